@@ -1,0 +1,1 @@
+"""What carries published events between processes."""

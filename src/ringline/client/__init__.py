@@ -1,0 +1,1 @@
+"""What `ringline call` and the demo speak with: a user of the public API."""

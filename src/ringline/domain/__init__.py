@@ -1,0 +1,1 @@
+"""What exists and what may happen. Pure: no I/O, no clock, no randomness."""

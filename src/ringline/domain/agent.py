@@ -1,0 +1,57 @@
+"""Agents: the settings of an AI voice, and the one every workspace starts with."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+LOCAL_MODEL = "local/attendant"
+
+
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """A function the voice may ask the client to run (realtime voice, 4)."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, object] = {}
+
+
+class TurnDetection(msgspec.Struct, frozen=True, kw_only=True):
+    """How the end of the caller's turn is found (realtime voice, 4)."""
+
+    type: str = "server_vad"
+    threshold: float = 0.5
+    prefix_padding_ms: int = 300
+    silence_duration_ms: int = 500
+
+
+class Phrase(msgspec.Struct, frozen=True, kw_only=True):
+    """A sentence the local voice understands, and the line of dialogue it leads to."""
+
+    text: str
+    intent: str
+
+
+class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of the local voice: its phrases and what it says to each intent.
+
+    `replies` maps an intent to what is said; the intent `fallback` answers what was not
+    understood, and the intent `goodbye` is followed by hanging up.
+    """
+
+    phrases: tuple[Phrase, ...] = ()
+    replies: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A row of `agents`: who answers, with which model, and how."""
+
+    id: UUID
+    display_name: str
+    model: str = LOCAL_MODEL
+    instructions: str = ""
+    voice: str = ""
+    greeting: str = ""
+    tools: tuple[Tool, ...] = ()
+    local: LocalSettings | None = None

@@ -1,0 +1,31 @@
+"""Audio as it travels between legs and voices: PCM16, mono, little-endian.
+
+A chunk that arrived as base64 keeps that spelling, so that it can leave as it came; it is
+decoded or encoded only when somebody asks for the other form.
+"""
+
+from base64 import b64encode
+from dataclasses import dataclass
+
+BYTES_PER_SAMPLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of PCM16 mono audio: whole samples, at a rate its port has told."""
+
+    pcm: bytes
+    base64: str | None = None
+
+    def as_base64(self) -> str:
+        """Return the audio in the standard base64 alphabet, padded (RFC 4648, 4)."""
+        return self.base64 if self.base64 is not None else b64encode(self.pcm).decode("ascii")
+
+    def duration_ms(self, rate_hz: int) -> float:
+        """Return how long the chunk lasts at a rate."""
+        return len(self.pcm) / BYTES_PER_SAMPLE * 1000 / rate_hz
+
+
+def bytes_of_ms(duration_ms: float, rate_hz: int) -> int:
+    """Return how many whole-sample bytes a duration takes at a rate."""
+    return int(duration_ms * rate_hz / 1000) * BYTES_PER_SAMPLE

@@ -1,0 +1,68 @@
+"""Identifiers: one UUIDv7 per row, two spellings (contract, 1).
+
+RPC and the events socket show the lower-case hyphenated UUID; `/v1` and `/v3` show
+`<prefix>_` and 22 characters of base62 of the same 128 bits. Both are accepted wherever
+an id is given, so every surface reads ids through `parse_id`.
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
+_WIDTH = 22  # characters that 128 bits take in base62
+
+
+class Prefix(StrEnum):
+    """The kinds of ids, by what stands before the underscore."""
+
+    WORKSPACE = "ws"
+    AGENT = "agt"
+    CALL = "call"
+    SESSION = "sess"
+    CONVERSATION = "conv"
+    TURN = "trn"
+    KEY = "key"
+    EVENT = "evt"
+    REQUEST = "req"
+
+
+def uuid7(unix_ms: int, random_bits: int) -> UUID:
+    """Make a UUIDv7 (RFC 9562, 5.7) from a time and 74 random bits."""
+    rand_a = (random_bits >> 62) & 0xFFF
+    rand_b = random_bits & ((1 << 62) - 1)
+    value = ((unix_ms & ((1 << 48) - 1)) << 80) | (0x7 << 76) | (rand_a << 64)
+    return UUID(int=value | (0b10 << 62) | rand_b)
+
+
+def show_id(prefix: Prefix, value: UUID) -> str:
+    """Spell an id as `/v1` and `/v3` do: `call_` and 22 characters of base62."""
+    number, characters = value.int, [""] * _WIDTH
+    for place in range(_WIDTH - 1, -1, -1):
+        number, digit = divmod(number, 62)
+        characters[place] = _ALPHABET[digit]
+    return f"{prefix}_{''.join(characters)}"
+
+
+def parse_id(prefix: Prefix, text: str) -> UUID | None:
+    """Read an id in either spelling; None if it is neither of this kind."""
+    if len(text) == 36:
+        return _parse_hyphenated(text)
+    head, separator, tail = text.partition("_")
+    if not separator or head != prefix or len(tail) != _WIDTH:
+        return None
+    number = 0
+    for character in tail:
+        digit = _VALUES.get(character)
+        if digit is None:
+            return None
+        number = number * 62 + digit
+    return UUID(int=number) if number < 1 << 128 else None
+
+
+def _parse_hyphenated(text: str) -> UUID | None:
+    try:
+        value = UUID(text)
+    except ValueError:
+        return None
+    return value if str(value) == text.lower() else None

@@ -1,0 +1,128 @@
+"""What a leg reports and what it is told: the words of the port `Leg`.
+
+A leg is one line into a call. Audio goes in and out as chunks; everything else is a
+signal (what it reports) or an order (what it is told). News are orders that only a leg
+with a screen behind it shows (a realtime session's client); a telephone ignores them.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+# Signals: what a leg reports.
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The line is gone: the other side hung up or its connection broke."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A key was pressed."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The caller typed a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseWanted:
+    """The client asks for a response now (`response.create`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWanted:
+    """The client asks to stop the running response (`response.cancel`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrun:
+    """The leg cannot be kept: its line breaks a rule (`code`) and must end."""
+
+    code: str
+    message: str
+
+
+LegSignal: TypeAlias = Left | Digit | Typed | ResponseWanted | CancelWanted | Overrun
+
+
+# News: what a leg with a screen is told.
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """The call is answered; the leg may open its microphone."""
+
+    call_id: UUID
+    call_uuid: str
+    input_hz: int
+    output_hz: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStarted:
+    """The caller began to speak: flush what is playing."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStopped:
+    """The caller stopped speaking."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnHeard:
+    """The final text of what the caller said."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStarted:
+    """A response began."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSaid:
+    """A piece of what the agent says, leaving with its audio."""
+
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFinished:
+    """The response is over, whether whole, cut off or failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A recoverable error; the session lives on."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """End the line. With a `code` the leg says why first; the last order a leg gets."""
+
+    code: str
+    message: str
+
+
+LegOrder: TypeAlias = (
+    SessionStarted
+    | CallerStarted
+    | CallerStopped
+    | TurnHeard
+    | AgentStarted
+    | AgentSaid
+    | AgentFinished
+    | Problem
+    | HangUp
+)

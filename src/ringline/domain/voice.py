@@ -1,0 +1,183 @@
+"""What a voice reports and what it is told: the words of the port `Voice`.
+
+A voice is one conversation with one speaking model. Audio goes in and out as chunks;
+everything else is a signal (what it reports) or an order (what it is told), as values.
+No leg ever knows which voice it talks to: the conversation's state (turns, open tool
+calls, which response runs) belongs to the call. Response and item ids are minted by the
+adapter where its provider has none.
+"""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ringline.domain.agent import LocalSettings, Tool, TurnDetection
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceCapabilities:
+    """What a model can do, and what its provider does without being told."""
+
+    input_hz: int
+    output_hz: int
+    voices: tuple[str, ...]
+    default_voice: str
+    modalities: frozenset[str] = frozenset({"audio"})
+    turn_detection: frozenset[str] = frozenset({"server_vad", "none"})
+    reasoning_efforts: tuple[str, ...] = ()
+    tools: bool = False
+    images: bool = False
+    temperature: tuple[float, float] | None = None
+    #: The provider answers the end of a caller's turn by itself (Gemini); else we say Respond.
+    responds_by_itself: bool = False
+    #: The provider stops its own response when the caller speaks; else we say Cancel.
+    interrupts_by_itself: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceConfig:
+    """How a voice is opened: the effective config of its session."""
+
+    model: str
+    instructions: str = ""
+    voice: str = ""
+    modalities: tuple[str, ...] = ("audio",)
+    turn_detection: TurnDetection = field(default_factory=TurnDetection)
+    tools: tuple[Tool, ...] = ()
+    temperature: float | None = None
+    reasoning_effort: str = ""
+    local: LocalSettings | None = None
+
+
+# Signals: what a voice reports.
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller began to speak."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The caller's turn is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the caller said: cumulative text of one item, partial or final."""
+
+    item_id: str
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseStarted:
+    """A response began; its audio and text carry this id."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model wants a tool run."""
+
+    response_id: str
+    tool_call_id: str
+    name: str
+    arguments: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseDone:
+    """A response is wholly produced (it may still be playing).
+
+    `reason` is `completed`, `cancelled` or `failed`; `hang_up` asks to end the call once it
+    has been played.
+    """
+
+    response_id: str
+    reason: str = "completed"
+    hang_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFailed:
+    """Something went wrong; `alive` tells whether the voice lives on."""
+
+    code: str
+    message: str
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GoingAway:
+    """The provider will close this conversation in `in_ms` milliseconds."""
+
+    in_ms: int
+
+
+VoiceSignal: TypeAlias = (
+    SpeechStarted
+    | SpeechStopped
+    | Heard
+    | ResponseStarted
+    | ToolCall
+    | ResponseDone
+    | VoiceFailed
+    | GoingAway
+)
+
+
+# Orders: what a voice is told.
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateConfig:
+    """Go on with another config (not another model)."""
+
+    config: VoiceConfig
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """The caller's turn ends now (push to talk)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearInput:
+    """Forget the audio of the turn that is not over."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddText:
+    """Add a typed turn of the caller to the conversation; does not start a response."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Start a response; `say` gives its words (a greeting) instead of the model's own."""
+
+    say: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop the response; the caller has heard `played_ms` of it."""
+
+    response_id: str
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The answer to a tool call, as text."""
+
+    tool_call_id: str
+    result: str
+
+
+VoiceOrder: TypeAlias = (
+    UpdateConfig | EndTurn | ClearInput | AddText | Respond | Cancel | ToolResult
+)

@@ -1,0 +1,1 @@
+"""Lines into a call, one file per kind."""

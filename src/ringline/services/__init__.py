@@ -1,0 +1,1 @@
+"""Verbs: run a call, open a session, follow the log."""

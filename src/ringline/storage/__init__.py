@@ -1,0 +1,1 @@
+"""PostgreSQL: the adapters of the storage ports."""

@@ -1,0 +1,1 @@
+"""Speaking models behind the port `Voice`."""
