@@ -4,11 +4,21 @@ Each method tells its duty, its ordering and its failures. Adapters live in `sto
 `bus/`, `legs/` and `voices/` and are known to `app.py` alone.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeAlias
+from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+from uuid import UUID
+
+from ringline.domain.agent import Agent
 from ringline.domain.audio import Chunk
+from ringline.domain.credentials import Key, Ticket
+from ringline.domain.events import Event, StoredEvent
 from ringline.domain.leg import LegOrder, LegSignal
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig, VoiceOrder, VoiceSignal
 
 
@@ -94,3 +104,189 @@ class Leg(Protocol):
     def tell(self, order: LegOrder) -> None:
         """Take an order or a piece of news, in order with the speech."""
         ...
+
+
+class StoreAway(Exception):
+    """The database does not answer; what was being committed may or may not be."""
+
+
+class LogBusy(Exception):
+    """A log's lock was not to be had within a second; its entries must wait alone."""
+
+
+class EntryRefused(Exception):
+    """The database will never take these entries; the text is the SQLSTATE."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """How far a log goes: its epoch, its newest offset, its oldest kept offset."""
+
+    epoch: str
+    newest: int
+    oldest: int
+
+
+class EventLog(Protocol):
+    """The rows of the logs: the journal writes them, followers read them."""
+
+    async def available(self) -> None:
+        """Wait until the database answers and this process owns it."""
+        ...
+
+    async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+        """Write entries in one transaction; return the offsets of each one's durable events.
+
+        Rows come first, then the counters of all logs in ascending order with their
+        events. Raises StoreAway, LogBusy or EntryRefused; after StoreAway ask `find`.
+        """
+        ...
+
+    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Return the offsets of those events that are in the log. Raises StoreAway."""
+        ...
+
+    async def page(
+        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+    ) -> list[StoredEvent]:
+        """Return events behind an offset, ascending, of one call or all. Raises StoreAway."""
+        ...
+
+    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+        """Return the heads of logs, in one query. Raises StoreAway."""
+        ...
+
+
+class CallStore(Protocol):
+    """Calls as they are stored; written by the journal alone."""
+
+    async def find_call(self, log: LogKey, call: UUID | str) -> CallRow | None:
+        """Find a call by its id or its `callUuid`. Raises StoreAway."""
+        ...
+
+    async def turns(self, log: LogKey, call_id: UUID) -> list[TurnRow]:
+        """Return a call's finished turns in the order they were said. Raises StoreAway."""
+        ...
+
+    async def abandoned(self) -> list[AbandonedCall]:
+        """Return the open calls whose process is dead, of all logs. Raises StoreAway."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedCall:
+    """An open call without a process: what is needed to end its record."""
+
+    log: LogKey
+    call: CallRow
+    participants: tuple[ParticipantRow, ...]
+    turns: tuple[TurnRow, ...]
+
+
+class CredentialStore(Protocol):
+    """Keys and tickets, looked up before a workspace is known."""
+
+    async def find_key(self, key_hash: bytes) -> Key | None:
+        """Find a key by its hash, dead or alive. Raises StoreAway."""
+        ...
+
+    async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
+        """Return keys by id, to check again those that are in use. Raises StoreAway."""
+        ...
+
+    async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
+        """Note when keys were last used. Raises StoreAway."""
+        ...
+
+    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket) -> None:
+        """Keep a ticket. Raises StoreAway."""
+        ...
+
+    async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
+        """Delete a ticket and return it if it and its key are alive; atomic.
+
+        Of two racing takers one gets it. Raises StoreAway; the ticket may then be spent.
+        """
+        ...
+
+    async def watch_keys(self, changed: Callable[[UUID | None, bool], None]) -> None:
+        """Call back, until cancelled, with each revoked key and whether its calls end.
+
+        None instead of a key means that notifications may have been missed: check all.
+        """
+        ...
+
+
+class WorkspaceStore(Protocol):
+    """Workspaces, their keys and their agents."""
+
+    async def create_workspace(self, workspace: NewWorkspace) -> None:
+        """Write a workspace with its logs, its agents and its keys. Raises StoreAway."""
+        ...
+
+    async def create_key(self, key: Key, key_hash: bytes) -> None:
+        """Keep a key. Raises StoreAway, EntryRefused for an unknown workspace."""
+        ...
+
+    async def list_keys(self, workspace_id: UUID) -> list[Key]:
+        """Return a workspace's keys, oldest first. Raises StoreAway."""
+        ...
+
+    async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
+        """Revoke a key, whoever's it is; False if there is none. Idempotent."""
+        ...
+
+    async def find_agent(self, log: LogKey, agent_id: UUID) -> Agent | None:
+        """Find an agent. Raises StoreAway."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NewWorkspace:
+    """A workspace as it begins: one agent per environment, and its first keys."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+    agents: Mapping[Environment, Agent]
+    keys: Sequence[tuple[Key, bytes]]
+    epochs: Mapping[Environment, str]
+
+
+class Bus(Protocol):
+    """What carries published events to the hubs of all processes; a hint, never the truth.
+
+    It may lose, double or reorder; the hub mends it from the log.
+    """
+
+    def publish(self, publication: Publication) -> None:
+        """Send to every subscriber, this process included; never blocks, never raises."""
+        ...
+
+    def subscribe(self, listener: Callable[[Publication], None]) -> None:
+        """Call back for every publication, on the event loop."""
+        ...
+
+    async def close(self) -> None:
+        """Send nothing more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Events of one log that were committed together, in the journal's order.
+
+    A durable event carries its offset; an ephemeral one the offset of the last durable
+    event before it, so that it is told after that one.
+    """
+
+    log: LogKey
+    events: tuple[Published, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One event under way to the hubs."""
+
+    offset: int
+    event: Event

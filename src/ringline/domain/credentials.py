@@ -1,0 +1,104 @@
+"""Credentials: keys, tickets, and who may do what (contract, 6).
+
+Keys and tickets are 32 random bytes; only their SHA-256 is stored. A key's prefix tells
+its kind and environment, but what counts is its row.
+"""
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from uuid import UUID
+
+from ringline.domain.log import Environment, LogKey
+
+SECRET_BYTES = 32
+
+
+class KeyKind(StrEnum):
+    """The kinds of keys."""
+
+    SECRET = "secret"
+    PUBLISHABLE = "publishable"
+    MANAGEMENT = "management"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A row of `keys`, without its hash. A management key's environment means nothing."""
+
+    id: UUID
+    log: LogKey
+    kind: KeyKind
+    label: str
+    last_four: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def is_alive(self, now: datetime) -> bool:
+        """Tell whether the key still opens anything."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A row of `tickets`: the right to one upgrade (realtime voice, 2.6).
+
+    `binding` is the encoded `Binding` of the session's config; `call_id` is the id that
+    the call will have.
+    """
+
+    call_id: UUID
+    log: LogKey
+    key_id: UUID
+    binding: bytes
+    expires_at: datetime
+
+
+class Surface(StrEnum):
+    """The doors that ask for a credential, as rows of the table below."""
+
+    RPC = "rpc"
+    REALTIME = "realtime"
+    REST = "rest"
+    LIVE_STREAM = "live_stream"
+    MANAGEMENT = "management"
+
+
+#: Which kinds of keys a surface lets in; the others are refused as the surface says.
+ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
+    Surface.RPC: frozenset({KeyKind.SECRET}),
+    Surface.REALTIME: frozenset({KeyKind.SECRET}),
+    Surface.REST: frozenset({KeyKind.SECRET}),
+    Surface.LIVE_STREAM: frozenset({KeyKind.SECRET}),
+    Surface.MANAGEMENT: frozenset({KeyKind.MANAGEMENT}),
+}
+
+
+def key_prefix(kind: KeyKind, environment: Environment) -> str:
+    """Return what a key of a kind and environment begins with."""
+    match kind:
+        case KeyKind.SECRET:
+            return f"sk_{environment}_"
+        case KeyKind.PUBLISHABLE:
+            return f"pk_{environment}_"
+        case KeyKind.MANAGEMENT:
+            return "mk_"
+
+
+def spell_key(kind: KeyKind, environment: Environment, secret: bytes) -> str:
+    """Spell a key: its prefix and 43 characters of base64url."""
+    return key_prefix(kind, environment) + spell_secret(secret)
+
+
+def spell_secret(secret: bytes) -> str:
+    """Spell 32 bytes as 43 characters that are legal in URLs and HTTP tokens."""
+    return urlsafe_b64encode(secret).decode("ascii").rstrip("=")
+
+
+def digest(credential: str) -> bytes:
+    """Return what is stored of a credential: the SHA-256 of its text."""
+    return sha256(credential.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,137 @@
+"""Rows as the journal writes them and the surfaces read them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+from uuid import UUID
+
+from ringline.domain.events import Event
+from ringline.domain.log import LogKey
+
+
+class CallStatus(StrEnum):
+    """The states of a call (contract, 4); each surface spells them its own way."""
+
+    INITIATED = "initiated"
+    RINGING = "ringing"
+    QUEUED = "queued"
+    ANSWERED = "answered"
+    HELD = "held"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    CANCELLED = "cancelled"
+
+
+TERMINAL_STATUSES = frozenset(
+    {
+        CallStatus.COMPLETED,
+        CallStatus.FAILED,
+        CallStatus.BUSY,
+        CallStatus.NO_ANSWER,
+        CallStatus.CANCELLED,
+    }
+)
+
+
+class HangupCause(StrEnum):
+    """Why a call ended (contract, 11)."""
+
+    CALLER_HANGUP = "caller_hangup"
+    AGENT_HANGUP = "agent_hangup"
+    API_HANGUP = "api_hangup"
+    TRANSFERRED = "transferred"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    FAILED = "failed"
+    IDLE_TIMEOUT = "idle_timeout"
+    MAX_DURATION = "max_duration"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    AGENT_ERROR = "agent_error"
+    UPSTREAM_LOST = "upstream_lost"
+    STORAGE_LOST = "storage_lost"
+    SERVER_LOST = "server_lost"
+    SERVER_SHUTDOWN = "server_shutdown"
+    REVOKED = "revoked"
+    INTERNAL_ERROR = "internal_error"
+
+
+class ParticipantRole(StrEnum):
+    """Who somebody is in a call."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    OPERATOR = "operator"
+    AI_AGENT = "ai_agent"
+    SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """A row of `calls`. `uuid` is the integrator's `callUuid` or the call's own UUID."""
+
+    id: UUID
+    uuid: str
+    direction: str
+    from_number: str
+    to_number: str
+    source: str
+    transport: str
+    status: CallStatus
+    started_at: datetime
+    agent_id: UUID | None = None
+    model: str | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    hangup_cause: HangupCause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantRow:
+    """A row of `call_participants`."""
+
+    id: UUID
+    call_id: UUID
+    member_uuid: str
+    role: ParticipantRole
+    joined_at: datetime
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """A row of `call_transcripts`: one finished turn. `role` is `caller` or `agent`."""
+
+    id: UUID
+    call_id: UUID
+    turn_id: UUID
+    item_id: str
+    content_index: int
+    role: str
+    text: str
+    interrupted: bool
+    occurred_at: datetime
+
+
+Record: TypeAlias = CallRow | ParticipantRow | TurnRow
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the journal writes at once: states and the events that tell of them.
+
+    All of it belongs to one log. Ephemeral events have no row; they keep their place in
+    the queue and are published with it. An entry with records has a durable event.
+    """
+
+    log: LogKey
+    events: tuple[Event, ...]
+    records: tuple[Record, ...] = ()
+    call_id: UUID | None = None
+
+    @property
+    def durable(self) -> tuple[Event, ...]:
+        """Return the events that become rows of the log."""
+        return tuple(event for event in self.events if event.data.durable)
