@@ -42,6 +42,16 @@ class CancelWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEndWanted:
+    """The client says that the caller's turn ends now (`audio.commit`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClearWanted:
+    """The client wants the audio of the unfinished turn forgotten (`audio.clear`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Overrun:
     """The leg cannot be kept: its line breaks a rule (`code`) and must end."""
 
@@ -49,7 +59,9 @@ class Overrun:
     message: str
 
 
-LegSignal: TypeAlias = Left | Digit | Typed | ResponseWanted | CancelWanted | Overrun
+LegSignal: TypeAlias = (
+    Left | Digit | Typed | ResponseWanted | CancelWanted | TurnEndWanted | ClearWanted | Overrun
+)
 
 
 # News: what a leg with a screen is told.

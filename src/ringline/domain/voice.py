@@ -4,7 +4,7 @@ A voice is one conversation with one speaking model. Audio goes in and out as ch
 everything else is a signal (what it reports) or an order (what it is told), as values.
 No leg ever knows which voice it talks to: the conversation's state (turns, open tool
 calls, which response runs) belongs to the call. Response and item ids are minted by the
-adapter where its provider has none.
+adapter where its provider has none; a response that we ask for carries our id.
 """
 
 from dataclasses import dataclass, field
@@ -157,14 +157,19 @@ class AddText:
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Start a response; `say` gives its words (a greeting) instead of the model's own."""
+    """Start a response under our id; `say` gives its words instead of the model's own.
 
+    It is answered by one `ResponseDone` of that id at most; a voice that is told Cancel
+    before it began need not report anything.
+    """
+
+    response_id: str
     say: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the response; the caller has heard `played_ms` of it."""
+    """Stop a response, begun or not; the caller has heard `played_ms` of it."""
 
     response_id: str
     played_ms: int

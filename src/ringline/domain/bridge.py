@@ -1,0 +1,80 @@
+"""What a bridge reports and what it is told: the words between a call and its bridge.
+
+The bridge is the only place where a call's audio meets. It gives a response's speech to
+the leg at most a little ahead of what the caller can have heard, so it alone knows what
+has left and what has been played.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+# Signals: what a bridge reports.
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSpoke:
+    """The voice heard the caller begin; playing has stopped after `played_ms`."""
+
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """The client asked to stop the response; playing has stopped after `played_ms`."""
+
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audible:
+    """The first speech of a response has left for the caller."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A piece of text has left, with the speech that it belongs to."""
+
+    response_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedOut:
+    """The last chunk of a response has left the bridge."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """By the leg's playback clock, the caller has heard everything that was sent."""
+
+
+BridgeSignal: TypeAlias = CallerSpoke | CancelAsked | Audible | Spoken | PlayedOut | Silence
+
+
+# Orders: what a bridge is told.
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """Let the voice hear: what the caller said until now first, then as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Play this response: what the voice has made of it already, and the rest."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Forget this response: nothing more of it may leave."""
+
+    response_id: str
+
+
+BridgeOrder: TypeAlias = OpenLine | Admit | Drop

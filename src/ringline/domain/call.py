@@ -1,0 +1,362 @@
+"""The life of one call: call, events, orders = step(call, signal). Pure.
+
+A call is moved by signals alone: from its leg, its voice and its bridge, from the journal
+(what it told is committed, or never will be) and from whoever may end it. Each step says
+what to write (events and rows, one entry of the journal) and what to order at once. What
+a caller hears never waits for a disk; what is told to watchers always does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from ringline.domain import bridge, leg, voice
+from ringline.domain.call_status import CallMove, move
+from ringline.domain.conversation import (
+    Conversation,
+    Draft,
+    Order,
+    client_wants_response,
+    end_conversation,
+    take_bridge,
+    take_typed,
+    take_voice,
+    want_response,
+)
+from ringline.domain.events import (
+    CallAnswered,
+    CallCreated,
+    CallEnded,
+    CallRef,
+    Event,
+    ParticipantJoined,
+    ParticipantLeft,
+    TranscriptLine,
+)
+from ringline.domain.log import LogKey
+from ringline.domain.records import (
+    CallRow,
+    Entry,
+    HangupCause,
+    ParticipantRole,
+    ParticipantRow,
+)
+
+# Signals that come neither from the leg nor from the voice.
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOpened:
+    """The voice is ready to hear."""
+
+    capabilities: voice.VoiceCapabilities
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWritten:
+    """The entry that says the call is answered has been committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndOrdered:
+    """The call must end: an API order, a limit, a fault. `message` is for the client."""
+
+    cause: HangupCause
+    code: str
+    message: str
+
+
+CallSignal: TypeAlias = (
+    VoiceOpened
+    | AnswerWritten
+    | EndOrdered
+    | leg.LegSignal
+    | voice.VoiceSignal
+    | bridge.BridgeSignal
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A live call: its row, who takes part, and its conversation."""
+
+    log: LogKey
+    row: CallRow
+    greeting: str = ""
+    participants: tuple[ParticipantRow, ...] = ()
+    talk: Conversation = Conversation()
+    capabilities: voice.VoiceCapabilities | None = None
+    told: bool = False
+
+    @property
+    def ref(self) -> CallRef:
+        """Return what every event of this call repeats."""
+        return call_ref(self.row)
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the call is over."""
+        return self.row.ended_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step brings: the call after it, an entry to write, orders to carry out.
+
+    `answers` marks the entry whose commit must come back as `AnswerWritten`; `last` the
+    call's final one.
+    """
+
+    call: Call
+    entry: Entry | None
+    orders: tuple[Order, ...]
+    answers: bool = False
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Time and randomness, handed in: a step has neither of its own."""
+
+    now: datetime
+    new_id: Callable[[], UUID]
+
+
+#: The causes that leave a call `failed` although it was answered (contract, 4 and 11).
+FAILURES = frozenset(
+    {
+        HangupCause.FAILED,
+        HangupCause.AGENT_ERROR,
+        HangupCause.UPSTREAM_LOST,
+        HangupCause.STORAGE_LOST,
+        HangupCause.INTERNAL_ERROR,
+    }
+)
+
+
+def call_ref(row: CallRow) -> CallRef:
+    """Return what every event of a call repeats."""
+    return CallRef(
+        id=row.id,
+        uuid=row.uuid,
+        direction=row.direction,
+        from_number=row.from_number,
+        to_number=row.to_number,
+        transport=row.transport,
+        agent_id=row.agent_id,
+        model=row.model,
+    )
+
+
+def begin(log: LogKey, row: CallRow, greeting: str, moment: Moment) -> Step:
+    """Begin a call that has just been accepted."""
+    call, draft = Call(log, row, greeting), _draft(row, moment)
+    draft.records.append(row)
+    draft.events.append(
+        CallCreated(status=row.status, source=row.source, started_at=row.started_at)
+    )
+    return _step(call, draft)
+
+
+def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
+    """Take one signal. An ended call takes nothing any more."""
+    draft = _draft(call.row, moment)
+    if call.ended:
+        return _step(call, draft)
+    answers = False
+    match signal:
+        case VoiceOpened(capabilities):
+            call, answers = _answer(call, capabilities, draft), True
+        case AnswerWritten():
+            call = _open_line(call, draft)
+        case EndOrdered(cause, code, message):
+            call = _end(call, cause, draft, leg.HangUp(code, message))
+        case leg.Left():
+            call = _end(call, HangupCause.CALLER_HANGUP, draft, None)
+        case leg.Overrun(code, message):
+            call = _end(call, HangupCause.FAILED, draft, leg.HangUp(code, message))
+        case voice.VoiceFailed(code, message, alive):
+            call = _voice_failed(call, code, message, draft, alive=alive)
+        case voice.GoingAway():
+            pass  # the voice will say so again by failing; replacing it comes with roll-over
+        case bridge.Silence() if call.talk.hang_up and call.talk.response is None:
+            goodbye = leg.HangUp("call_ended", "The agent ended the call.")
+            call = _end(call, HangupCause.AGENT_HANGUP, draft, goodbye)
+        case _:
+            call = replace(call, talk=_converse(call.talk, signal, draft))
+    return _step(call, draft, answers=answers)
+
+
+def end_abandoned(
+    log: LogKey,
+    row: CallRow,
+    participants: tuple[ParticipantRow, ...],
+    lines: tuple[TranscriptLine, ...],
+    moment: Moment,
+) -> Step:
+    """End the record of a call whose process is dead: one terminal event, `server_lost`."""
+    call = Call(log, row, participants=participants, talk=Conversation(lines=lines))
+    draft = _draft(row, moment)
+    return _step(_end(call, HangupCause.SERVER_LOST, draft, None), draft)
+
+
+def _converse(talk: Conversation, signal: CallSignal, draft: Draft) -> Conversation:
+    match signal:
+        case leg.Typed(text):
+            return take_typed(talk, text, draft)
+        case leg.ResponseWanted():
+            return client_wants_response(talk, draft)
+        case leg.TurnEndWanted():
+            draft.orders.append(voice.EndTurn())
+            return talk
+        case leg.ClearWanted():
+            draft.orders.append(voice.ClearInput())
+            return talk
+        case leg.CancelWanted():
+            raise AssertionError("the bridge turns CancelWanted into CancelAsked")
+        case leg.Digit():
+            return talk  # nothing listens to keys yet
+        case (
+            bridge.CallerSpoke()
+            | bridge.CancelAsked()
+            | bridge.Audible()
+            | bridge.Spoken()
+            | bridge.PlayedOut()
+            | bridge.Silence()
+        ):
+            return take_bridge(talk, signal, draft)
+        case (
+            voice.SpeechStarted()
+            | voice.SpeechStopped()
+            | voice.Heard()
+            | voice.ResponseStarted()
+            | voice.ResponseDone()
+            | voice.ToolCall()
+        ):
+            return take_voice(talk, signal, draft)
+        case _:
+            raise AssertionError(f"step takes {type(signal).__name__} before the conversation")
+
+
+def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> Call:
+    status = move(call.row.status, CallMove.ANSWER)
+    if status is None:
+        raise AssertionError(f"a call that is {call.row.status} cannot be answered")
+    row = replace(call.row, status=status, answered_at=draft.now)
+    draft.records.append(row)
+    draft.events.append(
+        CallAnswered(answered_at=draft.now, started_at=row.started_at, answered_by="ai_agent")
+    )
+    joined = (
+        _join(row, row.from_number, ParticipantRole.CALLER, draft),
+        _join(row, row.to_number, ParticipantRole.AI_AGENT, draft),
+    )
+    talk = Conversation(answers_itself=capabilities.responds_by_itself)
+    return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
+
+
+def _join(row: CallRow, member: str, role: ParticipantRole, draft: Draft) -> ParticipantRow:
+    participant = ParticipantRow(draft.new_id(), row.id, member, role, draft.now)
+    draft.records.append(participant)
+    draft.events.append(
+        ParticipantJoined(
+            participant_id=participant.id,
+            member_uuid=member,
+            role=role,
+            joined_at=draft.now,
+        )
+    )
+    return participant
+
+
+def _open_line(call: Call, draft: Draft) -> Call:
+    """Tell the client that the call is answered, let the voice hear, and greet."""
+    if call.capabilities is None:
+        raise AssertionError("a call is answered by a voice")
+    draft.orders += [
+        leg.SessionStarted(
+            call.row.id,
+            call.row.uuid,
+            call.capabilities.input_hz,
+            call.capabilities.output_hz,
+        ),
+        bridge.OpenLine(),
+    ]
+    talk = call.talk
+    if call.greeting:
+        talk = want_response(talk, draft, say=call.greeting)
+    return replace(call, talk=talk, told=True)
+
+
+def _voice_failed(call: Call, code: str, message: str, draft: Draft, *, alive: bool) -> Call:
+    if alive:
+        draft.orders.append(leg.Problem(code, message))
+        return call
+    return _end(call, HangupCause.UPSTREAM_LOST, draft, leg.HangUp(code, message))
+
+
+def _end(call: Call, cause: HangupCause, draft: Draft, goodbye: leg.HangUp | None) -> Call:
+    """Write how the call ended; tell the leg, unless it is gone already."""
+    talk = end_conversation(call.talk, draft)
+    status = move(call.row.status, _ending(call.row, cause))
+    if status is None:
+        raise AssertionError(f"a call that is {call.row.status} has ended already")
+    row = replace(call.row, status=status, ended_at=draft.now, hangup_cause=cause)
+    left = tuple(_leave(participant, draft) for participant in call.participants)
+    draft.records.append(row)
+    answered = row.answered_at
+    draft.events.append(
+        CallEnded(
+            status=status,
+            hangup_cause=cause,
+            started_at=row.started_at,
+            answered_at=answered,
+            ended_at=draft.now,
+            duration_seconds=max(0, int((draft.now - answered).total_seconds())) if answered else 0,
+            transcript=talk.lines,
+        )
+    )
+    if goodbye is not None:
+        draft.orders.append(goodbye)
+    return replace(call, row=row, participants=left, talk=talk)
+
+
+def _ending(row: CallRow, cause: HangupCause) -> CallMove:
+    """Choose the terminal state: a caller who gives up before an answer cancels."""
+    if cause in FAILURES:
+        return CallMove.FAIL
+    if row.answered_at is not None or cause is HangupCause.API_HANGUP:
+        return CallMove.COMPLETE
+    return CallMove.CANCEL if cause is HangupCause.CALLER_HANGUP else CallMove.FAIL
+
+
+def _leave(participant: ParticipantRow, draft: Draft) -> ParticipantRow:
+    if participant.left_at is not None:
+        return participant
+    gone = replace(participant, left_at=draft.now)
+    draft.records.append(gone)
+    draft.events.append(
+        ParticipantLeft(
+            participant_id=gone.id,
+            member_uuid=gone.member_uuid,
+            role=gone.role,
+            joined_at=gone.joined_at,
+            left_at=draft.now,
+        )
+    )
+    return gone
+
+
+def _draft(row: CallRow, moment: Moment) -> Draft:
+    return Draft(row.id, moment.now, moment.new_id)
+
+
+def _step(call: Call, draft: Draft, *, answers: bool = False) -> Step:
+    ref = call.ref
+    events = tuple(Event(draft.new_id(), draft.now, data, ref) for data in draft.events)
+    entry = None
+    if events:
+        entry = Entry(call.log, events, tuple(draft.records), call.row.id)
+    return Step(call, entry, tuple(draft.orders), answers, last=call.ended and entry is not None)

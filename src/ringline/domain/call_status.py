@@ -1,0 +1,57 @@
+"""The states of a call, as one table of transitions (contract, 4).
+
+Nothing else moves a call's status. An order to end a call completes it from any state
+that is not terminal; terminal states are final.
+"""
+
+from enum import StrEnum
+
+from ringline.domain.records import TERMINAL_STATUSES, CallStatus
+
+
+class CallMove(StrEnum):
+    """What can happen to a call as a whole."""
+
+    RING = "ring"
+    QUEUE = "queue"
+    ANSWER = "answer"
+    HOLD = "hold"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    FAIL = "fail"
+    FIND_BUSY = "find_busy"
+    GIVE_UP_RINGING = "give_up_ringing"
+    CANCEL = "cancel"
+
+
+_S, _M = CallStatus, CallMove
+
+TRANSITIONS: dict[tuple[CallStatus, CallMove], CallStatus] = {
+    (_S.INITIATED, _M.RING): _S.RINGING,
+    (_S.INITIATED, _M.QUEUE): _S.QUEUED,
+    (_S.RINGING, _M.QUEUE): _S.QUEUED,
+    (_S.QUEUED, _M.RING): _S.RINGING,
+    **{
+        (status, move): target
+        for status in (_S.INITIATED, _S.RINGING, _S.QUEUED)
+        for move, target in (
+            (_M.ANSWER, _S.ANSWERED),
+            (_M.FIND_BUSY, _S.BUSY),
+            (_M.GIVE_UP_RINGING, _S.NO_ANSWER),
+            (_M.CANCEL, _S.CANCELLED),
+        )
+    },
+    (_S.ANSWERED, _M.HOLD): _S.HELD,
+    (_S.HELD, _M.RESUME): _S.ANSWERED,
+    **{
+        (status, move): target
+        for status in CallStatus
+        if status not in TERMINAL_STATUSES
+        for move, target in ((_M.COMPLETE, _S.COMPLETED), (_M.FAIL, _S.FAILED))
+    },
+}
+
+
+def move(status: CallStatus, what: CallMove) -> CallStatus | None:
+    """Return the state that a call is in afterwards; None if it cannot happen."""
+    return TRANSITIONS.get((status, what))
