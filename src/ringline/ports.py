@@ -22,6 +22,13 @@ from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig, VoiceOrder, VoiceSignal
 
 
+#: The time of day, in UTC.
+Clock: TypeAlias = Callable[[], datetime]
+
+#: Make a new row id (UUIDv7).
+NewId: TypeAlias = Callable[[], UUID]
+
+
 class VoiceListener(Protocol):
     """Who hears what a voice reports; the bridge is one. No method blocks or raises.
 

@@ -240,6 +240,7 @@ def _done(talk: Conversation, response_id: str, draft: Draft, *, hang_up: bool) 
         return talk
     phase = PHASES.get((response.phase, Step.DONE))
     if phase is None:  # it never began
+        draft.orders.append(bridge.Drop(response_id))
         return _ask_again(replace(talk, response=None), draft)
     return replace(talk, response=replace(response, phase=phase, hang_up=hang_up))
 

@@ -1,0 +1,289 @@
+"""Run calls: one task per call, its only writer.
+
+The task takes the call's signals one by one, asks the pure `step` what follows, carries
+out its orders at once and hands its entry to the journal. Nobody else touches the call,
+so there are no locks; whoever wants something of it puts a signal into its inbox.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from ringline.domain import bridge, call, voice
+from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
+from ringline.domain.events import TranscriptLine
+from ringline.domain.log import LogKey
+from ringline.domain.records import CallRow, HangupCause
+from ringline.ports import (
+    AbandonedCall,
+    Clock,
+    Leg,
+    NewId,
+    OpenVoice,
+    Voice,
+    VoiceUnavailable,
+)
+from ringline.services.bridge import Bridge
+from ringline.services.journal import Journal, Outcome
+
+_log = structlog.get_logger(__name__)
+
+#: Most signals that wait for a call's task; a call that overruns it ends.
+INBOX_SIZE = 2_000
+
+#: Why a limit ends a call, and what its client is told.
+UPSTREAM_UNAVAILABLE = EndOrdered(
+    HangupCause.UPSTREAM_LOST, "upstream_unavailable", "The voice cannot be opened."
+)
+NOT_WRITTEN = EndOrdered(
+    HangupCause.STORAGE_LOST, "unavailable", "The call cannot be recorded now."
+)
+NO_ROOM = EndOrdered(
+    HangupCause.STORAGE_LOST, "storage_lost", "The call can no longer be recorded."
+)
+WRITE_REFUSED = EndOrdered(
+    HangupCause.INTERNAL_ERROR, "internal_error", "The call failed inside the gateway."
+)
+IDLE = EndOrdered(HangupCause.IDLE_TIMEOUT, "idle_timeout", "Nothing came from the client.")
+TOO_LONG = EndOrdered(
+    HangupCause.MAX_DURATION, "max_duration", "The session reached its time limit."
+)
+SHUTDOWN = EndOrdered(
+    HangupCause.SERVER_SHUTDOWN, "server_shutdown", "The server is shutting down."
+)
+KEY_REVOKED = EndOrdered(HangupCause.REVOKED, "revoked", "The credential was revoked.")
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """The limits of a call, in seconds and milliseconds (realtime voice, 6.3)."""
+
+    voice_s: float = 15.0
+    answer_s: float = 10.0
+    idle_s: float = 300.0
+    duration_s: float = 3600.0
+    playout_lead_ms: float = 400.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """What begins a call: its row, how its voice is opened, and whose it is.
+
+    `owner` is the key that opened the session itself; revoking that key ends the call.
+    `issuer` is the key behind it in any case, for a revocation that ends calls too.
+    """
+
+    log: LogKey
+    row: CallRow
+    config: voice.VoiceConfig
+    greeting: str
+    issuer: UUID
+    owner: UUID | None = None
+
+
+class LiveCall:
+    """A call that is running here."""
+
+    def __init__(
+        self,
+        new: NewCall,
+        line: Leg,
+        open_voice: OpenVoice,
+        journal: Journal,
+        moment: Callable[[], Moment],
+        limits: CallLimits,
+    ) -> None:
+        self.new = new
+        self.line = line
+        self._open_voice = open_voice
+        self._journal = journal
+        self._moment = moment
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._inbox: asyncio.Queue[CallSignal] = asyncio.Queue()
+        self._bridge = Bridge(self.signal, limits.playout_lead_ms)
+        self._bridge.attach_leg(line)
+        self._voice: Voice | None = None
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+
+    @property
+    def listener(self) -> Bridge:
+        """Return who the leg reports to."""
+        return self._bridge
+
+    def signal(self, signal: CallSignal) -> None:
+        """Put a signal into the inbox; a full one ends the call."""
+        if self._inbox.qsize() < INBOX_SIZE:
+            self._inbox.put_nowait(signal)
+        elif self._inbox.qsize() == INBOX_SIZE:  # once: the last place is kept for this
+            self._inbox.put_nowait(WRITE_REFUSED)
+
+    async def run(self) -> None:
+        """Live: from the first entry to the last one. Never raises."""
+        self._after(self._limits.duration_s, TOO_LONG)
+        self._after(self._limits.idle_s, IDLE)
+        opening = asyncio.create_task(self._open())
+        first = call.begin(self.new.log, self.new.row, self.new.greeting, self._moment())
+        current = self._carry_out(first)
+        try:
+            while not current.ended:
+                signal = await self._inbox.get()
+                if signal is not IDLE or self._is_idle():
+                    current = self._carry_out(call.step(current, signal, self._moment()))
+        except Exception as error:  # a defect ends this call alone, and visibly
+            _log.error("call_failed", call_id=str(self.new.row.id), error=type(error).__name__)
+            self._carry_out(call.step(current, WRITE_REFUSED, self._moment()))
+        finally:
+            await self._close(opening)
+
+    async def _open(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.voice_s):
+                self._voice = await self._open_voice(self.new.config, self._bridge)
+        except (VoiceUnavailable, TimeoutError):
+            self.signal(UPSTREAM_UNAVAILABLE)
+            return
+        self._bridge.attach_voice(self._voice)
+        self.signal(call.VoiceOpened(self._voice.capabilities))
+
+    def _carry_out(self, step: Step) -> Call:
+        """Hand the entry to the journal and the orders to whom they are for."""
+        if step.entry is not None:
+            told = self._answer_told if step.answers else self._entry_told
+            self._journal.submit(step.entry, told, last=step.last)
+            if step.answers:
+                self._answer_timer = self._after(self._limits.answer_s, NOT_WRITTEN)
+        for order in step.orders:
+            match order:
+                case bridge.OpenLine() | bridge.Admit() | bridge.Drop():
+                    self._bridge.tell(order)
+                case (
+                    voice.UpdateConfig()
+                    | voice.EndTurn()
+                    | voice.ClearInput()
+                    | voice.AddText()
+                    | voice.Respond()
+                    | voice.Cancel()
+                    | voice.ToolResult()
+                ):
+                    if self._voice is not None:
+                        self._voice.tell(order)
+                case _:
+                    self.line.tell(order)
+        return step.call
+
+    def _answer_told(self, outcome: Outcome) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+        if outcome is Outcome.COMMITTED:
+            self.signal(call.AnswerWritten())
+        else:
+            self._entry_told(outcome)
+
+    def _entry_told(self, outcome: Outcome) -> None:
+        match outcome:
+            case Outcome.COMMITTED:
+                pass
+            case Outcome.REFUSED:
+                self.signal(WRITE_REFUSED)
+            case Outcome.OVERFLOWED:
+                self.signal(NO_ROOM)
+
+    def _after(self, delay_s: float, signal: CallSignal) -> asyncio.TimerHandle:
+        timer = self._loop.call_later(delay_s, self.signal, signal)
+        self._timers.append(timer)
+        return timer
+
+    def _is_idle(self) -> bool:
+        """Tell whether nothing came for the whole idle time; else look again later."""
+        quiet_s = self._loop.time() - self._bridge.last_heard
+        if quiet_s >= self._limits.idle_s:
+            return True
+        self._after(self._limits.idle_s - quiet_s, IDLE)
+        return False
+
+    async def _close(self, opening: asyncio.Task[None]) -> None:
+        opening.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        self._bridge.close()
+        await asyncio.gather(opening, return_exceptions=True)
+        if self._voice is not None:
+            await self._voice.close()
+
+
+class Calls:
+    """The calls that run in this process."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        open_voice: OpenVoice,
+        now: Clock,
+        new_id: NewId,
+        limits: CallLimits,
+    ) -> None:
+        self._journal = journal
+        self._open_voice = open_voice
+        self._now = now
+        self._new_id = new_id
+        self._limits = limits
+        self._live: dict[UUID, tuple[LiveCall, asyncio.Task[None]]] = {}
+
+    @property
+    def accepting(self) -> bool:
+        """Tell whether a new call can be recorded now."""
+        return self._journal.accepting
+
+    def count(self, log: LogKey) -> int:
+        """Return how many calls of a workspace's environment run here."""
+        return sum(1 for live, _ in self._live.values() if live.new.log == log)
+
+    def start(self, new: NewCall, line: Leg) -> LiveCall:
+        """Begin a call; its leg reports to the `listener` of what is returned."""
+        live = LiveCall(new, line, self._open_voice, self._journal, self._moment, self._limits)
+        task = asyncio.create_task(live.run())
+        self._live[new.row.id] = (live, task)
+        task.add_done_callback(lambda _: self._live.pop(new.row.id, None))
+        return live
+
+    def key_revoked(self, key_id: UUID, *, end_calls: bool) -> None:
+        """End the calls that a key opened itself, or all that it let in."""
+        for live, _ in list(self._live.values()):
+            if live.new.owner == key_id or (end_calls and live.new.issuer == key_id):
+                live.signal(KEY_REVOKED)
+
+    def sweep(self, abandoned: list[AbandonedCall]) -> None:
+        """End the records of calls whose process is dead."""
+        for lost in abandoned:
+            lines = tuple(
+                TranscriptLine(turn_id=turn.turn_id, role=turn.role, text=turn.text, at=turn.occurred_at)
+                for turn in lost.turns
+            )
+            step = call.end_abandoned(
+                lost.log, lost.call, lost.participants, lines, self._moment()
+            )
+            if step.entry is not None:
+                self._journal.submit(step.entry, _sweep_told, last=True)
+
+    async def shutdown(self, grace_s: float = 5.0) -> None:
+        """End every call and wait for their tasks."""
+        tasks = [task for _, task in self._live.values()]
+        for live, _ in list(self._live.values()):
+            live.signal(SHUTDOWN)
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=grace_s)
+            for task in pending:
+                task.cancel()
+
+    def _moment(self) -> Moment:
+        return Moment(self._now(), self._new_id)
+
+
+def _sweep_told(outcome: Outcome) -> None:
+    if outcome is not Outcome.COMMITTED:
+        _log.error("sweep_not_written", outcome=outcome.value)
