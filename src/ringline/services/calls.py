@@ -70,18 +70,13 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """What begins a call: its row, how its voice is opened, and whose it is.
-
-    `owner` is the key that opened the session itself; revoking that key ends the call.
-    `issuer` is the key behind it in any case, for a revocation that ends calls too.
-    """
+    """What begins a call: its row, how its voice is opened, and the key behind it."""
 
     log: LogKey
     row: CallRow
     config: voice.VoiceConfig
     greeting: str
-    issuer: UUID
-    owner: UUID | None = None
+    key_id: UUID
 
 
 class LiveCall:
@@ -251,22 +246,22 @@ class Calls:
         task.add_done_callback(lambda _: self._live.pop(new.row.id, None))
         return live
 
-    def key_revoked(self, key_id: UUID, *, end_calls: bool) -> None:
-        """End the calls that a key opened itself, or all that it let in."""
+    def end_calls_of(self, key_id: UUID) -> None:
+        """End all calls that a key let in, its tickets' included."""
         for live, _ in list(self._live.values()):
-            if live.new.owner == key_id or (end_calls and live.new.issuer == key_id):
+            if live.new.key_id == key_id:
                 live.signal(KEY_REVOKED)
 
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""
         for lost in abandoned:
             lines = tuple(
-                TranscriptLine(turn_id=turn.turn_id, role=turn.role, text=turn.text, at=turn.occurred_at)
+                TranscriptLine(
+                    turn_id=turn.turn_id, role=turn.role, text=turn.text, at=turn.occurred_at
+                )
                 for turn in lost.turns
             )
-            step = call.end_abandoned(
-                lost.log, lost.call, lost.participants, lines, self._moment()
-            )
+            step = call.end_abandoned(lost.log, lost.call, lost.participants, lines, self._moment())
             if step.entry is not None:
                 self._journal.submit(step.entry, _sweep_told, last=True)
 

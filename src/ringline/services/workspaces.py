@@ -1,0 +1,107 @@
+"""Make workspaces and keys: what is shown once and what is kept of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ringline.domain.agent import Agent
+from ringline.domain.credentials import SECRET_BYTES, Key, KeyKind, digest, spell_key
+from ringline.domain.log import Environment, LogKey
+from ringline.ports import Clock, NewId, NewWorkspace, WorkspaceStore
+
+_EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_EPOCH_LENGTH = 8
+
+#: Return that many random bytes, fit for secrets.
+RandomBytes = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstKeys:
+    """The keys that a new workspace begins with, in full; shown once."""
+
+    workspace_id: UUID
+    agent_id: UUID
+    secret_key: str
+    test_key: str
+    publishable_key: str
+    management_key: str
+
+
+class Workspaces:
+    """The verbs of setting a workspace up."""
+
+    def __init__(
+        self,
+        store: WorkspaceStore,
+        now: Clock,
+        new_id: NewId,
+        random_bytes: RandomBytes,
+        attendant: Callable[[UUID], Agent],
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._new_id = new_id
+        self._random = random_bytes
+        self._attendant = attendant
+
+    async def create(self, name: str) -> FirstKeys:
+        """Create a workspace with its agent and its four first keys. Raises StoreAway."""
+        workspace_id, now = self._new_id(), self._now()
+        agents = {environment: self._attendant(self._new_id()) for environment in Environment}
+        live = LogKey(workspace_id, Environment.LIVE)
+        test = LogKey(workspace_id, Environment.TEST)
+        secret = self._make(live, KeyKind.SECRET, "first secret key", now)
+        sandbox = self._make(test, KeyKind.SECRET, "first test key", now)
+        publishable = self._make(live, KeyKind.PUBLISHABLE, "first publishable key", now)
+        management = self._make(live, KeyKind.MANAGEMENT, "first management key", now)
+        made = (secret, sandbox, publishable, management)
+        await self._store.create_workspace(
+            NewWorkspace(
+                id=workspace_id,
+                name=name,
+                created_at=now,
+                agents=agents,
+                keys=[(key, digest(text)) for key, text in made],
+                epochs=self._epochs(),
+            )
+        )
+        return FirstKeys(
+            workspace_id,
+            agents[Environment.LIVE].id,
+            secret[1],
+            sandbox[1],
+            publishable[1],
+            management[1],
+        )
+
+    async def create_key(
+        self,
+        log: LogKey,
+        kind: KeyKind,
+        label: str,
+        expires_at: datetime | None = None,
+    ) -> tuple[Key, str]:
+        """Create a key; return its row and its text. Raises StoreAway, EntryRefused."""
+        key, text = self._make(log, kind, label, self._now(), expires_at)
+        await self._store.create_key(key, digest(text))
+        return key, text
+
+    def _make(
+        self,
+        log: LogKey,
+        kind: KeyKind,
+        label: str,
+        now: datetime,
+        expires_at: datetime | None = None,
+    ) -> tuple[Key, str]:
+        text = spell_key(kind, log.environment, self._random(SECRET_BYTES))
+        return Key(self._new_id(), log, kind, label, text[-4:], now, expires_at), text
+
+    def _epochs(self) -> Mapping[Environment, str]:
+        def epoch() -> str:
+            # 256 is no multiple of 36: an epoch tells logs apart, it keeps nothing secret.
+            return "".join(_EPOCH_ALPHABET[byte % 36] for byte in self._random(_EPOCH_LENGTH))
+
+        return {environment: epoch() for environment in Environment}
