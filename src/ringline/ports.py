@@ -209,6 +209,10 @@ class CredentialStore(Protocol):
         """Keep a ticket. Raises StoreAway."""
         ...
 
+    async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
+        """Look at a ticket without taking it. Raises StoreAway."""
+        ...
+
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
         """Delete a ticket and return it if it and its key are alive; atomic.
 

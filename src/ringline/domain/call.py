@@ -61,11 +61,10 @@ class AnswerWritten:
 
 @dataclass(frozen=True, slots=True)
 class EndOrdered:
-    """The call must end: an API order, a limit, a fault. `message` is for the client."""
+    """The call must end: an API order, a limit, a fault. `code` is what the leg is told."""
 
     cause: HangupCause
     code: str
-    message: str
 
 
 CallSignal: TypeAlias = (
@@ -171,8 +170,8 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call, answers = _answer(call, capabilities, draft), True
         case AnswerWritten():
             call = _open_line(call, draft)
-        case EndOrdered(cause, code, message):
-            call = _end(call, cause, draft, leg.HangUp(code, message))
+        case EndOrdered(cause, code):
+            call = _end(call, cause, draft, leg.HangUp(code))
         case leg.Left():
             call = _end(call, HangupCause.CALLER_HANGUP, draft, None)
         case leg.Overrun(code, message):
@@ -182,8 +181,7 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
         case voice.GoingAway():
             pass  # the voice will say so again by failing; replacing it comes with roll-over
         case bridge.Silence() if call.talk.hang_up and call.talk.response is None:
-            goodbye = leg.HangUp("call_ended", "The agent ended the call.")
-            call = _end(call, HangupCause.AGENT_HANGUP, draft, goodbye)
+            call = _end(call, HangupCause.AGENT_HANGUP, draft, leg.HangUp("call_ended"))
         case _:
             call = replace(call, talk=_converse(call.talk, signal, draft))
     return _step(call, draft, answers=answers)

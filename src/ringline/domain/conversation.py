@@ -129,12 +129,7 @@ def client_wants_response(talk: Conversation, draft: Draft) -> Conversation:
         return talk  # the caller speaks: the end of the turn will be answered anyway
     if response.automatic and not response.audible and not response.swallowed:
         return replace(talk, response=replace(response, swallowed=True))
-    draft.orders.append(
-        leg.Problem(
-            "conversation_already_has_active_response",
-            "The conversation already has an active response.",
-        )
-    )
+    draft.orders.append(leg.Problem("conversation_already_has_active_response"))
     return talk
 
 
@@ -186,9 +181,7 @@ def take_bridge(talk: Conversation, signal: bridge.BridgeSignal, draft: Draft) -
             return _stop(replace(talk, caller_speaks=True), played_ms, draft, barge_in=True)
         case bridge.CancelAsked(played_ms):
             if talk.response is None:
-                draft.orders.append(
-                    leg.Problem("response_cancel_not_active", "There is no response to cancel.")
-                )
+                draft.orders.append(leg.Problem("response_cancel_not_active"))
             return _ask_again(_stop(talk, played_ms, draft, barge_in=False), draft)
         case bridge.Audible(response_id):
             return _mark(talk, response_id, lambda response: replace(response, audible=True))

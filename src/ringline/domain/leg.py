@@ -113,18 +113,21 @@ class AgentFinished:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A recoverable error; the session lives on."""
+    """A recoverable error; the session lives on.
+
+    Without a message the surface uses its own words for the code.
+    """
 
     code: str
-    message: str
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End the line. With a `code` the leg says why first; the last order a leg gets."""
+    """End the line for a reason; the last order a leg gets."""
 
     code: str
-    message: str
+    message: str = ""
 
 
 LegOrder: TypeAlias = (

@@ -27,34 +27,23 @@ from ringline.ports import (
     VoiceUnavailable,
 )
 from ringline.services.bridge import Bridge
-from ringline.services.journal import Journal, Outcome
+from ringline.services.backlog import Outcome, Refused, StorageLost, Written
+from ringline.services.journal import Journal
 
 _log = structlog.get_logger(__name__)
 
 #: Most signals that wait for a call's task; a call that overruns it ends.
 INBOX_SIZE = 2_000
 
-#: Why a limit ends a call, and what its client is told.
-UPSTREAM_UNAVAILABLE = EndOrdered(
-    HangupCause.UPSTREAM_LOST, "upstream_unavailable", "The voice cannot be opened."
-)
-NOT_WRITTEN = EndOrdered(
-    HangupCause.STORAGE_LOST, "unavailable", "The call cannot be recorded now."
-)
-NO_ROOM = EndOrdered(
-    HangupCause.STORAGE_LOST, "storage_lost", "The call can no longer be recorded."
-)
-WRITE_REFUSED = EndOrdered(
-    HangupCause.INTERNAL_ERROR, "internal_error", "The call failed inside the gateway."
-)
-IDLE = EndOrdered(HangupCause.IDLE_TIMEOUT, "idle_timeout", "Nothing came from the client.")
-TOO_LONG = EndOrdered(
-    HangupCause.MAX_DURATION, "max_duration", "The session reached its time limit."
-)
-SHUTDOWN = EndOrdered(
-    HangupCause.SERVER_SHUTDOWN, "server_shutdown", "The server is shutting down."
-)
-KEY_REVOKED = EndOrdered(HangupCause.REVOKED, "revoked", "The credential was revoked.")
+# Why a call is ended from outside, and the code that its leg is told.
+UPSTREAM_UNAVAILABLE = EndOrdered(HangupCause.UPSTREAM_LOST, "upstream_unavailable")
+NOT_WRITTEN = EndOrdered(HangupCause.STORAGE_LOST, "unavailable")
+NO_ROOM = EndOrdered(HangupCause.STORAGE_LOST, "storage_lost")
+WRITE_REFUSED = EndOrdered(HangupCause.INTERNAL_ERROR, "internal_error")
+IDLE = EndOrdered(HangupCause.IDLE_TIMEOUT, "idle_timeout")
+TOO_LONG = EndOrdered(HangupCause.MAX_DURATION, "max_duration")
+SHUTDOWN = EndOrdered(HangupCause.SERVER_SHUTDOWN, "server_shutdown")
+KEY_REVOKED = EndOrdered(HangupCause.REVOKED, "revoked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,18 +163,18 @@ class LiveCall:
     def _answer_told(self, outcome: Outcome) -> None:
         if self._answer_timer is not None:
             self._answer_timer.cancel()
-        if outcome is Outcome.COMMITTED:
+        if isinstance(outcome, Written):
             self.signal(call.AnswerWritten())
         else:
             self._entry_told(outcome)
 
     def _entry_told(self, outcome: Outcome) -> None:
         match outcome:
-            case Outcome.COMMITTED:
+            case Written():
                 pass
-            case Outcome.REFUSED:
+            case Refused():
                 self.signal(WRITE_REFUSED)
-            case Outcome.OVERFLOWED:
+            case StorageLost():
                 self.signal(NO_ROOM)
 
     def _after(self, delay_s: float, signal: CallSignal) -> asyncio.TimerHandle:
@@ -280,5 +269,5 @@ class Calls:
 
 
 def _sweep_told(outcome: Outcome) -> None:
-    if outcome is not Outcome.COMMITTED:
-        _log.error("sweep_not_written", outcome=outcome.value)
+    if not isinstance(outcome, Written):
+        _log.error("sweep_not_written", outcome=type(outcome).__name__)

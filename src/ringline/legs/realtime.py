@@ -1,0 +1,241 @@
+"""The leg of a realtime voice session: one WebSocket of a browser or a backend.
+
+The shell in `web/` reads and writes the socket; this leg knows the session's rules. What
+the client is told keeps its order; only speech may be lost, the oldest first, and only
+where the client does not read (realtime voice, 5; contract, 11).
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from ringline.domain.audio import Chunk
+from ringline.domain.leg import (
+    AgentSaid,
+    CancelWanted,
+    ClearWanted,
+    HangUp,
+    Left,
+    LegOrder,
+    LegSignal,
+    Overrun,
+    Problem,
+    ResponseWanted,
+    TurnEndWanted,
+    TurnHeard,
+    Typed,
+)
+from ringline.ports import LegListener
+from ringline.wire import realtime
+
+_log = structlog.get_logger(__name__)
+
+#: Speech that waits for a client that does not read; more and the oldest is dropped.
+MAX_WAITING_SPEECH_MS = 2_000.0
+#: News that wait for such a client; more and it is no session any more.
+MAX_WAITING_NEWS = 1_000
+#: Audio may come at most this much faster than real time, over the window.
+AUDIO_SPEEDUP = 2.0
+WINDOW_S = 10.0
+_MAX_BINARY = 3
+
+
+class Socket(Protocol):
+    """The writing side of the client's connection."""
+
+    @property
+    def paused(self) -> bool:
+        """Tell whether the kernel takes nothing more."""
+        ...
+
+    def send_text(self, payload: bytes) -> None:
+        """Send one text message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeRules:
+    """What a session's client may do and is shown."""
+
+    input_hz: int
+    output_hz: int
+    show_heard: bool
+    show_said: bool
+    events_per_window: int
+
+
+class RealtimeLeg:
+    """A line into a call that speaks the realtime voice protocol (ports.Leg)."""
+
+    def __init__(self, socket: Socket, rules: RealtimeRules) -> None:
+        self._socket = socket
+        self._rules = rules
+        self._loop = asyncio.get_running_loop()
+        self._listener: LegListener | None = None
+        self._aligner = realtime.SampleAligner()
+        self._waiting: deque[Chunk | bytes] = deque()
+        self._waiting_ms = 0.0
+        self._dropped_ms = 0.0
+        self._recent: deque[float] = deque()
+        self._audio_credit_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
+        self._audio_at = self._loop.time()
+        self._binary = 0
+        self._over = False
+        #: The reason the session ended for, once it has: the shell closes with it.
+        self.hung_up: asyncio.Future[str] = self._loop.create_future()
+
+    def report_to(self, listener: LegListener) -> None:
+        """Say who hears what this leg reports."""
+        self._listener = listener
+
+    # From the shell.
+
+    def receive(self, frame: str) -> None:
+        """Take a text frame of the client."""
+        event = realtime.decode(frame)
+        match event:
+            case realtime.AudioAppend(audio):
+                self._hear(audio)
+            case _ if not self._within_limit():
+                self.tell(realtime.problem("rate_limited", limit=self._rules.events_per_window))
+            case Problem():
+                self.tell(event)
+            case realtime.SessionStart():
+                self.tell(realtime.problem("session_already_started"))
+            case realtime.TextInput(text):
+                self._report(Typed(text))
+            case realtime.ResponseCreate():
+                self._report(ResponseWanted())
+            case realtime.ResponseCancel():
+                self._report(CancelWanted())
+            case realtime.AudioCommit():
+                self._report(TurnEndWanted())
+            case realtime.AudioClear():
+                self._aligner.clear()
+                self._report(ClearWanted())
+
+    def receive_binary(self) -> None:
+        """Take a binary frame: an error, the third time the end."""
+        self._binary += 1
+        if self._binary < _MAX_BINARY:
+            self.tell(realtime.problem("binary_not_supported"))
+        else:
+            self._end_with(Overrun("binary_not_supported", ""))
+
+    def lost(self) -> None:
+        """Note that the client's connection is gone."""
+        self._end_with(Left())
+
+    def drained(self) -> None:
+        """Send what waited; the socket takes bytes again."""
+        while self._waiting and not self._socket.paused:
+            item = self._waiting.popleft()
+            if isinstance(item, Chunk):
+                self._waiting_ms -= item.duration_ms(self._rules.output_hz)
+                item = realtime.encode_audio(item)
+            self._socket.send_text(item)
+
+    # From the call (ports.Leg).
+
+    def play(self, chunk: Chunk) -> None:
+        """Send speech."""
+        if not self._waiting and not self._socket.paused:
+            self._socket.send_text(realtime.encode_audio(chunk))
+            return
+        self._waiting.append(chunk)
+        self._waiting_ms += chunk.duration_ms(self._rules.output_hz)
+        if self._waiting_ms > MAX_WAITING_SPEECH_MS:
+            self._drop_oldest()
+
+    def flush(self) -> None:
+        """Throw away speech that has not left."""
+        self._waiting = deque(item for item in self._waiting if not isinstance(item, Chunk))
+        self._waiting_ms = 0.0
+
+    def tell(self, order: LegOrder) -> None:
+        """Tell the client; transcripts only where its config asks for them."""
+        match order:
+            case TurnHeard() if not self._rules.show_heard:
+                return
+            case AgentSaid() if not self._rules.show_said:
+                return
+            case HangUp(code):
+                self._send(realtime.encode(order))
+                self._hang_up(code)
+            case _:
+                self._send(realtime.encode(order))
+
+    def _send(self, payload: bytes | None) -> None:
+        if payload is None or self.hung_up.done():
+            return
+        if not self._waiting and not self._socket.paused:
+            self._socket.send_text(payload)
+            return
+        self._waiting.append(payload)
+        if len(self._waiting) > MAX_WAITING_NEWS:
+            self._end_with(Overrun("storage_lost", ""))
+
+    def _hang_up(self, code: str) -> None:
+        self._over = True
+        if not self.hung_up.done():
+            self.hung_up.set_result(code)
+        if self._dropped_ms:
+            _log.warning("speech_dropped", dropped_ms=round(self._dropped_ms))
+
+    def _hear(self, audio: str) -> None:
+        heard = self._aligner.append(audio, self._rules.input_hz)
+        match heard:
+            case Problem():
+                self.tell(heard)
+            case Chunk() if not self._takes(heard.duration_ms(self._rules.input_hz)):
+                self.tell(realtime.problem("invalid_audio", reason="it comes too fast"))
+            case Chunk() if self._listener is not None and not self._over:
+                self._listener.leg_hears(heard)
+            case _:
+                pass
+
+    def _takes(self, duration_ms: float) -> bool:
+        """Keep input near real time: a bucket that fills with the clock."""
+        now = self._loop.time()
+        most = AUDIO_SPEEDUP * WINDOW_S * 1000
+        earned = (now - self._audio_at) * 1000 * AUDIO_SPEEDUP
+        self._audio_credit_ms = min(most, self._audio_credit_ms + earned)
+        self._audio_at = now
+        if duration_ms > self._audio_credit_ms:
+            return False
+        self._audio_credit_ms -= duration_ms
+        return True
+
+    def _within_limit(self) -> bool:
+        """Count an event; tell whether the window has room for it."""
+        if not self._rules.events_per_window:
+            return True
+        now = self._loop.time()
+        while self._recent and self._recent[0] <= now - WINDOW_S:
+            self._recent.popleft()
+        if len(self._recent) >= self._rules.events_per_window:
+            return False
+        self._recent.append(now)
+        return True
+
+    def _drop_oldest(self) -> None:
+        for index, item in enumerate(self._waiting):
+            if isinstance(item, Chunk):
+                del self._waiting[index]
+                duration_ms = item.duration_ms(self._rules.output_hz)
+                self._waiting_ms -= duration_ms
+                self._dropped_ms += duration_ms
+                return
+
+    def _end_with(self, signal: Left | Overrun) -> None:
+        if not self._over:
+            self._over = True
+            if self._listener is not None:
+                self._listener.leg_reports(signal)
+
+    def _report(self, signal: LegSignal) -> None:
+        if self._listener is not None and not self._over:
+            self._listener.leg_reports(signal)
