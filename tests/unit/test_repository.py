@@ -13,14 +13,18 @@ ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
-def locked(path: Path) -> dict[str, str]:
-    """Reads a lock as name -> everything that stands behind it."""
-    entries = re.split(r"\n(?=[a-z0-9])", path.read_text().replace("\\\n", ""))
-    found: dict[str, str] = {}
-    for entry in entries:
+def locked(path: Path) -> dict[str, list[str]]:
+    """Reads a lock as name -> its entries, one per set of markers, each with its hashes."""
+    found: dict[str, list[str]] = {}
+    for entry in re.split(r"\n(?=[a-z0-9])", path.read_text().replace("\\\n", "")):
         if match := re.match(r"([a-z0-9._-]+)==", entry):
-            found[match[1]] = entry
+            found.setdefault(match[1], []).append(entry)
     return found
+
+
+def versions(path: Path) -> dict[str, set[str]]:
+    """Reads a lock as name -> the versions it may install."""
+    return {name: {entry.split()[0] for entry in entries} for name, entries in locked(path).items()}
 
 
 def names(requirements: list[str]) -> set[str]:
@@ -37,7 +41,7 @@ def test_a_lock_names_no_address_and_hashes_everything(path: Path) -> None:
     assert "://" not in path.read_text()
     entries = locked(path)
     assert entries
-    assert [name for name, entry in entries.items() if "--hash=sha256:" not in entry] == []
+    assert [e for found in entries.values() for e in found if "--hash=sha256:" not in e] == []
 
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
@@ -53,11 +57,9 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
 
 
 def test_the_demo_and_the_tests_use_the_same_versions() -> None:
-    runtime = locked(ROOT / "requirements/runtime.txt")
-    dev = locked(ROOT / "requirements/dev.txt")
-    assert {name: entry.split()[0] for name, entry in runtime.items()} == {
-        name: dev[name].split()[0] for name in runtime
-    }
+    runtime = versions(ROOT / "requirements/runtime.txt")
+    dev = versions(ROOT / "requirements/dev.txt")
+    assert runtime == {name: dev[name] for name in runtime}
 
 
 def test_the_npm_lock_names_no_address_and_has_every_integrity() -> None:
