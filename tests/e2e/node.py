@@ -51,6 +51,8 @@ def environment(node: Node) -> dict[str, str]:
     """Makes the environment for npm: this Node first on PATH, a cache that can be written."""
     env = dict(os.environ)
     env["PATH"] = os.pathsep.join((str(Path(node.node).parent), env.get("PATH", os.defpath)))
+    # The wheel's Node trusts its own list of authorities alone, unless told of the machine's.
+    env.setdefault("NODE_USE_SYSTEM_CA", "1")
     # npm wants to write below HOME, which a build machine may not have.
     home = env.get("HOME", "")
     if not (home and os.access(home, os.W_OK)):
