@@ -18,7 +18,7 @@ export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/.cache
 
 # An environment made for the tests serves the demo too, and is not taken apart for it.
 RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.runtime)
-SETUP := tools/install tools/find-python tools/find-uv requirements/uv.txt pyproject.toml
+SETUP := tools/install tools/find-python tools/uv requirements/uv.txt pyproject.toml
 
 # A moved checkout, or a Python that is gone, begins anew.
 ifneq ($(shell cat .venv/.path 2>/dev/null && $(BIN)/python -c '' 2>&1),$(shell pwd -P))
