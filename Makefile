@@ -1,0 +1,68 @@
+# Everything here does its own set-up, in .venv; nothing outside of the checkout is changed.
+# Works with GNU make 3.81 (macOS). `make help` lists the targets.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+# Another Python than the one found on PATH: make PYTHON=/path/to/python3.12
+ifdef PYTHON
+export PYTHON
+endif
+
+# Pyright comes whole in its wheel and must not ask a registry for news.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/.cache
+
+# An environment made for the tests serves the demo too, and is not taken apart for it.
+RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.runtime)
+SETUP := tools/install tools/find-python tools/uv requirements/uv.txt pyproject.toml
+
+# A moved checkout, or a Python that is gone, begins anew.
+ifneq ($(shell cat .venv/.path 2>/dev/null && $(BIN)/python -c '' 2>&1),$(shell pwd -P))
+.PHONY: .venv/.dev .venv/.runtime
+endif
+
+.venv/.dev: requirements/dev.txt $(SETUP)
+	@tools/install dev
+	@touch $@
+
+.venv/.runtime: requirements/runtime.txt $(SETUP)
+	@tools/install runtime
+	@touch $@
+
+.PHONY: help demo test check format bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile
+
+demo: $(RUN) ## place a call and watch it live (WAV=file: your own voice; ARGS=--once: end after the call)
+	@exec $(BIN)/python -m ringline.client.demo $(if $(WAV),--wav "$(WAV)") $(ARGS)
+
+check: .venv/.dev ## format, lint, types and import rules: seconds
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/lint-imports --no-logo
+
+test: check ## all of check, then all tests (ARGS="-k word": some)
+	@$(BIN)/python tests/e2e/node.py
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+format: .venv/.dev ## put the code into the one format
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: .venv/.dev ## measure this machine and write the tables (ARGS=...)
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lock: .venv/.dev ## remake requirements/*.txt (UPGRADE=1: newest versions)
+	@tools/lock
+	@cd tests/e2e/js && npm install --package-lock-only --ignore-scripts
+
+clean: ## remove what these targets made, but not the demo's data
+	rm -rf .venv .cache .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist
+	rm -rf tests/e2e/js/node_modules
+	find src tests -name __pycache__ -prune -exec rm -rf {} +

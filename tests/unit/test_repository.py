@@ -1,0 +1,75 @@
+"""The repository keeps its own promises: locks that hold everywhere, one version."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import ringline
+
+ROOT = Path(__file__).parents[2]
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def locked(path: Path) -> dict[str, list[str]]:
+    """Reads a lock as name -> its entries, one per set of markers, each with its hashes."""
+    found: dict[str, list[str]] = {}
+    for entry in re.split(r"\n(?=[a-z0-9])", path.read_text().replace("\\\n", "")):
+        if match := re.match(r"([a-z0-9._-]+)==", entry):
+            found.setdefault(match[1], []).append(entry)
+    return found
+
+
+def versions(path: Path) -> dict[str, set[str]]:
+    """Reads a lock as name -> the versions it may install."""
+    return {name: {entry.split()[0] for entry in entries} for name, entries in locked(path).items()}
+
+
+def names(requirements: list[str]) -> set[str]:
+    """Gives the bare names of requirements."""
+    return {re.split(r"[^A-Za-z0-9._-]", line)[0].lower() for line in requirements}
+
+
+def test_there_are_locks() -> None:
+    assert [path.name for path in LOCKS] == ["dev.txt", "runtime.txt", "uv.txt"]
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_a_lock_names_no_address_and_hashes_everything(path: Path) -> None:
+    assert "://" not in path.read_text()
+    entries = locked(path)
+    assert entries
+    assert [e for found in entries.values() for e in found if "--hash=sha256:" not in e] == []
+
+
+def test_the_locks_hold_what_the_project_asks_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    runtime = names(
+        project["project"]["dependencies"]
+        + project["project"]["optional-dependencies"]["local"]
+        + groups["build"]
+    )
+    assert runtime - set(locked(ROOT / "requirements/runtime.txt")) == set()
+    assert (runtime | names(groups["dev"])) - set(locked(ROOT / "requirements/dev.txt")) == set()
+
+
+def test_the_demo_and_the_tests_use_the_same_versions() -> None:
+    runtime = versions(ROOT / "requirements/runtime.txt")
+    dev = versions(ROOT / "requirements/dev.txt")
+    assert runtime == {name: dev[name] for name in runtime}
+
+
+def test_the_npm_lock_names_no_address_and_has_every_integrity() -> None:
+    text = (ROOT / "tests/e2e/js/package-lock.json").read_text()
+    packages = json.loads(text)["packages"]
+    third_party = {name: entry for name, entry in packages.items() if name}
+    assert third_party["node_modules/phoenix"]["version"] == "1.8.16"
+    assert [name for name, entry in third_party.items() if "integrity" not in entry] == []
+    assert [name for name, entry in third_party.items() if "resolved" in entry] == []
+
+
+def test_the_version_is_a_release_number() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", ringline.__version__)
