@@ -21,7 +21,6 @@ from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig, VoiceOrder, VoiceSignal
 
-
 #: The time of day, in UTC.
 Clock: TypeAlias = Callable[[], datetime]
 

@@ -7,7 +7,7 @@ a caller hears never waits for a disk; what is told to watchers always does.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -85,7 +85,7 @@ class Call:
     row: CallRow
     greeting: str = ""
     participants: tuple[ParticipantRow, ...] = ()
-    talk: Conversation = Conversation()
+    talk: Conversation = field(default_factory=Conversation)
     capabilities: voice.VoiceCapabilities | None = None
     told: bool = False
 

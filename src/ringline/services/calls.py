@@ -26,8 +26,8 @@ from ringline.ports import (
     Voice,
     VoiceUnavailable,
 )
-from ringline.services.bridge import Bridge
 from ringline.services.backlog import Outcome, Refused, StorageLost, Written
+from ringline.services.bridge import Bridge
 from ringline.services.journal import Journal
 
 _log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ use is looked up again. A key that expires closes what it opened like a revoked 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
@@ -66,7 +66,7 @@ class Credentials:
         return await self._store.take_ticket(digest(secret), self._now())
 
     @contextmanager
-    def standing_on(self, key_id: UUID, close: Closer) -> Iterator[None]:
+    def standing_on(self, key_id: UUID, close: Closer) -> Generator[None]:
         """Register a connection on its key; `close` is called when the key dies."""
         token = object()
         self._in_use.setdefault(key_id, {})[token] = close
