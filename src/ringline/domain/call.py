@@ -174,8 +174,8 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call = _end(call, cause, draft, leg.HangUp(code))
         case leg.Left():
             call = _end(call, HangupCause.CALLER_HANGUP, draft, None)
-        case leg.Overrun(code, message):
-            call = _end(call, HangupCause.FAILED, draft, leg.HangUp(code, message))
+        case leg.Overrun(code):
+            call = _end(call, HangupCause.FAILED, draft, leg.HangUp(code))
         case voice.VoiceFailed(code, message, alive):
             call = _voice_failed(call, code, message, draft, alive=alive)
         case voice.GoingAway():

@@ -56,7 +56,6 @@ class Overrun:
     """The leg cannot be kept: its line breaks a rule (`code`) and must end."""
 
     code: str
-    message: str
 
 
 LegSignal: TypeAlias = (

@@ -123,7 +123,7 @@ class RealtimeLeg:
         if self._binary < _MAX_BINARY:
             self.tell(realtime.problem("binary_not_supported"))
         else:
-            self._end_with(Overrun("binary_not_supported", ""))
+            self._end_with(Overrun("binary_not_supported"))
 
     def lost(self) -> None:
         """Note that the client's connection is gone."""
@@ -176,7 +176,7 @@ class RealtimeLeg:
             return
         self._waiting.append(payload)
         if len(self._waiting) > MAX_WAITING_NEWS:
-            self._end_with(Overrun("storage_lost", ""))
+            self._end_with(Overrun("slow_client"))
 
     def _hang_up(self, code: str) -> None:
         self._over = True

@@ -9,14 +9,14 @@ module's place under the same surfaces.
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from aiohttp.web_protocol import RequestHandler
 
-from ringline.wire.websocket_frames import ping_frame, text_frame
+from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CLOSE_TIMEOUT_S = 5.0
@@ -24,7 +24,7 @@ CLOSE_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A text message, as its UTF-8 bytes."""
+    """A text message."""
 
     payload: str
 
@@ -74,6 +74,9 @@ class Connection:
         transport.set_write_buffer_limits(high=0)
         self._transport = transport
         self._request = request
+        self._waiting: asyncio.Task[None] | None = None
+        #: Called when the kernel takes bytes again, after it took none.
+        self.on_resumed: Callable[[], None] = lambda: None
 
     @property
     def paused(self) -> bool:
@@ -87,12 +90,20 @@ class Connection:
 
     def write(self, data: bytes) -> None:
         """Write bytes; what a lost connection is written goes nowhere."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        if self._transport.is_closing():
+            return
+        self._transport.write(data)
+        if self._waiting is None and self.paused:
+            self._waiting = asyncio.create_task(self._wait())
 
-    async def writable(self) -> None:
-        """Wait until the kernel takes bytes again; raises ConnectionError if it is lost."""
-        await self._request.writer.drain()
+    async def _wait(self) -> None:
+        try:
+            await self._request.writer.drain()
+        except ConnectionError:
+            return  # the reading side notices as well
+        finally:
+            self._waiting = None
+        self.on_resumed()
 
     def abort(self) -> None:
         """Cut the connection off."""
@@ -106,6 +117,9 @@ class WebSocket(Connection):
         super().__init__(request)
         self._response = response
         self._closing = False
+        self._loop = asyncio.get_running_loop()
+        #: When the client was last heard, by the loop's clock; pongs count.
+        self.last_heard = self._loop.time()
 
     @classmethod
     async def accept(cls, request: web.Request, subprotocol: str | None = None) -> "WebSocket":
@@ -114,6 +128,7 @@ class WebSocket(Connection):
             compress=False,
             max_msg_size=MAX_MESSAGE_BYTES + 1,
             timeout=CLOSE_TIMEOUT_S,
+            autoping=False,
             protocols=(subprotocol,) if subprotocol else (),
         )
         await response.prepare(request)
@@ -129,15 +144,23 @@ class WebSocket(Connection):
         """Send one text message."""
         self.write(text_frame(payload))
 
-    def ping(self) -> None:
-        """Send a ping."""
-        self.write(ping_frame())
+    async def keep_alive(self, every_s: float, silent_s: float) -> None:
+        """Ping until cancelled; cut off a client that is silent for too long."""
+        while self._loop.time() - self.last_heard < silent_s:
+            await asyncio.sleep(every_s)
+            self.write(ping_frame())
+        self.abort()
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield the client's messages until it, or we, close."""
         while True:
             message = await self._response.receive()
+            self.last_heard = self._loop.time()
             match message.type:
+                case WSMsgType.PING:
+                    self.write(pong_frame(cast(bytes, message.data)))
+                case WSMsgType.PONG:
+                    pass
                 case WSMsgType.TEXT:
                     yield TextMessage(cast(str, message.data))
                 case WSMsgType.BINARY:

@@ -1,0 +1,172 @@
+"""Voice sessions: mint the tickets that open them, and begin their calls.
+
+A session is a call. Its ticket knows the call's id already, so that whoever minted it can
+watch the call from its first event (contract, 1 and 5; realtime voice, 2).
+"""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from ringline.domain.agent import Agent
+from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, spell_secret
+from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import CallRow, CallStatus
+from ringline.domain.session_config import (
+    UNBOUND,
+    Binding,
+    ConfigProblem,
+    Models,
+    SessionConfig,
+    effective,
+)
+from ringline.ports import Clock, CredentialStore, NewId, WorkspaceStore
+from ringline.services.calls import NewCall
+from ringline.services.workspaces import RandomBytes
+from ringline.wire.realtime import SessionStart
+from ringline.wire.realtime_mint import TicketRequest, decode_binding, encode_binding
+
+AGENT_NOT_FOUND = ConfigProblem("agent_not_found", "There is no such agent.")
+
+
+class TooManySessions(Exception):
+    """The workspace's environment has as many live sessions as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """The right to one session: what a ticket or a key at the door amounts to."""
+
+    log: LogKey
+    call_id: UUID
+    key_id: UUID
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """How many sessions a workspace may have at once; 0 is no limit."""
+
+    live: int = 100
+    test: int = 10
+
+    def of(self, environment: Environment) -> int:
+        """Return the limit of an environment."""
+        return self.live if environment is Environment.LIVE else self.test
+
+
+class Sessions:
+    """The verbs of the realtime voice surface."""
+
+    def __init__(
+        self,
+        store: CredentialStore,
+        workspaces: WorkspaceStore,
+        models: Models,
+        limits: SessionLimits,
+        now: Clock,
+        new_id: NewId,
+        random_bytes: RandomBytes,
+    ) -> None:
+        self._store = store
+        self._workspaces = workspaces
+        self._models = models
+        self._limits = limits
+        self._now = now
+        self._new_id = new_id
+        self._random = random_bytes
+        self._running: Counter[LogKey] = Counter()
+
+    @property
+    def models(self) -> Models:
+        """Return the models that sessions may name, with what they can do."""
+        return self._models
+
+    async def mint(self, key: Key, asked: TicketRequest) -> tuple[str, Ticket] | ConfigProblem:
+        """Mint a ticket; return its secret and its row. Raises StoreAway."""
+        agent_id = asked.binding.agent_id
+        if agent_id and await self._workspaces.find_agent(key.log, agent_id) is None:
+            return AGENT_NOT_FOUND
+        secret = spell_secret(self._random(SECRET_BYTES))
+        ticket = Ticket(
+            call_id=self._new_id(),
+            log=key.log,
+            key_id=key.id,
+            binding=encode_binding(asked.binding),
+            expires_at=self._now() + timedelta(seconds=asked.ttl_s),
+        )
+        await self._store.put_ticket(digest(secret), ticket)
+        return secret, ticket
+
+    async def look_at(self, secret: str) -> LogKey | None:
+        """Tell whose ticket a secret is, without taking it. Raises StoreAway."""
+        ticket = await self._store.find_ticket(digest(secret))
+        return ticket.log if ticket else None
+
+    async def redeem(self, secret: str) -> Permit | None:
+        """Take a ticket, once; None if it is not, or no longer, good. Raises StoreAway."""
+        ticket = await self._store.take_ticket(digest(secret), self._now())
+        if ticket is None:
+            return None
+        binding = decode_binding(ticket.binding)
+        return Permit(ticket.log, ticket.call_id, ticket.key_id, binding)
+
+    def permit_key(self, key: Key) -> Permit:
+        """Let a key open a session itself; it binds nothing."""
+        return Permit(key.log, self._new_id(), key.id, UNBOUND)
+
+    @contextmanager
+    def place(self, log: LogKey) -> Generator[None]:
+        """Hold one of a workspace's places. Raises TooManySessions."""
+        limit = self._limits.of(log.environment)
+        if limit and self._running[log] >= limit:
+            raise TooManySessions
+        self._running[log] += 1
+        try:
+            yield
+        finally:
+            self._running[log] -= 1
+            if not self._running[log]:
+                del self._running[log]
+
+    async def configure(
+        self, permit: Permit, start: SessionStart
+    ) -> SessionConfig | ConfigProblem:
+        """Make the session's effective config (realtime voice, 4.1). Raises StoreAway."""
+        agent: Agent | None = None
+        agent_id = permit.binding.agent_id
+        if agent_id is None and start.agent_id is not None:
+            agent_id = parse_id(Prefix.AGENT, start.agent_id)
+            if agent_id is None:
+                return AGENT_NOT_FOUND
+        if agent_id is not None:
+            agent = await self._workspaces.find_agent(permit.log, agent_id)
+            if agent is None:
+                return AGENT_NOT_FOUND
+        return effective(permit.binding, start.config or {}, agent, self._models)
+
+    def new_call(self, permit: Permit, config: SessionConfig) -> NewCall:
+        """Describe the call that a session is (contract, 5)."""
+        callee = (
+            f"agent:{show_id(Prefix.AGENT, config.agent_id)}"
+            if config.agent_id
+            else f"voice:{config.model}"
+        )
+        row = CallRow(
+            id=permit.call_id,
+            uuid=str(permit.call_id),
+            direction="inbound",
+            from_number="web:anonymous",
+            to_number=callee,
+            source="realtime",
+            transport="websocket",
+            status=CallStatus.INITIATED,
+            started_at=self._now(),
+            agent_id=config.agent_id,
+            model=config.model,
+        )
+        return NewCall(permit.log, row, config.voice_config(), config.greeting, permit.key_id)

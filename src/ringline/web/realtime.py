@@ -1,0 +1,259 @@
+"""The realtime voice surface: the ticket mint and the session's socket (realtime voice).
+
+Every refusal comes before the upgrade. A ticket is looked at before it is taken, so that
+a refusal that has nothing to do with it does not burn it (contract, 5).
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from ringline.domain.credentials import Key, Surface
+from ringline.domain.leg import HangUp, Problem
+from ringline.domain.log import LogKey
+from ringline.domain.session_config import ConfigProblem, SessionConfig
+from ringline.ports import Leg, LegListener, StoreAway
+from ringline.services.calls import KEY_REVOKED, Calls, LiveCall
+from ringline.services.credentials import Credentials
+from ringline.services.sessions import Permit, Sessions, TooManySessions
+from ringline.web.doors import Door, Origins, answer, key_for
+from ringline.web.rates import RateLimit
+from ringline.web.requests import BodyTooLarge, read_body
+from ringline.web.websocket import (
+    TextMessage,
+    WebSocket,
+    offered_subprotocols,
+    upgrade_problem,
+)
+from ringline.wire import realtime
+from ringline.wire.errors import Refusal, refuse_v3
+from ringline.wire.realtime_mint import MAX_BODY_BYTES, answer_mint, read_mint
+
+TICKET_SUBPROTOCOL = "opper-ticket."
+FIRST_FRAME_S = 10.0
+PING_EVERY_S = 25.0
+SILENT_S = 60.0
+UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
+
+
+class SessionLeg(Leg, Protocol):
+    """A leg that speaks the session's protocol; `app.py` says which."""
+
+    hung_up: asyncio.Future[str]
+
+    def report_to(self, listener: LegListener) -> None: ...
+    def receive(self, frame: str) -> None: ...
+    def receive_binary(self) -> None: ...
+    def drained(self) -> None: ...
+    def lost(self) -> None: ...
+
+
+MakeLeg = Callable[[WebSocket, SessionConfig], SessionLeg]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The credential of an upgrade; a ticket alone decides where one is offered (3.1)."""
+
+    ticket: str | None
+    subprotocol: str | None
+
+
+class Realtime:
+    """The handlers of `/v3/realtime-sessions` and `/v3/realtime`."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        calls: Calls,
+        credentials: Credentials,
+        make_leg: MakeLeg,
+        mint_rate: RateLimit,
+        origins: Origins,
+    ) -> None:
+        self._sessions = sessions
+        self._calls = calls
+        self._credentials = credentials
+        self._make_leg = make_leg
+        self._mint_rate = mint_rate
+        self._origins = origins
+
+    async def mint(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v3/realtime-sessions`: mint a single-use ticket (2)."""
+        try:
+            key = await key_for(request, self._credentials, Surface.REALTIME)
+            if isinstance(key, Door):
+                return _unauthorized()
+            wait_s = self._mint_rate.take(key.id)
+            if wait_s:
+                return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
+            if not self._calls.accepting:
+                return answer(refuse_v3("unavailable"), {"Retry-After": "1"})
+            asked = read_mint(await read_body(request, MAX_BODY_BYTES), self._sessions.models)
+            minted = (
+                asked
+                if isinstance(asked, ConfigProblem)
+                else await self._sessions.mint(key, asked)
+            )
+        except BodyTooLarge:
+            return answer(refuse_v3("payload_too_large"))
+        except StoreAway:
+            return answer(refuse_v3("unavailable"), {"Retry-After": "1"})
+        if isinstance(minted, ConfigProblem):
+            return answer(refuse_v3(minted.code, minted.message))
+        secret, ticket = minted
+        body = answer_mint(secret, ticket.expires_at, ticket.call_id)
+        headers = {"Cache-Control": "no-store"}
+        return web.Response(body=body, content_type="application/json", headers=headers)
+
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """`GET /v3/realtime`: open a session (3)."""
+        refusal = self._refuse_early(request)
+        if refusal is not None:
+            return answer(refusal)
+        offer = _offer_of(request)
+        try:
+            with ExitStack() as held:
+                owner = await self._owner(request, offer)
+                if owner is None:
+                    return _unauthorized()
+                log = owner.log if isinstance(owner, Key) else owner
+                held.enter_context(self._sessions.place(log))
+                permit = await self._permit(owner, offer)
+                if permit is None:
+                    return _unauthorized()
+                session = _Session(self._sessions, self._calls, self._make_leg, permit)
+                if isinstance(owner, Key):
+                    held.enter_context(
+                        self._credentials.standing_on(owner.id, session.key_revoked)
+                    )
+                    if not await self._credentials.admit(owner.id):
+                        return _unauthorized()
+                socket = await WebSocket.accept(request, offer.subprotocol)
+                await session.serve(socket)
+                return socket.response
+        except TooManySessions:
+            return answer(refuse_v3("concurrency_limit"), {"Retry-After": "1"})
+        except StoreAway:
+            return answer(refuse_v3("unavailable"), {"Retry-After": "1"})
+
+    def _refuse_early(self, request: web.Request) -> Refusal | None:
+        problem = upgrade_problem(request)
+        if problem is not None:
+            return refuse_v3("upgrade_required", problem)
+        if self._origins.refuses(request):
+            return refuse_v3("forbidden")
+        return None if self._calls.accepting else refuse_v3("unavailable")
+
+    async def _owner(self, request: web.Request, offer: Offer) -> Key | LogKey | None:
+        """Find whose session it would be, without taking a ticket."""
+        if offer.ticket is not None:
+            return await self._sessions.look_at(offer.ticket)
+        key = await key_for(request, self._credentials, Surface.REALTIME)
+        return None if isinstance(key, Door) else key
+
+    async def _permit(self, owner: Key | LogKey, offer: Offer) -> Permit | None:
+        if isinstance(owner, Key):
+            return self._sessions.permit_key(owner)
+        return await self._sessions.redeem(offer.ticket or "")
+
+
+class _Session:
+    """One session from its 101 to its close."""
+
+    def __init__(
+        self, sessions: Sessions, calls: Calls, make_leg: MakeLeg, permit: Permit
+    ) -> None:
+        self._sessions = sessions
+        self._calls = calls
+        self._make_leg = make_leg
+        self._permit = permit
+        self._live: LiveCall | None = None
+        self._revoked = False
+
+    def key_revoked(self) -> None:
+        """End the session: the key that opened it is gone."""
+        self._revoked = True
+        if self._live is not None:
+            self._live.signal(KEY_REVOKED)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Speak with the client until one side ends it."""
+        pinging = asyncio.create_task(socket.keep_alive(PING_EVERY_S, SILENT_S))
+        try:
+            config = await self._start(socket)
+            if isinstance(config, HangUp):
+                socket.send_text(realtime.encode(config) or b"")
+                await socket.close(realtime.close_code(config.code), config.code)
+            elif config is not None:
+                await self._run(socket, config)
+        finally:
+            pinging.cancel()
+
+    async def _start(self, socket: WebSocket) -> SessionConfig | HangUp | None:
+        """Wait for `session.start`; None if the client left before."""
+        try:
+            async with asyncio.timeout(FIRST_FRAME_S):
+                message = await anext(socket.messages(), None)
+        except TimeoutError:
+            return HangUp("start_timeout")
+        if message is None:
+            return None
+        if not isinstance(message, TextMessage):
+            return HangUp("session_not_started")
+        start = realtime.decode(message.payload)
+        if isinstance(start, Problem):
+            return HangUp(start.code, start.message)
+        if not isinstance(start, realtime.SessionStart):
+            return HangUp("session_not_started")
+        try:
+            config = await self._sessions.configure(self._permit, start)
+        except StoreAway:
+            return HangUp("unavailable")
+        if isinstance(config, ConfigProblem):
+            return HangUp(config.code, config.message)
+        if self._revoked:
+            return HangUp("revoked")
+        return config if self._calls.accepting else HangUp("unavailable")
+
+    async def _run(self, socket: WebSocket, config: SessionConfig) -> None:
+        leg = self._make_leg(socket, config)
+        socket.on_resumed = leg.drained
+        self._live = self._calls.start(self._sessions.new_call(self._permit, config), leg)
+        leg.report_to(self._live.listener)
+        reading = asyncio.create_task(_read(socket, leg))
+        try:
+            await asyncio.wait({reading, leg.hung_up}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            leg.lost()
+        if leg.hung_up.done():
+            code = leg.hung_up.result()
+            await socket.close(realtime.close_code(code), code)
+
+
+async def _read(socket: WebSocket, leg: SessionLeg) -> None:
+    async for message in socket.messages():
+        if isinstance(message, TextMessage):
+            leg.receive(message.payload)
+        else:
+            leg.receive_binary()
+
+
+def _offer_of(request: web.Request) -> Offer:
+    """Read which ticket is offered, the subprotocol before the query (3.1, 3.2)."""
+    for offered in offered_subprotocols(request):
+        if offered.startswith(TICKET_SUBPROTOCOL):
+            return Offer(offered.removeprefix(TICKET_SUBPROTOCOL), offered)
+    ticket = request.query.get("ticket")
+    # A shipped client may write `?ticket=S?ticket=S` (2.4).
+    return Offer(ticket.partition("?")[0] if ticket is not None else None, None)
+
+
+def _unauthorized() -> web.Response:
+    return answer(refuse_v3("unauthorized"), UNAUTHORIZED_HEADERS)
