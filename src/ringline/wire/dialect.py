@@ -26,4 +26,3 @@ class Dialect(Protocol):
         gets that of the durable event before it, and no dialect shows it.
         """
         ...
-

@@ -214,7 +214,9 @@ def encode_reply(
     return _frame(version, to.join_ref if matched else None, to.ref, to.topic, REPLY, payload)
 
 
-def encode_push(version: Version, join_ref: str | None, topic: str, event: str, payload: bytes) -> bytes:
+def encode_push(
+    version: Version, join_ref: str | None, topic: str, event: str, payload: bytes
+) -> bytes:
     """Push a payload, already JSON, to one channel."""
     return _frame(version, join_ref, None, topic, event, payload)
 

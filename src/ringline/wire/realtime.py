@@ -9,7 +9,7 @@ certain words (5.2). The table of errors keeps those words to the harmless ones.
 """
 
 import binascii
-from typing import ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias, cast
 
 import msgspec
 
@@ -28,7 +28,8 @@ from ringline.domain.leg import (
     TurnHeard,
 )
 from ringline.wire.realtime_errors import ERRORS
-from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape, encode as encode_json
+from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape
+from ringline.wire.strict_json import encode as encode_json
 
 CONTRACT = 1  # the version of this surface, told in session.started
 AUDIO_FORMAT = "pcm16"  # the only one, and clients insist on the word (K1)
@@ -120,14 +121,14 @@ class _Typed(msgspec.Struct, frozen=True):
     type: str
 
 
-_client_event: StrictDecoder[ClientEvent] = StrictDecoder(ClientEvent)  # pyright: ignore[reportArgumentType]
+_client_event = StrictDecoder[Any](cast("Any", ClientEvent))
 _typed = StrictDecoder(_Typed)
 
 
 def decode(frame: str | bytes) -> ClientEvent | Problem:
     """Read a client's text frame; a Problem is what to answer (6.1)."""
     try:
-        event = _client_event.decode(frame)
+        event: ClientEvent = _client_event.decode(frame)
     except NotJson as problem_:
         return problem("invalid_json", reason=str(problem_))
     except WrongShape as problem_:

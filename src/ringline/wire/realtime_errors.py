@@ -74,17 +74,19 @@ _ROWS = (
     RealtimeError(
         "tool_call_not_found", "tool call id is not found in conversation", harmless=True
     ),
-    RealtimeError(
-        "image_input_unsupported", "the model does not take image input", harmless=True
-    ),
+    RealtimeError("image_input_unsupported", "the model does not take image input", harmless=True),
     RealtimeError("invalid_image", "the picture cannot be read: {reason}"),
     RealtimeError("immutable_field", "{member} cannot be changed while the session runs"),
     RealtimeError("upstream_error", "the voice reported an error"),
     # What keeps a session from starting; an update with them leaves the old config.
-    RealtimeError("session_not_started", "the first event must be session.start", Ends.ALWAYS, 1008),
+    RealtimeError(
+        "session_not_started", "the first event must be session.start", Ends.ALWAYS, 1008
+    ),
     RealtimeError("model_required", "the config names no model", Ends.ALWAYS, 1008),
-    RealtimeError("model_not_found", 'there is no model "{model}"', 1008),
-    RealtimeError("model_not_realtime", 'the model "{model}" is not a realtime model', 1008),
+    RealtimeError("model_not_found", 'there is no model "{model}"', Ends.ALWAYS, 1008),
+    RealtimeError(
+        "model_not_realtime", 'the model "{model}" is not a realtime model', Ends.ALWAYS, 1008
+    ),
     RealtimeError("agent_not_found", "there is no such agent", Ends.ALWAYS, 1008),
     RealtimeError("invalid_config", "{reason}", Ends.AT_START, 1008),
     RealtimeError("unsupported_modality", "{reason}", Ends.AT_START, 1008),

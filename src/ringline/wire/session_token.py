@@ -101,9 +101,7 @@ def read_mint(body: bytes) -> MintBody:
 def answer_mint(token: str, claims: SessionToken) -> bytes:
     """Write the answer of a mint."""
     ttl = round((claims.expires_at - claims.issued_at).total_seconds())
-    return encode(
-        {"token": token, "expires_at": seconds(claims.expires_at), "ttl_seconds": ttl}
-    )
+    return encode({"token": token, "expires_at": seconds(claims.expires_at), "ttl_seconds": ttl})
 
 
 def new_token(
