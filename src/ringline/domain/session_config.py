@@ -1,0 +1,340 @@
+"""The config of a voice session, and who decides each member of it (realtime voice, 2.3, 4).
+
+A config is an object of optional members. Three parties may set one, the stronger first:
+
+1. the ticket: every non-zero member of its `config`, every member that it locks, and every
+   non-zero member of the agent it names ("bound", B1 to B12);
+2. the client, in `session.start`, for what the ticket left open;
+3. the agent named in `session.start`, for what neither of them set.
+
+Members are replaced whole, never merged (B10). What the ticket bound wins silently (B8).
+Where the ticket names an agent and sets a member itself, the ticket's own word counts: it
+is the more particular one of the same author. `bind` makes the ticket's part, small and
+serialisable; `effective` makes the whole and holds it against the model's abilities.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+import msgspec
+
+from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
+from ringline.domain.voice import VoiceCapabilities, VoiceConfig
+
+AUDIO_FORMAT = "pcm16"
+MAX_PADDING_MS = 10_000
+_MAX_QUOTED = 64  # characters of a client's text that an error repeats
+
+#: The models that can be spoken to; None for one that exists but is not realtime.
+Models: TypeAlias = Mapping[str, VoiceCapabilities | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of the config: its JSON name and type, and its default as documented."""
+
+    name: str
+    type: str
+    default: str
+
+
+MEMBERS: tuple[Member, ...] = (
+    Member("model", "string", "none, required"),
+    Member("instructions", "string", '""'),
+    Member("voice", "string", "the model's default voice"),
+    Member("modalities", "array of strings", '["audio"]'),
+    Member("temperature", "number", "the provider's"),
+    Member("reasoning_effort", "string", '""'),
+    Member("input_audio_format", "string", '"pcm16"'),
+    Member("output_audio_format", "string", '"pcm16"'),
+    Member("input_transcription", "boolean", "false"),
+    Member("input_transcription_model", "string", '""'),
+    Member("output_transcription", "boolean", "false"),
+    Member("turn_detection", "object", '{"type":"server_vad"}'),
+    Member("tools", "array of objects", "[]"),
+    Member("translation_target_language", "string", '""'),
+)
+NAMES: frozenset[str] = frozenset(member.name for member in MEMBERS)
+
+
+class _Config(msgspec.Struct, frozen=True, kw_only=True):
+    """The config as it is read; None is the default."""
+
+    model: str | None = None
+    instructions: str | None = None
+    voice: str | None = None
+    modalities: tuple[str, ...] | None = None
+    temperature: float | None = None
+    reasoning_effort: str | None = None
+    input_audio_format: str | None = None
+    output_audio_format: str | None = None
+    input_transcription: bool | None = None
+    input_transcription_model: str | None = None
+    output_transcription: bool | None = None
+    turn_detection: TurnDetection | None = None
+    tools: tuple[Tool, ...] | None = None
+    translation_target_language: str | None = None
+
+
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a ticket decides: bound members, and the agent if it names one.
+
+    A member that is locked without a value is there with None: it keeps its default.
+    """
+
+    values: dict[str, Any] = {}
+    agent_id: UUID | None = None
+
+
+#: The binding of a session that came with a key instead of a ticket: nothing is bound.
+UNBOUND = Binding()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """A config that is refused: the surface's code and a sentence for the client."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """The effective config of a session, whole and valid for its model."""
+
+    model: str
+    instructions: str = ""
+    voice: str = ""
+    modalities: tuple[str, ...] = ("audio",)
+    temperature: float | None = None
+    reasoning_effort: str = ""
+    input_transcription: bool = False
+    input_transcription_model: str = ""
+    output_transcription: bool = False
+    turn_detection: TurnDetection = field(default_factory=TurnDetection)
+    tools: tuple[Tool, ...] = ()
+    agent_id: UUID | None = None
+    greeting: str = ""
+    local: LocalSettings | None = None
+
+    def voice_config(self) -> VoiceConfig:
+        """Return how the voice is opened."""
+        return VoiceConfig(
+            model=self.model,
+            instructions=self.instructions,
+            voice=self.voice,
+            modalities=self.modalities,
+            turn_detection=self.turn_detection,
+            tools=self.tools,
+            temperature=self.temperature,
+            reasoning_effort=self.reasoning_effort,
+            local=self.local,
+        )
+
+
+def bind(
+    config: Mapping[str, object],
+    locked_fields: Sequence[str],
+    models: Models,
+    agent_id: UUID | None = None,
+) -> Binding | ConfigProblem:
+    """Make a ticket's binding of a mint's members (B1 to B12).
+
+    Names and types are checked here, and whether the model exists; what the model can do
+    is checked when the session starts.
+    """
+    for name in locked_fields:
+        if name not in NAMES:
+            message = f'locked_fields names "{name[:_MAX_QUOTED]}", which is no config member'
+            return ConfigProblem("unknown_locked_field", message)
+    read = _read(config)
+    if isinstance(read, ConfigProblem):
+        return read
+    locked = set(locked_fields)
+    known = {name: value for name, value in config.items() if name in NAMES}
+    values: dict[str, Any] = dict.fromkeys(sorted(locked))
+    values |= {name: value for name, value in known.items() if name in locked or value}
+    if read.model:
+        problem = check_model(read.model, models)
+        if problem is not None:
+            return problem
+    return Binding(values=values, agent_id=agent_id)
+
+
+def check_model(model: str, models: Models) -> ConfigProblem | None:
+    """Tell whether a model can be spoken to."""
+    quoted = model[:_MAX_QUOTED]
+    if model not in models:
+        return ConfigProblem("model_not_found", f'there is no model "{quoted}"')
+    if models[model] is None:
+        return ConfigProblem("model_not_realtime", f'"{quoted}" is not a realtime model')
+    return None
+
+
+def effective(
+    binding: Binding,
+    client_config: Mapping[str, object],
+    agent: Agent | None,
+    models: Models,
+) -> SessionConfig | ConfigProblem:
+    """Make the config a session runs with (4.1).
+
+    `agent` is the one the binding names, or else the one that `session.start` names.
+    """
+    agent_bound = binding.agent_id is not None
+    assert not agent_bound or (agent is not None and agent.id == binding.agent_id), (
+        "a bound agent is looked up before"
+    )
+    of_agent = _members_of(agent) if agent is not None else {}
+    client = {name: value for name, value in client_config.items() if name in NAMES}
+    merged: dict[str, object] = dict(client)
+    if agent_bound:
+        locked_bare = {name: None for name, value in binding.values.items() if value is None}
+        spoken = {name: value for name, value in binding.values.items() if value is not None}
+        merged |= locked_bare | of_agent | spoken
+    else:
+        merged |= {name: value for name, value in of_agent.items() if not client.get(name)}
+        merged |= binding.values
+    read = _read(merged)
+    if isinstance(read, ConfigProblem):
+        return read
+    if not read.model:
+        return ConfigProblem("model_required", "the config names no model")
+    problem = check_model(read.model, models)
+    if problem is not None:
+        return problem
+    capabilities = models[read.model]
+    assert capabilities is not None, "check_model refuses what is not realtime"
+    return _fit(read, read.model, capabilities, agent)
+
+
+def _members_of(agent: Agent) -> dict[str, object]:
+    """Return the non-zero config members of an agent; its greeting is none (contract, 5)."""
+    members: dict[str, object] = {
+        "model": agent.model,
+        "instructions": agent.instructions,
+        "voice": agent.voice,
+        "tools": msgspec.to_builtins(agent.tools),
+    }
+    return {name: value for name, value in members.items() if value}
+
+
+def _read(config: Mapping[str, object]) -> _Config | ConfigProblem:
+    """Check names, types and ranges that hold for every model."""
+    try:
+        read = msgspec.convert(_without_nulls(config), _Config)
+    except msgspec.ValidationError as error:
+        what, _, path = str(error).partition(" - at `$.")
+        where = path.rstrip("`") or "config"
+        return ConfigProblem("invalid_config", f"{where}: {what.replace('`', '')}")
+    return _check_ranges(read) or read
+
+
+def _without_nulls(config: Mapping[str, object]) -> dict[str, object]:
+    """Drop null members of the config and of the objects in it: null is absent."""
+    kept: dict[str, object] = {}
+    for name, value in config.items():
+        if value is None:
+            continue
+        if name == "turn_detection" and isinstance(value, dict):
+            value = _without_null_members(cast("dict[str, object]", value))
+        elif name == "tools" and isinstance(value, list):
+            value = [
+                _without_null_members(cast("dict[str, object]", tool))
+                if isinstance(tool, dict)
+                else tool
+                for tool in cast("list[object]", value)
+            ]
+        kept[name] = value
+    return kept
+
+
+def _without_null_members(value: dict[str, object]) -> dict[str, object]:
+    return {name: member for name, member in value.items() if member is not None}
+
+
+def _check_ranges(read: _Config) -> ConfigProblem | None:
+    tools = read.tools or ()
+    names = [tool.name for tool in tools]
+    if not all(names):
+        return ConfigProblem("invalid_config", "tools: a tool needs a name")
+    if len(set(names)) < len(names):
+        return ConfigProblem("invalid_config", "tools: two tools have one name")
+    detection = read.turn_detection or TurnDetection()
+    if not 0 <= detection.threshold <= 1:
+        return ConfigProblem("invalid_config", "turn_detection.threshold: not within 0 and 1")
+    for name, value in (
+        ("prefix_padding_ms", detection.prefix_padding_ms),
+        ("silence_duration_ms", detection.silence_duration_ms),
+    ):
+        if not 0 <= value <= MAX_PADDING_MS:
+            message = f"turn_detection.{name}: not within 0 and {MAX_PADDING_MS}"
+            return ConfigProblem("invalid_config", message)
+    for name, value in (
+        ("input_audio_format", read.input_audio_format),
+        ("output_audio_format", read.output_audio_format),
+    ):
+        if value and value != AUDIO_FORMAT:
+            return ConfigProblem("unsupported_audio_format", f"{name}: only {AUDIO_FORMAT}")
+    return None
+
+
+def _fit(
+    read: _Config, model: str, capabilities: VoiceCapabilities, agent: Agent | None
+) -> SessionConfig | ConfigProblem:
+    """Fill defaults and hold a config against what its model can do."""
+    voice = _find_voice(read.voice or "", capabilities)
+    if voice is None:
+        asked = (read.voice or "")[:_MAX_QUOTED]
+        message = f'voice "{asked}" is not offered by {model}'
+        return ConfigProblem("unsupported_voice", message)
+    modalities = tuple(dict.fromkeys(read.modalities or ("audio",)))
+    if not capabilities.modalities.issuperset(modalities):
+        offered = ", ".join(sorted(capabilities.modalities))
+        return ConfigProblem("unsupported_modality", f"modalities: {model} offers {offered}")
+    effort = read.reasoning_effort or ""
+    if effort and effort not in capabilities.reasoning_efforts:
+        offered = ", ".join(capabilities.reasoning_efforts) or "none"
+        message = f"reasoning_effort: {model} offers {offered}"
+        return ConfigProblem("unsupported_reasoning_effort", message)
+    detection = read.turn_detection or TurnDetection()
+    if detection.type not in capabilities.turn_detection:
+        offered = ", ".join(sorted(capabilities.turn_detection))
+        message = f"turn_detection.type: {model} offers {offered}"
+        return ConfigProblem("unsupported_turn_detection", message)
+    if read.tools and not capabilities.tools:
+        return ConfigProblem("invalid_config", f"tools: {model} calls no tools")
+    if read.translation_target_language:
+        message = f"translation_target_language: {model} is no translation model"
+        return ConfigProblem("invalid_config", message)
+    temperature = read.temperature if capabilities.temperature else None  # else it has no knob
+    if temperature is not None and capabilities.temperature:
+        low, high = capabilities.temperature
+        if not low <= temperature <= high:
+            return ConfigProblem("invalid_config", f"temperature: not within {low} and {high}")
+    return SessionConfig(
+        model=model,
+        instructions=read.instructions or "",
+        voice=voice,
+        modalities=modalities,
+        temperature=temperature,
+        reasoning_effort=effort,
+        input_transcription=read.input_transcription or False,
+        input_transcription_model=read.input_transcription_model or "",
+        output_transcription=read.output_transcription or False,
+        turn_detection=detection,
+        tools=read.tools or (),
+        agent_id=agent.id if agent else None,
+        greeting=agent.greeting if agent else "",
+        local=agent.local if agent else None,
+    )
+
+
+def _find_voice(asked: str, capabilities: VoiceCapabilities) -> str | None:
+    """Return the model's own spelling of a voice, or its default; None if it has none such."""
+    if not asked:
+        return capabilities.default_voice
+    spellings = {voice.casefold(): voice for voice in capabilities.voices}
+    return spellings.get(asked.casefold())

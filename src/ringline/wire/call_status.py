@@ -1,0 +1,38 @@
+"""How the surfaces spell the states of a call (contract, 4)."""
+
+from ringline.domain.records import CallStatus
+
+#: RPC and the events socket; `held` and `queued` are spelt by these two tables alone.
+RPC_STATUS: dict[CallStatus, str] = {
+    CallStatus.INITIATED: "initiated",
+    CallStatus.RINGING: "ringing",
+    CallStatus.QUEUED: "queued",
+    CallStatus.ANSWERED: "answered",
+    CallStatus.HELD: "answered",
+    CallStatus.COMPLETED: "completed",
+    CallStatus.FAILED: "failed",
+    CallStatus.BUSY: "busy",
+    CallStatus.NO_ANSWER: "no_answer",
+    CallStatus.CANCELLED: "cancelled",
+}
+
+#: `/v1` and the envelope, for a call that was answered.
+V1_STATUS: dict[CallStatus, str] = {
+    CallStatus.INITIATED: "initiated",
+    CallStatus.RINGING: "ringing",
+    CallStatus.QUEUED: "ringing",
+    CallStatus.ANSWERED: "in_progress",
+    CallStatus.HELD: "held",
+    CallStatus.COMPLETED: "completed",
+    CallStatus.FAILED: "failed",
+    CallStatus.BUSY: "busy",
+    CallStatus.NO_ANSWER: "no_answer",
+    CallStatus.CANCELLED: "canceled",
+}
+
+
+def v1_status(status: CallStatus, *, answered: bool) -> str:
+    """Spell a state for `/v1`: `completed` without an answer is `canceled` there."""
+    if status is CallStatus.COMPLETED and not answered:
+        return "canceled"
+    return V1_STATUS[status]

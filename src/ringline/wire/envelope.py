@@ -1,0 +1,166 @@
+"""The envelope's dialect: what the call WebSocket sends and webhooks will (live streams, 3).
+
+`number` is ours and `from` the remote party, whichever of them called (3.2). Members that
+nothing here can know yet (recording, quality, campaign) are null.
+"""
+
+from ringline.domain.events import (
+    BargeIn,
+    CallAnswered,
+    CallEnded,
+    CallRef,
+    Event,
+    EventData,
+    TurnCompleted,
+)
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import LogKey, Position
+from ringline.domain.records import CallStatus, HangupCause
+from ringline.wire.call_status import V1_STATUS, v1_status
+from ringline.wire.strict_json import encode
+from ringline.wire.times import millis, seconds
+from ringline.wire.transcript import ROLES
+
+#: The name of each canonical type in an envelope; the others are not shown.
+NAMES: dict[type[EventData], tuple[str, ...]] = {
+    CallAnswered: ("call.initiated",),
+    TurnCompleted: ("call.transcription", "call.agent_response"),  # by who said it
+    BargeIn: ("call.barge_in",),
+    CallEnded: ("call.completed",),
+}
+
+#: The disposition nearest to each hangup cause (contract, 11; live streams, 7.3).
+DISPOSITIONS: dict[HangupCause, str] = {
+    HangupCause.CALLER_HANGUP: "caller_hangup",
+    HangupCause.AGENT_HANGUP: "agent_hangup",
+    HangupCause.API_HANGUP: "api_hangup",
+    HangupCause.TRANSFERRED: "transferred",
+    HangupCause.NO_ANSWER: "no_answer",
+    HangupCause.BUSY: "busy",
+    HangupCause.FAILED: "failed",
+    HangupCause.IDLE_TIMEOUT: "idle_timeout",
+    HangupCause.MAX_DURATION: "api_hangup",
+    HangupCause.BUDGET_EXHAUSTED: "api_hangup",
+    HangupCause.REVOKED: "api_hangup",
+    HangupCause.AGENT_ERROR: "agent_error",
+    HangupCause.UPSTREAM_LOST: "agent_error",
+    HangupCause.STORAGE_LOST: "failed",
+    HangupCause.SERVER_LOST: "failed",
+    HangupCause.SERVER_SHUTDOWN: "failed",
+    HangupCause.INTERNAL_ERROR: "failed",
+}
+
+#: Doors that this surface has a word for; the others keep ours (7.3).
+_TRANSPORTS = {"sandbox": "sip"}
+
+
+class Envelope:
+    """The dialect of the listeners of a call's events."""
+
+    name = "envelope"
+
+    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+        """Write the envelope of an event; None if it is not shown."""
+        call = event.call
+        if call is None:
+            return None
+        spelt = _spell(event.data, call)
+        if spelt is None:
+            return None
+        name, payload = spelt
+        inbound = call.direction == "inbound"
+        return encode(
+            {
+                "event_id": show_id(Prefix.EVENT, event.id),
+                "event_type": name,
+                "channel": "voice",
+                "agent_id": show_id(Prefix.AGENT, call.agent_id) if call.agent_id else None,
+                "number": call.to_number if inbound else call.from_number,
+                "from": call.from_number if inbound else call.to_number,
+                "timestamp": seconds(event.occurred_at),
+                "payload": {"call_id": show_id(Prefix.CALL, call.id), **payload},
+            }
+        )
+
+
+def _spell(data: EventData, call: CallRef) -> tuple[str, dict[str, object]] | None:
+    """Return an event's name and its payload without the call's id."""
+    match data:
+        case CallAnswered():
+            return "call.initiated", _initiated(data, call)
+        case TurnCompleted(role="caller"):
+            return "call.transcription", {
+                "turn_id": show_id(Prefix.TURN, data.turn_id),
+                "text": data.text,
+                "role": ROLES[data.role],
+                "is_final": True,
+                "language": None,
+                "confidence": None,
+            }
+        case TurnCompleted():
+            return "call.agent_response", {
+                "turn_id": show_id(Prefix.TURN, data.turn_id),
+                "text": data.text,
+                "ai_mode": _ai_mode(call),
+            }
+        case BargeIn():
+            return "call.barge_in", {
+                "turn_id": show_id(Prefix.TURN, data.turn_id),
+                "transport": _transport(call),
+                "spoken_text": data.spoken_text,
+                "at_ms": data.at_ms,
+            }
+        case CallEnded():
+            return "call.completed", _completed(data, call)
+        case _:
+            return None
+
+
+def _initiated(answered: CallAnswered, call: CallRef) -> dict[str, object]:
+    return {
+        "direction": call.direction,
+        "from_number": call.from_number,
+        "to_number": call.to_number,
+        "status": V1_STATUS[CallStatus.ANSWERED],
+        "started_at": seconds(answered.started_at),
+        "transport": _transport(call),
+        "campaign_id": None,
+    }
+
+
+def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
+    answered = ended.answered_at is not None
+    return {
+        "status": v1_status(CallStatus(ended.status), answered=answered),
+        "duration_seconds": ended.duration_seconds,
+        "transcript": [
+            {
+                "turn_id": show_id(Prefix.TURN, line.turn_id),
+                "role": ROLES[line.role],
+                "text": line.text,
+                "ts": millis(line.at),
+            }
+            for line in ended.transcript
+        ],
+        "disposition": DISPOSITIONS[HangupCause(ended.hangup_cause)],
+        "hangup_cause": ended.hangup_cause,
+        "ai_mode": _ai_mode(call),
+        "direction": call.direction,
+        "from_number": call.from_number,
+        "to_number": call.to_number,
+        "started_at": seconds(ended.started_at),
+        "ended_at": seconds(ended.ended_at),
+        "mno_used": None,
+        "recording_url": None,
+        "quality_mos": None,
+        "campaign_id": None,
+    }
+
+
+def _transport(call: CallRef) -> str:
+    return _TRANSPORTS.get(call.transport, call.transport)
+
+
+def _ai_mode(call: CallRef) -> str | None:
+    """Return the model's provider, e.g. `local` of `local/attendant`."""
+    return call.model.partition("/")[0] if call.model else None

@@ -1,0 +1,152 @@
+"""Refusals over HTTP: one table and one envelope per surface.
+
+| surface | envelope | source |
+|---|---|---|
+| `/v3` | `{"error": {"code", "message", "details"?}}` | realtime voice, 2.5, 3.3 |
+| `/v1` | `{"error_code", "message", "request_id", "documentation_url"}` | live streams, 1.5 |
+| RPC, token mint | `{"success": false, "errors": […]}` | events socket, 1 and 4.6 |
+
+A message may be given where a sentence of the table is too general; it never holds a
+credential or what was said.
+"""
+
+from dataclasses import dataclass
+
+from ringline.wire.strict_json import encode
+
+DOCUMENTATION_BASE = "https://docs.voicebip.com/errors/"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpError:
+    """One row: the surface's code, the HTTP status, a sentence, and what 4.6 calls short."""
+
+    code: str
+    status: int
+    message: str
+    short: str = ""
+
+
+def _table(*rows: HttpError) -> dict[str, HttpError]:
+    return {row.code: row for row in rows}
+
+
+V3_ERRORS = _table(
+    HttpError("invalid_json", 400, "the body is not valid JSON"),
+    HttpError("invalid_request", 400, "the request is not valid"),
+    HttpError("invalid_config", 400, "the config is not valid"),
+    HttpError("model_not_found", 400, "there is no such model"),
+    HttpError("model_not_realtime", 400, "the model is not a realtime model"),
+    HttpError("unknown_locked_field", 400, "locked_fields names no member of the config"),
+    HttpError("agent_not_found", 400, "there is no such agent"),
+    HttpError("upgrade_required", 400, "this address speaks WebSocket only"),
+    HttpError("unauthorized", 401, "a valid API key or ticket is required"),
+    HttpError("insufficient_balance", 402, "the balance is used up"),
+    HttpError("forbidden", 403, "this origin is not allowed"),
+    HttpError("not_found", 404, "there is nothing at this address"),
+    HttpError("method_not_allowed", 405, "this method is not allowed here"),
+    HttpError("payload_too_large", 413, "the body is too large"),
+    HttpError("rate_limited", 429, "too many requests"),
+    HttpError("concurrency_limit", 429, "too many sessions are running"),
+    HttpError("internal_error", 500, "something went wrong here"),
+    HttpError("realtime_tickets_disabled", 503, "tickets are not enabled here"),
+    HttpError("unavailable", 503, "the service is not available now"),
+)
+
+V1_ERRORS = _table(
+    HttpError("INVALID_ARGUMENT", 400, "the request is not valid"),
+    HttpError("RESOURCE_NOT_AVAILABLE_ON_TIER", 400, "the plan does not include this"),
+    HttpError("UNAUTHENTICATED", 401, "a valid API key is required"),
+    HttpError("QUOTA_EXCEEDED", 402, "a limit of the plan is reached"),
+    HttpError("WORKSPACE_BLOCKED", 402, "the balance is used up"),
+    HttpError("INSUFFICIENT_BALANCE", 402, "the balance is too small"),
+    HttpError("PERMISSION_DENIED", 403, "this key may not do this"),
+    HttpError("NOT_FOUND", 404, "it was not found"),
+    HttpError("METHOD_NOT_ALLOWED", 405, "this method is not allowed here"),
+    HttpError("ALREADY_EXISTS", 409, "it exists already"),
+    HttpError("IDEMPOTENCY_CONFLICT", 409, "the idempotency key was used with another body"),
+    HttpError("PAYLOAD_TOO_LARGE", 413, "the body is too large"),
+    HttpError("CALL_WINDOW_RESTRICTED", 422, "it is outside of the agent's call window"),
+    HttpError("OPT_OUT_ENFORCED", 422, "this number has opted out"),
+    HttpError("CONVERSATION_WINDOW_CLOSED", 422, "the conversation's window is closed"),
+    HttpError("UPGRADE_REQUIRED", 426, "this address speaks WebSocket only"),
+    HttpError("RATE_LIMITED", 429, "too many requests"),
+    HttpError("INTERNAL", 500, "something went wrong here"),
+    HttpError("CALL_FAILED", 502, "the call could not be placed"),
+    HttpError("MESSAGE_FAILED", 502, "the message could not be sent"),
+    HttpError("AGENT_BUSY", 503, "the agent is busy"),
+    HttpError("UNAVAILABLE", 503, "the service is not available now"),
+    HttpError("DEADLINE_EXCEEDED", 504, "it took too long"),
+)
+
+RPC_ERRORS = _table(
+    HttpError("bad_request", 400, "the body is not valid JSON", "Bad request"),
+    HttpError("unauthorized", 401, "a valid secret key is required", "Unauthorized"),
+    HttpError("forbidden", 403, "forbidden", "Forbidden"),
+    HttpError("not_found", 404, "there is nothing at this address", "Not found"),
+    HttpError("method_not_allowed", 405, "this method is not allowed here", "Method not allowed"),
+    HttpError(
+        "idempotency_conflict",
+        409,
+        "the idempotency key was used with another body",
+        "Idempotency conflict",
+    ),
+    HttpError("payload_too_large", 413, "the body is too large", "Payload too large"),
+    HttpError("unsupported_media_type", 415, "the body must be JSON", "Unsupported media type"),
+    HttpError("rate_limited", 429, "too many requests", "Rate limited"),
+    HttpError("internal_error", 500, "something went wrong here", "Internal error"),
+    HttpError("unavailable", 503, "the service is not available now", "Unavailable"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal ready to be sent: its status and its JSON body."""
+
+    status: int
+    body: bytes
+
+
+def refuse_v3(code: str, message: str | None = None, details: object = None) -> Refusal:
+    """Write a refusal of `/v3`."""
+    row = V3_ERRORS[code]
+    error: dict[str, object] = {"code": code, "message": message or row.message}
+    if details is not None:
+        error["details"] = details
+    return Refusal(row.status, encode({"error": error}))
+
+
+def refuse_v1(
+    code: str,
+    request_id: str,
+    message: str | None = None,
+    documentation_base: str = DOCUMENTATION_BASE,
+) -> Refusal:
+    """Write a refusal of `/v1`."""
+    row = V1_ERRORS[code]
+    body = {
+        "error_code": code,
+        "message": message or row.message,
+        "request_id": request_id,
+        "documentation_url": documentation_base + code,
+    }
+    return Refusal(row.status, encode(body))
+
+
+def stream_error_v1(code: str, message: str | None = None) -> bytes:
+    """Write the data of a stream's `event: error` (live streams, 2.2)."""
+    return encode({"error_code": code, "message": message or V1_ERRORS[code].message})
+
+
+def refuse_rpc(code: str, message: str | None = None) -> Refusal:
+    """Write a refusal of RPC or of the session token mint."""
+    row = RPC_ERRORS[code]
+    error: dict[str, object] = {
+        "type": code,
+        "message": message or row.message,
+        "shortMessage": row.short,
+        "vars": {},
+        "fields": [],
+        "path": [],
+    }
+    return Refusal(row.status, encode({"success": False, "errors": [error]}))

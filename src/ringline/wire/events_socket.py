@@ -1,0 +1,149 @@
+"""The events socket's dialect: eight names, camelCase payloads (events socket, 6).
+
+Durable events carry `eventId` and `position`; the ephemeral transcript delta has neither.
+"""
+
+from ringline.domain.events import (
+    CallAnswered,
+    CallAudit,
+    CallCreated,
+    CallEnded,
+    CallRef,
+    Event,
+    EventData,
+    ParticipantJoined,
+    ParticipantLeft,
+    TranscriptDelta,
+    TurnCompleted,
+)
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import LogKey, Position
+from ringline.domain.records import CallStatus
+from ringline.wire import phoenix
+from ringline.wire.call_status import RPC_STATUS
+from ringline.wire.strict_json import encode
+from ringline.wire.times import micros
+
+#: The name of each canonical type on the socket; the others are not shown there.
+NAMES: dict[type[EventData], str] = {
+    CallCreated: "incoming_call",  # of inbound calls only
+    CallAnswered: "call_answered",
+    CallEnded: "call_ended",
+    ParticipantJoined: "call_participant_joined",
+    ParticipantLeft: "call_participant_left",
+    TranscriptDelta: "call_transcript_delta",
+    TurnCompleted: "call_transcript_completed",
+    CallAudit: "call_ai_audit_event",
+}
+
+#: Who said a turn, as the socket and RPC spell it (contract, 3).
+ROLES = {"caller": "user", "agent": "assistant"}
+
+
+class EventsSocket:
+    """The dialect of those listeners of one topic who speak one version."""
+
+    def __init__(self, version: phoenix.Version, topic: str) -> None:
+        self._version = version
+        self._topic = topic
+        self.name = f"events-socket/{version}/{topic}"
+
+    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+        """Write the broadcast frame of an event; None if it is not shown."""
+        spelt = encode_payload(event, position, log)
+        if spelt is None:
+            return None
+        name, payload = spelt
+        return phoenix.encode_broadcast(self._version, self._topic, name, payload)
+
+
+def encode_payload(event: Event, position: Position, log: LogKey) -> tuple[str, bytes] | None:
+    """Return an event's name on the socket and its payload as JSON; None if not shown."""
+    name = NAMES.get(type(event.data))
+    if name is None or event.call is None:
+        return None
+    own = _spell(event, event.call)
+    if own is None:
+        return None
+    payload: dict[str, object] = {}
+    if event.data.durable:
+        payload = {"eventId": show_id(Prefix.EVENT, event.id), "position": str(position)}
+    payload["occurredAt"] = micros(event.occurred_at)
+    payload["organisationId"] = log.workspace_id
+    payload["callUuid"] = event.call.uuid
+    payload["callId"] = event.call.id
+    return name, encode(payload | own)
+
+
+def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
+    """Return the members that only this event has."""
+    match event.data:
+        case CallCreated() as created:
+            return _incoming_call(created, call) if call.direction == "inbound" else None
+        case CallAnswered() as answered:
+            return {
+                "status": RPC_STATUS[CallStatus.ANSWERED],
+                "answeredAt": micros(answered.answered_at),
+                "fromNumber": call.from_number,
+                "toNumber": call.to_number,
+                "sipUsername": answered.sip_username,
+                "answeredBy": answered.answered_by,
+            }
+        case CallEnded() as ended:
+            return {
+                "status": RPC_STATUS[CallStatus(ended.status)],
+                "endedAt": micros(ended.ended_at),
+                "durationSeconds": ended.duration_seconds,
+                "fromNumber": call.from_number,
+                "toNumber": call.to_number,
+                "hangupCause": ended.hangup_cause,
+            }
+        case ParticipantJoined() as joined:
+            return _participant(joined)
+        case ParticipantLeft() as left:
+            return _participant(left) | {"leftAt": micros(left.left_at)}
+        case TranscriptDelta() as part:
+            return _item(part) | {"delta": part.delta, "sequence": part.sequence}
+        case TurnCompleted() as turn:
+            return _item(turn) | {"transcript": turn.text, "transcriptId": turn.transcript_id}
+        case CallAudit() as audit:
+            return {
+                "auditType": audit.audit_type,
+                "aiAgentId": call.agent_id,
+                "conversationId": None,
+                "data": {"code": audit.code, **audit.detail},
+            }
+        case other:
+            raise AssertionError(f"{other.type} has a name on the socket but no payload")
+
+
+def _incoming_call(created: CallCreated, call: CallRef) -> dict[str, object]:
+    return {
+        "direction": call.direction,
+        "fromNumber": call.from_number,
+        "toNumber": call.to_number,
+        "status": "ringing",  # whatever its state is (contract, 3)
+        "startedAt": micros(created.started_at),
+        "callSource": created.source,
+        "conversationId": created.conversation_id,
+        "queueEntryId": created.queue_entry_id,
+        "queueName": created.queue_name,
+        "contact": None,  # known once there are contacts
+    }
+
+
+def _participant(data: ParticipantJoined | ParticipantLeft) -> dict[str, object]:
+    return {
+        "participantId": data.participant_id,
+        "memberUuid": data.member_uuid,
+        "role": data.role,
+        "joinedAt": micros(data.joined_at),
+    }
+
+
+def _item(data: TranscriptDelta | TurnCompleted) -> dict[str, object]:
+    return {
+        "itemId": data.item_id,
+        "contentIndex": data.content_index,
+        "role": ROLES[data.role],
+    }

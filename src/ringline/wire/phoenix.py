@@ -1,0 +1,250 @@
+"""Phoenix Channels: frames as bytes and as messages (events socket, 3).
+
+Two versions of the text format are spoken, chosen by `vsn` at connect: V2 is an array of
+five, `[join_ref, ref, topic, event, payload]`; V1 an object without a join_ref. Binary
+frames exist in V2 alone (3.7). Everything the server sends here is one WebSocket text
+frame's payload.
+
+A broadcast carries no join_ref, so all listeners of one topic that speak one version
+share the same bytes: `encode_broadcast` takes a payload that is already JSON.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from ringline.wire.strict_json import JsonProblem, NotJson, StrictDecoder, encode
+
+HEARTBEAT_TOPIC = "phoenix"
+HEARTBEAT = "heartbeat"
+JOIN = "phx_join"
+LEAVE = "phx_leave"
+REPLY = "phx_reply"
+CLOSE = "phx_close"
+ERROR = "phx_error"
+
+#: The subprotocol the server answers whenever a client offers any (events socket, 3.2).
+SUBPROTOCOL = "phoenix"
+_BEARER = "base64url.bearer.phx."
+_MAX_OFFER = 4096  # characters of a Sec-WebSocket-Protocol header worth reading
+
+_NUMBER = "(0|[1-9][0-9]{0,8})"
+_SEMVER = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}"
+    r"(?P<pre>-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+)
+_PUSH, _REPLY, _BROADCAST = 0, 1, 2  # kind bytes of binary frames
+_MAX_FIELD = 255
+
+Payload: TypeAlias = Mapping[str, object]
+EMPTY: Payload = {}
+
+
+class Version(StrEnum):
+    """The text format a socket speaks."""
+
+    V1 = "1.0.0"
+    V2 = "2.0.0"
+
+
+class PhoenixError(ValueError):
+    """A frame that cannot be decoded; close the socket with `close_code` (3.5)."""
+
+    def __init__(self, sentence: str, close_code: int = 1011) -> None:
+        super().__init__(sentence)
+        self.close_code = close_code
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One frame in either direction. `payload` is any JSON, or bytes if it came binary."""
+
+    join_ref: str | None
+    ref: str | None
+    topic: str
+    event: str
+    payload: object
+
+
+class _V2(msgspec.Struct, array_like=True, frozen=True):
+    join_ref: str | None
+    ref: str | None
+    topic: str
+    event: str
+    payload: object
+
+
+class _V1(msgspec.Struct, frozen=True):
+    topic: str
+    event: str
+    payload: object = None
+    ref: str | None = None
+    join_ref: str | None = None
+
+
+_v2 = StrictDecoder(_V2)
+_v1 = StrictDecoder(_V1)
+
+
+def negotiate(vsn: str | None) -> Version | None:
+    """Choose the version for a `vsn` parameter; None refuses the connect (403).
+
+    Absent means 1.0.0; else it must be SemVer and match `~> 1.0.0` or `~> 2.0.0`.
+    """
+    if vsn is None:
+        return Version.V1
+    match = _SEMVER.fullmatch(vsn)
+    if match is None or match[2] != "0" or (match["pre"] and match[3] == "0"):
+        return None
+    return {"1": Version.V1, "2": Version.V2}.get(match[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a client offered as subprotocols: whether any, and the token among them."""
+
+    answer: str | None
+    token: str | None
+
+
+def read_subprotocols(header: str | None) -> Offer:
+    """Read a `Sec-WebSocket-Protocol` header (3.2): what to answer, and the token.
+
+    The token is base64 in the standard alphabet without padding; base64url is read too.
+    One that cannot be read is no token.
+    """
+    names = [name.strip() for name in (header or "")[:_MAX_OFFER].split(",")]
+    if not any(names):
+        return Offer(None, None)
+    for name in names:
+        if name.startswith(_BEARER):
+            return Offer(SUBPROTOCOL, _read_token(name.removeprefix(_BEARER)))
+    return Offer(SUBPROTOCOL, None)
+
+
+def spell_subprotocols(token: str) -> tuple[str, str]:
+    """Spell what a client offers to authenticate by subprotocol."""
+    encoded = base64.b64encode(token.encode()).decode("ascii").rstrip("=")
+    return SUBPROTOCOL, _BEARER + encoded
+
+
+def _read_token(encoded: str) -> str | None:
+    standard = encoded.replace("-", "+").replace("_", "/")
+    try:
+        decoded = binascii.a2b_base64(standard + "=" * (-len(standard) % 4), strict_mode=True)
+        return decoded.decode("utf-8") or None
+    except ValueError:
+        return None
+
+
+def decode(frame: str | bytes, version: Version) -> Message:
+    """Read a client's frame: text as str, binary as bytes. Raises PhoenixError."""
+    if isinstance(frame, bytes):
+        if version is Version.V1:
+            raise PhoenixError("binary frames do not exist in version 1")
+        return _decode_push(frame)
+    return decode_text(frame, version)
+
+
+def decode_text(frame: str | bytes, version: Version) -> Message:
+    """Read a text frame of either direction, whole. Raises PhoenixError."""
+    try:
+        read = _v2.decode(frame) if version is Version.V2 else _v1.decode(frame)
+    except NotJson as problem:
+        bad_text = "UTF-8" in str(problem)
+        raise PhoenixError(str(problem), 1007 if bad_text else 1011) from None
+    except JsonProblem as problem:
+        raise PhoenixError(str(problem)) from None
+    return Message(read.join_ref, read.ref, read.topic, read.event, read.payload)
+
+
+def _decode_push(frame: bytes) -> Message:
+    """Read a client's binary push: kind 0, four lengths, four texts, data (3.7)."""
+    if len(frame) < 5 or frame[0] != _PUSH:
+        raise PhoenixError("a binary frame from a client must be a push")
+    if sum(frame[1:5]) + 5 > len(frame):
+        raise PhoenixError("a binary frame ends within its texts")
+    texts: list[str] = []
+    start = 5
+    for length in frame[1:5]:
+        try:
+            texts.append(frame[start : start + length].decode("utf-8"))
+        except UnicodeDecodeError:
+            raise PhoenixError("a binary frame's text is not valid UTF-8", 1007) from None
+        start += length
+    if any("\0" in text for text in texts):
+        raise PhoenixError("text must not contain U+0000")
+    join_ref, ref, topic, event = texts
+    return Message(join_ref or None, ref or None, topic, event, frame[start:])
+
+
+def encode_binary_push(message: Message, data: bytes) -> bytes:
+    """Write a client's binary push; each text at most 255 bytes."""
+    texts = [
+        text.encode() for text in (message.join_ref or "", message.ref or "", message.topic)
+    ] + [message.event.encode()]
+    if max(map(len, texts)) > _MAX_FIELD:
+        raise ValueError("a text of a binary frame is longer than 255 bytes")
+    return bytes([_PUSH, *map(len, texts)]) + b"".join(texts) + data
+
+
+def encode_message(message: Message, version: Version) -> bytes:
+    """Write a text frame of either direction."""
+    return _frame(
+        version,
+        message.join_ref,
+        message.ref,
+        message.topic,
+        message.event,
+        encode(message.payload),
+    )
+
+
+def encode_reply(
+    version: Version, to: Message, *, ok: bool, response: Payload = EMPTY, matched: bool = True
+) -> bytes:
+    """Answer a message; a topic that is not `matched` is answered without a join_ref."""
+    payload = encode({"status": "ok" if ok else "error", "response": response})
+    return _frame(version, to.join_ref if matched else None, to.ref, to.topic, REPLY, payload)
+
+
+def encode_push(
+    version: Version, join_ref: str | None, topic: str, event: str, payload: bytes
+) -> bytes:
+    """Push a payload, already JSON, to one channel."""
+    return _frame(version, join_ref, None, topic, event, payload)
+
+
+def encode_broadcast(version: Version, topic: str, event: str, payload: bytes) -> bytes:
+    """Push a payload, already JSON, to everyone on a topic: the same bytes for all."""
+    return _frame(version, None, None, topic, event, payload)
+
+
+def encode_close(version: Version, join_ref: str | None, topic: str) -> bytes:
+    """Tell a client that its channel is closed; it does not rejoin."""
+    return _frame(version, join_ref, join_ref, topic, CLOSE, b"{}")
+
+
+def encode_error(version: Version, join_ref: str | None, topic: str) -> bytes:
+    """Tell a client that its channel broke; it rejoins by timer."""
+    return _frame(version, join_ref, join_ref, topic, ERROR, b'{"reason":"channel_crash"}')
+
+
+def encode_heartbeat(version: Version, ref: str) -> bytes:
+    """Write a client's heartbeat."""
+    return _frame(version, None, ref, HEARTBEAT_TOPIC, HEARTBEAT, b"{}")
+
+
+def _frame(
+    version: Version, join_ref: str | None, ref: str | None, topic: str, event: str, payload: bytes
+) -> bytes:
+    head = (encode(join_ref), encode(ref), encode(topic), encode(event))
+    if version is Version.V2:
+        return b"[%b,%b,%b,%b,%b]" % (*head, payload)
+    return b'{"topic":%b,"event":%b,"payload":%b,"ref":%b}' % (head[2], head[3], payload, head[1])

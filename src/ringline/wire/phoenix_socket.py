@@ -1,0 +1,217 @@
+"""One events socket as a protocol without I/O (events socket, 3.5).
+
+The shell feeds it frames and carries out the actions it answers with; which topics exist
+and who may join them is decided outside, and told by `accept_join` or `refuse_join`.
+
+What a client's message does depends on whether its topic is joined:
+
+    message            not joined              joined, same ref or none   joined, another ref
+    phx_join           ask                     ask (it will take over)    ask (take over)
+    phx_leave          ok                      ok, phx_close              dropped
+    anything else      unmatched topic         unknown event              dropped
+
+A join that waits for its answer counts as not joined; leaving takes it back. The events
+channel handles no event of its own, so every other event is unknown; the channel lives.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from ringline.wire import phoenix
+from ringline.wire.phoenix import EMPTY, Message, Payload, PhoenixError, Version
+
+MAX_CHANNELS = 100
+
+UNMATCHED_TOPIC = "unmatched topic"
+UNKNOWN_EVENT = "unknown event"
+TOO_MANY_CHANNELS = "too many channels joined"
+JOIN_CRASHED = "join crashed"
+UNAUTHORIZED = "unauthorized"
+RATE_LIMITED = "rate_limited"
+
+#: Why the server closes a socket. A client must not see 1000, which stops old ones for good.
+CLOSE_DISCONNECTED = 1001  # revoked, or past its token's end
+CLOSE_BAD_TEXT = 1007
+CLOSE_BAD_FRAME = 1011
+CLOSE_RESTARTING = 1012
+CLOSE_RESUME = 4001  # a durable frame was lost: rejoin with `since`
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send this text frame's payload."""
+
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRequested:
+    """A client wants to join: answer with `accept_join` or `refuse_join`.
+
+    `payload` is the join's object, e.g. `{"since": …}`; anything else arrives as `{}`.
+    """
+
+    topic: str
+    join_ref: str | None
+    ref: str | None
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The channel is open: broadcasts of the topic may be sent from here on."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The channel is gone: send no more of the topic's broadcasts."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """Close the socket with this code; nothing is received any more."""
+
+    code: int
+    reason: str
+
+
+_SpellEnd: TypeAlias = Callable[[Version, str | None, str], bytes]
+Action: TypeAlias = Send | JoinRequested | Joined | Left | Disconnect
+
+
+class SocketProtocol:
+    """The state of one socket: its version, its channels, its unanswered joins."""
+
+    def __init__(self, version: Version, max_channels: int = MAX_CHANNELS) -> None:
+        self.version = version
+        self._max_channels = max_channels
+        self._channels: dict[str, str | None] = {}
+        self._waiting: dict[str, JoinRequested] = {}
+        self._ended = False
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Return the topics that are joined."""
+        return tuple(self._channels)
+
+    def receive(self, frame: str | bytes) -> list[Action]:
+        """Take a frame, text as str and binary as bytes; return what is to be done."""
+        if self._ended:
+            return []
+        try:
+            message = phoenix.decode(frame, self.version)
+        except PhoenixError as error:
+            self._ended = True
+            return [Disconnect(error.close_code, str(error))]
+        if message.topic == phoenix.HEARTBEAT_TOPIC and message.event == phoenix.HEARTBEAT:
+            return [self._reply(message, ok=True)]
+        match message.event:
+            case phoenix.JOIN:
+                return self._join(message)
+            case phoenix.LEAVE:
+                return self._leave(message)
+            case _:
+                return self._other(message)
+
+    def accept_join(self, request: JoinRequested, response: Payload = EMPTY) -> list[Action]:
+        """Open the channel; an older one of the topic is closed after the reply (3.5)."""
+        if self._ended or self._waiting.get(request.topic) is not request:
+            return []  # left, or asked again, in the meantime
+        del self._waiting[request.topic]
+        actions: list[Action] = [self._reply(_asked(request), ok=True, response=response)]
+        if request.topic in self._channels:
+            old = self._channels.pop(request.topic)
+            actions.append(Send(phoenix.encode_close(self.version, old, request.topic)))
+            actions.append(Left(request.topic))
+        self._channels[request.topic] = request.join_ref
+        actions.append(Joined(request.topic))
+        return actions
+
+    def refuse_join(self, request: JoinRequested, reason: str) -> list[Action]:
+        """Answer a join with an error; `UNMATCHED_TOPIC` for a topic that does not exist.
+
+        An older channel of the topic is closed: the client has given it up by joining anew.
+        """
+        if self._ended or self._waiting.get(request.topic) is not request:
+            return []
+        del self._waiting[request.topic]
+        matched = reason != UNMATCHED_TOPIC
+        actions: list[Action] = [
+            self._reply(_asked(request), ok=False, response={"reason": reason}, matched=matched)
+        ]
+        return actions + self.close_channel(request.topic)
+
+    def close_channel(self, topic: str) -> list[Action]:
+        """Close a channel from the server's side; the client does not rejoin."""
+        return self._end_channel(topic, phoenix.encode_close)
+
+    def break_channel(self, topic: str) -> list[Action]:
+        """Report a channel as crashed; the client rejoins by its timer."""
+        return self._end_channel(topic, phoenix.encode_error)
+
+    def push(self, topic: str, event: str, payload: bytes) -> list[Action]:
+        """Push a payload, already JSON, to this socket's channel alone."""
+        if self._ended or topic not in self._channels:
+            return []
+        join_ref = self._channels[topic]
+        return [Send(phoenix.encode_push(self.version, join_ref, topic, event, payload))]
+
+    def _join(self, message: Message) -> list[Action]:
+        topic = message.topic
+        known = topic in self._channels or topic in self._waiting
+        taken = len(self._channels.keys() | self._waiting.keys())
+        if not known and taken >= self._max_channels:
+            return [self._reply(message, ok=False, response={"reason": TOO_MANY_CHANNELS})]
+        # Version 1 has no join_ref; the join's ref stands for it.
+        join_ref = message.join_ref if message.join_ref is not None else message.ref
+        payload = message.payload
+        members = cast("dict[str, object]", payload) if isinstance(payload, dict) else {}
+        request = JoinRequested(topic, join_ref, message.ref, members)
+        self._waiting[topic] = request
+        return [request]
+
+    def _leave(self, message: Message) -> list[Action]:
+        topic = message.topic
+        ok = self._reply(message, ok=True)
+        waiting = self._waiting.get(topic)
+        if waiting is not None:
+            if message.join_ref not in (None, waiting.join_ref):
+                return [] if topic in self._channels else [ok]
+            del self._waiting[topic]
+        elif topic in self._channels and self._is_stale(message):
+            return []
+        return [ok, *self.close_channel(topic)]
+
+    def _other(self, message: Message) -> list[Action]:
+        if message.topic not in self._channels:
+            response = {"reason": UNMATCHED_TOPIC}
+            return [self._reply(message, ok=False, response=response, matched=False)]
+        if self._is_stale(message):
+            return []
+        return [self._reply(message, ok=False, response={"reason": UNKNOWN_EVENT})]
+
+    def _is_stale(self, message: Message) -> bool:
+        live = self._channels[message.topic]
+        return message.join_ref is not None and message.join_ref != live
+
+    def _end_channel(self, topic: str, spell: _SpellEnd) -> list[Action]:
+        if self._ended or topic not in self._channels:
+            return []
+        join_ref = self._channels.pop(topic)
+        return [Send(spell(self.version, join_ref, topic)), Left(topic)]
+
+    def _reply(
+        self, message: Message, *, ok: bool, response: Payload = EMPTY, matched: bool = True
+    ) -> Send:
+        return Send(
+            phoenix.encode_reply(self.version, message, ok=ok, response=response, matched=matched)
+        )
+
+
+def _asked(request: JoinRequested) -> Message:
+    return Message(request.join_ref, request.ref, request.topic, phoenix.JOIN, request.payload)

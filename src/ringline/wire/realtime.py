@@ -1,0 +1,261 @@
+"""The realtime voice socket: JSON text frames and what they mean (realtime voice, 5, 6).
+
+`decode` reads a client's frame, `encode` and `encode_audio` write the server's. Every
+result of `encode` is the payload of one WebSocket text frame. Audio is base64 of PCM16,
+mono, little-endian; `SampleAligner` turns it into whole samples.
+
+Which texts an error carries matters: shipped clients hide errors whose message contains
+certain words (5.2). The table of errors keeps those words to the harmless ones.
+"""
+
+import binascii
+from typing import Any, ClassVar, TypeAlias, cast
+
+import msgspec
+
+from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.leg import (
+    AgentFinished,
+    AgentSaid,
+    AgentStarted,
+    CallerStarted,
+    CallerStopped,
+    HangUp,
+    LegOrder,
+    Problem,
+    SessionStarted,
+    TurnHeard,
+)
+from ringline.wire.realtime_errors import ERRORS
+from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape
+from ringline.wire.strict_json import encode as encode_json
+
+CONTRACT = 1  # the version of this surface, told in session.started
+AUDIO_FORMAT = "pcm16"  # the only one, and clients insist on the word (K1)
+MAX_AUDIO_MS = 10_000  # of one audio.append (6.3)
+_MAX_QUOTED = 64  # characters of a client's text that an error repeats
+
+
+class ClientFrame(msgspec.Struct, frozen=True, tag_field="type"):
+    """What a client may send; the class says the event's name."""
+
+    name: ClassVar[str]
+
+
+class SessionStart(ClientFrame, frozen=True, tag="session.start"):
+    """Open the session. `config` is unread; absent or null means the empty one."""
+
+    name: ClassVar[str] = "session.start"
+    config: dict[str, object] | None = None
+    agent_id: str | None = None
+
+
+class AudioAppend(ClientFrame, frozen=True, tag="audio.append"):
+    """A piece of the caller's audio, in base64, unread."""
+
+    name: ClassVar[str] = "audio.append"
+    audio: str
+
+
+class AudioCommit(ClientFrame, frozen=True, tag="audio.commit"):
+    """The caller's turn ends now, if one is in progress."""
+
+    name: ClassVar[str] = "audio.commit"
+
+
+class AudioClear(ClientFrame, frozen=True, tag="audio.clear"):
+    """Forget the audio of the turn that is not over."""
+
+    name: ClassVar[str] = "audio.clear"
+
+
+class TextInput(ClientFrame, frozen=True, tag="text.input"):
+    """A typed turn of the caller; does not start a response."""
+
+    name: ClassVar[str] = "text.input"
+    text: str
+
+
+class ResponseCreate(ClientFrame, frozen=True, tag="response.create"):
+    """Respond now."""
+
+    name: ClassVar[str] = "response.create"
+
+
+class ResponseCancel(ClientFrame, frozen=True, tag="response.cancel"):
+    """Stop the running response."""
+
+    name: ClassVar[str] = "response.cancel"
+
+
+ClientEvent: TypeAlias = (
+    SessionStart
+    | AudioAppend
+    | AudioCommit
+    | AudioClear
+    | TextInput
+    | ResponseCreate
+    | ResponseCancel
+)
+
+#: Every event a client may send, by its name; a test holds it against the reference.
+CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
+    event.name: event
+    for event in (
+        SessionStart,
+        AudioAppend,
+        AudioCommit,
+        AudioClear,
+        TextInput,
+        ResponseCreate,
+        ResponseCancel,
+    )
+}
+
+#: Events of the surface that are answered as unknown until they are built.
+NOT_YET: tuple[str, ...] = ("session.update", "tool.result", "image.input")
+
+
+class _Typed(msgspec.Struct, frozen=True):
+    type: str
+
+
+_client_event = StrictDecoder[Any](cast("Any", ClientEvent))
+_typed = StrictDecoder(_Typed)
+
+
+def decode(frame: str | bytes) -> ClientEvent | Problem:
+    """Read a client's text frame; a Problem is what to answer (6.1)."""
+    try:
+        event: ClientEvent = _client_event.decode(frame)
+    except NotJson as problem_:
+        return problem("invalid_json", reason=str(problem_))
+    except WrongShape as problem_:
+        return _explain(frame, problem_)
+    if isinstance(event, TextInput) and not event.text:
+        return problem("invalid_event", reason="text.input: text must not be empty")
+    return event
+
+
+def _explain(frame: str | bytes, wrong: WrongShape) -> Problem:
+    """Tell an unknown event from a known one with a wrong member."""
+    try:
+        name = _typed.decode(frame).type
+    except WrongShape as without_type:
+        return problem("invalid_event", reason=str(without_type))
+    if name not in CLIENT_EVENTS:
+        return problem("unknown_event", type=name[:_MAX_QUOTED])
+    if name == SessionStart.name:
+        return problem("invalid_config", reason=f"session.start: {wrong}")
+    return problem("invalid_event", reason=f"{name}: {wrong}")
+
+
+def problem(code: str, **facts: object) -> Problem:
+    """Make an error of the table; `facts` fill its message."""
+    return Problem(code, ERRORS[code].message.format(**facts))
+
+
+class SampleAligner:
+    """Makes whole samples of a client's audio, carrying an odd byte to the next piece (5.1).
+
+    A piece that needs no carrying keeps its base64 spelling.
+    """
+
+    def __init__(self) -> None:
+        self._carry = b""
+
+    def append(self, audio: str, rate_hz: int) -> Chunk | Problem | None:
+        """Take base64 audio; None if there is no whole sample in it yet."""
+        if not audio:
+            return None
+        limit = bytes_of_ms(MAX_AUDIO_MS, rate_hz)
+        if len(audio) // 4 * 3 > limit + 3:
+            return problem("invalid_audio", reason=f"one piece is at most {MAX_AUDIO_MS} ms")
+        try:
+            pcm = binascii.a2b_base64(audio, strict_mode=True)
+        except ValueError:
+            return problem("invalid_audio", reason="it is not base64")
+        if len(audio) % 4:  # the decoder lets superfluous padding pass
+            return problem("invalid_audio", reason="it is not base64")
+        if len(pcm) > limit:
+            return problem("invalid_audio", reason=f"one piece is at most {MAX_AUDIO_MS} ms")
+        if not self._carry and len(pcm) % BYTES_PER_SAMPLE == 0:
+            return Chunk(pcm, audio)
+        pcm = self._carry + pcm
+        whole = len(pcm) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+        self._carry = pcm[whole:]
+        return Chunk(pcm[:whole]) if whole else None
+
+    def clear(self) -> None:
+        """Forget the byte that is carried."""
+        self._carry = b""
+
+
+def encode_audio(chunk: Chunk) -> bytes:
+    """Write `audio.delta`: whole samples, at least one (K4)."""
+    assert chunk.pcm, "clients cannot play a chunk of no length"
+    assert len(chunk.pcm) % BYTES_PER_SAMPLE == 0, "clients read whole samples"
+    return b'{"type":"audio.delta","audio":"%b"}' % chunk.as_base64().encode("ascii")
+
+
+_SPEECH_STARTED = b'{"type":"speech.started"}'
+_SPEECH_STOPPED = b'{"type":"speech.stopped"}'
+_RESPONSE_STARTED = b'{"type":"response.started"}'
+_RESPONSE_COMPLETED = b'{"type":"response.completed"}'
+
+
+def encode(order: LegOrder) -> bytes | None:
+    """Write what the client is told of an order; None where it is told nothing.
+
+    Whether transcripts are wanted (`input_transcription`, `output_transcription`) is the
+    leg's to know.
+    """
+    match order:
+        case SessionStarted():
+            return _encode_started(order)
+        case CallerStarted():
+            return _SPEECH_STARTED
+        case CallerStopped():
+            return _SPEECH_STOPPED
+        case TurnHeard(text):
+            return encode_json({"type": "transcript.committed", "transcript": text})
+        case AgentStarted():
+            return _RESPONSE_STARTED
+        case AgentSaid(delta):
+            return encode_json({"type": "text.delta", "delta": delta})
+        case AgentFinished():
+            return _RESPONSE_COMPLETED
+        case Problem(code, message):
+            return encode_json({"type": "error", "error": {"code": code, "message": message}})
+        case HangUp(code, message):
+            if not code:
+                return None
+            error = {"code": code, "message": message}
+            return encode_json({"type": "session.terminating", "error": error})
+
+
+def _encode_started(started: SessionStarted) -> bytes:
+    event: dict[str, object] = {
+        "type": "session.started",
+        "session_id": show_id(Prefix.SESSION, started.call_id),
+        "input_sample_rate": started.input_hz,
+        "output_sample_rate": started.output_hz,
+        "audio_format": AUDIO_FORMAT,
+        "call_id": show_id(Prefix.CALL, started.call_id),
+        "call_uuid": started.call_uuid,
+        "contract": CONTRACT,
+    }
+    if started.input_hz == started.output_hz:  # one client reads this old name alone (K3)
+        event["sample_rate"] = started.input_hz
+    return encode_json(event)
+
+
+def hang_up(code: str, message: str | None = None, **facts: object) -> HangUp:
+    """Make the order that ends a session for a reason of the table."""
+    return HangUp(code, ERRORS[code].message.format(**facts) if message is None else message)
+
+
+def close_code(code: str) -> int:
+    """Return the WebSocket close code for a reason to end; 1000 for none (6.2)."""
+    return ERRORS[code].close_code if code else 1000

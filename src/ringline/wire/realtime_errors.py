@@ -1,0 +1,123 @@
+"""The errors of the realtime voice socket, as one table (realtime voice, 6.1, 6.2).
+
+Shipped clients hide an `error` whose message contains one of `NOISE`, so the harmless
+errors must contain one and the serious ones none; a test walks the table.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Words that clients take for noise, matched without regard to case (5.2).
+NOISE = (
+    "cancel",
+    "buffer too small",
+    "not found in conversation",
+    "tool call id",
+    "image input",
+    "image.input",
+    "unknown event",
+    "active response",
+)
+
+
+class Ends(StrEnum):
+    """When an error ends the session, by `session.terminating`; else it is only told."""
+
+    NEVER = "never"
+    AT_START = "at the start"
+    THIRD_TIME = "the third time"
+    ALWAYS = "always"
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeError:
+    """One row; `close_code` is that of the WebSocket where the session ends for it.
+
+    `harmless` errors are worded to be hidden.
+    """
+
+    code: str
+    message: str
+    ends: Ends = Ends.NEVER
+    close_code: int = 1000
+    harmless: bool = False
+
+
+_ROWS = (
+    # Bad frames: the session lives.
+    RealtimeError("invalid_json", "the frame cannot be read: {reason}"),
+    RealtimeError("invalid_event", "the event cannot be read: {reason}"),
+    RealtimeError("unknown_event", 'unknown event "{type}"', harmless=True),
+    RealtimeError(
+        "binary_not_supported",
+        "frames must be text; audio travels as base64 in JSON",
+        Ends.THIRD_TIME,
+        1003,
+    ),
+    RealtimeError("session_already_started", "the session has already started"),
+    RealtimeError("invalid_audio", "the audio cannot be read: {reason}"),
+    RealtimeError("rate_limited", "too many events: at most {limit} in 10 s"),
+    # What a running session cannot do now: the session lives.
+    RealtimeError(
+        "input_audio_buffer_commit_empty",
+        "nothing to commit: the audio buffer too small",
+        harmless=True,
+    ),
+    RealtimeError(
+        "response_cancel_not_active", "nothing to cancel: no response is running", harmless=True
+    ),
+    RealtimeError(
+        "conversation_already_has_active_response",
+        "the conversation already has an active response",
+        harmless=True,
+    ),
+    RealtimeError(
+        "tool_call_not_found", "tool call id is not found in conversation", harmless=True
+    ),
+    RealtimeError("image_input_unsupported", "the model does not take image input", harmless=True),
+    RealtimeError("invalid_image", "the picture cannot be read: {reason}"),
+    RealtimeError("immutable_field", "{member} cannot be changed while the session runs"),
+    RealtimeError("upstream_error", "the voice reported an error"),
+    # What keeps a session from starting; an update with them leaves the old config.
+    RealtimeError(
+        "session_not_started", "the first event must be session.start", Ends.ALWAYS, 1008
+    ),
+    RealtimeError("model_required", "the config names no model", Ends.ALWAYS, 1008),
+    RealtimeError("model_not_found", 'there is no model "{model}"', Ends.ALWAYS, 1008),
+    RealtimeError(
+        "model_not_realtime", 'the model "{model}" is not a realtime model', Ends.ALWAYS, 1008
+    ),
+    RealtimeError("agent_not_found", "there is no such agent", Ends.ALWAYS, 1008),
+    RealtimeError("invalid_config", "{reason}", Ends.AT_START, 1008),
+    RealtimeError("unsupported_modality", "{reason}", Ends.AT_START, 1008),
+    RealtimeError("unsupported_voice", "{reason}", Ends.AT_START, 1008),
+    RealtimeError("unsupported_reasoning_effort", "{reason}", Ends.AT_START, 1008),
+    RealtimeError("unsupported_turn_detection", "{reason}", Ends.AT_START, 1008),
+    RealtimeError("unsupported_audio_format", "{reason}", Ends.AT_START, 1008),
+    # What ends a session.
+    RealtimeError("start_timeout", "session.start did not come in time", Ends.ALWAYS, 1008),
+    RealtimeError("insufficient_balance", "the balance is used up", Ends.ALWAYS, 1000),
+    RealtimeError("budget_exhausted", "the session's budget is used up", Ends.ALWAYS, 1000),
+    RealtimeError("max_duration", "the session reached its time limit", Ends.ALWAYS, 1000),
+    RealtimeError("idle_timeout", "the session was idle for too long", Ends.ALWAYS, 1000),
+    RealtimeError("call_ended", "the call has ended", Ends.ALWAYS, 1000),
+    RealtimeError("revoked", "the credential was revoked", Ends.ALWAYS, 1008),
+    RealtimeError("concurrency_limit", "too many sessions are running", Ends.ALWAYS, 1008),
+    RealtimeError("frame_too_large", "the frame is too large", Ends.ALWAYS, 1009),
+    RealtimeError("server_shutdown", "the server is going down", Ends.ALWAYS, 1001),
+    RealtimeError("unavailable", "the service is not available now", Ends.ALWAYS, 1011),
+    RealtimeError("storage_lost", "the service lost its storage", Ends.ALWAYS, 1011),
+    RealtimeError("upstream_unavailable", "the voice is not available now", Ends.ALWAYS, 1011),
+    RealtimeError("upstream_closed", "the voice ended the conversation", Ends.ALWAYS, 1011),
+    RealtimeError("agent_error", "the agent failed", Ends.ALWAYS, 1011),
+    RealtimeError("internal_error", "something went wrong here", Ends.ALWAYS, 1011),
+)
+
+#: Every error of the surface by its code.
+ERRORS: dict[str, RealtimeError] = {row.code: row for row in _ROWS}
+
+
+def ends_session(code: str, *, starting: bool) -> bool:
+    """Tell whether an error of a starting or a running session ends it."""
+    ends = ERRORS[code].ends
+    return ends is Ends.ALWAYS or (starting and ends is Ends.AT_START)

@@ -1,0 +1,85 @@
+"""The mint of realtime tickets: its body and its answer (realtime voice, 2.2, 2.4)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.session_config import Binding, ConfigProblem, Models, bind
+from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape, encode
+from ringline.wire.times import seconds
+
+DEFAULT_TTL_S = 60
+MIN_TTL_S = 1
+MAX_TTL_S = 300
+MAX_BODY_BYTES = 2 * 1024 * 1024  # prompts and tool schemas are long; 1 MiB at least
+
+
+class _Body(msgspec.Struct, frozen=True):
+    config: dict[str, Any] | None = None
+    locked_fields: list[str] | None = None
+    ttl_seconds: int | None = None
+    agent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketRequest:
+    """What a mint asks for: what the ticket binds, and how long it lives unused."""
+
+    binding: Binding
+    ttl_s: int
+
+
+_body = StrictDecoder(_Body)
+_binding = msgspec.json.Decoder(Binding)
+
+
+def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
+    """Read the body of a mint; unknown members are ignored, null means absent.
+
+    Whether the agent exists is for the caller to find out; an id that can be none is
+    `agent_not_found` here.
+    """
+    try:
+        asked = _body.decode(body)
+    except NotJson as problem:
+        return ConfigProblem("invalid_json", str(problem))
+    except WrongShape as problem:
+        return ConfigProblem("invalid_request", f"{problem.path or 'the body'}: {problem.what}")
+    agent_id: UUID | None = None
+    if asked.agent_id is not None:
+        agent_id = parse_id(Prefix.AGENT, asked.agent_id)
+        if agent_id is None:
+            return ConfigProblem("agent_not_found", "agent_id: there is no such agent")
+    binding = bind(asked.config or {}, asked.locked_fields or [], models, agent_id)
+    if isinstance(binding, ConfigProblem):
+        return binding
+    ttl_s = max(MIN_TTL_S, min(MAX_TTL_S, asked.ttl_seconds or DEFAULT_TTL_S))
+    return TicketRequest(binding, ttl_s)
+
+
+def answer_mint(client_secret: str, expires_at: datetime, call_id: UUID) -> bytes:
+    """Write the answer of a mint.
+
+    There is no `ws_url`: one shipped client would add its ticket to it twice (2.4).
+    """
+    return encode(
+        {
+            "id": show_id(Prefix.SESSION, call_id),
+            "client_secret": client_secret,
+            "expires_at": seconds(expires_at),
+        }
+    )
+
+
+def encode_binding(binding: Binding) -> bytes:
+    """Write a binding as a ticket's row keeps it."""
+    return encode(binding)
+
+
+def decode_binding(data: bytes) -> Binding:
+    """Read a binding that `encode_binding` wrote."""
+    return _binding.decode(data)

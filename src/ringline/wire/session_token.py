@@ -1,0 +1,174 @@
+"""Session tokens: the right to watch, for minutes, many times (events socket, 2).
+
+A token is a JWT signed with HMAC-SHA256 (RFC 7519). It names the key that minted it, so
+that revoking the key ends it; nothing of it is stored. Several secrets may be given while
+one is rotated: the first signs, all of them verify (contract, 8).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+import jwt
+import msgspec
+
+from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.log import Environment, LogKey
+from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
+from ringline.wire.times import seconds
+
+DEFAULT_TTL_S = 300
+MIN_TTL_S = 30
+MAX_TTL_S = 900
+MAX_TOKEN_BYTES = 512  # it travels in a query string
+MAX_MINT_BYTES = 64 * 1024  # of a mint's body
+
+_ALGORITHM = "HS256"
+_OPERATOR = re.compile(r"[!-~]{1,128}")  # an email or user id; keeps the token short
+
+
+class TokenProblem(ValueError):
+    """A token that opens nothing; its text is a sentence without the token."""
+
+
+class MintProblem(ValueError):
+    """A mint's body that cannot be read; its text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """What a token says: whose log it watches, which key minted it, until when."""
+
+    log: LogKey
+    key_id: UUID
+    id: UUID
+    issued_at: datetime
+    expires_at: datetime
+    operator: str | None = None
+
+
+class _Claims(msgspec.Struct, frozen=True):
+    org: str
+    env: Environment
+    key: str
+    jti: str
+    iat: int
+    exp: int
+    op: str | None = None
+
+
+class MintBody(msgspec.Struct, frozen=True):
+    """The body of a mint; every member is optional, others are ignored."""
+
+    ttl_seconds: int | None = None
+    operator_email: str | None = None
+    user_id: str | None = None
+
+    @property
+    def ttl_s(self) -> int:
+        """Return the lifetime in seconds: 300 unless asked, clamped to 30…900."""
+        asked = DEFAULT_TTL_S if self.ttl_seconds is None else self.ttl_seconds
+        return max(MIN_TTL_S, min(MAX_TTL_S, asked))
+
+    @property
+    def operator(self) -> str | None:
+        """Return who the token is for, if the caller said so."""
+        return self.operator_email or self.user_id or None
+
+
+_mint_body = StrictDecoder(MintBody)
+
+
+def read_mint(body: bytes) -> MintBody:
+    """Read the body of a mint; an empty one is `{}`. Raises MintProblem."""
+    if not body.strip():
+        return MintBody()
+    try:
+        mint = _mint_body.decode(body)
+    except JsonProblem as problem:
+        raise MintProblem(str(problem)) from None
+    for member in ("operator_email", "user_id"):
+        text = mint.operator_email if member == "operator_email" else mint.user_id
+        if text and not _OPERATOR.fullmatch(text):
+            raise MintProblem(f"{member} must be at most 128 printable ASCII characters")
+    return mint
+
+
+def answer_mint(token: str, claims: SessionToken) -> bytes:
+    """Write the answer of a mint."""
+    ttl = round((claims.expires_at - claims.issued_at).total_seconds())
+    return encode({"token": token, "expires_at": seconds(claims.expires_at), "ttl_seconds": ttl})
+
+
+def new_token(
+    log: LogKey, key_id: UUID, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
+) -> SessionToken:
+    """Make a token's contents, in whole seconds."""
+    issued_at = now.replace(microsecond=0)
+    return SessionToken(
+        log, key_id, token_id, issued_at, issued_at + timedelta(seconds=ttl_s), operator
+    )
+
+
+def sign(token: SessionToken, secret: str) -> str:
+    """Spell and sign a token: at most 512 characters, legal in a query as they are."""
+    claims: dict[str, Any] = {
+        "org": show_id(Prefix.WORKSPACE, token.log.workspace_id),
+        "env": token.log.environment.value,
+        "key": show_id(Prefix.KEY, token.key_id),
+        "jti": token.id.hex,
+        "iat": int(token.issued_at.timestamp()),
+        "exp": int(token.expires_at.timestamp()),
+    }
+    if token.operator is not None:
+        claims["op"] = token.operator
+    signed = jwt.encode(claims, _signing_key(secret), algorithm=_ALGORITHM)
+    assert len(signed) <= MAX_TOKEN_BYTES, "a token travels in a query string"
+    return signed
+
+
+def verify(token: str, secrets: Sequence[str], now: datetime) -> SessionToken:
+    """Read a token that one of the secrets signed and that is alive. Raises TokenProblem."""
+    if not 0 < len(token) <= MAX_TOKEN_BYTES or not token.isascii():
+        raise TokenProblem("it is no session token")
+    for secret in secrets:
+        claims = _verified(token, secret)
+        if claims is not None:
+            break
+    else:
+        raise TokenProblem("the session token's signature is not ours")
+    read = _read(claims)
+    if now >= read.expires_at:
+        raise TokenProblem("the session token has expired")
+    return read
+
+
+def _verified(token: str, secret: str) -> dict[str, Any] | None:
+    """Return the claims if the secret signed them; times are checked by the caller."""
+    options: Any = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
+    try:
+        return jwt.decode(token, _signing_key(secret), algorithms=[_ALGORITHM], options=options)
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        return None
+
+
+def _read(claims: dict[str, Any]) -> SessionToken:
+    try:
+        read = msgspec.convert(claims, _Claims)
+        org, key = parse_id(Prefix.WORKSPACE, read.org), parse_id(Prefix.KEY, read.key)
+        token_id = UUID(hex=read.jti)
+        times = datetime.fromtimestamp(read.iat, UTC), datetime.fromtimestamp(read.exp, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise TokenProblem("the session token's claims cannot be read") from None
+    if org is None or key is None:
+        raise TokenProblem("the session token's claims cannot be read")
+    return SessionToken(LogKey(org, read.env), key, token_id, *times, read.op)
+
+
+def _signing_key(secret: str) -> bytes:
+    """Derive the key of this use from a secret of any length."""
+    return sha256(b"ringline session token\0" + secret.encode()).digest()

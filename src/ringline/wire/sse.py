@@ -1,0 +1,115 @@
+"""Server-sent events: writing a stream, and reading one (WHATWG HTML, 9.2).
+
+Streams here send unnamed events whose data is one line of JSON, comments as heartbeats,
+and one named event, `error`, after which the server closes (live streams, 2.2).
+"""
+
+import codecs
+import re
+from dataclasses import dataclass
+
+OK = b": ok\n\n"  # the first bytes of every stream
+HEARTBEAT = b": hb\n\n"
+
+#: Headers of a stream's answer (live streams, 2.2).
+HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+    "Referrer-Policy": "no-referrer",
+}
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+def encode_event(data: bytes, event_id: str | None = None, name: str | None = None) -> bytes:
+    """Write one event; data of several lines takes several `data:` lines."""
+    head = b""
+    if event_id is not None:
+        assert not set(event_id) & set("\r\n\0"), "an event id is one line"
+        head += b"id: %b\n" % event_id.encode()
+    if name is not None:
+        assert not set(name) & set("\r\n"), "an event's name is one line"
+        head += b"event: %b\n" % name.encode()
+    return head + b"data: %b\n\n" % _LINE_END.sub(b"\ndata: ", data)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """An event as an `EventSource` dispatches it; `last_event_id` may be from an earlier one."""
+
+    name: str
+    data: str
+    last_event_id: str
+
+
+class SseProblem(ValueError):
+    """A stream that cannot be read: one event is larger than the decoder holds."""
+
+
+class SseDecoder:
+    """Reads a stream piece by piece; pieces may be cut anywhere.
+
+    An event that is not finished when the stream ends is discarded, as the standard says.
+    `last_event_id` is what to resume with, `retry_ms` what the server asked for.
+    """
+
+    def __init__(self, max_event_bytes: int = 1 << 20) -> None:
+        self.last_event_id = ""
+        self.retry_ms: int | None = None
+        self._max = max_event_bytes
+        self._text = codecs.getincrementaldecoder("utf-8")("replace")
+        self._line = ""
+        self._at_start = True
+        self._after_cr = False
+        self._reset()
+
+    def feed(self, data: bytes) -> list[ServerSentEvent]:
+        """Take bytes; return the events they complete. Raises SseProblem."""
+        text = self._text.decode(data)
+        if not text:
+            return []
+        if self._at_start:
+            self._at_start = False
+            text = text.removeprefix("\ufeff")
+        if self._after_cr and text:
+            text = text.removeprefix("\n")
+            self._after_cr = False
+        self._after_cr = text.endswith("\r")
+        lines = re.split(r"\r\n|\r|\n", self._line + text)
+        self._line = lines.pop()
+        events = [event for line in lines if (event := self._take(line)) is not None]
+        if len(self._line) + self._size > self._max:
+            raise SseProblem("an event is larger than allowed")
+        return events
+
+    def _take(self, line: str) -> ServerSentEvent | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        match field:
+            case "data":
+                self._size += len(value) + 1
+                self._data.append(value)
+            case "event":
+                self._name = value
+            case "id" if "\0" not in value:
+                self._id = value
+            case "retry" if re.fullmatch("[0-9]{1,9}", value):
+                self.retry_ms = int(value)
+            case _:  # a comment, or a field from the future
+                pass
+        return None
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        self.last_event_id = self._id
+        data, name = self._data, self._name
+        self._reset()
+        return ServerSentEvent(name or "message", "\n".join(data), self._id) if data else None
+
+    def _reset(self) -> None:
+        self._id = self.last_event_id
+        self._data: list[str] = []
+        self._name = ""
+        self._size = 0

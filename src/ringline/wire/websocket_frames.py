@@ -1,0 +1,34 @@
+"""WebSocket frames written by hand, server to client: unmasked, whole (RFC 6455, 5.2).
+
+A frame that many connections get is framed once and its bytes are written to each.
+"""
+
+_FIN = 0x80
+_TEXT, _CLOSE, _PING = 0x1, 0x8, 0x9
+_MAX_CONTROL = 125  # bytes a control frame may carry (RFC 6455, 5.5)
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Frame a payload, valid UTF-8, as one text message."""
+    return _frame(_TEXT, payload)
+
+
+def ping_frame(payload: bytes = b"") -> bytes:
+    """Frame a ping of at most 125 bytes."""
+    assert len(payload) <= _MAX_CONTROL, "a ping carries at most 125 bytes"
+    return _frame(_PING, payload)
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """Frame a close; a reason over 123 bytes is cut at a character."""
+    text = reason.encode()[: _MAX_CONTROL - 2].decode(errors="ignore").encode()
+    return _frame(_CLOSE, code.to_bytes(2, "big") + text)
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
+    length = len(payload)
+    if length <= _MAX_CONTROL:
+        return bytes((_FIN | opcode, length)) + payload
+    if length < 1 << 16:
+        return bytes((_FIN | opcode, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((_FIN | opcode, 127)) + length.to_bytes(8, "big") + payload
