@@ -1,0 +1,295 @@
+"""What waits to be written: the journal's queue, its order and its bounds.
+
+Every log has a lane of its own, because order matters within a log alone and a locked log
+must not hold up the others. An entry stays in its lane until it is settled: written,
+refused, withdrawn or replaced; so a failed transaction puts nothing back.
+
+Bounds (architecture, "One event's way"): an entry waits for up to 5 minutes, a workspace
+has room for 10,000, a process for 64 MiB. A tenth of the entries and an eighth of the bytes
+are for the calls' last entries alone. At the bound the incoming entry is not taken and its
+call is told to end; what had been taken is still written when the database is back, even
+where its call was told so because it had waited for too long.
+
+A call of which an entry was refused or not taken is *broken*: of what it still submits only
+last entries are taken, so that its story has no hole before its end.
+
+Pure: the time is an argument, in seconds of any clock that never goes back.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from ringline.domain.log import LogKey
+from ringline.domain.records import Entry
+from ringline.services.turns import TurnKey, merge_partials, partial_of
+
+_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
+_EVENT_BYTES = 600  # what an event takes in memory beside its data
+_RECORD_BYTES = 400
+_UNKNOWN_BYTES = 4096
+_BROKEN_CALLS = 4096  # broken calls remembered; the oldest is forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry is committed; the offsets of its durable events."""
+
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The database will never take an entry: its call ends with `internal_error`."""
+
+    sqlstate: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageLost:
+    """The journal's bound is reached: the entry's call ends with `storage_lost`."""
+
+
+Outcome: TypeAlias = Written | Refused | StorageLost
+Told: TypeAlias = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much may wait, and how much of it is kept free for calls' last entries."""
+
+    age_s: float = 300.0
+    entries: int = 10_000  # of a workspace
+    entries_for_last: int = 1_000
+    size: int = 64 << 20  # of the process, in bytes
+    size_for_last: int = 8 << 20
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """An entry under way to the log."""
+
+    entry: Entry
+    told: Told | None
+    last: bool  # of its call
+    request: bool  # an API request waits for it; it stands for itself alone
+    since: float
+    size: int
+    durable: bool = field(init=False)
+    offsets: tuple[int, ...] | None = None
+    flying: bool = False  # in a transaction now
+    doubtful: bool = False  # was in a transaction whose end is not known
+    withdrawn: bool = False  # its request has been answered; written only if it already is
+    settled: bool = False
+
+    def __post_init__(self) -> None:
+        self.durable = bool(self.entry.records) or bool(self.entry.durable)
+
+    @property
+    def owner(self) -> UUID | None:
+        """Return the call this is part of, None if it stands for itself."""
+        return None if self.request else self.entry.call_id
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """What waits for one log, in order. It begins with a durable entry, if any."""
+
+    log: LogKey
+    waiting: deque[Waiting] = field(default_factory=deque[Waiting])
+    offset: int = 0  # of the last durable event that this process wrote
+    apart: bool = False  # is being written alone
+    partials: dict[TurnKey, Waiting] = field(default_factory=dict[TurnKey, Waiting])
+
+
+def size_of(entry: Entry) -> int:
+    """Estimate the bytes that an entry takes in memory."""
+    total = _RECORD_BYTES * len(entry.records)
+    for event in entry.events:
+        try:
+            total += _EVENT_BYTES + len(_ENCODE(event.data))
+        except (TypeError, ValueError):
+            total += _UNKNOWN_BYTES
+    return total
+
+
+class Backlog:
+    """All lanes of a process."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._lanes: dict[LogKey, Lane] = {}
+        self._busy: dict[LogKey, Lane] = {}  # those in which something waits
+        self._entries: dict[UUID, int] = {}  # by workspace
+        self._broken: OrderedDict[UUID, Outcome] = OrderedDict()
+        self.count = 0
+        self.size = 0
+
+    def lane(self, log: LogKey) -> Lane:
+        """Return the lane of a log."""
+        lane = self._lanes.get(log)
+        if lane is None:
+            lane = self._lanes[log] = Lane(log)
+        return lane
+
+    def put(
+        self,
+        entry: Entry,
+        told: Told | None,
+        now: float,
+        *,
+        last: bool = False,
+        request: bool = False,
+        coalesce: bool = False,
+    ) -> Waiting | Outcome:
+        """Take an entry, or tell why it is not taken.
+
+        With `coalesce` a partial replaces an older one of its turn that still waits.
+        """
+        waiting = Waiting(entry, told, last, request, now, size_of(entry))
+        if waiting.owner in self._broken and not last:
+            return self._broken[waiting.owner]
+        lane = self.lane(entry.log)
+        older = self._replaced(lane, waiting) if coalesce else None
+        if not self._has_room(lane, waiting, now):
+            if waiting.owner is not None:
+                self._break(waiting.owner, StorageLost())
+            return StorageLost()
+        if older is not None:
+            self._merge(lane, older, waiting)
+        lane.waiting.append(waiting)
+        self._busy[lane.log] = lane
+        self._account(waiting, 1)
+        if coalesce and (key := _partial_key(waiting)) is not None:
+            lane.partials[key] = waiting
+        return waiting
+
+    def take(self, limit: int) -> list[list[Waiting]]:
+        """Return what the next transaction writes: of every lane that is free, its first ones.
+
+        The partials that follow an entry go with it.
+        """
+        free = [lane for lane in self._busy.values() if not lane.apart]
+        share = max(1, limit // len(free)) if free else 0
+        return [list(_first(lane.waiting, share)) for lane in free]
+
+    def settle(self, waiting: Waiting) -> None:
+        """Take an entry out of its lane."""
+        if waiting.settled:
+            return
+        waiting.settled = True
+        lane = self.lane(waiting.entry.log)
+        if waiting.offsets:
+            lane.offset = max(lane.offset, waiting.offsets[-1])
+        if lane.waiting[0] is waiting:
+            lane.waiting.popleft()
+        else:
+            lane.waiting.remove(waiting)
+        if not lane.waiting:
+            del self._busy[lane.log]
+            lane.partials.clear()
+        self._account(waiting, -1)
+
+    def refuse(self, waiting: Waiting, refusal: Refused) -> list[Waiting]:
+        """Settle a refused entry and what else waits of its call but its last entries."""
+        gone = [waiting]
+        if waiting.owner is not None:
+            self._break(waiting.owner, refusal)
+            gone += [
+                other
+                for other in self.lane(waiting.entry.log).waiting
+                if other.owner == waiting.owner and not other.last and other is not waiting
+            ]
+        for each in gone:
+            self.settle(each)
+        return gone
+
+    def withdraw(self, waiting: Waiting) -> None:
+        """Give up an entry whose request is answered; it may already be written."""
+        if waiting.flying or waiting.doubtful:
+            waiting.withdrawn = True
+        else:
+            self.settle(waiting)
+
+    def requests(self) -> list[Waiting]:
+        """Return the requests' entries that no transaction has touched."""
+        return [
+            waiting
+            for waiting in self.everything()
+            if waiting.request and not waiting.flying and not waiting.doubtful
+        ]
+
+    def overdue(self, now: float) -> list[Told]:
+        """Return, once, whom to tell that an entry has waited for too long."""
+        told: list[Told] = []
+        for lane in self._busy.values():
+            if now - lane.waiting[0].since < self._bounds.age_s:
+                continue
+            for waiting in lane.waiting:
+                if waiting.owner is not None and not waiting.last:
+                    self._break(waiting.owner, StorageLost())
+                if waiting.told is not None and now - waiting.since >= self._bounds.age_s:
+                    told.append(waiting.told)
+                    waiting.told = None
+        return told
+
+    def everything(self) -> Iterator[Waiting]:
+        """Return all that waits."""
+        return (waiting for lane in self._busy.values() for waiting in lane.waiting)
+
+    def _has_room(self, lane: Lane, waiting: Waiting, now: float) -> bool:
+        bounds = self._bounds
+        entries = self._entries.get(lane.log.workspace_id, 0) + 1
+        size = self.size + waiting.size
+        if waiting.last:
+            return entries <= bounds.entries and size <= bounds.size
+        return (
+            entries <= bounds.entries - bounds.entries_for_last
+            and size <= bounds.size - bounds.size_for_last
+            and not (lane.waiting and now - lane.waiting[0].since >= bounds.age_s)
+        )
+
+    def _account(self, waiting: Waiting, sign: int) -> None:
+        workspace = waiting.entry.log.workspace_id
+        self.count += sign
+        self.size += sign * waiting.size
+        entries = self._entries.get(workspace, 0) + sign
+        if entries:
+            self._entries[workspace] = entries
+        else:
+            del self._entries[workspace]
+
+    def _break(self, call_id: UUID, why: Outcome) -> None:
+        self._broken.setdefault(call_id, why)
+        if len(self._broken) > _BROKEN_CALLS:
+            self._broken.popitem(last=False)
+
+    @staticmethod
+    def _replaced(lane: Lane, waiting: Waiting) -> Waiting | None:
+        key = _partial_key(waiting)
+        older = lane.partials.get(key) if key is not None else None
+        return older if older is not None and not (older.settled or older.flying) else None
+
+    def _merge(self, lane: Lane, older: Waiting, newer: Waiting) -> None:
+        event = merge_partials(older.entry.events[0], newer.entry.events[0])
+        newer.entry = Entry(lane.log, (event,), (), newer.entry.call_id)
+        newer.size = size_of(newer.entry)
+        self.settle(older)
+
+
+def _partial_key(waiting: Waiting) -> TurnKey | None:
+    """Tell the turn of an entry that is one partial and nothing else."""
+    if waiting.durable or len(waiting.entry.events) != 1 or waiting.told is not None:
+        return None
+    return partial_of(waiting.entry.events[0])
+
+
+def _first(waiting: Iterable[Waiting], count: int) -> Iterator[Waiting]:
+    for number, each in enumerate(waiting):
+        if number >= count and each.durable:
+            return
+        yield each

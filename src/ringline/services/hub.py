@@ -1,0 +1,338 @@
+"""The hub: who listens in this process, and to which logs.
+
+For each log that somebody here listens to it keeps one `Reordering`, fed by the bus and
+mended from the log: what is missing for a moment is read, and once a second one query
+compares the heads of all watched logs, so that even a lost last event is found. So
+overtaking, a message lost on the bus and a bus that was away are one case. While the
+database is away nothing is mended; it is tried again every second.
+
+An event is encoded once per dialect, whatever the number of listeners, and the same bytes
+go to each of them. No listener is ever awaited: `deliver` puts the frame into an outbox.
+"""
+
+import asyncio
+import math
+from contextlib import suppress
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from ringline.domain.events import Event
+from ringline.domain.log import LogKey, Position
+from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
+from ringline.services.reordering import Reordering
+
+_log = structlog.get_logger()
+
+_PAGE = 500
+_EARLY_WHILE_OPENING = 1000  # publications kept while a log's head is asked for
+
+
+class Dialect(Protocol):
+    """How a surface spells events. Pure; equal dialects share their frames, so hashable."""
+
+    def encode(self, log: LogKey, event: Event, position: Position | None) -> bytes | None:
+        """Return an event's frame as it leaves, None if the surface does not show it.
+
+        A durable event has a position, an ephemeral one none.
+        """
+        ...
+
+
+class Listener(Protocol):
+    """Who hears a log's events, in order. No method blocks."""
+
+    def deliver(self, published: Published, frame: bytes | None) -> None:
+        """Take an event and its frame; None if the dialect does not show it."""
+        ...
+
+    def lost_place(self) -> None:
+        """Take the news that durable events are gone, or that the log was rebuilt."""
+        ...
+
+
+class UnknownLog(Exception):
+    """There is no such workspace any more."""
+
+
+class Watch:
+    """One log as this process follows it, and who listens to it."""
+
+    def __init__(self, log: LogKey, epoch: str, order: Reordering) -> None:
+        self.log = log
+        self.epoch = epoch
+        self.order = order
+        self._audiences: dict[UUID | None, dict[Dialect, dict[Listener, None]]] = {}
+        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+
+    def join(self, call_id: UUID | None, dialect: Dialect, listener: Listener) -> None:
+        """Tell a listener of what comes after `order.position`, of one call or of all."""
+        self._audiences.setdefault(call_id, {}).setdefault(dialect, {})[listener] = None
+
+    def leave(self, call_id: UUID | None, dialect: Dialect, listener: Listener) -> None:
+        """Tell a listener nothing more; harmless if it never joined."""
+        audience = self._audiences.get(call_id, {})
+        listeners = audience.get(dialect, {})
+        listeners.pop(listener, None)
+        if not listeners:
+            audience.pop(dialect, None)
+        if not audience:
+            self._audiences.pop(call_id, None)
+
+    async def reached(self, offset: int) -> None:
+        """Wait until the hub stands at an offset or behind it."""
+        if self.order.position < offset:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append((offset, waiter))
+            await waiter
+
+    def tell(self, released: list[Published]) -> None:
+        """Deliver events to everybody whom they concern."""
+        for published in released:
+            self._tell(published)
+        if self._waiters:
+            self._wake()
+
+    def lost_place(self) -> None:
+        """Tell every listener that it has lost its place."""
+        for audience in list(self._audiences.values()):
+            for listeners in list(audience.values()):
+                for listener in tuple(listeners):
+                    listener.lost_place()
+        self._wake()
+
+    def _tell(self, published: Published) -> None:
+        event = published.event
+        durable = event.data.durable
+        position = Position(self.epoch, published.offset) if durable else None
+        audience = [*self._audiences.get(None, {}).items()]
+        if event.call is not None:
+            audience += self._audiences.get(event.call.id, {}).items()
+        frames: dict[Dialect, bytes | None] = {}
+        # Listeners may leave, or change their dialect, while they are told.
+        for dialect, listeners in [(dialect, tuple(those)) for dialect, those in audience]:
+            if dialect not in frames:
+                frames[dialect] = encode(dialect, self.log, event, position)
+            frame = frames[dialect]
+            for listener in listeners:
+                try:
+                    listener.deliver(published, frame)
+                except Exception as error:
+                    _log.error("listener_failed", error=type(error).__name__)
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for offset, waiter in waiters:
+            if waiter.done():
+                continue
+            if offset <= self.order.position:
+                waiter.set_result(None)
+            else:
+                self._waiters.append((offset, waiter))
+
+
+def encode(
+    dialect: Dialect, log: LogKey, event: Event, position: Position | None
+) -> bytes | None:
+    """Encode an event; one that a dialect fails on is not shown, and logged by its type."""
+    try:
+        return dialect.encode(log, event, position)
+    except Exception as error:
+        _log.error("dialect_failed", event_type=event.type, error=type(error).__name__)
+        return None
+
+
+class _Opening:
+    """A log that begins to be watched: what the bus told before its head was known."""
+
+    def __init__(self, opened: asyncio.Future[Watch]) -> None:
+        self.opened = opened
+        self.events: list[Published] = []
+
+
+class Hub:
+    """Keeps the watched logs of this process in order and tells their listeners."""
+
+    def __init__(
+        self, log_store: EventLog, bus: Bus, *, patience_s: float = 0.05, sweep_s: float = 1.0
+    ) -> None:
+        self._store = log_store
+        self._bus = bus
+        self._patience_s = patience_s
+        self._sweep_s = sweep_s
+        self._watches: dict[LogKey, Watch] = {}
+        self._openings: dict[LogKey, _Opening] = {}
+        self._users: dict[LogKey, int] = {}
+        self._gap = asyncio.Event()  # something is missing
+        self._tasks: list[asyncio.Task[None]] = []
+        self._openers: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begin to listen to the bus and to look after the logs."""
+        self._bus.subscribe(self._receive)
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._mend()), loop.create_task(self._sweep())]
+
+    async def close(self) -> None:
+        """Look after nothing more."""
+        tasks = [*self._tasks, *self._openers]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def watch(self, log: LogKey) -> Watch:
+        """Watch a log until `release`. Raises StoreAway, UnknownLog."""
+        self._users[log] = self._users.get(log, 0) + 1
+        try:
+            watch = self._watches.get(log)
+            if watch is None:
+                watch = await asyncio.shield(self._opening(log).opened)
+        except BaseException:
+            self._unuse(log)
+            raise
+        return watch
+
+    def release(self, watch: Watch) -> None:
+        """Stop watching, for one that watched."""
+        self._unuse(watch.log)
+
+    # -- from the bus -------------------------------------------------------------------
+
+    def _receive(self, publication: Publication) -> None:
+        watch = self._watches.get(publication.log)
+        if watch is not None:
+            self._tell(watch, watch.order.arrived(publication.events, _now()))
+        elif opening := self._openings.get(publication.log):
+            opening.events.extend(publication.events)
+            del opening.events[:-_EARLY_WHILE_OPENING]
+
+    def _tell(self, watch: Watch, released: list[Published]) -> None:
+        if released:
+            watch.tell(released)
+        if watch.order.due_at is not None:
+            self._gap.set()
+
+    # -- beginning and end of a watch ---------------------------------------------------
+
+    def _opening(self, log: LogKey) -> _Opening:
+        opening = self._openings.get(log)
+        if opening is None:
+            loop = asyncio.get_running_loop()
+            opening = self._openings[log] = _Opening(loop.create_future())
+            task = loop.create_task(self._open(log, opening))
+            self._openers.add(task)
+            task.add_done_callback(self._openers.discard)
+        return opening
+
+    async def _open(self, log: LogKey, opening: _Opening) -> None:
+        """Ask where the log stands; what the bus tells meanwhile waits."""
+        try:
+            head = (await self._store.heads([log])).get(log)
+        except Exception as error:
+            self._fail(opening, error if isinstance(error, StoreAway) else StoreAway())
+        else:
+            if head is None:
+                self._fail(opening, UnknownLog())
+            elif self._users.get(log):
+                self._begin(log, head, opening)
+        finally:
+            del self._openings[log]
+            opening.opened.cancel()
+
+    def _begin(self, log: LogKey, head: LogHead, opening: _Opening) -> None:
+        order = Reordering(head.newest, patience_s=self._patience_s)
+        watch = self._watches[log] = Watch(log, head.epoch, order)
+        opening.opened.set_result(watch)
+        self._tell(watch, order.arrived(opening.events, _now()))
+
+    @staticmethod
+    def _fail(opening: _Opening, error: Exception) -> None:
+        if not opening.opened.done():
+            opening.opened.set_exception(error)
+            opening.opened.exception()  # nobody may be left to take it
+
+    def _unuse(self, log: LogKey) -> None:
+        users = self._users.get(log, 0) - 1
+        if users > 0:
+            self._users[log] = users
+            return
+        self._users.pop(log, None)
+        self._watches.pop(log, None)
+
+    # -- from the log -------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        """Compare the heads of all watched logs, once a second."""
+        while True:
+            await asyncio.sleep(self._sweep_s)
+            if not self._watches:
+                continue
+            try:
+                heads = await self._store.heads(list(self._watches))
+            except StoreAway:
+                continue
+            except Exception as error:
+                _log.error("sweep_failed", error=type(error).__name__)
+                continue
+            for log, head in heads.items():
+                watch = self._watches.get(log)
+                if watch is not None:
+                    self._compare(watch, head)
+
+    def _compare(self, watch: Watch, head: LogHead) -> None:
+        if head.epoch != watch.epoch:
+            _log.warning("log_rebuilt", workspace_id=str(watch.log.workspace_id))
+            watch.epoch = head.epoch
+            watch.order = Reordering(head.newest, patience_s=self._patience_s)
+            watch.lost_place()
+            return
+        self.heard_of(watch, head.newest)
+
+    def heard_of(self, watch: Watch, newest: int) -> None:
+        """Take the news that a log goes at least this far."""
+        watch.order.heard_of(newest, _now())
+        self._tell(watch, [])
+
+    async def _mend(self) -> None:
+        """Read from the logs what has been missing for a moment."""
+        while True:
+            self._gap.clear()
+            now = _now()
+            due = [watch for watch in self._watches.values() if _due_at(watch) <= now]
+            for watch in due:
+                await self._read(watch)
+            if due:
+                continue
+            next_due = min(map(_due_at, self._watches.values()), default=math.inf)
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(next_due if next_due < math.inf else None):
+                    await self._gap.wait()
+
+    async def _read(self, watch: Watch) -> None:
+        order = watch.order
+        try:
+            page = await self._store.page(watch.log, order.asks(), _PAGE)
+        except StoreAway:
+            order.postpone(_now() + self._sweep_s)
+            return
+        except Exception as error:
+            _log.error("mending_failed", error=type(error).__name__)
+            order.postpone(_now() + self._sweep_s)
+            return
+        if watch.order is not order:
+            return
+        events = [Published(stored.offset, stored.event) for stored in page]
+        released, gone = order.read(events, len(page) < _PAGE, _now())
+        if gone:
+            _log.warning("events_gone", workspace_id=str(watch.log.workspace_id))
+            watch.lost_place()
+        self._tell(watch, released)
+
+
+def _due_at(watch: Watch) -> float:
+    return math.inf if watch.order.due_at is None else watch.order.due_at
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,179 @@
+"""One log's events put back into order: what the hub knows of a log.
+
+The bus may lose, double and reorder. Durable events are released strictly by offset; one
+that is early waits here until those before it have come. If they do not come within a
+moment (`patience_s`), or the log is heard to go further than the bus told, the missing ones
+are due to be read from the log, which always has them: offsets are gapless in commit order.
+
+A partial transcript is released after the durable event whose offset it carries, at once if
+that has passed; not if its turn or its call is over, and not if a newer one of its turn has
+been released.
+
+Bounds: `hold` early events and `hold` partials wait; beyond that the incoming one is
+forgotten (the log has the event, a newer partial will come).
+
+Pure: the time is an argument, in seconds of any clock that never goes back.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from ringline.domain.events import CallEnded
+from ringline.ports import Published
+from ringline.services.turns import TurnKey, completes, partial_of, sequence_of
+
+_TURNS = 1024  # finished turns, finished calls and open turns remembered, each
+_RECENT = 64  # released events kept for listeners that are close behind
+
+
+class Reordering:
+    """The order of one log's events from a start on."""
+
+    def __init__(self, start: int, *, patience_s: float = 0.05, hold: int = 1000) -> None:
+        #: Everything up to and including this offset has been released.
+        self.position = start
+        #: When the missing events are due to be read; None while none is missing.
+        self.due_at: float | None = None
+        self._known = start  # the log goes at least this far
+        self._asked = start  # what was known when the log was last asked
+        self._patience_s = patience_s
+        self._hold = hold
+        self._early: dict[int, Published] = {}
+        self._partials: dict[int, list[Published]] = {}
+        self._partials_held = 0
+        self._finished: OrderedDict[TurnKey | UUID, None] = OrderedDict()
+        self._open: OrderedDict[TurnKey, Published] = OrderedDict()
+        self._recent: deque[Published] = deque(maxlen=_RECENT)
+
+    def arrived(self, events: Iterable[Published], now: float) -> list[Published]:
+        """Take events in whatever order; return those that may be told now, in order."""
+        released: list[Published] = []
+        for published in events:
+            if not published.event.data.durable:
+                self._take_partial(published, released)
+            elif published.offset > self.position:
+                self._known = max(self._known, published.offset)
+                if published.offset == self.position + 1 or len(self._early) < self._hold:
+                    self._early.setdefault(published.offset, published)
+                self._release(released)
+        self._look_for_gap(bool(released), now)
+        return released
+
+    def heard_of(self, newest: int, now: float) -> None:
+        """Take the news that the log goes at least this far."""
+        self._known = max(self._known, newest)
+        self._look_for_gap(False, now)
+
+    def asks(self) -> int:
+        """Return the offset behind which the log is about to be read."""
+        self._asked = self._known
+        return self.position
+
+    def read(
+        self, events: Sequence[Published], complete: bool, now: float
+    ) -> tuple[list[Published], bool]:
+        """Take what the log held behind what `asks` said; `complete` if it held no more.
+
+        Returns what may be told now, and whether events are gone that nobody can tell any
+        more, because retention removed them.
+        """
+        released: list[Published] = []
+        gone = bool(events) and events[0].offset > self.position + 1
+        if gone:
+            self._skip_to(events[0].offset - 1, released)
+        for published in events:
+            if published.offset > self.position:
+                self._early[published.offset] = published
+        self._release(released)
+        if complete and self.position < self._asked:
+            # Whatever claimed that there was more was wrong: the log is the truth.
+            for offset in [offset for offset in self._early if offset <= self._asked]:
+                del self._early[offset]
+            self._known = max(self._early, default=self.position)
+        self.due_at = None
+        self._look_for_gap(False, now)
+        if not complete and self.due_at is not None:
+            self.due_at = now
+        return released, gone
+
+    def postpone(self, until: float) -> None:
+        """Let the reading of missing events wait, because the log cannot be read."""
+        if self.due_at is not None:
+            self.due_at = until
+
+    def since(self, offset: int) -> list[Published] | None:
+        """Return the events released after an offset, None if not all are remembered."""
+        missed = self.position - offset
+        if missed < 0 or missed > len(self._recent):
+            return None
+        return list(self._recent)[len(self._recent) - missed :]
+
+    def open_turns(self, call_id: UUID) -> list[Published]:
+        """Return the latest partial of each turn of a call that is not final yet."""
+        return [published for key, published in self._open.items() if key[0] == call_id]
+
+    def _look_for_gap(self, moved: bool, now: float) -> None:
+        if self._known <= self.position:
+            self.due_at = None
+        elif moved or self.due_at is None:
+            self.due_at = now + self._patience_s
+
+    def _release(self, released: list[Published]) -> None:
+        while (published := self._early.pop(self.position + 1, None)) is not None:
+            self.position += 1
+            self._recent.append(published)
+            self._note(published)
+            released.append(published)
+            self._release_waiting(self.position, released)
+
+    def _skip_to(self, offset: int, released: list[Published]) -> None:
+        """Stand at an offset whose events are gone; their partials need not wait longer."""
+        self.position = offset
+        self._recent.clear()
+        for early in [early for early in self._early if early <= offset]:
+            del self._early[early]
+        for place in sorted(place for place in self._partials if place <= offset):
+            self._release_waiting(place, released)
+
+    def _take_partial(self, partial: Published, released: list[Published]) -> None:
+        if partial.offset <= self.position:
+            self._release_partial(partial, released)
+        elif self._partials_held < self._hold:
+            self._partials.setdefault(partial.offset, []).append(partial)
+            self._partials_held += 1
+
+    def _release_waiting(self, offset: int, released: list[Published]) -> None:
+        for partial in self._partials.pop(offset, ()):
+            self._partials_held -= 1
+            self._release_partial(partial, released)
+
+    def _release_partial(self, partial: Published, released: list[Published]) -> None:
+        key = partial_of(partial.event)
+        if key is not None:
+            newest = self._open.get(key)
+            if key in self._finished or key[0] in self._finished:
+                return
+            if newest is not None and sequence_of(partial.event) <= sequence_of(newest.event):
+                return
+            self._open[key] = partial
+            _trim(self._open)
+        released.append(partial)
+
+    def _note(self, published: Published) -> None:
+        """Remember which turns and calls are over."""
+        event = published.event
+        key = completes(event)
+        if key is not None:
+            self._finished[key] = None
+            self._open.pop(key, None)
+        elif isinstance(event.data, CallEnded) and event.call is not None:
+            self._finished[event.call.id] = None
+            for turn in [turn for turn in self._open if turn[0] == event.call.id]:
+                del self._open[turn]
+        _trim(self._finished)
+
+
+def _trim(memory: "OrderedDict[TurnKey, Published] | OrderedDict[TurnKey | UUID, None]") -> None:
+    while len(memory) > _TURNS:
+        memory.popitem(last=False)

@@ -1,0 +1,177 @@
+"""A log and a bus that can be made to fail, for tests of what is built on them.
+
+`MemoryLog` keeps the `EventLog` port's promises and nothing more; the port's own tests run
+against PostgreSQL. `FaultyLog` wraps any `EventLog` and fails as it is told.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from ringline.domain.events import StoredEvent
+from ringline.domain.log import LogKey
+from ringline.domain.records import Entry
+from ringline.ports import (
+    EntryRefused,
+    EventLog,
+    LogBusy,
+    LogHead,
+    Publication,
+    StoreAway,
+)
+
+EPOCH = "epoch001"
+
+
+class MemoryLog:
+    """Logs in memory: one transaction after another, event ids unique in their log."""
+
+    def __init__(self) -> None:
+        self.logs: dict[LogKey, list[StoredEvent]] = {}
+        self.epoch = EPOCH
+        self.oldest = 1
+
+    async def available(self) -> None:
+        await asyncio.sleep(0.001)
+
+    async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+        await asyncio.sleep(0.001)
+        for entry in entries:
+            known = {stored.event.id for stored in self.logs.get(entry.log, [])}
+            if any(event.id in known for event in entry.durable):
+                raise EntryRefused("23505")
+        offsets: list[tuple[int, ...]] = []
+        for entry in entries:
+            rows = self.logs.setdefault(entry.log, [])
+            first = len(rows) + 1
+            rows += [StoredEvent(first + n, event) for n, event in enumerate(entry.durable)]
+            offsets.append(tuple(range(first, len(rows) + 1)))
+        return offsets
+
+    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+        await asyncio.sleep(0.001)
+        wanted = set(event_ids)
+        rows = self.logs.get(log, [])
+        return {row.event.id: row.offset for row in rows if row.event.id in wanted}
+
+    async def page(
+        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+    ) -> list[StoredEvent]:
+        rows = [
+            row
+            for row in self.logs.get(log, [])[max(after, self.oldest - 1) :]
+            if call_id is None or (row.event.call is not None and row.event.call.id == call_id)
+        ][:limit]
+        await asyncio.sleep(0.001)
+        return rows
+
+    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+        newest = {log: len(self.logs.get(log, [])) for log in logs}
+        await asyncio.sleep(0.001)
+        return {log: LogHead(self.epoch, offset, self.oldest) for log, offset in newest.items()}
+
+
+class FaultyLog:
+    """An `EventLog` that fails as it is told, around one that does not."""
+
+    def __init__(self, inner: EventLog) -> None:
+        self.inner = inner
+        self.commits: list[list[Entry]] = []  # what was tried, in order
+        self.away = False
+        self.fail_commits: list[Exception] = []  # of the next commits, without writing
+        self.lose_answers = 0  # of so many commits that are written
+        self.die_after_commit: Callable[[], None] | None = None
+        self.busy: set[LogKey] = set()
+        self.refused: set[UUID] = set()  # calls of which nothing but `call.ended` is taken
+        self._back = asyncio.Event()
+        self._back.set()
+
+    def go_away(self) -> None:
+        self.away = True
+        self._back.clear()
+
+    def come_back(self) -> None:
+        self.away = False
+        self._back.set()
+
+    async def available(self) -> None:
+        await self._back.wait()
+        await self.inner.available()
+
+    async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+        self.commits.append(list(entries))
+        self._check()
+        if self.fail_commits:
+            raise self.fail_commits.pop(0)
+        if any(entry.log in self.busy for entry in entries):
+            await asyncio.sleep(1.0)  # the lock's time-out
+            raise LogBusy
+        if any(
+            entry.call_id in self.refused and entry.durable[-1].type != "call.ended"
+            for entry in entries
+        ):
+            raise EntryRefused("23514")
+        offsets = await self.inner.commit(entries)
+        if self.die_after_commit is not None:
+            self.die_after_commit()
+        self._check()
+        if self.lose_answers:
+            self.lose_answers -= 1
+            raise StoreAway
+        return offsets
+
+    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+        self._check()
+        return await self.inner.find(log, event_ids)
+
+    async def page(
+        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+    ) -> list[StoredEvent]:
+        self._check()
+        return await self.inner.page(log, after, limit, call_id)
+
+    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+        self._check()
+        return await self.inner.heads(logs)
+
+    def _check(self) -> None:
+        if self.away:
+            raise StoreAway
+
+
+class FaultyBus:
+    """A bus that loses, doubles and holds back publications as it is told."""
+
+    def __init__(self) -> None:
+        self.published: list[Publication] = []
+        self.faults: list[str] = []  # of the next publications: lose, double, hold
+        self.held: list[Publication] = []
+        self._listeners: list[Callable[[Publication], None]] = []
+
+    def publish(self, publication: Publication) -> None:
+        self.published.append(publication)
+        match self.faults.pop(0) if self.faults else "":
+            case "lose":
+                pass
+            case "double":
+                self._hand_over(publication)
+                self._hand_over(publication)
+            case "hold":
+                self.held.append(publication)
+            case _:
+                self._hand_over(publication)
+
+    def let_go(self) -> None:
+        held, self.held = self.held, []
+        for publication in reversed(held):
+            self._hand_over(publication)
+
+    def subscribe(self, listener: Callable[[Publication], None]) -> None:
+        self._listeners.append(listener)
+
+    async def close(self) -> None:
+        self._listeners.clear()
+
+    def _hand_over(self, publication: Publication) -> None:
+        for listener in self._listeners:
+            listener(publication)

@@ -1,0 +1,131 @@
+"""Events, entries and listeners as tests need them."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from ringline.domain.events import (
+    CallAudit,
+    CallEnded,
+    CallRef,
+    Event,
+    EventData,
+    TranscriptDelta,
+    TurnCompleted,
+)
+from ringline.domain.log import Environment, LogKey, Position
+from ringline.domain.records import Entry
+from ringline.ports import Published
+
+NOW = datetime(2026, 11, 20, 9, 15, tzinfo=UTC)
+_ids = iter(range(1, 1 << 60))
+
+
+def new_id() -> UUID:
+    return UUID(int=next(_ids))
+
+
+def log_key(number: int = 1, environment: Environment = Environment.LIVE) -> LogKey:
+    return LogKey(UUID(int=number), environment)
+
+
+def call_ref(call_id: UUID) -> CallRef:
+    return CallRef(
+        id=call_id,
+        uuid=str(call_id),
+        direction="inbound",
+        from_number="web:anonymous",
+        to_number="voice:local/attendant",
+        transport="websocket",
+    )
+
+
+def event(data: EventData, call_id: UUID | None = None) -> Event:
+    return Event(new_id(), NOW, data, call_ref(call_id) if call_id is not None else None)
+
+
+def note(call_id: UUID | None = None, code: str = "note") -> Event:
+    return event(CallAudit(audit_type="note", code=code), call_id)
+
+
+def partial(call_id: UUID, text: str, sequence: int, item: str = "item", delta: str = "") -> Event:
+    data = TranscriptDelta(
+        turn_id=call_id, item_id=item, role="caller", delta=delta, text=text, sequence=sequence
+    )
+    return event(data, call_id)
+
+
+def turn(call_id: UUID, text: str, item: str = "item") -> Event:
+    data = TurnCompleted(
+        turn_id=call_id, item_id=item, role="caller", text=text, transcript_id=new_id()
+    )
+    return event(data, call_id)
+
+
+def ended(call_id: UUID) -> Event:
+    data = CallEnded(
+        status="completed",
+        hangup_cause="caller_hangup",
+        started_at=NOW,
+        answered_at=None,
+        ended_at=NOW,
+        duration_seconds=0,
+    )
+    return event(data, call_id)
+
+
+def entry(log: LogKey, *events: Event, call_id: UUID | None = None) -> Entry:
+    if call_id is None and events and events[0].call is not None:
+        call_id = events[0].call.id
+    return Entry(log, events, (), call_id)
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """A dialect: `<position or -> <event id> <type>`, one line each."""
+
+    name: str = "full"
+    positions: bool = True
+    hidden: frozenset[str] = frozenset()
+
+    def encode(self, log: LogKey, event: Event, position: Position | None) -> bytes | None:
+        if event.type in self.hidden:
+            return None
+        place = str(position) if position is not None and self.positions else "-"
+        return f"{place} {event.id} {event.type}\n".encode()
+
+
+@dataclass
+class Wire:
+    """A connection's writing end; what was written lies in `writes`."""
+
+    paused: bool = False
+    writes: list[bytes] = field(default_factory=list)
+    fills_up: bool = False  # pauses after every write
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+        if self.fills_up:
+            self.paused = True
+
+    @property
+    def lines(self) -> list[str]:
+        return b"".join(self.writes).decode().splitlines()
+
+
+@dataclass(eq=False)
+class Ear:
+    """A listener that keeps what it hears."""
+
+    heard: list[tuple[Published, bytes | None]] = field(default_factory=list)
+    lost: int = 0
+
+    def deliver(self, published: Published, frame: bytes | None) -> None:
+        self.heard.append((published, frame))
+
+    def lost_place(self) -> None:
+        self.lost += 1
+
+    @property
+    def offsets(self) -> list[int]:
+        return [published.offset for published, _ in self.heard]
