@@ -132,9 +132,7 @@ class Watch:
                 self._waiters.append((offset, waiter))
 
 
-def encode(
-    dialect: Dialect, log: LogKey, event: Event, position: Position | None
-) -> bytes | None:
+def encode(dialect: Dialect, log: LogKey, event: Event, position: Position | None) -> bytes | None:
     """Encode an event; one that a dialect fails on is not shown, and logged by its type."""
     try:
         return dialect.encode(log, event, position)

@@ -133,9 +133,7 @@ class Sessions:
             if not self._running[log]:
                 del self._running[log]
 
-    async def configure(
-        self, permit: Permit, start: SessionStart
-    ) -> SessionConfig | ConfigProblem:
+    async def configure(self, permit: Permit, start: SessionStart) -> SessionConfig | ConfigProblem:
         """Make the session's effective config (realtime voice, 4.1). Raises StoreAway."""
         agent: Agent | None = None
         agent_id = permit.binding.agent_id

@@ -45,9 +45,7 @@ def bearer_of(request: web.Request) -> str | None:
     return token if scheme.lower() == "bearer" and token else None
 
 
-async def key_for(
-    request: web.Request, credentials: Credentials, surface: Surface
-) -> Key | Door:
+async def key_for(request: web.Request, credentials: Credentials, surface: Surface) -> Key | Door:
     """Find the key of a request that asks for a surface. Raises StoreAway."""
     credential = credential_of(request)
     key = await credentials.authenticate(credential) if credential else None

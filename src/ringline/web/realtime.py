@@ -5,7 +5,7 @@ a refusal that has nothing to do with it does not burn it (contract, 5).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,6 +24,7 @@ from ringline.web.doors import Door, Origins, answer, key_for
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, read_body
 from ringline.web.websocket import (
+    Message,
     TextMessage,
     WebSocket,
     offered_subprotocols,
@@ -41,18 +42,33 @@ UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
 
 
 class SessionLeg(Leg, Protocol):
-    """A leg that speaks the session's protocol; `app.py` says which."""
+    """A leg that speaks the session's protocol; `hung_up` is why it ended, once it has."""
 
     hung_up: asyncio.Future[str]
 
-    def report_to(self, listener: LegListener) -> None: ...
-    def receive(self, frame: str) -> None: ...
-    def receive_binary(self) -> None: ...
-    def drained(self) -> None: ...
-    def lost(self) -> None: ...
+    def report_to(self, listener: LegListener) -> None:
+        """Say who hears what the leg reports."""
+        ...
+
+    def receive(self, frame: str) -> None:
+        """Take a text frame of the client."""
+        ...
+
+    def receive_binary(self) -> None:
+        """Take a binary frame of the client."""
+        ...
+
+    def drained(self) -> None:
+        """Send what waited; the socket takes bytes again."""
+        ...
+
+    def lost(self) -> None:
+        """Note that the client's connection is gone."""
+        ...
 
 
 MakeLeg = Callable[[WebSocket, SessionConfig], SessionLeg]
+Messages = AsyncGenerator[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +111,7 @@ class Realtime:
                 return answer(refuse_v3("unavailable"), {"Retry-After": "1"})
             asked = read_mint(await read_body(request, MAX_BODY_BYTES), self._sessions.models)
             minted = (
-                asked
-                if isinstance(asked, ConfigProblem)
-                else await self._sessions.mint(key, asked)
+                asked if isinstance(asked, ConfigProblem) else await self._sessions.mint(key, asked)
             )
         except BodyTooLarge:
             return answer(refuse_v3("payload_too_large"))
@@ -128,9 +142,7 @@ class Realtime:
                     return _unauthorized()
                 session = _Session(self._sessions, self._calls, self._make_leg, permit)
                 if isinstance(owner, Key):
-                    held.enter_context(
-                        self._credentials.standing_on(owner.id, session.key_revoked)
-                    )
+                    held.enter_context(self._credentials.standing_on(owner.id, session.key_revoked))
                     if not await self._credentials.admit(owner.id):
                         return _unauthorized()
                 socket = await WebSocket.accept(request, offer.subprotocol)
@@ -165,9 +177,7 @@ class Realtime:
 class _Session:
     """One session from its 101 to its close."""
 
-    def __init__(
-        self, sessions: Sessions, calls: Calls, make_leg: MakeLeg, permit: Permit
-    ) -> None:
+    def __init__(self, sessions: Sessions, calls: Calls, make_leg: MakeLeg, permit: Permit) -> None:
         self._sessions = sessions
         self._calls = calls
         self._make_leg = make_leg
@@ -185,20 +195,21 @@ class _Session:
         """Speak with the client until one side ends it."""
         pinging = asyncio.create_task(socket.keep_alive(PING_EVERY_S, SILENT_S))
         try:
-            config = await self._start(socket)
+            messages = socket.messages()
+            config = await self._start(messages)
             if isinstance(config, HangUp):
                 socket.send_text(realtime.encode(config) or b"")
                 await socket.close(realtime.close_code(config.code), config.code)
             elif config is not None:
-                await self._run(socket, config)
+                await self._run(socket, messages, config)
         finally:
             pinging.cancel()
 
-    async def _start(self, socket: WebSocket) -> SessionConfig | HangUp | None:
+    async def _start(self, messages: Messages) -> SessionConfig | HangUp | None:
         """Wait for `session.start`; None if the client left before."""
         try:
             async with asyncio.timeout(FIRST_FRAME_S):
-                message = await anext(socket.messages(), None)
+                message = await anext(messages, None)
         except TimeoutError:
             return HangUp("start_timeout")
         if message is None:
@@ -220,12 +231,12 @@ class _Session:
             return HangUp("revoked")
         return config if self._calls.accepting else HangUp("unavailable")
 
-    async def _run(self, socket: WebSocket, config: SessionConfig) -> None:
+    async def _run(self, socket: WebSocket, messages: Messages, config: SessionConfig) -> None:
         leg = self._make_leg(socket, config)
         socket.on_resumed = leg.drained
         self._live = self._calls.start(self._sessions.new_call(self._permit, config), leg)
         leg.report_to(self._live.listener)
-        reading = asyncio.create_task(_read(socket, leg))
+        reading = asyncio.create_task(_read(messages, leg))
         try:
             await asyncio.wait({reading, leg.hung_up}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -237,8 +248,8 @@ class _Session:
             await socket.close(realtime.close_code(code), code)
 
 
-async def _read(socket: WebSocket, leg: SessionLeg) -> None:
-    async for message in socket.messages():
+async def _read(messages: Messages, leg: SessionLeg) -> None:
+    async for message in messages:
         if isinstance(message, TextMessage):
             leg.receive(message.payload)
         else:

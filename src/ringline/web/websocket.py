@@ -9,7 +9,7 @@ module's place under the same surfaces.
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -122,17 +122,22 @@ class WebSocket(Connection):
         self.last_heard = self._loop.time()
 
     @classmethod
-    async def accept(cls, request: web.Request, subprotocol: str | None = None) -> "WebSocket":
+    async def accept(
+        cls,
+        request: web.Request,
+        subprotocol: str | None = None,
+        max_bytes: int = MAX_MESSAGE_BYTES,
+    ) -> "WebSocket":
         """Answer 101; `upgrade_problem` must have found none."""
         response = web.WebSocketResponse(
             compress=False,
-            max_msg_size=MAX_MESSAGE_BYTES + 1,
+            max_msg_size=max_bytes + 1,
             timeout=CLOSE_TIMEOUT_S,
             autoping=False,
             protocols=(subprotocol,) if subprotocol else (),
         )
         await response.prepare(request)
-        _refuse_unmasked(cast(RequestHandler, request.protocol))
+        _refuse_unmasked(request.protocol)
         return cls(request, response)
 
     @property
@@ -144,14 +149,24 @@ class WebSocket(Connection):
         """Send one text message."""
         self.write(text_frame(payload))
 
+    async def silent_for(self, limit_s: float) -> None:
+        """Wait until the client has not been heard for a time."""
+        while True:
+            left_s = self.last_heard + limit_s - self._loop.time()
+            if left_s <= 0:
+                return
+            await asyncio.sleep(left_s)
+
     async def keep_alive(self, every_s: float, silent_s: float) -> None:
         """Ping until cancelled; cut off a client that is silent for too long."""
-        while self._loop.time() - self.last_heard < silent_s:
+        while True:
             await asyncio.sleep(every_s)
+            if self._loop.time() - self.last_heard >= silent_s:
+                self.abort()
+                return
             self.write(ping_frame())
-        self.abort()
 
-    async def messages(self) -> AsyncIterator[Message]:
+    async def messages(self) -> AsyncGenerator[Message]:
         """Yield the client's messages until it, or we, close."""
         while True:
             message = await self._response.receive()

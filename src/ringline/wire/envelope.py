@@ -4,6 +4,8 @@
 nothing here can know yet (recording, quality, campaign) are null.
 """
 
+from datetime import datetime
+
 from ringline.domain.events import (
     BargeIn,
     CallAnswered,
@@ -164,3 +166,26 @@ def _transport(call: CallRef) -> str:
 def _ai_mode(call: CallRef) -> str | None:
     """Return the model's provider, e.g. `local` of `local/attendant`."""
     return call.model.partition("/")[0] if call.model else None
+
+
+def stream_dropped(position: Position, at: datetime) -> bytes:
+    """Write the notice that a listener lost frames, and where it can resume from."""
+    return encode(
+        {
+            "event_type": "stream.dropped",
+            "timestamp": seconds(at),
+            "payload": {"position": str(position)},
+        }
+    )
+
+
+def command_error(code: str, message: str, at: datetime) -> bytes:
+    """Write the answer to a client's frame that is no command (live streams, 2.5)."""
+    return encode(
+        {
+            "event_type": "command.error",
+            "request_id": None,
+            "timestamp": seconds(at),
+            "payload": {"action": None, "error_code": code, "message": message},
+        }
+    )

@@ -4,7 +4,7 @@ A frame that many connections get is framed once and its bytes are written to ea
 """
 
 _FIN = 0x80
-_TEXT, _CLOSE, _PING = 0x1, 0x8, 0x9
+_TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _MAX_CONTROL = 125  # bytes a control frame may carry (RFC 6455, 5.5)
 
 
@@ -17,6 +17,11 @@ def ping_frame(payload: bytes = b"") -> bytes:
     """Frame a ping of at most 125 bytes."""
     assert len(payload) <= _MAX_CONTROL, "a ping carries at most 125 bytes"
     return _frame(_PING, payload)
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """Frame the answer to a ping: the same at most 125 bytes."""
+    return _frame(_PONG, payload)
 
 
 def close_frame(code: int, reason: str = "") -> bytes:

@@ -1,0 +1,256 @@
+"""The events socket: `/socket/websocket` and the mint of its tokens (events socket, 2, 3).
+
+The protocol is pure (`wire/phoenix_socket.py`); this shell feeds it frames, decides which
+topics exist, and lets the hub's frames follow a join. A join that asks for a position gets
+its reply first and then the past, at the pace the connection drains.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from ringline.domain.credentials import Surface
+from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.log import Position
+from ringline.ports import Clock, NewId, StoreAway
+from ringline.services.credentials import Credentials
+from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
+from ringline.services.hub import UnknownLog
+from ringline.services.outbox import Outbox, OutboxClosed
+from ringline.web.doors import Door, Origins, answer, bearer_of, key_for
+from ringline.web.rates import RateLimit
+from ringline.web.requests import BodyTooLarge, read_body
+from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
+from ringline.web.websocket import WebSocket, upgrade_problem
+from ringline.wire import phoenix_socket, session_token
+from ringline.wire.errors import refuse_rpc
+from ringline.wire.events_socket import EventsSocket
+from ringline.wire.phoenix import Version, negotiate, read_subprotocols
+from ringline.wire.phoenix_socket import (
+    Action,
+    Disconnect,
+    Joined,
+    JoinRequested,
+    Left,
+    Send,
+    SocketProtocol,
+)
+from ringline.wire.websocket_frames import text_frame
+
+IDLE_S = 60.0  # without any inbound frame (events socket, 3.2)
+REPLAY_LIMIT = 10_000  # events that a join resumes over (contract, 2)
+UNAVAILABLE = "unavailable"
+
+
+class SessionTokens:
+    """The handler of `POST /api/realtime/session`."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        secret: str,
+        rate: RateLimit,
+        now: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._credentials = credentials
+        self._secret = secret
+        self._rate = rate
+        self._now = now
+        self._new_id = new_id
+
+    async def mint(self, request: web.Request) -> web.StreamResponse:
+        """Mint a session token (2)."""
+        try:
+            key = await key_for(request, self._credentials, Surface.RPC)
+            if key is Door.UNKNOWN:
+                return answer(refuse_rpc("unauthorized"))
+            if isinstance(key, Door):
+                return answer(refuse_rpc("forbidden"))
+            wait_s = self._rate.take(key.id)
+            if wait_s:
+                return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
+            asked = session_token.read_mint(await read_body(request, session_token.MAX_MINT_BYTES))
+        except StoreAway:
+            return answer(refuse_rpc("unavailable"), {"Retry-After": "1"})
+        except BodyTooLarge:
+            return answer(refuse_rpc("payload_too_large"))
+        except session_token.MintProblem as problem:
+            return answer(refuse_rpc("bad_request", str(problem)))
+        claims = session_token.new_token(
+            key.log, key.id, self._new_id(), self._now(), asked.ttl_s, asked.operator
+        )
+        body = session_token.answer_mint(session_token.sign(claims, self._secret), claims)
+        headers = {"Cache-Control": "no-store"}
+        return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+class EventsSockets:
+    """The handler of `GET /socket/websocket`."""
+
+    def __init__(self, watching: Watching, origins: Origins) -> None:
+        self._watching = watching
+        self._origins = origins
+
+    async def open(self, request: web.Request) -> web.StreamResponse:
+        """Open a socket, or refuse it with an empty body (3.2)."""
+        version = negotiate(request.query.get("vsn"))
+        offer = read_subprotocols(request.headers.get("Sec-WebSocket-Protocol"))
+        token = request.query.get("session_token") or offer.token or bearer_of(request)
+        viewer = self._watching.token_viewer(token) if token else None
+        if version is None or viewer is None or self._origins.refuses(request):
+            return web.Response(status=403)
+        if upgrade_problem(request) is not None:
+            return web.Response(status=400)
+        connection = _Connection(self._watching, viewer, version)
+        credentials = self._watching.credentials
+        with credentials.standing_on(viewer.key_id, connection.key_revoked):
+            try:
+                if not await credentials.admit(viewer.key_id):
+                    return web.Response(status=403)
+            except StoreAway:
+                return web.Response(status=503, headers={"Retry-After": "1"})
+            socket = await WebSocket.accept(request, offer.answer)
+            with self._watching.present(connection):
+                await connection.serve(socket)
+        return socket.response
+
+
+class _Connection:
+    """One events socket from its 101 to its close."""
+
+    def __init__(self, watching: Watching, viewer: Viewer, version: Version) -> None:
+        self._watching = watching
+        self._viewer = viewer
+        self._protocol = SocketProtocol(version)
+        self._outbox: Outbox | None = None
+        self._joining: dict[str, asyncio.Task[None]] = {}
+        self._following: dict[str, Following] = {}
+        self._end: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
+
+    def key_revoked(self) -> None:
+        """Close: the key behind the token is gone."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "revoked"))
+
+    def server_stops(self) -> None:
+        """Close: the client will come back to the next server."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_RESTARTING, "restart"))
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Speak with the client until one side ends it."""
+        outbox = self._outbox = Outbox(socket, self._watching.tick, socket.abort)
+        socket.on_resumed = outbox.resumed
+        tasks = [
+            asyncio.create_task(self._read(socket)),
+            asyncio.create_task(self._watch_idle(socket)),
+        ]
+        try:
+            await asyncio.wait({*tasks, self._end}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            for topic in [*self._joining, *self._following]:
+                self._leave(topic)
+            await asyncio.gather(*tasks, return_exceptions=True)
+            outbox.flush()
+            outbox.close()
+        if self._end.done():
+            goodbye = self._end.result()
+            await socket.close(goodbye.code, goodbye.reason)
+
+    async def _read(self, socket: WebSocket) -> None:
+        async for message in socket.messages():
+            self._carry_out(self._protocol.receive(message.payload))
+
+    async def _watch_idle(self, socket: WebSocket) -> None:
+        await socket.silent_for(IDLE_S)
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "idle"))
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case Send(frame):
+                    if self._outbox is not None:
+                        self._outbox.send(text_frame(frame))
+                case JoinRequested():
+                    self._join(action)
+                case Joined():
+                    pass  # the task of the join goes on by itself
+                case Left(topic):
+                    self._leave(topic)
+                case Disconnect():
+                    self._disconnect(action)
+
+    def _disconnect(self, goodbye: Disconnect) -> None:
+        if not self._end.done():
+            self._end.set_result(goodbye)
+
+    def _join(self, request: JoinRequested) -> None:
+        refusal = self._refuse(request.topic)
+        if refusal is not None:
+            self._carry_out(self._protocol.refuse_join(request, refusal))
+            return
+        previous = self._joining.pop(request.topic, None)
+        if previous is not None:
+            previous.cancel()
+        task = asyncio.create_task(self._follow(request))
+        self._joining[request.topic] = task
+
+    def _refuse(self, topic: str) -> str | None:
+        """Say why a topic cannot be joined; both spellings of `events` are one stream."""
+        if topic == "events":
+            return None
+        head, separator, name = topic.partition(":")
+        if head != "events" or not separator:
+            return phoenix_socket.UNMATCHED_TOPIC
+        if parse_id(Prefix.WORKSPACE, name) != self._viewer.log.workspace_id:
+            return phoenix_socket.UNAUTHORIZED
+        return None
+
+    async def _follow(self, request: JoinRequested) -> None:
+        """Reply to a join, then let the topic's events follow."""
+        topic, log, store = request.topic, self._viewer.log, self._watching.log_store
+        since = read_since(request.payload.get("since"))
+        try:
+            start = await resolve(log_store=store, log=log, since=since, replay_limit=REPLAY_LIMIT)
+        except (StoreAway, UnknownLog):
+            self._carry_out(self._protocol.refuse_join(request, UNAVAILABLE))
+            return
+        response: dict[str, object] = {"position": str(start.position)}
+        if start.recovered is not None:
+            response["recovered"] = start.recovered
+        accepted = self._protocol.accept_join(request, response)
+        # An older channel of the topic ends here; this task must not end with it.
+        task = self._joining.pop(topic, None)
+        self._carry_out(accepted)
+        if not accepted or task is None or self._outbox is None:
+            return
+        self._joining[topic] = task
+        await self._follow_from(topic, start.position, self._outbox)
+
+    async def _follow_from(self, topic: str, position: Position, outbox: Outbox) -> None:
+        dialect = InTextFrames(EventsSocket(self._protocol.version, topic))
+        subscription = Subscription(self._viewer.log, None, dialect, OnLoss.STOP, self._lost_place)
+        try:
+            following = await follow(
+                self._watching.hub, self._watching.log_store, subscription, position, outbox
+            )
+        except (StoreAway, UnknownLog):
+            self._carry_out(self._protocol.break_channel(topic))
+            return
+        except OutboxClosed:
+            return
+        self._joining.pop(topic, None)
+        self._following[topic] = following
+
+    def _lost_place(self, following: Following) -> None:
+        """Close so that the client resumes: a durable frame of it was lost."""
+        self._disconnect(Disconnect(phoenix_socket.CLOSE_RESUME, "resume"))
+
+    def _leave(self, topic: str) -> None:
+        joining = self._joining.pop(topic, None)
+        if joining is not None:
+            joining.cancel()
+        following = self._following.pop(topic, None)
+        if following is not None:
+            following.close()

@@ -1,0 +1,157 @@
+"""The HTTP server: which path leads to which handler, and what holds for all of them.
+
+What aiohttp would print is kept quiet here: it logs subprotocol offers, which hold
+tickets, and prints tracebacks for requests that it cannot read.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+
+from ringline.domain.ids import Prefix, show_id
+from ringline.ports import NewId
+from ringline.web.call_streams import CallStreams
+from ringline.web.doors import answer
+from ringline.web.events_socket import EventsSockets, SessionTokens
+from ringline.web.realtime import Realtime
+from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
+
+_log = structlog.get_logger(__name__)
+
+#: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
+UNSENT_BYTES = 16 * 1024
+BACKLOG = 1024
+_REQUEST_ID = web.RequestKey("request_id", str)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surfaces:
+    """The handlers of every surface."""
+
+    realtime: Realtime
+    session_tokens: SessionTokens
+    events_sockets: EventsSockets
+    call_streams: CallStreams
+
+
+class Server:
+    """Listens on one port and serves every surface there."""
+
+    def __init__(
+        self,
+        surfaces: Surfaces,
+        ready: Callable[[], bool],
+        new_id: NewId,
+        documentation_url: str,
+    ) -> None:
+        self._ready = ready
+        self._new_id = new_id
+        self._documentation_url = documentation_url
+        app = web.Application(middlewares=[self._around], client_max_size=0)
+        app.on_response_prepare.append(_name_request)
+        _add_routes(app, surfaces)
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/readyz", self._readiness)
+        _silence_aiohttp()
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, handler_cancellation=True
+        )
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; return the port. Raises OSError."""
+        await self._runner.setup()
+        listening = _listen(host, port)
+        await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
+        return int(listening.getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the port and what is still open on it."""
+        await self._runner.cleanup()
+
+    async def _health(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"status": "ok"})
+
+    async def _readiness(self, request: web.Request) -> web.StreamResponse:
+        if self._ready():
+            return web.json_response({"status": "ready"})
+        return web.json_response({"status": "unavailable"}, status=503)
+
+    @web.middleware
+    async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Name the request; answer what goes wrong in its surface's own shape."""
+        request_id = show_id(Prefix.REQUEST, self._new_id())
+        request[_REQUEST_ID] = request_id
+        try:
+            return await handler(request)
+        except web.HTTPException as refusal:
+            return answer(self._spell(request, refusal.status, request_id))
+        except (asyncio.CancelledError, ConnectionError):
+            raise
+        except Exception as error:  # a defect: tell of it without its text
+            _log.error("request_failed", path=request.path, error=type(error).__name__)
+            return answer(self._spell(request, 500, request_id))
+
+    def _spell(self, request: web.Request, status: int, request_id: str) -> Refusal:
+        path = request.path
+        if path.startswith("/v1/"):
+            code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "INTERNAL")
+            return refuse_v1(code, request_id, documentation_base=self._documentation_url)
+        code = {404: "not_found", 405: "method_not_allowed"}.get(status, "internal_error")
+        return refuse_v3(code) if path.startswith("/v3/") else refuse_rpc(code)
+
+
+def _add_routes(app: web.Application, surfaces: Surfaces) -> None:
+    router = app.router
+    router.add_post("/v3/realtime-sessions", surfaces.realtime.mint)
+    for path in ("/v3/realtime", "/v3/realtime/"):
+        router.add_get(path, surfaces.realtime.open, allow_head=False)
+    router.add_post("/api/realtime/session", surfaces.session_tokens.mint)
+    router.add_get("/socket/websocket", surfaces.events_sockets.open, allow_head=False)
+    router.add_route("*", "/socket/websocket", _bad_socket_method)
+    for path, handler in (
+        ("/v1/calls/{id}/transcript/stream", surfaces.call_streams.transcript),
+        ("/v1/calls/{id}/stream", surfaces.call_streams.events),
+    ):
+        router.add_get(path, handler, allow_head=False)
+
+
+async def _bad_socket_method(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=400)
+
+
+async def _name_request(request: web.Request, response: web.StreamResponse) -> None:
+    request_id = request.get(_REQUEST_ID)
+    if request_id is not None and "X-Request-Id" not in response.headers:
+        response.headers["X-Request-Id"] = request_id
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind a listening socket whose connections inherit what streams need."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        unsent = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
+        if unsent is not None:
+            listening.setsockopt(socket.IPPROTO_TCP, unsent, UNSENT_BYTES)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    listening.setblocking(False)
+    return listening
+
+
+def _silence_aiohttp() -> None:
+    # Their texts hold tickets (aiohttp.websocket) and what clients sent (aiohttp.server).
+    for name in ("aiohttp.websocket", "aiohttp.server", "aiohttp.web", "aiohttp.access"):
+        logger = logging.getLogger(name)
+        logger.handlers = [logging.NullHandler()]
+        logger.propagate = False

@@ -1,0 +1,153 @@
+"""What the watching surfaces share: who may watch, and what ends a watch.
+
+A watcher stands on a key, its own or the one that minted its session token; it is
+registered before the key is checked (contract, 6). Frames are shared by all listeners of
+a dialect, so the framing of the transport is part of the shared bytes.
+"""
+
+import asyncio
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from aiohttp import web
+
+from ringline.domain.credentials import ALLOWED_KINDS, Surface
+from ringline.domain.events import Event
+from ringline.domain.log import LogKey, Position, Since, parse_since
+from ringline.ports import Clock, EventLog
+from ringline.services.credentials import Credentials
+from ringline.services.hub import Dialect, Hub
+from ringline.services.outbox import Tick
+from ringline.web.doors import Door, credential_of
+from ringline.wire.session_token import SessionToken, TokenProblem, verify
+from ringline.wire.websocket_frames import text_frame
+
+#: A position that no log has: what cannot be read is "not recovered", like a foreign one.
+NOWHERE = Position("", 0)
+
+
+class Watcher(Protocol):
+    """A connection that watches; it is told when the server goes down."""
+
+    def server_stops(self) -> None:
+        """Say goodbye to the client."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Whose log may be watched, and the key that it stands on."""
+
+    log: LogKey
+    key_id: UUID
+
+
+class Watching:
+    """The logs, the credentials and the watchers of this process."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        log_store: EventLog,
+        credentials: Credentials,
+        secrets: Sequence[str],
+        now: Clock,
+    ) -> None:
+        self.hub = hub
+        self.log_store = log_store
+        self.credentials = credentials
+        self.tick = Tick()
+        self._secrets = secrets
+        self._now = now
+        self._watchers: set[Watcher] = set()
+        self._nobody = asyncio.Event()
+
+    def token_viewer(self, token: str) -> Viewer | None:
+        """Read a session token; None if it opens nothing."""
+        try:
+            claims: SessionToken = verify(token, self._secrets, self._now())
+        except TokenProblem:
+            return None
+        return Viewer(claims.log, claims.key_id)
+
+    async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Door:
+        """Find who opens a live stream: a secret key or a session token.
+
+        The header wins over `?token=`, which only some streams allow. Raises StoreAway.
+        """
+        credential = credential_of(request)
+        if credential is None and "Authorization" not in request.headers and query:
+            credential = request.query.get("token")
+        if not credential:
+            return Door.UNKNOWN
+        viewer = self.token_viewer(credential)
+        if viewer is not None:
+            return viewer
+        key = await self.credentials.authenticate(credential)
+        if key is None:
+            return Door.UNKNOWN
+        if key.kind not in ALLOWED_KINDS[Surface.LIVE_STREAM]:
+            return Door.WRONG_KIND
+        return Viewer(key.log, key.id)
+
+    @contextmanager
+    def present(self, watcher: Watcher) -> Generator[None]:
+        """Keep a watcher among those that are told when the server goes down."""
+        self._watchers.add(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.discard(watcher)
+            if not self._watchers:
+                self._nobody.set()
+
+    async def shutdown(self, grace_s: float = 2.0) -> None:
+        """Tell every watcher; give them a moment to leave."""
+        for watcher in list(self._watchers):
+            watcher.server_stops()
+        if self._watchers:
+            self._nobody.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(grace_s):
+                    await self._nobody.wait()
+
+
+def read_since(text: object) -> Since | None:
+    """Read where a client wants to resume; what is no position is `NOWHERE`."""
+    if text is None:
+        return None
+    return (parse_since(text) if isinstance(text, str) else None) or NOWHERE
+
+
+class InTextFrames:
+    """A dialect in WebSocket text frames."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.name = f"websocket/{dialect.name}"
+
+    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+        """Encode and frame an event."""
+        payload = self._dialect.encode(event, position, log)
+        return None if payload is None else text_frame(payload)
+
+
+class InChunks:
+    """A dialect in chunks of HTTP/1.1 (RFC 9112, 7.1)."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.name = f"chunked/{dialect.name}"
+
+    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+        """Encode an event as one chunk."""
+        payload = self._dialect.encode(event, position, log)
+        return None if payload is None else chunk(payload)
+
+
+def chunk(payload: bytes) -> bytes:
+    """Wrap bytes, at least one, as a chunk."""
+    return b"%x\r\n%b\r\n" % (len(payload), payload)
