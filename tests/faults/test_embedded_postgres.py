@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 import uvloop
 
@@ -182,6 +183,25 @@ async def test_an_owner_that_is_killed_leaves_no_process(
         assert await ask(postgres.bootstrap_dsn, "SELECT count(*) FROM kept") == 1
 
 
+@only_linux
+async def test_an_owner_that_is_killed_while_it_sets_up_leaves_no_process(
+    parent: Path, start_owner: StartOwner
+) -> None:
+    def processes() -> list[int]:
+        return [
+            process.pid
+            for process in psutil.process_iter(["cmdline", "cwd"])
+            if str(parent / "data" / "postgres.new") in str(process.info)
+        ]
+
+    owner = start_owner(parent / "data")
+    await until(processes)
+    reaped(owner)
+    await until(lambda: not processes())
+    async with running(parent / "data") as postgres:
+        assert await ask(postgres.bootstrap_dsn, "SELECT 1") == 1
+
+
 async def test_an_owner_that_is_killed_can_be_followed_at_once(
     data_dir: Path, start_owner: StartOwner
 ) -> None:
@@ -247,12 +267,13 @@ async def test_a_server_left_behind_is_stopped_and_no_other(data_dir: Path, pare
         assert await ask(bystander.bootstrap_dsn, "SELECT 1") == 1
 
 
-async def test_a_stranger_with_an_old_servers_id_is_left_alone(data_dir: Path) -> None:
+@pytest.mark.parametrize("lines", [1, 8])  # it crashed as it started, or later
+async def test_a_stranger_with_an_old_servers_id_is_left_alone(data_dir: Path, lines: int) -> None:
     cluster = data_dir / "postgres"
     owner = cluster.stat().st_uid if os.geteuid() == 0 else None
     stranger = subprocess.Popen(["/bin/sleep", "600"], user=owner)
-    lines = (stranger.pid, cluster, 1700000000, 5432, cluster, "", "  1234567     98304", "ready")
-    (cluster / "postmaster.pid").write_text("".join(f"{line}\n" for line in lines))
+    written = (stranger.pid, cluster, 1700000000, 5432, cluster, "", "  1234567  98304", "ready")
+    (cluster / "postmaster.pid").write_text("".join(f"{line}\n" for line in written[:lines]))
     try:
         async with running(data_dir) as postgres:
             assert await ask(postgres.bootstrap_dsn, "SELECT 1") == 1

@@ -101,6 +101,12 @@ async def test_something_else_in_the_clusters_place_is_refused(parent: Path) -> 
     assert await refusal(parent) == f"{parent / 'postgres'} is not a directory of PostgreSQL's."
 
 
+async def test_a_line_break_in_the_path_is_refused(parent: Path) -> None:
+    assert (
+        await refusal(parent / "a\nb") == "The path of the data directory has a line break in it."
+    )
+
+
 async def test_a_file_in_the_directorys_place_is_refused(parent: Path) -> None:
     (parent / "data").write_text("")
     assert (await refusal(parent / "data")).startswith(
@@ -187,7 +193,7 @@ async def test_no_foreign_directory_is_changed(parent: Path) -> None:
     assert rights() == before
 
 
-@pytest.mark.parametrize("name", ["d" * 90, "one,two", 'quoted"name'])
+@pytest.mark.parametrize("name", ["d" * 90, "one,two", 'quoted"name', os.fsdecode(b"latin\xe9")])
 async def test_an_awkward_path_gets_a_short_private_socket_directory(
     parent: Path, stopped_cluster: Path, name: str
 ) -> None:

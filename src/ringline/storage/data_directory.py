@@ -85,8 +85,15 @@ class DataDirectory:
         """Which account may take which role."""
         return self.root / "pg_ident.conf"
 
+    @property
+    def postmaster_file(self) -> Path:
+        """What the server writes about itself while it runs."""
+        return self.cluster / "postmaster.pid"
+
     def make(self) -> None:
         """Make the directory if it is missing: ours alone; as root, to be passed through."""
+        if "\n" in os.fspath(self.root):
+            raise EmbeddedError("The path of the data directory has a line break in it.")
         if not self.root.is_dir():
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
@@ -94,7 +101,7 @@ class DataDirectory:
     def postmaster(self) -> Postmaster | None:
         """Read `postmaster.pid`; None if there is none, or not all of it yet."""
         try:
-            lines = (self.cluster / "postmaster.pid").read_text("utf-8").splitlines()
+            lines = os.fsdecode(self.postmaster_file.read_bytes()).split("\n")
             ready = lines[7].strip() == "ready"
             return Postmaster(int(lines[0]), int(lines[2]), lines[4], ready)
         except (FileNotFoundError, IndexError, ValueError):
@@ -107,9 +114,10 @@ class DataDirectory:
         made it, or can enter it.
         """
         path = os.fspath(self.cluster)
-        # A comma or a quote in the path would read as a list of directories.
+        # A comma or a quote would read as a list of directories; what is not text in UTF-8
+        # cannot stand in a URL.
         fits = len(os.fsencode(f"{path}/.s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT
-        if fits and not set(path) & set(',"'):
+        if fits and path.isprintable() and not set(path) & set(',"'):
             return path
         uid = account.uid if account else os.geteuid()
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]

@@ -57,9 +57,9 @@ def _forget_stranger(directory: DataDirectory) -> None:
     # A postmaster.pid left by a crash may name a process id that a stranger has by now
     # (containers begin again at small ones); PostgreSQL would take it for a live server.
     # The block of shared memory that guards against survivors is checked all the same.
-    postmaster = directory.postmaster()
-    if postmaster is not None and is_alive(postmaster.pid):
-        (directory.cluster / "postmaster.pid").unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        if is_alive(int(directory.postmaster_file.read_bytes().split(b"\n")[0])):
+            directory.postmaster_file.unlink()
 
 
 def _works_in(pid: int, cluster: Path) -> bool:
