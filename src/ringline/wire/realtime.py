@@ -227,12 +227,16 @@ def encode(order: LegOrder) -> bytes | None:
         case AgentFinished():
             return _RESPONSE_COMPLETED
         case Problem(code, message):
-            return encode_json({"type": "error", "error": {"code": code, "message": message}})
+            return _encode_error("error", code, message)
         case HangUp(code, message):
-            if not code:
-                return None
-            error = {"code": code, "message": message}
-            return encode_json({"type": "session.terminating", "error": error})
+            return _encode_error("session.terminating", code, message) if code else None
+
+
+def _encode_error(event: str, code: str, message: str) -> bytes:
+    """Write an error in its own words, or the table's; a provider's codes are not in it."""
+    row = ERRORS.get(code)
+    error = {"code": code, "message": message or (row.message if row else code)}
+    return encode_json({"type": event, "error": error})
 
 
 def _encode_started(started: SessionStarted) -> bytes:
@@ -251,11 +255,12 @@ def _encode_started(started: SessionStarted) -> bytes:
     return encode_json(event)
 
 
-def hang_up(code: str, message: str | None = None, **facts: object) -> HangUp:
-    """Make the order that ends a session for a reason of the table."""
-    return HangUp(code, ERRORS[code].message.format(**facts) if message is None else message)
-
-
 def close_code(code: str) -> int:
-    """Return the WebSocket close code for a reason to end; 1000 for none (6.2)."""
-    return ERRORS[code].close_code if code else 1000
+    """Return the WebSocket close code for the reason of an end (6.2); 1000 for none.
+
+    A reason that the table does not know came from a provider: 1011.
+    """
+    if not code:
+        return 1000
+    row = ERRORS.get(code)
+    return row.close_code if row else 1011
