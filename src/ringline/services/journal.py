@@ -189,9 +189,7 @@ class Journal:
         coalesce: bool = False,
     ) -> Waiting | Outcome:
         now = asyncio.get_running_loop().time()
-        taken = self._backlog.put(
-            entry, told, now, last=last, request=request, coalesce=coalesce
-        )
+        taken = self._backlog.put(entry, told, now, last=last, request=request, coalesce=coalesce)
         if isinstance(taken, Waiting):
             self._work.set()
             self._empty.clear()
@@ -371,9 +369,7 @@ class Journal:
         """Settle what is committed; then the bus, then those who asked."""
         by_log: dict[LogKey, list[tuple[Entry, tuple[int, ...]]]] = {}
         for waiting in entries:
-            by_log.setdefault(waiting.entry.log, []).append(
-                (waiting.entry, waiting.offsets or ())
-            )
+            by_log.setdefault(waiting.entry.log, []).append((waiting.entry, waiting.offsets or ()))
         for log, written in by_log.items():
             self._publish(self._backlog.lane(log), written)
         for waiting in entries:
