@@ -88,10 +88,10 @@ class Spelling:
     positions: bool = True
     hidden: frozenset[str] = frozenset()
 
-    def encode(self, log: LogKey, event: Event, position: Position | None) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
         if event.type in self.hidden:
             return None
-        place = str(position) if position is not None and self.positions else "-"
+        place = str(position) if event.data.durable and self.positions else "-"
         return f"{place} {event.id} {event.type}\n".encode()
 
 

@@ -151,7 +151,7 @@ class Backlog:
         With `coalesce` a partial replaces an older one of its turn that still waits.
         """
         waiting = Waiting(entry, told, last, request, now, size_of(entry))
-        if waiting.owner in self._broken and not last:
+        if waiting.owner is not None and waiting.owner in self._broken and not last:
             return self._broken[waiting.owner]
         lane = self.lane(entry.log)
         older = self._replaced(lane, waiting) if coalesce else None

@@ -165,7 +165,7 @@ class Following:
 
     def _speak_plainly(self) -> None:
         plain = self._subscription.plain
-        if plain is not None and plain != self._dialect:
+        if plain is not None and plain.name != self._dialect.name:
             self._leave()
             self._dialect = plain
             self._watch.join(self._subscription.call_id, plain, self)
@@ -218,18 +218,18 @@ class Following:
 
     def _replay(self, published: Published) -> None:
         event, call_id = published.event, self._subscription.call_id
-        if call_id is not None and (event.call is None or event.call.id != call_id):
-            self.position = Position(self._watch.epoch, published.offset)
-            return
         position = Position(self._watch.epoch, published.offset)
-        self.deliver(published, encode(self._dialect, self._watch.log, event, position))
+        if call_id is not None and (event.call is None or event.call.id != call_id):
+            self.position = position
+            return
+        self.deliver(published, encode(self._dialect, event, position, self._watch.log))
 
     def _join(self) -> None:
         call_id = self._subscription.call_id
         self._watch.join(call_id, self._dialect, self)
         if self._subscription.open_turns and call_id is not None:
             for partial in self._watch.order.open_turns(call_id):
-                self.deliver(partial, encode(self._dialect, self._watch.log, partial.event, None))
+                self._replay(partial)
 
 
 async def follow(

@@ -30,12 +30,17 @@ _EARLY_WHILE_OPENING = 1000  # publications kept while a log's head is asked for
 
 
 class Dialect(Protocol):
-    """How a surface spells events. Pure; equal dialects share their frames, so hashable."""
+    """How a surface spells events; pure. Two dialects of one name spell alike."""
 
-    def encode(self, log: LogKey, event: Event, position: Position | None) -> bytes | None:
+    @property
+    def name(self) -> str:
+        """Return what tells this spelling from all others."""
+        ...
+
+    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
         """Return an event's frame as it leaves, None if the surface does not show it.
 
-        A durable event has a position, an ephemeral one none.
+        An ephemeral event has no position; it gets that of the durable one before it.
         """
         ...
 
@@ -56,6 +61,14 @@ class UnknownLog(Exception):
     """There is no such workspace any more."""
 
 
+class _Group:
+    """The listeners of one dialect, in the order they came."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.listeners: dict[Listener, None] = {}
+
+
 class Watch:
     """One log as this process follows it, and who listens to it."""
 
@@ -63,22 +76,28 @@ class Watch:
         self.log = log
         self.epoch = epoch
         self.order = order
-        self._audiences: dict[UUID | None, dict[Dialect, dict[Listener, None]]] = {}
+        self._audiences: dict[UUID | None, dict[str, _Group]] = {}
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def join(self, call_id: UUID | None, dialect: Dialect, listener: Listener) -> None:
         """Tell a listener of what comes after `order.position`, of one call or of all."""
-        self._audiences.setdefault(call_id, {}).setdefault(dialect, {})[listener] = None
+        groups = self._audiences.setdefault(call_id, {})
+        group = groups.get(dialect.name)
+        if group is None:
+            group = groups[dialect.name] = _Group(dialect)
+        group.listeners[listener] = None
 
     def leave(self, call_id: UUID | None, dialect: Dialect, listener: Listener) -> None:
         """Tell a listener nothing more; harmless if it never joined."""
-        audience = self._audiences.get(call_id, {})
-        listeners = audience.get(dialect, {})
-        listeners.pop(listener, None)
-        if not listeners:
-            audience.pop(dialect, None)
-        if not audience:
-            self._audiences.pop(call_id, None)
+        groups = self._audiences.get(call_id, {})
+        group = groups.get(dialect.name)
+        if group is None:
+            return
+        group.listeners.pop(listener, None)
+        if not group.listeners:
+            del groups[dialect.name]
+        if not groups:
+            del self._audiences[call_id]
 
     async def reached(self, offset: int) -> None:
         """Wait until the hub stands at an offset or behind it."""
@@ -96,25 +115,24 @@ class Watch:
 
     def lost_place(self) -> None:
         """Tell every listener that it has lost its place."""
-        for audience in list(self._audiences.values()):
-            for listeners in list(audience.values()):
-                for listener in tuple(listeners):
+        for groups in list(self._audiences.values()):
+            for group in list(groups.values()):
+                for listener in tuple(group.listeners):
                     listener.lost_place()
         self._wake()
 
     def _tell(self, published: Published) -> None:
         event = published.event
-        durable = event.data.durable
-        position = Position(self.epoch, published.offset) if durable else None
-        audience = [*self._audiences.get(None, {}).items()]
+        groups = [*self._audiences.get(None, {}).values()]
         if event.call is not None:
-            audience += self._audiences.get(event.call.id, {}).items()
-        frames: dict[Dialect, bytes | None] = {}
+            groups += self._audiences.get(event.call.id, {}).values()
+        position = Position(self.epoch, published.offset)
+        frames: dict[str, bytes | None] = {}
         # Listeners may leave, or change their dialect, while they are told.
-        for dialect, listeners in [(dialect, tuple(those)) for dialect, those in audience]:
-            if dialect not in frames:
-                frames[dialect] = encode(dialect, self.log, event, position)
-            frame = frames[dialect]
+        for dialect, listeners in [(group.dialect, tuple(group.listeners)) for group in groups]:
+            if dialect.name not in frames:
+                frames[dialect.name] = encode(dialect, event, position, self.log)
+            frame = frames[dialect.name]
             for listener in listeners:
                 try:
                     listener.deliver(published, frame)
@@ -132,10 +150,10 @@ class Watch:
                 self._waiters.append((offset, waiter))
 
 
-def encode(dialect: Dialect, log: LogKey, event: Event, position: Position | None) -> bytes | None:
+def encode(dialect: Dialect, event: Event, position: Position, log: LogKey) -> bytes | None:
     """Encode an event; one that a dialect fails on is not shown, and logged by its type."""
     try:
-        return dialect.encode(log, event, position)
+        return dialect.encode(event, position, log)
     except Exception as error:
         _log.error("dialect_failed", event_type=event.type, error=type(error).__name__)
         return None

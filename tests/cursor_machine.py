@@ -1,0 +1,221 @@
+"""The one cursor, driven by hypothesis through everything that can go wrong."""
+
+import asyncio
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ringline.domain.events import Event
+from ringline.domain.log import LogKey
+from ringline.ports import EntryRefused, EventLog, StoreAway
+from ringline.services.follow import OnLoss
+from tests.samples import entry, new_id, note, partial, turn
+from tests.world import Client, World
+
+PROCESS = st.integers(0, 1)
+CALL = st.integers(0, 3)
+CLIENT = st.integers(0, 5)
+
+
+class CursorMachine(RuleBasedStateMachine):
+    """Publish, follow and break things; every client's history must stay sound.
+
+    A test gives the logs, the loop and the truth by overriding the three methods below.
+    Calls 0 and 1 are of the first log, 2 and 3 of the second; a call lives in one process.
+    """
+
+    world: World
+    loop: asyncio.AbstractEventLoop
+
+    def make_loop(self) -> asyncio.AbstractEventLoop:
+        raise NotImplementedError
+
+    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[LogKey]]:
+        """Return an event log, and two logs in it that hold nothing yet."""
+        raise NotImplementedError
+
+    async def end_truth(self) -> None:
+        """Let the truth go."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.loop = self.make_loop()
+        self.loop.run_until_complete(self._begin())
+
+    async def _begin(self) -> None:
+        self.calls = [new_id() for _ in range(4)]
+        self.turns = [0] * 4
+        self.sequences = [0] * 4
+        truth, logs = await self.make_truth(self.calls)
+        self.world = World(truth, logs)
+        for number in range(6):
+            call_id = self.calls[number] if number < 3 else None
+            on_loss = OnLoss.STOP if number % 2 else OnLoss.WITHOUT_POSITIONS
+            log = logs[number // 2] if number < 3 else logs[0]
+            client = Client(self.world, log, call_id, on_loss)
+            self.world.clients.append(client)
+            client.connect(self.world.processes[number % 2])
+
+    # -- what goes well -----------------------------------------------------------------
+
+    @rule(call=CALL, count=st.integers(1, 7))
+    def publish(self, call: int, count: int) -> None:
+        async def run() -> None:
+            for _ in range(count):
+                note_of_call = note(self.calls[call])
+                self._submit(call, note_of_call)
+
+        self.loop.run_until_complete(run())
+
+    @rule(call=CALL)
+    def speak(self, call: int) -> None:
+        async def run() -> None:
+            self.sequences[call] += 1
+            item = f"{call}-{self.turns[call]}"
+            self._submit(call, partial(self.calls[call], "so far", self.sequences[call], item))
+
+        self.loop.run_until_complete(run())
+
+    @rule(call=CALL)
+    def finish_turn(self, call: int) -> None:
+        async def run() -> None:
+            item = f"{call}-{self.turns[call]}"
+            self.turns[call] += 1
+            self.sequences[call] = 0
+            self._submit(call, turn(self.calls[call], "all", item))
+
+        self.loop.run_until_complete(run())
+
+    @rule(call=CALL)
+    def request(self, call: int) -> None:
+        async def run() -> None:
+            log = self.world.logs[call // 2]
+            process = self.world.processes[call % 2]
+            self.world.request(process, entry(log, note(self.calls[call])))
+
+        self.loop.run_until_complete(run())
+
+    @rule(ms=st.sampled_from([0, 1, 3, 60, 1500]))
+    def wait(self, ms: int) -> None:
+        self.loop.run_until_complete(asyncio.sleep(ms / 1000))
+
+    # -- clients ------------------------------------------------------------------------
+
+    @rule(client=CLIENT, process=PROCESS)
+    def resume(self, client: int, process: int) -> None:
+        async def run() -> None:
+            self.world.clients[client].disconnect()
+            self.world.clients[client].connect(self.world.processes[process])
+
+        self.loop.run_until_complete(run())
+
+    @rule(client=CLIENT)
+    def disconnect(self, client: int) -> None:
+        async def run() -> None:
+            self.world.clients[client].disconnect()
+
+        self.loop.run_until_complete(run())
+
+    @rule(client=CLIENT)
+    def stop_reading(self, client: int) -> None:
+        self.world.clients[client].paused = True
+
+    @rule(client=CLIENT)
+    def read_on(self, client: int) -> None:
+        async def run() -> None:
+            self.world.clients[client].read_on()
+
+        self.loop.run_until_complete(run())
+
+    # -- what goes wrong ----------------------------------------------------------------
+
+    @rule(faults=st.lists(st.sampled_from(["lose", "double", "hold", ""]), max_size=4))
+    def disturb_the_bus(self, faults: list[str]) -> None:
+        self.world.bus.faults += faults
+
+    @rule()
+    def let_go_what_was_held(self) -> None:
+        async def run() -> None:
+            self.world.bus.let_go()
+
+        self.loop.run_until_complete(run())
+
+    @rule(process=PROCESS)
+    def lose_the_answer_of_a_commit(self, process: int) -> None:
+        self.world.processes[process].store.lose_answers += 1
+
+    @rule(process=PROCESS, sqlstate=st.sampled_from(["", "40P01", "53100"]))
+    def fail_a_commit(self, process: int, sqlstate: str) -> None:
+        error = EntryRefused(sqlstate) if sqlstate else StoreAway()
+        self.world.processes[process].store.fail_commits.append(error)
+
+    @rule(process=PROCESS, tell=st.booleans())
+    def take_the_database_away(self, process: int, tell: bool) -> None:
+        async def run() -> None:
+            self.world.processes[process].store.go_away()
+            if tell:
+                self.world.processes[process].journal.store_away()
+
+        self.loop.run_until_complete(run())
+
+    @rule(process=PROCESS)
+    def bring_the_database_back(self, process: int) -> None:
+        self.world.processes[process].store.come_back()
+
+    @rule(process=PROCESS, log=st.integers(0, 1))
+    def lock_a_log(self, process: int, log: int) -> None:
+        self.world.processes[process].store.busy.add(self.world.logs[log])
+
+    @rule(process=PROCESS)
+    def unlock_the_logs(self, process: int) -> None:
+        self.world.processes[process].store.busy.clear()
+
+    @rule(process=PROCESS)
+    def crash(self, process: int) -> None:
+        self.loop.run_until_complete(self.world.crash(process))
+
+    @rule(process=PROCESS)
+    def crash_between_commit_and_publishing(self, process: int) -> None:
+        """The commit after this one's submit is the process's last deed."""
+        dying = self.world.processes[process]
+
+        def die() -> None:
+            dying.bus.dead = True
+            dying.store.away = True
+
+        async def run() -> None:
+            dying.store.die_after_commit = die
+            self._submit(process, note(self.calls[process]))
+            await asyncio.sleep(0.01)
+            await self.world.crash(process)
+
+        self.loop.run_until_complete(run())
+
+    # -- what must be true --------------------------------------------------------------
+
+    @invariant()
+    def histories_are_sound(self) -> None:
+        if hasattr(self, "world"):
+            self.loop.run_until_complete(self.world.check())
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.loop.run_until_complete(self._end())
+        finally:
+            self.loop.run_until_complete(self.end_truth())
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+
+    async def _end(self) -> None:
+        try:
+            await self.world.mend()
+            await self.world.check_end()
+        finally:
+            await self.world.close()
+
+    def _submit(self, call: int, *events: Event) -> None:
+        log = self.world.logs[call // 2]
+        self.world.submit(self.world.processes[call % 2], entry(log, *events))

@@ -1,0 +1,30 @@
+"""The one cursor over logs in memory, in virtual time."""
+
+import asyncio
+from uuid import UUID
+
+from hypothesis import HealthCheck, settings
+
+from ringline.domain.log import Environment, LogKey
+from ringline.ports import EventLog
+from tests.clock import VirtualClockLoop
+from tests.cursor_machine import CursorMachine
+from tests.faulty import MemoryLog
+from tests.samples import log_key
+
+
+class MemoryCursorMachine(CursorMachine):
+    def make_loop(self) -> asyncio.AbstractEventLoop:
+        return VirtualClockLoop()
+
+    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[LogKey]]:
+        return MemoryLog(), [log_key(1), log_key(1, Environment.TEST)]
+
+
+TestCursor = MemoryCursorMachine.TestCase
+TestCursor.settings = settings(
+    max_examples=100,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -1,0 +1,322 @@
+"""Two processes, their clients and everything that can go wrong between them.
+
+The processes share the logs and the bus, as two processes on one machine do; each reaches
+the database through a `FaultyLog` of its own. A client is what a browser is: it keeps what
+it was sent, and the last position it saw, and comes back with that.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from ringline.domain.events import Event, StoredEvent, TranscriptDelta, TurnCompleted
+from ringline.domain.log import FromBeginning, LogKey, Position, Since, parse_since
+from ringline.domain.records import Entry
+from ringline.ports import EntryRefused, EventLog, Publication, StoreAway
+from ringline.services.backlog import Outcome, Written
+from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
+from ringline.services.hub import Hub
+from ringline.services.journal import Journal
+from ringline.services.outbox import Outbox, OutboxClosed, Tick
+from tests.faulty import FaultyBus, FaultyLog
+from tests.samples import Spelling
+
+
+class ProcessBus:
+    """A process's end of the bus; nothing leaves a dead one."""
+
+    def __init__(self, bus: FaultyBus) -> None:
+        self.bus = bus
+        self.dead = False
+
+    def publish(self, publication: Publication) -> None:
+        if not self.dead:
+            self.bus.publish(publication)
+
+    def subscribe(self, listener: Callable[[Publication], None]) -> None:
+        self.bus.subscribe(lambda publication: None if self.dead else listener(publication))
+
+    async def close(self) -> None:
+        self.dead = True
+
+
+class Process:
+    """A journal and a hub, and a way to the database that can fail."""
+
+    def __init__(self, inner: EventLog, bus: FaultyBus) -> None:
+        self.store = FaultyLog(inner)
+        self.bus = ProcessBus(bus)
+        self.journal = Journal(self.store, self.bus)
+        self.hub = Hub(self.store, self.bus)
+        self.tick = Tick()
+        self.journal.start()
+        self.hub.start()
+
+    async def die(self) -> None:
+        """End as a killed process does: nothing more is written or published."""
+        self.bus.dead = True
+        await self.journal.close(grace_s=0)
+        await self.hub.close()
+
+
+@dataclass(eq=False)
+class Submitted:
+    """An entry, and what its writer was told of it."""
+
+    entry: Entry
+    process: Process
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+
+
+@dataclass
+class Heard:
+    """A line that a client was sent."""
+
+    position: Position | None
+    event_id: UUID
+    type: str
+
+
+class Client:
+    """A browser on one topic: of a log, or of a call of it."""
+
+    def __init__(self, world: "World", log: LogKey, call_id: UUID | None, on_loss: OnLoss) -> None:
+        self.world, self.log, self.call_id, self.on_loss = world, log, call_id, on_loss
+        self.history: list[Heard] = []
+        self.certain = 0  # so much of the history is up to the last position seen
+        self.paused = False
+        self.told_of_gap = False
+        self.following: Following | None = None
+        self.outbox: Outbox | None = None
+        self.process: Process | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    @property
+    def position(self) -> Position | None:
+        return self.history[self.certain - 1].position if self.certain else None
+
+    @property
+    def connected(self) -> bool:
+        return self.outbox is not None
+
+    def write(self, data: bytes) -> None:
+        for line in data.decode().splitlines():
+            place, event_id, kind = line.split()
+            since = None if place == "-" else parse_since(place)
+            assert since is None or isinstance(since, Position)
+            self.history.append(Heard(since, UUID(event_id), kind))
+            if since is not None:
+                self.certain = len(self.history)
+
+    def connect(self, process: Process) -> None:
+        """Follow from the last position, as a client that lost its connection does."""
+        del self.history[self.certain :]
+        self.told_of_gap = False
+        self.paused = False
+        self.process = process
+        self.outbox = Outbox(self, process.tick, self.disconnect, limit=4)
+        self._connecting = asyncio.get_running_loop().create_task(
+            self._follow(process, self.outbox)
+        )
+
+    def disconnect(self) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self.following is not None:
+            self.following.close()
+        if self.outbox is not None:
+            self.outbox.close()
+        self.following = self.outbox = self._connecting = None
+
+    def read_on(self) -> None:
+        self.paused = False
+        if self.outbox is not None:
+            self.outbox.resumed()
+
+    async def _follow(self, process: Process, outbox: Outbox) -> None:
+        since: Since = self.position or FromBeginning()
+        try:
+            resolved = await resolve(process.store, self.log, since)
+            assert resolved.recovered, "nothing was removed and nothing rebuilt"
+            subscription = Subscription(
+                self.log,
+                self.call_id,
+                Spelling(),
+                self.on_loss,
+                self._hear_of_gap,
+                Spelling("plain", positions=False),
+            )
+            self.following = await follow(
+                process.hub, process.store, subscription, resolved.position, outbox
+            )
+        except (StoreAway, OutboxClosed):
+            self.outbox = None
+        self._connecting = None
+
+    def _hear_of_gap(self, following: Following) -> None:
+        self.told_of_gap = True
+        if self.on_loss is OnLoss.STOP:
+            asyncio.get_running_loop().call_soon(self.disconnect)
+
+
+class World:
+    """All of it. `inner` is the truth."""
+
+    def __init__(self, inner: EventLog, logs: list[LogKey]) -> None:
+        self.inner = inner
+        self.logs = logs
+        self.bus = FaultyBus()
+        self.processes = [Process(inner, self.bus), Process(inner, self.bus)]
+        self.clients: list[Client] = []
+        self.submitted: list[Submitted] = []
+        self.events: dict[UUID, Event] = {}
+        self.dead: list[Process] = []
+        self._requests: set[asyncio.Task[None]] = set()
+
+    def submit(self, process: Process, entry: Entry) -> None:
+        """Hand an entry to a process's journal, as a call does."""
+        record = self._record(process, entry)
+        process.journal.submit(entry, record.outcomes.append if entry.durable else None)
+
+    def request(self, process: Process, entry: Entry) -> None:
+        """Write an entry as an API request does."""
+        record = self._record(process, entry)
+
+        async def write() -> None:
+            try:
+                record.outcomes.append(Written(await process.journal.write(entry)))
+            except (StoreAway, EntryRefused):
+                record.process = process
+                self.submitted.remove(record)
+
+        task = asyncio.get_running_loop().create_task(write())
+        self._requests.add(task)
+        task.add_done_callback(self._requests.discard)
+
+    def _record(self, process: Process, entry: Entry) -> Submitted:
+        record = Submitted(entry, process)
+        self.submitted.append(record)
+        self.events.update((event.id, event) for event in entry.events)
+        return record
+
+    async def crash(self, number: int) -> None:
+        """Kill a process and start another in its place; its clients lose their sockets."""
+        old = self.processes[number]
+        for client in self.clients:
+            if client.process is old:
+                client.disconnect()
+        await old.die()
+        self.dead.append(old)
+        self.processes[number] = Process(self.inner, self.bus)
+
+    async def mend(self) -> None:
+        """End all faults and wait until everything that will ever be told has been."""
+        self.bus.faults.clear()
+        self.bus.let_go()
+        for process in self.processes:
+            store = process.store
+            store.fail_commits.clear()
+            store.lose_answers = 0
+            store.busy.clear()
+            store.die_after_commit = None
+            store.come_back()
+        for _ in range(2000):
+            if await self._quiet():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError("something never came to rest")
+
+    async def _quiet(self) -> bool:
+        quiet = not any(process.journal.waiting for process in self.processes)
+        for client in self.clients:
+            client.read_on()
+            if client.told_of_gap:
+                client.disconnect()
+            if not client.connected:
+                client.connect(self.processes[0])
+                quiet = False
+            expected = await self.truth(client)
+            quiet = quiet and len(expected) == sum(
+                heard.position is not None for heard in client.history
+            )
+        return quiet and not self._requests
+
+    async def truth(self, client: Client) -> list[StoredEvent]:
+        """Return the durable events that a client of its topic should have at the end."""
+        return await self.inner.page(client.log, 0, 100_000, client.call_id)
+
+    async def close(self) -> None:
+        for client in self.clients:
+            client.disconnect()
+        for process in self.processes:
+            await process.journal.close()
+            await process.hub.close()
+
+    # -- what must always be true -------------------------------------------------------
+
+    async def check(self) -> None:
+        for client in self.clients:
+            await self._check_client(client)
+
+    async def _check_client(self, client: Client) -> None:
+        history, told_of_gap = list(client.history), client.told_of_gap
+        last = client.position.offset if client.position is not None else 0
+        offsets = {row.event.id: row.offset for row in await self.truth(client)}
+        durable = [heard for heard in history if self.events[heard.event_id].data.durable]
+        heard_offsets = [offsets[h.event_id] for h in durable]  # KeyError: told uncommitted
+        assert heard_offsets == sorted(set(heard_offsets)), "out of order or doubled"
+        for heard, offset in zip(durable, heard_offsets, strict=True):
+            assert heard.position is None or heard.position.offset == offset
+        must_have = sorted(offset for offset in offsets.values() if offset <= last)
+        assert [offset for offset in heard_offsets if offset <= last] == must_have, "hidden gap"
+        if durable and not told_of_gap:
+            complete = [offset for offset in offsets.values() if offset <= heard_offsets[-1]]
+            assert heard_offsets == sorted(complete), "a gap that nobody was told of"
+        self._check_partials(history)
+
+    def _check_partials(self, history: list[Heard]) -> None:
+        over: set[str] = set()
+        newest: dict[str, int] = {}
+        for heard in history:
+            match self.events[heard.event_id].data:
+                case TurnCompleted(item_id=item):
+                    over.add(item)
+                case TranscriptDelta(item_id=item, sequence=sequence):
+                    assert item not in over, "a partial of a finished turn"
+                    assert sequence > newest.get(item, -1), "a partial that is older"
+                    newest[item] = sequence
+                case _:
+                    pass
+
+    async def check_end(self) -> None:
+        """Check what must be true once everything has come to rest."""
+        await self.check()
+        by_log = {log: await self.inner.page(log, 0, 100_000) for log in self.logs}
+        offsets = {row.event.id: row.offset for rows in by_log.values() for row in rows}
+        assert len(offsets) == sum(map(len, by_log.values())), "written twice"
+        for rows in by_log.values():
+            assert [row.offset for row in rows] == list(range(1, len(rows) + 1))
+        for record in self.submitted:
+            if not record.entry.durable:
+                continue
+            for outcome in record.outcomes:
+                assert isinstance(outcome, Written) or record.process in self.dead
+                if isinstance(outcome, Written):
+                    assert outcome.offsets == tuple(offsets[e.id] for e in record.entry.durable)
+            assert len(record.outcomes) == 1 or record.process in self.dead
+        self._check_calls(offsets)
+        for client in self.clients:
+            expected = [row.event.id for row in await self.truth(client)]
+            durable = [h.event_id for h in client.history if h.position is not None]
+            assert durable == expected, "not everything arrived"
+
+    def _check_calls(self, offsets: dict[UUID, int]) -> None:
+        """A call's events stand in the log in the order they were submitted."""
+        newest: dict[tuple[int, UUID | None], int] = {}
+        for record in self.submitted:
+            owner = (id(record.process), record.entry.call_id)
+            for event in record.entry.durable:
+                if event.id in offsets:
+                    assert offsets[event.id] > newest.get(owner, 0), "a call's order"
+                    newest[owner] = offsets[event.id]
