@@ -102,3 +102,15 @@ def spell_secret(secret: bytes) -> str:
 def digest(credential: str) -> bytes:
     """Return what is stored of a credential: the SHA-256 of its text."""
     return sha256(credential.encode("utf-8", "surrogatepass")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class FirstKeys:
+    """The keys that a new workspace begins with, in full; shown once."""
+
+    workspace_id: UUID
+    agent_id: UUID
+    secret_key: str
+    test_key: str
+    publishable_key: str
+    management_key: str

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import structlog
 
-from ringline.domain.credentials import Key, Ticket, digest
+from ringline.domain.credentials import Key, digest
 from ringline.ports import Clock, CredentialStore, StoreAway
 
 _log = structlog.get_logger(__name__)
@@ -24,6 +24,7 @@ Closer = Callable[[], None]
 #: Longest key or ticket that is looked up; anything longer is nobody's.
 MAX_CREDENTIAL = 256
 _TOUCH_EVERY_S = 5.0
+_RETRY_S = 0.1
 _MAX_TIMER_S = 86_400.0  # a later expiry is looked at again then
 
 
@@ -42,7 +43,9 @@ class Credentials:
         self._in_use: dict[UUID, dict[object, Closer]] = {}
         self._used: dict[UUID, datetime] = {}
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
-        self._recheck = asyncio.Event()
+        #: Keys to look up again, and whether their calls end with them.
+        self._changed: dict[UUID, bool] = {}
+        self._look = asyncio.Event()
 
     async def authenticate(self, credential: str) -> Key | None:
         """Find the living key that a text is; None if there is none. Raises StoreAway."""
@@ -53,17 +56,6 @@ class Credentials:
             return None
         self._used[key.id] = self._now()
         return key
-
-    async def is_alive(self, key_id: UUID) -> bool:
-        """Tell whether a key is alive now. Raises StoreAway."""
-        keys = await self._store.get_keys([key_id])
-        return bool(keys) and keys[0].is_alive(self._now())
-
-    async def take_ticket(self, secret: str) -> Ticket | None:
-        """Redeem a ticket once, if its key is alive. Raises StoreAway."""
-        if len(secret) > MAX_CREDENTIAL or not secret.isascii():
-            return None
-        return await self._store.take_ticket(digest(secret), self._now())
 
     @contextmanager
     def standing_on(self, key_id: UUID, close: Closer) -> Generator[None]:
@@ -77,8 +69,7 @@ class Credentials:
             del closers[token]
             if not closers:
                 del self._in_use[key_id]
-                if timer := self._timers.pop(key_id, None):
-                    timer.cancel()
+                self._forget_expiry(key_id)
 
     async def admit(self, key_id: UUID) -> bool:
         """Check a key that has just been registered, and watch its expiry. Raises StoreAway."""
@@ -91,15 +82,14 @@ class Credentials:
     async def run(self) -> None:
         """Follow revocations until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._store.watch_keys(self._changed))
-            tasks.create_task(self._check_again())
+            tasks.create_task(self._store.watch_keys(self._key_changed))
+            tasks.create_task(self._check_changed())
             tasks.create_task(self._touch())
 
-    def _changed(self, key_id: UUID | None, end_calls: bool) -> None:
-        if key_id is None:
-            self._recheck.set()
-        else:
-            self._close(key_id, end_calls=end_calls)
+    def _key_changed(self, key_id: UUID | None, end_calls: bool) -> None:
+        for changed in self._in_use if key_id is None else (key_id,):
+            self._changed[changed] = end_calls or self._changed.get(changed, False)
+        self._look.set()
 
     def _close(self, key_id: UUID, *, end_calls: bool) -> None:
         closers = list(self._in_use.get(key_id, {}).values())
@@ -109,20 +99,26 @@ class Credentials:
         if end_calls:
             self._end_calls_of(key_id)
 
-    async def _check_again(self) -> None:
+    async def _check_changed(self) -> None:
+        """Look changed keys up, and close what stands on those that are dead."""
         while True:
-            await self._recheck.wait()
-            self._recheck.clear()
+            await self._look.wait()
+            self._look.clear()
+            changed, self._changed = self._changed, {}
             try:
-                found = {key.id: key for key in await self._store.get_keys(list(self._in_use))}
+                found = {key.id: key for key in await self._store.get_keys(list(changed))}
             except StoreAway:
-                self._recheck.set()
-                await asyncio.sleep(0.2)
+                self._changed = changed | self._changed
+                await asyncio.sleep(_RETRY_S)
+                self._look.set()
                 continue
-            for key_id in list(self._in_use):
+            for key_id, end_calls in changed.items():
                 key = found.get(key_id)
                 if key is None or not key.is_alive(self._now()):
-                    self._close(key_id, end_calls=False)
+                    self._close(key_id, end_calls=end_calls)
+                elif key_id in self._in_use:
+                    self._forget_expiry(key_id)
+                    self._watch_expiry(key)
 
     async def _touch(self) -> None:
         while True:
@@ -133,6 +129,11 @@ class Credentials:
                     await self._store.touch_keys(used)
                 except StoreAway:
                     self._used = used | self._used
+
+    def _forget_expiry(self, key_id: UUID) -> None:
+        timer = self._timers.pop(key_id, None)
+        if timer is not None:
+            timer.cancel()
 
     def _watch_expiry(self, key: Key) -> None:
         if key.expires_at is None or key.id in self._timers:

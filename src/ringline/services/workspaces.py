@@ -1,32 +1,35 @@
 """Make workspaces and keys: what is shown once and what is kept of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from ringline.domain.agent import Agent
-from ringline.domain.credentials import SECRET_BYTES, Key, KeyKind, digest, spell_key
+from ringline.domain.credentials import (
+    SECRET_BYTES,
+    FirstKeys,
+    Key,
+    KeyKind,
+    digest,
+    spell_key,
+)
 from ringline.domain.log import Environment, LogKey
-from ringline.ports import Clock, NewId, NewWorkspace, WorkspaceStore
+from ringline.ports import Clock, CredentialStore, NewId, NewWorkspace, WorkspaceStore
 
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EPOCH_LENGTH = 8
 
+#: The keys a workspace begins with: their member of FirstKeys, kind and environment.
+_FIRST_KEYS = (
+    ("secret_key", KeyKind.SECRET, Environment.LIVE),
+    ("test_key", KeyKind.SECRET, Environment.TEST),
+    ("publishable_key", KeyKind.PUBLISHABLE, Environment.LIVE),
+    ("management_key", KeyKind.MANAGEMENT, Environment.LIVE),
+)
+
 #: Return that many random bytes, fit for secrets.
 RandomBytes = Callable[[int], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class FirstKeys:
-    """The keys that a new workspace begins with, in full; shown once."""
-
-    workspace_id: UUID
-    agent_id: UUID
-    secret_key: str
-    test_key: str
-    publishable_key: str
-    management_key: str
 
 
 class Workspaces:
@@ -50,31 +53,36 @@ class Workspaces:
         """Create a workspace with its agent and its four first keys. Raises StoreAway."""
         workspace_id, now = self._new_id(), self._now()
         agents = {environment: self._attendant(self._new_id()) for environment in Environment}
-        live = LogKey(workspace_id, Environment.LIVE)
-        test = LogKey(workspace_id, Environment.TEST)
-        secret = self._make(live, KeyKind.SECRET, "first secret key", now)
-        sandbox = self._make(test, KeyKind.SECRET, "first test key", now)
-        publishable = self._make(live, KeyKind.PUBLISHABLE, "first publishable key", now)
-        management = self._make(live, KeyKind.MANAGEMENT, "first management key", now)
-        made = (secret, sandbox, publishable, management)
+        made = {
+            member: self._make(LogKey(workspace_id, environment), kind, _label(member), now)
+            for member, kind, environment in _FIRST_KEYS
+        }
         await self._store.create_workspace(
             NewWorkspace(
                 id=workspace_id,
                 name=name,
                 created_at=now,
                 agents=agents,
-                keys=[(key, digest(text)) for key, text in made],
+                keys=[(key, digest(text)) for key, text in made.values()],
                 epochs=self._epochs(),
             )
         )
         return FirstKeys(
-            workspace_id,
-            agents[Environment.LIVE].id,
-            secret[1],
-            sandbox[1],
-            publishable[1],
-            management[1],
+            workspace_id=workspace_id,
+            agent_id=agents[Environment.LIVE].id,
+            **{member: text for member, (_, text) in made.items()},
         )
+
+    async def renew(self, keys: FirstKeys, credentials: CredentialStore) -> FirstKeys:
+        """Replace those of a workspace's first keys that are dead. Raises StoreAway."""
+        for member, kind, environment in _FIRST_KEYS:
+            text: str = getattr(keys, member)
+            key = await credentials.find_key(digest(text))
+            if key is None or not key.is_alive(self._now()):
+                log = LogKey(keys.workspace_id, environment)
+                _, fresh = await self.create_key(log, kind, _label(member))
+                keys = replace(keys, **{member: fresh})
+        return keys
 
     async def create_key(
         self,
@@ -105,3 +113,7 @@ class Workspaces:
             return "".join(_EPOCH_ALPHABET[byte % 36] for byte in self._random(_EPOCH_LENGTH))
 
         return {environment: epoch() for environment in Environment}
+
+
+def _label(member: str) -> str:
+    return f"first {member.replace('_', ' ')}"

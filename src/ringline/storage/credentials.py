@@ -86,6 +86,11 @@ class PostgresCredentials:
 
         await self._database.run(ticket.log, put)
 
+    async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
+        """Look at a ticket without taking it. Raises StoreAway."""
+        rows = await self._database.look_up("SELECT * FROM ringline.find_ticket($1)", ticket_hash)
+        return _read_ticket(rows[0]) if rows else None
+
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
         """Delete a ticket and return it if it and its key are alive; atomic.
 

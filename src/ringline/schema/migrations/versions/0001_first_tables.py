@@ -337,6 +337,16 @@ LOOKUP_FUNCTIONS = (
         """,
     ),
     (
+        "find_ticket(wanted bytea)",
+        "TABLE (workspace_id uuid, environment text, call_id uuid, key_id uuid,"
+        " binding bytea, expires_at timestamptz)",
+        "STABLE",
+        """
+        SELECT t.workspace_id, t.environment, t.call_id, t.key_id, t.binding, t.expires_at
+        FROM ringline.tickets t WHERE t.ticket_hash = wanted
+        """,
+    ),
+    (
         "take_ticket(wanted bytea, at timestamptz)",
         "TABLE (workspace_id uuid, environment text, call_id uuid, key_id uuid,"
         " binding bytea, expires_at timestamptz)",

@@ -1,0 +1,306 @@
+"""Where the rooms are joined: the only module that knows the adapters.
+
+A server starts in one order and stops in the reverse one. The order of an end matters:
+calls first, then the journal with what they wrote, then the watchers with what they are
+owed, then the sockets, then the database (architecture, "Processes").
+"""
+
+import asyncio
+import getpass
+import secrets
+import signal
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from ringline.bus.memory import MemoryBus
+from ringline.config import Settings
+from ringline.domain.agent import LOCAL_MODEL
+from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.ids import uuid7
+from ringline.domain.session_config import Models, SessionConfig
+from ringline.legs.realtime import RealtimeLeg, RealtimeRules
+from ringline.ports import CredentialStore, WorkspaceStore
+from ringline.schema.names import HEAD, SERVER_ROLE
+from ringline.services.calls import CallLimits, Calls
+from ringline.services.credentials import Credentials
+from ringline.services.hub import Hub
+from ringline.services.journal import Journal
+from ringline.services.sessions import SessionLimits, Sessions
+from ringline.services.workspaces import Workspaces
+from ringline.storage.data_directory import SUPERUSER, Address
+from ringline.storage.embedded import EmbeddedPostgres, open_cluster
+from ringline.storage.migrate import migrate, schema_version
+from ringline.storage.stores import Stores
+from ringline.voices.local import LocalVoices
+from ringline.web.call_streams import CallStreams
+from ringline.web.doors import Origins
+from ringline.web.events_socket import EventsSockets, SessionTokens
+from ringline.web.rates import RateLimit
+from ringline.web.realtime import Realtime
+from ringline.web.server import Server, Surfaces
+from ringline.web.watching import Watching
+from ringline.web.websocket import WebSocket
+
+_log = structlog.get_logger(__name__)
+
+DATABASE = "ringline"
+OWNERSHIP_CHECK_S = 0.05
+
+
+class StartRefused(Exception):
+    """The server cannot start; the text is a sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What the commands for workspaces and keys work with."""
+
+    workspaces: Workspaces
+    rows: WorkspaceStore
+    credentials: CredentialStore
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that accepts requests."""
+
+    base_url: str
+    office: Office
+
+
+def now() -> datetime:
+    """Return the time of day."""
+    return datetime.now(UTC)
+
+
+def new_id() -> UUID:
+    """Make a row id."""
+    return uuid7(time.time_ns() // 1_000_000, secrets.randbits(74))
+
+
+@asynccontextmanager
+async def open_office(settings: Settings) -> AsyncGenerator[Office]:
+    """Open the database for a command: beside a running server, or without one.
+
+    An embedded database that is not running is run meanwhile. Raises the sentences of
+    storage: DatabaseRefused, EmbeddedError, MigrationError.
+    """
+    async with AsyncExitStack() as stack:
+        if settings.database_url is not None:
+            dsn = settings.database_url.get_secret_value()
+        else:
+            address = await stack.enter_async_context(open_cluster(settings.data_dir))
+            dsn = await _prepare_embedded(address)
+        stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1)
+        stack.push_async_callback(stores.close)
+        yield _office(stores)
+
+
+async def serve(
+    settings: Settings, *, dev: bool, ready: Callable[[Running], Awaitable[None]]
+) -> None:
+    """Run a server until SIGINT or SIGTERM; `ready` hears when it accepts requests.
+
+    Raises StartRefused, and the sentences of storage.
+    """
+    stopping = _stop_on_signals()
+    async with AsyncExitStack() as stack:
+        server = await _start(settings, stack, dev=dev)
+        _log.info("ready", base_url=server.base_url)
+        await ready(server)
+        await stopping.wait()
+        _log.info("stopping")
+
+
+async def _start(settings: Settings, stack: AsyncExitStack, *, dev: bool) -> Running:
+    """Start everything in order; the stack stops it in reverse."""
+    journal_away: list[Callable[[], None]] = []
+    dsn = await _database(settings, stack, journal_away, dev=dev)
+    stores = await Stores.open(dsn, new_id(), claim=True)
+    stack.push_async_callback(stores.close)
+
+    bus = MemoryBus()
+    journal = Journal(stores.log, bus)
+    hub = Hub(stores.log, bus)
+    voices = LocalVoices()
+    calls = Calls(
+        journal,
+        voices.open,
+        now,
+        new_id,
+        CallLimits(playout_lead_ms=settings.playout_lead_ms),
+    )
+    credentials = Credentials(stores.credentials, now, calls.end_calls_of)
+    watching = Watching(hub, stores.log, credentials, settings.signing_secrets, now)
+    server = _server(settings, stores, calls, credentials, watching, journal)
+
+    journal_away.append(journal.store_away)
+    stack.push_async_callback(voices.close)
+    stack.push_async_callback(bus.close)
+    hub.start()
+    stack.push_async_callback(hub.close)
+    stack.push_async_callback(server.stop)
+    stack.push_async_callback(watching.shutdown)
+    journal.start()
+    stack.push_async_callback(journal.close)
+    stack.push_async_callback(calls.shutdown)
+    _keep(stack, credentials.run())
+    _keep(stack, _watch_ownership(stores, journal))
+    calls.sweep(await stores.calls.abandoned())
+
+    port = await _listen(server, settings)
+    _keep(stack, _warm(voices))
+    return Running(f"http://{_shown_host(settings.host)}:{port}", _office(stores))
+
+
+async def _database(
+    settings: Settings,
+    stack: AsyncExitStack,
+    died: list[Callable[[], None]],
+    *,
+    dev: bool,
+) -> str:
+    """Start the embedded database or check the given one; return its URL."""
+    if settings.database_url is not None:
+        if dev and settings.migration_url is not None:
+            await migrate(
+                settings.migration_url.get_secret_value(),
+                _login_role(settings.database_url.get_secret_value()),
+            )
+        return settings.database_url.get_secret_value()
+
+    def tell(status: int) -> None:
+        for callback in died:
+            callback()
+
+    cluster = EmbeddedPostgres(settings.data_dir, on_death=tell)
+    await cluster.start()
+    stack.push_async_callback(cluster.stop)
+    return await _prepare_embedded(cluster.address)
+
+
+def _server(
+    settings: Settings,
+    stores: Stores,
+    calls: Calls,
+    credentials: Credentials,
+    watching: Watching,
+    journal: Journal,
+) -> Server:
+    models: Models = {LOCAL_MODEL: LocalVoices.capabilities}
+    origins = Origins(frozenset(settings.allowed_origins))
+    mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
+    most = settings.max_sessions_per_workspace
+    limits = SessionLimits() if most is None else SessionLimits(most, most)
+    sessions = Sessions(
+        stores.credentials, stores.workspaces, models, limits, now, new_id, secrets.token_bytes
+    )
+
+    def make_leg(socket: WebSocket, config: SessionConfig) -> RealtimeLeg:
+        capabilities = LocalVoices.capabilities
+        rules = RealtimeRules(
+            input_hz=capabilities.input_hz,
+            output_hz=capabilities.output_hz,
+            show_heard=config.input_transcription,
+            show_said=config.output_transcription or "text" in config.modalities,
+            events_per_window=settings.rate_session_events_per_10_s,
+        )
+        return RealtimeLeg(socket, rules)
+
+    surfaces = Surfaces(
+        realtime=Realtime(sessions, calls, credentials, make_leg, mint_rate, origins),
+        session_tokens=SessionTokens(
+            credentials, settings.signing_secrets[0], mint_rate, now, new_id
+        ),
+        events_sockets=EventsSockets(watching, origins),
+        call_streams=CallStreams(
+            watching, stores.calls, origins, settings.documentation_url, now, new_id
+        ),
+    )
+    return Server(surfaces, lambda: journal.accepting, new_id, settings.documentation_url)
+
+
+async def _listen(server: Server, settings: Settings) -> int:
+    try:
+        return await server.start(settings.host, settings.port)
+    except OSError as error:
+        raise StartRefused(
+            f"Port {settings.port} of {settings.host} cannot be used: "
+            f"{(error.strerror or 'unknown error').lower()}. Choose another with --port."
+        ) from None
+
+
+async def _prepare_embedded(address: Address) -> str:
+    """Make and migrate the embedded cluster's database; return its URL for the server."""
+    owner_dsn = address.dsn(SUPERUSER, DATABASE)
+    connection = await asyncpg.connect(address.bootstrap_dsn)
+    try:
+        exists = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE)
+        if not exists:
+            await connection.execute(f"CREATE DATABASE {DATABASE}")
+    finally:
+        await connection.close()
+    if await schema_version(owner_dsn) != HEAD:
+        await migrate(owner_dsn, SERVER_ROLE, create_login=True)
+    return address.dsn(SERVER_ROLE, DATABASE)
+
+
+async def _watch_ownership(stores: Stores, journal: Journal) -> None:
+    """Tell the journal when the database slips away, before a commit finds out."""
+    while True:
+        await asyncio.sleep(OWNERSHIP_CHECK_S)
+        if not stores.database.is_owned:
+            journal.store_away()
+            await stores.database.available()
+
+
+async def _warm(voices: LocalVoices) -> None:
+    await voices.warm(tuple(phrase.text for phrase in SETTINGS.phrases))
+
+
+def _keep(stack: AsyncExitStack, work: Awaitable[None]) -> None:
+    """Run work beside the server; it is cancelled when the server stops."""
+    task = asyncio.ensure_future(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def told(done: asyncio.Future[None]) -> None:
+        if not done.cancelled() and (error := done.exception()) is not None:
+            _log.error("background_work_failed", error=type(error).__name__)
+
+    task.add_done_callback(told)
+    stack.push_async_callback(end)
+
+
+def _office(stores: Stores) -> Office:
+    workspaces = Workspaces(stores.workspaces, now, new_id, secrets.token_bytes, attendant)
+    return Office(workspaces, stores.workspaces, stores.credentials)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping
+
+
+def _login_role(dsn: str) -> str:
+    """Return the role that a database URL logs in as."""
+    return urlsplit(dsn).username or getpass.getuser()
+
+
+def _shown_host(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
