@@ -1,0 +1,196 @@
+"""The rows of calls, as statements: what the journal writes and what is read back.
+
+A batch of rows is one statement per table: its columns travel as arrays. A call's row is
+written whole; on first sight it is inserted, afterwards updated, and only by the process
+that runs the call and only until it has ended.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from ringline.domain.log import LogKey
+from ringline.domain.records import (
+    CallRow,
+    CallStatus,
+    HangupCause,
+    ParticipantRole,
+    ParticipantRow,
+    Record,
+    TurnRow,
+)
+from ringline.ports import EntryRefused
+from ringline.schema.tables import call_participants, call_transcripts, calls
+from ringline.storage.database import Connection
+from ringline.storage.sql import Prepared
+
+#: The refusal of an update by a process that does not run the call, or of an ended call.
+GUARD = "guard"
+
+_PLACE = ("workspace_id", "environment")
+
+
+def arrays(name: str, *columns: sa.Column[Any]) -> sa.TableValuedAlias:
+    """Return rows made of one array per column, in the order of the arrays (`place`)."""
+    values = [sa.bindparam(column.name, type_=ARRAY(column.type)) for column in columns]
+    shape = [sa.column(column.name, column.type) for column in columns]
+    function = sa.func.unnest(*values).table_valued(*shape, with_ordinality="place", name=name)
+    return function.render_derived()
+
+
+def _inserted(table: sa.Table, names: Sequence[str], *fixed: str) -> Any:
+    new = arrays("new", *(table.c[name] for name in names))
+    place = [sa.bindparam(name, type_=table.c[name].type) for name in (*_PLACE, *fixed)]
+    rows = sa.select(*place, *(new.c[name] for name in names)).order_by(new.c.id)
+    return insert(table).from_select([*_PLACE, *fixed, *names], rows)
+
+
+_CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
+    "id": lambda row: row.id,
+    "call_uuid": lambda row: row.uuid,
+    "call_source": lambda row: row.source,
+    "direction": lambda row: row.direction,
+    "from_number": lambda row: row.from_number,
+    "to_number": lambda row: row.to_number,
+    "transport": lambda row: row.transport,
+    "status": lambda row: row.status.value,
+    "agent_id": lambda row: row.agent_id,
+    "model": lambda row: row.model,
+    "started_at": lambda row: row.started_at,
+    "answered_at": lambda row: row.answered_at,
+    "ended_at": lambda row: row.ended_at,
+    "duration_seconds": lambda row: _duration_s(row),
+    "hangup_cause": lambda row: row.hangup_cause.value if row.hangup_cause else None,
+}
+_CALL_MOVES = (
+    "status",
+    "agent_id",
+    "model",
+    "answered_at",
+    "ended_at",
+    "duration_seconds",
+    "hangup_cause",
+)
+_PARTICIPANT_COLUMNS: dict[str, Callable[[ParticipantRow], object]] = {
+    "id": lambda row: row.id,
+    "call_id": lambda row: row.call_id,
+    "member_uuid": lambda row: row.member_uuid,
+    "role": lambda row: row.role.value,
+    "joined_at": lambda row: row.joined_at,
+    "left_at": lambda row: row.left_at,
+}
+_TURN_COLUMNS: dict[str, Callable[[TurnRow], object]] = {
+    "id": lambda row: row.id,
+    "call_id": lambda row: row.call_id,
+    "turn_id": lambda row: row.turn_id,
+    "item_id": lambda row: row.item_id,
+    "content_index": lambda row: row.content_index,
+    "role": lambda row: row.role,
+    "text": lambda row: row.text,
+    "interrupted": lambda row: row.interrupted,
+    "occurred_at": lambda row: row.occurred_at,
+}
+
+
+def _write_calls() -> Prepared:
+    written = _inserted(calls, tuple(_CALL_COLUMNS), "server_id")
+    moved = {name: written.excluded[name] for name in _CALL_MOVES}
+    return Prepared(
+        written.on_conflict_do_update(
+            constraint="calls_pkey",
+            set_=moved | {"updated_at": sa.func.now()},
+            where=(calls.c.server_id == written.excluded.server_id) & calls.c.ended_at.is_(None),
+        ).returning(calls.c.id)
+    )
+
+
+def _write_participants() -> Prepared:
+    written = _inserted(call_participants, tuple(_PARTICIPANT_COLUMNS))
+    return Prepared(
+        written.on_conflict_do_update(
+            constraint="call_participants_pkey",
+            set_={"left_at": written.excluded.left_at, "updated_at": sa.func.now()},
+        )
+    )
+
+
+_WRITE_CALLS = _write_calls()
+_WRITE_PARTICIPANTS = _write_participants()
+_WRITE_TURNS = Prepared(_inserted(call_transcripts, tuple(_TURN_COLUMNS)))
+
+
+async def write_rows(
+    connection: Connection, log: LogKey, server_id: UUID, records: Sequence[Record]
+) -> None:
+    """Write records of one log, in its transaction. Of several states the last counts.
+
+    Raises EntryRefused(GUARD) for a call that another process runs or that has ended.
+    """
+    call_rows = {row.id: row for row in records if isinstance(row, CallRow)}
+    participants = {row.id: row for row in records if isinstance(row, ParticipantRow)}
+    turns = [row for row in records if isinstance(row, TurnRow)]
+    place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
+    if call_rows:
+        values = place | {"server_id": server_id} | _columns(_CALL_COLUMNS, call_rows.values())
+        written = await connection.fetch(_WRITE_CALLS.text, *_WRITE_CALLS.arguments(**values))
+        if len(written) < len(call_rows):
+            raise EntryRefused(GUARD)
+    if participants:
+        values = place | _columns(_PARTICIPANT_COLUMNS, participants.values())
+        await connection.execute(_WRITE_PARTICIPANTS.text, *_WRITE_PARTICIPANTS.arguments(**values))
+    if turns:
+        values = place | _columns(_TURN_COLUMNS, turns)
+        await connection.execute(_WRITE_TURNS.text, *_WRITE_TURNS.arguments(**values))
+
+
+def _columns(columns: dict[str, Callable[[Any], object]], rows: Any) -> dict[str, Any]:
+    return {name: [value(row) for row in rows] for name, value in columns.items()}
+
+
+def _duration_s(row: CallRow) -> int | None:
+    """Return whole seconds from the answer to the end, 0 without one (contract, 4)."""
+    if row.ended_at is None:
+        return None
+    if row.answered_at is None:
+        return 0
+    return max(0, int((row.ended_at - row.answered_at).total_seconds()))
+
+
+def read_call(row: Any) -> CallRow:
+    """Make a call of a row of `calls`."""
+    return CallRow(
+        id=row["id"],
+        uuid=row["call_uuid"],
+        direction=row["direction"],
+        from_number=row["from_number"],
+        to_number=row["to_number"],
+        source=row["call_source"],
+        transport=row["transport"],
+        status=CallStatus(row["status"]),
+        started_at=row["started_at"],
+        agent_id=row["agent_id"],
+        model=row["model"],
+        answered_at=row["answered_at"],
+        ended_at=row["ended_at"],
+        hangup_cause=HangupCause(row["hangup_cause"]) if row["hangup_cause"] else None,
+    )
+
+
+def read_participant(row: Any) -> ParticipantRow:
+    """Make a participant of a row of `call_participants`."""
+    return ParticipantRow(
+        id=row["id"],
+        call_id=row["call_id"],
+        member_uuid=row["member_uuid"],
+        role=ParticipantRole(row["role"]),
+        joined_at=row["joined_at"],
+        left_at=row["left_at"],
+    )
+
+
+def read_turn(row: Any) -> TurnRow:
+    """Make a turn of a row of `call_transcripts`."""
+    return TurnRow(**{name: row[name] for name in _TURN_COLUMNS})

@@ -1,0 +1,93 @@
+"""Calls in PostgreSQL, read; the journal writes them through the event log."""
+
+from collections import defaultdict
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import CallRow, ParticipantRow, TurnRow
+from ringline.ports import AbandonedCall, StoreAway
+from ringline.schema.tables import call_participants, call_transcripts, calls
+from ringline.storage.call_rows import read_call, read_participant, read_turn
+from ringline.storage.database import Connection, Database
+from ringline.storage.sql import Prepared
+
+_BY_ID = Prepared(sa.select(calls).where(calls.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
+_BY_UUID = Prepared(
+    sa.select(calls).where(calls.c.call_uuid == sa.bindparam("wanted", type_=sa.Text))
+)
+_PARTICIPANTS = Prepared(
+    sa.select(call_participants)
+    .where(call_participants.c.call_id == sa.any_(sa.bindparam("calls", type_=ARRAY(sa.Uuid))))
+    .order_by(call_participants.c.joined_at, call_participants.c.id)
+)
+_TURNS = Prepared(
+    sa.select(call_transcripts)
+    .where(call_transcripts.c.call_id == sa.any_(sa.bindparam("calls", type_=ARRAY(sa.Uuid))))
+    .order_by(
+        call_transcripts.c.occurred_at, call_transcripts.c.content_index, call_transcripts.c.id
+    )
+)
+
+
+class PostgresCalls:
+    """The port `CallStore` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_call(self, log: LogKey, call: UUID | str) -> CallRow | None:
+        """Find a call by its id or its `callUuid`. Raises StoreAway."""
+        statement = _BY_ID if isinstance(call, UUID) else _BY_UUID
+        async with self._database.transaction(log) as connection:
+            row = await connection.fetchrow(statement.text, *statement.arguments(wanted=call))
+        return None if row is None else read_call(row)
+
+    async def turns(self, log: LogKey, call_id: UUID) -> list[TurnRow]:
+        """Return a call's finished turns in the order they were said. Raises StoreAway."""
+        async with self._database.transaction(log) as connection:
+            return await _turns(connection, [call_id])
+
+    async def abandoned(self) -> list[AbandonedCall]:
+        """Take over the open calls of dead processes, to end them. Raises StoreAway.
+
+        One server owns a database, so every open call of another process is a dead one's.
+        The rows become ours, so that our writes pass their guard; until they have ended
+        they are returned again.
+        """
+        if not self._database.is_owned:
+            raise StoreAway
+        rows = await self._database.look_up(
+            "SELECT * FROM ringline.adopt_calls($1, $2)", self._database.server_id, []
+        )
+        by_log: dict[LogKey, list[CallRow]] = defaultdict(list)
+        for row in rows:
+            log = LogKey(row["workspace_id"], Environment(row["environment"]))
+            by_log[log].append(read_call(row))
+        abandoned: list[AbandonedCall] = []
+        for log, open_calls in sorted(by_log.items()):
+            abandoned += await self._with_company(log, open_calls)
+        return abandoned
+
+    async def _with_company(self, log: LogKey, open_calls: list[CallRow]) -> list[AbandonedCall]:
+        ids = [call.id for call in open_calls]
+        participants: dict[UUID, list[ParticipantRow]] = defaultdict(list)
+        said: dict[UUID, list[TurnRow]] = defaultdict(list)
+        async with self._database.transaction(log) as connection:
+            for row in await connection.fetch(
+                _PARTICIPANTS.text, *_PARTICIPANTS.arguments(calls=ids)
+            ):
+                participants[row["call_id"]].append(read_participant(row))
+            for turn in await _turns(connection, ids):
+                said[turn.call_id].append(turn)
+        return [
+            AbandonedCall(log, call, tuple(participants[call.id]), tuple(said[call.id]))
+            for call in open_calls
+        ]
+
+
+async def _turns(connection: Connection, call_ids: list[UUID]) -> list[TurnRow]:
+    rows = await connection.fetch(_TURNS.text, *_TURNS.arguments(calls=call_ids))
+    return [read_turn(row) for row in rows]

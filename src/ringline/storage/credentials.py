@@ -1,0 +1,134 @@
+"""Keys and tickets in PostgreSQL, looked up before a workspace is known.
+
+What is looked up is the SHA-256 of 32 random bytes, by index: how long that takes tells
+nothing about a credential that one does not have.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from ringline.domain.credentials import Key, KeyKind, Ticket
+from ringline.domain.log import Environment, LogKey
+from ringline.schema.tables import tickets
+from ringline.storage.database import Connection, Database
+from ringline.storage.sql import Prepared
+
+_PUT_TICKET = Prepared(
+    sa.insert(tickets).values(
+        {
+            name: sa.bindparam(name, type_=tickets.c[name].type)
+            for name in (
+                "workspace_id",
+                "environment",
+                "ticket_hash",
+                "call_id",
+                "key_id",
+                "binding",
+                "expires_at",
+            )
+        }
+    )
+)
+#: A ticket lives 300 s at most; by the database's own clock, a few at a time.
+_FORGET_TICKETS = """
+    DELETE FROM ringline.tickets t USING (
+        SELECT workspace_id, environment, call_id, inserted_at FROM ringline.tickets
+        WHERE inserted_at < now() - interval '1 hour' ORDER BY inserted_at LIMIT 10
+    ) old
+    WHERE t.workspace_id = old.workspace_id AND t.environment = old.environment
+        AND t.inserted_at = old.inserted_at AND t.call_id = old.call_id
+"""
+
+
+class PostgresCredentials:
+    """The port `CredentialStore` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find_key(self, key_hash: bytes) -> Key | None:
+        """Find a key by its hash, dead or alive. Raises StoreAway."""
+        rows = await self._database.look_up("SELECT * FROM ringline.find_key($1)", key_hash)
+        return read_key(rows[0]) if rows else None
+
+    async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
+        """Return keys by id, to check again those that are in use. Raises StoreAway."""
+        rows = await self._database.look_up("SELECT * FROM ringline.get_keys($1)", list(key_ids))
+        return [read_key(row) for row in rows]
+
+    async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
+        """Note when keys were last used. Raises StoreAway."""
+        if used:
+            await self._database.look_up(
+                "SELECT ringline.touch_keys($1, $2)", list(used), list(used.values())
+            )
+
+    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket) -> None:
+        """Keep a ticket, and forget a few old ones. Raises StoreAway."""
+        values = _PUT_TICKET.arguments(
+            workspace_id=ticket.log.workspace_id,
+            environment=ticket.log.environment.value,
+            ticket_hash=ticket_hash,
+            call_id=ticket.call_id,
+            key_id=ticket.key_id,
+            binding=ticket.binding,
+            expires_at=ticket.expires_at,
+        )
+
+        async def put(connection: Connection) -> None:
+            await connection.execute(_PUT_TICKET.text, *values)
+            await connection.execute(_FORGET_TICKETS)
+
+        await self._database.run(ticket.log, put)
+
+    async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
+        """Delete a ticket and return it if it and its key are alive; atomic.
+
+        Of two racing takers one gets it. Raises StoreAway; the ticket may then be spent.
+        """
+        rows = await self._database.look_up(
+            "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now
+        )
+        return _read_ticket(rows[0]) if rows else None
+
+    async def watch_keys(self, changed: Callable[[UUID | None, bool], None]) -> None:
+        """Call back, until cancelled, with each revoked key and whether its calls end.
+
+        None instead of a key means that notifications may have been missed: check all. A
+        key whose expiry was moved is told too. The first call, at once, is None.
+        """
+        stop = self._database.watch_keys(changed)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stop()
+
+
+def read_key(row: Any) -> Key:
+    """Make a key of a row of `keys` or of a lookup function."""
+    return Key(
+        id=row["id"],
+        log=LogKey(row["workspace_id"], Environment(row["environment"])),
+        kind=KeyKind(row["kind"]),
+        label=row["label"],
+        last_four=row["last_four"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+        last_used_at=row["last_used_at"],
+    )
+
+
+def _read_ticket(row: Any) -> Ticket:
+    return Ticket(
+        call_id=row["call_id"],
+        log=LogKey(row["workspace_id"], Environment(row["environment"])),
+        key_id=row["key_id"],
+        binding=row["binding"],
+        expires_at=row["expires_at"],
+    )

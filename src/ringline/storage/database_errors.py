@@ -1,0 +1,72 @@
+"""What can go wrong with the database, in the words of the ports.
+
+Of a database error only its SQLSTATE goes on: its text quotes rows. So errors are
+translated where they leave the driver, without their cause.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import asyncpg
+
+from ringline.ports import EntryRefused, LogBusy, StoreAway
+
+
+class DatabaseRefused(Exception):
+    """A database that must not be used as it is; the text is a sentence for the operator."""
+
+
+class Collided(LogBusy):
+    """Two transactions met; the same one tried again will probably pass."""
+
+
+#: The server is going, coming, full, out of resources, read-only (a stand-by), too slow,
+#: or does not let us in at the moment. All of it can pass, so nothing is thrown away.
+_AWAY_CLASSES = ("08", "28", "53", "57", "58")
+_AWAY = frozenset({"25006", "25P03", "25P04", "3D000"})
+_BUSY = frozenset({"55P03"})
+_COLLIDED = frozenset({"40001", "40P01"})
+
+#: Values that cannot even be sent (a number too large, half a surrogate pair).
+_UNENCODABLE = "22000"
+
+
+def translate(error: Exception) -> Exception | None:
+    """Return what an error of the driver means, None if it is no such error."""
+    match error:
+        case asyncpg.exceptions.InvalidCachedStatementError():
+            return Collided()  # the schema changed under a kept statement: plan it anew
+        case asyncpg.PostgresError():
+            return _by_sqlstate(error.sqlstate or "")
+        case asyncpg.exceptions.OutdatedSchemaCacheError():
+            return Collided()
+        case asyncpg.DataError():
+            return EntryRefused(_UNENCODABLE)
+        case asyncpg.InterfaceError() | asyncpg.InternalClientError() | OSError() | TimeoutError():
+            return StoreAway()
+        case UnicodeError():
+            return EntryRefused(_UNENCODABLE)
+        case _:
+            return None
+
+
+def _by_sqlstate(sqlstate: str) -> Exception:
+    if sqlstate in _BUSY:
+        return LogBusy()
+    if sqlstate in _COLLIDED:
+        return Collided()
+    if sqlstate in _AWAY or sqlstate.startswith(_AWAY_CLASSES):
+        return StoreAway(sqlstate)
+    return EntryRefused(sqlstate)
+
+
+@contextmanager
+def translated() -> Generator[None]:
+    """Raise StoreAway, LogBusy or EntryRefused instead of the driver's errors."""
+    try:
+        yield
+    except Exception as error:
+        meaning = translate(error)
+        if meaning is None:
+            raise
+        raise meaning from None

@@ -1,0 +1,233 @@
+"""The event log in PostgreSQL: offsets are given in the transaction that tells them.
+
+One transaction carries what came in since the last one. First come the rows of all logs;
+last, log by log in ascending order, one statement that moves the log's counter on and
+inserts its events behind it. So a log is locked for its own statements and the commit
+only, all writers lock in the same order, and commit order is offset order.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ringline.domain.events import EVENT_TYPES, CallRef, Event, StoredEvent
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import Entry, Record
+from ringline.ports import EntryRefused, LogHead, StoreAway
+from ringline.schema.tables import events, logs
+from ringline.storage.call_rows import arrays, write_rows
+from ringline.storage.database import Connection, Database, switch
+from ringline.storage.sql import Prepared
+
+#: No row where there must be one: the log is not there.
+_NO_LOG = "02000"
+#: Text that is not Unicode.
+_NO_TEXT = "22021"
+
+_EVENT_COLUMNS = ("event_id", "type", "call_id", "call", "data", "occurred_at")
+
+
+def _append() -> Prepared:
+    workspace = sa.bindparam("workspace_id", type_=sa.Uuid)
+    environment = sa.bindparam("environment", type_=sa.Text)
+    count = sa.bindparam("count", type_=sa.BigInteger)
+    counter = (
+        sa.update(logs)
+        .values(newest=logs.c.newest + count, updated_at=sa.func.now())
+        .where(logs.c.workspace_id == workspace, logs.c.environment == environment)
+        .returning(logs.c.newest)
+        .cte("counter")
+    )
+    new = arrays("new", *(events.c[name] for name in _EVENT_COLUMNS))
+    rows = sa.select(
+        workspace,
+        environment,
+        counter.c.newest - count + new.c.place,
+        *(new.c[name] for name in _EVENT_COLUMNS),
+    ).select_from(counter.join(new, sa.true()))
+    names = ["workspace_id", "environment", "offset", *_EVENT_COLUMNS]
+    written = sa.insert(events).from_select(names, rows).cte("written")
+    return Prepared(sa.select(counter.c.newest).add_cte(written))
+
+
+_APPEND = _append()
+_FIND = Prepared(
+    sa.select(events.c.event_id, events.c.offset).where(
+        events.c.event_id == sa.any_(sa.bindparam("event_ids", type_=ARRAY(sa.Uuid)))
+    )
+)
+_PAGE_OF_ALL = (
+    sa.select(events.c.offset, *(events.c[name] for name in _EVENT_COLUMNS))
+    .where(events.c.offset > sa.bindparam("after", type_=sa.BigInteger))
+    .order_by(events.c.offset)
+    .limit(sa.bindparam("count", type_=sa.BigInteger))
+)
+_PAGE = Prepared(_PAGE_OF_ALL)
+_PAGE_OF_CALL = Prepared(
+    _PAGE_OF_ALL.where(events.c.call_id == sa.bindparam("of_call", type_=sa.Uuid))
+)
+
+_DATA = {name: msgspec.json.Decoder(data) for name, data in EVENT_TYPES.items()}
+_CALL = msgspec.json.Decoder(CallRef)
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one log gets in one transaction."""
+
+    log: LogKey
+    records: list[Record] = field(default_factory=list[Record])
+    events: list[Event] = field(default_factory=list[Event])
+
+    def arguments(self) -> list[Any]:
+        """Return the values of `_APPEND`. Raises EntryRefused for text that is none."""
+        columns: list[list[Any]] = [[] for _ in _EVENT_COLUMNS]
+        for event in self.events:
+            call = event.call
+            values = (
+                event.id,
+                event.type,
+                None if call is None else call.id,
+                None if call is None else _text(call),
+                _text(event.data),
+                event.occurred_at,
+            )
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+        return _APPEND.arguments(
+            workspace_id=self.log.workspace_id,
+            environment=self.log.environment.value,
+            count=len(self.events),
+            **dict(zip(_EVENT_COLUMNS, columns, strict=True)),
+        )
+
+
+class PostgresEventLog:
+    """The port `EventLog` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def available(self) -> None:
+        """Wait until the database answers and this process owns it."""
+        await self._database.available()
+
+    async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+        """Write entries in one transaction; return the offsets of each one's durable events.
+
+        Raises StoreAway, LogBusy or EntryRefused; after StoreAway ask `find`.
+        """
+        batches = _by_log(entries)
+        if not batches:
+            return [() for _ in entries]
+        if not self._database.is_owned:
+            raise StoreAway
+        arguments = {batch.log: batch.arguments() for batch in batches if batch.events}
+
+        async def write(connection: Connection) -> dict[LogKey, int]:
+            await self._write_rows(connection, batches)
+            return await _append_events(connection, batches, arguments)
+
+        following = await self._database.run(batches[0].log, write)
+        offsets: list[tuple[int, ...]] = []
+        for entry in entries:
+            count = len(entry.durable)
+            first = following.get(entry.log, 0)
+            offsets.append(tuple(range(first, first + count)))
+            following[entry.log] = first + count
+        return offsets
+
+    async def _write_rows(self, connection: Connection, batches: Sequence[_Batch]) -> None:
+        for place, batch in enumerate(batches):
+            if place > 0 and batch.records:
+                await switch(connection, batch.log)
+            if batch.records:
+                await write_rows(connection, batch.log, self._database.server_id, batch.records)
+
+    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Return the offsets of those events that are in the log. Raises StoreAway."""
+        async with self._database.transaction(log) as connection:
+            rows = await connection.fetch(_FIND.text, *_FIND.arguments(event_ids=list(event_ids)))
+        return {row["event_id"]: row["offset"] for row in rows}
+
+    async def page(
+        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+    ) -> list[StoredEvent]:
+        """Return events behind an offset, ascending, of one call or all. Raises StoreAway."""
+        if call_id is None:
+            statement, values = _PAGE, _PAGE.arguments(after=after, count=limit)
+        else:
+            statement = _PAGE_OF_CALL
+            values = statement.arguments(after=after, count=limit, of_call=call_id)
+        async with self._database.transaction(log) as connection:
+            rows = await connection.fetch(statement.text, *values)
+        return [_read_event(row) for row in rows]
+
+    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+        """Return the heads of logs, in one query. Raises StoreAway."""
+        rows = await self._database.look_up(
+            "SELECT * FROM ringline.log_heads($1, $2)",
+            [log.workspace_id for log in logs],
+            [log.environment.value for log in logs],
+        )
+        return {
+            LogKey(row["workspace_id"], Environment(row["environment"])): LogHead(
+                row["epoch"], row["newest"], row["oldest"]
+            )
+            for row in rows
+        }
+
+
+def _by_log(entries: Iterable[Entry]) -> list[_Batch]:
+    batches: dict[LogKey, _Batch] = {}
+    for entry in entries:
+        durable = entry.durable
+        if durable or entry.records:
+            batch = batches.setdefault(entry.log, _Batch(entry.log))
+            batch.records.extend(entry.records)
+            batch.events.extend(durable)
+    return [batches[log] for log in sorted(batches)]
+
+
+async def _append_events(
+    connection: Connection, batches: Sequence[_Batch], arguments: dict[LogKey, list[Any]]
+) -> dict[LogKey, int]:
+    """Return the first offset that each log gave."""
+    first: dict[LogKey, int] = {}
+    for batch in batches:
+        if not batch.events:
+            continue
+        if len(batches) > 1:
+            await switch(connection, batch.log)
+        newest = await connection.fetchval(_APPEND.text, *arguments[batch.log])
+        if newest is None:
+            raise EntryRefused(_NO_LOG)
+        first[batch.log] = newest - len(batch.events) + 1
+    return first
+
+
+def _read_event(row: Any) -> StoredEvent:
+    decoder = _DATA.get(row["type"])
+    if decoder is None:
+        raise AssertionError("the log holds a type of event that this version does not know")
+    call = row["call"]
+    event = Event(
+        id=row["event_id"],
+        occurred_at=row["occurred_at"],
+        data=decoder.decode(row["data"]),
+        call=None if call is None else _CALL.decode(call),
+    )
+    return StoredEvent(row["offset"], event)
+
+
+def _text(value: msgspec.Struct) -> str:
+    try:
+        return _encode(value).decode()
+    except UnicodeEncodeError:
+        raise EntryRefused(_NO_TEXT) from None

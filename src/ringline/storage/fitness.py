@@ -1,0 +1,101 @@
+"""Whether a database may be served from: its version, its schema, and what our role may.
+
+Row-level security binds neither superusers nor roles with BYPASSRLS, and an owner can
+switch it off; so the server does not run as one of them, nor as one who may become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from ringline.schema.names import (
+    APP_ROLE,
+    HEAD,
+    LOOKUP_ROLE,
+    MINIMUM_SERVER_VERSION,
+    OWNER_ROLE,
+    SCHEMA,
+)
+from ringline.storage.database_errors import DatabaseRefused
+
+#: From PostgreSQL 16 on a membership may carry neither rights nor SET ROLE: such a one
+#: (who creates a role gets it) counts as none.
+_PRIVILEGES = """
+    SELECT me.rolname AS name, me.rolsuper, me.rolbypassrls,
+        EXISTS (
+            SELECT FROM pg_catalog.pg_roles r
+            WHERE (r.rolsuper OR r.rolbypassrls OR r.rolname IN ($2, $3) OR r.oid IN (
+                SELECT c.relowner FROM pg_catalog.pg_class c
+                JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $4
+            )) AND (pg_has_role(me.oid, r.oid, 'USAGE') OR pg_has_role(me.oid, r.oid, $5))
+        ) AS too_much,
+        EXISTS (
+            SELECT FROM pg_catalog.pg_roles r
+            WHERE r.rolname = $1 AND pg_has_role(me.oid, r.oid, 'USAGE')
+        ) AS enough
+    FROM pg_catalog.pg_roles me WHERE me.rolname = session_user
+"""
+
+
+async def check_fitness(connection: asyncpg.Connection[Any]) -> None:
+    """Raise DatabaseRefused unless the server may use this database as this role."""
+    version = connection.get_server_version().major
+    if version < MINIMUM_SERVER_VERSION:
+        raise DatabaseRefused(
+            f"The database is PostgreSQL {version}; {MINIMUM_SERVER_VERSION} or later is needed."
+        )
+    membership = "SET" if version >= 16 else "MEMBER"
+    role = await connection.fetchrow(
+        _PRIVILEGES, APP_ROLE, OWNER_ROLE, LOOKUP_ROLE, SCHEMA, membership
+    )
+    if role is None:
+        raise AssertionError("a session has a role")
+    if role["rolsuper"] or role["rolbypassrls"]:
+        kind = "a superuser" if role["rolsuper"] else "a role with BYPASSRLS"
+        raise DatabaseRefused(
+            f"The server does not run as {kind} ({role['name']}), whom no row-level security "
+            "binds; let it log in as an ordinary role and name that one to `ringline migrate`."
+        )
+    if role["too_much"]:
+        raise DatabaseRefused(
+            f"The server does not run as {role['name']}, which owns the tables or may become a "
+            "role that row-level security does not bind; let it log in as an ordinary role."
+        )
+    if not role["enough"]:
+        raise DatabaseRefused(
+            f"The role {role['name']} has not been let in yet; run `ringline migrate`."
+        )
+    await _check_schema(connection)
+
+
+async def _check_schema(connection: asyncpg.Connection[Any]) -> None:
+    try:
+        found = await connection.fetchval(f"SELECT version_num FROM {SCHEMA}.alembic_version")
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        found = None
+    if found is None:
+        raise DatabaseRefused("The database has no tables yet; run `ringline migrate`.")
+    if found != HEAD:
+        raise DatabaseRefused(
+            f"The database is at version {found}, this program needs {HEAD}; "
+            "run `ringline migrate` of the same version as the server."
+        )
+
+
+@asynccontextmanager
+async def refuse_unreachable() -> AsyncGenerator[None]:
+    """Say as DatabaseRefused, at a start, why a database cannot be used."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise DatabaseRefused(
+            f"The database refuses the connection (SQLSTATE {error.sqlstate})."
+        ) from None
+    except (OSError, TimeoutError):
+        raise DatabaseRefused("The database cannot be reached; is it running?") from None
+    except (asyncpg.InterfaceError, ValueError):
+        raise DatabaseRefused("The database's URL is not valid.") from None

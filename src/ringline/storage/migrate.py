@@ -1,0 +1,207 @@
+"""Migrations: make the roles and bring the schema to what this version expects.
+
+All of it is one transaction, roles included, so that it happens or does not. It runs as
+a superuser, or as a role that may create roles: such a role becomes a member of the owner
+for the length of the transaction only, so that one role may migrate and then serve
+without being the owner. Several databases of one cluster share the roles; two migrations
+that make them at once collide, and the second tries again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import sqlalchemy as sa
+import structlog
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from ringline import schema
+from ringline.schema.names import (
+    APP_ROLE,
+    HEAD,
+    LOOKUP_ROLE,
+    MINIMUM_SERVER_VERSION,
+    OWNER_ROLE,
+    SCHEMA,
+)
+
+_log = structlog.get_logger()
+
+_ATTEMPTS = 6
+_CONNECT_TIMEOUT_S = 10.0
+_MIGRATION_LOCK = int.from_bytes(b"migrate!", "big")
+#: Unique violation and "tuple concurrently updated" in the catalogue, role exists, deadlock.
+_COLLISIONS = frozenset({"23505", "XX000", "42710", "40P01", "40001"})
+_NO_SCHEMA = frozenset({"42P01", "3F000", "42501"})
+
+
+class MigrationError(Exception):
+    """The database cannot be migrated; the text is a sentence for the operator."""
+
+
+async def schema_version(dsn: str) -> str | None:
+    """Return the version of the schema, None if there is none that may be read.
+
+    The server runs with `schema.names.HEAD`. Raises OSError or asyncpg's errors where the
+    database cannot be reached.
+    """
+    connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
+    try:
+        version = await connection.fetchval(f"SELECT version_num FROM {SCHEMA}.alembic_version")
+    except asyncpg.PostgresError as error:
+        if error.sqlstate not in _NO_SCHEMA:
+            raise
+        return None
+    finally:
+        await connection.close()
+    return str(version)
+
+
+async def migrate(dsn: str, app_login_role: str, *, create_login: bool = False) -> None:
+    """Migrate a database and let a login role use it as the application.
+
+    With `create_login` the login role is made if there is none (without a password: for
+    the embedded database). Idempotent. Raises MigrationError.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            await _migrate_once(dsn, app_login_role, create_login)
+        except DBAPIError as error:
+            sqlstate = _sqlstate(error)
+            if sqlstate not in _COLLISIONS or attempt == _ATTEMPTS:
+                raise MigrationError(_sentence(sqlstate)) from None
+            _log.info("migration.collided", sqlstate=sqlstate, attempt=attempt)
+            await asyncio.sleep(0.05 * attempt)
+        else:
+            return
+
+
+async def _migrate_once(dsn: str, app_login_role: str, create_login: bool) -> None:
+    try:
+        raw = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError):
+        raise MigrationError("The database cannot be reached; is it running?") from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        sqlstate = getattr(error, "sqlstate", None)
+        raise MigrationError(
+            "The database does not let the migrations in"
+            + (f" (SQLSTATE {sqlstate})." if sqlstate else ": its URL is not valid.")
+        ) from None
+
+    async def creator() -> asyncpg.Connection:
+        return raw
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_migrate, app_login_role, create_login)
+    finally:
+        await engine.dispose()
+        if not raw.is_closed():
+            await raw.close(timeout=_CONNECT_TIMEOUT_S)
+
+
+def _migrate(connection: sa.Connection, app_login_role: str, create_login: bool) -> None:
+    run = connection.exec_driver_sql
+    version = int(run("SHOW server_version_num").scalar_one()) // 10000
+    if version < MINIMUM_SERVER_VERSION:
+        raise MigrationError(
+            f"The database is PostgreSQL {version}; {MINIMUM_SERVER_VERSION} or later is needed."
+        )
+    run(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+    run(f"SET LOCAL search_path = {SCHEMA}, pg_catalog")
+    _make_roles(connection, app_login_role if create_login else None)
+    if _role(connection, app_login_role) is None:
+        raise MigrationError(
+            f"The role {app_login_role} that the server logs in as does not exist; create it first."
+        )
+    borrowed = [role for role in (OWNER_ROLE, LOOKUP_ROLE) if _borrow(connection, role)]
+    if run("SELECT to_regnamespace($1)", (SCHEMA,)).scalar_one() is None:
+        run(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {OWNER_ROLE}")
+    run(f"SET LOCAL ROLE {OWNER_ROLE}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)
+    run("RESET ROLE")
+    for role in borrowed:
+        run(f"REVOKE {role} FROM CURRENT_USER")
+    member = run("SELECT pg_has_role($1, $2, 'USAGE')", (app_login_role, APP_ROLE)).scalar_one()
+    if not member:
+        run(f"GRANT {APP_ROLE} TO {_quoted(connection, app_login_role)}")
+
+
+def _make_roles(connection: sa.Connection, login: str | None) -> None:
+    roles: dict[str, str] = {OWNER_ROLE: "NOLOGIN", APP_ROLE: "NOLOGIN", LOOKUP_ROLE: "NOLOGIN"}
+    if login is not None:
+        roles[login] = "LOGIN"
+    missing = [role for role in roles if _role(connection, role) is None]
+    if not missing:
+        return
+    me = connection.exec_driver_sql(
+        "SELECT rolname, rolsuper OR rolcreaterole AS may FROM pg_roles"
+        " WHERE rolname = current_user"
+    ).one()
+    if not me.may:
+        raise MigrationError(
+            f"The role {me.rolname} may not create roles: give it CREATEROLE, or let an "
+            f"administrator create {', '.join(missing)}."
+        )
+    for role in missing:
+        connection.exec_driver_sql(f"CREATE ROLE {_quoted(connection, role)} {roles[role]}")
+
+
+def _borrow(connection: sa.Connection, role: str) -> bool:
+    """Make sure that the transaction can act as a role; tell whether that took a grant."""
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(f"SET LOCAL ROLE {role}")
+    except DBAPIError as error:
+        if _sqlstate(error) != "42501":
+            raise
+    else:
+        connection.exec_driver_sql("RESET ROLE")
+        return False
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")
+    except DBAPIError as error:
+        if _sqlstate(error) != "42501":
+            raise
+        raise MigrationError(
+            f"The role that migrates is no member of {role} and may not become one; let an "
+            f"administrator run: GRANT {OWNER_ROLE}, {LOOKUP_ROLE} TO that role."
+        ) from None
+    return True
+
+
+def _role(connection: sa.Connection, name: str) -> object | None:
+    statement = "SELECT oid FROM pg_roles WHERE rolname = $1"
+    return connection.exec_driver_sql(statement, (name,)).scalar_one_or_none()
+
+
+def _quoted(connection: sa.Connection, name: str) -> str:
+    return connection.dialect.identifier_preparer.quote(name)
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def _sentence(sqlstate: str) -> str:
+    match sqlstate:
+        case "42501":
+            return (
+                "The role that migrates lacks a right: it must be a superuser, or have CREATEROLE "
+                "and CREATE on the database."
+            )
+        case "":
+            return "The connection to the database was lost during the migration; run it again."
+        case _:
+            return f"The migration failed (SQLSTATE {sqlstate})."

@@ -1,0 +1,190 @@
+"""Who owns the database: one server, by an advisory lock on a connection of its own.
+
+The same connection listens for keys that were revoked. It is probed, because a line that
+is cut in the middle of nowhere says nothing by itself. When it is lost, the lock is too:
+nothing is written until it has been taken again, on a new connection. Notifications may
+have been missed meanwhile, so whoever watches keys is told to check all of them as soon
+as the new connection listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Self, TypeAlias
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from ringline.schema.names import KEYS_CHANNEL, OWNERSHIP_LOCK
+from ringline.storage.database_errors import DatabaseRefused
+
+_log = structlog.get_logger()
+
+Connect: TypeAlias = "Callable[[str], Awaitable[asyncpg.Connection[Any]]]"
+Changed: TypeAlias = Callable[[UUID | None, bool], None]
+
+_PROBE_EVERY_S = 0.25
+_PROBE_ANSWER_S = 0.25
+#: After a busy moment of our own the answer may be there, only unread: one more look.
+_PROBE_GRACE_S = 0.05
+_BACKOFF_FIRST_S = 0.02
+_BACKOFF_LAST_S = 1.0
+_LOCK_EVERY_S = 0.1
+#: How long a start waits for a server that is just going.
+_LOCK_PATIENCE_S = 2.0
+
+_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+#: A session of ours that the database has not yet noticed to be gone still holds the lock.
+_END_FORMER_SELF = """
+    SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
+    WHERE application_name = current_setting('application_name')
+        AND usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
+class Ownership:
+    """The claim of this process to a database, kept alive by a task."""
+
+    def __init__(self, connect: Connect, lost: Callable[[], Awaitable[None]]) -> None:
+        self._connect = connect
+        self._tell_lost = lost
+        self._watchers: set[Changed] = set()
+        self._held = asyncio.Event()
+        self._gone = asyncio.Event()
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def take(cls, connect: Connect, lost: Callable[[], Awaitable[None]]) -> Self:
+        """Take a database; `lost` is called whenever it slips away.
+
+        Raises DatabaseRefused if another server holds it, and the driver's errors.
+        """
+        ownership = cls(connect, lost)
+        connection = await ownership._open()
+        for _ in range(round(_LOCK_PATIENCE_S / _LOCK_EVERY_S)):
+            if await _lock(connection):
+                break
+            await asyncio.sleep(_LOCK_EVERY_S)
+        else:
+            await connection.close(timeout=_PROBE_ANSWER_S)
+            raise DatabaseRefused(
+                "Another Ringline server uses this database; one at a time may. "
+                "Stop it, or give this one a database of its own."
+            )
+        ownership._held.set()
+        ownership._task = asyncio.create_task(ownership._keep(connection), name="ownership")
+        return ownership
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the database is ours, as far as we know."""
+        return self._held.is_set()
+
+    async def held(self) -> None:
+        """Wait until the database is ours."""
+        await self._held.wait()
+
+    def watch(self, changed: Changed) -> Callable[[], None]:
+        """Call back with every revoked key, or None to check all; return what ends it.
+
+        The first call is None, at once: what happened before was not heard.
+        """
+        self._watchers.add(changed)
+        changed(None, False)
+        return lambda: self._watchers.discard(changed)
+
+    async def close(self) -> None:
+        """Give the database up."""
+        self._held.clear()
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        connection = self._connection
+        if connection is not None and not connection.is_closed():
+            try:
+                await connection.close(timeout=_PROBE_ANSWER_S)
+            except _LOST:
+                connection.terminate()
+
+    async def _keep(self, connection: asyncpg.Connection[Any]) -> None:
+        while True:
+            await self._until_lost(connection)
+            self._held.clear()
+            connection.terminate()
+            _log.warning("database.lost")
+            await self._tell_lost()
+            connection = await self._regain()
+            self._held.set()
+            _log.info("database.regained")
+
+    async def _until_lost(self, connection: asyncpg.Connection[Any]) -> None:
+        while not self._gone.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._gone.wait(), _PROBE_EVERY_S)
+                return
+            probe = asyncio.ensure_future(connection.execute("SELECT 1"))
+            try:
+                done, _ = await asyncio.wait({probe}, timeout=_PROBE_ANSWER_S)
+                if not done:
+                    done, _ = await asyncio.wait({probe}, timeout=_PROBE_GRACE_S)
+                if not done:
+                    return
+                await probe
+            except _LOST:
+                return
+            finally:
+                probe.cancel()
+
+    async def _regain(self) -> asyncpg.Connection[Any]:
+        backoff_s = _BACKOFF_FIRST_S
+        while True:
+            try:
+                connection = await self._open()
+                self._tell(None, False)
+                await self._wait_for_lock(connection)
+            except _LOST as error:
+                _log.info("database.away", sqlstate=getattr(error, "sqlstate", None))
+            else:
+                return connection
+            if self._connection is not None:
+                self._connection.terminate()
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(2 * backoff_s, _BACKOFF_LAST_S)
+
+    async def _open(self) -> asyncpg.Connection[Any]:
+        connection = await self._connect("session")
+        self._connection, self._gone = connection, asyncio.Event()
+        connection.add_termination_listener(self._went)
+        await connection.add_listener(KEYS_CHANNEL, self._heard)
+        return connection
+
+    async def _wait_for_lock(self, connection: asyncpg.Connection[Any]) -> None:
+        await connection.execute(_END_FORMER_SELF)
+        said = False
+        while not await _lock(connection):
+            if not said:
+                _log.error("database.owned_by_another")
+                said = True
+            await asyncio.sleep(_LOCK_EVERY_S)
+
+    def _went(self, connection: object) -> None:
+        if connection is self._connection:
+            self._gone.set()
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        key_id, _, end_calls = str(payload).partition(" ")
+        self._tell(UUID(key_id), end_calls == "1")
+
+    def _tell(self, key_id: UUID | None, end_calls: bool) -> None:
+        for changed in tuple(self._watchers):
+            changed(key_id, end_calls)
+
+
+async def _lock(connection: asyncpg.Connection[Any]) -> bool:
+    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", OWNERSHIP_LOCK))

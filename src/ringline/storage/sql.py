@@ -1,0 +1,65 @@
+"""Statements: SQLAlchemy Core as the language, asyncpg as what runs them.
+
+A statement is compiled once per shape and kept; values are bound at run time. Two ways in:
+
+- `Prepared` for a statement that is written down once, with named `bindparam`s;
+- `compiled` for one that is composed from a request: its shape is SQLAlchemy's cache key,
+  and the values in it become the parameters.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg
+from sqlalchemy.sql.compiler import SQLCompiler
+
+#: How many shapes of composed statements are kept; the one not used longest goes first.
+SHAPES_KEPT = 512
+
+_DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")
+_shapes: OrderedDict[object, SQLCompiler] = OrderedDict()
+
+
+class Prepared:
+    """A statement whose text is made once; `arguments` puts values in its order."""
+
+    def __init__(self, statement: sa.ClauseElement) -> None:
+        compiler = _compile(statement)
+        self._defaults: Mapping[str, Any] = compiler.params
+        self._order: Sequence[str] = compiler.positiontup or ()
+        #: The SQL with `$1`, `$2` … as asyncpg takes it.
+        self.text = str(compiler)
+
+    def arguments(self, **values: object) -> list[Any]:
+        """Return the values in the order of the text; a missing one is a KeyError."""
+        defaults = self._defaults
+        return [
+            values[name] if name in values or defaults[name] is None else defaults[name]
+            for name in self._order
+        ]
+
+
+def compiled(statement: sa.ClauseElement) -> tuple[str, list[Any]]:
+    """Return the text of a composed statement and the values it was composed with."""
+    key = statement._generate_cache_key()  # pyright: ignore[reportPrivateUsage]
+    if key is None:
+        raise AssertionError("a statement without a cache key would be compiled every time")
+    shape = key.key
+    compiler = _shapes.get(shape)
+    if compiler is None:
+        compiler = _shapes[shape] = _compile(statement, key)
+        if len(_shapes) > SHAPES_KEPT:
+            _shapes.popitem(last=False)
+    else:
+        _shapes.move_to_end(shape)
+    values = compiler.construct_params(extracted_parameters=key.bindparams)
+    return str(compiler), [values[name] for name in compiler.positiontup or ()]
+
+
+def _compile(statement: sa.ClauseElement, key: Any = None) -> SQLCompiler:
+    compiler = statement.compile(dialect=_DIALECT, cache_key=key)
+    if not isinstance(compiler, SQLCompiler):
+        raise AssertionError("only statements that read or write rows are compiled here")
+    return compiler

@@ -1,0 +1,43 @@
+"""The adapters over one database, opened and closed together."""
+
+from dataclasses import dataclass
+from typing import Self
+from uuid import UUID
+
+from ringline.storage.calls import PostgresCalls
+from ringline.storage.credentials import PostgresCredentials
+from ringline.storage.database import POOL_SIZE, Database
+from ringline.storage.event_log import PostgresEventLog
+from ringline.storage.workspaces import PostgresWorkspaces
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """A database and what the ports see of it."""
+
+    database: Database
+    log: PostgresEventLog
+    calls: PostgresCalls
+    credentials: PostgresCredentials
+    workspaces: PostgresWorkspaces
+
+    @classmethod
+    async def open(
+        cls, dsn: str, server_id: UUID, *, claim: bool, pool_size: int = POOL_SIZE
+    ) -> Self:
+        """Open a database: with `claim` for a server, without for a command.
+
+        Raises DatabaseRefused.
+        """
+        database = await Database.open(dsn, server_id=server_id, claim=claim, pool_size=pool_size)
+        return cls(
+            database,
+            PostgresEventLog(database),
+            PostgresCalls(database),
+            PostgresCredentials(database),
+            PostgresWorkspaces(database),
+        )
+
+    async def close(self) -> None:
+        """Give the database up."""
+        await self.database.close()

@@ -1,0 +1,186 @@
+"""Workspaces, their keys and their agents in PostgreSQL."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+
+from ringline.domain.agent import Agent, LocalSettings, Tool
+from ringline.domain.credentials import Key
+from ringline.domain.log import Environment, LogKey
+from ringline.ports import NewWorkspace
+from ringline.schema.tables import agents, keys, logs, workspaces
+from ringline.storage.credentials import read_key
+from ringline.storage.database import Connection, Database, switch
+from ringline.storage.sql import Prepared
+
+
+def _insert(table: sa.Table, *names: str) -> Prepared:
+    values = {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+    return Prepared(sa.insert(table).values(values))
+
+
+_PLACE = ("workspace_id", "environment")
+_INSERT_WORKSPACE = _insert(workspaces, "id", "name", "created_at")
+_INSERT_LOG = _insert(logs, *_PLACE, "epoch")
+_INSERT_AGENT = _insert(
+    agents,
+    *_PLACE,
+    "id",
+    "display_name",
+    "model",
+    "instructions",
+    "voice",
+    "greeting",
+    "tools",
+    "local",
+)
+_KEY_COLUMNS = (
+    *_PLACE,
+    "id",
+    "kind",
+    "label",
+    "last_four",
+    "created_at",
+    "expires_at",
+    "revoked_at",
+    "last_used_at",
+)
+_INSERT_KEY = _insert(
+    keys,
+    *(name for name in _KEY_COLUMNS if name not in {"revoked_at", "last_used_at"}),
+    "key_hash",
+)
+_LIST_KEYS = Prepared(sa.select(*(keys.c[name] for name in _KEY_COLUMNS)))
+_FIND_AGENT = Prepared(
+    sa.select(agents).where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid))
+)
+_FIRST_AGENT = Prepared(sa.select(agents).order_by(agents.c.id).limit(1))
+
+_encode = msgspec.json.Encoder().encode
+_TOOLS = msgspec.json.Decoder(tuple[Tool, ...])
+_LOCAL = msgspec.json.Decoder(LocalSettings)
+
+
+class PostgresWorkspaces:
+    """The port `WorkspaceStore` over a database, and what the command line asks besides."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create_workspace(self, workspace: NewWorkspace) -> None:
+        """Write a workspace with its logs, its agents and its keys. Raises StoreAway."""
+        places = [LogKey(workspace.id, environment) for environment in sorted(workspace.epochs)]
+
+        async def write(connection: Connection) -> None:
+            await connection.execute(
+                _INSERT_WORKSPACE.text,
+                *_INSERT_WORKSPACE.arguments(
+                    id=workspace.id, name=workspace.name, created_at=workspace.created_at
+                ),
+            )
+            for log in places:
+                await switch(connection, log)
+                await _fill_environment(connection, log, workspace)
+
+        await self._database.run(places[0], write)
+
+    async def create_key(self, key: Key, key_hash: bytes) -> None:
+        """Keep a key. Raises StoreAway, EntryRefused for an unknown workspace."""
+
+        async def write(connection: Connection) -> None:
+            await _insert_key(connection, key, key_hash)
+
+        await self._database.run(key.log, write)
+
+    async def list_keys(self, workspace_id: UUID) -> list[Key]:
+        """Return a workspace's keys, oldest first. Raises StoreAway."""
+        rows: list[Any] = []
+        for environment in Environment:
+            log = LogKey(workspace_id, environment)
+            async with self._database.transaction(log) as connection:
+                rows += await connection.fetch(_LIST_KEYS.text)
+        found = [read_key(row) for row in rows]
+        return sorted(found, key=lambda key: (key.created_at, key.id))
+
+    async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
+        """Revoke a key, whoever's it is; False if there is none. Idempotent."""
+        rows = await self._database.look_up(
+            "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
+        )
+        return bool(rows)
+
+    async def find_agent(self, log: LogKey, agent_id: UUID) -> Agent | None:
+        """Find an agent. Raises StoreAway."""
+        async with self._database.transaction(log) as connection:
+            row = await connection.fetchrow(
+                _FIND_AGENT.text, *_FIND_AGENT.arguments(wanted=agent_id)
+            )
+        return None if row is None else _read_agent(row)
+
+    async def first_agent(self, log: LogKey) -> Agent | None:
+        """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
+        async with self._database.transaction(log) as connection:
+            row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
+        return None if row is None else _read_agent(row)
+
+    async def first_workspace(self) -> UUID | None:
+        """Return the oldest workspace, None in a new database. Raises StoreAway."""
+        rows = await self._database.look_up("SELECT ringline.first_workspace() AS id")
+        return rows[0]["id"] if rows else None
+
+
+async def _fill_environment(connection: Connection, log: LogKey, workspace: NewWorkspace) -> None:
+    place: dict[str, object] = {
+        "workspace_id": log.workspace_id,
+        "environment": log.environment.value,
+    }
+    values = _INSERT_LOG.arguments(**place, epoch=workspace.epochs[log.environment])
+    await connection.execute(_INSERT_LOG.text, *values)
+    agent = workspace.agents.get(log.environment)
+    if agent is not None:
+        values = _INSERT_AGENT.arguments(
+            **place,
+            id=agent.id,
+            display_name=agent.display_name,
+            model=agent.model,
+            instructions=agent.instructions,
+            voice=agent.voice,
+            greeting=agent.greeting,
+            tools=_encode(agent.tools).decode(),
+            local=None if agent.local is None else _encode(agent.local).decode(),
+        )
+        await connection.execute(_INSERT_AGENT.text, *values)
+    for key, key_hash in workspace.keys:
+        if key.log == log:
+            await _insert_key(connection, key, key_hash)
+
+
+async def _insert_key(connection: Connection, key: Key, key_hash: bytes) -> None:
+    values = _INSERT_KEY.arguments(
+        workspace_id=key.log.workspace_id,
+        environment=key.log.environment.value,
+        id=key.id,
+        kind=key.kind.value,
+        label=key.label,
+        last_four=key.last_four,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        key_hash=key_hash,
+    )
+    await connection.execute(_INSERT_KEY.text, *values)
+
+
+def _read_agent(row: Any) -> Agent:
+    return Agent(
+        id=row["id"],
+        display_name=row["display_name"],
+        model=row["model"],
+        instructions=row["instructions"],
+        voice=row["voice"],
+        greeting=row["greeting"],
+        tools=_TOOLS.decode(row["tools"]),
+        local=None if row["local"] is None else _LOCAL.decode(row["local"]),
+    )

@@ -1,0 +1,99 @@
+"""Calls over PostgreSQL: found by either name, with their turns; taken over when orphaned."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from ringline.domain.log import Environment
+from ringline.domain.records import CallStatus, Entry
+from ringline.ports import AbandonedCall
+from ringline.storage.stores import Stores
+from tests.database import (
+    NOW,
+    OTHER,
+    TestDatabase,
+    a_call,
+    a_participant,
+    a_turn,
+    birth,
+    created,
+    death,
+    make_log,
+    said,
+)
+
+
+async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call(uuid="the integrator's")
+    await stores.log.commit([birth(log, call)])
+    assert await stores.calls.find_call(log, call.id) == call
+    assert await stores.calls.find_call(log, "the integrator's") == call
+    assert await stores.calls.find_call(log, "another") is None
+    test = replace(log, environment=Environment.TEST)
+    assert await stores.calls.find_call(test, call.id) is None
+
+
+async def test_the_duration_counts_from_the_answer(database: TestDatabase, stores: Stores) -> None:
+    log = await make_log(stores)
+    answered = a_call(
+        status=CallStatus.ANSWERED, answered_at=NOW - timedelta(seconds=90, milliseconds=700)
+    )
+    missed = a_call()
+    for call in (answered, missed):
+        await stores.log.commit([birth(log, call), death(log, call)])
+    async with database.connection() as superuser:
+        for call, expected in ((answered, 90), (missed, 0)):
+            found = await superuser.fetchval(
+                "SELECT duration_seconds FROM ringline.calls WHERE id = $1", call.id
+            )
+            assert found == expected
+
+
+async def test_turns_come_in_the_order_they_were_said(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    late = a_turn(call, "late", occurred_at=NOW + timedelta(seconds=2))
+    early = a_turn(call, "early", role="agent", interrupted=True)
+    await stores.log.commit([birth(log, call)])
+    await stores.log.commit([Entry(log, (said(call, late),), (late, early), call.id)])
+    assert await stores.calls.turns(log, call.id) == [early, late]
+
+
+async def test_the_open_calls_of_a_dead_process_are_taken_over(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log, other = await make_log(stores), await make_log(stores)
+    call = a_call()
+    who, turn = a_participant(call), a_turn(call)
+    over, mine, elsewhere = a_call(), a_call(), a_call()
+    async with database.stores(OTHER, claim=False) as dead:
+        await dead.log.commit(
+            [
+                Entry(log, (created(call),), (call, who, turn), call.id),
+                birth(log, over),
+                death(log, over),
+                birth(other),
+            ]
+        )
+    await stores.log.commit([birth(log, mine), birth(log, elsewhere)])
+    async with database.connection() as superuser:  # recorded: no process runs it
+        await superuser.execute(
+            "UPDATE ringline.calls SET server_id = NULL WHERE id = $1", elsewhere.id
+        )
+    found = await stores.calls.abandoned()
+    assert {abandoned.log for abandoned in found} == {log, other}
+    assert len(found) == 2
+    assert AbandonedCall(log, call, (who,), (turn,)) in found
+
+
+async def test_calls_taken_over_are_found_until_they_have_ended(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    async with database.stores(OTHER, claim=False) as dead:
+        await dead.log.commit([birth(log, call)])
+    for _ in range(2):
+        assert [abandoned.call for abandoned in await stores.calls.abandoned()] == [call]
+    await stores.log.commit([death(log, call)])
+    assert await stores.calls.abandoned() == []

@@ -1,0 +1,213 @@
+"""Keys, tickets and workspaces over PostgreSQL."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from ringline.domain.credentials import KeyKind
+from ringline.domain.log import Environment, LogKey
+from ringline.ports import EntryRefused
+from ringline.storage.stores import Stores
+from tests.database import (
+    NOW,
+    OTHER,
+    TestDatabase,
+    a_key,
+    a_ticket,
+    a_workspace,
+    hash_of,
+    make_log,
+    new_id,
+)
+
+
+class Heard:
+    """What a watcher of keys was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[UUID | None, bool]] = []
+        self._news = asyncio.Event()
+
+    def changed(self, key_id: UUID | None, end_calls: bool) -> None:
+        self.told.append((key_id, end_calls))
+        self._news.set()
+
+    async def until(self, *told: tuple[UUID | None, bool]) -> None:
+        async with asyncio.timeout(20):
+            while not set(told) <= set(self.told):
+                self._news.clear()
+                await self._news.wait()
+
+
+async def test_a_key_is_found_by_its_hash_whatever_its_workspace(stores: Stores) -> None:
+    log = await make_log(stores)
+    key = a_key(log, KeyKind.PUBLISHABLE, expires_at=NOW + timedelta(days=1))
+    await stores.workspaces.create_key(key, hash_of(key))
+    assert await stores.credentials.find_key(hash_of(key)) == key
+    assert await stores.credentials.find_key(b"\0" * 32) is None
+    assert await stores.credentials.get_keys([key.id, new_id()]) == [key]
+
+
+async def test_a_key_needs_a_workspace(stores: Stores) -> None:
+    key = a_key(LogKey(new_id(), Environment.LIVE))
+    with pytest.raises(EntryRefused, match=r"^23503$"):
+        await stores.workspaces.create_key(key, hash_of(key))
+
+
+async def test_keys_are_listed_over_both_environments_oldest_first(stores: Stores) -> None:
+    workspace = a_workspace(keys=2)
+    await stores.workspaces.create_workspace(workspace)
+    oldest = a_key(LogKey(workspace.id, Environment.TEST), created_at=NOW - timedelta(days=1))
+    await stores.workspaces.create_key(oldest, hash_of(oldest))
+    await make_log(stores)
+    expected = [oldest, *(key for key, _ in workspace.keys)]
+    assert await stores.workspaces.list_keys(workspace.id) == expected
+
+
+async def test_the_last_use_of_a_key_only_moves_on(stores: Stores) -> None:
+    log = await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    later = NOW + timedelta(minutes=1)
+    for at in (later, NOW):
+        await stores.credentials.touch_keys({key.id: at, new_id(): at})
+    await stores.credentials.touch_keys({})
+    assert await stores.credentials.get_keys([key.id]) == [replace(key, last_used_at=later)]
+
+
+async def test_a_key_is_revoked_once_and_stays_so(stores: Stores) -> None:
+    log = await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    assert await stores.workspaces.revoke_key(key.id, NOW, end_calls=False)
+    assert await stores.workspaces.revoke_key(key.id, NOW + timedelta(days=1), end_calls=False)
+    assert not await stores.workspaces.revoke_key(new_id(), NOW, end_calls=False)
+    assert await stores.credentials.get_keys([key.id]) == [replace(key, revoked_at=NOW)]
+
+
+async def test_a_ticket_is_taken_once(stores: Stores) -> None:
+    log = await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    ticket = a_ticket(key)
+    await stores.credentials.put_ticket(b"t" * 32, ticket)
+    assert await stores.credentials.take_ticket(b"u" * 32, NOW) is None
+    assert await stores.credentials.take_ticket(b"t" * 32, NOW) == ticket
+    assert await stores.credentials.take_ticket(b"t" * 32, NOW) is None
+
+
+async def test_of_racing_takers_one_gets_the_ticket(database: TestDatabase, stores: Stores) -> None:
+    log = await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    async with database.stores(OTHER, claim=False) as others:
+        for turn in range(10):
+            ticket, ticket_hash = a_ticket(key), bytes([turn]) * 32
+            await stores.credentials.put_ticket(ticket_hash, ticket)
+            taken = await asyncio.gather(
+                *(
+                    through.credentials.take_ticket(ticket_hash, NOW)
+                    for through in (stores, others) * 3
+                )
+            )
+            assert [got for got in taken if got is not None] == [ticket]
+
+
+async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Stores) -> None:
+    log = await make_log(stores)
+    revoked, expiring = a_key(log), a_key(log, expires_at=NOW + timedelta(seconds=5))
+    for key in (revoked, expiring):
+        await stores.workspaces.create_key(key, hash_of(key))
+        await stores.credentials.put_ticket(key.id.bytes * 2, a_ticket(key))
+    await stores.credentials.put_ticket(b"old" * 8, a_ticket(expiring, expires_at=NOW))
+    await stores.workspaces.revoke_key(revoked.id, NOW, end_calls=False)
+    take = stores.credentials.take_ticket
+    assert await take(revoked.id.bytes * 2, NOW) is None
+    assert await take(b"old" * 8, NOW) is None
+    assert await take(expiring.id.bytes * 2, NOW + timedelta(seconds=5)) is None
+    assert await take(expiring.id.bytes * 2, NOW + timedelta(seconds=4)) is not None
+
+
+async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores) -> None:
+    log = await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    await stores.credentials.put_ticket(b"a" * 32, a_ticket(key))
+    async with database.connection() as superuser:
+        await superuser.execute(
+            "UPDATE ringline.tickets SET inserted_at = now() - interval '2 hours'"
+        )
+        await stores.credentials.put_ticket(b"b" * 32, a_ticket(key))
+        kept = await superuser.fetchval("SELECT array_agg(ticket_hash) FROM ringline.tickets")
+    assert kept == [b"b" * 32]
+
+
+async def test_revocations_are_told_to_other_processes(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    quiet, ending = a_key(log), a_key(log)
+    for key in (quiet, ending):
+        await stores.workspaces.create_key(key, hash_of(key))
+    heard = Heard()
+    watching = asyncio.create_task(stores.credentials.watch_keys(heard.changed))
+    await heard.until((None, False))
+    async with database.stores(OTHER, claim=False) as command:
+        await command.credentials.touch_keys({quiet.id: NOW})  # says nothing
+        await command.workspaces.revoke_key(quiet.id, NOW, end_calls=False)
+        await command.workspaces.revoke_key(ending.id, NOW, end_calls=True)
+        await heard.until((quiet.id, False), (ending.id, True))
+        await command.workspaces.revoke_key(quiet.id, NOW, end_calls=True)
+        await heard.until((quiet.id, True))
+    assert len(heard.told) == 4
+    watching.cancel()
+    await asyncio.wait({watching})
+    await stores.workspaces.revoke_key(ending.id, NOW, end_calls=True)
+    assert len(heard.told) == 4
+
+
+async def test_revocations_are_told_although_the_line_was_cut(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    before, after = a_key(log), a_key(log)
+    for key in (before, after):
+        await stores.workspaces.create_key(key, hash_of(key))
+    heard = Heard()
+    watching = asyncio.create_task(stores.credentials.watch_keys(heard.changed))
+    await heard.until((None, False))
+    heard.told.clear()
+    async with database.connection() as superuser:
+        # Cut and revoked in one statement's time: nobody can have listened.
+        await superuser.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'ringline session %' AND datname = current_database()"
+        )
+        await superuser.execute(
+            "UPDATE ringline.keys SET revoked_at = now() WHERE id = $1", before.id
+        )
+        await heard.until((None, False))  # check all: the one above is among them
+        await superuser.execute(
+            "UPDATE ringline.keys SET revoked_at = now() WHERE id = $1", after.id
+        )
+        await heard.until((after.id, False))
+    watching.cancel()
+    await asyncio.wait({watching})
+
+
+async def test_agents_are_found_in_their_environment(stores: Stores) -> None:
+    assert await stores.workspaces.first_workspace() is None
+    workspace = a_workspace()
+    await stores.workspaces.create_workspace(workspace)
+    await make_log(stores)
+    live = LogKey(workspace.id, Environment.LIVE)
+    agent = workspace.agents[Environment.LIVE]
+    assert await stores.workspaces.find_agent(live, agent.id) == agent
+    assert await stores.workspaces.first_agent(live) == agent
+    test = LogKey(workspace.id, Environment.TEST)
+    assert await stores.workspaces.find_agent(test, agent.id) is None
+    assert await stores.workspaces.first_agent(LogKey(new_id(), Environment.LIVE)) is None
+    assert await stores.workspaces.first_workspace() == workspace.id

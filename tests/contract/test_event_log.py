@@ -1,0 +1,223 @@
+"""The event log over PostgreSQL: offsets, order, refusals, reading back."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ringline.domain.events import CallAudit, Event, TranscriptDelta
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import CallStatus, Entry
+from ringline.ports import EntryRefused, LogBusy
+from ringline.storage.stores import Stores
+from tests.database import (
+    NOW,
+    OTHER,
+    TestDatabase,
+    a_call,
+    a_participant,
+    a_turn,
+    a_workspace,
+    birth,
+    created,
+    death,
+    make_log,
+    new_id,
+    ref_of,
+    said,
+)
+
+
+async def test_offsets_begin_with_one_and_have_no_gap(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    turn = a_turn(call)
+    spoken = Entry(log, (said(call, turn), said(call, turn)), (turn,), call.id)
+    assert await stores.log.commit([birth(log, call)]) == [(1,)]
+    assert await stores.log.commit([spoken, birth(log)]) == [(2, 3), (4,)]
+    head = (await stores.log.heads([log]))[log]
+    assert (head.epoch, head.newest, head.oldest) == ("aaaaaaaa", 4, 1)
+
+
+async def test_an_event_is_read_back_as_it_was_written(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    audit = CallAudit(audit_type="tool_call", code="book", detail={"n": [1, None, "ä\u2028"]})
+    plain = Event(new_id(), NOW + timedelta(microseconds=1), audit)
+    entry = Entry(log, (created(call), plain), (call,), call.id)
+    await stores.log.commit([entry])
+    page = await stores.log.page(log, 0, 10)
+    assert [stored.event for stored in page] == list(entry.events)
+    assert [stored.offset for stored in page] == [1, 2]
+
+
+async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(stores: Stores) -> None:
+    log = await make_log(stores)
+    one, two = a_call(), a_call()
+    await stores.log.commit([birth(log, one), birth(log, two), death(log, one), death(log, two)])
+    assert [event.offset for event in await stores.log.page(log, 1, 2)] == [2, 3]
+    assert [event.offset for event in await stores.log.page(log, 0, 9, two.id)] == [2, 4]
+    assert await stores.log.page(log, 4, 9) == []
+
+
+async def test_ephemeral_events_have_no_row_and_no_offset(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    delta = TranscriptDelta(
+        turn_id=new_id(), item_id="i", role="caller", delta="a", text="a", sequence=0
+    )
+    partial = Event(new_id(), NOW, delta, ref_of(call))
+    await stores.log.commit([birth(log, call)])
+    told = await stores.log.commit(
+        [Entry(log, (partial,)), Entry(log, (partial, said(call, a_turn(call))))]
+    )
+    assert told == [(), (2,)]
+    assert await stores.log.commit([Entry(log, (partial,))]) == [()]
+
+
+async def test_several_logs_go_into_one_transaction(stores: Stores) -> None:
+    live = await make_log(stores)
+    test = LogKey(live.workspace_id, Environment.TEST)
+    other = await make_log(stores)
+    order = [other, live, test, live]
+    assert await stores.log.commit([birth(log) for log in order]) == [(1,), (1,), (1,), (2,)]
+    heads = await stores.log.heads([live, test, other, LogKey(new_id(), Environment.LIVE)])
+    assert {log: head.newest for log, head in heads.items()} == {live: 2, test: 1, other: 1}
+
+
+async def test_offsets_are_gapless_under_two_servers_at_once(
+    database: TestDatabase, stores: Stores
+) -> None:
+    logs = [await make_log(stores) for _ in range(3)]
+    async with database.stores(OTHER, claim=False) as others:
+
+        async def write(through: Stores, shift: int) -> list[tuple[LogKey, int]]:
+            told: list[tuple[LogKey, int]] = []
+            for turn in range(12):
+                # Every writer names the logs in another order.
+                batch = [birth(logs[(shift + turn + step) % 3]) for step in range(3)]
+                for entry, offsets in zip(batch, await through.log.commit(batch), strict=True):
+                    told += [(entry.log, offset) for offset in offsets]
+            return told
+
+        writers = [write((stores, others)[shift % 2], shift) for shift in range(6)]
+        told = [place for places in await asyncio.gather(*writers) for place in places]
+    expected = list(range(1, 6 * 12 + 1))
+    for log in logs:
+        assert sorted(offset for place, offset in told if place == log) == expected
+        assert [event.offset for event in await stores.log.page(log, 0, 1000)] == expected
+
+
+async def test_events_are_found_by_their_ids(stores: Stores) -> None:
+    log = await make_log(stores)
+    entry = birth(log)
+    await stores.log.commit([birth(log), entry])
+    event_id = entry.events[0].id
+    assert await stores.log.find(log, [event_id, new_id()]) == {event_id: 2}
+    assert await stores.log.find(replace(log, environment=Environment.TEST), [event_id]) == {}
+
+
+async def test_an_event_is_written_once(stores: Stores) -> None:
+    log = await make_log(stores)
+    entry = birth(log)
+    await stores.log.commit([entry])
+    with pytest.raises(EntryRefused, match=r"^23505$"):
+        await stores.log.commit([Entry(log, entry.events)])
+    assert await stores.log.commit([birth(log)]) == [(2,)]
+
+
+async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
+    log = await make_log(stores)
+    call, unknown = a_call(), a_call()
+    orphan = Entry(log, (said(unknown, a_turn(unknown)),), (a_turn(unknown),), unknown.id)
+    with pytest.raises(EntryRefused, match=r"^23503$"):
+        await stores.log.commit([birth(log, call), orphan])
+    assert await stores.calls.find_call(log, call.id) is None
+    assert await stores.log.page(log, 0, 10) == []
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "half a pair \ud800"])
+async def test_text_that_cannot_be_stored_is_refused(stores: Stores, text: str) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    await stores.log.commit([birth(log, call)])
+    turn = a_turn(call, text)
+    with pytest.raises(EntryRefused):
+        await stores.log.commit([Entry(log, (said(call, turn),), (), call.id)])
+    with pytest.raises(EntryRefused):
+        await stores.log.commit([Entry(log, (said(call, a_turn(call)),), (turn,), call.id)])
+    assert await stores.log.commit([death(log, call)]) == [(2,)]
+
+
+async def test_a_log_that_is_not_there_is_refused(stores: Stores) -> None:
+    log = LogKey(new_id(), Environment.LIVE)
+    call = a_call()
+    with pytest.raises(EntryRefused, match=r"^02000$"):
+        await stores.log.commit([Entry(log, (created(call),))])
+
+
+async def test_a_locked_log_is_busy_and_the_others_are_not(
+    database: TestDatabase, stores: Stores
+) -> None:
+    locked, free = await make_log(stores), await make_log(stores)
+    async with database.connection() as superuser, superuser.transaction():
+        await superuser.execute(
+            "SELECT 1 FROM ringline.logs WHERE workspace_id = $1 FOR UPDATE", locked.workspace_id
+        )
+        with pytest.raises(LogBusy):
+            await stores.log.commit([birth(free), birth(locked)])
+        assert await stores.log.commit([birth(free)]) == [(1,)]
+    assert await stores.log.commit([birth(locked)]) == [(1,)]
+
+
+async def test_a_call_is_written_by_its_process_alone(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    await stores.log.commit([birth(log, call)])
+    answered = replace(call, status=CallStatus.ANSWERED, answered_at=NOW)
+    async with database.stores(OTHER, claim=False) as others:
+        with pytest.raises(EntryRefused, match=r"^guard$"):
+            await others.log.commit([Entry(log, (created(call),), (answered,), call.id)])
+    await stores.log.commit([Entry(log, (created(call),), (answered,), call.id)])
+    assert await stores.calls.find_call(log, call.id) == answered
+
+
+async def test_an_ended_call_stays_as_it_ended(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    await stores.log.commit([birth(log, call), death(log, call)])
+    with pytest.raises(EntryRefused, match=r"^guard$"):
+        await stores.log.commit([death(log, call)])
+    assert [event.event.type for event in await stores.log.page(log, 0, 9)] == [
+        "call.created",
+        "call.ended",
+    ]
+
+
+async def test_of_several_states_in_one_batch_the_last_counts(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    ringing = replace(call, status=CallStatus.RINGING)
+    answered = replace(
+        call, status=CallStatus.ANSWERED, answered_at=NOW - timedelta(seconds=90, milliseconds=1)
+    )
+    who = a_participant(call)
+    left = replace(who, left_at=NOW)
+    rows = (call, who, ringing, answered, left)
+    await stores.log.commit([Entry(log, (created(call),), rows, call.id)])
+    assert await stores.calls.find_call(log, call.uuid) == answered
+    await stores.log.commit([death(log, answered)])
+    ended = await stores.calls.find_call(log, call.id)
+    assert ended is not None
+    assert ended.status is CallStatus.COMPLETED
+
+
+async def test_workspaces_begin_with_their_logs(stores: Stores) -> None:
+    workspace = a_workspace()
+    await stores.workspaces.create_workspace(workspace)
+    for environment, epoch in workspace.epochs.items():
+        log = LogKey(workspace.id, environment)
+        assert (await stores.log.heads([log]))[log].epoch == epoch

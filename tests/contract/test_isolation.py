@@ -1,0 +1,262 @@
+"""Isolation: no query crosses a workspace or an environment, whatever happens to it.
+
+The tables are those of the metadata: a new one is tested from its first day.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import Entry
+from ringline.ports import EntryRefused, StoreAway
+from ringline.schema.names import APP_ROLE, LOOKUP_ROLE, OWNER_ROLE
+from ringline.schema.tables import metadata
+from ringline.storage.database import Connection
+from ringline.storage.stores import Stores
+from tests.database import (
+    TestDatabase,
+    a_call,
+    a_participant,
+    a_ticket,
+    a_turn,
+    a_workspace,
+    created,
+    make_log,
+)
+
+TABLES = {table.name: table for table in metadata.sorted_tables}
+
+
+def place_of(table: sa.Table) -> str:
+    """Return SQL that tells whether a row is the log's of $1 and $2."""
+    if table.name == "workspaces":
+        return "id = $1 AND $2::text IS NOT NULL"
+    return "workspace_id = $1 AND environment = $2"
+
+
+async def fill(stores: Stores) -> list[LogKey]:
+    """Put at least one row into every table, for each of four logs."""
+    logs: list[LogKey] = []
+    for _ in range(2):
+        workspace = a_workspace()
+        await stores.workspaces.create_workspace(workspace)
+        logs += [LogKey(workspace.id, environment) for environment in Environment]
+        for key, key_hash in workspace.keys:
+            await stores.credentials.put_ticket(key_hash, a_ticket(key))
+    for log in logs:
+        call = a_call()
+        rows = (call, a_participant(call), a_turn(call))
+        await stores.log.commit([Entry(log, (created(call),), rows, call.id)])
+    return logs
+
+
+def values_of(log: LogKey) -> tuple[Any, str]:
+    return log.workspace_id, log.environment.value
+
+
+async def divide_by_zero(connection: Connection) -> None:
+    with pytest.raises(asyncpg.DivisionByZeroError):
+        await connection.fetchval("SELECT 1 / 0")
+
+
+async def count(connection: Connection, table: str, where: str, log: LogKey) -> int:
+    statement = f"SELECT count(*) FROM ringline.{table} WHERE {where}"
+    return await connection.fetchval(statement, *values_of(log))
+
+
+def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
+    assert set(TABLES) == {
+        "workspaces",
+        "logs",
+        "events",
+        "keys",
+        "tickets",
+        "agents",
+        "calls",
+        "call_participants",
+        "call_transcripts",
+    }
+
+
+async def test_no_query_crosses_with_interleaved_workspaces_and_broken_transactions(
+    stores: Stores,
+) -> None:
+    logs = await fill(stores)
+    chance = random.Random(7)
+
+    async def look(log: LogKey) -> None:
+        async with stores.database.transaction(log) as connection:
+            for name, table in TABLES.items():
+                here = place_of(table)
+                assert await count(connection, name, f"NOT ({here})", log) == 0, name
+                assert await count(connection, name, here, log) > 0, name
+
+    async def fail(log: LogKey) -> None:
+        with pytest.raises(EntryRefused, match=r"^22012$"):
+            async with stores.database.transaction(log) as connection:
+                await connection.fetchval("SELECT 1 / 0")
+
+    async def swallow(log: LogKey) -> None:
+        with pytest.raises(EntryRefused, match=r"^25P02$"):
+            async with stores.database.transaction(log) as connection:
+                await divide_by_zero(connection)
+
+    async def leave(log: LogKey) -> None:
+        with pytest.raises(LookupError):
+            async with stores.database.transaction(log):
+                raise LookupError
+
+    async def be_cancelled(log: LogKey) -> None:
+        inside = asyncio.Event()
+
+        async def wait() -> None:
+            async with stores.database.transaction(log) as connection:
+                inside.set()
+                await connection.execute("SELECT pg_sleep(60)")
+
+        task = asyncio.create_task(wait())
+        await inside.wait()
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled()
+
+    async def see_nothing(_: LogKey) -> None:
+        for name in TABLES:
+            rows = await stores.database.look_up(f"SELECT count(*) FROM ringline.{name}")
+            assert rows[0]["count"] == 0
+
+    deeds = [look, look, look, fail, swallow, leave, be_cancelled, see_nothing]
+
+    async def wander() -> None:
+        for _ in range(12):
+            await chance.choice(deeds)(chance.choice(logs))
+
+    # More wanderers than connections: they get each other's.
+    await asyncio.gather(*(wander() for _ in range(16)))
+    for log in logs:
+        await look(log)
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+async def test_no_row_is_written_moved_or_removed_across(
+    database: TestDatabase, stores: Stores, name: str
+) -> None:
+    logs = await fill(stores)
+    mine, foreign = logs[0], logs[2]
+    here = place_of(TABLES[name])
+    async with database.connection() as superuser:
+        before = await count_all(superuser, name, foreign)
+        for statement in (
+            f"DELETE FROM ringline.{name} WHERE {here}",
+            f"UPDATE ringline.{name} SET inserted_at = now() WHERE {here}",
+        ):
+            assert await rows_reached(stores, statement, mine, foreign) == 0
+        assert await count_all(superuser, name, foreign) == before
+    column = "id" if name == "workspaces" else "workspace_id"
+    moving = f"UPDATE ringline.{name} SET {column} = $1 WHERE $2::text IS NOT NULL"
+    planting = (
+        f"INSERT INTO ringline.{name} SELECT (jsonb_populate_record(NULL::ringline.{name},"
+        f" jsonb_build_object('{column}', $1::uuid, 'environment', $2::text))).*"
+    )
+    for statement in (moving, planting):
+        with pytest.raises(EntryRefused, match=r"^42501$"):
+            async with stores.database.transaction(mine) as connection:
+                await connection.execute(statement, *values_of(foreign))
+
+
+async def rows_reached(stores: Stores, statement: str, mine: LogKey, other: LogKey) -> int:
+    try:
+        async with stores.database.transaction(mine) as connection:
+            done = await connection.execute(statement, *values_of(other))
+    except EntryRefused as refused:
+        if str(refused) == "42501":  # no such right at all
+            return 0
+        raise
+    return int(done.split()[-1])
+
+
+async def count_all(connection: asyncpg.Connection[Any], table: str, log: LogKey) -> int:
+    statement = f"SELECT count(*) FROM ringline.{table} WHERE {place_of(TABLES[table])}"
+    return await connection.fetchval(statement, *values_of(log))
+
+
+async def test_a_reference_does_not_reach_across(stores: Stores) -> None:
+    logs = await fill(stores)
+    async with stores.database.transaction(logs[2]) as connection:
+        foreign_agent = await connection.fetchval("SELECT id FROM ringline.agents")
+    call = a_call(agent_id=foreign_agent)
+    with pytest.raises(EntryRefused, match=r"^23503$"):
+        await stores.log.commit([Entry(logs[0], (created(call),), (call,), call.id)])
+
+
+async def test_row_level_security_is_forced_on_every_table(
+    database: TestDatabase, stores: Stores
+) -> None:
+    await fill(stores)
+    async with database.connection() as superuser:
+        forced = await superuser.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'ringline'::regnamespace"
+            " AND relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"
+        )
+        assert {row["relname"] for row in forced} == set(TABLES)
+        for role in (OWNER_ROLE, APP_ROLE):  # even the owner, without a workspace
+            async with superuser.transaction():
+                await superuser.execute(f"SET LOCAL ROLE {role}")
+                for name in TABLES:
+                    assert await superuser.fetchval(f"SELECT count(*) FROM ringline.{name}") == 0
+
+
+async def test_nobody_but_the_application_may_look_up(
+    database: TestDatabase,
+) -> None:
+    async with database.connection() as superuser:
+        functions = await superuser.fetch(
+            "SELECT p.oid::regprocedure::text AS name, pg_get_userbyid(p.proowner) AS owner,"
+            " p.proconfig, p.proacl::text AS acl FROM pg_proc p"
+            " WHERE p.pronamespace = 'ringline'::regnamespace AND p.prosecdef"
+        )
+    assert len(functions) == 8
+    for function in functions:
+        assert function["owner"] == LOOKUP_ROLE
+        assert function["proconfig"] == ["search_path=pg_catalog, pg_temp"]
+        grants = {grant.split("/")[0] for grant in function["acl"].strip("{}").split(",")}
+        assert grants == {f"{LOOKUP_ROLE}=X", f"{APP_ROLE}=X"}
+
+
+async def test_the_hash_of_a_key_is_not_read_back(stores: Stores) -> None:
+    log = await make_log(stores)
+    for table, column in (("keys", "key_hash"), ("tickets", "ticket_hash"), ("tickets", "binding")):
+        with pytest.raises(EntryRefused, match=r"^42501$"):
+            async with stores.database.transaction(log) as connection:
+                await connection.fetch(f"SELECT {column} FROM ringline.{table}")
+
+
+async def test_a_closed_database_is_away(database: TestDatabase) -> None:
+    async with database.stores() as stores:
+        log = await make_log(stores)
+    with pytest.raises(StoreAway):
+        await stores.calls.find_call(log, "any")
+
+
+async def test_the_policies_let_the_index_be_used(stores: Stores) -> None:
+    log = await make_log(stores)
+    async with stores.database.transaction(log) as connection:
+        await connection.execute(
+            "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+        )
+        plan = await connection.fetch(
+            'EXPLAIN (COSTS OFF) SELECT * FROM ringline.events WHERE "offset" > 5'
+            ' ORDER BY "offset" LIMIT 10'
+        )
+    lines = [row[0].strip() for row in plan]
+    assert not any("Sort" in line for line in lines), lines
+    condition = next(line for line in lines if line.startswith("Index Cond"))
+    assert all(name in condition for name in ("workspace_id", "environment", "offset"))

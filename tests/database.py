@@ -1,0 +1,203 @@
+"""A migrated database of its own for a test, and things to put into it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from ringline.domain.agent import Agent, LocalSettings, Phrase, Tool
+from ringline.domain.credentials import Key, KeyKind, Ticket, digest
+from ringline.domain.events import CallCreated, CallEnded, CallRef, Event, TurnCompleted
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import (
+    CallRow,
+    CallStatus,
+    Entry,
+    HangupCause,
+    ParticipantRole,
+    ParticipantRow,
+    TurnRow,
+)
+from ringline.ports import NewWorkspace
+from ringline.schema.names import SERVER_ROLE
+from ringline.storage.embedded import EmbeddedPostgres
+from ringline.storage.stores import Stores
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ME = UUID(int=1)
+OTHER = UUID(int=2)
+
+_ids = itertools.count(1000)
+
+
+def new_id() -> UUID:
+    return UUID(int=next(_ids))
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """One database of the run's cluster."""
+
+    __test__ = False
+
+    cluster: EmbeddedPostgres
+    name: str
+
+    @property
+    def app_dsn(self) -> str:
+        return self.dsn(SERVER_ROLE)
+
+    def dsn(self, role: str) -> str:
+        return self.cluster.dsn(role, self.name)
+
+    @asynccontextmanager
+    async def connection(self, role: str = "postgres") -> AsyncIterator[asyncpg.Connection[Any]]:
+        connection = await asyncpg.connect(self.dsn(role))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def stores(self, server_id: UUID = ME, *, claim: bool = True) -> AsyncIterator[Stores]:
+        stores = await Stores.open(self.app_dsn, server_id, claim=claim)
+        try:
+            yield stores
+        finally:
+            await stores.close()
+
+
+def a_key(log: LogKey, kind: KeyKind = KeyKind.SECRET, **changes: Any) -> Key:
+    key = Key(new_id(), log, kind, "a key", "wxyz", NOW)
+    return replace(key, **changes)
+
+
+def hash_of(key: Key) -> bytes:
+    return digest(f"key {key.id}")
+
+
+def an_agent() -> Agent:
+    return Agent(
+        new_id(),
+        "Attendant",
+        instructions="Be kind.",
+        greeting="Hello.",
+        tools=(Tool(name="book", parameters={"type": "object"}),),
+        local=LocalSettings(phrases=(Phrase(text="good bye", intent="goodbye"),)),
+    )
+
+
+def a_workspace(keys: int = 1) -> NewWorkspace:
+    workspace_id = new_id()
+    return NewWorkspace(
+        id=workspace_id,
+        name="Somebody's",
+        created_at=NOW,
+        agents={environment: an_agent() for environment in Environment},
+        keys=[
+            (key, hash_of(key))
+            for environment in Environment
+            for key in (a_key(LogKey(workspace_id, environment)) for _ in range(keys))
+        ],
+        epochs={Environment.LIVE: "aaaaaaaa", Environment.TEST: "bbbbbbbb"},
+    )
+
+
+async def make_log(stores: Stores) -> LogKey:
+    workspace = a_workspace()
+    await stores.workspaces.create_workspace(workspace)
+    return LogKey(workspace.id, Environment.LIVE)
+
+
+def a_ticket(key: Key, **changes: Any) -> Ticket:
+    ticket = Ticket(new_id(), key.log, key.id, b"binding", NOW + timedelta(seconds=60))
+    return replace(ticket, **changes)
+
+
+def a_call(**changes: Any) -> CallRow:
+    call_id = new_id()
+    call = CallRow(
+        id=call_id,
+        uuid=str(call_id),
+        direction="inbound",
+        from_number="web:anonymous",
+        to_number="voice:local/attendant",
+        source="realtime",
+        transport="websocket",
+        status=CallStatus.INITIATED,
+        started_at=NOW,
+        model="local/attendant",
+    )
+    return replace(call, **changes)
+
+
+def a_participant(call: CallRow) -> ParticipantRow:
+    return ParticipantRow(new_id(), call.id, "caller", ParticipantRole.CALLER, NOW)
+
+
+def a_turn(call: CallRow, text: str = "Hello?", **changes: Any) -> TurnRow:
+    turn = TurnRow(new_id(), call.id, new_id(), "item_1", 0, "caller", text, False, NOW)
+    return replace(turn, **changes)
+
+
+def ref_of(call: CallRow) -> CallRef:
+    return CallRef(
+        id=call.id,
+        uuid=call.uuid,
+        direction=call.direction,
+        from_number=call.from_number,
+        to_number=call.to_number,
+        transport=call.transport,
+        model=call.model,
+    )
+
+
+def created(call: CallRow) -> Event:
+    data = CallCreated(status=call.status, source=call.source, started_at=call.started_at)
+    return Event(new_id(), NOW, data, ref_of(call))
+
+
+def said(call: CallRow, turn: TurnRow) -> Event:
+    data = TurnCompleted(
+        turn_id=turn.turn_id,
+        item_id=turn.item_id,
+        role=turn.role,
+        text=turn.text,
+        transcript_id=turn.id,
+    )
+    return Event(new_id(), NOW, data, ref_of(call))
+
+
+def ended(call: CallRow) -> Event:
+    data = CallEnded(
+        status=CallStatus.COMPLETED,
+        hangup_cause=HangupCause.CALLER_HANGUP,
+        started_at=call.started_at,
+        answered_at=call.answered_at,
+        ended_at=NOW,
+        duration_seconds=0,
+    )
+    return Event(new_id(), NOW, data, ref_of(call))
+
+
+def birth(log: LogKey, call: CallRow | None = None) -> Entry:
+    """Return the first entry of a call: its row, its caller, its first event."""
+    call = call or a_call()
+    return Entry(log, (created(call),), (call, a_participant(call)), call.id)
+
+
+def death(log: LogKey, call: CallRow) -> Entry:
+    over = replace(
+        call,
+        status=CallStatus.COMPLETED,
+        ended_at=NOW,
+        hangup_cause=HangupCause.CALLER_HANGUP,
+    )
+    return Entry(log, (ended(over),), (over,), call.id)
