@@ -1,0 +1,314 @@
+"""The local voice: one conversation of endpointing, recognition, dialogue and speech.
+
+Audio is searched for speech as it comes, on the event loop (microseconds a frame). What
+takes longer is a job: an utterance to recognise, a typed text, a response. One task does
+the jobs in the order they came, so a response always has the words it answers, and the
+final `Heard` of a turn comes before its `ResponseStarted`. Cancelling goes past the queue.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import uuid4
+
+import structlog
+
+from ringline.domain.agent import LocalSettings
+from ringline.domain.audio import Chunk
+from ringline.domain.voice import (
+    AddText,
+    Cancel,
+    ClearInput,
+    EndTurn,
+    Heard,
+    Respond,
+    ResponseDone,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    ToolResult,
+    UpdateConfig,
+    VoiceCapabilities,
+    VoiceConfig,
+    VoiceFailed,
+    VoiceOrder,
+)
+from ringline.ports import VoiceListener
+from ringline.voices.dialogue import Reply, reply_to, sentences
+from ringline.voices.endpointing import RATE_HZ, Edge, Endpointer, SpeechDetector, aggressiveness
+from ringline.voices.recognition import Recognition, grammar_of
+from ringline.voices.speech import DEFAULT_VOICE, VOICE_FILES, Sentence, Speech
+from ringline.voices.workers import PoolBusy, WorkerLost, WorkFailed
+
+_log = structlog.get_logger()
+
+CAPABILITIES = VoiceCapabilities(
+    input_hz=RATE_HZ,
+    output_hz=RATE_HZ,
+    voices=tuple(VOICE_FILES),
+    default_voice=DEFAULT_VOICE,
+)
+
+#: How often a caller who is still speaking is decoded (contract, 11).
+PARTIAL_EVERY_S = 0.4
+
+#: Longest response; the rest of a longer one is not spoken.
+RESPONSE_MS = 60_000
+
+#: Jobs that may wait in one conversation; what comes then is refused and reported.
+JOBS_LIMIT = 64
+
+#: Make a detector of speech in frames of 20 ms, given webrtcvad's aggressiveness.
+NewDetector = Callable[[int], SpeechDetector]
+
+
+@dataclass(frozen=True, slots=True)
+class _Utterance:
+    item_id: str
+    pcm: bytes
+    phrases: tuple[str, ...]
+
+
+_Job: TypeAlias = _Utterance | AddText | Respond
+
+
+class Attendant:
+    """A `Voice` (ports) that understands an agent's phrases and speaks its replies."""
+
+    def __init__(
+        self,
+        config: VoiceConfig,
+        listener: VoiceListener,
+        new_detector: NewDetector,
+        recognition: Recognition,
+        speech: Speech,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._listener = listener
+        self._new_detector = new_detector
+        self._recognition = recognition
+        self._speech = speech
+        self._next_config: VoiceConfig | None = None
+        self._use(config)
+        self._jobs: deque[_Job] = deque()
+        self._job_came = asyncio.Event()
+        self._unanswered: list[str] = []
+        self._item_id = ""
+        self._heard_at = 0.0
+        self._silence: asyncio.TimerHandle | None = None
+        self._partial: asyncio.Task[None] | None = None
+        self._responding: tuple[str, asyncio.Task[None]] | None = None
+        self._closed = False
+        self._working = asyncio.create_task(self._work())
+        self._working.add_done_callback(self._worked)
+
+    @property
+    def capabilities(self) -> VoiceCapabilities:
+        """Tell rates and abilities."""
+        return CAPABILITIES
+
+    def hear(self, chunk: Chunk) -> None:
+        """Take the caller's audio at 16 kHz."""
+        if self._closed:
+            return
+        self._heard_at = self._loop.time()
+        for edge in self._endpointer.hear(chunk.pcm):
+            match edge:
+                case Edge.STARTED:
+                    self._speech_started()
+                case Edge.STOPPED:
+                    self._speech_stopped()
+
+    def tell(self, order: VoiceOrder) -> None:
+        """Take an order."""
+        if self._closed:
+            return
+        match order:
+            case UpdateConfig(config):
+                self._next_config = config
+                self._take_next_config()
+            case EndTurn():
+                self._end_turn()
+            case ClearInput():
+                self._forget_turn()
+            case AddText() | Respond():
+                self._add(order)
+            case Cancel(response_id):
+                self._cancel(response_id)
+            case ToolResult():
+                pass  # it calls no tools
+
+    async def close(self) -> None:
+        """End the conversation."""
+        self._closed = True
+        if self._silence is not None:
+            self._silence.cancel()
+        tasks = [self._working]
+        if self._partial is not None:
+            tasks.append(self._partial)
+        if self._responding is not None:
+            tasks.append(self._responding[1])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # The caller's turn.
+
+    def _use(self, config: VoiceConfig) -> None:
+        self._settings = config.local or LocalSettings()
+        self._phrases = grammar_of(self._settings)
+        self._detection = config.turn_detection
+        self._endpointer = Endpointer(
+            self._new_detector(aggressiveness(self._detection.threshold)), self._detection
+        )
+        wanted = config.voice.lower()
+        self._voice = wanted if wanted in VOICE_FILES else DEFAULT_VOICE
+
+    def _take_next_config(self) -> None:
+        """Go on with a new config unless a turn is under way."""
+        if self._next_config is not None and not self._endpointer.speaking:
+            self._use(self._next_config)
+            self._next_config = None
+
+    def _speech_started(self) -> None:
+        self._item_id = f"item_{uuid4().hex}"
+        self._listener.voice_reports(SpeechStarted())
+        self._watch_silence()
+        self._partial = asyncio.create_task(self._hear_partials(self._item_id))
+
+    def _watch_silence(self) -> None:
+        """End the turn of a caller who stopped sending audio (contract, 11)."""
+        limit_s = 2 * self._detection.silence_duration_ms / 1000
+        left_s = self._heard_at + limit_s - self._loop.time()
+        if left_s <= 0:
+            self._speech_stopped()
+        else:
+            self._silence = self._loop.call_later(left_s, self._watch_silence)
+
+    def _end_turn(self) -> None:
+        if self._detection.type == "none":
+            self._item_id = f"item_{uuid4().hex}"
+            if self._endpointer.utterance():
+                self._speech_stopped()
+        elif self._endpointer.speaking:
+            self._speech_stopped()
+
+    def _speech_stopped(self) -> None:
+        self._stop_watching()
+        # Queued before it is told: a response asked for in return must find it.
+        self._add(_Utterance(self._item_id, self._endpointer.finish(), self._phrases))
+        self._listener.voice_reports(SpeechStopped())
+        self._take_next_config()
+
+    def _forget_turn(self) -> None:
+        """Forget audio; a turn that had begun ends without words, so that it does end."""
+        spoke = self._endpointer.speaking
+        self._stop_watching()
+        self._endpointer.clear()
+        if spoke:
+            self._add(_Utterance(self._item_id, b"", ()))
+            self._listener.voice_reports(SpeechStopped())
+        self._take_next_config()
+
+    def _stop_watching(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+        if self._partial is not None:
+            self._partial.cancel()
+            self._partial = None
+
+    async def _hear_partials(self, item_id: str) -> None:
+        """Report words while they are spoken, as long as none has to be taken back."""
+        heard = ""
+        while True:
+            await asyncio.sleep(PARTIAL_EVERY_S)
+            text = await self._recognition.partial(self._endpointer.utterance(), self._phrases)
+            if text != heard and text.startswith(heard):
+                heard = text
+                self._listener.voice_reports(Heard(item_id, text, final=False))
+
+    # Jobs.
+
+    def _add(self, job: _Job) -> None:
+        if len(self._jobs) >= JOBS_LIMIT:
+            self._listener.voice_reports(
+                VoiceFailed("overloaded", "The voice has too much to do.", alive=True)
+            )
+            return
+        self._jobs.append(job)
+        self._job_came.set()
+
+    async def _work(self) -> None:
+        await self._recognition.prepare(self._phrases)
+        while True:
+            await self._job_came.wait()
+            if not self._jobs:
+                self._job_came.clear()
+                continue
+            match self._jobs.popleft():
+                case _Utterance(item_id, pcm, phrases):
+                    text = await self._recognition.final(pcm, phrases) if phrases and pcm else ""
+                    self._unanswered.append(text)
+                    self._listener.voice_reports(Heard(item_id, text, final=True))
+                case AddText(text):
+                    self._unanswered += text.split("\n")
+                case Respond(response_id, say):
+                    await self._respond(response_id, say)
+
+    def _worked(self, working: asyncio.Task[None]) -> None:
+        if working.cancelled() or self._closed:
+            return
+        error = working.exception()
+        _log.error("voice.failed", error=type(error).__name__)
+        message = "The local voice failed."
+        self._listener.voice_reports(VoiceFailed("internal_error", message, alive=False))
+
+    async def _respond(self, response_id: str, say: str | None) -> None:
+        if say is not None:
+            reply = Reply(say)
+        else:
+            reply = reply_to(self._settings, self._unanswered)
+            self._unanswered = []
+        speaking = asyncio.create_task(self._speak(response_id, reply))
+        self._responding = response_id, speaking
+        self._listener.voice_reports(ResponseStarted(response_id))
+        await asyncio.wait([speaking])
+        self._responding = None
+
+    def _cancel(self, response_id: str) -> None:
+        if self._responding is not None and self._responding[0] == response_id:
+            self._responding[1].cancel()
+            self._responding = None
+            self._listener.voice_reports(ResponseDone(response_id, "cancelled"))
+            return
+        for job in self._jobs:
+            if isinstance(job, Respond) and job.response_id == response_id:
+                self._jobs.remove(job)
+                return
+
+    async def _speak(self, response_id: str, reply: Reply) -> None:
+        spoken_ms = 0.0
+        failed = False
+        try:
+            for sentence in sentences(reply.text):
+                self._listener.voice_says(response_id, sentence)
+                request = Sentence(sentence, self._voice)
+                async with aclosing(self._speech.speak(request)) as chunks:
+                    async for chunk in chunks:
+                        self._listener.voice_speaks(response_id, chunk)
+                        spoken_ms += chunk.duration_ms(RATE_HZ)
+                if spoken_ms >= RESPONSE_MS:
+                    break
+        except (WorkerLost, WorkFailed, PoolBusy) as error:
+            failed = True
+            _log.warning("voice.not_spoken", reason=type(error).__name__)
+        self._responding = None
+        if failed:
+            message = "The voice could not speak."
+            self._listener.voice_reports(VoiceFailed("speech_failed", message, alive=True))
+        reason = "failed" if failed else "completed"
+        self._listener.voice_reports(ResponseDone(response_id, reason, reply.hang_up))

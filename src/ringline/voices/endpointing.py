@@ -1,0 +1,124 @@
+"""Where the caller's speech begins and ends in 16 kHz PCM16 audio. Pure.
+
+Audio is cut into frames of 20 ms; a detector says of each whether it holds speech. Speech
+begins when nearly all frames of the last 120 ms do (a click shorter than 100 ms is never
+reported) and ends after `silence_duration_ms` of frames that do not. Time on the clock is
+not known here: a caller that stops sending altogether is ended from outside.
+"""
+
+import sys
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+
+from ringline.domain.agent import TurnDetection
+from ringline.domain.audio import bytes_of_ms
+
+RATE_HZ = 16_000
+FRAME_MS = 20
+FRAME_BYTES = bytes_of_ms(FRAME_MS, RATE_HZ)
+
+#: Speech begins when this many of the last frames hold it.
+ONSET_FRAMES = 5
+ONSET_WINDOW = 6
+
+#: Quiet that is kept behind speech; more would only burden its score (recognition).
+TAIL_MS = 400
+
+#: Longest utterance that is kept; of a longer one the oldest audio is forgotten.
+UTTERANCE_MS = 20_000
+
+#: Peak below which a frame is quiet at threshold 0.5 (about -46 dB of full scale).
+GATE_PEAK = 160
+
+#: Says whether a frame of 20 ms holds speech.
+SpeechDetector = Callable[[bytes], bool]
+
+
+class Edge(Enum):
+    """What was found in the audio."""
+
+    STARTED = auto()
+    STOPPED = auto()
+
+
+def aggressiveness(threshold: float) -> int:
+    """Map a threshold of 0 to 1 onto webrtcvad's modes: higher is less sensitive."""
+    return 1 if threshold < 0.35 else 2 if threshold < 0.65 else 3
+
+
+class Endpointer:
+    """Finds speech in one caller's audio and keeps the utterance."""
+
+    def __init__(self, holds_speech: SpeechDetector, detection: TurnDetection) -> None:
+        self._holds_speech = holds_speech
+        self._by_order = detection.type == "none"
+        self._gate = round(GATE_PEAK * 2 * detection.threshold)
+        self._silence_frames = max(1, detection.silence_duration_ms // FRAME_MS)
+        before = detection.prefix_padding_ms // FRAME_MS + ONSET_WINDOW
+        self._before: deque[bytes] = deque(maxlen=before)
+        self._recent: deque[bool] = deque(maxlen=ONSET_WINDOW)
+        self._frames: deque[bytes] = deque(maxlen=UTTERANCE_MS // FRAME_MS)
+        self._rest = b""
+        self._quiet = 0
+        self.speaking = False
+
+    def hear(self, pcm: bytes) -> Iterator[Edge]:
+        """Take audio; yield the edges found in it, in order."""
+        audio = self._rest + pcm
+        whole = len(audio) - len(audio) % FRAME_BYTES
+        self._rest = audio[whole:]
+        for start in range(0, whole, FRAME_BYTES):
+            edge = self._take(audio[start : start + FRAME_BYTES])
+            if edge is not None:
+                yield edge
+
+    def utterance(self) -> bytes:
+        """Return the utterance so far, with little of the quiet behind it."""
+        surplus = self._quiet - TAIL_MS // FRAME_MS
+        frames = list(self._frames)
+        return b"".join(frames[:-surplus] if surplus > 0 else frames)
+
+    def finish(self) -> bytes:
+        """End the turn and return its utterance; empty if nothing was heard."""
+        utterance = self.utterance()
+        self.clear()
+        return utterance
+
+    def clear(self) -> None:
+        """Forget the audio of the turn that is not over."""
+        self._before.clear()
+        self._recent.clear()
+        self._frames.clear()
+        self._quiet = 0
+        self.speaking = False
+
+    def _take(self, frame: bytes) -> Edge | None:
+        if self._by_order:  # the turn is ended by an order, whatever it holds
+            self._frames.append(frame)
+            return None
+        speech = self._loud(frame) and self._holds_speech(frame)
+        if not self.speaking:
+            return self._wait_for_onset(frame, speech)
+        self._frames.append(frame)
+        self._quiet = 0 if speech else self._quiet + 1
+        return Edge.STOPPED if self._quiet >= self._silence_frames else None
+
+    def _wait_for_onset(self, frame: bytes, speech: bool) -> Edge | None:
+        self._before.append(frame)
+        self._recent.append(speech)
+        if sum(self._recent) < ONSET_FRAMES:
+            return None
+        self._frames.extend(self._before)
+        self._before.clear()
+        self._recent.clear()
+        self._quiet = 0
+        self.speaking = True
+        return Edge.STARTED
+
+    def _loud(self, frame: bytes) -> bool:
+        samples = array("h", frame)
+        if sys.byteorder == "big":
+            samples.byteswap()
+        return max(max(samples), -min(samples)) >= self._gate

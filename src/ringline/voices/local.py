@@ -1,0 +1,80 @@
+"""The model `local/attendant`: what opens conversations and owns their processes.
+
+The server's process holds only the voice activity detector. Recognition and speech live
+in one process each, started when first needed or by `warm`, shared by all conversations.
+"""
+
+import asyncio
+import os
+from importlib.util import find_spec
+
+try:
+    import webrtcvad  # pyright: ignore[reportMissingTypeStubs]
+except ImportError:  # the extra is not installed: only opening needs it
+    webrtcvad = None
+
+from ringline.domain.voice import VoiceCapabilities, VoiceConfig
+from ringline.ports import VoiceListener, VoiceUnavailable
+from ringline.voices import recognition, speech
+from ringline.voices.attendant import CAPABILITIES, Attendant
+from ringline.voices.endpointing import RATE_HZ, SpeechDetector
+from ringline.voices.recognition import Recognition
+from ringline.voices.speech import Speech
+from ringline.voices.workers import WorkerPool
+
+#: What the workers import, beside webrtcvad here.
+_WORKERS_NEED = ("pocketsphinx", "espeakng_loader", "soxr", "numpy")
+
+#: Most processes that recognise; each holds the acoustic model (about 100 MB).
+RECOGNIZERS_LIMIT = 2
+
+
+def installed() -> bool:
+    """Tell whether the extra `ringline[local]` is installed, without loading it."""
+    return webrtcvad is not None and all(find_spec(name) for name in _WORKERS_NEED)
+
+
+class LocalVoices:
+    """Opens conversations with the local voice; its `open` is an `OpenVoice` (ports)."""
+
+    capabilities: VoiceCapabilities = CAPABILITIES
+
+    def __init__(self, recognizers: int = 1) -> None:
+        size = max(1, min(recognizers, os.cpu_count() or 1, RECOGNIZERS_LIMIT))
+        self._recognizers = WorkerPool(recognition.MODULE, size)
+        self._speakers = WorkerPool(speech.MODULE)
+        self._recognition = Recognition(self._recognizers)
+        self._speech = Speech(self._speakers)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """Return the processes that run for the local voice now."""
+        return self._recognizers.process_ids + self._speakers.process_ids
+
+    async def open(self, config: VoiceConfig, listener: VoiceListener) -> Attendant:
+        """Open a conversation. Raises VoiceUnavailable without the extra."""
+        if not installed():
+            raise VoiceUnavailable(
+                'The local voice is not installed: pip install "ringline[local]".'
+            )
+        return Attendant(config, listener, _new_detector, self._recognition, self._speech)
+
+    async def warm(self, phrases: tuple[str, ...] = ()) -> None:
+        """Start the processes, so that the first conversation need not wait for them."""
+        if installed():
+            await asyncio.gather(self._recognition.prepare(phrases), self._speech.prepare())
+
+    async def close(self) -> None:
+        """End all processes; conversations must have been closed before."""
+        await asyncio.gather(self._recognizers.close(), self._speakers.close())
+
+
+def _new_detector(mode: int) -> SpeechDetector:
+    if webrtcvad is None:
+        raise AssertionError("open checks that the extra is installed")
+    vad = webrtcvad.Vad(mode)
+
+    def holds_speech(frame: bytes) -> bool:
+        return vad.is_speech(frame, RATE_HZ)
+
+    return holds_speech

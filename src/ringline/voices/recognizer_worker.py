@@ -1,0 +1,83 @@
+"""The process that recognises: PocketSphinx over a grammar of whole phrases.
+
+Run as a module by `recognition.py`; the only place that loads the acoustic model (104 MB).
+The mean of the cepstrum is taken over each utterance (`cmn=batch`), not carried over from
+the one before, so that a result does not depend on who spoke last.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import msgspec
+from pocketsphinx import Decoder  # pyright: ignore[reportMissingTypeStubs]
+
+from ringline.voices.pipe import serve
+from ringline.voices.recognition import Hypothesis, Utterance
+
+#: Grammars that are kept compiled; the one unused for longest goes.
+GRAMMARS = 32
+
+
+class Recognizer:
+    """A decoder and its compiled grammars."""
+
+    def __init__(self) -> None:
+        self._decoder = Decoder(lm=None, cmn="batch", loglevel="FATAL")
+        self._grammars: OrderedDict[tuple[str, ...], tuple[str, int]] = OrderedDict()
+        self._named = 0
+
+    def work(self, body: bytes) -> Iterator[bytes]:
+        """Decode an utterance; a request without audio only loads the grammar."""
+        utterance = msgspec.msgpack.decode(body, type=Utterance)
+        name, ignored = self._grammar(utterance.phrases)
+        text, score = "", -math.inf
+        if name and utterance.pcm:
+            text, score = self._decode(name, utterance.pcm)
+        yield msgspec.msgpack.encode(Hypothesis(text=text, score=score, ignored=ignored))
+
+    def _grammar(self, phrases: tuple[str, ...]) -> tuple[str, int]:
+        """Return a grammar's name (empty without a usable phrase) and what it leaves out."""
+        if phrases in self._grammars:
+            self._grammars.move_to_end(phrases)
+            return self._grammars[phrases]
+        known = [phrase for phrase in phrases if self._knows(phrase)]
+        name = ""
+        if known:
+            self._named += 1
+            name = f"grammar{self._named}"
+            alternatives = " | ".join(known)
+            self._decoder.add_jsgf_string(
+                name, f"#JSGF V1.0;\ngrammar {name};\npublic <phrase> = {alternatives} ;\n"
+            )
+        self._grammars[phrases] = name, len(phrases) - len(known)
+        if len(self._grammars) > GRAMMARS:
+            _, (oldest, _) = self._grammars.popitem(last=False)
+            if oldest:
+                self._decoder.remove_search(oldest)
+        return self._grammars[phrases]
+
+    def _knows(self, phrase: str) -> bool:
+        words = phrase.split()
+        return bool(words) and all(self._decoder.lookup_word(word) for word in words)
+
+    def _decode(self, name: str, pcm: bytes) -> tuple[str, float]:
+        decoder = self._decoder
+        decoder.activate_search(name)
+        decoder.start_utt()
+        decoder.process_raw(pcm, full_utt=True)
+        decoder.end_utt()
+        best = decoder.hyp()
+        if best is None or best.score <= 0:
+            return "", -math.inf
+        frames = sum(
+            segment.end_frame - segment.start_frame + 1
+            for segment in decoder.seg()
+            if segment.word[0] not in "<[("
+        )
+        # The score comes as e^(ln 1.0001 x steps): steps of the log base, per frame of words.
+        return best.hypstr, math.log(best.score) * 1e4 / max(frames, 1)
+
+
+if __name__ == "__main__":
+    serve(Recognizer().work)

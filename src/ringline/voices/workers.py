@@ -1,0 +1,170 @@
+"""A pool of worker processes, so that no heavy work runs on the event loop.
+
+Not `concurrent.futures`: its processes import the server's main module again and outlive
+its SIGKILL, its answers cannot stream, and the library that speaks must not be loaded into
+a process of ours that does anything else. A worker that dies takes its open requests with
+it (`WorkerLost`); the next request starts another. See `pipe.py` for the protocol.
+"""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+import structlog
+
+from ringline.voices.pipe import ANSWER_HEAD, END, FAILED, PART, REQUEST_HEAD
+
+_log = structlog.get_logger()
+
+#: Requests that may wait at one worker; what comes then is refused (`PoolBusy`).
+WAITING_LIMIT = 32
+
+#: A worker that is silent for this long with work to do is killed.
+SILENCE_LIMIT_S = 20.0
+
+#: How long a worker has to end after its input was closed.
+END_S = 1.0
+
+
+class WorkerLost(Exception):
+    """The worker died before it had answered."""
+
+
+class WorkFailed(Exception):
+    """The worker could not do this piece of work; the text is the error's type."""
+
+
+class PoolBusy(Exception):
+    """Too much waits already."""
+
+
+class _Worker:
+    """One process and the requests it has not answered yet."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+        # Each queue is bounded by what one request yields (a sentence, a hypothesis).
+        self.waiting: dict[int, asyncio.Queue[tuple[int, bytes]]] = {}
+        self.lost = False
+        self.reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        stream = self.process.stdout
+        if stream is None:
+            raise AssertionError("a worker is started with pipes")
+        try:
+            while True:
+                head = await stream.readexactly(ANSWER_HEAD.size)
+                request_id, kind, length = ANSWER_HEAD.unpack(head)
+                body = await stream.readexactly(length)
+                if (answers := self.waiting.get(request_id)) is not None:
+                    answers.put_nowait((kind, body))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            self.lost = True
+            for answers in self.waiting.values():
+                answers.put_nowait((-1, b""))
+
+    def kill(self) -> None:
+        self.lost = True
+        with suppress(ProcessLookupError):
+            self.process.kill()
+
+    async def end(self) -> None:
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            await asyncio.wait_for(self.process.wait(), END_S)
+        except TimeoutError:
+            self.kill()
+            await self.process.wait()
+        await self.reading
+
+
+class WorkerPool:
+    """Up to `size` processes running one module; started when first needed."""
+
+    def __init__(self, module: str, size: int = 1) -> None:
+        self._module = module
+        self._workers: list[_Worker | None] = [None] * size
+        self._starting = [asyncio.Lock() for _ in range(size)]
+        self._last_id = 0
+        self._closed = False
+
+    @property
+    def idle(self) -> bool:
+        """Tell whether a worker has nothing to do."""
+        return any(worker is None or not worker.waiting for worker in self._workers)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """Return the processes that run now."""
+        return [worker.process.pid for worker in self._workers if worker and not worker.lost]
+
+    async def ask(self, body: bytes) -> AsyncGenerator[bytes]:
+        """Yield the parts of the answer. Raises WorkerLost, WorkFailed or PoolBusy."""
+        worker = await self._least_busy()
+        self._last_id = request_id = (self._last_id + 1) & 0xFFFFFFFF
+        answers: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        worker.waiting[request_id] = answers
+        try:
+            stdin = worker.process.stdin
+            if worker.lost or stdin is None:
+                raise WorkerLost
+            stdin.write(REQUEST_HEAD.pack(request_id, len(body)) + body)
+            while True:
+                try:
+                    kind, part = await asyncio.wait_for(answers.get(), SILENCE_LIMIT_S)
+                except TimeoutError:
+                    worker.kill()
+                    raise WorkerLost from None
+                if kind == PART:
+                    yield part
+                elif kind == END:
+                    return
+                elif kind == FAILED:
+                    raise WorkFailed(part.decode())
+                else:
+                    raise WorkerLost
+        finally:
+            del worker.waiting[request_id]
+
+    async def close(self) -> None:
+        """End all workers; none is left behind and none is started again."""
+        self._closed = True
+        for lock in self._starting:
+            async with lock:
+                pass
+        await asyncio.gather(*(worker.end() for worker in self._workers if worker is not None))
+        self._workers = [None] * len(self._workers)
+
+    async def _least_busy(self) -> _Worker:
+        def load(slot: int) -> int:
+            worker = self._workers[slot]
+            return 0 if worker is None or worker.lost else len(worker.waiting)
+
+        slot = min(range(len(self._workers)), key=load)
+        if load(slot) >= WAITING_LIMIT:
+            raise PoolBusy
+        async with self._starting[slot]:
+            if self._closed:
+                raise WorkerLost
+            worker = self._workers[slot]
+            if worker is None or worker.lost:
+                if worker is not None:
+                    _log.warning("voice.worker_lost", module=self._module)
+                    await worker.end()
+                try:
+                    worker = self._workers[slot] = await self._start()
+                except OSError as error:  # no memory, no descriptors: perhaps later
+                    raise WorkerLost from error
+            return worker
+
+    async def _start(self) -> _Worker:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE
+        )
+        return _Worker(process)
