@@ -1,1 +1,1 @@
-"""What `ringline call` and the demo speak with: a user of the public API."""
+"""The client: places calls and watches them, over the public API alone."""

@@ -1,0 +1,141 @@
+"""The realtime voice socket as a client speaks it (realtime voice, 5).
+
+What a client ignores is part of the protocol: unknown events, and members it does not
+know. A frame that is known and still cannot be read is a fault of the server's.
+"""
+
+from typing import TypeAlias, cast
+
+import msgspec
+
+from ringline.wire.realtime import AudioAppend, SessionStart
+from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
+
+
+class ServerFrame(msgspec.Struct, frozen=True, tag_field="type"):
+    """What a server may send; the tag says the event's name."""
+
+
+class SessionStarted(ServerFrame, frozen=True, tag="session.started"):
+    """The session is open: rates in Hz, and the call it is."""
+
+    session_id: str
+    input_sample_rate: int
+    output_sample_rate: int
+    call_id: str = ""
+    call_uuid: str = ""
+
+
+class SpeechStarted(ServerFrame, frozen=True, tag="speech.started"):
+    """The server hears the caller speak: whatever plays must stop."""
+
+
+class SpeechStopped(ServerFrame, frozen=True, tag="speech.stopped"):
+    """The server takes the caller's turn to be over."""
+
+
+class TranscriptCommitted(ServerFrame, frozen=True, tag="transcript.committed"):
+    """What the caller was understood to say."""
+
+    transcript: str
+
+
+class ResponseStarted(ServerFrame, frozen=True, tag="response.started"):
+    """The agent begins an answer."""
+
+
+class TextDelta(ServerFrame, frozen=True, tag="text.delta"):
+    """A piece of what the agent says."""
+
+    delta: str
+
+
+class AudioDelta(ServerFrame, frozen=True, tag="audio.delta"):
+    """A piece of the agent's speech."""
+
+    audio: bytes  # msgspec reads base64
+
+
+class ResponseCompleted(ServerFrame, frozen=True, tag="response.completed"):
+    """The answer is over, or was cut off."""
+
+
+class ErrorDetail(msgspec.Struct, frozen=True):
+    """Why something was refused."""
+
+    code: str = "unknown"
+    message: str = ""
+
+
+class Error(ServerFrame, frozen=True, tag="error"):
+    """Something was refused; the session lives on."""
+
+    error: ErrorDetail
+
+
+class SessionTerminating(ServerFrame, frozen=True, tag="session.terminating"):
+    """The session's last event."""
+
+    error: ErrorDetail
+
+
+ServerEvent: TypeAlias = (
+    SessionStarted
+    | SpeechStarted
+    | SpeechStopped
+    | TranscriptCommitted
+    | ResponseStarted
+    | TextDelta
+    | AudioDelta
+    | ResponseCompleted
+    | Error
+    | SessionTerminating
+)
+
+_NAMES = frozenset(
+    {
+        "session.started",
+        "speech.started",
+        "speech.stopped",
+        "transcript.committed",
+        "response.started",
+        "text.delta",
+        "audio.delta",
+        "response.completed",
+        "error",
+        "session.terminating",
+    }
+)
+
+
+class _Typed(msgspec.Struct, frozen=True):
+    type: str
+
+
+_typed = StrictDecoder(_Typed)
+_event = StrictDecoder(cast("type[ServerEvent]", ServerEvent))
+
+
+class FrameProblem(ValueError):
+    """A frame that breaks the protocol; its text quotes nothing of it."""
+
+
+def read_frame(text: str) -> ServerEvent | None:
+    """Read a server's frame; None if it is an event this client does not know.
+
+    Raises FrameProblem.
+    """
+    try:
+        return _event.decode(text) if _typed.decode(text).type in _NAMES else None
+    except JsonProblem as problem:
+        raise FrameProblem(str(problem)) from None
+
+
+def write_start(agent_id: str | None = None) -> str:
+    """Write the first frame; `agent_id` only where the ticket bound none."""
+    return encode(SessionStart(config={}, agent_id=agent_id)).decode()
+
+
+def write_audio(audio_base64: str) -> str:
+    """Write a piece of the caller's audio."""
+    return encode(AudioAppend(audio=audio_base64)).decode()

@@ -1,0 +1,156 @@
+"""The HTTP calls of a client: tickets for talking, session tokens for watching."""
+
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+
+from ringline.wire.strict_json import JsonProblem, StrictDecoder
+
+_TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+
+T = TypeVar("T")
+
+
+class ApiProblem(Exception):
+    """A request that failed; its text is a sentence for the user.
+
+    `status` is that of the answer, None where there was none. `retry` tells whether the
+    same request may succeed later.
+    """
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+    @property
+    def retry(self) -> bool:
+        """Tell whether it is worth trying again."""
+        return self.status is None or self.status == 429 or self.status >= 500
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """The right to one voice session (realtime voice, 2.4)."""
+
+    client_secret: str
+    expires_at: str
+
+
+class SessionToken(msgspec.Struct, frozen=True):
+    """The right to watch, for some minutes (events socket, 2)."""
+
+    token: str
+    expires_at: str
+    ttl_seconds: int
+
+
+class _V3Error(msgspec.Struct, frozen=True):
+    code: str = ""
+    message: str = ""
+
+
+class _RpcError(msgspec.Struct, frozen=True):
+    type: str = ""
+    message: str = ""
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """The error bodies of all surfaces in one: each has its own members."""
+
+    error: _V3Error | None = None
+    errors: tuple[_RpcError, ...] = ()
+    error_code: str = ""
+    message: str = ""
+
+
+_ticket = StrictDecoder(Ticket)
+_token = StrictDecoder(SessionToken)
+_refusal = StrictDecoder(_Refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A server and a key to it. `url` is its base, such as `http://127.0.0.1:7400`."""
+
+    url: str
+    key: str
+    http: aiohttp.ClientSession
+
+    def __repr__(self) -> str:
+        return f"Api({self.url!r})"
+
+    async def mint_ticket(
+        self, config: Mapping[str, object], agent_id: str | None = None
+    ) -> Ticket:
+        """Mint a ticket that binds a session's config. Raises ApiProblem."""
+        body: dict[str, object] = {"config": config}
+        if agent_id is not None:
+            body["agent_id"] = agent_id
+        return await self._post("/v3/realtime-sessions", body, _ticket)
+
+    async def mint_session_token(self, ttl_seconds: int | None = None) -> SessionToken:
+        """Mint a session token; it lives for 30 to 900 seconds. Raises ApiProblem."""
+        body = {} if ttl_seconds is None else {"ttl_seconds": ttl_seconds}
+        return await self._post("/api/realtime/session", body, _token)
+
+    async def _post(self, path: str, body: object, shape: StrictDecoder[T]) -> T:
+        with unreachable(self.url):
+            async with self.http.post(
+                self.url + path,
+                json=body,
+                headers=self.headers(),
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+            ) as answer:
+                data = await answer.read()
+                if answer.status // 100 != 2:
+                    raise refused(answer.status, data)
+        try:
+            return shape.decode(data)
+        except JsonProblem:
+            raise ApiProblem(f"What answers at {self.url} is no Ringline.") from None
+
+    def headers(self) -> dict[str, str]:
+        """Return the header that carries the key."""
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+@asynccontextmanager
+async def open_api(url: str, key: str) -> AsyncGenerator[Api]:
+    """Open a client of a server."""
+    async with aiohttp.ClientSession() as http:
+        yield Api(url.rstrip("/"), key, http)
+
+
+@contextmanager
+def unreachable(url: str) -> Generator[None]:
+    """Say as ApiProblem why a server cannot be spoken to."""
+    try:
+        yield
+    except aiohttp.InvalidURL:
+        raise ApiProblem(f"{url} is no URL of a server.", 400) from None
+    except TimeoutError:
+        raise ApiProblem(f"The server at {url} does not answer.") from None
+    except (aiohttp.ClientError, OSError):
+        raise ApiProblem(f"No server can be reached at {url}; is it running?") from None
+
+
+def refused(status: int, body: bytes) -> ApiProblem:
+    """Make a sentence of a refusal: the surface's own words where it has some."""
+    words = ""
+    try:
+        refusal = _refusal.decode(body)
+    except JsonProblem:
+        refusal = _Refusal()
+    if refusal.error is not None:
+        words = refusal.error.message or refusal.error.code
+    elif refusal.errors:
+        words = refusal.errors[0].message or refusal.errors[0].type
+    else:
+        words = refusal.message or refusal.error_code
+    if not words and status in (401, 403):
+        words = "the key is not accepted"
+    return ApiProblem(f"The server refused ({status}){': ' + words if words else ''}.", status)

@@ -1,0 +1,86 @@
+"""What a caller says: a recording, cut into the pieces a microphone would deliver.
+
+A piece knows whether somebody speaks in it, judged by its loudness beside the loudest
+piece; that is how the client knows by itself when its caller has stopped speaking.
+"""
+
+from array import array
+from dataclasses import dataclass
+from math import sqrt
+from operator import mul
+from pathlib import Path
+
+from ringline.domain.audio import bytes_of_ms
+from ringline.wire.wav import Wav, WavProblem, read_wav
+
+try:  # comes with the extra `local`
+    import numpy as np
+    import soxr
+except ImportError:  # pragma: no cover - the tests have it
+    np = soxr = None
+
+PIECE_MS = 20  # what telephony sends at once (RFC 3551, 4.2)
+MAX_SOUND_MS = 10 * 60_000
+
+_SPOKEN_SHARE = 0.05  # of the loudest piece's level: 26 dB below it
+_NOISE_FLOOR = 50.0  # of 32,768: quieter than that is never speech
+
+
+class SoundProblem(Exception):
+    """A recording that cannot be played to an agent; its text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some milliseconds of PCM16 mono, and whether somebody speaks in them."""
+
+    pcm: bytes
+    spoken: bool
+
+
+def load_sound(path: Path) -> Wav:
+    """Read a WAV file: PCM16, mono or stereo (its left side). Raises SoundProblem."""
+    try:
+        wav = read_wav(path.read_bytes())
+    except OSError as error:
+        raise SoundProblem(
+            f"{path} cannot be read: {(error.strerror or 'error').lower()}."
+        ) from None
+    except WavProblem as problem:
+        raise SoundProblem(f"{path} cannot be played: {problem}.") from None
+    if wav.duration_ms > MAX_SOUND_MS:
+        raise SoundProblem(f"{path} is longer than {MAX_SOUND_MS // 60_000} minutes.")
+    return Wav(wav.rate_hz, 1, wav.mono())
+
+
+def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
+    """Convert PCM16 mono to another sample rate. Raises SoundProblem without `soxr`."""
+    if from_hz == to_hz or not pcm:
+        return pcm
+    if np is None or soxr is None:
+        raise SoundProblem(
+            f"The sound has {from_hz} Hz and the call {to_hz} Hz: converting it needs the "
+            "package soxr, which comes with `ringline[local]`."
+        )
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
+    return soxr.resample(samples, from_hz, to_hz).astype("<i2").tobytes()
+
+
+def cut(pcm: bytes, rate_hz: int) -> list[Piece]:
+    """Cut PCM16 mono into pieces of 20 ms; the last one is filled with silence."""
+    size = bytes_of_ms(PIECE_MS, rate_hz)
+    parts = [pcm[start : start + size].ljust(size, b"\0") for start in range(0, len(pcm), size)]
+    levels = [level(part) for part in parts]
+    threshold = max(_NOISE_FLOOR, _SPOKEN_SHARE * max(levels, default=0.0))
+    return [Piece(part, loud >= threshold) for part, loud in zip(parts, levels, strict=True)]
+
+
+def silence(rate_hz: int) -> Piece:
+    """Return a piece in which nobody speaks."""
+    return Piece(bytes(bytes_of_ms(PIECE_MS, rate_hz)), spoken=False)
+
+
+def level(pcm: bytes) -> float:
+    """Return the root mean square of PCM16 samples, on a little-endian machine."""
+    samples = array("h", pcm)
+    return sqrt(sum(map(mul, samples, samples)) / len(samples)) if samples else 0.0

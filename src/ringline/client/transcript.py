@@ -1,0 +1,118 @@
+"""A call's transcript as a client follows it: server-sent events (live streams, 2).
+
+It reconnects as an `EventSource` does, with `Last-Event-ID`; the 404 that then answers
+for a call that is over ends it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+
+from ringline.client.http import Api, ApiProblem, refused, unreachable
+from ringline.wire.sse import ServerSentEvent, SseDecoder, SseProblem
+from ringline.wire.strict_json import JsonProblem, StrictDecoder
+
+#: Without a byte for so long (a heartbeat comes every 30 s) the stream is dead.
+SILENCE_LIMIT_S = 75.0
+PAUSE_S = 1.0
+_ATTEMPTS = 10  # in a row that bring nothing
+
+_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=SILENCE_LIMIT_S)
+
+
+class TranscriptFrame(msgspec.Struct, frozen=True):
+    """A turn, or what there is of it so far (live streams, 2.3)."""
+
+    role: str
+    text: str
+    is_final: bool
+    turn_id: str
+    ts: str
+
+
+class _StreamError(msgspec.Struct, frozen=True):
+    error_code: str = "INTERNAL"
+    message: str = ""
+
+
+_frame = StrictDecoder(TranscriptFrame)
+_error = StrictDecoder(_StreamError)
+
+
+async def follow_transcript(
+    api: Api, call_id: str, *, replay: bool = False
+) -> AsyncGenerator[TranscriptFrame]:
+    """Follow a call's transcript until the call is over.
+
+    With `replay` its finished turns come first. Raises ApiProblem where the call is not
+    found or the stream cannot be had.
+    """
+    last_event_id, opened, in_vain = "", False, 0
+    while True:
+        in_vain += 1
+        try:
+            again = replay and not last_event_id
+            async with aclosing(_stream(api, call_id, last_event_id, replay=again)) as stream:
+                async for event in stream:
+                    in_vain = 0
+                    last_event_id = event.last_event_id or last_event_id
+                    if event.name == "error":
+                        raise _stream_problem(event.data)
+                    opened = True
+                    yield _read(event.data)
+            opened = True
+        except ApiProblem as problem:
+            if problem.status == 404 and opened:
+                return
+            if not problem.retry or in_vain >= _ATTEMPTS:
+                raise
+        if in_vain >= _ATTEMPTS:
+            return
+        await asyncio.sleep(PAUSE_S if in_vain > 1 else 0.05)
+
+
+async def _stream(
+    api: Api, call_id: str, last_event_id: str, *, replay: bool
+) -> AsyncGenerator[ServerSentEvent]:
+    headers = {**api.headers(), "Accept": "text/event-stream"}
+    if last_event_id:
+        headers["Last-Event-ID"] = last_event_id
+    decoder = SseDecoder()
+    with unreachable(api.url):
+        async with api.http.get(
+            f"{api.url}/v1/calls/{quote(call_id, safe='')}/transcript/stream",
+            params={"replay": "1"} if replay else {},
+            headers=headers,
+            timeout=_TIMEOUT,
+            allow_redirects=False,
+        ) as answer:
+            if answer.status != 200:
+                raise refused(answer.status, await answer.read())
+            async for data, _ in answer.content.iter_chunks():
+                try:
+                    events = decoder.feed(data)
+                except SseProblem as problem:
+                    raise ApiProblem(f"The stream cannot be read: {problem}.", 200) from None
+                for event in events:
+                    yield event
+
+
+def _read(data: str) -> TranscriptFrame:
+    try:
+        return _frame.decode(data)
+    except JsonProblem as problem:
+        raise ApiProblem(f"The stream cannot be read: {problem}.", 200) from None
+
+
+def _stream_problem(data: str) -> ApiProblem:
+    try:
+        error = _error.decode(data)
+    except JsonProblem:
+        error = _StreamError()
+    # The server is going down or has lost its database: worth another attempt.
+    status = 503 if error.error_code in ("UNAVAILABLE", "INTERNAL") else 403
+    return ApiProblem(f"The stream ended: {error.message or error.error_code}.", status)

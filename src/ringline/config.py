@@ -1,0 +1,128 @@
+"""Settings: what an operator may choose, read from the environment (contract, 8).
+
+Each field is a setting `RINGLINE_<NAME>`, and a row of `docs/reference/settings.md`; a test
+holds the two against each other. Read here once, handed on as values: only the command
+line and `app` know that there is an environment.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ringline.wire.errors import DOCUMENTATION_BASE
+
+PREFIX = "RINGLINE_"
+
+#: What `ringline serve` does not start without; `ringline dev` makes and keeps them.
+REQUIRED_TO_SERVE = ("database_url", "signing_secret", "encryption_key")
+
+
+class SettingsProblem(Exception):
+    """A setting that makes no sense; the text names it and does not quote it."""
+
+
+class Settings(BaseSettings):
+    """The settings of a server. Secrets show themselves as asterisks."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL 15 or later, as a URL; without it an embedded one is run",
+        json_schema_extra={"default": "embedded"},
+    )
+    migrate_database_url: SecretStr | None = Field(
+        None,
+        description="the same database as a role that may migrate it",
+        json_schema_extra={"default": "`DATABASE_URL`"},
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("ringline", appauthor=False),
+        description="where the embedded database and what `dev` makes are kept",
+        json_schema_extra={"default": "the platform's directory for data"},
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
+    port: int = Field(7400, ge=0, le=65535, description="the port to listen on; 0 is any free one")
+    signing_secret: SecretStr | None = Field(
+        None,
+        description=(
+            "signs session tokens and cursors; several, comma-separated, while it is rotated: "
+            "the first signs, all of them verify"
+        ),
+        json_schema_extra={"default": "made and kept by `dev`"},
+    )
+    encryption_key: SecretStr | None = Field(
+        None,
+        description="encrypts secrets at rest",
+        json_schema_extra={"default": "made and kept by `dev`"},
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="origins that browsers may connect from, comma-separated; none means all",
+        json_schema_extra={"default": "all"},
+    )
+    documentation_url: str = Field(
+        DOCUMENTATION_BASE, description="what stands before the code in an error of `/v1`"
+    )
+    rate_mint_per_second: float = Field(
+        100, ge=0, description="session tokens and tickets, per key; 0 is no limit"
+    )
+    rate_session_events_per_10_s: int = Field(
+        100, ge=0, description="control events of one voice session; 0 is no limit"
+    )
+    max_sessions_per_workspace: int | None = Field(
+        None,
+        ge=0,
+        description="live voice sessions of a workspace, in each environment",
+        json_schema_extra={"default": "10 in `test`, 100 in `live`"},
+    )
+    playout_lead_ms: int = Field(
+        400,
+        ge=20,
+        le=60_000,
+        description="how far speech is sent ahead of its playing, in milliseconds",
+    )
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return _words(value) if isinstance(value, str) else value
+
+    @classmethod
+    def read(cls, **chosen: Any) -> Self:
+        """Read the environment; what was `chosen` and is not None comes first.
+
+        Raises SettingsProblem.
+        """
+        try:
+            return cls(**{name: value for name, value in chosen.items() if value is not None})
+        except ValidationError as error:
+            problem = error.errors(include_input=False, include_url=False)[0]
+            name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
+            raise SettingsProblem(f"{name} makes no sense: {problem['msg'].lower()}.") from None
+
+    @property
+    def signing_secrets(self) -> tuple[str, ...]:
+        """Return the secrets that verify; the first one signs."""
+        return _words(self.signing_secret.get_secret_value()) if self.signing_secret else ()
+
+    @property
+    def migration_url(self) -> SecretStr | None:
+        """Return what migrations connect to; None is the embedded database."""
+        return self.migrate_database_url or self.database_url
+
+    def missing_to_serve(self) -> tuple[str, ...]:
+        """Return the names of the settings without which `serve` does not start."""
+        missing = [name for name in REQUIRED_TO_SERVE if getattr(self, name) is None]
+        if "signing_secret" not in missing and not self.signing_secrets:
+            missing.append("signing_secret")
+        return tuple(PREFIX + name.upper() for name in missing)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
