@@ -341,6 +341,20 @@ def test_the_envelope_shows_what_its_table_says() -> None:
     assert shown == set(envelope.NAMES)
 
 
+def test_notices_of_the_call_websocket() -> None:
+    assert json.loads(envelope.stream_dropped(POSITION, AT)) == {
+        "event_type": "stream.dropped",
+        "timestamp": "2026-11-20T09:15:02Z",
+        "payload": {"position": "abcd1234:7"},
+    }
+    assert json.loads(envelope.command_error("INVALID_ARGUMENT", "no command", AT)) == {
+        "event_type": "command.error",
+        "request_id": None,
+        "timestamp": "2026-11-20T09:15:02Z",
+        "payload": {"action": None, "error_code": "INVALID_ARGUMENT", "message": "no command"},
+    }
+
+
 def test_every_hangup_cause_has_a_disposition_of_the_list() -> None:
     listed = {
         "caller_hangup",

@@ -79,6 +79,7 @@ def test_the_envelope_of_rpc() -> None:
                 "UNAUTHENTICATED": 401,
                 "PERMISSION_DENIED": 403,
                 "NOT_FOUND": 404,
+                "METHOD_NOT_ALLOWED": 405,
                 "UPGRADE_REQUIRED": 426,
                 "RATE_LIMITED": 429,
                 "INTERNAL": 500,

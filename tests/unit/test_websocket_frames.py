@@ -2,11 +2,12 @@
 
 import pytest
 
-from ringline.wire.websocket_frames import close_frame, ping_frame, text_frame
+from ringline.wire.websocket_frames import close_frame, ping_frame, pong_frame, text_frame
 
 
 def test_the_examples_of_the_rfc() -> None:
     assert text_frame(b"Hello") == bytes.fromhex("810548656c6c6f")
+    assert pong_frame(b"Hello") == bytes.fromhex("8a0548656c6c6f")
     assert ping_frame(b"Hello") == bytes.fromhex("890548656c6c6f")
 
 

@@ -62,6 +62,7 @@ V1_ERRORS = _table(
     HttpError("INSUFFICIENT_BALANCE", 402, "the balance is too small"),
     HttpError("PERMISSION_DENIED", 403, "this key may not do this"),
     HttpError("NOT_FOUND", 404, "it was not found"),
+    HttpError("METHOD_NOT_ALLOWED", 405, "this method is not allowed here"),
     HttpError("ALREADY_EXISTS", 409, "it exists already"),
     HttpError("IDEMPOTENCY_CONFLICT", 409, "the idempotency key was used with another body"),
     HttpError("CALL_WINDOW_RESTRICTED", 422, "it is outside of the agent's call window"),
