@@ -181,12 +181,12 @@ def effective(
 ) -> SessionConfig | ConfigProblem:
     """Make the config a session runs with (4.1).
 
-    `agent` is the one the binding names, or else the one that `session.start` names.
+    `agent` is the one the binding names, or else the one that `session.start` names. A
+    bound one that is gone since the mint is `agent_not_found`.
     """
     agent_bound = binding.agent_id is not None
-    assert not agent_bound or (agent is not None and agent.id == binding.agent_id), (
-        "a bound agent is looked up before"
-    )
+    if agent_bound and (agent is None or agent.id != binding.agent_id):
+        return ConfigProblem("agent_not_found", "there is no such agent")
     of_agent = _members_of(agent) if agent is not None else {}
     client = {name: value for name, value in client_config.items() if name in NAMES}
     merged: dict[str, object] = dict(client)

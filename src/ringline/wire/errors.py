@@ -65,7 +65,6 @@ V1_ERRORS = _table(
     HttpError("METHOD_NOT_ALLOWED", 405, "this method is not allowed here"),
     HttpError("ALREADY_EXISTS", 409, "it exists already"),
     HttpError("IDEMPOTENCY_CONFLICT", 409, "the idempotency key was used with another body"),
-    HttpError("PAYLOAD_TOO_LARGE", 413, "the body is too large"),
     HttpError("CALL_WINDOW_RESTRICTED", 422, "it is outside of the agent's call window"),
     HttpError("OPT_OUT_ENFORCED", 422, "this number has opted out"),
     HttpError("CONVERSATION_WINDOW_CLOSED", 422, "the conversation's window is closed"),
@@ -120,9 +119,14 @@ def refuse_v1(
     code: str,
     request_id: str,
     message: str | None = None,
+    *,
+    status: int | None = None,
     documentation_base: str = DOCUMENTATION_BASE,
 ) -> Refusal:
-    """Write a refusal of `/v1`."""
+    """Write a refusal of `/v1`; `status` where the code has another one than its own.
+
+    A body that is too large is INVALID_ARGUMENT with 413 (live streams, 1.1).
+    """
     row = V1_ERRORS[code]
     body = {
         "error_code": code,
@@ -130,7 +134,7 @@ def refuse_v1(
         "request_id": request_id,
         "documentation_url": documentation_base + code,
     }
-    return Refusal(row.status, encode(body))
+    return Refusal(status or row.status, encode(body))
 
 
 def stream_error_v1(code: str, message: str | None = None) -> bytes:

@@ -142,6 +142,8 @@ def _explain(frame: str | bytes, wrong: WrongShape) -> Problem:
     """Tell an unknown event from a known one with a wrong member."""
     try:
         name = _typed.decode(frame).type
+    except NotJson as not_json:  # worse things stand behind the first wrong one
+        return problem("invalid_json", reason=str(not_json))
     except WrongShape as without_type:
         return problem("invalid_event", reason=str(without_type))
     if name not in CLIENT_EVENTS:

@@ -1,0 +1,450 @@
+"""How each surface spells each canonical event (contract, 3 and 4)."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ringline.domain import events
+from ringline.domain.events import CallRef, Event, EventData
+from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.log import Environment, LogKey, Position
+from ringline.domain.records import CallStatus, HangupCause
+from ringline.wire import envelope, events_socket, times
+from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
+from ringline.wire.dialect import Dialect
+from ringline.wire.envelope import Envelope
+from ringline.wire.events_socket import EventsSocket
+from ringline.wire.phoenix import Version
+from ringline.wire.transcript import TranscriptStream
+
+WORKSPACE, CALL, AGENT, TURN, EVENT, ROW = (UUID(int=number) for number in range(1, 7))
+LOG = LogKey(WORKSPACE, Environment.LIVE)
+AT = datetime(2026, 11, 20, 9, 15, 2, 410_000, tzinfo=UTC)
+LATER = AT + timedelta(seconds=61, microseconds=5)
+POSITION = Position("abcd1234", 7)
+INBOUND = CallRef(
+    id=CALL,
+    uuid="order-7",
+    direction="inbound",
+    from_number="web:anonymous",
+    to_number="agent:agt_x",
+    transport="websocket",
+    agent_id=AGENT,
+    model="local/attendant",
+)
+OUTBOUND = CallRef(
+    id=CALL,
+    uuid="order-7",
+    direction="outbound",
+    from_number="+4930111",
+    to_number="+4930222",
+    transport="sandbox",
+)
+
+DATA: dict[type[EventData], EventData] = {
+    type(data): data
+    for data in (
+        events.CallCreated(status="initiated", source="realtime", started_at=AT),
+        events.CallRinging(status="ringing"),
+        events.CallAnswered(answered_at=LATER, started_at=AT, answered_by="ai_agent"),
+        events.ParticipantJoined(participant_id=ROW, member_uuid="m", role="caller", joined_at=AT),
+        events.ParticipantLeft(
+            participant_id=ROW, member_uuid="m", role="caller", joined_at=AT, left_at=LATER
+        ),
+        events.TranscriptDelta(
+            turn_id=TURN, item_id="i", role="caller", delta="on", text="c'mon", sequence=1
+        ),
+        events.TurnCompleted(
+            turn_id=TURN, item_id="i", role="agent", text="Yes.", transcript_id=ROW
+        ),
+        events.BargeIn(turn_id=TURN, spoken_text="Ye", at_ms=120),
+        events.CallAudit(audit_type="note", code="x", detail={"a": 1}),
+        events.CallEnded(
+            status="completed",
+            hangup_cause="max_duration",
+            started_at=AT,
+            answered_at=AT,
+            ended_at=LATER,
+            duration_seconds=61,
+            transcript=(events.TranscriptLine(turn_id=TURN, role="caller", text="Hi", at=AT),),
+        ),
+    )
+}
+
+
+def event(data: EventData, call: CallRef | None = INBOUND) -> Event:
+    return Event(EVENT, AT, data, call)
+
+
+def on_socket(data: EventData, call: CallRef = INBOUND) -> tuple[str, Any]:
+    frame = EventsSocket(Version.V2, "events").encode(event(data, call), POSITION, LOG)
+    assert frame is not None
+    join_ref, ref, topic, name, payload = json.loads(frame)
+    assert (join_ref, ref, topic) == (None, None, "events")
+    return name, payload
+
+
+def in_envelope(data: EventData, call: CallRef = INBOUND) -> Any:
+    encoded = Envelope().encode(event(data, call), POSITION, LOG)
+    assert encoded is not None
+    return json.loads(encoded)
+
+
+COMMON = {
+    "eventId": show_id(Prefix.EVENT, EVENT),
+    "position": "abcd1234:7",
+    "occurredAt": "2026-11-20T09:15:02.410000Z",
+    "organisationId": str(WORKSPACE),
+    "callUuid": "order-7",
+    "callId": str(CALL),
+}
+EPHEMERAL = {name: COMMON[name] for name in COMMON if name not in ("eventId", "position")}
+NUMBERS = {"fromNumber": "web:anonymous", "toNumber": "agent:agt_x"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "payload"),
+    [
+        (
+            events.CallCreated,
+            "incoming_call",
+            {
+                **COMMON,
+                **NUMBERS,
+                "direction": "inbound",
+                "status": "ringing",
+                "startedAt": "2026-11-20T09:15:02.410000Z",
+                "callSource": "realtime",
+                "conversationId": None,
+                "queueEntryId": None,
+                "queueName": None,
+                "contact": None,
+            },
+        ),
+        (
+            events.CallAnswered,
+            "call_answered",
+            {
+                **COMMON,
+                **NUMBERS,
+                "status": "answered",
+                "answeredAt": "2026-11-20T09:16:03.410005Z",
+                "sipUsername": None,
+                "answeredBy": "ai_agent",
+            },
+        ),
+        (
+            events.CallEnded,
+            "call_ended",
+            {
+                **COMMON,
+                **NUMBERS,
+                "status": "completed",
+                "endedAt": "2026-11-20T09:16:03.410005Z",
+                "durationSeconds": 61,
+                "hangupCause": "max_duration",
+            },
+        ),
+        (
+            events.ParticipantLeft,
+            "call_participant_left",
+            {
+                **COMMON,
+                "participantId": str(ROW),
+                "memberUuid": "m",
+                "role": "caller",
+                "joinedAt": "2026-11-20T09:15:02.410000Z",
+                "leftAt": "2026-11-20T09:16:03.410005Z",
+            },
+        ),
+        (
+            events.TranscriptDelta,
+            "call_transcript_delta",
+            {
+                **EPHEMERAL,
+                "itemId": "i",
+                "contentIndex": 0,
+                "role": "user",
+                "delta": "on",
+                "sequence": 1,
+            },
+        ),
+        (
+            events.TurnCompleted,
+            "call_transcript_completed",
+            {
+                **COMMON,
+                "itemId": "i",
+                "contentIndex": 0,
+                "role": "assistant",
+                "transcript": "Yes.",
+                "transcriptId": str(ROW),
+            },
+        ),
+        (
+            events.CallAudit,
+            "call_ai_audit_event",
+            {
+                **COMMON,
+                "auditType": "note",
+                "aiAgentId": str(AGENT),
+                "conversationId": None,
+                "data": {"code": "x", "a": 1},
+            },
+        ),
+    ],
+)
+def test_the_events_socket(kind: type[EventData], name: str, payload: object) -> None:
+    assert on_socket(DATA[kind]) == (name, payload)
+
+
+def test_a_participant_who_joined_has_not_left() -> None:
+    name, payload = on_socket(DATA[events.ParticipantJoined])
+    assert name == "call_participant_joined"
+    assert "leftAt" not in payload
+
+
+def test_only_inbound_calls_come_in() -> None:
+    outgoing = event(DATA[events.CallCreated], OUTBOUND)
+    assert EventsSocket(Version.V2, "events").encode(outgoing, POSITION, LOG) is None
+
+
+def test_the_socket_shows_eight_names_and_no_others() -> None:
+    shown = {
+        kind
+        for kind, data in DATA.items()
+        if EventsSocket(Version.V2, "events").encode(event(data), POSITION, LOG) is not None
+    }
+    assert shown == set(events_socket.NAMES)
+    assert len(set(events_socket.NAMES.values())) == 8
+
+
+def test_version_1_and_other_topics_are_dialects_of_their_own() -> None:
+    dialect = EventsSocket(Version.V1, "events:x")
+    frame = dialect.encode(event(DATA[events.CallAnswered]), POSITION, LOG)
+    assert frame is not None
+    assert json.loads(frame)["topic"] == "events:x"
+    names = {EventsSocket(version, topic).name for version in Version for topic in ("a", "b")}
+    assert len(names) == 4
+
+
+ENVELOPE = {
+    "event_id": show_id(Prefix.EVENT, EVENT),
+    "channel": "voice",
+    "agent_id": show_id(Prefix.AGENT, AGENT),
+    "number": "agent:agt_x",
+    "from": "web:anonymous",
+    "timestamp": "2026-11-20T09:15:02Z",
+}
+CALL_ID, TURN_ID = show_id(Prefix.CALL, CALL), show_id(Prefix.TURN, TURN)
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "payload"),
+    [
+        (
+            DATA[events.CallAnswered],
+            "call.initiated",
+            {
+                "call_id": CALL_ID,
+                "direction": "inbound",
+                "from_number": "web:anonymous",
+                "to_number": "agent:agt_x",
+                "status": "in_progress",
+                "started_at": "2026-11-20T09:15:02Z",
+                "transport": "websocket",
+                "campaign_id": None,
+            },
+        ),
+        (
+            events.TurnCompleted(
+                turn_id=TURN, item_id="i", role="caller", text="Hi", transcript_id=ROW
+            ),
+            "call.transcription",
+            {
+                "call_id": CALL_ID,
+                "turn_id": TURN_ID,
+                "text": "Hi",
+                "role": "user",
+                "is_final": True,
+                "language": None,
+                "confidence": None,
+            },
+        ),
+        (
+            DATA[events.TurnCompleted],
+            "call.agent_response",
+            {"call_id": CALL_ID, "turn_id": TURN_ID, "text": "Yes.", "ai_mode": "local"},
+        ),
+        (
+            DATA[events.BargeIn],
+            "call.barge_in",
+            {
+                "call_id": CALL_ID,
+                "turn_id": TURN_ID,
+                "transport": "websocket",
+                "spoken_text": "Ye",
+                "at_ms": 120,
+            },
+        ),
+        (
+            DATA[events.CallEnded],
+            "call.completed",
+            {
+                "call_id": CALL_ID,
+                "status": "completed",
+                "duration_seconds": 61,
+                "transcript": [
+                    {
+                        "turn_id": TURN_ID,
+                        "role": "user",
+                        "text": "Hi",
+                        "ts": "2026-11-20T09:15:02.410Z",
+                    }
+                ],
+                "disposition": "api_hangup",
+                "hangup_cause": "max_duration",
+                "ai_mode": "local",
+                "direction": "inbound",
+                "from_number": "web:anonymous",
+                "to_number": "agent:agt_x",
+                "started_at": "2026-11-20T09:15:02Z",
+                "ended_at": "2026-11-20T09:16:03Z",
+                "mno_used": None,
+                "recording_url": None,
+                "quality_mos": None,
+                "campaign_id": None,
+            },
+        ),
+    ],
+)
+def test_the_envelope(data: EventData, name: str, payload: object) -> None:
+    assert in_envelope(data) == {**ENVELOPE, "event_type": name, "payload": payload}
+
+
+def test_number_is_ours_and_from_is_the_remote_party() -> None:
+    outgoing = in_envelope(DATA[events.CallAnswered], OUTBOUND)
+    assert (outgoing["number"], outgoing["from"]) == ("+4930111", "+4930222")
+    assert outgoing["agent_id"] is None
+    assert outgoing["payload"]["transport"] == "sip"
+
+
+def test_the_envelope_shows_what_its_table_says() -> None:
+    shown = {
+        kind
+        for kind, data in DATA.items()
+        if Envelope().encode(event(data), POSITION, LOG) is not None
+    }
+    assert shown == set(envelope.NAMES)
+
+
+def test_notices_of_the_call_websocket() -> None:
+    assert json.loads(envelope.stream_dropped(POSITION, AT)) == {
+        "event_type": "stream.dropped",
+        "timestamp": "2026-11-20T09:15:02Z",
+        "payload": {"position": "abcd1234:7"},
+    }
+    assert json.loads(envelope.command_error("INVALID_ARGUMENT", "no command", AT)) == {
+        "event_type": "command.error",
+        "request_id": None,
+        "timestamp": "2026-11-20T09:15:02Z",
+        "payload": {"action": None, "error_code": "INVALID_ARGUMENT", "message": "no command"},
+    }
+
+
+def test_every_hangup_cause_has_a_disposition_of_the_list() -> None:
+    listed = {
+        "caller_hangup",
+        "agent_hangup",
+        "api_hangup",
+        "transferred",
+        "no_answer",
+        "busy",
+        "failed",
+        "idle_timeout",
+        "agent_error",
+    }
+    assert set(envelope.DISPOSITIONS) == set(HangupCause)
+    assert set(envelope.DISPOSITIONS.values()) <= listed
+    for cause in HangupCause:
+        if cause in listed:
+            assert envelope.DISPOSITIONS[cause] == cause
+
+
+def test_the_transcript_stream_has_five_members() -> None:
+    dialect = TranscriptStream(with_ids=True)
+    assert dialect.encode(event(DATA[events.TranscriptDelta]), POSITION, LOG) == (
+        b'data: {"role":"user","text":"c\'mon","is_final":false,'
+        b'"turn_id":"%b","ts":"2026-11-20T09:15:02.410Z"}\n\n' % TURN_ID.encode()
+    )
+    final = b'data: {"role":"agent","text":"Yes.","is_final":true,"turn_id":"%b",' % (
+        TURN_ID.encode()
+    )
+    completed = event(DATA[events.TurnCompleted])
+    with_id = dialect.encode(completed, POSITION, LOG)
+    without = TranscriptStream(with_ids=False).encode(completed, POSITION, LOG)
+    assert with_id is not None
+    assert without is not None
+    assert without.startswith(final)
+    assert with_id == b"id: abcd1234:7\n" + without
+
+
+def test_the_transcript_stream_shows_turns_alone() -> None:
+    shown = {
+        kind
+        for kind, data in DATA.items()
+        if TranscriptStream(with_ids=True).encode(event(data), POSITION, LOG) is not None
+    }
+    assert shown == {events.TranscriptDelta, events.TurnCompleted}
+
+
+def test_every_canonical_type_is_tried_here() -> None:
+    assert set(DATA) == set(events.EVENT_TYPES.values())
+
+
+DIALECTS: tuple[Dialect, ...] = (
+    EventsSocket(Version.V2, "events"),
+    Envelope(),
+    TranscriptStream(with_ids=True),
+    TranscriptStream(with_ids=False),
+)
+
+
+def test_dialects_have_names_of_their_own() -> None:
+    assert len({dialect.name for dialect in DIALECTS}) == len(DIALECTS)
+
+
+@pytest.mark.parametrize(
+    ("status", "rpc", "v1"),
+    [
+        ("initiated", "initiated", "initiated"),
+        ("ringing", "ringing", "ringing"),
+        ("queued", "queued", "ringing"),
+        ("answered", "answered", "in_progress"),
+        ("held", "answered", "held"),
+        ("completed", "completed", "completed"),
+        ("failed", "failed", "failed"),
+        ("busy", "busy", "busy"),
+        ("no_answer", "no_answer", "no_answer"),
+        ("cancelled", "cancelled", "canceled"),
+    ],
+)
+def test_call_states_are_spelt_by_surface(status: str, rpc: str, v1: str) -> None:
+    assert RPC_STATUS[CallStatus(status)] == rpc
+    assert v1_status(CallStatus(status), answered=True) == v1
+
+
+def test_a_call_that_was_completed_unanswered_is_canceled_on_v1() -> None:
+    assert v1_status(CallStatus.COMPLETED, answered=False) == "canceled"
+    assert set(RPC_STATUS) == set(V1_STATUS) == set(CallStatus)
+
+
+def test_times_are_utc_with_as_many_digits_as_promised() -> None:
+    berlin = datetime(2026, 11, 20, 10, 15, 2, tzinfo=timezone(timedelta(hours=1)))
+    assert times.micros(berlin) == "2026-11-20T09:15:02.000000Z"
+    assert times.millis(LATER) == "2026-11-20T09:16:03.410Z"
+    assert times.seconds(LATER) == "2026-11-20T09:16:03Z"
+    assert parse_id(Prefix.CALL, CALL_ID) == CALL

@@ -1,0 +1,267 @@
+"""The realtime voice socket: its frames both ways, its errors, its audio."""
+
+import base64
+import json
+import string
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringline.domain import leg
+from ringline.domain.audio import Chunk
+from ringline.domain.leg import Problem
+from ringline.wire import realtime
+from ringline.wire.realtime_errors import ERRORS, NOISE, Ends, ends_session
+
+CALL = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+
+
+def encoded(order: leg.LegOrder) -> Any:
+    frame = realtime.encode(order)
+    assert frame is not None
+    return json.loads(frame)
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        ('{"type":"session.start","config":{}}', realtime.SessionStart(config={})),
+        ('{"type":"session.start"}', realtime.SessionStart()),
+        ('{"type":"session.start","config":null}', realtime.SessionStart()),
+        (
+            '{"type":"session.start","agent_id":"agt_x","config":{"voice":"a"},"event_id":"7"}',
+            realtime.SessionStart(config={"voice": "a"}, agent_id="agt_x"),
+        ),
+        ('{"audio":"AAA=","type":"audio.append"}', realtime.AudioAppend("AAA=")),
+        ('{"type":"audio.commit"}', realtime.AudioCommit()),
+        ('{"type":"audio.clear"}', realtime.AudioClear()),
+        ('{"type":"text.input","text":"hallo"}', realtime.TextInput("hallo")),
+        ('{"type":"response.create","extra":[1]}', realtime.ResponseCreate()),
+        ('{"type":"response.cancel"}', realtime.ResponseCancel()),
+    ],
+)
+def test_client_frames_are_read(frame: str, event: realtime.ClientEvent) -> None:
+    assert realtime.decode(frame) == event
+    assert realtime.decode(msgspec.json.encode(event)) == event
+
+
+@pytest.mark.parametrize(
+    ("frame", "code", "part"),
+    [
+        ("", "invalid_json", "not valid JSON"),
+        ("{", "invalid_json", "not valid JSON"),
+        ('{"type":"audio.clear","x":' + "[" * 100_000, "invalid_json", "nested too deeply"),
+        ('{"type":"audio.append","audio":7,', "invalid_json", "not valid JSON"),
+        ('{"type":"text.input","text":"a\\u0000b"}', "invalid_json", "U+0000"),
+        (b'{"type":"text.input","text":"\xff"}', "invalid_json", "UTF-8"),
+        ("[]", "invalid_event", "object"),
+        ("7", "invalid_event", "object"),
+        ("{}", "invalid_event", "type"),
+        ('{"type":7}', "invalid_event", "type"),
+        ('{"type":"audio.append"}', "invalid_event", "audio.append: object missing"),
+        ('{"type":"audio.append","audio":7}', "invalid_event", "at audio"),
+        ('{"type":"text.input","text":""}', "invalid_event", "empty"),
+        ('{"type":"session.start","config":7}', "invalid_config", "config"),
+        ('{"type":"session.start","agent_id":7}', "invalid_config", "agent_id"),
+        ('{"type":"nonsense"}', "unknown_event", 'unknown event "nonsense"'),
+        *(
+            (json.dumps({"type": name}), "unknown_event", f'unknown event "{name}"')
+            for name in realtime.NOT_YET
+        ),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_bad_frames_are_problems(frame: str | bytes, code: str, part: str) -> None:
+    problem = realtime.decode(frame)
+    assert isinstance(problem, Problem)
+    assert problem.code == code
+    assert part in problem.message
+
+
+def test_a_long_unknown_type_is_not_repeated_whole() -> None:
+    problem = realtime.decode(json.dumps({"type": "x" * 10_000}))
+    assert isinstance(problem, Problem)
+    assert len(problem.message) < 100
+
+
+@given(st.binary() | st.text())
+def test_any_frame_is_an_event_or_a_documented_problem(frame: bytes | str) -> None:
+    result = realtime.decode(frame)
+    if isinstance(result, Problem):
+        assert result.code in ERRORS
+        assert realtime.encode(result) is not None
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["config", "audio", "text", "agent_id", "x"]),
+        st.none() | st.integers() | st.text() | st.lists(st.none()) | st.just({"a": {}}),
+    ),
+    st.sampled_from([*realtime.CLIENT_EVENTS, *realtime.NOT_YET]),
+)
+def test_any_members_are_an_event_or_a_documented_problem(
+    members: dict[str, object], name: str
+) -> None:
+    result = realtime.decode(json.dumps({"type": name, **members}))
+    assert not isinstance(result, Problem) or result.code in ERRORS
+
+
+# Audio.
+
+
+def b64(pcm: bytes) -> str:
+    return base64.b64encode(pcm).decode()
+
+
+def test_whole_samples_keep_their_spelling() -> None:
+    assert realtime.SampleAligner().append("AAEC/w==", 16_000) == Chunk(
+        b"\x00\x01\x02\xff", "AAEC/w=="
+    )
+
+
+def test_an_odd_byte_is_carried_and_can_be_forgotten() -> None:
+    aligner = realtime.SampleAligner()
+    assert aligner.append(b64(b"a"), 16_000) is None
+    assert aligner.append(b64(b"bcd"), 16_000) == Chunk(b"abcd")
+    assert aligner.append(b64(b"efg"), 16_000) == Chunk(b"ef")
+    assert aligner.append("", 16_000) is None
+    aligner.clear()
+    assert aligner.append(b64(b"hi"), 16_000) == Chunk(b"hi", b64(b"hi"))
+
+
+@pytest.mark.parametrize(
+    "audio", ["A", "AA", "AA=", "AAAA=", "AA==AA==", "AA\n==", "====", "-_==", "é", " AAA="]
+)
+def test_bad_base64_is_a_problem_and_loses_nothing(audio: str) -> None:
+    aligner = realtime.SampleAligner()
+    aligner.append(b64(b"a"), 16_000)
+    problem = aligner.append(audio, 16_000)
+    assert isinstance(problem, Problem)
+    assert problem.code == "invalid_audio"
+    assert aligner.append(b64(b"b"), 16_000) == Chunk(b"ab")
+
+
+def test_ten_seconds_are_the_most_of_one_piece() -> None:
+    aligner = realtime.SampleAligner()
+    assert isinstance(aligner.append(b64(bytes(20_000)), 1_000), Chunk)
+    for size in (20_001, 20_002, 20_006, 40_000):
+        problem = aligner.append(b64(bytes(size)), 1_000)
+        assert isinstance(problem, Problem)
+        assert "10000 ms" in problem.message
+
+
+@given(st.lists(st.binary(max_size=9)))
+def test_however_audio_is_cut_its_samples_are_the_same(pieces: list[bytes]) -> None:
+    aligner = realtime.SampleAligner()
+    heard = b""
+    for piece in pieces:
+        chunk = aligner.append(b64(piece), 16_000)
+        assert not isinstance(chunk, Problem)
+        if chunk is not None:
+            assert chunk.pcm
+            assert base64.b64decode(chunk.as_base64(), validate=True) == chunk.pcm
+            heard += chunk.pcm
+    whole = b"".join(pieces)
+    assert heard == whole[: len(whole) // 2 * 2]
+
+
+def test_speech_is_written_in_the_standard_alphabet() -> None:
+    frame = realtime.encode_audio(Chunk(b"\xfb\xff"))
+    assert frame == b'{"type":"audio.delta","audio":"+/8="}'
+    for pcm in (b"", b"abc"):
+        with pytest.raises(AssertionError):
+            realtime.encode_audio(Chunk(pcm))
+
+
+# What the client is told.
+
+
+def test_a_started_session_tells_its_rates() -> None:
+    equal = encoded(leg.SessionStarted(CALL, "order-7", 16_000, 16_000))
+    assert equal == {
+        "type": "session.started",
+        "session_id": "sess_02tcRIyrxLXTR81B3dqdOx",
+        "input_sample_rate": 16_000,
+        "output_sample_rate": 16_000,
+        "audio_format": "pcm16",
+        "call_id": "call_02tcRIyrxLXTR81B3dqdOx",
+        "call_uuid": "order-7",
+        "contract": 1,
+        "sample_rate": 16_000,
+    }
+    assert "sample_rate" not in encoded(leg.SessionStarted(CALL, "order-7", 16_000, 24_000))
+
+
+@pytest.mark.parametrize(
+    ("order", "event"),
+    [
+        (leg.CallerStarted(), {"type": "speech.started"}),
+        (leg.CallerStopped(), {"type": "speech.stopped"}),
+        (leg.TurnHeard('a "b"'), {"type": "transcript.committed", "transcript": 'a "b"'}),
+        (leg.AgentStarted(), {"type": "response.started"}),
+        (leg.AgentSaid("hm"), {"type": "text.delta", "delta": "hm"}),
+        (leg.AgentFinished(), {"type": "response.completed"}),
+        (leg.Problem("c", "m"), {"type": "error", "error": {"code": "c", "message": "m"}}),
+        (leg.Problem("odd"), {"type": "error", "error": {"code": "odd", "message": "odd"}}),
+        (
+            leg.Problem("response_cancel_not_active"),
+            {
+                "type": "error",
+                "error": {
+                    "code": "response_cancel_not_active",
+                    "message": "nothing to cancel: no response is running",
+                },
+            },
+        ),
+        (
+            leg.HangUp("max_duration"),
+            {
+                "type": "session.terminating",
+                "error": {
+                    "code": "max_duration",
+                    "message": "the session reached its time limit",
+                },
+            },
+        ),
+    ],
+)
+def test_orders_are_written(order: leg.LegOrder, event: object) -> None:
+    assert encoded(order) == event
+
+
+def test_hanging_up_for_no_reason_says_nothing() -> None:
+    assert realtime.encode(leg.HangUp("")) is None
+    assert realtime.close_code("") == 1000
+    assert realtime.close_code("idle_timeout") == 1000
+    assert realtime.close_code("server_shutdown") == 1001
+    assert realtime.close_code("model_not_found") == 1008
+    assert realtime.close_code("some_provider_code") == 1011
+
+
+# The table of errors.
+
+
+@pytest.mark.parametrize("row", ERRORS.values(), ids=lambda row: row.code)
+def test_harmless_errors_are_hidden_by_clients_and_serious_ones_shown(row: Any) -> None:
+    hidden = any(noise in row.message.lower() for noise in NOISE)
+    assert hidden == row.harmless
+    assert not (row.harmless and row.ends is Ends.ALWAYS)
+
+
+@pytest.mark.parametrize("row", ERRORS.values(), ids=lambda row: row.code)
+def test_close_codes_are_those_of_the_specification(row: Any) -> None:
+    assert row.close_code in (1000, 1001, 1003, 1008, 1009, 1011)
+    assert len(row.code) <= 123
+    facts = [name for _, name, _, _ in string.Formatter().parse(row.message) if name]
+    assert realtime.problem(row.code, **dict.fromkeys(facts, "x")).code == row.code
+
+
+def test_what_ends_a_session_at_its_start_is_survived_later() -> None:
+    assert ends_session("unsupported_voice", starting=True)
+    assert not ends_session("unsupported_voice", starting=False)
+    assert ends_session("session_not_started", starting=True)
+    assert not ends_session("unknown_event", starting=True)

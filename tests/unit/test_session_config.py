@@ -1,0 +1,393 @@
+"""Who decides each member of a session's config: the rules B1 to B12, and 4.1."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringline.domain import session_config
+from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.session_config import (
+    MEMBERS,
+    UNBOUND,
+    Binding,
+    ConfigProblem,
+    SessionConfig,
+    bind,
+    effective,
+)
+from ringline.domain.voice import VoiceCapabilities
+from ringline.wire import realtime_mint
+from ringline.wire.errors import V3_ERRORS
+from ringline.wire.realtime_errors import ERRORS, Ends
+
+MODEL = "local/attendant"
+RICH = VoiceCapabilities(
+    input_hz=24_000,
+    output_hz=24_000,
+    voices=("marin", "Puck"),
+    default_voice="marin",
+    modalities=frozenset({"audio", "text"}),
+    reasoning_efforts=("low", "high"),
+    tools=True,
+    temperature=(0.0, 2.0),
+)
+PLAIN = VoiceCapabilities(16_000, 16_000, ("en-us",), "en-us")
+MODELS = {MODEL: PLAIN, "test/rich": RICH, "test/text": None}
+AGENT = Agent(
+    UUID(int=7),
+    "Attendant",
+    "test/rich",
+    instructions="be kind",
+    voice="Puck",
+    greeting="Hello!",
+    tools=(Tool(name="clock"),),
+    local=LocalSettings(replies={"fallback": "what?"}),
+)
+
+
+def bound(config: dict[str, object], *locked: str, agent: Agent | None = None) -> Binding:
+    binding = bind(config, locked, MODELS, agent.id if agent else None)
+    assert isinstance(binding, Binding)
+    return realtime_mint.decode_binding(realtime_mint.encode_binding(binding))
+
+
+def session(
+    binding: Binding, config: dict[str, object], agent: Agent | None = None
+) -> SessionConfig:
+    result = effective(binding, config, agent, MODELS)
+    assert isinstance(result, SessionConfig), result
+    return result
+
+
+def refused(config: dict[str, object], model: str = "test/rich") -> ConfigProblem:
+    result = effective(UNBOUND, {"model": model, **config}, None, MODELS)
+    assert isinstance(result, ConfigProblem)
+    return result
+
+
+def test_the_table_of_members_is_what_is_read() -> None:
+    struct = session_config._Config  # pyright: ignore[reportPrivateUsage]
+    assert [member.name for member in MEMBERS] == [
+        field.encode_name for field in msgspec.structs.fields(struct)
+    ]
+
+
+def test_defaults() -> None:
+    assert session(UNBOUND, {"model": MODEL}) == SessionConfig(
+        model=MODEL,
+        voice="en-us",
+        modalities=("audio",),
+        turn_detection=TurnDetection(
+            type="server_vad", threshold=0.5, prefix_padding_ms=300, silence_duration_ms=500
+        ),
+    )
+
+
+def test_b1_what_the_ticket_sets_wins_and_b8_silently() -> None:
+    binding = bound({"model": MODEL, "instructions": "bound"})
+    config = session(binding, {"model": "test/rich", "instructions": "mine"})
+    assert (config.model, config.instructions) == (MODEL, "bound")
+
+
+def test_b2_a_locked_member_keeps_its_zero() -> None:
+    binding = bound({"model": MODEL, "output_transcription": False}, "output_transcription")
+    assert not session(binding, {"output_transcription": True}).output_transcription
+
+
+def test_b3_locking_without_a_value_forces_the_default() -> None:
+    binding = bound({}, "instructions", "turn_detection", "temperature")
+    config = session(
+        binding,
+        {
+            "model": "test/rich",
+            "instructions": "mine",
+            "turn_detection": {"type": "none"},
+            "temperature": 1,
+        },
+    )
+    assert (config.instructions, config.turn_detection) == ("", TurnDetection())
+    assert config.temperature is None
+
+
+def test_b4_an_unknown_locked_name_is_refused_by_name() -> None:
+    problem = bind({}, ["model", "Model"], MODELS)  # B12: exact, case-sensitive
+    assert isinstance(problem, ConfigProblem)
+    assert problem.code == "unknown_locked_field"
+    assert '"Model"' in problem.message
+
+
+def test_b6_b7_b12_set_and_locked_twice_and_repeated_by_the_client() -> None:
+    config: dict[str, object] = {"model": MODEL, "instructions": "x"}
+    binding = bound(config, "model", "model", "instructions")
+    assert session(binding, config) == session(binding, {})
+
+
+@pytest.mark.parametrize("zero", ["", 0, False, None, [], {}])
+def test_zero_values_are_not_bound(zero: object) -> None:
+    name = {str: "voice", int: "temperature", bool: "input_transcription", list: "tools"}.get(
+        type(zero), "turn_detection"
+    )
+    assert bound({name: zero}).values == {}
+
+
+def test_b9_b10_open_members_are_the_clients_and_members_are_replaced_whole() -> None:
+    binding = bound({"model": MODEL, "turn_detection": {"threshold": 0.6}})
+    config = session(
+        binding, {"turn_detection": {"type": "none", "threshold": 0.1}, "input_transcription": True}
+    )
+    assert config.turn_detection == TurnDetection(threshold=0.6)
+    assert config.input_transcription
+
+
+def test_unknown_members_are_accepted_and_forgotten() -> None:
+    assert bound({"model": MODEL, "sparkle": 7}).values == {"model": MODEL}
+    assert session(UNBOUND, {"model": MODEL, "sparkle": [7]}).model == MODEL
+
+
+def test_a_tickets_agent_binds_its_members() -> None:
+    config = session(
+        bound({}, agent=AGENT), {"model": MODEL, "voice": "marin", "instructions": "mine"}, AGENT
+    )
+    assert (config.model, config.voice, config.instructions) == ("test/rich", "Puck", "be kind")
+    assert config.tools == AGENT.tools
+    assert (config.agent_id, config.greeting, config.local) == (
+        AGENT.id,
+        "Hello!",
+        AGENT.local,
+    )
+    assert config.voice_config().local == AGENT.local
+    assert config.voice_config().model == "test/rich"
+
+
+def test_a_tickets_own_word_is_stronger_than_its_agents_and_zeros_of_agents_stay_open() -> None:
+    agent = replace(AGENT, instructions="")
+    binding = bound({"voice": "marin"}, "tools", agent=agent)
+    config = session(binding, {"instructions": "mine", "tools": []}, agent)
+    assert (config.voice, config.instructions) == ("marin", "mine")
+    assert config.tools == AGENT.tools  # locked, and the agent stands for the value
+
+
+def test_a_tickets_agent_that_is_gone_is_not_found() -> None:
+    for agent in (None, replace(AGENT, id=UUID(int=8))):
+        result = effective(bound({}, agent=AGENT), {}, agent, MODELS)
+        assert isinstance(result, ConfigProblem)
+        assert result.code == "agent_not_found"
+
+
+def test_an_agent_of_session_start_gives_defaults() -> None:
+    config = session(UNBOUND, {"voice": "marin", "instructions": ""}, AGENT)
+    assert (config.model, config.voice, config.instructions) == ("test/rich", "marin", "be kind")
+    assert config.greeting == "Hello!"
+    assert session(bound({"model": MODEL, "voice": "en-us"}, "tools"), {}, AGENT).model == MODEL
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "part"),
+    [
+        ({"voice": "sam"}, "unsupported_voice", '"sam"'),
+        ({"modalities": ["video"]}, "unsupported_modality", "audio, text"),
+        ({"reasoning_effort": "max"}, "unsupported_reasoning_effort", "low, high"),
+        ({"turn_detection": {"type": "magic"}}, "unsupported_turn_detection", "none, server_vad"),
+        ({"input_audio_format": "g711"}, "unsupported_audio_format", "input_audio_format"),
+        ({"output_audio_format": "opus"}, "unsupported_audio_format", "output_audio_format"),
+        ({"input_transcription": "yes"}, "invalid_config", "input_transcription"),
+        ({"instructions": 7}, "invalid_config", "instructions"),
+        ({"modalities": "audio"}, "invalid_config", "modalities"),
+        ({"modalities": [7]}, "invalid_config", "modalities"),
+        ({"temperature": "hot"}, "invalid_config", "temperature"),
+        ({"temperature": True}, "invalid_config", "temperature"),
+        ({"temperature": 2.1}, "invalid_config", "temperature"),
+        ({"temperature": 10**400}, "invalid_config", "temperature"),
+        ({"turn_detection": "server_vad"}, "invalid_config", "turn_detection"),
+        ({"turn_detection": {"threshold": 1.1}}, "invalid_config", "turn_detection.threshold"),
+        (
+            {"turn_detection": {"silence_duration_ms": -1}},
+            "invalid_config",
+            "turn_detection.silence_duration_ms",
+        ),
+        (
+            {"turn_detection": {"prefix_padding_ms": 1.5}},
+            "invalid_config",
+            "turn_detection.prefix_padding_ms",
+        ),
+        ({"tools": [{}]}, "invalid_config", "tools"),
+        ({"tools": [7]}, "invalid_config", "tools"),
+        ({"tools": [{"name": ""}]}, "invalid_config", "tools"),
+        ({"tools": [{"name": "a"}, {"name": "a"}]}, "invalid_config", "tools"),
+        ({"tools": [{"name": "a", "parameters": 7}]}, "invalid_config", "parameters"),
+        ({"translation_target_language": "es"}, "invalid_config", "translation_target_language"),
+    ],
+)
+def test_what_a_session_cannot_start_with(config: dict[str, object], code: str, part: str) -> None:
+    problem = refused(config)
+    assert problem.code == code
+    assert part in problem.message
+    assert ERRORS[code].ends is Ends.AT_START
+
+
+@pytest.mark.parametrize(
+    ("model", "code"),
+    [("", "model_required"), ("no/such", "model_not_found"), ("test/text", "model_not_realtime")],
+)
+def test_models(model: str, code: str) -> None:
+    assert refused({}, model).code == code
+    assert ERRORS[code].close_code == 1008
+    at_mint = bind({"model": model}, [], MODELS)
+    if model:
+        assert isinstance(at_mint, ConfigProblem)
+        assert at_mint.code == code
+        assert V3_ERRORS[code].status == 400
+    else:
+        assert at_mint == Binding()
+
+
+def test_a_model_without_tools_is_told_so() -> None:
+    assert refused({"tools": [{"name": "a"}]}, MODEL).code == "invalid_config"
+
+
+def test_voices_are_found_however_they_are_spelt() -> None:
+    assert session(UNBOUND, {"model": "test/rich", "voice": "PUCK"}).voice == "Puck"
+    assert session(UNBOUND, {"model": "test/rich", "voice": None}).voice == "marin"
+
+
+def test_what_real_clients_send() -> None:
+    config = session(
+        UNBOUND,
+        {
+            "model": "test/rich",
+            "modalities": ["audio", "text", "audio"],
+            "temperature": 0.7,
+            "reasoning_effort": "low",
+            "turn_detection": {"type": "server_vad", "threshold": 1, "prefix_padding_ms": None},
+            "tools": [
+                {
+                    "type": "function",
+                    "name": "look",
+                    "description": None,
+                    "parameters": {"type": "object", "properties": {"n": {"minItems": 2}}},
+                }
+            ],
+        },
+    )
+    assert config.modalities == ("audio", "text")
+    assert config.temperature == 0.7
+    assert config.turn_detection == TurnDetection(threshold=1.0)
+    assert config.tools[0].parameters["type"] == "object"
+
+
+def test_a_temperature_of_zero_is_one_and_without_a_knob_it_is_dropped() -> None:
+    assert session(UNBOUND, {"model": "test/rich", "temperature": 0}).temperature == 0.0
+    assert session(UNBOUND, {"model": MODEL, "temperature": 0.7}).temperature is None
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+CONFIGS = st.dictionaries(
+    st.sampled_from([*(member.name for member in MEMBERS), "other"]),
+    VALUES | st.sampled_from([MODEL, "test/rich", ["audio"], {"type": "none"}, "pcm16"]),
+)
+
+
+@given(CONFIGS, CONFIGS, st.lists(st.sampled_from([member.name for member in MEMBERS])))
+def test_any_config_is_one_or_a_documented_problem(
+    at_mint: dict[str, Any], at_start: dict[str, Any], locked: list[str]
+) -> None:
+    binding = bind(at_mint, locked, MODELS)
+    if isinstance(binding, ConfigProblem):
+        assert binding.code in V3_ERRORS or binding.code in ERRORS
+        return
+    assert set(locked) <= set(binding.values)
+    for agent in (None, AGENT):
+        result = effective(binding, at_start, agent, MODELS)
+        if isinstance(result, ConfigProblem):
+            assert ERRORS[result.code].close_code == 1008
+            continue
+        for name in ("instructions", "input_transcription", "output_transcription"):
+            if name in binding.values:  # B1, B2, B3: the ticket decided
+                chosen = getattr(result, name)
+                assert chosen == (binding.values[name] or type(chosen)())
+
+
+# The body and the answer of a mint.
+
+
+@pytest.mark.parametrize(
+    ("body", "ttl_s"),
+    [
+        (b"{}", 60),
+        (b'{"ttl_seconds":null}', 60),
+        (b'{"ttl_seconds":0}', 60),
+        (b'{"ttl_seconds":-5}', 1),
+        (b'{"ttl_seconds":300}', 300),
+        (b'{"ttl_seconds":301}', 300),
+        (b'{"ttl_seconds":99999999999999999999}', 300),
+        (b'{"config":null,"locked_fields":null,"agent_id":null,"other":1}', 60),
+    ],
+)
+def test_lifetimes_are_clamped(body: bytes, ttl_s: int) -> None:
+    asked = realtime_mint.read_mint(body, MODELS)
+    assert asked == realtime_mint.TicketRequest(Binding(), ttl_s)
+
+
+@pytest.mark.parametrize("spelling", [str(AGENT.id), show_id(Prefix.AGENT, AGENT.id)])
+def test_an_agent_is_named_in_either_spelling(spelling: str) -> None:
+    body = json.dumps({"agent_id": spelling, "locked_fields": ["voice"]}).encode()
+    asked = realtime_mint.read_mint(body, MODELS)
+    assert isinstance(asked, realtime_mint.TicketRequest)
+    assert asked.binding == Binding(values={"voice": None}, agent_id=AGENT.id)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "part"),
+    [
+        (b"", "invalid_json", "JSON"),
+        (b"{", "invalid_json", "JSON"),
+        (b'{"config":{"voice":"\\u0000"}}', "invalid_json", "U+0000"),
+        (b"[]", "invalid_request", "the body"),
+        (b'"x"', "invalid_request", "the body"),
+        (b'{"config":[]}', "invalid_request", "config"),
+        (b'{"locked_fields":"voice"}', "invalid_request", "locked_fields"),
+        (b'{"locked_fields":[7]}', "invalid_request", "locked_fields"),
+        (b'{"ttl_seconds":"60"}', "invalid_request", "ttl_seconds"),
+        (b'{"ttl_seconds":1.5}', "invalid_request", "ttl_seconds"),
+        (b'{"ttl_seconds":true}', "invalid_request", "ttl_seconds"),
+        (b'{"agent_id":7}', "invalid_request", "agent_id"),
+        (b'{"agent_id":"agt_none"}', "agent_not_found", "agent_id"),
+        (b'{"locked_fields":["voyce"]}', "unknown_locked_field", "voyce"),
+        (b'{"config":{"model":"no/such"}}', "model_not_found", "no/such"),
+        (b'{"config":{"model":"test/text"}}', "model_not_realtime", "test/text"),
+        (b'{"config":{"voice":7}}', "invalid_config", "voice"),
+    ],
+)
+def test_a_bad_mint_names_the_member(body: bytes, code: str, part: str) -> None:
+    problem = realtime_mint.read_mint(body, MODELS)
+    assert isinstance(problem, ConfigProblem)
+    assert problem.code == code
+    assert part in problem.message
+    assert V3_ERRORS[code].status == 400
+
+
+@given(st.binary())
+def test_any_body_is_a_request_or_a_problem(body: bytes) -> None:
+    result = realtime_mint.read_mint(body, MODELS)
+    assert isinstance(result, realtime_mint.TicketRequest) or result.code in V3_ERRORS
+
+
+def test_the_answer_of_a_mint_has_no_address() -> None:
+    expires_at = datetime(2026, 11, 20, 9, 15, 2, 999, tzinfo=UTC)
+    assert json.loads(realtime_mint.answer_mint("secret", expires_at, UUID(int=1))) == {
+        "id": "sess_0000000000000000000001",
+        "client_secret": "secret",
+        "expires_at": "2026-11-20T09:15:02Z",
+    }
