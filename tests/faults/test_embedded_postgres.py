@@ -270,6 +270,8 @@ async def test_a_server_left_behind_is_stopped_and_no_other(data_dir: Path, pare
 @pytest.mark.parametrize("lines", [1, 8])  # it crashed as it started, or later
 async def test_a_stranger_with_an_old_servers_id_is_left_alone(data_dir: Path, lines: int) -> None:
     cluster = data_dir / "postgres"
+    async with running(data_dir):  # from here on the cluster belongs to its account
+        pass
     owner = cluster.stat().st_uid if os.geteuid() == 0 else None
     stranger = subprocess.Popen(["/bin/sleep", "600"], user=owner)
     written = (stranger.pid, cluster, 1700000000, 5432, cluster, "", "  1234567  98304", "ready")
