@@ -15,6 +15,7 @@ from ringline.storage.embedded import EmbeddedPostgres
 from ringline.storage.migrate import migrate
 from ringline.storage.stores import Stores
 from tests.database import TestDatabase
+from tests.serving import Service, serving
 
 TEMPLATE = "migrated"
 
@@ -71,3 +72,10 @@ async def stores(database: TestDatabase) -> AsyncIterator[Stores]:
     """Give the adapters of a server that owns its database."""
     async with database.stores() as stores:
         yield stores
+
+
+@pytest.fixture
+async def service(database: TestDatabase) -> AsyncIterator[Service]:
+    """Give a running server with one workspace."""
+    async with serving(database) as service:
+        yield service

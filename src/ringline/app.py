@@ -112,15 +112,29 @@ async def serve(
     Raises StartRefused, and the sentences of storage.
     """
     stopping = _stop_on_signals()
-    async with AsyncExitStack() as stack:
-        server = await _start(settings, stack, dev=dev)
+    async with running(settings, dev=dev) as server:
         _log.info("ready", base_url=server.base_url)
         await ready(server)
         await stopping.wait()
         _log.info("stopping")
 
 
-async def _start(settings: Settings, stack: AsyncExitStack, *, dev: bool) -> Running:
+@asynccontextmanager
+async def running(settings: Settings, *, dev: bool, warm: bool = True) -> AsyncGenerator[Running]:
+    """Run a server for the length of a block; `warm` starts the local voice beforehand.
+
+    Raises StartRefused, and the sentences of storage.
+    """
+    async with AsyncExitStack() as stack:
+        server, voices = await _start(settings, stack, dev=dev)
+        if warm:
+            _keep(stack, _warm(voices))
+        yield server
+
+
+async def _start(
+    settings: Settings, stack: AsyncExitStack, *, dev: bool
+) -> tuple[Running, LocalVoices]:
     """Start everything in order; the stack stops it in reverse."""
     journal_away: list[Callable[[], None]] = []
     dsn = await _database(settings, stack, journal_away, dev=dev)
@@ -157,8 +171,7 @@ async def _start(settings: Settings, stack: AsyncExitStack, *, dev: bool) -> Run
     calls.sweep(await stores.calls.abandoned())
 
     port = await _listen(server, settings)
-    _keep(stack, _warm(voices))
-    return Running(f"http://{_shown_host(settings.host)}:{port}", _office(stores))
+    return Running(f"http://{_shown_host(settings.host)}:{port}", _office(stores)), voices
 
 
 async def _database(

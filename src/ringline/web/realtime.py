@@ -7,7 +7,6 @@ a refusal that has nothing to do with it does not burn it (contract, 5).
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Protocol
 
 from aiohttp import web
@@ -33,8 +32,8 @@ from ringline.web.websocket import (
 from ringline.wire import realtime
 from ringline.wire.errors import Refusal, refuse_v3
 from ringline.wire.realtime_mint import MAX_BODY_BYTES, answer_mint, read_mint
+from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
 
-TICKET_SUBPROTOCOL = "opper-ticket."
 FIRST_FRAME_S = 10.0
 PING_EVERY_S = 25.0
 SILENT_S = 60.0
@@ -69,14 +68,6 @@ class SessionLeg(Leg, Protocol):
 
 MakeLeg = Callable[[WebSocket, SessionConfig], SessionLeg]
 Messages = AsyncGenerator[Message]
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The credential of an upgrade; a ticket alone decides where one is offered (3.1)."""
-
-    ticket: str | None
-    subprotocol: str | None
 
 
 class Realtime:
@@ -129,7 +120,7 @@ class Realtime:
         refusal = self._refuse_early(request)
         if refusal is not None:
             return answer(refusal)
-        offer = _offer_of(request)
+        offer = find_ticket(offered_subprotocols(request), request.query.get("ticket"))
         try:
             with ExitStack() as held:
                 owner = await self._owner(request, offer)
@@ -145,7 +136,7 @@ class Realtime:
                     held.enter_context(self._credentials.standing_on(owner.id, session.key_revoked))
                     if not await self._credentials.admit(owner.id):
                         return _unauthorized()
-                socket = await WebSocket.accept(request, offer.subprotocol)
+                socket = await WebSocket.accept(request, offer.answer if offer else None)
                 await session.serve(socket)
                 return socket.response
         except TooManySessions:
@@ -161,17 +152,19 @@ class Realtime:
             return refuse_v3("forbidden")
         return None if self._calls.accepting else refuse_v3("unavailable")
 
-    async def _owner(self, request: web.Request, offer: Offer) -> Key | LogKey | None:
+    async def _owner(
+        self, request: web.Request, offer: OfferedTicket | None
+    ) -> Key | LogKey | None:
         """Find whose session it would be, without taking a ticket."""
-        if offer.ticket is not None:
+        if offer is not None:
             return await self._sessions.look_at(offer.ticket)
         key = await key_for(request, self._credentials, Surface.REALTIME)
         return None if isinstance(key, Door) else key
 
-    async def _permit(self, owner: Key | LogKey, offer: Offer) -> Permit | None:
+    async def _permit(self, owner: Key | LogKey, offer: OfferedTicket | None) -> Permit | None:
         if isinstance(owner, Key):
             return self._sessions.permit_key(owner)
-        return await self._sessions.redeem(offer.ticket or "")
+        return await self._sessions.redeem(offer.ticket) if offer is not None else None
 
 
 class _Session:
@@ -254,16 +247,6 @@ async def _read(messages: Messages, leg: SessionLeg) -> None:
             leg.receive(message.payload)
         else:
             leg.receive_binary()
-
-
-def _offer_of(request: web.Request) -> Offer:
-    """Read which ticket is offered, the subprotocol before the query (3.1, 3.2)."""
-    for offered in offered_subprotocols(request):
-        if offered.startswith(TICKET_SUBPROTOCOL):
-            return Offer(offered.removeprefix(TICKET_SUBPROTOCOL), offered)
-    ticket = request.query.get("ticket")
-    # A shipped client may write `?ticket=S?ticket=S` (2.4).
-    return Offer(ticket.partition("?")[0] if ticket is not None else None, None)
 
 
 def _unauthorized() -> web.Response:

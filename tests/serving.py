@@ -1,0 +1,77 @@
+"""A server in the test's own process, on a real database, and a workspace to use it with."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+from pydantic import SecretStr
+
+from ringline.app import Office, running
+from ringline.config import Settings
+from ringline.domain.credentials import FirstKeys
+from ringline.domain.ids import Prefix, show_id
+from tests.database import TestDatabase
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running server, an HTTP session, and the first keys of a workspace."""
+
+    base_url: str
+    http: aiohttp.ClientSession
+    keys: FirstKeys
+    office: Office
+
+    @property
+    def ws_url(self) -> str:
+        return self.base_url.replace("http", "ws", 1)
+
+    @property
+    def agent_id(self) -> str:
+        return show_id(Prefix.AGENT, self.keys.agent_id)
+
+    def bearer(self, key: str | None = None) -> dict[str, str]:
+        return {"Authorization": f"Bearer {key or self.keys.secret_key}"}
+
+    async def mint(self, body: object = None, key: str | None = None) -> dict[str, str]:
+        """Mint a ticket, by default of the agent `Attendant`."""
+        asked = {"agent_id": self.agent_id} if body is None else body
+        async with self.http.post(
+            f"{self.base_url}/v3/realtime-sessions", json=asked, headers=self.bearer(key)
+        ) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def session_token(self, key: str | None = None) -> str:
+        async with self.http.post(
+            f"{self.base_url}/api/realtime/session",
+            headers={"x-api-key": key or self.keys.secret_key},
+        ) as answer:
+            assert answer.status == 200, await answer.text()
+            return (await answer.json())["token"]
+
+
+def settings_for(database: TestDatabase, **chosen: object) -> Settings:
+    """Make settings of a server on a test's database and any free port."""
+    values: dict[str, object] = {
+        "database_url": SecretStr(database.app_dsn),
+        "signing_secret": SecretStr("a secret of the tests alone, thirty-two"),
+        "encryption_key": SecretStr("another secret of the tests, thirty-two"),
+        "port": 0,
+        **chosen,
+    }
+    return Settings.model_validate(values)
+
+
+@asynccontextmanager
+async def serving(
+    database: TestDatabase, *, warm: bool = False, **chosen: object
+) -> AsyncIterator[Service]:
+    """Run a server with one workspace; `chosen` are settings."""
+    async with (
+        running(settings_for(database, **chosen), dev=False, warm=warm) as server,
+        aiohttp.ClientSession() as http,
+    ):
+        keys = await server.office.workspaces.create("Test")
+        yield Service(server.base_url, http, keys, server.office)
