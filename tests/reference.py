@@ -1,0 +1,102 @@
+"""The tables of the reference pages, read from the tables in the code.
+
+A page holds them between `<!-- table: NAME -->` and `<!-- end -->`. A test says where a page
+is not what it would be made to; `python -m tests.reference` makes it so.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ringline.domain.call_status import TRANSITIONS
+from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
+from ringline.domain.events import EVENT_TYPES
+from ringline.wire import envelope, events_socket
+from ringline.wire.call_status import RPC_STATUS, v1_status
+from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
+from ringline.wire.realtime_errors import ERRORS
+
+
+def event_rows() -> Iterator[str]:
+    for name, data in EVENT_TYPES.items():
+        socket = events_socket.NAMES.get(data)
+        envelopes = envelope.NAMES.get(data, ())
+        transcript = {"call.turn_completed": "`is_final: true`"}.get(name) or (
+            "`is_final: false`" if name == "call.transcript_delta" else ""
+        )
+        yield row(
+            f"`{name}`",
+            "durable" if data.durable else "ephemeral",
+            f"`{socket}`" if socket else "–",
+            ", ".join(f"`{spelt}`" for spelt in envelopes) or "–",
+            transcript or "–",
+        )
+
+
+def status_rows() -> Iterator[str]:
+    for status in RPC_STATUS:
+        answered = v1_status(status, answered=True)
+        never = v1_status(status, answered=False)
+        v1 = f"`{answered}`" if answered == never else f"`{answered}`, never answered `{never}`"
+        yield row(f"`{status}`", f"`{RPC_STATUS[status]}`", v1)
+
+
+def transition_rows() -> Iterator[str]:
+    for (status, move), target in TRANSITIONS.items():
+        yield row(f"`{status}`", f"`{move}`", f"`{target}`")
+
+
+def credential_rows() -> Iterator[str]:
+    for surface, kinds in ALLOWED_KINDS.items():
+        yield row(f"`{surface}`", *("yes" if kind in kinds else "no" for kind in KeyKind))
+
+
+def error_rows(table: Mapping[str, HttpError]) -> Iterator[str]:
+    for error in table.values():
+        yield row(f"`{error.code}`", str(error.status), error.message)
+
+
+def session_error_rows() -> Iterator[str]:
+    for error in ERRORS.values():
+        yield row(f"`{error.code}`", error.ends.value, str(error.close_code), error.message)
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+DOCS = Path(__file__).parents[1] / "docs" / "reference"
+
+#: The tables by name: their heads and their rows.
+TABLES = {
+    "events": (("canonical type", "", "events socket", "envelope", "transcript"), event_rows),
+    "statuses": (("canonical", "RPC, socket", "`/v1`, envelope"), status_rows),
+    "transitions": (("from", "what happens", "to"), transition_rows),
+    "credentials": (("door", "`sk_…`", "`pk_…`", "`mk_…`"), credential_rows),
+    "http errors /v3": (("code", "status", "message"), lambda: error_rows(V3_ERRORS)),
+    "http errors /v1": (("code", "status", "message"), lambda: error_rows(V1_ERRORS)),
+    "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),
+    "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
+}
+_TABLE = re.compile(r"<!-- table: (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def rewritten(page: str) -> str:
+    """Return a page's text with its tables as they should be."""
+
+    def table(match: re.Match[str]) -> str:
+        heads, rows = TABLES[match[1]]
+        lines = [row(*heads), row(*("---" for _ in heads)), *rows()]
+        return "\n".join([f"<!-- table: {match[1]} -->", *lines, "<!-- end -->"])
+
+    return _TABLE.sub(table, page)
+
+
+def tables_of(page: str) -> set[str]:
+    """Return the names of the tables that a page holds."""
+    return {match[1] for match in _TABLE.finditer(page)}
+
+
+if __name__ == "__main__":
+    for path in DOCS.glob("*.md"):
+        path.write_text(rewritten(path.read_text("utf-8")), "utf-8")
