@@ -25,6 +25,9 @@ class CursorMachine(RuleBasedStateMachine):
     Calls 0 and 1 are of the first log, 2 and 3 of the second; a call lives in one process.
     """
 
+    #: How long a second of waiting takes.
+    tempo = 1.0
+
     world: World
     loop: asyncio.AbstractEventLoop
 
@@ -117,7 +120,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     @rule(ms=st.sampled_from([0, 1, 3, 60, 1500]))
     def wait(self, ms: int) -> None:
-        self.loop.run_until_complete(asyncio.sleep(ms / 1000))
+        self.loop.run_until_complete(asyncio.sleep(ms / 1000 * self.tempo))
 
     # -- clients ------------------------------------------------------------------------
 

@@ -381,10 +381,12 @@ def test_of_an_outage_the_latest_partial_of_each_turn_is_left_in_its_place() -> 
         for sequence, word in enumerate("abc"):
             text = " ".join("abc"[: sequence + 1])
             delta = word if sequence == 0 else f" {word}"
-            desk.journal.submit(entry(LOG, partial(call, text, sequence, "one", delta)))
+            desk.submit(entry(LOG, partial(call, text, sequence, "one", delta)))
             desk.journal.submit(entry(LOG, partial(call, "other", sequence, "two", "x")))
         assert desk.journal.waiting == 3
         desk.journal.submit(entry(LOG, done))
+        await asyncio.sleep(0)
+        assert [outcome for _, outcome in desk.told] == [Written(())] * 3
         desk.store.come_back()
         await asyncio.sleep(1)
 
