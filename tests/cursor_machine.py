@@ -25,6 +25,9 @@ class CursorMachine(RuleBasedStateMachine):
     Calls 0 and 1 are of the first log, 2 and 3 of the second; a call lives in one process.
     """
 
+    #: How long a second of waiting takes.
+    tempo = 1.0
+
     world: World
     loop: asyncio.AbstractEventLoop
 
@@ -77,6 +80,25 @@ class CursorMachine(RuleBasedStateMachine):
 
         self.loop.run_until_complete(run())
 
+    @rule(call=CALL, faults=st.lists(st.sampled_from(["double", "hold", ""]), max_size=6))
+    def speak_over_a_bad_bus(self, call: int, faults: list[str]) -> None:
+        """Partials and their turn, each published for itself, in a wrong order."""
+
+        async def run() -> None:
+            self.world.bus.faults = list(faults)
+            item = f"{call}-{self.turns[call]}"
+            for sequence in range(3):
+                number = self.sequences[call] + 1 + sequence
+                self._submit(call, partial(self.calls[call], "so far", number, item))
+                await asyncio.sleep(0.005)
+            self._submit(call, turn(self.calls[call], "all", item))
+            await asyncio.sleep(0.005)
+            self.world.bus.let_go()
+            self.turns[call] += 1
+            self.sequences[call] = 0
+
+        self.loop.run_until_complete(run())
+
     @rule(call=CALL)
     def finish_turn(self, call: int) -> None:
         async def run() -> None:
@@ -98,7 +120,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     @rule(ms=st.sampled_from([0, 1, 3, 60, 1500]))
     def wait(self, ms: int) -> None:
-        self.loop.run_until_complete(asyncio.sleep(ms / 1000))
+        self.loop.run_until_complete(asyncio.sleep(ms / 1000 * self.tempo))
 
     # -- clients ------------------------------------------------------------------------
 
@@ -120,6 +142,21 @@ class CursorMachine(RuleBasedStateMachine):
     @rule(client=CLIENT)
     def stop_reading(self, client: int) -> None:
         self.world.clients[client].paused = True
+
+    @rule(client=CLIENT, call=CALL, count=st.integers(3, 8))
+    def read_too_slowly(self, client: int, call: int, count: int) -> None:
+        """More happens than the client's outbox holds, and a little more afterwards."""
+
+        async def run() -> None:
+            self.world.clients[client].paused = True
+            for _ in range(count):
+                self._submit(call, note(self.calls[call]))
+            await asyncio.sleep(0.01)
+            self.world.clients[client].read_on()
+            self._submit(call, note(self.calls[call]))
+            await asyncio.sleep(0.01)
+
+        self.loop.run_until_complete(run())
 
     @rule(client=CLIENT)
     def read_on(self, client: int) -> None:

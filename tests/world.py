@@ -157,7 +157,12 @@ class Client:
     def _hear_of_gap(self, following: Following) -> None:
         self.told_of_gap = True
         if self.on_loss is OnLoss.STOP:
-            asyncio.get_running_loop().call_soon(self.disconnect)
+            asyncio.get_running_loop().call_later(0.02, self._close, following)
+
+    def _close(self, following: Following) -> None:
+        """Close the socket, which takes a while, if it is still this one."""
+        if self.following is following:
+            self.disconnect()
 
 
 class World:

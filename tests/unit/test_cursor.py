@@ -23,7 +23,7 @@ class MemoryCursorMachine(CursorMachine):
 
 TestCursor = MemoryCursorMachine.TestCase
 TestCursor.settings = settings(
-    max_examples=100,
+    max_examples=150,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -156,7 +156,7 @@ class Backlog:
         lane = self.lane(entry.log)
         older = self._replaced(lane, waiting) if coalesce else None
         if not self._has_room(lane, waiting, now):
-            if waiting.owner is not None:
+            if waiting.owner is not None and waiting.durable:
                 self._break(waiting.owner, StorageLost())
             return StorageLost()
         if older is not None:
@@ -283,7 +283,7 @@ class Backlog:
 
 def _partial_key(waiting: Waiting) -> TurnKey | None:
     """Tell the turn of an entry that is one partial and nothing else."""
-    if waiting.durable or len(waiting.entry.events) != 1 or waiting.told is not None:
+    if waiting.durable or len(waiting.entry.events) != 1:
         return None
     return partial_of(waiting.entry.events[0])
 

@@ -22,8 +22,9 @@ from uuid import UUID
 from ringline.domain.events import CallEnded, Event
 from ringline.domain.log import AfterEvent, FromBeginning, LogKey, Position, Since
 from ringline.ports import EventLog, Published, StoreAway
-from ringline.services.hub import Dialect, Hub, UnknownLog, Watch, encode
+from ringline.services.hub import Hub, UnknownLog, Watch, encode
 from ringline.services.outbox import Outbox
+from ringline.wire.dialect import Dialect
 
 _PAGE = 200  # events in one query
 _STEP = 32  # of them offered at once; half an outbox, for what else leaves through it

@@ -22,27 +22,12 @@ from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position
 from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
 from ringline.services.reordering import Reordering
+from ringline.wire.dialect import Dialect
 
 _log = structlog.get_logger()
 
 _PAGE = 500
 _EARLY_WHILE_OPENING = 1000  # publications kept while a log's head is asked for
-
-
-class Dialect(Protocol):
-    """How a surface spells events; pure. Two dialects of one name spell alike."""
-
-    @property
-    def name(self) -> str:
-        """Return what tells this spelling from all others."""
-        ...
-
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
-        """Return an event's frame as it leaves, None if the surface does not show it.
-
-        An ephemeral event has no position; it gets that of the durable one before it.
-        """
-        ...
 
 
 class Listener(Protocol):

@@ -98,16 +98,19 @@ class Journal:
         bus has it, `Refused` if the call must end with `internal_error`, `StorageLost` if
         it must end with `storage_lost` (an entry that had been taken may then still be
         written). After one of these two only entries with `last` are taken of the call;
-        room is kept free for them.
+        room is kept free for them. An entry of ephemeral events alone has nothing to commit:
+        `told` is called at once, and beyond the bound the entry is dropped.
         """
         if self._closed:
             self._tell(told, StorageLost())
             return
         lane = self._backlog.lane(entry.log)
-        if not lane.waiting and not entry.records and not entry.durable:
-            self._publish(lane, [(entry, ())])
+        if not entry.records and not entry.durable:
             self._tell(told, Written(()))
-            return
+            told = None
+            if not lane.waiting:
+                self._publish(lane, [(entry, ())])
+                return
         taken = self._put(entry, told, last=last, coalesce=self._away or lane.apart)
         if not isinstance(taken, Waiting):
             self._tell(told, taken)

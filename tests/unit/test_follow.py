@@ -1,0 +1,363 @@
+"""Following a log from a position, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+import pytest
+
+from ringline.domain.events import Event
+from ringline.domain.log import AfterEvent, FromBeginning, Position, Since
+from ringline.ports import Publication, Published, StoreAway
+from ringline.services.follow import (
+    Following,
+    OnLoss,
+    Resolved,
+    Subscription,
+    follow,
+    resolve,
+)
+from ringline.services.hub import Hub
+from ringline.services.outbox import Outbox, OutboxClosed, Tick
+from tests import clock
+from tests.faulty import FaultyBus, FaultyLog, MemoryLog
+from tests.samples import Spelling, Wire, ended, entry, log_key, new_id, note, partial
+
+LOG = log_key(1)
+EPOCH = "epoch001"
+CALL = new_id()
+
+
+def at(offset: int) -> Position:
+    return Position(EPOCH, offset)
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.truth = MemoryLog()
+        self.store = FaultyLog(self.truth)
+        self.bus = FaultyBus()
+        self.hub = Hub(self.store, self.bus)
+        self.wire = Wire()
+        self.outbox = Outbox(self.wire, Tick(), lambda: None)
+        self.gaps: list[Position] = []
+
+    async def happen(self, *events: Event, publish: bool = True) -> list[Published]:
+        [offsets] = await self.truth.commit([entry(LOG, *events)])
+        published = [Published(*pair) for pair in zip(offsets, events, strict=True)]
+        if publish:
+            self.bus.publish(Publication(LOG, tuple(published)))
+        return published
+
+    def subscription(
+        self, call_id: UUID | None = None, on_loss: OnLoss = OnLoss.STOP, open_turns: bool = False
+    ) -> Subscription:
+        def on_gap(following: Following) -> None:
+            self.gaps.append(following.position)
+            self.outbox.send(f"gap {following.position.offset}\n".encode())
+
+        return Subscription(
+            LOG,
+            call_id,
+            Spelling(),
+            on_loss,
+            on_gap,
+            Spelling("plain", positions=False),
+            open_turns,
+        )
+
+    async def follow(
+        self,
+        since: int,
+        call_id: UUID | None = None,
+        on_loss: OnLoss = OnLoss.STOP,
+        open_turns: bool = False,
+    ) -> Following:
+        subscription = self.subscription(call_id, on_loss, open_turns)
+        return await follow(self.hub, self.store, subscription, at(since), self.outbox)
+
+    @property
+    def seen(self) -> list[str]:
+        """What the client got: an offset, or the text before the event's id."""
+        return [line.split()[0].partition(":")[2] or line.split()[0] for line in self.wire.lines]
+
+    @property
+    def offsets(self) -> list[int]:
+        return [int(text) for text in self.seen]
+
+
+def scenario(steps: Callable[[Desk], Awaitable[None]]) -> None:
+    async def main() -> None:
+        desk = Desk()
+        desk.hub.start()
+        await steps(desk)
+        await desk.hub.close()
+
+    clock.run(main())
+
+
+def test_the_past_comes_before_the_present_without_a_seam() -> None:
+    async def steps(desk: Desk) -> None:
+        await desk.happen(*(note() for _ in range(500)))
+        begun = asyncio.create_task(desk.follow(100))
+        for _ in range(40):
+            await desk.happen(note())
+            await asyncio.sleep(0.0003)
+        following = await begun
+        await desk.happen(note())
+        await asyncio.sleep(0)
+        assert desk.offsets == list(range(101, 542))
+        assert following.position == at(541)
+
+    scenario(steps)
+
+
+def test_a_log_that_never_rests_is_caught_up_with() -> None:
+    async def steps(desk: Desk) -> None:
+        await desk.happen(*(note() for _ in range(300)))
+
+        async def go_on() -> None:
+            while True:
+                await desk.happen(note())
+
+        running = asyncio.create_task(go_on())
+        async with asyncio.timeout(5):
+            await desk.follow(0)
+        running.cancel()
+        await asyncio.sleep(0.1)
+        assert desk.offsets == list(range(1, len(desk.truth.logs[LOG]) + 1))
+
+    scenario(steps)
+
+
+def test_a_slow_connection_is_given_the_past_at_its_own_pace() -> None:
+    async def steps(desk: Desk) -> None:
+        await desk.happen(*(note() for _ in range(300)))
+        desk.wire.fills_up = True
+        begun = asyncio.create_task(desk.follow(0))
+        while not begun.done():
+            await asyncio.sleep(0.1)
+            assert desk.outbox.room >= 32
+            desk.wire.paused = False
+            desk.outbox.resumed()
+        await asyncio.sleep(0.1)
+        assert desk.offsets == list(range(1, 301))
+        assert max(data.count(b"\n") for data in desk.wire.writes) <= 32
+        assert desk.outbox.dropped == 0
+
+    scenario(steps)
+
+
+def test_of_one_call_only_that_call_is_told() -> None:
+    async def steps(desk: Desk) -> None:
+        for _ in range(300):
+            await desk.happen(note(CALL), note(new_id()), publish=False)
+        following = await desk.follow(0, CALL)
+        await desk.happen(note(new_id()), note(CALL))
+        await asyncio.sleep(0)
+        assert desk.offsets == [*range(1, 600, 2), 602]
+        assert following.position == at(602)
+
+    scenario(steps)
+
+
+def test_the_call_s_end_is_told_whether_it_is_shown_or_not() -> None:
+    async def steps(desk: Desk) -> None:
+        live = await desk.follow(0, CALL)
+        assert not live.ended.is_set()
+        await desk.happen(ended(new_id()))
+        assert not live.ended.is_set()
+        await desk.happen(ended(CALL))
+        assert live.ended.is_set()
+        late = await desk.follow(0, CALL)
+        assert late.ended.is_set()
+
+    scenario(steps)
+
+
+def test_a_position_that_the_hub_here_has_not_reached_is_waited_for() -> None:
+    async def steps(desk: Desk) -> None:
+        watch = await desk.hub.watch(LOG)
+        await desk.happen(note(), note(), publish=False)
+        assert watch.order.position == 0
+        following = await desk.follow(2)
+        assert watch.order.position == 2
+        await desk.happen(note())
+        await asyncio.sleep(0)
+        assert desk.offsets == [3]
+        following.close()
+
+    scenario(steps)
+
+
+def test_who_must_resume_hears_nothing_after_the_gap() -> None:
+    async def steps(desk: Desk) -> None:
+        following = await desk.follow(0)
+        desk.wire.paused = True
+        await desk.happen(*(note() for _ in range(70)))
+        desk.wire.paused = False
+        desk.outbox.resumed()
+        await desk.happen(note())
+        await asyncio.sleep(0)
+        assert desk.seen == [*map(str, range(1, 65)), "gap"]
+        assert desk.gaps == [at(64)]
+        assert following.position == at(64)
+
+    scenario(steps)
+
+
+def test_a_stream_goes_on_without_positions() -> None:
+    async def steps(desk: Desk) -> None:
+        following = await desk.follow(0, on_loss=OnLoss.WITHOUT_POSITIONS)
+        desk.wire.paused = True
+        await desk.happen(*(note() for _ in range(66)))
+        desk.wire.paused = False
+        desk.outbox.resumed()
+        await desk.happen(note(), note())
+        await asyncio.sleep(0)
+        assert desk.seen == [*map(str, range(1, 65)), "gap", "-", "-"]
+        assert (following.position, following.lost) == (at(64), 2)
+        assert desk.outbox.dropped == 2
+
+    scenario(steps)
+
+
+def test_a_socket_goes_on_after_each_notice() -> None:
+    async def steps(desk: Desk) -> None:
+        following = await desk.follow(0, on_loss=OnLoss.GO_ON)
+        for _ in range(2):
+            desk.wire.paused = True
+            await desk.happen(*(note() for _ in range(66)))
+            desk.wire.paused = False
+            desk.outbox.resumed()
+        await desk.happen(note())
+        await asyncio.sleep(0)
+        first, second = [*map(str, range(1, 65)), "gap"], [*map(str, range(67, 131)), "gap"]
+        assert desk.seen == [*first, *second, "133"]
+        assert desk.gaps == [at(64), at(64)]
+        assert following.lost == 4
+
+    scenario(steps)
+
+
+def test_losing_a_partial_is_no_gap() -> None:
+    async def steps(desk: Desk) -> None:
+        following = await desk.follow(0, CALL)
+        desk.wire.paused = True
+        await desk.happen(*(note(CALL) for _ in range(64)))
+        lost = Published(64, partial(CALL, "a", 0))
+        desk.bus.publish(Publication(LOG, (lost,)))
+        desk.wire.paused = False
+        desk.outbox.resumed()
+        await desk.happen(note(CALL))
+        await asyncio.sleep(0)
+        assert desk.offsets == list(range(1, 66))
+        assert (desk.gaps, desk.outbox.dropped) == ([], 1)
+        assert following.position == at(65)
+
+    scenario(steps)
+
+
+def test_what_is_being_said_is_told_to_who_comes_late() -> None:
+    async def steps(desk: Desk) -> None:
+        watch = await desk.hub.watch(LOG)
+        await desk.happen(note(CALL))
+        parts = [Published(1, partial(CALL, "a", n)) for n in range(2)]
+        desk.bus.publish(Publication(LOG, tuple(parts)))
+        await desk.follow(1, CALL, open_turns=True)
+        await asyncio.sleep(0)
+        assert desk.wire.lines == [f"- {parts[1].event.id} call.transcript_delta"]
+        desk.hub.release(watch)
+
+    scenario(steps)
+
+
+def test_what_was_begun_is_undone_when_it_fails() -> None:
+    async def steps(desk: Desk) -> None:
+        await desk.happen(*(note() for _ in range(300)))
+        desk.wire.fills_up = True
+        cancelled = asyncio.create_task(desk.follow(0))
+        await asyncio.sleep(0.1)
+        cancelled.cancel()
+        desk.outbox.close()
+        with pytest.raises(OutboxClosed):
+            await desk.follow(0)
+        desk.store.go_away()
+        with pytest.raises(StoreAway):
+            await desk.follow(0)
+        desk.store.come_back()
+        await desk.happen(note(), publish=False)
+        watch = await desk.hub.watch(LOG)
+        assert watch.order.position == 301  # a watch of its own: nobody held the old one
+
+    scenario(steps)
+
+
+def test_a_listener_that_left_hears_nothing() -> None:
+    async def steps(desk: Desk) -> None:
+        following = await desk.follow(0)
+        following.close()
+        following.close()
+        await desk.happen(note())
+        await asyncio.sleep(2)
+        assert desk.wire.writes == []
+
+    scenario(steps)
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        (None, Resolved(at(20), None)),
+        (at(15), Resolved(at(15), True)),
+        (at(20), Resolved(at(20), True)),
+        (at(9), Resolved(at(9), True)),  # the oldest kept is 10
+        (at(8), Resolved(at(20), False)),
+        (FromBeginning(), Resolved(at(20), False)),
+        (at(21), Resolved(at(20), False)),
+        (Position("epoch000", 15), Resolved(at(20), False)),
+        (AfterEvent(new_id()), Resolved(at(20), False)),
+    ],
+)
+def test_a_position_is_recovered_or_honestly_not(since: Since | None, expected: Resolved) -> None:
+    async def steps(desk: Desk) -> None:
+        await desk.happen(*(note() for _ in range(20)))
+        desk.truth.oldest = 10
+        assert await resolve(desk.store, LOG, since) == expected
+
+    scenario(steps)
+
+
+def test_an_event_id_is_a_position_too() -> None:
+    async def steps(desk: Desk) -> None:
+        events = [note() for _ in range(5)]
+        await desk.happen(*events)
+        assert await resolve(desk.store, LOG, AfterEvent(events[2].id)) == Resolved(at(3), True)
+
+    scenario(steps)
+
+
+def test_the_beginning_of_an_empty_log_is_recovered() -> None:
+    async def steps(desk: Desk) -> None:
+        assert await resolve(desk.store, LOG, FromBeginning()) == Resolved(at(0), True)
+
+    scenario(steps)
+
+
+def test_more_than_the_replay_limit_is_not_recovered() -> None:
+    async def steps(desk: Desk) -> None:
+        await desk.happen(*(note() for _ in range(20)))
+        assert await resolve(desk.store, LOG, at(10), replay_limit=10) == Resolved(at(10), True)
+        assert await resolve(desk.store, LOG, at(9), replay_limit=10) == Resolved(at(20), False)
+
+    scenario(steps)
+
+
+def test_two_topics_on_one_connection_each_get_all() -> None:
+    async def steps(desk: Desk) -> None:
+        await desk.happen(*(note(CALL) for _ in range(200)))
+        await asyncio.gather(desk.follow(0), desk.follow(0, CALL))
+        await asyncio.sleep(0)
+        assert sorted(desk.offsets) == sorted([*range(1, 201)] * 2)
+
+    scenario(steps)

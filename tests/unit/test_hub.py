@@ -1,0 +1,270 @@
+"""The hub: who hears what, and how a log is mended, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from ringline.domain.events import Event
+from ringline.domain.log import LogKey, Position
+from ringline.ports import LogHead, Publication, Published, StoreAway
+from ringline.services.hub import Hub, UnknownLog
+from tests import clock
+from tests.faulty import FaultyBus, FaultyLog, MemoryLog
+from tests.samples import Ear, Spelling, entry, log_key, new_id, note
+
+LOG, OTHER = log_key(1), log_key(2)
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.truth = MemoryLog()
+        self.store = FaultyLog(self.truth)
+        self.bus = FaultyBus()
+        self.hub = Hub(self.store, self.bus)
+
+    async def happen(self, *events: Event, log: LogKey = LOG) -> list[Published]:
+        """Commit events without publishing them."""
+        [offsets] = await self.truth.commit([entry(log, *events)])
+        return [Published(*pair) for pair in zip(offsets, events, strict=True)]
+
+    def publish(self, *published: Published, log: LogKey = LOG) -> None:
+        self.bus.publish(Publication(log, published))
+
+
+def scenario(steps: Callable[[Desk], Awaitable[None]]) -> None:
+    async def main() -> None:
+        desk = Desk()
+        desk.hub.start()
+        await steps(desk)
+        await desk.hub.close()
+
+    clock.run(main())
+
+
+@dataclass
+class Counting:
+    """A dialect that counts how often it encodes."""
+
+    name: str = "counting"
+    encoded: list[tuple[Event, Position, LogKey]] = field(default_factory=list)
+
+    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+        self.encoded.append((event, position, log))
+        return b"frame"
+
+
+def test_an_event_is_encoded_once_per_dialect_and_the_bytes_are_shared() -> None:
+    async def steps(desk: Desk) -> None:
+        call = new_id()
+        ears = [Ear() for _ in range(10)]
+        dialect, spelling = Counting(), Spelling()
+        watch = await desk.hub.watch(LOG)
+        for number, ear in enumerate(ears):
+            watch.join(call if number % 2 else None, dialect, ear)
+        other = Ear()
+        watch.join(None, spelling, other)
+        [published] = await desk.happen(note(call))
+        desk.publish(published)
+        assert dialect.encoded == [(published.event, Position("epoch001", 1), LOG)]
+        assert len({id(frame) for ear in ears for _, frame in ear.heard}) == 1
+        assert [len(ear.heard) for ear in ears] == [1] * 10
+        assert other.heard == [
+            (published, spelling.encode(published.event, Position("epoch001", 1), LOG))
+        ]
+
+    scenario(steps)
+
+
+def test_a_call_s_listener_hears_that_call_alone() -> None:
+    async def steps(desk: Desk) -> None:
+        mine, other = new_id(), new_id()
+        of_mine, of_all, elsewhere = Ear(), Ear(), Ear()
+        watch = await desk.hub.watch(LOG)
+        watch.join(mine, Spelling(), of_mine)
+        watch.join(None, Spelling(), of_all)
+        (await desk.hub.watch(OTHER)).join(None, Spelling(), elsewhere)
+        desk.publish(*await desk.happen(note(mine), note(other), note(), note(mine)))
+        assert of_mine.offsets == [1, 4]
+        assert of_all.offsets == [1, 2, 3, 4]
+        assert elsewhere.offsets == []
+        watch.leave(mine, Spelling(), of_mine)
+        watch.leave(mine, Spelling(), of_mine)
+        desk.publish(*await desk.happen(note(mine)))
+        assert of_mine.offsets == [1, 4]
+
+    scenario(steps)
+
+
+def test_overtaking_is_undone_and_doubles_are_dropped() -> None:
+    async def steps(desk: Desk) -> None:
+        ear = Ear()
+        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        first, second, third = await desk.happen(note(), note(), note())
+        desk.publish(third)
+        desk.publish(second, third)
+        assert ear.offsets == []
+        desk.publish(first)
+        desk.publish(first, second)
+        assert ear.offsets == [1, 2, 3]
+
+    scenario(steps)
+
+
+def test_a_lost_message_is_read_from_the_log_after_a_moment() -> None:
+    async def steps(desk: Desk) -> None:
+        ear = Ear()
+        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        await desk.happen(note())
+        desk.publish(*await desk.happen(note()))
+        await asyncio.sleep(0.04)
+        assert ear.offsets == []
+        await asyncio.sleep(0.02)
+        assert ear.offsets == [1, 2]
+
+    scenario(steps)
+
+
+def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
+    async def steps(desk: Desk) -> None:
+        ears = Ear(), Ear()
+        for log, ear in zip((LOG, OTHER), ears, strict=True):
+            (await desk.hub.watch(log)).join(None, Spelling(), ear)
+            await desk.happen(*(note() for _ in range(1200)), log=log)
+        await asyncio.sleep(1.2)
+        for ear in ears:
+            assert ear.offsets == list(range(1, 1201))
+
+    scenario(steps)
+
+
+def test_while_the_database_is_away_the_hub_goes_on_and_mends_later() -> None:
+    async def steps(desk: Desk) -> None:
+        ear = Ear()
+        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        _, second = await desk.happen(note(), note())
+        desk.store.go_away()
+        desk.publish(second)
+        await asyncio.sleep(30)
+        assert ear.offsets == []
+        with pytest.raises(StoreAway):
+            await desk.hub.watch(OTHER)
+        desk.store.come_back()
+        await asyncio.sleep(1.1)
+        assert ear.offsets == [1, 2]
+        desk.hub.release(await desk.hub.watch(OTHER))
+
+    scenario(steps)
+
+
+def test_what_is_published_while_a_log_is_opened_is_told() -> None:
+    class SlowLog(FaultyLog):
+        async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+            heads = await super().heads(logs)
+            await asyncio.sleep(0.2)
+            return heads
+
+    async def main() -> None:
+        desk = Desk()
+        desk.hub = Hub(SlowLog(desk.truth), desk.bus)
+        desk.hub.start()
+        await desk.happen(note())
+        opening = asyncio.create_task(desk.hub.watch(LOG))
+        await asyncio.sleep(0.1)
+        desk.publish(*await desk.happen(note(), note()))
+        watch = await opening
+        assert watch.order.position == 3
+        await desk.hub.close()
+
+    clock.run(main())
+
+
+def test_a_log_is_watched_as_long_as_somebody_needs_it() -> None:
+    async def steps(desk: Desk) -> None:
+        first, second = await asyncio.gather(desk.hub.watch(LOG), desk.hub.watch(LOG))
+        assert first is second
+        desk.hub.release(first)
+        assert await desk.hub.watch(LOG) is first
+        desk.hub.release(first)
+        desk.hub.release(first)
+        await desk.happen(note())
+        again = await desk.hub.watch(LOG)
+        assert again is not first
+        assert again.order.position == 1
+
+    scenario(steps)
+
+
+def test_a_watch_that_nobody_waits_for_any_more_is_not_begun() -> None:
+    async def steps(desk: Desk) -> None:
+        opening = asyncio.create_task(desk.hub.watch(LOG))
+        await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.sleep(1)
+        await desk.happen(note())
+        assert (await desk.hub.watch(LOG)).order.position == 1
+
+    scenario(steps)
+
+
+def test_an_unknown_log_is_refused() -> None:
+    class EmptyLog(MemoryLog):
+        async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+            return {}
+
+    async def main() -> None:
+        hub = Hub(EmptyLog(), FaultyBus())
+        hub.start()
+        with pytest.raises(UnknownLog):
+            await hub.watch(LOG)
+        await hub.close()
+
+    clock.run(main())
+
+
+def test_of_a_rebuilt_log_every_listener_is_told() -> None:
+    async def steps(desk: Desk) -> None:
+        ear = Ear()
+        watch = await desk.hub.watch(LOG)
+        watch.join(None, Spelling(), ear)
+        await desk.happen(note())
+        desk.truth.epoch = "epoch002"
+        await asyncio.sleep(1.1)
+        assert (ear.lost, watch.epoch, watch.order.position) == (1, "epoch002", 1)
+
+    scenario(steps)
+
+
+def test_of_events_that_retention_removed_every_listener_is_told() -> None:
+    async def steps(desk: Desk) -> None:
+        ear = Ear()
+        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        await desk.happen(*(note() for _ in range(5)))
+        desk.truth.oldest = 4
+        await asyncio.sleep(1.1)
+        assert (ear.lost, ear.offsets) == (1, [4, 5])
+
+    scenario(steps)
+
+
+def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
+    class Broken(Ear):
+        def deliver(self, published: Published, frame: bytes | None) -> None:
+            raise RuntimeError
+
+    class Mute(Spelling):
+        def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+            raise RuntimeError
+
+    async def steps(desk: Desk) -> None:
+        ear, deaf = Ear(), Ear()
+        watch = await desk.hub.watch(LOG)
+        watch.join(None, Spelling(), Broken())
+        watch.join(None, Mute("mute"), deaf)
+        watch.join(None, Spelling(), ear)
+        desk.publish(*await desk.happen(note()))
+        assert ear.offsets == [1]
+        assert [frame for _, frame in deaf.heard] == [None]
+
+    scenario(steps)
