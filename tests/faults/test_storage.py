@@ -1,6 +1,8 @@
 """The database goes, the line is cut, another server comes: all of it real."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -124,12 +126,15 @@ async def test_a_database_that_went_away_is_taken_again(
     log = await make_log(stores)
     told: list[UUID | None] = []
     stop = stores.database.watch_keys(lambda key_id, _: told.append(key_id))
+    slipping = asyncio.create_task(stores.database.lost())
     async with database.connection() as superuser:
         await superuser.execute(f"ALTER ROLE {SERVER_ROLE} NOLOGIN")
         await cut(superuser, "session")
         await cut(superuser, "pool")
         try:
-            await until(lambda: _is(not stores.database.is_owned))
+            async with asyncio.timeout(LIMIT_S):
+                await slipping
+            assert not stores.database.is_owned
             waiting = asyncio.create_task(stores.log.available())
             with pytest.raises(StoreAway):
                 await stores.log.commit([birth(log)])
@@ -149,6 +154,23 @@ async def test_a_database_that_went_away_is_taken_again(
 
 async def _is(condition: bool) -> bool:
     return condition
+
+
+async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stores: Stores) -> None:
+    log = await make_log(stores)
+    async with database.connection() as superuser:
+        pid = await superuser.fetchval(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'ringline session %'"
+        )
+    os.kill(pid, signal.SIGSTOP)  # it holds the lock and answers no more
+    try:
+        await until(lambda: _is(not stores.database.is_owned))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    async with asyncio.timeout(LIMIT_S):
+        await stores.log.available()
+    assert await stores.log.commit([birth(log)]) == [(1,)]
 
 
 async def test_a_second_server_is_refused_until_the_first_has_gone(
