@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +12,7 @@ import asyncpg
 import pytest
 
 from ringline.schema.names import SERVER_ROLE
+from ringline.storage.data_directory import Address
 from ringline.storage.embedded import EmbeddedPostgres
 from ringline.storage.migrate import migrate
 from ringline.storage.stores import Stores
@@ -19,10 +21,14 @@ from tests.serving import Service, serving
 
 TEMPLATE = "migrated"
 
+#: The socket directory of another PostgreSQL (port 5432, superuser postgres, trust) to test
+#: against, e.g. the oldest version that is supported.
+OTHER_CLUSTER = "RINGLINE_TEST_POSTGRES"
+
 _numbers = itertools.count(1)
 
 
-async def run_as_superuser(cluster: EmbeddedPostgres, statement: str) -> None:
+async def run_as_superuser(cluster: Address, statement: str) -> None:
     connection = await asyncpg.connect(cluster.bootstrap_dsn)
     try:
         await connection.execute(statement)
@@ -30,37 +36,47 @@ async def run_as_superuser(cluster: EmbeddedPostgres, statement: str) -> None:
         await connection.close()
 
 
+async def make_template(cluster: Address) -> None:
+    await run_as_superuser(cluster, f"DROP DATABASE IF EXISTS {TEMPLATE}")
+    await run_as_superuser(cluster, f"CREATE DATABASE {TEMPLATE}")
+    await migrate(cluster.dsn("postgres", TEMPLATE), SERVER_ROLE, create_login=True)
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[EmbeddedPostgres]:
-    directory = Path(tempfile.mkdtemp(prefix="ringline-tests-"))
-    directory.chmod(0o755)  # as root, PostgreSQL runs under another account
+def cluster() -> Iterator[Address]:
+    """Give the run's cluster: embedded, or a throw-away one that the environment names."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        if given := os.environ.get(OTHER_CLUSTER):
+            runner.run(make_template(Address(given)))
+            yield Address(given)
+            return
+        directory = Path(tempfile.mkdtemp(prefix="ringline-tests-"))
+        directory.chmod(0o755)  # as root, PostgreSQL runs under another account
         postgres = EmbeddedPostgres(directory / "data")
         runner.run(postgres.start())
         try:
-            runner.run(run_as_superuser(postgres, f"CREATE DATABASE {TEMPLATE}"))
-            runner.run(migrate(postgres.dsn("postgres", TEMPLATE), SERVER_ROLE, create_login=True))
-            yield postgres
+            runner.run(make_template(postgres.address))
+            yield postgres.address
         finally:
             runner.run(postgres.stop())
-    shutil.rmtree(directory)
+            shutil.rmtree(directory)
 
 
 @pytest.fixture
-async def empty_database(cluster: EmbeddedPostgres) -> AsyncIterator[TestDatabase]:
+async def empty_database(cluster: Address) -> AsyncIterator[TestDatabase]:
     """Give a database without tables; the roles of the cluster are there."""
     async for database in _database(cluster, "template1"):
         yield database
 
 
 @pytest.fixture
-async def database(cluster: EmbeddedPostgres) -> AsyncIterator[TestDatabase]:
+async def database(cluster: Address) -> AsyncIterator[TestDatabase]:
     """Give a migrated database."""
     async for database in _database(cluster, TEMPLATE):
         yield database
 
 
-async def _database(cluster: EmbeddedPostgres, template: str) -> AsyncIterator[TestDatabase]:
+async def _database(cluster: Address, template: str) -> AsyncIterator[TestDatabase]:
     name = f"test_{next(_numbers)}"
     await run_as_superuser(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield TestDatabase(cluster, name)

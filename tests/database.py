@@ -27,7 +27,7 @@ from ringline.domain.records import (
 )
 from ringline.ports import NewWorkspace
 from ringline.schema.names import SERVER_ROLE
-from ringline.storage.embedded import EmbeddedPostgres
+from ringline.storage.data_directory import Address
 from ringline.storage.stores import Stores
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -47,7 +47,7 @@ class TestDatabase:
 
     __test__ = False
 
-    cluster: EmbeddedPostgres
+    cluster: Address
     name: str
 
     @property

@@ -94,9 +94,12 @@ async def test_a_ticket_is_taken_once(stores: Stores) -> None:
     await stores.workspaces.create_key(key, hash_of(key))
     ticket = a_ticket(key)
     await stores.credentials.put_ticket(b"t" * 32, ticket)
+    for _ in range(2):  # looking does not take
+        assert await stores.credentials.find_ticket(b"t" * 32) == ticket
     assert await stores.credentials.take_ticket(b"u" * 32, NOW) is None
     assert await stores.credentials.take_ticket(b"t" * 32, NOW) == ticket
     assert await stores.credentials.take_ticket(b"t" * 32, NOW) is None
+    assert await stores.credentials.find_ticket(b"t" * 32) is None
 
 
 async def test_of_racing_takers_one_gets_the_ticket(database: TestDatabase, stores: Stores) -> None:

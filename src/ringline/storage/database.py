@@ -97,6 +97,16 @@ class Database:
         if self._ownership is not None:
             await self._ownership.held()
 
+    async def lost(self) -> None:
+        """Wait until the database is no longer ours, however short the loss.
+
+        Never returns where nothing was claimed.
+        """
+        if self._ownership is None:
+            await asyncio.Event().wait()
+        else:
+            await self._ownership.slipped()
+
     def watch_keys(self, changed: Callable[[UUID | None, bool], None]) -> Callable[[], None]:
         """Call back with revoked keys; return what ends it. Needs a claimed database."""
         if self._ownership is None:

@@ -36,7 +36,13 @@ _LOCK_EVERY_S = 0.1
 #: How long a start waits for a server that is just going.
 _LOCK_PATIENCE_S = 2.0
 
-_LOST = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 #: A session of ours that the database has not yet noticed to be gone still holds the lock.
 _END_FORMER_SELF = """
@@ -54,6 +60,7 @@ class Ownership:
         self._tell_lost = lost
         self._watchers: set[Changed] = set()
         self._held = asyncio.Event()
+        self._slipped = asyncio.Event()
         self._gone = asyncio.Event()
         self._connection: asyncpg.Connection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -89,6 +96,10 @@ class Ownership:
         """Wait until the database is ours."""
         await self._held.wait()
 
+    async def slipped(self) -> None:
+        """Wait until the database is no longer ours, however short the loss."""
+        await self._slipped.wait()
+
     def watch(self, changed: Changed) -> Callable[[], None]:
         """Call back with every revoked key, or None to check all; return what ends it.
 
@@ -116,10 +127,12 @@ class Ownership:
         while True:
             await self._until_lost(connection)
             self._held.clear()
+            self._slipped.set()
             connection.terminate()
             _log.warning("database.lost")
             await self._tell_lost()
             connection = await self._regain()
+            self._slipped.clear()
             self._held.set()
             _log.info("database.regained")
 

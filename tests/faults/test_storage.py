@@ -1,0 +1,235 @@
+"""The database goes, the line is cut, another server comes: all of it real."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from ringline.ports import StoreAway
+from ringline.schema.names import SERVER_ROLE
+from ringline.storage.database import Connection
+from ringline.storage.database_errors import DatabaseRefused
+from ringline.storage.stores import Stores
+from tests.database import ME, OTHER, TestDatabase, birth, make_log
+
+LIMIT_S = 30
+
+
+async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
+    """Wait until a condition is true; return it."""
+    async with asyncio.timeout(LIMIT_S):
+        while not (found := await condition()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def cut(superuser: asyncpg.Connection, kind: str, test: str = "true") -> list[int]:
+    """Cut the connections of a kind (`pool`, `session`); return their process ids."""
+    rows = await superuser.fetch(
+        "SELECT pid, pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        f" WHERE application_name LIKE 'ringline {kind} %' AND datname = current_database()"
+        f" AND {test}"
+    )
+    return [row["pid"] for row in rows]
+
+
+async def test_a_line_cut_before_the_commit_leaves_nothing(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    entry = birth(log)
+    async with database.connection() as superuser:
+        # The commit itself waits, in a trigger that runs at its very end.
+        await superuser.execute(
+            """
+            CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
+            CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON ringline.events
+                DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait();
+            """
+        )
+        writing = asyncio.create_task(stores.log.commit([entry]))
+        await until(lambda: cut(superuser, "pool", "query = 'COMMIT' AND state = 'active'"))
+        with pytest.raises(StoreAway):
+            await writing
+        await superuser.execute("DROP TRIGGER wait ON ringline.events")
+    assert await stores.log.find(log, [entry.events[0].id]) == {}
+    assert await stores.log.commit([entry]) == [(1,)]
+
+
+async def test_a_commit_whose_answer_was_lost_is_found(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    async with database.connection() as superuser, _waiting_for_a_standby(superuser):
+        # It commits, and then waits for a stand-by that there is not before it answers.
+        entry = birth(log)
+        writing = asyncio.create_task(stores.log.commit([entry]))
+        while not await _cut_while_waiting(superuser, writing):
+            await writing  # the setting had not arrived yet
+            entry = birth(log)
+            writing = asyncio.create_task(stores.log.commit([entry]))
+        with pytest.raises(StoreAway):
+            await writing
+    found = await stores.log.find(log, [entry.events[0].id])
+    assert found == {entry.events[0].id: (await stores.log.heads([log]))[log].newest}
+
+
+async def _cut_while_waiting(
+    superuser: asyncpg.Connection, writing: asyncio.Task[Any]
+) -> list[int]:
+    async def cut_or_done() -> list[int] | bool:
+        return await cut(superuser, "pool", "wait_event = 'SyncRep'") or writing.done()
+
+    found = await until(cut_or_done)
+    return found if isinstance(found, list) else []
+
+
+@asynccontextmanager
+async def _waiting_for_a_standby(superuser: asyncpg.Connection) -> AsyncIterator[None]:
+    await superuser.execute("SET synchronous_commit = local")
+    await superuser.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    await superuser.execute("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        await superuser.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        await superuser.execute("SELECT pg_reload_conf()")
+
+
+async def test_a_transaction_that_meets_another_is_tried_again(stores: Stores) -> None:
+    log = await make_log(stores)
+    tried: list[str] = []
+
+    async def meet(connection: Connection) -> str:
+        tried.append("once")
+        if len(tried) < 3:
+            sqlstate = ("40P01", "40001")[len(tried) - 1]
+            await connection.execute(
+                f"DO $$ BEGIN RAISE EXCEPTION 'met' USING ERRCODE = '{sqlstate}'; END $$"
+            )
+        return "done"
+
+    assert await stores.database.run(log, meet) == "done"
+    assert len(tried) == 3
+
+
+async def test_a_database_that_went_away_is_taken_again(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    told: list[UUID | None] = []
+    stop = stores.database.watch_keys(lambda key_id, _: told.append(key_id))
+    slipping = asyncio.create_task(stores.database.lost())
+    async with database.connection() as superuser:
+        await superuser.execute(f"ALTER ROLE {SERVER_ROLE} NOLOGIN")
+        await cut(superuser, "session")
+        await cut(superuser, "pool")
+        try:
+            async with asyncio.timeout(LIMIT_S):
+                await slipping
+            assert not stores.database.is_owned
+            waiting = asyncio.create_task(stores.log.available())
+            with pytest.raises(StoreAway):
+                await stores.log.commit([birth(log)])
+            with pytest.raises(StoreAway):
+                await stores.calls.abandoned()
+            with pytest.raises(StoreAway):
+                await stores.calls.find_call(log, "any")
+            assert not waiting.done()
+        finally:
+            await superuser.execute(f"ALTER ROLE {SERVER_ROLE} LOGIN")
+        async with asyncio.timeout(LIMIT_S):
+            await waiting
+    stop()
+    assert told == [None, None]
+    assert await stores.log.commit([birth(log)]) == [(1,)]
+
+
+async def _is(condition: bool) -> bool:
+    return condition
+
+
+async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stores: Stores) -> None:
+    log = await make_log(stores)
+    async with database.connection() as superuser:
+        pid = await superuser.fetchval(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'ringline session %'"
+        )
+    os.kill(pid, signal.SIGSTOP)  # it holds the lock and answers no more
+    try:
+        await until(lambda: _is(not stores.database.is_owned))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    async with asyncio.timeout(LIMIT_S):
+        await stores.log.available()
+    assert await stores.log.commit([birth(log)]) == [(1,)]
+
+
+async def test_a_second_server_is_refused_until_the_first_has_gone(
+    database: TestDatabase,
+) -> None:
+    async with database.stores(), database.stores(OTHER, claim=False) as command:
+        assert await command.workspaces.first_workspace() is None
+        with pytest.raises(DatabaseRefused, match="Another Ringline server uses this database"):
+            await Stores.open(database.app_dsn, OTHER, claim=True)
+    async with database.stores(OTHER) as second:
+        assert second.database.is_owned
+
+
+async def test_a_server_whose_database_was_taken_by_another_waits(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    async with database.connection() as superuser:
+        # As another server would: it waits for the lock and has it before we are back.
+        lock = await superuser.fetchval(
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks"
+            " WHERE locktype = 'advisory' AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        async with database.connection() as thief:
+            taking = asyncio.create_task(thief.execute("SELECT pg_advisory_lock($1)", lock))
+            await until(
+                lambda: superuser.fetchval(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                )
+            )
+            await cut(superuser, "session")
+            await taking
+            await until(lambda: _is(not stores.database.is_owned))
+            with pytest.raises(StoreAway):
+                await stores.log.commit([birth(log)])
+        async with asyncio.timeout(LIMIT_S):
+            await stores.log.available()
+    assert await stores.log.commit([birth(log)]) == [(1,)]
+
+
+async def test_the_connection_of_a_cancelled_transaction_is_not_used_again(
+    database: TestDatabase,
+) -> None:
+    stores = await Stores.open(database.app_dsn, ME, claim=True, pool_size=1)
+    log = await make_log(stores)
+    inside: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def hang() -> None:
+        async with stores.database.transaction(log) as connection:
+            inside.set_result(connection.get_server_pid())
+            await asyncio.Event().wait()
+
+    hanging = asyncio.create_task(hang())
+    before = await inside
+    hanging.cancel()
+    await asyncio.wait({hanging})
+    async with stores.database.transaction(log) as connection:
+        after = connection.get_server_pid()
+    async with stores.database.transaction(log) as connection:
+        assert before != after == connection.get_server_pid()
+    await stores.close()
