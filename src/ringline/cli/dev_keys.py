@@ -7,9 +7,9 @@ from uuid import UUID
 
 import msgspec
 
+from ringline.app import Office, now
 from ringline.cli.files import KeyRing, read_key_ring, write_private
 from ringline.cli.keys import key_ring
-from ringline.cli.stores import Office, now
 from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, LogKey

@@ -16,9 +16,9 @@ import asyncpg
 from rich.console import Console
 from rich.text import Text
 
+from ringline.app import new_id, open_office
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import DONE, FAILED, run, sentence, show_json
-from ringline.cli.stores import new_id, open_office
 from ringline.config import Settings
 from ringline.schema.names import MINIMUM_SERVER_VERSION
 from ringline.storage.binaries import check_version, find_binaries

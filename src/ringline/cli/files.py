@@ -68,7 +68,9 @@ def read_key_ring(path: Path) -> KeyRing | None:
         reason = (error.strerror or "unknown error").lower()
         raise CommandProblem(f"{path} cannot be read: {reason}.") from None
     except msgspec.MsgspecError:
-        raise CommandProblem(f"{path} does not hold keys; remove it to have it made anew.") from None
+        raise CommandProblem(
+            f"{path} does not hold keys; remove it to have it made anew."
+        ) from None
 
 
 def dev_secrets(data_dir: Path) -> DevSecrets:

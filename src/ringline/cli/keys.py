@@ -9,10 +9,10 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from ringline.app import now, open_office
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run, say, show_json
-from ringline.cli.stores import now, open_office
 from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id
@@ -62,7 +62,7 @@ def create(
 def create_key(
     *,
     workspace: Workspace,
-    type: Annotated[  # noqa: A002 - the option's name
+    type: Annotated[
         Literal["secret", "publishable", "management"],
         Parameter(name="--type", help="What the key may do."),
     ] = "secret",

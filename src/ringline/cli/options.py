@@ -68,7 +68,10 @@ def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Targ
     if ring is None or not ring.secret_key:
         lacking = " and ".join(
             name
-            for name, value in ((f"--url or {URL_VARIABLE}", url), (f"--key or {KEY_VARIABLE}", key))
+            for name, value in (
+                (f"--url or {URL_VARIABLE}", url),
+                (f"--key or {KEY_VARIABLE}", key),
+            )
             if value is None
         )
         refuse(f"No server is known: give {lacking}, or start `ringline dev` (no {path}).")

@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 could not be done, 2 was not understood, 130 interrupted.
 """
 
-
 import json
 import sys
 from collections.abc import Coroutine, Mapping
@@ -11,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 import uvloop
 
+from ringline.app import StartRefused
 from ringline.client.http import ApiProblem
 from ringline.client.realtime import CallProblem
 from ringline.client.sound import SoundProblem
@@ -42,6 +42,7 @@ PROBLEMS = (
     MigrationError,
     SettingsProblem,
     SoundProblem,
+    StartRefused,
 )
 
 
@@ -80,5 +81,3 @@ def say(text: str) -> None:
 def refuse(text: str) -> NoReturn:
     """End the command with a sentence."""
     raise CommandProblem(text)
-
-

@@ -11,6 +11,7 @@ from rich.console import Console
 from ringline import __version__
 from ringline.cli import call, demo, doctor, server, watch
 from ringline.cli.keys import key_app, workspace_app
+from ringline.cli.logs import log_like_a_command
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, say, sentence
 
 app = App(
@@ -32,11 +33,12 @@ app.command(watch.token)
 app.command(watch.events)
 app.command(call.call)
 app.command(doctor.doctor)
-app.command(demo.demo)
+app.command(demo.demo, show=False)  # `make demo` calls it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
+    log_like_a_command()
     try:
         result = app(
             sys.argv[1:] if arguments is None else list(arguments),

@@ -1,11 +1,8 @@
 """`ringline dev`, `ringline serve` and `ringline migrate`."""
 
-import getpass
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from cyclopts import Parameter
 from pydantic import SecretStr
@@ -14,14 +11,12 @@ from ringline import app
 from ringline.cli.dev_keys import keep_dev_keys
 from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, write_private
 from ringline.cli.keys import show_key_ring
+from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
 from ringline.cli.outcome import refuse, run, say
-from ringline.cli.stores import open_office, prepare_embedded
 from ringline.config import Settings
 from ringline.schema.names import HEAD
 from ringline.storage.data_directory import DataDirectory
-from ringline.storage.embedded import open_cluster
-from ringline.storage.migrate import migrate as migrate_database
 
 Host = Annotated[
     str | None,
@@ -49,7 +44,7 @@ def dev(
     port: Port = None,
     data_dir: DataDir = None,
     ready_file: ReadyFile = None,
-) -> int:
+) -> None:
     """Run everything on this machine: the server, its database, a workspace and its keys.
 
     Needs no settings. The keys are printed at the first start and kept in
@@ -69,15 +64,14 @@ def dev(
     )
     path = root / DEV_KEYS
 
-    async def ready(base_url: str) -> None:
-        async with open_office(settings) as office:
-            keys = await keep_dev_keys(office, path, base_url)
+    async def ready(server: app.Running) -> None:
+        keys = await keep_dev_keys(server.office, path, server.base_url)
         _write_ready(ready_file, keys.ring)
         if keys.made:
             show_key_ring(keys.ring)
-        print(f"Ringline is at {base_url}; its keys are in {path}.", flush=True)
+        print(f"Ringline is at {server.base_url}; its keys are in {path}.", flush=True)
 
-    return _run_server(settings, dev=True, ready=ready)
+    _run_server(settings, dev=True, ready=ready)
 
 
 def serve(
@@ -86,7 +80,7 @@ def serve(
     port: Port = None,
     data_dir: DataDir = None,
     ready_file: ReadyFile = None,
-) -> int:
+) -> None:
     """Run a server in production, on a database of yours.
 
     RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET and RINGLINE_ENCRYPTION_KEY must be set,
@@ -97,11 +91,11 @@ def serve(
     if missing := settings.missing_to_serve():
         refuse(f"`ringline serve` does not start without {' and '.join(missing)}.")
 
-    async def ready(base_url: str) -> None:
-        _write_ready(ready_file, KeyRing(base_url=base_url))
-        print(f"Ringline is at {base_url}.", flush=True)
+    async def ready(server: app.Running) -> None:
+        _write_ready(ready_file, KeyRing(base_url=server.base_url))
+        print(f"Ringline is at {server.base_url}.", flush=True)
 
-    return _run_server(settings, dev=False, ready=ready)
+    _run_server(settings, dev=False, ready=ready)
 
 
 def migrate(*, data_dir: DataDir = None) -> None:
@@ -111,33 +105,15 @@ def migrate(*, data_dir: DataDir = None) -> None:
     the role of the latter use the tables; without both to the embedded database.
     """
     settings = Settings.read(data_dir=data_dir)
-    run(_migrate(settings))
+    run(app.migrate_database(settings))
     say(f"The database is at version {HEAD}.")
 
 
-async def _migrate(settings: Settings) -> None:
-    if settings.migration_url is None:
-        async with open_cluster(settings.data_dir) as address:
-            await prepare_embedded(address)
-        return
-    served = settings.database_url or settings.migration_url
-    await migrate_database(
-        settings.migration_url.get_secret_value(), login_role(served.get_secret_value())
-    )
-
-
-def login_role(url: str) -> str:
-    """Return the role that a database's URL logs in as, as libpq would find it."""
-    try:
-        parts = urlsplit(url)
-        named = unquote(parts.username or "") or parse_qs(parts.query).get("user", [""])[0]
-    except ValueError:
-        named = ""
-    return named or os.environ.get("PGUSER") or getpass.getuser()
-
-
-def _run_server(settings: Settings, *, dev: bool, ready: Callable[[str], Awaitable[None]]) -> int:
-    return run(app.serve(settings, dev=dev, on_ready=ready))
+def _run_server(
+    settings: Settings, *, dev: bool, ready: Callable[[app.Running], Awaitable[None]]
+) -> None:
+    log_like_a_server()
+    run(app.serve(settings, dev=dev, ready=ready))
 
 
 def _write_ready(path: Path | None, ring: KeyRing) -> None:
