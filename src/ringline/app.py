@@ -7,6 +7,7 @@ owed, then the sockets, then the database (architecture, "Processes").
 
 import asyncio
 import getpass
+import os
 import secrets
 import signal
 import time
@@ -14,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -104,6 +105,19 @@ async def open_office(settings: Settings) -> AsyncGenerator[Office]:
         yield _office(stores)
 
 
+async def migrate_database(settings: Settings) -> None:
+    """Bring the database to what this version expects, and let the server's role in.
+
+    Raises EmbeddedError, MigrationError.
+    """
+    if settings.migration_url is None:
+        async with open_cluster(settings.data_dir) as address:
+            await _prepare_embedded(address)
+        return
+    served = settings.database_url or settings.migration_url
+    await migrate(settings.migration_url.get_secret_value(), _login_role(served.get_secret_value()))
+
+
 async def serve(
     settings: Settings, *, dev: bool, ready: Callable[[Running], Awaitable[None]]
 ) -> None:
@@ -183,11 +197,8 @@ async def _database(
 ) -> str:
     """Start the embedded database or check the given one; return its URL."""
     if settings.database_url is not None:
-        if dev and settings.migration_url is not None:
-            await migrate(
-                settings.migration_url.get_secret_value(),
-                _login_role(settings.database_url.get_secret_value()),
-            )
+        if dev:
+            await migrate_database(settings)
         return settings.database_url.get_secret_value()
 
     def tell(status: int) -> None:
@@ -309,8 +320,13 @@ def _stop_on_signals() -> asyncio.Event:
 
 
 def _login_role(dsn: str) -> str:
-    """Return the role that a database URL logs in as."""
-    return urlsplit(dsn).username or getpass.getuser()
+    """Return the role that a database URL logs in as, as libpq would find it."""
+    try:
+        parts = urlsplit(dsn)
+        named = unquote(parts.username or "") or parse_qs(parts.query).get("user", [""])[0]
+    except ValueError:
+        named = ""
+    return named or os.environ.get("PGUSER") or getpass.getuser()
 
 
 def _shown_host(host: str) -> str:

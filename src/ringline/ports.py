@@ -250,6 +250,14 @@ class WorkspaceStore(Protocol):
         """Find an agent. Raises StoreAway."""
         ...
 
+    async def first_agent(self, log: LogKey) -> Agent | None:
+        """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
+        ...
+
+    async def first_workspace(self) -> UUID | None:
+        """Return the oldest workspace, None in a new database. Raises StoreAway."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class NewWorkspace:

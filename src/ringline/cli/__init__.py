@@ -1,0 +1,1 @@
+"""The command line `ringline`: one file per group of commands (contract, 7)."""

@@ -1,0 +1,111 @@
+"""`ringline call`: a caller over the public API, with a recording for a voice."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ringline.cli.lines import describe_note
+from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
+from ringline.cli.outcome import FAILED, refuse, run, say, show_json
+from ringline.client.conversation import Note, Turn
+from ringline.client.http import open_api
+from ringline.client.realtime import CallReport, place_call
+from ringline.client.sound import load_sound
+from ringline.wire.wav import Wav, write_wav
+
+#: Who answers where neither an agent nor a model is named.
+LOCAL_MODEL = "local/attendant"
+
+
+def call(
+    *,
+    wav: Annotated[
+        Path,
+        Parameter(
+            name="--wav", help="What the caller says: a WAV file, PCM16, mono or stereo, any rate."
+        ),
+    ],
+    agent: Annotated[
+        str | None,
+        Parameter(
+            name="--agent",
+            help="The agent's id. [default: the one of `ringline dev`, else --model]",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        Parameter(name="--model", help="A voice model, instead of an agent."),
+    ] = None,
+    recording: Annotated[
+        Path | None,
+        Parameter(
+            name="--recording",
+            help="Where to write the call: stereo, the caller left, the agent right, as played. "
+            "[default: call-<id>.wav, here]",
+        ),
+    ] = None,
+    json: Json = False,
+    url: Url = None,
+    key: ApiKey = None,
+    data_dir: DataDir = None,
+) -> int:
+    """Place a call and play a recording to the agent, at real time.
+
+    It waits for the greeting, plays the file, then is quiet until the last answer is over.
+    Exit code 1 if no words of the caller were understood and answered.
+    """
+    if agent is not None and model is not None:
+        refuse("A call is answered by an agent or by a model: give --agent or --model.")
+    sound = load_sound(wav)
+    target = find_target(url, key, data_dir)
+    if model is None:
+        agent = agent or target.agent_id
+        model = LOCAL_MODEL if agent is None else None
+    report = run(_call(target, sound, agent, model, quiet=json))
+    path = recording or Path(f"call-{report.started.session_id.removeprefix('sess_')}.wav")
+    path.write_bytes(write_wav(report.recording))
+    if json:
+        show_json(describe_report(report, path))
+    else:
+        say(f"Recording: {path}")
+    if report.lost:
+        refuse("The connection was lost during the call.")
+    return 0 if report.understood else FAILED
+
+
+async def _call(
+    target: Target, sound: Wav, agent: str | None, model: str | None, *, quiet: bool
+) -> CallReport:
+    def tell(note: Note) -> None:
+        line = describe_note(note)
+        if line is not None and not quiet:
+            print(line, flush=True)
+
+    async with open_api(target.url, target.key) as api:
+        return await place_call(api, sound, tell, agent_id=agent, model=model)
+
+
+def describe_report(report: CallReport, recording: Path) -> dict[str, object]:
+    """Spell a call that is over for programs; times in milliseconds."""
+    return {
+        "session_id": report.started.session_id,
+        "call_id": report.started.call_id,
+        "call_uuid": report.started.call_uuid,
+        "understood": report.understood,
+        "ended_by_server": report.ended_by_server,
+        "recording": str(recording),
+        "turns": [_describe_turn(turn) for turn in report.turns],
+    }
+
+
+def _describe_turn(turn: Turn) -> dict[str, object]:
+    return {
+        "heard": turn.heard,
+        "answer": turn.answer.strip(),
+        "latency_ms": None if turn.latency_ms is None else round(turn.latency_ms),
+        "interrupted_after_ms": (
+            None if turn.interrupted_after_ms is None else round(turn.interrupted_after_ms)
+        ),
+        "cut_ms": round(turn.cut_ms),
+    }

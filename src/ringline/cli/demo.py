@@ -1,0 +1,253 @@
+"""`make demo`: a server, a call with real speech, and three ways of watching it.
+
+Everything is a user of the public API: the caller speaks over a ticket, the panels show
+what the events socket and the transcript's stream bring.
+"""
+
+import asyncio
+import re
+import shlex
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from ringline.cli.demo_screen import Screen, open_screen
+from ringline.cli.demo_server import DemoServer, demo_server
+from ringline.cli.files import KeyRing
+from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
+from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, refuse, run
+from ringline.client.conversation import Note, Started, Turn
+from ringline.client.events import Away, Joined, SocketEvent, follow_events
+from ringline.client.http import Api, ApiProblem, open_api
+from ringline.client.realtime import CallReport, place_call
+from ringline.client.sound import load_sound
+from ringline.client.transcript import follow_transcript
+from ringline.wire.wav import Wav, write_wav
+
+#: What the recording in the repository says; see `examples/make_demo_call.py`.
+SPOKEN = (
+    "what are your opening hours",
+    "i would like to book a table",
+    "can i speak to a person",
+    "thank you goodbye",
+)
+
+_REPOSITORY = Path(__file__).resolve().parents[3]
+_DEMO_CALL = _REPOSITORY / "examples" / "demo-call.wav"
+_LAST_EVENTS_S = 5.0
+_NOT_A_WORD = re.compile(r"[^\w']+")
+
+
+def demo(
+    *,
+    wav: Annotated[
+        Path | None,
+        Parameter(name="--wav", help="What the caller says. [default: examples/demo-call.wav]"),
+    ] = None,
+    once: Annotated[
+        bool, Parameter(name="--once", negative="", help="End after the call.")
+    ] = False,
+    data_dir: Annotated[
+        Path, Parameter(name="--data-dir", help="Where the demo keeps its data.")
+    ] = Path(".demo"),
+    port: Annotated[
+        int, Parameter(name="--port", help="The server's port; another one if it is taken.")
+    ] = 7400,
+) -> int:
+    """Start a server, place a call with real speech, and watch it live.
+
+    With --once the exit code is 0 only if the caller's words were recognised and the
+    agent answered.
+    """
+    path = wav or _DEMO_CALL
+    if wav is None and not path.is_file():
+        refuse("The demo's recording comes with the repository; give one of yours with --wav.")
+    sound = load_sound(path)
+    expected = SPOKEN if wav is None else ()
+    return run(_until_stopped(_demo(path, sound, expected, data_dir.resolve(), port, once=once)))
+
+
+async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:
+    """Run the demo; a signal ends it in order, and is no failure once the call is over."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return INTERRUPTED
+
+
+async def _demo(
+    path: Path, sound: Wav, expected: Sequence[str], data_dir: Path, port: int, *, once: bool
+) -> int:
+    console = Console()
+    async with demo_server(data_dir, port) as server:
+        screen = open_screen(console)
+        try:
+            first = not (data_dir / "postgres").is_dir()
+            made = " and its database, which takes a moment the first time" if first else ""
+            screen.status(f"Starting the server{made} …")
+            ring = await server.ready()
+            report = await _watched_call(ring, sound, screen, server)
+        finally:
+            screen.close()
+        recording = data_dir / "call.wav"
+        recording.write_bytes(write_wav(report.recording))
+        problem = judge(report, expected)
+        _summarise(console, report, recording, problem)
+        if once:
+            return DONE if problem is None else FAILED
+        _show_lines(console, ring, report, path)
+        try:
+            await server.ended()
+        except asyncio.CancelledError:
+            console.print("\nStopping the server …")
+            return DONE
+        raise server.died()
+
+
+async def _watched_call(
+    ring: KeyRing, sound: Wav, screen: Screen, server: DemoServer
+) -> CallReport:
+    async with open_api(ring.base_url, ring.secret_key) as api, asyncio.TaskGroup() as tasks:
+        joined, over = asyncio.Event(), asyncio.Event()
+        death = tasks.create_task(_fail_with(server))
+        watching = tasks.create_task(_watch_events(api, screen, joined, over))
+        screen.status(f"The server is at {ring.base_url}; joining the events socket …")
+        await joined.wait()
+        transcripts: list[asyncio.Task[None]] = []
+
+        def tell(note: Note) -> None:
+            if isinstance(note, Started):
+                following = _watch_transcript(api, note.call_id, screen)
+                transcripts.append(tasks.create_task(following))
+            screen.note(note)
+
+        screen.status("Calling; the agent's voice is being loaded …")
+        report = await place_call(api, sound, tell, agent_id=ring.agent_id)
+        screen.status("The caller has hung up; waiting for the last events …")
+        await asyncio.wait({asyncio.create_task(over.wait()), *transcripts}, timeout=_LAST_EVENTS_S)
+        for task in (death, watching, *transcripts):
+            task.cancel()
+    return report
+
+
+async def _fail_with(server: DemoServer) -> None:
+    await server.ended()
+    raise server.died()
+
+
+async def _watch_events(
+    api: Api, screen: Screen, joined: asyncio.Event, over: asyncio.Event
+) -> None:
+    async with aclosing(follow_events(api)) as stream:
+        async for watched in stream:
+            match watched:
+                case Joined():
+                    joined.set()
+                case Away(reason, _):
+                    screen.status(reason)
+                case SocketEvent(name):
+                    screen.event(watched)
+                    if name == "call_ended":
+                        over.set()
+
+
+async def _watch_transcript(api: Api, call_id: str, screen: Screen) -> None:
+    try:
+        async with aclosing(follow_transcript(api, call_id)) as stream:
+            async for frame in stream:
+                screen.transcript(frame)
+    except ApiProblem as problem:
+        screen.status(str(problem))
+
+
+def judge(report: CallReport, expected: Sequence[str]) -> str | None:
+    """Tell what a call lacks, in a sentence; None if it went as it should.
+
+    `expected` are the words that are spoken in the recording, where they are known.
+    """
+    if report.lost:
+        return "The connection was lost during the call."
+    heard = {_words(turn.heard) for turn in report.turns if turn.heard and turn.answered_with_audio}
+    if not heard:
+        return "No words of the caller were understood and answered."
+    missing = [f"“{words}”" for words in expected if words not in heard]
+    return f"Not understood, or not answered: {', '.join(missing)}." if missing else None
+
+
+def _words(text: str) -> str:
+    return " ".join(_NOT_A_WORD.sub(" ", text.lower()).split())
+
+
+def _summarise(console: Console, report: CallReport, recording: Path, problem: str | None) -> None:
+    latencies = sorted(turn.latency_ms for turn in report.turns if turn.latency_ms is not None)
+    answered = sum(1 for turn in report.turns if turn.heard and turn.answered_with_audio)
+    console.print()
+    if latencies:
+        middle = latencies[len(latencies) // 2]
+        console.print(
+            f"{answered} turns answered, first audio after {middle:.0f} ms (median), "
+            f"{latencies[-1]:.0f} ms (worst).",
+            highlight=False,
+        )
+    for turn in report.turns:
+        if turn.interrupted_after_ms is not None:
+            console.print(_tell_interruption(turn), style="bold red", highlight=False)
+    console.print("Recording (caller left, agent right): ", end="")
+    console.print(str(recording), style="bold", highlight=False, soft_wrap=True)
+    if problem is not None:
+        console.print(problem, style="bold red", highlight=False)
+
+
+def _tell_interruption(turn: Turn) -> str:
+    after_s = (turn.interrupted_after_ms or 0) / 1000
+    return (
+        f"✂ The caller interrupted after {after_s:.1f} s: the agent stopped, "
+        f"{turn.cut_ms:.0f} ms of its speech were never played."
+    )
+
+
+def lines_to_paste(ring: KeyRing, call_id: str, wav: Path) -> list[tuple[str, str]]:
+    """Return shell commands that work as they are, each with what it does."""
+    beside = Path(sys.executable).with_name("ringline")
+    program = [str(beside)] if beside.is_file() else [sys.executable, "-m", "ringline"]
+    ringline = f"{URL_VARIABLE}={shlex.quote(ring.base_url)} {KEY_VARIABLE}={ring.secret_key} " + (
+        shlex.join(program)
+    )
+    stream = shlex.quote(f"{ring.base_url}/v1/calls/{call_id}/transcript/stream?replay=1")
+    return [
+        (
+            "mint a token for a browser that watches (HTTP)",
+            f"curl -sS -X POST {ring.base_url}/api/realtime/session "
+            f"-H 'x-api-key: {ring.secret_key}'",
+        ),
+        (
+            "read this call's transcript again (SSE)",
+            f"curl -sSN {stream} -H 'Authorization: Bearer {ring.secret_key}'",
+        ),
+        (
+            "follow the log from its beginning (events socket); leave it running",
+            f"{ringline} events --follow --since 0",
+        ),
+        (
+            "and place another call meanwhile (realtime voice)",
+            f"{ringline} call --agent {ring.agent_id} --wav {shlex.quote(str(wav))}",
+        ),
+    ]
+
+
+def _show_lines(console: Console, ring: KeyRing, report: CallReport, wav: Path) -> None:
+    console.print("\nThe server stays up. Lines to paste into another terminal:\n", style="bold")
+    for does, line in lines_to_paste(ring, report.started.call_id, wav.resolve()):
+        console.print(f"# {does}", style="dim", highlight=False, soft_wrap=True)
+        console.print(line + "\n", markup=False, highlight=False, soft_wrap=True)
+    console.print("Ctrl-C stops everything.", style="bold")

@@ -1,0 +1,112 @@
+"""The demo's server: `ringline dev` as a process of its own, ended with the demo."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+
+from ringline.cli import tethered
+from ringline.cli.files import KeyRing, read_key_ring
+from ringline.cli.outcome import CommandProblem
+from ringline.storage.data_directory import DataDirectory
+
+_START_LIMIT_S = 180.0
+_POLL_S = 0.02
+_STOP_LIMIT_S = 20.0
+_PREFIX = "ringline: "
+
+
+@asynccontextmanager
+async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]:
+    """Run a server for as long as the context lasts; `port` is tried first.
+
+    Raises CommandProblem.
+    """
+    ready, log = _fresh_files(data_dir)
+    chosen = port if _is_free(port) else 0
+    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+        # A session of its own: Ctrl-C reaches the demo alone, which then ends the server.
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            tethered.__file__,
+            str(os.getpid()),
+            *(sys.executable, "-m", "ringline", "dev", "--port", str(chosen)),
+            *("--data-dir", os.fspath(data_dir), "--ready-file", os.fspath(ready)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    server = DemoServer(process, ready, log)
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+class DemoServer:
+    """A server that was started and may not be ready yet."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ready: Path, log: Path) -> None:
+        self._process = process
+        self._ready = ready
+        self._log = log
+
+    async def ready(self) -> KeyRing:
+        """Wait until it accepts requests; return its keys. Raises CommandProblem."""
+        try:
+            async with asyncio.timeout(_START_LIMIT_S):
+                while True:
+                    ring = read_key_ring(self._ready)
+                    if ring is not None:
+                        return ring
+                    if self._process.returncode is not None:
+                        raise self.died()
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            raise CommandProblem(f"The server does not start; see {self._log}.") from None
+
+    async def ended(self) -> None:
+        """Wait for the server's end."""
+        await self._process.wait()
+
+    def died(self) -> CommandProblem:
+        """Say why the server ended unasked: in its own words, if it left some."""
+        lines = self._log.read_text("utf-8", "replace").splitlines()
+        told = next((line for line in reversed(lines) if line.startswith(_PREFIX)), None)
+        if told is not None:
+            return CommandProblem(told.removeprefix(_PREFIX))
+        return CommandProblem(f"The server ended unexpectedly; see {self._log}.")
+
+    async def stop(self) -> None:
+        """End the server: politely, then not."""
+        for number, wait_s in ((signal.SIGTERM, _STOP_LIMIT_S), (signal.SIGKILL, None)):
+            if self._process.returncode is not None:
+                return
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._process.wait()
+
+
+def _fresh_files(data_dir: Path) -> tuple[Path, Path]:
+    """Make the data directory; return the ready file, not there yet, and the log."""
+    DataDirectory.at(data_dir).make()
+    ready = data_dir / "ready.json"
+    ready.unlink(missing_ok=True)
+    return ready, data_dir / "server.log"
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,77 @@
+"""The keys of `ringline dev`: one workspace's, kept in the data directory (contract, 7)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+
+from ringline.app import Office, now
+from ringline.cli.files import KeyRing, read_key_ring, write_private
+from ringline.cli.keys import key_ring
+from ringline.domain.credentials import Key, KeyKind, digest
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import Environment, LogKey
+
+FIRST_WORKSPACE = "Development"
+
+#: The ready file's keys: their member, kind and environment.
+_KEYS: Sequence[tuple[str, KeyKind, Environment]] = (
+    ("secret_key", KeyKind.SECRET, Environment.LIVE),
+    ("test_key", KeyKind.SECRET, Environment.TEST),
+    ("publishable_key", KeyKind.PUBLISHABLE, Environment.LIVE),
+    ("management_key", KeyKind.MANAGEMENT, Environment.LIVE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DevKeys:
+    """The keys as they are now, and whether any of them is new."""
+
+    ring: KeyRing
+    made: bool
+
+
+async def keep_dev_keys(office: Office, path: Path, base_url: str) -> DevKeys:
+    """Return living keys of the first workspace; make what is missing, revoked or expired.
+
+    Without a workspace one is created. Writes the file. Raises StoreAway, OSError,
+    CommandProblem.
+    """
+    old = read_key_ring(path) or KeyRing(base_url=base_url)
+    found = {name: await _find(office, getattr(old, name)) for name, _, _ in _KEYS}
+    known = [key.log.workspace_id for key in found.values() if key is not None]
+    workspace_id = known[0] if known else await office.rows.first_workspace()
+    if workspace_id is None:
+        keys = await office.workspaces.create(FIRST_WORKSPACE)
+        ring, made = key_ring(keys, base_url), True
+    else:
+        ring, made = await _renew(office, workspace_id, old, found)
+        ring = msgspec.structs.replace(ring, base_url=base_url)
+    write_private(path, ring.as_json())
+    return DevKeys(ring, made)
+
+
+async def _find(office: Office, text: str) -> Key | None:
+    return await office.credentials.find_key(digest(text)) if text else None
+
+
+async def _renew(
+    office: Office, workspace_id: UUID, old: KeyRing, found: dict[str, Key | None]
+) -> tuple[KeyRing, bool]:
+    texts: dict[str, str] = {}
+    for name, kind, environment in _KEYS:
+        key = found[name]
+        if key is None or not key.is_alive(now()) or key.log.workspace_id != workspace_id:
+            log = LogKey(workspace_id, environment)
+            label = f"ringline dev {name.replace('_', ' ')}"
+            _, texts[name] = await office.workspaces.create_key(log, kind, label)
+    agent = await office.rows.first_agent(LogKey(workspace_id, Environment.LIVE))
+    ring = msgspec.structs.replace(
+        old,
+        workspace_id=str(workspace_id),
+        agent_id="" if agent is None else show_id(Prefix.AGENT, agent.id),
+        **texts,
+    )
+    return ring, bool(texts)

@@ -1,0 +1,241 @@
+"""`ringline doctor`: what keeps a server from running here, and what to do about it."""
+
+import importlib.util
+import os
+import shutil
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+from rich.console import Console
+from rich.text import Text
+
+from ringline.app import new_id, open_office
+from ringline.cli.options import DataDir, Json
+from ringline.cli.outcome import DONE, FAILED, run, sentence, show_json
+from ringline.config import Settings
+from ringline.schema.names import MINIMUM_SERVER_VERSION
+from ringline.storage.binaries import check_version, find_binaries
+from ringline.storage.data_directory import DataDirectory
+from ringline.storage.stores import Stores
+
+_BAD_FREE_BYTES = 200 * 1024 * 1024
+_LOW_FREE_BYTES = 2 * 1024 * 1024 * 1024
+_CLOCK_LIMIT_S = 1.0
+_BORN = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this one was never set
+_VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soxr", "webrtcvad")
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found, and what to do about it."""
+
+    check: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+def doctor(*, json: Json = False, data_dir: DataDir = None) -> int:
+    """Check database, roles, port, voices, time and disk, and say what to do.
+
+    Changes nothing. Exit code 1 if something keeps a server from running.
+    """
+    settings = Settings.read(data_dir=data_dir)
+    findings = run(_examine(settings))
+    if json:
+        show_json({"findings": [_spell(finding) for finding in findings]})
+    else:
+        console = Console(highlight=False, soft_wrap=True)
+        for finding in findings:
+            console.print(_line(finding))
+    return FAILED if any(finding.state is State.BAD for finding in findings) else DONE
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    findings = [finding async for finding in _check_database(settings)]
+    findings.append(await _check_port(settings))
+    findings.append(check_voices())
+    findings.append(check_clock(datetime.now(UTC)))
+    findings.append(check_disk(settings.data_dir.expanduser()))
+    return findings
+
+
+async def _check_database(settings: Settings) -> AsyncGenerator[Finding]:
+    try:
+        if settings.database_url is None:
+            yield await _check_embedded(settings)
+            return
+        url = settings.database_url.get_secret_value()
+        yield await _check_clocks_agree(url)
+        stores = await Stores.open(url, new_id(), claim=False, pool_size=1)
+        await stores.close()
+        yield Finding("roles", State.GOOD, "row-level security binds the server's role")
+    except Exception as error:
+        told = sentence(error)
+        if not told:
+            raise
+        yield Finding("database", State.BAD, told)
+
+
+async def _check_embedded(settings: Settings) -> Finding:
+    directory = DataDirectory.at(settings.data_dir)
+    find_binaries()
+    if not directory.cluster.is_dir():
+        return Finding(
+            "database", State.GOOD, f"embedded; the first start makes it in {directory.root}"
+        )
+    check_version(directory)
+    async with open_office(settings):
+        return Finding("database", State.GOOD, f"embedded, in {directory.root}; it answers")
+
+
+async def _check_clocks_agree(url: str) -> Finding:
+    try:
+        connection = await asyncpg.connect(url, timeout=5)
+    except (OSError, TimeoutError):
+        return Finding(
+            "database",
+            State.BAD,
+            "it cannot be reached",
+            "Start it, or correct RINGLINE_DATABASE_URL.",
+        )
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        state = f" (SQLSTATE {error.sqlstate})" if isinstance(error, asyncpg.PostgresError) else ""
+        return Finding(
+            "database",
+            State.BAD,
+            f"it does not let us in{state}",
+            "Check user, password and database name in RINGLINE_DATABASE_URL.",
+        )
+    try:
+        theirs = await connection.fetchval("SELECT clock_timestamp()")
+        ours = datetime.now(UTC)
+        version = connection.get_server_version().major
+    finally:
+        await connection.close()
+    if version < MINIMUM_SERVER_VERSION:
+        return Finding(
+            "database",
+            State.BAD,
+            f"PostgreSQL {version}",
+            f"Version {MINIMUM_SERVER_VERSION} or later is needed.",
+        )
+    apart_s = abs((ours - theirs).total_seconds())
+    if apart_s > _CLOCK_LIMIT_S:
+        return Finding(
+            "database",
+            State.WARNING,
+            f"PostgreSQL {version}; its clock is {apart_s:.0f} s apart from this machine's",
+            "Let both keep their time by NTP.",
+        )
+    return Finding("database", State.GOOD, f"PostgreSQL {version}")
+
+
+async def _check_port(settings: Settings) -> Finding:
+    place = f"{settings.host}:{settings.port}"
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            reason = (error.strerror or "unknown error").lower()
+        else:
+            return Finding("port", State.GOOD, f"{place} is free")
+    if await _is_ringline(f"http://{place}/healthz"):
+        return Finding("port", State.GOOD, f"a Ringline server answers at {place}")
+    return Finding(
+        "port",
+        State.BAD,
+        f"{place}: {reason}",
+        "Choose another with --port or RINGLINE_PORT; 0 is any free one.",
+    )
+
+
+async def _is_ringline(url: str) -> bool:
+    timeout = aiohttp.ClientTimeout(total=2)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as http, http.get(url) as answer:
+            return answer.status == 200
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return False
+
+
+def check_voices() -> Finding:
+    """Tell whether the local voice's packages are installed."""
+    missing = [name for name in _VOICE_MODULES if importlib.util.find_spec(name) is None]
+    if missing:
+        return Finding(
+            "voices",
+            State.WARNING,
+            f"the local voice is not installed ({', '.join(missing)})",
+            "pip install 'ringline[local]'",
+        )
+    return Finding("voices", State.GOOD, "the local voice is installed")
+
+
+def check_clock(now: datetime) -> Finding:
+    """Tell whether the clock was ever set."""
+    if now < _BORN:
+        return Finding(
+            "time",
+            State.BAD,
+            f"the clock says {now:%Y-%m-%d}",
+            "Set it: tickets and tokens end by it.",
+        )
+    return Finding("time", State.GOOD, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def check_disk(data_dir: Path) -> Finding:
+    """Tell whether there is room, and whether we may write."""
+    place = next(path for path in (data_dir, *data_dir.absolute().parents) if path.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        return Finding(
+            "disk",
+            State.BAD,
+            f"{place} cannot be written to",
+            "Choose another with --data-dir or RINGLINE_DATA_DIR.",
+        )
+    free = shutil.disk_usage(place).free
+    found = f"{free / 1024**3:.1f} GiB free in {place}"
+    if free < _LOW_FREE_BYTES:
+        state = State.BAD if free < _BAD_FREE_BYTES else State.WARNING
+        return Finding("disk", state, found, "Make room: without it no call can begin.")
+    return Finding("disk", State.GOOD, found)
+
+
+def _line(finding: Finding) -> Text:
+    sign, style = {
+        State.GOOD: ("✓", "green"),
+        State.WARNING: ("!", "yellow"),
+        State.BAD: ("✗", "bold red"),
+    }[finding.state]
+    line = Text(f"{sign} {finding.check:<9}", style)
+    line.append(finding.found, "default")
+    if finding.advice:
+        line.append(f"\n  {'':<9}→ {finding.advice}", "bold")
+    return line
+
+
+def _spell(finding: Finding) -> dict[str, str]:
+    return {
+        "check": finding.check,
+        "state": finding.state.value,
+        "found": finding.found,
+        "advice": finding.advice,
+    }

@@ -1,0 +1,95 @@
+"""Files the command line keeps: private, and written as a whole or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from ringline.cli.outcome import CommandProblem
+from ringline.domain.credentials import SECRET_BYTES, spell_secret
+
+DEV_KEYS = "dev-keys.json"
+DEV_SECRETS = "dev-secrets.json"
+_PRIVATE = 0o600
+
+
+class KeyRing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A workspace's first keys and the server they are for: the ready file's members."""
+
+    base_url: str
+    workspace_id: str = ""
+    secret_key: str = ""
+    test_key: str = ""
+    publishable_key: str = ""
+    management_key: str = ""
+    agent_id: str = ""
+
+    def as_json(self) -> bytes:
+        """Return one line of JSON."""
+        return msgspec.json.encode(self) + b"\n"
+
+    def __repr__(self) -> str:
+        return f"KeyRing({self.base_url!r}, {self.workspace_id!r})"
+
+
+class DevSecrets(msgspec.Struct, frozen=True):
+    """What `ringline dev` signs and encrypts with."""
+
+    signing_secret: str
+    encryption_key: str
+
+    def __repr__(self) -> str:
+        return "DevSecrets(…)"
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, in one step (rename). Raises OSError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    try:
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read_key_ring(path: Path) -> KeyRing | None:
+    """Read a ready file or `dev-keys.json`; None if there is none. Raises CommandProblem."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=KeyRing)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        reason = (error.strerror or "unknown error").lower()
+        raise CommandProblem(f"{path} cannot be read: {reason}.") from None
+    except msgspec.MsgspecError:
+        raise CommandProblem(
+            f"{path} does not hold keys; remove it to have it made anew."
+        ) from None
+
+
+def dev_secrets(data_dir: Path) -> DevSecrets:
+    """Return the secrets kept in a data directory, made at the first call.
+
+    Of two that make them at once, both get the same. Raises OSError, CommandProblem.
+    """
+    path = data_dir / DEV_SECRETS
+    if not path.exists():
+        made = DevSecrets(*(spell_secret(secrets.token_bytes(SECRET_BYTES)) for _ in range(2)))
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        write_private(partial, msgspec.json.encode(made) + b"\n")
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink(missing_ok=True)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=DevSecrets)
+    except msgspec.MsgspecError:
+        raise CommandProblem(f"{path} cannot be read; remove it to have it made anew.") from None

@@ -1,0 +1,229 @@
+"""`ringline workspace` and `ringline key`: beside a running server, and without one."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from uuid import UUID
+
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from ringline.app import now, open_office
+from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
+from ringline.cli.options import DataDir, Json
+from ringline.cli.outcome import refuse, run, say, show_json
+from ringline.config import Settings
+from ringline.domain.credentials import Key, KeyKind
+from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.log import Environment, LogKey
+from ringline.ports import EntryRefused
+from ringline.services.workspaces import FirstKeys
+
+_NO_SUCH_ROW = "23503"  # foreign_key_violation
+
+Workspace = Annotated[
+    str,
+    Parameter(name="--workspace", help="The workspace's id, as a UUID or `ws_…`."),
+]
+
+workspace_app = App(name="workspace", help="Create workspaces.")
+key_app = App(name="key", help="Create, list and revoke keys.")
+
+
+@workspace_app.command
+def create(
+    *,
+    name: Annotated[str, Parameter(name="--name", help="What the workspace is called.")],
+    json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Create a workspace with its first keys and an agent.
+
+    The keys are shown this once: two secret keys (one for the live environment, one for
+    test), a publishable and a management key.
+    """
+    settings = Settings.read(data_dir=data_dir)
+    if not name.strip() or len(name) > 255 or "\0" in name:
+        refuse("A workspace's name has 1 to 255 characters.")
+
+    async def work() -> FirstKeys:
+        async with open_office(settings) as office:
+            return await office.workspaces.create(name.strip())
+
+    ring = key_ring(run(work()), base_url_of(settings))
+    if json:
+        print(ring.as_json().decode(), end="", flush=True)
+    else:
+        show_key_ring(ring)
+
+
+@key_app.command(name="create")
+def create_key(
+    *,
+    workspace: Workspace,
+    type: Annotated[
+        Literal["secret", "publishable", "management"],
+        Parameter(name="--type", help="What the key may do."),
+    ] = "secret",
+    environment: Annotated[
+        Literal["live", "test"],
+        Parameter(name="--environment", help="Which half of the workspace it opens."),
+    ] = "live",
+    label: Annotated[
+        str, Parameter(name="--label", help="What the key is for, to recognise it by.")
+    ] = "",
+    expires_in: Annotated[
+        int | None,
+        Parameter(name="--expires-in", help="Seconds until it ends. [default: never]"),
+    ] = None,
+    json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Create a key; it is shown this once, and only its hash is kept."""
+    workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
+    if len(label) > 255 or "\0" in label:
+        refuse("A key's label has at most 255 characters.")
+    if expires_in is not None and not 0 < expires_in <= 100 * 365 * 86_400:
+        refuse("A key lives at least a second and at most a hundred years.")
+    log = LogKey(workspace_id, Environment(environment))
+
+    async def work() -> tuple[Key, str]:
+        async with open_office(Settings.read(data_dir=data_dir)) as office:
+            expires_at = None if expires_in is None else now() + timedelta(seconds=expires_in)
+            return await office.workspaces.create_key(log, KeyKind(type), label, expires_at)
+
+    try:
+        key, text = run(work())
+    except EntryRefused as error:
+        if str(error) != _NO_SUCH_ROW:
+            raise
+        refuse(f"There is no workspace {workspace}.")
+    shown = {
+        "key_id": show_id(Prefix.KEY, key.id),
+        "key": text,
+        "type": key.kind.value,
+        "environment": key.log.environment.value,
+        "label": key.label,
+        "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+    }
+    if json:
+        show_json(shown)
+    else:
+        print(text)
+        say(f"This is {shown['key_id']}; it is not shown again.")
+
+
+@key_app.command(name="list")
+def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = None) -> None:
+    """List a workspace's keys: their last four characters, their use and their end."""
+    workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
+
+    async def work() -> list[Key]:
+        async with open_office(Settings.read(data_dir=data_dir)) as office:
+            return await office.rows.list_keys(workspace_id)
+
+    found = run(work())
+    if json:
+        show_json({"keys": [_describe(key) for key in found]})
+        return
+    if not found:
+        refuse(f"There is no workspace {workspace}.")
+    table = Table("id", "type", "environment", "ends in", "label", "state", "last used", box=None)
+    for key in found:
+        row = _describe(key)
+        table.add_row(
+            row["key_id"],
+            row["type"],
+            row["environment"],
+            f"…{key.last_four}",
+            key.label,
+            row["state"],
+            row["last_used_at"] or "never",
+        )
+    Console(width=None if Console().is_terminal else 200).print(table)
+
+
+@key_app.command
+def revoke(
+    key_id: Annotated[str, Parameter(help="The key's id, as `key_…` or a UUID.")],
+    *,
+    end_calls: Annotated[
+        bool,
+        Parameter(
+            name="--end-calls", negative="", help="Hang up on callers whom its tickets let in."
+        ),
+    ] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Revoke a key, at once and for good; what it opened is closed within a second."""
+    wanted = _read_id(Prefix.KEY, key_id, "key")
+
+    async def work() -> bool:
+        async with open_office(Settings.read(data_dir=data_dir)) as office:
+            return await office.rows.revoke_key(wanted, now(), end_calls)
+
+    if not run(work()):
+        refuse(f"There is no key {key_id}.")
+    say(f"{show_id(Prefix.KEY, wanted)} is revoked.")
+
+
+def key_ring(keys: FirstKeys, base_url: str) -> KeyRing:
+    """Spell a workspace's first keys as the ready file does."""
+    return KeyRing(
+        base_url=base_url,
+        workspace_id=str(keys.workspace_id),
+        secret_key=keys.secret_key,
+        test_key=keys.test_key,
+        publishable_key=keys.publishable_key,
+        management_key=keys.management_key,
+        agent_id=show_id(Prefix.AGENT, keys.agent_id),
+    )
+
+
+def show_key_ring(ring: KeyRing) -> None:
+    """Print a workspace's first keys for a reader."""
+    for name in (
+        "workspace_id",
+        "secret_key",
+        "test_key",
+        "publishable_key",
+        "management_key",
+        "agent_id",
+    ):
+        print(f"{name:<16} {getattr(ring, name)}", flush=True)
+
+
+def base_url_of(settings: Settings) -> str:
+    """Return where this data directory's server is, or would be, reached."""
+    ring = read_key_ring(_dev_keys(settings.data_dir))
+    return ring.base_url if ring else f"http://{settings.host}:{settings.port}"
+
+
+def _dev_keys(data_dir: Path) -> Path:
+    return data_dir.expanduser() / DEV_KEYS
+
+
+def _read_id(prefix: Prefix, text: str, noun: str) -> UUID:
+    found = parse_id(prefix, text)
+    if found is None:
+        refuse(f"{text} is no id of a {noun}: it is a UUID or begins with {prefix}_.")
+    return found
+
+
+def _describe(key: Key) -> dict[str, str]:
+    if key.revoked_at is not None:
+        state = "revoked"
+    else:
+        state = "alive" if key.is_alive(now()) else "expired"
+    return {
+        "key_id": show_id(Prefix.KEY, key.id),
+        "type": key.kind.value,
+        "environment": key.log.environment.value,
+        "last_four": key.last_four,
+        "label": key.label,
+        "state": state,
+        "created_at": key.created_at.isoformat(timespec="seconds"),
+        "expires_at": key.expires_at.isoformat(timespec="seconds") if key.expires_at else "",
+        "last_used_at": key.last_used_at.isoformat(timespec="seconds") if key.last_used_at else "",
+    }

@@ -1,0 +1,100 @@
+"""Events, transcripts and notes of a call as lines for a reader's eyes."""
+
+from datetime import UTC, datetime
+
+from rich.text import Text
+
+from ringline.client.conversation import (
+    AnswerBegan,
+    Answered,
+    CallerStarted,
+    CallerStopped,
+    Ended,
+    Heard,
+    Note,
+    Refused,
+    Started,
+)
+from ringline.client.events import SocketEvent
+
+_STYLES = {
+    "incoming_call": "bold cyan",
+    "call_answered": "bold green",
+    "call_ended": "bold magenta",
+    "call_participant_joined": "green",
+    "call_participant_left": "magenta",
+    "call_transcript_delta": "dim",
+    "call_transcript_completed": "white",
+    "call_ai_audit_event": "yellow",
+}
+
+
+def describe_event(event: SocketEvent) -> Text:
+    """Make one line of an event: time, name, and what matters of it."""
+    style = _STYLES.get(event.name, "white")
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(f"{clock_time(event.text('occurredAt'))}  ", "dim")
+    line.append(f"{event.name:<26}", style)
+    line.append(event_detail(event), "dim" if style == "dim" else "")
+    return line
+
+
+def event_detail(event: SocketEvent) -> str:
+    """Return what matters of an event."""
+    text = event.text
+    match event.name:
+        case "incoming_call":
+            return f"{text('fromNumber')} → {text('toNumber')}"
+        case "call_answered":
+            return f"by {text('answeredBy')}"
+        case "call_participant_joined" | "call_participant_left":
+            return text("role") or ""
+        case "call_transcript_delta":
+            return f"{text('role')}: {text('delta')}"
+        case "call_transcript_completed":
+            return f"{text('role')}: {text('transcript')}"
+        case "call_ended":
+            seconds = event.payload.get("durationSeconds")
+            return f"{text('status')} after {seconds} s, {text('hangupCause')}"
+        case "call_ai_audit_event":
+            return text("auditType") or ""
+        case _:
+            return text("callUuid") or ""
+
+
+def clock_time(timestamp: str | None) -> str:
+    """Return the local time of day of an ISO 8601 time, to the millisecond."""
+    try:
+        moment = datetime.fromisoformat(timestamp or "")
+    except ValueError:
+        return "--:--:--.---"
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def describe_note(note: Note) -> str | None:
+    """Make one line of what a caller lives; None for what is not worth one."""
+    match note:
+        case Started(_, call_id):
+            return f"The call is on: {call_id}"
+        case CallerStarted(_, cut_ms) if cut_ms > 0:
+            return f"  ✂ The caller interrupts: {cut_ms:.0f} ms of speech are not played"
+        case CallerStarted() | CallerStopped():
+            return None
+        case Heard(turn):
+            return f"  caller  {turn.heard}"
+        case AnswerBegan(_, turn):
+            return None if turn.latency_ms is None else f"          {latency(turn.latency_ms)}"
+        case Answered(_, turn):
+            mark = " ✂" if turn.interrupted_after_ms is not None else ""
+            return f"  agent   {turn.answer.strip()}{mark}"
+        case Refused(code, message):
+            return f"  The server refused something ({code}): {message}"
+        case Ended(code, message):
+            return f"The agent's side hangs up ({code}): {message}"
+
+
+def latency(milliseconds: float) -> str:
+    """Say how long an answer took to begin."""
+    return f"answered after {milliseconds:.0f} ms"

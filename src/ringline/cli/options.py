@@ -1,0 +1,89 @@
+"""Options that several commands share, and what stands in for those not given."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+
+from ringline.cli.files import DEV_KEYS, read_key_ring
+from ringline.cli.outcome import refuse
+from ringline.config import PREFIX, Settings
+
+DataDir: TypeAlias = Annotated[
+    Path | None,
+    Parameter(
+        name="--data-dir",
+        help="Where the embedded database and the keys of `ringline dev` are. "
+        "[default: RINGLINE_DATA_DIR, else the platform's directory for data]",
+    ),
+]
+Url: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        name="--url",
+        help="The server's address. [default: RINGLINE_URL, else that of `ringline dev`]",
+    ),
+]
+ApiKey: TypeAlias = Annotated[
+    str | None,
+    Parameter(
+        name="--key",
+        help="A secret key (sk_…). Other users of this machine may see it here: prefer "
+        "RINGLINE_KEY. [default: RINGLINE_KEY, else the key of `ringline dev`]",
+    ),
+]
+Json: TypeAlias = Annotated[
+    bool, Parameter(name="--json", negative="", help="Print JSON for programs.")
+]
+
+URL_VARIABLE = f"{PREFIX}URL"
+KEY_VARIABLE = f"{PREFIX}KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The server a command speaks to; `agent_id` where the key is that of `ringline dev`."""
+
+    url: str
+    key: str
+    agent_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Target({self.url!r})"
+
+
+def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Target:
+    """Choose server and key: options, else the environment, else `DIR/dev-keys.json`.
+
+    Raises CommandProblem.
+    """
+    url = url or os.environ.get(URL_VARIABLE) or None
+    key = key or os.environ.get(KEY_VARIABLE) or None
+    if url is not None and key is not None:
+        return Target(_checked(url), key)
+    path = Settings.read(data_dir=data_dir).data_dir.expanduser() / DEV_KEYS
+    ring = read_key_ring(path)
+    if ring is None or not ring.secret_key:
+        lacking = " and ".join(
+            name
+            for name, value in (
+                (f"--url or {URL_VARIABLE}", url),
+                (f"--key or {KEY_VARIABLE}", key),
+            )
+            if value is None
+        )
+        refuse(f"No server is known: give {lacking}, or start `ringline dev` (no {path}).")
+    # A key is sent only where it belongs: never the one kept here to a server named elsewhere.
+    if url is not None and url.rstrip("/") != ring.base_url:
+        refuse(f"No key is known for {url}: give --key or {KEY_VARIABLE}.")
+    if key is not None and key != ring.secret_key:
+        return Target(ring.base_url, key)
+    return Target(ring.base_url, ring.secret_key, ring.agent_id or None)
+
+
+def _checked(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        refuse(f"{url} is no address of a server: it begins with http:// or https://.")
+    return url

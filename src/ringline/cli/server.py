@@ -1,0 +1,121 @@
+"""`ringline dev`, `ringline serve` and `ringline migrate`."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from pydantic import SecretStr
+
+from ringline import app
+from ringline.cli.dev_keys import keep_dev_keys
+from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, write_private
+from ringline.cli.keys import show_key_ring
+from ringline.cli.logs import log_like_a_server
+from ringline.cli.options import DataDir
+from ringline.cli.outcome import refuse, run, say
+from ringline.config import Settings
+from ringline.schema.names import HEAD
+from ringline.storage.data_directory import DataDirectory
+
+Host = Annotated[
+    str | None,
+    Parameter(name="--host", help="The address to listen on. [default: RINGLINE_HOST, 127.0.0.1]"),
+]
+Port = Annotated[
+    int | None,
+    Parameter(
+        name="--port",
+        help="The port to listen on; 0 is any free one. [default: RINGLINE_PORT, 7400]",
+    ),
+]
+ReadyFile = Annotated[
+    Path | None,
+    Parameter(
+        name="--ready-file",
+        help="Written as JSON once the server accepts requests; only its owner may read it.",
+    ),
+]
+
+
+def dev(
+    *,
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Run everything on this machine: the server, its database, a workspace and its keys.
+
+    Needs no settings. The keys are printed at the first start and kept in
+    `DIR/dev-keys.json`; the commands `call`, `token` and `events` find them there.
+    Ctrl-C ends it.
+    """
+    settings = Settings.read(host=host, port=port, data_dir=data_dir)
+    DataDirectory.at(settings.data_dir).make()
+    root = settings.data_dir.expanduser().resolve()
+    kept = dev_secrets(root)
+    settings = settings.model_copy(
+        update={
+            "data_dir": root,
+            "signing_secret": settings.signing_secret or SecretStr(kept.signing_secret),
+            "encryption_key": settings.encryption_key or SecretStr(kept.encryption_key),
+        }
+    )
+    path = root / DEV_KEYS
+
+    async def ready(server: app.Running) -> None:
+        keys = await keep_dev_keys(server.office, path, server.base_url)
+        _write_ready(ready_file, keys.ring)
+        if keys.made:
+            show_key_ring(keys.ring)
+        print(f"Ringline is at {server.base_url}; its keys are in {path}.", flush=True)
+
+    _run_server(settings, dev=True, ready=ready)
+
+
+def serve(
+    *,
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    ready_file: ReadyFile = None,
+) -> None:
+    """Run a server in production, on a database of yours.
+
+    RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET and RINGLINE_ENCRYPTION_KEY must be set,
+    and the database migrated (`ringline migrate`). No key is stored. SIGTERM or Ctrl-C
+    ends it.
+    """
+    settings = Settings.read(host=host, port=port, data_dir=data_dir)
+    if missing := settings.missing_to_serve():
+        refuse(f"`ringline serve` does not start without {' and '.join(missing)}.")
+
+    async def ready(server: app.Running) -> None:
+        _write_ready(ready_file, KeyRing(base_url=server.base_url))
+        print(f"Ringline is at {server.base_url}.", flush=True)
+
+    _run_server(settings, dev=False, ready=ready)
+
+
+def migrate(*, data_dir: DataDir = None) -> None:
+    """Bring the database to what this version expects; safe to repeat.
+
+    It connects to RINGLINE_MIGRATE_DATABASE_URL, else to RINGLINE_DATABASE_URL, and lets
+    the role of the latter use the tables; without both to the embedded database.
+    """
+    settings = Settings.read(data_dir=data_dir)
+    run(app.migrate_database(settings))
+    say(f"The database is at version {HEAD}.")
+
+
+def _run_server(
+    settings: Settings, *, dev: bool, ready: Callable[[app.Running], Awaitable[None]]
+) -> None:
+    log_like_a_server()
+    run(app.serve(settings, dev=dev, ready=ready))
+
+
+def _write_ready(path: Path | None, ring: KeyRing) -> None:
+    if path is not None:
+        write_private(path, ring.as_json())

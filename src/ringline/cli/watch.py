@@ -1,0 +1,121 @@
+"""`ringline token` and `ringline events`: watching a workspace from the terminal."""
+
+import asyncio
+from contextlib import aclosing
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from ringline.cli.lines import describe_event
+from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
+from ringline.cli.outcome import refuse, run, say, show_json
+from ringline.client.events import Away, Joined, SocketEvent, Watched, follow_events
+from ringline.client.http import SessionToken, open_api
+from ringline.domain.log import parse_since
+
+_JOIN_LIMIT_S = 20.0
+#: The socket does not tell where a replay ends: so long a silence is taken for its end.
+_QUIET_S = 1.0
+
+
+def token(
+    *,
+    ttl_seconds: Annotated[
+        int | None,
+        Parameter(name="--ttl-seconds", help="Its life, 30 to 900 seconds. [default: 300]"),
+    ] = None,
+    json: Json = False,
+    url: Url = None,
+    key: ApiKey = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Mint a session token: the right to watch, for a browser that must hold no key.
+
+    Give it to the events socket as `session_token`, to the live streams as a Bearer token
+    or as `?token=`.
+    """
+    target = find_target(url, key, data_dir)
+
+    async def work() -> SessionToken:
+        async with open_api(target.url, target.key) as api:
+            return await api.mint_session_token(ttl_seconds)
+
+    minted = run(work())
+    if json:
+        show_json(
+            {
+                "token": minted.token,
+                "expires_at": minted.expires_at,
+                "ttl_seconds": minted.ttl_seconds,
+            }
+        )
+    else:
+        print(minted.token, flush=True)
+        say(f"It ends at {minted.expires_at}.")
+
+
+def events(
+    *,
+    follow: Annotated[
+        bool,
+        Parameter(
+            name="--follow",
+            negative="",
+            help="Go on with what happens, and reconnect. Without it: only what is in the log.",
+        ),
+    ] = False,
+    since: Annotated[
+        str | None,
+        Parameter(
+            name="--since",
+            help="Begin after this position (`epoch:offset`) or event id (`evt_…`); 0 is the "
+            "beginning. [default: now with --follow, else 0]",
+        ),
+    ] = None,
+    json: Json = False,
+    url: Url = None,
+    key: ApiKey = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the log of a workspace's environment, over the events socket.
+
+    With --json every event is a line with its name and its payload. Ctrl-C ends it.
+    """
+    if since is not None and parse_since(since) is None:
+        refuse(f"{since} is no position: give epoch:offset, an event id or 0.")
+    target = find_target(url, key, data_dir)
+    start = since if since is not None or follow else "0"
+    run(_show_events(target, start, follow=follow, json=json))
+
+
+async def _show_events(target: Target, since: str | None, *, follow: bool, json: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    async with (
+        open_api(target.url, target.key) as api,
+        aclosing(follow_events(api, since, reconnect=follow)) as stream,
+    ):
+        wait_s = None if follow else _JOIN_LIMIT_S
+        while True:
+            try:
+                async with asyncio.timeout(wait_s):
+                    watched = await anext(stream)
+            except TimeoutError:
+                return
+            _show(watched, console, json=json)
+            wait_s = None if follow else _QUIET_S
+
+
+def _show(watched: Watched, console: Console, *, json: bool) -> None:
+    match watched:
+        case Joined(position, recovered):
+            if recovered is False:
+                say("The log before this is not kept any more, or too long to replay.")
+            if not json:
+                say(f"Following from {position or 'now'}.")
+        case Away(reason, again_in_s):
+            say(f"{reason} Trying again in {again_in_s:g} s.")
+        case SocketEvent(name, payload) if json:
+            show_json({"event": name, "payload": dict(payload)})
+        case SocketEvent():
+            console.print(describe_event(watched))
