@@ -114,6 +114,7 @@ class Attendant:
         """Take the caller's audio at 16 kHz."""
         if self._closed:
             return
+        self._take_next_config()
         self._heard_at = self._loop.time()
         for edge in self._endpointer.hear(chunk.pcm):
             match edge:
@@ -169,7 +170,7 @@ class Attendant:
 
     def _take_next_config(self) -> None:
         """Go on with a new config unless a turn is under way."""
-        if self._next_config is not None and not self._endpointer.speaking:
+        if self._next_config is not None and not self._endpointer.in_turn:
             self._use(self._next_config)
             self._next_config = None
 
@@ -201,7 +202,6 @@ class Attendant:
         # Queued before it is told: a response asked for in return must find it.
         self._add(_Utterance(self._item_id, self._endpointer.finish(), self._phrases))
         self._listener.voice_reports(SpeechStopped())
-        self._take_next_config()
 
     def _forget_turn(self) -> None:
         """Forget audio; a turn that had begun ends without words, so that it does end."""
@@ -211,7 +211,6 @@ class Attendant:
         if spoke:
             self._add(_Utterance(self._item_id, b"", ()))
             self._listener.voice_reports(SpeechStopped())
-        self._take_next_config()
 
     def _stop_watching(self) -> None:
         if self._silence is not None:
@@ -278,6 +277,12 @@ class Attendant:
         self._listener.voice_reports(ResponseStarted(response_id))
         await asyncio.wait([speaking])
         self._responding = None
+        if not speaking.cancelled():
+            speaking.result()
+
+    def _speaks(self, response_id: str) -> bool:
+        """Tell whether a response has not been cancelled, which may happen at any report."""
+        return self._responding is not None and self._responding[0] == response_id
 
     def _cancel(self, response_id: str) -> None:
         if self._responding is not None and self._responding[0] == response_id:
@@ -291,24 +296,29 @@ class Attendant:
                 return
 
     async def _speak(self, response_id: str, reply: Reply) -> None:
-        spoken_ms = 0.0
-        failed = False
+        reason = "completed"
         try:
-            for sentence in sentences(reply.text):
-                self._listener.voice_says(response_id, sentence)
-                request = Sentence(sentence, self._voice)
-                async with aclosing(self._speech.speak(request)) as chunks:
-                    async for chunk in chunks:
-                        self._listener.voice_speaks(response_id, chunk)
-                        spoken_ms += chunk.duration_ms(RATE_HZ)
-                if spoken_ms >= RESPONSE_MS:
-                    break
+            await self._speak_sentences(response_id, sentences(reply.text))
         except (WorkerLost, WorkFailed, PoolBusy) as error:
-            failed = True
+            reason = "failed"
             _log.warning("voice.not_spoken", reason=type(error).__name__)
+        if not self._speaks(response_id):
+            return
         self._responding = None
-        if failed:
+        if reason == "failed":
             message = "The voice could not speak."
             self._listener.voice_reports(VoiceFailed("speech_failed", message, alive=True))
-        reason = "failed" if failed else "completed"
         self._listener.voice_reports(ResponseDone(response_id, reason, reply.hang_up))
+
+    async def _speak_sentences(self, response_id: str, texts: list[str]) -> None:
+        spoken_ms = 0.0
+        for text in texts:
+            if not self._speaks(response_id) or spoken_ms >= RESPONSE_MS:
+                return
+            self._listener.voice_says(response_id, text)
+            async with aclosing(self._speech.speak(Sentence(text, self._voice))) as chunks:
+                async for chunk in chunks:
+                    if not self._speaks(response_id):
+                        return
+                    self._listener.voice_speaks(response_id, chunk)
+                    spoken_ms += chunk.duration_ms(RATE_HZ)

@@ -64,6 +64,11 @@ class Endpointer:
         self._quiet = 0
         self.speaking = False
 
+    @property
+    def in_turn(self) -> bool:
+        """Tell whether audio of a turn that is not over is kept."""
+        return bool(self._frames)
+
     def hear(self, pcm: bytes) -> Iterator[Edge]:
         """Take audio; yield the edges found in it, in order."""
         audio = self._rest + pcm

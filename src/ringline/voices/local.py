@@ -9,7 +9,7 @@ import os
 from importlib.util import find_spec
 
 try:
-    import webrtcvad  # pyright: ignore[reportMissingTypeStubs]
+    import webrtcvad
 except ImportError:  # the extra is not installed: only opening needs it
     webrtcvad = None
 

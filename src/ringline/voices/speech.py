@@ -2,7 +2,8 @@
 
 Synthesis runs at about a thousandth of real time, in a process of its own (see
 `espeak_worker.py` for why). A worker that dies in the middle of a sentence is replaced
-and the sentence goes on where it had stopped: the same text gives the same audio.
+and the sentence goes on where it had stopped: the same text gives the same audio, but for
+a few milliseconds.
 """
 
 from collections.abc import AsyncGenerator

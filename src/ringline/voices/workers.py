@@ -165,6 +165,6 @@ class WorkerPool:
 
     async def _start(self) -> _Worker:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, stdin=PIPE, stdout=PIPE
+            sys.executable, "-P", "-m", self._module, stdin=PIPE, stdout=PIPE
         )
         return _Worker(process)

@@ -1,0 +1,285 @@
+"""The port `Voice`: what every adapter keeps to. One row per adapter.
+
+A row opens voices and provides the speech of a caller whom the voice understands. Rules
+that depend on what a provider does by itself ask the capabilities.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+
+from ringline.domain.agent import TurnDetection
+from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.audio import Chunk
+from ringline.domain.voice import (
+    AddText,
+    Cancel,
+    ClearInput,
+    EndTurn,
+    Heard,
+    Respond,
+    ResponseDone,
+    ResponseStarted,
+    SpeechStarted,
+    SpeechStopped,
+    ToolResult,
+    UpdateConfig,
+    VoiceConfig,
+)
+from ringline.ports import OpenVoice, Voice
+from ringline.voices.local import LocalVoices
+from tests.voice_desk import Recorder, Said, Spoke, feed, quiet, speak
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """How a row opens its voice, and speech that it understands."""
+
+    open: OpenVoice
+    config: VoiceConfig
+    phrase: str
+    speech: bytes = field(repr=False)
+
+
+async def local() -> AsyncIterator[Adapter]:
+    voices = LocalVoices()
+    agent = attendant(UUID(int=1))
+    config = VoiceConfig(model=agent.model, voice=agent.voice, local=agent.local)
+    phrase = "what are your opening hours"
+    try:
+        yield Adapter(voices.open, config, phrase, await speak(phrase))
+    finally:
+        await voices.close()
+
+
+ADAPTERS = {"local/attendant": local}
+
+
+@pytest.fixture(params=ADAPTERS)
+async def adapter(request: pytest.FixtureRequest) -> AsyncIterator[Adapter]:
+    rows = ADAPTERS[request.param]()
+    async for row in rows:
+        yield row
+
+
+@pytest.fixture
+def ear() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+async def voice(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
+    opened = await adapter.open(adapter.config, ear)
+    yield opened
+    await opened.close()
+
+
+async def test_a_given_text_is_spoken_under_our_id(voice: Voice, ear: Recorder):
+    text = "Hello, this is a greeting. It has two sentences!"
+    voice.tell(Respond("greeting", text))
+    assert await ear.until(ResponseDone) == ResponseDone("greeting")
+    assert ear.reports[0] == ResponseStarted("greeting")
+    assert isinstance(ear.reports[-1], ResponseDone)
+    assert ear.text_of("greeting") == text
+    assert not isinstance(ear.reports[1], Spoke)  # text leaves with, not behind, its audio
+
+
+async def test_audio_is_whole_samples(voice: Voice, ear: Recorder):
+    voice.tell(Respond("greeting", "One. Two. Three, four and five."))
+    await ear.until(ResponseDone)
+    sizes = [len(spoke.chunk.pcm) for spoke in ear.all(Spoke)]
+    assert sizes
+    assert all(size > 0 and size % 2 == 0 for size in sizes)
+    assert any(ear.pcm_of("greeting"))  # it is no silence
+
+
+async def test_a_spoken_turn_is_reported_in_order(adapter: Adapter, voice: Voice, ear: Recorder):
+    ear.answer_turns(voice)
+    feed(voice, adapter.speech + quiet(700))
+    await ear.until(ResponseDone)
+    final = await ear.until(Heard)
+    assert (final.text, final.final) == (adapter.phrase, True)
+    kinds = [type(report) for report in ear.reports if not isinstance(report, Said | Spoke)]
+    expected = [SpeechStarted, SpeechStopped, Heard, ResponseStarted, ResponseDone]
+    assert kinds == expected
+    assert ear.text_of("r1") == SETTINGS.replies["opening_hours"]
+
+
+async def test_partials_grow_and_keep_their_item(adapter: Adapter, voice: Voice, ear: Recorder):
+    audio = adapter.speech + quiet(700)
+    for start in range(0, len(audio), 3_200):
+        voice.hear(Chunk(audio[start : start + 3_200]))
+        await asyncio.sleep(0.1)
+    while not any(heard.final for heard in ear.all(Heard)):
+        await ear.until(Heard, len(ear.all(Heard)) + 1)
+    heard = ear.all(Heard)
+    assert len({part.item_id for part in heard}) == 1
+    assert [part.final for part in heard] == [False] * (len(heard) - 1) + [True]
+    assert all(b.text.startswith(a.text) for a, b in pairwise(heard[:-1]))
+
+
+async def test_a_cancelled_response_says_no_more(voice: Voice, ear: Recorder):
+    def cancel(report: object) -> None:
+        if isinstance(report, Spoke) and len(ear.all(Spoke)) == 3:
+            voice.tell(Cancel("long", 100))
+
+    ear.hooks.append(cancel)
+    voice.tell(Respond("long", "This sentence is long enough for three chunks. " * 5))
+    assert await ear.until(ResponseDone) == ResponseDone("long", "cancelled")
+    voice.tell(Respond("next", "And on it goes."))
+    assert await ear.until(ResponseDone, 2) == ResponseDone("next")
+    assert len([spoke for spoke in ear.all(Spoke) if spoke.response_id == "long"]) == 3
+    assert len([done for done in ear.all(ResponseDone) if done.response_id == "long"]) == 1
+
+
+async def test_a_response_cancelled_before_it_began_never_begins(voice: Voice, ear: Recorder):
+    voice.tell(Respond("first", "The first."))
+    voice.tell(Respond("second", "The second."))
+    voice.tell(Cancel("second", 0))
+    voice.tell(Respond("third", "The third."))
+    while ResponseDone("third") not in ear.reports:
+        await ear.until(ResponseDone, len(ear.all(ResponseDone)) + 1)
+    assert ear.text_of("second") == ""
+    assert ResponseStarted("second") not in ear.reports
+
+
+async def test_the_caller_can_speak_while_the_voice_does(
+    adapter: Adapter, voice: Voice, ear: Recorder
+):
+    def interrupt(report: object) -> None:
+        if isinstance(report, Spoke) and len(ear.all(Spoke)) == 3:
+            feed(voice, adapter.speech)
+
+    ear.hooks.append(interrupt)
+    voice.tell(Respond("long", "This sentence is long enough for three chunks. " * 5))
+    await ear.until(SpeechStarted)
+    if not voice.capabilities.interrupts_by_itself:
+        voice.tell(Cancel("long", 200))
+        await ear.until(ResponseDone)
+    started = ear.reports.index(SpeechStarted())
+    assert ear.reports[started + 1 :] == [ResponseDone("long", "cancelled")]
+
+
+async def test_orders_are_carried_out_in_order(voice: Voice, ear: Recorder):
+    voice.tell(AddText("What are your opening hours?"))
+    voice.tell(AddText("I would like to book a table!"))
+    voice.tell(Respond("both"))
+    voice.tell(AddText("Thank you, goodbye."))
+    voice.tell(Respond("bye"))
+    both, bye = await ear.until(ResponseDone), await ear.until(ResponseDone, 2)
+    replies = SETTINGS.replies
+    assert ear.text_of("both") == f"{replies['opening_hours']}\n{replies['book_table']}"
+    assert ear.text_of("bye") == replies["goodbye"]
+    assert (both.hang_up, bye.hang_up) == (False, True)
+
+
+async def test_a_typed_text_starts_no_response(voice: Voice, ear: Recorder):
+    voice.tell(AddText("What are your opening hours?"))
+    voice.tell(Respond("greeting", "Hello."))
+    await ear.until(ResponseDone)
+    assert ear.text_of("greeting") == "Hello."
+    assert len(ear.all(ResponseStarted)) == 1
+
+
+async def test_without_detection_the_turn_ends_by_order(
+    adapter: Adapter, voice: Voice, ear: Recorder
+):
+    config = replace(adapter.config, turn_detection=TurnDetection(type="none"))
+    voice.tell(UpdateConfig(config))
+    feed(voice, adapter.speech + quiet(2_000))
+    assert ear.reports == []
+    voice.tell(EndTurn())
+    voice.tell(Respond("answer"))
+    assert (await ear.until(Heard)).text == adapter.phrase
+    await ear.until(ResponseDone)
+    assert ear.text_of("answer") == SETTINGS.replies["opening_hours"]
+
+
+async def test_cleared_input_is_forgotten(adapter: Adapter, voice: Voice, ear: Recorder):
+    config = replace(adapter.config, turn_detection=TurnDetection(type="none"))
+    voice.tell(UpdateConfig(config))
+    feed(voice, adapter.speech)
+    voice.tell(ClearInput())
+    voice.tell(EndTurn())
+    voice.tell(Respond("answer", "Nothing was said."))
+    await ear.until(ResponseDone)
+    assert ear.all(Heard) == []
+
+
+async def test_a_turn_that_is_cleared_while_it_lasts_is_over(
+    adapter: Adapter, voice: Voice, ear: Recorder
+):
+    ear.answer_turns(voice)
+    feed(voice, adapter.speech)
+    voice.tell(ClearInput())
+    assert (await ear.until(Heard)).text == ""
+    assert [type(report) for report in ear.reports[:2]] == [SpeechStarted, SpeechStopped]
+
+
+async def test_the_end_of_a_turn_that_lasts_can_be_ordered(
+    adapter: Adapter, voice: Voice, ear: Recorder
+):
+    feed(voice, adapter.speech)
+    assert ear.all(SpeechStopped) == []
+    voice.tell(EndTurn())
+    assert (await ear.until(Heard)).text == adapter.phrase
+    voice.tell(EndTurn())  # nothing is under way: nothing happens
+    assert len(ear.all(SpeechStopped)) == 1
+
+
+async def test_a_config_holds_from_the_next_turn(adapter: Adapter, voice: Voice, ear: Recorder):
+    def patience(ms: int) -> UpdateConfig:
+        detection = TurnDetection(silence_duration_ms=ms)
+        return UpdateConfig(replace(adapter.config, turn_detection=detection))
+
+    voice.tell(patience(2_000))
+    feed(voice, adapter.speech)
+    voice.tell(patience(300))
+    feed(voice, quiet(1_000))
+    assert ear.all(SpeechStopped) == []
+    feed(voice, quiet(1_000))
+    assert len(ear.all(SpeechStopped)) == 1
+    feed(voice, adapter.speech + quiet(400))
+    assert len(ear.all(SpeechStopped)) == 2
+
+
+async def test_a_caller_who_stops_sending_has_finished(
+    adapter: Adapter, voice: Voice, ear: Recorder
+):
+    feed(voice, adapter.speech)
+    assert ear.all(SpeechStopped) == []
+    await ear.until(SpeechStopped)  # no more audio: the clock ends the turn
+    assert (await ear.until(Heard)).text == adapter.phrase
+
+
+async def test_orders_about_nothing_are_ignored(voice: Voice, ear: Recorder):
+    voice.tell(Cancel("unknown", 0))
+    voice.tell(ToolResult("unknown", "{}"))
+    voice.tell(EndTurn())
+    voice.tell(ClearInput())
+    voice.tell(Respond("greeting", "Hello."))
+    await ear.until(ResponseDone)
+    assert not isinstance(ear.reports[0], ResponseDone)
+    assert len(ear.all(ResponseDone)) == 1
+
+
+async def test_after_close_nothing_is_reported(adapter: Adapter, ear: Recorder):
+    voice = await adapter.open(adapter.config, ear)
+    feed(voice, adapter.speech)
+    voice.tell(Respond("late", "This will not be said."))
+    await voice.close()
+    before = list(ear.reports)
+    feed(voice, adapter.speech + quiet(700))
+    voice.tell(Respond("later", "Nor this."))
+    await asyncio.sleep(0.3)
+    assert ear.reports == before
+
+
+async def test_what_it_can_do_is_told_before_opening(adapter: Adapter, voice: Voice):
+    assert voice.capabilities.default_voice in voice.capabilities.voices
+    assert voice.capabilities.input_hz > 0
+    assert voice.capabilities.output_hz > 0

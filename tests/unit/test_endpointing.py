@@ -1,0 +1,113 @@
+"""Endpointing: synthetic frames, a detector that hears loud frames, no time."""
+
+from array import array
+
+import pytest
+
+from ringline.domain.agent import TurnDetection
+from ringline.voices.endpointing import (
+    FRAME_BYTES,
+    TAIL_MS,
+    UTTERANCE_MS,
+    Edge,
+    Endpointer,
+    aggressiveness,
+)
+
+
+def frames(ms: int, peak: int) -> bytes:
+    return array("h", [peak, -peak] * (ms * 8)).tobytes()
+
+
+def speech(ms: int) -> bytes:
+    return frames(ms, 5_000)
+
+
+def quiet(ms: int) -> bytes:
+    return frames(ms, 0)
+
+
+def endpointer(**detection: object) -> Endpointer:
+    return Endpointer(lambda frame: True, TurnDetection(**detection))  # type: ignore[arg-type]
+
+
+def edges(ear: Endpointer, *audio: bytes, piece: int = 320) -> list[tuple[int, Edge]]:
+    """Return each edge with the milliseconds of audio it came after."""
+    found: list[tuple[int, Edge]] = []
+    whole = b"".join(audio)
+    for start in range(0, len(whole), piece):
+        for edge in ear.hear(whole[start : start + piece]):
+            found.append(((start + piece) // 32, edge))
+            if edge is Edge.STOPPED:
+                ear.finish()
+    return found
+
+
+def test_speech_starts_after_100_ms_and_stops_after_the_configured_quiet():
+    ear = endpointer(silence_duration_ms=500)
+    found = edges(ear, quiet(400), speech(1_000), quiet(1_000))
+    assert found == [(500, Edge.STARTED), (1_900, Edge.STOPPED)]
+
+
+def test_a_click_is_never_reported():
+    assert edges(endpointer(), quiet(200), speech(80), quiet(1_000)) == []
+
+
+def test_a_pause_shorter_than_the_silence_does_not_end_the_turn():
+    ear = endpointer(silence_duration_ms=500)
+    found = edges(ear, speech(400), quiet(480), speech(400), quiet(600))
+    assert [edge for _, edge in found] == [Edge.STARTED, Edge.STOPPED]
+
+
+def test_two_turns_are_two_turns():
+    ear = endpointer(silence_duration_ms=300)
+    found = edges(ear, speech(400), quiet(500), speech(400), quiet(500))
+    assert [edge for _, edge in found] == [Edge.STARTED, Edge.STOPPED] * 2
+
+
+def test_the_utterance_has_the_padding_before_it_and_little_quiet_behind_it():
+    ear = endpointer(prefix_padding_ms=300, silence_duration_ms=1_000)
+    assert list(ear.hear(quiet(2_000) + speech(1_000))) == [Edge.STARTED]
+    assert list(ear.hear(quiet(980))) == []
+    before_ms = 300 + 20  # the window of the onset reaches one quiet frame back
+    assert len(ear.utterance()) == len(quiet(before_ms + 1_000 + TAIL_MS))
+    assert ear.utterance()[len(quiet(before_ms)) :].startswith(speech(1_000))
+
+
+def test_of_an_endless_utterance_the_last_part_is_kept():
+    ear = endpointer()
+    assert list(ear.hear(speech(UTTERANCE_MS + 5_000))) == [Edge.STARTED]
+    assert len(ear.utterance()) == len(speech(UTTERANCE_MS))
+
+
+def test_what_is_below_the_gate_is_quiet_whatever_the_detector_says():
+    assert edges(endpointer(threshold=0.5), frames(1_000, 150)) == []
+    assert edges(endpointer(threshold=0.2), frames(1_000, 150)) != []
+
+
+def test_without_detection_audio_is_kept_until_the_turn_is_finished():
+    ear = endpointer(type="none")
+    assert edges(ear, speech(600), quiet(2_000)) == []
+    assert len(ear.finish()) == len(quiet(2_600))
+    assert ear.finish() == b""
+
+
+def test_clear_forgets():
+    ear = endpointer()
+    assert list(ear.hear(speech(500))) == [Edge.STARTED]
+    ear.clear()
+    assert not ear.speaking
+    assert ear.finish() == b""
+
+
+def test_frames_are_cut_alike_however_the_audio_is_cut():
+    audio = quiet(333) + speech(777) + quiet(900)
+    whole = edges(endpointer(), audio, piece=FRAME_BYTES)
+    odd = edges(endpointer(), audio, piece=74)
+    assert [edge for _, edge in odd] == [edge for _, edge in whole]
+    assert [edge for _, edge in whole] == [Edge.STARTED, Edge.STOPPED]
+
+
+@pytest.mark.parametrize(("threshold", "mode"), [(0.0, 1), (0.5, 2), (0.6, 2), (1.0, 3)])
+def test_a_higher_threshold_is_less_sensitive(threshold: float, mode: int):
+    assert aggressiveness(threshold) == mode

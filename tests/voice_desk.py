@@ -1,0 +1,104 @@
+"""What the tests of voices share: a listener that records, and speech to be heard."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from ringline.domain.audio import Chunk
+from ringline.domain.voice import Respond, SpeechStopped, VoiceSignal
+from ringline.ports import Voice
+from ringline.voices import speech
+from ringline.voices.speech import Sentence, Speech
+from ringline.voices.workers import WorkerPool
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class Said:
+    response_id: str
+    delta: str
+
+
+@dataclass(frozen=True)
+class Spoke:
+    response_id: str
+    chunk: Chunk
+
+
+Report = VoiceSignal | Said | Spoke
+
+
+@dataclass
+class Recorder:
+    """A VoiceListener that keeps all reports in order; `hooks` see each as it comes."""
+
+    reports: list[Report] = field(default_factory=list)
+    hooks: list[Callable[[Report], None]] = field(default_factory=list)
+    _came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def voice_reports(self, signal: VoiceSignal) -> None:
+        self._take(signal)
+
+    def voice_speaks(self, response_id: str, chunk: Chunk) -> None:
+        self._take(Spoke(response_id, chunk))
+
+    def voice_says(self, response_id: str, delta: str) -> None:
+        self._take(Said(response_id, delta))
+
+    def _take(self, report: Report) -> None:
+        self.reports.append(report)
+        for hook in self.hooks:
+            hook(report)
+        self._came.set()
+
+    def answer_turns(self, voice: Voice) -> None:
+        """Ask for a response at the end of each turn, as a call does: `r1`, `r2` ..."""
+        stops = 0
+
+        def answer(report: Report) -> None:
+            nonlocal stops
+            if isinstance(report, SpeechStopped):
+                stops += 1
+                voice.tell(Respond(f"r{stops}"))
+
+        self.hooks.append(answer)
+
+    def all(self, kind: type[Kind]) -> list[Kind]:
+        return [report for report in self.reports if isinstance(report, kind)]
+
+    async def until(self, kind: type[Kind], count: int = 1) -> Kind:
+        """Wait for the count-th report of a kind; the test's time-out is the limit."""
+        while len(found := self.all(kind)) < count:
+            self._came.clear()
+            await self._came.wait()
+        return found[count - 1]
+
+    def text_of(self, response_id: str) -> str:
+        return "".join(said.delta for said in self.all(Said) if said.response_id == response_id)
+
+    def pcm_of(self, response_id: str) -> bytes:
+        return b"".join(
+            spoke.chunk.pcm for spoke in self.all(Spoke) if spoke.response_id == response_id
+        )
+
+
+def quiet(ms: int) -> bytes:
+    return bytes(ms * 32)
+
+
+async def speak(text: str, voice: str = "en-gb", words_per_minute: int = 160) -> bytes:
+    """Return 16 kHz speech with some quiet before it, none behind it."""
+    pool = WorkerPool(speech.MODULE)
+    try:
+        chunks = Speech(pool).speak(Sentence(text, voice, words_per_minute))
+        return quiet(300) + b"".join([chunk.pcm async for chunk in chunks])
+    finally:
+        await pool.close()
+
+
+def feed(voice: Voice, pcm: bytes) -> None:
+    """Let a voice hear audio, in pieces of 20 ms, at once."""
+    for start in range(0, len(pcm), 640):
+        voice.hear(Chunk(pcm[start : start + 640]))
