@@ -39,7 +39,7 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile
 
 demo: $(RUN) ## place a call and watch it live (WAV=file: your own voice; ARGS=--once: end after the call)
-	@exec $(BIN)/python -m ringline.client.demo $(if $(WAV),--wav "$(WAV)") $(ARGS)
+	@exec $(BIN)/ringline demo $(if $(WAV),--wav "$(WAV)") $(ARGS)
 
 check: .venv/.dev ## format, lint, types and import rules: seconds
 	@$(BIN)/ruff format --check .

@@ -53,7 +53,6 @@ from ringline.web.websocket import WebSocket
 _log = structlog.get_logger(__name__)
 
 DATABASE = "ringline"
-OWNERSHIP_CHECK_S = 0.05
 
 
 class StartRefused(Exception):
@@ -280,10 +279,9 @@ async def _prepare_embedded(address: Address) -> str:
 async def _watch_ownership(stores: Stores, journal: Journal) -> None:
     """Tell the journal when the database slips away, before a commit finds out."""
     while True:
-        await asyncio.sleep(OWNERSHIP_CHECK_S)
-        if not stores.database.is_owned:
-            journal.store_away()
-            await stores.database.available()
+        await stores.database.lost()
+        journal.store_away()
+        await stores.database.available()
 
 
 async def _warm(voices: LocalVoices) -> None:
