@@ -147,8 +147,6 @@ class WorkerPool:
             return 0 if worker is None or worker.lost else len(worker.waiting)
 
         slot = min(range(len(self._workers)), key=load)
-        if load(slot) >= WAITING_LIMIT:
-            raise PoolBusy
         async with self._starting[slot]:
             if self._closed:
                 raise WorkerLost
@@ -161,6 +159,8 @@ class WorkerPool:
                     worker = self._workers[slot] = await self._start()
                 except OSError as error:  # no memory, no descriptors: perhaps later
                     raise WorkerLost from error
+            if len(worker.waiting) >= WAITING_LIMIT:
+                raise PoolBusy
             return worker
 
     async def _start(self) -> _Worker:
