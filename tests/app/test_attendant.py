@@ -24,6 +24,7 @@ from ringline.domain.voice import (
 )
 from ringline.ports import VoiceUnavailable
 from ringline.voices import local, recognition, speech
+from ringline.voices.attendant import JOBS_LIMIT
 from ringline.voices.dialogue import words_of
 from ringline.voices.local import LocalVoices
 from ringline.voices.recognition import Recognition, grammar_of
@@ -251,6 +252,18 @@ async def test_a_response_has_an_end(voices: LocalVoices):
     await ear.until(ResponseDone)
     await voice.close()
     assert 60 <= len(ear.pcm_of("endless")) / 32_000 < 70
+
+
+async def test_a_conversation_with_too_much_to_do_says_so(voices: LocalVoices):
+    ear = Recorder()
+    voice = await voices.open(CONFIG, ear)
+    for number in range(JOBS_LIMIT + 1):
+        voice.tell(Respond(f"r{number}", "Hello."))
+    assert [type(report) for report in ear.reports] == [VoiceFailed, ResponseDone]
+    await ear.until(ResponseDone, JOBS_LIMIT + 1)
+    await voice.close()
+    failed = [done for done in ear.all(ResponseDone) if done.reason == "failed"]
+    assert failed == [ResponseDone(f"r{JOBS_LIMIT}", "failed")]
 
 
 async def test_workers_do_not_hear_the_terminals_interrupt(voices: LocalVoices):

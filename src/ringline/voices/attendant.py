@@ -17,7 +17,7 @@ from uuid import uuid4
 import structlog
 
 from ringline.domain.agent import LocalSettings
-from ringline.domain.audio import Chunk
+from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.voice import (
     AddText,
     Cancel,
@@ -61,6 +61,12 @@ RESPONSE_MS = 60_000
 #: Jobs that may wait in one conversation; what comes then is refused and reported.
 JOBS_LIMIT = 64
 
+#: Lines of the caller's that may wait for an answer; beyond, the oldest is forgotten.
+UNANSWERED_LIMIT = 64
+
+#: Longest utterance that is decoded before it is over; phrases are shorter.
+PARTIAL_MS = 8_000
+
 #: Make a detector of speech in frames of 20 ms, given webrtcvad's aggressiveness.
 NewDetector = Callable[[int], SpeechDetector]
 
@@ -95,13 +101,14 @@ class Attendant:
         self._use(config)
         self._jobs: deque[_Job] = deque()
         self._job_came = asyncio.Event()
-        self._unanswered: list[str] = []
+        self._unanswered: deque[str] = deque(maxlen=UNANSWERED_LIMIT)
         self._item_id = ""
         self._heard_at = 0.0
         self._silence: asyncio.TimerHandle | None = None
         self._partial: asyncio.Task[None] | None = None
         self._responding: tuple[str, asyncio.Task[None]] | None = None
         self._closed = False
+        self._preparing = asyncio.create_task(recognition.prepare(self._phrases))
         self._working = asyncio.create_task(self._work())
         self._working.add_done_callback(self._worked)
 
@@ -147,7 +154,7 @@ class Attendant:
         self._closed = True
         if self._silence is not None:
             self._silence.cancel()
-        tasks = [self._working]
+        tasks = [self._preparing, self._working]
         if self._partial is not None:
             tasks.append(self._partial)
         if self._responding is not None:
@@ -225,7 +232,10 @@ class Attendant:
         heard = ""
         while True:
             await asyncio.sleep(PARTIAL_EVERY_S)
-            text = await self._recognition.partial(self._endpointer.utterance(), self._phrases)
+            utterance = self._endpointer.utterance()
+            if len(utterance) > bytes_of_ms(PARTIAL_MS, RATE_HZ):
+                return
+            text = await self._recognition.partial(utterance, self._phrases)
             if text != heard and text.startswith(heard):
                 heard = text
                 self._listener.voice_reports(Heard(item_id, text, final=False))
@@ -237,12 +247,13 @@ class Attendant:
             self._listener.voice_reports(
                 VoiceFailed("overloaded", "The voice has too much to do.", alive=True)
             )
+            if isinstance(job, Respond):
+                self._listener.voice_reports(ResponseDone(job.response_id, "failed"))
             return
         self._jobs.append(job)
         self._job_came.set()
 
     async def _work(self) -> None:
-        await self._recognition.prepare(self._phrases)
         while True:
             await self._job_came.wait()
             if not self._jobs:
@@ -254,7 +265,7 @@ class Attendant:
                     self._unanswered.append(text)
                     self._listener.voice_reports(Heard(item_id, text, final=True))
                 case AddText(text):
-                    self._unanswered += text.split("\n")
+                    self._unanswered.extend(text.split("\n"))
                 case Respond(response_id, say):
                     await self._respond(response_id, say)
 
@@ -270,8 +281,8 @@ class Attendant:
         if say is not None:
             reply = Reply(say)
         else:
-            reply = reply_to(self._settings, self._unanswered)
-            self._unanswered = []
+            reply = reply_to(self._settings, tuple(self._unanswered))
+            self._unanswered.clear()
         speaking = asyncio.create_task(self._speak(response_id, reply))
         self._responding = response_id, speaking
         self._listener.voice_reports(ResponseStarted(response_id))

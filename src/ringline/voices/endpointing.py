@@ -26,6 +26,9 @@ ONSET_WINDOW = 6
 #: Quiet that is kept behind speech; more would only burden its score (recognition).
 TAIL_MS = 400
 
+#: Most audio that is kept before speech, whatever is asked for.
+PADDING_LIMIT_MS = 2_000
+
 #: Longest utterance that is kept; of a longer one the oldest audio is forgotten.
 UTTERANCE_MS = 20_000
 
@@ -56,7 +59,7 @@ class Endpointer:
         self._by_order = detection.type == "none"
         self._gate = round(GATE_PEAK * 2 * detection.threshold)
         self._silence_frames = max(1, detection.silence_duration_ms // FRAME_MS)
-        before = detection.prefix_padding_ms // FRAME_MS + ONSET_WINDOW
+        before = min(detection.prefix_padding_ms, PADDING_LIMIT_MS) // FRAME_MS + ONSET_WINDOW
         self._before: deque[bytes] = deque(maxlen=before)
         self._recent: deque[bool] = deque(maxlen=ONSET_WINDOW)
         self._frames: deque[bytes] = deque(maxlen=UTTERANCE_MS // FRAME_MS)

@@ -164,7 +164,12 @@ class WorkerPool:
             return worker
 
     async def _start(self) -> _Worker:
+        # Not the working directory's modules (-P); a session of its own, so that the terminal's
+        # Ctrl-C does not reach it while it is still importing.
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", self._module, stdin=PIPE, stdout=PIPE
+            *(sys.executable, "-P", "-m", self._module),
+            stdin=PIPE,
+            stdout=PIPE,
+            start_new_session=True,
         )
         return _Worker(process)
