@@ -92,8 +92,8 @@ async def speak(text: str, voice: str = "en-gb", words_per_minute: int = 160) ->
     """Return 16 kHz speech with some quiet before it, none behind it."""
     pool = WorkerPool(speech.MODULE)
     try:
-        chunks = Speech(pool).speak(Sentence(text, voice, words_per_minute))
-        return quiet(300) + b"".join([chunk.pcm async for chunk in chunks])
+        pieces = Speech(pool).speak(Sentence(text, voice, words_per_minute))
+        return quiet(300) + b"".join([piece.chunk.pcm async for piece in pieces])
     finally:
         await pool.close()
 

@@ -79,7 +79,7 @@ async def mouth() -> AsyncIterator[Speech]:
 
 async def said(mouth: Speech, text: str, voice: str, words_per_minute: int) -> bytes:
     sentence = Sentence(text, voice, words_per_minute)
-    pcm = b"".join([chunk.pcm async for chunk in mouth.speak(sentence)])
+    pcm = b"".join([piece.chunk.pcm async for piece in mouth.speak(sentence)])
     return quiet(300) + pcm + quiet(200)
 
 
@@ -226,7 +226,7 @@ async def test_a_speaker_killed_in_the_middle_of_a_sentence_goes_on_where_it_was
     assert done == ResponseDone("long")
     assert speaker not in voices.process_ids
     # espeak-ng is not exact to the sample: it carries some state from what it spoke before.
-    whole = sum([len(chunk.pcm) async for chunk in mouth.speak(Sentence(text))])
+    whole = sum([len(piece.chunk.pcm) async for piece in mouth.speak(Sentence(text))])
     assert len(ear.pcm_of("long")) == pytest.approx(whole, rel=0.01)
 
 
@@ -318,3 +318,18 @@ def test_every_phrase_of_the_recipe_is_one_of_the_attendants():
     spoken = [words_of(line.split('"')[1]) for line in source.splitlines() if line[:5] == "    ("]
     assert len(spoken) == 4
     assert set(spoken) <= set(grammar_of(SETTINGS))
+
+
+async def test_text_comes_with_the_speech_that_it_belongs_to() -> None:
+    text = "We have tables by the window, tables in the garden, and a quiet room upstairs."
+    pool = WorkerPool(speech.MODULE)
+    try:
+        pieces = [piece async for piece in Speech(pool).speak(Sentence(text))]
+    finally:
+        await pool.close()
+    assert "".join(piece.text for piece in pieces) == text
+    said = [number for number, piece in enumerate(pieces) if piece.text]
+    assert said[0] == 0
+    assert len(said) >= 5, "a sentence of five seconds is not told all at once"
+    garden = next(n for n in said if "garden" in pieces[n].text)
+    assert len(pieces) * 0.3 < garden < len(pieces) * 0.8, "in the middle of the sentence"

@@ -326,10 +326,12 @@ class Attendant:
         for text in texts:
             if not self._speaks(response_id) or spoken_ms >= RESPONSE_MS:
                 return
-            self._listener.voice_says(response_id, text)
-            async with aclosing(self._speech.speak(Sentence(text, self._voice))) as chunks:
-                async for chunk in chunks:
+            async with aclosing(self._speech.speak(Sentence(text, self._voice))) as pieces:
+                async for piece in pieces:
                     if not self._speaks(response_id):
                         return
-                    self._listener.voice_speaks(response_id, chunk)
-                    spoken_ms += chunk.duration_ms(RATE_HZ)
+                    if piece.text:
+                        self._listener.voice_says(response_id, piece.text)
+                    if piece.chunk.pcm:
+                        self._listener.voice_speaks(response_id, piece.chunk)
+                    spoken_ms += piece.chunk.duration_ms(RATE_HZ)

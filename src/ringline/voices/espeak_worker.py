@@ -6,7 +6,7 @@ A sentence takes a few milliseconds, so it is spoken whole and then passed on in
 """
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import espeakng_loader
 import msgspec
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ringline.voices.endpointing import RATE_HZ
 from ringline.voices.pipe import serve
-from ringline.voices.speech import VOICE_FILES, Sentence
+from ringline.voices.speech import VOICE_FILES, Sentence, Word
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: audio comes by the callback, in our thread
 _DO_NOT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT
@@ -24,7 +24,25 @@ _FLAGS = 0x1 | 0x1000  # espeakCHARS_UTF8, espeakENDPAUSE
 _BUFFER_MS = 200
 _RATE_PARAMETER = 1  # espeakRATE, words per minute
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+_LIST_TERMINATED, _WORD = 0, 1  # espeak_EVENT_TYPE
+
+
+class _Event(ctypes.Structure):
+    """`espeak_EVENT`: what the library tells of the speech it makes."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),  # characters from the start of the text, from 1
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),  # ms
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
 
 
 class Espeak:
@@ -41,10 +59,16 @@ class Espeak:
         self._callback = _Callback(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
         self._pieces: list[bytes] = []
+        self._words: list[Word] = []
 
-    def _take(self, samples: int | None, count: int, _: int | None) -> int:
+    def _take(self, samples: int | None, count: int, events: Iterable[_Event]) -> int:
         if samples and count > 0:
             self._pieces.append(ctypes.string_at(samples, count * 2))
+        for event in events:
+            if event.type == _LIST_TERMINATED:
+                break
+            if event.type == _WORD:
+                self._words.append(Word(event.text_position - 1, event.audio_position))
         return 0
 
     def speak(self, sentence: Sentence) -> Iterator[bytes]:
@@ -54,7 +78,7 @@ class Espeak:
             raise LookupError("espeak-ng has no such voice")
         self._library.espeak_SetParameter(_RATE_PARAMETER, sentence.words_per_minute, 0)
         text = sentence.text.replace("\0", " ").encode() + b"\0"
-        self._pieces = []
+        self._pieces, self._words = [], []
         self._library.espeak_Synth(text, len(text), 0, 0, 0, _FLAGS, None, None)
         resampler = soxr.ResampleStream(self._rate_hz, RATE_HZ, 1, dtype="float32")
         pieces, self._pieces = self._pieces, []
@@ -66,8 +90,12 @@ class Espeak:
             yield audio
 
     def work(self, body: bytes) -> Iterator[bytes]:
-        """Answer a request."""
-        return self.speak(msgspec.msgpack.decode(body, type=Sentence))
+        """Answer a request: where the sentence's words begin, then its audio."""
+        audio = self.speak(msgspec.msgpack.decode(body, type=Sentence))
+        first = next(audio, b"")  # the words are known once it has been spoken
+        yield msgspec.msgpack.encode(self._words)
+        yield first
+        yield from audio
 
 
 def _whole(samples: NDArray[np.float32]) -> bytes:

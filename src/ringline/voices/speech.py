@@ -6,7 +6,8 @@ and the sentence goes on where it had stopped: the same text gives the same audi
 a few milliseconds.
 """
 
-from collections.abc import AsyncGenerator
+from collections import deque
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -18,6 +19,8 @@ from ringline.voices.workers import WorkerLost, WorkerPool
 MODULE = "ringline.voices.espeak_worker"
 
 CHUNK_BYTES = bytes_of_ms(100, RATE_HZ)
+#: Speech that a piece of text stands for, at least: about as far as playing is ahead.
+PIECE_BYTES = bytes_of_ms(400, RATE_HZ)
 
 #: The voices that are offered, and the files in which espeak-ng keeps them.
 VOICE_FILES = {
@@ -40,6 +43,23 @@ class Sentence(msgspec.Struct, frozen=True, array_like=True):
     words_per_minute: int = WORDS_PER_MINUTE
 
 
+class Word(msgspec.Struct, frozen=True, array_like=True):
+    """Where a word begins: in the text, in characters, and in its speech."""
+
+    at: int
+    at_ms: int
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """A chunk of speech, and the text that begins in it; the texts make the sentence."""
+
+    chunk: Chunk
+    text: str = ""
+
+
+_WORDS = msgspec.msgpack.Decoder(list[Word])
+
+
 class Speech:
     """Speaks sentences in a pool of processes."""
 
@@ -51,28 +71,51 @@ class Speech:
         async for _ in self.speak(Sentence("ready")):
             pass
 
-    async def speak(self, sentence: Sentence) -> AsyncGenerator[Chunk]:
-        """Yield chunks of 100 ms, the last one shorter.
+    async def speak(self, sentence: Sentence) -> AsyncGenerator[Spoken]:
+        """Yield chunks of 100 ms, the last one shorter, each with its text.
 
         Raises WorkerLost if the worker dies twice, WorkFailed and PoolBusy.
         """
         body = msgspec.msgpack.encode(sentence)
-        passed_on = 0
+        passed_on, texts = 0, deque[tuple[int, str]]()
         for last_try in (False, True):
             received, waiting = 0, b""
             try:
                 async with aclosing(self._pool.ask(body)) as parts:
+                    words = _WORDS.decode(await anext(parts))
+                    if not passed_on:
+                        texts = deque(_texts(sentence.text, words))
                     async for part in parts:
                         waiting += part[max(passed_on - received, 0) :]
                         received += len(part)
                         while len(waiting) >= CHUNK_BYTES:
                             chunk, waiting = Chunk(waiting[:CHUNK_BYTES]), waiting[CHUNK_BYTES:]
                             passed_on += CHUNK_BYTES
-                            yield chunk
+                            yield Spoken(chunk, _begun(texts, passed_on))
             except WorkerLost:
                 if last_try:
                     raise
                 continue
-            if waiting:
-                yield Chunk(waiting)
+            rest = "".join(text for _, text in texts)
+            if waiting or rest:
+                yield Spoken(Chunk(waiting), rest)
             return
+
+
+def _texts(text: str, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
+    """Cut a text at words, not too finely; yield each piece with where its speech begins."""
+    at, at_bytes = 0, 0
+    for word in words:
+        word_bytes = bytes_of_ms(word.at_ms, RATE_HZ)
+        if word.at > at and word_bytes - at_bytes >= PIECE_BYTES:
+            yield at_bytes, text[at : word.at]
+            at, at_bytes = word.at, word_bytes
+    yield at_bytes, text[at:]
+
+
+def _begun(texts: deque[tuple[int, str]], end: int) -> str:
+    """Take what begins before `end`, in bytes of speech."""
+    begun = ""
+    while texts and texts[0][0] < end:
+        begun += texts.popleft()[1]
+    return begun
