@@ -307,6 +307,14 @@ class Journal:
             self._failures += 1
             self.store_away()
             raise
+        except (LogBusy, EntryRefused):
+            raise
+        except Exception as error:  # a defect on the way to the bus: look up, try again
+            _log.error("journal_failed", error=type(error).__name__)
+            self._doubt(waiting for waiting in entries if waiting.durable)
+            self._failures += 1
+            self.store_away()
+            raise StoreAway from None
         finally:
             for waiting in entries:
                 waiting.flying = False
@@ -337,11 +345,16 @@ class Journal:
         self._finish(rest)
 
     async def _look_up(self, entries: Iterable[Waiting]) -> None:
-        """Find out which entries in doubt were written; those are finished."""
+        """Find out which entries in doubt were written; those are finished.
+
+        What was withdrawn meanwhile and is not written is not written any more.
+        """
         doubtful: dict[LogKey, list[Waiting]] = {}
         for waiting in entries:
             if waiting.doubtful and not waiting.settled:
                 doubtful.setdefault(waiting.entry.log, []).append(waiting)
+            elif waiting.withdrawn:
+                self._backlog.settle(waiting)
         for log, some in doubtful.items():
             ids = [event.id for waiting in some for event in waiting.entry.durable]
             try:
