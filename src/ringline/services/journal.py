@@ -13,12 +13,11 @@ When a transaction fails, its reason decides:
   and then entry by entry, until the bad one is found. It alone is refused, with what its
   call had waiting; the journal's other users never notice.
 
-How one transaction is carried out: `transactions.py`.
-
 A partial transcript is not written. It waits for what stands before it in its log, and is
 published at once where nothing does; while a log waits, the latest of each turn is kept.
 
-What waits, its bounds and what happens at them: `backlog.py`.
+What waits, its bounds and what happens at them: `backlog.py`. How one transaction is
+carried out, and looked up when its answer was lost: `transactions.py`.
 """
 
 import asyncio
