@@ -16,7 +16,8 @@ When a transaction fails, its reason decides:
 A partial transcript is not written. It waits for what stands before it in its log, and is
 published at once where nothing does; while a log waits, the latest of each turn is kept.
 
-Bounds and what happens at them: `backlog.py`.
+What waits, its bounds and what happens at them: `backlog.py`. How one transaction is
+carried out, and looked up when its answer was lost: `transactions.py`.
 """
 
 import asyncio
@@ -40,15 +41,12 @@ from ringline.services.backlog import (
     Waiting,
     Written,
 )
+from ringline.services.transactions import Transactions
 
 _log = structlog.get_logger()
 
 _BATCH = 500  # entries in one transaction
 _APART = 4  # logs that are tried alone at the same time
-_UNIQUE_VIOLATION = "23505"
-_TRANSIENT_CLASS = "40"  # deadlock, serialisation failure
-_WEATHER_CLASSES = ("08", "53", "57P", "58")  # connection, resources, operator, system
-_ATTEMPTS = 5
 _BUSY_WAIT_S = (0.25, 0.5, 1.0, 2.0)
 _AWAY_WAIT_S = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 _BOUND_CHECK_S = 1.0
@@ -65,6 +63,7 @@ class Journal:
         self._store = log_store
         self._bus = bus
         self._backlog = Backlog(bounds or Bounds())
+        self._transactions = Transactions(log_store, self._finish, self._drop)
         self._work = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -285,86 +284,16 @@ class Journal:
                 return
 
     async def _commit(self, entries: Sequence[Waiting]) -> None:
-        """Write entries in one transaction, publish them, tell of them.
-
-        Raises StoreAway (after which they are in doubt), LogBusy, EntryRefused.
-        """
+        """Write entries in one transaction. Raises StoreAway, LogBusy, EntryRefused."""
         if self._must_ask:
             raise StoreAway
-        for waiting in entries:
-            waiting.flying = True
         try:
-            for attempt in range(_ATTEMPTS):
-                await self._look_up(entries)
-                try:
-                    await self._commit_once(entries)
-                except EntryRefused as error:
-                    if attempt + 1 == _ATTEMPTS or not _may_pass(str(error), entries):
-                        raise
-                else:
-                    break
+            await self._transactions.write(entries)
         except StoreAway:
             self._failures += 1
             self.store_away()
             raise
-        finally:
-            for waiting in entries:
-                waiting.flying = False
         self._note_back()
-
-    async def _commit_once(self, entries: Sequence[Waiting]) -> None:
-        rest = [waiting for waiting in entries if not waiting.settled]
-        durable = [waiting for waiting in rest if waiting.durable]
-        offsets: list[tuple[int, ...]] = []
-        try:
-            if durable:
-                offsets = await self._store.commit([waiting.entry for waiting in durable])
-            for waiting, its in zip(durable, offsets, strict=True):
-                waiting.offsets = its
-        except EntryRefused as error:
-            if str(error).startswith(_WEATHER_CLASSES):
-                self._doubt(durable)
-                raise StoreAway from None
-            raise
-        except LogBusy:
-            raise
-        except StoreAway:
-            self._doubt(durable)
-            raise
-        except Exception as error:
-            self._doubt(durable)  # nobody can say where it happened
-            raise EntryRefused(type(error).__name__) from None
-        self._finish(rest)
-
-    async def _look_up(self, entries: Iterable[Waiting]) -> None:
-        """Find out which entries in doubt were written; those are finished."""
-        doubtful: dict[LogKey, list[Waiting]] = {}
-        for waiting in entries:
-            if waiting.doubtful and not waiting.settled:
-                doubtful.setdefault(waiting.entry.log, []).append(waiting)
-        for log, some in doubtful.items():
-            ids = [event.id for waiting in some for event in waiting.entry.durable]
-            try:
-                found = await self._store.find(log, ids)
-            except StoreAway:
-                raise
-            except Exception as error:
-                _log.error("look_up_failed", error=type(error).__name__)
-                raise StoreAway from None
-            written: list[Waiting] = []
-            for waiting in some:
-                ids = [event.id for event in waiting.entry.durable]
-                if all(event_id in found for event_id in ids):
-                    waiting.offsets = tuple(found[event_id] for event_id in ids)
-                    written.append(waiting)
-                elif waiting.withdrawn:
-                    self._backlog.settle(waiting)
-            self._finish(written)
-        self._note_empty()
-
-    def _doubt(self, entries: Iterable[Waiting]) -> None:
-        for waiting in entries:
-            waiting.doubtful = True
 
     # -- telling --------------------------------------------------------------------------
 
@@ -390,6 +319,11 @@ class Journal:
                 lane.offset = max(lane.offset, offset)
                 events.append(Published(offset, event))
         self._bus.publish(Publication(lane.log, tuple(events)))
+
+    def _drop(self, waiting: Waiting) -> None:
+        """Forget an entry whose request was answered before it was written."""
+        self._backlog.settle(waiting)
+        self._note_empty()
 
     def _refuse(self, waiting: Waiting, refusal: Refused) -> None:
         gone = self._backlog.refuse(waiting, refusal)
@@ -449,16 +383,6 @@ def _parts(entries: list[Waiting]) -> list[list[Waiting]]:
     for waiting in entries:
         calls.setdefault(waiting.owner or waiting, []).append(waiting)
     return list(calls.values()) if len(calls) > 1 else [[waiting] for waiting in entries]
-
-
-def _may_pass(sqlstate: str, entries: Sequence[Waiting]) -> bool:
-    """Tell whether the same transaction may succeed when it is tried again.
-
-    A unique violation may be the trace of the transaction that is in doubt.
-    """
-    if sqlstate == _UNIQUE_VIOLATION:
-        return any(waiting.doubtful and not waiting.settled for waiting in entries)
-    return sqlstate.startswith(_TRANSIENT_CLASS)
 
 
 def _reason(error: Exception) -> str:

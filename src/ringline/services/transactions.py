@@ -1,0 +1,129 @@
+"""One transaction of the journal, and whether it was written.
+
+An answer to COMMIT can be lost, and the transaction may even end after the connection is
+gone. So what was in a failed transaction is *in doubt* until it is found in the log by the
+ids of its events, or written by a later transaction: event ids are made before the write
+and unique in their log, so a second copy is refused (23505), which means: look again.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import structlog
+
+from ringline.domain.log import LogKey
+from ringline.ports import EntryRefused, EventLog, LogBusy, StoreAway
+from ringline.services.backlog import Waiting
+
+_log = structlog.get_logger()
+
+_ATTEMPTS = 5  # of one transaction, for what passes by trying again
+_UNIQUE_VIOLATION = "23505"
+_TRANSIENT_CLASS = "40"  # deadlock, serialisation failure
+_WEATHER_CLASSES = ("08", "53", "57P", "58")  # connection, resources, operator, system
+
+
+class Transactions:
+    """Writes entries, each once.
+
+    `finish` takes entries that are committed, with their offsets; `drop` takes one that was
+    withdrawn and is not written.
+    """
+
+    def __init__(
+        self,
+        log_store: EventLog,
+        finish: Callable[[Sequence[Waiting]], None],
+        drop: Callable[[Waiting], None],
+    ) -> None:
+        self._store = log_store
+        self._finish = finish
+        self._drop = drop
+
+    async def write(self, entries: Sequence[Waiting]) -> None:
+        """Write entries in one transaction; those that turn out to be written are finished.
+
+        Raises StoreAway (what was tried is then in doubt), LogBusy, EntryRefused.
+        """
+        for waiting in entries:
+            waiting.flying = True
+        try:
+            for attempt in range(_ATTEMPTS):
+                await self._look_up(entries)
+                try:
+                    await self._commit([waiting for waiting in entries if not waiting.settled])
+                except EntryRefused as error:
+                    if attempt + 1 == _ATTEMPTS or not _may_pass(str(error), entries):
+                        raise
+                else:
+                    break
+        except (StoreAway, LogBusy, EntryRefused):
+            raise
+        except Exception as error:  # a defect: whatever it broke is looked up and tried again
+            _log.error("transaction_failed", error=type(error).__name__)
+            _doubt(entries)
+            raise StoreAway from None
+        finally:
+            for waiting in entries:
+                waiting.flying = False
+
+    async def _commit(self, entries: Sequence[Waiting]) -> None:
+        durable = [waiting for waiting in entries if waiting.durable]
+        offsets: list[tuple[int, ...]] = []
+        try:
+            if durable:
+                offsets = await self._store.commit([waiting.entry for waiting in durable])
+            for waiting, its in zip(durable, offsets, strict=True):
+                waiting.offsets = its
+        except LogBusy:
+            raise
+        except StoreAway:
+            _doubt(durable)
+            raise
+        except EntryRefused as error:
+            if not str(error).startswith(_WEATHER_CLASSES):
+                raise
+            _doubt(durable)
+            raise StoreAway from None
+        except Exception as error:
+            _doubt(durable)  # nobody can say where it happened
+            raise EntryRefused(type(error).__name__) from None
+        self._finish(entries)
+
+    async def _look_up(self, entries: Iterable[Waiting]) -> None:
+        """Find out which entries in doubt were written; those are finished.
+
+        What was withdrawn meanwhile and is not written is not written any more.
+        """
+        doubtful: dict[LogKey, list[Waiting]] = {}
+        for waiting in entries:
+            if waiting.doubtful and not waiting.settled:
+                doubtful.setdefault(waiting.entry.log, []).append(waiting)
+            elif waiting.withdrawn:
+                self._drop(waiting)
+        for log, some in doubtful.items():
+            wanted = [event.id for waiting in some for event in waiting.entry.durable]
+            found = await self._store.find(log, wanted)
+            written: list[Waiting] = []
+            for waiting in some:
+                ids = [event.id for event in waiting.entry.durable]
+                if all(event_id in found for event_id in ids):
+                    waiting.offsets = tuple(found[event_id] for event_id in ids)
+                    written.append(waiting)
+                elif waiting.withdrawn:
+                    self._drop(waiting)
+            self._finish(written)
+
+
+def _doubt(entries: Iterable[Waiting]) -> None:
+    for waiting in entries:
+        waiting.doubtful = waiting.durable
+
+
+def _may_pass(sqlstate: str, entries: Iterable[Waiting]) -> bool:
+    """Tell whether the same transaction may succeed when it is tried again.
+
+    A unique violation may be the trace of the transaction that is in doubt.
+    """
+    if sqlstate == _UNIQUE_VIOLATION:
+        return any(waiting.doubtful and not waiting.settled for waiting in entries)
+    return sqlstate.startswith(_TRANSIENT_CLASS)
