@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ringline.config import PREFIX, Settings
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
@@ -61,6 +62,16 @@ def session_error_rows() -> Iterator[str]:
         yield row(f"`{error.code}`", error.ends.value, str(error.close_code), error.message)
 
 
+def setting_rows() -> Iterator[str]:
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra
+        shown = extra.get("default") if isinstance(extra, dict) else None
+        if shown is None:
+            plain = f"{field.default:g}" if isinstance(field.default, float) else field.default
+            shown = f"`{plain}`"
+        yield row(f"`{PREFIX}{name.upper()}`", str(shown), field.description or "")
+
+
 def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
@@ -76,6 +87,7 @@ TABLES = {
     "http errors /v3": (("code", "status", "message"), lambda: error_rows(V3_ERRORS)),
     "http errors /v1": (("code", "status", "message"), lambda: error_rows(V1_ERRORS)),
     "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),
+    "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
 }
 _TABLE = re.compile(r"<!-- table: (.+?) -->\n.*?<!-- end -->", re.DOTALL)

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, demo_server
-from ringline.cli.files import KeyRing
+from ringline.cli.files import KeyRing, write_private
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, refuse, run
 from ringline.client.conversation import Note, Started, Turn
@@ -100,7 +100,7 @@ async def _demo(
         finally:
             screen.close()
         recording = data_dir / "call.wav"
-        recording.write_bytes(write_wav(report.recording))
+        write_private(recording, write_wav(report.recording))
         problem = judge(report, expected)
         _summarise(console, report, recording, problem)
         if once:

@@ -131,6 +131,8 @@ class LiveScreen:
                 self.status("The call is on")
             case CallerStarted(_, cut_ms):
                 self._speaking = "✂ interrupts" if cut_ms > 0 else "speaks"
+                if cut_ms > 0:
+                    self._events.append(Text(" ✂ the caller interrupts: the agent stops", _CUT))
             case CallerStopped():
                 self._speaking = ""
             case Heard(turn) | AnswerBegan(_, turn) | Answered(_, turn):

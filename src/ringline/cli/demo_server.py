@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
@@ -26,9 +27,9 @@ async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]
 
     Raises CommandProblem.
     """
-    ready, log = _fresh_files(data_dir)
+    ready, log = data_dir / "ready.json", data_dir / "server.log"
     chosen = port if _is_free(port) else 0
-    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as output:
+    with _fresh_files(data_dir, ready, log) as output:
         # A session of its own: Ctrl-C reaches the demo alone, which then ends the server.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -94,12 +95,11 @@ class DemoServer:
                     await self._process.wait()
 
 
-def _fresh_files(data_dir: Path) -> tuple[Path, Path]:
-    """Make the data directory; return the ready file, not there yet, and the log."""
+def _fresh_files(data_dir: Path, ready: Path, log: Path) -> BinaryIO:
+    """Make the data directory, without a ready file in it; open an empty log."""
     DataDirectory.at(data_dir).make()
-    ready = data_dir / "ready.json"
     ready.unlink(missing_ok=True)
-    return ready, data_dir / "server.log"
+    return open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def _is_free(port: int) -> bool:

@@ -78,13 +78,14 @@ async def _examine(settings: Settings) -> list[Finding]:
 async def _check_database(settings: Settings) -> AsyncGenerator[Finding]:
     try:
         if settings.database_url is None:
-            yield await _check_embedded(settings)
+            async for finding in _check_embedded(settings):
+                yield finding
             return
         url = settings.database_url.get_secret_value()
         yield await _check_clocks_agree(url)
         stores = await Stores.open(url, new_id(), claim=False, pool_size=1)
         await stores.close()
-        yield Finding("roles", State.GOOD, "row-level security binds the server's role")
+        yield _roles()
     except Exception as error:
         told = sentence(error)
         if not told:
@@ -92,16 +93,23 @@ async def _check_database(settings: Settings) -> AsyncGenerator[Finding]:
         yield Finding("database", State.BAD, told)
 
 
-async def _check_embedded(settings: Settings) -> Finding:
+def _roles() -> Finding:
+    return Finding("roles", State.GOOD, "row-level security binds the server's role")
+
+
+async def _check_embedded(settings: Settings) -> AsyncGenerator[Finding]:
     directory = DataDirectory.at(settings.data_dir)
     find_binaries()
     if not directory.cluster.is_dir():
-        return Finding(
+        yield Finding(
             "database", State.GOOD, f"embedded; the first start makes it in {directory.root}"
         )
+        return
     check_version(directory)
-    async with open_office(settings):
-        return Finding("database", State.GOOD, f"embedded, in {directory.root}; it answers")
+    async with open_office(settings):  # it refuses a role that it should not run as
+        found = f"embedded, in {directory.root}; it answers"
+    yield Finding("database", State.GOOD, found)
+    yield _roles()
 
 
 async def _check_clocks_agree(url: str) -> Finding:
@@ -158,7 +166,12 @@ async def _check_port(settings: Settings) -> Finding:
         else:
             return Finding("port", State.GOOD, f"{place} is free")
     if await _is_ringline(f"http://{place}/healthz"):
-        return Finding("port", State.GOOD, f"a Ringline server answers at {place}")
+        return Finding(
+            "port",
+            State.WARNING,
+            f"a Ringline server answers at {place}",
+            "If it is not the one you mean, choose another port with --port or RINGLINE_PORT.",
+        )
     return Finding(
         "port",
         State.BAD,

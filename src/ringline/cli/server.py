@@ -89,7 +89,7 @@ def serve(
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
     if missing := settings.missing_to_serve():
-        refuse(f"`ringline serve` does not start without {' and '.join(missing)}.")
+        refuse(f"`ringline serve` does not start without {', '.join(missing)}.")
 
     async def ready(server: app.Running) -> None:
         _write_ready(ready_file, KeyRing(base_url=server.base_url))

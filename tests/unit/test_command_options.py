@@ -1,0 +1,113 @@
+"""Which server and key a command takes, and the files it finds them in."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from ringline.cli.files import KeyRing, dev_secrets, read_key_ring, write_private
+from ringline.cli.options import Target, find_target
+from ringline.cli.outcome import CommandProblem
+from ringline.client.http import refused
+
+RING = KeyRing(base_url="http://127.0.0.1:7400", secret_key="sk_live_1", agent_id="agt_1")
+KEPT = Target("http://127.0.0.1:7400", "sk_live_1", "agt_1")
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RINGLINE_URL", raising=False)
+    monkeypatch.delenv("RINGLINE_KEY", raising=False)
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    write_private(tmp_path / "dev-keys.json", RING.as_json())
+    return tmp_path
+
+
+def test_options_alone_suffice(tmp_path: Path) -> None:
+    found = find_target("https://voice.example", "sk_live_2", tmp_path)
+    assert found == Target("https://voice.example", "sk_live_2")
+
+
+def test_the_environment_stands_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RINGLINE_URL", "http://there:1")
+    monkeypatch.setenv("RINGLINE_KEY", "sk_test_3")
+    assert find_target(None, None, tmp_path) == Target("http://there:1", "sk_test_3")
+    assert find_target("http://here:1", None, tmp_path) == Target("http://here:1", "sk_test_3")
+
+
+def test_else_the_keys_of_dev(data_dir: Path) -> None:
+    assert find_target(None, None, data_dir) == KEPT
+    assert find_target("http://127.0.0.1:7400/", None, data_dir) == KEPT
+
+
+def test_another_key_has_another_agent(data_dir: Path) -> None:
+    assert find_target(None, "sk_test_9", data_dir) == Target(KEPT.url, "sk_test_9")
+
+
+def test_a_kept_key_goes_to_its_own_server_alone(data_dir: Path) -> None:
+    with pytest.raises(CommandProblem, match="No key is known for https://elsewhere.example"):
+        find_target("https://elsewhere.example", None, data_dir)
+
+
+def test_without_any_it_says_what_to_give(tmp_path: Path) -> None:
+    with pytest.raises(CommandProblem, match="give --url or RINGLINE_URL and --key or RINGLINE_K"):
+        find_target(None, None, tmp_path)
+    with pytest.raises(CommandProblem, match="begins with http:// or https://"):
+        find_target("localhost:7400", "sk_live_1", tmp_path)
+
+
+def test_targets_and_key_rings_do_not_show_keys() -> None:
+    assert "sk_live" not in repr(KEPT) + repr(RING)
+
+
+def test_a_broken_file_of_keys_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dev-keys.json").write_text("{")
+    with pytest.raises(CommandProblem, match="remove it to have it made anew"):
+        read_key_ring(tmp_path / "dev-keys.json")
+
+
+def test_private_files_are_private_and_whole(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    file.write_text("something longer that was there before, and readable")
+    file.chmod(0o644)
+    write_private(file, b"new")
+    assert file.read_bytes() == b"new"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ready.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_private(tmp_path / "ready.json", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+
+
+def test_secrets_of_dev_are_made_once(tmp_path: Path) -> None:
+    made = dev_secrets(tmp_path)
+    assert dev_secrets(tmp_path) == made
+    assert made.signing_secret != made.encryption_key
+    assert made.signing_secret not in repr(made)
+    assert stat.S_IMODE((tmp_path / "dev-secrets.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"error":{"code":"c","message":"no such model"}}', ": no such model."),
+        (
+            b'{"success":false,"errors":[{"type":"forbidden","message":"forbidden"}]}',
+            ": forbidden.",
+        ),
+        (b'{"error_code":"NOT_FOUND","message":"call x was not found"}', ": call x was not found."),
+        (b"", ": the key is not accepted."),
+        (b"<html>", ": the key is not accepted."),
+    ],
+)
+def test_refusals_of_all_surfaces_become_a_sentence(body: bytes, words: str) -> None:
+    problem = refused(401, body)
+    assert str(problem) == f"The server refused (401){words}"
+    assert not problem.retry

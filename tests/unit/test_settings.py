@@ -1,0 +1,80 @@
+"""Settings: read, refused by name, and never shown where they are secret."""
+
+from pathlib import Path
+
+import pytest
+
+from ringline.config import Settings, SettingsProblem
+
+
+def test_secrets_do_not_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "SIGNING_SECRET", "ENCRYPTION_KEY"):
+        monkeypatch.setenv(f"RINGLINE_{name}", "postgresql://u:hidden@h/d")
+    assert "hidden" not in repr(Settings.read())
+    assert "hidden" not in str(Settings.read().model_dump())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "hidden"),
+        ("PORT", "65536"),
+        ("MAX_SESSIONS_PER_WORKSPACE", "-1"),
+        ("RATE_MINT_PER_SECOND", "nan"),
+        ("PLAYOUT_LEAD_MS", "0"),
+    ],
+)
+def test_a_senseless_setting_is_named_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"RINGLINE_{name}", value)
+    with pytest.raises(SettingsProblem, match=f"^RINGLINE_{name} makes no sense: ") as refused:
+        Settings.read()
+    assert "hidden" not in str(refused.value)
+
+
+def test_options_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_PORT", "1")
+    monkeypatch.setenv("RINGLINE_DATA_DIR", "/somewhere")
+    settings = Settings.read(port=0, host=None, data_dir=None)
+    assert (settings.port, settings.host, settings.data_dir) == (0, "127.0.0.1", Path("/somewhere"))
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_PORT", "")
+    monkeypatch.setenv("RINGLINE_DATABASE_URL", "")
+    assert Settings.read().port == 7400
+    assert Settings.read().database_url is None
+
+
+def test_several_secrets_while_one_is_rotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_SIGNING_SECRET", "new, old,")
+    assert Settings.read().signing_secrets == ("new", "old")
+
+
+def test_what_serve_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "SIGNING_SECRET", "ENCRYPTION_KEY"):
+        monkeypatch.delenv(f"RINGLINE_{name}", raising=False)
+    monkeypatch.setenv("RINGLINE_ENCRYPTION_KEY", "x")
+    monkeypatch.setenv("RINGLINE_SIGNING_SECRET", " , ")
+    missing = Settings.read().missing_to_serve()
+    assert missing == ("RINGLINE_DATABASE_URL", "RINGLINE_SIGNING_SECRET")
+    monkeypatch.setenv("RINGLINE_DATABASE_URL", "postgresql://localhost/d")
+    monkeypatch.setenv("RINGLINE_SIGNING_SECRET", "s")
+    assert Settings.read().missing_to_serve() == ()
+
+
+def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_ALLOWED_ORIGINS", "https://a.example, https://b.example")
+    assert Settings.read().allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_migrations_may_have_their_own_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_DATABASE_URL", "postgresql://serve@h/d")
+    url = Settings.read().migration_url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://serve@h/d"
+    monkeypatch.setenv("RINGLINE_MIGRATE_DATABASE_URL", "postgresql://migrate@h/d")
+    url = Settings.read().migration_url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://migrate@h/d"
