@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from ringline.domain.events import EVENT_TYPES, CallRef, Event, StoredEvent
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import Entry, Record
-from ringline.ports import EntryRefused, LogHead, StoreAway
+from ringline.ports import EntryRefused, LogBusy, LogHead, StoreAway
 from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
 from ringline.storage.database import Connection, Database, switch
@@ -108,6 +108,9 @@ class _Batch:
         )
 
 
+_TIMED_OUT = "57014"  # query_canceled: a statement ran over its time
+
+
 class PostgresEventLog:
     """The port `EventLog` over a database."""
 
@@ -134,7 +137,13 @@ class PostgresEventLog:
             await self._write_rows(connection, batches)
             return await _append_events(connection, batches, arguments)
 
-        following = await self._database.run(batches[0].log, write)
+        try:
+            following = await self._database.run(batches[0].log, write)
+        except StoreAway as away:
+            if away.args == (_TIMED_OUT,):
+                # The database answers: one log is slow, and must not hold up the others.
+                raise LogBusy from None
+            raise
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
             count = len(entry.durable)
