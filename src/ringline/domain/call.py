@@ -18,12 +18,13 @@ from ringline.domain.conversation import (
     Conversation,
     Draft,
     Order,
+    client_clears,
     client_wants_response,
     end_conversation,
+    greet,
     take_bridge,
     take_typed,
     take_voice,
-    want_response,
 )
 from ringline.domain.events import (
     CallAnswered,
@@ -65,6 +66,7 @@ class EndOrdered:
 
     cause: HangupCause
     code: str
+    message: str = ""
 
 
 CallSignal: TypeAlias = (
@@ -79,7 +81,10 @@ CallSignal: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: its row, who takes part, and its conversation."""
+    """A live call: its row, who takes part, and its conversation.
+
+    Until the client is `told` that it is answered nothing is said; what comes `early` waits.
+    """
 
     log: LogKey
     row: CallRow
@@ -88,6 +93,7 @@ class Call:
     talk: Conversation = field(default_factory=Conversation)
     capabilities: voice.VoiceCapabilities | None = None
     told: bool = False
+    early: tuple[CallSignal, ...] = ()
 
     @property
     def ref(self) -> CallRef:
@@ -122,6 +128,9 @@ class Moment:
     now: datetime
     new_id: Callable[[], UUID]
 
+
+#: Most signals that wait until the client is told; what comes then is refused.
+MAX_EARLY = 100
 
 #: The causes that leave a call `failed` although it was answered (contract, 4 and 11).
 FAILURES = frozenset(
@@ -170,8 +179,8 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call, answers = _answer(call, capabilities, draft), True
         case AnswerWritten():
             call = _open_line(call, draft)
-        case EndOrdered(cause, code):
-            call = _end(call, cause, draft, leg.HangUp(code))
+        case EndOrdered(cause, code, message):
+            call = _end(call, cause, draft, leg.HangUp(code, message))
         case leg.Left():
             call = _end(call, HangupCause.CALLER_HANGUP, draft, None)
         case leg.Overrun(code):
@@ -182,6 +191,8 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             pass  # the voice will say so again by failing; replacing it comes with roll-over
         case bridge.Silence() if call.talk.hang_up and call.talk.response is None:
             call = _end(call, HangupCause.AGENT_HANGUP, draft, leg.HangUp("call_ended"))
+        case _ if not call.told:
+            call = _wait(call, signal, draft)
         case _:
             call = replace(call, talk=_converse(call.talk, signal, draft))
     return _step(call, draft, answers=answers)
@@ -206,14 +217,10 @@ def _converse(talk: Conversation, signal: CallSignal, draft: Draft) -> Conversat
             return take_typed(talk, text, draft)
         case leg.ResponseWanted():
             return client_wants_response(talk, draft)
-        case leg.TurnEndWanted():
-            draft.orders.append(voice.EndTurn())
-            return talk
         case leg.ClearWanted():
-            draft.orders.append(voice.ClearInput())
-            return talk
-        case leg.CancelWanted():
-            raise AssertionError("the bridge turns CancelWanted into CancelAsked")
+            return client_clears(talk)
+        case leg.TurnEndWanted() | leg.CancelWanted():
+            raise AssertionError("the bridge takes it")
         case leg.Digit():
             return talk  # nothing listens to keys yet
         case (
@@ -282,10 +289,21 @@ def _open_line(call: Call, draft: Draft) -> Call:
         ),
         bridge.OpenLine(),
     ]
-    talk = call.talk
-    if call.greeting:
-        talk = want_response(talk, draft, say=call.greeting)
-    return replace(call, talk=talk, told=True)
+    talk = greet(call.talk, call.greeting, draft) if call.greeting else call.talk
+    for signal in call.early:
+        talk = _converse(talk, signal, draft)
+    return replace(call, talk=talk, told=True, early=())
+
+
+def _wait(call: Call, signal: CallSignal, draft: Draft) -> Call:
+    """Keep a signal of the conversation until the client is told that it may begin."""
+    if isinstance(signal, bridge.CancelAsked):
+        draft.orders.append(leg.Problem("response_cancel_not_active"))
+        return call
+    if len(call.early) < MAX_EARLY:
+        return replace(call, early=(*call.early, signal))
+    draft.orders.append(leg.Problem("rate_limited", "too many events before the session started"))
+    return call
 
 
 def _voice_failed(call: Call, code: str, message: str, draft: Draft, *, alive: bool) -> Call:

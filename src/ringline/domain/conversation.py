@@ -4,6 +4,10 @@ At most one response is under way. Its phase moves by the table `PHASES` alone; 
 follows from a move (orders to bridge and voice, news to the leg, events) is written
 beside it. A response lives until its last chunk has left the bridge; the text of an
 interrupted turn is what had left by then (contract, 11).
+
+A voice that answers by itself may begin the next response while the one before is still
+leaving: it waits in `coming`. What such a voice has yet to begin is no response, only
+expected; so nothing waits for ever where it begins nothing.
 """
 
 from collections.abc import Callable
@@ -25,11 +29,20 @@ from ringline.domain.records import Record, TurnRow
 
 Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
 
+#: Most responses that wait until the one before them has left; more are refused.
+MAX_COMING = 4
+#: Most turns of the caller that are being recognised at once; the oldest is forgotten.
+MAX_HEARINGS = 8
+#: Most characters that a call's last event repeats; the oldest turns are left out of it.
+MAX_TRANSCRIPT = 1_000_000
+_LINE_CHARACTERS = 100  # what a line takes beside its text
+_REFUSED = 8  # ids of stopped responses that are remembered, for a late start
+
 
 class Phase(StrEnum):
     """How far a response is."""
 
-    WANTED = "wanted"  # the voice has been told, or will start by itself
+    WANTED = "wanted"  # the voice has been told
     RUNNING = "running"  # it has begun
     DRAINING = "draining"  # wholly produced, still leaving the bridge
 
@@ -55,9 +68,17 @@ PHASES: dict[tuple[Phase, Step], Phase | None] = {
 }
 
 
+class Expected(StrEnum):
+    """Whether a voice that answers by itself is about to begin a response."""
+
+    NOTHING = "nothing"
+    ANSWER = "answer"
+    UNWANTED = "unwanted"  # it has been cancelled before it began
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The response under way. An empty id waits for the one the voice will mint."""
+    """A response, asked for or begun by the voice; `automatic` if no client asked for it."""
 
     id: str
     turn_id: UUID
@@ -87,16 +108,26 @@ class Hearing:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The state of a conversation; `lines` are its finished turns."""
+    """The state of a conversation.
+
+    `coming` have begun while `response` was still leaving; `refused` were stopped and may
+    begin late. `hang_up` ends the call once the caller has heard what was sent. `lines` are
+    the finished turns, of `characters` together.
+    """
 
     answers_itself: bool = False
     response: Response | None = None
+    coming: tuple[Response, ...] = ()
+    expected: Expected = Expected.NOTHING
+    refused: tuple[str, ...] = ()
     hearings: tuple[Hearing, ...] = ()
     caller_speaks: bool = False
+    forgotten: bool = False  # the client has cleared what the caller was saying
     unanswered_text: bool = False
     wanted_again: bool = False
     hang_up: bool = False
     lines: tuple[TranscriptLine, ...] = ()
+    characters: int = 0
 
 
 @dataclass(slots=True)
@@ -111,35 +142,47 @@ class Draft:
     orders: list[Order] = field(default_factory=list[Order])
 
 
-def want_response(talk: Conversation, draft: Draft, say: str | None = None) -> Conversation:
-    """Start a response that the gateway decides on: a greeting, or an answer to speech."""
-    if talk.response is not None:
-        return talk
+def greet(talk: Conversation, say: str, draft: Draft) -> Conversation:
+    """Say words of our own first."""
     return _ask(talk, draft, automatic=True, say=say)
 
 
 def client_wants_response(talk: Conversation, draft: Draft) -> Conversation:
     """Take `response.create` (realtime voice, O8; contract, 11)."""
     response = talk.response
-    if response is None and not talk.caller_speaks:
-        return _ask(talk, draft, automatic=False, say=None)
-    if talk.unanswered_text:
-        return replace(talk, wanted_again=True)
-    if response is None:
-        return talk  # the caller speaks: the end of the turn will be answered anyway
-    if response.automatic and not response.audible and not response.swallowed:
-        return replace(talk, response=replace(response, swallowed=True))
-    draft.orders.append(leg.Problem("conversation_already_has_active_response"))
-    return talk
+    if talk.caller_speaks or response is not None:
+        if talk.unanswered_text or talk.wanted_again:
+            return replace(talk, wanted_again=True)
+        if response is None:
+            return talk  # the end of the turn will be answered anyway
+        if response.automatic and not response.audible and not response.swallowed:
+            return replace(talk, response=replace(response, swallowed=True))
+        draft.orders.append(leg.Problem("conversation_already_has_active_response"))
+        return talk
+    if talk.expected is Expected.ANSWER and not talk.unanswered_text:
+        return replace(talk, expected=Expected.NOTHING)  # swallowed, once
+    return _ask(talk, draft, automatic=False)
 
 
-def _ask(talk: Conversation, draft: Draft, *, automatic: bool, say: str | None) -> Conversation:
-    by_itself = automatic and say is None and talk.answers_itself
+def client_clears(talk: Conversation) -> Conversation:
+    """Take `audio.clear`: the turn that is being spoken ends without an answer."""
+    return replace(talk, forgotten=talk.caller_speaks)
+
+
+def _ask(
+    talk: Conversation, draft: Draft, *, automatic: bool, say: str | None = None
+) -> Conversation:
     turn_id = draft.new_id()
-    response = Response("" if by_itself else str(turn_id), turn_id, automatic)
-    if not by_itself:
-        draft.orders.append(voice.Respond(response.id, say))
-    return replace(talk, response=response, unanswered_text=False, wanted_again=False)
+    response = Response(str(turn_id), turn_id, automatic)
+    draft.orders.append(voice.Respond(response.id, say))
+    return replace(
+        talk,
+        response=response,
+        expected=Expected.NOTHING,
+        unanswered_text=False,
+        wanted_again=False,
+        hang_up=False,
+    )
 
 
 def take_typed(talk: Conversation, text: str, draft: Draft) -> Conversation:
@@ -157,7 +200,7 @@ def take_voice(talk: Conversation, signal: voice.VoiceSignal, draft: Draft) -> C
             raise AssertionError("the bridge turns speech that starts into CallerSpoke")
         case voice.SpeechStopped():
             draft.orders.append(leg.CallerStopped())
-            return want_response(replace(talk, caller_speaks=False), draft)
+            return _turn_over(replace(talk, caller_speaks=False), draft)
         case voice.Heard(item_id, text, final):
             return _hear(talk, item_id, text, draft, final=final)
         case voice.ResponseStarted(response_id):
@@ -178,79 +221,135 @@ def take_bridge(talk: Conversation, signal: bridge.BridgeSignal, draft: Draft) -
     match signal:
         case bridge.CallerSpoke(played_ms):
             draft.orders.append(leg.CallerStarted())
-            return _stop(replace(talk, caller_speaks=True), played_ms, draft, barge_in=True)
+            talk = replace(
+                talk,
+                caller_speaks=True,
+                forgotten=False,
+                hang_up=False,
+                expected=Expected.NOTHING,
+            )
+            return _stop(talk, played_ms, draft, barge_in=True)
         case bridge.CancelAsked(played_ms):
-            if talk.response is None:
-                draft.orders.append(leg.Problem("response_cancel_not_active"))
-            return _ask_again(_stop(talk, played_ms, draft, barge_in=False), draft)
+            return _go_on(_cancel(talk, played_ms, draft), draft)
         case bridge.Audible(response_id):
-            return _mark(talk, response_id, lambda response: replace(response, audible=True))
+            response = _leaving(talk, response_id)
+            return replace(talk, response=replace(response, audible=True)) if response else talk
         case bridge.Spoken(response_id, delta):
-            return _said(talk, response_id, delta, draft)
+            response = _leaving(talk, response_id)
+            return _said(talk, response, delta, draft) if response and delta else talk
         case bridge.PlayedOut(response_id):
-            response = talk.response
-            if response is None or response.id != response_id:
+            response = _leaving(talk, response_id)
+            if response is None or (response.phase, Step.PLAYED_OUT) not in PHASES:
                 return talk
             talk = _finish_response(talk, response, draft, interrupted=False)
-            return _ask_again(replace(talk, hang_up=response.hang_up), draft)
+            return _go_on(replace(talk, hang_up=response.hang_up), draft)
         case bridge.Silence():
             return talk
 
 
 def end_conversation(talk: Conversation, draft: Draft) -> Conversation:
     """Close what is open when the call ends: the running turn ends with what had left."""
+    talk = replace(talk, coming=(), hearings=())
     if talk.response is None:
         return talk
     return _finish_response(talk, talk.response, draft, interrupted=True)
 
 
-def _mark(
-    talk: Conversation, response_id: str, change: Callable[[Response], Response]
-) -> Conversation:
+def _leaving(talk: Conversation, response_id: str) -> Response | None:
+    """Return the response under way if it is this one and has begun."""
     response = talk.response
-    if response is None or response.id != response_id:
-        return talk
-    return replace(talk, response=change(response))
+    if response is None or response.id != response_id or response.phase is Phase.WANTED:
+        return None
+    return response
+
+
+def _turn_over(talk: Conversation, draft: Draft) -> Conversation:
+    """Answer what the caller said, or leave it to the voice."""
+    if talk.forgotten:
+        return _go_on(replace(talk, forgotten=False), draft)
+    if talk.answers_itself:
+        return replace(talk, expected=Expected.ANSWER)
+    if talk.response is None:
+        return _ask(talk, draft, automatic=True)
+    if talk.response.phase is Phase.WANTED:
+        return talk  # it will answer this turn too
+    return replace(talk, wanted_again=True)  # a turn that did not interrupt (push to talk)
 
 
 def _started(talk: Conversation, response_id: str, draft: Draft) -> Conversation:
     response = talk.response
-    if response is None and talk.answers_itself:
-        response = Response(response_id, draft.new_id(), automatic=True)
-    if response is None or response.id not in ("", response_id):
-        draft.orders.append(bridge.Drop(response_id))  # was cancelled before it began
-        return talk
-    phase = PHASES.get((response.phase, Step.STARTED))
-    if phase is None:
-        return talk
-    draft.orders += [leg.AgentStarted(), bridge.Admit(response_id)]
-    return replace(talk, response=replace(response, id=response_id, phase=phase))
+    if response is not None and response.id == response_id:
+        if (response.phase, Step.STARTED) not in PHASES:
+            return talk
+        return _admit(talk, response, draft)
+    own = talk.answers_itself and response_id not in talk.refused
+    if own and talk.expected is not Expected.UNWANTED:
+        begun = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
+        talk = replace(talk, expected=Expected.NOTHING)
+        if response is None:
+            return _admit(talk, begun, draft)
+        if response.phase is Phase.DRAINING and len(talk.coming) < MAX_COMING:
+            return replace(talk, coming=(*talk.coming, begun))
+    if own:
+        talk = replace(talk, expected=Expected.NOTHING)
+    return _refuse(talk, response_id, 0, draft)
+
+
+def _admit(talk: Conversation, response: Response, draft: Draft) -> Conversation:
+    draft.orders += [leg.AgentStarted(), bridge.Admit(response.id)]
+    if response.phase is Phase.WANTED:
+        response = replace(response, phase=Phase.RUNNING)
+    return replace(talk, response=response)
+
+
+def _refuse(talk: Conversation, response_id: str, played_ms: int, draft: Draft) -> Conversation:
+    """Stop a response wherever it is; the voice keeps in its history what was played."""
+    draft.orders += [bridge.Drop(response_id), voice.Cancel(response_id, played_ms)]
+    return replace(talk, refused=(*talk.refused, response_id)[-_REFUSED:])
 
 
 def _done(talk: Conversation, response_id: str, draft: Draft, *, hang_up: bool) -> Conversation:
     response = talk.response
     if response is None or response.id != response_id:
+        coming = tuple(
+            replace(next_, phase=Phase.DRAINING, hang_up=hang_up)
+            if next_.id == response_id
+            else next_
+            for next_ in talk.coming
+        )
+        if coming == talk.coming:
+            draft.orders.append(bridge.Drop(response_id))  # nobody waits for it
+        return replace(talk, coming=coming)
+    step = (response.phase, Step.DONE)
+    if step not in PHASES:
         return talk
-    phase = PHASES.get((response.phase, Step.DONE))
+    phase = PHASES[step]
     if phase is None:  # it never began
         draft.orders.append(bridge.Drop(response_id))
-        return _ask_again(replace(talk, response=None), draft)
+        return _go_on(replace(talk, response=None), draft)
     return replace(talk, response=replace(response, phase=phase, hang_up=hang_up))
+
+
+def _cancel(talk: Conversation, played_ms: int, draft: Draft) -> Conversation:
+    if talk.response is None and talk.expected is Expected.ANSWER:
+        return replace(talk, expected=Expected.UNWANTED)
+    if talk.response is None:
+        draft.orders.append(leg.Problem("response_cancel_not_active"))
+    return _stop(talk, played_ms, draft, barge_in=False)
 
 
 def _stop(talk: Conversation, played_ms: int, draft: Draft, *, barge_in: bool) -> Conversation:
     response = talk.response
-    if response is None or (response.phase, Step.STOPPED) not in PHASES:
+    if response is None:
         return talk
-    if response.id:
-        draft.orders.append(bridge.Drop(response.id))
-        if response.phase is not Phase.DRAINING:
-            draft.orders.append(voice.Cancel(response.id, played_ms))
+    talk = _refuse(talk, response.id, played_ms, draft)
+    for next_ in talk.coming:
+        talk = _refuse(talk, next_.id, 0, draft)
     if barge_in and response.audible:
         draft.events.append(
             BargeIn(turn_id=response.turn_id, spoken_text=response.text, at_ms=played_ms)
         )
-    return _finish_response(talk, response, draft, interrupted=True)
+    return _finish_response(replace(talk, coming=()), response, draft, interrupted=True)
 
 
 def _finish_response(
@@ -265,17 +364,20 @@ def _finish_response(
     return replace(talk, response=None)
 
 
-def _ask_again(talk: Conversation, draft: Draft) -> Conversation:
-    """Answer what was asked for while something else was under way."""
-    if not talk.wanted_again or talk.response is not None or talk.caller_speaks:
+def _go_on(talk: Conversation, draft: Draft) -> Conversation:
+    """Go on with what has begun or was asked for while something else was under way."""
+    if talk.response is not None:
         return talk
-    return _ask(talk, draft, automatic=False, say=None)
+    if talk.coming:
+        next_, *later = talk.coming
+        return _admit(replace(talk, coming=tuple(later)), next_, draft)
+    if talk.wanted_again and not talk.caller_speaks:
+        return _ask(talk, draft, automatic=False)
+    return talk
 
 
-def _said(talk: Conversation, response_id: str, delta: str, draft: Draft) -> Conversation:
-    response = talk.response
-    if response is None or response.id != response_id or not delta:
-        return talk
+def _said(talk: Conversation, response: Response, delta: str, draft: Draft) -> Conversation:
+    delta = _storable(delta)
     draft.orders.append(leg.AgentSaid(delta))
     text = response.text + delta
     draft.events.append(
@@ -295,13 +397,14 @@ def _said(talk: Conversation, response_id: str, delta: str, draft: Draft) -> Con
 def _hear(
     talk: Conversation, item_id: str, text: str, draft: Draft, *, final: bool
 ) -> Conversation:
+    text = _storable(text)
     hearing = next((open_ for open_ in talk.hearings if open_.item_id == item_id), None)
     others = tuple(open_ for open_ in talk.hearings if open_.item_id != item_id)
     if hearing is None:
         hearing = Hearing(item_id, draft.new_id())
     hearing = _partial(hearing, text, draft, final=final)
     if not final:
-        return replace(talk, hearings=(*others, hearing))
+        return replace(talk, hearings=(*others, hearing)[-MAX_HEARINGS:])
     talk = replace(talk, hearings=others)
     if not text:  # nothing was understood: there is no turn to keep
         return talk
@@ -352,5 +455,19 @@ def _finish_turn(
             interrupted=interrupted,
         )
     )
-    line = TranscriptLine(turn_id=turn_id, role=role, text=text, at=draft.now)
-    return replace(talk, lines=(*talk.lines, line))
+    return _keep(talk, TranscriptLine(turn_id=turn_id, role=role, text=text, at=draft.now))
+
+
+def _keep(talk: Conversation, line: TranscriptLine) -> Conversation:
+    lines = (*talk.lines, line)
+    characters = talk.characters + _LINE_CHARACTERS + len(line.text)
+    oldest = 0
+    while characters > MAX_TRANSCRIPT and oldest < len(lines) - 1:
+        characters -= _LINE_CHARACTERS + len(lines[oldest].text)
+        oldest += 1
+    return replace(talk, lines=lines[oldest:], characters=characters)
+
+
+def _storable(text: str) -> str:
+    """Replace what no database column takes in what a voice says (contract, 11)."""
+    return text.replace("\0", "\ufffd")

@@ -2,19 +2,24 @@
 
 A voice makes speech faster than it is played. What has left cannot be taken back from a
 client that does not flush, so speech leaves at most `lead_ms` ahead of the clock: an
-interruption silences every leg within that time, and "played" stays honest. Text waits
-in the same queue and leaves with the speech that it stands before.
+interruption silences every leg within that time, and "played" stays honest. A chunk that
+is longer than half of it is cut up, so that the next piece leaves before the last one is
+over. Text waits in the same queue and leaves with the speech that it stands before.
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeAlias
 
-from ringline.domain.audio import Chunk
+from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
 from ringline.domain.bridge import Audible, BridgeSignal, PlayedOut, Spoken
 
 #: Most speech of one response that waits here; what comes after it is dropped.
 MAX_WAITING_MS = 300_000.0
+_MIN_PIECE_MS = 20.0  # no chunk is cut into less, however short the lead
+_MIN_WAKE_MS = 1.0  # clocks are not exact; never spin
 _FORGOTTEN = 32  # ids of dropped responses that are remembered, for their late chunks
 
 
@@ -89,9 +94,13 @@ class Playout:
         """Queue speech; beyond the bound it is dropped and counted in `dropped_ms`."""
         duration_ms = chunk.duration_ms(self._rate_hz)
         waiting_ms = self._waiting_ms.get(response_id, 0.0) + duration_ms
+        if response_id in self._forgotten:
+            return
         if waiting_ms > MAX_WAITING_MS:
             self.dropped_ms += duration_ms
-        elif chunk.pcm and self._queue(response_id, chunk):
+        elif chunk.pcm:
+            for piece in self._cut(chunk, duration_ms):
+                self._queue(response_id, piece)
             self._waiting_ms[response_id] = waiting_ms
 
     def say(self, response_id: str, delta: str) -> None:
@@ -109,27 +118,32 @@ class Playout:
         self.clock.restart()
 
     def pause(self, now_ms: float) -> int:
-        """Hold the admitted response, which has been interrupted; return what was played."""
+        """Hold the admitted response, which has been interrupted; return what was played.
+
+        The leg is flushed now: all that it still has is taken for unheard.
+        """
+        played_ms = int(self.clock.played_ms(now_ms)) if self._admitted is not None else 0
         self._paused = True
-        return int(self.clock.played_ms(now_ms)) if self._admitted is not None else 0
+        self.clock.flushed(now_ms)
+        return played_ms
 
     def drop(self, response_id: str, now_ms: float) -> bool:
-        """Forget a response and what comes of it; tell whether it had been leaving."""
+        """Forget a response and what comes of it; tell whether the leg must be flushed."""
         self._forget(response_id)
         if self._admitted != response_id:
             return False
+        flush = not self._paused
         self._admitted, self._paused = None, False
-        self.clock.flushed(now_ms)
-        return True
+        if flush:
+            self.clock.flushed(now_ms)
+        return flush
 
     def take(self, now_ms: float) -> list[Leaving]:
         """Return what leaves now, in order."""
         leaving: list[Leaving] = []
         while (response_id := self._admitted) is not None and not self._paused:
             queue = self._queues[response_id]
-            if not queue or (
-                isinstance(queue[0], Chunk) and self.clock.lead_ms(now_ms) >= self._lead_ms
-            ):
+            if not queue or self._wait_ms(queue[0], now_ms) > 0:
                 break
             self._leave(response_id, queue.popleft(), now_ms, leaving)
         return leaving
@@ -138,7 +152,25 @@ class Playout:
         """Return when something more may leave by time alone; None if never."""
         if self._paused or self._admitted is None or not self._queues[self._admitted]:
             return None
-        return max(0.0, self.clock.lead_ms(now_ms) - self._lead_ms)
+        return max(_MIN_WAKE_MS, self._wait_ms(self._queues[self._admitted][0], now_ms))
+
+    def _wait_ms(self, item: _Item, now_ms: float) -> float:
+        """Return how long something must wait: its end may lie `lead_ms` ahead at most."""
+        if not isinstance(item, Chunk):
+            return 0.0
+        room_ms = max(0.0, self._lead_ms - item.duration_ms(self._rate_hz))
+        return max(0.0, self.clock.lead_ms(now_ms) - room_ms)
+
+    def _cut(self, chunk: Chunk, duration_ms: float) -> Iterator[Chunk]:
+        """Cut a chunk into equal pieces of half the lead at most; a short one stays whole."""
+        count = ceil(duration_ms / max(self._lead_ms / 2, _MIN_PIECE_MS))
+        if count == 1:
+            yield chunk
+            return
+        samples = ceil(len(chunk.pcm) / BYTES_PER_SAMPLE / count)
+        size = samples * BYTES_PER_SAMPLE
+        for start in range(0, len(chunk.pcm), size):
+            yield Chunk(chunk.pcm[start : start + size])
 
     def _leave(self, response_id: str, item: _Item, now_ms: float, out: list[Leaving]) -> None:
         match item:
@@ -156,11 +188,9 @@ class Playout:
                 self._forget(response_id)
                 out.append(PlayedOut(response_id))
 
-    def _queue(self, response_id: str, item: _Item) -> bool:
-        if response_id in self._forgotten:
-            return False
-        self._queues.setdefault(response_id, deque()).append(item)
-        return True
+    def _queue(self, response_id: str, item: _Item) -> None:
+        if response_id not in self._forgotten:
+            self._queues.setdefault(response_id, deque()).append(item)
 
     def _forget(self, response_id: str) -> None:
         self._queues.pop(response_id, None)

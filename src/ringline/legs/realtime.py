@@ -78,12 +78,14 @@ class RealtimeLeg:
         self._aligner = realtime.SampleAligner()
         self._waiting: deque[Chunk | bytes] = deque()
         self._waiting_ms = 0.0
+        self._waiting_news = 0
         self._dropped_ms = 0.0
         self._recent: deque[float] = deque()
         self._audio_credit_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
         self._audio_at = self._loop.time()
         self._binary = 0
-        self._over = False
+        self._over = False  # nothing is reported any more
+        self._gone = False  # nothing is sent any more
         #: The reason the session ended for, once it has: the shell closes with it.
         self.hung_up: asyncio.Future[str] = self._loop.create_future()
 
@@ -127,27 +129,26 @@ class RealtimeLeg:
 
     def lost(self) -> None:
         """Note that the client's connection is gone."""
+        self._stop_sending()
         self._end_with(Left())
 
     def drained(self) -> None:
         """Send what waited; the socket takes bytes again."""
         while self._waiting and not self._socket.paused:
-            item = self._waiting.popleft()
-            if isinstance(item, Chunk):
-                self._waiting_ms -= item.duration_ms(self._rules.output_hz)
-                item = realtime.encode_audio(item)
-            self._socket.send_text(item)
+            self._send_first()
 
     # From the call (ports.Leg).
 
     def play(self, chunk: Chunk) -> None:
         """Send speech."""
+        if self._gone:
+            return
         if not self._waiting and not self._socket.paused:
             self._socket.send_text(realtime.encode_audio(chunk))
             return
         self._waiting.append(chunk)
         self._waiting_ms += chunk.duration_ms(self._rules.output_hz)
-        if self._waiting_ms > MAX_WAITING_SPEECH_MS:
+        while self._waiting_ms > MAX_WAITING_SPEECH_MS:
             self._drop_oldest()
 
     def flush(self) -> None:
@@ -169,21 +170,40 @@ class RealtimeLeg:
                 self._send(realtime.encode(order))
 
     def _send(self, payload: bytes | None) -> None:
-        if payload is None or self.hung_up.done():
+        if payload is None or self._gone:
             return
         if not self._waiting and not self._socket.paused:
             self._socket.send_text(payload)
             return
         self._waiting.append(payload)
-        if len(self._waiting) > MAX_WAITING_NEWS:
+        self._waiting_news += 1
+        if self._waiting_news > MAX_WAITING_NEWS:
             self._end_with(Overrun("slow_client"))
 
+    def _send_first(self) -> None:
+        item = self._waiting.popleft()
+        if isinstance(item, Chunk):
+            self._waiting_ms -= item.duration_ms(self._rules.output_hz)
+            item = realtime.encode_audio(item)
+        else:
+            self._waiting_news -= 1
+        self._socket.send_text(item)
+
     def _hang_up(self, code: str) -> None:
+        """Hand over what waits, paused or not: the close frame comes right behind it."""
+        while self._waiting:
+            self._send_first()
         self._over = True
+        self._stop_sending()
         if not self.hung_up.done():
             self.hung_up.set_result(code)
-        if self._dropped_ms:
+
+    def _stop_sending(self) -> None:
+        if not self._gone and self._dropped_ms:
             _log.warning("speech_dropped", dropped_ms=round(self._dropped_ms))
+        self._gone = True
+        self._waiting.clear()
+        self._waiting_ms, self._waiting_news = 0.0, 0
 
     def _hear(self, audio: str) -> None:
         heard = self._aligner.append(audio, self._rules.input_hz)

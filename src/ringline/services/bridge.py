@@ -19,6 +19,7 @@ from ringline.ports import Leg, Voice
 
 #: Most of the caller's audio that is kept while the call is not open; the oldest goes.
 HELD_MS = 10_000.0
+_USUAL_HZ = 24_000  # to measure it by before the voice has told its rate
 
 
 class Bridge:
@@ -31,9 +32,10 @@ class Bridge:
         self._leg: Leg | None = None
         self._voice: Voice | None = None
         self._playout: Playout | None = None
-        self._held: deque[Chunk] = deque()
+        self._held: deque[Chunk | voice.EndTurn] = deque()
         self._held_ms = 0.0
         self._open = False
+        self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._silence: asyncio.TimerHandle | None = None
         self.last_heard = self._loop.time()
@@ -46,6 +48,10 @@ class Bridge:
         """Plug the voice in; it hears nothing before the line is open."""
         self._voice = speaker
         self._playout = Playout(speaker.capabilities.output_hz, self._lead_ms)
+        held, self._held_ms = list(self._held), 0.0
+        self._held.clear()
+        for item in held:
+            self._hold(item)  # measured at the right rate now
 
     # What the leg reports (ports.LegListener).
 
@@ -54,15 +60,26 @@ class Bridge:
         self.last_heard = self._loop.time()
         if self._open and self._voice is not None:
             self._voice.hear(chunk)
-        else:
+        elif not self._closed:
             self._hold(chunk)
 
     def leg_reports(self, signal: leg.LegSignal) -> None:
-        """Take a signal of the leg."""
+        """Take a signal of the leg; what is about the audio keeps its place in it."""
         self.last_heard = self._loop.time()
         match signal:
             case leg.CancelWanted():
-                self._inbox(bridge.CancelAsked(self._pause()))
+                self._interrupt(bridge.CancelAsked)
+            case leg.TurnEndWanted():
+                if self._open and self._voice is not None:
+                    self._voice.tell(voice.EndTurn())
+                elif self._held and isinstance(self._held[-1], Chunk):
+                    self._held.append(voice.EndTurn())
+            case leg.ClearWanted():
+                self._inbox(signal)  # before what the voice says to it
+                self._held.clear()
+                self._held_ms = 0.0
+                if self._open and self._voice is not None:
+                    self._voice.tell(voice.ClearInput())
             case _:
                 self._inbox(signal)
 
@@ -84,7 +101,7 @@ class Bridge:
         """Take a signal of the voice."""
         match signal:
             case voice.SpeechStarted():
-                self._inbox(bridge.CallerSpoke(self._pause()))
+                self._interrupt(bridge.CallerSpoke)
             case voice.ResponseDone(response_id):
                 self._inbox(signal)
                 if self._playout is not None:
@@ -105,8 +122,9 @@ class Bridge:
                     self._playout.admit(response_id)
                     self._pump()
             case bridge.Drop(response_id):
-                if self._playout is not None and self._playout.drop(response_id, self._now_ms()):
-                    self._flush()
+                playout, line = self._playout, self._leg
+                if playout and line and playout.drop(response_id, self._now_ms()):
+                    line.flush()
 
     def close(self) -> None:
         """Let go of leg and voice; nothing moves any more."""
@@ -115,34 +133,45 @@ class Bridge:
                 timer.cancel()
         self._leg = self._voice = self._playout = self._timer = self._silence = None
         self._held.clear()
-        self._open = False
+        self._open, self._closed = False, True
 
     def _now_ms(self) -> float:
         return self._loop.time() * 1000
 
-    def _hold(self, chunk: Chunk) -> None:
-        rate_hz = self._voice.capabilities.input_hz if self._voice else 24_000
-        self._held.append(chunk)
-        self._held_ms += chunk.duration_ms(rate_hz)
+    def _hold(self, item: Chunk | voice.EndTurn) -> None:
+        rate_hz = self._voice.capabilities.input_hz if self._voice else _USUAL_HZ
+        self._held.append(item)
+        if isinstance(item, Chunk):
+            self._held_ms += item.duration_ms(rate_hz)
         while self._held and self._held_ms > HELD_MS:
-            self._held_ms -= self._held.popleft().duration_ms(rate_hz)
+            oldest = self._held.popleft()
+            if isinstance(oldest, Chunk):
+                self._held_ms -= oldest.duration_ms(rate_hz)
 
     def _open_line(self) -> None:
         if self._voice is None:
             raise AssertionError("a line is opened to a voice")
         self._open = True
         while self._held:
-            self._voice.hear(self._held.popleft())
+            item = self._held.popleft()
+            if isinstance(item, Chunk):
+                self._voice.hear(item)
+            else:
+                self._voice.tell(item)
 
-    def _pause(self) -> int:
-        return self._playout.pause(self._now_ms()) if self._playout is not None else 0
-
-    def _flush(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
+    def _interrupt(self, signal: Callable[[int], bridge.CallerSpoke | bridge.CancelAsked]) -> None:
+        """Stop playing now; the call decides afterwards what it means."""
+        played_ms = self._playout.pause(self._now_ms()) if self._playout is not None else 0
         if self._leg is not None:
             self._leg.flush()
+        self._inbox(signal(played_ms))
+        if self._silence is not None:  # what was left to be heard is thrown away
+            self._silence.cancel()
+            self._silent()
+
+    def _silent(self) -> None:
+        self._silence = None
+        self._inbox(bridge.Silence())
 
     def _pump(self) -> None:
         """Let leave what may leave now, and come back when more may."""
@@ -167,4 +196,4 @@ class Bridge:
         if self._silence is not None:
             self._silence.cancel()
         left_s = playout.clock.lead_ms(self._now_ms()) / 1000
-        self._silence = self._loop.call_later(left_s, self._inbox, bridge.Silence())
+        self._silence = self._loop.call_later(left_s, self._silent)

@@ -7,7 +7,7 @@ so there are no locks; whoever wants something of it puts a signal into its inbo
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -31,6 +31,8 @@ from ringline.services.bridge import Bridge
 from ringline.services.journal import Journal
 
 _log = structlog.get_logger(__name__)
+
+_CLOSE_S = 5.0  # to close a voice, or to end a task that was cancelled
 
 #: Most signals that wait for a call's task; a call that overruns it ends.
 INBOX_SIZE = 2_000
@@ -90,6 +92,7 @@ class LiveCall:
         self._inbox: asyncio.Queue[CallSignal] = asyncio.Queue()
         self._bridge = Bridge(self.signal, limits.playout_lead_ms)
         self._bridge.attach_leg(line)
+        self._call = Call(new.log, new.row, new.greeting)
         self._voice: Voice | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -111,16 +114,17 @@ class LiveCall:
         self._after(self._limits.duration_s, TOO_LONG)
         self._after(self._limits.idle_s, IDLE)
         opening = asyncio.create_task(self._open())
-        first = call.begin(self.new.log, self.new.row, self.new.greeting, self._moment())
-        current = self._carry_out(first)
         try:
-            while not current.ended:
+            self._carry_out(
+                call.begin(self.new.log, self.new.row, self.new.greeting, self._moment())
+            )
+            while not self._call.ended:
                 signal = await self._inbox.get()
                 if signal is not IDLE or self._is_idle():
-                    current = self._carry_out(call.step(current, signal, self._moment()))
+                    self._carry_out(call.step(self._call, signal, self._moment()))
         except Exception as error:  # a defect ends this call alone, and visibly
-            _log.error("call_failed", call_id=str(self.new.row.id), error=type(error).__name__)
-            self._carry_out(call.step(current, WRITE_REFUSED, self._moment()))
+            self._log_defect(error)
+            self._end_broken()
         finally:
             await self._close(opening)
 
@@ -128,14 +132,22 @@ class LiveCall:
         try:
             async with asyncio.timeout(self._limits.voice_s):
                 self._voice = await self._open_voice(self.new.config, self._bridge)
-        except (VoiceUnavailable, TimeoutError):
+        except VoiceUnavailable as error:
+            self.signal(replace(UPSTREAM_UNAVAILABLE, message=str(error)))
+            return
+        except TimeoutError:
+            self.signal(UPSTREAM_UNAVAILABLE)
+            return
+        except Exception as error:
+            self._log_defect(error)
             self.signal(UPSTREAM_UNAVAILABLE)
             return
         self._bridge.attach_voice(self._voice)
         self.signal(call.VoiceOpened(self._voice.capabilities))
 
-    def _carry_out(self, step: Step) -> Call:
+    def _carry_out(self, step: Step) -> None:
         """Hand the entry to the journal and the orders to whom they are for."""
+        self._call = step.call
         if step.entry is not None:
             told = self._answer_told if step.answers else self._entry_told
             self._journal.submit(step.entry, told, last=step.last)
@@ -158,7 +170,17 @@ class LiveCall:
                         self._voice.tell(order)
                 case _:
                     self.line.tell(order)
-        return step.call
+
+    def _end_broken(self) -> None:
+        """Write the end of a call in which something went wrong, whatever it was."""
+        try:
+            if not self._call.ended:
+                self._carry_out(call.step(self._call, WRITE_REFUSED, self._moment()))
+        except Exception as error:
+            self._log_defect(error)
+
+    def _log_defect(self, error: Exception) -> None:
+        _log.error("call_failed", call_id=str(self.new.row.id), error=type(error).__name__)
 
     def _answer_told(self, outcome: Outcome) -> None:
         if self._answer_timer is not None:
@@ -196,8 +218,13 @@ class LiveCall:
             timer.cancel()
         self._bridge.close()
         await asyncio.gather(opening, return_exceptions=True)
-        if self._voice is not None:
-            await self._voice.close()
+        if self._voice is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._voice.close()
+        except Exception as error:  # the call has ended already
+            self._log_defect(error)
 
 
 class Calls:
@@ -217,11 +244,12 @@ class Calls:
         self._new_id = new_id
         self._limits = limits
         self._live: dict[UUID, tuple[LiveCall, asyncio.Task[None]]] = {}
+        self._closing = False
 
     @property
     def accepting(self) -> bool:
-        """Tell whether a new call can be recorded now."""
-        return self._journal.accepting
+        """Tell whether a new call may begin and can be recorded now."""
+        return self._journal.accepting and not self._closing
 
     def count(self, log: LogKey) -> int:
         """Return how many calls of a workspace's environment run here."""
@@ -255,7 +283,12 @@ class Calls:
                 self._journal.submit(step.entry, _sweep_told, last=True)
 
     async def shutdown(self, grace_s: float = 5.0) -> None:
-        """End every call and wait for their tasks."""
+        """End every call and wait for their tasks; no new one may begin.
+
+        Their last entries are with the journal then, written or not: where the database is
+        away, it is the journal that waits, and the next start that ends their records.
+        """
+        self._closing = True
         tasks = [task for _, task in self._live.values()]
         for live, _ in list(self._live.values()):
             live.signal(SHUTDOWN)
@@ -263,6 +296,8 @@ class Calls:
             _, pending = await asyncio.wait(tasks, timeout=grace_s)
             for task in pending:
                 task.cancel()
+            if pending:
+                await asyncio.wait(pending, timeout=_CLOSE_S)
 
     def _moment(self) -> Moment:
         return Moment(self._now(), self._new_id)
