@@ -1,0 +1,217 @@
+"""The other side of a call, for its tests: a voice, a line and the time of a step."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from ringline.domain import call, leg, voice
+from ringline.domain.audio import Chunk, bytes_of_ms
+from ringline.domain.call import Call, CallSignal, Moment, Step
+from ringline.domain.conversation import Order
+from ringline.domain.events import EventData
+from ringline.domain.records import CallRow, CallStatus
+from ringline.ports import VoiceListener
+from tests.samples import NOW, log_key, new_id
+
+INPUT_HZ = 16_000
+OUTPUT_HZ = 24_000
+CAPABILITIES = voice.VoiceCapabilities(INPUT_HZ, OUTPUT_HZ, ("one",), "one")
+ANSWERS_ITSELF = replace(CAPABILITIES, responds_by_itself=True)
+
+_T = TypeVar("_T")
+
+
+def call_row() -> CallRow:
+    call_id = new_id()
+    return CallRow(
+        id=call_id,
+        uuid=str(call_id),
+        direction="inbound",
+        from_number="web:anonymous",
+        to_number="voice:local/attendant",
+        source="realtime",
+        transport="websocket",
+        status=CallStatus.INITIATED,
+        started_at=NOW,
+    )
+
+
+def moment(seconds: float = 0.0) -> Moment:
+    return Moment(NOW + timedelta(seconds=seconds), new_id)
+
+
+def speech(duration_ms: float, rate_hz: int = OUTPUT_HZ, mark: int = 1) -> Chunk:
+    """Make a chunk whose every byte is `mark`."""
+    return Chunk(bytes([mark]) * bytes_of_ms(duration_ms, rate_hz))
+
+
+class Story:
+    """A call taken through signals by `step`, and all that came of it."""
+
+    def __init__(
+        self,
+        greeting: str = "",
+        capabilities: voice.VoiceCapabilities = CAPABILITIES,
+        *,
+        opened: bool = True,
+    ) -> None:
+        self.steps: list[Step] = []
+        self.seconds = 0.0
+        self._take(call.begin(log_key(), call_row(), greeting, moment()))
+        if opened:
+            self.feed(call.VoiceOpened(capabilities), call.AnswerWritten())
+
+    @property
+    def call(self) -> Call:
+        return self.steps[-1].call
+
+    @property
+    def events(self) -> list[EventData]:
+        return [
+            event.data
+            for step in self.steps
+            if step.entry is not None
+            for event in step.entry.events
+        ]
+
+    @property
+    def types(self) -> list[str]:
+        return [data.type for data in self.events]
+
+    @property
+    def orders(self) -> list[Order]:
+        return [order for step in self.steps for order in step.orders]
+
+    @property
+    def news(self) -> list[leg.LegOrder]:
+        """What the client was told, in order."""
+        return [order for order in self.orders if isinstance(order, leg.LegOrder)]
+
+    def feed(self, *signals: CallSignal) -> list[Order]:
+        """Take signals; return the orders that came of them."""
+        before = len(self.orders)
+        for signal in signals:
+            self._take(call.step(self.call, signal, moment(self.seconds)))
+        return self.orders[before:]
+
+    def asked(self) -> str:
+        """Return the id of the response that the voice was asked for last."""
+        return [order for order in self.orders if isinstance(order, voice.Respond)][-1].response_id
+
+    def all(self, kind: type[_T]) -> list[_T]:
+        return [each for each in (*self.events, *self.orders) if isinstance(each, kind)]
+
+    def _take(self, step: Step) -> None:
+        self.steps.append(step)
+
+
+class ScriptedVoice:
+    """A voice that does what a test says; it keeps what it is told and hears."""
+
+    def __init__(
+        self, listener: VoiceListener, capabilities: voice.VoiceCapabilities = CAPABILITIES
+    ) -> None:
+        self.listener = listener
+        self._capabilities = capabilities
+        self.heard: list[Chunk | voice.VoiceOrder] = []
+        self.orders: list[voice.VoiceOrder] = []
+        self.closed = False
+        self.on_close: Callable[[], None] | None = None
+
+    @property
+    def capabilities(self) -> voice.VoiceCapabilities:
+        return self._capabilities
+
+    def hear(self, chunk: Chunk) -> None:
+        self.heard.append(chunk)
+
+    def tell(self, order: voice.VoiceOrder) -> None:
+        self.orders.append(order)
+        self.heard.append(order)
+
+    async def close(self) -> None:
+        self.closed = True
+        if self.on_close is not None:
+            self.on_close()
+
+    def say(self, response_id: str, *chunks: Chunk, text: str = "", hang_up: bool = False) -> None:
+        """Make a whole response at once, faster than it is played."""
+        self.listener.voice_reports(voice.ResponseStarted(response_id))
+        if text:
+            self.listener.voice_says(response_id, text)
+        for chunk in chunks:
+            self.listener.voice_speaks(response_id, chunk)
+        self.listener.voice_reports(voice.ResponseDone(response_id, hang_up=hang_up))
+
+    def asked(self) -> str:
+        return [order for order in self.orders if isinstance(order, voice.Respond)][-1].response_id
+
+
+@dataclass
+class ScriptedLeg:
+    """A line that keeps, with the time, what it is played and told."""
+
+    got: list[tuple[float, Chunk | leg.LegOrder | str]] = field(default_factory=list)
+    fails_at: type[leg.LegOrder] | None = None
+
+    def play(self, chunk: Chunk) -> None:
+        self._note(chunk)
+
+    def flush(self) -> None:
+        self._note("flush")
+
+    def tell(self, order: leg.LegOrder) -> None:
+        if self.fails_at is not None and isinstance(order, self.fails_at):
+            raise RuntimeError("a defect")
+        self._note(order)
+
+    def _note(self, what: Chunk | leg.LegOrder | str) -> None:
+        self.got.append((asyncio.get_running_loop().time(), what))
+
+    @property
+    def items(self) -> list[Chunk | leg.LegOrder | str]:
+        return [what for _, what in self.got]
+
+    @property
+    def played(self) -> list[tuple[float, Chunk]]:
+        return [(at, what) for at, what in self.got if isinstance(what, Chunk)]
+
+    @property
+    def news(self) -> list[leg.LegOrder]:
+        return [what for what in self.items if not isinstance(what, Chunk | str)]
+
+    @property
+    def hung_up(self) -> leg.HangUp | None:
+        last = self.news[-1] if self.news else None
+        return last if isinstance(last, leg.HangUp) else None
+
+
+def most_ahead_ms(played: Sequence[tuple[float, Chunk]], rate_hz: int = OUTPUT_HZ) -> float:
+    """Return how far, at most, a listener who plays gaplessly had audio in advance."""
+    ends_at = most = 0.0
+    for at, chunk in played:
+        ends_at = max(ends_at, at * 1000) + chunk.duration_ms(rate_hz)
+        most = max(most, ends_at - at * 1000)
+    return most
+
+
+def has_gap(played: Sequence[tuple[float, Chunk]], rate_hz: int = OUTPUT_HZ) -> bool:
+    """Tell whether a listener ran dry between the first chunk and the last."""
+    ends_at = played[0][0] * 1000
+    for at, chunk in played:
+        if at * 1000 > ends_at + 1e-6:
+            return True
+        ends_at += chunk.duration_ms(rate_hz)
+    return False
+
+
+def clock() -> datetime:
+    """Tell the time of day by the loop's."""
+    return NOW + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+def ids(numbers: int) -> list[UUID]:
+    return [new_id() for _ in range(numbers)]

@@ -1,0 +1,472 @@
+"""Who speaks when: responses and turns of a call (realtime voice, 5; contract, 11)."""
+
+import pytest
+
+from ringline.domain import bridge, leg, voice
+from ringline.domain.conversation import (
+    MAX_COMING,
+    MAX_HEARINGS,
+    MAX_TRANSCRIPT,
+    PHASES,
+    Phase,
+    Step,
+)
+from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
+from ringline.domain.records import TurnRow
+from tests.talking import ANSWERS_ITSELF, Story
+
+STOPPED = voice.SpeechStopped()
+CREATE = leg.ResponseWanted()
+ACTIVE = leg.Problem("conversation_already_has_active_response")
+NOT_ACTIVE = leg.Problem("response_cancel_not_active")
+STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
+
+
+def running(story: Story, text: str = "") -> str:
+    """Take a story that waits for a response to where it runs and has said something."""
+    response_id = story.asked()
+    story.feed(voice.ResponseStarted(response_id))
+    if text:
+        story.feed(bridge.Audible(response_id), bridge.Spoken(response_id, text))
+    return response_id
+
+
+def asked(story: Story) -> list[str | None]:
+    return [respond.say for respond in story.all(voice.Respond)]
+
+
+# One turn after the other.
+
+
+def test_a_voice_turn_in_its_order() -> None:  # O3
+    story = Story()
+    story.feed(bridge.CallerSpoke(0), STOPPED, voice.Heard("item", "hello", final=True))
+    response_id = running(story, "hi ")
+    story.feed(bridge.Spoken(response_id, "there"))
+    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    assert story.news[1:] == [
+        leg.CallerStarted(),
+        leg.CallerStopped(),
+        leg.TurnHeard("hello"),
+        STARTED,
+        leg.AgentSaid("hi "),
+        leg.AgentSaid("there"),
+        FINISHED,
+    ]
+    assert [(line.role, line.text) for line in story.call.talk.lines] == [
+        ("caller", "hello"),
+        ("agent", "hi there"),
+    ]
+
+
+def test_a_response_is_admitted_when_it_begins_and_not_before() -> None:
+    story = Story()
+    assert story.feed(STOPPED) == [leg.CallerStopped(), voice.Respond(story.asked())]
+    assert story.feed(voice.ResponseStarted(story.asked())) == [
+        STARTED,
+        bridge.Admit(story.asked()),
+    ]
+    assert story.feed(voice.ResponseStarted(story.asked())) == [], "it has begun already"
+
+
+def test_a_response_lives_until_its_last_chunk_has_left() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    response_id = running(story, "hi")
+    assert story.feed(voice.ResponseDone(response_id)) == []
+    assert story.feed(voice.ResponseDone(response_id)) == [], "it has been said already"
+    assert story.feed(bridge.PlayedOut(response_id)) == [FINISHED]
+
+
+def test_it_is_not_over_while_the_voice_still_makes_it() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    response_id = running(story, "hi")
+    assert story.feed(bridge.PlayedOut(response_id)) == []
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("step", Step)
+def test_a_response_moves_by_the_table_alone(phase: Phase, step: Step) -> None:
+    story = Story()
+    story.feed(STOPPED)
+    response_id = story.asked()
+    signals = {
+        Step.STARTED: voice.ResponseStarted(response_id),
+        Step.DONE: voice.ResponseDone(response_id),
+        Step.PLAYED_OUT: bridge.PlayedOut(response_id),
+        Step.STOPPED: bridge.CancelAsked(0),
+    }
+    way = [Step.STARTED, Step.DONE][: list(Phase).index(phase)]
+    story.feed(*(signals[each] for each in way))
+    story.feed(signals[step])
+    response = story.call.talk.response
+    expected = PHASES.get((phase, step), phase)
+    assert (response.phase if response else None) == expected
+
+
+def test_a_turn_of_nothing_is_not_kept() -> None:
+    story = Story()
+    story.feed(voice.Heard("item", "", final=True), STOPPED)
+    response_id = running(story)
+    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    assert story.news[-2:] == [STARTED, FINISHED]
+    assert story.all(TurnCompleted) == []
+
+
+# Interruptions.
+
+
+def test_speech_over_the_agent_stops_it() -> None:  # O5, K9, K10
+    story = Story()
+    story.feed(STOPPED)
+    response_id = running(story, "we are open ")
+    assert story.feed(bridge.CallerSpoke(250)) == [
+        leg.CallerStarted(),
+        bridge.Drop(response_id),
+        voice.Cancel(response_id, 250),
+        FINISHED,
+    ]
+    late = (bridge.Spoken(response_id, "late"), voice.ResponseDone(response_id, "cancelled"))
+    story.feed(*late, bridge.PlayedOut(response_id))
+    assert story.news[-1] == FINISHED
+    (turn,) = story.all(TurnCompleted)
+    assert (turn.text, turn.interrupted) == ("we are open ", True)
+    (barge_in,) = story.all(BargeIn)
+    assert (barge_in.spoken_text, barge_in.at_ms) == ("we are open ", 250)
+
+
+def test_the_voice_learns_what_was_heard_although_it_had_made_it_all() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    response_id = running(story, "long speech")
+    story.feed(voice.ResponseDone(response_id))
+    assert voice.Cancel(response_id, 900) in story.feed(bridge.CallerSpoke(900))
+
+
+def test_speech_before_anything_was_heard_is_no_barge_in() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    running(story)
+    story.feed(bridge.CallerSpoke(0))
+    assert story.all(BargeIn) == []
+    assert story.news[-2:] == [leg.CallerStarted(), FINISHED]
+
+
+@pytest.mark.parametrize("stop", [bridge.CallerSpoke(0), bridge.CancelAsked(0)])
+def test_a_response_that_is_stopped_before_it_begins_never_begins(
+    stop: bridge.BridgeSignal,
+) -> None:
+    for capabilities in (None, ANSWERS_ITSELF):
+        story = Story(capabilities=capabilities) if capabilities else Story()
+        story.feed(CREATE)
+        response_id = story.asked()
+        assert voice.Cancel(response_id, 0) in story.feed(stop)
+        assert story.call.talk.response is None
+        story.feed(voice.ResponseStarted(response_id), voice.ResponseDone(response_id, "cancelled"))
+        assert STARTED not in story.news
+        assert FINISHED not in story.news
+
+
+def test_a_response_that_fails_before_it_begins_makes_room_for_the_next() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    story.feed(voice.ResponseDone(story.asked(), "failed"))
+    assert story.call.talk.response is None
+    story.feed(STOPPED)
+    assert len(story.all(voice.Respond)) == 2
+
+
+# What the client asks for.
+
+
+def test_a_cancel_of_nothing_is_a_problem() -> None:
+    assert Story().feed(bridge.CancelAsked(0)) == [NOT_ACTIVE]
+
+
+def test_a_cancel_is_no_barge_in() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    running(story, "hi")
+    story.feed(bridge.CancelAsked(10))
+    assert story.all(BargeIn) == []
+    assert story.all(TurnCompleted)[0].interrupted
+
+
+def test_a_typed_message_is_a_final_turn_that_starts_no_response() -> None:
+    story = Story()
+    assert story.feed(leg.Typed("hello")) == [voice.AddText("hello")]
+    (turn,) = story.all(TurnCompleted)
+    assert (turn.role, turn.text, turn.interrupted) == ("caller", "hello", False)
+
+
+def test_several_messages_are_answered_together() -> None:
+    story = Story()
+    story.feed(leg.Typed("one"), leg.Typed("two"), CREATE)
+    assert len(story.all(voice.Respond)) == 1
+
+
+def test_a_response_that_the_gateway_began_swallows_one_create() -> None:  # O8
+    story = Story()
+    story.feed(STOPPED)
+    assert story.feed(CREATE) == []
+    assert story.feed(CREATE) == [ACTIVE]
+
+
+def test_a_response_that_is_heard_already_swallows_none() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    running(story, "hi")
+    assert story.feed(CREATE) == [ACTIVE]
+
+
+def test_a_response_that_the_client_asked_for_swallows_none() -> None:
+    story = Story()
+    story.feed(CREATE)
+    assert story.feed(CREATE) == [ACTIVE]
+
+
+def test_text_during_a_response_is_answered_after_it_once() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    first = running(story, "hi")
+    assert story.feed(leg.Typed("wait"), CREATE, CREATE) == [voice.AddText("wait")]
+    story.feed(voice.ResponseDone(first))
+    assert story.feed(bridge.PlayedOut(first)) == [FINISHED, voice.Respond(story.asked())]
+    second = running(story, "yes")
+    assert second != first
+    story.feed(voice.ResponseDone(second))
+    assert story.feed(bridge.PlayedOut(second)) == [FINISHED]
+
+
+def test_text_during_a_response_that_is_cancelled_is_answered_at_once() -> None:
+    story = Story()
+    story.feed(CREATE)
+    first = running(story, "hi")
+    story.feed(leg.Typed("wait"), CREATE)
+    assert story.feed(bridge.CancelAsked(5))[-1] == voice.Respond(story.asked())
+    assert story.asked() != first
+
+
+def test_text_while_the_caller_speaks_is_answered_with_the_turn() -> None:
+    story = Story()
+    assert story.feed(bridge.CallerSpoke(0), leg.Typed("and"), CREATE)[1:] == [voice.AddText("and")]
+    story.feed(STOPPED)
+    assert len(story.all(voice.Respond)) == 1
+    response_id = running(story, "yes")
+    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    assert len(story.all(voice.Respond)) == 1
+
+
+def test_a_create_while_the_caller_speaks_is_answered_by_the_end_of_the_turn() -> None:
+    story = Story()
+    story.feed(bridge.CallerSpoke(0))
+    assert story.feed(CREATE) == []
+    story.feed(STOPPED)
+    assert len(story.all(voice.Respond)) == 1
+
+
+def test_a_cleared_turn_is_not_answered() -> None:
+    story = Story()
+    story.feed(bridge.CallerSpoke(0), leg.ClearWanted())
+    assert story.feed(STOPPED) == [leg.CallerStopped()]
+    story.feed(bridge.CallerSpoke(0), STOPPED)
+    assert len(story.all(voice.Respond)) == 1, "the next one is"
+
+
+def test_clearing_while_nobody_speaks_forgets_no_later_turn() -> None:
+    story = Story()
+    story.feed(leg.ClearWanted(), bridge.CallerSpoke(0), STOPPED)
+    assert len(story.all(voice.Respond)) == 1
+
+
+def test_a_turn_that_did_not_interrupt_is_answered_after_the_response() -> None:
+    story = Story()  # push to talk: speech is not noticed before it is committed
+    story.feed(STOPPED)
+    first = running(story, "hi")
+    assert story.feed(STOPPED, CREATE) == [leg.CallerStopped()]
+    story.feed(voice.ResponseDone(first))
+    assert story.feed(bridge.PlayedOut(first)) == [FINISHED, voice.Respond(story.asked())]
+
+
+def test_commit_and_create_make_one_response() -> None:
+    story = Story()
+    story.feed(CREATE, STOPPED)
+    assert len(story.all(voice.Respond)) == 1
+
+
+def test_a_tool_call_is_answered_so_that_no_voice_waits_for_ever() -> None:
+    (answer,) = Story().feed(voice.ToolCall("response", "call_1", "clock", {}))
+    assert isinstance(answer, voice.ToolResult)
+    assert answer.tool_call_id == "call_1"
+
+
+# Voices that answer by themselves.
+
+
+def test_such_a_voice_is_not_asked() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    assert story.feed(STOPPED) == [leg.CallerStopped()]
+    assert story.feed(voice.ResponseStarted("own")) == [STARTED, bridge.Admit("own")]
+
+
+def test_but_for_a_greeting_and_for_what_is_typed() -> None:
+    story = Story("Hello", ANSWERS_ITSELF)
+    assert asked(story) == ["Hello"]
+    greeting = running(story, "Hello")
+    story.feed(voice.ResponseDone(greeting), bridge.PlayedOut(greeting))
+    story.feed(STOPPED, leg.Typed("hi"), CREATE)
+    assert asked(story) == ["Hello", None]
+
+
+def test_what_it_is_about_to_say_swallows_one_create() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    story.feed(STOPPED)
+    assert story.feed(CREATE) == []
+    story.feed(CREATE)
+    assert asked(story) == [None], "it may have had nothing to say"
+
+
+def test_what_it_is_about_to_say_can_be_cancelled() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    assert story.feed(STOPPED, bridge.CancelAsked(0)) == [leg.CallerStopped()]
+    refused = [bridge.Drop("own"), voice.Cancel("own", 0)]
+    assert story.feed(voice.ResponseStarted("own")) == refused
+    story.feed(bridge.CallerSpoke(0), STOPPED)
+    assert STARTED in story.feed(voice.ResponseStarted("next"))
+
+
+def test_what_it_begins_while_the_last_is_leaving_comes_after_it() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
+    assert story.feed(voice.ResponseStarted("two"), voice.ResponseDone("two")) == []
+    assert story.feed(bridge.PlayedOut("one")) == [FINISHED, STARTED, bridge.Admit("two")]
+    assert story.feed(bridge.PlayedOut("two")) == [FINISHED]
+
+
+def test_an_interruption_stops_what_was_to_come_too() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
+    story.feed(voice.ResponseStarted("two"))
+    orders = story.feed(bridge.CallerSpoke(0))
+    assert {bridge.Drop("one"), bridge.Drop("two"), voice.Cancel("two", 0)} <= set(orders)
+    assert orders.count(FINISHED) == 1
+
+
+def test_only_so_many_may_wait() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
+    for number in range(MAX_COMING):
+        assert story.feed(voice.ResponseStarted(str(number))) == []
+    assert bridge.Drop("more") in story.feed(voice.ResponseStarted("more"))
+
+
+def test_a_voice_that_must_be_asked_says_nothing_unasked() -> None:
+    refused = [bridge.Drop("own"), voice.Cancel("own", 0)]
+    assert Story().feed(voice.ResponseStarted("own")) == refused
+
+
+# Texts.
+
+
+def test_deltas_of_the_agent_concatenate_to_its_turn() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    response_id = running(story, "one ")
+    story.feed(bridge.Spoken(response_id, ""), bridge.Spoken(response_id, "two"))
+    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    deltas = story.all(TranscriptDelta)
+    assert [(delta.delta, delta.text, delta.sequence) for delta in deltas] == [
+        ("one ", "one ", 0),
+        ("two", "one two", 1),
+    ]
+    (turn,) = story.all(TurnCompleted)
+    assert turn.text == "one two"
+    assert {delta.turn_id for delta in deltas} == {turn.turn_id}
+    assert {delta.item_id for delta in deltas} == {turn.item_id}
+
+
+def hear(story: Story, *texts: str) -> None:
+    *partials, final = texts
+    story.feed(*(voice.Heard("item", text, final=False) for text in partials))
+    story.feed(voice.Heard("item", final, final=True))
+
+
+@pytest.mark.parametrize(
+    ("texts", "deltas"),
+    [
+        (("I want", "I want a table"), ["I want", " a table"]),
+        (("I want", "I want", "I want"), ["I want"]),
+        (("I want a table",), []),
+        (("I want", "A table"), ["I want"]),  # revised
+        (("I want", "A table", "I want more"), ["I want"]),  # revised for good
+        (("I", "I\0", "I\0"), ["I", "\ufffd"]),
+    ],
+)
+def test_deltas_of_the_caller_concatenate_or_end(texts: tuple[str, ...], deltas: list[str]) -> None:
+    story = Story()
+    hear(story, *texts)
+    assert [delta.delta for delta in story.all(TranscriptDelta)] == deltas
+    (turn,) = story.all(TurnCompleted)
+    assert turn.text == texts[-1].replace("\0", "\ufffd")
+    assert story.news[-1] == leg.TurnHeard(turn.text)
+
+
+def test_a_finished_turn_is_written_with_its_event() -> None:
+    story = Story()
+    hear(story, "hello")
+    entry = story.steps[-1].entry
+    assert entry is not None
+    (row,) = entry.records
+    (turn,) = story.all(TurnCompleted)
+    assert isinstance(row, TurnRow)
+    assert (row.id, row.turn_id, row.text) == (turn.transcript_id, turn.turn_id, turn.text)
+
+
+def test_what_no_column_takes_is_replaced_in_what_voices_say() -> None:
+    story = Story()
+    story.feed(STOPPED)
+    running(story, "a\0b")
+    assert story.news[-1] == leg.AgentSaid("a\ufffdb")
+
+
+# Bounds.
+
+
+def test_turns_that_are_never_finished_are_forgotten() -> None:
+    story = Story()
+    for number in range(MAX_HEARINGS + 5):
+        story.feed(voice.Heard(str(number), "text", final=False))
+    assert len(story.call.talk.hearings) == MAX_HEARINGS
+
+
+def test_the_last_event_repeats_a_bounded_transcript() -> None:
+    story = Story()
+    for number in range(12):
+        story.feed(leg.Typed(f"{number:02}" * 50_000))
+    lines = story.call.talk.lines
+    assert sum(len(line.text) for line in lines) <= MAX_TRANSCRIPT
+    assert [line.text[:2] for line in lines] == [
+        "03",
+        "04",
+        "05",
+        "06",
+        "07",
+        "08",
+        "09",
+        "10",
+        "11",
+    ]
+    story.feed(leg.Typed("x" * (MAX_TRANSCRIPT + 1)))
+    assert len(story.call.talk.lines) == 1, "the newest is always kept"
+
+
+def test_a_long_conversation_keeps_nothing_but_its_lines() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    for number in range(100):
+        story.feed(bridge.CallerSpoke(0), voice.Heard(f"i{number}", "hm", final=False), STOPPED)
+        story.feed(CREATE, CREATE, bridge.CancelAsked(0), voice.Heard(f"i{number}", "hm", True))
+    talk = story.call.talk
+    assert len(talk.lines) == 100
+    assert len(talk.refused) <= 8
+    assert (talk.coming, talk.hearings) == ((), ())

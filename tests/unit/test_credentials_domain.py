@@ -1,0 +1,71 @@
+"""Credentials: how they are spelt, when a key lives, who may enter where (contract, 6)."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+
+from ringline.domain.credentials import (
+    ALLOWED_KINDS,
+    SECRET_BYTES,
+    Key,
+    KeyKind,
+    Surface,
+    digest,
+    spell_key,
+    spell_secret,
+)
+from ringline.domain.log import Environment
+from tests.samples import NOW, log_key, new_id
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "environment", "prefix"),
+    [
+        (KeyKind.SECRET, Environment.LIVE, "sk_live_"),
+        (KeyKind.SECRET, Environment.TEST, "sk_test_"),
+        (KeyKind.PUBLISHABLE, Environment.LIVE, "pk_live_"),
+        (KeyKind.PUBLISHABLE, Environment.TEST, "pk_test_"),
+        (KeyKind.MANAGEMENT, Environment.LIVE, "mk_"),
+        (KeyKind.MANAGEMENT, Environment.TEST, "mk_"),
+    ],
+)
+def test_a_key_is_its_prefix_and_43_characters(
+    kind: KeyKind, environment: Environment, prefix: str
+) -> None:
+    key = spell_key(kind, environment, b"\xfb\xff" * (SECRET_BYTES // 2))
+    assert re.fullmatch(rf"{prefix}[A-Za-z0-9_-]{{43}}", key)
+
+
+def test_a_secret_is_legal_in_a_url_and_as_an_http_token() -> None:
+    for byte in range(256):
+        assert re.fullmatch(r"[A-Za-z0-9_-]{43}", spell_secret(bytes([byte]) * SECRET_BYTES))
+
+
+def test_different_secrets_are_spelt_differently() -> None:
+    secrets = [bytes([0] * 31 + [byte]) for byte in range(256)]
+    assert len({spell_secret(secret) for secret in secrets}) == 256
+
+
+def test_only_the_sha256_of_a_credential_is_kept() -> None:
+    assert digest("sk_live_x") == sha256(b"sk_live_x").digest()
+    assert digest("\udcff") != digest("\udcfe")  # what no key is has a digest all the same
+
+
+def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
+    key = Key(new_id(), log_key(), KeyKind.SECRET, "label", "wxyz", NOW)
+    assert key.is_alive(NOW)
+    expiring = replace(key, expires_at=NOW + SECOND)
+    assert expiring.is_alive(NOW)
+    assert not expiring.is_alive(NOW + SECOND)
+    assert not replace(expiring, revoked_at=NOW).is_alive(NOW)
+
+
+@pytest.mark.parametrize("surface", Surface)
+def test_each_surface_lets_one_kind_of_key_in(surface: Surface) -> None:
+    kind = KeyKind.MANAGEMENT if surface is Surface.MANAGEMENT else KeyKind.SECRET
+    assert ALLOWED_KINDS[surface] == {kind}

@@ -1,0 +1,72 @@
+"""Positions in the log, as clients write them (contract, 2)."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import (
+    AfterEvent,
+    Environment,
+    FromBeginning,
+    LogKey,
+    Position,
+    parse_since,
+)
+
+EVENT = UUID(int=0x0193_0000_0000_7000_8000_0000_0000_0001)
+
+
+@given(st.from_regex(r"[0-9a-z]{8}", fullmatch=True), st.integers(0, 10**18 - 1))
+def test_a_position_is_read_as_it_is_written(epoch: str, offset: int) -> None:
+    position = Position(epoch, offset)
+    assert parse_since(str(position)) == position
+
+
+def test_0_is_before_the_first_event() -> None:
+    assert parse_since("0") == FromBeginning()
+
+
+@pytest.mark.parametrize("text", [show_id(Prefix.EVENT, EVENT), str(EVENT)])
+def test_an_event_id_is_a_position_too(text: str) -> None:
+    assert parse_since(text) == AfterEvent(EVENT)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "00",
+        "1",
+        "-1",
+        "abcdefgh",
+        "abcdefgh:",
+        "abcdefg:1",
+        "abcdefghi:1",
+        "ABCDEFGH:1",
+        "abcdefgh:01",
+        "abcdefgh:-1",
+        "abcdefgh:+1",
+        "abcdefgh:1.0",
+        "abcdefgh:١",
+        "abcdefgh:1\n",
+        "abcdefgh:" + "9" * 19,
+        " abcdefgh:1",
+        show_id(Prefix.CALL, EVENT),
+    ],
+)
+def test_anything_else_is_no_position(text: str) -> None:
+    assert parse_since(text) is None
+
+
+def test_the_logs_of_a_workspace_stand_in_the_order_of_their_locks() -> None:
+    one, two = UUID(int=1), UUID(int=2)
+    keys = [LogKey(id_, environment) for id_ in (two, one) for environment in Environment]
+    assert sorted(keys) == [
+        LogKey(one, Environment.LIVE),
+        LogKey(one, Environment.TEST),
+        LogKey(two, Environment.LIVE),
+        LogKey(two, Environment.TEST),
+    ]

@@ -1,0 +1,205 @@
+"""What may leave, and when: the bridge's queue and the leg's playback clock."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringline.domain.audio import Chunk
+from ringline.domain.bridge import Audible, PlayedOut, Spoken
+from ringline.domain.playout import MAX_WAITING_MS, Leaving, PlaybackClock, Playout
+from tests.talking import OUTPUT_HZ, has_gap, most_ahead_ms, speech
+
+LEAD_MS = 400.0
+
+
+def playout() -> Playout:
+    return Playout(OUTPUT_HZ, LEAD_MS)
+
+
+def chunks(leaving: list[Leaving]) -> list[Chunk]:
+    return [item for item in leaving if isinstance(item, Chunk)]
+
+
+def drain(playing: Playout, now_ms: float = 0.0) -> list[tuple[float, Leaving]]:
+    """Let time pass until nothing more leaves by itself; return what left, with seconds."""
+    left: list[tuple[float, Leaving]] = []
+    while True:
+        left += [(now_ms / 1000, item) for item in playing.take(now_ms)]
+        wake_in_ms = playing.wake_in_ms(now_ms)
+        if wake_in_ms is None:
+            return left
+        now_ms += wake_in_ms
+
+
+def played(left: list[tuple[float, Leaving]]) -> list[tuple[float, Chunk]]:
+    return [(at, item) for at, item in left if isinstance(item, Chunk)]
+
+
+def test_nothing_leaves_before_its_response_is_admitted() -> None:
+    playing = playout()
+    playing.speak("one", speech(100))
+    assert playing.take(0) == []
+    playing.admit("one")
+    assert playing.take(0) == [Audible("one"), speech(100)]
+
+
+def test_speech_leaves_as_it_came_if_it_is_short() -> None:
+    playing = playout()
+    chunk = Chunk(b"\1\0" * 2400, "AQA=")
+    playing.admit("one")
+    playing.speak("one", chunk)
+    (leaving,) = chunks(playing.take(0))
+    assert leaving is chunk
+
+
+@given(
+    st.lists(st.floats(1, 3000), min_size=1, max_size=20),
+    st.sampled_from([40.0, 100.0, 400.0, 1000.0]),
+)
+def test_speech_leaves_whole_gapless_and_never_further_ahead(
+    durations: list[float], lead_ms: float
+) -> None:
+    playing = Playout(OUTPUT_HZ, lead_ms)
+    made = [speech(duration, mark=number + 1) for number, duration in enumerate(durations)]
+    for chunk in made:
+        playing.speak("one", chunk)
+    playing.finish("one")
+    playing.admit("one")
+    left = drain(playing)
+    sent = played(left)
+    assert b"".join(chunk.pcm for _, chunk in sent) == b"".join(chunk.pcm for chunk in made)
+    assert most_ahead_ms(sent) <= lead_ms + 1e-6
+    assert not has_gap(sent)
+    assert left[0][1] == Audible("one")
+    assert left[-1][1] == PlayedOut("one")
+
+
+def test_what_is_already_ahead_counts_for_the_next_response() -> None:
+    playing = playout()
+    for response in ("one", "two"):
+        playing.speak(response, speech(350))
+        playing.finish(response)
+    playing.admit("one")
+    assert playing.take(0)[-1] == PlayedOut("one")
+    playing.admit("two")
+    assert len(chunks(playing.take(0))) == 0
+    assert playing.wake_in_ms(0) == pytest.approx(125)
+
+
+def test_text_leaves_with_the_speech_that_follows_it() -> None:
+    playing = playout()
+    playing.admit("one")
+    for number in range(3):
+        playing.say("one", f"{number} ")
+        playing.speak("one", speech(200, mark=number + 1))
+    assert playing.take(0) == [
+        Spoken("one", "0 "),
+        Audible("one"),
+        speech(200, mark=1),
+        Spoken("one", "1 "),
+        speech(200, mark=2),
+        Spoken("one", "2 "),
+    ]
+    assert playing.take(199) == []
+    assert playing.take(200) == [speech(200, mark=3)]
+
+
+def test_a_response_without_speech_is_played_out_at_once() -> None:
+    playing = playout()
+    playing.say("one", "only text")
+    playing.finish("one")
+    playing.admit("one")
+    assert playing.take(0) == [Spoken("one", "only text"), PlayedOut("one")]
+    assert playing.admitted is None
+    assert playing.wake_in_ms(0) is None
+
+
+def test_an_interruption_stops_it_and_tells_what_was_played() -> None:
+    playing = playout()
+    playing.admit("one")
+    playing.speak("one", speech(1000))
+    playing.take(0)
+    assert playing.pause(150) == 150
+    assert playing.take(10_000) == []
+    assert playing.wake_in_ms(10_000) is None
+    assert playing.clock.lead_ms(150) == 0, "the leg is flushed"
+
+
+def test_what_was_played_cannot_be_more_than_what_was_sent() -> None:
+    playing = playout()
+    playing.admit("one")
+    playing.speak("one", speech(100))
+    playing.take(0)
+    assert playing.pause(9_000) == 100
+
+
+def test_nothing_was_played_where_nothing_plays() -> None:
+    assert playout().pause(5) == 0
+
+
+def test_the_next_response_plays_although_the_last_one_was_interrupted() -> None:
+    playing = playout()
+    playing.admit("one")
+    playing.speak("one", speech(100))
+    playing.pause(0)
+    playing.drop("one", 0)
+    playing.admit("two")
+    playing.speak("two", speech(100, mark=2))
+    assert chunks(playing.take(0)) == [speech(100, mark=2)]
+
+
+def test_a_dropped_response_leaves_nothing_more_however_late_it_comes() -> None:
+    playing = playout()
+    playing.admit("one")
+    playing.speak("one", speech(1000))
+    playing.take(0)
+    assert playing.drop("one", 0), "the leg has some of it"
+    playing.speak("one", speech(100))
+    playing.say("one", "late")
+    playing.finish("one")
+    assert playing.take(1_000) == []
+
+
+def test_dropping_asks_for_a_flush_only_where_the_leg_has_speech_that_it_may_play() -> None:
+    playing = playout()
+    playing.speak("waiting", speech(100))
+    assert not playing.drop("waiting", 0)
+    playing.admit("one")
+    playing.speak("one", speech(100))
+    playing.take(0)
+    playing.pause(0)
+    assert not playing.drop("one", 0), "the interruption has flushed it"
+
+
+def test_more_than_five_minutes_do_not_wait() -> None:
+    playing = playout()
+    for _ in range(31):
+        playing.speak("one", speech(10_000))
+    assert playing.dropped_ms == 10_000
+    playing.finish("one")
+    playing.admit("one")
+    sent = played(drain(playing))
+    assert sum(chunk.duration_ms(OUTPUT_HZ) for _, chunk in sent) == pytest.approx(MAX_WAITING_MS)
+
+
+def test_what_has_left_makes_room() -> None:
+    playing = playout()
+    playing.admit("one")
+    now_ms = 0.0
+    for _ in range(40):
+        playing.speak("one", speech(10_000))
+        drain(playing, now_ms)
+        now_ms += 10_000
+    assert playing.dropped_ms == 0
+
+
+def test_the_clock_counts_what_must_have_been_played() -> None:
+    clock = PlaybackClock(OUTPUT_HZ)
+    clock.sent(speech(300), 1_000)
+    assert (clock.lead_ms(1_000), clock.played_ms(1_000)) == (300, 0)
+    assert (clock.lead_ms(1_100), clock.played_ms(1_100)) == (200, 100)
+    assert (clock.lead_ms(2_000), clock.played_ms(2_000)) == (0, 300)
+    clock.sent(speech(300), 5_000)  # after a silence
+    assert clock.played_ms(5_100) == 400
+    clock.restart()
+    assert clock.played_ms(5_300) == 0
