@@ -1,0 +1,518 @@
+"""Live calls in virtual time: limits, faults, ends; with the real journal and bridge."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ringline.domain import leg, voice
+from ringline.domain.audio import Chunk
+from ringline.domain.events import CallEnded, EventData, TurnCompleted
+from ringline.domain.records import CallRow, CallStatus, ParticipantRole, ParticipantRow, TurnRow
+from ringline.ports import AbandonedCall, VoiceListener, VoiceUnavailable
+from ringline.services.calls import INBOX_SIZE, CallLimits, Calls, LiveCall, NewCall
+from ringline.services.journal import Journal
+from tests import clock as virtual
+from tests.faulty import FaultyBus, FaultyLog, MemoryLog
+from tests.samples import NOW, log_key, new_id
+from tests.talking import (
+    ANSWERS_ITSELF,
+    CAPABILITIES,
+    INPUT_HZ,
+    ScriptedLeg,
+    ScriptedVoice,
+    call_row,
+    clock,
+    speech,
+)
+
+LOG = log_key()
+LIMITS = CallLimits()
+
+
+class House:
+    """What runs calls, with a voice that opens as a test says."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryLog()
+        self.store = FaultyLog(self.memory)
+        self.journal = Journal(self.store, FaultyBus())
+        self.calls = Calls(self.journal, self._open, clock, new_id, LIMITS)
+        self.voices: list[ScriptedVoice] = []
+        self.capabilities = CAPABILITIES
+        self.opening_s = 0.1
+        self.opening_fails: Exception | None = None
+        self.cancelled_openings = 0
+
+    async def _open(self, config: voice.VoiceConfig, listener: VoiceListener) -> ScriptedVoice:
+        try:
+            await asyncio.sleep(self.opening_s)
+        except asyncio.CancelledError:
+            self.cancelled_openings += 1
+            raise
+        if self.opening_fails is not None:
+            raise self.opening_fails
+        self.voices.append(ScriptedVoice(listener, self.capabilities))
+        return self.voices[-1]
+
+    def start(self, greeting: str = "") -> tuple[LiveCall, ScriptedLeg]:
+        line = ScriptedLeg()
+        row = replace(call_row(), started_at=clock())
+        config = voice.VoiceConfig("local/attendant")
+        return self.calls.start(NewCall(LOG, row, config, greeting, new_id()), line), line
+
+    def events(self, live: LiveCall) -> list[EventData]:
+        return [
+            stored.event.data
+            for stored in self.memory.logs.get(live.new.log, [])
+            if stored.event.call is not None and stored.event.call.id == live.new.row.id
+        ]
+
+    def ended(self, live: LiveCall) -> CallEnded:
+        """Return a call's last event; everybody had left and nothing follows."""
+        *before, last = self.events(live)
+        assert isinstance(last, CallEnded)
+        types = [data.type for data in before]
+        assert "call.ended" not in types
+        joined = types.count("call.participant_joined")
+        assert types[len(types) - joined :] == ["call.participant_left"] * joined
+        assert types[:1] == ["call.created"]
+        return last
+
+
+def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:
+    """Run a test in virtual time; at its end no task and no voice is left."""
+
+    async def whole() -> None:
+        house = House()
+        house.journal.start()
+        await main(house)
+        house.store.come_back()
+        await house.calls.shutdown()
+        await house.journal.close()
+        assert all(voice_.closed for voice_ in house.voices)
+        await asyncio.sleep(1)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    virtual.run(whole())
+
+
+def test_a_whole_call() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start("Hello")
+        await asyncio.sleep(1)
+        (speaker,) = house.voices
+        assert isinstance(line.news[0], leg.SessionStarted)
+        speaker.say(speaker.asked(), speech(500), text="Hello")
+        await asyncio.sleep(1)
+        speaker.listener.voice_reports(voice.SpeechStarted())
+        speaker.listener.voice_reports(voice.SpeechStopped())
+        speaker.listener.voice_reports(voice.Heard("item", "bye", final=True))
+        await asyncio.sleep(0)
+        speaker.say(speaker.asked(), speech(2_000), text="Goodbye", hang_up=True)
+        await asyncio.sleep(1.9)
+        assert line.hung_up is None
+        await asyncio.sleep(1)
+        assert line.hung_up == leg.HangUp("call_ended")
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("completed", "agent_hangup")
+        assert [text.text for text in ended.transcript] == ["Hello", "bye", "Goodbye"]
+        assert speaker.closed
+        assert house.calls.count(LOG) == 0
+
+    run(main)
+
+
+def test_the_line_is_answered_only_when_the_answer_is_written() -> None:
+    async def main(house: House) -> None:
+        house.store.go_away()
+        live, line = house.start("Hello")
+        live.listener.leg_hears(speech(20, INPUT_HZ))
+        await asyncio.sleep(5)
+        (speaker,) = house.voices
+        assert (line.got, speaker.heard) == ([], [])
+        house.store.come_back()
+        await asyncio.sleep(4)
+        assert isinstance(line.news[0], leg.SessionStarted)
+        assert speaker.heard == [
+            speech(20, INPUT_HZ),
+            voice.Respond(speaker.asked(), "Hello"),
+        ]
+
+    run(main)
+
+
+def test_an_answer_that_is_not_written_in_10_seconds_ends_the_call() -> None:
+    async def main(house: House) -> None:
+        house.store.go_away()
+        live, line = house.start("Hello")
+        await asyncio.sleep(0.1 + LIMITS.answer_s - 0.5)
+        assert line.hung_up is None
+        await asyncio.sleep(1)
+        assert line.items == [leg.HangUp("unavailable")]
+        house.store.come_back()
+        await asyncio.sleep(10)
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("failed", "storage_lost")
+
+    run(main)
+
+
+def test_an_outage_during_a_call_is_not_noticed() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        house.store.go_away()
+        live.listener.leg_reports(leg.Typed("are you there"))
+        live.listener.leg_reports(leg.ResponseWanted())
+        await asyncio.sleep(60)
+        (speaker,) = house.voices
+        speaker.say(speaker.asked(), speech(500), text="yes")
+        await asyncio.sleep(60)
+        assert line.news[-1] == leg.AgentFinished()
+        house.store.come_back()
+        await asyncio.sleep(5)
+        turns = [data.text for data in house.events(live) if isinstance(data, TurnCompleted)]
+        assert turns == ["are you there", "yes"]
+
+    run(main)
+
+
+def test_an_outage_that_outlives_the_bound_ends_the_call() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        house.store.go_away()
+        live.listener.leg_reports(leg.Typed("are you there"))
+        for _ in range(31):
+            await asyncio.sleep(10)
+            live.listener.leg_hears(speech(20, INPUT_HZ))
+        assert line.hung_up == leg.HangUp("storage_lost")
+        house.store.come_back()
+        await asyncio.sleep(10)
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("failed", "storage_lost")
+
+    run(main)
+
+
+def test_an_entry_that_is_refused_ends_its_call() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        other, other_line = house.start()
+        await asyncio.sleep(1)
+        house.store.refused = {live.new.row.id}
+        live.listener.leg_reports(leg.Typed("x"))
+        await asyncio.sleep(5)
+        assert line.hung_up == leg.HangUp("internal_error")
+        assert house.ended(live).hangup_cause == "internal_error"
+        assert other_line.hung_up is None
+        assert house.calls.count(other.new.log) == 1
+
+    run(main)
+
+
+# The voice.
+
+
+def test_a_voice_that_does_not_open_ends_the_call() -> None:
+    async def main(house: House) -> None:
+        house.opening_s = 60
+        live, line = house.start()
+        await asyncio.sleep(LIMITS.voice_s - 0.1)
+        assert line.hung_up is None
+        await asyncio.sleep(1)
+        assert line.items == [leg.HangUp("upstream_unavailable")]
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("failed", "upstream_lost")
+        assert house.cancelled_openings == 1
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(VoiceUnavailable("No room now."), "No room now."), (RuntimeError("secret"), "")],
+)
+def test_a_voice_that_cannot_be_opened_ends_the_call(error: Exception, message: str) -> None:
+    async def main(house: House) -> None:
+        house.opening_fails = error
+        live, line = house.start()
+        await asyncio.sleep(1)
+        assert line.items == [leg.HangUp("upstream_unavailable", message)]
+        assert house.ended(live).hangup_cause == "upstream_lost"
+
+    run(main)
+
+
+def test_a_caller_who_leaves_before_the_voice_opens_cancels_the_opening() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(0.05)
+        live.listener.leg_reports(leg.Left())
+        await asyncio.sleep(1)
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("cancelled", "caller_hangup")
+        assert (house.voices, house.cancelled_openings, line.items) == ([], 1, [])
+
+    run(main)
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_voice_that_opens_in_that_moment_is_closed(turns: int) -> None:
+    async def main(house: House) -> None:
+        house.opening_s = 0
+        live, _ = house.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        live.listener.leg_reports(leg.Left())
+        await asyncio.sleep(1)
+        assert house.ended(live).hangup_cause == "caller_hangup"
+        assert all(speaker.closed for speaker in house.voices)
+
+    run(main)
+
+
+def test_a_voice_that_fails_ends_the_call() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        failed = voice.VoiceFailed("upstream_closed", "why", alive=False)
+        house.voices[0].listener.voice_reports(failed)
+        await asyncio.sleep(1)
+        assert line.hung_up == leg.HangUp("upstream_closed", "why")
+        assert house.ended(live).status == "failed"
+
+    run(main)
+
+
+def test_a_voice_that_cannot_be_closed_holds_nobody_up() -> None:
+    async def main(house: House) -> None:
+        live, _ = house.start()
+        await asyncio.sleep(1)
+
+        def fail() -> None:
+            raise RuntimeError("a defect")
+
+        house.voices[0].on_close = fail
+        live.listener.leg_reports(leg.Left())
+        await asyncio.sleep(1)
+        assert house.ended(live).status == "completed"
+        assert house.calls.count(LOG) == 0
+
+    run(main)
+
+
+# Limits.
+
+
+def test_a_call_without_a_frame_for_5_minutes_ends() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(200)
+        live.listener.leg_hears(speech(20, INPUT_HZ))
+        await asyncio.sleep(LIMITS.idle_s - 1)
+        assert line.hung_up is None
+        await asyncio.sleep(2)
+        assert line.hung_up == leg.HangUp("idle_timeout")
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("completed", "idle_timeout")
+
+    run(main)
+
+
+def test_a_call_ends_after_an_hour() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        for _ in range(359):
+            await asyncio.sleep(10)
+            live.listener.leg_hears(speech(20, INPUT_HZ))
+        assert line.hung_up is None
+        await asyncio.sleep(11)
+        assert line.hung_up == leg.HangUp("max_duration")
+        assert house.ended(live).duration_seconds == 3599  # it was answered after 0.1 s
+
+    run(main)
+
+
+# Faults.
+
+
+def test_a_defect_ends_its_call_alone() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        other, _ = house.start()
+        await asyncio.sleep(1)
+        live.signal(leg.CancelWanted())  # which the bridge takes, so that a step never sees it
+        await asyncio.sleep(1)
+        assert line.hung_up == leg.HangUp("internal_error")
+        assert house.ended(live).hangup_cause == "internal_error"
+        assert house.calls.count(other.new.log) == 1
+
+    run(main)
+
+
+@pytest.mark.parametrize("at", [leg.SessionStarted, leg.AgentStarted, leg.HangUp])
+def test_whatever_breaks_a_call_has_one_last_event(at: type[leg.LegOrder]) -> None:
+    async def main(house: House) -> None:
+        live, line = house.start("Hello")
+        line.fails_at = at
+        await asyncio.sleep(1)
+        if at is not leg.SessionStarted:
+            house.voices[0].say(house.voices[0].asked(), speech(20))
+        await asyncio.sleep(1)
+        live.listener.leg_reports(leg.Overrun("slow_client"))
+        await asyncio.sleep(1)
+        assert house.ended(live).status == "failed"
+        assert house.calls.count(LOG) == 0
+
+    run(main)
+
+
+def test_a_flood_of_signals_ends_the_call() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        for _ in range(INBOX_SIZE * 2):
+            live.listener.leg_reports(leg.Digit("1"))
+        await asyncio.sleep(1)
+        assert line.hung_up == leg.HangUp("internal_error")
+        assert house.ended(live).status == "failed"
+
+    run(main)
+
+
+def test_a_burst_within_the_bound_does_not() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        for _ in range(INBOX_SIZE):
+            live.listener.leg_reports(leg.Digit("1"))
+        await asyncio.sleep(1)
+        assert line.hung_up is None
+
+    run(main)
+
+
+def test_interrupted_speech_stops_at_once_and_what_was_heard_is_kept() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start("A long greeting")
+        await asyncio.sleep(1)
+        (speaker,) = house.voices
+        listener = speaker.listener
+        listener.voice_reports(voice.ResponseStarted(speaker.asked()))
+        for word in ("A ", "long ", "greeting"):
+            listener.voice_says(speaker.asked(), word)
+            listener.voice_speaks(speaker.asked(), speech(1_000))
+        await asyncio.sleep(1.2)
+        listener.voice_reports(voice.SpeechStarted())
+        await asyncio.sleep(1)
+        after = line.items[line.items.index("flush") :]
+        assert after == ["flush", leg.CallerStarted(), leg.AgentFinished()]
+        assert speaker.orders[-1] == voice.Cancel(speaker.asked(), 1_200)
+        (turn,) = [data for data in house.events(live) if isinstance(data, TurnCompleted)]
+        assert (turn.text, turn.interrupted) == ("A long ", True)
+
+    run(main)
+
+
+def test_a_response_begins_before_its_speech_and_ends_after_it() -> None:  # O3
+    async def main(house: House) -> None:
+        house.capabilities = ANSWERS_ITSELF
+        _, line = house.start()
+        await asyncio.sleep(1)
+        house.voices[0].say("own-1", speech(900))
+        house.voices[0].say("own-2", speech(900, mark=2))
+        await asyncio.sleep(5)
+        kinds = [
+            "speech" if isinstance(item, Chunk) else type(item).__name__ for item in line.items
+        ]
+        shape = [kind for kind, before in zip(kinds, ["", *kinds], strict=False) if kind != before]
+        one = ["AgentStarted", "speech", "AgentFinished"]
+        assert shape == ["SessionStarted", *one, *one]
+
+    run(main)
+
+
+# All calls together.
+
+
+def test_a_key_that_is_revoked_ends_its_calls_and_no_other() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        _, other_line = house.start()
+        await asyncio.sleep(1)
+        house.calls.end_calls_of(live.new.key_id)
+        await asyncio.sleep(1)
+        assert line.hung_up == leg.HangUp("revoked")
+        assert house.ended(live).hangup_cause == "revoked"
+        assert other_line.hung_up is None
+
+    run(main)
+
+
+def test_a_shutdown_ends_every_call_and_lets_none_begin() -> None:
+    async def main(house: House) -> None:
+        lives = [house.start() for _ in range(3)]
+        await asyncio.sleep(1)
+        assert house.calls.accepting
+        await house.calls.shutdown()
+        assert not house.calls.accepting
+        assert [line.hung_up for _, line in lives] == [leg.HangUp("server_shutdown")] * 3
+        assert await house.journal.close() == 0
+        for live, _ in lives:
+            ended = house.ended(live)
+            assert (ended.status, ended.hangup_cause) == ("completed", "server_shutdown")
+
+    run(main)
+
+
+def test_a_shutdown_does_not_wait_for_the_database() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        house.store.go_away()
+        live.listener.leg_reports(leg.Typed("x"))
+        began = asyncio.get_running_loop().time()
+        await house.calls.shutdown()
+        assert asyncio.get_running_loop().time() - began < 1
+        assert line.hung_up == leg.HangUp("server_shutdown")
+        assert await house.journal.close() > 0, "the next start ends what was left open"
+
+    run(main)
+
+
+def test_the_database_away_lets_no_call_begin() -> None:
+    async def main(house: House) -> None:
+        assert house.calls.accepting
+        house.journal.store_away()
+        assert not house.calls.accepting
+
+    run(main)
+
+
+def test_the_calls_of_a_dead_process_are_ended() -> None:
+    async def main(house: House) -> None:
+        row = replace(call_row(), status=CallStatus.ANSWERED, answered_at=NOW)
+        row_of_turn = TurnRow(new_id(), row.id, new_id(), "item", 0, "caller", "hi", False, NOW)
+        lost = AbandonedCall(LOG, row, _participants(row), (row_of_turn,))
+        await asyncio.sleep(timedelta(minutes=1).total_seconds())
+        house.calls.sweep([lost])
+        await asyncio.sleep(1)
+        *left, ended = [stored.event.data for stored in house.memory.logs[LOG]]
+        assert [data.type for data in left] == ["call.participant_left"] * 2
+        assert isinstance(ended, CallEnded)
+        assert (ended.status, ended.hangup_cause) == ("completed", "server_lost")
+        assert [line.text for line in ended.transcript] == ["hi"]
+
+    run(main)
+
+
+def _participants(row: CallRow) -> tuple[ParticipantRow, ...]:
+    return (
+        ParticipantRow(new_id(), row.id, row.from_number, ParticipantRole.CALLER, NOW),
+        ParticipantRow(new_id(), row.id, row.to_number, ParticipantRole.AI_AGENT, NOW),
+    )
