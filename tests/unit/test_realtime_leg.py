@@ -1,0 +1,393 @@
+"""The leg of a realtime session: limits, order, and a client that does not read."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ringline.domain import leg
+from ringline.domain.audio import Chunk
+from ringline.legs.realtime import (
+    MAX_WAITING_NEWS,
+    MAX_WAITING_SPEECH_MS,
+    RealtimeLeg,
+    RealtimeRules,
+)
+from tests import clock
+from tests.samples import new_id
+from tests.talking import INPUT_HZ, OUTPUT_HZ, speech
+
+RULES = RealtimeRules(INPUT_HZ, OUTPUT_HZ, show_heard=True, show_said=True, events_per_window=100)
+STARTED = leg.SessionStarted(new_id(), "uuid", INPUT_HZ, OUTPUT_HZ)
+
+
+@dataclass
+class Client:
+    """The socket, the client behind it and the call's ear."""
+
+    paused: bool = False
+    sent: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    signals: list[leg.LegSignal] = field(default_factory=list[leg.LegSignal])
+    heard: list[Chunk] = field(default_factory=list[Chunk])
+
+    def send_text(self, payload: bytes) -> None:
+        self.sent.append(json.loads(payload))
+
+    def leg_reports(self, signal: leg.LegSignal) -> None:
+        self.signals.append(signal)
+
+    def leg_hears(self, chunk: Chunk) -> None:
+        self.heard.append(chunk)
+
+    @property
+    def types(self) -> list[str]:
+        return [frame["type"] for frame in self.sent]
+
+    @property
+    def codes(self) -> list[str]:
+        return [frame["error"]["code"] for frame in self.sent if "error" in frame]
+
+    @property
+    def heard_ms(self) -> float:
+        return sum(chunk.duration_ms(INPUT_HZ) for chunk in self.heard)
+
+
+def frame(type_: str, **members: object) -> str:
+    return json.dumps({"type": type_, **members})
+
+
+def append(duration_ms: float) -> str:
+    pcm = speech(duration_ms, INPUT_HZ).pcm
+    return frame("audio.append", audio=b64encode(pcm).decode())
+
+
+CREATE = frame("response.create")
+
+
+def run(
+    main: Callable[[RealtimeLeg, Client], Coroutine[Any, Any, None]],
+    rules: RealtimeRules = RULES,
+) -> None:
+    async def whole() -> None:
+        client = Client()
+        line = RealtimeLeg(client, rules)
+        line.report_to(client)
+        await main(line, client)
+
+    clock.run(whole())
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [
+        (frame("text.input", text="hi"), leg.Typed("hi")),
+        (CREATE, leg.ResponseWanted()),
+        (frame("response.cancel"), leg.CancelWanted()),
+        (frame("audio.commit"), leg.TurnEndWanted()),
+        (frame("audio.clear"), leg.ClearWanted()),
+    ],
+)
+def test_what_the_client_says_becomes_a_signal(text: str, signal: leg.LegSignal) -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive(text)
+        assert (client.signals, client.sent) == ([signal], [])
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("{", "invalid_json"),
+        ("[]", "invalid_event"),
+        (frame("no.such"), "unknown_event"),
+        (frame("text.input"), "invalid_event"),
+        (frame("session.start", config={}), "session_already_started"),
+        (frame("audio.append", audio="?"), "invalid_audio"),
+        (append(10_001), "invalid_audio"),
+    ],
+)
+def test_what_is_wrong_is_answered_and_the_session_lives(text: str, code: str) -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive(text)
+        assert client.types == ["error"]
+        assert client.codes == [code]
+        line.receive(CREATE)
+        assert client.signals == [leg.ResponseWanted()]
+        assert client.heard == []
+
+    run(main)
+
+
+def test_audio_keeps_its_spelling_and_odd_bytes_are_carried_over() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive(frame("audio.append", audio=""))
+        line.receive(frame("audio.append", audio="AQID"))
+        line.receive(frame("audio.append", audio="BAUG"))
+        line.receive(frame("audio.append", audio="BwgJCg=="))
+        assert b"".join(chunk.pcm for chunk in client.heard) == bytes(range(1, 11))
+        assert [chunk.base64 for chunk in client.heard] == [None, None, "BwgJCg=="]
+        assert client.sent == []
+
+    run(main)
+
+
+def test_clearing_forgets_the_odd_byte_too() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive(frame("audio.append", audio="AQID"))
+        line.receive(frame("audio.clear"))
+        line.receive(frame("audio.append", audio="BAU="))
+        assert [chunk.pcm for chunk in client.heard] == [b"\1\2", b"\4\5"]
+
+    run(main)
+
+
+# Limits.
+
+
+def test_control_events_are_limited_and_audio_is_not() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        for _ in range(102):
+            line.receive(CREATE)
+            line.receive(append(1))
+        assert len(client.signals) == 100
+        assert client.codes == ["rate_limited"] * 2
+        assert len(client.heard) == 102
+        await asyncio.sleep(9.9)
+        line.receive(CREATE)
+        assert len(client.signals) == 100
+        await asyncio.sleep(0.2)
+        line.receive(CREATE)
+        assert len(client.signals) == 101
+
+    run(main)
+
+
+def test_0_is_no_limit() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        for _ in range(1_000):
+            line.receive(CREATE)
+        assert len(client.signals) == 1_000
+
+    run(main, replace(RULES, events_per_window=0))
+
+
+def test_audio_that_comes_too_fast_is_refused() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        for _ in range(5):
+            line.receive(append(5_000))
+        assert client.heard_ms == 20_000, "10 s at twice real time may come at once"
+        assert client.codes == ["invalid_audio"]
+        for _ in range(100):
+            await asyncio.sleep(1)
+            line.receive(append(2_000))
+        assert client.heard_ms == 220_000
+        for _ in range(100):
+            await asyncio.sleep(1)
+            line.receive(append(3_000))
+        assert client.heard_ms <= 420_000
+        assert client.heard_ms > 400_000
+
+    run(main)
+
+
+def test_audio_in_real_time_is_never_refused() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        for _ in range(3_000):
+            await asyncio.sleep(0.085)
+            line.receive(append(85))
+        assert client.sent == []
+
+    run(main)
+
+
+def test_the_third_binary_frame_ends_the_session() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive_binary()
+        line.receive_binary()
+        assert client.codes == ["binary_not_supported"] * 2
+        assert client.signals == []
+        line.receive_binary()
+        line.receive_binary()
+        assert client.signals == [leg.Overrun("binary_not_supported")]
+        line.tell(leg.HangUp("binary_not_supported"))
+        assert client.types[-1] == "session.terminating"
+
+    run(main)
+
+
+# What the client is told.
+
+
+def test_order_is_kept_while_the_client_does_not_read() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.tell(STARTED)
+        client.paused = True
+        line.tell(leg.AgentStarted())
+        for number in range(5):
+            line.play(speech(100))
+            line.tell(leg.AgentSaid(str(number)))
+        line.tell(leg.AgentFinished())
+        assert client.types == ["session.started"]
+        client.paused = False
+        line.play(speech(100))
+        assert client.types == ["session.started"], "nothing overtakes what waits"
+        line.drained()
+        pairs = ["audio.delta", "text.delta"] * 5
+        assert client.types[1:] == [
+            "response.started",
+            *pairs,
+            "response.completed",
+            "audio.delta",
+        ]
+
+    run(main)
+
+
+def test_a_socket_that_fills_up_again_keeps_the_rest() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        client.paused = True
+        for _ in range(3):
+            line.play(speech(100))
+        send_text = client.send_text
+
+        def fill_up(payload: bytes) -> None:
+            send_text(payload)
+            client.paused = True
+
+        client.send_text = fill_up
+        for sent in range(1, 4):
+            client.paused = False
+            line.drained()
+            assert len(client.sent) == sent
+
+    run(main)
+
+
+def test_the_oldest_speech_is_dropped_and_nothing_else() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        client.paused = True
+        line.tell(leg.AgentStarted())
+        for mark in range(30):
+            line.play(speech(100, mark=mark + 1))
+            line.tell(leg.AgentSaid(str(mark)))
+        line.play(speech(1_500, mark=99))
+        client.paused = False
+        line.drained()
+        played = [sent["audio"] for sent in client.sent if sent["type"] == "audio.delta"]
+        kept = [*(speech(100, mark=mark) for mark in range(26, 31)), speech(1_500, mark=99)]
+        assert played == [chunk.as_base64() for chunk in kept]
+        assert client.types.count("text.delta") == 30
+        assert sum(chunk.duration_ms(OUTPUT_HZ) for chunk in kept) <= MAX_WAITING_SPEECH_MS
+
+    run(main)
+
+
+def test_a_flush_throws_speech_away_and_keeps_the_news() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        client.paused = True
+        line.play(speech(1_900))
+        line.tell(leg.AgentSaid("hi"))
+        line.play(speech(100))
+        line.flush()
+        line.tell(leg.CallerStarted())
+        line.play(speech(1_900))
+        client.paused = False
+        line.drained()
+        assert client.types == ["text.delta", "speech.started", "audio.delta"]
+
+    run(main)
+
+
+def test_a_client_that_does_not_read_its_news_is_let_go() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        client.paused = True
+        for _ in range(MAX_WAITING_NEWS):
+            line.tell(leg.AgentSaid("x"))
+            line.play(speech(1))
+        assert client.signals == []
+        line.tell(leg.AgentSaid("x"))
+        line.tell(leg.AgentSaid("x"))
+        assert client.signals == [leg.Overrun("slow_client")]
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("rules", "shown"),
+    [
+        (RULES, ["transcript.committed", "text.delta"]),
+        (replace(RULES, show_heard=False), ["text.delta"]),
+        (replace(RULES, show_said=False), ["transcript.committed"]),
+    ],
+)
+def test_transcripts_are_told_where_the_config_asks(rules: RealtimeRules, shown: list[str]) -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.tell(leg.TurnHeard("hello"))
+        line.tell(leg.AgentSaid("hi"))
+        assert client.types == shown
+
+    run(main, rules)
+
+
+# The end.
+
+
+def test_terminating_is_the_last_frame() -> None:  # O10
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.tell(leg.AgentStarted())
+        line.tell(leg.HangUp("max_duration"))
+        assert await line.hung_up == "max_duration"
+        line.tell(leg.AgentFinished())
+        line.tell(leg.HangUp("again"))
+        line.play(speech(100))
+        line.receive(CREATE)
+        line.receive(append(20))
+        line.receive("{")
+        line.lost()
+        assert client.types == ["response.started", "session.terminating"]
+        assert client.codes == ["max_duration"]
+        assert (client.signals, client.heard) == ([], [])
+
+    run(main)
+
+
+def test_what_waits_leaves_before_the_end_although_the_client_does_not_read() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        client.paused = True
+        line.play(speech(100))
+        line.tell(leg.AgentFinished())
+        line.tell(leg.HangUp("call_ended"))
+        assert client.types == ["audio.delta", "response.completed", "session.terminating"]
+
+    run(main)
+
+
+def test_a_lost_connection_is_reported_once_and_nothing_is_sent_to_it() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        client.paused = True
+        line.tell(leg.AgentStarted())
+        line.lost()
+        line.lost()
+        client.paused = False
+        line.drained()
+        line.tell(leg.AgentFinished())
+        line.play(speech(100))
+        assert client.signals == [leg.Left()]
+        assert client.sent == []
+        assert not line.hung_up.done()
+
+    run(main)
+
+
+def test_an_end_without_a_word_closes_without_one() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.tell(leg.HangUp(""))
+        assert line.hung_up.result() == ""
+        assert client.sent == []
+
+    run(main)
