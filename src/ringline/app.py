@@ -165,7 +165,7 @@ async def _start(
         new_id,
         CallLimits(playout_lead_ms=settings.playout_lead_ms),
     )
-    credentials = Credentials(stores.credentials, now, calls.end_calls_of)
+    credentials = Credentials(stores.credentials, now, calls.end_calls_of, calls.keys)
     watching = Watching(hub, stores.log, credentials, settings.signing_secrets, now)
     server = _server(settings, stores, calls, credentials, watching, journal)
 

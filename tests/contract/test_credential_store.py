@@ -86,6 +86,9 @@ async def test_a_key_is_revoked_once_and_stays_so(stores: Stores) -> None:
     assert await stores.workspaces.revoke_key(key.id, NOW + timedelta(days=1), end_calls=False)
     assert not await stores.workspaces.revoke_key(new_id(), NOW, end_calls=False)
     assert await stores.credentials.get_keys([key.id]) == [replace(key, revoked_at=NOW)]
+    assert await stores.workspaces.revoke_key(key.id, NOW, end_calls=True)
+    (revoked,) = await stores.credentials.get_keys([key.id])
+    assert revoked == replace(key, revoked_at=NOW, end_calls=True)
 
 
 async def test_a_ticket_is_taken_once(stores: Stores) -> None:

@@ -26,7 +26,10 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A row of `keys`, without its hash. A management key's environment means nothing."""
+    """A row of `keys`, without its hash. A management key's environment means nothing.
+
+    `end_calls` tells whether it was revoked with the calls that its tickets let in.
+    """
 
     id: UUID
     log: LogKey
@@ -37,6 +40,7 @@ class Key:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    end_calls: bool = False
 
     def is_alive(self, now: datetime) -> bool:
         """Tell whether the key still opens anything."""

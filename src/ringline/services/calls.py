@@ -263,6 +263,10 @@ class Calls:
         task.add_done_callback(lambda _: self._live.pop(new.row.id, None))
         return live
 
+    def keys(self) -> set[UUID]:
+        """Return the keys that let the running calls in, their tickets' included."""
+        return {live.new.key_id for live, _ in self._live.values()}
+
     def end_calls_of(self, key_id: UUID) -> None:
         """End all calls that a key let in, its tickets' included."""
         for live, _ in list(self._live.values()):

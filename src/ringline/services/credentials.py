@@ -7,7 +7,7 @@ use is looked up again. A key that expires closes what it opened like a revoked 
 """
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Set
 from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
@@ -36,10 +36,12 @@ class Credentials:
         store: CredentialStore,
         now: Clock,
         end_calls_of: Callable[[UUID], None],
+        keys_of_calls: Callable[[], Set[UUID]],
     ) -> None:
         self._store = store
         self._now = now
         self._end_calls_of = end_calls_of
+        self._keys_of_calls = keys_of_calls
         self._in_use: dict[UUID, dict[object, Closer]] = {}
         self._used: dict[UUID, datetime] = {}
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
@@ -87,7 +89,8 @@ class Credentials:
             tasks.create_task(self._touch())
 
     def _key_changed(self, key_id: UUID | None, end_calls: bool) -> None:
-        for changed in self._in_use if key_id is None else (key_id,):
+        every = {*self._in_use, *self._keys_of_calls()}
+        for changed in every if key_id is None else (key_id,):
             self._changed[changed] = end_calls or self._changed.get(changed, False)
         self._look.set()
 
@@ -115,7 +118,8 @@ class Credentials:
             for key_id, end_calls in changed.items():
                 key = found.get(key_id)
                 if key is None or not key.is_alive(self._now()):
-                    self._close(key_id, end_calls=end_calls)
+                    with_calls = end_calls or (key is not None and key.end_calls)
+                    self._close(key_id, end_calls=with_calls)
                 elif key_id in self._in_use:
                     self._forget_expiry(key_id)
                     self._watch_expiry(key)

@@ -126,6 +126,7 @@ def read_key(row: Any) -> Key:
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
+        end_calls=row["end_calls"],
     )
 
 

@@ -47,10 +47,11 @@ _KEY_COLUMNS = (
     "expires_at",
     "revoked_at",
     "last_used_at",
+    "end_calls",
 )
 _INSERT_KEY = _insert(
     keys,
-    *(name for name in _KEY_COLUMNS if name not in {"revoked_at", "last_used_at"}),
+    *(name for name in _KEY_COLUMNS if name not in {"revoked_at", "last_used_at", "end_calls"}),
     "key_hash",
 )
 _LIST_KEYS = Prepared(sa.select(*(keys.c[name] for name in _KEY_COLUMNS)))

@@ -288,11 +288,12 @@ LOOKUP_POLICIES = (
 KEY_COLUMNS = (
     "workspace_id uuid, environment text, id uuid, kind text, label text, last_four text,"
     " created_at timestamptz, expires_at timestamptz, revoked_at timestamptz,"
-    " last_used_at timestamptz"
+    " last_used_at timestamptz, end_calls boolean"
 )
 KEY_SELECT = (
     "SELECT k.workspace_id, k.environment, k.id, k.kind, k.label, k.last_four,"
-    " k.created_at, k.expires_at, k.revoked_at, k.last_used_at FROM ringline.keys k"
+    " k.created_at, k.expires_at, k.revoked_at, k.last_used_at, k.end_calls"
+    " FROM ringline.keys k"
 )
 
 #: Signature, result, kind and body of each lookup function.
