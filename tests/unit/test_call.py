@@ -408,8 +408,9 @@ def check_orders(story: Story) -> None:
                 case bridge.Admit(response_id):
                     assert admitted is None
                     admitted = response_id
-                case bridge.Drop(response_id) if response_id == admitted:
-                    admitted = None
+                case bridge.Drop(response_id):
+                    admitted = None if response_id == admitted else admitted
+                    pending = None if response_id == pending else pending
                 case leg.AgentFinished():
                     admitted = None
                 case voice.Respond(response_id):

@@ -38,7 +38,7 @@ class Store:
     async def first_workspace(self) -> UUID | None:
         raise NotImplementedError
 
-    async def first_agent(self, log: LogKey) -> UUID | None:
+    async def first_agent(self, log: LogKey) -> Agent | None:
         raise NotImplementedError
 
     async def find_agent(self, log: LogKey, agent_id: UUID) -> Agent | None:
