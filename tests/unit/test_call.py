@@ -465,7 +465,7 @@ def check_texts(story: Story) -> None:
         assert "\0" not in text
         if deltas[0].role == "agent" and turn_id in turns:
             assert turns[turn_id].text == text
-    assert [line.turn_id for line in story.call.talk.lines] == list(turns)
+    assert [line.turn_id for line in story.call.talk.turns.lines] == list(turns)
     if story.call.ended:
         assert [line.text for line in last(story).transcript] == [
             turn.text for turn in turns.values()

@@ -5,14 +5,13 @@ import pytest
 from ringline.domain import bridge, leg, voice
 from ringline.domain.conversation import (
     MAX_COMING,
-    MAX_HEARINGS,
-    MAX_TRANSCRIPT,
     PHASES,
     Phase,
     Step,
 )
 from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
+from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT
 from tests.talking import ANSWERS_ITSELF, Story
 
 STOPPED = voice.SpeechStopped()
@@ -53,7 +52,7 @@ def test_a_voice_turn_in_its_order() -> None:  # O3
         leg.AgentSaid("there"),
         FINISHED,
     ]
-    assert [(line.role, line.text) for line in story.call.talk.lines] == [
+    assert [(line.role, line.text) for line in story.call.talk.turns.lines] == [
         ("caller", "hello"),
         ("agent", "hi there"),
     ]
@@ -437,14 +436,14 @@ def test_turns_that_are_never_finished_are_forgotten() -> None:
     story = Story()
     for number in range(MAX_HEARINGS + 5):
         story.feed(voice.Heard(str(number), "text", final=False))
-    assert len(story.call.talk.hearings) == MAX_HEARINGS
+    assert len(story.call.talk.turns.hearings) == MAX_HEARINGS
 
 
 def test_the_last_event_repeats_a_bounded_transcript() -> None:
     story = Story()
     for number in range(12):
         story.feed(leg.Typed(f"{number:02}" * 50_000))
-    lines = story.call.talk.lines
+    lines = story.call.talk.turns.lines
     assert sum(len(line.text) for line in lines) <= MAX_TRANSCRIPT
     assert [line.text[:2] for line in lines] == [
         "03",
@@ -458,7 +457,7 @@ def test_the_last_event_repeats_a_bounded_transcript() -> None:
         "11",
     ]
     story.feed(leg.Typed("x" * (MAX_TRANSCRIPT + 1)))
-    assert len(story.call.talk.lines) == 1, "the newest is always kept"
+    assert len(story.call.talk.turns.lines) == 1, "the newest is always kept"
 
 
 def test_a_long_conversation_keeps_nothing_but_its_lines() -> None:
@@ -467,6 +466,6 @@ def test_a_long_conversation_keeps_nothing_but_its_lines() -> None:
         story.feed(bridge.CallerSpoke(0), voice.Heard(f"i{number}", "hm", final=False), STOPPED)
         story.feed(CREATE, CREATE, bridge.CancelAsked(0), voice.Heard(f"i{number}", "hm", True))
     talk = story.call.talk
-    assert len(talk.lines) == 100
+    assert len(talk.turns.lines) == 100
     assert len(talk.refused) <= 8
-    assert (talk.coming, talk.hearings) == ((), ())
+    assert (talk.coming, talk.turns.hearings) == ((), ())

@@ -9,6 +9,7 @@ a caller hears never waits for a disk; what is told to watchers always does.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 from typing import TypeAlias
 from uuid import UUID
 
@@ -16,8 +17,6 @@ from ringline.domain import bridge, leg, voice
 from ringline.domain.call_status import CallMove, move
 from ringline.domain.conversation import (
     Conversation,
-    Draft,
-    Order,
     client_clears,
     client_wants_response,
     end_conversation,
@@ -44,6 +43,7 @@ from ringline.domain.records import (
     ParticipantRole,
     ParticipantRow,
 )
+from ringline.domain.turns import Draft, Order, Turns, keep
 
 # Signals that come neither from the leg nor from the voice.
 
@@ -206,7 +206,8 @@ def end_abandoned(
     moment: Moment,
 ) -> Step:
     """End the record of a call whose process is dead: one terminal event, `server_lost`."""
-    call = Call(log, row, participants=participants, talk=Conversation(lines=lines))
+    turns = reduce(keep, lines, Turns())
+    call = Call(log, row, participants=participants, talk=Conversation(turns=turns))
     draft = _draft(row, moment)
     return _step(_end(call, HangupCause.SERVER_LOST, draft, None), draft)
 
@@ -331,7 +332,7 @@ def _end(call: Call, cause: HangupCause, draft: Draft, goodbye: leg.HangUp | Non
             answered_at=answered,
             ended_at=draft.now,
             duration_seconds=max(0, int((draft.now - answered).total_seconds())) if answered else 0,
-            transcript=talk.lines,
+            transcript=talk.turns.lines,
         )
     )
     if goodbye is not None:

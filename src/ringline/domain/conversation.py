@@ -10,32 +10,16 @@ leaving: it waits in `coming`. What such a voice has yet to begin is no response
 expected; so nothing waits for ever where it begins nothing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain import bridge, leg, voice
-from ringline.domain.events import (
-    BargeIn,
-    EventData,
-    TranscriptDelta,
-    TranscriptLine,
-    TurnCompleted,
-)
-from ringline.domain.records import Record, TurnRow
-
-Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
+from ringline.domain.events import BargeIn, TranscriptDelta
+from ringline.domain.turns import Draft, Turns, finish_turn, hear, storable
 
 #: Most responses that wait until the one before them has left; more are refused.
 MAX_COMING = 4
-#: Most turns of the caller that are being recognised at once; the oldest is forgotten.
-MAX_HEARINGS = 8
-#: Most characters that a call's last event repeats; the oldest turns are left out of it.
-MAX_TRANSCRIPT = 1_000_000
-_LINE_CHARACTERS = 100  # what a line takes beside its text
 _REFUSED = 8  # ids of stopped responses that are remembered, for a late start
 
 
@@ -92,27 +76,11 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
-    """A turn of the caller that is being recognised.
-
-    Where a recogniser takes words back, `revised` ends the stream of partial texts; the
-    final text alone counts then.
-    """
-
-    item_id: str
-    turn_id: UUID
-    text: str = ""
-    pieces: int = 0
-    revised: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Conversation:
     """The state of a conversation.
 
     `coming` have begun while `response` was still leaving; `refused` were stopped and may
-    begin late. `hang_up` ends the call once the caller has heard what was sent. `lines` are
-    the finished turns, of `characters` together.
+    begin late. `hang_up` ends the call once the caller has heard what was sent.
     """
 
     answers_itself: bool = False
@@ -120,26 +88,12 @@ class Conversation:
     coming: tuple[Response, ...] = ()
     expected: Expected = Expected.NOTHING
     refused: tuple[str, ...] = ()
-    hearings: tuple[Hearing, ...] = ()
     caller_speaks: bool = False
     forgotten: bool = False  # the client has cleared what the caller was saying
     unanswered_text: bool = False
     wanted_again: bool = False
     hang_up: bool = False
-    lines: tuple[TranscriptLine, ...] = ()
-    characters: int = 0
-
-
-@dataclass(slots=True)
-class Draft:
-    """What one step of a call brings about, gathered while it is taken."""
-
-    call_id: UUID
-    now: datetime
-    new_id: Callable[[], UUID]
-    events: list[EventData] = field(default_factory=list[EventData])
-    records: list[Record] = field(default_factory=list[Record])
-    orders: list[Order] = field(default_factory=list[Order])
+    turns: Turns = field(default_factory=Turns)
 
 
 def greet(talk: Conversation, say: str, draft: Draft) -> Conversation:
@@ -189,8 +143,8 @@ def take_typed(talk: Conversation, text: str, draft: Draft) -> Conversation:
     """Take a typed message: a final turn of the caller that starts no response."""
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
-    talk = _finish_turn(talk, draft, turn_id, str(turn_id), "caller", text)
-    return replace(talk, unanswered_text=True)
+    turns = finish_turn(talk.turns, draft, turn_id, str(turn_id), "caller", text)
+    return replace(talk, turns=turns, unanswered_text=True)
 
 
 def take_voice(talk: Conversation, signal: voice.VoiceSignal, draft: Draft) -> Conversation:
@@ -202,7 +156,7 @@ def take_voice(talk: Conversation, signal: voice.VoiceSignal, draft: Draft) -> C
             draft.orders.append(leg.CallerStopped())
             return _turn_over(replace(talk, caller_speaks=False), draft)
         case voice.Heard(item_id, text, final):
-            return _hear(talk, item_id, text, draft, final=final)
+            return replace(talk, turns=hear(talk.turns, item_id, text, draft, final=final))
         case voice.ResponseStarted(response_id):
             return _started(talk, response_id, draft)
         case voice.ResponseDone(response_id, _, hang_up):
@@ -249,7 +203,7 @@ def take_bridge(talk: Conversation, signal: bridge.BridgeSignal, draft: Draft) -
 
 def end_conversation(talk: Conversation, draft: Draft) -> Conversation:
     """Close what is open when the call ends: the running turn ends with what had left."""
-    talk = replace(talk, coming=(), hearings=())
+    talk = replace(talk, coming=())
     if talk.response is None:
         return talk
     return _finish_response(talk, talk.response, draft, interrupted=True)
@@ -358,9 +312,10 @@ def _finish_response(
     if response.phase is not Phase.WANTED:
         draft.orders.append(leg.AgentFinished())
     if response.text:
-        talk = _finish_turn(
-            talk, draft, response.turn_id, response.id, "agent", response.text, interrupted
+        turns = finish_turn(
+            talk.turns, draft, response.turn_id, response.id, "agent", response.text, interrupted
         )
+        talk = replace(talk, turns=turns)
     return replace(talk, response=None)
 
 
@@ -377,7 +332,7 @@ def _go_on(talk: Conversation, draft: Draft) -> Conversation:
 
 
 def _said(talk: Conversation, response: Response, delta: str, draft: Draft) -> Conversation:
-    delta = _storable(delta)
+    delta = storable(delta)
     draft.orders.append(leg.AgentSaid(delta))
     text = response.text + delta
     draft.events.append(
@@ -392,82 +347,3 @@ def _said(talk: Conversation, response: Response, delta: str, draft: Draft) -> C
     )
     response = replace(response, text=text, pieces=response.pieces + 1, audible=True)
     return replace(talk, response=response)
-
-
-def _hear(
-    talk: Conversation, item_id: str, text: str, draft: Draft, *, final: bool
-) -> Conversation:
-    text = _storable(text)
-    hearing = next((open_ for open_ in talk.hearings if open_.item_id == item_id), None)
-    others = tuple(open_ for open_ in talk.hearings if open_.item_id != item_id)
-    if hearing is None:
-        hearing = Hearing(item_id, draft.new_id())
-    hearing = _partial(hearing, text, draft, final=final)
-    if not final:
-        return replace(talk, hearings=(*others, hearing)[-MAX_HEARINGS:])
-    talk = replace(talk, hearings=others)
-    if not text:  # nothing was understood: there is no turn to keep
-        return talk
-    draft.orders.append(leg.TurnHeard(text))
-    return _finish_turn(talk, draft, hearing.turn_id, item_id, "caller", text)
-
-
-def _partial(hearing: Hearing, text: str, draft: Draft, *, final: bool) -> Hearing:
-    """Tell what is new of a turn; deltas concatenate to the final text or end early."""
-    if hearing.revised or not text.startswith(hearing.text):
-        return replace(hearing, revised=True)
-    delta = text[len(hearing.text) :]
-    if not delta or (final and hearing.pieces == 0):
-        return hearing
-    draft.events.append(
-        TranscriptDelta(
-            turn_id=hearing.turn_id,
-            item_id=hearing.item_id,
-            role="caller",
-            delta=delta,
-            text=text,
-            sequence=hearing.pieces,
-        )
-    )
-    return replace(hearing, text=text, pieces=hearing.pieces + 1)
-
-
-def _finish_turn(
-    talk: Conversation,
-    draft: Draft,
-    turn_id: UUID,
-    item_id: str,
-    role: str,
-    text: str,
-    interrupted: bool = False,
-) -> Conversation:
-    row = TurnRow(
-        draft.new_id(), draft.call_id, turn_id, item_id, 0, role, text, interrupted, draft.now
-    )
-    draft.records.append(row)
-    draft.events.append(
-        TurnCompleted(
-            turn_id=turn_id,
-            item_id=item_id,
-            role=role,
-            text=text,
-            transcript_id=row.id,
-            interrupted=interrupted,
-        )
-    )
-    return _keep(talk, TranscriptLine(turn_id=turn_id, role=role, text=text, at=draft.now))
-
-
-def _keep(talk: Conversation, line: TranscriptLine) -> Conversation:
-    lines = (*talk.lines, line)
-    characters = talk.characters + _LINE_CHARACTERS + len(line.text)
-    oldest = 0
-    while characters > MAX_TRANSCRIPT and oldest < len(lines) - 1:
-        characters -= _LINE_CHARACTERS + len(lines[oldest].text)
-        oldest += 1
-    return replace(talk, lines=lines[oldest:], characters=characters)
-
-
-def _storable(text: str) -> str:
-    """Replace what no database column takes in what a voice says (contract, 11)."""
-    return text.replace("\0", "\ufffd")
