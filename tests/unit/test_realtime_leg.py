@@ -220,6 +220,14 @@ def test_the_third_binary_frame_ends_the_session() -> None:
     run(main)
 
 
+def test_a_frame_that_is_too_large_ends_the_session() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive_oversized()
+        assert client.signals == [leg.Overrun("frame_too_large")]
+
+    run(main)
+
+
 # What the client is told.
 
 

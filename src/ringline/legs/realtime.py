@@ -127,6 +127,10 @@ class RealtimeLeg:
         else:
             self._end_with(Overrun("binary_not_supported"))
 
+    def receive_oversized(self) -> None:
+        """Take note of a frame that is too large; the session ends."""
+        self._end_with(Overrun("frame_too_large"))
+
     def lost(self) -> None:
         """Note that the client's connection is gone."""
         self._stop_sending()
