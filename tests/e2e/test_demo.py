@@ -56,9 +56,7 @@ def demo() -> Iterator[Demo]:
         process = start(output, "demo", "--data-dir", data_dir)
         try:
             until(
-                lambda: (
-                    "Ctrl-C stops everything" in output.read_text() or process.poll() is not None
-                ),
+                lambda: "Ctrl-C stops" in output.read_text() or process.poll() is not None,
                 CALL_LIMIT_S,
             )
             assert process.poll() is None, output.read_text()
@@ -131,7 +129,7 @@ def test_pasted_ringline_lines_work(demo: Demo, tmp_path: Path) -> None:
     following = tmp_path / "events.log"
     with following.open("wb") as output:
         follower = subprocess.Popen(
-            ["/bin/sh", "-c", f"exec env {demo.line_with(' events ')}"],
+            ["/bin/sh", "-c", f"exec env {demo.line_with(' events --follow')}"],
             env=environment(PYTHONUNBUFFERED="1"),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -139,7 +137,7 @@ def test_pasted_ringline_lines_work(demo: Demo, tmp_path: Path) -> None:
         )
     try:
         until(lambda: "call_ended" in following.read_text())
-        line = demo.line_with(" call ").replace(str(CALL), str(short))
+        line = demo.line_with(" call --agent").replace(str(CALL), str(short))
         called = paste(f"cd {tmp_path} && {line}")
         assert called.returncode == 0, called.stdout + called.stderr
         assert "caller  what are your opening hours" in called.stdout
