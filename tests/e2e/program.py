@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ import psutil
 
 SOURCES = Path(__file__).parents[2] / "src"
 LIMIT_S = 60
+STALE = "left by an earlier server"
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -37,12 +40,12 @@ def ringline(*arguments: object, **variables: str) -> subprocess.CompletedProces
     )
 
 
-def start(output: Path, *arguments: object) -> subprocess.Popen[bytes]:
+def start(output: Path, *arguments: object, **variables: str) -> subprocess.Popen[bytes]:
     """Start a command that stays; both of its outputs go to a file."""
     with output.open("wb") as file:
         return subprocess.Popen(
             [sys.executable, "-m", "ringline", *map(str, arguments)],
-            env=environment(PYTHONUNBUFFERED="1"),
+            env=environment(PYTHONUNBUFFERED="1", **variables),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -61,16 +64,24 @@ class Dev:
         return json.loads(self.ready_file.read_text())
 
 
+def is_ready(file: Path) -> bool:
+    """Tell whether a ready file is there that was not there before."""
+    try:
+        return file.read_text() != STALE
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def dev(data_dir: Path) -> Iterator[Dev]:
     """Run `ringline dev` for the length of a block; it must end well."""
     ready_file = data_dir.parent / "ready.json"
-    ready_file.unlink(missing_ok=True)
+    ready_file.write_text(STALE)
     output = data_dir.parent / "dev.log"
     place = ("--port", 0, "--data-dir", data_dir)
     process = start(output, "dev", *place, "--ready-file", ready_file)
     try:
-        until(lambda: ready_file.exists() or process.poll() is not None)
+        until(lambda: is_ready(ready_file) or process.poll() is not None)
         assert process.poll() is None, output.read_text()
         yield Dev(ready_file, output)
         assert process.poll() is None, "the server ended by itself"
@@ -99,6 +110,19 @@ def reachable_directory() -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path)
+
+
+def mint_status(ring: Mapping[str, str], key: str) -> int:
+    """Ask for a session token; return the answer's status."""
+    request = urllib.request.Request(
+        f"{ring['base_url']}/api/realtime/session", method="POST", headers={"x-api-key": key}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:

@@ -4,7 +4,6 @@ import json
 import re
 import socket
 import stat
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import Dev, dev, reachable_directory, ringline
+from tests.e2e.program import Dev, dev, mint_status, reachable_directory, ringline
 
 MEMBERS = {
     "base_url",
@@ -40,19 +39,6 @@ def server(parent: Path) -> Iterator[Dev]:
 @pytest.fixture
 def data_dir(parent: Path) -> Path:
     return parent / "data"
-
-
-def mint_status(ring: dict[str, str], key: str) -> int:
-    """Ask for a session token; return the answer's status."""
-    request = urllib.request.Request(
-        f"{ring['base_url']}/api/realtime/session", method="POST", headers={"x-api-key": key}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code
 
 
 def test_the_ready_file(server: Dev, data_dir: Path) -> None:
