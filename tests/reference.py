@@ -8,6 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from cyclopts import App
+
+from ringline.cli.program import app
 from ringline.config import PREFIX, Settings
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
@@ -62,6 +65,22 @@ def session_error_rows() -> Iterator[str]:
         yield row(f"`{error.code}`", error.ends.value, str(error.close_code), error.message)
 
 
+def command_rows() -> Iterator[str]:
+    yield from _commands_of(app, "ringline")
+
+
+def _commands_of(program: App, path: str) -> Iterator[str]:
+    for name in program:
+        command = program[name]
+        if name.startswith("-") or not command.show:
+            continue
+        if any(not inner.startswith("-") for inner in command):
+            yield from _commands_of(command, f"{path} {name}")
+        else:
+            does = str(command.help).partition("\n")[0]
+            yield row(f"`{path} {name}`", does.removesuffix("."))
+
+
 def setting_rows() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         extra = field.json_schema_extra
@@ -87,6 +106,7 @@ TABLES = {
     "http errors /v3": (("code", "status", "message"), lambda: error_rows(V3_ERRORS)),
     "http errors /v1": (("code", "status", "message"), lambda: error_rows(V1_ERRORS)),
     "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),
+    "commands": (("command", "does"), command_rows),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
 }

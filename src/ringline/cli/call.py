@@ -35,14 +35,14 @@ def call(
     ] = None,
     model: Annotated[
         str | None,
-        Parameter(name="--model", help="A voice model, instead of an agent."),
+        Parameter(name="--model", help="A model, instead of an agent. [default: local/attendant]"),
     ] = None,
     recording: Annotated[
         Path | None,
         Parameter(
             name="--recording",
             help="Where to write the call: stereo, the caller left, the agent right, as played. "
-            "[default: call-<id>.wav, here]",
+            "[default: call-ID.wav, here]",
         ),
     ] = None,
     json: Json = False,

@@ -30,6 +30,7 @@ from ringline.client.transcript import TranscriptFrame
 _MAX_EVENTS = 200  # kept for the panel; the oldest fall out
 _MAX_TURNS = 50
 _SHOWN_TURNS = 8
+_SIDE_BY_SIDE = 110  # columns; in a narrower terminal the panels stand one upon the other
 
 _CALLER, _AGENT, _CUT = "bold cyan", "bold green", "bold red"
 #: An answer that begins later than this is shown as a slow one.
@@ -156,9 +157,16 @@ class LiveScreen:
             Layout(self._turns_panel(), size=min(turns_height, height // 2)),
         )
         rows = height - 1 - min(turns_height, height // 2) - 2
-        layout["streams"].split_row(
-            Layout(self._events_panel(rows), ratio=5), Layout(self._transcript_panel(rows), ratio=4)
-        )
+        if self._console.width >= _SIDE_BY_SIDE:
+            layout["streams"].split_row(
+                Layout(self._events_panel(rows), ratio=5),
+                Layout(self._transcript_panel(rows, self._console.width * 4 // 9 - 4), ratio=4),
+            )
+        else:
+            layout["streams"].split_column(
+                Layout(self._events_panel(rows // 2 - 1)),
+                Layout(self._transcript_panel(rows // 2 - 1, self._console.width - 4)),
+            )
         return _Sized(layout, height)
 
     def _header(self) -> RenderableType:
@@ -175,15 +183,14 @@ class LiveScreen:
             Group(*shown), title="events · socket", border_style="cyan", title_align="left"
         )
 
-    def _transcript_panel(self, rows: int) -> RenderableType:
+    def _transcript_panel(self, rows: int, width: int) -> RenderableType:
         lines: list[Text] = []
         for frame in list(self._frames.values())[-rows:]:
             style = _CALLER if frame.role == "user" else _AGENT
             line = Text("caller " if frame.role == "user" else "agent  ", style)
             line.append(frame.text, "default" if frame.is_final else "italic dim")
             lines.append(line)
-        width = max(20, self._console.width * 4 // 9 - 4)
-        wrapped = [part for line in lines for part in line.wrap(self._console, width)]
+        wrapped = [part for line in lines for part in line.wrap(self._console, max(20, width))]
         return Panel(
             Group(*wrapped[-rows:]),
             title="transcript · SSE",

@@ -35,7 +35,7 @@ ApiKey: TypeAlias = Annotated[
     ),
 ]
 Json: TypeAlias = Annotated[
-    bool, Parameter(name="--json", negative="", help="Print JSON for programs.")
+    bool, Parameter(name="--json", negative="", show_default=False, help="Print JSON for programs.")
 ]
 
 URL_VARIABLE = f"{PREFIX}URL"

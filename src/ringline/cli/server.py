@@ -71,7 +71,7 @@ def dev(
             show_key_ring(keys.ring)
         print(f"Ringline is at {server.base_url}; its keys are in {path}.", flush=True)
 
-    _run_server(settings, dev=True, ready=ready)
+    _run_server(settings, ready_file, ready, dev=True)
 
 
 def serve(
@@ -95,7 +95,7 @@ def serve(
         _write_ready(ready_file, KeyRing(base_url=server.base_url))
         print(f"Ringline is at {server.base_url}.", flush=True)
 
-    _run_server(settings, dev=False, ready=ready)
+    _run_server(settings, ready_file, ready, dev=False)
 
 
 def migrate(*, data_dir: DataDir = None) -> None:
@@ -110,8 +110,14 @@ def migrate(*, data_dir: DataDir = None) -> None:
 
 
 def _run_server(
-    settings: Settings, *, dev: bool, ready: Callable[[app.Running], Awaitable[None]]
+    settings: Settings,
+    ready_file: Path | None,
+    ready: Callable[[app.Running], Awaitable[None]],
+    *,
+    dev: bool,
 ) -> None:
+    if ready_file is not None:  # an earlier server's would be taken for ours
+        ready_file.unlink(missing_ok=True)
     log_like_a_server()
     run(app.serve(settings, dev=dev, ready=ready))
 

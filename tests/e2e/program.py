@@ -1,0 +1,145 @@
+"""The program as its users run it: in processes of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SOURCES = Path(__file__).parents[2] / "src"
+LIMIT_S = 60
+STALE = "left by an earlier server"
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Give this environment without the settings that somebody may have made."""
+    inherited = {name: value for name, value in os.environ.items() if "RINGLINE" not in name}
+    return {**inherited, "PYTHONPATH": str(SOURCES), "COLUMNS": "200", **variables}
+
+
+def ringline(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "ringline", *map(str, arguments)],
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+    )
+
+
+def start(output: Path, *arguments: object, **variables: str) -> subprocess.Popen[bytes]:
+    """Start a command that stays; both of its outputs go to a file."""
+    with output.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "ringline", *map(str, arguments)],
+            env=environment(PYTHONUNBUFFERED="1", **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+
+
+@dataclass(frozen=True)
+class Dev:
+    """A running `ringline dev`."""
+
+    ready_file: Path
+    output: Path
+
+    @property
+    def ring(self) -> dict[str, str]:
+        return json.loads(self.ready_file.read_text())
+
+
+def is_ready(file: Path) -> bool:
+    """Tell whether a ready file is there that was not there before."""
+    try:
+        return file.read_text() != STALE
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def dev(data_dir: Path) -> Iterator[Dev]:
+    """Run `ringline dev` for the length of a block; it must end well."""
+    ready_file = data_dir.parent / "ready.json"
+    ready_file.write_text(STALE)
+    output = data_dir.parent / "dev.log"
+    place = ("--port", 0, "--data-dir", data_dir)
+    process = start(output, "dev", *place, "--ready-file", ready_file)
+    try:
+        until(lambda: is_ready(ready_file) or process.poll() is not None)
+        assert process.poll() is None, output.read_text()
+        yield Dev(ready_file, output)
+        assert process.poll() is None, "the server ended by itself"
+    finally:
+        end(process)
+    assert process.returncode == 0
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process we started, if it has not ended."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def reachable_directory() -> Iterator[Path]:
+    """Give a directory that PostgreSQL's account can reach, too, where we are root."""
+    path = Path(tempfile.mkdtemp(prefix="ringline-e2e-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+def mint_status(ring: Mapping[str, str], key: str) -> int:
+    """Ask for a session token; return the answer's status."""
+    request = urllib.request.Request(
+        f"{ring['base_url']}/api/realtime/session", method="POST", headers={"x-api-key": key}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def until(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
+    """Wait for something to come true."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.02)
+
+
+def processes_of(data_dir: Path) -> list[psutil.Process]:
+    """Return the processes that have a data directory among their arguments."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter():
+        try:
+            if any(str(data_dir) in argument for argument in process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found

@@ -1,0 +1,202 @@
+"""The commands, as their users run them (contract, 7)."""
+
+import json
+import re
+import socket
+import stat
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import Dev, dev, mint_status, reachable_directory, ringline
+
+MEMBERS = {
+    "base_url",
+    "workspace_id",
+    "secret_key",
+    "test_key",
+    "publishable_key",
+    "management_key",
+    "agent_id",
+}
+
+
+@pytest.fixture(scope="module")
+def parent() -> Iterator[Path]:
+    with reachable_directory() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def server(parent: Path) -> Iterator[Dev]:
+    with dev(parent / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def data_dir(parent: Path) -> Path:
+    return parent / "data"
+
+
+def test_the_ready_file(server: Dev, data_dir: Path) -> None:
+    ring = server.ring
+    assert set(ring) == MEMBERS
+    assert stat.S_IMODE(server.ready_file.stat().st_mode) == 0o600
+    kept = data_dir / "dev-keys.json"
+    assert json.loads(kept.read_text()) == ring
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    with urllib.request.urlopen(f"{ring['base_url']}/readyz", timeout=10) as answer:
+        assert answer.status == 200
+    assert mint_status(ring, ring["secret_key"]) == 200
+    assert mint_status(ring, ring["test_key"]) == 200
+    assert mint_status(ring, ring["publishable_key"]) == 403
+
+
+def test_a_key_lives_and_dies_beside_a_server(server: Dev, data_dir: Path) -> None:
+    ring = server.ring
+    place = ("--data-dir", data_dir)
+    asked = ("--type", "secret", "--environment", "test", "--label", "the phone")
+    done = ringline("key", "create", "--workspace", ring["workspace_id"], *asked, "--json", *place)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["key"].startswith("sk_test_")
+    assert mint_status(ring, made["key"]) == 200
+
+    listed = ringline("key", "list", "--workspace", ring["workspace_id"], *place)
+    (line,) = [line for line in listed.stdout.splitlines() if made["key_id"] in line]
+    assert "the phone" in line
+    assert f"…{made['key'][-4:]}" in line
+    assert made["key"] not in listed.stdout
+
+    assert ringline("key", "revoke", made["key_id"], *place).returncode == 0
+    assert mint_status(ring, made["key"]) == 401
+    assert ringline("key", "revoke", made["key_id"], *place).returncode == 0
+
+
+def test_a_workspace_of_its_own(server: Dev, data_dir: Path) -> None:
+    done = ringline("workspace", "create", "--name", "Second", "--json", "--data-dir", data_dir)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert set(made) == MEMBERS
+    assert made["base_url"] == server.ring["base_url"]
+    assert mint_status(server.ring, made["secret_key"]) == 200
+
+
+def test_a_token_by_the_kept_keys_and_by_the_environment(server: Dev, data_dir: Path) -> None:
+    done = ringline("token", "--json", "--data-dir", data_dir)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["ttl_seconds"] == 300
+    ring = server.ring
+    done = ringline(
+        *("token", "--ttl-seconds", 60),
+        RINGLINE_URL=ring["base_url"],
+        RINGLINE_KEY=ring["test_key"],
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(".") == 2
+    done = ringline("token", RINGLINE_URL=ring["base_url"], RINGLINE_KEY=ring["publishable_key"])
+    assert done.returncode == 1
+    assert done.stderr.startswith("ringline: The server refused (403)")
+
+
+def test_doctor_finds_a_running_server_well(server: Dev, data_dir: Path) -> None:
+    port = server.ring["base_url"].rpartition(":")[2]
+    done = ringline("doctor", "--json", "--data-dir", data_dir, RINGLINE_PORT=port)
+    states = {finding["check"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
+    assert set(states) == {"database", "roles", "port", "voices", "time", "disk"}
+    assert states["database"] == states["roles"] == "good"
+
+
+def test_a_second_server_is_refused(server: Dev, data_dir: Path) -> None:
+    done = ringline("dev", "--port", 0, "--data-dir", data_dir)
+    assert done.returncode == 1
+    assert re.fullmatch(r"ringline: Another server is using .+\.\n", done.stderr), done.stderr
+
+
+def test_a_taken_port_is_refused(server: Dev) -> None:
+    port = server.ring["base_url"].rpartition(":")[2]
+    with reachable_directory() as other:
+        done = ringline("dev", "--port", port, "--data-dir", other / "data")
+    assert done.returncode == 1
+    assert f"ringline: Port {port} of 127.0.0.1 cannot be used: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_keys_are_printed_once_and_a_revoked_one_is_replaced() -> None:
+    with reachable_directory() as parent:
+        data_dir = parent / "data"
+        with dev(data_dir) as first:
+            old = first.ring
+        assert old["secret_key"] in first.output.read_text()
+
+        # Without a server the commands run the database themselves.
+        listed = ringline(
+            "key", "list", "--workspace", old["workspace_id"], "--json", "--data-dir", data_dir
+        )
+        keys = json.loads(listed.stdout)["keys"]
+        assert len(keys) == 4
+        (secret,) = [key for key in keys if old["secret_key"].endswith(key["last_four"])]
+        done = ringline("key", "revoke", secret["key_id"], "--data-dir", data_dir)
+        assert done.returncode == 0, done.stderr
+
+        with dev(data_dir) as second:
+            new = second.ring
+            assert mint_status(new, old["secret_key"]) == 401
+            assert mint_status(new, new["secret_key"]) == 200
+        same = {"workspace_id", "agent_id", "test_key", "publishable_key", "management_key"}
+        assert {name: new[name] for name in same} == {name: old[name] for name in same}
+
+        with dev(data_dir) as third:
+            assert third.ring["secret_key"] == new["secret_key"]
+        assert new["secret_key"] not in third.output.read_text()
+
+
+def test_serve_says_what_is_missing() -> None:
+    done = ringline("serve", RINGLINE_ENCRYPTION_KEY="x")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "ringline: `ringline serve` does not start without "
+        "RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET.\n"
+    )
+
+
+def test_serve_refuses_a_database_that_is_not_there() -> None:
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))  # nobody listens
+        done = ringline(
+            "serve",
+            RINGLINE_DATABASE_URL=f"postgresql://u:hidden@127.0.0.1:{free.getsockname()[1]}/d",
+            RINGLINE_ENCRYPTION_KEY="x",
+            RINGLINE_SIGNING_SECRET="y",
+        )
+    assert done.returncode == 1
+    assert done.stderr == "ringline: The database cannot be reached; is it running?\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("call", "--wav", "nowhere.wav"), "ringline: nowhere.wav cannot be read: no such file"),
+        (("token", "--url", "nowhere", "--key", "k"), "ringline: nowhere is no address of a serv"),
+        (("events", "--since", "yesterday"), "ringline: yesterday is no position: give epoch:off"),
+        (("key", "revoke", "nothing"), "ringline: nothing is no id of a key: it is a UUID or beg"),
+        (("doctor", "--data-dir", "/proc/x"), ""),
+    ],
+)
+def test_bad_input_gets_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+    done = ringline(*arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith(sentence)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("dance",), ("dev", "--port", "x"), ("key", "list")])
+def test_misuse_is_another_exit_code(arguments: tuple[str, ...]) -> None:
+    done = ringline(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,45 @@
+"""`ringline migrate` and `ringline serve` on a database of one's own."""
+
+import json
+from pathlib import Path
+
+from tests.database import TestDatabase
+from tests.e2e.program import end, is_ready, mint_status, ringline, start, until
+
+
+async def test_a_server_on_a_database_of_ones_own(
+    empty_database: TestDatabase, tmp_path: Path
+) -> None:
+    variables = {
+        "RINGLINE_DATABASE_URL": empty_database.app_dsn,
+        "RINGLINE_MIGRATE_DATABASE_URL": empty_database.dsn("postgres"),
+        "RINGLINE_SIGNING_SECRET": "a secret",
+        "RINGLINE_ENCRYPTION_KEY": "another",
+    }
+    early = ringline("serve", "--port", 0, **variables)
+    assert early.returncode == 1
+    assert early.stderr.endswith("run `ringline migrate`.\n")
+    assert early.stderr.count("\n") == 1
+
+    for _ in range(2):
+        migrated = ringline("migrate", **variables)
+        assert migrated.returncode == 0, migrated.stderr
+
+    ready_file, output = tmp_path / "ready.json", tmp_path / "serve.log"
+    process = start(output, "serve", "--port", 0, "--ready-file", ready_file, **variables)
+    try:
+        until(lambda: is_ready(ready_file) or process.poll() is not None)
+        assert process.poll() is None, output.read_text()
+        ring = json.loads(ready_file.read_text())
+        assert set(ring) == {"base_url"}
+
+        made = ringline("workspace", "create", "--name", "First", "--json", **variables)
+        assert made.returncode == 0, made.stderr
+        keys = json.loads(made.stdout)
+        assert mint_status(ring, keys["secret_key"]) == 200
+    finally:
+        end(process)
+    assert process.returncode == 0
+    told = output.read_text()
+    assert "Traceback" not in told
+    assert not any(secret in told for secret in ("a secret", "another", keys["secret_key"]))

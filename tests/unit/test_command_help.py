@@ -1,0 +1,51 @@
+"""Every command explains itself: `--help` is the manual."""
+
+import pytest
+from cyclopts import App
+
+from ringline.cli.program import app, main
+
+COMMANDS = (
+    ("dev",),
+    ("serve",),
+    ("migrate",),
+    ("workspace", "create"),
+    ("key", "create"),
+    ("key", "list"),
+    ("key", "revoke"),
+    ("token",),
+    ("events",),
+    ("call",),
+    ("doctor",),
+)
+
+
+def leaves(program: App, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    """Return the commands that a reader of the help finds."""
+    names = [name for name in program if not name.startswith("-")]
+    if not names:
+        return {path}
+    shown = [name for name in names if program[name].show]
+    return set().union(*(leaves(program[name], (*path, name)) for name in shown))
+
+
+def test_these_are_the_commands() -> None:
+    assert leaves(app) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [(), *COMMANDS, ("demo",)], ids=" ".join)
+def test_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"Usage: {' '.join(('ringline', *command))}")
+    assert len(told.splitlines()) > 4
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ("demo",)], ids=" ".join)
+def test_every_option_is_explained(command: tuple[str, ...]) -> None:
+    program = app
+    for name in command:
+        program = program[name]
+    assert program.help
+    for argument in program.assemble_argument_collection():
+        assert argument.parameter.help, argument.name
