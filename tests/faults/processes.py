@@ -28,7 +28,8 @@ from ringline.storage.embedded import running_cluster
 from ringline.storage.stores import Stores
 from tests.faults.embedded import LIMIT_S, SEARCH
 
-PROGRAM = Path(__file__).with_name("server_process.py")
+COMMAND = [sys.executable, "-m", "ringline"]
+LOUD = [sys.executable, str(Path(__file__).with_name("loud_server.py"))]
 START_LIMIT_S = 60.0
 
 
@@ -115,6 +116,7 @@ async def server_process(
     *,
     data_dir: Path | None = None,
     port: int = 0,
+    program: list[str] = COMMAND,
     **environment: str,
 ) -> AsyncIterator[ServerProcess]:
     """Run a server; in `dev` mode with an embedded database in `parent/data`.
@@ -130,7 +132,7 @@ async def server_process(
         arguments += ["--data-dir", str(data_dir)]
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), *arguments],
+            [*program, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

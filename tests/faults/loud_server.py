@@ -1,4 +1,4 @@
-"""A server in a process of its own: `server_process.py dev|serve --data-dir D --ready-file F`.
+"""A server that logs everything: `loud_server.py dev|serve --data-dir D --ready-file F`.
 
 It takes the command line's arguments and ends like it: with a sentence and 1 where it
 cannot start. Unlike it, it logs everything, libraries included, so that tests can look
