@@ -108,6 +108,12 @@ class Watcher:
         async with asyncio.timeout(LIMIT_S), self._news:
             await self._news.wait_for(lambda: name in self.names(call_uuid))
 
+    async def until_told(self, name: str, times: int) -> None:
+        async with asyncio.timeout(LIMIT_S), self._news:
+            await self._news.wait_for(
+                lambda: sum(event.name == name for event in self.told) >= times
+            )
+
     async def until_joined(self, times: int) -> None:
         async with asyncio.timeout(LIMIT_S), self._news:
             await self._news.wait_for(lambda: len(self.joins) >= times)
