@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ SECRETS = {
 }
 
 
-async def sentence(parent: Path, mode: str = "dev", **chosen: object) -> str:
+async def sentence(parent: Path, mode: str = "dev", **chosen: Any) -> str:
     """Start a server that does not start; return the one sentence that it says."""
     code, said = await refusal(parent, mode, **chosen)
     plain = [line for line in said.splitlines() if not line.startswith("{")]
