@@ -29,7 +29,8 @@ async def sentence(parent: Path, mode: str = "dev", **chosen: Any) -> str:
 
 async def refused(parent: Path, dsn: str) -> str:
     """Start a server on a database that it does not take."""
-    return await sentence(parent, "serve", RINGLINE_DATABASE_URL=dsn, **SECRETS)
+    settings: dict[str, Any] = {"RINGLINE_DATABASE_URL": dsn, **SECRETS}
+    return await sentence(parent, "serve", **settings)
 
 
 async def test_a_taken_port(parent: Path) -> None:
@@ -59,9 +60,8 @@ async def test_a_second_server_on_the_data_directory(parent: Path) -> None:
 
 
 async def test_a_second_server_on_the_database(parent: Path, database: TestDatabase) -> None:
-    async with server_process(
-        parent, "serve", RINGLINE_DATABASE_URL=database.app_dsn, **SECRETS
-    ) as first:
+    settings: dict[str, Any] = {"RINGLINE_DATABASE_URL": database.app_dsn, **SECRETS}
+    async with server_process(parent, "serve", **settings) as first:
         said = await refused(parent, database.app_dsn)
         assert said.startswith("Another Ringline server uses this database")
         assert await first.end() == 0
