@@ -38,6 +38,7 @@ from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.workspaces import Workspaces
 from ringline.storage.data_directory import SUPERUSER, Address
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
+from ringline.storage.fitness import refuse_unreachable
 from ringline.storage.migrate import migrate, schema_version
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
@@ -264,15 +265,16 @@ async def _listen(server: Server, settings: Settings) -> int:
 async def _prepare_embedded(address: Address) -> str:
     """Make and migrate the embedded cluster's database; return its URL for the server."""
     owner_dsn = address.dsn(SUPERUSER, DATABASE)
-    connection = await asyncpg.connect(address.bootstrap_dsn)
-    try:
-        exists = await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE)
-        if not exists:
-            await connection.execute(f"CREATE DATABASE {DATABASE}")
-    finally:
-        await connection.close()
-    if await schema_version(owner_dsn) != HEAD:
-        await migrate(owner_dsn, SERVER_ROLE, create_login=True)
+    async with refuse_unreachable():
+        connection = await asyncpg.connect(address.bootstrap_dsn)
+        try:
+            known = "SELECT 1 FROM pg_database WHERE datname = $1"
+            if not await connection.fetchval(known, DATABASE):
+                await connection.execute(f"CREATE DATABASE {DATABASE}")
+        finally:
+            await connection.close()
+        if await schema_version(owner_dsn) != HEAD:
+            await migrate(owner_dsn, SERVER_ROLE, create_login=True)
     return address.dsn(SERVER_ROLE, DATABASE)
 
 

@@ -16,6 +16,7 @@ from ringline.storage.child import Account
 from ringline.storage.embedded import (
     EmbeddedPostgres,
 )
+from tests.faults.disks import small_disk as small_disk
 from tests.faults.embedded import (
     OWNER,
     SEARCH,

@@ -51,6 +51,8 @@ class Database:
             min_size=0, max_size=pool_size, connect=self._connect_pooled, reset=_keep_as_it_is
         )
         self._ownership: Ownership | None = None
+        self._acquiring: set[asyncio.Timeout] = set()
+        self._borrowed_now: set[Connection] = set()
 
     @classmethod
     async def open(
@@ -69,7 +71,7 @@ class Database:
             finally:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
             if claim:
-                database._ownership = await Ownership.take(database.connect, database._expire)
+                database._ownership = await Ownership.take(database.connect, database._break_off)
             await database._pool
         return database
 
@@ -164,13 +166,23 @@ class Database:
     async def _connect_pooled(self, *_: object, **__: object) -> asyncpg.Connection[Any]:
         return await self.connect("pool")
 
-    async def _expire(self) -> None:
+    async def _break_off(self) -> None:
+        """Let nobody wait for a database that is gone, or has stopped to answer."""
         await self._pool.expire_connections()
+        now = asyncio.get_running_loop().time()
+        for waiting in self._acquiring:
+            if not waiting.expired():
+                waiting.reschedule(now)
+        for connection in self._borrowed_now:
+            connection.terminate()
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[Connection]:
+        if not self.is_owned:
+            raise StoreAway
         with translated():
-            connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S)
+            connection = await self._acquire()
+            self._borrowed_now.add(connection)
             clean = False
             try:
                 yield connection
@@ -179,9 +191,18 @@ class Database:
                 clean = _may_go_on(error) and await _rolled_back(connection)
                 raise
             finally:
+                self._borrowed_now.discard(connection)
                 if not clean:
                     connection.terminate()
                 await self._pool.release(connection)
+
+    async def _acquire(self) -> Connection:
+        async with asyncio.timeout(_ACQUIRE_TIMEOUT_S) as limit:
+            self._acquiring.add(limit)
+            try:
+                return await self._pool.acquire()
+            finally:
+                self._acquiring.discard(limit)
 
 
 def switch(connection: Connection, log: LogKey) -> Awaitable[str]:

@@ -91,6 +91,8 @@ async def refuse_unreachable() -> AsyncGenerator[None]:
     """Say as DatabaseRefused, at a start, why a database cannot be used."""
     try:
         yield
+    except asyncpg.DiskFullError:
+        raise DatabaseRefused("The disk of the database is full.") from None
     except asyncpg.PostgresError as error:
         raise DatabaseRefused(
             f"The database refuses the connection (SQLSTATE {error.sqlstate})."

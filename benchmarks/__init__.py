@@ -1,0 +1,1 @@
+"""How fast and how large Ringline is, measured on the machine at hand."""

@@ -1,0 +1,153 @@
+"""A server whose journal can be given events at a rate, for `benchmarks.events`.
+
+It is `ringline.app` as it is, but for a bus that notes when an event was committed. Each
+line on its input, `RATE SECONDS FILE`, lets it write so many events and then the moments
+(CLOCK_MONOTONIC, ns) into the file: {event id: [submitted, committed]}; the answer on its
+output is a line of how many. The voice is not started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import secrets
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+import structlog
+import uvloop
+
+from ringline import app
+from ringline.app import new_id, now, running
+from ringline.bus.memory import MemoryBus
+from ringline.config import Settings
+from ringline.domain import call
+from ringline.domain.call import Moment
+from ringline.domain.events import CallRef, Event, TurnCompleted
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import CallRow, CallStatus, Entry, TurnRow
+from ringline.ports import Publication
+from ringline.services.journal import Journal
+
+TEXT = "I would like to book a table for two people tonight, by the window if you can."
+
+_committed: dict[UUID, int] = {}
+_journals: list[Journal] = []
+
+
+class StampedBus(MemoryBus):
+    """Notes the moment of each event: the journal publishes right after its commit."""
+
+    def publish(self, publication: Publication) -> None:
+        moment = time.monotonic_ns()
+        for published in publication.events:
+            _committed[published.event.id] = moment
+        super().publish(publication)
+
+
+class KnownJournal(Journal):
+    """Can be found by this program."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        _journals.append(self)
+
+
+class Source:
+    """One call that speaks without end."""
+
+    def __init__(self, journal: Journal, log: LogKey) -> None:
+        self._journal = journal
+        self._log = log
+        call_id = new_id()
+        self._row = CallRow(
+            id=call_id,
+            uuid=str(call_id),
+            direction="inbound",
+            from_number="web:anonymous",
+            to_number="voice:local/attendant",
+            source="realtime",
+            transport="websocket",
+            status=CallStatus.INITIATED,
+            started_at=now(),
+        )
+        begun = call.begin(log, self._row, "", Moment(now(), new_id)).entry
+        assert begun is not None
+        self._call: CallRef | None = begun.events[0].call
+        journal.submit(begun)
+
+    async def speak(self, rate: float, seconds: float) -> dict[str, list[int]]:
+        """Submit events at a rate; return when each was submitted and committed."""
+        _committed.clear()
+        submitted: dict[UUID, int] = {}
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for number in range(round(rate * seconds)):
+            await asyncio.sleep(begun + number / rate - loop.time())
+            entry = self._turn()
+            submitted[entry.events[0].id] = time.monotonic_ns()
+            self._journal.submit(entry)
+        await self.written()
+        return {
+            show_id(Prefix.EVENT, event_id): [moment, _committed[event_id]]
+            for event_id, moment in submitted.items()
+        }
+
+    async def written(self) -> None:
+        """Wait until nothing waits for its commit."""
+        while self._journal.waiting:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+    def _turn(self) -> Entry:
+        turn_id, transcript_id, moment = new_id(), new_id(), now()
+        told = TurnCompleted(
+            turn_id=turn_id, item_id="item", role="caller", text=TEXT, transcript_id=transcript_id
+        )
+        row = TurnRow(
+            transcript_id, self._row.id, turn_id, "item", 0, "caller", TEXT, False, moment
+        )
+        event = Event(id=new_id(), occurred_at=moment, data=told, call=self._call)
+        return Entry(self._log, (event,), (row,), self._row.id)
+
+
+async def serve(settings: Settings, ready_file: Path) -> None:
+    async with running(settings, dev=True, warm=False) as server:
+        keys = await server.office.workspaces.create("Benchmark")
+        source = Source(_journals[0], LogKey(keys.workspace_id, Environment.LIVE))
+        await source.written()
+        made = {name: str(value) for name, value in asdict(keys).items()}
+        partial = ready_file.with_suffix(".new")
+        partial.write_text(json.dumps({"base_url": server.base_url, **made}))
+        partial.replace(ready_file)
+        loop = asyncio.get_running_loop()
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            rate, seconds, path = line.split()
+            moments = await source.speak(float(rate), float(seconds))
+            Path(path).write_text(json.dumps(moments))
+            print(len(moments), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--ready-file", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    asked = parser.parse_args()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    secret = secrets.token_hex()
+    settings = Settings.read(
+        data_dir=asked.data_dir, port=asked.port, signing_secret=secret, encryption_key=secret
+    )
+    with patch.object(app, "MemoryBus", StampedBus), patch.object(app, "Journal", KnownJournal):
+        uvloop.run(serve(settings, asked.ready_file))
+
+
+if __name__ == "__main__":
+    main()

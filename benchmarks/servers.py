@@ -1,0 +1,152 @@
+"""Servers to measure: real processes, each with a database of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+LIMIT_S = 60.0
+POLL_S = 0.002
+
+#: What would keep a benchmark from asking as often as it likes.
+UNLIMITED = {"RINGLINE_RATE_MINT_PER_SECOND": "0", "RINGLINE_MAX_SESSIONS_PER_WORKSPACE": "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """Processor time in seconds: the server's own process, PostgreSQL's, the voice's."""
+
+    server: float
+    database: float
+    voice: float
+
+    def since(self, before: Cpu) -> Cpu:
+        return Cpu(
+            self.server - before.server,
+            self.database - before.database,
+            self.voice - before.voice,
+        )
+
+
+class Server:
+    """A server process that is ready."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, str]) -> None:
+        self.process = process
+        self.ready = ready
+        self._own = psutil.Process(process.pid)
+
+    @property
+    def base_url(self) -> str:
+        return self.ready["base_url"]
+
+    @property
+    def port(self) -> int:
+        return int(self.base_url.rsplit(":", 1)[1])
+
+    def cpu(self) -> Cpu:
+        database, voice = self._children()
+        return Cpu(_seconds(self._own), sum(map(_seconds, database)), sum(map(_seconds, voice)))
+
+    def resident(self) -> tuple[float, float]:
+        """Return the resident memory of the server and of the voice's workers, in MB."""
+        _, voice = self._children()
+        return _megabytes(self._own), sum(map(_megabytes, voice))
+
+    def end(self) -> None:
+        """End the server in good order: by its input where it reads one, else by SIGTERM."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        else:
+            self.process.terminate()
+        self.process.wait(LIMIT_S)
+
+    def _children(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
+        database: list[psutil.Process] = []
+        voice: list[psutil.Process] = []
+        for child in self._own.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                (database if child.name().startswith("postgres") else voice).append(child)
+        return database, voice
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system
+
+
+def _megabytes(process: psutil.Process) -> float:
+    return process.memory_info().rss / 1e6
+
+
+@contextlib.contextmanager
+def directory() -> Generator[Path]:
+    """Make a directory that PostgreSQL's account may enter."""
+    path = Path(tempfile.mkdtemp(prefix="rl-bench-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def dev(data_dir: Path) -> Generator[tuple[Server, float]]:
+    """Run `ringline dev`; yield it with the seconds it took to be ready."""
+    with _run(["-m", "ringline", "dev"], data_dir, stdin=subprocess.DEVNULL) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def bench(data_dir: Path) -> Generator[Server]:
+    """Run a server that also takes orders of events on its standard input, voiceless."""
+    with _run(["-m", "benchmarks.server"], data_dir, stdin=subprocess.PIPE) as (server, _):
+        yield server
+
+
+@contextlib.contextmanager
+def _run(program: list[str], data_dir: Path, *, stdin: int) -> Generator[tuple[Server, float]]:
+    ready_file = data_dir.with_name(f"{data_dir.name}.ready")
+    ready_file.unlink(missing_ok=True)
+    argv = [sys.executable, *program, "--port", "0", "--data-dir", os.fspath(data_dir)]
+    with data_dir.with_name(f"{data_dir.name}.log").open("wb") as log:
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [*argv, "--ready-file", os.fspath(ready_file)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env={**os.environ, **UNLIMITED},
+        )
+    try:
+        while not ready_file.exists():
+            if process.poll() is not None or time.monotonic() - begun > LIMIT_S:
+                raise SystemExit(f"The server did not start; see {log.name}.")
+            time.sleep(POLL_S)
+        server = Server(process, json.loads(ready_file.read_text()))
+        with urllib.request.urlopen(f"{server.base_url}/readyz") as answer:
+            assert answer.status == 200
+        yield server, time.monotonic() - begun
+        server.end()
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait(LIMIT_S)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()

@@ -1,0 +1,210 @@
+"""Servers as processes of their own, with all the processes that they start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import psutil
+
+from ringline.app import DATABASE
+from ringline.client.http import Api
+from ringline.domain.events import StoredEvent
+from ringline.domain.log import Environment, LogKey
+from ringline.schema.names import SERVER_ROLE
+from ringline.storage.embedded import running_cluster
+from ringline.storage.stores import Stores
+from tests.faults.embedded import LIMIT_S, SEARCH
+
+COMMAND = [sys.executable, "-m", "ringline"]
+LOUD = [sys.executable, str(Path(__file__).with_name("loud_server.py"))]
+START_LIMIT_S = 60.0
+
+
+class NotStarted(Exception):
+    """The server ended before it was ready: its exit code and what it said."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(f"exit code {code}: {said}")
+        self.code, self.said = code, said
+
+
+@dataclass
+class ServerProcess:
+    """A server that is ready, and where its output goes."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    ready: dict[str, str]
+    data_dir: Path | None
+
+    @property
+    def base_url(self) -> str:
+        return self.ready["base_url"]
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text("utf-8", "replace")
+
+    @property
+    def log(self) -> LogKey:
+        return LogKey(UUID(self.ready["workspace_id"]), Environment.LIVE)
+
+    def api(self, http: Any) -> Api:
+        return Api(self.base_url, self.ready["secret_key"], http)
+
+    def family(self) -> list[psutil.Process]:
+        """Return the processes that the server has started."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    async def kill(self) -> None:
+        """SIGKILL; return when nothing of the server is left."""
+        family = self.family()
+        self.process.kill()
+        await self.wait()
+        await nobody_left(family)
+
+    async def end(self, number: int = signal.SIGTERM) -> int:
+        """Ask the server to end; return its exit code when nothing of it is left."""
+        family = self.family()
+        self.process.send_signal(number)
+        code = await self.wait()
+        await nobody_left(family)
+        return code
+
+    async def wait(self) -> int:
+        return await asyncio.to_thread(self.process.wait, LIMIT_S)
+
+    def dsn(self) -> str:
+        """Return the URL of the embedded database, as the server's role."""
+        assert self.data_dir is not None
+        address = running_cluster(self.data_dir)
+        assert address is not None, "the embedded database runs"
+        return address.dsn(SERVER_ROLE, DATABASE)
+
+
+async def nobody_left(family: list[psutil.Process]) -> None:
+    """Wait until processes are gone; zombies of the machine's init count as gone."""
+    async with asyncio.timeout(LIMIT_S):
+        while any(_lives(member) for member in family):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@asynccontextmanager
+async def server_process(
+    parent: Path,
+    mode: str = "dev",
+    *,
+    data_dir: Path | None = None,
+    port: int = 0,
+    program: list[str] = COMMAND,
+    **environment: str,
+) -> AsyncIterator[ServerProcess]:
+    """Run a server; in `dev` mode with an embedded database in `parent/data`.
+
+    At the end it is killed if it still runs. Raises NotStarted.
+    """
+    if mode == "dev":
+        data_dir = data_dir or parent / "data"
+    number = len(list(parent.glob("output-*")))
+    output, ready_file = parent / f"output-{number}", parent / f"ready-{number}.json"
+    arguments = [mode, "--port", str(port), "--ready-file", str(ready_file)]
+    if data_dir is not None:
+        arguments += ["--data-dir", str(data_dir)]
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [*program, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env={"PYTHONPATH": SEARCH, "PATH": os.environ["PATH"], **environment},
+        )
+    try:
+        await _until_ready(process, ready_file, output)
+        yield ServerProcess(process, output, json.loads(ready_file.read_text()), data_dir)
+    finally:
+        if process.poll() is None:
+            family = psutil.Process(process.pid).children(recursive=True)
+            process.kill()
+            await asyncio.to_thread(process.wait, LIMIT_S)
+            await nobody_left(family)
+
+
+async def _until_ready(process: subprocess.Popen[bytes], ready_file: Path, output: Path) -> None:
+    async with asyncio.timeout(START_LIMIT_S):
+        while not ready_file.exists():
+            code = process.poll()
+            if code is not None:
+                raise NotStarted(code, output.read_text("utf-8", "replace"))
+            await asyncio.sleep(0.02)
+
+
+async def refusal(parent: Path, mode: str = "dev", **chosen: Any) -> tuple[int, str]:
+    """Start a server that does not start; return its exit code and what it said."""
+    try:
+        async with server_process(parent, mode, **chosen):
+            raise AssertionError("the server started")
+    except NotStarted as error:
+        return error.code, error.said
+
+
+async def read_log(dsn: str, log: LogKey) -> list[StoredEvent]:
+    """Read all of a log, beside the server; its offsets are gapless from 1 on."""
+    stores = await Stores.open(dsn, UUID(int=0), claim=False, pool_size=1)
+    try:
+        rows: list[StoredEvent] = []
+        while page := await stores.log.page(log, rows[-1].offset if rows else 0, 1000):
+            rows += page
+    finally:
+        await stores.close()
+    assert [row.offset for row in rows] == list(range(1, len(rows) + 1))
+    assert len({row.event.id for row in rows}) == len(rows)
+    return rows
+
+
+async def query(dsn: str, text: str, *values: object) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetch(text, *values)
+    finally:
+        await connection.close()
+
+
+class Outage:
+    """Keeps a data directory's PostgreSQL away: killed, and not to be started again.
+
+    Its cluster is moved aside before the kill, so that every new start fails.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._cluster = data_dir / "postgres"
+        self._aside = data_dir / "postgres.aside"
+
+    def begin(self) -> None:
+        pid = int((self._cluster / "postmaster.pid").read_text().splitlines()[0])
+        self._cluster.rename(self._aside)
+        os.kill(pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        if self._cluster.exists():  # whatever a failed start has left
+            shutil.rmtree(self._cluster)
+        self._aside.rename(self._cluster)

@@ -1,0 +1,66 @@
+"""No log holds a credential or what was said: everything on, through good and bad times."""
+
+import os
+import signal
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ringline.client.http import ApiProblem
+from tests.faults.people import CONFIG, QUESTION, calling, watching
+from tests.faults.processes import LOUD, server_process
+
+STRANGE = "the heron counts seven violet umbrellas"
+
+
+async def test_logs_hold_no_credential_and_no_transcript(parent: Path) -> None:
+    confidential: list[str] = [STRANGE, QUESTION]
+    async with (
+        aiohttp.ClientSession() as http,
+        server_process(parent, program=LOUD) as server,
+    ):
+        api = server.api(http)
+        assert server.data_dir is not None
+        confidential += [value for name, value in server.ready.items() if name.endswith("_key")]
+        async with watching(api) as watcher, calling(api) as caller:
+            confidential += [await caller.ask(QUESTION), await caller.ask(STRANGE)]
+            token = (await api.mint_session_token()).token
+            ticket = (await api.mint_ticket(CONFIG)).client_secret
+            confidential += [token, token.rsplit(".", 1)[1], ticket]
+            for url, protocols in (  # refused, and not what the server expects
+                (f"{api.url}/v3/realtime?ticket={ticket}", ()),
+                (f"{api.url}/v3/realtime?ticket=x{ticket}", ()),
+                (f"{api.url}/v3/realtime", (f"opper-ticket.{ticket}", f"other.{ticket}")),
+                (f"{api.url}/socket/websocket?session_token={token}", (f"x.{token}",)),
+                (f"{api.url}/v1/calls/none/stream?token={token}", ()),
+                (f"{api.url}/{ticket}?token={token}", ()),
+            ):
+                try:
+                    socket = await http.ws_connect(url, protocols=protocols)
+                except aiohttp.WSServerHandshakeError:
+                    continue
+                await socket.send_str(f'{{"type": "session.start", "config": "{STRANGE}"}}')
+                await socket.send_str(f'["1", "1", "{token}", "phx_join", {{"x": "{STRANGE}"}}]')
+                await socket.close()
+            async with http.post(
+                f"{api.url}/v3/realtime-sessions", data=f"{STRANGE} {ticket}", headers=api.headers()
+            ) as refused:
+                assert refused.status == 400
+            with pytest.raises(ApiProblem):
+                await type(api)(api.url, f"{api.key}x", http).mint_session_token()
+            await caller.send("text.input", text=STRANGE)
+            postmaster = (server.data_dir / "postgres" / "postmaster.pid").read_text()
+            os.kill(int(postmaster.splitlines()[0]), signal.SIGKILL)
+            confidential.append(await caller.ask(STRANGE))
+            await caller.socket.close()
+            await watcher.until("call_ended", caller.call_uuid)
+        assert await server.end() == 0
+
+        logs = server.said + (server.data_dir / "postgres.log").read_text("utf-8", "replace")
+    assert "database_back" in logs, "the logs are those of this server"
+    assert "DEBUG" in logs
+    assert "Traceback" not in logs
+    for text in confidential:
+        assert len(text) > 10
+        assert text not in logs, text

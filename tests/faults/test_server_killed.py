@@ -1,0 +1,94 @@
+"""A server killed in the middle of its calls, and what the next one makes of it."""
+
+from pathlib import Path
+
+import aiohttp
+
+from ringline.domain import call
+from ringline.domain.call import Moment
+from ringline.domain.events import CallEnded
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import Environment, LogKey
+from tests.database import NOW, OTHER, TestDatabase, a_call, new_id
+from tests.faults.people import calling, watching
+from tests.faults.processes import read_log, server_process
+from tests.serving import serving
+
+
+async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) -> None:
+    async with aiohttp.ClientSession() as http, server_process(parent) as first:
+        api = first.api(http)
+        port = int(first.base_url.rsplit(":", 1)[1])
+        async with watching(api) as watcher, calling(api) as one, calling(api) as other:
+            await one.ask()
+            await watcher.until("call_answered", other.call_uuid)
+            assert [member.name() for member in first.family()]
+            await first.kill()
+
+            async with server_process(parent, port=port) as second:
+                for caller in (one, other):
+                    await watcher.until("call_ended", caller.call_uuid)
+                assert [join.recovered for join in watcher.joins] == [None, True]
+                log = await read_log(second.dsn(), second.log)
+                told = watcher.durable
+                assert {
+                    row.offset: show_id(Prefix.EVENT, row.event.id)
+                    for row in log
+                    if row.offset in told
+                } == told
+
+                async with watching(second.api(http), "0") as late:
+                    await late.until("call_ended", other.call_uuid)
+                    assert late.durable == told
+
+                ends = [row.event for row in log if isinstance(row.event.data, CallEnded)]
+                assert {(end.data.status, end.data.hangup_cause) for end in ends} == {
+                    ("completed", "server_lost")
+                }
+                for caller in (one, other):
+                    names = watcher.names(caller.call_uuid)
+                    assert names[-3:] == [
+                        "call_participant_left",
+                        "call_participant_left",
+                        "call_ended",
+                    ]
+                    assert names.count("call_ended") == 1
+                assert await second.end() == 0
+
+
+async def test_a_call_that_was_never_answered_has_failed(database: TestDatabase) -> None:
+    """Nor is a call swept that lives elsewhere, or has ended."""
+    async with serving(database) as before:
+        log = LogKey(before.keys.workspace_id, Environment.LIVE)
+    ringing, elsewhere = a_call(source="realtime"), a_call(source="api")
+    async with database.stores(OTHER) as dead:
+        for row in (ringing, elsewhere):
+            entry = call.begin(log, row, "", Moment(NOW, new_id)).entry
+            assert entry is not None
+            await dead.log.commit([entry])
+    async with database.connection() as connection:
+        await connection.execute(
+            "UPDATE ringline.calls SET server_id = NULL WHERE id = $1", elsewhere.id
+        )
+
+    for _ in range(2):  # once, however often servers start
+        async with serving(database):
+            pass
+    events = await read_log(database.app_dsn, log)
+    its = [row.event for row in events if row.event.call and row.event.call.id == ringing.id]
+    assert [event.type for event in its][:1] == ["call.created"]
+    assert [event.type for event in its].count("call.ended") == 1
+    ended = its[-1].data
+    assert isinstance(ended, CallEnded)
+    assert (ended.status, ended.hangup_cause, ended.duration_seconds) == (
+        "failed",
+        "server_lost",
+        0,
+    )
+    assert not [
+        row
+        for row in events
+        if row.event.type == "call.ended"
+        and row.event.call is not None
+        and row.event.call.id == elsewhere.id
+    ]
