@@ -51,9 +51,7 @@ def connect(port: int) -> socket.socket:
 
 def post(connection: socket.socket, path: str, key: str, body: object) -> dict[str, str]:
     """Post JSON with a key; return the JSON of the answer."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json"
-    )
+    head = f"POST {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json"
     status, answer = request(connection, head, json.dumps(body).encode())
     if status != 200:
         raise SystemExit(f"{path} answered {status}.")

@@ -102,6 +102,7 @@ class LiveScreen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._events: deque[Text] = deque(maxlen=_MAX_EVENTS)
+        self._latest_item: str | None = None
         self._frames: dict[str, TranscriptFrame] = {}
         self._turns: list[Turn] = []
         self._speaking = ""
@@ -116,7 +117,11 @@ class LiveScreen:
         self._status.update(text=Text(text))
 
     def event(self, event: SocketEvent) -> None:
-        """Add a line to the events."""
+        """Add a line to the events; the pieces of one turn take turns on one line."""
+        item = event.text("itemId") if event.position is None else None
+        if item is not None and item == self._latest_item:
+            self._events.pop()
+        self._latest_item = item
         self._events.append(describe_event(event))
 
     def transcript(self, frame: TranscriptFrame) -> None:

@@ -34,6 +34,7 @@ from ringline.wire.strict_json import encode as encode_json
 CONTRACT = 1  # the version of this surface, told in session.started
 AUDIO_FORMAT = "pcm16"  # the only one, and clients insist on the word (K1)
 MAX_AUDIO_MS = 10_000  # of one audio.append (6.3)
+MAX_TEXT = 32_000  # characters of one text.input: it is stored, and said again in events
 _MAX_QUOTED = 64  # characters of a client's text that an error repeats
 
 
@@ -133,8 +134,9 @@ def decode(frame: str | bytes) -> ClientEvent | Problem:
         return problem("invalid_json", reason=str(problem_))
     except WrongShape as problem_:
         return _explain(frame, problem_)
-    if isinstance(event, TextInput) and not event.text:
-        return problem("invalid_event", reason="text.input: text must not be empty")
+    if isinstance(event, TextInput) and not 0 < len(event.text) <= MAX_TEXT:
+        reason = f"text.input: text must have 1 to {MAX_TEXT} characters"
+        return problem("invalid_event", reason=reason)
     return event
 
 
