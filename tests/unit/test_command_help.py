@@ -1,9 +1,19 @@
 """Every command explains itself: `--help` is the manual."""
 
+import subprocess
+import sys
+
 import pytest
 from cyclopts import App
 
 from ringline.cli.program import app, main
+
+_LOADED = """
+import sys
+from ringline.cli.program import app
+app["dev"].parse_args([])
+print(*sys.modules)
+"""
 
 COMMANDS = (
     ("dev",),
@@ -39,6 +49,20 @@ def test_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> N
     told = capsys.readouterr().out
     assert told.startswith(f"Usage: {' '.join(('ringline', *command))}")
     assert len(told.splitlines()) > 4
+
+
+def test_the_list_of_commands_says_what_they_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Place a call and play a recording" in capsys.readouterr().out
+
+
+def test_a_server_carries_no_client() -> None:
+    """In a process of its own, as this one has loaded everything."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert "ringline.app" in loaded
+    assert not {"numpy", "soxr", "ringline.client.realtime", "rich.live"} & set(loaded)
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ("demo",)], ids=" ".join)

@@ -7,12 +7,15 @@ from cyclopts import Parameter
 
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import FAILED, refuse, run, say, show_json
+from ringline.cli.outcome import FAILED, refuse, run, say, show_json, telling
 from ringline.client.conversation import Note, Turn
-from ringline.client.http import open_api
-from ringline.client.realtime import CallReport, place_call
-from ringline.client.sound import load_sound
+from ringline.client.http import ApiProblem, open_api
+from ringline.client.realtime import CallProblem, CallReport, place_call
+from ringline.client.sound import SoundProblem, load_sound
 from ringline.wire.wav import Wav, write_wav
+
+#: What can be wrong with a call; their texts are sentences.
+CALL_PROBLEMS = (ApiProblem, CallProblem, SoundProblem)
 
 #: Who answers where neither an agent nor a model is named.
 LOCAL_MODEL = "local/attendant"
@@ -57,12 +60,13 @@ def call(
     """
     if agent is not None and model is not None:
         refuse("A call is answered by an agent or by a model: give --agent or --model.")
-    sound = load_sound(wav)
+    with telling(*CALL_PROBLEMS):
+        sound = load_sound(wav)
     target = find_target(url, key, data_dir)
     if model is None:
         agent = agent or target.agent_id
         model = LOCAL_MODEL if agent is None else None
-    report = run(_call(target, sound, agent, model, quiet=json))
+    report = run(_call(target, sound, agent, model, quiet=json), *CALL_PROBLEMS)
     path = recording or Path(f"call-{report.started.session_id.removeprefix('sess_')}.wav")
     path.write_bytes(write_wav(report.recording))
     if json:

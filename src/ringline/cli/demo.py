@@ -17,11 +17,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
+from ringline.cli.call import CALL_PROBLEMS
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, demo_server
 from ringline.cli.files import KeyRing, write_private
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
-from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, refuse, run
+from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, refuse, run, telling
 from ringline.client.conversation import Note, Started, Turn
 from ringline.client.events import Away, Joined, SocketEvent, follow_events
 from ringline.client.http import Api, ApiProblem, open_api
@@ -68,9 +69,11 @@ def demo(
     path = wav or _DEMO_CALL
     if wav is None and not path.is_file():
         refuse("The demo's recording comes with the repository; give one of yours with --wav.")
-    sound = load_sound(path)
+    with telling(*CALL_PROBLEMS):
+        sound = load_sound(path)
     expected = SPOKEN if wav is None else ()
-    return run(_until_stopped(_demo(path, sound, expected, data_dir.resolve(), port, once=once)))
+    work = _demo(path, sound, expected, data_dir.resolve(), port, once=once)
+    return run(_until_stopped(work), *CALL_PROBLEMS)
 
 
 async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ringline.app import new_id, open_office
+from ringline.cli.keys import DATABASE_PROBLEMS
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import DONE, FAILED, run, sentence, show_json
 from ringline.config import Settings
@@ -87,7 +88,7 @@ async def _check_database(settings: Settings) -> AsyncGenerator[Finding]:
         await stores.close()
         yield _roles()
     except Exception as error:
-        told = sentence(error)
+        told = sentence(error, *DATABASE_PROBLEMS)
         if not told:
             raise
         yield Finding("database", State.BAD, told)

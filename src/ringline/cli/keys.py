@@ -19,6 +19,12 @@ from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
 from ringline.ports import EntryRefused
 from ringline.services.workspaces import FirstKeys
+from ringline.storage.data_directory import EmbeddedError
+from ringline.storage.database_errors import DatabaseRefused
+from ringline.storage.migrate import MigrationError
+
+#: What can be wrong with a database; their texts are sentences.
+DATABASE_PROBLEMS = (DatabaseRefused, EmbeddedError, MigrationError)
 
 _NO_SUCH_ROW = "23503"  # foreign_key_violation
 
@@ -51,7 +57,7 @@ def create(
         async with open_office(settings) as office:
             return await office.workspaces.create(name.strip())
 
-    ring = key_ring(run(work()), base_url_of(settings))
+    ring = key_ring(run(work(), *DATABASE_PROBLEMS), base_url_of(settings))
     if json:
         print(ring.as_json().decode(), end="", flush=True)
     else:
@@ -94,7 +100,7 @@ def create_key(
             return await office.workspaces.create_key(log, KeyKind(type), label, expires_at)
 
     try:
-        key, text = run(work())
+        key, text = run(work(), *DATABASE_PROBLEMS)
     except EntryRefused as error:
         if str(error) != _NO_SUCH_ROW:
             raise
@@ -123,7 +129,7 @@ def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = N
         async with open_office(Settings.read(data_dir=data_dir)) as office:
             return await office.rows.list_keys(workspace_id)
 
-    found = run(work())
+    found = run(work(), *DATABASE_PROBLEMS)
     if json:
         show_json({"keys": [_describe(key) for key in found]})
         return
@@ -163,7 +169,7 @@ def revoke(
         async with open_office(Settings.read(data_dir=data_dir)) as office:
             return await office.rows.revoke_key(wanted, now(), end_calls)
 
-    if not run(work()):
+    if not run(work(), *DATABASE_PROBLEMS):
         refuse(f"There is no key {key_id}.")
     say(f"{show_id(Prefix.KEY, wanted)} is revoked.")
 

@@ -5,20 +5,14 @@ Exit codes: 0 done, 1 could not be done, 2 was not understood, 130 interrupted.
 
 import json
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import uvloop
 
-from ringline.app import StartRefused
-from ringline.client.http import ApiProblem
-from ringline.client.realtime import CallProblem
-from ringline.client.sound import SoundProblem
 from ringline.config import SettingsProblem
 from ringline.ports import EntryRefused, StoreAway
-from ringline.storage.data_directory import EmbeddedError
-from ringline.storage.database_errors import DatabaseRefused
-from ringline.storage.migrate import MigrationError
 
 DONE = 0
 FAILED = 1
@@ -32,26 +26,27 @@ class CommandProblem(Exception):
     """A command that cannot be carried out; its text is a sentence for the user."""
 
 
-#: What is told as its sentence; anything else that is raised is a defect.
-PROBLEMS = (
-    ApiProblem,
-    CallProblem,
-    CommandProblem,
-    DatabaseRefused,
-    EmbeddedError,
-    MigrationError,
-    SettingsProblem,
-    SoundProblem,
-    StartRefused,
-)
+def run(work: Coroutine[Any, Any, T], *problems: type[Exception]) -> T:
+    """Run a command's work on an event loop; `problems` end it with their sentence."""
+    with telling(*problems):
+        return uvloop.run(work)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work on an event loop."""
-    return uvloop.run(work)
+@contextmanager
+def telling(*problems: type[Exception]) -> Generator[None]:
+    """Turn exceptions whose text is a sentence for the user into CommandProblem."""
+    try:
+        yield
+    except problems as error:
+        raise CommandProblem(str(error)) from None
+    except BaseExceptionGroup as group:
+        told = [sentence(error, *problems) for error in group.exceptions]
+        if not all(told):
+            raise
+        raise CommandProblem(told[0]) from None
 
 
-def sentence(error: BaseException) -> str:
+def sentence(error: BaseException, *problems: type[Exception]) -> str:
     """Return what the user is told of an error; '' if it is a defect."""
     match error:
         case StoreAway():
@@ -61,11 +56,9 @@ def sentence(error: BaseException) -> str:
         case OSError() if error.strerror:
             place = f"{error.filename}: " if error.filename else ""
             return f"{place}{error.strerror.lower()}."
-        case BaseExceptionGroup():
-            told = [sentence(inner) for inner in error.exceptions]
-            return told[0] if len(set(told)) == 1 else ""
         case _:
-            return str(error) if isinstance(error, PROBLEMS) else ""
+            told = isinstance(error, (CommandProblem, SettingsProblem, *problems))
+            return str(error) if told else ""
 
 
 def show_json(value: Mapping[str, object]) -> None:

@@ -9,10 +9,10 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from ringline import __version__
-from ringline.cli import call, demo, doctor, server, watch
-from ringline.cli.keys import key_app, workspace_app
 from ringline.cli.logs import log_like_a_command
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, say, sentence
+
+HELP_FLAGS = ("--help", "-h")
 
 app = App(
     name="ringline",
@@ -20,28 +20,34 @@ app = App(
     "`ringline dev` starts everything on this machine; `ringline COMMAND --help` tells more.",
     version=__version__,
     version_flags=["--version"],
-    help_flags=["--help", "-h"],
+    help_flags=HELP_FLAGS,
     help_format="markdown",
     result_action="return_value",
 )
-app.command(server.dev)
-app.command(server.serve)
-app.command(server.migrate)
-app.command(workspace_app)
-app.command(key_app)
-app.command(watch.token)
-app.command(watch.events)
-app.command(call.call)
-app.command(doctor.doctor)
-app.command(demo.demo, show=False)  # `make demo` calls it
+# By their names, so that a command loads what it needs and no more: a server never
+# carries the client's arrays about.
+app.command("ringline.cli.server:dev", name="dev")
+app.command("ringline.cli.server:serve", name="serve")
+app.command("ringline.cli.server:migrate", name="migrate")
+app.command("ringline.cli.keys:workspace_app", name="workspace")
+app.command("ringline.cli.keys:key_app", name="key")
+app.command("ringline.cli.watch:token", name="token")
+app.command("ringline.cli.watch:events", name="events")
+app.command("ringline.cli.call:call", name="call")
+app.command("ringline.cli.doctor:doctor", name="doctor")
+app.command("ringline.cli.demo:demo", name="demo", show=False)  # `make demo` calls it
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     log_like_a_command()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if not words or words[0] in HELP_FLAGS:
+        for name in app:  # the list shows what each one says of itself, so load them all
+            app[name]
     try:
         result = app(
-            sys.argv[1:] if arguments is None else list(arguments),
+            words,
             exit_on_error=False,
             print_error=True,
             error_console=Console(stderr=True),

@@ -11,7 +11,7 @@ from ringline.cli.lines import describe_event
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
 from ringline.cli.outcome import refuse, run, say, show_json
 from ringline.client.events import Away, Joined, SocketEvent, Watched, follow_events
-from ringline.client.http import SessionToken, open_api
+from ringline.client.http import ApiProblem, SessionToken, open_api
 from ringline.domain.log import parse_since
 
 _JOIN_LIMIT_S = 20.0
@@ -41,7 +41,7 @@ def token(
         async with open_api(target.url, target.key) as api:
             return await api.mint_session_token(ttl_seconds)
 
-    minted = run(work())
+    minted = run(work(), ApiProblem)
     if json:
         show_json(
             {
@@ -86,7 +86,7 @@ def events(
         refuse(f"{since} is no position: give epoch:offset, an event id or 0.")
     target = find_target(url, key, data_dir)
     start = since if since is not None or follow else "0"
-    run(_show_events(target, start, follow=follow, json=json))
+    run(_show_events(target, start, follow=follow, json=json), ApiProblem)
 
 
 async def _show_events(target: Target, since: str | None, *, follow: bool, json: bool) -> None:
