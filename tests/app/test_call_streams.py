@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from itertools import pairwise
+from uuid import uuid4
 
 import aiohttp
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from ringline.domain.ids import Prefix, parse_id, show_id
@@ -365,28 +367,56 @@ def test_fifty_may_watch_a_call() -> None:
 # -- the end of the server ------------------------------------------------------------
 
 
-async def test_a_server_that_stops_says_so(database: TestDatabase) -> None:
-    async with aiohttp.ClientSession() as http:
+async def test_watchers_are_told_of_calls_that_end_with_the_server(database: TestDatabase) -> None:
+    async with AsyncExitStack() as clients:
+        http = await clients.enter_async_context(aiohttp.ClientSession())
         async with serving(database) as service:
-            service = Service(service.base_url, http, service.keys, service.office)
-            caller = calling(service)
-            call = await caller.__aenter__()
-            socket = connect(
-                f"{service.ws_url}/v1/calls/{call.call_id}/stream",
-                additional_headers=service.bearer(),
-            )
-            stream = await socket.__aenter__()
-            path = f"{service.base_url}/v1/calls/{call.call_id}/transcript/stream"
-            answer = await http.get(path, headers=service.bearer())
-        body = await answer.read()
-        async with asyncio.timeout(LIMIT_S):
-            told = [json.loads(frame)["event_type"] async for frame in stream]
-        # The call ends first: its watchers are told that, and not that the server stops.
-        assert body == b": ok\n\n"
-        assert told[-1] == "call.completed"
-        assert stream.close_code == 1000
-        await socket.__aexit__(None, None, None)
-        await caller.__aexit__(None, None, None)
+            service = replace(service, http=http)
+            caller = await clients.enter_async_context(calling(service))
+            stream = await clients.enter_async_context(stream_client(service, caller.call_id))
+            spoken = await clients.enter_async_context(transcript(service, caller.call_id))
+            await spoken.raw_until(b"\n\n")
+        assert await spoken.event() is None
+        assert (await stream.rest())[-1]["event_type"] == "call.completed"
+        assert stream.closed == (1000, "")
+
+
+async def test_watchers_of_calls_that_live_elsewhere_are_told_of_the_servers_end(
+    database: TestDatabase,
+) -> None:
+    async with AsyncExitStack() as clients:
+        http = await clients.enter_async_context(aiohttp.ClientSession())
+        async with serving(database) as service:
+            service = replace(service, http=http)
+            call_id = await a_call_elsewhere(service, database)
+            stream = await clients.enter_async_context(stream_client(service, call_id))
+            spoken = await clients.enter_async_context(transcript(service, call_id))
+            await spoken.raw_until(b"\n\n")
+        goodbye = await spoken.event()
+        assert goodbye is not None
+        assert goodbye.name == "error"
+        assert set(json.loads(goodbye.data)) == {"error_code", "message"}
+        assert json.loads(goodbye.data)["error_code"] == "UNAVAILABLE"
+        assert await spoken.event() is None
+        assert await stream.rest() == []
+        assert stream.closed == (1001, "UNAVAILABLE")
+
+
+async def a_call_elsewhere(service: Service, database: TestDatabase) -> str:
+    """Record a call that no process runs, in a live environment; return its id."""
+    call_id = uuid4()
+    async with database.connection() as connection:
+        await connection.execute(
+            """
+            INSERT INTO ringline.calls (workspace_id, environment, id, call_uuid, direction,
+                from_number, to_number, call_source, transport, status, started_at)
+            VALUES ($1, 'live', $2, $3, 'inbound', '+1', '+2', 'api', 'sip', 'ringing', now())
+            """,
+            service.keys.workspace_id,
+            call_id,
+            str(call_id),
+        )
+    return show_id(Prefix.CALL, call_id)
 
 
 # -- slow listeners -------------------------------------------------------------------
