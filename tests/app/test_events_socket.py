@@ -18,6 +18,7 @@ from websockets.typing import Subprotocol
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id, uuid7
 from ringline.domain.log import Environment, LogKey
+from ringline.services.follow import Resolved, resolve
 from ringline.web import events_socket
 from ringline.wire.session_token import new_token, sign
 from tests.callers import LIMIT_S, calling, whole_call
@@ -480,26 +481,35 @@ async def test_a_resume_while_calls_run_loses_and_doubles_nothing(service: Servi
             assert len({payload["eventId"] for payload in durable}) == 2 * before
 
 
-async def test_a_rejoin_while_calls_run_goes_on_behind_its_reply(service: Service) -> None:
-    async with events_client(service) as client:
-        await client.join(ref="0")
-        running = asyncio.create_task(whole_call(service, *map(str, range(60))))
-        for number in range(1, 20):
-            ref = str(number)
-            await client.send(ref, ref, "events", "phx_join", {})
-            answered = await client.reply(ref)
-            position = offset(answered[4]["response"]["position"])
-            # What came before the reply is not behind its position, what comes after is.
-            assert all(
-                offset(frame[4]["position"]) <= position
-                for frame in client.pushed
-                if frame[3] not in ("phx_close", "phx_reply")
-            )
-            client.pushed.clear()
-            close = await client.receive()
-            assert close[3] == "phx_close"
-            client.pushed.append(close)
-        await running
+async def test_a_rejoin_goes_on_exactly_behind_its_reply(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved, go_on = asyncio.Event(), asyncio.Event()
+
+    async def resolve_slowly(*given: Any, **chosen: Any) -> Resolved:
+        start = await resolve(*given, **chosen)
+        resolved.set()
+        await go_on.wait()
+        return start
+
+    async with (
+        calling(service) as caller,
+        events_client(service) as client,
+        events_client(service) as other,
+    ):
+        await client.join(ref="1")
+        await other.join()
+        monkeypatch.setattr(events_socket, "resolve", resolve_slowly)
+        await client.send("2", "2", "events", "phx_join", {})
+        await resolved.wait()
+        await caller.say("during the join")
+        during = await other.push()
+        go_on.set()
+        assert (await client.receive())[:4] == ["2", "2", "events", "phx_reply"]
+        assert await client.receive() == ["1", "1", "events", "phx_close", {}]
+        assert await client.receive() == during
+        await client.send(*HEARTBEAT)
+        assert (await client.receive())[1] == "9"
 
 
 # -- slow listeners ---------------------------------------------------------------------
