@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
@@ -13,8 +14,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.services.follow import Following, Resolved, follow, resolve
 from ringline.web import call_streams
-from tests.callers import LIMIT_S, calling, whole_call
+from tests.callers import LIMIT_S, Caller, calling, whole_call
 from tests.database import TestDatabase
 from tests.serving import Service, serving
 from tests.watchers import DeafClient, stream_client, transcript
@@ -140,9 +142,9 @@ async def test_a_watcher_from_the_middle_hears_the_turn_in_flight(service: Servi
     async with calling(service) as caller, transcript(service, caller.call_id) as early:
         asking = asyncio.create_task(caller.ask("Are you there?"))
         frame = await early.frame()
-        while frame["role"] != "agent":
+        while frame["text"] != "I did not get that.":
             frame = await early.frame()
-        assert not frame["is_final"]
+        assert not frame["is_final"], "it is still being spoken"
         async with transcript(service, caller.call_id) as late:
             assert await late.frame() == frame
         await asking
@@ -364,6 +366,48 @@ def test_fifty_may_watch_a_call() -> None:
     assert call_streams.MAX_WATCHERS == 50
 
 
+# -- calls that end meanwhile ----------------------------------------------------------
+
+
+async def test_a_call_that_ends_while_a_stream_begins(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def once_over(caller: Caller) -> None:
+        async with stream_client(service, caller.call_id) as other:
+            await caller.hang_up()
+            assert (await other.rest())[-1]["event_type"] == "call.completed"
+
+    async with calling(service) as caller:
+
+        async def end_after_resolving(*given: Any, **chosen: Any) -> Resolved:
+            start = await resolve(*given, **chosen)
+            monkeypatch.undo()
+            await once_over(caller)
+            return start
+
+        monkeypatch.setattr(call_streams, "resolve", end_after_resolving)
+        assert await status_of(service, caller.call_id) == 404
+
+    async with calling(service) as caller:
+
+        async def end_before_following(*given: Any) -> Following:
+            monkeypatch.undo()
+            await caller.say("the last word")
+            await once_over(caller)
+            return await follow(*given)
+
+        monkeypatch.setattr(call_streams, "follow", end_before_following)
+        async with transcript(service, caller.call_id) as stream:
+            assert [text for _, text in await stream.finals()] == ["the last word"]
+
+    async with calling(service) as caller:
+        monkeypatch.setattr(call_streams, "follow", end_before_following)
+        async with stream_client(service, caller.call_id) as events:
+            names = [event["event_type"] for event in await events.rest()]
+            assert names == ["call.initiated", "call.transcription", "call.completed"]
+            assert events.closed == (1000, "")
+
+
 # -- the end of the server ------------------------------------------------------------
 
 
@@ -477,3 +521,36 @@ async def test_a_socket_that_is_not_read_is_told_what_it_missed(service: Service
     assert missed[:-1] == told[count:]
     assert missed[-1]["event_type"] == "call.completed"
     assert code == 1000
+
+
+async def test_a_transcript_that_is_never_read_is_cut_off(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with calling(service) as caller:
+        path = f"/v1/calls/{caller.call_id}/transcript/stream"
+        monkeypatch.setattr(call_streams, "MAX_WATCHERS", 1)
+        monkeypatch.setattr(call_streams, "HEARTBEAT_S", 0.1)
+        deaf = await DeafClient.open(service, path, upgrade=False, key=service.keys.secret_key)
+        assert await is_full(service, path)
+        for some in batched(MANY):
+            await caller.say(*some)
+        async with asyncio.timeout(LIMIT_S):
+            while await is_full(service, path):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        deaf.close()
+
+
+async def test_a_client_that_answers_no_ping_is_cut_off(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_streams, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(call_streams, "SILENT_S", 0.1)
+    async with calling(service) as caller, stream_client(service, caller.call_id) as lively:
+        path = f"/v1/calls/{caller.call_id}/stream"
+        deaf = await DeafClient.open(service, path, upgrade=True, key=service.keys.secret_key)
+        with pytest.raises((EOFError, ConnectionError)):
+            await deaf.messages()
+        deaf.close()
+        await lively.receive()
+        await caller.say("still here")
+        assert (await lively.receive())["payload"]["text"] == "still here"

@@ -19,7 +19,14 @@ from ringline.domain.log import Environment, LogKey
 from tests.callers import LIMIT_S, calling
 from tests.database import TestDatabase
 from tests.serving import Service
-from tests.watchers import EventsClient, StreamClient, Transcript, socket_url, transcript
+from tests.watchers import (
+    DeafClient,
+    EventsClient,
+    StreamClient,
+    Transcript,
+    socket_url,
+    transcript,
+)
 
 UPGRADE = {
     "Connection": "Upgrade",
@@ -375,3 +382,24 @@ async def test_the_end_of_a_key_may_end_its_calls(service: Service, database: Te
                 guest.news.clear()
                 await guest.news.wait()
         assert guest.heard[-1]["error"]["code"] == "revoked"
+
+
+async def test_who_does_not_read_is_told_as_well(service: Service, database: TestDatabase) -> None:
+    key, text = await new_key(service)
+    async with calling(service) as caller, transcript(service, caller.call_id) as other:
+        path = f"/v1/calls/{caller.call_id}"
+        spoken = await DeafClient.open(
+            service, f"{path}/transcript/stream", upgrade=False, key=text
+        )
+        events = await DeafClient.open(service, f"{path}/stream", upgrade=True, key=text)
+        for number in range(90):
+            await caller.say(f"{number} {'x' * 4000}")
+            await other.finals(1)
+        await revoke(database, key.id)
+        body = b""
+        while chunk := await spoken.chunk():
+            body += chunk
+        assert b"UNAUTHENTICATED" in body.split(b"\n\n")[-2]
+        assert (await events.messages())[1] == 1008
+        spoken.close()
+        events.close()
