@@ -98,7 +98,10 @@ class Credentials:
         closers = list(self._in_use.get(key_id, {}).values())
         _log.info("key_closed", key_id=str(key_id), connections=len(closers))
         for close in closers:
-            close()
+            try:
+                close()
+            except Exception as error:  # one defect keeps no other connection open
+                _log.error("close_failed", key_id=str(key_id), error=type(error).__name__)
         if end_calls:
             self._end_calls_of(key_id)
 
@@ -110,8 +113,11 @@ class Credentials:
             changed, self._changed = self._changed, {}
             try:
                 found = {key.id: key for key in await self._store.get_keys(list(changed))}
-            except StoreAway:
-                self._changed = changed | self._changed
+            except Exception as error:  # whatever it is, revocations must not stop here
+                if not isinstance(error, StoreAway):
+                    _log.error("key_look_up_failed", error=type(error).__name__)
+                for key_id, end_calls in changed.items():
+                    self._changed[key_id] = end_calls or self._changed.get(key_id, False)
                 await asyncio.sleep(_RETRY_S)
                 self._look.set()
                 continue

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+import structlog
 from aiohttp import HttpVersion11, web
 
 from ringline.domain.events import CallAnswered, CallEnded, EventData, TurnCompleted
@@ -23,12 +24,20 @@ from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.doors import Door, Origins, answer
 from ringline.web.watching import InChunks, InTextFrames, Viewer, Watching, chunk, read_since
-from ringline.web.websocket import Connection, TextMessage, WebSocket, upgrade_problem
+from ringline.web.websocket import (
+    CLOSE_TIMEOUT_S,
+    Connection,
+    TextMessage,
+    WebSocket,
+    upgrade_problem,
+)
 from ringline.wire import sse
 from ringline.wire.envelope import Envelope, command_error, stream_dropped
 from ringline.wire.errors import refuse_v1, stream_error_v1
 from ringline.wire.transcript import TranscriptStream
 from ringline.wire.websocket_frames import text_frame
+
+_log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 30.0
 SILENT_S = 60.0
@@ -44,11 +53,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A stream that may begin: whose it is, of which call, and from where."""
+    """A stream that may begin: whose it is, of which call, and from where.
+
+    `recovered` is None if no place was asked for, False if it could not be had.
+    """
 
     viewer: Viewer
     call_id: UUID
     position: Position
+    recovered: bool | None
 
 
 class Stream(Protocol):
@@ -108,9 +121,9 @@ class CallStreams:
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise Refused("UPGRADE_REQUIRED")
             stream: Stream = (
-                _Events(self._watching, start, self._calls, self._now)
+                _Events(self._watching, start, self._now)
                 if last is CallEnded
-                else _Transcript(self._watching, start, self._calls)
+                else _Transcript(self._watching, start)
             )
             with self._place(start.call_id):
                 return await self._serve(stream, request, start)
@@ -131,13 +144,19 @@ class CallStreams:
     async def _start(
         self, viewer: Viewer, request: web.Request, since: Since | None, last: type[EventData]
     ) -> Start:
-        """Find the call and the place to begin; refuse where nothing will be sent."""
+        """Find the place to begin and the call; refuse where nothing will be sent.
+
+        In this order: the end of a call that is found alive comes behind the place, so every
+        stream that begins meets its call's last event.
+        """
         call_id = parse_id(Prefix.CALL, request.match_info["id"])
-        call = await self._calls.find_call(viewer.log, call_id) if call_id else None
-        if call is None:
+        if call_id is None:
             raise Refused("NOT_FOUND")
         begin = await resolve(self._watching.log_store, viewer.log, since)
-        start = Start(viewer, call.id, begin.position)
+        call = await self._calls.find_call(viewer.log, call_id)
+        if call is None:
+            raise Refused("NOT_FOUND")
+        start = Start(viewer, call.id, begin.position, begin.recovered)
         if call.ended_at is not None and not (begin.recovered and await self._left(start, last)):
             raise Refused("NOT_FOUND")
         return start
@@ -179,10 +198,9 @@ class CallStreams:
 class _Watch:
     """One stream's way along the log, and why it ends: a `/v1` code, or "" for its end."""
 
-    def __init__(self, watching: Watching, start: Start, calls: CallStore) -> None:
+    def __init__(self, watching: Watching, start: Start) -> None:
         self._watching = watching
         self._start = start
-        self._calls = calls
         self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def finish(self, code: str) -> None:
@@ -192,42 +210,36 @@ class _Watch:
 
     async def run(self, subscription: Subscription, outbox: Outbox) -> None:
         """Follow the call until the stream ends; never raises but for cancellation."""
-        store = self._watching.log_store
         try:
-            following = await follow(
-                self._watching.hub, store, subscription, self._start.position, outbox
-            )
-        except (StoreAway, UnknownLog):
-            self.finish("UNAVAILABLE")
-            return
+            await self._follow(subscription, outbox)
         except OutboxClosed:
             self.finish("")
-            return
-        try:
-            await self._until_ended(following)
-            await outbox.drained()
-        except StoreAway:
+        except (StoreAway, UnknownLog):
             self.finish("UNAVAILABLE")
-        except OutboxClosed:
-            pass
+        except Exception as error:  # a defect ends this stream alone, and visibly
+            _log.error("stream_failed", error=type(error).__name__)
+            self.finish("INTERNAL")
+        else:
+            self.finish("")
+
+    async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
+        """Follow the call until its last event has left."""
+        hub, store = self._watching.hub, self._watching.log_store
+        following = await follow(hub, store, subscription, self._start.position, outbox)
+        try:
+            await following.ended.wait()
+            await outbox.drained()
         finally:
             following.close()
-        self.finish("")
-
-    async def _until_ended(self, following: Following) -> None:
-        # The call may have ended between its look-up and the place this began at.
-        call = await self._calls.find_call(self._start.viewer.log, self._start.call_id)
-        if call is None or call.ended_at is None:
-            await following.ended.wait()
 
 
 class _Transcript:
     """A transcript stream from its headers to its end."""
 
-    def __init__(self, watching: Watching, start: Start, calls: CallStore) -> None:
+    def __init__(self, watching: Watching, start: Start) -> None:
         self._watching = watching
         self._start = start
-        self._watch = _Watch(watching, start, calls)
+        self._watch = _Watch(watching, start)
 
     def key_revoked(self) -> None:
         self._watch.finish("UNAUTHENTICATED")
@@ -245,7 +257,11 @@ class _Transcript:
         chunked = request.version >= HttpVersion11
         with self._watching.present(self):
             await self._stream(connection, outbox, chunked=chunked)
-        await response.write_eof()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await response.write_eof()
+        except (TimeoutError, ConnectionError):  # it reads nothing, or has left
+            connection.abort()
         return response
 
     async def _stream(self, connection: Connection, outbox: Outbox, *, chunked: bool) -> None:
@@ -263,6 +279,8 @@ class _Transcript:
             open_turns=True,
         )
         outbox.send(framed(sse.OK))
+        if self._start.recovered is False:
+            outbox.send(framed(sse.NOT_RECOVERED))
         tasks = [
             asyncio.create_task(self._watch.run(subscription, outbox)),
             asyncio.create_task(_beat(connection, outbox, framed(sse.HEARTBEAT))),
@@ -273,9 +291,10 @@ class _Transcript:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if code:
-            outbox.send(framed(sse.encode_event(stream_error_v1(code), name="error")))
-        outbox.flush()
+            outbox.flush()
+            outbox.close()
+        if code:  # past what waits: a client that does not read is told as well
+            connection.write(framed(sse.encode_event(stream_error_v1(code), name="error")))
 
 
 async def _beat(connection: Connection, outbox: Outbox, heartbeat: bytes) -> None:
@@ -297,11 +316,11 @@ CLOSE_CODES = {"": 1000, "UNAUTHENTICATED": 1008, "UNAVAILABLE": 1001, "INTERNAL
 class _Events:
     """A call's WebSocket from its 101 to its close."""
 
-    def __init__(self, watching: Watching, start: Start, calls: CallStore, now: Clock) -> None:
+    def __init__(self, watching: Watching, start: Start, now: Clock) -> None:
         self._watching = watching
         self._start = start
         self._now = now
-        self._watch = _Watch(watching, start, calls)
+        self._watch = _Watch(watching, start)
         self._outbox: Outbox | None = None
 
     def key_revoked(self) -> None:
@@ -316,6 +335,8 @@ class _Events:
         socket = await WebSocket.accept(request, max_bytes=MAX_COMMAND_BYTES)
         outbox = self._outbox = Outbox(socket, self._watching.tick, socket.abort)
         socket.on_resumed = outbox.resumed
+        if self._start.recovered is False:
+            outbox.send(self._dropped(self._start.position))
         if answered is not None:
             outbox.send(answered)
         subscription = Subscription(
@@ -339,13 +360,19 @@ class _Events:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 outbox.flush()
+                outbox.close()
             if self._watch.end.done():
                 code = self._watch.end.result()
                 await socket.close(CLOSE_CODES[code], code)
         return socket.response
 
     async def _answered_before(self) -> bytes | None:
-        """Copy `call.initiated` for who comes to a call that is up already (2.5)."""
+        """Copy `call.initiated` for who comes to a call that is up already (2.5).
+
+        Who resumes has had it, or gets it from the log.
+        """
+        if self._start.recovered:
+            return None
         log, position = self._start.viewer.log, self._start.position
         first = await self._watching.log_store.page(log, 0, _FIRST, self._start.call_id)
         for stored in first:
@@ -367,4 +394,7 @@ class _Events:
 
     def _tell_gap(self, following: Following) -> None:
         if self._outbox is not None:
-            self._outbox.send(text_frame(stream_dropped(following.position, self._now())))
+            self._outbox.send(self._dropped(following.position))
+
+    def _dropped(self, position: Position) -> bytes:
+        return text_frame(stream_dropped(position, self._now()))

@@ -7,11 +7,11 @@ its reply first and then the past, at the pace the connection drains.
 
 import asyncio
 
+import structlog
 from aiohttp import web
 
 from ringline.domain.credentials import Surface
 from ringline.domain.ids import Prefix, parse_id
-from ringline.domain.log import Position
 from ringline.ports import Clock, NewId, StoreAway
 from ringline.services.credentials import Credentials
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
@@ -36,6 +36,8 @@ from ringline.wire.phoenix_socket import (
     SocketProtocol,
 )
 from ringline.wire.websocket_frames import text_frame
+
+_log = structlog.get_logger(__name__)
 
 IDLE_S = 60.0  # without any inbound frame (events socket, 3.2)
 REPLAY_LIMIT = 10_000  # events that a join resumes over (contract, 2)
@@ -150,7 +152,7 @@ class _Connection:
             for task in tasks:
                 task.cancel()
             for topic in [*self._joining, *self._following]:
-                self._leave(topic)
+                self._stop(topic)
             await asyncio.gather(*tasks, return_exceptions=True)
             outbox.flush()
             outbox.close()
@@ -159,8 +161,12 @@ class _Connection:
             await socket.close(goodbye.code, goodbye.reason)
 
     async def _read(self, socket: WebSocket) -> None:
-        async for message in socket.messages():
-            self._carry_out(self._protocol.receive(message.payload))
+        try:
+            async for message in socket.messages():
+                self._carry_out(self._protocol.receive(message.payload))
+        except Exception as error:  # a defect ends this socket alone, and visibly
+            _log.error("socket_failed", error=type(error).__name__)
+            self._disconnect(Disconnect(phoenix_socket.CLOSE_BAD_FRAME, "internal"))
 
     async def _watch_idle(self, socket: WebSocket) -> None:
         await socket.silent_for(IDLE_S)
@@ -177,7 +183,7 @@ class _Connection:
                 case Joined():
                     pass  # the task of the join goes on by itself
                 case Left(topic):
-                    self._leave(topic)
+                    self._stop(topic)
                 case Disconnect():
                     self._disconnect(action)
 
@@ -190,11 +196,10 @@ class _Connection:
         if refusal is not None:
             self._carry_out(self._protocol.refuse_join(request, refusal))
             return
-        previous = self._joining.pop(request.topic, None)
-        if previous is not None:
-            previous.cancel()
-        task = asyncio.create_task(self._follow(request))
-        self._joining[request.topic] = task
+        # The topic is silent from here to the reply: what an older channel of it still sent
+        # would come once more behind the position that the reply names.
+        self._stop(request.topic)
+        self._joining[request.topic] = asyncio.create_task(self._follow(request))
 
     def _refuse(self, topic: str) -> str | None:
         """Say why a topic cannot be joined; both spellings of `events` are one stream."""
@@ -209,13 +214,20 @@ class _Connection:
 
     async def _follow(self, request: JoinRequested) -> None:
         """Reply to a join, then let the topic's events follow."""
+        try:
+            await self._join_and_follow(request)
+        except OutboxClosed:
+            pass
+        except (StoreAway, UnknownLog):
+            self._give_up(request, UNAVAILABLE)
+        except Exception as error:  # a defect ends this channel alone, and visibly
+            _log.error("join_failed", error=type(error).__name__)
+            self._give_up(request, phoenix_socket.JOIN_CRASHED)
+
+    async def _join_and_follow(self, request: JoinRequested) -> None:
         topic, log, store = request.topic, self._viewer.log, self._watching.log_store
         since = read_since(request.payload.get("since"))
-        try:
-            start = await resolve(log_store=store, log=log, since=since, replay_limit=REPLAY_LIMIT)
-        except (StoreAway, UnknownLog):
-            self._carry_out(self._protocol.refuse_join(request, UNAVAILABLE))
-            return
+        start = await resolve(store, log, since, replay_limit=REPLAY_LIMIT)
         response: dict[str, object] = {"position": str(start.position)}
         if start.recovered is not None:
             response["recovered"] = start.recovered
@@ -224,30 +236,28 @@ class _Connection:
         task = self._joining.pop(topic, None)
         self._carry_out(accepted)
         if not accepted or task is None or self._outbox is None:
-            return
+            return  # it was left in the meantime
         self._joining[topic] = task
-        await self._follow_from(topic, start.position, self._outbox)
-
-    async def _follow_from(self, topic: str, position: Position, outbox: Outbox) -> None:
         dialect = InTextFrames(EventsSocket(self._protocol.version, topic))
-        subscription = Subscription(self._viewer.log, None, dialect, OnLoss.STOP, self._lost_place)
-        try:
-            following = await follow(
-                self._watching.hub, self._watching.log_store, subscription, position, outbox
-            )
-        except (StoreAway, UnknownLog):
-            self._carry_out(self._protocol.break_channel(topic))
-            return
-        except OutboxClosed:
-            return
-        self._joining.pop(topic, None)
+        subscription = Subscription(log, None, dialect, OnLoss.STOP, self._lost_place)
+        following = await follow(
+            self._watching.hub, store, subscription, start.position, self._outbox
+        )
+        del self._joining[topic]
         self._following[topic] = following
+
+    def _give_up(self, request: JoinRequested, reason: str) -> None:
+        """Refuse a join, or break the channel if it has been accepted already."""
+        self._joining.pop(request.topic, None)
+        refused = self._protocol.refuse_join(request, reason)
+        self._carry_out(refused or self._protocol.break_channel(request.topic))
 
     def _lost_place(self, following: Following) -> None:
         """Close so that the client resumes: a durable frame of it was lost."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_RESUME, "resume"))
 
-    def _leave(self, topic: str) -> None:
+    def _stop(self, topic: str) -> None:
+        """Send no more of a topic's events."""
         joining = self._joining.pop(topic, None)
         if joining is not None:
             joining.cancel()

@@ -64,6 +64,7 @@ class Watching:
         self._now = now
         self._watchers: set[Watcher] = set()
         self._nobody = asyncio.Event()
+        self._stopping = False
 
     def token_viewer(self, token: str) -> Viewer | None:
         """Read a session token; None if it opens nothing."""
@@ -97,6 +98,8 @@ class Watching:
     def present(self, watcher: Watcher) -> Generator[None]:
         """Keep a watcher among those that are told when the server goes down."""
         self._watchers.add(watcher)
+        if self._stopping:
+            watcher.server_stops()
         try:
             yield
         finally:
@@ -105,7 +108,8 @@ class Watching:
                 self._nobody.set()
 
     async def shutdown(self, grace_s: float = 2.0) -> None:
-        """Tell every watcher; give them a moment to leave."""
+        """Tell every watcher, and who still comes; give them a moment to leave."""
+        self._stopping = True
         for watcher in list(self._watchers):
             watcher.server_stops()
         if self._watchers:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 OK = b": ok\n\n"  # the first bytes of every stream
 HEARTBEAT = b": hb\n\n"
+NOT_RECOVERED = b": not recovered\n\n"  # the place asked for cannot be had (contract, 2)
 
 #: Headers of a stream's answer (live streams, 2.2).
 HEADERS = {

@@ -1,0 +1,50 @@
+// A watcher on the phoenix client, as it is published. What it sees goes to stdout as lines
+// of JSON; words on stdin tell it what to do.
+import { createInterface } from "node:readline";
+import { Socket } from "phoenix";
+import WebSocket from "ws";
+
+const EVENTS = [
+  "incoming_call",
+  "call_answered",
+  "call_ended",
+  "call_participant_joined",
+  "call_participant_left",
+  "call_transcript_delta",
+  "call_transcript_completed",
+  "call_ai_audit_event",
+];
+
+const [url, token, by] = process.argv.slice(2);
+const tell = (what, payload = {}) => console.log(JSON.stringify({ what, payload }));
+const credential =
+  by === "authToken" ? { authToken: token } : { params: () => ({ session_token: token }) };
+const socket = new Socket(`${url}/socket`, { transport: WebSocket, ...credential });
+let since = null;
+
+socket.onOpen(() => tell("open"));
+socket.onClose((event) => tell("close", { code: event.code }));
+socket.onError((error) => tell("error", { message: String(error?.message ?? "") }));
+
+const channel = socket.channel("events", () => (since === null ? {} : { since }));
+for (const name of EVENTS) {
+  channel.on(name, (payload) => {
+    since = payload.position ?? since;
+    tell(name, payload);
+  });
+}
+channel.onClose(() => tell("channel_closed"));
+channel
+  .join()
+  .receive("ok", (response) => {
+    since ??= response.position;
+    tell("joined", response);
+  })
+  .receive("error", (response) => tell("refused", response));
+socket.connect();
+
+createInterface({ input: process.stdin }).on("line", (word) => {
+  if (word === "leave") channel.leave().receive("ok", () => tell("left"));
+  if (word === "heartbeat") socket.ping((milliseconds) => tell("pong", { milliseconds }));
+});
+process.stdin.on("end", () => process.exit(0));

@@ -1,0 +1,98 @@
+"""The npm `phoenix` client, unmodified, watches calls (events socket, 3)."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ringline.domain.credentials import FirstKeys
+from tests.callers import calling, whole_call
+from tests.e2e.node_client import node_client
+from tests.e2e.servers import dev_server
+from tests.serving import Service
+
+CLIENT = "phoenix_client.js"
+
+
+@pytest.mark.parametrize("by", ["params", "authToken"])
+async def test_join_watch_a_call_and_leave(service: Service, by: str) -> None:
+    token = await service.session_token()
+    async with node_client(CLIENT, service.ws_url, token, by) as client:
+        joined = await client.until("joined")
+        assert set(joined) == {"position"}
+        client.do("heartbeat")
+        await client.until("pong")
+        async with calling(service) as caller:
+            await caller.ask("Good morning.")
+        await client.until("call_ended", callUuid=caller.uuid)
+        assert [told["what"] for told in client.seen if told["what"].startswith("call_")][-3:] == [
+            "call_participant_left",
+            "call_participant_left",
+            "call_ended",
+        ]
+        assert len(client.all("incoming_call")) == len(client.all("call_answered")) == 1
+        spoken = client.all("call_transcript_completed")
+        assert [(turn["role"], turn["transcript"]) for turn in spoken] == [
+            ("user", "Good morning."),
+            ("assistant", "I did not get that."),
+        ]
+        client.do("leave")
+        await client.until("left")
+        assert client.all("channel_closed") == [{}]
+        await whole_call(service, "unheard")
+        client.do("heartbeat")
+        await client.until("pong")
+        assert client.seen[-1]["what"] == "pong"
+        assert len(client.all("incoming_call")) == 1
+
+
+async def test_a_bad_token(service: Service) -> None:
+    async with node_client(CLIENT, service.ws_url, "nonsense", "params") as client:
+        error = await client.until("error")
+        assert "403" in error["message"]
+        assert client.all("open") == []
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Give a directory that PostgreSQL's account may enter, should we be root."""
+    path = Path(tempfile.mkdtemp(prefix="ringline-e2e-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+async def test_resume_after_the_server_was_killed(directory: Path) -> None:
+    async with aiohttp.ClientSession() as http:
+        async with dev_server(directory) as server:
+            service = _service(server.ready, http)
+            token = await service.session_token()
+            async with node_client(CLIENT, service.ws_url, token, "params") as client:
+                await client.until("joined")
+                async with calling(service) as caller:
+                    await caller.say("before the kill")
+                    said = await client.until("call_transcript_completed")
+                    await server.kill()
+                await client.until("close")
+                port = int(service.base_url.rpartition(":")[2])
+                async with dev_server(directory, port) as again:
+                    joined = await client.until("joined")
+                    assert joined == {"position": said["position"], "recovered": True}
+                    lost = await client.until("call_ended", callUuid=caller.uuid)
+                    assert lost["hangupCause"] == "server_lost"
+                    service = _service(again.ready, http)
+                    second = await whole_call(service, "after the kill")
+                    await client.until("call_ended", callUuid=second.uuid)
+        told = [seen["payload"] for seen in client.seen]
+        positions = [payload["position"] for payload in told if "eventId" in payload]
+        offsets = [int(position.split(":")[1]) for position in positions]
+        assert offsets == list(range(offsets[0], offsets[0] + len(offsets)))
+
+
+def _service(ready: dict[str, str], http: aiohttp.ClientSession) -> Service:
+    """Describe a server of another process; it lends no office."""
+    keys = FirstKeys(*(ready[name] for name in FirstKeys.__dataclass_fields__))  # type: ignore[arg-type]
+    return Service(ready["base_url"], http, keys, None)  # type: ignore[arg-type]
