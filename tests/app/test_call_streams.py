@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.services.follow import Following, Resolved, follow, resolve
-from ringline.web import call_streams
+from ringline.web import call_socket, call_streams, call_watch, transcript_stream
 from tests.callers import LIMIT_S, Caller, calling, whole_call
 from tests.database import TestDatabase
 from tests.serving import Service, serving
@@ -75,7 +75,7 @@ async def test_transcript_from_the_first_byte_to_the_end_of_the_call(service: Se
 
 
 async def test_heartbeats(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_streams, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(transcript_stream, "HEARTBEAT_S", 0.02)
     async with calling(service) as caller, transcript(service, caller.call_id) as stream:
         assert await stream.raw_until(b": hb\n\n: hb\n\n") == b": ok\n\n: hb\n\n: hb\n\n"
 
@@ -396,12 +396,12 @@ async def test_a_call_that_ends_while_a_stream_begins(
             await once_over(caller)
             return await follow(*given)
 
-        monkeypatch.setattr(call_streams, "follow", end_before_following)
+        monkeypatch.setattr(call_watch, "follow", end_before_following)
         async with transcript(service, caller.call_id) as stream:
             assert [text for _, text in await stream.finals()] == ["the last word"]
 
     async with calling(service) as caller:
-        monkeypatch.setattr(call_streams, "follow", end_before_following)
+        monkeypatch.setattr(call_watch, "follow", end_before_following)
         async with stream_client(service, caller.call_id) as events:
             names = [event["event_type"] for event in await events.rest()]
             assert names == ["call.initiated", "call.transcription", "call.completed"]
@@ -529,7 +529,7 @@ async def test_a_transcript_that_is_never_read_is_cut_off(
     async with calling(service) as caller:
         path = f"/v1/calls/{caller.call_id}/transcript/stream"
         monkeypatch.setattr(call_streams, "MAX_WATCHERS", 1)
-        monkeypatch.setattr(call_streams, "HEARTBEAT_S", 0.1)
+        monkeypatch.setattr(transcript_stream, "HEARTBEAT_S", 0.1)
         deaf = await DeafClient.open(service, path, upgrade=False, key=service.keys.secret_key)
         assert await is_full(service, path)
         for some in batched(MANY):
@@ -543,8 +543,8 @@ async def test_a_transcript_that_is_never_read_is_cut_off(
 async def test_a_client_that_answers_no_ping_is_cut_off(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_streams, "HEARTBEAT_S", 0.01)
-    monkeypatch.setattr(call_streams, "SILENT_S", 0.1)
+    monkeypatch.setattr(call_socket, "PING_EVERY_S", 0.01)
+    monkeypatch.setattr(call_socket, "SILENT_S", 0.1)
     async with calling(service) as caller, stream_client(service, caller.call_id) as lively:
         path = f"/v1/calls/{caller.call_id}/stream"
         deaf = await DeafClient.open(service, path, upgrade=True, key=service.keys.secret_key)

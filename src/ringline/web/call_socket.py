@@ -1,0 +1,113 @@
+"""A call's events over a WebSocket, as envelopes (live streams, 2.5)."""
+
+import asyncio
+
+from aiohttp import web
+
+from ringline.domain.events import CallAnswered
+from ringline.domain.log import Position
+from ringline.ports import Clock
+from ringline.services.follow import Following, OnLoss, Subscription
+from ringline.services.outbox import Outbox
+from ringline.web.call_watch import Start, Watch
+from ringline.web.watching import InTextFrames, Watching
+from ringline.web.websocket import TextMessage, WebSocket
+from ringline.wire.envelope import Envelope, command_error, stream_dropped
+from ringline.wire.websocket_frames import text_frame
+
+PING_EVERY_S = 30.0
+SILENT_S = 60.0
+MAX_COMMAND_BYTES = 64 * 1024
+_FIRST = 20  # events of a call among which its answer must be
+
+#: The WebSocket close code for each reason to end (live streams, 2.5).
+CLOSE_CODES = {"": 1000, "UNAUTHENTICATED": 1008, "UNAVAILABLE": 1001, "INTERNAL": 1011}
+
+
+class CallSocket:
+    """A call's WebSocket from its 101 to its close."""
+
+    def __init__(self, watching: Watching, start: Start, now: Clock) -> None:
+        self._watching = watching
+        self._start = start
+        self._now = now
+        self._watch = Watch(watching, start)
+        self._outbox: Outbox | None = None
+
+    def key_revoked(self) -> None:
+        """Close: the key that the stream stands on is gone."""
+        self._watch.finish("UNAUTHENTICATED")
+
+    def server_stops(self) -> None:
+        """Close: the server goes down."""
+        self._watch.finish("UNAVAILABLE")
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the socket."""
+        answered = await self._answered_before()
+        socket = await WebSocket.accept(request, max_bytes=MAX_COMMAND_BYTES)
+        outbox = self._outbox = Outbox(socket, self._watching.tick, socket.abort)
+        socket.on_resumed = outbox.resumed
+        if self._start.recovered is False:
+            outbox.send(self._dropped(self._start.position))
+        if answered is not None:
+            outbox.send(answered)
+        subscription = Subscription(
+            self._start.viewer.log,
+            self._start.call_id,
+            InTextFrames(Envelope()),
+            OnLoss.GO_ON,
+            self._tell_gap,
+        )
+        reading = asyncio.create_task(self._read(socket, outbox))
+        tasks = [
+            reading,
+            asyncio.create_task(self._watch.run(subscription, outbox)),
+            asyncio.create_task(socket.keep_alive(PING_EVERY_S, SILENT_S)),
+        ]
+        with self._watching.present(self):
+            try:
+                await asyncio.wait({reading, self._watch.end}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                outbox.flush()
+                outbox.close()
+            if self._watch.end.done():
+                code = self._watch.end.result()
+                await socket.close(CLOSE_CODES[code], code)
+        return socket.response
+
+    async def _answered_before(self) -> bytes | None:
+        """Copy `call.initiated` for who comes to a call that is up already (2.5).
+
+        Who resumes has had it, or gets it from the log.
+        """
+        if self._start.recovered:
+            return None
+        log, position = self._start.viewer.log, self._start.position
+        first = await self._watching.log_store.page(log, 0, _FIRST, self._start.call_id)
+        for stored in first:
+            if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
+                own = Position(position.epoch, stored.offset)
+                return InTextFrames(Envelope()).encode(stored.event, own, log)
+        return None
+
+    async def _read(self, socket: WebSocket, outbox: Outbox) -> None:
+        """Answer what clients send; commands come with call control."""
+        async for message in socket.messages():
+            if not isinstance(message, TextMessage):
+                await socket.close(1003, "INVALID_ARGUMENT")
+                return
+            error = command_error(
+                "INVALID_ARGUMENT", "this call takes no commands here", self._now()
+            )
+            outbox.send(text_frame(error))
+
+    def _tell_gap(self, following: Following) -> None:
+        if self._outbox is not None:
+            self._outbox.send(self._dropped(following.position))
+
+    def _dropped(self, position: Position) -> bytes:
+        return text_frame(stream_dropped(position, self._now()))

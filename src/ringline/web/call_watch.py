@@ -1,0 +1,67 @@
+"""What the streams of one call share: where they begin, their way, and why they end."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from ringline.domain.log import Position
+from ringline.ports import StoreAway
+from ringline.services.follow import Subscription, follow
+from ringline.services.hub import UnknownLog
+from ringline.services.outbox import Outbox, OutboxClosed
+from ringline.web.watching import Viewer, Watching
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A stream that may begin: whose it is, of which call, and from where.
+
+    `recovered` is None if no place was asked for, False if it could not be had.
+    """
+
+    viewer: Viewer
+    call_id: UUID
+    position: Position
+    recovered: bool | None
+
+
+class Watch:
+    """One stream's way along the log, and why it ends: a `/v1` code, or "" for its end."""
+
+    def __init__(self, watching: Watching, start: Start) -> None:
+        self._watching = watching
+        self._start = start
+        self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def finish(self, code: str) -> None:
+        """End the stream; the first reason counts."""
+        if not self.end.done():
+            self.end.set_result(code)
+
+    async def run(self, subscription: Subscription, outbox: Outbox) -> None:
+        """Follow the call until the stream ends; never raises but for cancellation."""
+        try:
+            await self._follow(subscription, outbox)
+        except OutboxClosed:
+            self.finish("")
+        except (StoreAway, UnknownLog):
+            self.finish("UNAVAILABLE")
+        except Exception as error:  # a defect ends this stream alone, and visibly
+            _log.error("stream_failed", error=type(error).__name__)
+            self.finish("INTERNAL")
+        else:
+            self.finish("")
+
+    async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
+        """Follow the call until its last event has left."""
+        hub, store = self._watching.hub, self._watching.log_store
+        following = await follow(hub, store, subscription, self._start.position, outbox)
+        try:
+            await following.ended.wait()
+            await outbox.drained()
+        finally:
+            following.close()

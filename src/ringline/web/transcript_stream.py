@@ -1,0 +1,94 @@
+"""A call's transcript as server-sent events (live streams, 2.2, 2.3)."""
+
+import asyncio
+
+from aiohttp import HttpVersion11, web
+
+from ringline.services.follow import OnLoss, Subscription
+from ringline.services.outbox import Outbox
+from ringline.web.call_watch import Start, Watch
+from ringline.web.watching import InChunks, Watching, chunk
+from ringline.web.websocket import CLOSE_TIMEOUT_S, Connection
+from ringline.wire import sse
+from ringline.wire.errors import stream_error_v1
+from ringline.wire.transcript import TranscriptStream
+
+HEARTBEAT_S = 30.0
+
+
+class Transcript:
+    """A transcript stream from its headers to its end."""
+
+    def __init__(self, watching: Watching, start: Start) -> None:
+        self._watching = watching
+        self._start = start
+        self._watch = Watch(watching, start)
+
+    def key_revoked(self) -> None:
+        """End: the key that the stream stands on is gone."""
+        self._watch.finish("UNAUTHENTICATED")
+
+    def server_stops(self) -> None:
+        """End with an error; an `EventSource` comes back by itself."""
+        self._watch.finish("UNAVAILABLE")
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the stream."""
+        response = web.StreamResponse(headers=sse.HEADERS | {"Access-Control-Allow-Origin": "*"})
+        await response.prepare(request)
+        connection = Connection(request)
+        outbox = Outbox(connection, self._watching.tick, connection.abort)
+        connection.on_resumed = outbox.resumed
+        chunked = request.version >= HttpVersion11
+        with self._watching.present(self):
+            await self._stream(connection, outbox, chunked=chunked)
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await response.write_eof()
+        except (TimeoutError, ConnectionError):  # it reads nothing, or has left
+            connection.abort()
+        return response
+
+    async def _stream(self, connection: Connection, outbox: Outbox, *, chunked: bool) -> None:
+        def framed(data: bytes) -> bytes:
+            return chunk(data) if chunked else data
+
+        with_ids, plain = TranscriptStream(with_ids=True), TranscriptStream(with_ids=False)
+        subscription = Subscription(
+            self._start.viewer.log,
+            self._start.call_id,
+            InChunks(with_ids) if chunked else with_ids,
+            OnLoss.WITHOUT_POSITIONS,
+            on_gap=lambda following: None,  # the ids that are missing from here on tell it
+            plain=InChunks(plain) if chunked else plain,
+            open_turns=True,
+        )
+        outbox.send(framed(sse.OK))
+        if self._start.recovered is False:
+            outbox.send(framed(sse.NOT_RECOVERED))
+        tasks = [
+            asyncio.create_task(self._watch.run(subscription, outbox)),
+            asyncio.create_task(_beat(connection, outbox, framed(sse.HEARTBEAT))),
+        ]
+        try:
+            code = await self._watch.end
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            outbox.flush()
+            outbox.close()
+        if code:  # past what waits: a client that does not read is told as well
+            connection.write(framed(sse.encode_event(stream_error_v1(code), name="error")))
+
+
+async def _beat(connection: Connection, outbox: Outbox, heartbeat: bytes) -> None:
+    """Send heartbeats; cut off a connection that has taken nothing for two of them."""
+    stuck = False
+    while True:
+        await asyncio.sleep(HEARTBEAT_S)
+        if connection.paused and stuck:
+            connection.abort()
+            return
+        stuck = connection.paused
+        outbox.send(heartbeat)
