@@ -11,7 +11,7 @@ import pytest
 from ringline.domain.credentials import FirstKeys
 from tests.callers import calling, whole_call
 from tests.e2e.node_client import node_client
-from tests.e2e.servers import dev_server
+from tests.faults.processes import server_process
 from tests.serving import Service
 
 CLIENT = "phoenix_client.js"
@@ -67,7 +67,7 @@ def directory() -> Iterator[Path]:
 
 async def test_resume_after_the_server_was_killed(directory: Path) -> None:
     async with aiohttp.ClientSession() as http:
-        async with dev_server(directory) as server:
+        async with server_process(directory) as server:
             service = _service(server.ready, http)
             token = await service.session_token()
             async with node_client(CLIENT, service.ws_url, token, "params") as client:
@@ -78,7 +78,7 @@ async def test_resume_after_the_server_was_killed(directory: Path) -> None:
                     await server.kill()
                 await client.until("close")
                 port = int(service.base_url.rpartition(":")[2])
-                async with dev_server(directory, port) as again:
+                async with server_process(directory, port=port) as again:
                     joined = await client.until("joined")
                     assert joined == {"position": said["position"], "recovered": True}
                     lost = await client.until("call_ended", callUuid=caller.uuid)
