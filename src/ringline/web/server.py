@@ -164,6 +164,4 @@ def _listen(host: str, port: int) -> socket.socket:
 def _silence_aiohttp() -> None:
     # Their texts hold tickets (aiohttp.websocket) and what clients sent (aiohttp.server).
     for name in ("aiohttp.websocket", "aiohttp.server", "aiohttp.web", "aiohttp.access"):
-        logger = logging.getLogger(name)
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = False
+        logging.getLogger(name).disabled = True

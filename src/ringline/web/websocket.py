@@ -58,7 +58,8 @@ def upgrade_problem(request: web.Request) -> str | None:
     if len(nonce) != 16:
         return "The Sec-WebSocket-Key is not 16 bytes long."
     # What aiohttp itself would not take must be known before a ticket is.
-    return None if web.WebSocketResponse().can_prepare(request) else "The upgrade is malformed."
+    trial = web.WebSocketResponse(protocols=offered_subprotocols(request))
+    return None if trial.can_prepare(request) else "The upgrade is malformed."
 
 
 def offered_subprotocols(request: web.Request) -> list[str]:
