@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 
@@ -170,7 +171,8 @@ class RealtimeLeg:
                 return
             case AgentSaid() if not self._rules.show_said:
                 return
-            case SessionStarted():
+            case SessionStarted(call_id):
+                self._call_id = call_id
                 self._send(realtime.encode(order))
                 self._start()
             case HangUp(code):
@@ -263,6 +265,7 @@ class RealtimeLeg:
     def _end_with(self, signal: Left | Overrun) -> None:
         if not self._over:
             self._over = True
+            self._tell_dropped()
             if self._listener is not None:
                 self._listener.leg_reports(signal)
 
