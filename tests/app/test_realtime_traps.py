@@ -243,7 +243,8 @@ async def test_a_client_that_does_not_read_loses_speech_and_lives(
         async def answered() -> int:
             async with database.connection() as connection:
                 return await connection.fetchval(
-                    "SELECT count(*) FROM ringline.call_transcripts WHERE role = 'agent' AND call_id = $1",
+                    "SELECT count(*) FROM ringline.call_transcripts"
+                    " WHERE role = 'agent' AND call_id = $1",
                     UUID(started["call_uuid"]),
                 )
 
