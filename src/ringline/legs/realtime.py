@@ -9,7 +9,6 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID
 
 import structlog
 
@@ -25,7 +24,6 @@ from ringline.domain.leg import (
     Overrun,
     Problem,
     ResponseWanted,
-    SessionStarted,
     TurnEndWanted,
     TurnHeard,
     Typed,
@@ -39,8 +37,6 @@ _log = structlog.get_logger(__name__)
 MAX_WAITING_SPEECH_MS = 2_000.0
 #: News that wait for such a client; more and it is no session any more.
 MAX_WAITING_NEWS = 1_000
-#: Control events that wait for `session.started`; more are refused.
-MAX_EARLY = 100
 #: Audio may come at most this much faster than real time, over the window.
 AUDIO_SPEEDUP = 2.0
 WINDOW_S = 10.0
@@ -171,10 +167,6 @@ class RealtimeLeg:
                 return
             case AgentSaid() if not self._rules.show_said:
                 return
-            case SessionStarted(call_id):
-                self._call_id = call_id
-                self._send(realtime.encode(order))
-                self._start()
             case HangUp(code):
                 self._send(realtime.encode(order))
                 self._hang_up(code)
@@ -265,19 +257,9 @@ class RealtimeLeg:
     def _end_with(self, signal: Left | Overrun) -> None:
         if not self._over:
             self._over = True
-            self._tell_dropped()
             if self._listener is not None:
                 self._listener.leg_reports(signal)
 
     def _report(self, signal: LegSignal) -> None:
-        """Report what the client wants; before the answer it waits here."""
-        if self._listener is None or self._over:
-            return
-        if self._started:
+        if self._listener is not None and not self._over:
             self._listener.leg_reports(signal)
-        elif isinstance(signal, CancelWanted):
-            self.tell(realtime.problem("response_cancel_not_active"))
-        elif len(self._early) < MAX_EARLY:
-            self._early.append(signal)
-        else:
-            self.tell(realtime.problem("rate_limited", limit=MAX_EARLY))
