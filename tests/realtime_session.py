@@ -12,9 +12,6 @@ from typing import Any
 
 import aiohttp
 
-from ringline.voices import speech
-from ringline.voices.speech import Sentence, Speech
-from ringline.voices.workers import WorkerPool
 from tests.serving import Service
 
 MODEL = "local/attendant"
@@ -177,16 +174,6 @@ def frame(opcode: int, payload: bytes = b"", *, masked: bool = True, fin: bool =
     whole = key * (len(payload) // 4 + 1)
     mixed = int.from_bytes(payload, "big") ^ int.from_bytes(whole[: len(payload)], "big")
     return head + key + mixed.to_bytes(len(payload), "big")
-
-
-async def speak(text: str, voice: str = "en-gb") -> bytes:
-    """Return a caller's speech at 16 kHz, with quiet around it."""
-    pool = WorkerPool(speech.MODULE)
-    try:
-        chunks = [chunk.pcm async for chunk in Speech(pool).speak(Sentence(text, voice, 160))]
-    finally:
-        await pool.close()
-    return bytes(300 * 32) + b"".join(chunks)
 
 
 async def until(condition: Any) -> None:

@@ -170,7 +170,7 @@ async def test_text_and_a_request_make_one_response(service: Service) -> None:
         await client.send("text.input", text="Is anybody there?")
         await client.send("response.create")
         await client.until("response.completed")
-        assert client.kinds()[0:3] == ["session.started", "response.started", "text.delta"]
+        assert client.kinds()[:2] == ["session.started", "response.started"]
         assert client.text() == "I did not get that."
         # One more pair: what is answered once is not answered again.
         await client.send("text.input", text="Hello?")
@@ -218,11 +218,15 @@ async def test_captions_are_shown_only_where_they_are_asked_for(service: Service
 
 
 async def said(service: Service, body: dict[str, Any], **config: Any) -> str:
-    """Return the first captions of a response in a session that asks for a config."""
+    """Return the first caption of a response, if a session with this config has one."""
     async with opened(service, body) as client:
         await client.start(config=config)
         await client.send("response.create")
-        await client.until("audio.delta")  # text leaves with its audio, before it
+        kind = ""
+        while kind not in ("text.delta", "response.completed"):
+            event = await client.next()
+            assert event is not None
+            kind = event["type"]
         assert "error" not in client.kinds()
         return client.text()
 
@@ -246,7 +250,8 @@ async def test_a_tickets_agent_binds_and_greets(service: Service) -> None:
         await client.start(
             agent_id="agt_ignored", config={"model": "nobody/knows", "output_transcription": True}
         )
-        await client.until("text.delta")
+        while len(client.text()) < len("Hello, this is Ringline."):
+            await client.until("text.delta")
         assert client.text().startswith("Hello, this is Ringline.")
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 
-from tests.realtime_session import Client, opened, speak
+from tests.realtime_session import Client, opened
 from tests.serving import Service
+from tests.voice_desk import speak
 
 RATE_HZ = 16_000
 PIECE_MS = 40
@@ -53,4 +54,3 @@ async def test_a_turn_that_interrupts_the_greeting(service: Service) -> None:
         answer = Client(client.socket, client.events[cut_off:])
         assert answer.text() == "We are open every day from nine in the morning until ten at night."
         assert len(answer.pcm()) > 2 * RATE_HZ  # more than a second of it
-        assert len(client.pcm()) < 2 * RATE_HZ * 60

@@ -40,6 +40,12 @@ async def sdk(service: Service, flavour: str, key: str | None = None) -> AsyncIt
         await inner._async_client.aclose()
 
 
+def code_of(refusal: ApiError) -> str:
+    """Return the code that the SDK read, which it does only beside a message."""
+    assert refusal.error is not None
+    return refusal.error.get("code", "")
+
+
 both = pytest.mark.parametrize("flavour", ["sync", "async"])
 
 
@@ -81,21 +87,17 @@ async def test_its_errors_say_what_is_wrong(service: Service, flavour: str) -> N
         for members, code, part in refusals:
             with pytest.raises(BadRequestError) as refused:
                 await mint(**members)
-            error = refused.value.error
-            assert error is not None
-            assert error["code"] == code
-            assert part in error["message"]
-            assert str(refused.value) == f"400 Bad Request: {error['message']}"
+            assert code_of(refused.value) == code
+            assert str(refused.value).startswith("400 Bad Request: ")
+            assert part in str(refused.value)
         with pytest.raises(ApiError) as too_large:
             await mint(config={"instructions": "x" * (3 << 20)})
         assert too_large.value.status == 413
-        assert too_large.value.error is not None
-        assert too_large.value.error["code"] == "payload_too_large"
+        assert code_of(too_large.value) == "payload_too_large"
     async with sdk(service, flavour, service.keys.management_key) as mint:
         with pytest.raises(AuthenticationError) as unknown:
             await mint()
-        assert unknown.value.error is not None
-        assert unknown.value.error["code"] == "unauthorized"
+        assert code_of(unknown.value) == "unauthorized"
 
 
 @both
@@ -107,5 +109,4 @@ async def test_it_knows_the_rate_limit(database: TestDatabase, flavour: str) -> 
         await mint()
         with pytest.raises(RateLimitError) as limited:
             await mint()
-        assert limited.value.error is not None
-        assert limited.value.error["code"] == "rate_limited"
+        assert code_of(limited.value) == "rate_limited"
