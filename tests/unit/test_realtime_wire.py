@@ -191,7 +191,6 @@ def test_a_started_session_tells_its_rates() -> None:
         "audio_format": "pcm16",
         "call_id": "call_02tcRIyrxLXTR81B3dqdOx",
         "call_uuid": "order-7",
-        "contract": 1,
         "sample_rate": 16_000,
     }
     assert "sample_rate" not in encoded(leg.SessionStarted(CALL, "order-7", 16_000, 24_000))

@@ -33,7 +33,7 @@ def credential_of(request: web.Request) -> str | None:
     """Return the one credential in a request's headers; None without one, or with two."""
     bearer = bearer_of(request)
     key = request.headers.get("x-api-key", "").strip()
-    if bearer and key and bearer != key:
+    if "Authorization" in request.headers and (bearer is None or (key and bearer != key)):
         return None
     return bearer or key or None
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
+_ROUNDING = 1e-6  # who waited as long as told must pass
 _MAX_BUCKETS = 10_000  # full buckets are forgotten beyond it: they would let anything pass
 
 
@@ -15,7 +16,7 @@ class RateLimit:
         self, per_second: float, burst: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._per_second = per_second
-        self._burst = burst
+        self._burst = max(1.0, burst)  # less than one request would never pass
         self._clock = clock
         self._buckets: dict[UUID, tuple[float, float]] = {}
 
@@ -26,7 +27,7 @@ class RateLimit:
         now = self._clock()
         left, at = self._buckets.get(key_id, (self._burst, now))
         left = min(self._burst, left + (now - at) * self._per_second)
-        if left < 1:
+        if left < 1 - _ROUNDING:
             self._buckets[key_id] = (left, now)
             return max(1, math.ceil((1 - left) / self._per_second))
         if len(self._buckets) >= _MAX_BUCKETS:

@@ -5,10 +5,11 @@ a refusal that has nothing to do with it does not burn it (contract, 5).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
+import structlog
 from aiohttp import web
 
 from ringline.domain.credentials import Key, Surface
@@ -20,9 +21,11 @@ from ringline.services.calls import KEY_REVOKED, Calls, LiveCall
 from ringline.services.credentials import Credentials
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.doors import Door, Origins, answer, key_for
+from ringline.web.frame_guard import TOO_LARGE
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, read_body
 from ringline.web.websocket import (
+    CLOSE_TIMEOUT_S,
     Message,
     TextMessage,
     WebSocket,
@@ -30,14 +33,17 @@ from ringline.web.websocket import (
     upgrade_problem,
 )
 from ringline.wire import realtime
-from ringline.wire.errors import Refusal, refuse_v3
+from ringline.wire.errors import refuse_v3
 from ringline.wire.realtime_mint import MAX_BODY_BYTES, answer_mint, read_mint
 from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
+
+_log = structlog.get_logger(__name__)
 
 FIRST_FRAME_S = 10.0
 PING_EVERY_S = 25.0
 SILENT_S = 60.0
 UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
+UNAVAILABLE_HEADERS = {"Retry-After": "1"}
 
 
 class SessionLeg(Leg, Protocol):
@@ -55,6 +61,10 @@ class SessionLeg(Leg, Protocol):
 
     def receive_binary(self) -> None:
         """Take a binary frame of the client."""
+        ...
+
+    def receive_oversized(self) -> None:
+        """Take note of a frame that is too large; the session ends."""
         ...
 
     def drained(self) -> None:
@@ -88,6 +98,15 @@ class Realtime:
         self._make_leg = make_leg
         self._mint_rate = mint_rate
         self._origins = origins
+        self._open: set[_Session] = set()
+
+    async def shutdown(self) -> None:
+        """End the sessions that are no call yet; wait for all to close their sockets."""
+        for session in self._open:
+            session.server_stops()
+        if self._open:
+            closed = {session.closed for session in self._open}
+            await asyncio.wait(closed, timeout=CLOSE_TIMEOUT_S)
 
     async def mint(self, request: web.Request) -> web.StreamResponse:
         """`POST /v3/realtime-sessions`: mint a single-use ticket (2)."""
@@ -99,7 +118,7 @@ class Realtime:
             if wait_s:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
             if not self._calls.accepting:
-                return answer(refuse_v3("unavailable"), {"Retry-After": "1"})
+                return _unavailable()
             asked = read_mint(await read_body(request, MAX_BODY_BYTES), self._sessions.models)
             minted = (
                 asked if isinstance(asked, ConfigProblem) else await self._sessions.mint(key, asked)
@@ -107,7 +126,7 @@ class Realtime:
         except BodyTooLarge:
             return answer(refuse_v3("payload_too_large"))
         except StoreAway:
-            return answer(refuse_v3("unavailable"), {"Retry-After": "1"})
+            return _unavailable()
         if isinstance(minted, ConfigProblem):
             return answer(refuse_v3(minted.code, minted.message))
         secret, ticket = minted
@@ -119,7 +138,7 @@ class Realtime:
         """`GET /v3/realtime`: open a session (3)."""
         refusal = self._refuse_early(request)
         if refusal is not None:
-            return answer(refusal)
+            return refusal
         offer = find_ticket(offered_subprotocols(request), request.query.get("ticket"))
         try:
             with ExitStack() as held:
@@ -137,20 +156,30 @@ class Realtime:
                     if not await self._credentials.admit(owner.id):
                         return _unauthorized()
                 socket = await WebSocket.accept(request, offer.answer if offer else None)
+                held.enter_context(self._present(session))
                 await session.serve(socket)
                 return socket.response
         except TooManySessions:
-            return answer(refuse_v3("concurrency_limit"), {"Retry-After": "1"})
+            return answer(refuse_v3("concurrency_limit"), UNAVAILABLE_HEADERS)
         except StoreAway:
-            return answer(refuse_v3("unavailable"), {"Retry-After": "1"})
+            return _unavailable()
 
-    def _refuse_early(self, request: web.Request) -> Refusal | None:
+    def _refuse_early(self, request: web.Request) -> web.Response | None:
         problem = upgrade_problem(request)
         if problem is not None:
-            return refuse_v3("upgrade_required", problem)
+            return answer(refuse_v3("upgrade_required", problem))
         if self._origins.refuses(request):
-            return refuse_v3("forbidden")
-        return None if self._calls.accepting else refuse_v3("unavailable")
+            return answer(refuse_v3("forbidden"))
+        return None if self._calls.accepting else _unavailable()
+
+    @contextmanager
+    def _present(self, session: "_Session") -> Generator[None]:
+        self._open.add(session)
+        try:
+            yield
+        finally:
+            self._open.discard(session)
+            session.closed.set_result(None)
 
     async def _owner(
         self, request: web.Request, offer: OfferedTicket | None
@@ -176,52 +205,80 @@ class _Session:
         self._make_leg = make_leg
         self._permit = permit
         self._live: LiveCall | None = None
-        self._revoked = False
+        loop = asyncio.get_running_loop()
+        #: Why there will be no call, once that is known; a running call is told itself.
+        self._refused: asyncio.Future[HangUp] = loop.create_future()
+        #: Done when the socket is closed.
+        self.closed: asyncio.Future[None] = loop.create_future()
 
     def key_revoked(self) -> None:
         """End the session: the key that opened it is gone."""
-        self._revoked = True
         if self._live is not None:
             self._live.signal(KEY_REVOKED)
+        self._refuse("revoked")
+
+    def server_stops(self) -> None:
+        """End the session unless it is a call: calls are ended by themselves."""
+        self._refuse("server_shutdown")
+
+    def _refuse(self, code: str) -> None:
+        if not self._refused.done():
+            self._refused.set_result(HangUp(code))
 
     async def serve(self, socket: WebSocket) -> None:
-        """Speak with the client until one side ends it."""
+        """Speak with the client until one side ends it. Raises nothing but cancellation."""
         pinging = asyncio.create_task(socket.keep_alive(PING_EVERY_S, SILENT_S))
         try:
-            messages = socket.messages()
-            config = await self._start(messages)
-            if isinstance(config, HangUp):
-                socket.send_text(realtime.encode(config) or b"")
-                await socket.close(realtime.close_code(config.code), config.code)
-            elif config is not None:
-                await self._run(socket, messages, config)
+            await self._speak(socket)
+        except Exception as error:  # a defect ends this session alone, and visibly
+            _log.error("session_failed", error=type(error).__name__)
+            await socket.close(realtime.close_code("internal_error"), "internal_error")
         finally:
             pinging.cancel()
 
-    async def _start(self, messages: Messages) -> SessionConfig | HangUp | None:
+    async def _speak(self, socket: WebSocket) -> None:
+        messages = socket.messages()
+        config = await self._start(socket, messages)
+        if isinstance(config, HangUp):
+            socket.send_text(realtime.encode(config) or b"")
+            await socket.close(realtime.close_code(config.code), config.code)
+        elif config is not None:
+            await self._run(socket, messages, config)
+
+    async def _start(self, socket: WebSocket, messages: Messages) -> SessionConfig | HangUp | None:
         """Wait for `session.start`; None if the client left before."""
+        first = asyncio.create_task(_next(messages))
         try:
-            async with asyncio.timeout(FIRST_FRAME_S):
-                message = await anext(messages, None)
-        except TimeoutError:
+            await asyncio.wait(
+                {first, self._refused},
+                timeout=FIRST_FRAME_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+        if self._refused.done():
+            return self._refused.result()
+        if first.cancelled():
             return HangUp("start_timeout")
-        if message is None:
-            return None
-        if not isinstance(message, TextMessage):
-            return HangUp("session_not_started")
-        start = realtime.decode(message.payload)
+        if socket.violation == TOO_LARGE:
+            return HangUp("frame_too_large")
+        message = first.result()
+        return None if message is None else await self._accept(message)
+
+    async def _accept(self, message: Message) -> SessionConfig | HangUp:
+        """Take the first frame, which must be a `session.start` that can be followed."""
+        start = realtime.decode_start(message.payload)
         if isinstance(start, Problem):
             return HangUp(start.code, start.message)
-        if not isinstance(start, realtime.SessionStart):
-            return HangUp("session_not_started")
         try:
             config = await self._sessions.configure(self._permit, start)
         except StoreAway:
             return HangUp("unavailable")
         if isinstance(config, ConfigProblem):
             return HangUp(config.code, config.message)
-        if self._revoked:
-            return HangUp("revoked")
+        if self._refused.done():
+            return self._refused.result()
         return config if self._calls.accepting else HangUp("unavailable")
 
     async def _run(self, socket: WebSocket, messages: Messages, config: SessionConfig) -> None:
@@ -232,13 +289,22 @@ class _Session:
         reading = asyncio.create_task(_read(messages, leg))
         try:
             await asyncio.wait({reading, leg.hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if socket.violation == TOO_LARGE:
+                leg.receive_oversized()
+                await asyncio.wait({leg.hung_up}, timeout=CLOSE_TIMEOUT_S)
         finally:
+            leg.lost()  # before anything is awaited: a lost connection cancels this task
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-            leg.lost()
         if leg.hung_up.done():
             code = leg.hung_up.result()
             await socket.close(realtime.close_code(code), code)
+        elif not reading.cancelled():
+            reading.result()  # raises what the reading met
+
+
+async def _next(messages: Messages) -> Message | None:
+    return await anext(messages, None)
 
 
 async def _read(messages: Messages, leg: SessionLeg) -> None:
@@ -251,3 +317,7 @@ async def _read(messages: Messages, leg: SessionLeg) -> None:
 
 def _unauthorized() -> web.Response:
     return answer(refuse_v3("unauthorized"), UNAUTHORIZED_HEADERS)
+
+
+def _unavailable() -> web.Response:
+    return answer(refuse_v3("unavailable"), UNAVAILABLE_HEADERS)

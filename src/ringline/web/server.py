@@ -19,6 +19,7 @@ from ringline.web.call_streams import CallStreams
 from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets, SessionTokens
 from ringline.web.realtime import Realtime
+from ringline.web.requests import BrokenBody
 from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
 
 _log = structlog.get_logger(__name__)
@@ -26,6 +27,8 @@ _log = structlog.get_logger(__name__)
 #: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
 UNSENT_BYTES = 16 * 1024
 BACKLOG = 1024
+_CODES = {404: "not_found", 405: "method_not_allowed"}
+_V1_CODES = {status: code.upper() for status, code in _CODES.items()}
 _REQUEST_ID = web.RequestKey("request_id", str)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -50,6 +53,7 @@ class Server:
         new_id: NewId,
         documentation_url: str,
     ) -> None:
+        self._realtime = surfaces.realtime
         self._ready = ready
         self._new_id = new_id
         self._documentation_url = documentation_url
@@ -72,6 +76,7 @@ class Server:
 
     async def stop(self) -> None:
         """Close the port and what is still open on it."""
+        await self._realtime.shutdown()
         await self._runner.cleanup()
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
@@ -90,7 +95,11 @@ class Server:
         try:
             return await handler(request)
         except web.HTTPException as refusal:
-            return answer(self._spell(request, refusal.status, request_id))
+            allowed = refusal.headers.get("Allow")
+            headers = {"Allow": allowed} if allowed else None
+            return answer(self._spell(request, refusal.status, request_id), headers)
+        except BrokenBody:
+            return answer(self._spell(request, 400, request_id))
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:  # a defect: tell of it without its text
@@ -100,10 +109,13 @@ class Server:
     def _spell(self, request: web.Request, status: int, request_id: str) -> Refusal:
         path = request.path
         if path.startswith("/v1/"):
-            code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(status, "INTERNAL")
+            code = _V1_CODES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
             return refuse_v1(code, request_id, documentation_base=self._documentation_url)
-        code = {404: "not_found", 405: "method_not_allowed"}.get(status, "internal_error")
-        return refuse_v3(code) if path.startswith("/v3/") else refuse_rpc(code)
+        if path.startswith("/v3/"):
+            return refuse_v3(
+                _CODES.get(status, "invalid_request" if status < 500 else "internal_error")
+            )
+        return refuse_rpc(_CODES.get(status, "bad_request" if status < 500 else "internal_error"))
 
 
 def _add_routes(app: web.Application, surfaces: Surfaces) -> None:
@@ -152,6 +164,4 @@ def _listen(host: str, port: int) -> socket.socket:
 def _silence_aiohttp() -> None:
     # Their texts hold tickets (aiohttp.websocket) and what clients sent (aiohttp.server).
     for name in ("aiohttp.websocket", "aiohttp.server", "aiohttp.web", "aiohttp.access"):
-        logger = logging.getLogger(name)
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = False
+        logging.getLogger(name).disabled = True

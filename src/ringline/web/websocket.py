@@ -1,7 +1,7 @@
 """A server's WebSocket on aiohttp, as thin as it can be (RFC 6455).
 
-Reading, masking and pongs are aiohttp's; frames are written raw to the transport, because
-a frame that many connections get is encoded once. What aiohttp lets pass is refused here:
+Reading and unmasking are aiohttp's; frames are written raw to the transport, because a
+frame that many connections get is encoded once. What aiohttp lets pass is refused here:
 versions other than 13, and frames that are not masked. An edge of our own will take this
 module's place under the same surfaces.
 """
@@ -13,9 +13,10 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import cast
 
-from aiohttp import WSCloseCode, WSMsgType, web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp.http_websocket import WebSocketReader, WebSocketWriter
 
+from ringline.web.frame_guard import FrameGuard
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -42,9 +43,9 @@ Message = TextMessage | BinaryMessage
 def upgrade_problem(request: web.Request) -> str | None:
     """Say why a request is no WebSocket upgrade (RFC 6455, 4.2.1); None if it is one."""
     headers = request.headers
-    if request.method != "GET":
-        return "A WebSocket is opened with GET."
-    if "websocket" not in _tokens(headers.get("Upgrade", "")):
+    if request.method != "GET" or request.version < HttpVersion11:
+        return "A WebSocket is opened with GET and HTTP/1.1."
+    if headers.get("Upgrade", "").strip().lower() != "websocket":
         return "The request asks for no upgrade to WebSocket."
     if "upgrade" not in _tokens(headers.get("Connection", "")):
         return "The Connection header does not name the upgrade."
@@ -54,7 +55,11 @@ def upgrade_problem(request: web.Request) -> str | None:
         nonce = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
     except binascii.Error:
         return "The Sec-WebSocket-Key is not base64."
-    return None if len(nonce) == 16 else "The Sec-WebSocket-Key is not 16 bytes long."
+    if len(nonce) != 16:
+        return "The Sec-WebSocket-Key is not 16 bytes long."
+    # What aiohttp itself would not take must be known before a ticket is.
+    trial = web.WebSocketResponse(protocols=offered_subprotocols(request))
+    return None if trial.can_prepare(request) else "The upgrade is malformed."
 
 
 def offered_subprotocols(request: web.Request) -> list[str]:
@@ -113,10 +118,12 @@ class Connection:
 class WebSocket(Connection):
     """An open WebSocket."""
 
-    def __init__(self, request: web.Request, response: web.WebSocketResponse) -> None:
+    def __init__(self, request: web.Request, response: "_Response") -> None:
         super().__init__(request)
         self._response = response
         self._closing = False
+        #: The close code of the rule of RFC 6455 that the client broke, once it has.
+        self.violation: int | None = None
         self._loop = asyncio.get_running_loop()
         #: When the client was last heard, by the loop's clock; pongs count.
         self.last_heard = self._loop.time()
@@ -129,15 +136,10 @@ class WebSocket(Connection):
         max_bytes: int = MAX_MESSAGE_BYTES,
     ) -> "WebSocket":
         """Answer 101; `upgrade_problem` must have found none."""
-        response = web.WebSocketResponse(
-            compress=False,
-            max_msg_size=max_bytes + 1,
-            timeout=CLOSE_TIMEOUT_S,
-            autoping=False,
-            protocols=(subprotocol,) if subprotocol else (),
-        )
+        response = _Response(max_bytes, (subprotocol,) if subprotocol else ())
+        if subprotocol:  # aiohttp looks for it in the first of several headers only
+            response.headers["Sec-WebSocket-Protocol"] = subprotocol
         await response.prepare(request)
-        _refuse_unmasked(request.protocol)
         return cls(request, response)
 
     @property
@@ -167,7 +169,7 @@ class WebSocket(Connection):
             self.write(ping_frame())
 
     async def messages(self) -> AsyncGenerator[Message]:
-        """Yield the client's messages until it, or we, close."""
+        """Yield the client's messages until it, or we, close, or it breaks a rule."""
         while True:
             message = await self._response.receive()
             self.last_heard = self._loop.time()
@@ -180,6 +182,9 @@ class WebSocket(Connection):
                     yield TextMessage(cast(str, message.data))
                 case WSMsgType.BINARY:
                     yield BinaryMessage(cast(bytes, message.data))
+                case WSMsgType.ERROR if isinstance(message.data, int):
+                    self.violation = self._response.goodbye = message.data
+                    return
                 case _:
                     return
 
@@ -200,69 +205,74 @@ class WebSocket(Connection):
             self.abort()
 
 
-class _MaskGuard:
-    """Stands before aiohttp's frame parser and refuses unmasked frames (RFC 6455, 5.1).
+class _Response(web.WebSocketResponse):
+    """aiohttp's WebSocket with a guard before its parser, and a goodbye of our own.
 
-    It reads only headers: where a frame begins is known from the length before it.
+    aiohttp offers no hook for either. What came in behind the request's head, before the
+    101 was out, goes through the guard as well.
     """
 
-    __slots__ = ("_head", "_inner", "_protocol", "_skip")
+    def __init__(self, max_bytes: int, protocols: tuple[str, ...]) -> None:
+        super().__init__(
+            compress=False,
+            max_msg_size=max_bytes + 1,
+            timeout=CLOSE_TIMEOUT_S,
+            autoping=False,
+            protocols=protocols,
+        )
+        self._guard = FrameGuard(max_bytes)
+        #: The code of the close, if the handler ends without one.
+        self.goodbye: int = WSCloseCode.OK
 
-    def __init__(self, inner: object, protocol: RequestHandler) -> None:
+    def _post_start(
+        self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
+    ) -> None:
+        connection = request.protocol
+        early = bytes(connection._message_tail)  # pyright: ignore
+        connection._message_tail = b""  # pyright: ignore[reportPrivateUsage]
+        super()._post_start(request, protocol, writer)
+        inner = connection._payload_parser  # pyright: ignore[reportPrivateUsage]
+        if inner is None:
+            raise AssertionError("aiohttp reads with a parser")
+        parser = _GuardedParser(inner, self._guard, self._violated)
+        connection._payload_parser = parser  # type: ignore[assignment]  # pyright: ignore
+        if early:
+            parser.feed_data(early)
+
+    def _violated(self, code: int) -> None:
+        if self._reader is not None:
+            self._reader.feed_data(WSMessage(WSMsgType.ERROR, code, None), 0)
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """End the response; aiohttp calls it when the handler returns."""
+        if not self.closed:
+            await self.close(code=self.goodbye)
+        await super().write_eof()
+
+
+class _GuardedParser:
+    """aiohttp's parser of frames behind a guard; has the parts that aiohttp calls."""
+
+    __slots__ = ("_guard", "_inner", "_told", "_violated")
+
+    def __init__(
+        self, inner: WebSocketReader, guard: FrameGuard, violated: Callable[[int], None]
+    ) -> None:
         self._inner = inner
-        self._protocol = protocol
-        self._head = bytearray()
-        self._skip = 0
+        self._guard = guard
+        self._violated = violated
+        self._told = False
 
     def feed_eof(self) -> None:
-        self._inner.feed_eof()  # type: ignore[attr-defined]
+        self._inner.feed_eof()
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        if not self._all_masked(data):
-            # The reader of the socket sees a broken connection and ends in good order.
-            transport = self._protocol.transport
-            if transport is not None:
-                code = WSCloseCode.PROTOCOL_ERROR.to_bytes(2, "big")
-                transport.write(b"\x88\x02" + code)
-            return True, b""
-        return self._inner.feed_data(data)  # type: ignore[attr-defined,no-any-return]
-
-    def _all_masked(self, data: bytes) -> bool:
-        at = 0
-        while at < len(data):
-            if self._skip:
-                step = min(self._skip, len(data) - at)
-                self._skip -= step
-                at += step
-                continue
-            self._head.append(data[at])
-            at += 1
-            if len(self._head) == 2 and not self._head[1] & 0x80:
-                return False
-            length = _payload_length(self._head)
-            if length is not None:
-                self._skip = length + 4  # the masking key
-                self._head.clear()
-        return True
-
-
-def _payload_length(head: bytearray) -> int | None:
-    """Return a frame's payload length once its header is whole (RFC 6455, 5.2)."""
-    if len(head) < 2:
-        return None
-    short = head[1] & 0x7F
-    extended = {126: 2, 127: 8}.get(short, 0)
-    if not extended:
-        return short
-    if len(head) < 2 + extended:
-        return None
-    return int.from_bytes(head[2 : 2 + extended], "big")
-
-
-def _refuse_unmasked(protocol: RequestHandler) -> None:
-    # aiohttp offers no hook here; its parser is replaced by one that looks first.
-    parser: object = protocol._payload_parser  # pyright: ignore[reportPrivateUsage]
-    protocol._payload_parser = _MaskGuard(parser, protocol)  # pyright: ignore[reportPrivateUsage]
+        passed = self._guard.feed(data)
+        result = self._inner.feed_data(passed) if passed else (False, b"")
+        if self._guard.violation is not None and not self._told:
+            self._told = True
+            self._violated(self._guard.violation)
+        return result
 
 
 def _tokens(header: str) -> set[str]:

@@ -31,7 +31,6 @@ from ringline.wire.realtime_errors import ERRORS
 from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape
 from ringline.wire.strict_json import encode as encode_json
 
-CONTRACT = 1  # the version of this surface, told in session.started
 AUDIO_FORMAT = "pcm16"  # the only one, and clients insist on the word (K1)
 MAX_AUDIO_MS = 10_000  # of one audio.append (6.3)
 MAX_TEXT = 32_000  # characters of one text.input: it is stored, and said again in events
@@ -138,6 +137,18 @@ def decode(frame: str | bytes) -> ClientEvent | Problem:
         reason = f"text.input: text must have 1 to {MAX_TEXT} characters"
         return problem("invalid_event", reason=reason)
     return event
+
+
+def decode_start(frame: str | bytes) -> SessionStart | Problem:
+    """Read a client's first frame, which must be `session.start` (O1); a Problem ends it."""
+    event = decode(frame) if isinstance(frame, str) else None
+    match event:
+        case SessionStart():
+            return event
+        case Problem("invalid_config"):
+            return event
+        case _:
+            return problem("session_not_started")
 
 
 def _explain(frame: str | bytes, wrong: WrongShape) -> Problem:
@@ -252,7 +263,6 @@ def _encode_started(started: SessionStarted) -> bytes:
         "audio_format": AUDIO_FORMAT,
         "call_id": show_id(Prefix.CALL, started.call_id),
         "call_uuid": started.call_uuid,
-        "contract": CONTRACT,
     }
     if started.input_hz == started.output_hz:  # one client reads this old name alone (K3)
         event["sample_rate"] = started.input_hz

@@ -103,6 +103,7 @@ _ROWS = (
     RealtimeError("call_ended", "the call has ended", Ends.ALWAYS, 1000),
     RealtimeError("revoked", "the credential was revoked", Ends.ALWAYS, 1008),
     RealtimeError("concurrency_limit", "too many sessions are running", Ends.ALWAYS, 1008),
+    RealtimeError("slow_client", "the client reads too slowly", Ends.ALWAYS, 1008),
     RealtimeError("frame_too_large", "the frame is too large", Ends.ALWAYS, 1009),
     RealtimeError("server_shutdown", "the server is going down", Ends.ALWAYS, 1001),
     RealtimeError("unavailable", "the service is not available now", Ends.ALWAYS, 1011),

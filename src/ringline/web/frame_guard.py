@@ -1,0 +1,72 @@
+"""What stands before aiohttp's parser of WebSocket frames. Pure.
+
+Frames that are not masked must be refused (RFC 6455, 5.1), which aiohttp does not; and a
+message that is too long must not end with a reset of the connection, which would take the
+close frame with it: its bytes are swallowed instead. Only headers are read here; where a
+frame begins is known from the length before it.
+"""
+
+PROTOCOL_ERROR = 1002
+TOO_LARGE = 1009
+_CONTINUATION, _FIRST_CONTROL, _CLOSE = 0x0, 0x8, 0x8
+_MASKING_KEY = 4  # bytes
+
+
+class FrameGuard:
+    """Passes on what a client may send; after a violation its close frame alone."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._head = bytearray()
+        self._left = 0
+        self._swallow = False
+        self._message_bytes = 0
+        #: The close code of the first rule that the client broke (RFC 6455, 7.4.1).
+        self.violation: int | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes of the client; return those that the parser may see, whole headers."""
+        passed: list[bytes] = []
+        at = 0
+        while at < len(data) and self.violation != PROTOCOL_ERROR:
+            if self._left:
+                step = min(self._left, len(data) - at)
+                if not self._swallow:
+                    passed.append(data[at : at + step])
+                self._left -= step
+                at += step
+                continue
+            self._head.append(data[at])
+            at += 1
+            if len(self._head) == 2 and not self._head[1] & 0x80:
+                self.violation = PROTOCOL_ERROR
+            elif (length := _payload_length(self._head)) is not None:
+                self._judge(self._head[0] & 0x0F, length)
+                if not self._swallow:
+                    passed.append(bytes(self._head))
+                self._head.clear()
+                self._left = length + _MASKING_KEY
+        return b"".join(passed)
+
+    def _judge(self, opcode: int, length: int) -> None:
+        """Decide on a frame; the fragments of a message count together."""
+        if opcode >= _FIRST_CONTROL:
+            self._swallow = self.violation is not None and opcode != _CLOSE
+            return
+        self._message_bytes = length + (self._message_bytes if opcode == _CONTINUATION else 0)
+        if self._message_bytes > self._max_bytes and self.violation is None:
+            self.violation = TOO_LARGE
+        self._swallow = self.violation is not None
+
+
+def _payload_length(head: bytearray) -> int | None:
+    """Return a frame's payload length once its header is whole (RFC 6455, 5.2)."""
+    if len(head) < 2:
+        return None
+    short = head[1] & 0x7F
+    extended = {126: 2, 127: 8}.get(short, 0)
+    if not extended:
+        return short
+    if len(head) < 2 + extended:
+        return None
+    return int.from_bytes(head[2 : 2 + extended], "big")

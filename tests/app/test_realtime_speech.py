@@ -1,0 +1,56 @@
+"""A session with real speech both ways (realtime voice, O1 to O5, O9, K4, K5, K9, K10)."""
+
+import asyncio
+
+from tests.realtime_session import Client, opened
+from tests.serving import Service
+from tests.voice_desk import speak
+
+RATE_HZ = 16_000
+PIECE_MS = 40
+PIECE_BYTES = PIECE_MS * RATE_HZ // 1000 * 2
+
+
+async def microphone(client: Client, speech: bytes) -> None:
+    """Send speech and then silence, as a browser does, until cancelled."""
+    pcm = speech + bytes(PIECE_BYTES - len(speech) % PIECE_BYTES)
+    for at in range(0, len(pcm), PIECE_BYTES):
+        await client.hear(pcm[at : at + PIECE_BYTES])
+        await asyncio.sleep(PIECE_MS / 1000)
+    while True:
+        await client.hear(bytes(PIECE_BYTES))
+        await asyncio.sleep(PIECE_MS / 1000)
+
+
+async def test_a_turn_that_interrupts_the_greeting(service: Service) -> None:
+    question = await speak("What are your opening hours?")
+    async with opened(service) as client:
+        await client.start(config={"input_transcription": True, "output_transcription": True})
+        await client.until("audio.delta")  # the greeting plays
+        speaking = asyncio.create_task(microphone(client, question))
+        try:
+            await client.until("speech.started")
+            await client.until("response.completed")
+            cut_off = len(client.events)
+            await client.until("response.completed")
+        finally:
+            speaking.cancel()
+        kinds = client.kinds()
+        at = kinds.index("speech.started")
+        # O5 and K10: the interruption first, then the end, and nothing more of the response.
+        assert kinds[:2] == ["session.started", "response.started"]
+        assert set(kinds[2:at]) == {"text.delta", "audio.delta"}
+        assert kinds[at : at + 5] == [
+            "speech.started",
+            "response.completed",
+            "speech.stopped",
+            "transcript.committed",
+            "response.started",
+        ]  # O3, O4
+        assert set(kinds[at + 5 : -1]) == {"text.delta", "audio.delta"}
+        assert kinds[-1] == "response.completed"
+        heard = next(event for event in client.events if event["type"] == "transcript.committed")
+        assert heard["transcript"] == "what are your opening hours"
+        answer = Client(client.socket, client.events[cut_off:])
+        assert answer.text() == "We are open every day from nine in the morning until ten at night."
+        assert len(answer.pcm()) > 2 * RATE_HZ  # more than a second of it

@@ -1,0 +1,112 @@
+"""The Python SDK `opperai`, unmodified, mints tickets here (realtime voice, 2.4 and 2.5)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import websockets
+from opperai import Opper
+from opperai.types import (
+    ApiError,
+    AuthenticationError,
+    BadRequestError,
+    RateLimitError,
+    RealtimeSession,
+)
+
+from tests.database import TestDatabase
+from tests.realtime_session import MODEL
+from tests.serving import Service, serving
+
+Mint = Callable[..., Awaitable[RealtimeSession]]
+
+
+@asynccontextmanager
+async def sdk(service: Service, flavour: str, key: str | None = None) -> AsyncIterator[Mint]:
+    """Give the SDK's mint in one of its flavours."""
+    client = Opper(api_key=key or service.keys.secret_key, base_url=service.base_url)
+
+    async def in_thread(**members: Any) -> RealtimeSession:
+        return await asyncio.to_thread(client.realtime.create_session, **members)
+
+    yield in_thread if flavour == "sync" else client.realtime.create_session_async
+    inner = client._client
+    if inner._sync_client is not None:
+        inner._sync_client.close()
+    if inner._async_client is not None:
+        await inner._async_client.aclose()
+
+
+def code_of(refusal: ApiError) -> str:
+    """Return the code that the SDK read, which it does only beside a message."""
+    assert refusal.error is not None
+    return refusal.error.get("code", "")
+
+
+both = pytest.mark.parametrize("flavour", ["sync", "async"])
+
+
+def test_it_is_the_version_that_the_surface_was_read_from() -> None:
+    assert version("opperai") == "2.1.1"
+
+
+@both
+async def test_a_ticket_that_it_mints_opens_a_session(service: Service, flavour: str) -> None:
+    async with sdk(service, flavour) as mint:
+        for members in (
+            {"config": {"model": MODEL}},
+            {"config": {"model": MODEL}, "locked_fields": ["output_transcription"]},
+            {"config": {"model": MODEL}, "ttl_seconds": 300},
+        ):
+            session = await mint(**members)
+            assert session.expires_at.endswith("Z")
+            assert not session.ws_url
+            offer = websockets.Subprotocol(f"opper-ticket.{session.client_secret}")
+            url = Opper(api_key="none", base_url=service.base_url).realtime.url()
+            async with websockets.connect(url, subprotocols=[offer]) as socket:
+                await socket.send('{"type": "session.start", "config": {}}')
+                assert '"session.started"' in str(await socket.recv())
+        session = await mint()  # nothing at all is bound
+        opper = Opper(api_key="none", base_url=service.base_url)
+        async with websockets.connect(opper.realtime.url(ticket=session.client_secret)) as socket:
+            await socket.send('{"type": "session.start", "config": {"model": "local/attendant"}}')
+            assert '"session.started"' in str(await socket.recv())
+
+
+@both
+async def test_its_errors_say_what_is_wrong(service: Service, flavour: str) -> None:
+    async with sdk(service, flavour) as mint:
+        refusals: list[tuple[dict[str, Any], str, str]] = [
+            ({"locked_fields": ["modle"]}, "unknown_locked_field", "modle"),
+            ({"config": {"model": "nobody/knows"}}, "model_not_found", "nobody/knows"),
+            ({"config": {"tools": 5}}, "invalid_config", "tools"),
+        ]
+        for members, code, part in refusals:
+            with pytest.raises(BadRequestError) as refused:
+                await mint(**members)
+            assert code_of(refused.value) == code
+            assert str(refused.value).startswith("400 Bad Request: ")
+            assert part in str(refused.value)
+        with pytest.raises(ApiError) as too_large:
+            await mint(config={"instructions": "x" * (3 << 20)})
+        assert too_large.value.status == 413
+        assert code_of(too_large.value) == "payload_too_large"
+    async with sdk(service, flavour, service.keys.management_key) as mint:
+        with pytest.raises(AuthenticationError) as unknown:
+            await mint()
+        assert code_of(unknown.value) == "unauthorized"
+
+
+@both
+async def test_it_knows_the_rate_limit(database: TestDatabase, flavour: str) -> None:
+    async with (
+        serving(database, rate_mint_per_second=0.01) as service,
+        sdk(service, flavour) as mint,
+    ):
+        await mint()
+        with pytest.raises(RateLimitError) as limited:
+            await mint()
+        assert code_of(limited.value) == "rate_limited"

@@ -1,0 +1,31 @@
+"""The token bucket of requests per key (contract, 8)."""
+
+from uuid import UUID
+
+import pytest
+
+from ringline.web.rates import RateLimit
+
+ONE, OTHER = UUID(int=1), UUID(int=2)
+
+
+@pytest.mark.parametrize("per_second", [0.01, 0.3, 1, 7, 100, 333.3])
+def test_who_waits_as_long_as_told_passes(per_second: float) -> None:
+    now = 0.0
+    limit = RateLimit(per_second, 2 * per_second, clock=lambda: now)
+    passed = 0
+    while not (wait_s := limit.take(ONE)):
+        passed += 1
+    assert passed == max(1, int(2 * per_second + 1e-6))
+    assert limit.take(OTHER) == 0  # of its own
+    for _ in range(100):
+        assert wait_s >= 1
+        now += wait_s
+        assert limit.take(ONE) == 0
+        while not (wait_s := limit.take(ONE)):
+            pass
+
+
+def test_zero_is_no_limit() -> None:
+    limit = RateLimit(0, 0, clock=lambda: 0.0)
+    assert not any(limit.take(ONE) for _ in range(1_000))
