@@ -45,7 +45,9 @@ from ringline.services.transactions import Transactions
 
 _log = structlog.get_logger()
 
-_BATCH = 500  # entries in one transaction
+#: Entries in one transaction: fewer than a listener's buffer has places, so that a backlog
+#: which is written at last does not run over those who read it.
+_BATCH = 50
 _APART = 4  # logs that are tried alone at the same time
 _BUSY_WAIT_S = (0.25, 0.5, 1.0, 2.0)
 _AWAY_WAIT_S = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)

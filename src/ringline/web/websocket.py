@@ -175,7 +175,8 @@ class WebSocket(Connection):
             self.last_heard = self._loop.time()
             match message.type:
                 case WSMsgType.PING:
-                    self.write(pong_frame(cast(bytes, message.data)))
+                    if not self.paused:  # who pings without reading fills no buffer
+                        self.write(pong_frame(cast(bytes, message.data)))
                 case WSMsgType.PONG:
                     pass
                 case WSMsgType.TEXT:
