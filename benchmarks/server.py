@@ -129,9 +129,12 @@ async def serve(settings: Settings, ready_file: Path) -> None:
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             rate, seconds, path = line.split()
-            moments = await source.speak(float(rate), float(seconds))
-            Path(path).write_text(json.dumps(moments))
-            print(len(moments), flush=True)
+            _answer(Path(path), await source.speak(float(rate), float(seconds)))
+
+
+def _answer(path: Path, moments: dict[str, list[int]]) -> None:
+    path.write_text(json.dumps(moments))
+    print(len(moments), flush=True)
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
                     await late.until("call_ended", other.call_uuid)
                     assert late.durable == told
 
-                ends = [row.event for row in log if isinstance(row.event.data, CallEnded)]
-                assert {(end.data.status, end.data.hangup_cause) for end in ends} == {
+                ends = [row.event.data for row in log if isinstance(row.event.data, CallEnded)]
+                assert {(end.status, end.hangup_cause) for end in ends} == {
                     ("completed", "server_lost")
                 }
                 for caller in (one, other):
