@@ -121,7 +121,7 @@ async def migrate_database(settings: Settings) -> None:
 async def serve(
     settings: Settings, *, dev: bool, ready: Callable[[Running], Awaitable[None]]
 ) -> None:
-    """Run a server until SIGINT or SIGTERM; `ready` hears when it accepts requests.
+    """Run a server until SIGINT, SIGTERM or SIGHUP; `ready` hears when it accepts requests.
 
     Raises StartRefused, and the sentences of storage.
     """
@@ -166,7 +166,7 @@ async def _start(
         new_id,
         CallLimits(playout_lead_ms=settings.playout_lead_ms),
     )
-    credentials = Credentials(stores.credentials, now, calls.end_calls_of, calls.keys)
+    credentials = Credentials(stores.credentials, now)
     watching = Watching(hub, stores.log, credentials, settings.signing_secrets, now)
     server = _server(settings, stores, calls, credentials, watching, journal)
 
@@ -314,7 +314,7 @@ def _office(stores: Stores) -> Office:
 def _stop_on_signals() -> asyncio.Event:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopping.set)
     return stopping
 

@@ -497,7 +497,7 @@ def test_after_five_minutes_the_waiting_calls_end_but_nothing_is_thrown_away() -
 
 
 def test_closing_writes_what_waits() -> None:
-    notes = [note() for _ in range(1200)]
+    notes = [note() for _ in range(120)]
 
     async def steps(desk: Desk) -> None:
         for each in notes:
@@ -505,7 +505,7 @@ def test_closing_writes_what_waits() -> None:
 
     desk = scenario(steps)
     assert desk.written == notes
-    assert [len(tried) for tried in desk.store.commits] == [500, 500, 200]
+    assert [len(tried) for tried in desk.store.commits] == [50, 50, 20]
 
 
 def test_closing_gives_up_after_its_grace_and_says_how_much_is_lost() -> None:

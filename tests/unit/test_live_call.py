@@ -13,7 +13,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.events import CallEnded, EventData, TurnCompleted
 from ringline.domain.records import CallRow, CallStatus, ParticipantRole, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, VoiceListener, VoiceUnavailable
-from ringline.services.calls import INBOX_SIZE, CallLimits, Calls, LiveCall, NewCall
+from ringline.services.calls import INBOX_SIZE, KEY_REVOKED, CallLimits, Calls, LiveCall, NewCall
 from ringline.services.journal import Journal
 from tests import clock as virtual
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
@@ -62,7 +62,7 @@ class House:
         line = ScriptedLeg()
         row = replace(call_row(), started_at=clock())
         config = voice.VoiceConfig("local/attendant")
-        return self.calls.start(NewCall(LOG, row, config, greeting, new_id()), line), line
+        return self.calls.start(NewCall(LOG, row, config, greeting), line), line
 
     def events(self, live: LiveCall) -> list[EventData]:
         return [
@@ -440,12 +440,12 @@ def test_a_response_begins_before_its_speech_and_ends_after_it() -> None:  # O3
 # All calls together.
 
 
-def test_a_key_that_is_revoked_ends_its_calls_and_no_other() -> None:
+def test_a_call_that_is_ended_ends_alone() -> None:
     async def main(house: House) -> None:
         live, line = house.start()
         _, other_line = house.start()
         await asyncio.sleep(1)
-        house.calls.end_calls_of(live.new.key_id)
+        live.signal(KEY_REVOKED)
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp("revoked")
         assert house.ended(live).hangup_cause == "revoked"

@@ -61,13 +61,12 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """What begins a call: its row, how its voice is opened, and the key behind it."""
+    """What begins a call: its row, how its voice is opened, and what it says first."""
 
     log: LogKey
     row: CallRow
     config: voice.VoiceConfig
     greeting: str
-    key_id: UUID
 
 
 class LiveCall:
@@ -262,16 +261,6 @@ class Calls:
         self._live[new.row.id] = (live, task)
         task.add_done_callback(lambda _: self._live.pop(new.row.id, None))
         return live
-
-    def keys(self) -> set[UUID]:
-        """Return the keys that let the running calls in, their tickets' included."""
-        return {live.new.key_id for live, _ in self._live.values()}
-
-    def end_calls_of(self, key_id: UUID) -> None:
-        """End all calls that a key let in, its tickets' included."""
-        for live, _ in list(self._live.values()):
-            if live.new.key_id == key_id:
-                live.signal(KEY_REVOKED)
 
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""

@@ -7,8 +7,9 @@ use is looked up again. A key that expires closes what it opened like a revoked 
 """
 
 import asyncio
-from collections.abc import Callable, Generator, Set
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -28,6 +29,12 @@ _RETRY_S = 0.1
 _MAX_TIMER_S = 86_400.0  # a later expiry is looked at again then
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    close: Closer
+    guest: bool
+
+
 class Credentials:
     """The keys in use in this process, and the door to those that are not."""
 
@@ -35,14 +42,10 @@ class Credentials:
         self,
         store: CredentialStore,
         now: Clock,
-        end_calls_of: Callable[[UUID], None],
-        keys_of_calls: Callable[[], Set[UUID]],
     ) -> None:
         self._store = store
         self._now = now
-        self._end_calls_of = end_calls_of
-        self._keys_of_calls = keys_of_calls
-        self._in_use: dict[UUID, dict[object, Closer]] = {}
+        self._in_use: dict[UUID, dict[object, _Standing]] = {}
         self._used: dict[UUID, datetime] = {}
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
         #: Keys to look up again, and whether their calls end with them.
@@ -60,10 +63,14 @@ class Credentials:
         return key
 
     @contextmanager
-    def standing_on(self, key_id: UUID, close: Closer) -> Generator[None]:
-        """Register a connection on its key; `close` is called when the key dies."""
+    def standing_on(self, key_id: UUID, close: Closer, *, guest: bool = False) -> Generator[None]:
+        """Register a connection on its key; `close` is called when the key dies.
+
+        A guest, whom a ticket of the key let in, stays unless the key was revoked with its
+        calls.
+        """
         token = object()
-        self._in_use.setdefault(key_id, {})[token] = close
+        self._in_use.setdefault(key_id, {})[token] = _Standing(close, guest)
         try:
             yield
         finally:
@@ -89,21 +96,19 @@ class Credentials:
             tasks.create_task(self._touch())
 
     def _key_changed(self, key_id: UUID | None, end_calls: bool) -> None:
-        every = {*self._in_use, *self._keys_of_calls()}
-        for changed in every if key_id is None else (key_id,):
+        for changed in self._in_use if key_id is None else (key_id,):
             self._changed[changed] = end_calls or self._changed.get(changed, False)
         self._look.set()
 
     def _close(self, key_id: UUID, *, end_calls: bool) -> None:
-        closers = list(self._in_use.get(key_id, {}).values())
-        _log.info("key_closed", key_id=str(key_id), connections=len(closers))
-        for close in closers:
+        standing = list(self._in_use.get(key_id, {}).values())
+        leaving = [one for one in standing if end_calls or not one.guest]
+        _log.info("key_closed", key_id=str(key_id), connections=len(leaving))
+        for one in leaving:
             try:
-                close()
+                one.close()
             except Exception as error:  # one defect keeps no other connection open
                 _log.error("close_failed", key_id=str(key_id), error=type(error).__name__)
-        if end_calls:
-            self._end_calls_of(key_id)
 
     async def _check_changed(self) -> None:
         """Look changed keys up, and close what stands on those that are dead."""

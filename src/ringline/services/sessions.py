@@ -43,7 +43,6 @@ class Permit:
 
     log: LogKey
     call_id: UUID
-    key_id: UUID
     binding: Binding
 
 
@@ -102,10 +101,9 @@ class Sessions:
         await self._store.put_ticket(digest(secret), ticket)
         return secret, ticket
 
-    async def look_at(self, secret: str) -> LogKey | None:
-        """Tell whose ticket a secret is, without taking it. Raises StoreAway."""
-        ticket = await self._store.find_ticket(digest(secret))
-        return ticket.log if ticket else None
+    async def look_at(self, secret: str) -> Ticket | None:
+        """Look at a ticket without taking it. Raises StoreAway."""
+        return await self._store.find_ticket(digest(secret))
 
     async def redeem(self, secret: str) -> Permit | None:
         """Take a ticket, once; None if it is not, or no longer, good. Raises StoreAway."""
@@ -113,11 +111,11 @@ class Sessions:
         if ticket is None:
             return None
         binding = decode_binding(ticket.binding)
-        return Permit(ticket.log, ticket.call_id, ticket.key_id, binding)
+        return Permit(ticket.log, ticket.call_id, binding)
 
     def permit_key(self, key: Key) -> Permit:
         """Let a key open a session itself; it binds nothing."""
-        return Permit(key.log, self._new_id(), key.id, UNBOUND)
+        return Permit(key.log, self._new_id(), UNBOUND)
 
     @contextmanager
     def place(self, log: LogKey) -> Generator[None]:
@@ -167,4 +165,4 @@ class Sessions:
             agent_id=config.agent_id,
             model=config.model,
         )
-        return NewCall(permit.log, row, config.voice_config(), config.greeting, permit.key_id)
+        return NewCall(permit.log, row, config.voice_config(), config.greeting)

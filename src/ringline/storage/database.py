@@ -164,7 +164,10 @@ class Database:
         )
 
     async def _connect_pooled(self, *_: object, **__: object) -> asyncpg.Connection[Any]:
-        return await self.connect("pool")
+        try:
+            return await self.connect("pool")
+        except asyncpg.PostgresError as error:  # whatever it says, it does not let us in
+            raise StoreAway(error.sqlstate or "") from None
 
     async def _break_off(self) -> None:
         """Let nobody wait for a database that is gone, or has stopped to answer."""

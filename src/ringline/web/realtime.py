@@ -6,18 +6,17 @@ a refusal that has nothing to do with it does not burn it (contract, 5).
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol
 
 import structlog
 from aiohttp import web
 
-from ringline.domain.credentials import Key, Surface
+from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.leg import HangUp, Problem
-from ringline.domain.log import LogKey
 from ringline.domain.session_config import ConfigProblem, SessionConfig
 from ringline.ports import Leg, LegListener, StoreAway
-from ringline.services.calls import KEY_REVOKED, Calls, LiveCall
+from ringline.services.calls import KEY_REVOKED, Calls, LiveCall, NewCall
 from ringline.services.credentials import Credentials
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.doors import Door, Origins, answer, key_for
@@ -145,19 +144,15 @@ class Realtime:
                 owner = await self._owner(request, offer)
                 if owner is None:
                     return _unauthorized()
-                log = owner.log if isinstance(owner, Key) else owner
-                held.enter_context(self._sessions.place(log))
+                held.enter_context(self._sessions.place(owner.log))
+                session = _Session(self._sessions, self._calls, self._make_leg)
+                held.enter_context(self._standing(owner, session))
                 permit = await self._permit(owner, offer)
                 if permit is None:
                     return _unauthorized()
-                session = _Session(self._sessions, self._calls, self._make_leg, permit)
-                if isinstance(owner, Key):
-                    held.enter_context(self._credentials.standing_on(owner.id, session.key_revoked))
-                    if not await self._credentials.admit(owner.id):
-                        return _unauthorized()
                 socket = await WebSocket.accept(request, offer.answer if offer else None)
                 held.enter_context(self._present(session))
-                await session.serve(socket)
+                await session.serve(socket, permit)
                 return socket.response
         except TooManySessions:
             return answer(refuse_v3("concurrency_limit"), UNAVAILABLE_HEADERS)
@@ -183,27 +178,33 @@ class Realtime:
 
     async def _owner(
         self, request: web.Request, offer: OfferedTicket | None
-    ) -> Key | LogKey | None:
+    ) -> Key | Ticket | None:
         """Find whose session it would be, without taking a ticket."""
         if offer is not None:
             return await self._sessions.look_at(offer.ticket)
         key = await key_for(request, self._credentials, Surface.REALTIME)
         return None if isinstance(key, Door) else key
 
-    async def _permit(self, owner: Key | LogKey, offer: OfferedTicket | None) -> Permit | None:
+    def _standing(self, owner: Key | Ticket, session: "_Session") -> AbstractContextManager[None]:
         if isinstance(owner, Key):
-            return self._sessions.permit_key(owner)
+            return self._credentials.standing_on(owner.id, session.key_revoked)
+        return self._credentials.standing_on(owner.key_id, session.key_revoked, guest=True)
+
+    async def _permit(self, owner: Key | Ticket, offer: OfferedTicket | None) -> Permit | None:
+        """Take the ticket, or check the key, which has been registered by now."""
+        if isinstance(owner, Key):
+            alive = await self._credentials.admit(owner.id)
+            return self._sessions.permit_key(owner) if alive else None
         return await self._sessions.redeem(offer.ticket) if offer is not None else None
 
 
 class _Session:
     """One session from its 101 to its close."""
 
-    def __init__(self, sessions: Sessions, calls: Calls, make_leg: MakeLeg, permit: Permit) -> None:
+    def __init__(self, sessions: Sessions, calls: Calls, make_leg: MakeLeg) -> None:
         self._sessions = sessions
         self._calls = calls
         self._make_leg = make_leg
-        self._permit = permit
         self._live: LiveCall | None = None
         loop = asyncio.get_running_loop()
         #: Why there will be no call, once that is known; a running call is told itself.
@@ -225,27 +226,30 @@ class _Session:
         if not self._refused.done():
             self._refused.set_result(HangUp(code))
 
-    async def serve(self, socket: WebSocket) -> None:
+    async def serve(self, socket: WebSocket, permit: Permit) -> None:
         """Speak with the client until one side ends it. Raises nothing but cancellation."""
         pinging = asyncio.create_task(socket.keep_alive(PING_EVERY_S, SILENT_S))
         try:
-            await self._speak(socket)
+            await self._speak(socket, permit)
         except Exception as error:  # a defect ends this session alone, and visibly
             _log.error("session_failed", error=type(error).__name__)
             await socket.close(realtime.close_code("internal_error"), "internal_error")
         finally:
             pinging.cancel()
 
-    async def _speak(self, socket: WebSocket) -> None:
+    async def _speak(self, socket: WebSocket, permit: Permit) -> None:
         messages = socket.messages()
-        config = await self._start(socket, messages)
+        config = await self._start(socket, messages, permit)
         if isinstance(config, HangUp):
             socket.send_text(realtime.encode(config) or b"")
             await socket.close(realtime.close_code(config.code), config.code)
         elif config is not None:
-            await self._run(socket, messages, config)
+            new = self._sessions.new_call(permit, config)
+            await self._run(socket, messages, self._make_leg(socket, config), new)
 
-    async def _start(self, socket: WebSocket, messages: Messages) -> SessionConfig | HangUp | None:
+    async def _start(
+        self, socket: WebSocket, messages: Messages, permit: Permit
+    ) -> SessionConfig | HangUp | None:
         """Wait for `session.start`; None if the client left before."""
         first = asyncio.create_task(_next(messages))
         try:
@@ -264,15 +268,15 @@ class _Session:
         if socket.violation == TOO_LARGE:
             return HangUp("frame_too_large")
         message = first.result()
-        return None if message is None else await self._accept(message)
+        return None if message is None else await self._accept(message, permit)
 
-    async def _accept(self, message: Message) -> SessionConfig | HangUp:
+    async def _accept(self, message: Message, permit: Permit) -> SessionConfig | HangUp:
         """Take the first frame, which must be a `session.start` that can be followed."""
         start = realtime.decode_start(message.payload)
         if isinstance(start, Problem):
             return HangUp(start.code, start.message)
         try:
-            config = await self._sessions.configure(self._permit, start)
+            config = await self._sessions.configure(permit, start)
         except StoreAway:
             return HangUp("unavailable")
         if isinstance(config, ConfigProblem):
@@ -281,10 +285,11 @@ class _Session:
             return self._refused.result()
         return config if self._calls.accepting else HangUp("unavailable")
 
-    async def _run(self, socket: WebSocket, messages: Messages, config: SessionConfig) -> None:
-        leg = self._make_leg(socket, config)
+    async def _run(
+        self, socket: WebSocket, messages: Messages, leg: SessionLeg, new: NewCall
+    ) -> None:
         socket.on_resumed = leg.drained
-        self._live = self._calls.start(self._sessions.new_call(self._permit, config), leg)
+        self._live = self._calls.start(new, leg)
         leg.report_to(self._live.listener)
         reading = asyncio.create_task(_read(messages, leg))
         try:
