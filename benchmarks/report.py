@@ -76,10 +76,11 @@ def percentile(values: Sequence[float], percent: float) -> float:
 def conditions() -> str:
     """Say where and when: machine, versions, and how busy others kept it."""
     memory = psutil.virtual_memory().total / 2**30
+    kernel = ".".join(platform.release().split(".")[:2])
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
         f"{datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} cores ({_processor()}), "
-        f"{memory:.0f} GiB, {platform.system()} {platform.release()}; "
+        f"{memory:.0f} GiB, {platform.system()} {kernel}; "
         f"Python {platform.python_version()}, {libraries}; "
         f"load average at the end {os.getloadavg()[0]:.1f}."
     )
