@@ -128,7 +128,6 @@ def test_replies_closes_and_errors() -> None:
         b'["J","J","events","phx_error",{"reason":"channel_crash"}]'
     )
     assert phoenix.encode_heartbeat(v2, "4") == b'[null,"4","phoenix","heartbeat",{}]'
-    assert phoenix.encode_push(v2, "J", "events", "e", b"{}") == b'["J",null,"events","e",{}]'
 
 
 @given(MESSAGES)

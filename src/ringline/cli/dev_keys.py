@@ -1,6 +1,5 @@
 """The keys of `ringline dev`: one workspace's, kept in the data directory (contract, 7)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -10,19 +9,12 @@ import msgspec
 from ringline.app import Office, now
 from ringline.cli.files import KeyRing, read_key_ring, write_private
 from ringline.cli.keys import key_ring
-from ringline.domain.credentials import Key, KeyKind, digest
+from ringline.domain.credentials import Key, digest
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, LogKey
+from ringline.services.workspaces import FIRST_KEYS
 
 FIRST_WORKSPACE = "Development"
-
-#: The ready file's keys: their member, kind and environment.
-_KEYS: Sequence[tuple[str, KeyKind, Environment]] = (
-    ("secret_key", KeyKind.SECRET, Environment.LIVE),
-    ("test_key", KeyKind.SECRET, Environment.TEST),
-    ("publishable_key", KeyKind.PUBLISHABLE, Environment.LIVE),
-    ("management_key", KeyKind.MANAGEMENT, Environment.LIVE),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +32,7 @@ async def keep_dev_keys(office: Office, path: Path, base_url: str) -> DevKeys:
     CommandProblem.
     """
     old = read_key_ring(path) or KeyRing(base_url=base_url)
-    found = {name: await _find(office, getattr(old, name)) for name, _, _ in _KEYS}
+    found = {name: await _find(office, getattr(old, name)) for name, _, _ in FIRST_KEYS}
     known = [key.log.workspace_id for key in found.values() if key is not None]
     workspace_id = known[0] if known else await office.rows.first_workspace()
     if workspace_id is None:
@@ -61,7 +53,7 @@ async def _renew(
     office: Office, workspace_id: UUID, old: KeyRing, found: dict[str, Key | None]
 ) -> tuple[KeyRing, bool]:
     texts: dict[str, str] = {}
-    for name, kind, environment in _KEYS:
+    for name, kind, environment in FIRST_KEYS:
         key = found[name]
         if key is None or not key.is_alive(now()) or key.log.workspace_id != workspace_id:
             log = LogKey(workspace_id, environment)

@@ -11,11 +11,15 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import structlog
+
 from ringline.domain import bridge, leg, voice
 from ringline.domain.audio import Chunk
 from ringline.domain.call import CallSignal
 from ringline.domain.playout import Playout
 from ringline.ports import Leg, Voice
+
+_log = structlog.get_logger(__name__)
 
 #: Most of the caller's audio that is kept while the call is not open; the oldest goes.
 HELD_MS = 10_000.0
@@ -131,6 +135,8 @@ class Bridge:
         for timer in (self._timer, self._silence):
             if timer is not None:
                 timer.cancel()
+        if self._playout is not None and self._playout.dropped_ms:
+            _log.warning("speech_not_queued", dropped_ms=round(self._playout.dropped_ms))
         self._leg = self._voice = self._playout = self._timer = self._silence = None
         self._held.clear()
         self._open, self._closed = False, True

@@ -149,7 +149,9 @@ class Outbox:
             raise OutboxClosed
 
     def close(self) -> None:
-        """Take nothing more; what waits is thrown away."""
+        """Take nothing more; what waits is thrown away. What was dropped is counted."""
+        if self.dropped and not self._closed:
+            _log.warning("frames_dropped", frames=self.dropped)
         self._closed = True
         self._frames.clear()
         self._control = 0

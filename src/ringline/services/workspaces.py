@@ -1,7 +1,6 @@
 """Make workspaces and keys: what is shown once and what is kept of it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -15,13 +14,13 @@ from ringline.domain.credentials import (
     spell_key,
 )
 from ringline.domain.log import Environment, LogKey
-from ringline.ports import Clock, CredentialStore, NewId, NewWorkspace, WorkspaceStore
+from ringline.ports import Clock, NewId, NewWorkspace, WorkspaceStore
 
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EPOCH_LENGTH = 8
 
 #: The keys a workspace begins with: their member of FirstKeys, kind and environment.
-_FIRST_KEYS = (
+FIRST_KEYS = (
     ("secret_key", KeyKind.SECRET, Environment.LIVE),
     ("test_key", KeyKind.SECRET, Environment.TEST),
     ("publishable_key", KeyKind.PUBLISHABLE, Environment.LIVE),
@@ -55,7 +54,7 @@ class Workspaces:
         agents = {environment: self._attendant(self._new_id()) for environment in Environment}
         made = {
             member: self._make(LogKey(workspace_id, environment), kind, _label(member), now)
-            for member, kind, environment in _FIRST_KEYS
+            for member, kind, environment in FIRST_KEYS
         }
         await self._store.create_workspace(
             NewWorkspace(
@@ -72,17 +71,6 @@ class Workspaces:
             agent_id=agents[Environment.LIVE].id,
             **{member: text for member, (_, text) in made.items()},
         )
-
-    async def renew(self, keys: FirstKeys, credentials: CredentialStore) -> FirstKeys:
-        """Replace those of a workspace's first keys that are dead. Raises StoreAway."""
-        for member, kind, environment in _FIRST_KEYS:
-            text: str = getattr(keys, member)
-            key = await credentials.find_key(digest(text))
-            if key is None or not key.is_alive(self._now()):
-                log = LogKey(keys.workspace_id, environment)
-                _, fresh = await self.create_key(log, kind, _label(member))
-                keys = replace(keys, **{member: fresh})
-        return keys
 
     async def create_key(
         self,

@@ -88,11 +88,6 @@ class Connection:
         """Tell whether the kernel takes nothing more."""
         return self._request.protocol.writing_paused
 
-    @property
-    def waiting_bytes(self) -> int:
-        """Return how much was written that the kernel has not taken."""
-        return self._transport.get_write_buffer_size()
-
     def write(self, data: bytes) -> None:
         """Write bytes; what a lost connection is written goes nowhere."""
         if self._transport.is_closing():

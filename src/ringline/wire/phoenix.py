@@ -214,13 +214,6 @@ def encode_reply(
     return _frame(version, to.join_ref if matched else None, to.ref, to.topic, REPLY, payload)
 
 
-def encode_push(
-    version: Version, join_ref: str | None, topic: str, event: str, payload: bytes
-) -> bytes:
-    """Push a payload, already JSON, to one channel."""
-    return _frame(version, join_ref, None, topic, event, payload)
-
-
 def encode_broadcast(version: Version, topic: str, event: str, payload: bytes) -> bytes:
     """Push a payload, already JSON, to everyone on a topic: the same bytes for all."""
     return _frame(version, None, None, topic, event, payload)

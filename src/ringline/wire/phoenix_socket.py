@@ -28,11 +28,9 @@ UNKNOWN_EVENT = "unknown event"
 TOO_MANY_CHANNELS = "too many channels joined"
 JOIN_CRASHED = "join crashed"
 UNAUTHORIZED = "unauthorized"
-RATE_LIMITED = "rate_limited"
 
 #: Why the server closes a socket. A client must not see 1000, which stops old ones for good.
 CLOSE_DISCONNECTED = 1001  # revoked, or past its token's end
-CLOSE_BAD_TEXT = 1007
 CLOSE_BAD_FRAME = 1011
 CLOSE_RESTARTING = 1012
 CLOSE_RESUME = 4001  # a durable frame was lost: rejoin with `since`
@@ -153,13 +151,6 @@ class SocketProtocol:
     def break_channel(self, topic: str) -> list[Action]:
         """Report a channel as crashed; the client rejoins by its timer."""
         return self._end_channel(topic, phoenix.encode_error)
-
-    def push(self, topic: str, event: str, payload: bytes) -> list[Action]:
-        """Push a payload, already JSON, to this socket's channel alone."""
-        if self._ended or topic not in self._channels:
-            return []
-        join_ref = self._channels[topic]
-        return [Send(phoenix.encode_push(self.version, join_ref, topic, event, payload))]
 
     def _join(self, message: Message) -> list[Action]:
         topic = message.topic
