@@ -114,9 +114,9 @@ def test_a_second_join_takes_over() -> None:
 
 def test_a_refused_second_join_closes_the_first_channel() -> None:
     protocol = joined("1")
-    actions = protocol.refuse_join(ask(protocol, "5"), socket.RATE_LIMITED)
+    actions = protocol.refuse_join(ask(protocol, "5"), socket.UNAUTHORIZED)
     assert frames(actions) == [
-        reply("5", "5", "error", "rate_limited"),
+        reply("5", "5", "error", "unauthorized"),
         ["1", "1", "events", "phx_close", {}],
     ]
     assert others(actions) == [Left("events")]
