@@ -12,7 +12,7 @@ from ringline.ports import LogHead, Publication, Published, StoreAway
 from ringline.services.hub import Hub, UnknownLog
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import Ear, Spelling, entry, log_key, new_id, note
+from tests.samples import Ear, Spelling, ended, entry, log_key, new_id, note, partial, turn
 
 LOG, OTHER = log_key(1), log_key(2)
 
@@ -266,5 +266,28 @@ def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
         desk.publish(*await desk.happen(note()))
         assert ear.offsets == [1]
         assert [frame for _, frame in deaf.heard] == [None]
+
+    scenario(steps)
+
+
+def test_who_listens_first_finds_the_turns_that_are_open() -> None:
+    async def steps(desk: Desk) -> None:
+        call, over = new_id(), new_id()
+        desk.publish(Published(0, partial(call, "one", 0)), Published(0, partial(over, "so", 0)))
+        desk.publish(Published(0, partial(call, "one two", 1)))
+        desk.publish(*await desk.happen(turn(over, "so it is")))
+        desk.publish(Published(1, partial(call, "elsewhere", 0)), log=OTHER)
+        watch = await desk.hub.watch(LOG)
+        assert [told.event.data for told in watch.order.open_turns(call)] == [
+            partial(call, "one two", 1).data
+        ]
+        assert watch.order.open_turns(over) == []
+        desk.hub.release(watch)
+        again = await desk.hub.watch(LOG)
+        assert again is not watch
+        assert len(again.order.open_turns(call)) == 1
+        desk.hub.release(again)
+        desk.publish(*await desk.happen(ended(call)))
+        assert (await desk.hub.watch(LOG)).order.open_turns(call) == []
 
     scenario(steps)

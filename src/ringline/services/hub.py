@@ -22,6 +22,7 @@ from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position
 from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
 from ringline.services.reordering import Reordering
+from ringline.services.turns import OpenTurns
 from ringline.wire.dialect import Dialect
 
 _log = structlog.get_logger()
@@ -165,6 +166,7 @@ class Hub:
         self._watches: dict[LogKey, Watch] = {}
         self._openings: dict[LogKey, _Opening] = {}
         self._users: dict[LogKey, int] = {}
+        self._unheard = OpenTurns()
         self._gap = asyncio.Event()  # something is missing
         self._tasks: list[asyncio.Task[None]] = []
         self._openers: set[asyncio.Task[None]] = set()
@@ -207,6 +209,8 @@ class Hub:
         elif opening := self._openings.get(publication.log):
             opening.events.extend(publication.events)
             del opening.events[:-_EARLY_WHILE_OPENING]
+        else:
+            self._unheard.note(publication.log, publication.events)
 
     def _tell(self, watch: Watch, released: list[Published]) -> None:
         if released:
@@ -221,6 +225,7 @@ class Hub:
         if opening is None:
             loop = asyncio.get_running_loop()
             opening = self._openings[log] = _Opening(loop.create_future())
+            opening.events += self._unheard.take(log)
             task = loop.create_task(self._open(log, opening))
             self._openers.add(task)
             task.add_done_callback(self._openers.discard)
@@ -259,7 +264,9 @@ class Hub:
             self._users[log] = users
             return
         self._users.pop(log, None)
-        self._watches.pop(log, None)
+        watch = self._watches.pop(log, None)
+        if watch is not None:
+            self._unheard.note(log, watch.order.all_open_turns())
 
     # -- from the log -------------------------------------------------------------------
 

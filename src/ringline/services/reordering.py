@@ -113,6 +113,10 @@ class Reordering:
         """Return the latest partial of each turn of a call that is not final yet."""
         return [published for key, published in self._open.items() if key[0] == call_id]
 
+    def all_open_turns(self) -> list[Published]:
+        """Return the latest partial of each turn that is not final yet."""
+        return list(self._open.values())
+
     def _look_for_gap(self, moved: bool, now: float) -> None:
         if self._known <= self.position:
             self.due_at = None

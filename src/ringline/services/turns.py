@@ -4,13 +4,17 @@ A partial (`call.transcript_delta`) is cumulative in `text` and a piece in `delt
 newer one may stand for all older ones of its item if it takes their pieces along.
 """
 
+from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias, cast
 from uuid import UUID
 
 import msgspec
 
-from ringline.domain.events import Event, TranscriptDelta, TurnCompleted
+from ringline.domain.events import CallEnded, Event, TranscriptDelta, TurnCompleted
+from ringline.domain.log import LogKey
+from ringline.ports import Published
 
 #: The call, the item and the content index: one stream of partials.
 TurnKey: TypeAlias = tuple[UUID | None, str, int]
@@ -46,3 +50,37 @@ def merge_partials(older: Event, newer: Event) -> Event:
     """
     before, after = cast(TranscriptDelta, older.data), cast(TranscriptDelta, newer.data)
     return replace(newer, data=msgspec.structs.replace(after, delta=before.delta + after.delta))
+
+
+class OpenTurns:
+    """The latest partial of each open turn in logs that nobody listens to here.
+
+    So that who comes first, in the middle of a turn, is shown it. Beyond `most` turns the
+    oldest is forgotten; its next partial will be told.
+    """
+
+    def __init__(self, most: int = 1024) -> None:
+        self._most = most
+        self._partials: OrderedDict[tuple[LogKey, TurnKey], Published] = OrderedDict()
+
+    def note(self, log: LogKey, events: Iterable[Published]) -> None:
+        """Take what is told in a log without listeners, in order."""
+        for published in events:
+            event = published.event
+            if (key := partial_of(event)) is not None:
+                self._partials[log, key] = published
+            elif (key := completes(event)) is not None:
+                self._partials.pop((log, key), None)
+            elif isinstance(event.data, CallEnded) and event.call is not None:
+                self._forget_call(log, event.call.id)
+        while len(self._partials) > self._most:
+            self._partials.popitem(last=False)
+
+    def take(self, log: LogKey) -> list[Published]:
+        """Hand over the partials of a log that is listened to from now on."""
+        keys = [key for key in self._partials if key[0] == log]
+        return [self._partials.pop(key) for key in keys]
+
+    def _forget_call(self, log: LogKey, call_id: UUID) -> None:
+        for key in [key for key in self._partials if key[0] == log and key[1][0] == call_id]:
+            del self._partials[key]
