@@ -5,6 +5,7 @@ holds the two against each other. Read here once, handed on as values: only the 
 line and `app` know that there is an environment.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -16,12 +17,19 @@ from ringline.wire.errors import DOCUMENTATION_BASE
 
 PREFIX = "RINGLINE_"
 
+#: Where root's data are: its home is closed to the account that the database runs under.
+ROOTS_DATA = Path("/var/lib/ringline")
+
 #: What `ringline serve` does not start without; `ringline dev` makes and keeps them.
 REQUIRED_TO_SERVE = ("database_url", "signing_secret", "encryption_key")
 
 
 class SettingsProblem(Exception):
     """A setting that makes no sense; the text names it and does not quote it."""
+
+
+def _default_data_dir() -> Path:
+    return ROOTS_DATA if os.geteuid() == 0 else user_data_path("ringline", appauthor=False)
 
 
 class Settings(BaseSettings):
@@ -42,9 +50,11 @@ class Settings(BaseSettings):
         json_schema_extra={"default": "`DATABASE_URL`"},
     )
     data_dir: Path = Field(
-        default_factory=lambda: user_data_path("ringline", appauthor=False),
+        default_factory=_default_data_dir,
         description="where the embedded database and what `dev` makes are kept",
-        json_schema_extra={"default": "the platform's directory for data"},
+        json_schema_extra={
+            "default": "the platform's directory for data; for root `/var/lib/ringline`"
+        },
     )
     host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
     port: int = Field(7400, ge=0, le=65535, description="the port to listen on; 0 is any free one")

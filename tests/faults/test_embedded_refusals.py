@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from ringline.cli import demo_server
 from ringline.storage.binaries import find_binaries
 from ringline.storage.child import Account
 from ringline.storage.data_directory import DataDirectory
@@ -25,6 +26,7 @@ from tests.faults.embedded import (
     ask,
     finish,
     first_line,
+    made_directory,
     only_root,
     reaped,
     refusal,
@@ -263,3 +265,18 @@ def test_an_ordinary_user_is_told_that_a_directory_cannot_be_written(
         f"refused The data directory {parent / 'data'} cannot be written: Permission denied."
     )
     assert finish(owner) == 1
+
+
+@only_root
+def test_the_demo_of_root_in_a_private_place_keeps_its_data_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with made_directory() as open_to_all, monkeypatch.context() as patch:
+        patch.setattr(demo_server, "ROOTS_DATA", open_to_all / "data")
+        patch.chdir(open_to_all)
+        assert demo_server.default_data_dir() == open_to_all / ".demo"
+        tmp_path.chmod(0o700)
+        patch.chdir(tmp_path)
+        place = demo_server.default_data_dir()
+        assert place.parent == open_to_all / "data"
+        assert demo_server.default_data_dir() == place, "the same at every start"

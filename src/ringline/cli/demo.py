@@ -19,7 +19,7 @@ from rich.console import Console
 
 from ringline.cli.call import CALL_PROBLEMS
 from ringline.cli.demo_screen import Screen, open_screen
-from ringline.cli.demo_server import DemoServer, demo_server
+from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
 from ringline.cli.files import KeyRing, write_private
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, refuse, run, telling
@@ -55,8 +55,9 @@ def demo(
         bool, Parameter(name="--once", negative="", help="End after the call.")
     ] = False,
     data_dir: Annotated[
-        Path, Parameter(name="--data-dir", help="Where the demo keeps its data.")
-    ] = Path(".demo"),
+        Path | None,
+        Parameter(name="--data-dir", help="Where the demo keeps its data. [default: .demo]"),
+    ] = None,
     port: Annotated[
         int, Parameter(name="--port", help="The server's port; another one if it is taken.")
     ] = 7400,
@@ -72,7 +73,8 @@ def demo(
     with telling(*CALL_PROBLEMS):
         sound = load_sound(path)
     expected = SPOKEN if wav is None else ()
-    work = _demo(path, sound, expected, data_dir.resolve(), port, once=once)
+    place = data_dir.resolve() if data_dir is not None else default_data_dir()
+    work = _demo(path, sound, expected, place, port, once=once)
     return run(_until_stopped(work), *CALL_PROBLEMS)
 
 

@@ -7,18 +7,45 @@ import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
 from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
-from ringline.cli.outcome import CommandProblem
-from ringline.storage.data_directory import DataDirectory
+from ringline.cli.outcome import CommandProblem, say
+from ringline.config import ROOTS_DATA
+from ringline.storage.binaries import check_reach
+from ringline.storage.data_directory import DataDirectory, EmbeddedError
 
 _START_LIMIT_S = 180.0
 _POLL_S = 0.02
 _STOP_LIMIT_S = 20.0
 _PREFIX = "ringline: "
+
+
+def default_data_dir() -> Path:
+    """Choose where the demo keeps its data: `.demo` here, where the database can reach it.
+
+    As root the database runs under another account. Where that one may not come (a
+    checkout below a private directory), a place of the demo's own below /var/lib is taken.
+    """
+    here = Path(".demo").resolve()
+    directory = DataDirectory.at(here)
+    try:
+        directory.make()
+        check_reach(directory)
+    except EmbeddedError as problem:
+        if os.geteuid() != 0:
+            raise CommandProblem(str(problem)) from None
+    except OSError as error:
+        reason = (error.strerror or "unknown error").lower()
+        raise CommandProblem(f"{here} cannot be used: {reason}.") from None
+    else:
+        return here
+    place = ROOTS_DATA / f"demo-{sha256(os.fsencode(here)).hexdigest()[:8]}"
+    say(f"The database's account cannot reach {here}; the demo keeps its data in {place}.")
+    return place
 
 
 @asynccontextmanager

@@ -102,6 +102,16 @@ def own_account_name() -> str:
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
+def check_reach(directory: DataDirectory) -> None:
+    """Refuse a directory, which must be there, that PostgreSQL's account cannot reach.
+
+    Raises EmbeddedError.
+    """
+    account = choose_account(directory)
+    if account is not None:
+        _check_reach(directory.root, account)
+
+
 async def make_usable(binaries: Binaries, directory: DataDirectory, account: Account) -> Binaries:
     """Give programs that the account can run, copied if need be.
 
