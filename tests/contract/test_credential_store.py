@@ -10,6 +10,7 @@ import pytest
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, LogKey
 from ringline.ports import EntryRefused
+from ringline.storage.credentials import FORGET_EVERY
 from ringline.storage.stores import Stores
 from tests.database import (
     NOW,
@@ -141,7 +142,8 @@ async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores)
     log = await make_log(stores)
     key = a_key(log)
     await stores.workspaces.create_key(key, hash_of(key))
-    await stores.credentials.put_ticket(b"a" * 32, a_ticket(key))
+    for number in range(FORGET_EVERY - 1):
+        await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(key))
     async with database.connection() as superuser:
         await superuser.execute(
             "UPDATE ringline.tickets SET inserted_at = now() - interval '2 hours'"

@@ -16,7 +16,8 @@ DataDir: TypeAlias = Annotated[
     Parameter(
         name="--data-dir",
         help="Where the embedded database and the keys of `ringline dev` are. "
-        "[default: RINGLINE_DATA_DIR, else the platform's directory for data; for root /var/lib/ringline]",
+        "[default: RINGLINE_DATA_DIR, else the platform's directory for data; for root "
+        "/var/lib/ringline]",
     ),
 ]
 Url: TypeAlias = Annotated[

@@ -7,6 +7,7 @@ nothing about a credential that one does not have.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -34,11 +35,13 @@ _PUT_TICKET = Prepared(
         }
     )
 )
-#: A ticket lives 300 s at most; by the database's own clock, a few at a time.
+#: A ticket lives 300 s at most; what nobody took is swept up by the database's own clock,
+#: with every so many mints, more at a time than were minted meanwhile.
+FORGET_EVERY = 20
 _FORGET_TICKETS = """
     DELETE FROM ringline.tickets t USING (
         SELECT workspace_id, environment, call_id, inserted_at FROM ringline.tickets
-        WHERE inserted_at < now() - interval '1 hour' ORDER BY inserted_at LIMIT 10
+        WHERE inserted_at < now() - interval '1 hour' ORDER BY inserted_at LIMIT 200
     ) old
     WHERE t.workspace_id = old.workspace_id AND t.environment = old.environment
         AND t.inserted_at = old.inserted_at AND t.call_id = old.call_id
@@ -50,6 +53,7 @@ class PostgresCredentials:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._minted = count(1)
 
     async def find_key(self, key_hash: bytes) -> Key | None:
         """Find a key by its hash, dead or alive. Raises StoreAway."""
@@ -69,7 +73,7 @@ class PostgresCredentials:
             )
 
     async def put_ticket(self, ticket_hash: bytes, ticket: Ticket) -> None:
-        """Keep a ticket, and forget a few old ones. Raises StoreAway."""
+        """Keep a ticket, and now and then forget old ones. Raises StoreAway."""
         values = _PUT_TICKET.arguments(
             workspace_id=ticket.log.workspace_id,
             environment=ticket.log.environment.value,
@@ -80,9 +84,12 @@ class PostgresCredentials:
             expires_at=ticket.expires_at,
         )
 
+        forget = next(self._minted) % FORGET_EVERY == 0
+
         async def put(connection: Connection) -> None:
             await connection.execute(_PUT_TICKET.text, *values)
-            await connection.execute(_FORGET_TICKETS)
+            if forget:
+                await connection.execute(_FORGET_TICKETS)
 
         await self._database.run(ticket.log, put)
 

@@ -138,6 +138,7 @@ async def _bad_socket_method(request: web.Request) -> web.StreamResponse:
 
 
 async def _name_request(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "Ringline"  # no versions for strangers
     request_id = request.get(_REQUEST_ID)
     if request_id is not None and "X-Request-Id" not in response.headers:
         response.headers["X-Request-Id"] = request_id
