@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
@@ -36,10 +37,12 @@ from ringline.services.hub import Hub
 from ringline.services.journal import Journal
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.workspaces import Workspaces
-from ringline.storage.data_directory import SUPERUSER, Address
+from ringline.storage.binaries import check_reach, check_version, find_binaries
+from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
+from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
 from ringline.storage.fitness import refuse_unreachable
-from ringline.storage.migrate import migrate, schema_version
+from ringline.storage.migrate import MigrationError, migrate, schema_version
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.web.call_streams import CallStreams
@@ -58,6 +61,10 @@ DATABASE = "ringline"
 
 class StartRefused(Exception):
     """The server cannot start; the text is a sentence for the operator."""
+
+
+#: Why a database cannot be had; the text of each is a sentence for the operator.
+DATABASE_PROBLEMS = (DatabaseRefused, EmbeddedError, MigrationError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,35 @@ async def open_office(settings: Settings) -> AsyncGenerator[Office]:
         stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1)
         stack.push_async_callback(stores.close)
         yield _office(stores)
+
+
+def make_data_dir(path: Path) -> Path:
+    """Make a data directory if there is none; return it, links resolved. Raises OSError."""
+    directory = DataDirectory.at(path)
+    directory.make()
+    return directory.root
+
+
+def check_data_dir(path: Path) -> bool:
+    """Tell whether a data directory has a database in it yet.
+
+    Raises EmbeddedError where it has one of another version, or where the programs or the
+    account that one needs are missing or cannot reach it.
+    """
+    directory = DataDirectory.at(path)
+    find_binaries()
+    if directory.root.is_dir():
+        check_reach(directory)
+    if not directory.cluster.is_dir():
+        return False
+    check_version(directory)
+    return True
+
+
+async def check_database(url: str) -> None:
+    """Refuse a database that a server could not run on. Raises DatabaseRefused."""
+    stores = await Stores.open(url, new_id(), claim=False, pool_size=1)
+    await stores.close()
 
 
 async def migrate_database(settings: Settings) -> None:

@@ -11,12 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from ringline.app import DATABASE_PROBLEMS, check_data_dir, make_data_dir
 from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
 from ringline.cli.outcome import CommandProblem, say
 from ringline.config import ROOTS_DATA
-from ringline.storage.binaries import check_reach
-from ringline.storage.data_directory import DataDirectory, EmbeddedError
 
 _START_LIMIT_S = 180.0
 _POLL_S = 0.02
@@ -31,11 +30,10 @@ def default_data_dir() -> Path:
     checkout below a private directory), a place of the demo's own below /var/lib is taken.
     """
     here = Path(".demo").resolve()
-    directory = DataDirectory.at(here)
     try:
-        directory.make()
-        check_reach(directory)
-    except EmbeddedError as problem:
+        make_data_dir(here)
+        check_data_dir(here)
+    except DATABASE_PROBLEMS as problem:
         if os.geteuid() != 0:
             raise CommandProblem(str(problem)) from None
     except OSError as error:
@@ -124,7 +122,7 @@ class DemoServer:
 
 def _fresh_files(data_dir: Path, ready: Path, log: Path) -> BinaryIO:
     """Make the data directory, without a ready file in it; open an empty log."""
-    DataDirectory.at(data_dir).make()
+    make_data_dir(data_dir)
     ready.unlink(missing_ok=True)
     return open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 

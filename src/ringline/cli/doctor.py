@@ -16,15 +16,11 @@ import asyncpg
 from rich.console import Console
 from rich.text import Text
 
-from ringline.app import new_id, open_office
-from ringline.cli.keys import DATABASE_PROBLEMS
+from ringline.app import DATABASE_PROBLEMS, check_data_dir, check_database, open_office
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import DONE, FAILED, run, sentence, show_json
 from ringline.config import Settings
 from ringline.schema.names import MINIMUM_SERVER_VERSION
-from ringline.storage.binaries import check_version, find_binaries
-from ringline.storage.data_directory import DataDirectory
-from ringline.storage.stores import Stores
 
 _BAD_FREE_BYTES = 200 * 1024 * 1024
 _LOW_FREE_BYTES = 2 * 1024 * 1024 * 1024
@@ -84,8 +80,7 @@ async def _check_database(settings: Settings) -> AsyncGenerator[Finding]:
             return
         url = settings.database_url.get_secret_value()
         yield await _check_clocks_agree(url)
-        stores = await Stores.open(url, new_id(), claim=False, pool_size=1)
-        await stores.close()
+        await check_database(url)
         yield _roles()
     except Exception as error:
         told = sentence(error, *DATABASE_PROBLEMS)
@@ -99,16 +94,12 @@ def _roles() -> Finding:
 
 
 async def _check_embedded(settings: Settings) -> AsyncGenerator[Finding]:
-    directory = DataDirectory.at(settings.data_dir)
-    find_binaries()
-    if not directory.cluster.is_dir():
-        yield Finding(
-            "database", State.GOOD, f"embedded; the first start makes it in {directory.root}"
-        )
+    root = settings.data_dir.expanduser()
+    if not check_data_dir(root):
+        yield Finding("database", State.GOOD, f"embedded; the first start makes it in {root}")
         return
-    check_version(directory)
     async with open_office(settings):  # it refuses a role that it should not run as
-        found = f"embedded, in {directory.root}; it answers"
+        found = f"embedded, in {root}; it answers"
     yield Finding("database", State.GOOD, found)
     yield _roles()
 

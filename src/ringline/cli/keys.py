@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
-from ringline.app import now, open_office
+from ringline.app import DATABASE_PROBLEMS, now, open_office
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run, say, show_json
@@ -19,12 +19,8 @@ from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
 from ringline.ports import EntryRefused
 from ringline.services.workspaces import FirstKeys
-from ringline.storage.data_directory import EmbeddedError
-from ringline.storage.database_errors import DatabaseRefused
-from ringline.storage.migrate import MigrationError
 
 #: What can be wrong with a database; their texts are sentences.
-DATABASE_PROBLEMS = (DatabaseRefused, EmbeddedError, MigrationError)
 
 _NO_SUCH_ROW = "23503"  # foreign_key_violation
 

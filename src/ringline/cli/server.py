@@ -10,13 +10,12 @@ from pydantic import SecretStr
 from ringline import app
 from ringline.cli.dev_keys import keep_dev_keys
 from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, write_private
-from ringline.cli.keys import DATABASE_PROBLEMS, show_key_ring
+from ringline.cli.keys import show_key_ring
 from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
 from ringline.cli.outcome import refuse, run, say
 from ringline.config import Settings
 from ringline.schema.names import HEAD
-from ringline.storage.data_directory import DataDirectory
 
 Host = Annotated[
     str | None,
@@ -52,8 +51,7 @@ def dev(
     Ctrl-C ends it.
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
-    DataDirectory.at(settings.data_dir).make()
-    root = settings.data_dir.expanduser().resolve()
+    root = app.make_data_dir(settings.data_dir)
     kept = dev_secrets(root)
     settings = settings.model_copy(
         update={
@@ -105,7 +103,7 @@ def migrate(*, data_dir: DataDir = None) -> None:
     the role of the latter use the tables; without both to the embedded database.
     """
     settings = Settings.read(data_dir=data_dir)
-    run(app.migrate_database(settings), *DATABASE_PROBLEMS)
+    run(app.migrate_database(settings), *app.DATABASE_PROBLEMS)
     say(f"The database is at version {HEAD}.")
 
 
@@ -119,7 +117,7 @@ def _run_server(
     if ready_file is not None:  # an earlier server's would be taken for ours
         ready_file.unlink(missing_ok=True)
     log_like_a_server()
-    run(app.serve(settings, dev=dev, ready=ready), app.StartRefused, *DATABASE_PROBLEMS)
+    run(app.serve(settings, dev=dev, ready=ready), app.StartRefused, *app.DATABASE_PROBLEMS)
 
 
 def _write_ready(path: Path | None, ring: KeyRing) -> None:
