@@ -233,3 +233,25 @@ async def test_the_connection_of_a_cancelled_transaction_is_not_used_again(
     async with stores.database.transaction(log) as connection:
         assert before != after == connection.get_server_pid()
     await stores.close()
+
+
+async def test_a_crash_under_open_transactions_is_recovered_from(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    async with database.connection() as superuser:
+
+        async def crash() -> None:
+            async with stores.database.transaction(log) as connection:
+                await cut(superuser, "pool")
+                with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+                    await connection.execute("SELECT 1")
+                # The borrowed connection is dead already when the loss is noticed.
+                await cut(superuser, "session")
+                async with asyncio.timeout(LIMIT_S):
+                    await stores.database.lost()
+                    await stores.database.available()
+
+        with pytest.raises(StoreAway):
+            await crash()
+        assert await stores.log.heads([log])

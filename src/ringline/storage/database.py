@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -176,8 +176,10 @@ class Database:
         for waiting in self._acquiring:
             if not waiting.expired():
                 waiting.reschedule(now)
-        for connection in self._borrowed_now:
-            connection.terminate()
+        for connection in tuple(self._borrowed_now):
+            # A connection that has died already is out of its borrower's hands.
+            with suppress(asyncpg.InterfaceError):
+                connection.terminate()
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[Connection]:

@@ -130,7 +130,10 @@ class Ownership:
             self._slipped.set()
             connection.terminate()
             _log.warning("database.lost")
-            await self._tell_lost()
+            try:
+                await self._tell_lost()
+            except Exception as error:  # whatever it is, the database must be regained
+                _log.error("database.loss_not_told", error=type(error).__name__)
             connection = await self._regain()
             self._slipped.clear()
             self._held.set()
@@ -163,6 +166,8 @@ class Ownership:
                 await self._wait_for_lock(connection)
             except _LOST as error:
                 _log.info("database.away", sqlstate=getattr(error, "sqlstate", None))
+            except Exception as error:  # a defect: try again rather than be away for good
+                _log.error("database.not_regained", error=type(error).__name__)
             else:
                 return connection
             if self._connection is not None:
