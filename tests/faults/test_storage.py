@@ -247,11 +247,13 @@ async def test_a_crash_under_open_transactions_is_recovered_from(
                 with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
                     await connection.execute("SELECT 1")
                 # The borrowed connection is dead already when the loss is noticed.
+                lost = asyncio.create_task(stores.database.lost())
+                await asyncio.sleep(0)
                 await cut(superuser, "session")
-                async with asyncio.timeout(LIMIT_S):
-                    await stores.database.lost()
-                    await stores.database.available()
+                await lost
 
-        with pytest.raises(StoreAway):
-            await crash()
+        async with asyncio.timeout(LIMIT_S):
+            with pytest.raises(StoreAway):
+                await crash()
+            await stores.database.available()
         assert await stores.log.heads([log])
