@@ -101,6 +101,7 @@ def a_workspace(keys: int = 1) -> NewWorkspace:
         name="Somebody's",
         created_at=NOW,
         agents={environment: an_agent() for environment in Environment},
+        queues={environment: new_id() for environment in Environment},
         keys=[
             (key, hash_of(key))
             for environment in Environment

@@ -7,9 +7,10 @@ Each method tells its duty, its ordering and its failures. Adapters live in `sto
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from ringline.domain.agent import Agent
@@ -18,8 +19,17 @@ from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.leg import LegOrder, LegSignal
 from ringline.domain.log import Environment, LogKey
-from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
+from ringline.domain.records import (
+    CallRow,
+    Entry,
+    ParticipantRow,
+    QueueEntryRow,
+    Record,
+    TurnRow,
+)
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig, VoiceOrder, VoiceSignal
+
+Result = TypeVar("Result")
 
 #: The time of day, in UTC.
 Clock: TypeAlias = Callable[[], datetime]
@@ -121,7 +131,18 @@ class LogBusy(Exception):
 
 
 class EntryRefused(Exception):
-    """The database will never take these entries; the text is the SQLSTATE."""
+    """The database will never take these entries; the text is the SQLSTATE.
+
+    `constraint` is the name of the one that was violated, if it was one.
+    """
+
+    def __init__(self, sqlstate: str, constraint: str = "") -> None:
+        super().__init__(sqlstate)
+        self.constraint = constraint
+
+
+class QueryTooSlow(Exception):
+    """A statement of a request ran over its time; nothing of its transaction is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +182,79 @@ class EventLog(Protocol):
     async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""
         ...
+
+
+#: A row as the database gives it: its values by place and by name.
+Row: TypeAlias = Any
+
+
+class Rows(Protocol):
+    """Statements in the workspace and environment of one log."""
+
+    async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Row]:
+        """Run a statement and return its rows.
+
+        Raises StoreAway, LogBusy, QueryTooSlow, or EntryRefused, after which the
+        transaction is over.
+        """
+        ...
+
+
+class Transaction(Rows, Protocol):
+    """A request's transaction: its rows, and the events that tell of them.
+
+    The events come last, with their log's counter, so that commit order is offset order;
+    the work need not care.
+    """
+
+    @property
+    def log(self) -> LogKey:
+        """Return the log that the transaction is in."""
+        ...
+
+    async def lock_call(self, call: UUID | str) -> StoredCall | None:
+        """Find a call by id or `callUuid` and keep others from moving it until the end."""
+        ...
+
+    async def keep(self, records: Sequence[Record]) -> None:
+        """Write rows of calls that live elsewhere. Raises EntryRefused."""
+        ...
+
+    def tell(self, *events: Event) -> None:
+        """Append events to the log when the transaction commits."""
+        ...
+
+
+class Records(Protocol):
+    """The rows of a workspace's environment, for requests."""
+
+    def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
+        """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
+        ...
+
+    async def write(
+        self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]
+    ) -> tuple[Result, Sequence[StoredEvent]]:
+        """Run work as one transaction, again where it met another one.
+
+        Returns what the work returned, and the events it told with their offsets. What the
+        work raises ends the transaction without a trace. Raises StoreAway (also where the
+        answer to COMMIT was lost), LogBusy, QueryTooSlow, EntryRefused.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """A call as it is stored, with who takes part and its last wait in a queue.
+
+    `runs` tells whether a process runs it; else it lives elsewhere and is only recorded.
+    """
+
+    row: CallRow
+    participants: tuple[ParticipantRow, ...]
+    entry: QueueEntryRow | None
+    runs: bool
 
 
 class CallStore(Protocol):
@@ -261,12 +355,13 @@ class WorkspaceStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewWorkspace:
-    """A workspace as it begins: one agent per environment, and its first keys."""
+    """A workspace as it begins: an agent and a queue per environment, and its first keys."""
 
     id: UUID
     name: str
     created_at: datetime
     agents: Mapping[Environment, Agent]
+    queues: Mapping[Environment, UUID]
     keys: Sequence[tuple[Key, bytes]]
     epochs: Mapping[Environment, str]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -14,13 +15,15 @@ import pytest
 import sqlalchemy as sa
 
 from ringline.domain.log import Environment, LogKey
-from ringline.domain.records import Entry
+from ringline.domain.records import CallRow, Entry
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import APP_ROLE, LOOKUP_ROLE, OWNER_ROLE
+from ringline.schema.sql import Prepared
 from ringline.schema.tables import metadata
 from ringline.storage.database import Connection
 from ringline.storage.stores import Stores
 from tests.database import (
+    NOW,
     TestDatabase,
     a_call,
     a_participant,
@@ -29,15 +32,19 @@ from tests.database import (
     a_workspace,
     created,
     make_log,
+    new_id,
 )
 
 TABLES = {table.name: table for table in metadata.sorted_tables}
+OF_WORKSPACE = ("users", "invitations")
 
 
 def place_of(table: sa.Table) -> str:
     """Return SQL that tells whether a row is the log's of $1 and $2."""
     if table.name == "workspaces":
         return "id = $1 AND $2::text IS NOT NULL"
+    if table.name in OF_WORKSPACE:
+        return "workspace_id = $1 AND $2::text IS NOT NULL"
     return "workspace_id = $1 AND environment = $2"
 
 
@@ -54,7 +61,64 @@ async def fill(stores: Stores) -> list[LogKey]:
         call = a_call()
         rows = (call, a_participant(call), a_turn(call))
         await stores.log.commit([Entry(log, (created(call),), rows, call.id)])
+        async with stores.database.transaction(log) as connection:
+            await fill_by_hand(connection, log, call)
     return logs
+
+
+async def fill_by_hand(connection: Connection, log: LogKey, call: CallRow) -> None:
+    """Put a row into each table that requests fill."""
+    user, sip_user, conversation = new_id(), new_id(), new_id()
+    queue = await connection.fetchval("SELECT id FROM ringline.queues")
+    key = await connection.fetchval("SELECT id FROM ringline.keys LIMIT 1")
+    place: dict[str, object] = {
+        "workspace_id": log.workspace_id,
+        "environment": log.environment.value,
+    }
+    email = f"{user}@example.com"
+    soon = NOW + timedelta(days=1)
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("users", {"id": user, "email": email, "role": "owner"}),
+        (
+            "invitations",
+            {"id": user, "email": email, "role": "member", "expires_at": soon}
+            | {"token_hash": user.bytes},
+        ),
+        ("contacts", {"id": new_id(), "full_name": "Ada"}),
+        ("gateways", {"id": new_id(), "name": "g", "username": "u", "realm": "r"}),
+        (
+            "sip_users",
+            {"id": sip_user, "sip_username": "100", "sip_password": b"x", "user_id": user},
+        ),
+        ("operator_statuses", {"id": new_id(), "sip_user_id": sip_user, "status": "busy"}),
+        ("phone_numbers", {"id": new_id(), "phone_e164": "+4930123"}),
+        (
+            "conversations",
+            {"id": conversation, "public_id": "p", "channel": "chat", "mode": "text"}
+            | {"status": "active"},
+        ),
+        (
+            "conversation_items",
+            {"id": new_id(), "conversation_id": conversation, "role": "user"}
+            | {"modality": "text", "content": "Hello"},
+        ),
+        (
+            "call_queue_entries",
+            {"id": new_id(), "queue_id": queue, "call_id": call.id, "status": "waiting"}
+            | {"entered_at": NOW},
+        ),
+        (
+            "idempotency_keys",
+            {"key_id": key, "idempotency_key": "k", "body_hash": b"h", "claim": new_id()}
+            | {"leased_until": soon},
+        ),
+    ]
+    for table, values in rows:
+        columns = TABLES[table].c
+        full = {name: value for name, value in place.items() if name in columns} | values
+        bound = {name: sa.bindparam(name, type_=columns[name].type) for name in full}
+        insert = Prepared(sa.insert(TABLES[table]).values(bound))
+        await connection.execute(insert.text, *insert.arguments(**full))
 
 
 def values_of(log: LogKey) -> tuple[Any, str]:
@@ -82,6 +146,18 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
         "calls",
         "call_participants",
         "call_transcripts",
+        "users",
+        "invitations",
+        "contacts",
+        "queues",
+        "gateways",
+        "sip_users",
+        "operator_statuses",
+        "phone_numbers",
+        "conversations",
+        "conversation_items",
+        "call_queue_entries",
+        "idempotency_keys",
     }
 
 

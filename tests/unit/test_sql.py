@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
+from ringline.schema.sql import Prepared, compiled
 from ringline.schema.tables import events
-from ringline.storage.sql import Prepared, compiled
 
 A, B = UUID(int=1), UUID(int=2)
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey
+from ringline.domain.operators import QueueEntryStatus
 
 
 class CallStatus(StrEnum):
@@ -86,6 +87,8 @@ class CallRow:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     hangup_cause: HangupCause | None = None
+    sip_username: str | None = None
+    conversation_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,27 @@ class TurnRow:
     occurred_at: datetime
 
 
-Record: TypeAlias = CallRow | ParticipantRow | TurnRow
+@dataclass(frozen=True, slots=True)
+class QueueEntryRow:
+    """A row of `call_queue_entries`: one wait of a call in a queue.
+
+    From `expires_at` on a wait that nobody ended has timed out.
+    """
+
+    id: UUID
+    queue_id: UUID
+    call_id: UUID
+    status: QueueEntryStatus
+    entered_at: datetime
+    expires_at: datetime | None = None
+    offered_at: datetime | None = None
+    accepted_at: datetime | None = None
+    left_at: datetime | None = None
+    accepted_by_sip_user_id: UUID | None = None
+    accepted_by_agent_name: str | None = None
+
+
+Record: TypeAlias = CallRow | ParticipantRow | TurnRow | QueueEntryRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ LOOKUP_ROLE = "ringline_lookup"
 SERVER_ROLE = "ringline_server"
 
 #: The last migration: what a server expects the schema to be.
-HEAD = "0001"
+HEAD = "0002"
 
 #: The oldest PostgreSQL that will do.
 MINIMUM_SERVER_VERSION = 15

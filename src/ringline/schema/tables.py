@@ -13,10 +13,25 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from ringline.domain.conversations import (
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+    ItemModality,
+    ItemRole,
+)
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment
+from ringline.domain.operators import (
+    GatewayProvider,
+    OperatorAvailability,
+    QueueEntryStatus,
+    QueueStrategy,
+    StatusSource,
+    TeamRole,
+)
 from ringline.domain.records import CallStatus, HangupCause, ParticipantRole
 from ringline.schema.names import SCHEMA
 
@@ -32,6 +47,12 @@ metadata = sa.MetaData(
 )
 
 TIMESTAMP = sa.DateTime(timezone=True)
+
+#: Text with an index to sort by, which is by bytes everywhere.
+SORTED_TEXT = sa.Text(collation="C")
+
+#: Which way a call goes, seen from the workspace.
+DIRECTIONS = ("inbound", "outbound")
 
 
 def _one_of(column: str, words: type[StrEnum] | Iterable[str]) -> sa.CheckConstraint:
@@ -57,12 +78,31 @@ def _in_workspace() -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["workspace_id"], [f"{SCHEMA}.workspaces.id"])
 
 
-def _in_place(column: str, table: str) -> sa.ForeignKeyConstraint:
+def _in_place(column: str, table: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
     target = f"{SCHEMA}.{table}"
     return sa.ForeignKeyConstraint(
         ["workspace_id", "environment", column],
         [f"{target}.workspace_id", f"{target}.environment", f"{target}.id"],
+        ondelete=ondelete,
     )
+
+
+def _user(column: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint(
+        ["workspace_id", column],
+        [f"{SCHEMA}.users.workspace_id", f"{SCHEMA}.users.id"],
+        ondelete=ondelete,
+    )
+
+
+def _index_sorts(table: sa.Table, *columns: str) -> None:
+    """Index sorts in both directions: the id that follows them always ascends."""
+    place = (table.c.workspace_id, table.c.environment)
+    for name in columns:
+        column = table.c[name]
+        stem = f"{table.name}_by_{name}"
+        sa.Index(f"{stem}_idx", *place, column, table.c.id)
+        sa.Index(f"{stem}_desc_idx", *place, column.desc(), table.c.id)
 
 
 workspaces = sa.Table(
@@ -157,6 +197,7 @@ agents = sa.Table(
     *_place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("instructions", sa.Text, nullable=False, server_default=""),
     sa.Column("voice", sa.Text, nullable=False, server_default=""),
@@ -200,10 +241,14 @@ calls = sa.Table(
     sa.UniqueConstraint("workspace_id", "environment", "call_uuid"),
     _in_workspace(),
     _in_place("agent_id", "agents"),
+    _in_place("conversation_id", "conversations"),
     _one_of("environment", Environment),
-    _one_of("direction", ("inbound", "outbound")),
+    _one_of("direction", DIRECTIONS),
     _one_of("status", CallStatus),
     _one_of("hangup_cause", HangupCause),
+    sa.Index(
+        "calls_of_conversation_idx", "workspace_id", "environment", "conversation_id", "started_at"
+    ),
     sa.Index(
         "calls_open_idx",
         "server_id",
@@ -256,3 +301,276 @@ call_transcripts = sa.Table(
         "occurred_at",
     ),
 )
+
+#: The members of a workspace's team; they span its environments.
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, nullable=False),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("full_name", sa.Text),
+    sa.Column("role", sa.Text, nullable=False),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "id"),
+    sa.UniqueConstraint("id"),
+    _in_workspace(),
+    _one_of("role", TeamRole),
+    sa.Index("users_email_key", "workspace_id", sa.text("lower(email)"), unique=True),
+)
+
+#: An invitation's token is kept as its hash; whoever accepts it takes the row.
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    sa.Column("workspace_id", sa.Uuid, nullable=False),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("token_hash", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", TIMESTAMP, nullable=False),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "id"),
+    sa.UniqueConstraint("token_hash"),
+    _in_workspace(),
+    _one_of("role", TeamRole),
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("full_name", SORTED_TEXT, nullable=False),
+    sa.Column("email", SORTED_TEXT),
+    sa.Column("phone_e164", SORTED_TEXT),
+    sa.Column("notes", sa.Text),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "phone_e164"),
+    _in_workspace(),
+    _one_of("environment", Environment),
+)
+
+queues = sa.Table(
+    "queues",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("queue_name", sa.Text, nullable=False),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("moh_sound", sa.Text),
+    sa.Column("max_wait_time", sa.Integer),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "queue_name"),
+    _in_workspace(),
+    _one_of("environment", Environment),
+    _one_of("strategy", QueueStrategy),
+)
+
+#: Passwords are sealed with the encryption key (`ENCRYPTION_KEY`).
+gateways = sa.Table(
+    "gateways",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("realm", sa.Text, nullable=False),
+    sa.Column("inbound_acl", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("provider", sa.Text),
+    sa.Column("proxy", sa.Text),
+    sa.Column("from_domain", sa.Text),
+    sa.Column("from_user", sa.Text),
+    sa.Column("register", sa.Boolean),
+    sa.Column("password", sa.LargeBinary),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "name"),
+    _in_workspace(),
+    _one_of("environment", Environment),
+    _one_of("provider", GatewayProvider),
+)
+
+sip_users = sa.Table(
+    "sip_users",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("sip_username", sa.Text, nullable=False),
+    sa.Column("sip_password", sa.LargeBinary, nullable=False),
+    sa.Column("user_id", sa.Uuid, nullable=False),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "sip_username"),
+    _user("user_id"),
+    _one_of("environment", Environment),
+    sa.Index(None, "workspace_id", "user_id"),
+)
+
+#: One row per SIP user, which goes with them.
+operator_statuses = sa.Table(
+    "operator_statuses",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("sip_user_id", sa.Uuid, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("source", sa.Text),
+    sa.Column("changed_by_user_id", sa.Uuid),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "sip_user_id"),
+    _in_place("sip_user_id", "sip_users", "CASCADE"),
+    _user("changed_by_user_id", "SET NULL (changed_by_user_id)"),
+    _one_of("environment", Environment),
+    _one_of("status", OperatorAvailability),
+    _one_of("source", StatusSource),
+    sa.Index(None, "workspace_id", "changed_by_user_id"),
+)
+
+phone_numbers = sa.Table(
+    "phone_numbers",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("phone_e164", sa.Text, nullable=False),
+    sa.Column("label", sa.Text),
+    sa.Column("gateway_id", sa.Uuid),
+    sa.Column("queue_id", sa.Uuid),
+    sa.Column("agent_id", sa.Uuid),
+    sa.Column("inbound_enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("outbound_enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "phone_e164"),
+    _in_workspace(),
+    _in_place("gateway_id", "gateways"),
+    _in_place("queue_id", "queues"),
+    _in_place("agent_id", "agents"),
+    _one_of("environment", Environment),
+    sa.Index(None, "workspace_id", "environment", "gateway_id"),
+    sa.Index(None, "workspace_id", "environment", "queue_id"),
+    sa.Index(None, "workspace_id", "environment", "agent_id"),
+)
+
+conversations = sa.Table(
+    "conversations",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("public_id", sa.Text, nullable=False),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("agent_id", sa.Uuid),
+    sa.Column("metadata", JSONB),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    sa.UniqueConstraint("workspace_id", "environment", "public_id"),
+    _in_workspace(),
+    _in_place("agent_id", "agents"),
+    _one_of("environment", Environment),
+    _one_of("channel", ConversationChannel),
+    _one_of("mode", ConversationMode),
+    _one_of("status", ConversationStatus),
+    sa.Index(None, "workspace_id", "environment", "agent_id"),
+)
+
+conversation_items = sa.Table(
+    "conversation_items",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("conversation_id", sa.Uuid, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("modality", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("item_id", sa.Text),
+    sa.Column("content_index", sa.Integer),
+    sa.Column("metadata", JSONB),
+    sa.Column("occurred_at", TIMESTAMP),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    _in_place("conversation_id", "conversations"),
+    _one_of("environment", Environment),
+    _one_of("role", ItemRole),
+    _one_of("modality", ItemModality),
+    sa.Index(
+        "conversation_items_of_conversation_idx",
+        "workspace_id",
+        "environment",
+        "conversation_id",
+        "occurred_at",
+    ),
+)
+
+#: One row per time that a call waited. `expires_at` is when its queue gives it up: from
+#: then on a row that waits counts as timed out, whatever its status says.
+call_queue_entries = sa.Table(
+    "call_queue_entries",
+    metadata,
+    *_place(),
+    sa.Column("id", sa.Uuid, nullable=False),
+    sa.Column("queue_id", sa.Uuid, nullable=False),
+    sa.Column("call_id", sa.Uuid, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("entered_at", TIMESTAMP, nullable=False),
+    sa.Column("expires_at", TIMESTAMP),
+    sa.Column("offered_at", TIMESTAMP),
+    sa.Column("accepted_at", TIMESTAMP),
+    sa.Column("left_at", TIMESTAMP),
+    sa.Column("accepted_by_sip_user_id", sa.Uuid),
+    sa.Column("accepted_by_agent_name", sa.Text),
+    *_stamps(),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
+    _in_place("queue_id", "queues"),
+    _in_place("call_id", "calls"),
+    _in_place("accepted_by_sip_user_id", "sip_users", "SET NULL (accepted_by_sip_user_id)"),
+    _one_of("environment", Environment),
+    _one_of("status", QueueEntryStatus),
+    sa.Index(None, "workspace_id", "environment", "call_id"),
+    sa.Index(
+        "call_queue_entries_waiting_idx",
+        "workspace_id",
+        "environment",
+        "queue_id",
+        "entered_at",
+        postgresql_where=sa.text("status = 'waiting'"),
+    ),
+    sa.Index(None, "workspace_id", "environment", "accepted_by_sip_user_id"),
+)
+
+#: What was answered under an idempotency key (contract, 9). Until `leased_until` somebody
+#: is at work on it; `answer` is what they answered, null where that may not be kept.
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    *_place(),
+    sa.Column("key_id", sa.Uuid, nullable=False),
+    sa.Column("idempotency_key", sa.Text, nullable=False),
+    sa.Column("body_hash", sa.LargeBinary, nullable=False),
+    sa.Column("claim", sa.Uuid, nullable=False),
+    sa.Column("leased_until", TIMESTAMP, nullable=False),
+    sa.Column("done_at", TIMESTAMP),
+    sa.Column("answer", sa.LargeBinary),
+    sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "key_id", "idempotency_key"),
+    _in_place("key_id", "keys"),
+    _one_of("environment", Environment),
+    sa.Index(None, "workspace_id", "environment", "inserted_at"),
+)
+
+#: The sorts that cost no more deep in a table than at its beginning.
+INDEXED_SORTS = {
+    contacts: ("full_name", "email", "phone_e164", "inserted_at"),
+    calls: ("started_at", "ended_at"),
+    call_participants: ("joined_at",),
+    call_transcripts: ("occurred_at",),
+    call_queue_entries: ("entered_at",),
+    conversations: ("inserted_at", "updated_at"),
+    conversation_items: ("occurred_at",),
+}
+for _table, _columns in INDEXED_SORTS.items():
+    _index_sorts(_table, *_columns)

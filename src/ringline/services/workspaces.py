@@ -62,6 +62,7 @@ class Workspaces:
                 name=name,
                 created_at=now,
                 agents=agents,
+                queues={environment: self._new_id() for environment in Environment},
                 keys=[(key, digest(text)) for key, text in made.values()],
                 epochs=self._epochs(),
             )

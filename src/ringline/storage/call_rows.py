@@ -13,19 +13,26 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from ringline.domain.log import LogKey
+from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import (
     CallRow,
     CallStatus,
     HangupCause,
     ParticipantRole,
     ParticipantRow,
+    QueueEntryRow,
     Record,
     TurnRow,
 )
-from ringline.ports import EntryRefused
-from ringline.schema.tables import call_participants, call_transcripts, calls
+from ringline.ports import EntryRefused, StoredCall
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import (
+    call_participants,
+    call_queue_entries,
+    call_transcripts,
+    calls,
+)
 from ringline.storage.database import Connection
-from ringline.storage.sql import Prepared
 
 #: The refusal of an update by a process that does not run the call, or of an ended call.
 GUARD = "guard"
@@ -57,6 +64,8 @@ _CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
     "to_number": lambda row: row.to_number,
     "transport": lambda row: row.transport,
     "status": lambda row: row.status.value,
+    "sip_username": lambda row: row.sip_username,
+    "conversation_id": lambda row: row.conversation_id,
     "agent_id": lambda row: row.agent_id,
     "model": lambda row: row.model,
     "started_at": lambda row: row.started_at,
@@ -67,6 +76,8 @@ _CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
 }
 _CALL_MOVES = (
     "status",
+    "call_source",
+    "sip_username",
     "agent_id",
     "model",
     "answered_at",
@@ -93,6 +104,22 @@ _TURN_COLUMNS: dict[str, Callable[[TurnRow], object]] = {
     "interrupted": lambda row: row.interrupted,
     "occurred_at": lambda row: row.occurred_at,
 }
+_ENTRY_COLUMNS: dict[str, Callable[[QueueEntryRow], object]] = {
+    "id": lambda row: row.id,
+    "queue_id": lambda row: row.queue_id,
+    "call_id": lambda row: row.call_id,
+    "status": lambda row: row.status.value,
+    "entered_at": lambda row: row.entered_at,
+    "expires_at": lambda row: row.expires_at,
+    "offered_at": lambda row: row.offered_at,
+    "accepted_at": lambda row: row.accepted_at,
+    "left_at": lambda row: row.left_at,
+    "accepted_by_sip_user_id": lambda row: row.accepted_by_sip_user_id,
+    "accepted_by_agent_name": lambda row: row.accepted_by_agent_name,
+}
+_ENTRY_MOVES = tuple(
+    name for name in _ENTRY_COLUMNS if name not in {"id", "queue_id", "call_id", "entered_at"}
+)
 
 
 def _write_calls() -> Prepared:
@@ -102,7 +129,8 @@ def _write_calls() -> Prepared:
         written.on_conflict_do_update(
             constraint="calls_pkey",
             set_=moved | {"updated_at": sa.func.now()},
-            where=(calls.c.server_id == written.excluded.server_id) & calls.c.ended_at.is_(None),
+            where=calls.c.server_id.is_not_distinct_from(written.excluded.server_id)
+            & calls.c.ended_at.is_(None),
         ).returning(calls.c.id)
     )
 
@@ -117,20 +145,70 @@ def _write_participants() -> Prepared:
     )
 
 
+def _write_entries() -> Prepared:
+    written = _inserted(call_queue_entries, tuple(_ENTRY_COLUMNS))
+    moved = {name: written.excluded[name] for name in _ENTRY_MOVES}
+    return Prepared(
+        written.on_conflict_do_update(
+            constraint="call_queue_entries_pkey", set_=moved | {"updated_at": sa.func.now()}
+        )
+    )
+
+
+_WRITE_ENTRIES = _write_entries()
 _WRITE_CALLS = _write_calls()
 _WRITE_PARTICIPANTS = _write_participants()
 _WRITE_TURNS = Prepared(_inserted(call_transcripts, tuple(_TURN_COLUMNS)))
 
 
+_CALL = sa.bindparam("call", type_=sa.Uuid)
+_LOCK_BY_ID = Prepared(sa.select(calls).where(calls.c.id == _CALL).with_for_update(of=calls))
+_LOCK_BY_UUID = Prepared(
+    sa.select(calls)
+    .where(calls.c.call_uuid == sa.bindparam("call", type_=sa.Text))
+    .with_for_update(of=calls)
+)
+_PARTICIPANTS = Prepared(
+    sa.select(call_participants)
+    .where(call_participants.c.call_id == _CALL)
+    .order_by(call_participants.c.joined_at, call_participants.c.id)
+)
+_LAST_ENTRY = Prepared(
+    sa.select(call_queue_entries)
+    .where(call_queue_entries.c.call_id == _CALL)
+    .order_by(call_queue_entries.c.entered_at.desc(), call_queue_entries.c.id.desc())
+    .limit(1)
+)
+
+
+async def lock_call(connection: Connection, call: UUID | str) -> StoredCall | None:
+    """Find a call by id or `callUuid` and keep others from moving it until the end."""
+    wanted = _LOCK_BY_ID if isinstance(call, UUID) else _LOCK_BY_UUID
+    row = await connection.fetchrow(wanted.text, *wanted.arguments(call=call))
+    if row is None:
+        return None
+    people = await connection.fetch(_PARTICIPANTS.text, *_PARTICIPANTS.arguments(call=row["id"]))
+    entry = await connection.fetchrow(_LAST_ENTRY.text, *_LAST_ENTRY.arguments(call=row["id"]))
+    return StoredCall(
+        read_call(row),
+        tuple(read_participant(one) for one in people),
+        None if entry is None else read_queue_entry(entry),
+        row["server_id"] is not None,
+    )
+
+
 async def write_rows(
-    connection: Connection, log: LogKey, server_id: UUID, records: Sequence[Record]
+    connection: Connection, log: LogKey, server_id: UUID | None, records: Sequence[Record]
 ) -> None:
     """Write records of one log, in its transaction. Of several states the last counts.
+
+    `server_id` is the process that runs the calls, None for calls that live elsewhere.
 
     Raises EntryRefused(GUARD) for a call that another process runs or that has ended.
     """
     call_rows = {row.id: row for row in records if isinstance(row, CallRow)}
     participants = {row.id: row for row in records if isinstance(row, ParticipantRow)}
+    entries = {row.id: row for row in records if isinstance(row, QueueEntryRow)}
     turns = [row for row in records if isinstance(row, TurnRow)]
     place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
     if call_rows:
@@ -141,6 +219,9 @@ async def write_rows(
     if participants:
         values = place | _columns(_PARTICIPANT_COLUMNS, participants.values())
         await connection.execute(_WRITE_PARTICIPANTS.text, *_WRITE_PARTICIPANTS.arguments(**values))
+    if entries:
+        values = place | _columns(_ENTRY_COLUMNS, entries.values())
+        await connection.execute(_WRITE_ENTRIES.text, *_WRITE_ENTRIES.arguments(**values))
     if turns:
         values = place | _columns(_TURN_COLUMNS, turns)
         await connection.execute(_WRITE_TURNS.text, *_WRITE_TURNS.arguments(**values))
@@ -176,7 +257,16 @@ def read_call(row: Any) -> CallRow:
         answered_at=row["answered_at"],
         ended_at=row["ended_at"],
         hangup_cause=HangupCause(row["hangup_cause"]) if row["hangup_cause"] else None,
+        sip_username=row["sip_username"],
+        conversation_id=row["conversation_id"],
     )
+
+
+def read_queue_entry(row: Any) -> QueueEntryRow:
+    """Make a wait in a queue of a row of `call_queue_entries`."""
+    values: dict[str, Any] = {name: row[name] for name in _ENTRY_COLUMNS}
+    values["status"] = QueueEntryStatus(row["status"])
+    return QueueEntryRow(**values)
 
 
 def read_participant(row: Any) -> ParticipantRow:

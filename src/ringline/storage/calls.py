@@ -9,10 +9,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import CallRow, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, StoreAway
+from ringline.schema.sql import Prepared
 from ringline.schema.tables import call_participants, call_transcripts, calls
 from ringline.storage.call_rows import read_call, read_participant, read_turn
 from ringline.storage.database import Connection, Database
-from ringline.storage.sql import Prepared
 
 _BY_ID = Prepared(sa.select(calls).where(calls.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
 _BY_UUID = Prepared(

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from ringline.domain.credentials import Key, KeyKind, Ticket
 from ringline.domain.log import Environment, LogKey
+from ringline.schema.sql import Prepared
 from ringline.schema.tables import tickets
 from ringline.storage.database import Connection, Database
-from ringline.storage.sql import Prepared
 
 _PUT_TICKET = Prepared(
     sa.insert(tickets).values(

@@ -116,13 +116,14 @@ class Database:
         return self._ownership.watch(changed)
 
     @asynccontextmanager
-    async def transaction(self, log: LogKey) -> AsyncGenerator[Connection]:
+    async def transaction(self, log: LogKey, mode: str = "") -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
-        Raises StoreAway (also where the answer to COMMIT was lost), LogBusy, EntryRefused.
+        `mode` is what stands behind BEGIN. Raises StoreAway (also where the answer to
+        COMMIT was lost), LogBusy, EntryRefused.
         """
         async with self._borrowed() as connection:
-            await connection.execute(f"BEGIN; SELECT {_settings(log)}")
+            await connection.execute(f"BEGIN {mode}; SELECT {_settings(log)}")
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
                 raise EntryRefused("25P02")  # an error was swallowed on the way

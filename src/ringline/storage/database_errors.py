@@ -27,6 +27,9 @@ _AWAY = frozenset({"25006", "25P03", "25P04", "3D000"})
 _BUSY = frozenset({"55P03"})
 _COLLIDED = frozenset({"40001", "40P01"})
 
+#: A statement ran over its time (query_canceled). The database is there.
+TIMED_OUT = "57014"
+
 #: Values that cannot even be sent (a number too large, half a surrogate pair).
 _UNENCODABLE = "22000"
 
@@ -37,7 +40,7 @@ def translate(error: Exception) -> Exception | None:
         case asyncpg.exceptions.InvalidCachedStatementError():
             return Collided()  # the schema changed under a kept statement: plan it anew
         case asyncpg.PostgresError():
-            return _by_sqlstate(error.sqlstate or "")
+            return _by_sqlstate(error.sqlstate or "", error.constraint_name or "")
         case asyncpg.exceptions.OutdatedSchemaCacheError():
             return Collided()
         case asyncpg.DataError():
@@ -50,14 +53,14 @@ def translate(error: Exception) -> Exception | None:
             return None
 
 
-def _by_sqlstate(sqlstate: str) -> Exception:
+def _by_sqlstate(sqlstate: str, constraint: str) -> Exception:
     if sqlstate in _BUSY:
         return LogBusy()
     if sqlstate in _COLLIDED:
         return Collided()
     if sqlstate in _AWAY or sqlstate.startswith(_AWAY_CLASSES):
         return StoreAway(sqlstate)
-    return EntryRefused(sqlstate)
+    return EntryRefused(sqlstate, constraint)
 
 
 @contextmanager

@@ -19,10 +19,11 @@ from ringline.domain.events import EVENT_TYPES, CallRef, Event, StoredEvent
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import Entry, Record
 from ringline.ports import EntryRefused, LogBusy, LogHead, StoreAway
+from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
 from ringline.storage.database import Connection, Database, switch
-from ringline.storage.sql import Prepared
+from ringline.storage.database_errors import TIMED_OUT
 
 #: No row where there must be one: the log is not there.
 _NO_LOG = "02000"
@@ -108,9 +109,6 @@ class _Batch:
         )
 
 
-_TIMED_OUT = "57014"  # query_canceled: a statement ran over its time
-
-
 class PostgresEventLog:
     """The port `EventLog` over a database."""
 
@@ -140,7 +138,7 @@ class PostgresEventLog:
         try:
             following = await self._database.run(batches[0].log, write)
         except StoreAway as away:
-            if away.args == (_TIMED_OUT,):
+            if away.args == (TIMED_OUT,):
                 # The database answers: one log is slow, and must not hold up the others.
                 raise LogBusy from None
             raise
@@ -214,11 +212,29 @@ async def _append_events(
             continue
         if len(batches) > 1:
             await switch(connection, batch.log)
-        newest = await connection.fetchval(_APPEND.text, *arguments[batch.log])
-        if newest is None:
-            raise EntryRefused(_NO_LOG)
-        first[batch.log] = newest - len(batch.events) + 1
+        first[batch.log] = await _append_batch(connection, batch, arguments[batch.log])
     return first
+
+
+async def append(
+    connection: Connection, log: LogKey, told: Sequence[Event]
+) -> tuple[StoredEvent, ...]:
+    """Append durable events to a log as the last step of a request's transaction.
+
+    Raises EntryRefused.
+    """
+    if not told:
+        return ()
+    batch = _Batch(log, events=list(told))
+    first = await _append_batch(connection, batch, batch.arguments())
+    return tuple(StoredEvent(first + place, event) for place, event in enumerate(told))
+
+
+async def _append_batch(connection: Connection, batch: _Batch, arguments: list[Any]) -> int:
+    newest = await connection.fetchval(_APPEND.text, *arguments)
+    if newest is None:
+        raise EntryRefused(_NO_LOG)
+    return newest - len(batch.events) + 1
 
 
 def _read_event(row: Any) -> StoredEvent:

@@ -8,6 +8,7 @@ from ringline.storage.calls import PostgresCalls
 from ringline.storage.credentials import PostgresCredentials
 from ringline.storage.database import POOL_SIZE, Database
 from ringline.storage.event_log import PostgresEventLog
+from ringline.storage.records import PostgresRecords
 from ringline.storage.workspaces import PostgresWorkspaces
 
 
@@ -20,6 +21,7 @@ class Stores:
     calls: PostgresCalls
     credentials: PostgresCredentials
     workspaces: PostgresWorkspaces
+    records: PostgresRecords
 
     @classmethod
     async def open(
@@ -36,6 +38,7 @@ class Stores:
             PostgresCalls(database),
             PostgresCredentials(database),
             PostgresWorkspaces(database),
+            PostgresRecords(database),
         )
 
     async def close(self) -> None:

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from ringline.domain.agent import Agent, LocalSettings, Tool
 from ringline.domain.credentials import Key
 from ringline.domain.log import Environment, LogKey
+from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
 from ringline.ports import NewWorkspace
-from ringline.schema.tables import agents, keys, logs, workspaces
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import agents, keys, logs, queues, workspaces
 from ringline.storage.credentials import read_key
 from ringline.storage.database import Connection, Database, switch
-from ringline.storage.sql import Prepared
 
 
 def _insert(table: sa.Table, *names: str) -> Prepared:
@@ -37,6 +38,7 @@ _INSERT_AGENT = _insert(
     "tools",
     "local",
 )
+_INSERT_QUEUE = _insert(queues, *_PLACE, "id", "queue_name", "strategy")
 _KEY_COLUMNS = (
     *_PLACE,
     "id",
@@ -140,6 +142,13 @@ async def _fill_environment(connection: Connection, log: LogKey, workspace: NewW
     }
     values = _INSERT_LOG.arguments(**place, epoch=workspace.epochs[log.environment])
     await connection.execute(_INSERT_LOG.text, *values)
+    queue = workspace.queues.get(log.environment)
+    if queue is not None:
+        strategy = QueueStrategy.LONGEST_IDLE_AGENT
+        values = _INSERT_QUEUE.arguments(
+            **place, id=queue, queue_name=DEFAULT_QUEUE, strategy=strategy.value
+        )
+        await connection.execute(_INSERT_QUEUE.text, *values)
     agent = workspace.agents.get(log.environment)
     if agent is not None:
         values = _INSERT_AGENT.arguments(
