@@ -77,7 +77,7 @@ async def fill_by_hand(connection: Connection, log: LogKey, call: CallRow) -> No
     }
     email = f"{user}@example.com"
     soon = NOW + timedelta(days=1)
-    rows: list[tuple[str, dict[str, object]]] = [
+    rows: list[tuple[str, dict[str, Any]]] = [
         ("users", {"id": user, "email": email, "role": "owner"}),
         (
             "invitations",
@@ -115,7 +115,7 @@ async def fill_by_hand(connection: Connection, log: LogKey, call: CallRow) -> No
     ]
     for table, values in rows:
         columns = TABLES[table].c
-        full = {name: value for name, value in place.items() if name in columns} | values
+        full = {name: value for name, value in {**place, **values}.items() if name in columns}
         bound = {name: sa.bindparam(name, type_=columns[name].type) for name in full}
         insert = Prepared(sa.insert(TABLES[table]).values(bound))
         await connection.execute(insert.text, *insert.arguments(**full))

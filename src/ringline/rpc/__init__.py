@@ -1,0 +1,1 @@
+"""The RPC: a generic engine over one table of resources and one of actions."""

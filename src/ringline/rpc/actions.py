@@ -1,0 +1,529 @@
+"""The table of actions: what clients can do (events socket, 5.2 and 5.3; contract, 10).
+
+A row says what an action takes and answers. Reads, and the writing of plain rows, are the
+engine's; an action that does more names the function that does it. Documentation, OpenAPI,
+the SDK and the tests read this table.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from ringline.domain.conversations import (
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+    ItemModality,
+    ItemRole,
+)
+from ringline.domain.events import EVENT_TYPES
+from ringline.domain.ids import Prefix
+from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
+from ringline.domain.records import TERMINAL_STATUSES
+from ringline.rpc import resources as r
+from ringline.rpc.acting import Acting, Change, Create, Generic
+from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Moment, Text
+from ringline.rpc.names import by_name, snake
+from ringline.rpc.resources import Resource
+
+
+class ActionKind(StrEnum):
+    """What an action is to the engine, and so what its request holds."""
+
+    LIST = "list"
+    GET = "get"
+    CREATE = "create"
+    UPDATE = "update"
+    DESTROY = "destroy"
+    GENERIC = "generic"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A member of an action's `input`.
+
+    `null` tells whether null may be given; `cleared` is what is stored then. `column` is
+    where the engine writes it, its own name in snake_case unless it says otherwise. What is
+    `sealed` is encrypted before it is stored.
+    """
+
+    name: str
+    kind: Kind
+    required: bool = False
+    null: bool = True
+    column: str = ""
+    cleared: object = None
+    default: object = None
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A member of what a generic action answers; its name is spelt as it is."""
+
+    name: str
+    kind: Kind | None = None  # None: any JSON
+    null: bool = False
+    many: bool = False
+    members: tuple["Answer", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    `one_of` are groups of inputs of which one is required. `identities` are fields that
+    may stand in `identity` beside the id. `pages` tells whether a list takes `page`. An
+    `operator` may call it with an operator token; a `team` action takes a `sk_live_` key;
+    what answers a credential is `secret`. `presets` are columns of a new row that are not
+    given. `act` does what the engine does not.
+    """
+
+    name: str
+    kind: ActionKind
+    summary: str
+    resource: Resource | None = None
+    inputs: tuple[Input, ...] = ()
+    one_of: tuple[tuple[str, ...], ...] = ()
+    answers: tuple[Answer, ...] = ()
+    identities: tuple[str, ...] = ()
+    pages: bool = True
+    operator: bool = False
+    team: bool = False
+    secret: bool = False
+    needs: str = ""
+    presets: Callable[[Acting], Mapping[str, object]] | None = None
+    act: Create | Change | Generic | None = None
+    input_index: Mapping[str, Input] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_index", by_name(self.inputs))
+
+    @property
+    def is_read(self) -> bool:
+        """Tell whether the action answers records that it only reads."""
+        return self.kind in (ActionKind.LIST, ActionKind.GET)
+
+
+_K = ActionKind
+
+
+def _given(resource: Resource, *names: str) -> tuple[Input, ...]:
+    """Take inputs from a resource's fields; a star marks those that are required."""
+    inputs: list[Input] = []
+    for name in names:
+        one = resource.field_index[name.rstrip("*")]
+        column = resource.column(one)
+        stored = str(getattr(column, "name", snake(one.name)))
+        inputs.append(Input(one.name, one.kind, name.endswith("*"), one.null, stored))
+    return tuple(inputs)
+
+
+def _optional(*inputs: Input) -> tuple[Input, ...]:
+    return tuple(replace(one, required=False, default=None) for one in inputs)
+
+
+def _list(resource: Resource, *, operator: bool = False) -> Action:
+    name = f"list_{snake(resource.plural)}"
+    return Action(name, _K.LIST, f"List {_plural(resource)}", resource, operator=operator)
+
+
+def _create(resource: Resource, *inputs: Input) -> Action:
+    name = f"create_{snake(resource.name[0].lower() + resource.name[1:])}"
+    return Action(name, _K.CREATE, f"Create {_one(resource)}", resource, inputs)
+
+
+def _update(resource: Resource, *inputs: Input) -> Action:
+    name = f"update_{snake(resource.name[0].lower() + resource.name[1:])}"
+    summary = f"Change {_one(resource)}"
+    return Action(name, _K.UPDATE, summary, resource, _optional(*inputs))
+
+
+def _delete(resource: Resource) -> Action:
+    name = f"delete_{snake(resource.name[0].lower() + resource.name[1:])}"
+    return Action(name, _K.DESTROY, f"Delete {_one(resource)}", resource)
+
+
+def _plural(resource: Resource) -> str:
+    return snake(resource.plural).replace("_", " ")
+
+
+def _one(resource: Resource) -> str:
+    words = snake(resource.name[0].lower() + resource.name[1:]).replace("_", " ")
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+
+
+_CALL_UUID = Input("callUuid", Text(trim=False), required=True)
+_AGENT_NAME = Input("agentName", Text())
+_SIP_USER = Input("sipUserId", Id(Prefix.SIP_USER))
+_PASSWORD = Text(trim=False)
+_EMAIL = Text(max_length=128, pattern=r"[!-~]+@[!-~]+")
+_CALL_ANSWER = Answer("call_uuid", Text())
+
+#: What a call may begin or be moved to by those who only report it (contract, 4).
+_OPEN = Choice(
+    tuple(word for word in r.STATUSES if word not in {str(s) for s in TERMINAL_STATUSES})
+)
+
+_CONTACT = _given(r.CONTACT, "fullName*", "email", "phoneE164", "notes")
+_QUEUE = _given(r.QUEUE, "strategy*", "mohSound", "maxWaitTime")
+_GATEWAY = (
+    *_given(r.GATEWAY, "username*", "realm*", "inboundAcl", "provider", "proxy", "fromDomain"),
+    *_given(r.GATEWAY, "fromUser", "register"),
+    Input("password", _PASSWORD, column="password", sealed=True),
+)
+_SIP_USER_INPUTS = (
+    Input("sipPassword", _PASSWORD, True, False, "sip_password", sealed=True),
+    *_given(r.SIP_USER, "userId*"),
+)
+_NUMBER = _given(
+    r.PHONE_NUMBER,
+    "phoneE164*",
+    "label",
+    "gatewayId",
+    "queueId",
+    "aiAgentId",
+    "inboundEnabled",
+    "outboundEnabled",
+)
+_AGENT = (
+    *_given(r.AI_AGENT, "model*", "enabled", "tools"),
+    Input("instructions", r.UNBOUNDED, column="instructions", cleared=""),
+    Input("greeting", r.UNBOUNDED, column="greeting", cleared=""),
+    Input("voice", Text(), column="voice", cleared=""),
+)
+_PARTICIPANT = _given(r.CALL_PARTICIPANT, "callId*", "memberUuid*", "role*", "joinedAt", "leftAt")
+_ITEM = (
+    *_given(r.CONVERSATION_ITEM, "conversationId*", "content*"),
+    Input("role", Choice(tuple(ItemRole)), True, False, "role"),
+    Input("modality", Choice(tuple(ItemModality)), column="modality", default="text"),
+    *_given(r.CONVERSATION_ITEM, "itemId", "contentIndex", "metadata", "occurredAt"),
+)
+
+_ROWS = (
+    Action(
+        "accept_team_invitation",
+        _K.GENERIC,
+        "Join the team with an invitation's token",
+        inputs=(
+            Input("token", Text(trim=False), required=True),
+            Input("password", Text(trim=False)),  # there are no passwords yet; ignored
+            Input("name", Text()),
+        ),
+        answers=(
+            Answer("accepted", Boolean()),
+            Answer("organisation_id", Id(Prefix.WORKSPACE)),
+            Answer("role", Choice(tuple(TeamRole))),
+        ),
+        team=True,
+    ),
+    _list(r.GATEWAY),
+    _list(r.OPERATOR_STATUS, operator=True),
+    Action(
+        "set_operator_status",
+        _K.CREATE,
+        "Set the status of an operator",
+        r.OPERATOR_STATUS,
+        (
+            Input("sipUserId", Id(Prefix.SIP_USER), True, False),
+            Input("status", Choice(tuple(OperatorAvailability)), True, False),
+            Input("source", Choice(tuple(StatusSource))),
+        ),
+        operator=True,
+    ),
+    _list(r.CONVERSATION),
+    Action(
+        "create_conversation",
+        _K.CREATE,
+        "Create a conversation",
+        r.CONVERSATION,
+        (
+            *_given(r.CONVERSATION, "aiAgentId", "metadata"),
+            Input("channel", Choice(tuple(ConversationChannel)), default="chat"),
+            Input("mode", Choice(tuple(ConversationMode)), default="text"),
+        ),
+    ),
+    Action(
+        "update_conversation",
+        _K.UPDATE,
+        "Change a conversation",
+        r.CONVERSATION,
+        (
+            Input("status", Choice(tuple(ConversationStatus)), False, False, "status"),
+            *_given(r.CONVERSATION, "aiAgentId", "metadata"),
+            Input("mode", Choice(tuple(ConversationMode)), False, False, "mode"),
+        ),
+        identities=("publicId",),
+    ),
+    _list(r.CALL_QUEUE_ENTRY, operator=True),
+    Action(
+        "accept_call_queue_entry",
+        _K.UPDATE,
+        "Take a waiting call",
+        r.CALL_QUEUE_ENTRY,
+        (_SIP_USER, _AGENT_NAME),
+        one_of=(("sipUserId", "agentName"),),
+        operator=True,
+    ),
+    Action(
+        "get_call_queue_entry",
+        _K.GET,
+        "Look at one wait in a queue, by its id or the call's latest",
+        r.CALL_QUEUE_ENTRY,
+        (Input("id", Id(Prefix.QUEUE_ENTRY)), Input("callUuid", Text(trim=False))),
+        one_of=(("id", "callUuid"),),
+        operator=True,
+    ),
+    _list(r.CALL_PARTICIPANT, operator=True),
+    _list(r.QUEUE, operator=True),
+    _list(r.CALL_TRANSCRIPT, operator=True),
+    _list(r.CALL, operator=True),
+    Action(
+        "create_call",
+        _K.CREATE,
+        "Record a call that lives elsewhere",
+        r.CALL,
+        (
+            Input("callUuid", Text(trim=False)),
+            *_given(r.CALL, "direction*", "fromNumber*", "toNumber*"),
+            Input("callSource", Text(), null=True),
+            Input("sipUsername", Text()),
+            Input("status", _OPEN),
+            Input("startedAt", Moment()),
+            Input("conversationId", Id(Prefix.CONVERSATION)),
+            Input("queueId", Id(Prefix.QUEUE)),
+        ),
+    ),
+    Action(
+        "update_call",
+        _K.UPDATE,
+        "Report how a recorded call goes on",
+        r.CALL,
+        (
+            Input("status", Choice(r.STATUSES), null=False),
+            Input("endedAt", Moment()),
+            Input("durationSeconds", Integer(minimum=0)),
+            Input("callSource", Text(), null=False),
+        ),
+        identities=("callUuid",),
+    ),
+    Action(
+        "call_codec",
+        _K.GENERIC,
+        "Tell a call's codecs",
+        inputs=(_CALL_UUID,),
+        answers=(
+            _CALL_ANSWER,
+            Answer("read_codec", Choice(("PCMU", "opus")), null=True),
+            Answer("write_codec", Choice(("PCMU", "opus")), null=True),
+        ),
+        operator=True,
+    ),
+    Action(
+        "barge_call",
+        _K.GENERIC,
+        "Take a call over from its agent",
+        inputs=(
+            _CALL_UUID,
+            Input("sipUsername", Text()),
+            _AGENT_NAME,
+            Input("mode", Choice(("listen", "whisper", "barge"))),
+        ),
+        answers=(_CALL_ANSWER, Answer("status", Choice(("barged",)))),
+        operator=True,
+        needs="telephony, for `listen` and `whisper` and for calls that live elsewhere",
+    ),
+    Action(
+        "resume_ai_call",
+        _K.GENERIC,
+        "Give a call back to its agent",
+        inputs=(_CALL_UUID,),
+        answers=(_CALL_ANSWER, Answer("status", Choice(("ai_resumed",)))),
+        operator=True,
+    ),
+    Action(
+        "issue_sip_access",
+        _K.GENERIC,
+        "Issue SIP credentials that expire",
+        inputs=(
+            Input("operatorEmail", Text()),
+            _SIP_USER,
+            _AGENT_NAME,
+            Input("ttlSeconds", Integer(minimum=1)),
+        ),
+        answers=(
+            Answer("sip_username", Text()),
+            Answer("sip_password", Text()),
+            Answer("sip_domain", Text()),
+            Answer("ws_url", Text()),
+            Answer("expires_at", Moment()),
+            Answer("ttl_seconds", Integer()),
+        ),
+        operator=True,
+        secret=True,
+        needs="telephony",
+    ),
+    Action(
+        "revoke_sip_access",
+        _K.GENERIC,
+        "Revoke SIP credentials",
+        inputs=(Input("sipUsername", Text(), required=True),),
+        answers=(Answer("revoked", Boolean()),),
+        operator=True,
+    ),
+    Action(
+        "end_call",
+        _K.GENERIC,
+        "End a call",
+        inputs=(_CALL_UUID,),
+        answers=(
+            _CALL_ANSWER,
+            Answer("status", Choice(r.STATUSES)),
+            Answer("ended_at", Moment()),
+        ),
+        operator=True,
+    ),
+    Action(
+        "start_outbound_call",
+        _K.GENERIC,
+        "Place a call",
+        inputs=(
+            Input("toNumber", Text(), required=True),
+            Input("fromNumber", Text()),
+            Input("sipUsername", Text()),
+            Input("aiAgentId", Id(Prefix.AGENT)),
+            Input("metadata", Map()),
+        ),
+        answers=(
+            _CALL_ANSWER,
+            Answer("call_id", Id(Prefix.CALL)),
+            Answer("status", Choice(("initiated",))),
+            Answer("from_number", Text()),
+            Answer("to_number", Text()),
+        ),
+        operator=True,
+        needs="telephony",
+    ),
+    _list(r.CONVERSATION_ITEM, operator=True),
+    Action(
+        "list_conversation_items_by_public_id",
+        _K.LIST,
+        "List the items of the conversation with a public id",
+        r.CONVERSATION_ITEM,
+        (Input("publicId", Text(trim=False), required=True),),
+        pages=False,
+        operator=True,
+    ),
+    _list(r.PHONE_NUMBER, operator=True),
+    _list(r.CONTACT, operator=True),
+    _create(r.CONTACT, *_CONTACT),
+    _update(r.CONTACT, *_CONTACT),
+    _delete(r.CONTACT),
+    Action(
+        "issue_operator_access_token",
+        _K.GENERIC,
+        "Mint an operator's token for a browser",
+        inputs=(Input("email", Text(), required=True),),
+        answers=(
+            Answer("token", Text()),
+            Answer("expires_at", Moment()),
+            Answer("ttl_seconds", Integer()),
+        ),
+        secret=True,
+    ),
+    Action(
+        "list_events",
+        _K.GENERIC,
+        "Read the event log from a position on",
+        inputs=(
+            Input("after", Text()),  # a position, an event id or an offset: read by its function
+            Input("limit", Integer()),
+            Input("callUuid", Text(trim=False)),
+            Input("type", Text()),  # one or a list of them: read by its function
+        ),
+        answers=(
+            Answer(
+                "events",
+                many=True,
+                members=(
+                    Answer("position", Text()),
+                    Answer("offset", Integer()),
+                    Answer("eventId", Text()),
+                    Answer("type", Choice(tuple(EVENT_TYPES))),
+                    Answer("callUuid", Text(), null=True),
+                    Answer("occurredAt", Moment()),
+                    Answer("data", Map()),
+                ),
+            ),
+            Answer("position", Text()),
+            Answer("hasMore", Boolean()),
+            Answer("recovered", Boolean()),
+        ),
+    ),
+    _create(r.QUEUE, *_given(r.QUEUE, "queueName*"), *_QUEUE),
+    _update(r.QUEUE, *_QUEUE),
+    _delete(r.QUEUE),
+    _create(r.GATEWAY, *_given(r.GATEWAY, "name*"), *_GATEWAY),
+    _update(r.GATEWAY, *_GATEWAY),
+    _delete(r.GATEWAY),
+    _list(r.SIP_USER),
+    _create(r.SIP_USER, *_given(r.SIP_USER, "sipUsername*"), *_SIP_USER_INPUTS),
+    _update(r.SIP_USER, *_SIP_USER_INPUTS),
+    _delete(r.SIP_USER),
+    _create(r.PHONE_NUMBER, *_NUMBER),
+    _update(r.PHONE_NUMBER, *_NUMBER),
+    _delete(r.PHONE_NUMBER),
+    _list(r.AI_AGENT),
+    _create(r.AI_AGENT, *_given(r.AI_AGENT, "name*"), *_AGENT),
+    _update(r.AI_AGENT, *_AGENT),
+    _delete(r.AI_AGENT),
+    _list(r.USER),
+    Action(
+        "invite_team_member",
+        _K.GENERIC,
+        "Invite somebody to the team",
+        inputs=(
+            Input("email", _EMAIL, required=True),
+            Input("role", Choice(tuple(TeamRole))),
+        ),
+        answers=(
+            Answer("token", Text()),
+            Answer("email", Text()),
+            Answer("role", Choice(tuple(TeamRole))),
+            Answer("expires_at", Moment()),
+        ),
+        team=True,
+        secret=True,
+    ),
+    Action(
+        "remove_team_member",
+        _K.DESTROY,
+        "Remove somebody from the team",
+        r.USER,
+        team=True,
+    ),
+    Action(
+        "create_call_participant",
+        _K.CREATE,
+        "Report who joined a recorded call",
+        r.CALL_PARTICIPANT,
+        _PARTICIPANT,
+    ),
+    Action(
+        "update_call_participant",
+        _K.UPDATE,
+        "Report that somebody left a recorded call",
+        r.CALL_PARTICIPANT,
+        (Input("leftAt", Moment(), False, False),),
+    ),
+    Action(
+        "create_conversation_item",
+        _K.CREATE,
+        "Add an item to a conversation",
+        r.CONVERSATION_ITEM,
+        _ITEM,
+    ),
+)
+
+#: Every action by its name.
+ACTIONS: Mapping[str, Action] = {action.name: action for action in _ROWS}

@@ -1,0 +1,199 @@
+"""Kinds of values: what is accepted, how it is stored, how it is shown (events socket, 4.12).
+
+A kind takes a value as JSON has it and returns what the database is given, or raises
+BadValue. Null is never handed to a kind: whether it is allowed is a matter of the field.
+"""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from ringline.domain.agent import Tool
+from ringline.domain.ids import Prefix, parse_id
+from ringline.wire.strict_json import encode
+
+MAX_TEXT = 255
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+_INT32 = range(-(2**31), 2**31)
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+
+
+class BadValue(ValueError):
+    """A value that a kind does not take; the text is a message without the value.
+
+    `vars` are what the message's placeholders stand for.
+    """
+
+    def __init__(self, message: str = "is invalid", **variables: object) -> None:
+        super().__init__(message)
+        self.vars = variables
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string; trimmed, and blank is null, unless it must be kept as it is."""
+
+    max_length: int | None = MAX_TEXT
+    trim: bool = True
+    pattern: str | None = None
+
+    def cast(self, value: object) -> str | None:
+        """Take a string."""
+        if not isinstance(value, str):
+            raise BadValue
+        text = value.strip() if self.trim else value
+        if not text:
+            return None
+        if self.max_length is not None and len(text) > self.max_length:
+            raise BadValue("length must be less than or equal to %{max}", max=self.max_length)
+        if self.pattern is not None and not re.fullmatch(self.pattern, text):
+            raise BadValue("must match the pattern %{regex}", regex=f"^{self.pattern}$")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """A row's id, in either spelling (contract, 1)."""
+
+    prefix: Prefix
+
+    def cast(self, value: object) -> UUID:
+        """Take a UUID, or the prefix and 22 characters."""
+        found = parse_id(self.prefix, value) if isinstance(value, str) else None
+        if found is None:
+            raise BadValue
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number of at most 32 bits."""
+
+    minimum: int | None = None
+
+    def cast(self, value: object) -> int:
+        """Take a number, or a string of digits."""
+        if isinstance(value, str) and _INTEGER.fullmatch(value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or value not in _INT32:
+            raise BadValue
+        if self.minimum is not None and value < self.minimum:
+            raise BadValue("must be greater than or equal to %{min}", min=self.minimum)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean:
+    """True or false."""
+
+    def cast(self, value: object) -> bool:
+        """Take a boolean, or one of "true", "false", "1", "0"."""
+        found = _BOOLEANS.get(value) if isinstance(value, str) else value
+        if not isinstance(found, bool):
+            raise BadValue
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A time, shown in UTC with microseconds."""
+
+    def cast(self, value: object) -> datetime:
+        """Take ISO 8601 with an offset."""
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+            if moment is None or moment.tzinfo is None:
+                raise BadValue
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise BadValue from None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    def cast(self, value: object) -> str:
+        """Take one of the words."""
+        if not isinstance(value, str) or value not in self.words:
+            raise BadValue("must be one of: %{options}", options=", ".join(self.words))
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """An object whose contents are the client's own; its keys are never renamed."""
+
+    def cast(self, value: object) -> str:
+        """Take an object."""
+        if not isinstance(value, dict):
+            raise BadValue
+        return _json(cast("dict[str, object]", value))
+
+
+@dataclass(frozen=True, slots=True)
+class ToolList:
+    """The tools of an agent (realtime voice, 4)."""
+
+    def cast(self, value: object) -> str:
+        """Take a list of tools."""
+        if not isinstance(value, list):
+            raise BadValue
+        try:
+            tools = msgspec.convert(value, list[Tool])
+        except msgspec.ValidationError:
+            raise BadValue("must be a list of tools, each with a name") from None
+        return _json(tools)
+
+
+@dataclass(frozen=True, slots=True)
+class TextList:
+    """A list of strings."""
+
+    item: Text = field(default_factory=Text)
+
+    def cast(self, value: object) -> list[str]:
+        """Take a list of strings that are not blank."""
+        if not isinstance(value, list):
+            raise BadValue
+        texts = [self.item.cast(text) for text in cast("list[object]", value)]
+        if None in texts:
+            raise BadValue
+        return cast("list[str]", texts)
+
+
+def _json(value: object) -> str:
+    try:
+        return encode(value).decode()
+    except OverflowError:  # a number of more than 64 bits
+        raise BadValue from None
+
+
+Kind: TypeAlias = Text | Id | Integer | Boolean | Moment | Choice | Map | ToolList | TextList
+
+
+def sql_type(kind: Kind) -> Any:
+    """Return the type that values of a kind are bound as."""
+    match kind:
+        case Text() | Choice():
+            return sa.Text()
+        case Id():
+            return sa.Uuid()
+        case Integer():
+            return sa.Integer()
+        case Boolean():
+            return sa.Boolean()
+        case Moment():
+            return sa.DateTime(timezone=True)
+        case Map() | ToolList():
+            return JSONB()
+        case TextList():
+            return ARRAY(sa.Text())

@@ -1,0 +1,530 @@
+"""The table of resources: what RPC shows of the rows (events socket, 5.1).
+
+A field is read from its column, from an expression over the row, or *through* a to-one
+relationship. Engine, documentation, OpenAPI, the SDK and the tests read this table, so a
+new field is one row here (and its column in `schema/tables.py` with a migration).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from ringline.domain.conversations import (
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+    ItemModality,
+    ItemRole,
+)
+from ringline.domain.events import EventData
+from ringline.domain.ids import Prefix
+from ringline.domain.operators import (
+    GatewayProvider,
+    OperatorAvailability,
+    QueueEntryStatus,
+    QueueStrategy,
+    StatusSource,
+    TeamRole,
+)
+from ringline.domain.records import ParticipantRole
+from ringline.ports import Row
+from ringline.rpc.kinds import (
+    Boolean,
+    Choice,
+    Id,
+    Integer,
+    Kind,
+    Map,
+    Moment,
+    Text,
+    TextList,
+    ToolList,
+)
+from ringline.rpc.names import by_name, snake
+from ringline.schema import tables
+from ringline.schema.names import ENVIRONMENT_SETTING
+from ringline.schema.tables import INDEXED_SORTS
+from ringline.wire.call_status import RPC_STATUS
+from ringline.wire.events_socket import ROLES
+
+Expression: TypeAlias = sa.ColumnElement[Any]
+
+#: The events that tell of a row, from what it was (None: it is new) to what it is (None: it
+#: is gone).
+Tells: TypeAlias = Callable[[Row | None, Row | None], Sequence[EventData]]
+
+UNBOUNDED = Text(max_length=None)
+E164 = Text(pattern=r"\+[1-9]\d{1,14}")
+
+STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
+SOURCES = ("pstn", "widget", "sdk", "api", "ai")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value of a record. Without more it is the column of its name in snake_case.
+
+    `through` names a to-one relationship and a field of its target.
+    """
+
+    name: str
+    kind: Kind
+    null: bool = False
+    column: Expression | None = None
+    through: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """Related records: those whose `theirs` is our `ours`.
+
+    Of a to-one relationship with several candidates the `latest` by that column counts.
+    """
+
+    name: str
+    target: str
+    ours: str
+    theirs: str = "id"
+    many: bool = False
+    null: bool = True
+    latest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind of record: its rows, its fields and what they are related to.
+
+    `order` are the columns that a list of them follows where no sort is given. `tells` says
+    which events a written row is told by.
+    """
+
+    name: str
+    plural: str
+    table: sa.Table
+    prefix: Prefix
+    fields: tuple[Field, ...]
+    relationships: tuple[Relationship, ...] = ()
+    order: tuple[str, ...] = ("inserted_at", "id")
+    tells: Tells | None = None
+    field_index: Mapping[str, Field] = field(init=False)
+    relationship_index: Mapping[str, Relationship] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "field_index", by_name(self.fields))
+        object.__setattr__(self, "relationship_index", by_name(self.relationships))
+
+    def column(self, wanted: Field) -> Expression | None:
+        """Return what a field is read from; None if it is read through a relationship."""
+        if wanted.through is not None:
+            return None
+        return self.table.c[snake(wanted.name)] if wanted.column is None else wanted.column
+
+    @property
+    def indexed(self) -> frozenset[str]:
+        """Return the names of the fields whose sorts an index serves."""
+        columns = ("id", *INDEXED_SORTS.get(self.table, ()))
+        return frozenset(
+            one.name
+            for one in self.fields
+            if isinstance(column := self.column(one), sa.Column) and column.name in columns
+        )
+
+
+def _stamps() -> tuple[Field, ...]:
+    return Field("insertedAt", Moment()), Field("updatedAt", Moment())
+
+
+def _spelt(column: sa.Column[Any], words: Mapping[Any, str]) -> Expression:
+    """Spell the words of a column as the surface does, where they differ."""
+    others = {str(word): spelt for word, spelt in words.items() if str(word) != spelt}
+    return sa.case(others, value=column, else_=column)
+
+
+def _words(words: Any) -> Choice:
+    return Choice(tuple(str(word) for word in words))
+
+
+_ORGANISATION = Relationship("organisation", "Organisation", "workspace_id", null=False)
+
+
+def _organisation_id(table: sa.Table) -> Field:
+    return Field("organisationId", Id(Prefix.WORKSPACE), column=table.c.workspace_id)
+
+
+_entries = tables.call_queue_entries
+
+#: A wait that nobody ended in time has timed out, whatever its row says.
+_ENTRY_STATUS: sa.ColumnElement[str] = sa.case(
+    (
+        _entries.c.status.in_((QueueEntryStatus.WAITING.value, QueueEntryStatus.OFFERED.value))
+        & (_entries.c.expires_at <= sa.func.now()),
+        QueueEntryStatus.TIMED_OUT.value,
+    ),
+    else_=_entries.c.status,
+)
+_LEFT_AT: Expression = sa.case(
+    (QueueEntryStatus.TIMED_OUT.value == _ENTRY_STATUS, _entries.c.expires_at),
+    else_=_entries.c.left_at,
+)
+
+
+def _position() -> Expression:
+    """Rank an entry among those that wait in its queue, from 1."""
+    before = _entries.alias("before")
+    rank = (
+        sa.select(sa.func.count())
+        .select_from(before)
+        .where(
+            before.c.queue_id == _entries.c.queue_id,
+            before.c.status == QueueEntryStatus.WAITING.value,
+            sa.or_(before.c.expires_at.is_(None), before.c.expires_at > sa.func.now()),
+            sa.tuple_(before.c.entered_at, before.c.id)
+            <= sa.tuple_(_entries.c.entered_at, _entries.c.id),
+        )
+        .correlate(_entries)
+        .scalar_subquery()
+    )
+    waits = QueueEntryStatus.WAITING.value == _ENTRY_STATUS
+    return sa.case((waits, sa.cast(rank, sa.Integer)), else_=None)
+
+
+ORGANISATION = Resource(
+    "Organisation",
+    "organisations",
+    tables.workspaces,
+    Prefix.WORKSPACE,
+    (
+        Field("id", Id(Prefix.WORKSPACE)),
+        Field("name", Text()),
+        Field(
+            "environment",
+            Choice(("live", "sandbox")),
+            column=sa.case(
+                (sa.func.current_setting(ENVIRONMENT_SETTING) == "test", "sandbox"),
+                else_="live",
+            ),
+        ),
+        *_stamps(),
+    ),
+)
+
+USER = Resource(
+    "User",
+    "users",
+    tables.users,
+    Prefix.USER,
+    (
+        Field("id", Id(Prefix.USER)),
+        Field("email", Text()),
+        Field("fullName", Text(), null=True),
+        Field("role", _words(TeamRole)),
+        *_stamps(),
+    ),
+)
+
+CONTACT = Resource(
+    "Contact",
+    "contacts",
+    tables.contacts,
+    Prefix.CONTACT,
+    (
+        Field("id", Id(Prefix.CONTACT)),
+        Field("fullName", Text()),
+        Field("email", Text(), null=True),
+        Field("phoneE164", E164, null=True),
+        Field("notes", UNBOUNDED, null=True),
+        *_stamps(),
+    ),
+)
+
+CALL = Resource(
+    "Call",
+    "calls",
+    tables.calls,
+    Prefix.CALL,
+    (
+        Field("id", Id(Prefix.CALL)),
+        Field("callUuid", Text(trim=False)),
+        Field("callSource", Text()),
+        Field("direction", Choice(tables.DIRECTIONS)),
+        Field("fromNumber", Text()),
+        Field("toNumber", Text()),
+        Field(
+            "status",
+            Choice(STATUSES),
+            null=True,
+            column=_spelt(tables.calls.c.status, RPC_STATUS),
+        ),
+        Field("startedAt", Moment(), null=True),
+        Field("endedAt", Moment(), null=True),
+        Field("durationSeconds", Integer(), null=True),
+        Field("sipUsername", Text(), null=True),
+        Field("conversationId", Id(Prefix.CONVERSATION), null=True),
+        *_stamps(),
+    ),
+    (
+        Relationship("conversation", "Conversation", "conversation_id"),
+        _ORGANISATION,
+        Relationship("participants", "CallParticipant", "id", "call_id", many=True),
+        Relationship("transcripts", "CallTranscript", "id", "call_id", many=True),
+    ),
+)
+
+CALL_PARTICIPANT = Resource(
+    "CallParticipant",
+    "callParticipants",
+    tables.call_participants,
+    Prefix.PARTICIPANT,
+    (
+        Field("id", Id(Prefix.PARTICIPANT)),
+        Field("callId", Id(Prefix.CALL)),
+        Field("memberUuid", Text()),
+        _organisation_id(tables.call_participants),
+        Field("role", _words(ParticipantRole)),
+        Field("joinedAt", Moment(), null=True),
+        Field("leftAt", Moment(), null=True),
+        *_stamps(),
+    ),
+    (Relationship("call", "Call", "call_id", null=False), _ORGANISATION),
+)
+
+CALL_TRANSCRIPT = Resource(
+    "CallTranscript",
+    "callTranscripts",
+    tables.call_transcripts,
+    Prefix.TRANSCRIPT,
+    (
+        Field("id", Id(Prefix.TRANSCRIPT)),
+        Field("callId", Id(Prefix.CALL)),
+        Field("callUuid", Text(trim=False), through=("call", "callUuid")),
+        Field("itemId", Text(), null=True),
+        Field("contentIndex", Integer(), null=True),
+        Field("role", _words(ItemRole), column=_spelt(tables.call_transcripts.c.role, ROLES)),
+        Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
+        Field("text", UNBOUNDED),
+        # Only finished turns are rows.
+        Field("isFinal", Boolean(), column=sa.cast(sa.true(), sa.Boolean)),
+        Field("startedAtMs", Integer(), null=True, column=sa.cast(sa.null(), sa.Integer)),
+        Field("endedAtMs", Integer(), null=True, column=sa.cast(sa.null(), sa.Integer)),
+        Field("occurredAt", Moment()),
+        _organisation_id(tables.call_transcripts),
+        *_stamps(),
+    ),
+    (Relationship("call", "Call", "call_id", null=False), _ORGANISATION),
+    order=("occurred_at", "content_index", "id"),
+)
+
+CALL_QUEUE_ENTRY = Resource(
+    "CallQueueEntry",
+    "callQueueEntries",
+    _entries,
+    Prefix.QUEUE_ENTRY,
+    (
+        Field("id", Id(Prefix.QUEUE_ENTRY)),
+        Field("queueId", Id(Prefix.QUEUE)),
+        Field("queueName", Text(), through=("queue", "queueName")),
+        Field("callId", Id(Prefix.CALL)),
+        Field("callUuid", Text(trim=False), through=("call", "callUuid")),
+        Field("fromNumber", Text(), through=("call", "fromNumber")),
+        Field("toNumber", Text(), through=("call", "toNumber")),
+        Field("position", Integer(), null=True, column=_position()),
+        Field("status", _words(QueueEntryStatus), column=_ENTRY_STATUS),
+        Field("enteredAt", Moment(), null=True),
+        Field("offeredAt", Moment(), null=True),
+        Field("acceptedAt", Moment(), null=True),
+        Field("leftAt", Moment(), null=True, column=_LEFT_AT),
+        Field("acceptedBySipUserId", Id(Prefix.SIP_USER), null=True),
+        Field("acceptedByAgentName", Text(), null=True),
+        _organisation_id(_entries),
+        *_stamps(),
+    ),
+    (
+        Relationship("queue", "Queue", "queue_id", null=False),
+        Relationship("call", "Call", "call_id", null=False),
+    ),
+)
+
+CONVERSATION = Resource(
+    "Conversation",
+    "conversations",
+    tables.conversations,
+    Prefix.CONVERSATION,
+    (
+        Field("id", Id(Prefix.CONVERSATION)),
+        Field("publicId", Text(trim=False)),
+        Field("channel", _words(ConversationChannel)),
+        Field("mode", _words(ConversationMode)),
+        Field("status", _words(ConversationStatus)),
+        Field("aiAgentId", Id(Prefix.AGENT), null=True, column=tables.conversations.c.agent_id),
+        Field("metadata", Map(), null=True),
+        *_stamps(),
+    ),
+    (
+        Relationship("aiAgent", "AiAgent", "agent_id"),
+        Relationship("call", "Call", "id", "conversation_id", latest="started_at"),
+        Relationship("conversationItems", "ConversationItem", "id", "conversation_id", many=True),
+        _ORGANISATION,
+    ),
+)
+
+CONVERSATION_ITEM = Resource(
+    "ConversationItem",
+    "conversationItems",
+    tables.conversation_items,
+    Prefix.CONVERSATION_ITEM,
+    (
+        Field("id", Id(Prefix.CONVERSATION_ITEM)),
+        Field("conversationId", Id(Prefix.CONVERSATION)),
+        Field("role", _words(ItemRole)),
+        Field("modality", _words(ItemModality)),
+        Field("content", UNBOUNDED),
+        Field("itemId", Text(), null=True),
+        Field("contentIndex", Integer(minimum=0), null=True),
+        Field("metadata", Map(), null=True),
+        Field("occurredAt", Moment(), null=True),
+        *_stamps(),
+    ),
+    (Relationship("conversation", "Conversation", "conversation_id", null=False), _ORGANISATION),
+    order=("occurred_at", "content_index", "id"),
+)
+
+QUEUE = Resource(
+    "Queue",
+    "queues",
+    tables.queues,
+    Prefix.QUEUE,
+    (
+        Field("id", Id(Prefix.QUEUE)),
+        Field("queueName", Text()),
+        Field("strategy", _words(QueueStrategy)),
+        Field("mohSound", Text(), null=True),
+        Field("maxWaitTime", Integer(minimum=1), null=True),
+        *_stamps(),
+    ),
+    (_ORGANISATION,),
+)
+
+GATEWAY = Resource(
+    "Gateway",
+    "gateways",
+    tables.gateways,
+    Prefix.GATEWAY,
+    (
+        Field("id", Id(Prefix.GATEWAY)),
+        Field("name", Text()),
+        Field("username", Text()),
+        Field("realm", Text()),
+        Field("inboundAcl", TextList()),
+        Field("provider", _words(GatewayProvider), null=True),
+        Field("proxy", Text(), null=True),
+        Field("fromDomain", Text(), null=True),
+        Field("fromUser", Text(), null=True),
+        Field("register", Boolean(), null=True),
+        *_stamps(),
+    ),
+    (_ORGANISATION,),
+)
+
+SIP_USER = Resource(
+    "SipUser",
+    "sipUsers",
+    tables.sip_users,
+    Prefix.SIP_USER,
+    (
+        Field("id", Id(Prefix.SIP_USER)),
+        Field("sipUsername", Text()),
+        Field("userId", Id(Prefix.USER)),
+        *_stamps(),
+    ),
+    (Relationship("user", "User", "user_id", null=False), _ORGANISATION),
+)
+
+OPERATOR_STATUS = Resource(
+    "OperatorStatus",
+    "operatorStatuses",
+    tables.operator_statuses,
+    Prefix.OPERATOR_STATUS,
+    (
+        Field("id", Id(Prefix.OPERATOR_STATUS)),
+        Field("sipUserId", Id(Prefix.SIP_USER)),
+        # An operator's agent is named like the line that they answer.
+        Field("agentName", Text(), through=("sipUser", "sipUsername")),
+        Field("status", _words(OperatorAvailability)),
+        Field("source", _words(StatusSource), null=True),
+        Field("changedByUserId", Id(Prefix.USER), null=True),
+        *_stamps(),
+    ),
+    (
+        Relationship("changedByUser", "User", "changed_by_user_id"),
+        _ORGANISATION,
+        Relationship("sipUser", "SipUser", "sip_user_id", null=False),
+    ),
+)
+
+PHONE_NUMBER = Resource(
+    "PhoneNumber",
+    "phoneNumbers",
+    tables.phone_numbers,
+    Prefix.PHONE_NUMBER,
+    (
+        Field("id", Id(Prefix.PHONE_NUMBER)),
+        Field("phoneE164", E164),
+        Field("label", Text(), null=True),
+        Field("gatewayId", Id(Prefix.GATEWAY), null=True),
+        Field("queueId", Id(Prefix.QUEUE), null=True),
+        Field("aiAgentId", Id(Prefix.AGENT), null=True, column=tables.phone_numbers.c.agent_id),
+        Field("inboundEnabled", Boolean()),
+        Field("outboundEnabled", Boolean()),
+        _organisation_id(tables.phone_numbers),
+        *_stamps(),
+    ),
+    (
+        Relationship("gateway", "Gateway", "gateway_id"),
+        Relationship("queue", "Queue", "queue_id"),
+        Relationship("aiAgent", "AiAgent", "agent_id"),
+        _ORGANISATION,
+    ),
+)
+
+AI_AGENT = Resource(
+    "AiAgent",
+    "aiAgents",
+    tables.agents,
+    Prefix.AGENT,
+    (
+        Field("id", Id(Prefix.AGENT)),
+        Field("name", Text(), column=tables.agents.c.display_name),
+        Field("enabled", Boolean()),
+        Field("model", Text()),
+        Field("instructions", UNBOUNDED),
+        Field("voice", Text(), null=True, column=sa.func.nullif(tables.agents.c.voice, "")),
+        Field("greeting", UNBOUNDED),
+        Field("tools", ToolList()),
+        *_stamps(),
+    ),
+    (_ORGANISATION,),
+)
+
+#: Every resource by its name.
+RESOURCES: Mapping[str, Resource] = {
+    resource.name: resource
+    for resource in (
+        CONTACT,
+        CALL,
+        CALL_PARTICIPANT,
+        CALL_TRANSCRIPT,
+        CALL_QUEUE_ENTRY,
+        CONVERSATION,
+        CONVERSATION_ITEM,
+        QUEUE,
+        GATEWAY,
+        OPERATOR_STATUS,
+        SIP_USER,
+        PHONE_NUMBER,
+        AI_AGENT,
+        ORGANISATION,
+        USER,
+    )
+}

@@ -1,0 +1,171 @@
+"""The envelope of RPC and its problems, to the letter (events socket, 4.2 and 4.6; contract, 9).
+
+`type` and `shortMessage` are wire constants that clients compare; messages are ours. They
+keep their `%{…}` placeholders: clients fill them from `vars`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ringline.wire.strict_json import encode
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One row: what a kind of problem is called, and its usual message."""
+
+    type: str
+    short: str
+    message: str
+
+
+def _table(*rows: ProblemType) -> Mapping[str, ProblemType]:
+    return {row.type: row for row in rows}
+
+
+_R = ProblemType
+
+#: Problems of a request that was read: they are answered with HTTP 200.
+PROBLEMS = _table(
+    _R("action_not_found", "Action not found", "there is no action %{actionName}"),
+    _R("missing_required_parameter", "Missing required parameter", "%{parameter} is missing"),
+    _R("invalid_fields_type", "Invalid fields type", "fields must be an array"),
+    _R("empty_fields_array", "Empty fields array", "fields must name at least one field"),
+    _R("unknown_field", "Unknown field", "%{resource} has no field %{field}"),
+    _R("duplicate_field", "Duplicate field", "%{field} is named twice"),
+    _R("requires_field_selection", "Field selection required", "%{field} needs its own fields"),
+    _R(
+        "field_does_not_support_nesting",
+        "Field does not support nesting",
+        "%{field} has no fields of its own",
+    ),
+    _R("invalid_field_selection", "Invalid field selection", "fields cannot be chosen here"),
+    _R(
+        "unsupported_field_combination",
+        "Unsupported field combination",
+        "the fields of %{field} must be an array",
+    ),
+    _R("fields_too_deep", "Fields too deep", "fields may be nested %{limit} levels deep"),
+    _R("invalid_input_format", "Invalid input format", "input must be an object"),
+    _R("invalid_pagination", "Invalid pagination", "page must be an object"),
+    _R("invalid_page", "Invalid pagination", "the page is not valid"),
+    _R("invalid_keyset", "Invalid keyset", "the cursor is not one of this list"),
+    _R("missing_identity", "Missing identity", "identity is missing"),
+    _R("invalid_identity", "Invalid identity", "identity lacks %{expectedKeys}"),
+    _R("required", "Required field", "is required"),
+    _R("invalid_attribute", "Invalid attribute", "is invalid"),
+    _R("invalid_argument", "Invalid argument", "is invalid"),
+    _R("invalid_changes", "Invalid changes", "the change is not possible"),
+    _R("invalid_query", "Invalid query", "the query is not valid"),
+    _R("invalid_primary_key", "Invalid primary key", "the id is not valid"),
+    _R("not_found", "Not found", "there is no such record"),
+    _R("forbidden", "Forbidden", "forbidden"),
+    _R("invalid_token", "Invalid token", "the token is not valid"),
+    _R("unknown_error", "Unknown error", "this action does not take a page"),
+    _R("internal_error", "Internal error", "the request cannot be carried out"),
+    _R("not_configured", "Not configured", "%{capability} is not configured"),
+    _R("filter_too_complex", "Filter too complex", "the filter is over the limit of %{limit}"),
+    _R("result_too_large", "Result too large", "the result is over the limit of %{limit}"),
+    _R("query_timeout", "Query timeout", "the query took too long"),
+)
+
+#: The words of `details.reason` beside `internal_error`.
+INTERNAL_REASONS = frozenset(
+    {
+        "unknown_input",
+        "unknown_filter_field",
+        "unknown_filter_operator",
+        "invalid_filter",
+        "invalid_filter_value",
+        "unknown_sort_field",
+        "invalid_sort",
+    }
+)
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """One error of an answer (4.6)."""
+
+    type: str
+    message: str
+    short_message: str = msgspec.field(name="shortMessage")
+    vars: dict[str, Any] = {}
+    fields: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    details: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    code: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class RpcRefused(Exception):
+    """A request is answered with these problems."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(", ".join(problem.type for problem in problems))
+        self.problems = problems
+
+
+def problem(
+    type_: str,
+    message: str | None = None,
+    *,
+    variables: Mapping[str, object] | None = None,
+    fields: Sequence[str] = (),
+    path: Sequence[str] = (),
+    details: Mapping[str, object] | None = None,
+) -> Problem:
+    """Make a problem of a row of the table."""
+    row = PROBLEMS[type_]
+    return Problem(
+        type=type_,
+        message=message or row.message,
+        short_message=row.short,
+        vars=dict(variables or {}),
+        fields=tuple(fields),
+        path=tuple(path),
+        details=msgspec.UNSET if details is None else dict(details),
+    )
+
+
+def internal_problem(reason: str, field: str = "") -> Problem:
+    """Make a problem of the internal-error family (4.6), which says what it is about."""
+    if reason not in INTERNAL_REASONS:
+        raise AssertionError(f"{reason} is no reason of the table")
+    row = PROBLEMS["internal_error"]
+    return Problem(
+        type=row.type,
+        code=row.type,
+        message=row.message,
+        short_message=row.short,
+        fields=(field,) if field else (),
+        details={"reason": reason},
+    )
+
+
+def refuse(type_: str, message: str | None = None, **more: Any) -> RpcRefused:
+    """Return what is raised for one problem; arguments as for `problem`."""
+    return RpcRefused(problem(type_, message, **more))
+
+
+def answer_problems(problems: Iterable[Problem]) -> bytes:
+    """Write the answer of a request that was refused."""
+    return encode({"success": False, "errors": tuple(problems)})
+
+
+def json_type(value: object) -> str:
+    """Return the JSON type of a value, as `vars.received` tells it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case str():
+            return "string"
+        case int() | float():
+            return "number"
+        case list():
+            return "array"
+        case _:
+            return "object"
