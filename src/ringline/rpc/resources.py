@@ -165,7 +165,8 @@ _ENTRY_STATUS: sa.ColumnElement[str] = sa.case(
     else_=_entries.c.status,
 )
 _LEFT_AT: Expression = sa.case(
-    (QueueEntryStatus.TIMED_OUT.value == _ENTRY_STATUS, _entries.c.expires_at),
+    {QueueEntryStatus.TIMED_OUT.value: _entries.c.expires_at},
+    value=_ENTRY_STATUS,
     else_=_entries.c.left_at,
 )
 
@@ -186,8 +187,8 @@ def _position() -> Expression:
         .correlate(_entries)
         .scalar_subquery()
     )
-    waits = QueueEntryStatus.WAITING.value == _ENTRY_STATUS
-    return sa.case((waits, sa.cast(rank, sa.Integer)), else_=None)
+    ranked = {QueueEntryStatus.WAITING.value: sa.cast(rank, sa.Integer)}
+    return sa.case(ranked, value=_ENTRY_STATUS, else_=None)
 
 
 ORGANISATION = Resource(

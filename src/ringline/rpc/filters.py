@@ -1,0 +1,187 @@
+"""The `filter` grammar (4.7): read into a shape without its values, and the values.
+
+The shape is a value that stands in the key of a kept statement; two filters that differ in
+their values alone share it. Composing a shape into SQL is in `statements.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias, cast
+
+from ringline.rpc.kinds import (
+    BadValue,
+    Boolean,
+    Integer,
+    Kind,
+    Map,
+    Moment,
+    Text,
+    TextList,
+    ToolList,
+)
+from ringline.rpc.names import snake
+from ringline.rpc.resources import RESOURCES, Field, Resource
+from ringline.wire.rpc import RpcRefused, internal_problem, refuse
+
+MAX_DEPTH = 20
+MAX_PREDICATES = 500
+
+#: What clients write, in snake_case, and the operator it is.
+OPERATORS: Mapping[str, str] = {
+    "eq": "eq",
+    "equals": "eq",
+    "not_eq": "not_eq",
+    "not_equals": "not_eq",
+    "in": "in",
+    "greater_than": "gt",
+    "gt": "gt",
+    "greater_than_or_equal": "gte",
+    "gte": "gte",
+    "less_than": "lt",
+    "lt": "lt",
+    "less_than_or_equal": "lte",
+    "lte": "lte",
+    "is_nil": "is_nil",
+    "contains": "contains",
+    "string_starts_with": "starts_with",
+    "string_ends_with": "ends_with",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One predicate: a field and an operator; its value is a parameter."""
+
+    field: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """There is a related record for which the rest holds."""
+
+    relationship: str
+    inner: "Shape"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Everything holds; true of nothing at all."""
+
+    parts: tuple["Shape", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of them holds; false of nothing at all."""
+
+    parts: tuple["Shape", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """It does not hold."""
+
+    inner: "Shape"
+
+
+Shape: TypeAlias = Test | Related | All | Either | Not
+
+EVERYTHING = All(())
+
+
+def read_filter(resource: Resource, given: object) -> tuple[Shape, Sequence[Any]]:
+    """Read a filter into its shape and its values, in the shape's order. Raises RpcRefused."""
+    if given is None:
+        return EVERYTHING, ()
+    reading = _Reading()
+    return reading.read(resource, given, 1), reading.values
+
+
+def operators_of(kind: Kind) -> tuple[str, ...]:
+    """Return the operators that values of a kind can be compared with."""
+    match kind:
+        case Map() | ToolList() | TextList():
+            return ("is_nil",)
+        case Boolean():
+            return ("eq", "not_eq", "is_nil")
+        case Integer() | Moment():
+            return ("eq", "not_eq", "in", "gt", "gte", "lt", "lte", "is_nil")
+        case Text():
+            return ("eq", "not_eq", "in", "contains", "starts_with", "ends_with", "is_nil")
+        case _:
+            return ("eq", "not_eq", "in", "is_nil")
+
+
+class _Reading:
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def read(self, resource: Resource, given: object, depth: int) -> Shape:
+        if depth > MAX_DEPTH:
+            raise refuse("filter_too_complex", variables={"limit": MAX_DEPTH})
+        if not isinstance(given, dict):
+            _fail("invalid_filter")
+        parts: list[Shape] = []
+        for name, value in cast("dict[str, object]", given).items():
+            if name in ("and", "or", "not"):
+                parts.append(self._combine(name, resource, value, depth))
+            elif (relationship := resource.relationship_index.get(name)) is not None:
+                target = RESOURCES[relationship.target]
+                parts.append(Related(relationship.name, self.read(target, value, depth + 1)))
+            elif (field := resource.field_index.get(name)) is not None:
+                parts.append(self._predicates(field, value, depth + 1))
+            else:
+                _fail("unknown_filter_field", name)
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def _combine(self, word: str, resource: Resource, value: object, depth: int) -> Shape:
+        members = cast("list[object]", value) if isinstance(value, list) else [value]
+        parts = tuple(self.read(resource, member, depth + 1) for member in members)
+        if word == "or":
+            return Either(parts)
+        return All(parts) if word == "and" else Not(All(parts))
+
+    def _predicates(self, field: Field, value: object, depth: int) -> Shape:
+        if depth > MAX_DEPTH:
+            raise refuse("filter_too_complex", variables={"limit": MAX_DEPTH})
+        if not isinstance(value, dict):
+            return self._test(field, "eq", value)
+        parts: list[Shape] = []
+        for name, operand in cast("dict[str, object]", value).items():
+            if name == "not":
+                parts.append(Not(self._predicates(field, operand, depth + 1)))
+            else:
+                parts.append(self._test(field, name, operand))
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def _test(self, field: Field, name: str, operand: object) -> Test:
+        operator = OPERATORS.get(snake(name))
+        if operator is None or operator not in operators_of(field.kind):
+            _fail("unknown_filter_operator", field.name)
+        if len(self.values) == MAX_PREDICATES:
+            raise refuse("filter_too_complex", variables={"limit": MAX_PREDICATES})
+        try:
+            self.values.append(_operand(field.kind, operator, operand))
+        except BadValue:
+            _fail("invalid_filter_value", field.name)
+        return Test(field.name, operator)
+
+
+def _operand(kind: Kind, operator: str, operand: object) -> object:
+    if operator == "is_nil":
+        return Boolean().cast(operand)
+    if operator in ("contains", "starts_with", "ends_with"):
+        if not isinstance(operand, str):
+            raise BadValue
+        return operand
+    if operator == "in":
+        if not isinstance(operand, list):
+            raise BadValue
+        members = cast("list[object]", operand)
+        return [None if member is None else kind.cast(member) for member in members]
+    return None if operand is None else kind.cast(operand)
+
+
+def _fail(reason: str, field: str = "") -> NoReturn:
+    raise RpcRefused(internal_problem(reason, field))

@@ -1,0 +1,110 @@
+"""The `sort` grammar (4.8): fields with a direction, and where rows without a value stand.
+
+| prefix | direction | without a value |
+|---|---|---|
+| none, `+` | ascending | last |
+| `-` | descending | first |
+| `++` | ascending | first |
+| `--` | descending | last |
+"""
+
+from dataclasses import dataclass
+from typing import NoReturn, cast
+
+from ringline.rpc.kinds import Kind, Map, TextList, ToolList
+from ringline.rpc.resources import RESOURCES, Field, Resource
+from ringline.wire.rpc import RpcRefused, internal_problem
+
+#: Most fields that one sort may name.
+MAX_KEYS = 20
+
+#: Direction (descending or not) and whether null comes first, by prefix.
+_PREFIXES = {
+    "++": (False, True),
+    "--": (True, False),
+    "+": (False, False),
+    "-": (True, True),
+    "": (False, False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One field of a sort: the relationships on the way to it and its name."""
+
+    path: tuple[str, ...]
+    field: str
+    descending: bool = False
+    nulls_first: bool = False
+
+    @property
+    def reversed(self) -> "SortKey":
+        """Return the key of the opposite order."""
+        return SortKey(self.path, self.field, not self.descending, not self.nulls_first)
+
+
+#: What always comes last, so that no two rows stand at the same place.
+BY_ID = SortKey((), "id")
+
+
+def read_sort(resource: Resource, sort: object) -> tuple[SortKey, ...]:
+    """Read `sort`, ending in the id; empty without one. Raises RpcRefused."""
+    keys: dict[tuple[tuple[str, ...], str], SortKey] = {}
+    for item in _items(sort):
+        key = _read_item(resource, item)
+        keys.setdefault((key.path, key.field), key)
+        if (key.path, key.field) == ((), "id"):
+            break  # nothing after it can matter
+    if len(keys) > MAX_KEYS:
+        _fail("invalid_sort")
+    if keys:
+        keys.setdefault(((), "id"), BY_ID)
+    return tuple(keys.values())
+
+
+def kind_of(resource: Resource, key: SortKey) -> Kind:
+    """Return the kind of a key's values."""
+    return field_of(resource, key)[1].kind
+
+
+def field_of(resource: Resource, key: SortKey) -> tuple[Resource, Field]:
+    """Return a key's field and whose it is."""
+    for name in key.path:
+        resource = RESOURCES[resource.relationship_index[name].target]
+    return resource, resource.field_index[key.field]
+
+
+def _items(sort: object) -> list[str]:
+    if sort is None:
+        return []
+    if isinstance(sort, str):
+        return sort.split(",") if sort else []
+    if not isinstance(sort, list):
+        _fail("invalid_sort")
+    items = cast("list[object]", sort)
+    texts = [item for item in items if isinstance(item, str)]
+    if len(texts) != len(items):
+        _fail("invalid_sort")
+    return texts
+
+
+def _read_item(resource: Resource, item: str) -> SortKey:
+    prefix = next(prefix for prefix in _PREFIXES if item.startswith(prefix))
+    *steps, name = item[len(prefix) :].split(".")
+    path: list[str] = []
+    if len(steps) > MAX_KEYS:
+        _fail("unknown_sort_field", item)
+    for step in steps:
+        relationship = resource.relationship_index.get(step)
+        if relationship is None or relationship.many:
+            _fail("unknown_sort_field", item)
+        path.append(relationship.name)
+        resource = RESOURCES[relationship.target]
+    field = resource.field_index.get(name)
+    if field is None or isinstance(field.kind, Map | ToolList | TextList):
+        _fail("unknown_sort_field", item)
+    return SortKey(tuple(path), field.name, *_PREFIXES[prefix])
+
+
+def _fail(reason: str, item: str = "") -> NoReturn:
+    raise RpcRefused(internal_problem(reason, item.lstrip("+-")))
