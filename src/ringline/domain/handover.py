@@ -25,7 +25,8 @@ OPERATORS = frozenset({ParticipantRole.OPERATOR, ParticipantRole.SUPERVISOR})
 class Barged:
     """An operator takes the call over; playing has stopped after `played_ms`.
 
-    `member` is how the participant is named, text that a database column takes.
+    `member` is how the participant is named, text that a database column takes; `role` is
+    one of `OPERATORS`.
     """
 
     member: str
