@@ -20,6 +20,7 @@ from ringline.domain.call import (
 )
 from ringline.domain.events import (
     CallAnswered,
+    CallAudit,
     CallCreated,
     CallEnded,
     ParticipantJoined,
@@ -28,7 +29,14 @@ from ringline.domain.events import (
     TranscriptLine,
     TurnCompleted,
 )
-from ringline.domain.records import CallRow, CallStatus, HangupCause, ParticipantRow
+from ringline.domain.handover import OPERATORS, Barged, Resumed
+from ringline.domain.records import (
+    CallRow,
+    CallStatus,
+    HangupCause,
+    ParticipantRole,
+    ParticipantRow,
+)
 from tests.samples import NOW, log_key, new_id
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
 
@@ -319,6 +327,10 @@ SIGNALS: st.SearchStrategy[CallSignal] = st.one_of(
             voice.SpeechStopped(),
             voice.VoiceFailed("odd", "", True),
             voice.GoingAway(1_000),
+            Barged("ann"),
+            Barged("bob", ParticipantRole.SUPERVISOR, 70),
+            Resumed(),
+            Resumed(),
         ]
     ),
     st.builds(voice.Heard, st.sampled_from(ITEMS), st.sampled_from(TEXTS), st.booleans()),
@@ -359,6 +371,7 @@ def test_whatever_happens(parts: Parts, ends: bool) -> None:
         story.feed(leg.Overrun("x"))
     check_news(story)
     check_orders(story)
+    check_pauses(story)
     check_events(story)
     check_texts(story)
     check_entries(story)
@@ -426,6 +439,19 @@ def check_orders(story: Story) -> None:
             assert admitted == (response.id if response and not pending else None)
 
 
+def check_pauses(story: Story) -> None:
+    """An agent is paused as long as operators are there, and then does nothing at all."""
+    for step in story.steps:
+        talk = step.call.talk
+        present = [each for each in step.call.participants if each.left_at is None]
+        if not step.call.ended:
+            assert talk.paused == any(each.role in OPERATORS for each in present)
+        if talk.paused:
+            assert (talk.response, talk.coming) == (None, ())
+            begun = (bridge.Admit, voice.Respond, leg.AgentStarted)
+            assert not any(isinstance(order, begun) for order in step.orders)
+
+
 def check_events(story: Story) -> None:
     """The order of contract, 3; the last event once and last."""
     types = story.types
@@ -437,10 +463,15 @@ def check_events(story: Story) -> None:
     assert sum(step.last for step in story.steps) == ended
     if ended:
         assert types[-3:] == ["call.participant_left", "call.participant_left", "call.ended"]
-    assert types.count("call.participant_left") == 2 * ended
     joined = [data.participant_id for data in story.all(ParticipantJoined)]
     left = [data.participant_id for data in story.all(ParticipantLeft)]
-    assert left == (joined if ended else [])
+    assert len(set(left)) == len(left)
+    present = [each.id for each in story.call.participants if each.left_at is None]
+    assert sorted([*left, *present]) == sorted(joined)
+    assert not (ended and present)
+    audits = story.all(CallAudit)
+    operators = [data for data in story.all(ParticipantJoined) if data.role in OPERATORS]
+    assert sum(audit.code == "barged" for audit in audits) == len(operators)
 
 
 def check_texts(story: Story) -> None:

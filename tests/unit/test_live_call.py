@@ -1,103 +1,20 @@
 """Live calls in virtual time: limits, faults, ends; with the real journal and bridge."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
-from ringline.domain.events import CallEnded, EventData, TurnCompleted
+from ringline.domain.events import CallEnded, TurnCompleted
 from ringline.domain.records import CallRow, CallStatus, ParticipantRole, ParticipantRow, TurnRow
-from ringline.ports import AbandonedCall, VoiceListener, VoiceUnavailable
-from ringline.services.calls import INBOX_SIZE, KEY_REVOKED, CallLimits, Calls, LiveCall, NewCall
-from ringline.services.journal import Journal
-from tests import clock as virtual
-from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import NOW, log_key, new_id
-from tests.talking import (
-    ANSWERS_ITSELF,
-    CAPABILITIES,
-    INPUT_HZ,
-    ScriptedLeg,
-    ScriptedVoice,
-    call_row,
-    clock,
-    speech,
-)
-
-LOG = log_key()
-LIMITS = CallLimits()
-
-
-class House:
-    """What runs calls, with a voice that opens as a test says."""
-
-    def __init__(self) -> None:
-        self.memory = MemoryLog()
-        self.store = FaultyLog(self.memory)
-        self.journal = Journal(self.store, FaultyBus())
-        self.calls = Calls(self.journal, self._open, clock, new_id, LIMITS)
-        self.voices: list[ScriptedVoice] = []
-        self.capabilities = CAPABILITIES
-        self.opening_s = 0.1
-        self.opening_fails: Exception | None = None
-        self.cancelled_openings = 0
-
-    async def _open(self, config: voice.VoiceConfig, listener: VoiceListener) -> ScriptedVoice:
-        try:
-            await asyncio.sleep(self.opening_s)
-        except asyncio.CancelledError:
-            self.cancelled_openings += 1
-            raise
-        if self.opening_fails is not None:
-            raise self.opening_fails
-        self.voices.append(ScriptedVoice(listener, self.capabilities))
-        return self.voices[-1]
-
-    def start(self, greeting: str = "") -> tuple[LiveCall, ScriptedLeg]:
-        line = ScriptedLeg()
-        row = replace(call_row(), started_at=clock())
-        config = voice.VoiceConfig("local/attendant")
-        return self.calls.start(NewCall(LOG, row, config, greeting), line), line
-
-    def events(self, live: LiveCall) -> list[EventData]:
-        return [
-            stored.event.data
-            for stored in self.memory.logs.get(live.new.log, [])
-            if stored.event.call is not None and stored.event.call.id == live.new.row.id
-        ]
-
-    def ended(self, live: LiveCall) -> CallEnded:
-        """Return a call's last event; everybody had left and nothing follows."""
-        *before, last = self.events(live)
-        assert isinstance(last, CallEnded)
-        types = [data.type for data in before]
-        assert "call.ended" not in types
-        joined = types.count("call.participant_joined")
-        assert types[len(types) - joined :] == ["call.participant_left"] * joined
-        assert types[:1] == ["call.created"]
-        return last
-
-
-def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:
-    """Run a test in virtual time; at its end no task and no voice is left."""
-
-    async def whole() -> None:
-        house = House()
-        house.journal.start()
-        await main(house)
-        house.store.come_back()
-        await house.calls.shutdown()
-        await house.journal.close()
-        assert all(voice_.closed for voice_ in house.voices)
-        await asyncio.sleep(1)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    virtual.run(whole())
+from ringline.ports import AbandonedCall, VoiceUnavailable
+from ringline.services.calls import INBOX_SIZE, KEY_REVOKED
+from tests.house import LIMITS, LOG, House, run
+from tests.samples import NOW, new_id
+from tests.talking import ANSWERS_ITSELF, INPUT_HZ, call_row, speech
 
 
 def test_a_whole_call() -> None:

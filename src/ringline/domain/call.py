@@ -31,11 +31,11 @@ from ringline.domain.events import (
     CallEnded,
     CallRef,
     Event,
-    ParticipantJoined,
-    ParticipantLeft,
     TranscriptLine,
 )
+from ringline.domain.handover import Barged, Resumed, hand_back, take_over
 from ringline.domain.log import LogKey
+from ringline.domain.participants import join, leave
 from ringline.domain.records import (
     CallRow,
     Entry,
@@ -73,6 +73,8 @@ CallSignal: TypeAlias = (
     VoiceOpened
     | AnswerWritten
     | EndOrdered
+    | Barged
+    | Resumed
     | leg.LegSignal
     | voice.VoiceSignal
     | bridge.BridgeSignal
@@ -81,7 +83,7 @@ CallSignal: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: its row, who takes part, and its conversation.
+    """A live call: its row, who takes part now, and its conversation.
 
     Until the client is `told` that it is answered nothing is said; what comes `early` waits.
     """
@@ -104,6 +106,11 @@ class Call:
     def ended(self) -> bool:
         """Tell whether the call is over."""
         return self.row.ended_at is not None
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the call is being talked on: it was answered and is not over."""
+        return self.told and not self.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +188,14 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call = _open_line(call, draft)
         case EndOrdered(cause, code, message):
             call = _end(call, cause, draft, leg.HangUp(code, message))
+        case Barged() | Resumed() if not call.told:
+            pass  # there is no agent yet to be paused
+        case Barged():
+            participants, talk = take_over(signal, call.participants, call.talk, draft)
+            call = replace(call, participants=participants, talk=talk)
+        case Resumed():
+            participants, talk = hand_back(call.participants, call.talk, draft)
+            call = replace(call, participants=participants, talk=talk)
         case leg.Left():
             call = _end(call, HangupCause.CALLER_HANGUP, draft, None)
         case leg.Overrun(code):
@@ -256,25 +271,11 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
         CallAnswered(answered_at=draft.now, started_at=row.started_at, answered_by="ai_agent")
     )
     joined = (
-        _join(row, row.from_number, ParticipantRole.CALLER, draft),
-        _join(row, row.to_number, ParticipantRole.AI_AGENT, draft),
+        join(row.from_number, ParticipantRole.CALLER, draft),
+        join(row.to_number, ParticipantRole.AI_AGENT, draft),
     )
     talk = Conversation(answers_itself=capabilities.responds_by_itself)
     return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
-
-
-def _join(row: CallRow, member: str, role: ParticipantRole, draft: Draft) -> ParticipantRow:
-    participant = ParticipantRow(draft.new_id(), row.id, member, role, draft.now)
-    draft.records.append(participant)
-    draft.events.append(
-        ParticipantJoined(
-            participant_id=participant.id,
-            member_uuid=member,
-            role=role,
-            joined_at=draft.now,
-        )
-    )
-    return participant
 
 
 def _open_line(call: Call, draft: Draft) -> Call:
@@ -321,7 +322,7 @@ def _end(call: Call, cause: HangupCause, draft: Draft, goodbye: leg.HangUp | Non
     if status is None:
         raise AssertionError(f"a call that is {call.row.status} has ended already")
     row = replace(call.row, status=status, ended_at=draft.now, hangup_cause=cause)
-    left = tuple(_leave(participant, draft) for participant in call.participants)
+    left = tuple(leave(participant, draft) for participant in call.participants)
     draft.records.append(row)
     answered = row.answered_at
     draft.events.append(
@@ -347,23 +348,6 @@ def _ending(row: CallRow, cause: HangupCause) -> CallMove:
     if row.answered_at is not None or cause is HangupCause.API_HANGUP:
         return CallMove.COMPLETE
     return CallMove.CANCEL if cause is HangupCause.CALLER_HANGUP else CallMove.FAIL
-
-
-def _leave(participant: ParticipantRow, draft: Draft) -> ParticipantRow:
-    if participant.left_at is not None:
-        return participant
-    gone = replace(participant, left_at=draft.now)
-    draft.records.append(gone)
-    draft.events.append(
-        ParticipantLeft(
-            participant_id=gone.id,
-            member_uuid=gone.member_uuid,
-            role=gone.role,
-            joined_at=gone.joined_at,
-            left_at=draft.now,
-        )
-    )
-    return gone
 
 
 def _draft(row: CallRow, moment: Moment) -> Draft:

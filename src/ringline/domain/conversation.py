@@ -8,6 +8,9 @@ interrupted turn is what had left by then (contract, 11).
 A voice that answers by itself may begin the next response while the one before is still
 leaving: it waits in `coming`. What such a voice has yet to begin is no response, only
 expected; so nothing waits for ever where it begins nothing.
+
+While the agent is `paused` there is no response at all: none is asked for, and what a voice
+begins is refused. What the caller says, types or asks for meanwhile is remembered, once.
 """
 
 from dataclasses import dataclass, field, replace
@@ -93,6 +96,7 @@ class Conversation:
     unanswered_text: bool = False
     wanted_again: bool = False
     hang_up: bool = False
+    paused: bool = False  # an operator has taken over
     turns: Turns = field(default_factory=Turns)
 
 
@@ -102,7 +106,12 @@ def greet(talk: Conversation, say: str, draft: Draft) -> Conversation:
 
 
 def client_wants_response(talk: Conversation, draft: Draft) -> Conversation:
-    """Take `response.create` (realtime voice, O8; contract, 11)."""
+    """Take `response.create` (realtime voice, O8; contract, 11).
+
+    While the agent is paused it is remembered, once, and answered when the agent is back.
+    """
+    if talk.paused:
+        return replace(talk, wanted_again=True)
     response = talk.response
     if talk.caller_speaks or response is not None:
         if talk.unanswered_text or talk.wanted_again:
@@ -121,6 +130,22 @@ def client_wants_response(talk: Conversation, draft: Draft) -> Conversation:
 def client_clears(talk: Conversation) -> Conversation:
     """Take `audio.clear`: the turn that is being spoken ends without an answer."""
     return replace(talk, forgotten=talk.caller_speaks)
+
+
+def pause(talk: Conversation, played_ms: int, draft: Draft) -> Conversation:
+    """Silence the agent: what runs is stopped as by a cancel, and nothing begins."""
+    if talk.expected is Expected.ANSWER:
+        talk = replace(talk, expected=Expected.UNWANTED)
+    talk = _stop(talk, played_ms, draft, barge_in=False)
+    return replace(talk, paused=True, hang_up=False)
+
+
+def resume(talk: Conversation, draft: Draft) -> Conversation:
+    """Let the agent speak again: at once if it was wanted meanwhile, else when it is."""
+    talk = replace(talk, paused=False)
+    if talk.wanted_again and not talk.caller_speaks:
+        return _ask(talk, draft, automatic=True)
+    return talk
 
 
 def _ask(
@@ -144,7 +169,8 @@ def take_typed(talk: Conversation, text: str, draft: Draft) -> Conversation:
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
     turns = finish_turn(talk.turns, draft, turn_id, str(turn_id), "caller", text)
-    return replace(talk, turns=turns, unanswered_text=True)
+    wanted = talk.wanted_again or talk.paused
+    return replace(talk, turns=turns, unanswered_text=True, wanted_again=wanted)
 
 
 def take_voice(talk: Conversation, signal: voice.VoiceSignal, draft: Draft) -> Conversation:
@@ -221,8 +247,11 @@ def _turn_over(talk: Conversation, draft: Draft) -> Conversation:
     """Answer what the caller said, or leave it to the voice."""
     if talk.forgotten:
         return _go_on(replace(talk, forgotten=False), draft)
-    if talk.answers_itself:
-        return replace(talk, expected=Expected.ANSWER)
+    if talk.paused:
+        return replace(talk, wanted_again=True)
+    if talk.answers_itself:  # all that was said; what was typed is answered when it is wanted
+        wanted = talk.wanted_again and talk.unanswered_text
+        return replace(talk, expected=Expected.ANSWER, wanted_again=wanted)
     if talk.response is None:
         return _ask(talk, draft, automatic=True)
     if talk.response.phase is Phase.WANTED:
@@ -237,7 +266,7 @@ def _started(talk: Conversation, response_id: str, draft: Draft) -> Conversation
             return talk
         return _admit(talk, response, draft)
     own = talk.answers_itself and response_id not in talk.refused
-    if own and talk.expected is not Expected.UNWANTED:
+    if own and talk.expected is not Expected.UNWANTED and not talk.paused:
         begun = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
         talk = replace(talk, expected=Expected.NOTHING)
         if response is None:
@@ -321,7 +350,7 @@ def _finish_response(
 
 def _go_on(talk: Conversation, draft: Draft) -> Conversation:
     """Go on with what has begun or was asked for while something else was under way."""
-    if talk.response is not None:
+    if talk.response is not None or talk.paused:
         return talk
     if talk.coming:
         next_, *later = talk.coming

@@ -130,6 +130,16 @@ class Bridge:
                 if playout and line and playout.drop(response_id, self._now_ms()):
                     line.flush()
 
+    def halt(self) -> int:
+        """Stop playing now; return how much of the response was played, in milliseconds.
+
+        Nothing more of it leaves; it waits for the call to drop it.
+        """
+        played_ms = self._playout.pause(self._now_ms()) if self._playout is not None else 0
+        if self._leg is not None:
+            self._leg.flush()
+        return played_ms
+
     def close(self) -> None:
         """Let go of leg and voice; nothing moves any more."""
         for timer in (self._timer, self._silence):
@@ -167,10 +177,7 @@ class Bridge:
 
     def _interrupt(self, signal: Callable[[int], bridge.CallerSpoke | bridge.CancelAsked]) -> None:
         """Stop playing now; the call decides afterwards what it means."""
-        played_ms = self._playout.pause(self._now_ms()) if self._playout is not None else 0
-        if self._leg is not None:
-            self._leg.flush()
-        self._inbox(signal(played_ms))
+        self._inbox(signal(self.halt()))
         if self._silence is not None:  # what was left to be heard is thrown away
             self._silence.cancel()
             self._silent()

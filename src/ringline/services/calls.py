@@ -15,20 +15,23 @@ import structlog
 from ringline.domain import bridge, call, voice
 from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
 from ringline.domain.events import TranscriptLine
+from ringline.domain.handover import Barged, Resumed
 from ringline.domain.log import LogKey
-from ringline.domain.records import CallRow, HangupCause
+from ringline.domain.records import CallRow, HangupCause, ParticipantRole
 from ringline.ports import (
     AbandonedCall,
     Clock,
     Leg,
     NewId,
     OpenVoice,
+    StoreAway,
     Voice,
     VoiceUnavailable,
 )
 from ringline.services.backlog import Outcome, Refused, StorageLost, Written
 from ringline.services.bridge import Bridge
 from ringline.services.journal import Journal
+from ringline.services.orders import Ordered, Orders, Verdict
 
 _log = structlog.get_logger(__name__)
 
@@ -46,6 +49,7 @@ IDLE = EndOrdered(HangupCause.IDLE_TIMEOUT, "idle_timeout")
 TOO_LONG = EndOrdered(HangupCause.MAX_DURATION, "max_duration")
 SHUTDOWN = EndOrdered(HangupCause.SERVER_SHUTDOWN, "server_shutdown")
 KEY_REVOKED = EndOrdered(HangupCause.REVOKED, "revoked")
+END_ORDERED = EndOrdered(HangupCause.API_HANGUP, "call_ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ class LiveCall:
         self._moment = moment
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._inbox: asyncio.Queue[CallSignal] = asyncio.Queue()
+        self._inbox: asyncio.Queue[CallSignal | Ordered] = asyncio.Queue()
+        self._orders = Orders()
         self._bridge = Bridge(self.signal, limits.playout_lead_ms)
         self._bridge.attach_leg(line)
         self._call = Call(new.log, new.row, new.greeting)
@@ -101,12 +106,37 @@ class LiveCall:
         """Return who the leg reports to."""
         return self._bridge
 
+    @property
+    def written(self) -> asyncio.Future[Outcome]:
+        """Return what becomes of the newest durable entry, once that is known."""
+        return self._orders.written
+
     def signal(self, signal: CallSignal) -> None:
         """Put a signal into the inbox; a full one ends the call."""
         if self._inbox.qsize() < INBOX_SIZE:
             self._inbox.put_nowait(signal)
         elif self._inbox.qsize() == INBOX_SIZE:  # once: the last place is kept for this
             self._inbox.put_nowait(WRITE_REFUSED)
+
+    async def order(self, signal: CallSignal) -> bool:
+        """Order something; tell whether the call was active when it took the order.
+
+        Returns when what came of it is committed; raises StoreAway, EntryRefused (`Orders`).
+        """
+        self._check_room()
+        return await self._orders.give(signal, self._inbox.put_nowait)
+
+    async def barge(self, member: str, role: ParticipantRole) -> bool:
+        """Order as `order` does that an operator takes over; playing stops at once."""
+        self._check_room()  # what is halted must be followed by its order
+        barged = Barged(member, role, self._bridge.halt())
+        return await self._orders.give(barged, self._inbox.put_nowait)
+
+    def _check_room(self) -> None:
+        """Raise StoreAway rather than let orders crowd out the call's own signals."""
+        self._orders.check_room()
+        if self._inbox.qsize() >= INBOX_SIZE:
+            raise StoreAway
 
     async def run(self) -> None:
         """Live: from the first entry to the last one. Never raises."""
@@ -118,13 +148,12 @@ class LiveCall:
                 call.begin(self.new.log, self.new.row, self.new.greeting, self._moment())
             )
             while not self._call.ended:
-                signal = await self._inbox.get()
-                if signal is not IDLE or self._is_idle():
-                    self._carry_out(call.step(self._call, signal, self._moment()))
+                self._take(await self._inbox.get())
         except Exception as error:  # a defect ends this call alone, and visibly
             self._log_defect(error)
             self._end_broken()
         finally:
+            self._orders.close()
             await self._close(opening)
 
     async def _open(self) -> None:
@@ -144,11 +173,21 @@ class LiveCall:
         self._bridge.attach_voice(self._voice)
         self.signal(call.VoiceOpened(self._voice.capabilities))
 
+    def _take(self, signal: CallSignal | Ordered) -> None:
+        if isinstance(signal, Ordered):
+            active = self._call.active
+            self._carry_out(call.step(self._call, signal.signal, self._moment()))
+            self._orders.answer(signal, active=active)
+        elif signal is not IDLE or self._is_idle():
+            self._carry_out(call.step(self._call, signal, self._moment()))
+
     def _carry_out(self, step: Step) -> None:
         """Hand the entry to the journal and the orders to whom they are for."""
         self._call = step.call
         if step.entry is not None:
             told = self._answer_told if step.answers else self._entry_told
+            if step.entry.durable:
+                told = self._orders.follow(told)
             self._journal.submit(step.entry, told, last=step.last)
             if step.answers:
                 self._answer_timer = self._after(self._limits.answer_s, NOT_WRITTEN)
@@ -243,6 +282,7 @@ class Calls:
         self._new_id = new_id
         self._limits = limits
         self._live: dict[UUID, tuple[LiveCall, asyncio.Task[None]]] = {}
+        self._ended: dict[UUID, LiveCall] = {}  # whose end is not written yet
         self._closing = False
 
     @property
@@ -259,8 +299,46 @@ class Calls:
         live = LiveCall(new, line, self._open_voice, self._journal, self._moment, self._limits)
         task = asyncio.create_task(live.run())
         self._live[new.row.id] = (live, task)
-        task.add_done_callback(lambda _: self._live.pop(new.row.id, None))
+        task.add_done_callback(lambda _: self._let_go(live))
         return live
+
+    async def end(self, log: LogKey, call_id: UUID) -> bool:
+        """End a call by order of the API; False if no such call of this log runs here.
+
+        Returns when the end is committed, also where the call had ended already; raises
+        StoreAway if that is not known within 10 s, EntryRefused if it cannot be written.
+        """
+        live = self._find(log, call_id)
+        if live is None:
+            return False
+        await live.order(END_ORDERED)
+        return True
+
+    async def barge(
+        self,
+        log: LogKey,
+        call_id: UUID,
+        member: str,
+        role: ParticipantRole = ParticipantRole.OPERATOR,
+    ) -> Verdict:
+        """Let an operator take a call over: he joins, and its agent is paused.
+
+        Returns when that is committed, also where he had done so before; raises as `end`.
+        """
+        live = self._find(log, call_id)
+        if live is None:
+            return Verdict.NOT_HERE
+        return _verdict(await live.barge(member, role))
+
+    async def resume(self, log: LogKey, call_id: UUID) -> Verdict:
+        """Hand a call back to its agent: the operators leave, and it may speak again.
+
+        Returns when that is committed, also where nobody had taken over; raises as `end`.
+        """
+        live = self._find(log, call_id)
+        if live is None:
+            return Verdict.NOT_HERE
+        return _verdict(await live.order(Resumed()))
 
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""
@@ -292,6 +370,18 @@ class Calls:
             if pending:
                 await asyncio.wait(pending, timeout=_CLOSE_S)
 
+    def _find(self, log: LogKey, call_id: UUID) -> LiveCall | None:
+        """Find a call until its end is written; a foreign one looks like none."""
+        live, _ = self._live.get(call_id, (self._ended.get(call_id), None))
+        return live if live is not None and live.new.log == log else None
+
+    def _let_go(self, live: LiveCall) -> None:
+        call_id = live.new.row.id
+        self._live.pop(call_id, None)
+        if not live.written.done():
+            self._ended[call_id] = live
+            live.written.add_done_callback(lambda _: self._ended.pop(call_id))
+
     def _moment(self) -> Moment:
         return Moment(self._now(), self._new_id)
 
@@ -299,3 +389,7 @@ class Calls:
 def _sweep_told(outcome: Outcome) -> None:
     if not isinstance(outcome, Written):
         _log.error("sweep_not_written", outcome=type(outcome).__name__)
+
+
+def _verdict(active: bool) -> Verdict:
+    return Verdict.DONE if active else Verdict.NOT_ACTIVE

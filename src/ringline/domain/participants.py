@@ -1,0 +1,40 @@
+"""Who takes part in a call: joining and leaving, each told once (contract, 3)."""
+
+from dataclasses import replace
+
+from ringline.domain.events import ParticipantJoined, ParticipantLeft
+from ringline.domain.records import ParticipantRole, ParticipantRow
+from ringline.domain.turns import Draft
+
+
+def join(member: str, role: ParticipantRole, draft: Draft) -> ParticipantRow:
+    """Let somebody join the call."""
+    participant = ParticipantRow(draft.new_id(), draft.call_id, member, role, draft.now)
+    draft.records.append(participant)
+    draft.events.append(
+        ParticipantJoined(
+            participant_id=participant.id,
+            member_uuid=member,
+            role=role,
+            joined_at=draft.now,
+        )
+    )
+    return participant
+
+
+def leave(participant: ParticipantRow, draft: Draft) -> ParticipantRow:
+    """Let somebody leave the call; who has left already stays as he is."""
+    if participant.left_at is not None:
+        return participant
+    gone = replace(participant, left_at=draft.now)
+    draft.records.append(gone)
+    draft.events.append(
+        ParticipantLeft(
+            participant_id=gone.id,
+            member_uuid=gone.member_uuid,
+            role=gone.role,
+            joined_at=gone.joined_at,
+            left_at=draft.now,
+        )
+    )
+    return gone

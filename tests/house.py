@@ -1,0 +1,88 @@
+"""What runs calls, for their tests in virtual time: the real journal, bridge and domain."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from ringline.domain import voice
+from ringline.domain.events import CallEnded, EventData, ParticipantJoined, ParticipantLeft
+from ringline.ports import VoiceListener
+from ringline.services.calls import CallLimits, Calls, LiveCall, NewCall
+from ringline.services.journal import Journal
+from tests import clock as virtual
+from tests.faulty import FaultyBus, FaultyLog, MemoryLog
+from tests.samples import log_key, new_id
+from tests.talking import CAPABILITIES, ScriptedLeg, ScriptedVoice, call_row, clock
+
+LOG = log_key()
+LIMITS = CallLimits()
+
+
+class House:
+    """What runs calls, with a voice that opens as a test says."""
+
+    def __init__(self) -> None:
+        self.memory = MemoryLog()
+        self.store = FaultyLog(self.memory)
+        self.journal = Journal(self.store, FaultyBus())
+        self.calls = Calls(self.journal, self._open, clock, new_id, LIMITS)
+        self.voices: list[ScriptedVoice] = []
+        self.capabilities = CAPABILITIES
+        self.opening_s = 0.1
+        self.opening_fails: Exception | None = None
+        self.cancelled_openings = 0
+
+    async def _open(self, config: voice.VoiceConfig, listener: VoiceListener) -> ScriptedVoice:
+        try:
+            await asyncio.sleep(self.opening_s)
+        except asyncio.CancelledError:
+            self.cancelled_openings += 1
+            raise
+        if self.opening_fails is not None:
+            raise self.opening_fails
+        self.voices.append(ScriptedVoice(listener, self.capabilities))
+        return self.voices[-1]
+
+    def start(self, greeting: str = "") -> tuple[LiveCall, ScriptedLeg]:
+        line = ScriptedLeg()
+        row = replace(call_row(), started_at=clock())
+        config = voice.VoiceConfig("local/attendant")
+        return self.calls.start(NewCall(LOG, row, config, greeting), line), line
+
+    def events(self, live: LiveCall) -> list[EventData]:
+        return [
+            stored.event.data
+            for stored in self.memory.logs.get(live.new.log, [])
+            if stored.event.call is not None and stored.event.call.id == live.new.row.id
+        ]
+
+    def ended(self, live: LiveCall) -> CallEnded:
+        """Return a call's last event; everybody had left and nothing follows."""
+        *before, last = self.events(live)
+        assert isinstance(last, CallEnded)
+        types = [data.type for data in before]
+        assert "call.ended" not in types
+        joined = [data.participant_id for data in before if isinstance(data, ParticipantJoined)]
+        left = [data.participant_id for data in before if isinstance(data, ParticipantLeft)]
+        assert sorted(left) == sorted(joined)
+        assert types[-1] == "call.participant_left" or not joined
+        assert types[:1] == ["call.created"]
+        return last
+
+
+def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:
+    """Run a test in virtual time; at its end no task and no voice is left."""
+
+    async def whole() -> None:
+        house = House()
+        house.journal.start()
+        await main(house)
+        house.store.come_back()
+        await house.calls.shutdown()
+        await house.journal.close()
+        assert all(voice_.closed for voice_ in house.voices)
+        await asyncio.sleep(1)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    virtual.run(whole())

@@ -1,0 +1,388 @@
+"""Orders of requests to live calls, in virtual time: told means committed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from ringline.domain import leg, voice
+from ringline.domain.events import CallAudit, TurnCompleted
+from ringline.domain.handover import Resumed
+from ringline.domain.log import Environment
+from ringline.domain.records import ParticipantRole
+from ringline.ports import EntryRefused, StoreAway
+from ringline.services.calls import INBOX_SIZE, LiveCall
+from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
+from tests.house import LOG, House, run
+from tests.samples import log_key, new_id
+from tests.talking import ANSWERS_ITSELF, ScriptedLeg, speech
+
+_T = TypeVar("_T")
+
+#: Another workspace, and another environment of this one.
+FOREIGN = (log_key(2), log_key(environment=Environment.TEST))
+
+
+async def answered(house: House, greeting: str = "") -> tuple[LiveCall, ScriptedLeg]:
+    live, line = house.start(greeting)
+    await asyncio.sleep(1)
+    assert isinstance(line.news[0], leg.SessionStarted)
+    return live, line
+
+
+def codes(house: House, live: LiveCall) -> list[str]:
+    return [data.code for data in house.events(live) if isinstance(data, CallAudit)]
+
+
+def types(house: House, live: LiveCall) -> list[str]:
+    return [data.type for data in house.events(live)]
+
+
+def ordering(work: Awaitable[_T]) -> asyncio.Future[_T]:
+    return asyncio.ensure_future(work)
+
+
+async def seconds_until_away(work: Awaitable[object]) -> float:
+    """Return how long a request waited until it was told that nothing is known."""
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(StoreAway):
+        await work
+    return asyncio.get_running_loop().time() - began
+
+
+# Taking over and handing back.
+
+
+def test_a_takeover_stops_the_agent_and_is_written_when_it_is_told() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house, "A long greeting")
+        (speaker,) = house.voices
+        listener, greeting = speaker.listener, speaker.asked()
+        listener.voice_reports(voice.ResponseStarted(greeting))
+        for word in ("A ", "long ", "greeting"):
+            listener.voice_says(greeting, word)
+            listener.voice_speaks(greeting, speech(1_000))
+        await asyncio.sleep(1.2)
+        assert await house.calls.barge(LOG, live.new.row.id, "ann") is Verdict.DONE
+        assert types(house, live)[-3:] == [
+            "call.turn_completed",
+            "call.participant_joined",
+            "call.audit",
+        ]
+        (turn,) = [data for data in house.events(live) if isinstance(data, TurnCompleted)]
+        assert (turn.text, turn.interrupted) == ("A long ", True)
+        assert speaker.orders[-1] == voice.Cancel(greeting, 1_200)
+        await asyncio.sleep(5)
+        assert line.items[-2:] == ["flush", leg.AgentFinished()]
+
+    run(main)
+
+
+@pytest.mark.parametrize("capabilities", [None, ANSWERS_ITSELF])
+def test_the_agent_is_silent_until_it_is_let_back_in(
+    capabilities: voice.VoiceCapabilities | None,
+) -> None:
+    async def main(house: House) -> None:
+        house.capabilities = capabilities or house.capabilities
+        live, line = await answered(house)
+        (speaker,) = house.voices
+        await house.calls.barge(LOG, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
+        speaker.listener.voice_reports(voice.SpeechStarted())
+        speaker.listener.voice_reports(voice.SpeechStopped())
+        speaker.listener.voice_reports(voice.Heard("item", "hello", final=True))
+        speaker.say("own", speech(500), text="hi")
+        await asyncio.sleep(5)
+        assert line.played == []
+        assert not [order for order in speaker.orders if isinstance(order, voice.Respond)]
+        assert await house.calls.resume(LOG, live.new.row.id) is Verdict.DONE
+        assert codes(house, live) == ["barged", "ai_resumed"]
+        speaker.say(speaker.asked(), speech(500), text="hi")
+        await asyncio.sleep(1)
+        assert len(line.played) > 0
+        turns = [data.text for data in house.events(live) if isinstance(data, TurnCompleted)]
+        assert turns == ["hello", "hi"]
+
+    run(main)
+
+
+def test_repeated_orders_succeed_and_write_nothing() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        call_id = live.new.row.id
+        assert await house.calls.resume(LOG, call_id) is Verdict.DONE
+        several = [house.calls.barge(LOG, call_id, "ann") for _ in range(3)]
+        assert await asyncio.gather(*several) == [Verdict.DONE] * 3
+        await house.calls.barge(LOG, call_id, "ann")
+        assert codes(house, live) == ["barged"]
+        await asyncio.gather(*(house.calls.resume(LOG, call_id) for _ in range(3)))
+        assert codes(house, live) == ["barged", "ai_resumed"]
+
+    run(main)
+
+
+def test_operators_leave_at_the_end() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        await house.calls.barge(LOG, live.new.row.id, "ann")
+        live.listener.leg_reports(leg.Left())
+        await asyncio.sleep(1)
+        assert house.ended(live).hangup_cause == "caller_hangup"
+        assert types(house, live).count("call.participant_left") == 3
+
+    run(main)
+
+
+# Ending.
+
+
+def test_an_ended_call_is_written_when_it_is_told() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house, "Hello")
+        assert await house.calls.end(LOG, live.new.row.id)
+        assert line.hung_up == leg.HangUp("call_ended")
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
+
+    run(main)
+
+
+def test_a_call_can_be_ended_before_it_is_answered() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start("Hello")
+        assert await house.calls.end(LOG, live.new.row.id)
+        assert line.items == [leg.HangUp("call_ended")]
+        ended = house.ended(live)
+        assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
+
+    run(main)
+
+
+def test_concurrent_ends_all_succeed_with_one_event() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        ends: list[asyncio.Future[bool]] = []
+        house.store.go_away()
+        for turns in range(6):  # until after the call's task is gone
+            ends.append(ordering(house.calls.end(LOG, live.new.row.id)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await asyncio.sleep(1)
+        assert house.calls.count(LOG) == 0
+        ends.append(ordering(house.calls.end(LOG, live.new.row.id)))
+        await asyncio.sleep(1)
+        assert not any(end.done() for end in ends)
+        house.store.come_back()
+        assert await asyncio.gather(*ends) == [True] * 7
+        assert house.ended(live).hangup_cause == "api_hangup"
+        assert not await house.calls.end(LOG, live.new.row.id), "it is a record now"
+
+    run(main)
+
+
+def test_an_order_that_waits_while_the_call_ends_is_answered() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        call_id = live.new.row.id
+        live.listener.leg_reports(leg.Left())  # before them in the inbox
+        barged, resumed, ended = await asyncio.gather(
+            house.calls.barge(LOG, call_id, "ann"),
+            house.calls.resume(LOG, call_id),
+            house.calls.end(LOG, call_id),
+        )
+        assert (barged, resumed, ended) == (Verdict.NOT_ACTIVE, Verdict.NOT_ACTIVE, True)
+        assert house.ended(live).hangup_cause == "caller_hangup"
+        assert codes(house, live) == []
+
+    run(main)
+
+
+# Which calls there are.
+
+
+def test_a_call_that_is_not_answered_is_not_active() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start("Hello")
+        call_id = live.new.row.id
+        assert await house.calls.barge(LOG, call_id, "ann") is Verdict.NOT_ACTIVE
+        assert await house.calls.resume(LOG, call_id) is Verdict.NOT_ACTIVE
+        await asyncio.sleep(1)
+        assert isinstance(line.news[0], leg.SessionStarted)
+        assert voice.Respond(house.voices[0].asked(), "Hello") in house.voices[0].orders
+        assert codes(house, live) == []
+
+    run(main)
+
+
+def test_an_unknown_and_a_foreign_call_look_the_same() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house)
+        places = [(LOG, new_id()), *((log, live.new.row.id) for log in FOREIGN)]
+        for log, call_id in places:
+            assert not await house.calls.end(log, call_id)
+            assert await house.calls.barge(log, call_id, "ann") is Verdict.NOT_HERE
+            assert await house.calls.resume(log, call_id) is Verdict.NOT_HERE
+        await asyncio.sleep(1)
+        assert line.hung_up is None
+        assert codes(house, live) == []
+
+    run(main)
+
+
+def test_a_foreign_call_is_not_found_while_its_end_is_not_written_either() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        house.store.go_away()
+        live.listener.leg_reports(leg.Left())
+        await asyncio.sleep(1)
+        assert not await house.calls.end(FOREIGN[0], live.new.row.id)
+        mine = ordering(house.calls.barge(LOG, live.new.row.id, "ann"))
+        house.store.come_back()
+        assert await mine is Verdict.NOT_ACTIVE
+        assert house.ended(live).hangup_cause == "caller_hangup"
+
+    run(main)
+
+
+# The database away, and other trouble.
+
+ORDERS: list[Callable[[House, LiveCall], Awaitable[object]]] = [
+    lambda house, live: house.calls.end(LOG, live.new.row.id),
+    lambda house, live: house.calls.barge(LOG, live.new.row.id, "ann"),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_what_is_not_known_to_be_written_in_10_seconds_is_not_told(
+    order: Callable[[House, LiveCall], Awaitable[object]],
+) -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        house.store.go_away()
+        assert await seconds_until_away(order(house, live)) == pytest.approx(ORDER_S)
+        before = len(house.events(live))
+        house.store.come_back()
+        assert await order(house, live) in (True, Verdict.DONE)
+        assert len(house.events(live)) > before, "it was carried out, and is told now"
+
+    run(main)
+
+
+def test_a_repetition_is_not_told_before_what_it_repeats_is_written() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        call_id = live.new.row.id
+        house.store.go_away()
+        first = ordering(house.calls.barge(LOG, call_id, "ann"))
+        await asyncio.sleep(1)
+        second = ordering(house.calls.barge(LOG, call_id, "ann"))
+        await asyncio.sleep(1)
+        assert not any(order.done() for order in (first, second))
+        house.store.come_back()
+        await second
+        assert codes(house, live) == ["barged"]
+        await first
+
+    run(main)
+
+
+def test_the_order_of_a_request_that_goes_away_is_carried_out() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        call_id = live.new.row.id
+        house.store.go_away()
+        gone = ordering(house.calls.barge(LOG, call_id, "ann"))
+        await asyncio.sleep(0)
+        also_gone = ordering(house.calls.barge(LOG, call_id, "ann"))
+        stays = ordering(house.calls.barge(LOG, call_id, "ann"))
+        gone.cancel()
+        await asyncio.sleep(1)
+        also_gone.cancel()
+        house.store.come_back()
+        assert await stays is Verdict.DONE
+        assert gone.cancelled()
+        assert also_gone.cancelled()
+        assert codes(house, live) == ["barged"]
+
+    run(main)
+
+
+def test_a_takeover_that_can_never_be_written_says_so() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house)
+        house.store.refused = {live.new.row.id}
+        with pytest.raises(EntryRefused):
+            await house.calls.barge(LOG, live.new.row.id, "ann")
+        await asyncio.sleep(1)
+        assert line.hung_up == leg.HangUp("internal_error")
+        assert codes(house, live) == []
+        assert types(house, live)[-1] == "call.ended"
+
+    run(main)
+
+
+def test_an_end_is_written_although_the_call_breaks_at_it() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house)
+        line.fails_at = leg.HangUp
+        assert await house.calls.end(LOG, live.new.row.id)
+        assert house.ended(live).hangup_cause == "api_hangup"
+
+    run(main)
+
+
+def test_a_call_that_breaks_at_a_takeover_is_not_active() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house, "Hello")
+        (speaker,) = house.voices
+        speaker.listener.voice_reports(voice.ResponseStarted(speaker.asked()))
+        await asyncio.sleep(1)
+        line.fails_at = leg.AgentFinished
+        assert await house.calls.barge(LOG, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
+        assert house.ended(live).hangup_cause == "internal_error"
+
+    run(main)
+
+
+def test_only_so_many_orders_wait_and_the_call_lives_on() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house)
+        orders = [ordering(live.order(Resumed())) for _ in range(MAX_ORDERS + 1)]
+        answers = await asyncio.gather(*orders, return_exceptions=True)
+        assert answers[:-1] == [True] * MAX_ORDERS
+        assert isinstance(answers[-1], StoreAway)
+        assert await live.order(Resumed())
+        assert line.hung_up is None
+
+    run(main)
+
+
+def test_orders_leave_a_full_inbox_to_the_caller() -> None:
+    async def main(house: House) -> None:
+        live, line = await answered(house, "Hello")
+        speaker = house.voices[0]
+        speaker.say(speaker.asked(), speech(2_000))
+        await asyncio.sleep(0)
+        for _ in range(INBOX_SIZE):
+            live.listener.leg_reports(leg.Digit("1"))
+        for order in ORDERS:
+            assert await seconds_until_away(order(house, live)) == 0
+        await asyncio.sleep(5)
+        assert line.hung_up is None
+        assert line.news[-1] == leg.AgentFinished(), "what was playing was not halted"
+        assert "flush" not in line.items
+
+    run(main)
+
+
+def test_a_shutdown_answers_what_waits() -> None:
+    async def main(house: House) -> None:
+        live, _ = await answered(house)
+        house.store.go_away()
+        end = ordering(house.calls.end(LOG, live.new.row.id))
+        await asyncio.sleep(1)
+        await house.calls.shutdown()
+        await house.journal.close(grace_s=0)
+        assert await seconds_until_away(end) == 0
+
+    run(main)
