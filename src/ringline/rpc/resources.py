@@ -92,7 +92,7 @@ class Relationship:
     latest: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Resource:
     """A kind of record: its rows, its fields and what they are related to.
 
@@ -158,7 +158,10 @@ _entries = tables.call_queue_entries
 #: A wait that nobody ended in time has timed out, whatever its row says.
 _ENTRY_STATUS: sa.ColumnElement[str] = sa.case(
     (
-        _entries.c.status.in_((QueueEntryStatus.WAITING.value, QueueEntryStatus.OFFERED.value))
+        sa.or_(
+            _entries.c.status == QueueEntryStatus.WAITING.value,
+            _entries.c.status == QueueEntryStatus.OFFERED.value,
+        )
         & (_entries.c.expires_at <= sa.func.now()),
         QueueEntryStatus.TIMED_OUT.value,
     ),

@@ -1,0 +1,149 @@
+"""The `page` grammar and its cursors (4.9).
+
+A cursor holds the values that its row is sorted by, ending in the id, and a signature over
+them and over what is listed in which order: one of another list, or one that was made up,
+is refused. The filter is not in it, and must be repeated like the sort.
+"""
+
+import hmac
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+import msgspec
+
+from ringline.rpc.kinds import Id, Kind, Moment
+from ringline.rpc.resources import Resource
+from ringline.rpc.sorting import SortKey, kind_of
+from ringline.wire.rpc import refuse
+from ringline.wire.strict_json import encode
+
+MAX_LIMIT = 250
+MAX_CURSOR = 64 * 1024  # characters of a cursor
+_MAX_OFFSET = 2**63 - 1 - MAX_LIMIT
+_MEMBERS = frozenset({"limit", "offset", "after", "before", "count"})
+_SIGNATURE_BYTES = 16
+_DECODE = msgspec.json.Decoder(list[Any]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetPage:
+    """A page that begins behind so many rows."""
+
+    limit: int
+    offset: int
+    count: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeysetPage:
+    """A page that begins behind a row, or ends before one."""
+
+    limit: int
+    after: str | None
+    before: str | None
+    count: bool
+
+    @property
+    def cursor(self) -> str | None:
+        """Return the cursor that counts: `before` wins."""
+        return self.after if self.before is None else self.before
+
+    @property
+    def backward(self) -> bool:
+        """Tell whether the rows are those before the cursor."""
+        return self.before is not None
+
+
+Page: TypeAlias = OffsetPage | KeysetPage
+
+
+def read_page(given: object) -> Page | None:
+    """Read an object of `page`; None for a list without pages. Raises RpcRefused."""
+    if not isinstance(given, dict):
+        return None
+    page = cast("dict[str, object]", given)
+    if not page.keys() <= _MEMBERS:
+        raise refuse("invalid_page")
+    limit, offset = page.get("limit"), page.get("offset")
+    count, after, before = page.get("count"), page.get("after"), page.get("before")
+    if not (
+        (limit is None or (_is_number(limit) and cast("int", limit) > 0))
+        and (offset is None or (_is_number(offset) and 0 <= cast("int", offset) <= _MAX_OFFSET))
+        and (count is None or isinstance(count, bool))
+        and (after is None or isinstance(after, str))
+        and (before is None or isinstance(before, str))
+        and (offset is None or (after is None and before is None))
+    ):
+        raise refuse("invalid_page")
+    if limit is None and offset is None and count is None and not page.keys() & {"after", "before"}:
+        return None
+    most = min(cast("int | None", limit) or MAX_LIMIT, MAX_LIMIT)
+    if offset is not None:
+        return OffsetPage(most, cast("int", offset), count is True)
+    return KeysetPage(most, after, before, count is True)
+
+
+class Cursors:
+    """Makes cursors and reads them; the first secret signs, all of them verify."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._keys = [hmac.digest(s.encode(), b"ringline cursor", "sha256") for s in secrets]
+
+    def make(self, purpose: bytes, values: Sequence[object]) -> str:
+        """Make the cursor of a row from the values it is sorted by."""
+        text = encode(values)
+        return b64encode(self._sign(self._keys[0], purpose, text) + text).decode("ascii")
+
+    def read(self, purpose: bytes, cursor: str, kinds: Sequence[Kind]) -> list[Any]:
+        """Return a cursor's values. Raises RpcRefused."""
+        if len(cursor) > MAX_CURSOR:
+            raise refuse("invalid_keyset")
+        try:
+            raw = b64decode(cursor, validate=True)
+            text = raw[_SIGNATURE_BYTES:]
+            self._verify(purpose, raw[:_SIGNATURE_BYTES], text)
+            values = _DECODE(text)
+            return [_restore(kind, value) for kind, value in zip(kinds, values, strict=True)]
+        except ValueError:  # not base64, not JSON, another arity
+            raise refuse("invalid_keyset") from None
+
+    def _verify(self, purpose: bytes, signature: bytes, text: bytes) -> None:
+        for key in self._keys:
+            if hmac.compare_digest(signature, self._sign(key, purpose, text)):
+                return
+        raise refuse("invalid_keyset")
+
+    def _sign(self, key: bytes, purpose: bytes, text: bytes) -> bytes:
+        return hmac.digest(key, purpose + b"\0" + text, "sha256")[:_SIGNATURE_BYTES]
+
+
+def purpose_of(resource: Resource, keys: Sequence[SortKey]) -> bytes:
+    """Return what a cursor is signed with: what is listed, in which order."""
+    spelt = [resource.name]
+    for key in keys:
+        direction = f"{'-' if key.descending else '+'}{'0' if key.nulls_first else '1'}"
+        spelt.append(direction + ".".join((*key.path, key.field)))
+    return ",".join(spelt).encode()
+
+
+def kinds_of(resource: Resource, keys: Sequence[SortKey]) -> list[Kind]:
+    """Return the kinds of the values that a cursor holds."""
+    return [kind_of(resource, key) for key in keys]
+
+
+def _restore(kind: Kind, value: object) -> object:
+    match kind, value:
+        case Moment(), str():
+            return datetime.fromisoformat(value)
+        case Id(), str():
+            return UUID(value)
+        case _:
+            return value
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

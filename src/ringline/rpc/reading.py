@@ -1,0 +1,412 @@
+"""Reading records: one statement for the rows asked for, one per relationship followed.
+
+What a request asks for is first turned into a *plan*: SQL text, the order of its values,
+and how a row becomes a record. A plan depends on the shape of the request alone (fields,
+filter without its values, sort, kind of page), and the plans used last are kept, so that
+most requests compose no SQL at all.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+
+from ringline.ports import Row, Rows
+from ringline.rpc.filters import EVERYTHING, Shape, read_filter
+from ringline.rpc.keyset import Order, behind, whole
+from ringline.rpc.kinds import Kind, Map, Moment, ToolList
+from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, kinds_of, purpose_of, read_page
+from ringline.rpc.resources import RESOURCES, Expression, Resource
+from ringline.rpc.selection import Selection
+from ringline.rpc.sorting import BY_ID, SortKey, read_sort
+from ringline.rpc.statements import (
+    Source,
+    condition,
+    directed,
+    keyset_statement,
+    order_of,
+    related_statement,
+    rows_of,
+    sort_value,
+    source_of,
+)
+from ringline.schema.sql import Prepared
+from ringline.wire.rpc import refuse
+
+#: Most records of a list without pages, and of one relationship of one record.
+MAX_LIST = 10_000
+#: Most records in one answer; nested selections multiply.
+MAX_RECORDS = 100_000
+#: Plans that are kept; the one not used longest goes first.
+PLANS_KEPT = 512
+
+Record: TypeAlias = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """A request for a list, as it came; `scope` are columns that must have a value."""
+
+    resource: Resource
+    selection: Selection
+    filter: object = None
+    sort: object = None
+    page: object = None
+    pages: bool = True
+    scope: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """How rows become records: the fields come first in a row, in this order."""
+
+    names: tuple[str, ...]
+    shown: tuple[tuple[str, Callable[[Any], object]], ...]
+    related: tuple["_Branch", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """A relationship that is followed: from a column of our rows to one of theirs."""
+
+    name: str
+    ours: int
+    theirs: int
+    many: bool
+    statement: Prepared
+    node: _Node
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A statement and how its rows become records; `sorted_by` is where cursors begin."""
+
+    statement: Prepared
+    node: _Node
+    sorted_by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """Records, and of each how many records it is with all that hangs on it."""
+
+    records: list[Record]
+    weights: list[int] | None
+
+
+class Reader:
+    """Answers reads of any resource."""
+
+    def __init__(self, cursor_secrets: Sequence[str]) -> None:
+        self._cursors = Cursors(cursor_secrets)
+        self._plans: OrderedDict[Hashable, Any] = OrderedDict()
+
+    async def list(self, rows: Rows, request: ListRequest) -> object:
+        """Return the records of a list, or a page of them, ready for JSON.
+
+        Raises RpcRefused, and what fetching raises.
+        """
+        resource = request.resource
+        shape, values = read_filter(resource, request.filter)
+        keys = read_sort(resource, request.sort)
+        page = read_page(request.page)
+        if page is not None and not request.pages:
+            raise refuse("unknown_error")
+        given: dict[str, object] = {f"f{at}": value for at, value in enumerate(values)}
+        given.update(request.scope)
+        scope = tuple(name for name, _ in request.scope)
+        where = _Where(resource, shape, scope)
+        match page:
+            case None:
+                return await self._whole(rows, request.selection, where, keys, given)
+            case OffsetPage():
+                return await self._offset_page(rows, request.selection, where, keys, given, page)
+            case KeysetPage():
+                return await self._keyset_page(rows, request.selection, where, keys, given, page)
+
+    async def one(
+        self, rows: Rows, resource: Resource, selection: Selection, row_id: UUID
+    ) -> Record | None:
+        """Return one record, None if there is none. Raises what fetching raises."""
+        where = _Where(resource, EVERYTHING, ("id",))
+        plan = self._plan(("one", where, selection), lambda: _plan_one(where, selection))
+        found = await rows.fetch(plan.statement.text, plan.statement.arguments(id=row_id))
+        built = await _build(rows, plan.node, found)
+        return built.records[0] if built.records else None
+
+    async def _whole(
+        self,
+        rows: Rows,
+        selection: Selection,
+        where: "_Where",
+        keys: tuple[SortKey, ...],
+        given: Mapping[str, object],
+    ) -> object:
+        plan = self._plan(
+            ("whole", where, selection, keys), lambda: _plan_whole(where, selection, keys)
+        )
+        found = await rows.fetch(plan.statement.text, plan.statement.arguments(**given))
+        if len(found) > MAX_LIST:
+            raise refuse("result_too_large", variables={"limit": MAX_LIST})
+        return (await _build(rows, plan.node, found)).records
+
+    async def _offset_page(
+        self,
+        rows: Rows,
+        selection: Selection,
+        where: "_Where",
+        keys: tuple[SortKey, ...],
+        given: Mapping[str, object],
+        page: OffsetPage,
+    ) -> object:
+        plan = self._plan(
+            ("offset", where, selection, keys, page.limit),
+            lambda: _plan_offset(where, selection, keys, page.limit),
+        )
+        values = plan.statement.arguments(**given, offset=page.offset)
+        found = await rows.fetch(plan.statement.text, values)
+        built = await _build(rows, plan.node, found[: page.limit])
+        return {
+            "results": built.records,
+            "hasMore": len(found) > page.limit,
+            "limit": page.limit,
+            "offset": page.offset,
+            "count": await self._count(rows, where, given) if page.count else None,
+            "type": "offset",
+        }
+
+    async def _keyset_page(
+        self,
+        rows: Rows,
+        selection: Selection,
+        where: "_Where",
+        keys: tuple[SortKey, ...],
+        given: Mapping[str, object],
+        page: KeysetPage,
+    ) -> object:
+        keys = keys or (BY_ID,)
+        purpose = purpose_of(where.resource, keys)
+        at: Mapping[str, object] = given
+        nulls: tuple[bool, ...] | None = None
+        if page.cursor is not None:
+            kinds = kinds_of(where.resource, keys)
+            values = self._cursors.read(purpose, page.cursor, kinds)
+            nulls = tuple(value is None for value in values)
+            at = {**given, **{f"c{place}": value for place, value in enumerate(values)}}
+        plan = self._plan(
+            ("keyset", where, selection, keys, page.limit, page.backward, nulls),
+            lambda: _plan_keyset(where, selection, keys, page, nulls),
+        )
+        found = await rows.fetch(plan.statement.text, plan.statement.arguments(**at))
+        shown = found[: page.limit]
+        if page.backward:
+            shown = shown[::-1]
+        built = await _build(rows, plan.node, shown)
+        ends = [self._cursor(purpose, plan, keys, row) for row in (*shown[:1], *shown[-1:])]
+        return {
+            "results": built.records,
+            "hasMore": len(found) > page.limit,
+            "limit": page.limit,
+            "after": page.after,
+            "before": page.before,
+            "previousPage": ends[0] if ends else None,
+            "nextPage": ends[-1] if ends else None,
+            "count": await self._count(rows, where, given) if page.count else None,
+            "type": "keyset",
+        }
+
+    def _cursor(self, purpose: bytes, plan: _Plan, keys: tuple[SortKey, ...], row: Row) -> str:
+        return self._cursors.make(purpose, row[plan.sorted_by : plan.sorted_by + len(keys)])
+
+    async def _count(self, rows: Rows, where: "_Where", given: Mapping[str, object]) -> int:
+        statement = self._plan(("count", where), lambda: _plan_count(where))
+        return (await rows.fetch(statement.text, statement.arguments(**given)))[0][0]
+
+    def _plan(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = make()
+            if len(self._plans) > PLANS_KEPT:
+                self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end(key)
+        return plan
+
+
+# -- plans --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Which rows: a filter's shape, and columns that must have a value."""
+
+    resource: Resource
+    shape: Shape
+    scope: tuple[str, ...]
+
+    def conditions(self, source: Source) -> list[Any]:
+        """Compose what must hold."""
+        held: list[Any] = [
+            source.column(name) == sa.bindparam(name, type_=source.column(name).type)
+            for name in self.scope
+        ]
+        return held if self.shape == EVERYTHING else [*held, condition(source, self.shape)]
+
+
+def _plan_one(where: _Where, selection: Selection) -> _Plan:
+    source = source_of(where.resource)
+    columns, node = _node(source, selection)
+    return _Plan(Prepared(rows_of(source, columns, where.conditions(source))), node)
+
+
+def _plan_whole(where: _Where, selection: Selection, keys: tuple[SortKey, ...]) -> _Plan:
+    source = source_of(where.resource)
+    columns, node = _node(source, selection)
+    statement = rows_of(source, columns, where.conditions(source))
+    if keys:
+        by = [directed(sort_value(source, key), key) for key in keys]
+    else:
+        by = [source.column(name) for name in where.resource.order]
+    most = sa.literal_column(str(MAX_LIST + 1), sa.Integer)
+    return _Plan(Prepared(statement.order_by(*by).limit(most)), node)
+
+
+def _plan_offset(
+    where: _Where, selection: Selection, keys: tuple[SortKey, ...], limit: int
+) -> _Plan:
+    source = source_of(where.resource)
+    columns, node = _node(source, selection)
+    by = [directed(sort_value(source, key), key) for key in keys or (BY_ID,)]
+    statement = rows_of(source, columns, where.conditions(source)).order_by(*by)
+    offset = sa.bindparam("offset", type_=sa.BigInteger)
+    most = sa.literal_column(str(limit + 1), sa.Integer)
+    return _Plan(Prepared(statement.limit(most).offset(offset)), node)
+
+
+def _plan_keyset(
+    where: _Where,
+    selection: Selection,
+    keys: tuple[SortKey, ...],
+    page: KeysetPage,
+    nulls: tuple[bool, ...] | None,
+) -> _Plan:
+    source = source_of(where.resource)
+    columns, node = _node(source, selection)
+    order: Order = order_of(where.resource, keys)
+    if page.backward:
+        order = order.reversed
+    regions = whole(order) if nulls is None else behind(order, nulls)
+    statement = keyset_statement(
+        source, columns, where.conditions(source), order, regions, page.limit + 1
+    )
+    return _Plan(Prepared(statement), node, sorted_by=len(columns))
+
+
+def _plan_count(where: _Where) -> Prepared:
+    source = source_of(where.resource)
+    return Prepared(rows_of(source, [sa.func.count()], where.conditions(source)))
+
+
+def _node(source: Source, selection: Selection) -> tuple[list[Expression], _Node]:
+    """Return the columns that records need, the fields' first, and how they become records."""
+    columns: list[Expression] = []
+    shown: list[tuple[str, Callable[[Any], object]]] = []
+    for name in selection.fields:
+        field = source.field(name)
+        columns.append(source.value(field).label(f"v{len(columns)}"))
+        show = _show(field.kind)
+        if show is not None:
+            shown.append((name, show))
+    branches: list[_Branch] = []
+    for name, inner in selection.related:
+        relationship = source.resource.relationship_index[name]
+        ours = len(columns)
+        columns.append(source.column(relationship.ours).label(f"v{ours}"))
+        target = source_of(RESOURCES[relationship.target])
+        theirs, node = _node(target, inner)
+        tie = target.column(relationship.theirs).label(f"v{len(theirs)}")
+        statement = related_statement(target, [*theirs, tie], relationship, MAX_RECORDS + 1)
+        branches.append(
+            _Branch(name, ours, len(theirs), relationship.many, Prepared(statement), node)
+        )
+    return columns, _Node(selection.fields, tuple(shown), tuple(branches))
+
+
+def _show(kind: Kind) -> Callable[[Any], object] | None:
+    match kind:
+        case Moment():
+            return _moment
+        case Map() | ToolList():
+            return _json
+        case _:
+            return None
+
+
+def _moment(moment: datetime) -> str:
+    # The database gives times in UTC, ending in +00:00.
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _json(text: str) -> msgspec.Raw:
+    return msgspec.Raw(text.encode())
+
+
+# -- records ------------------------------------------------------------------------------
+
+
+async def _build(rows: Rows, node: _Node, found: Sequence[Row]) -> _Built:
+    """Make records of rows, with what is related to them. Raises RpcRefused, and fetching."""
+    names = node.names
+    records: list[Record] = [dict(zip(names, row, strict=False)) for row in found]
+    for name, show in node.shown:
+        for record in records:
+            if record[name] is not None:
+                record[name] = show(record[name])
+    if not node.related:
+        return _Built(records, None)
+    weights = [1] * len(records)
+    for branch in node.related:
+        await _follow(rows, branch, found, records, weights)
+    return _Built(records, weights)
+
+
+async def _follow(
+    rows: Rows,
+    branch: _Branch,
+    found: Sequence[Row],
+    records: Sequence[Record],
+    weights: list[int],
+) -> None:
+    """Put what a relationship leads to into records, and add its weight to theirs."""
+    ids = {row[branch.ours] for row in found} - {None}
+    theirs: Sequence[Row] = ()
+    if ids:
+        theirs = await rows.fetch(branch.statement.text, branch.statement.arguments(ids=list(ids)))
+        _bound(len(theirs))
+    built = await _build(rows, branch.node, theirs)
+    places: dict[object, list[int]] = {}
+    for place, row in enumerate(theirs):
+        places.setdefault(row[branch.theirs], []).append(place)
+    total = 0
+    for at, row in enumerate(found):
+        mine = places.get(row[branch.ours], ())
+        if len(mine) > MAX_LIST:
+            raise refuse("result_too_large", variables={"limit": MAX_LIST})
+        if branch.many:
+            records[at][branch.name] = [built.records[place] for place in mine]
+        else:
+            records[at][branch.name] = built.records[mine[0]] if mine else None
+        weight = len(mine) if built.weights is None else sum(built.weights[i] for i in mine)
+        weights[at] += weight
+        total += weight
+        _bound(total)
+
+
+def _bound(records: int) -> None:
+    if records > MAX_RECORDS:
+        raise refuse("result_too_large", variables={"limit": MAX_RECORDS})

@@ -1,0 +1,268 @@
+"""From the words of a request to SQL: records, filters, orders and pages.
+
+Statements are composed once per shape of request; values are parameters named `f0`, `f1` …
+(the filter's, in its order), `c0` … (the cursor's), `offset`, `ids` and `scope`. A limit is
+written into the text, so that the planner knows how little is wanted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.sql.util import ClauseAdapter
+
+from ringline.rpc.filters import All, Either, Not, Related, Shape, Test
+from ringline.rpc.keyset import Order, Region, Term
+from ringline.rpc.kinds import Choice, Kind, Text, sql_type
+from ringline.rpc.resources import RESOURCES, Expression, Field, Relationship, Resource
+from ringline.rpc.sorting import SortKey, field_of
+
+#: Characters of unbounded text that count in an order.
+SORTED_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A resource's rows as they stand in a statement: its table, an alias or a sub-select."""
+
+    resource: Resource
+    rows: sa.FromClause
+
+    def column(self, name: str) -> Expression:
+        """Return a column of the rows."""
+        return self.rows.c[name]
+
+    def value(self, field: Field) -> Expression:
+        """Return what a field is read from."""
+        if field.through is not None:
+            name, beyond = field.through
+            relationship = self.resource.relationship_index[name]
+            return self.reach(relationship, lambda other: other.value(other.field(beyond)))
+        column = self.resource.column(field)
+        assert column is not None, "a field that is not read through another has a column"
+        if self.rows is self.resource.table:
+            return column
+        return ClauseAdapter(self.rows).traverse(column)
+
+    def field(self, name: str) -> Field:
+        """Return a field by its name."""
+        return self.resource.field_index[name]
+
+    def related(self, relationship: Relationship) -> tuple["Source", sa.ColumnElement[bool]]:
+        """Return the rows of a relationship, and what ties them to these."""
+        target = RESOURCES[relationship.target]
+        others = target.table.alias()
+        tie = others.c[relationship.theirs] == self.column(relationship.ours)
+        if relationship.latest is None:
+            return Source(target, others), tie
+        latest = (
+            sa.select(others)
+            .where(tie)
+            .order_by(others.c[relationship.latest].desc(), others.c.id.desc())
+            .limit(_literal(1))
+            .correlate_except(others)
+            .subquery()
+        )
+        return Source(target, latest), sa.true()
+
+    def reach(
+        self, relationship: Relationship, value: Callable[["Source"], Expression]
+    ) -> Expression:
+        """Return a value of the one related row, null without one."""
+        other, tie = self.related(relationship)
+        found = sa.select(value(other)).select_from(other.rows).where(tie)
+        return found.correlate_except(other.rows).scalar_subquery()
+
+
+def _literal(number: int) -> sa.ColumnElement[int]:
+    return sa.literal_column(str(number), sa.Integer)
+
+
+def source_of(resource: Resource) -> Source:
+    """Return a resource's rows as they are stored."""
+    return Source(resource, resource.table)
+
+
+# -- filters ------------------------------------------------------------------------------
+
+
+def condition(source: Source, shape: Shape) -> sa.ColumnElement[bool]:
+    """Compose a filter; its values are the parameters `f0`, `f1` …."""
+    return _Composing().compose(source, shape)
+
+
+class _Composing:
+    def __init__(self) -> None:
+        self._places = count()
+
+    def compose(self, source: Source, shape: Shape) -> sa.ColumnElement[bool]:
+        match shape:
+            case Test(name, operator):
+                return self._test(source, source.field(name), operator)
+            case All(parts):
+                return sa.and_(sa.true(), *(self.compose(source, part) for part in parts))
+            case Either(parts):
+                return sa.or_(sa.false(), *(self.compose(source, part) for part in parts))
+            case Not(inner):
+                return sa.not_(self.compose(source, inner))
+            case Related(name, inner):
+                relationship = source.resource.relationship_index[name]
+                return self._exists(source, relationship, inner)
+
+    def _exists(
+        self, source: Source, relationship: Relationship, inner: Shape
+    ) -> sa.ColumnElement[bool]:
+        other, tie = source.related(relationship)
+        found = sa.select(_literal(1)).select_from(other.rows)
+        found = found.where(tie, self.compose(other, inner))
+        return sa.exists(found.correlate_except(other.rows))
+
+    def _test(self, source: Source, field: Field, operator: str) -> sa.ColumnElement[bool]:
+        if field.through is not None:  # a semi-join, which an index serves
+            name, beyond = field.through
+            relationship = source.resource.relationship_index[name]
+            return self._exists(source, relationship, Test(beyond, operator))
+        column = source.value(field)
+        return _compare(column, operator, f"f{next(self._places)}", sql_type(field.kind))
+
+
+def _compare(column: Expression, operator: str, name: str, type_: Any) -> sa.ColumnElement[bool]:
+    value = sa.bindparam(name, type_=type_)
+    match operator:
+        case "eq":
+            return column == value
+        case "not_eq":
+            return column != value
+        case "in":
+            return column == sa.any_(sa.bindparam(name, type_=ARRAY(type_)))
+        case "gt":
+            return column > value
+        case "gte":
+            return column >= value
+        case "lt":
+            return column < value
+        case "lte":
+            return column <= value
+        case "is_nil":
+            return column.is_(None) == sa.bindparam(name, type_=sa.Boolean)
+        case "contains":
+            return sa.func.strpos(column, value) > 0
+        case "starts_with":
+            return sa.func.starts_with(column, value)
+        case "ends_with":
+            return sa.func.right(column, sa.func.length(value)) == value
+        case _:
+            raise AssertionError(f"{operator} is no operator of the table")
+
+
+# -- orders -------------------------------------------------------------------------------
+
+
+def order_of(resource: Resource, keys: Sequence[SortKey]) -> Order:
+    """Return an order with what is known of its keys' nulls."""
+    return Order(tuple(keys), tuple(_nullable(resource, key) for key in keys))
+
+
+def _nullable(resource: Resource, key: SortKey) -> bool:
+    if key.path:
+        return True
+    _, field = field_of(resource, key)
+    column = resource.column(field)
+    return bool(column.nullable) if isinstance(column, sa.Column) else field.null
+
+
+def sort_value(source: Source, key: SortKey) -> Expression:
+    """Return what rows are sorted by: text by its bytes, of unbounded text the beginning."""
+    if key.path:
+        first, *rest = key.path
+        inner = SortKey(tuple(rest), key.field)
+        relationship = source.resource.relationship_index[first]
+        return source.reach(relationship, lambda other: sort_value(other, inner))
+    field = source.field(key.field)
+    return _sortable(source.value(field), field.kind)
+
+
+def _sortable(value: Expression, kind: Kind) -> Expression:
+    if isinstance(kind, Text) and kind.max_length is None:
+        value = sa.func.left(value, SORTED_LENGTH)
+    if isinstance(kind, Text | Choice) and getattr(value.type, "collation", None) != "C":
+        value = sa.collate(value, "C")
+    return value
+
+
+def directed(value: Expression, key: SortKey, *, native: bool = False) -> Expression:
+    """Order by a value as a key says; `native` spells nulls as an index holds them."""
+    ordered = value.desc() if key.descending else value.asc()
+    nulls_first = key.descending if native else key.nulls_first
+    return ordered.nulls_first() if nulls_first else ordered.nulls_last()
+
+
+# -- statements ---------------------------------------------------------------------------
+
+
+def rows_of(source: Source, columns: Sequence[Expression], where: Sequence[Any]) -> sa.Select[Any]:
+    """Select columns of the rows for which everything holds."""
+    return sa.select(*columns).select_from(source.rows).where(*where)
+
+
+def keyset_statement(
+    source: Source,
+    columns: Sequence[Expression],
+    where: Sequence[Any],
+    order: Order,
+    regions: Sequence[Region],
+    most: int,
+) -> sa.SelectBase:
+    """Select the first `most` rows of regions of an order; its values are columns `s0` …."""
+    values = [sort_value(source, key) for key in order.keys]
+    sorted_by = [value.label(f"s{place}") for place, value in enumerate(values)]
+    limit = _literal(most)
+    parts: list[sa.Select[Any]] = []
+    for number, region in enumerate(regions):
+        terms = [_term(values[at], order.keys[at], at, term) for at, term in enumerate(region)]
+        by = [
+            directed(value, key, native=at < max(len(region), 1))
+            for at, (value, key) in enumerate(zip(values, order.keys, strict=True))
+        ]
+        told = [*columns, *sorted_by]
+        if len(regions) > 1:
+            told.append(_literal(number).label("region"))
+        part = rows_of(source, told, [*where, *terms])
+        parts.append(part.order_by(*by).limit(limit))
+    if len(parts) == 1:
+        return parts[0]
+    page = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("page")
+    by = [directed(page.c[f"s{at}"], key) for at, key in enumerate(order.keys)]
+    return sa.select(page).order_by(page.c.region, *by).limit(limit)
+
+
+def _term(value: Expression, key: SortKey, place: int, term: Term) -> sa.ColumnElement[bool]:
+    cursor = sa.bindparam(f"c{place}", type_=value.type)
+    match term:
+        case Term.SAME:
+            return value == cursor
+        case Term.BEHIND:
+            return value < cursor if key.descending else value > cursor
+        case Term.NULL:
+            return value.is_(None)
+        case Term.VALUE:
+            return value.is_not(None)
+
+
+def related_statement(
+    target: Source, columns: Sequence[Expression], relationship: Relationship, most: int
+) -> sa.Select[Any]:
+    """Select the rows that are related to any of `ids`, at most so many."""
+    theirs = target.column(relationship.theirs)
+    ids = sa.bindparam("ids", type_=ARRAY(theirs.type))
+    found = rows_of(target, columns, [theirs == sa.any_(ids)])
+    if relationship.latest is not None:
+        latest = target.column(relationship.latest)
+        by = (theirs, latest.desc(), target.column("id").desc())
+        found = found.ext(distinct_on(theirs)).order_by(*by)
+    elif relationship.many:
+        found = found.order_by(*(target.column(name) for name in target.resource.order))
+    return found.limit(_literal(most))
