@@ -49,7 +49,7 @@ OPERATORS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Predicate:
     """One predicate: a field and an operator; its value is a parameter."""
 
     field: str
@@ -85,7 +85,7 @@ class Not:
     inner: "Shape"
 
 
-Shape: TypeAlias = Test | Related | All | Either | Not
+Shape: TypeAlias = Predicate | Related | All | Either | Not
 
 EVERYTHING = All(())
 
@@ -155,7 +155,7 @@ class _Reading:
                 parts.append(self._test(field, name, operand))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def _test(self, field: Field, name: str, operand: object) -> Test:
+    def _test(self, field: Field, name: str, operand: object) -> Predicate:
         operator = OPERATORS.get(snake(name))
         if operator is None or operator not in operators_of(field.kind):
             _fail("unknown_filter_operator", field.name)
@@ -165,7 +165,7 @@ class _Reading:
             self.values.append(_operand(field.kind, operator, operand))
         except BadValue:
             _fail("invalid_filter_value", field.name)
-        return Test(field.name, operator)
+        return Predicate(field.name, operator)
 
 
 def _operand(kind: Kind, operator: str, operand: object) -> object:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.sql.util import ClauseAdapter
 
-from ringline.rpc.filters import All, Either, Not, Related, Shape, Test
+from ringline.rpc.filters import All, Either, Not, Predicate, Related, Shape
 from ringline.rpc.keyset import Order, Region, Term
 from ringline.rpc.kinds import Choice, Kind, Text, sql_type
 from ringline.rpc.resources import RESOURCES, Expression, Field, Relationship, Resource
@@ -100,7 +100,7 @@ class _Composing:
 
     def compose(self, source: Source, shape: Shape) -> sa.ColumnElement[bool]:
         match shape:
-            case Test(name, operator):
+            case Predicate(name, operator):
                 return self._test(source, source.field(name), operator)
             case All(parts):
                 return sa.and_(sa.true(), *(self.compose(source, part) for part in parts))
@@ -124,7 +124,7 @@ class _Composing:
         if field.through is not None:  # a semi-join, which an index serves
             name, beyond = field.through
             relationship = source.resource.relationship_index[name]
-            return self._exists(source, relationship, Test(beyond, operator))
+            return self._exists(source, relationship, Predicate(beyond, operator))
         column = source.value(field)
         return _compare(column, operator, f"f{next(self._places)}", sql_type(field.kind))
 

@@ -1,0 +1,459 @@
+"""Reading records from the real database: filters, orders, pages, what is related."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from ringline.domain.log import LogKey
+from ringline.ports import Rows
+from ringline.rpc.kinds import Id, Moment, Text
+from ringline.rpc.pages import Cursors, kinds_of, purpose_of
+from ringline.rpc.reading import MAX_LIST, MAX_RECORDS, ListRequest, Reader
+from ringline.rpc.resources import RESOURCES
+from ringline.rpc.selection import Selection, select
+from ringline.rpc.sorting import read_sort
+from ringline.storage.database import Connection
+from ringline.storage.stores import Stores
+from ringline.wire.rpc import RpcRefused
+from tests.database import NOW, a_call, a_participant, a_turn, birth, make_log, new_id
+
+CONTACT, CALL = RESOURCES["Contact"], RESOURCES["Call"]
+IDS = Selection(("id",))
+
+
+class Counted:
+    """Rows that count the statements they are asked for."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.statements: list[str] = []
+
+    async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Any]:
+        self.statements.append(text)
+        return await self._rows.fetch(text, values)
+
+
+@dataclass
+class Desk:
+    """A workspace's rows, and a reader of them."""
+
+    stores: Stores
+    log: LogKey
+    reader: Reader
+
+    @asynccontextmanager
+    async def counted(self) -> AsyncIterator[Counted]:
+        async with self.stores.records.read(self.log) as rows:
+            yield Counted(rows)
+
+    async def list(self, resource: str = "Contact", **request: Any) -> Any:
+        selection = request.pop("fields", IDS)
+        if not isinstance(selection, Selection):
+            selection = select(RESOURCES[resource], selection)
+        async with self.stores.records.read(self.log) as rows:
+            return await self.reader.list(
+                rows, ListRequest(RESOURCES[resource], selection, **request)
+            )
+
+    async def run(self, statement: str, *values: object) -> list[Any]:
+        async with self.stores.database.transaction(self.log) as connection:
+            return await connection.fetch(statement, *values)
+
+    async def contact(self, name: str, email: str | None = None, phone: str | None = None) -> UUID:
+        contact_id = new_id()
+        await self.run(
+            "INSERT INTO ringline.contacts"
+            " (workspace_id, environment, id, full_name, email, phone_e164)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            self.log.workspace_id,
+            self.log.environment.value,
+            contact_id,
+            name,
+            email,
+            phone,
+        )
+        return contact_id
+
+
+@pytest.fixture
+async def desk(stores: Stores) -> Desk:
+    return Desk(stores, await make_log(stores), Reader(["secret"]))
+
+
+# -- filters ------------------------------------------------------------------------------
+
+PEOPLE = [("Ada", "ada@x"), ("Bob", None), ("Cleo", "Cleo@x"), ("ada", "ada@y"), ("Zoe_%", None)]
+
+#: A filter and whom it lets through: name and email of those for whom it is true.
+FILTERS: list[tuple[object, Callable[[str, str | None], bool]]] = [
+    ({}, lambda _, __: True),
+    ({"fullName": "Ada"}, lambda name, _: name == "Ada"),
+    ({"fullName": {"notEq": "Ada"}}, lambda name, _: name != "Ada"),
+    ({"fullName": {"in": ["Ada", "Bob", None]}}, lambda name, _: name in ("Ada", "Bob")),
+    ({"fullName": {"in": []}}, lambda _, __: False),
+    ({"email": {"isNil": True}}, lambda _, email: email is None),
+    ({"email": {"isNil": False}}, lambda _, email: email is not None),
+    ({"email": {"eq": None}}, lambda _, __: False),
+    ({"email": {"notEq": "ada@x"}}, lambda _, email: email not in (None, "ada@x")),
+    ({"email": {"not": {"eq": "ada@x"}}}, lambda _, email: email not in (None, "ada@x")),
+    ({"not": {"email": "ada@x"}}, lambda _, email: email not in (None, "ada@x")),
+    ({"fullName": {"contains": "d"}}, lambda name, _: "d" in name),
+    ({"fullName": {"contains": "_%"}}, lambda name, _: "_%" in name),
+    ({"fullName": {"stringStartsWith": "A"}}, lambda name, _: name.startswith("A")),
+    ({"fullName": {"stringEndsWith": "a"}}, lambda name, _: name.endswith("a")),
+    ({"or": []}, lambda _, __: False),
+    ({"and": []}, lambda _, __: True),
+    ({"not": []}, lambda _, __: False),
+    (
+        {"or": [{"fullName": "Bob"}, {"email": {"contains": "y"}}]},
+        lambda name, email: name == "Bob" or "y" in (email or ""),
+    ),
+    (
+        {"not": [{"fullName": "Bob"}, {"email": {"isNil": True}}]},
+        lambda name, email: not (name == "Bob" and email is None),
+    ),
+    (
+        {"and": [{"or": [{"fullName": "Ada"}, {"fullName": "ada"}]}, {"email": "ada@y"}]},
+        lambda name, _: name == "ada",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "passes"), FILTERS)
+async def test_a_filter_lets_through_whom_it_names(
+    desk: Desk, given: object, passes: Callable[[str, str | None], bool]
+) -> None:
+    for name, email in PEOPLE:
+        await desk.contact(name, email)
+    found = await desk.list(fields=["fullName", "email"], filter=given)
+    assert {(one["fullName"], one["email"]) for one in found} == {
+        person for person in PEOPLE if passes(*person)
+    }
+    page = await desk.list(filter=given, page={"limit": 1, "count": True})
+    assert page["count"] == len(found)
+
+
+async def test_kinds_of_values_are_compared_as_what_they_are(desk: Desk) -> None:
+    call = a_call()
+    await desk.stores.log.commit([birth(desk.log, call)])
+    started = call.started_at.isoformat()
+    for given, expected in (
+        ({"id": str(call.id)}, 1),
+        ({"id": {"in": [str(call.id), str(new_id())]}}, 1),
+        ({"startedAt": {"gte": started, "lt": "2026-03-01T12:00:00.000001Z"}}, 1),
+        ({"startedAt": {"gt": "2026-03-01T13:00:00+01:00"}}, 0),
+        ({"durationSeconds": {"isNil": True}}, 1),
+        ({"status": {"eq": "initiated"}}, 1),
+        ({"status": {"in": ["answered", "initiated"]}}, 1),
+        ({"participants": {"role": "caller"}}, 1),
+        ({"participants": {"role": "operator"}}, 0),
+        ({"not": {"participants": {"role": "operator"}}}, 1),
+        ({"conversation": {}}, 0),
+        ({"not": {"conversation": {}}}, 1),
+        ({"organisation": {"environment": "live"}}, 1),
+        ({"organisation": {"environment": "sandbox"}}, 0),
+    ):
+        assert len(await desk.list("Call", filter=given)) == expected, given
+
+
+async def test_what_is_read_through_a_relationship_is_filtered_and_sorted(desk: Desk) -> None:
+    calls = [a_call(uuid=f"call-{name}") for name in "bac"]
+    for call in calls:
+        await desk.stores.log.commit([birth(desk.log, call)])
+    found = await desk.list(
+        "CallParticipant",
+        fields=["memberUuid", {"call": ["callUuid"]}],
+        filter={"call": {"callUuid": {"in": ["call-a", "call-b"]}}},
+        sort="-call.callUuid",
+    )
+    assert [one["call"]["callUuid"] for one in found] == ["call-b", "call-a"]
+    turns = [a_turn(call) for call in calls]
+    for call, turn in zip(calls, turns, strict=True):
+        await desk.run(
+            "INSERT INTO ringline.call_transcripts (workspace_id, environment, id, call_id,"
+            " turn_id, item_id, role, text, occurred_at)"
+            " VALUES ($1, $2, $3, $4, $3, 'i', 'agent', 'Yes?', now())",
+            desk.log.workspace_id,
+            desk.log.environment.value,
+            turn.id,
+            call.id,
+        )
+    found = await desk.list(
+        "CallTranscript",
+        fields=["callUuid", "role"],
+        filter={"callUuid": {"stringStartsWith": "call-"}, "role": "assistant"},
+        sort="callUuid",
+        page={"limit": 2},
+    )
+    assert found["results"] == [
+        {"callUuid": "call-a", "role": "assistant"},
+        {"callUuid": "call-b", "role": "assistant"},
+    ]
+
+
+# -- orders and pages -----------------------------------------------------------------------
+
+PREFIXES = {"": (False, False), "-": (True, True), "++": (False, True), "--": (True, False)}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+async def test_every_way_to_list_gives_the_same_order(desk: Desk, prefix: str) -> None:
+    emails = ["b", None, "a", "B", None, "é", "a"]
+    for number, email in enumerate(emails):
+        await desk.contact(f"{number}", email)
+    descending, nulls_first = PREFIXES[prefix]
+    values = sorted((e for e in emails if e is not None), key=str.encode, reverse=descending)
+    nulls: list[str | None] = [None, None]
+    expected = [*nulls, *values] if nulls_first else [*values, *nulls]
+    request = {"fields": ["id", "email"], "sort": f"{prefix}email"}
+    whole = await desk.list(**request)
+    assert [one["email"] for one in whole] == expected
+    same = [one["id"] for one in whole if one["email"] == "a"]
+    assert same == sorted(same)
+    walked: list[Any] = []
+    for offset in range(0, 9, 3):
+        page = await desk.list(**request, page={"limit": 3, "offset": offset})
+        assert page["hasMore"] == (offset + 3 < len(emails))
+        walked += page["results"]
+    assert walked == whole
+    forward = [one async for one in walk(desk, "after", 2, **request)]
+    assert forward == whole
+    page = await desk.list(**request, page={"limit": 250})
+    last = await desk.list(**request, page={"limit": 1, "after": page["nextPage"]})
+    assert last["results"] == []
+    assert (last["nextPage"], last["previousPage"], last["hasMore"]) == (None, None, False)
+    backward = [one async for one in walk(desk, "before", 2, start=page["nextPage"], **request)]
+    assert backward == whole[-2::-1]
+
+
+async def walk(
+    desk: Desk, direction: str, limit: int, *, start: str | None = None, **request: Any
+) -> AsyncIterator[Any]:
+    """Follow cursors from the beginning, or from one, to the end; backward in reverse."""
+    cursor = start
+    while True:
+        page = await desk.list(**request, page={"limit": limit, direction: cursor})
+        assert page["type"] == "keyset"
+        assert page[direction] == cursor
+        results = page["results"]
+        for one in results if direction == "after" else results[::-1]:
+            yield one
+        if not page["hasMore"]:
+            return
+        cursor = page["nextPage" if direction == "after" else "previousPage"]
+
+
+@pytest.mark.parametrize("seed", range(25))
+async def test_a_walk_under_writes_sees_every_row_that_stays_exactly_once(
+    desk: Desk, seed: int
+) -> None:
+    chance = random.Random(seed)
+    staying = [await random_contact(desk, chance) for _ in range(20)]
+    others = [await random_contact(desk, chance) for _ in range(10)]
+    names = chance.sample(["fullName", "email", "notes", "insertedAt"], chance.randint(1, 3))
+    sort = ",".join(chance.choice(list(PREFIXES)) + name for name in names)
+    seen: list[UUID] = []
+    limit = chance.randint(1, 5)
+    start = None
+    direction = chance.choice(["after", "before"])
+    if direction == "before":  # from behind everything
+        everything = await desk.list(sort=sort, page={"limit": 250})
+        start = everything["nextPage"]
+        seen = [everything["results"][-1]["id"]]
+    async for one in walk(desk, direction, limit, start=start, sort=sort):
+        seen.append(one["id"])
+        for _ in range(chance.randint(0, 2)):
+            await write_something(desk, chance, others)
+    assert sorted(seen.count(one) for one in staying) == [1] * len(staying)
+
+
+async def random_contact(desk: Desk, chance: random.Random) -> UUID:
+    contact_id = await desk.contact(chance.choice("ab"), chance.choice([None, None, "x@y", "z@y"]))
+    await desk.run(
+        "UPDATE ringline.contacts SET notes = $2, inserted_at = $3::timestamptz WHERE id = $1",
+        contact_id,
+        chance.choice([None, "n", "m" * 300]),
+        a_call().started_at.replace(second=chance.randint(0, 3)),
+    )
+    return contact_id
+
+
+async def write_something(desk: Desk, chance: random.Random, others: list[UUID]) -> None:
+    match chance.choice(["insert", "delete", "move"]):
+        case "insert":
+            others.append(await random_contact(desk, chance))
+        case "delete" if others:
+            gone = others.pop(chance.randrange(len(others)))
+            await desk.run("DELETE FROM ringline.contacts WHERE id = $1", gone)
+        case _ if others:
+            await desk.run(
+                "UPDATE ringline.contacts SET full_name = $2, email = $3 WHERE id = $1",
+                chance.choice(others),
+                chance.choice("abc"),
+                chance.choice([None, "x@y", "z@y"]),
+            )
+
+
+async def test_a_cursor_serves_its_own_list_alone(desk: Desk) -> None:
+    await desk.contact("Ada")
+    page = await desk.list(sort="fullName", page={"limit": 1})
+    cursor = page["nextPage"]
+    for request in (
+        {"sort": "-fullName"},
+        {"sort": "email"},
+        {"sort": None},
+        {"resource": "Queue", "sort": None},
+    ):
+        resource = request.pop("resource", "Contact")
+        with pytest.raises(RpcRefused) as refused:
+            await desk.list(str(resource), **request, page={"after": cursor})
+        assert [problem.type for problem in refused.value.problems] == ["invalid_keyset"]
+
+
+class Explained:
+    """Rows that ask for the plan of a statement, and give none."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.plan = ""
+
+    async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Any]:
+        plan = await self._connection.fetch(f"EXPLAIN (COSTS OFF) {text}", *values)
+        self.plan = "\n".join(row[0] for row in plan)
+        return []
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("direction", ["first", "after", "before"])
+async def test_an_indexed_sort_is_walked_by_its_index(
+    desk: Desk, prefix: str, direction: str
+) -> None:
+    samples: dict[type, object] = {Text: "x", Moment: NOW, Id: new_id()}
+    for resource in RESOURCES.values():
+        for name in resource.indexed:
+            keys = read_sort(resource, prefix + name)
+            values = [samples[type(kind)] for kind in kinds_of(resource, keys)]
+            cursor = Cursors(["secret"]).make(purpose_of(resource, keys), values)
+            page = {"limit": 5} | ({} if direction == "first" else {direction: cursor})
+            async with desk.stores.database.transaction(desk.log) as connection:
+                await connection.execute(
+                    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+                )
+                rows = Explained(connection)
+                await desk.reader.list(
+                    rows, ListRequest(resource, IDS, sort=prefix + name, page=page)
+                )
+            assert "Index" in rows.plan
+            # What the regions bring together is sorted by their number; nothing else is.
+            sorts = [line for line in rows.plan.splitlines() if "Sort Key" in line]
+            assert all("(0)" in line for line in sorts), (resource.name, name, rows.plan)
+
+
+# -- what is related ------------------------------------------------------------------------
+
+
+async def test_what_is_related_costs_a_query_each_however_many_rows(desk: Desk) -> None:
+    agent = (await desk.list("AiAgent"))[0]["id"]
+    for number in range(30):
+        conversation = new_id()
+        await desk.run(
+            "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id,"
+            " channel, mode, status, agent_id) VALUES ($1, $2, $3, $4, 'call', 'voice',"
+            " 'active', $5)",
+            desk.log.workspace_id,
+            desk.log.environment.value,
+            conversation,
+            f"c{number}",
+            agent,
+        )
+        for _ in range(2):
+            call = a_call(conversation_id=conversation)
+            entry = birth(desk.log, call)
+            await desk.stores.log.commit([entry])
+    fields: list[object] = [
+        "callUuid",
+        {"participants": ["role"], "transcripts": ["text"]},
+        {"conversation": ["publicId", {"aiAgent": ["name", {"organisation": ["name"]}]}]},
+    ]
+    for page in ({"limit": 3}, {"limit": 250}):
+        async with desk.counted() as rows:
+            listed: Any = await desk.reader.list(
+                rows, ListRequest(CALL, select(CALL, fields), page=page)
+            )
+        assert len(rows.statements) == 6
+    assert len(listed["results"]) == 60
+    for one in listed["results"]:
+        assert one["participants"] == [{"role": "caller"}]
+        assert one["transcripts"] == []
+        assert one["conversation"]["aiAgent"]["name"] == "Attendant"
+        assert one["conversation"]["aiAgent"]["organisation"] == {"name": "Somebody's"}
+
+
+async def test_a_plain_list_is_one_query_and_a_count_one_more(desk: Desk) -> None:
+    for page, queries in (({"limit": 1}, 1), ({"limit": 1, "count": True}, 2), (None, 1)):
+        async with desk.counted() as rows:
+            await desk.reader.list(rows, ListRequest(CONTACT, IDS, page=page))
+        assert len(rows.statements) == queries
+
+
+async def test_the_call_of_a_conversation_is_its_latest(desk: Desk) -> None:
+    conversation = new_id()
+    await desk.run(
+        "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id, channel,"
+        " mode, status) VALUES ($1, $2, $3, 'p', 'call', 'voice', 'active')",
+        desk.log.workspace_id,
+        desk.log.environment.value,
+        conversation,
+    )
+    times = [a_call().started_at.replace(minute=minute) for minute in (1, 3, 2)]
+    for number, moment in enumerate(times):
+        call = a_call(uuid=f"{number}", started_at=moment, conversation_id=conversation)
+        await desk.stores.log.commit([birth(desk.log, call)])
+    fields = ["publicId", {"call": ["callUuid"]}]
+    (found,) = await desk.list("Conversation", fields=fields)
+    assert found == {"publicId": "p", "call": {"callUuid": "1"}}
+    for uuid, expected in (("1", 1), ("0", 0)):
+        given = {"call": {"callUuid": uuid}}
+        assert len(await desk.list("Conversation", filter=given, sort="call.callUuid")) == expected
+
+
+async def test_lists_are_bounded(desk: Desk) -> None:
+    async def contacts(count: int) -> None:
+        await desk.run(
+            "INSERT INTO ringline.contacts (workspace_id, environment, id, full_name)"
+            " SELECT $1, $2, gen_random_uuid(), 'x' FROM generate_series(1, $3)",
+            desk.log.workspace_id,
+            desk.log.environment.value,
+            count,
+        )
+
+    await contacts(MAX_LIST)
+    assert len(await desk.list()) == MAX_LIST
+    await contacts(1)
+    with pytest.raises(RpcRefused) as refused:
+        await desk.list()
+    (problem,) = refused.value.problems
+    assert (problem.type, problem.vars) == ("result_too_large", {"limit": MAX_LIST})
+
+
+async def test_nested_selections_are_counted_as_they_multiply(desk: Desk) -> None:
+    call = a_call()
+    people = [a_participant(call) for _ in range(400)]
+    entry = birth(desk.log, call)
+    await desk.stores.log.commit(
+        [entry.__class__(entry.log, entry.events, (call, *people), call.id)]
+    )
+    once: list[object] = ["id", {"participants": ["id"]}]
+    await desk.list("Call", fields=once)
+    twice: list[object] = ["id", {"participants": ["id", {"call": once}]}]
+    with pytest.raises(RpcRefused) as refused:
+        await desk.list("Call", fields=twice)
+    (problem,) = refused.value.problems
+    assert (problem.type, problem.vars) == ("result_too_large", {"limit": MAX_RECORDS})

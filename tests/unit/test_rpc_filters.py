@@ -1,0 +1,134 @@
+"""The `filter` grammar: shapes, values and refusals (events socket, 4.7)."""
+
+import pytest
+
+from ringline.rpc.filters import (
+    EVERYTHING,
+    MAX_DEPTH,
+    MAX_PREDICATES,
+    All,
+    Either,
+    Not,
+    Predicate,
+    Related,
+    Shape,
+    read_filter,
+)
+from ringline.rpc.resources import RESOURCES
+from ringline.wire.rpc import Problem, RpcRefused
+
+CALL = RESOURCES["Call"]
+EQ = Predicate("status", "eq")
+
+
+def refused(given: object) -> Problem:
+    with pytest.raises(RpcRefused) as raised:
+        read_filter(CALL, given)
+    (problem,) = raised.value.problems
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("given", "shape", "values"),
+    [
+        (None, EVERYTHING, []),
+        ({}, EVERYTHING, []),
+        ({"status": {"eq": "answered"}}, EQ, ["answered"]),
+        ({"status": "answered"}, EQ, ["answered"]),
+        ({"status": None}, EQ, [None]),
+        ({"status": {}}, EVERYTHING, []),
+        ({"from_number": {"not_eq": "x"}}, Predicate("fromNumber", "not_eq"), ["x"]),
+        ({"fromNumber": {"notEquals": "x"}}, Predicate("fromNumber", "not_eq"), ["x"]),
+        ({"status": {"in": ["ringing", None]}}, Predicate("status", "in"), [["ringing", None]]),
+        ({"durationSeconds": {"gte": "7"}}, Predicate("durationSeconds", "gte"), [7]),
+        ({"endedAt": {"isNil": "true"}}, Predicate("endedAt", "is_nil"), [True]),
+        ({"fromNumber": {"contains": " 4"}}, Predicate("fromNumber", "contains"), [" 4"]),
+        (
+            {"durationSeconds": {"greaterThan": 1, "lt": 9}},
+            All((Predicate("durationSeconds", "gt"), Predicate("durationSeconds", "lt"))),
+            [1, 9],
+        ),
+        ({"status": {"not": {"eq": "busy"}}}, Not(EQ), ["busy"]),
+        ({"or": [{"status": "busy"}, {"status": "failed"}]}, Either((EQ, EQ)), ["busy", "failed"]),
+        ({"and": []}, All(()), []),
+        ({"or": []}, Either(()), []),
+        ({"not": {"status": "busy"}}, Not(All((EQ,))), ["busy"]),
+        (
+            {"not": [{"status": "busy"}, {"direction": "inbound"}]},
+            Not(All((EQ, Predicate("direction", "eq")))),
+            ["busy", "inbound"],
+        ),
+        (
+            {"conversation": {"aiAgent": {"name": "A"}}, "status": "busy"},
+            All((Related("conversation", Related("aiAgent", Predicate("name", "eq"))), EQ)),
+            ["A", "busy"],
+        ),
+    ],
+)
+def test_a_filter_becomes_a_shape_and_its_values(
+    given: object, shape: Shape, values: list[object]
+) -> None:
+    read_shape, read_values = read_filter(CALL, given)
+    assert read_shape == shape
+    assert list(read_values) == values
+
+
+def test_filters_that_differ_in_values_alone_share_a_shape() -> None:
+    one, _ = read_filter(CALL, {"status": {"in": ["busy"]}, "not": {"fromNumber": "a"}})
+    other, _ = read_filter(CALL, {"status": {"in": ["busy", "failed"]}, "not": {"fromNumber": "b"}})
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "field"),
+    [
+        ("busy", "invalid_filter", None),
+        ([], "invalid_filter", None),
+        ({"and": ["busy"]}, "invalid_filter", None),
+        ({"conversation": "x"}, "invalid_filter", None),
+        ({"nope": 1}, "unknown_filter_field", "nope"),
+        ({"conversation": {"nope": 1}}, "unknown_filter_field", "nope"),
+        ({"status": {"like": "b"}}, "unknown_filter_operator", "status"),
+        ({"status": {"gt": "busy"}}, "unknown_filter_operator", "status"),
+        ({"conversation": {"metadata": {"eq": {}}}}, "unknown_filter_operator", "metadata"),
+        ({"status": {"eq": "nope"}}, "invalid_filter_value", "status"),
+        ({"status": {"in": "busy"}}, "invalid_filter_value", "status"),
+        ({"durationSeconds": {"gt": 1.5}}, "invalid_filter_value", "durationSeconds"),
+        ({"durationSeconds": 2**63}, "invalid_filter_value", "durationSeconds"),
+        ({"startedAt": {"gt": "yesterday"}}, "invalid_filter_value", "startedAt"),
+        ({"startedAt": {"gt": "2026-01-01T00:00:00"}}, "invalid_filter_value", "startedAt"),
+        ({"id": "7"}, "invalid_filter_value", "id"),
+        ({"endedAt": {"isNil": "maybe"}}, "invalid_filter_value", "endedAt"),
+        ({"fromNumber": {"contains": 4}}, "invalid_filter_value", "fromNumber"),
+    ],
+)
+def test_what_is_wrong_is_told_by_its_reason(given: object, reason: str, field: str | None) -> None:
+    problem = refused(given)
+    assert problem.type == problem.code == "internal_error"
+    assert problem.short_message == "Internal error"
+    assert problem.details == {"reason": reason}
+    assert problem.fields == ((field,) if field else ())
+
+
+def deep(levels: int) -> dict[str, object]:
+    inner: dict[str, object] = {}
+    for _ in range(levels - 1):
+        inner = {"and": [inner]}
+    return inner
+
+
+def test_a_filter_may_be_twenty_levels_deep() -> None:
+    read_filter(CALL, deep(MAX_DEPTH))
+    problem = refused(deep(MAX_DEPTH + 1))
+    assert (problem.type, problem.vars) == ("filter_too_complex", {"limit": 20})
+    nots: object = {"eq": "busy"}
+    for _ in range(30):
+        nots = {"not": nots}
+    assert refused({"status": nots}).type == "filter_too_complex"
+
+
+def test_a_filter_may_have_five_hundred_predicates() -> None:
+    read_filter(CALL, {"or": [{"status": "busy"}] * MAX_PREDICATES})
+    problem = refused({"or": [{"status": "busy"}] * (MAX_PREDICATES + 1)})
+    assert (problem.type, problem.vars) == ("filter_too_complex", {"limit": 500})
