@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from ringline.schema.isolation import OF_ENVIRONMENT, WORKSPACE_ITSELF, isolate
+
 revision = "0001"
 down_revision = None
 
@@ -240,13 +242,6 @@ NAMES = (
     "call_transcripts",
 )
 
-#: The rows of the workspace and environment that the transaction has set. The settings
-#: are read once per statement (a sub-select, so that the planner takes them as a value
-#: that an index can look for); without them the comparison is with null: no row at all.
-WORKSPACE = "(SELECT nullif(current_setting('ringline.workspace_id', true), '')::uuid)"
-ENVIRONMENT = "(SELECT nullif(current_setting('ringline.environment', true), ''))"
-HERE = f"workspace_id = {WORKSPACE} AND environment = {ENVIRONMENT}"
-
 #: What the application may do with the rows that it sees. Nobody reads a hash back.
 APP_GRANTS = (
     "SELECT, INSERT, UPDATE ON ringline.workspaces",
@@ -420,13 +415,7 @@ def upgrade() -> None:
     for statement in TABLES:
         run(statement)
     for name in NAMES:
-        here = f"id = {WORKSPACE}" if name == "workspaces" else HERE
-        run(f"ALTER TABLE ringline.{name} ENABLE ROW LEVEL SECURITY")
-        run(f"ALTER TABLE ringline.{name} FORCE ROW LEVEL SECURITY")
-        run(
-            f"CREATE POLICY app ON ringline.{name} TO ringline_app"
-            f" USING ({here}) WITH CHECK ({here})"
-        )
+        isolate(run, name, WORKSPACE_ITSELF if name == "workspaces" else OF_ENVIRONMENT)
     for policy in LOOKUP_POLICIES:
         run(f"CREATE POLICY {policy}")
     run("GRANT USAGE ON SCHEMA ringline TO ringline_app, ringline_lookup")

@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from ringline.schema.isolation import OF_ENVIRONMENT, OF_WORKSPACE, isolate
+
 revision = "0002"
 down_revision = "0001"
 
@@ -458,9 +460,9 @@ CHANGES = (
 )
 
 #: The team spans the environments of its workspace.
-OF_WORKSPACE = ("users", "invitations")
+TEAM_TABLES = ("users", "invitations")
 
-OF_ENVIRONMENT = (
+TABLES_PER_ENVIRONMENT = (
     "contacts",
     "queues",
     "gateways",
@@ -472,9 +474,6 @@ OF_ENVIRONMENT = (
     "call_queue_entries",
     "idempotency_keys",
 )
-
-WORKSPACE = "(SELECT nullif(current_setting('ringline.workspace_id', true), '')::uuid)"
-ENVIRONMENT = "(SELECT nullif(current_setting('ringline.environment', true), ''))"
 
 #: Whoever stands on a member of the team is told when the member is gone, like of a key.
 USER_TRIGGERS = (
@@ -509,16 +508,8 @@ def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
     for statement in (*TABLES, *CHANGES, *FIRST_QUEUES, *USER_TRIGGERS):
         run(statement)
-    for name in (*OF_WORKSPACE, *OF_ENVIRONMENT):
-        here = f"workspace_id = {WORKSPACE}"
-        if name in OF_ENVIRONMENT:
-            here += f" AND environment = {ENVIRONMENT}"
-        run(f"ALTER TABLE ringline.{name} ENABLE ROW LEVEL SECURITY")
-        run(f"ALTER TABLE ringline.{name} FORCE ROW LEVEL SECURITY")
-        run(
-            f"CREATE POLICY app ON ringline.{name} TO ringline_app"
-            f" USING ({here}) WITH CHECK ({here})"
-        )
+    for name in (*TEAM_TABLES, *TABLES_PER_ENVIRONMENT):
+        isolate(run, name, OF_WORKSPACE if name in TEAM_TABLES else OF_ENVIRONMENT)
         run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ringline.{name} TO ringline_app")
     run("GRANT SELECT (workspace_id, id) ON ringline.users TO ringline_lookup")
     run("CREATE POLICY lookup_select ON ringline.users FOR SELECT TO ringline_lookup USING (true)")
