@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -17,8 +18,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline import schema
+from ringline.domain.log import Environment, LogKey
 from ringline.schema.names import APP_ROLE, HEAD, LOOKUP_ROLE, OWNER_ROLE, SERVER_ROLE
 from ringline.schema.tables import metadata
+from ringline.storage import migrate as migrate_module
 from ringline.storage.data_directory import Address
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.migrate import MigrationError, migrate, schema_version
@@ -56,6 +59,38 @@ async def test_migrating_again_changes_nothing(database: TestDatabase) -> None:
         await stores.log.commit([birth(log)])
         await migrate(database.dsn("postgres"), SERVER_ROLE, create_login=True)
         assert await stores.log.commit([birth(log)]) == [(2,)]
+
+
+async def test_a_workspace_from_before_queues_gets_its_own(
+    empty_database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dsn = empty_database.dsn("postgres")
+    monkeypatch.setattr(migrate_module, "HEAD", "0001")
+    await migrate(dsn, SERVER_ROLE, create_login=True)
+    workspace = UUID(int=7)
+    async with empty_database.connection() as superuser:
+        await superuser.execute(
+            "INSERT INTO ringline.workspaces (id, name, created_at) VALUES ($1, 'Old', now())",
+            workspace,
+        )
+        for environment in Environment:
+            await superuser.execute(
+                "INSERT INTO ringline.logs (workspace_id, environment, epoch)"
+                " VALUES ($1, $2, 'aaaaaaaa')",
+                workspace,
+                environment.value,
+            )
+    monkeypatch.undo()
+    await migrate(dsn, SERVER_ROLE)
+    async with empty_database.stores() as stores:
+        for environment in Environment:
+            log = LogKey(workspace, environment)
+            async with stores.database.transaction(log) as connection:
+                names = await connection.fetch("SELECT queue_name FROM ringline.queues")
+            assert [row["queue_name"] for row in names] == ["default"]
+    async with empty_database.connection() as superuser:
+        forced = "SELECT relforcerowsecurity FROM pg_class WHERE oid = 'ringline.logs'::regclass"
+        assert await superuser.fetchval(forced)
 
 
 async def test_migrations_at_once_wait_for_each_other(empty_database: TestDatabase) -> None:
