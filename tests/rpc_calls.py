@@ -1,6 +1,7 @@
 """RPC as a client speaks it, over HTTP with a running server."""
 
 import json
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import aiohttp
@@ -20,7 +21,7 @@ class Rpc:
 
     def post(
         self, body: object, way: str = "run", headers: dict[str, str] | None = None
-    ) -> aiohttp.client.BaseRequestContextManager[aiohttp.ClientResponse]:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Send a body as it is: bytes, text, or anything that JSON can say."""
         raw = body if isinstance(body, bytes | str) else json.dumps(body)
         sent = {"content-type": "application/json", "x-api-key": self.key, **(headers or {})}

@@ -5,7 +5,7 @@ the action which input is written there. PostgreSQL's own texts quote rows and a
 looked at.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,7 +61,7 @@ def _constraints() -> Iterator[tuple[str, Constraint]]:
                 yield names.format_index(index), Constraint(Rule.UNIQUE, _subject(columns))
 
 
-def _subject(columns: list[str]) -> str:
+def _subject(columns: Iterable[str]) -> str:
     about = [name for name in columns if name not in _PLACE]
     return about[0] if len(about) == 1 else ""
 
