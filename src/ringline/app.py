@@ -21,6 +21,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from pydantic import SecretStr
 
 from ringline.bus.memory import MemoryBus
 from ringline.config import Settings
@@ -30,11 +31,17 @@ from ringline.domain.ids import uuid7
 from ringline.domain.session_config import Models, SessionConfig
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
 from ringline.ports import CredentialStore, WorkspaceStore
+from ringline.rpc.acting import Desk
+from ringline.rpc.engine import Engine
+from ringline.rpc.idempotency import Idempotency
+from ringline.rpc.reading import Reader
 from ringline.schema.names import HEAD, SERVER_ROLE
 from ringline.services.calls import CallLimits, Calls
 from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
 from ringline.services.journal import Journal
+from ringline.services.ledger import Ledger
+from ringline.services.sealing import Sealing
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.workspaces import Workspaces
 from ringline.storage.binaries import check_reach, check_version, find_binaries
@@ -50,6 +57,7 @@ from ringline.web.doors import Origins
 from ringline.web.events_socket import EventsSockets, SessionTokens
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
+from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
 from ringline.web.watching import Watching
 from ringline.web.websocket import WebSocket
@@ -204,7 +212,17 @@ async def _start(
     )
     credentials = Credentials(stores.credentials, now)
     watching = Watching(hub, stores.log, credentials, settings.signing_secrets, now)
-    server = _server(settings, stores, calls, credentials, watching, journal)
+    ledger = Ledger(stores.records, bus)
+    idempotency = Idempotency(ledger, new_id)
+    sealing = Sealing(_secret(settings.encryption_key), secrets.token_bytes)
+    desk = Desk(ledger, calls, now, new_id, sealing.seal)
+    rpc = Rpc(
+        Engine(desk, Reader(settings.signing_secrets)),
+        idempotency,
+        credentials,
+        RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
+    )
+    server = _server(settings, stores, calls, credentials, watching, journal, rpc)
 
     journal_away.append(journal.store_away)
     stack.push_async_callback(voices.close)
@@ -215,6 +233,8 @@ async def _start(
     stack.push_async_callback(watching.shutdown)
     journal.start()
     stack.push_async_callback(journal.close)
+    stack.push_async_callback(ledger.close)
+    stack.push_async_callback(idempotency.close)
     stack.push_async_callback(calls.shutdown)
     _keep(stack, credentials.run())
     _keep(stack, _watch_ownership(stores, journal))
@@ -254,6 +274,7 @@ def _server(
     credentials: Credentials,
     watching: Watching,
     journal: Journal,
+    rpc: Rpc,
 ) -> Server:
     models: Models = {LOCAL_MODEL: LocalVoices.capabilities}
     origins = Origins(frozenset(settings.allowed_origins))
@@ -284,6 +305,7 @@ def _server(
         call_streams=CallStreams(
             watching, stores.calls, origins, settings.documentation_url, now, new_id
         ),
+        rpc=rpc,
     )
     return Server(surfaces, lambda: journal.accepting, new_id, settings.documentation_url)
 
@@ -353,6 +375,12 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stopping.set)
     return stopping
+
+
+def _secret(setting: SecretStr | None) -> str:
+    if setting is None:
+        raise AssertionError("the command line starts no server without its secrets")
+    return setting.get_secret_value()
 
 
 def _login_role(dsn: str) -> str:

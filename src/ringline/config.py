@@ -79,6 +79,10 @@ class Settings(BaseSettings):
     documentation_url: str = Field(
         DOCUMENTATION_BASE, description="what stands before the code in an error of `/v1`"
     )
+    rate_rpc_per_second: float = Field(
+        200, ge=0, description="RPC requests, per key; 0 is no limit"
+    )
+    rate_rpc_burst: float = Field(400, ge=0, description="RPC requests at once, per key")
     rate_mint_per_second: float = Field(
         100, ge=0, description="session tokens and tickets, per key; 0 is no limit"
     )

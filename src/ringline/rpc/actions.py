@@ -44,7 +44,8 @@ class Input:
 
     `null` tells whether null may be given; `cleared` is what is stored then. `column` is
     where the engine writes it, its own name in snake_case unless it says otherwise. What is
-    `sealed` is encrypted before it is stored.
+    `sealed` is encrypted before it is stored. An argument of a read picks the records by
+    their own column, or `through` a relationship by a field of its target.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Input:
     cleared: object = None
     default: object = None
     sealed: bool = False
+    through: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Action:
     `one_of` are groups of inputs of which one is required. `identities` are fields that
     may stand in `identity` beside the id. `pages` tells whether a list takes `page`. An
     `operator` may call it with an operator token; a `team` action takes a `sk_live_` key;
-    what answers a credential is `secret`. `presets` are columns of a new row that are not
+    what answers a credential is `secret`. Of several records that a `get` could mean it
+    answers the `latest` by that column. `presets` are columns of a new row that are not
     given. `act` does what the engine does not.
     """
 
@@ -92,6 +95,7 @@ class Action:
     team: bool = False
     secret: bool = False
     needs: str = ""
+    latest: str = "inserted_at"
     presets: Callable[[Acting], Mapping[str, object]] | None = None
     act: Create | Change | Generic | None = None
     input_index: Mapping[str, Input] = field(init=False)
@@ -270,9 +274,13 @@ _ROWS = (
         _K.GET,
         "Look at one wait in a queue, by its id or the call's latest",
         r.CALL_QUEUE_ENTRY,
-        (Input("id", Id(Prefix.QUEUE_ENTRY)), Input("callUuid", Text(trim=False))),
+        (
+            Input("id", Id(Prefix.QUEUE_ENTRY)),
+            Input("callUuid", Text(trim=False), through=("call", "callUuid")),
+        ),
         one_of=(("id", "callUuid"),),
         operator=True,
+        latest="entered_at",
     ),
     _list(r.CALL_PARTICIPANT, operator=True),
     _list(r.QUEUE, operator=True),
@@ -410,7 +418,14 @@ _ROWS = (
         _K.LIST,
         "List the items of the conversation with a public id",
         r.CONVERSATION_ITEM,
-        (Input("publicId", Text(trim=False), required=True),),
+        (
+            Input(
+                "publicId",
+                Text(trim=False),
+                required=True,
+                through=("conversation", "publicId"),
+            ),
+        ),
         pages=False,
         operator=True,
     ),

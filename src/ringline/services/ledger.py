@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from ringline.domain.log import LogKey
-from ringline.ports import Bus, Publication, Published, Records, Rows, Transaction
+from ringline.ports import Bus, Publication, Published, Records, Rows, StoreAway, Transaction
 
 Result = TypeVar("Result")
 
@@ -23,6 +23,7 @@ class Ledger:
         self._records = records
         self._bus = bus
         self._writing: set[asyncio.Task[Any]] = set()
+        self._closed = False
 
     def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
@@ -34,13 +35,19 @@ class Ledger:
         Raises what the work raises, and StoreAway (it may be written), LogBusy,
         QueryTooSlow, EntryRefused.
         """
+        if self._closed:
+            raise StoreAway
         task = asyncio.create_task(self._write(log, work))
         self._writing.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Wait for what is being written; a statement's time-out bounds the wait."""
+        """Begin nothing more, and wait for what is being written.
+
+        A statement's time-out bounds the wait.
+        """
+        self._closed = True
         await asyncio.gather(*self._writing, return_exceptions=True)
 
     async def _write(self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]) -> Result:

@@ -16,12 +16,16 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     """Read a body of at most `limit` bytes. Raises BodyTooLarge or BrokenBody."""
     if request.content_length is not None and request.content_length > limit:
         raise BodyTooLarge
-    body = bytearray()
+    content = request.content
     try:
-        async for piece in request.content.iter_any():
-            body += piece
-            if len(body) > limit:
-                raise BodyTooLarge
+        piece = await content.readany()
+        if content.at_eof() and len(piece) <= limit:
+            return piece  # most bodies come in one piece
+        body = bytearray(piece)
+        while len(body) <= limit and not content.at_eof():
+            body += await content.readany()
+        if len(body) > limit:
+            raise BodyTooLarge
     except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError):
         raise BrokenBody from None
     return bytes(body)

@@ -20,6 +20,7 @@ from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets, SessionTokens
 from ringline.web.realtime import Realtime
 from ringline.web.requests import BrokenBody
+from ringline.web.rpc import Rpc
 from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
 
 _log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class Surfaces:
     session_tokens: SessionTokens
     events_sockets: EventsSockets
     call_streams: CallStreams
+    rpc: Rpc
 
 
 class Server:
@@ -126,6 +128,9 @@ def _add_routes(app: web.Application, surfaces: Surfaces) -> None:
     router.add_post("/api/realtime/session", surfaces.session_tokens.mint)
     router.add_get("/socket/websocket", surfaces.events_sockets.open, allow_head=False)
     router.add_route("*", "/socket/websocket", _bad_socket_method)
+    router.add_post("/rpc/public/run", surfaces.rpc.run)
+    router.add_post("/rpc/public/validate", surfaces.rpc.validate)
+    router.add_route("*", "/rpc/public/{tail:.*}", surfaces.rpc.elsewhere)
     for path, handler in (
         ("/v1/calls/{id}/transcript/stream", surfaces.call_streams.transcript),
         ("/v1/calls/{id}/stream", surfaces.call_streams.events),

@@ -10,6 +10,7 @@ A message may be given where a sentence of the table is too general; it never ho
 credential or what was said.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringline.wire.strict_json import encode
@@ -142,7 +143,9 @@ def stream_error_v1(code: str, message: str | None = None) -> bytes:
     return encode({"error_code": code, "message": message or V1_ERRORS[code].message})
 
 
-def refuse_rpc(code: str, message: str | None = None) -> Refusal:
+def refuse_rpc(
+    code: str, message: str | None = None, *, details: Mapping[str, object] | None = None
+) -> Refusal:
     """Write a refusal of RPC or of the session token mint."""
     row = RPC_ERRORS[code]
     error: dict[str, object] = {
@@ -153,4 +156,6 @@ def refuse_rpc(code: str, message: str | None = None) -> Refusal:
         "fields": [],
         "path": [],
     }
+    if details is not None:
+        error["details"] = details
     return Refusal(row.status, encode({"success": False, "errors": [error]}))

@@ -1,0 +1,96 @@
+"""What the database refuses, told as problems of the request.
+
+A constraint that was violated names itself; the tables say which column it is about, and
+the action which input is written there. PostgreSQL's own texts quote rows and are never
+looked at.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+from ringline.ports import EntryRefused
+from ringline.rpc.actions import Action, ActionKind
+from ringline.rpc.inputs import bad_value
+from ringline.rpc.names import snake
+from ringline.schema.tables import metadata
+from ringline.wire.rpc import Problem, problem
+
+_FOREIGN_KEY = "23503"
+#: Values that no column takes: too large, not text, not JSON.
+_BAD_VALUES = "22"
+#: What every key and reference holds besides what it is about.
+_PLACE = frozenset({"workspace_id", "environment"})
+
+
+class Rule(Enum):
+    """What a constraint asks for, and what is said to whoever breaks it."""
+
+    UNIQUE = "has already been taken"
+    REFERENCE = "does not exist"
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A constraint and the column that it is about, empty where it is about none alone."""
+
+    rule: Rule
+    column: str
+
+
+def _constraints() -> Iterator[tuple[str, Constraint]]:
+    names = postgresql.dialect().identifier_preparer
+    for table in metadata.tables.values():
+        for one in table.constraints:
+            match one:
+                case sa.ForeignKeyConstraint():
+                    rule, columns = Rule.REFERENCE, one.column_keys
+                case sa.UniqueConstraint() | sa.PrimaryKeyConstraint():
+                    rule, columns = Rule.UNIQUE, one.columns.keys()
+                case _:  # values are checked before they are written
+                    continue
+            name = names.format_constraint(one)
+            if name is not None:
+                yield name, Constraint(rule, _subject(columns))
+        for index in table.indexes:
+            if index.unique:
+                columns = [column.name for column in index.columns]
+                yield names.format_index(index), Constraint(Rule.UNIQUE, _subject(columns))
+
+
+def _subject(columns: Iterable[str]) -> str:
+    about = [name for name in columns if name not in _PLACE]
+    return about[0] if len(about) == 1 else ""
+
+
+CONSTRAINTS: Mapping[str, Constraint] = dict(_constraints())
+
+
+def refused_problem(action: Action, refused: EntryRefused) -> Problem | None:
+    """Tell what the database refused as a problem of the request; None if it is a defect."""
+    sqlstate = str(refused)
+    if action.kind is ActionKind.DESTROY and sqlstate == _FOREIGN_KEY:
+        return problem("invalid_changes", "it is still in use")
+    broken = CONSTRAINTS.get(refused.constraint)
+    if broken is not None:
+        return _broken(action, broken)
+    if not sqlstate.startswith(_BAD_VALUES):
+        return None
+    if action.is_read:
+        return problem("invalid_query")
+    return problem("invalid_changes", "a value cannot be stored")
+
+
+def _broken(action: Action, broken: Constraint) -> Problem:
+    for one in action.inputs:
+        if broken.column == (one.column or snake(one.name)):
+            return problem(
+                bad_value(action),
+                broken.rule.value,
+                variables={"field": one.name},
+                fields=(one.name,),
+            )
+    return problem("invalid_changes", "it does not fit what is stored")

@@ -1,0 +1,189 @@
+"""The engine: one request becomes a snapshot that is read, or a transaction that is written.
+
+It knows kinds of actions and the tables alone; what an action does beyond is a function in
+its row (`acting.py`). Whatever refuses a request is raised: `RpcRefused` with its problems,
+or `StoreAway` and `LogBusy`, which mean that it may be tried again. A record that a write
+answers is read in the same transaction.
+"""
+
+from typing import Protocol, cast
+from uuid import UUID
+
+from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
+from ringline.rpc import picking, writing
+from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic
+from ringline.rpc.actions import ActionKind
+from ringline.rpc.constraints import refused_problem
+from ringline.rpc.identity import read_identity
+from ringline.rpc.inputs import cast_inputs
+from ringline.rpc.reading import ListRequest, Reader
+from ringline.rpc.request import Asked, read_request
+from ringline.wire.rpc import RpcRefused, refuse
+from ringline.wire.strict_json import encode
+
+#: The answer to a request that would do.
+VALID = encode({"success": True})
+
+
+class Claim(Protocol):
+    """The right to carry a request out once."""
+
+    async def keep(self, transaction: Transaction, answer: bytes) -> None:
+        """Remember the answer in the transaction that did the work."""
+        ...
+
+
+class Engine:
+    """Runs and validates requests of callers who have been let in."""
+
+    def __init__(self, desk: Desk, reader: Reader) -> None:
+        self._desk = desk
+        self._reader = reader
+
+    async def run(self, caller: Caller, body: object, claim: Claim | None = None) -> bytes:
+        """Carry a request out; return the answer of its success.
+
+        With a claim, what is created and the answer that tells of it are one transaction.
+        Raises RpcRefused, StoreAway (it may be written), LogBusy.
+        """
+        asked = read_request(caller, body)
+        try:
+            match asked.action.kind:
+                case ActionKind.LIST:
+                    return _success(await self._list(caller, asked))
+                case ActionKind.GET:
+                    return _success(await self._get(caller, asked))
+                case ActionKind.CREATE:
+                    return await self._create(caller, asked, claim)
+                case ActionKind.UPDATE:
+                    return await self._update(caller, asked)
+                case ActionKind.DESTROY:
+                    return await self._destroy(caller, asked)
+                case ActionKind.GENERIC:
+                    return await self._act(caller, asked)
+        except (QueryTooSlow, EntryRefused) as refused:
+            raise _refusal(asked, refused) from None
+
+    async def validate(self, caller: Caller, body: object) -> bytes:
+        """Check a request without carrying it out (4.11). Raises like `run`."""
+        asked = read_request(caller, body, validating=True)
+        try:
+            if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
+                identity = read_identity(asked.action, asked.resource, asked.body.get("identity"))
+                async with self._desk.ledger.read(caller.log) as rows:
+                    if await writing.find(rows, asked.resource, identity) is None:
+                        raise refuse("not_found")
+            cast_inputs(asked.action, asked.given, validating=True)
+        except (QueryTooSlow, EntryRefused) as refused:
+            raise _refusal(asked, refused) from None
+        return VALID
+
+    async def _list(self, caller: Caller, asked: Asked) -> object:
+        action, selection, body = asked.action, asked.selection, asked.body
+        if selection is None:
+            raise AssertionError("a read is not let in without fields")
+        values = cast_inputs(action, asked.given)
+        async with self._desk.ledger.read(caller.log) as rows:
+            scope: picking.Scope = ()
+            if values:
+                scope = await picking.scope_of(rows, action, asked.resource, values)
+            request = ListRequest(
+                resource=asked.resource,
+                selection=selection,
+                filter=body.get("filter"),
+                sort=body.get("sort"),
+                page=body.get("page"),
+                pages=action.pages,
+                scope=scope,
+            )
+            return await self._reader.list(rows, request)
+
+    async def _get(self, caller: Caller, asked: Asked) -> object:
+        values = cast_inputs(asked.action, asked.given)
+        async with self._desk.ledger.read(caller.log) as rows:
+            row_id = await picking.pick(rows, asked.action, asked.resource, values)
+            if row_id is None:
+                raise refuse("not_found")
+            return await self._record(rows, asked, row_id)
+
+    async def _create(self, caller: Caller, asked: Asked, claim: Claim | None) -> bytes:
+        action, acting = asked.action, self._acting(caller)
+        values = cast_inputs(action, asked.given)
+
+        async def work(transaction: Transaction) -> bytes:
+            if action.act is None:
+                row_id = await writing.create(acting, transaction, action, asked.resource, values)
+            else:
+                row_id = await cast("Create", action.act)(acting, transaction, values)
+            answer = _success(await self._record(transaction, asked, row_id))
+            if claim is not None:
+                await claim.keep(transaction, answer)
+            return answer
+
+        return await self._desk.ledger.write(caller.log, work)
+
+    async def _update(self, caller: Caller, asked: Asked) -> bytes:
+        action, resource, acting = asked.action, asked.resource, self._acting(caller)
+        identity = read_identity(action, resource, asked.body.get("identity"))
+        values = cast_inputs(action, asked.given)
+
+        async def work(transaction: Transaction) -> bytes:
+            plain = action.act is None
+            before = await writing.find(transaction, resource, identity, lock=plain)
+            if before is None:
+                raise refuse("not_found")
+            if plain:
+                await writing.update(acting, transaction, action, resource, before, values)
+            else:
+                await cast("Change", action.act)(acting, transaction, before["id"], values)
+            return _success(await self._record(transaction, asked, before["id"]))
+
+        return await self._desk.ledger.write(caller.log, work)
+
+    async def _destroy(self, caller: Caller, asked: Asked) -> bytes:
+        """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
+        action, resource, acting = asked.action, asked.resource, self._acting(caller)
+        identity = read_identity(action, resource, asked.body.get("identity"))
+        values = cast_inputs(action, asked.given)
+
+        async def work(transaction: Transaction) -> bytes:
+            plain = action.act is None
+            before = await writing.find(transaction, resource, identity, lock=plain)
+            if before is None:
+                return _success({})
+            answer = _success(await self._record(transaction, asked, before["id"]))
+            if plain:
+                await writing.destroy(acting, transaction, resource, before)
+            else:
+                await cast("Change", action.act)(acting, transaction, before["id"], values)
+            return answer
+
+        return await self._desk.ledger.write(caller.log, work)
+
+    async def _act(self, caller: Caller, asked: Asked) -> bytes:
+        action = asked.action
+        values = cast_inputs(action, asked.given)
+        if action.act is None:
+            raise AssertionError("a generic action names its function")
+        return _success(await cast("Generic", action.act)(self._acting(caller), values))
+
+    async def _record(self, rows: Rows, asked: Asked, row_id: UUID) -> object:
+        """Read the record to answer; nothing was asked of it where there are no fields."""
+        if asked.selection is None:
+            return {}
+        return await self._reader.one(rows, asked.resource, asked.selection, row_id)
+
+    def _acting(self, caller: Caller) -> Acting:
+        return Acting(caller, self._desk, self._desk.now())
+
+
+def _success(data: object) -> bytes:
+    return encode({"success": True, "data": data})
+
+
+def _refusal(asked: Asked, refused: QueryTooSlow | EntryRefused) -> Exception:
+    """Tell why the database did not do it; a defect of ours stays what it is."""
+    if isinstance(refused, QueryTooSlow):
+        return refuse("query_timeout")
+    problem = refused_problem(asked.action, refused)
+    return refused if problem is None else RpcRefused(problem)

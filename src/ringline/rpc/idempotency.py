@@ -1,0 +1,274 @@
+"""Idempotency keys: a request that is sent again is answered, not carried out again.
+
+The first request with a key claims it in a transaction of its own, for 30 s; then it works.
+Another one with the same key and the same body waits for it, at most 10 s, and gets its
+answer. If the first is refused, nothing was done and the claim is given up; if its process
+dies, the claim runs out and the next request takes it over. A create writes its answer in
+the transaction that creates, guarded by its claim, so that it happens once even where an
+answer to COMMIT is lost or a claim runs out under a slow database.
+
+Keys belong to an API key; those of an operator's token to the operator as well. They are
+remembered for 24 h, and raw bodies are compared (contract, 9).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from itertools import count
+from uuid import UUID
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects.postgresql import insert
+
+from ringline.domain.log import LogKey
+from ringline.ports import LogBusy, NewId, Row, Rows, StoreAway, Transaction
+from ringline.rpc.acting import Caller
+from ringline.rpc.actions import Action, ActionKind
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import idempotency_keys
+from ringline.services.ledger import Ledger
+from ringline.wire.rpc import RpcRefused
+
+_log = structlog.get_logger(__name__)
+
+#: The kinds of actions that count the header; elsewhere it is ignored.
+KINDS = frozenset({ActionKind.CREATE, ActionKind.GENERIC})
+MAX_KEY = 255  # characters
+MAX_KEPT = 1_000_000  # bytes of an answer; a longer one is not kept
+WAIT_S = 10.0
+LEASE_S = 30
+KEPT_HOURS = 24
+#: How often another process's claim is looked at.
+_POLL_S = 0.2
+#: Most requests of this process that wait for another one; beyond, nobody waits.
+MAX_WAITING = 1_000
+#: With every so many claims old ones are swept, more at a time than were made meanwhile.
+_SWEEP_EVERY = 20
+_SWEPT = 200
+
+
+class Conflict(StrEnum):
+    """Why a request with a key is neither carried out nor answered, as `details.reason`."""
+
+    OTHER_BODY = "other_body"
+    IN_PROGRESS = "in_progress"
+    ANSWER_NOT_KEPT = "answer_not_kept"
+
+
+class IdempotencyConflict(Exception):
+    """The key stands for another request, or for one whose answer cannot be had."""
+
+    def __init__(self, reason: Conflict) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+_t = idempotency_keys
+_KEY_ID = sa.bindparam("of_key", type_=sa.Uuid)
+_NAME = sa.bindparam("named", type_=sa.Text)
+_CLAIM = sa.bindparam("claimed", type_=sa.Uuid)
+_HASH = sa.bindparam("hashed", type_=sa.LargeBinary)
+_LEASE = sa.func.now() + sa.text(f"interval '{LEASE_S} seconds'")
+_IS_OLD = _t.c.inserted_at < sa.func.now() - sa.text(f"interval '{KEPT_HOURS} hours'")
+_MINE = (_t.c.key_id == _KEY_ID) & (_t.c.idempotency_key == _NAME)
+
+
+def _take() -> Prepared:
+    """Claim a key: a new one, one that is old, or one whose claim has run out."""
+    claim = insert(_t).values(
+        workspace_id=sa.bindparam("workspace", type_=sa.Uuid),
+        environment=sa.bindparam("place", type_=sa.Text),
+        key_id=_KEY_ID,
+        idempotency_key=_NAME,
+        body_hash=_HASH,
+        claim=_CLAIM,
+        leased_until=_LEASE,
+    )
+    new = claim.excluded
+    ran_out = (
+        _t.c.done_at.is_(None)
+        & (_t.c.leased_until < sa.func.now())
+        & (_t.c.body_hash == new.body_hash)
+    )
+    return Prepared(
+        claim.on_conflict_do_update(
+            constraint="idempotency_keys_pkey",
+            set_={
+                "body_hash": new.body_hash,
+                "claim": new.claim,
+                "leased_until": new.leased_until,
+                "done_at": sa.null(),
+                "answer": sa.null(),
+                "inserted_at": sa.func.now(),
+            },
+            where=ran_out | _IS_OLD,
+        ).returning(_t.c.claim)
+    )
+
+
+_TAKE = _take()
+_LOOK = Prepared(sa.select(_t.c.body_hash, _t.c.done_at, _t.c.answer).where(_MINE))
+_KEEP = Prepared(
+    sa.update(_t)
+    .values(done_at=sa.func.now(), answer=sa.bindparam("kept", type_=sa.LargeBinary))
+    .where(_MINE, _t.c.claim == _CLAIM)
+    .returning(_t.c.claim)
+)
+_GIVE_UP = Prepared(sa.delete(_t).where(_MINE, _t.c.claim == _CLAIM, _t.c.done_at.is_(None)))
+_OLD = (
+    sa.select(_t.c.key_id, _t.c.idempotency_key)
+    .where(_IS_OLD)
+    .order_by(_t.c.inserted_at)
+    .limit(_SWEPT)
+)
+_SWEEP = Prepared(
+    sa.delete(_t).where(sa.tuple_(_t.c.key_id, _t.c.idempotency_key).in_(_OLD), _IS_OLD)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry one request out, for as long as it is leased."""
+
+    log: LogKey
+    key_id: UUID
+    name: str
+    id: UUID
+    secret: bool
+
+    async def keep(self, transaction: Rows, answer: bytes) -> None:
+        """Remember the answer. Raises IdempotencyConflict if the claim is another's now."""
+        kept = None if self.secret or len(answer) > MAX_KEPT else answer
+        values = _KEEP.arguments(of_key=self.key_id, named=self.name, claimed=self.id, kept=kept)
+        if not await transaction.fetch(_KEEP.text, values):
+            raise IdempotencyConflict(Conflict.IN_PROGRESS)
+
+    async def give_up(self, transaction: Rows) -> None:
+        """Forget the claim, if nothing was done under it."""
+        values = _GIVE_UP.arguments(of_key=self.key_id, named=self.name, claimed=self.id)
+        await transaction.fetch(_GIVE_UP.text, values)
+
+
+#: Carries a request out under a claim; returns the answer of its success.
+Work = Callable[[Claim], Awaitable[bytes]]
+
+
+class Idempotency:
+    """Carries requests with an idempotency key out once."""
+
+    def __init__(self, ledger: Ledger, new_id: NewId) -> None:
+        self._ledger = ledger
+        self._new_id = new_id
+        self._running: dict[tuple[LogKey, UUID, str], asyncio.Task[bytes]] = {}
+        self._waiting = 0
+        self._claims = count(1)
+
+    async def once(
+        self, caller: Caller, key: str, body: bytes, action: Action, work: Work
+    ) -> bytes:
+        """Carry a request out, or return what was answered to the same one.
+
+        It goes on to its end even if whoever asked is gone: they may ask again. Raises
+        IdempotencyConflict, StoreAway, LogBusy, and what the work raises.
+        """
+        name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
+        claim = Claim(caller.log, caller.key_id, name, self._new_id(), action.secret)
+        hashed = sha256(body).digest()
+        deadline = asyncio.get_running_loop().time() + WAIT_S
+        while (answer := await self._claim(claim, hashed)) is None:
+            await self._wait(claim, deadline)
+        if isinstance(answer, bytes):
+            return answer
+        running = asyncio.create_task(self._carry_out(claim, action, work))
+        place = (claim.log, claim.key_id, claim.name)
+        self._running[place] = running
+        running.add_done_callback(lambda done: self._finished(place, done))
+        return await asyncio.shield(running)
+
+    async def close(self) -> None:
+        """Wait for what is being carried out; a statement's time-out bounds the wait."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _claim(self, claim: Claim, hashed: bytes) -> bytes | Claim | None:
+        """Take the claim, or return the answer that is kept; None while another has it."""
+        sweep = next(self._claims) % _SWEEP_EVERY == 0
+
+        async def take(transaction: Transaction) -> bytes | Claim | None:
+            values = _TAKE.arguments(
+                workspace=claim.log.workspace_id,
+                place=claim.log.environment.value,
+                of_key=claim.key_id,
+                named=claim.name,
+                claimed=claim.id,
+                hashed=hashed,
+            )
+            if await transaction.fetch(_TAKE.text, values):
+                if sweep:
+                    await transaction.fetch(_SWEEP.text, _SWEEP.arguments())
+                return claim
+            values = _LOOK.arguments(of_key=claim.key_id, named=claim.name)
+            found = await transaction.fetch(_LOOK.text, values)
+            return _judge(found[0], hashed) if found else None
+
+        return await self._ledger.write(claim.log, take)
+
+    async def _wait(self, claim: Claim, deadline: float) -> None:
+        """Wait a moment for whoever has the claim."""
+        left_s = deadline - asyncio.get_running_loop().time()
+        if left_s <= 0 or self._waiting >= MAX_WAITING:
+            raise IdempotencyConflict(Conflict.IN_PROGRESS)
+        running = self._running.get((claim.log, claim.key_id, claim.name))
+        self._waiting += 1
+        try:
+            if running is None:
+                await asyncio.sleep(min(_POLL_S, left_s))
+            else:
+                await asyncio.wait([running], timeout=left_s)
+        finally:
+            self._waiting -= 1
+
+    async def _carry_out(self, claim: Claim, action: Action, work: Work) -> bytes:
+        try:
+            answer = await work(claim)
+        except Exception as error:
+            # A create that failed left no trace, whatever failed; of other work one knows
+            # that only where it was refused.
+            refused = isinstance(error, RpcRefused | LogBusy)
+            if refused or action.kind is ActionKind.CREATE:
+                await self._give_up(claim)
+            raise
+        if action.kind is not ActionKind.CREATE:
+            await self._keep(claim, answer)
+        return answer
+
+    async def _keep(self, claim: Claim, answer: bytes) -> None:
+        try:
+            await self._ledger.write(claim.log, lambda rows: claim.keep(rows, answer))
+        except (StoreAway, LogBusy, IdempotencyConflict) as error:
+            _log.warning("answer_not_remembered", error=type(error).__name__)
+
+    async def _give_up(self, claim: Claim) -> None:
+        try:
+            await self._ledger.write(claim.log, claim.give_up)
+        except (StoreAway, LogBusy) as error:
+            _log.warning("claim_not_given_up", error=type(error).__name__)
+
+    def _finished(self, place: tuple[LogKey, UUID, str], done: asyncio.Task[bytes]) -> None:
+        if self._running.get(place) is done:
+            del self._running[place]
+        if not done.cancelled():
+            done.exception()  # it was told, or nobody is left to be told
+
+
+def _judge(row: Row, hashed: bytes) -> bytes | None:
+    """Return the answer that a row keeps, None if there is none yet."""
+    if row["body_hash"] != hashed:
+        raise IdempotencyConflict(Conflict.OTHER_BODY)
+    if row["done_at"] is None:
+        return None
+    if row["answer"] is None:
+        raise IdempotencyConflict(Conflict.ANSWER_NOT_KEPT)
+    return row["answer"]

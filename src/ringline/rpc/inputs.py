@@ -1,0 +1,97 @@
+"""The `input` of a request: which values an action takes, and how they are cast (4.12).
+
+Every bad member is told at once. On run a member that the action does not know is a
+problem; a validation ignores it, as the forms of the published surface do (4.11).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ringline.rpc.actions import Action, ActionKind, Input
+from ringline.rpc.kinds import BadValue
+from ringline.wire.rpc import Problem, RpcRefused, internal_problem, problem
+
+#: Most problems that one answer tells.
+MAX_PROBLEMS = 100
+
+_RECORD_KINDS = (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.DESTROY)
+
+
+def bad_value(action: Action) -> str:
+    """Return the type of the problem that a bad value of an action's input is."""
+    return "invalid_attribute" if action.kind in _RECORD_KINDS else "invalid_argument"
+
+
+def cast_inputs(
+    action: Action, given: Mapping[str, object], *, validating: bool = False
+) -> dict[str, Any]:
+    """Cast what was given, under canonical names; defaults stand in for what was not.
+
+    Raises RpcRefused with a problem per bad member.
+    """
+    if not given and not action.inputs:
+        return {}
+    casting = _Casting(action, validating)
+    for name, value in given.items():
+        known = action.input_index.get(name)
+        if known is None:
+            if not validating:
+                casting.problems.append(internal_problem("unknown_input", name))
+        else:
+            casting.take(known, value)
+    casting.complete()
+    if casting.problems:
+        raise RpcRefused(*casting.problems[:MAX_PROBLEMS])
+    return casting.values
+
+
+class _Casting:
+    def __init__(self, action: Action, validating: bool) -> None:
+        self._action = action
+        self._validating = validating
+        self._bad: set[str] = set()
+        self.values: dict[str, Any] = {}
+        self.problems: list[Problem] = []
+
+    def take(self, known: Input, value: object) -> None:
+        """Cast one member; blank text is null."""
+        try:
+            cast = None if value is None else known.kind.cast(value)
+        except BadValue as bad:
+            type_ = "invalid_attribute" if self._validating else bad_value(self._action)
+            self._add(type_, known, str(bad), **bad.vars)
+            return
+        if cast is not None:
+            self.values[known.name] = cast
+        elif known.required or not known.null:
+            self._add("required", known)
+        elif known.default is None:  # else null is as good as absent
+            self.values[known.name] = known.cleared
+
+    def complete(self) -> None:
+        """Add the defaults, and what is missing."""
+        for known in self._action.inputs:
+            if known.name in self.values:
+                continue
+            if known.required:
+                self._add("required", known)
+            elif known.default is not None:
+                self.values[known.name] = known.default
+        for group in self._action.one_of:
+            nothing = all(self.values.get(name) is None for name in group)
+            if nothing and self._bad.isdisjoint(group):
+                self._add("required", self._action.input_index[group[0]])
+
+    def _add(self, type_: str, known: Input, message: str | None = None, **more: object) -> None:
+        if known.name in self._bad:
+            return
+        self._bad.add(known.name)
+        self.problems.append(
+            problem(
+                type_,
+                message,
+                variables={"field": known.name, **more},
+                fields=(known.name,),
+                path=(known.name,) if self._validating else (),
+            )
+        )

@@ -1,0 +1,59 @@
+"""Reads with arguments: which records they pick."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from ringline.ports import Rows
+from ringline.rpc.acting import Values
+from ringline.rpc.actions import Action
+from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.writing import column_of
+from ringline.schema.sql import compiled
+
+#: No row has this id: they are UUIDv7.
+_NOBODY = UUID(int=0)
+
+#: Columns and the values that a read is confined to.
+Scope = tuple[tuple[str, object], ...]
+
+
+async def scope_of(rows: Rows, action: Action, resource: Resource, values: Values) -> Scope:
+    """Return what a read is confined to by its arguments."""
+    scope: list[tuple[str, object]] = []
+    for one in action.inputs:
+        value = values.get(one.name)
+        if value is None:
+            continue
+        if one.through is None:
+            scope.append((column_of(one), value))
+        else:
+            scope.append(await _beyond(rows, resource, one.through, value))
+    return tuple(scope)
+
+
+async def pick(rows: Rows, action: Action, resource: Resource, values: Values) -> UUID | None:
+    """Return the id of the one record that is meant, the latest of several."""
+    table = resource.table
+    scope = await scope_of(rows, action, resource, values)
+    statement = (
+        sa.select(table.c.id)
+        .where(*(table.c[name] == value for name, value in scope))
+        .order_by(table.c[action.latest].desc(), table.c.id.desc())
+        .limit(1)
+    )
+    found = await rows.fetch(*compiled(statement))
+    return found[0]["id"] if found else None
+
+
+async def _beyond(
+    rows: Rows, resource: Resource, through: tuple[str, str], value: object
+) -> tuple[str, object]:
+    """Turn a value of a related record into that record's key."""
+    relationship = resource.relationship_index[through[0]]
+    target = RESOURCES[relationship.target]
+    column = target.column(target.field_index[through[1]])
+    assert column is not None, "an argument is looked up in one step"
+    statement = sa.select(target.table.c[relationship.theirs]).where(column == value)
+    found = await rows.fetch(*compiled(statement))
+    return relationship.ours, found[0][0] if found else _NOBODY

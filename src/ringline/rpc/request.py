@@ -1,0 +1,97 @@
+"""A request as it is read before anything is carried out (events socket, 4.3).
+
+The steps and their order decide which problem is told: the action, whether this caller may
+run it, its `fields`, the shapes of `input` and `page`. Each raises RpcRefused with one
+problem. Whether values are good is found out later.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from ringline.domain.log import Environment
+from ringline.rpc.acting import Caller
+from ringline.rpc.actions import ACTIONS, Action, ActionKind
+from ringline.rpc.resources import Resource
+from ringline.rpc.selection import Selection, select
+from ringline.wire.rpc import json_type, refuse
+
+_NOTHING: Mapping[str, object] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a caller asks for.
+
+    `body` is the whole request. Null stands for what is absent, but in `input`.
+    """
+
+    action: Action
+    selection: Selection | None
+    given: Mapping[str, object]
+    body: Mapping[str, object]
+
+    @property
+    def resource(self) -> Resource:
+        """Return what the action is about; generic actions alone are about nothing."""
+        resource = self.action.resource
+        if resource is None:
+            raise AssertionError("an action on records names their resource")
+        return resource
+
+
+def read_request(caller: Caller, body: object, *, validating: bool = False) -> Asked:
+    """Read a request up to what its values are (4.3, 1 to 7; 4.11). Raises RpcRefused."""
+    members = cast("dict[str, object]", body) if isinstance(body, dict) else _NOTHING
+    action = _action(members)
+    if not may_run(caller, action):
+        raise refuse("forbidden")
+    selection = _selection(action, members.get("fields"), needed=not validating)
+    given = members.get("input", _NOTHING)
+    if not isinstance(given, dict) and given is not _NOTHING:
+        raise refuse("invalid_input_format", variables={"received": json_type(given)})
+    page = members.get("page")
+    if page is not None and not isinstance(page, dict):
+        raise refuse("invalid_pagination", variables={"received": json_type(page)})
+    return Asked(action, selection, cast("Mapping[str, object]", given), members)
+
+
+def find_action(body: object) -> Action | None:
+    """Return the action that a body names, None if there is none of that name."""
+    name = cast("dict[str, object]", body).get("action") if isinstance(body, dict) else None
+    return ACTIONS.get(name) if isinstance(name, str) else None
+
+
+def may_run(caller: Caller, action: Action) -> bool:
+    """Tell whether a caller may run an action at all."""
+    if caller.operator is not None:
+        return action.operator and not action.team
+    return not action.team or caller.log.environment is Environment.LIVE
+
+
+def _action(members: Mapping[str, object]) -> Action:
+    name = members.get("action")
+    if name is None or name == "":
+        raise refuse("missing_required_parameter", variables={"parameter": "action"})
+    action = ACTIONS.get(name) if isinstance(name, str) else None
+    if action is None:
+        shown = name if isinstance(name, str) else ""
+        raise refuse("action_not_found", variables={"actionName": shown})
+    return action
+
+
+def _selection(action: Action, fields: object, *, needed: bool) -> Selection | None:
+    """Read `fields`; only reads need them, and only on run."""
+    if fields is None:
+        if needed and action.is_read:
+            raise refuse("missing_required_parameter", variables={"parameter": "fields"})
+        return None
+    if not isinstance(fields, list):
+        raise refuse("invalid_fields_type", variables={"received": json_type(fields)})
+    if not fields:
+        if needed and action.is_read:
+            raise refuse("empty_fields_array")
+        return None
+    if action.resource is None or action.kind is ActionKind.GENERIC:
+        raise refuse("invalid_field_selection")
+    return select(action.resource, cast("list[object]", fields))

@@ -1,0 +1,125 @@
+"""Writing plain rows: what create, update and destroy do where no action says otherwise.
+
+Statements are composed of the columns that were given, so that the others keep what the
+database gives or holds. What a row was and is decides which events tell of it
+(`Resource.tells`); they are written in the same transaction.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from ringline.domain.events import Event
+from ringline.domain.log import LogKey
+from ringline.domain.operators import DEFAULT_QUEUE
+from ringline.ports import Row, Rows, Transaction
+from ringline.rpc.acting import Acting, Values
+from ringline.rpc.actions import Action, Input
+from ringline.rpc.identity import Identity
+from ringline.rpc.names import snake
+from ringline.rpc.resources import QUEUE, Resource
+from ringline.schema.sql import compiled
+from ringline.wire.rpc import refuse
+
+_NONE: Mapping[str, object] = {}
+
+
+async def find(
+    rows: Rows, resource: Resource, identity: Identity, *, lock: bool = False
+) -> Row | None:
+    """Find the row that is meant, and keep others from changing it if it is to change."""
+    table = resource.table
+    wanted = sa.select(table).where(table.c[identity.column] == identity.value)
+    return await _fetch_one(rows, wanted.with_for_update() if lock else wanted)
+
+
+async def create(
+    acting: Acting, transaction: Transaction, action: Action, resource: Resource, values: Values
+) -> UUID:
+    """Insert a row and tell of it; return its id."""
+    table, log, row_id = resource.table, transaction.log, acting.desk.new_id()
+    presets = _NONE if action.presets is None else action.presets(acting)
+    columns = {**presets, **_columns(acting, action, values), "id": row_id, **_place(table, log)}
+    after = await _fetch_one(transaction, sa.insert(table).values(columns).returning(table))
+    _tell(acting, transaction, resource, None, after)
+    return row_id
+
+
+async def update(
+    acting: Acting,
+    transaction: Transaction,
+    action: Action,
+    resource: Resource,
+    before: Row,
+    values: Values,
+) -> None:
+    """Write what differs in a locked row and tell of it; nothing where nothing does."""
+    table, columns = resource.table, _columns(acting, action, values)
+    if not columns:
+        return
+    new = {name: _bound(table.c[name], value) for name, value in columns.items()}
+    differs = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in new.items()))
+    statement = (
+        sa.update(table)
+        .values({**new, "updated_at": sa.func.now()})
+        .where(table.c.id == before["id"], differs)
+        .returning(table)
+    )
+    after = await _fetch_one(transaction, statement)
+    if after is not None:
+        _tell(acting, transaction, resource, before, after)
+
+
+async def destroy(
+    acting: Acting, transaction: Transaction, resource: Resource, before: Row
+) -> None:
+    """Delete a locked row and tell of it. Raises EntryRefused where something refers to it."""
+    if resource is QUEUE and before["queue_name"] == DEFAULT_QUEUE:
+        raise refuse("invalid_changes", "the default queue cannot be deleted")
+    table = resource.table
+    await _fetch_one(transaction, sa.delete(table).where(table.c.id == before["id"]))
+    _tell(acting, transaction, resource, before, None)
+
+
+async def _fetch_one(rows: Rows, statement: sa.ClauseElement) -> Row | None:
+    text, values = compiled(statement)
+    found = await rows.fetch(text, values)
+    return found[0] if found else None
+
+
+def _columns(acting: Acting, action: Action, values: Values) -> dict[str, Any]:
+    return {
+        column_of(one): _stored(acting, one, values[one.name]) for one in _given(action, values)
+    }
+
+
+def _given(action: Action, values: Values) -> Iterable[Input]:
+    return (one for one in action.inputs if one.name in values)
+
+
+def column_of(one: Input) -> str:
+    """Return the column that an input is written to, or picks rows by."""
+    return one.column or snake(one.name)
+
+
+def _stored(acting: Acting, one: Input, value: Any) -> Any:
+    return acting.desk.seal(value) if one.sealed and value is not None else value
+
+
+def _place(table: sa.Table, log: LogKey) -> Mapping[str, Any]:
+    place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
+    return {name: value for name, value in place.items() if name in table.c}
+
+
+def _bound(column: sa.Column[Any], value: Any) -> sa.BindParameter[Any]:
+    return sa.bindparam(None, value, type_=column.type, unique=True)
+
+
+def _tell(
+    acting: Acting, transaction: Transaction, resource: Resource, before: Row | None, after: Row
+) -> None:
+    if resource.tells is not None:
+        told = resource.tells(before, after)
+        transaction.tell(*(Event(acting.desk.new_id(), acting.now, data) for data in told))

@@ -1,0 +1,169 @@
+"""The RPC's doors: `POST /rpc/public/run` and `/rpc/public/validate` (events socket, 4.1).
+
+A request is judged in this order: credentials, rate limit, body. Whatever could be read is
+answered with HTTP 200, success and problems alike; the rest in the status of `RPC_ERRORS`.
+Operators' browsers come here, so every answer lets any origin read it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import structlog
+from aiohttp import web
+
+from ringline.domain.credentials import Surface
+from ringline.ports import EntryRefused, LogBusy, StoreAway
+from ringline.rpc.acting import Caller
+from ringline.rpc.engine import Engine
+from ringline.rpc.idempotency import KINDS, MAX_KEY, Idempotency, IdempotencyConflict
+from ringline.rpc.request import find_action
+from ringline.services.credentials import Credentials
+from ringline.web.doors import Door, key_for
+from ringline.web.rates import RateLimit
+from ringline.web.requests import BodyTooLarge, BrokenBody, read_body
+from ringline.wire.errors import Refusal, refuse_rpc
+from ringline.wire.rpc import RpcRefused, answer_problems, problem
+from ringline.wire.strict_json import JsonProblem, StrictDecoder
+
+_log = structlog.get_logger(__name__)
+
+MAX_BODY = 8_000_000  # bytes
+#: A body of empty arrays would stop the loop for a second; counting commas takes 10 ms.
+MAX_COMMAS = 200_000
+
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+}
+_JSON = {**_CORS, "Content-Type": "application/json; charset=utf-8"}
+_LATER = {**_JSON, "Retry-After": "1"}
+_PREFLIGHT = {
+    **_CORS,
+    "Access-Control-Allow-Headers": "authorization, content-type, x-api-key, idempotency-key",
+    "Access-Control-Allow-Methods": "POST, OPTIONS",
+    "Access-Control-Max-Age": "86400",
+}
+_BODY = StrictDecoder(object)
+
+#: Answers a body, read and as it came, for a caller.
+Answering: TypeAlias = Callable[[web.Request, Caller, object, bytes], Awaitable[bytes]]
+
+
+class Turned(Exception):
+    """A request that is refused before it is carried out."""
+
+    def __init__(self, code: str, message: str | None = None, wait_s: int = 0) -> None:
+        super().__init__(code)
+        self.refusal = refuse_rpc(code, message)
+        self.wait_s = wait_s
+
+
+class Rpc:
+    """The handlers of `/rpc/public/…`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        idempotency: Idempotency,
+        credentials: Credentials,
+        rate: RateLimit,
+    ) -> None:
+        self._engine = engine
+        self._idempotency = idempotency
+        self._credentials = credentials
+        self._rate = rate
+
+    async def run(self, request: web.Request) -> web.StreamResponse:
+        """Carry a request out."""
+        return await self._serve(request, self._run)
+
+    async def validate(self, request: web.Request) -> web.StreamResponse:
+        """Check a request without carrying it out."""
+        return await self._serve(request, self._validate)
+
+    async def elsewhere(self, request: web.Request) -> web.StreamResponse:
+        """Answer a browser that asks first; anything else is not here."""
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers=_PREFLIGHT)
+        return _refuse(refuse_rpc("not_found"))
+
+    async def _run(self, request: web.Request, caller: Caller, body: object, raw: bytes) -> bytes:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return await self._engine.run(caller, body)
+        action = find_action(body)
+        if action is None or action.kind not in KINDS:
+            return await self._engine.run(caller, body)
+        if not 0 < len(key) <= MAX_KEY or not (key.isascii() and key.isprintable()):
+            text = f"an idempotency key has 1 to {MAX_KEY} printable ASCII characters"
+            raise Turned("bad_request", text)
+        return await self._idempotency.once(
+            caller, key, raw, action, lambda claim: self._engine.run(caller, body, claim)
+        )
+
+    async def _validate(
+        self, request: web.Request, caller: Caller, body: object, raw: bytes
+    ) -> bytes:
+        return await self._engine.validate(caller, body)
+
+    async def _serve(self, request: web.Request, answering: Answering) -> web.Response:
+        """Let a request in, answer it, and spell whatever goes wrong."""
+        try:
+            caller = await caller_of(request, self._credentials)
+            wait_s = self._rate.take(caller.key_id)
+            if wait_s:
+                raise Turned("rate_limited", wait_s=wait_s)
+            raw = await _read(request)
+            answer = await answering(request, caller, _BODY.decode(raw), raw)
+        except RpcRefused as refused:
+            answer = answer_problems(refused.problems)
+        except Turned as turned:
+            return _refuse(turned.refusal, turned.wait_s)
+        except (StoreAway, LogBusy):
+            return web.Response(status=503, body=refuse_rpc("unavailable").body, headers=_LATER)
+        except BodyTooLarge:
+            return _refuse(refuse_rpc("payload_too_large"))
+        except JsonProblem as bad:
+            return _refuse(refuse_rpc("bad_request", str(bad)))
+        except BrokenBody:
+            return _refuse(refuse_rpc("bad_request"))
+        except IdempotencyConflict as conflict:
+            return _refuse(refuse_rpc("idempotency_conflict", details={"reason": conflict.reason}))
+        except (ConnectionError, web.HTTPException):
+            raise
+        except Exception as error:  # a defect: tell of it without its text
+            sqlstate = str(error) if isinstance(error, EntryRefused) else None
+            _log.error("rpc_failed", error=type(error).__name__, sqlstate=sqlstate)
+            answer = _UNKNOWN
+        return web.Response(body=answer, headers=_JSON)
+
+
+_UNKNOWN = answer_problems([problem("unknown_error", "something went wrong here")])
+
+
+async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
+    """Tell who asks. Raises Turned, StoreAway."""
+    key = await key_for(request, credentials, Surface.RPC)
+    if isinstance(key, Door):
+        raise Turned("unauthorized" if key is Door.UNKNOWN else "forbidden")
+    return Caller(key.log, key.id)
+
+
+async def _read(request: web.Request) -> bytes:
+    """Read a body that says it is JSON. Raises Turned, BodyTooLarge, BrokenBody."""
+    kind = request.content_type
+    if kind != "application/json" and not (
+        kind.startswith("application/") and kind.endswith("+json")
+    ):
+        raise Turned("unsupported_media_type")
+    if "Content-Encoding" in request.headers:
+        raise Turned("unsupported_media_type", "the body must not be encoded")
+    raw = await read_body(request, MAX_BODY)
+    if raw.count(b",") > MAX_COMMAS:
+        raise Turned("bad_request", "the body has too many members")
+    return raw
+
+
+def _refuse(refusal: Refusal, wait_s: int = 0) -> web.Response:
+    headers = {**_JSON, "Retry-After": str(wait_s)} if wait_s else _JSON
+    return web.Response(status=refusal.status, body=refusal.body, headers=headers)

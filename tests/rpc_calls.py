@@ -1,0 +1,61 @@
+"""RPC as a client speaks it, over HTTP with a running server."""
+
+import json
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import aiohttp
+
+from tests.serving import Service
+
+
+class Rpc:
+    """Runs actions with one key of a service, by default its `sk_live_` one."""
+
+    def __init__(self, service: Service, key: str | None = None) -> None:
+        self.service = service
+        self.key = key or service.keys.secret_key
+
+    def url(self, way: str = "run") -> str:
+        return f"{self.service.base_url}/rpc/public/{way}"
+
+    def post(
+        self, body: object, way: str = "run", headers: dict[str, str] | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send a body as it is: bytes, text, or anything that JSON can say."""
+        raw = body if isinstance(body, bytes | str) else json.dumps(body)
+        sent = {"content-type": "application/json", "x-api-key": self.key, **(headers or {})}
+        return self.service.http.post(self.url(way), data=raw, headers=sent)
+
+    async def ask(
+        self, body: object, way: str = "run", headers: dict[str, str] | None = None
+    ) -> Any:
+        """Send a body; return the answer, which is HTTP 200."""
+        async with self.post(body, way, headers) as answer:
+            text = await answer.text()
+            assert answer.status == 200, (answer.status, text)
+            assert answer.headers["content-type"] == "application/json; charset=utf-8"
+            return json.loads(text)
+
+    async def run(self, action: str, /, **request: Any) -> Any:
+        """Run an action that succeeds; return its `data`."""
+        answer = await self.ask({"action": action, **request})
+        assert answer["success"] is True, answer
+        return answer["data"]
+
+    async def problems(self, action: str, /, **request: Any) -> list[dict[str, Any]]:
+        """Run an action that is refused; return its `errors`."""
+        answer = await self.ask({"action": action, **request})
+        assert answer["success"] is False, answer
+        return answer["errors"]
+
+    async def problem(self, action: str, /, **request: Any) -> dict[str, Any]:
+        """Run an action that is refused for one reason; return that error."""
+        (problem,) = await self.problems(action, **request)
+        return problem
+
+    async def validate(self, action: str, /, **request: Any) -> list[dict[str, Any]]:
+        """Validate an action; return the errors, none if it would do."""
+        answer = await self.ask({"action": action, **request}, "validate")
+        assert answer["success"] is not bool(answer.get("errors")), answer
+        return answer.get("errors", [])
