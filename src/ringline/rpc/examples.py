@@ -1,0 +1,98 @@
+"""Example requests, one per action, made from the tables: what the documentation shows."""
+
+from typing import Any
+from uuid import UUID
+
+from ringline.rpc.actions import Action, ActionKind, Input
+from ringline.rpc.kinds import (
+    Boolean,
+    Choice,
+    Id,
+    Integer,
+    Kind,
+    Map,
+    Moment,
+    Text,
+    TextList,
+    ToolList,
+)
+from ringline.rpc.resources import Resource
+
+#: What says more than the value that its kind would get.
+_VALUES = {
+    "after": "0",
+    "agentName": "front-desk",
+    "callUuid": "call-4711",
+    "content": "When do you open on Sundays?",
+    "email": "ada@example.com",
+    "fromNumber": "+15550100",
+    "fullName": "Ada Lovelace",
+    "instructions": "You answer the telephone of a bakery.",
+    "memberUuid": "member-1",
+    "model": "local/attendant",
+    "name": "Example",
+    "phoneE164": "+15550123",
+    "publicId": "cnv-4711",
+    "queueName": "support",
+    "realm": "sip.example.com",
+    "sipPassword": "a long random secret",
+    "sipUsername": "front-desk",
+    "toNumber": "+15550123",
+    "token": "the invitation's token",
+    "username": "example",
+}
+_ID = str(UUID("01999999-0000-7000-8000-000000000001"))
+
+
+def example_of(action: Action) -> dict[str, Any]:
+    """Make a request that could be sent, ids aside."""
+    request: dict[str, Any] = {"action": action.name}
+    if action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
+        request["identity"] = _ID
+    given = {one.name: value_of(one) for one in _shown_inputs(action)}
+    if given:
+        request["input"] = given
+    if action.resource is not None and action.kind is not ActionKind.DESTROY:
+        request["fields"] = fields_of(action.resource)
+    if action.kind is ActionKind.LIST and action.pages:
+        request["page"] = {"limit": 20}
+    return request
+
+
+def fields_of(resource: Resource) -> list[str]:
+    """Choose the first few fields of a resource."""
+    return [one.name for one in resource.fields[:3]]
+
+
+def value_of(one: Input) -> object:
+    """Make up a value of an input."""
+    return _VALUES.get(one.name) or _of_kind(one.kind)
+
+
+def _shown_inputs(action: Action) -> list[Input]:
+    """Return what must be given, or where nothing must, the first input of all."""
+    chosen = [one for one in action.inputs if one.required]
+    chosen += [action.input_index[group[0]] for group in action.one_of]
+    return chosen or list(action.inputs[:1])
+
+
+def _of_kind(kind: Kind) -> object:
+    match kind:
+        case Text():
+            return "example"
+        case Id():
+            return _ID
+        case Integer(minimum):
+            return max(1, minimum or 0)
+        case Boolean():
+            return True
+        case Moment():
+            return "2026-11-21T12:00:00Z"
+        case Choice(words):
+            return words[0]
+        case Map():
+            return {"source": "website"}
+        case ToolList():
+            return [{"name": "opening_hours"}]
+        case TextList():
+            return ["203.0.113.7/32"]

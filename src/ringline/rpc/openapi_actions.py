@@ -1,0 +1,149 @@
+"""JSON Schemas of requests and answers, one pair per action (events socket, 4.2 and 5.3)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ringline.rpc.actions import Action, ActionKind, Answer, Input
+from ringline.rpc.names import camel
+from ringline.rpc.openapi_schemas import Schema, or_null, ref, shown, taken, thing
+
+_ANY_JSON: Schema = {}
+
+
+def pascal(name: str) -> str:
+    """Return `ListContacts` for `list_contacts`."""
+    spelt = camel(name)
+    return spelt[0].upper() + spelt[1:]
+
+
+def request_name(action: Action) -> str:
+    """Name the component of an action's request."""
+    return f"{pascal(action.name)}Request"
+
+
+def response_name(action: Action) -> str:
+    """Name the component of an action's answer."""
+    return f"{pascal(action.name)}Response"
+
+
+def action_schemas(action: Action) -> Iterator[tuple[str, Schema]]:
+    """Yield the components of an action: its input if it has one, request and answer."""
+    if action.inputs:
+        yield f"{pascal(action.name)}Input", input_schema(action)
+    yield request_name(action), request_schema(action)
+    success: dict[str, Schema] = {"success": {"const": True}, "data": data_schema(action)}
+    yield response_name(action), thing(success, tuple(success))
+
+
+# -- requests -------------------------------------------------------------------------------
+
+
+def request_schema(action: Action) -> Schema:
+    """Describe the request of an action; members that nobody knows are ignored."""
+    members: dict[str, Schema] = {"action": {"type": "string", "const": action.name}}
+    required = ["action"]
+    if action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
+        members["identity"] = identity_schema(action)
+        required.append("identity")
+    if action.inputs:
+        members["input"] = ref(f"{pascal(action.name)}Input")
+        if action.one_of or any(one.required for one in action.inputs):
+            required.append("input")
+    if action.resource is not None and action.kind is not ActionKind.DESTROY:
+        members["fields"] = ref(f"{action.resource.name}Fields")
+    if action.resource is not None and action.kind is ActionKind.LIST:
+        members["filter"] = ref(f"{action.resource.name}Filter")
+        members["sort"] = ref(f"{action.resource.name}Sort")
+        if action.pages:
+            members["page"] = ref("RpcPage")
+    return {
+        "type": "object",
+        "title": action.summary,
+        "description": description_of(action),
+        "properties": members,
+        "required": required,
+    }
+
+
+def description_of(action: Action) -> str:
+    """Say what an action does, and who may do it."""
+    sentences = [f"{action.summary}."]
+    if action.is_read:
+        sentences.append("Takes `fields`.")
+    if action.needs:
+        sentences.append(f"Needs {action.needs}; without it the error is `not_configured`.")
+    if action.team:
+        sentences.append("Takes a `sk_live_` key.")
+    if action.operator:
+        sentences.append("Operator tokens may call it.")
+    if action.secret:
+        sentences.append("The answer holds a credential, which is shown this once.")
+    return " ".join(sentences)
+
+
+def identity_schema(action: Action) -> Schema:
+    """Describe which record is meant (4.5): its id, bare or named, or another identity."""
+    assert action.resource is not None, "what is changed is a record"
+    own = ref(f"{action.resource.name}Id")
+    named = [
+        thing({name: taken(action.resource.field_index[name].kind)}, (name,))
+        for name in action.identities
+    ]
+    return {"anyOf": [own, thing({"id": own}, ("id",)), *named]}
+
+
+def input_schema(action: Action) -> Schema:
+    """Describe an action's input."""
+    schema = thing(
+        {one.name: _input(one) for one in action.inputs},
+        [one.name for one in action.inputs if one.required],
+    )
+    groups: list[Schema] = [
+        {"anyOf": [{"required": [name]} for name in group]} for group in action.one_of
+    ]
+    return schema | ({"allOf": groups} if groups else {})
+
+
+def _input(one: Input) -> Schema:
+    schema = taken(one.kind)
+    if one.null and not one.required:
+        schema = or_null(schema)
+    extras: dict[str, Any] = {}
+    if one.default is not None:
+        extras["default"] = one.default
+    if one.sealed:
+        extras["writeOnly"] = True
+    return schema | extras
+
+
+# -- answers --------------------------------------------------------------------------------
+
+
+def data_schema(action: Action) -> Schema:
+    """Describe the `data` of an action's answer."""
+    if action.kind is ActionKind.GENERIC:
+        return _answers(action.answers)
+    if action.kind is ActionKind.DESTROY or action.resource is None:
+        return thing({})
+    name = action.resource.name
+    if action.kind is not ActionKind.LIST:
+        return ref(name)
+    plain: Schema = {"type": "array", "items": ref(name)}
+    if not action.pages:
+        return plain
+    return {"anyOf": [plain, ref(f"{name}OffsetPage"), ref(f"{name}KeysetPage")]}
+
+
+def _answers(answers: tuple[Answer, ...]) -> Schema:
+    required = [one.name for one in answers]
+    return thing({one.name: _answer(one) for one in answers}, required)
+
+
+def _answer(one: Answer) -> Schema:
+    if one.members:
+        schema = _answers(one.members)
+    else:
+        schema = _ANY_JSON if one.kind is None else shown(one.kind)
+    if one.many:
+        schema = {"type": "array", "items": schema}
+    return or_null(schema) if one.null else schema

@@ -1,0 +1,315 @@
+"""JSON Schemas of values and of resources, made from the table of resources (OpenAPI 3.1).
+
+What is *taken* is described as leniently as the kinds cast it (events socket, 4.12); what
+is *shown* exactly as it is written. Names in both spellings are accepted on the wire; only
+the camelCase ones are described. Resources refer to each other in circles, so everything
+of a resource is a component of the document and is meant by `$ref`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from ringline.rpc.kinds import (
+    Boolean,
+    Choice,
+    Id,
+    Integer,
+    Kind,
+    Map,
+    Moment,
+    Text,
+    TextList,
+    ToolList,
+)
+from ringline.rpc.resources import RESOURCES, Field, Resource
+
+Schema: TypeAlias = dict[str, Any]
+
+MAX_INT32 = 2**31 - 1
+_UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_SORT_ITEM = r"(?:\+\+|--|\+|-)?[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*"
+_PREFIXED = {resource.prefix: resource for resource in RESOURCES.values()}
+
+#: What compares values that have an order.
+_RANGES = ("greaterThan", "greaterThanOrEqual", "lessThan", "lessThanOrEqual")
+#: What looks into a text.
+_SEARCHES = ("contains", "stringStartsWith", "stringEndsWith")
+
+
+def ref(name: str) -> Schema:
+    """Refer to a schema of the components."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def thing(properties: Mapping[str, Schema], required: Sequence[str] = (), **more: Any) -> Schema:
+    """Describe an object that has no other members."""
+    schema: Schema = {"type": "object", "properties": dict(properties)}
+    if required:
+        schema["required"] = list(required)
+    return schema | {"additionalProperties": False} | more
+
+
+def or_null(schema: Schema) -> Schema:
+    """Let null in."""
+    match schema:
+        case {"type": str(name), **rest} if "enum" not in rest and "const" not in rest:
+            return {"type": [name, "null"], **rest}
+        case {"anyOf": [*ways], **rest}:
+            return {"anyOf": [*ways, {"type": "null"}], **rest}
+        case _:
+            return {"anyOf": [schema, {"type": "null"}]}
+
+
+# -- values ---------------------------------------------------------------------------------
+
+
+def taken(kind: Kind) -> Schema:
+    """Describe what a kind casts."""
+    match kind:
+        case Text(max_length, _, pattern):
+            schema: Schema = {"type": "string", "minLength": 1}
+            if max_length is not None:
+                schema["maxLength"] = max_length
+            return schema | ({"pattern": f"^{ascii_digits(pattern)}$"} if pattern else {})
+        case Id(prefix):
+            return ref(f"{_PREFIXED[prefix].name}Id")
+        case Integer(minimum):
+            least = -(2**31) if minimum is None else minimum
+            digits = "^-?[0-9]{1,10}$" if least < 0 else "^[0-9]{1,10}$"
+            number = {"type": "integer", "minimum": least, "maximum": MAX_INT32}
+            return {"anyOf": [number, {"type": "string", "pattern": digits}]}
+        case Boolean():
+            return {"enum": [True, False, "true", "false", "1", "0"]}
+        case Moment():
+            return {"type": "string", "format": "date-time"}
+        case Choice(words):
+            return {"type": "string", "enum": list(words)}
+        case Map():
+            return {"type": "object"}
+        case ToolList():
+            return {"type": "array", "items": ref("Tool")}
+        case TextList(item):
+            return {"type": "array", "items": taken(item)}
+
+
+def shown(kind: Kind) -> Schema:
+    """Describe what a value of a kind is written as."""
+    match kind:
+        case Text():
+            return {"type": "string"}
+        case Id():
+            return {"type": "string", "format": "uuid"}
+        case Integer():
+            return {"type": "integer", "format": "int32"}
+        case Boolean():
+            return {"type": "boolean"}
+        case TextList():
+            return {"type": "array", "items": {"type": "string"}}
+        case Moment() | Choice() | Map() | ToolList():
+            return taken(kind)
+
+
+def ascii_digits(pattern: str) -> str:
+    """Spell a pattern so that every dialect of regular expressions reads it alike."""
+    return pattern.replace(r"\d", "[0-9]")
+
+
+def value_schemas() -> Iterator[tuple[str, Schema]]:
+    """Yield the components that values refer to: ids and tools."""
+    for resource in RESOURCES.values():
+        yield (
+            f"{resource.name}Id",
+            {
+                "type": "string",
+                "pattern": f"^(?:{_UUID}|{resource.prefix}_[0-9A-Za-z]{{22}})$",
+                "description": "A UUID, or the same id as the other surfaces spell it.",
+            },
+        )
+    yield (
+        "Tool",
+        {
+            "type": "object",
+            "description": "A function that the voice may ask the client to run.",
+            "properties": {
+                "name": {"type": "string"},
+                "description": {"type": "string"},
+                "parameters": {"type": "object"},
+            },
+            "required": ["name"],
+        },
+    )
+
+
+# -- resources ------------------------------------------------------------------------------
+
+
+def resource_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
+    """Yield the components of a resource: record, fields, filter, sort and pages."""
+    name = resource.name
+    yield name, record(resource)
+    yield f"{name}Fields", fields(resource)
+    yield f"{name}Filter", filter_of(resource)
+    yield f"{name}Sort", sort_of(resource)
+    yield f"{name}OffsetPage", page_of(name, "offset")
+    yield f"{name}KeysetPage", page_of(name, "keyset")
+
+
+def record(resource: Resource) -> Schema:
+    """Describe a record: of its members only those that were asked for."""
+    members: dict[str, Schema] = {
+        one.name: or_null(shown(one.kind)) if one.null else shown(one.kind)
+        for one in resource.fields
+    }
+    for relationship in resource.relationships:
+        target = ref(relationship.target)
+        if relationship.many:
+            members[relationship.name] = {"type": "array", "items": target}
+        else:
+            members[relationship.name] = or_null(target) if relationship.null else target
+    return thing(members, description="Only the fields that were asked for are there.")
+
+
+def fields(resource: Resource) -> Schema:
+    """Describe a selection of fields (4.4)."""
+    item: Schema = {"type": "string", "enum": [one.name for one in resource.fields]}
+    if resource.relationships:
+        related = {one.name: ref(f"{one.target}Fields") for one in resource.relationships}
+        item = {"anyOf": [item, thing(related, minProperties=1)]}
+    return {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}
+
+
+def operators(kind: Kind, *, null: bool) -> tuple[str, ...]:
+    """Name what a field of a kind can be compared by (4.7)."""
+    nil = ("isNil",) if null else ()
+    match kind:
+        case Map() | ToolList() | TextList():
+            return ("isNil",)
+        case Boolean():
+            return ("eq", "notEq", *nil)
+        case Integer() | Moment():
+            return ("eq", "notEq", "in", *_RANGES, *nil)
+        case Text():
+            return ("eq", "notEq", "in", *_SEARCHES, *nil)
+        case Id() | Choice():
+            return ("eq", "notEq", "in", *nil)
+
+
+def predicates_name(one: Field) -> str | None:
+    """Name the component of a field's predicates; None if they are its own (its words)."""
+    match one.kind:
+        case Choice():
+            return None
+        case Map() | ToolList() | TextList():
+            return "NilPredicates"
+        case Id(prefix):
+            name = f"{_PREFIXED[prefix].name}Id"
+        case kind:
+            name = type(kind).__name__
+    return f"{'Nullable' if one.null else ''}{name}Predicates"
+
+
+def predicates(one: Field) -> Schema:
+    """Describe what may be said of a field: operators, or a value that it equals."""
+    value = compared(one.kind)
+    said: dict[str, Schema] = {}
+    for operator in operators(one.kind, null=one.null):
+        match operator:
+            case "in":
+                said[operator] = {"type": "array", "items": value}
+            case "isNil":
+                said[operator] = {"type": "boolean"}
+            case _:
+                said[operator] = value
+    by_operator = thing(said)
+    return {"anyOf": [value, by_operator]} if "eq" in said else by_operator
+
+
+def compared(kind: Kind) -> Schema:
+    """Describe what a field of a kind is compared with: any text, any number."""
+    match kind:
+        case Text():
+            return {"type": "string"}
+        case Integer():
+            return taken(Integer())
+        case _:
+            return taken(kind)
+
+
+def predicate_schemas() -> Iterator[tuple[str, Schema]]:
+    """Yield the components that filters share."""
+    for resource in RESOURCES.values():
+        for one in resource.fields:
+            name = predicates_name(one)
+            if name is not None:
+                yield name, predicates(one)
+
+
+def filter_of(resource: Resource) -> Schema:
+    """Describe a filter (4.7): fields, relationships, and how they are joined."""
+    said: dict[str, Schema] = {}
+    for one in resource.fields:
+        name = predicates_name(one)
+        said[one.name] = predicates(one) if name is None else ref(name)
+    for relationship in resource.relationships:
+        said[relationship.name] = ref(f"{relationship.target}Filter")
+    inner = ref(f"{resource.name}Filter")
+    for joint in ("and", "or", "not"):
+        said[joint] = {"anyOf": [inner, {"type": "array", "items": inner}]}
+    return thing(said)
+
+
+def sort_of(resource: Resource) -> Schema:
+    """Describe a sort (4.8)."""
+    return {
+        "description": (
+            "Fields by a comma list or an array, each with `+` or none (ascending, null last), "
+            "`-` (descending, null first), `++` (ascending, null first) or `--` (descending, "
+            "null last) before it; `relationship.field` through to-one relationships."
+        ),
+        "anyOf": [
+            {"type": "string", "pattern": f"^(?:{_SORT_ITEM}(?:,{_SORT_ITEM})*)?$"},
+            {"type": "array", "items": {"type": "string", "pattern": f"^{_SORT_ITEM}$"}},
+        ],
+        "examples": [f"-{resource.fields[-1].name}"],
+    }
+
+
+def page_of(name: str, kind: str) -> Schema:
+    """Describe a page of a list (4.9)."""
+    count: Schema = {"type": ["integer", "null"], "minimum": 0}
+    cursor: Schema = {"type": ["string", "null"]}
+    members: dict[str, Schema] = {
+        "results": {"type": "array", "items": ref(name), "maxItems": 250},
+        "hasMore": {"type": "boolean"},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 250},
+        "count": count,
+        "type": {"const": kind},
+    }
+    if kind == "offset":
+        members["offset"] = {"type": "integer", "minimum": 0}
+    else:
+        members |= dict.fromkeys(("after", "before", "previousPage", "nextPage"), cursor)
+    return thing(members, tuple(members))
+
+
+#: What a request's `page` may be (4.9).
+PAGE_REQUEST: Schema = {
+    "description": "`offset` makes it a page by offset, everything else one by cursor.",
+    "anyOf": [
+        thing(
+            {
+                "limit": {"type": "integer", "minimum": 1},
+                "offset": {"type": "integer", "minimum": 0},
+                "count": {"type": "boolean"},
+            },
+        ),
+        thing(
+            {
+                "limit": {"type": "integer", "minimum": 1},
+                "after": {"type": ["string", "null"]},
+                "before": {"type": ["string", "null"]},
+                "count": {"type": "boolean"},
+            },
+        ),
+    ],
+}
