@@ -35,10 +35,10 @@ _VALUES = {
     "publicId": "cnv-4711",
     "queueName": "support",
     "realm": "sip.example.com",
-    "sipPassword": "a long random secret",
+    "sipPassword": "a-long-random-secret",
     "sipUsername": "front-desk",
     "toNumber": "+15550123",
-    "token": "the invitation's token",
+    "token": "token-of-the-invitation",
     "username": "example",
 }
 _ID = str(UUID("01999999-0000-7000-8000-000000000001"))

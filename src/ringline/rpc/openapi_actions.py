@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ringline.rpc.actions import Action, ActionKind, Answer, Input
+from ringline.rpc.descriptions import describe_action
 from ringline.rpc.names import camel
 from ringline.rpc.openapi_schemas import Schema, or_null, ref, shown, taken, thing
 
@@ -59,26 +60,10 @@ def request_schema(action: Action) -> Schema:
     return {
         "type": "object",
         "title": action.summary,
-        "description": description_of(action),
+        "description": describe_action(action),
         "properties": members,
         "required": required,
     }
-
-
-def description_of(action: Action) -> str:
-    """Say what an action does, and who may do it."""
-    sentences = [f"{action.summary}."]
-    if action.is_read:
-        sentences.append("Takes `fields`.")
-    if action.needs:
-        sentences.append(f"Needs {action.needs}; without it the error is `not_configured`.")
-    if action.team:
-        sentences.append("Takes a `sk_live_` key.")
-    if action.operator:
-        sentences.append("Operator tokens may call it.")
-    if action.secret:
-        sentences.append("The answer holds a credential, which is shown this once.")
-    return " ".join(sentences)
 
 
 def identity_schema(action: Action) -> Schema:

@@ -9,6 +9,7 @@ of a resource is a component of the document and is meant by `$ref`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from ringline.rpc.filters import OPERATORS, operators_of
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
@@ -21,7 +22,8 @@ from ringline.rpc.kinds import (
     TextList,
     ToolList,
 )
-from ringline.rpc.resources import RESOURCES, Field, Resource
+from ringline.rpc.names import camel
+from ringline.rpc.resources import RESOURCES, Resource
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -29,11 +31,6 @@ MAX_INT32 = 2**31 - 1
 _UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _SORT_ITEM = r"(?:\+\+|--|\+|-)?[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*"
 _PREFIXED = {resource.prefix: resource for resource in RESOURCES.values()}
-
-#: What compares values that have an order.
-_RANGES = ("greaterThan", "greaterThanOrEqual", "lessThan", "lessThanOrEqual")
-#: What looks into a text.
-_SEARCHES = ("contains", "stringStartsWith", "stringEndsWith")
 
 
 def ref(name: str) -> Schema:
@@ -178,41 +175,30 @@ def fields(resource: Resource) -> Schema:
     return {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}
 
 
-def operators(kind: Kind, *, null: bool) -> tuple[str, ...]:
-    """Name what a field of a kind can be compared by (4.7)."""
-    nil = ("isNil",) if null else ()
+def operators(kind: Kind) -> list[str]:
+    """Name what values of a kind can be compared by (4.7), each by its first spelling."""
+    spelt: dict[str, str] = {}
+    for name, operator in OPERATORS.items():
+        spelt.setdefault(operator, camel(name))
+    return [spelt[operator] for operator in operators_of(kind)]
+
+
+def predicates_name(kind: Kind) -> str | None:
+    """Name the component of a kind's predicates; None if they are a field's own (its words)."""
     match kind:
-        case Map() | ToolList() | TextList():
-            return ("isNil",)
-        case Boolean():
-            return ("eq", "notEq", *nil)
-        case Integer() | Moment():
-            return ("eq", "notEq", "in", *_RANGES, *nil)
-        case Text():
-            return ("eq", "notEq", "in", *_SEARCHES, *nil)
-        case Id() | Choice():
-            return ("eq", "notEq", "in", *nil)
-
-
-def predicates_name(one: Field) -> str | None:
-    """Name the component of a field's predicates; None if they are its own (its words)."""
-    match one.kind:
         case Choice():
             return None
-        case Map() | ToolList() | TextList():
-            return "NilPredicates"
         case Id(prefix):
-            name = f"{_PREFIXED[prefix].name}Id"
-        case kind:
-            name = type(kind).__name__
-    return f"{'Nullable' if one.null else ''}{name}Predicates"
+            return f"{_PREFIXED[prefix].name}IdPredicates"
+        case _:
+            return f"{type(kind).__name__}Predicates"
 
 
-def predicates(one: Field) -> Schema:
+def predicates(kind: Kind) -> Schema:
     """Describe what may be said of a field: operators, or a value that it equals."""
-    value = compared(one.kind)
+    value = compared(kind)
     said: dict[str, Schema] = {}
-    for operator in operators(one.kind, null=one.null):
+    for operator in operators(kind):
         match operator:
             case "in":
                 said[operator] = {"type": "array", "items": value}
@@ -239,17 +225,17 @@ def predicate_schemas() -> Iterator[tuple[str, Schema]]:
     """Yield the components that filters share."""
     for resource in RESOURCES.values():
         for one in resource.fields:
-            name = predicates_name(one)
+            name = predicates_name(one.kind)
             if name is not None:
-                yield name, predicates(one)
+                yield name, predicates(one.kind)
 
 
 def filter_of(resource: Resource) -> Schema:
     """Describe a filter (4.7): fields, relationships, and how they are joined."""
     said: dict[str, Schema] = {}
     for one in resource.fields:
-        name = predicates_name(one)
-        said[one.name] = predicates(one) if name is None else ref(name)
+        name = predicates_name(one.kind)
+        said[one.name] = predicates(one.kind) if name is None else ref(name)
     for relationship in resource.relationships:
         said[relationship.name] = ref(f"{relationship.target}Filter")
     inner = ref(f"{resource.name}Filter")

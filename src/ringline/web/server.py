@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
+from ringline import __version__
 from ringline.domain.ids import Prefix, show_id
 from ringline.ports import NewId
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets, SessionTokens
+from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
 from ringline.web.requests import BrokenBody
 from ringline.web.rpc import Rpc
@@ -136,6 +138,9 @@ def _add_routes(app: web.Application, surfaces: Surfaces) -> None:
         ("/v1/calls/{id}/stream", surfaces.call_streams.events),
     ):
         router.add_get(path, handler, allow_head=False)
+    documentation = Documentation(__version__)
+    router.add_get("/openapi.json", documentation.document)
+    router.add_get("/docs", documentation.page)
 
 
 async def _bad_socket_method(request: web.Request) -> web.StreamResponse:

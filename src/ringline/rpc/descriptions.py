@@ -1,0 +1,79 @@
+"""The tables in words: what a kind takes and what an action does, for every documentation."""
+
+from collections.abc import Iterator
+
+from ringline.rpc.actions import Action, ActionKind
+from ringline.rpc.kinds import (
+    Boolean,
+    Choice,
+    Id,
+    Integer,
+    Kind,
+    Map,
+    Moment,
+    Text,
+    TextList,
+    ToolList,
+)
+
+
+def describe_kind(kind: Kind) -> str:
+    """Say what values of a kind are."""
+    match kind:
+        case Text(None):
+            return "text"
+        case Text(max_length, _, None):
+            return f"text, at most {max_length} characters"
+        case Text(_, _, pattern):
+            return f"text like `{pattern}`"
+        case Id():
+            return "id"
+        case Integer(None):
+            return "integer"
+        case Integer(minimum):
+            return f"integer from {minimum}"
+        case Boolean():
+            return "boolean"
+        case Moment():
+            return "time, ISO 8601 with an offset"
+        case Choice(words):
+            return "one of " + ", ".join(f"`{word}`" for word in words)
+        case Map():
+            return "object, its keys are yours"
+        case ToolList():
+            return "list of tools"
+        case TextList():
+            return "list of texts"
+
+
+def describe_action(action: Action) -> str:
+    """Say what an action does, and who may do it."""
+    return " ".join([f"{action.summary}.", *conditions_of(action)])
+
+
+def conditions_of(action: Action) -> Iterator[str]:
+    """Yield the sentences on what an action needs."""
+    if action.is_read:
+        yield "Takes `fields`."
+    if action.needs:
+        yield f"Needs {action.needs}; without it the error is `not_configured`."
+    if action.team:
+        yield "Takes a `sk_live_` key."
+    if action.operator:
+        yield "Operator tokens may call it."
+    if action.secret:
+        yield "The answer holds a credential, which is shown this once."
+
+
+def describe_answer(action: Action) -> str:
+    """Say what an action answers."""
+    match action.kind:
+        case ActionKind.LIST:
+            pages = ", or a page of them" if action.pages else ""
+            return f"array of {action.resource.name if action.resource else ''}{pages}"
+        case ActionKind.GENERIC:
+            return ", ".join(f"`{one.name}`" for one in action.answers)
+        case ActionKind.DESTROY:
+            return "`{}`"
+        case _:
+            return action.resource.name if action.resource else ""

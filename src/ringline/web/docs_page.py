@@ -1,0 +1,257 @@
+"""The documentation page: `docs.html`, filled from the tables of RPC.
+
+It works offline: style and script stand in the page and are named by their hashes in the
+Content-Security-Policy (CSP Level 3, 2.3), which lets nothing else load.
+"""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ringline.domain.ids import Prefix
+from ringline.rpc.actions import ACTIONS, Action, ActionKind, Answer, Input
+from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
+from ringline.rpc.examples import example_of
+from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Moment, Text
+from ringline.rpc.names import camel
+from ringline.rpc.openapi_schemas import operators
+from ringline.rpc.resources import RESOURCES, Resource
+from ringline.wire.errors import RPC_ERRORS
+from ringline.wire.rpc import PROBLEMS
+
+_HERE = Path(__file__).parent
+_STYLE = (_HERE / "docs.css").read_text("utf-8")
+_SCRIPT = (_HERE / "docs.js").read_text("utf-8")
+_PAGE = (_HERE / "docs.html").read_text("utf-8")
+_SLOT = re.compile(r"\{\{([a-z ]+)\}\}")
+_CODE = re.compile(r"`([^`]+)`")
+_KEY = re.compile(r'^(\s*)"([A-Za-z_]\w*)":', re.MULTILINE)
+
+_FIRST_EXAMPLE = {
+    "action": "list_contacts",
+    "fields": ["id", "fullName"],
+    "filter": {"fullName": {"contains": "Ada"}},
+    "sort": "-insertedAt",
+    "page": {"limit": 20},
+}
+_KINDS: Mapping[str, Kind] = {
+    "text": Text(),
+    "ids": Id(Prefix.CALL),
+    "words": Choice(()),
+    "numbers": Integer(),
+    "times": Moment(),
+    "booleans": Boolean(),
+    "lists and objects": Map(),
+}
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        f"style-src {_source(_STYLE)}",
+        f"script-src {_source(_SCRIPT)}",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+def make_page(version: str) -> str:
+    """Make the page of a version of the server."""
+    slots = {
+        "style": _STYLE,
+        "script": _SCRIPT,
+        "version": escape(version),
+        "contents": _contents(),
+        "first example": _curl(_FIRST_EXAMPLE),
+        "operators": _operators(),
+        "actions": _actions(),
+        "resources": "".join(_resource(resource) for resource in RESOURCES.values()),
+        "problems": _problems(),
+        "refusals": _refusals(),
+    }
+    return _SLOT.sub(lambda slot: slots[slot[1]], _PAGE)
+
+
+# -- contents -------------------------------------------------------------------------------
+
+
+def _contents() -> str:
+    links = [
+        _links(heading, [action.name for action in actions]) for heading, actions in _grouped()
+    ]
+    return "".join([*links, _links("Resources", list(RESOURCES))])
+
+
+def _links(heading: str, names: list[str]) -> str:
+    items = "".join(f'<li><a href="#{name}">{name}</a></li>' for name in names)
+    return f"<section><h2>{heading}</h2><ul>{items}</ul></section>"
+
+
+def _grouped() -> list[tuple[str, list[Action]]]:
+    """Group the actions by their resource; what has none is about the workspace or a call."""
+    groups: dict[str, list[Action]] = {}
+    for action in ACTIONS.values():
+        heading = "Orders" if action.resource is None else action.resource.name
+        groups.setdefault(heading, []).append(action)
+    return sorted(groups.items(), key=lambda group: (group[0] != "Orders", group[0]))
+
+
+def _operators() -> str:
+    """Tell the operators of each kind, kinds that share them together."""
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for name, kind in _KINDS.items():
+        kinds.setdefault(tuple(operators(kind)), []).append(name)
+    rows = [(", ".join(names), " ".join(map(_code, said))) for said, names in kinds.items()]
+    return _table(("fields of", "operators"), rows)
+
+
+# -- actions --------------------------------------------------------------------------------
+
+
+def _actions() -> str:
+    return "".join(
+        f'<h2 class="group">{heading}</h2>' + "".join(_action(action) for action in actions)
+        for heading, actions in _grouped()
+    )
+
+
+def _action(action: Action) -> str:
+    example = example_of(action)
+    shown = escape(json.dumps(example, indent=2), quote=True)
+    return f"""
+<section id="{action.name}" class="action">
+<h3>{action.name} <button type="button" data-try="{shown}">Try it</button></h3>
+{_text(" ".join((f"{action.summary}.", *conditions_of(action))))}
+{_identity(action)}{_inputs(action)}
+<p><b>Answers</b> {_answer(action)}</p>
+<details><summary>Example</summary>{_curl(example)}{_pre(_typescript(action, example))}</details>
+</section>"""
+
+
+def _identity(action: Action) -> str:
+    if action.kind not in (ActionKind.UPDATE, ActionKind.DESTROY):
+        return ""
+    named = "".join(f", or <code>{{{name}}}</code>" for name in action.identities)
+    return f"<p><b>Identity</b> the id, bare or as <code>{{id}}</code>{named}</p>"
+
+
+def _inputs(action: Action) -> str:
+    if not action.inputs:
+        return ""
+    rows = [(_code(one.name), _need(action, one), _value(one)) for one in action.inputs]
+    return _table(("input", "", "value"), rows)
+
+
+def _need(action: Action, one: Input) -> str:
+    if one.required:
+        return "required"
+    for group in action.one_of:
+        if one.name in group:
+            return "one of " + ", ".join(group)
+    return "" if one.null else "not null"
+
+
+def _value(one: Input) -> str:
+    default = "" if one.default is None else f"; `{one.default}` if absent"
+    return _inline(describe_kind(one.kind) + default)
+
+
+def _answer(action: Action) -> str:
+    if action.kind is ActionKind.GENERIC:
+        return _members(action.answers)
+    target = action.resource.name if action.resource is not None else ""
+    text = _inline(describe_answer(action))
+    return text.replace(target, f'<a href="#{target}">{target}</a>', 1) if target else text
+
+
+def _members(answers: Iterable[Answer]) -> str:
+    return ", ".join(
+        f"<code>{one.name}</code>" + (f" ({_members(one.members)})" if one.members else "")
+        for one in answers
+    )
+
+
+def _typescript(action: Action, example: dict[str, Any]) -> str:
+    config = {name: value for name, value in example.items() if name != "action"}
+    written = _KEY.sub(r"\1\2:", json.dumps(config, indent=2))
+    return f"await {camel(action.name)}({'' if written == '{}' else written});"
+
+
+# -- resources and errors -------------------------------------------------------------------
+
+
+def _resource(resource: Resource) -> str:
+    return f"""
+<section id="{resource.name}"><h3>{resource.name}</h3>
+{_table(("field", "", "value"), _fields(resource))}
+</section>"""
+
+
+def _fields(resource: Resource) -> Iterator[tuple[str, str, str]]:
+    for one in resource.fields:
+        notes = ["null"] if one.null else []
+        notes += ["indexed sort"] if one.name in resource.indexed else []
+        yield _code(one.name), ", ".join(notes), _inline(describe_kind(one.kind))
+    for one in resource.relationships:
+        target = f'<a href="#{one.target}">{one.target}</a>'
+        null = "null" if one.null and not one.many else ""
+        yield _code(one.name), null, f"array of {target}" if one.many else target
+
+
+def _problems() -> str:
+    return _table(
+        ("type", "shortMessage", "message"),
+        [(_code(row.type), escape(row.short), escape(row.message)) for row in PROBLEMS.values()],
+    )
+
+
+def _refusals() -> str:
+    return _table(
+        ("type", "status", "message"),
+        [(_code(row.code), str(row.status), escape(row.message)) for row in RPC_ERRORS.values()],
+    )
+
+
+# -- pieces ---------------------------------------------------------------------------------
+
+
+def _text(text: str) -> str:
+    return f"<p>{_inline(text)}</p>"
+
+
+def _inline(text: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))
+
+
+def _code(name: str) -> str:
+    return f"<code>{escape(name)}</code>"
+
+
+def _pre(text: str) -> str:
+    return f"<pre>{escape(text, quote=False)}</pre>"
+
+
+def _curl(body: dict[str, Any]) -> str:
+    return _pre(
+        "curl -s $RINGLINE_URL/rpc/public/run \\\n"
+        '  -H "x-api-key: $RINGLINE_KEY" -H "content-type: application/json" \\\n'
+        f"  -d '{json.dumps(body, indent=2, ensure_ascii=False)}'"
+    )
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    head = "".join(f"<th>{cell}</th>" for cell in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'

@@ -1,0 +1,71 @@
+"""`GET /openapi.json` and `GET /docs`: what RPC can do, for programs and for people.
+
+Both are made once, when they are first asked for, and need nothing but this server: the
+page loads no script, style or font from anywhere.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+from aiohttp import ETag, web
+
+from ringline.rpc.openapi import make_document
+from ringline.web import docs_page
+from ringline.wire.strict_json import encode
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A body that does not change, and the name of its contents (RFC 9110, 8.8.3)."""
+
+    body: bytes
+    etag: str
+
+
+def _prepare(body: bytes) -> _Prepared:
+    return _Prepared(body, sha256(body).hexdigest()[:32])
+
+
+class Documentation:
+    """The handlers of `/openapi.json` and `/docs`."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+
+    async def document(self, request: web.Request) -> web.StreamResponse:
+        """Answer the OpenAPI document; pages of other origins may read it too."""
+        headers = {"Access-Control-Allow-Origin": "*"}
+        return _answer(request, self._document, "application/json", headers)
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        """Answer the documentation page."""
+        headers = {
+            "Content-Security-Policy": docs_page.SECURITY_POLICY,
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return _answer(request, self._page, "text/html", headers)
+
+    @cached_property
+    def _document(self) -> _Prepared:
+        return _prepare(encode(make_document(self._version)))
+
+    @cached_property
+    def _page(self) -> _Prepared:
+        return _prepare(docs_page.make_page(self._version).encode())
+
+
+def _answer(
+    request: web.Request, prepared: _Prepared, content_type: str, headers: dict[str, str]
+) -> web.StreamResponse:
+    known = request.if_none_match or ()
+    if any(etag.value in (prepared.etag, "*") for etag in known):
+        response = web.Response(status=304, headers=headers)
+    else:
+        response = web.Response(
+            body=prepared.body, content_type=content_type, charset="utf-8", headers=headers
+        )
+    response.etag = ETag(prepared.etag)
+    response.headers["Cache-Control"] = "no-cache"  # ask again, it may be another version
+    return response
