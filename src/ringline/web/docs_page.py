@@ -30,6 +30,7 @@ _SCRIPT = (_HERE / "docs.js").read_text("utf-8")
 _PAGE = (_HERE / "docs.html").read_text("utf-8")
 _SLOT = re.compile(r"\{\{([a-z ]+)\}\}")
 _CODE = re.compile(r"`([^`]+)`")
+_SHORT = re.compile(r"[\[{][^\[\]{}]{0,90}[\]}]")
 _KEY = re.compile(r'^(\s*)"([A-Za-z_]\w*)":', re.MULTILINE)
 
 _FIRST_EXAMPLE = {
@@ -129,7 +130,7 @@ def _actions() -> str:
 
 def _action(action: Action) -> str:
     example = example_of(action)
-    shown = escape(json.dumps(example, indent=2), quote=True)
+    shown = escape(_json(example))
     return f"""
 <section id="{action.name}" class="action">
 <h3>{action.name} <button type="button" data-try="{shown}">Try it</button></h3>
@@ -185,7 +186,7 @@ def _members(answers: Iterable[Answer]) -> str:
 
 def _typescript(action: Action, example: dict[str, Any]) -> str:
     config = {name: value for name, value in example.items() if name != "action"}
-    written = _KEY.sub(r"\1\2:", json.dumps(config, indent=2))
+    written = _KEY.sub(r"\1\2:", _json(config))
     return f"await {camel(action.name)}({'' if written == '{}' else written});"
 
 
@@ -247,8 +248,15 @@ def _curl(body: dict[str, Any]) -> str:
     return _pre(
         "curl -s $RINGLINE_URL/rpc/public/run \\\n"
         '  -H "x-api-key: $RINGLINE_KEY" -H "content-type: application/json" \\\n'
-        f"  -d '{json.dumps(body, indent=2, ensure_ascii=False)}'"
+        f"  -d '{_json(body)}'"
     )
+
+
+def _json(value: object) -> str:
+    """Write JSON for people: objects over lines, what is short on one."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = _SHORT.sub(lambda match: " ".join(match[0].split()), text)
+    return text.replace("[ ", "[").replace(" ]", "]")
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -1,0 +1,1 @@
+"""The SDKs, and what makes their code from the server's tables."""

@@ -1,0 +1,21 @@
+"""`python -m sdk.generate`: makes the code of the SDKs that follows from the tables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sdk.typescript import functions_module, types_module
+
+_SOURCES = Path(__file__).parent / "js" / "src"
+
+
+def generated() -> Mapping[Path, str]:
+    """Make what the generated files should hold."""
+    return {
+        _SOURCES / "generated.ts": types_module(),
+        _SOURCES / "functions.ts": functions_module(),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in generated().items():
+        path.write_text(text, "utf-8")

@@ -1,0 +1,1384 @@
+// Made by `python -m sdk.generate` from the server's tables. Do not edit.
+
+import type {
+  ByBoolean,
+  ById,
+  ByNil,
+  ByNumber,
+  ByText,
+  ByTime,
+  ByWord,
+  Exact,
+  Fields,
+  Joined,
+  Listed,
+  Nullable,
+  OneOf,
+  PageRequest,
+  Relation,
+  Result,
+  Selected,
+  Sort,
+  Timestamp,
+  Tool,
+  UntypedMap,
+  Uuid,
+  ValidationResult,
+} from "./types.js";
+import type { TransportOptions } from "./transport.js";
+
+/** The `type` of an error. */
+export type ErrorType =
+  | "action_not_found"
+  | "missing_required_parameter"
+  | "invalid_fields_type"
+  | "empty_fields_array"
+  | "unknown_field"
+  | "duplicate_field"
+  | "requires_field_selection"
+  | "field_does_not_support_nesting"
+  | "invalid_field_selection"
+  | "unsupported_field_combination"
+  | "fields_too_deep"
+  | "invalid_input_format"
+  | "invalid_pagination"
+  | "invalid_page"
+  | "invalid_keyset"
+  | "missing_identity"
+  | "invalid_identity"
+  | "required"
+  | "invalid_attribute"
+  | "invalid_argument"
+  | "invalid_changes"
+  | "invalid_query"
+  | "invalid_primary_key"
+  | "not_found"
+  | "forbidden"
+  | "invalid_token"
+  | "unknown_error"
+  | "internal_error"
+  | "not_configured"
+  | "filter_too_complex"
+  | "result_too_large"
+  | "query_timeout"
+  | "bad_request"
+  | "unauthorized"
+  | "method_not_allowed"
+  | "idempotency_conflict"
+  | "payload_too_large"
+  | "unsupported_media_type"
+  | "rate_limited"
+  | "unavailable"
+  | "network_error";
+
+export interface Contact {
+  id: Uuid;
+  fullName: string;
+  email: string | null;
+  phoneE164: string | null;
+  notes: string | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface ContactRelationships {
+}
+
+export interface ContactFilter extends Joined<ContactFilter> {
+  id?: ById;
+  fullName?: ByText;
+  email?: Nullable<ByText>;
+  phoneE164?: Nullable<ByText>;
+  notes?: Nullable<ByText>;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+}
+
+export interface ContactResource {
+  fields: Contact;
+  relationships: ContactRelationships;
+  filter: ContactFilter;
+  sorts: "id" | "fullName" | "email" | "phoneE164" | "notes" | "insertedAt" | "updatedAt";
+}
+
+export interface Call {
+  id: Uuid;
+  callUuid: string;
+  callSource: string;
+  direction: "inbound" | "outbound";
+  fromNumber: string;
+  toNumber: string;
+  status: "initiated" | "ringing" | "queued" | "answered" | "completed" | "failed" | "busy" | "no_answer" | "cancelled" | null;
+  startedAt: Timestamp | null;
+  endedAt: Timestamp | null;
+  durationSeconds: number | null;
+  sipUsername: string | null;
+  conversationId: Uuid | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface CallRelationships {
+  conversation: Relation<ConversationResource, "maybe">;
+  organisation: Relation<OrganisationResource, "one">;
+  participants: Relation<CallParticipantResource, "many">;
+  transcripts: Relation<CallTranscriptResource, "many">;
+}
+
+export interface CallFilter extends Joined<CallFilter> {
+  id?: ById;
+  callUuid?: ByText;
+  callSource?: ByText;
+  direction?: ByWord<"inbound" | "outbound">;
+  fromNumber?: ByText;
+  toNumber?: ByText;
+  status?: Nullable<ByWord<"initiated" | "ringing" | "queued" | "answered" | "completed" | "failed" | "busy" | "no_answer" | "cancelled">>;
+  startedAt?: Nullable<ByTime>;
+  endedAt?: Nullable<ByTime>;
+  durationSeconds?: Nullable<ByNumber>;
+  sipUsername?: Nullable<ByText>;
+  conversationId?: Nullable<ById>;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  conversation?: ConversationFilter;
+  organisation?: OrganisationFilter;
+  participants?: CallParticipantFilter;
+  transcripts?: CallTranscriptFilter;
+}
+
+export interface CallResource {
+  fields: Call;
+  relationships: CallRelationships;
+  filter: CallFilter;
+  sorts: "id" | "callUuid" | "callSource" | "direction" | "fromNumber" | "toNumber" | "status" | "startedAt" | "endedAt" | "durationSeconds" | "sipUsername" | "conversationId" | "insertedAt" | "updatedAt";
+}
+
+export interface CallParticipant {
+  id: Uuid;
+  callId: Uuid;
+  memberUuid: string;
+  organisationId: Uuid;
+  role: "caller" | "callee" | "operator" | "ai_agent" | "supervisor";
+  joinedAt: Timestamp | null;
+  leftAt: Timestamp | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface CallParticipantRelationships {
+  call: Relation<CallResource, "one">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface CallParticipantFilter extends Joined<CallParticipantFilter> {
+  id?: ById;
+  callId?: ById;
+  memberUuid?: ByText;
+  organisationId?: ById;
+  role?: ByWord<"caller" | "callee" | "operator" | "ai_agent" | "supervisor">;
+  joinedAt?: Nullable<ByTime>;
+  leftAt?: Nullable<ByTime>;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  call?: CallFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface CallParticipantResource {
+  fields: CallParticipant;
+  relationships: CallParticipantRelationships;
+  filter: CallParticipantFilter;
+  sorts: "id" | "callId" | "memberUuid" | "organisationId" | "role" | "joinedAt" | "leftAt" | "insertedAt" | "updatedAt";
+}
+
+export interface CallTranscript {
+  id: Uuid;
+  callId: Uuid;
+  callUuid: string;
+  itemId: string | null;
+  contentIndex: number | null;
+  role: "user" | "assistant" | "operator" | "system" | "tool";
+  speaker: string | null;
+  text: string;
+  isFinal: boolean;
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface CallTranscriptRelationships {
+  call: Relation<CallResource, "one">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface CallTranscriptFilter extends Joined<CallTranscriptFilter> {
+  id?: ById;
+  callId?: ById;
+  callUuid?: ByText;
+  itemId?: Nullable<ByText>;
+  contentIndex?: Nullable<ByNumber>;
+  role?: ByWord<"user" | "assistant" | "operator" | "system" | "tool">;
+  speaker?: Nullable<ByText>;
+  text?: ByText;
+  isFinal?: ByBoolean;
+  startedAtMs?: Nullable<ByNumber>;
+  endedAtMs?: Nullable<ByNumber>;
+  occurredAt?: ByTime;
+  organisationId?: ById;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  call?: CallFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface CallTranscriptResource {
+  fields: CallTranscript;
+  relationships: CallTranscriptRelationships;
+  filter: CallTranscriptFilter;
+  sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
+}
+
+export interface CallQueueEntry {
+  id: Uuid;
+  queueId: Uuid;
+  queueName: string;
+  callId: Uuid;
+  callUuid: string;
+  fromNumber: string;
+  toNumber: string;
+  position: number | null;
+  status: "waiting" | "offered" | "accepted" | "abandoned" | "timed_out";
+  enteredAt: Timestamp | null;
+  offeredAt: Timestamp | null;
+  acceptedAt: Timestamp | null;
+  leftAt: Timestamp | null;
+  acceptedBySipUserId: Uuid | null;
+  acceptedByAgentName: string | null;
+  organisationId: Uuid;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface CallQueueEntryRelationships {
+  queue: Relation<QueueResource, "one">;
+  call: Relation<CallResource, "one">;
+}
+
+export interface CallQueueEntryFilter extends Joined<CallQueueEntryFilter> {
+  id?: ById;
+  queueId?: ById;
+  queueName?: ByText;
+  callId?: ById;
+  callUuid?: ByText;
+  fromNumber?: ByText;
+  toNumber?: ByText;
+  position?: Nullable<ByNumber>;
+  status?: ByWord<"waiting" | "offered" | "accepted" | "abandoned" | "timed_out">;
+  enteredAt?: Nullable<ByTime>;
+  offeredAt?: Nullable<ByTime>;
+  acceptedAt?: Nullable<ByTime>;
+  leftAt?: Nullable<ByTime>;
+  acceptedBySipUserId?: Nullable<ById>;
+  acceptedByAgentName?: Nullable<ByText>;
+  organisationId?: ById;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  queue?: QueueFilter;
+  call?: CallFilter;
+}
+
+export interface CallQueueEntryResource {
+  fields: CallQueueEntry;
+  relationships: CallQueueEntryRelationships;
+  filter: CallQueueEntryFilter;
+  sorts: "id" | "queueId" | "queueName" | "callId" | "callUuid" | "fromNumber" | "toNumber" | "position" | "status" | "enteredAt" | "offeredAt" | "acceptedAt" | "leftAt" | "acceptedBySipUserId" | "acceptedByAgentName" | "organisationId" | "insertedAt" | "updatedAt";
+}
+
+export interface Conversation {
+  id: Uuid;
+  publicId: string;
+  channel: "chat" | "call" | "email" | "sms" | "discord";
+  mode: "text" | "voice";
+  status: "active" | "waiting" | "closed";
+  aiAgentId: Uuid | null;
+  metadata: UntypedMap | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface ConversationRelationships {
+  aiAgent: Relation<AiAgentResource, "maybe">;
+  call: Relation<CallResource, "maybe">;
+  conversationItems: Relation<ConversationItemResource, "many">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface ConversationFilter extends Joined<ConversationFilter> {
+  id?: ById;
+  publicId?: ByText;
+  channel?: ByWord<"chat" | "call" | "email" | "sms" | "discord">;
+  mode?: ByWord<"text" | "voice">;
+  status?: ByWord<"active" | "waiting" | "closed">;
+  aiAgentId?: Nullable<ById>;
+  metadata?: ByNil;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  aiAgent?: AiAgentFilter;
+  call?: CallFilter;
+  conversationItems?: ConversationItemFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface ConversationResource {
+  fields: Conversation;
+  relationships: ConversationRelationships;
+  filter: ConversationFilter;
+  sorts: "id" | "publicId" | "channel" | "mode" | "status" | "aiAgentId" | "insertedAt" | "updatedAt";
+}
+
+export interface ConversationItem {
+  id: Uuid;
+  conversationId: Uuid;
+  role: "user" | "assistant" | "operator" | "system" | "tool";
+  modality: "text" | "audio";
+  content: string;
+  itemId: string | null;
+  contentIndex: number | null;
+  metadata: UntypedMap | null;
+  occurredAt: Timestamp | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface ConversationItemRelationships {
+  conversation: Relation<ConversationResource, "one">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface ConversationItemFilter extends Joined<ConversationItemFilter> {
+  id?: ById;
+  conversationId?: ById;
+  role?: ByWord<"user" | "assistant" | "operator" | "system" | "tool">;
+  modality?: ByWord<"text" | "audio">;
+  content?: ByText;
+  itemId?: Nullable<ByText>;
+  contentIndex?: Nullable<ByNumber>;
+  metadata?: ByNil;
+  occurredAt?: Nullable<ByTime>;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  conversation?: ConversationFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface ConversationItemResource {
+  fields: ConversationItem;
+  relationships: ConversationItemRelationships;
+  filter: ConversationItemFilter;
+  sorts: "id" | "conversationId" | "role" | "modality" | "content" | "itemId" | "contentIndex" | "occurredAt" | "insertedAt" | "updatedAt";
+}
+
+export interface Queue {
+  id: Uuid;
+  queueName: string;
+  strategy: "ring-all" | "longest-idle-agent" | "round-robin" | "top-down" | "agent-with-least-talk-time" | "agent-with-fewest-calls" | "sequentially-by-agent-order" | "random";
+  mohSound: string | null;
+  maxWaitTime: number | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface QueueRelationships {
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface QueueFilter extends Joined<QueueFilter> {
+  id?: ById;
+  queueName?: ByText;
+  strategy?: ByWord<"ring-all" | "longest-idle-agent" | "round-robin" | "top-down" | "agent-with-least-talk-time" | "agent-with-fewest-calls" | "sequentially-by-agent-order" | "random">;
+  mohSound?: Nullable<ByText>;
+  maxWaitTime?: Nullable<ByNumber>;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  organisation?: OrganisationFilter;
+}
+
+export interface QueueResource {
+  fields: Queue;
+  relationships: QueueRelationships;
+  filter: QueueFilter;
+  sorts: "id" | "queueName" | "strategy" | "mohSound" | "maxWaitTime" | "insertedAt" | "updatedAt";
+}
+
+export interface Gateway {
+  id: Uuid;
+  name: string;
+  username: string;
+  realm: string;
+  inboundAcl: string[];
+  provider: "vonage" | "twilio" | "telnyx" | "bandwidth" | "custom" | null;
+  proxy: string | null;
+  fromDomain: string | null;
+  fromUser: string | null;
+  register: boolean | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface GatewayRelationships {
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface GatewayFilter extends Joined<GatewayFilter> {
+  id?: ById;
+  name?: ByText;
+  username?: ByText;
+  realm?: ByText;
+  inboundAcl?: ByNil;
+  provider?: Nullable<ByWord<"vonage" | "twilio" | "telnyx" | "bandwidth" | "custom">>;
+  proxy?: Nullable<ByText>;
+  fromDomain?: Nullable<ByText>;
+  fromUser?: Nullable<ByText>;
+  register?: Nullable<ByBoolean>;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  organisation?: OrganisationFilter;
+}
+
+export interface GatewayResource {
+  fields: Gateway;
+  relationships: GatewayRelationships;
+  filter: GatewayFilter;
+  sorts: "id" | "name" | "username" | "realm" | "provider" | "proxy" | "fromDomain" | "fromUser" | "register" | "insertedAt" | "updatedAt";
+}
+
+export interface OperatorStatus {
+  id: Uuid;
+  sipUserId: Uuid;
+  agentName: string;
+  status: "available" | "busy" | "on_break" | "offline";
+  source: "widget" | "console" | "api" | "system" | null;
+  changedByUserId: Uuid | null;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface OperatorStatusRelationships {
+  changedByUser: Relation<UserResource, "maybe">;
+  organisation: Relation<OrganisationResource, "one">;
+  sipUser: Relation<SipUserResource, "one">;
+}
+
+export interface OperatorStatusFilter extends Joined<OperatorStatusFilter> {
+  id?: ById;
+  sipUserId?: ById;
+  agentName?: ByText;
+  status?: ByWord<"available" | "busy" | "on_break" | "offline">;
+  source?: Nullable<ByWord<"widget" | "console" | "api" | "system">>;
+  changedByUserId?: Nullable<ById>;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  changedByUser?: UserFilter;
+  organisation?: OrganisationFilter;
+  sipUser?: SipUserFilter;
+}
+
+export interface OperatorStatusResource {
+  fields: OperatorStatus;
+  relationships: OperatorStatusRelationships;
+  filter: OperatorStatusFilter;
+  sorts: "id" | "sipUserId" | "agentName" | "status" | "source" | "changedByUserId" | "insertedAt" | "updatedAt";
+}
+
+export interface SipUser {
+  id: Uuid;
+  sipUsername: string;
+  userId: Uuid;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface SipUserRelationships {
+  user: Relation<UserResource, "one">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface SipUserFilter extends Joined<SipUserFilter> {
+  id?: ById;
+  sipUsername?: ByText;
+  userId?: ById;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  user?: UserFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface SipUserResource {
+  fields: SipUser;
+  relationships: SipUserRelationships;
+  filter: SipUserFilter;
+  sorts: "id" | "sipUsername" | "userId" | "insertedAt" | "updatedAt";
+}
+
+export interface PhoneNumber {
+  id: Uuid;
+  phoneE164: string;
+  label: string | null;
+  gatewayId: Uuid | null;
+  queueId: Uuid | null;
+  aiAgentId: Uuid | null;
+  inboundEnabled: boolean;
+  outboundEnabled: boolean;
+  organisationId: Uuid;
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface PhoneNumberRelationships {
+  gateway: Relation<GatewayResource, "maybe">;
+  queue: Relation<QueueResource, "maybe">;
+  aiAgent: Relation<AiAgentResource, "maybe">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface PhoneNumberFilter extends Joined<PhoneNumberFilter> {
+  id?: ById;
+  phoneE164?: ByText;
+  label?: Nullable<ByText>;
+  gatewayId?: Nullable<ById>;
+  queueId?: Nullable<ById>;
+  aiAgentId?: Nullable<ById>;
+  inboundEnabled?: ByBoolean;
+  outboundEnabled?: ByBoolean;
+  organisationId?: ById;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  gateway?: GatewayFilter;
+  queue?: QueueFilter;
+  aiAgent?: AiAgentFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface PhoneNumberResource {
+  fields: PhoneNumber;
+  relationships: PhoneNumberRelationships;
+  filter: PhoneNumberFilter;
+  sorts: "id" | "phoneE164" | "label" | "gatewayId" | "queueId" | "aiAgentId" | "inboundEnabled" | "outboundEnabled" | "organisationId" | "insertedAt" | "updatedAt";
+}
+
+export interface AiAgent {
+  id: Uuid;
+  name: string;
+  enabled: boolean;
+  model: string;
+  instructions: string;
+  voice: string | null;
+  greeting: string;
+  tools: Tool[];
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface AiAgentRelationships {
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface AiAgentFilter extends Joined<AiAgentFilter> {
+  id?: ById;
+  name?: ByText;
+  enabled?: ByBoolean;
+  model?: ByText;
+  instructions?: ByText;
+  voice?: Nullable<ByText>;
+  greeting?: ByText;
+  tools?: ByNil;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+  organisation?: OrganisationFilter;
+}
+
+export interface AiAgentResource {
+  fields: AiAgent;
+  relationships: AiAgentRelationships;
+  filter: AiAgentFilter;
+  sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "insertedAt" | "updatedAt";
+}
+
+export interface Organisation {
+  id: Uuid;
+  name: string;
+  environment: "live" | "sandbox";
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface OrganisationRelationships {
+}
+
+export interface OrganisationFilter extends Joined<OrganisationFilter> {
+  id?: ById;
+  name?: ByText;
+  environment?: ByWord<"live" | "sandbox">;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+}
+
+export interface OrganisationResource {
+  fields: Organisation;
+  relationships: OrganisationRelationships;
+  filter: OrganisationFilter;
+  sorts: "id" | "name" | "environment" | "insertedAt" | "updatedAt";
+}
+
+export interface User {
+  id: Uuid;
+  email: string;
+  fullName: string | null;
+  role: "owner" | "admin" | "operator" | "member";
+  insertedAt: Timestamp;
+  updatedAt: Timestamp;
+}
+
+export interface UserRelationships {
+}
+
+export interface UserFilter extends Joined<UserFilter> {
+  id?: ById;
+  email?: ByText;
+  fullName?: Nullable<ByText>;
+  role?: ByWord<"owner" | "admin" | "operator" | "member">;
+  insertedAt?: ByTime;
+  updatedAt?: ByTime;
+}
+
+export interface UserResource {
+  fields: User;
+  relationships: UserRelationships;
+  filter: UserFilter;
+  sorts: "id" | "email" | "fullName" | "role" | "insertedAt" | "updatedAt";
+}
+
+export interface AcceptTeamInvitationInput {
+  token: string;
+  password?: string | null;
+  name?: string | null;
+}
+
+export interface AcceptTeamInvitationAnswer {
+  accepted: boolean;
+  organisation_id: Uuid;
+  role: "owner" | "admin" | "operator" | "member";
+}
+
+export interface SetOperatorStatusInput {
+  sipUserId: Uuid;
+  status: "available" | "busy" | "on_break" | "offline";
+  source?: "widget" | "console" | "api" | "system" | null;
+}
+
+export interface CreateConversationInput {
+  aiAgentId?: Uuid | null;
+  metadata?: UntypedMap | null;
+  channel?: "chat" | "call" | "email" | "sms" | "discord" | null;
+  mode?: "text" | "voice" | null;
+}
+
+export interface UpdateConversationInput {
+  status?: "active" | "waiting" | "closed";
+  aiAgentId?: Uuid | null;
+  metadata?: UntypedMap | null;
+  mode?: "text" | "voice";
+}
+
+export interface AcceptCallQueueEntryInputMembers {
+  sipUserId?: Uuid | null;
+  agentName?: string | null;
+}
+
+export type AcceptCallQueueEntryInput = OneOf<AcceptCallQueueEntryInputMembers, "sipUserId" | "agentName">;
+
+export interface GetCallQueueEntryInputMembers {
+  id?: Uuid | null;
+  callUuid?: string | null;
+}
+
+export type GetCallQueueEntryInput = OneOf<GetCallQueueEntryInputMembers, "id" | "callUuid">;
+
+export interface CreateCallInput {
+  callUuid?: string | null;
+  direction: "inbound" | "outbound";
+  fromNumber: string;
+  toNumber: string;
+  callSource?: string | null;
+  sipUsername?: string | null;
+  status?: "initiated" | "ringing" | "queued" | "answered" | null;
+  startedAt?: Timestamp | Date | null;
+  conversationId?: Uuid | null;
+  queueId?: Uuid | null;
+}
+
+export interface UpdateCallInput {
+  status?: "initiated" | "ringing" | "queued" | "answered" | "completed" | "failed" | "busy" | "no_answer" | "cancelled";
+  endedAt?: Timestamp | Date | null;
+  durationSeconds?: number | null;
+  callSource?: string;
+}
+
+export interface CallCodecInput {
+  callUuid: string;
+}
+
+export interface CallCodecAnswer {
+  call_uuid: string;
+  read_codec: "PCMU" | "opus" | null;
+  write_codec: "PCMU" | "opus" | null;
+}
+
+export interface BargeCallInput {
+  callUuid: string;
+  sipUsername?: string | null;
+  agentName?: string | null;
+  mode?: "listen" | "whisper" | "barge" | null;
+}
+
+export interface BargeCallAnswer {
+  call_uuid: string;
+  status: "barged";
+}
+
+export interface ResumeAiCallInput {
+  callUuid: string;
+}
+
+export interface ResumeAiCallAnswer {
+  call_uuid: string;
+  status: "ai_resumed";
+}
+
+export interface IssueSipAccessInput {
+  operatorEmail?: string | null;
+  sipUserId?: Uuid | null;
+  agentName?: string | null;
+  ttlSeconds?: number | null;
+}
+
+export interface IssueSipAccessAnswer {
+  sip_username: string;
+  sip_password: string;
+  sip_domain: string;
+  ws_url: string;
+  expires_at: Timestamp;
+  ttl_seconds: number;
+}
+
+export interface RevokeSipAccessInput {
+  sipUsername: string;
+}
+
+export interface RevokeSipAccessAnswer {
+  revoked: boolean;
+}
+
+export interface EndCallInput {
+  callUuid: string;
+}
+
+export interface EndCallAnswer {
+  call_uuid: string;
+  status: "initiated" | "ringing" | "queued" | "answered" | "completed" | "failed" | "busy" | "no_answer" | "cancelled";
+  ended_at: Timestamp;
+}
+
+export interface StartOutboundCallInput {
+  toNumber: string;
+  fromNumber?: string | null;
+  sipUsername?: string | null;
+  aiAgentId?: Uuid | null;
+  metadata?: UntypedMap | null;
+}
+
+export interface StartOutboundCallAnswer {
+  call_uuid: string;
+  call_id: Uuid;
+  status: "initiated";
+  from_number: string;
+  to_number: string;
+}
+
+export interface ListConversationItemsByPublicIdInput {
+  publicId: string;
+}
+
+export interface CreateContactInput {
+  fullName: string;
+  email?: string | null;
+  phoneE164?: string | null;
+  notes?: string | null;
+}
+
+export interface UpdateContactInput {
+  fullName?: string;
+  email?: string | null;
+  phoneE164?: string | null;
+  notes?: string | null;
+}
+
+export interface IssueOperatorAccessTokenInput {
+  email: string;
+}
+
+export interface IssueOperatorAccessTokenAnswer {
+  token: string;
+  expires_at: Timestamp;
+  ttl_seconds: number;
+}
+
+export interface ListEventsInput {
+  after?: string | null;
+  limit?: number | null;
+  callUuid?: string | null;
+  type?: string | null;
+}
+
+export interface ListEventsAnswer {
+  events: ({ position: string; offset: number; eventId: string; type: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended"; callUuid: string | null; occurredAt: Timestamp; data: UntypedMap; })[];
+  position: string;
+  hasMore: boolean;
+  recovered: boolean;
+}
+
+export interface CreateQueueInput {
+  queueName: string;
+  strategy: "ring-all" | "longest-idle-agent" | "round-robin" | "top-down" | "agent-with-least-talk-time" | "agent-with-fewest-calls" | "sequentially-by-agent-order" | "random";
+  mohSound?: string | null;
+  maxWaitTime?: number | null;
+}
+
+export interface UpdateQueueInput {
+  strategy?: "ring-all" | "longest-idle-agent" | "round-robin" | "top-down" | "agent-with-least-talk-time" | "agent-with-fewest-calls" | "sequentially-by-agent-order" | "random";
+  mohSound?: string | null;
+  maxWaitTime?: number | null;
+}
+
+export interface CreateGatewayInput {
+  name: string;
+  username: string;
+  realm: string;
+  inboundAcl?: string[];
+  provider?: "vonage" | "twilio" | "telnyx" | "bandwidth" | "custom" | null;
+  proxy?: string | null;
+  fromDomain?: string | null;
+  fromUser?: string | null;
+  register?: boolean | null;
+  password?: string | null;
+}
+
+export interface UpdateGatewayInput {
+  username?: string;
+  realm?: string;
+  inboundAcl?: string[];
+  provider?: "vonage" | "twilio" | "telnyx" | "bandwidth" | "custom" | null;
+  proxy?: string | null;
+  fromDomain?: string | null;
+  fromUser?: string | null;
+  register?: boolean | null;
+  password?: string | null;
+}
+
+export interface CreateSipUserInput {
+  sipUsername: string;
+  sipPassword: string;
+  userId: Uuid;
+}
+
+export interface UpdateSipUserInput {
+  sipPassword?: string;
+  userId?: Uuid;
+}
+
+export interface CreatePhoneNumberInput {
+  phoneE164: string;
+  label?: string | null;
+  gatewayId?: Uuid | null;
+  queueId?: Uuid | null;
+  aiAgentId?: Uuid | null;
+  inboundEnabled?: boolean;
+  outboundEnabled?: boolean;
+}
+
+export interface UpdatePhoneNumberInput {
+  phoneE164?: string;
+  label?: string | null;
+  gatewayId?: Uuid | null;
+  queueId?: Uuid | null;
+  aiAgentId?: Uuid | null;
+  inboundEnabled?: boolean;
+  outboundEnabled?: boolean;
+}
+
+export interface CreateAiAgentInput {
+  name: string;
+  model: string;
+  enabled?: boolean;
+  tools?: Tool[];
+  instructions?: string | null;
+  greeting?: string | null;
+  voice?: string | null;
+}
+
+export interface UpdateAiAgentInput {
+  model?: string;
+  enabled?: boolean;
+  tools?: Tool[];
+  instructions?: string | null;
+  greeting?: string | null;
+  voice?: string | null;
+}
+
+export interface InviteTeamMemberInput {
+  email: string;
+  role?: "owner" | "admin" | "operator" | "member" | null;
+}
+
+export interface InviteTeamMemberAnswer {
+  token: string;
+  email: string;
+  role: "owner" | "admin" | "operator" | "member";
+  expires_at: Timestamp;
+}
+
+export interface CreateCallParticipantInput {
+  callId: Uuid;
+  memberUuid: string;
+  role: "caller" | "callee" | "operator" | "ai_agent" | "supervisor";
+  joinedAt?: Timestamp | Date | null;
+  leftAt?: Timestamp | Date | null;
+}
+
+export interface UpdateCallParticipantInput {
+  leftAt?: Timestamp | Date;
+}
+
+export interface CreateConversationItemInput {
+  conversationId: Uuid;
+  content: string;
+  role: "user" | "assistant" | "operator" | "system" | "tool";
+  modality?: "text" | "audio" | null;
+  itemId?: string | null;
+  contentIndex?: number | null;
+  metadata?: UntypedMap | null;
+  occurredAt?: Timestamp | Date | null;
+}
+
+/** The names of the actions on the wire. */
+export const ACTIONS = {
+  acceptTeamInvitation: "accept_team_invitation",
+  listGateways: "list_gateways",
+  listOperatorStatuses: "list_operator_statuses",
+  setOperatorStatus: "set_operator_status",
+  listConversations: "list_conversations",
+  createConversation: "create_conversation",
+  updateConversation: "update_conversation",
+  listCallQueueEntries: "list_call_queue_entries",
+  acceptCallQueueEntry: "accept_call_queue_entry",
+  getCallQueueEntry: "get_call_queue_entry",
+  listCallParticipants: "list_call_participants",
+  listQueues: "list_queues",
+  listCallTranscripts: "list_call_transcripts",
+  listCalls: "list_calls",
+  createCall: "create_call",
+  updateCall: "update_call",
+  callCodec: "call_codec",
+  bargeCall: "barge_call",
+  resumeAiCall: "resume_ai_call",
+  issueSipAccess: "issue_sip_access",
+  revokeSipAccess: "revoke_sip_access",
+  endCall: "end_call",
+  startOutboundCall: "start_outbound_call",
+  listConversationItems: "list_conversation_items",
+  listConversationItemsByPublicId: "list_conversation_items_by_public_id",
+  listPhoneNumbers: "list_phone_numbers",
+  listContacts: "list_contacts",
+  createContact: "create_contact",
+  updateContact: "update_contact",
+  deleteContact: "delete_contact",
+  issueOperatorAccessToken: "issue_operator_access_token",
+  listEvents: "list_events",
+  createQueue: "create_queue",
+  updateQueue: "update_queue",
+  deleteQueue: "delete_queue",
+  createGateway: "create_gateway",
+  updateGateway: "update_gateway",
+  deleteGateway: "delete_gateway",
+  listSipUsers: "list_sip_users",
+  createSipUser: "create_sip_user",
+  updateSipUser: "update_sip_user",
+  deleteSipUser: "delete_sip_user",
+  createPhoneNumber: "create_phone_number",
+  updatePhoneNumber: "update_phone_number",
+  deletePhoneNumber: "delete_phone_number",
+  listAiAgents: "list_ai_agents",
+  createAiAgent: "create_ai_agent",
+  updateAiAgent: "update_ai_agent",
+  deleteAiAgent: "delete_ai_agent",
+  listUsers: "list_users",
+  inviteTeamMember: "invite_team_member",
+  removeTeamMember: "remove_team_member",
+  createCallParticipant: "create_call_participant",
+  updateCallParticipant: "update_call_participant",
+  createConversationItem: "create_conversation_item",
+} as const;
+
+/** A function per action, and one that only validates what it would be given. */
+export interface Actions {
+  /** Join the team with an invitation's token. Takes a `sk_live_` key. */
+  acceptTeamInvitation(config: { input: AcceptTeamInvitationInput } & TransportOptions): Promise<Result<AcceptTeamInvitationAnswer, ErrorType>>;
+  /** Says whether `acceptTeamInvitation` would take this. */
+  validateAcceptTeamInvitation(config?: { input?: Partial<AcceptTeamInvitationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List gateways. Takes `fields`. */
+  listGateways<const F extends Fields<GatewayResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<GatewayResource, F>; filter?: GatewayFilter; sort?: Sort<GatewayResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<GatewayResource, F>, P>, ErrorType>>;
+  /** Says whether `listGateways` would take this. */
+  validateListGateways(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List operator statuses. Takes `fields`. Operator tokens may call it. */
+  listOperatorStatuses<const F extends Fields<OperatorStatusResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<OperatorStatusResource, F>; filter?: OperatorStatusFilter; sort?: Sort<OperatorStatusResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<OperatorStatusResource, F>, P>, ErrorType>>;
+  /** Says whether `listOperatorStatuses` would take this. */
+  validateListOperatorStatuses(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Set the status of an operator. Operator tokens may call it. */
+  setOperatorStatus<const F extends Fields<OperatorStatusResource> = readonly []>(config: { input: SetOperatorStatusInput; fields?: F & Exact<OperatorStatusResource, F> } & TransportOptions): Promise<Result<Selected<OperatorStatusResource, F>, ErrorType>>;
+  /** Says whether `setOperatorStatus` would take this. */
+  validateSetOperatorStatus(config?: { input?: Partial<SetOperatorStatusInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List conversations. Takes `fields`. */
+  listConversations<const F extends Fields<ConversationResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<ConversationResource, F>; filter?: ConversationFilter; sort?: Sort<ConversationResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<ConversationResource, F>, P>, ErrorType>>;
+  /** Says whether `listConversations` would take this. */
+  validateListConversations(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a conversation. */
+  createConversation<const F extends Fields<ConversationResource> = readonly []>(config?: { input?: CreateConversationInput; fields?: F & Exact<ConversationResource, F> } & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
+  /** Says whether `createConversation` would take this. */
+  validateCreateConversation(config?: { input?: Partial<CreateConversationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change a conversation. */
+  updateConversation<const F extends Fields<ConversationResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { publicId: string }; input?: UpdateConversationInput; fields?: F & Exact<ConversationResource, F> } & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
+  /** Says whether `updateConversation` would take this. */
+  validateUpdateConversation(config: { identity: Uuid | { id: Uuid } | { publicId: string }; input?: Partial<UpdateConversationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List call queue entries. Takes `fields`. Operator tokens may call it. */
+  listCallQueueEntries<const F extends Fields<CallQueueEntryResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallQueueEntryResource, F>; filter?: CallQueueEntryFilter; sort?: Sort<CallQueueEntryResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallQueueEntryResource, F>, P>, ErrorType>>;
+  /** Says whether `listCallQueueEntries` would take this. */
+  validateListCallQueueEntries(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Take a waiting call. Operator tokens may call it. */
+  acceptCallQueueEntry<const F extends Fields<CallQueueEntryResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input: AcceptCallQueueEntryInput; fields?: F & Exact<CallQueueEntryResource, F> } & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
+  /** Says whether `acceptCallQueueEntry` would take this. */
+  validateAcceptCallQueueEntry(config: { identity: Uuid | { id: Uuid }; input?: Partial<AcceptCallQueueEntryInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Look at one wait in a queue, by its id or the call's latest. Takes `fields`. Operator tokens may call it. */
+  getCallQueueEntry<const F extends Fields<CallQueueEntryResource>>(config: { input: GetCallQueueEntryInput; fields: F & Exact<CallQueueEntryResource, F> } & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
+  /** Says whether `getCallQueueEntry` would take this. */
+  validateGetCallQueueEntry(config?: { input?: Partial<GetCallQueueEntryInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List call participants. Takes `fields`. Operator tokens may call it. */
+  listCallParticipants<const F extends Fields<CallParticipantResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallParticipantResource, F>; filter?: CallParticipantFilter; sort?: Sort<CallParticipantResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallParticipantResource, F>, P>, ErrorType>>;
+  /** Says whether `listCallParticipants` would take this. */
+  validateListCallParticipants(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List queues. Takes `fields`. Operator tokens may call it. */
+  listQueues<const F extends Fields<QueueResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<QueueResource, F>; filter?: QueueFilter; sort?: Sort<QueueResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<QueueResource, F>, P>, ErrorType>>;
+  /** Says whether `listQueues` would take this. */
+  validateListQueues(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List call transcripts. Takes `fields`. Operator tokens may call it. */
+  listCallTranscripts<const F extends Fields<CallTranscriptResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallTranscriptResource, F>; filter?: CallTranscriptFilter; sort?: Sort<CallTranscriptResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallTranscriptResource, F>, P>, ErrorType>>;
+  /** Says whether `listCallTranscripts` would take this. */
+  validateListCallTranscripts(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List calls. Takes `fields`. Operator tokens may call it. */
+  listCalls<const F extends Fields<CallResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallResource, F>; filter?: CallFilter; sort?: Sort<CallResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallResource, F>, P>, ErrorType>>;
+  /** Says whether `listCalls` would take this. */
+  validateListCalls(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Record a call that lives elsewhere. */
+  createCall<const F extends Fields<CallResource> = readonly []>(config: { input: CreateCallInput; fields?: F & Exact<CallResource, F> } & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
+  /** Says whether `createCall` would take this. */
+  validateCreateCall(config?: { input?: Partial<CreateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Report how a recorded call goes on. */
+  updateCall<const F extends Fields<CallResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: UpdateCallInput; fields?: F & Exact<CallResource, F> } & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
+  /** Says whether `updateCall` would take this. */
+  validateUpdateCall(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: Partial<UpdateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Tell a call's codecs. Operator tokens may call it. */
+  callCodec(config: { input: CallCodecInput } & TransportOptions): Promise<Result<CallCodecAnswer, ErrorType>>;
+  /** Says whether `callCodec` would take this. */
+  validateCallCodec(config?: { input?: Partial<CallCodecInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Take a call over from its agent. Needs telephony, for `listen` and `whisper` and for calls that live elsewhere; without it the error is `not_configured`. Operator tokens may call it. */
+  bargeCall(config: { input: BargeCallInput } & TransportOptions): Promise<Result<BargeCallAnswer, ErrorType>>;
+  /** Says whether `bargeCall` would take this. */
+  validateBargeCall(config?: { input?: Partial<BargeCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Give a call back to its agent. Operator tokens may call it. */
+  resumeAiCall(config: { input: ResumeAiCallInput } & TransportOptions): Promise<Result<ResumeAiCallAnswer, ErrorType>>;
+  /** Says whether `resumeAiCall` would take this. */
+  validateResumeAiCall(config?: { input?: Partial<ResumeAiCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Issue SIP credentials that expire. Needs telephony; without it the error is `not_configured`. Operator tokens may call it. The answer holds a credential, which is shown this once. */
+  issueSipAccess(config?: { input?: IssueSipAccessInput } & TransportOptions): Promise<Result<IssueSipAccessAnswer, ErrorType>>;
+  /** Says whether `issueSipAccess` would take this. */
+  validateIssueSipAccess(config?: { input?: Partial<IssueSipAccessInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Revoke SIP credentials. Operator tokens may call it. */
+  revokeSipAccess(config: { input: RevokeSipAccessInput } & TransportOptions): Promise<Result<RevokeSipAccessAnswer, ErrorType>>;
+  /** Says whether `revokeSipAccess` would take this. */
+  validateRevokeSipAccess(config?: { input?: Partial<RevokeSipAccessInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** End a call. Operator tokens may call it. */
+  endCall(config: { input: EndCallInput } & TransportOptions): Promise<Result<EndCallAnswer, ErrorType>>;
+  /** Says whether `endCall` would take this. */
+  validateEndCall(config?: { input?: Partial<EndCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Place a call. Needs telephony; without it the error is `not_configured`. Operator tokens may call it. */
+  startOutboundCall(config: { input: StartOutboundCallInput } & TransportOptions): Promise<Result<StartOutboundCallAnswer, ErrorType>>;
+  /** Says whether `startOutboundCall` would take this. */
+  validateStartOutboundCall(config?: { input?: Partial<StartOutboundCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List conversation items. Takes `fields`. Operator tokens may call it. */
+  listConversationItems<const F extends Fields<ConversationItemResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<ConversationItemResource, F>; filter?: ConversationItemFilter; sort?: Sort<ConversationItemResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<ConversationItemResource, F>, P>, ErrorType>>;
+  /** Says whether `listConversationItems` would take this. */
+  validateListConversationItems(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List the items of the conversation with a public id. Takes `fields`. Operator tokens may call it. */
+  listConversationItemsByPublicId<const F extends Fields<ConversationItemResource>>(config: { input: ListConversationItemsByPublicIdInput; fields: F & Exact<ConversationItemResource, F>; filter?: ConversationItemFilter; sort?: Sort<ConversationItemResource> } & TransportOptions): Promise<Result<Selected<ConversationItemResource, F>[], ErrorType>>;
+  /** Says whether `listConversationItemsByPublicId` would take this. */
+  validateListConversationItemsByPublicId(config?: { input?: Partial<ListConversationItemsByPublicIdInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List phone numbers. Takes `fields`. Operator tokens may call it. */
+  listPhoneNumbers<const F extends Fields<PhoneNumberResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<PhoneNumberResource, F>; filter?: PhoneNumberFilter; sort?: Sort<PhoneNumberResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<PhoneNumberResource, F>, P>, ErrorType>>;
+  /** Says whether `listPhoneNumbers` would take this. */
+  validateListPhoneNumbers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List contacts. Takes `fields`. Operator tokens may call it. */
+  listContacts<const F extends Fields<ContactResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<ContactResource, F>; filter?: ContactFilter; sort?: Sort<ContactResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<ContactResource, F>, P>, ErrorType>>;
+  /** Says whether `listContacts` would take this. */
+  validateListContacts(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a contact. */
+  createContact<const F extends Fields<ContactResource> = readonly []>(config: { input: CreateContactInput; fields?: F & Exact<ContactResource, F> } & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
+  /** Says whether `createContact` would take this. */
+  validateCreateContact(config?: { input?: Partial<CreateContactInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change a contact. */
+  updateContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateContactInput; fields?: F & Exact<ContactResource, F> } & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
+  /** Says whether `updateContact` would take this. */
+  validateUpdateContact(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateContactInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete a contact. */
+  deleteContact(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  /** Says whether `deleteContact` would take this. */
+  validateDeleteContact(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Mint an operator's token for a browser. The answer holds a credential, which is shown this once. */
+  issueOperatorAccessToken(config: { input: IssueOperatorAccessTokenInput } & TransportOptions): Promise<Result<IssueOperatorAccessTokenAnswer, ErrorType>>;
+  /** Says whether `issueOperatorAccessToken` would take this. */
+  validateIssueOperatorAccessToken(config?: { input?: Partial<IssueOperatorAccessTokenInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Read the event log from a position on. */
+  listEvents(config?: { input?: ListEventsInput } & TransportOptions): Promise<Result<ListEventsAnswer, ErrorType>>;
+  /** Says whether `listEvents` would take this. */
+  validateListEvents(config?: { input?: Partial<ListEventsInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a queue. */
+  createQueue<const F extends Fields<QueueResource> = readonly []>(config: { input: CreateQueueInput; fields?: F & Exact<QueueResource, F> } & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
+  /** Says whether `createQueue` would take this. */
+  validateCreateQueue(config?: { input?: Partial<CreateQueueInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change a queue. */
+  updateQueue<const F extends Fields<QueueResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateQueueInput; fields?: F & Exact<QueueResource, F> } & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
+  /** Says whether `updateQueue` would take this. */
+  validateUpdateQueue(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateQueueInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete a queue. */
+  deleteQueue(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  /** Says whether `deleteQueue` would take this. */
+  validateDeleteQueue(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a gateway. */
+  createGateway<const F extends Fields<GatewayResource> = readonly []>(config: { input: CreateGatewayInput; fields?: F & Exact<GatewayResource, F> } & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
+  /** Says whether `createGateway` would take this. */
+  validateCreateGateway(config?: { input?: Partial<CreateGatewayInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change a gateway. */
+  updateGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateGatewayInput; fields?: F & Exact<GatewayResource, F> } & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
+  /** Says whether `updateGateway` would take this. */
+  validateUpdateGateway(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateGatewayInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete a gateway. */
+  deleteGateway(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  /** Says whether `deleteGateway` would take this. */
+  validateDeleteGateway(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List sip users. Takes `fields`. */
+  listSipUsers<const F extends Fields<SipUserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<SipUserResource, F>; filter?: SipUserFilter; sort?: Sort<SipUserResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<SipUserResource, F>, P>, ErrorType>>;
+  /** Says whether `listSipUsers` would take this. */
+  validateListSipUsers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a sip user. */
+  createSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { input: CreateSipUserInput; fields?: F & Exact<SipUserResource, F> } & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
+  /** Says whether `createSipUser` would take this. */
+  validateCreateSipUser(config?: { input?: Partial<CreateSipUserInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change a sip user. */
+  updateSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateSipUserInput; fields?: F & Exact<SipUserResource, F> } & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
+  /** Says whether `updateSipUser` would take this. */
+  validateUpdateSipUser(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateSipUserInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete a sip user. */
+  deleteSipUser(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  /** Says whether `deleteSipUser` would take this. */
+  validateDeleteSipUser(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create a phone number. */
+  createPhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { input: CreatePhoneNumberInput; fields?: F & Exact<PhoneNumberResource, F> } & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
+  /** Says whether `createPhoneNumber` would take this. */
+  validateCreatePhoneNumber(config?: { input?: Partial<CreatePhoneNumberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change a phone number. */
+  updatePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdatePhoneNumberInput; fields?: F & Exact<PhoneNumberResource, F> } & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
+  /** Says whether `updatePhoneNumber` would take this. */
+  validateUpdatePhoneNumber(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdatePhoneNumberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete a phone number. */
+  deletePhoneNumber(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  /** Says whether `deletePhoneNumber` would take this. */
+  validateDeletePhoneNumber(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List ai agents. Takes `fields`. */
+  listAiAgents<const F extends Fields<AiAgentResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<AiAgentResource, F>; filter?: AiAgentFilter; sort?: Sort<AiAgentResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<AiAgentResource, F>, P>, ErrorType>>;
+  /** Says whether `listAiAgents` would take this. */
+  validateListAiAgents(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Create an ai agent. */
+  createAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { input: CreateAiAgentInput; fields?: F & Exact<AiAgentResource, F> } & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
+  /** Says whether `createAiAgent` would take this. */
+  validateCreateAiAgent(config?: { input?: Partial<CreateAiAgentInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Change an ai agent. */
+  updateAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateAiAgentInput; fields?: F & Exact<AiAgentResource, F> } & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
+  /** Says whether `updateAiAgent` would take this. */
+  validateUpdateAiAgent(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateAiAgentInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Delete an ai agent. */
+  deleteAiAgent(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  /** Says whether `deleteAiAgent` would take this. */
+  validateDeleteAiAgent(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List users. Takes `fields`. */
+  listUsers<const F extends Fields<UserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<UserResource, F>; filter?: UserFilter; sort?: Sort<UserResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<UserResource, F>, P>, ErrorType>>;
+  /** Says whether `listUsers` would take this. */
+  validateListUsers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Invite somebody to the team. Takes a `sk_live_` key. The answer holds a credential, which is shown this once. */
+  inviteTeamMember(config: { input: InviteTeamMemberInput } & TransportOptions): Promise<Result<InviteTeamMemberAnswer, ErrorType>>;
+  /** Says whether `inviteTeamMember` would take this. */
+  validateInviteTeamMember(config?: { input?: Partial<InviteTeamMemberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Remove somebody from the team. Takes a `sk_live_` key. */
+  removeTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  /** Says whether `removeTeamMember` would take this. */
+  validateRemoveTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Report who joined a recorded call. */
+  createCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { input: CreateCallParticipantInput; fields?: F & Exact<CallParticipantResource, F> } & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
+  /** Says whether `createCallParticipant` would take this. */
+  validateCreateCallParticipant(config?: { input?: Partial<CreateCallParticipantInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Report that somebody left a recorded call. */
+  updateCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateCallParticipantInput; fields?: F & Exact<CallParticipantResource, F> } & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
+  /** Says whether `updateCallParticipant` would take this. */
+  validateUpdateCallParticipant(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateCallParticipantInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Add an item to a conversation. */
+  createConversationItem<const F extends Fields<ConversationItemResource> = readonly []>(config: { input: CreateConversationItemInput; fields?: F & Exact<ConversationItemResource, F> } & TransportOptions): Promise<Result<Selected<ConversationItemResource, F>, ErrorType>>;
+  /** Says whether `createConversationItem` would take this. */
+  validateCreateConversationItem(config?: { input?: Partial<CreateConversationItemInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
+}
+
+export interface IncomingCallEvent {
+  eventId: string;
+  position: string;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  direction: "inbound";
+  fromNumber: string;
+  toNumber: string;
+  status: "ringing";
+  startedAt: Timestamp;
+  callSource: string;
+  conversationId: Uuid | null;
+  queueEntryId: Uuid | null;
+  queueName: string | null;
+  contact: { id: Uuid; fullName: string; phoneE164: string | null } | null;
+}
+
+export interface CallAnsweredEvent {
+  eventId: string;
+  position: string;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  status: "answered";
+  answeredAt: Timestamp;
+  fromNumber: string;
+  toNumber: string;
+  sipUsername: string | null;
+  answeredBy: "operator" | "ai_agent";
+}
+
+export interface CallEndedEvent {
+  eventId: string;
+  position: string;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  status: "completed" | "failed" | "busy" | "no_answer" | "cancelled";
+  endedAt: Timestamp;
+  durationSeconds: number;
+  fromNumber: string;
+  toNumber: string;
+  hangupCause: "caller_hangup" | "agent_hangup" | "api_hangup" | "transferred" | "no_answer" | "busy" | "failed" | "idle_timeout" | "max_duration" | "budget_exhausted" | "agent_error" | "upstream_lost" | "storage_lost" | "server_lost" | "server_shutdown" | "revoked" | "internal_error";
+}
+
+export interface CallParticipantJoinedEvent {
+  eventId: string;
+  position: string;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  participantId: Uuid;
+  memberUuid: string;
+  role: "caller" | "callee" | "operator" | "ai_agent" | "supervisor";
+  joinedAt: Timestamp | null;
+}
+
+export interface CallParticipantLeftEvent {
+  eventId: string;
+  position: string;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  participantId: Uuid;
+  memberUuid: string;
+  role: "caller" | "callee" | "operator" | "ai_agent" | "supervisor";
+  joinedAt: Timestamp | null;
+  leftAt: Timestamp;
+}
+
+export interface CallTranscriptDeltaEvent {
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  itemId: string;
+  contentIndex: number;
+  role: "user" | "assistant";
+  delta: string;
+  sequence: number;
+}
+
+export interface CallTranscriptCompletedEvent {
+  eventId: string;
+  position: string;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  itemId: string;
+  contentIndex: number;
+  role: "user" | "assistant";
+  transcript: string;
+  transcriptId: Uuid;
+}
+
+export interface CallAiAuditEventEvent {
+  eventId: string;
+  position: string;
+  occurredAt: Timestamp;
+  organisationId: Uuid;
+  callUuid: string;
+  callId: Uuid;
+  auditType: "tool_call" | "tool_result" | "handoff" | "policy" | "error" | "note";
+  aiAgentId: Uuid | null;
+  conversationId: Uuid | null;
+  data: UntypedMap;
+}
+
+/** The events of a workspace by their names. */
+export interface Events {
+  incoming_call: IncomingCallEvent;
+  call_answered: CallAnsweredEvent;
+  call_ended: CallEndedEvent;
+  call_participant_joined: CallParticipantJoinedEvent;
+  call_participant_left: CallParticipantLeftEvent;
+  call_transcript_delta: CallTranscriptDeltaEvent;
+  call_transcript_completed: CallTranscriptCompletedEvent;
+  call_ai_audit_event: CallAiAuditEventEvent;
+}

@@ -1,0 +1,9 @@
+export * from "./functions.js";
+export { createClient } from "./client.js";
+export { interpolate } from "./errors.js";
+export { initSocket, joinEventsChannel } from "./socket.js";
+export type { EventsChannel, EventsSocket, Joined, JoinOptions, SocketOptions } from "./socket.js";
+export { configure } from "./transport.js";
+export type { TransportOptions } from "./transport.js";
+export type * from "./generated.js";
+export type * from "./types.js";

@@ -1,0 +1,99 @@
+// The live events of a workspace, on the phoenix client. A channel remembers the position of
+// the last event it saw and asks for what came after it whenever it joins again.
+
+import { Socket } from "phoenix";
+import type { Events } from "./generated.js";
+import { configuredOptions } from "./transport.js";
+
+/** Options of the phoenix client; `params` carries the session token. */
+export interface SocketOptions {
+  /** An object, or a function that is asked at each connect, so that a token can be renewed. */
+  params?: { session_token: string } | (() => { session_token: string });
+  /** A WebSocket class, where there is no global one. */
+  transport?: unknown;
+  timeout?: number;
+  heartbeatIntervalMs?: number;
+  longPollFallbackMs?: number;
+  reconnectAfterMs?: (tries: number) => number;
+  rejoinAfterMs?: (tries: number) => number;
+  [option: string]: unknown;
+}
+
+export interface EventsSocket {
+  connect(): void;
+  disconnect(callback?: () => void, code?: number, reason?: string): void;
+  isConnected(): boolean;
+  onOpen(callback: () => void): string;
+  onClose(callback: (event: unknown) => void): string;
+  onError(callback: (error: unknown) => void): string;
+}
+
+/** The reply to a join: pushes follow from `position` on. */
+export interface Joined {
+  position: string;
+  /** Whether everything after the given position follows; absent if none was given. */
+  recovered?: boolean;
+}
+
+export interface JoinOptions {
+  /** Resume after this position or event id; without it, only what is new comes. */
+  since?: string;
+  /** Called after every join, the later ones of a lost connection too. */
+  onJoined?: (reply: Joined) => void;
+  /** Called if a join is refused. */
+  onRefused?: (reply: Record<string, unknown>) => void;
+}
+
+export interface EventsChannel {
+  on<Name extends keyof Events>(event: Name, callback: (payload: Events[Name]) => void): number;
+  off(event: keyof Events, ref?: number): void;
+  onError(callback: (reason: unknown) => void): number;
+  onClose(callback: () => void): number;
+  leave(timeout?: number): {
+    receive(status: string, callback: (response: Record<string, unknown>) => void): unknown;
+  };
+}
+
+let current: Socket | undefined;
+
+/** Connects to the events of the workspace whose session token is in `socketOptions.params`. */
+export function initSocket(options: {
+  baseUrl?: string;
+  socketOptions?: SocketOptions;
+}): EventsSocket {
+  const baseUrl = options.baseUrl ?? configuredOptions().baseUrl ?? "";
+  const endpoint = `${baseUrl.replace(/\/+$/, "").replace(/^http/, "ws")}/socket`;
+  current?.disconnect();
+  current = new Socket(endpoint, options.socketOptions);
+  current.connect();
+  return current;
+}
+
+/** Joins the channel of a workspace's events, on the socket that `initSocket` connected. */
+export function joinEventsChannel(options: JoinOptions = {}): EventsChannel {
+  if (!current) throw new Error("joinEventsChannel needs a socket: call initSocket first");
+  let position = options.since;
+  const channel = current.channel("events", () => (position ? { since: position } : {}));
+  channel.onMessage = (_event, payload) => {
+    if (hasPosition(payload)) position = payload.position;
+    return payload;
+  };
+  channel
+    .join()
+    .receive("ok", (response) => {
+      const reply = response as unknown as Joined;
+      position = reply.position;
+      options.onJoined?.(reply);
+    })
+    .receive("error", (response) => options.onRefused?.(response));
+  return channel as EventsChannel;
+}
+
+function hasPosition(payload: unknown): payload is { position: string } {
+  return (
+    typeof payload === "object" &&
+    payload !== null &&
+    "position" in payload &&
+    typeof payload.position === "string"
+  );
+}

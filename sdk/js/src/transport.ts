@@ -1,0 +1,119 @@
+// How a request travels: over fetch, to a base URL, with headers; and what an answer becomes
+// that is none.
+
+import type { RpcError } from "./types.js";
+
+/** What every function takes besides its own members; those of a call win over the defaults. */
+export interface TransportOptions {
+  /** Where the server is, e.g. `https://voice.example.com`; without it, the page's own origin. */
+  baseUrl?: string;
+  /** E.g. `{ "x-api-key": … }` in a backend or `{ authorization: "Bearer …" }` in a browser. */
+  headers?: Record<string, string>;
+  /** Handed to fetch, e.g. `{ signal }`. */
+  fetchOptions?: RequestInit;
+  /** Used in place of fetch. */
+  customFetch?: (input: string, init: RequestInit) => Promise<Response>;
+}
+
+/** What a call gives that was answered with no envelope, or not at all. */
+export interface NetworkFailure {
+  success: false;
+  errors: RpcError<"network_error">[];
+}
+
+let configured: TransportOptions = {};
+
+/** Sets the options that the functions of this module's exports start from. */
+export function configure(options: TransportOptions): void {
+  configured = { ...options };
+}
+
+export function configuredOptions(): TransportOptions {
+  return configured;
+}
+
+export function merged(defaults: TransportOptions, own: TransportOptions): TransportOptions {
+  return {
+    ...defaults,
+    ...defined(own),
+    headers: { ...lowered(defaults.headers), ...lowered(own.headers) },
+    fetchOptions: { ...defaults.fetchOptions, ...own.fetchOptions },
+  };
+}
+
+/**
+ * Posts a body as JSON. Gives the answer's JSON if its status is 2xx or if it is an envelope,
+ * else a failure with one `network_error`. Rejects only if the caller's own signal aborts it.
+ */
+export async function post(
+  path: string,
+  body: unknown,
+  options: TransportOptions,
+): Promise<{ ok: boolean; json: unknown } | NetworkFailure> {
+  const { fetchOptions = {}, customFetch } = options;
+  const init: RequestInit = {
+    ...fetchOptions,
+    method: "POST",
+    headers: {
+      ...lowered(Object.fromEntries(new Headers(fetchOptions.headers))),
+      "content-type": "application/json",
+      ...lowered(options.headers),
+    },
+  };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  const url = `${(options.baseUrl ?? "").replace(/\/+$/, "")}${path}`;
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await (customFetch ?? fetch)(url, init);
+    text = await answer.text();
+  } catch (error) {
+    if (fetchOptions.signal?.aborted) throw error;
+    return networkFailure(0, "no answer");
+  }
+  const json = parsed(text);
+  if (json === undefined) return networkFailure(answer.status, answer.statusText);
+  if (answer.ok || isEnvelope(json)) return { ok: answer.ok, json };
+  return networkFailure(answer.status, answer.statusText);
+}
+
+export function networkFailure(statusCode: number, statusText: string): NetworkFailure {
+  const error: RpcError<"network_error"> = {
+    type: "network_error",
+    message: "the request failed: %{statusCode} %{statusText}",
+    shortMessage: "Network error",
+    vars: { statusCode, statusText },
+    fields: [],
+    path: [],
+    details: { statusCode },
+  };
+  return { success: false, errors: [error] };
+}
+
+export function isEnvelope(json: unknown): json is { success: boolean } {
+  if (typeof json !== "object" || json === null || !("success" in json)) return false;
+  return json.success === true || ("errors" in json && Array.isArray(json.errors));
+}
+
+export function isFailure(sent: object): sent is NetworkFailure {
+  return "success" in sent;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function lowered(headers: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+function defined<T extends object>(options: T): Partial<T> {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as Partial<T>;
+}
