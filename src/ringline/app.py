@@ -210,8 +210,8 @@ async def _start(
         new_id,
         CallLimits(playout_lead_ms=settings.playout_lead_ms),
     )
-    credentials = Credentials(stores.credentials, now)
-    watching = Watching(hub, stores.log, credentials, settings.signing_secrets, now)
+    credentials = Credentials(stores.credentials, now, settings.signing_secrets)
+    watching = Watching(hub, stores.log, credentials)
     ledger = Ledger(stores.records, bus)
     idempotency = Idempotency(ledger, new_id)
     sealing = Sealing(_secret(settings.encryption_key), secrets.token_bytes)

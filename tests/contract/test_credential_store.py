@@ -161,7 +161,7 @@ async def test_revocations_are_told_to_other_processes(
     for key in (quiet, ending):
         await stores.workspaces.create_key(key, hash_of(key))
     heard = Heard()
-    watching = asyncio.create_task(stores.credentials.watch_keys(heard.changed))
+    watching = asyncio.create_task(stores.credentials.watch_revocations(heard.changed))
     await heard.until((None, False))
     async with database.stores(OTHER, claim=False) as command:
         await command.credentials.touch_keys({quiet.id: NOW})  # says nothing
@@ -185,7 +185,7 @@ async def test_revocations_are_told_although_the_line_was_cut(
     for key in (before, after):
         await stores.workspaces.create_key(key, hash_of(key))
     heard = Heard()
-    watching = asyncio.create_task(stores.credentials.watch_keys(heard.changed))
+    watching = asyncio.create_task(stores.credentials.watch_revocations(heard.changed))
     await heard.until((None, False))
     heard.told.clear()
     async with database.connection() as superuser:
