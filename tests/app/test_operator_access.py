@@ -21,27 +21,17 @@ from ringline.storage.stores import Stores
 from ringline.web.doors import Door, rpc_caller
 from ringline.wire.session_token import MAX_MINT_BYTES, new_operator_token, new_token, sign
 from tests.callers import calling
-from tests.database import TestDatabase, a_key, hash_of, make_log, new_id
+from tests.database import TestDatabase, a_key, add_member, hash_of, make_log, new_id
 from tests.serving import Service, serving, settings_for
 from tests.watchers import EventsClient, StreamClient, Transcript, socket_url, transcript
 
 EMAIL = "Ada@Example.com"
 
 
-async def hire(
-    database: TestDatabase, workspace_id: UUID, email: str = EMAIL, role: str = "operator"
-) -> UUID:
-    """Add a member to a team."""
-    user_id = new_id()
+async def hire(database: TestDatabase, workspace_id: UUID, email: str = EMAIL) -> UUID:
+    """Add an operator to a team."""
     async with database.connection() as connection:
-        await connection.execute(
-            "INSERT INTO ringline.users (workspace_id, id, email, role) VALUES ($1, $2, $3, $4)",
-            workspace_id,
-            user_id,
-            email,
-            role,
-        )
-    return user_id
+        return await add_member(connection, workspace_id, email)
 
 
 @dataclass

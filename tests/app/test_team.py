@@ -24,7 +24,7 @@ from ringline.services.team import (
 )
 from ringline.storage.stores import Stores
 from ringline.wire.session_token import OperatorToken, verify
-from tests.database import NOW, make_log, new_id
+from tests.database import NOW, add_member, make_log, new_id
 
 SECRET = "a secret of the tests"
 
@@ -156,12 +156,7 @@ async def test_who_is_a_member_is_not_invited(office: Office) -> None:
 async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office) -> None:
     invitation = await office.team.invite(office.log, "Ada@example.com", TeamRole.OWNER)
     async with office.stores.database.transaction(office.log) as connection:
-        await connection.execute(
-            "INSERT INTO ringline.users (workspace_id, id, email, role)"
-            " VALUES ($1, $2, 'ada@example.com', 'member')",
-            office.log.workspace_id,
-            new_id(),
-        )
+        await add_member(connection, office.log.workspace_id, "ada@example.com", "member")
     assert await office.team.accept(office.log, invitation.token, "Ada") is TeamRole.MEMBER
     assert await office.members() == [("ada@example.com", "member")]
     assert await office.rows("SELECT 1 FROM ringline.invitations") == []
