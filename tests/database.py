@@ -117,6 +117,21 @@ async def make_log(stores: Stores) -> LogKey:
     return LogKey(workspace.id, Environment.LIVE)
 
 
+async def add_member(
+    connection: Any, workspace_id: UUID, email: str, role: str = "operator"
+) -> UUID:
+    """Add a member to a team, beside its own doors."""
+    user_id = new_id()
+    await connection.execute(
+        "INSERT INTO ringline.users (workspace_id, id, email, role) VALUES ($1, $2, $3, $4)",
+        workspace_id,
+        user_id,
+        email,
+        role,
+    )
+    return user_id
+
+
 def a_ticket(key: Key, **changes: Any) -> Ticket:
     ticket = Ticket(new_id(), key.log, key.id, b"binding", NOW + timedelta(seconds=60))
     return replace(ticket, **changes)

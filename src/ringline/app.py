@@ -43,6 +43,7 @@ from ringline.services.journal import Journal
 from ringline.services.ledger import Ledger
 from ringline.services.sealing import Sealing
 from ringline.services.sessions import SessionLimits, Sessions
+from ringline.services.team import Team
 from ringline.services.workspaces import Workspaces
 from ringline.storage.binaries import check_reach, check_version, find_binaries
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
@@ -55,6 +56,7 @@ from ringline.voices.local import LocalVoices
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import Origins
 from ringline.web.events_socket import EventsSockets, SessionTokens
+from ringline.web.operator_access import OperatorAccess
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
 from ringline.web.rpc import Rpc
@@ -210,19 +212,20 @@ async def _start(
         new_id,
         CallLimits(playout_lead_ms=settings.playout_lead_ms),
     )
-    credentials = Credentials(stores.credentials, now)
-    watching = Watching(hub, stores.log, credentials, settings.signing_secrets, now)
+    credentials = Credentials(stores.credentials, now, settings.signing_secrets)
+    watching = Watching(hub, stores.log, credentials)
     ledger = Ledger(stores.records, bus)
+    team = Team(ledger, settings.signing_secrets[0], now, new_id, secrets.token_bytes)
     idempotency = Idempotency(ledger, new_id)
     sealing = Sealing(_secret(settings.encryption_key), secrets.token_bytes)
-    desk = Desk(ledger, calls, now, new_id, sealing.seal)
+    desk = Desk(ledger, calls, now, new_id, sealing.seal, team)
     rpc = Rpc(
         Engine(desk, Reader(settings.signing_secrets)),
         idempotency,
         credentials,
         RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
     )
-    server = _server(settings, stores, calls, credentials, watching, journal, rpc)
+    server = _server(settings, stores, calls, credentials, watching, journal, rpc, team)
 
     journal_away.append(journal.store_away)
     stack.push_async_callback(voices.close)
@@ -275,6 +278,7 @@ def _server(
     watching: Watching,
     journal: Journal,
     rpc: Rpc,
+    team: Team,
 ) -> Server:
     models: Models = {LOCAL_MODEL: LocalVoices.capabilities}
     origins = Origins(frozenset(settings.allowed_origins))
@@ -306,6 +310,7 @@ def _server(
             watching, stores.calls, origins, settings.documentation_url, now, new_id
         ),
         rpc=rpc,
+        operator_access=OperatorAccess(credentials, team, mint_rate),
     )
     return Server(surfaces, lambda: journal.accepting, new_id, settings.documentation_url)
 

@@ -284,7 +284,7 @@ class AbandonedCall:
 
 
 class CredentialStore(Protocol):
-    """Keys and tickets, looked up before a workspace is known."""
+    """Keys, and the members of teams, looked up before a workspace is known."""
 
     async def find_key(self, key_hash: bytes) -> Key | None:
         """Find a key by its hash, dead or alive. Raises StoreAway."""
@@ -294,9 +294,25 @@ class CredentialStore(Protocol):
         """Return keys by id, to check again those that are in use. Raises StoreAway."""
         ...
 
+    async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of these are members of a team. Raises StoreAway."""
+        ...
+
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
         """Note when keys were last used. Raises StoreAway."""
         ...
+
+    async def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> None:
+        """Call back, until cancelled, with each key or member that may be gone.
+
+        For a key it is also told whether its calls end. None instead of an id means that
+        notifications may have been missed: check all.
+        """
+        ...
+
+
+class TicketStore(Protocol):
+    """Tickets, taken before a workspace is known."""
 
     async def put_ticket(self, ticket_hash: bytes, ticket: Ticket) -> None:
         """Keep a ticket. Raises StoreAway."""
@@ -310,13 +326,6 @@ class CredentialStore(Protocol):
         """Delete a ticket and return it if it and its key are alive; atomic.
 
         Of two racing takers one gets it. Raises StoreAway; the ticket may then be spent.
-        """
-        ...
-
-    async def watch_keys(self, changed: Callable[[UUID | None, bool], None]) -> None:
-        """Call back, until cancelled, with each revoked key and whether its calls end.
-
-        None instead of a key means that notifications may have been missed: check all.
         """
         ...
 

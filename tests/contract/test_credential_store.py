@@ -19,6 +19,7 @@ from tests.database import (
     a_key,
     a_ticket,
     a_workspace,
+    add_member,
     hash_of,
     make_log,
     new_id,
@@ -161,7 +162,7 @@ async def test_revocations_are_told_to_other_processes(
     for key in (quiet, ending):
         await stores.workspaces.create_key(key, hash_of(key))
     heard = Heard()
-    watching = asyncio.create_task(stores.credentials.watch_keys(heard.changed))
+    watching = asyncio.create_task(stores.credentials.watch_revocations(heard.changed))
     await heard.until((None, False))
     async with database.stores(OTHER, claim=False) as command:
         await command.credentials.touch_keys({quiet.id: NOW})  # says nothing
@@ -185,7 +186,7 @@ async def test_revocations_are_told_although_the_line_was_cut(
     for key in (before, after):
         await stores.workspaces.create_key(key, hash_of(key))
     heard = Heard()
-    watching = asyncio.create_task(stores.credentials.watch_keys(heard.changed))
+    watching = asyncio.create_task(stores.credentials.watch_revocations(heard.changed))
     await heard.until((None, False))
     heard.told.clear()
     async with database.connection() as superuser:
@@ -204,6 +205,37 @@ async def test_revocations_are_told_although_the_line_was_cut(
         await heard.until((after.id, False))
     watching.cancel()
     await asyncio.wait({watching})
+
+
+async def test_members_are_found_whatever_their_workspace(stores: Stores) -> None:
+    members = [await hire(stores, await make_log(stores)) for _ in range(2)]
+    living = stores.credentials.living_users
+    assert await living([*members, new_id()]) == set(members)
+    assert await living([]) == set()
+
+
+async def test_removed_members_are_told_to_other_processes(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    ada, bob = await hire(stores, log), await hire(stores, log)
+    heard = Heard()
+    watching = asyncio.create_task(stores.credentials.watch_revocations(heard.changed))
+    await heard.until((None, False))
+    async with database.stores(OTHER, claim=False) as command:
+        async with command.database.transaction(log) as connection:
+            await connection.execute("UPDATE ringline.users SET full_name = 'Ada'")  # says nothing
+            await connection.execute("DELETE FROM ringline.users WHERE id = $1", ada)
+        await heard.until((ada, False))
+    assert len(heard.told) == 2
+    assert await stores.credentials.living_users([ada, bob]) == {bob}
+    watching.cancel()
+    await asyncio.wait({watching})
+
+
+async def hire(stores: Stores, log: LogKey) -> UUID:
+    async with stores.database.transaction(log) as connection:
+        return await add_member(connection, log.workspace_id, f"{new_id()}@example.com")
 
 
 async def test_agents_are_found_in_their_environment(stores: Stores) -> None:

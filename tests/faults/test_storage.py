@@ -125,7 +125,7 @@ async def test_a_database_that_went_away_is_taken_again(
 ) -> None:
     log = await make_log(stores)
     told: list[UUID | None] = []
-    stop = stores.database.watch_keys(lambda key_id, _: told.append(key_id))
+    stop = stores.database.watch_revocations(lambda key_id, _: told.append(key_id))
     slipping = asyncio.create_task(stores.database.lost())
     async with database.connection() as superuser:
         await superuser.execute(f"ALTER ROLE {SERVER_ROLE} NOLOGIN")

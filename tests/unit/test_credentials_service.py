@@ -9,12 +9,22 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from ringline.domain.credentials import Key, KeyKind, Ticket, digest
+import pytest
+
+from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.ports import StoreAway
-from ringline.services.credentials import MAX_CREDENTIAL, Credentials
+from ringline.services.credentials import (
+    MAX_CREDENTIAL,
+    MAX_RECOGNISED,
+    RECOGNISED_S,
+    Credentials,
+)
+from ringline.wire.session_token import OperatorToken, new_operator_token, new_token, sign
 from tests import clock as virtual
 from tests.samples import NOW, log_key, new_id
 from tests.talking import clock
+
+SECRET = "a secret of the tests"
 
 
 class Keys:
@@ -22,7 +32,11 @@ class Keys:
 
     def __init__(self) -> None:
         self.keys: dict[UUID, Key] = {}
+        self.users: set[UUID] = set()
         self.hashes: dict[bytes, UUID] = {}
+        self.lookups = 0
+        #: What a look-up waits for after it has read.
+        self.delay: asyncio.Event | None = None
         self.touched: dict[UUID, datetime] = {}
         self.away = False
         self.tell: Callable[[UUID | None, bool], None] | None = None
@@ -43,28 +57,29 @@ class Keys:
 
     async def find_key(self, key_hash: bytes) -> Key | None:
         self.check()
+        self.lookups += 1
         found = self.hashes.get(key_hash)
-        return self.keys[found] if found else None
+        key = self.keys[found] if found else None
+        if self.delay is not None:
+            await self.delay.wait()
+        return key
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
         await asyncio.sleep(0.001)
         self.check()
+        self.lookups += 1
         return [self.keys[key_id] for key_id in key_ids if key_id in self.keys]
+
+    async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        await asyncio.sleep(0.001)
+        self.check()
+        return self.users & set(user_ids)
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
         self.check()
         self.touched |= used
 
-    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket) -> None:
-        raise NotImplementedError
-
-    async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
-        raise NotImplementedError
-
-    async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
-        raise NotImplementedError
-
-    async def watch_keys(self, changed: Callable[[UUID | None, bool], None]) -> None:
+    async def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> None:
         self.tell = changed
         await asyncio.Event().wait()
 
@@ -74,15 +89,27 @@ class House:
 
     def __init__(self) -> None:
         self.store = Keys()
-        self.service = Credentials(self.store, clock)
+        self.service = Credentials(self.store, clock, [SECRET])
         self.held = ExitStack()
 
-    async def connect(self, key: Key) -> list[str]:
-        """Open a connection on a key; return what it is told."""
+    async def connect(self, key: Key, user_id: UUID | None = None) -> list[str]:
+        """Open a connection on a key, for an operator if one is given; return what it is told."""
         told: list[str] = []
-        self.held.enter_context(self.service.standing_on(key.id, lambda: told.append("closed")))
-        assert await self.service.admit(key.id)
+        close = partial(told.append, "closed")
+        self.held.enter_context(self.service.standing_on(key.id, close, user_id=user_id))
+        assert await self.service.admit(key.id, user_id)
         return told
+
+    def hire(self) -> UUID:
+        """Add a member to the team."""
+        user_id = new_id()
+        self.store.users.add(user_id)
+        return user_id
+
+    def dismiss(self, user_id: UUID) -> None:
+        self.store.users.discard(user_id)
+        assert self.store.tell is not None
+        self.store.tell(user_id, False)
 
     def let_in(self, key: Key) -> list[str]:
         """Let a guest in by a ticket of a key; return what it is told."""
@@ -259,5 +286,210 @@ def test_the_last_use_is_noted_together_and_again_after_an_outage() -> None:
         house.store.away = False
         await asyncio.sleep(6)
         assert house.store.touched == {key.id: used}
+
+    run(main)
+
+
+# -- operators --------------------------------------------------------------------------
+
+
+def operator_token(key: Key, user_id: UUID) -> tuple[OperatorToken, str]:
+    token = new_operator_token(key.log, key.id, new_id(), clock(), user_id, "ada@example.com")
+    return token, sign(token, SECRET)
+
+
+def test_a_member_who_is_removed_closes_what_stands_on_them_and_nothing_else() -> None:
+    async def main(house: House) -> None:
+        key, ada, bob = house.store.add(), house.hire(), house.hire()
+        told = [await house.connect(key, ada), await house.connect(key, ada)]
+        others = [await house.connect(key), await house.connect(key, bob)]
+        house.dismiss(ada)
+        await asyncio.sleep(0.1)
+        assert told == [["closed"], ["closed"]]
+        assert others == [[], []]
+
+    run(main)
+
+
+def test_an_operator_leaves_with_the_key_too() -> None:
+    async def main(house: House) -> None:
+        key, ada = house.store.add(), house.hire()
+        told = await house.connect(key, ada)
+        house.store.change(key, revoked_at=NOW)
+        house.tell(key)
+        await asyncio.sleep(0.1)
+        assert told == ["closed"]
+
+    run(main)
+
+
+def test_where_news_were_missed_a_living_member_is_not_taken_for_a_dead_key() -> None:
+    async def main(house: House) -> None:
+        key, ada, bob = house.store.add(), house.hire(), house.hire()
+        told = await house.connect(key, ada), await house.connect(key, bob)
+        house.store.users.discard(bob)
+        house.tell(None)
+        await asyncio.sleep(0.1)
+        assert told == ([], ["closed"])
+
+    run(main)
+
+
+def test_who_is_no_member_is_not_admitted() -> None:
+    async def main(house: House) -> None:
+        key, ada = house.store.add(), house.hire()
+        house.store.users.discard(ada)
+        assert not await house.service.admit(key.id, ada)
+        assert await house.service.admit(key.id)
+
+    run(main)
+
+
+def test_a_member_who_comes_while_others_are_checked_stays() -> None:
+    async def main(house: House) -> None:
+        key, ada = house.store.add(), house.hire()
+        house.tell(None)
+        await asyncio.sleep(0.0005)  # the look-up of everything is under way
+        told = await house.connect(key, ada)
+        await asyncio.sleep(1)
+        assert told == []
+
+    run(main)
+
+
+# -- being recognised -------------------------------------------------------------------
+
+
+def test_who_was_found_is_recognised_for_half_a_second() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add()
+        for _ in range(5):
+            assert await house.service.recognise("sk_live_x") == key
+        assert house.store.lookups == 1
+        await asyncio.sleep(RECOGNISED_S)
+        assert await house.service.recognise("sk_live_x") == key
+        assert house.store.lookups == 2
+
+    run(main)
+
+
+def test_a_revocation_counts_within_its_second_even_if_nobody_tells() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add()
+        assert await house.service.recognise("sk_live_x") == key
+        house.store.change(key, revoked_at=NOW)
+        await asyncio.sleep(RECOGNISED_S)
+        assert await house.service.recognise("sk_live_x") is None
+
+    run(main)
+
+
+def test_whatever_is_notified_makes_everybody_be_asked_for_anew() -> None:
+    async def main(house: House) -> None:
+        key, other = house.store.add(), house.store.add("other")
+        for news in (key, None, other):
+            assert await house.service.recognise("sk_live_x") == key
+            house.store.change(key, revoked_at=NOW)
+            house.tell(news)
+            assert await house.service.recognise("sk_live_x") is None
+            house.store.change(key, revoked_at=None)
+
+    run(main)
+
+
+def test_a_key_read_before_its_revocation_is_not_recognised_after_the_news() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add()
+        house.store.delay = asyncio.Event()
+        reading = asyncio.create_task(house.service.recognise("sk_live_x"))
+        await asyncio.sleep(0.01)
+        house.store.change(key, revoked_at=NOW)
+        house.tell(key)
+        house.store.delay.set()
+        assert await reading == key  # it was asked before
+        assert await house.service.recognise("sk_live_x") is None
+
+    run(main)
+
+
+def test_who_expires_is_recognised_no_longer() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add(lives=timedelta(seconds=RECOGNISED_S / 2))
+        assert await house.service.recognise("sk_live_x") == key
+        await asyncio.sleep(RECOGNISED_S / 2)
+        assert await house.service.recognise("sk_live_x") is None
+        assert house.store.lookups == 1
+
+    run(main)
+
+
+def test_strangers_are_looked_up_every_time_and_kept_nowhere() -> None:
+    async def main(house: House) -> None:
+        for stranger in ("sk_live_y", "sk_live_ü", "x" * 5000, ""):
+            for _ in range(2):
+                assert await house.service.recognise(stranger) is None
+        assert house.store.lookups == 4  # what can be no key is not even looked up
+
+    run(main)
+
+
+def test_so_many_are_recognised_and_who_was_not_seen_longest_goes_first() -> None:
+    async def main(house: House) -> None:
+        names = [f"key {number}" for number in range(MAX_RECOGNISED + 1)]
+        for name in names:
+            house.store.add(name)
+        for name in names[:-1]:
+            await house.service.recognise(name)
+        await house.service.recognise(names[0])
+        await house.service.recognise(names[-1])
+        before = house.store.lookups
+        await house.service.recognise(names[0])
+        assert house.store.lookups == before
+        await house.service.recognise(names[1])
+        assert house.store.lookups == before + 1
+
+    run(main)
+
+
+def test_an_operator_is_recognised_by_their_token() -> None:
+    async def main(house: House) -> None:
+        key, ada = house.store.add(), house.hire()
+        token, text = operator_token(key, ada)
+        for _ in range(5):
+            assert await house.service.recognise(text) == token
+        assert house.store.lookups == 1
+        for stranger in (text[:-4] + "AAAA", sign(token, "another secret")):
+            assert await house.service.recognise(stranger) is None
+        watching = new_token(key.log, key.id, new_id(), clock(), 300, "ada@example.com")
+        assert await house.service.recognise(sign(watching, SECRET)) is None
+        await asyncio.sleep((token.expires_at - clock()).total_seconds())
+        assert await house.service.recognise(text) is None
+
+    run(main)
+
+
+def test_an_operator_is_recognised_no_longer_than_member_and_key_live() -> None:
+    async def main(house: House) -> None:
+        key, ada, bob = house.store.add(), house.hire(), house.hire()
+        tokens = [operator_token(key, user)[1] for user in (ada, bob)]
+        assert None not in [await house.service.recognise(token) for token in tokens]
+        house.dismiss(ada)
+        found = [await house.service.recognise(token) for token in tokens]
+        assert found[0] is None
+        assert isinstance(found[1], OperatorToken)
+        house.store.change(key, revoked_at=NOW)
+        house.tell(key)
+        assert await house.service.recognise(tokens[1]) is None
+
+    run(main)
+
+
+def test_while_the_database_is_away_nobody_new_is_found() -> None:
+    async def main(house: House) -> None:
+        key, ada = house.store.add(), house.hire()
+        house.store.away = True
+        for credential in ("sk_live_x", operator_token(key, ada)[1]):
+            with pytest.raises(StoreAway):
+                await house.service.recognise(credential)
 
     run(main)

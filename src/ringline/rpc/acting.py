@@ -21,13 +21,17 @@ from ringline.domain.log import LogKey
 from ringline.ports import Clock, NewId, Transaction
 from ringline.services.calls import Calls
 from ringline.services.ledger import Ledger
+from ringline.services.team import Team
 
 Values: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The member of the team whom an operator token stands for."""
+    """The member of the team whom an operator token stands for.
+
+    The email is empty where it was too long for the token.
+    """
 
     id: UUID
     email: str
@@ -51,6 +55,7 @@ class Desk:
     now: Clock
     new_id: NewId
     seal: Callable[[str], bytes]
+    team: Team
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from ringline.domain.ids import Prefix
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
 from ringline.domain.records import TERMINAL_STATUSES
 from ringline.rpc import resources as r
+from ringline.rpc import sip_actions, team_actions
 from ringline.rpc.acting import Acting, Change, Create, Generic
 from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Moment, Text
 from ringline.rpc.names import by_name, snake
@@ -220,6 +221,7 @@ _ROWS = (
             Answer("role", Choice(tuple(TeamRole))),
         ),
         team=True,
+        act=team_actions.accept_team_invitation,
     ),
     _list(r.GATEWAY),
     _list(r.OPERATOR_STATUS, operator=True),
@@ -370,6 +372,7 @@ _ROWS = (
         operator=True,
         secret=True,
         needs="telephony",
+        act=sip_actions.issue_sip_access,
     ),
     Action(
         "revoke_sip_access",
@@ -378,6 +381,7 @@ _ROWS = (
         inputs=(Input("sipUsername", Text(), required=True),),
         answers=(Answer("revoked", Boolean()),),
         operator=True,
+        act=sip_actions.revoke_sip_access,
     ),
     Action(
         "end_call",
@@ -445,6 +449,7 @@ _ROWS = (
             Answer("ttl_seconds", Integer()),
         ),
         secret=True,
+        act=team_actions.issue_operator_access_token,
     ),
     Action(
         "list_events",
@@ -509,6 +514,7 @@ _ROWS = (
         ),
         team=True,
         secret=True,
+        act=team_actions.invite_team_member,
     ),
     Action(
         "remove_team_member",
@@ -516,6 +522,7 @@ _ROWS = (
         "Remove somebody from the team",
         r.USER,
         team=True,
+        act=team_actions.remove_team_member,
     ),
     Action(
         "create_call_participant",

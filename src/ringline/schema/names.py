@@ -29,7 +29,8 @@ MINIMUM_SERVER_VERSION = 15
 WORKSPACE_SETTING = "ringline.workspace_id"
 ENVIRONMENT_SETTING = "ringline.environment"
 
-#: Where a trigger tells of keys that were revoked or whose expiry was moved.
+#: Where triggers tell of keys that were revoked or whose expiry was moved, and of members
+#: that were removed from their team.
 KEYS_CHANNEL = "ringline_keys"
 
 #: The advisory lock of the one server that owns a database ("ringline" as a number).

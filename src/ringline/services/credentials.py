@@ -1,29 +1,49 @@
-"""Who is at the door, and what must close when a key dies (contract, 6).
+"""Who is at the door, and what must close when a credential dies (contract, 6).
 
-Every connection that outlives its request registers the key it stands on first and is
-checked then, so that no revocation slips between. Revocations come from the database, by
-whatever process they were made; where notifications may have been missed, every key in
-use is looked up again. A key that expires closes what it opened like a revoked one.
+A connection stands on a key, its own or the one that minted its token; an operator's
+stands on the member of the team as well. Every connection that outlives its request
+registers what it stands on first and is checked then, so that no revocation slips between.
+Revocations come from the database, by whatever process they were made; where notifications
+may have been missed, everything in use is looked up again. A key that expires closes what
+it opened like a revoked one.
+
+Requests that come by the thousand do not ask the database each time: who was found is
+recognised for half a second. That alone keeps a revocation within its second; in truth it
+works at once, because whatever is notified makes everybody be asked for anew. The table of
+those who are recognised is replaced then, so that a key that was read before its revocation
+and arrives after the news of it is written into a table that nobody looks at any more.
 """
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID
 
 import structlog
 
 from ringline.domain.credentials import Key, digest
 from ringline.ports import Clock, CredentialStore, StoreAway
+from ringline.wire.session_token import (
+    MAX_TOKEN_BYTES,
+    OperatorToken,
+    SessionToken,
+    TokenProblem,
+    verify,
+)
 
 _log = structlog.get_logger(__name__)
 
-#: What a connection is told when the key it stands on is gone.
+#: What a connection is told when what it stands on is gone.
 Closer = Callable[[], None]
 #: Longest key or ticket that is looked up; anything longer is nobody's.
 MAX_CREDENTIAL = 256
+#: How long somebody is recognised without being looked up.
+RECOGNISED_S = 0.5
+#: How many are recognised at a time; who was not seen longest goes first.
+MAX_RECOGNISED = 1024
 _TOUCH_EVERY_S = 5.0
 _RETRY_S = 0.1
 _MAX_TIMER_S = 86_400.0  # a later expiry is looked at again then
@@ -35,20 +55,42 @@ class _Standing:
     guest: bool
 
 
-class Credentials:
-    """The keys in use in this process, and the door to those that are not."""
+#: The connections that stand on a key or a member, by its id.
+_Ground: TypeAlias = dict[UUID, dict[object, _Standing]]
 
-    def __init__(
-        self,
-        store: CredentialStore,
-        now: Clock,
-    ) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Recognised:
+    """Who a credential is: a key, or an operator by a token of that key."""
+
+    key: Key
+    token: OperatorToken | None
+    until: float  # by the loop's clock
+
+    @property
+    def who(self) -> Key | OperatorToken:
+        return self.token or self.key
+
+    def is_alive(self, now: datetime) -> bool:
+        return self.key.is_alive(now) and (self.token is None or now < self.token.expires_at)
+
+
+class Credentials:
+    """The keys and operators in use in this process, and the door to those that are not.
+
+    The secrets verify tokens; whoever mints them signs with the first.
+    """
+
+    def __init__(self, store: CredentialStore, now: Clock, secrets: Sequence[str]) -> None:
         self._store = store
         self._now = now
-        self._in_use: dict[UUID, dict[object, _Standing]] = {}
+        self._secrets = secrets
+        self._on_keys: _Ground = {}
+        self._on_users: _Ground = {}
+        self._recognised: dict[bytes, _Recognised] = {}
         self._used: dict[UUID, datetime] = {}
         self._timers: dict[UUID, asyncio.TimerHandle] = {}
-        #: Keys to look up again, and whether their calls end with them.
+        #: Keys and members to look up again, and whether the keys' calls end with them.
         self._changed: dict[UUID, bool] = {}
         self._look = asyncio.Event()
 
@@ -62,78 +104,131 @@ class Credentials:
         self._used[key.id] = self._now()
         return key
 
+    def read_token(self, text: str) -> SessionToken | None:
+        """Read a session or operator token; whether its key lives, `admit` tells."""
+        try:
+            return verify(text, self._secrets, self._now())
+        except TokenProblem:
+            return None
+
+    async def recognise(self, credential: str) -> Key | OperatorToken | None:
+        """Find the living key or operator that a text is; None if it is neither.
+
+        Without asking the database if it has said so within half a second. Raises StoreAway.
+        """
+        if len(credential) > MAX_TOKEN_BYTES or not credential.isascii():
+            return None
+        recognised, name = self._recognised, digest(credential)
+        clock = asyncio.get_running_loop().time
+        found = recognised.pop(name, None)
+        if found is None or clock() >= found.until:
+            found = await self._look_up(credential, until=clock() + RECOGNISED_S)
+            if found is None:
+                return None
+            if len(recognised) >= MAX_RECOGNISED:
+                del recognised[next(iter(recognised))]
+        if not found.is_alive(self._now()):
+            return None
+        recognised[name] = found
+        return found.who
+
+    async def _look_up(self, credential: str, until: float) -> _Recognised | None:
+        if "." not in credential:  # a token has dots, a key has none
+            key = await self.authenticate(credential)
+            return None if key is None else _Recognised(key, None, until)
+        token = self.read_token(credential)
+        if not isinstance(token, OperatorToken):
+            return None
+        key = await self._living_key(token.key_id, token.user_id)
+        return None if key is None else _Recognised(key, token, until)
+
     @contextmanager
-    def standing_on(self, key_id: UUID, close: Closer, *, guest: bool = False) -> Generator[None]:
+    def standing_on(
+        self, key_id: UUID, close: Closer, *, user_id: UUID | None = None, guest: bool = False
+    ) -> Generator[None]:
         """Register a connection on its key; `close` is called when the key dies.
 
-        A guest, whom a ticket of the key let in, stays unless the key was revoked with its
-        calls.
+        And when the member does, if it is an operator's. A guest, whom a ticket of the key
+        let in, stays unless the key was revoked with its calls.
         """
-        token = object()
-        self._in_use.setdefault(key_id, {})[token] = _Standing(close, guest)
+        token, standing = object(), _Standing(close, guest)
+        grounds = [(self._on_keys, key_id)]
+        if user_id is not None:
+            grounds.append((self._on_users, user_id))
+        for ground, place in grounds:
+            ground.setdefault(place, {})[token] = standing
         try:
             yield
         finally:
-            closers = self._in_use[key_id]
-            del closers[token]
-            if not closers:
-                del self._in_use[key_id]
+            for ground, place in grounds:
+                del ground[place][token]
+                if not ground[place]:
+                    del ground[place]
+            if key_id not in self._on_keys:
                 self._forget_expiry(key_id)
 
-    async def admit(self, key_id: UUID) -> bool:
-        """Check a key that has just been registered, and watch its expiry. Raises StoreAway."""
-        keys = await self._store.get_keys([key_id])
-        if not keys or not keys[0].is_alive(self._now()):
+    async def admit(self, key_id: UUID, user_id: UUID | None = None) -> bool:
+        """Check what has just been registered, and watch its expiry. Raises StoreAway."""
+        key = await self._living_key(key_id, user_id)
+        if key is None:
             return False
-        self._watch_expiry(keys[0])
+        self._watch_expiry(key)
         return True
+
+    async def _living_key(self, key_id: UUID, user_id: UUID | None) -> Key | None:
+        """Find a key that lives; with a member, if that one does too."""
+        if user_id is not None and not await self._store.living_users([user_id]):
+            return None
+        keys = await self._store.get_keys([key_id])
+        return keys[0] if keys and keys[0].is_alive(self._now()) else None
 
     async def run(self) -> None:
         """Follow revocations until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._store.watch_keys(self._key_changed))
+            tasks.create_task(self._store.watch_revocations(self._revoked))
             tasks.create_task(self._check_changed())
             tasks.create_task(self._touch())
 
-    def _key_changed(self, key_id: UUID | None, end_calls: bool) -> None:
-        for changed in self._in_use if key_id is None else (key_id,):
+    def _revoked(self, revoked: UUID | None, end_calls: bool) -> None:
+        self._recognised = {}
+        in_use = (*self._on_keys, *self._on_users)
+        for changed in in_use if revoked is None else (revoked,):
             self._changed[changed] = end_calls or self._changed.get(changed, False)
         self._look.set()
 
-    def _close(self, key_id: UUID, *, end_calls: bool) -> None:
-        standing = list(self._in_use.get(key_id, {}).values())
-        leaving = [one for one in standing if end_calls or not one.guest]
-        _log.info("key_closed", key_id=str(key_id), connections=len(leaving))
-        for one in leaving:
-            try:
-                one.close()
-            except Exception as error:  # one defect keeps no other connection open
-                _log.error("close_failed", key_id=str(key_id), error=type(error).__name__)
-
     async def _check_changed(self) -> None:
-        """Look changed keys up, and close what stands on those that are dead."""
+        """Look up what changed, and close what stands on it if it is dead."""
         while True:
             await self._look.wait()
             self._look.clear()
             changed, self._changed = self._changed, {}
+            # Whoever registers from here on is checked after it.
+            key_ids = [key_id for key_id in changed if key_id in self._on_keys]
+            user_ids = [user_id for user_id in changed if user_id in self._on_users]
             try:
-                found = {key.id: key for key in await self._store.get_keys(list(changed))}
+                keys = {key.id: key for key in await self._store.get_keys(key_ids)}
+                living = await self._store.living_users(user_ids)
             except Exception as error:  # whatever it is, revocations must not stop here
                 if not isinstance(error, StoreAway):
-                    _log.error("key_look_up_failed", error=type(error).__name__)
-                for key_id, end_calls in changed.items():
-                    self._changed[key_id] = end_calls or self._changed.get(key_id, False)
+                    _log.error("credential_look_up_failed", error=type(error).__name__)
+                for id_, end_calls in changed.items():
+                    self._changed[id_] = end_calls or self._changed.get(id_, False)
                 await asyncio.sleep(_RETRY_S)
                 self._look.set()
                 continue
-            for key_id, end_calls in changed.items():
-                key = found.get(key_id)
-                if key is None or not key.is_alive(self._now()):
-                    with_calls = end_calls or (key is not None and key.end_calls)
-                    self._close(key_id, end_calls=with_calls)
-                elif key_id in self._in_use:
-                    self._forget_expiry(key_id)
-                    self._watch_expiry(key)
+            for key_id in key_ids:
+                self._check_key(key_id, keys.get(key_id), changed[key_id])
+            for user_id in user_ids:
+                if user_id not in living:
+                    _close("operator_closed", user_id, self._on_users, end_calls=True)
+
+    def _check_key(self, key_id: UUID, key: Key | None, end_calls: bool) -> None:
+        if key is None or not key.is_alive(self._now()):
+            with_calls = end_calls or (key is not None and key.end_calls)
+            _close("key_closed", key_id, self._on_keys, end_calls=with_calls)
+        elif key_id in self._on_keys:
+            self._forget_expiry(key_id)
+            self._watch_expiry(key)
 
     async def _touch(self) -> None:
         while True:
@@ -166,4 +261,15 @@ class Credentials:
 
     def _expired(self, key_id: UUID) -> None:
         self._timers.pop(key_id, None)
-        self._close(key_id, end_calls=False)
+        _close("key_closed", key_id, self._on_keys, end_calls=False)
+
+
+def _close(event: str, dead: UUID, ground: _Ground, *, end_calls: bool) -> None:
+    """Tell the connections that stand on a dead key or member; a guest only on request."""
+    leaving = [one for one in ground.get(dead, {}).values() if end_calls or not one.guest]
+    _log.info(event, id=str(dead), connections=len(leaving))
+    for one in leaving:
+        try:
+            one.close()
+        except Exception as error:  # one defect keeps no other connection open
+            _log.error("close_failed", id=str(dead), error=type(error).__name__)

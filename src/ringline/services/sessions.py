@@ -24,7 +24,7 @@ from ringline.domain.session_config import (
     SessionConfig,
     effective,
 )
-from ringline.ports import Clock, CredentialStore, NewId, WorkspaceStore
+from ringline.ports import Clock, NewId, TicketStore, WorkspaceStore
 from ringline.services.calls import NewCall
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.realtime import SessionStart
@@ -63,7 +63,7 @@ class Sessions:
 
     def __init__(
         self,
-        store: CredentialStore,
+        store: TicketStore,
         workspaces: WorkspaceStore,
         models: Models,
         limits: SessionLimits,

@@ -1,4 +1,4 @@
-"""Keys and tickets in PostgreSQL, looked up before a workspace is known.
+"""Keys, members and tickets in PostgreSQL, looked up before a workspace is known.
 
 What is looked up is the SHA-256 of 32 random bytes, by index: how long that takes tells
 nothing about a credential that one does not have.
@@ -49,7 +49,7 @@ _FORGET_TICKETS = """
 
 
 class PostgresCredentials:
-    """The port `CredentialStore` over a database."""
+    """The ports `CredentialStore` and `TicketStore` over a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -62,8 +62,19 @@ class PostgresCredentials:
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
         """Return keys by id, to check again those that are in use. Raises StoreAway."""
+        if not key_ids:
+            return []
         rows = await self._database.look_up("SELECT * FROM ringline.get_keys($1)", list(key_ids))
         return [read_key(row) for row in rows]
+
+    async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of these are members of a team. Raises StoreAway."""
+        if not user_ids:
+            return set()
+        rows = await self._database.look_up(
+            "SELECT id FROM ringline.living_users($1)", list(user_ids)
+        )
+        return {row["id"] for row in rows}
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
         """Note when keys were last used. Raises StoreAway."""
@@ -108,13 +119,14 @@ class PostgresCredentials:
         )
         return _read_ticket(rows[0]) if rows else None
 
-    async def watch_keys(self, changed: Callable[[UUID | None, bool], None]) -> None:
-        """Call back, until cancelled, with each revoked key and whether its calls end.
+    async def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> None:
+        """Call back, until cancelled, with each key or member that may be gone.
 
-        None instead of a key means that notifications may have been missed: check all. A
-        key whose expiry was moved is told too. The first call, at once, is None.
+        For a key it is also told whether its calls end. None instead of an id means that
+        notifications may have been missed: check all. A key whose expiry was moved is told
+        too. The first call, at once, is None.
         """
-        stop = self._database.watch_keys(changed)
+        stop = self._database.watch_revocations(changed)
         try:
             await asyncio.Event().wait()
         finally:

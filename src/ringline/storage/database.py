@@ -109,10 +109,10 @@ class Database:
         else:
             await self._ownership.slipped()
 
-    def watch_keys(self, changed: Callable[[UUID | None, bool], None]) -> Callable[[], None]:
-        """Call back with revoked keys; return what ends it. Needs a claimed database."""
+    def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> Callable[[], None]:
+        """Call back with what was revoked; return what ends it. Needs a claimed database."""
         if self._ownership is None:
-            raise AssertionError("only the server that claimed the database hears of its keys")
+            raise AssertionError("only the server that claimed the database hears of revocations")
         return self._ownership.watch(changed)
 
     @asynccontextmanager

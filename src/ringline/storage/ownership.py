@@ -1,10 +1,10 @@
 """Who owns the database: one server, by an advisory lock on a connection of its own.
 
-The same connection listens for keys that were revoked. It is probed, because a line that
-is cut in the middle of nowhere says nothing by itself. When it is lost, the lock is too:
-nothing is written until it has been taken again, on a new connection. Notifications may
-have been missed meanwhile, so whoever watches keys is told to check all of them as soon
-as the new connection listens.
+The same connection listens for keys that were revoked and members that were removed. It
+is probed, because a line that is cut in the middle of nowhere says nothing by itself. When
+it is lost, the lock is too: nothing is written until it has been taken again, on a new
+connection. Notifications may have been missed meanwhile, so whoever watches them is told
+to check all as soon as the new connection listens.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Ownership:
         await self._slipped.wait()
 
     def watch(self, changed: Changed) -> Callable[[], None]:
-        """Call back with every revoked key, or None to check all; return what ends it.
+        """Call back with every id that was revoked, None to check all; return what ends it.
 
         The first call is None, at once: what happened before was not heard.
         """
@@ -196,12 +196,12 @@ class Ownership:
             self._gone.set()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        key_id, _, end_calls = str(payload).partition(" ")
-        self._tell(UUID(key_id), end_calls == "1")
+        revoked, _, end_calls = str(payload).partition(" ")
+        self._tell(UUID(revoked), end_calls == "1")
 
-    def _tell(self, key_id: UUID | None, end_calls: bool) -> None:
+    def _tell(self, revoked: UUID | None, end_calls: bool) -> None:
         for changed in tuple(self._watchers):
-            changed(key_id, end_calls)
+            changed(revoked, end_calls)
 
 
 async def _lock(connection: asyncpg.Connection[Any]) -> bool:

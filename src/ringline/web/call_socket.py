@@ -34,8 +34,8 @@ class CallSocket:
         self._watch = Watch(watching, start)
         self._outbox: Outbox | None = None
 
-    def key_revoked(self) -> None:
-        """Close: the key that the stream stands on is gone."""
+    def credential_revoked(self) -> None:
+        """Close: the key or operator that the stream stands on is gone."""
         self._watch.finish("UNAUTHENTICATED")
 
     def server_stops(self) -> None:

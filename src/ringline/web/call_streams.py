@@ -38,8 +38,8 @@ class Refused(Exception):
 class Stream(Protocol):
     """What the two streams have in common: they end for a reason."""
 
-    def key_revoked(self) -> None:
-        """End: the key that the stream stands on is gone."""
+    def credential_revoked(self) -> None:
+        """End: the key or operator that the stream stands on is gone."""
         ...
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -106,9 +106,8 @@ class CallStreams:
     async def _serve(
         self, stream: Stream, request: web.Request, start: Start
     ) -> web.StreamResponse:
-        credentials, key_id = self._watching.credentials, start.viewer.key_id
-        with credentials.standing_on(key_id, stream.key_revoked):
-            if not await credentials.admit(key_id):
+        with self._watching.standing(start.viewer, stream.credential_revoked):
+            if not await self._watching.admit(start.viewer):
                 raise Refused("UNAUTHENTICATED")
             return await stream.serve(request)
 

@@ -6,8 +6,10 @@ from enum import Enum
 from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
+from ringline.rpc.acting import Caller, Operator
 from ringline.services.credentials import Credentials
 from ringline.wire.errors import Refusal
+from ringline.wire.session_token import OperatorToken
 
 
 class Door(Enum):
@@ -52,6 +54,25 @@ async def key_for(request: web.Request, credentials: Credentials, surface: Surfa
     if key is None:
         return Door.UNKNOWN
     return key if key.kind in ALLOWED_KINDS[surface] else Door.WRONG_KIND
+
+
+async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller | Door:
+    """Find who asks for an action: a secret key, or an operator by their token.
+
+    Who was let in within the last half second is let in without asking the database. Raises
+    StoreAway.
+    """
+    credential = credential_of(request)
+    who = await credentials.recognise(credential) if credential else None
+    match who:
+        case None:
+            return Door.UNKNOWN
+        case OperatorToken():
+            return Caller(who.log, who.key_id, Operator(who.user_id, who.operator or ""))
+        case Key() if who.kind in ALLOWED_KINDS[Surface.RPC]:
+            return Caller(who.log, who.id)
+        case Key():
+            return Door.WRONG_KIND
 
 
 def answer(refusal: Refusal, headers: dict[str, str] | None = None) -> web.Response:

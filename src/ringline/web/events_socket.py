@@ -105,10 +105,9 @@ class EventsSockets:
         if upgrade_problem(request) is not None:
             return web.Response(status=400)
         connection = _Connection(self._watching, viewer, version)
-        credentials = self._watching.credentials
-        with credentials.standing_on(viewer.key_id, connection.key_revoked):
+        with self._watching.standing(viewer, connection.credential_revoked):
             try:
-                if not await credentials.admit(viewer.key_id):
+                if not await self._watching.admit(viewer):
                     return web.Response(status=403)
             except StoreAway:
                 return web.Response(status=503, headers={"Retry-After": "1"})
@@ -130,8 +129,8 @@ class _Connection:
         self._following: dict[str, Following] = {}
         self._end: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
 
-    def key_revoked(self) -> None:
-        """Close: the key behind the token is gone."""
+    def credential_revoked(self) -> None:
+        """Close: the key behind the token is gone, or the operator is."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "revoked"))
 
     def server_stops(self) -> None:

@@ -20,6 +20,7 @@ from ringline.web.call_streams import CallStreams
 from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets, SessionTokens
 from ringline.web.openapi import Documentation
+from ringline.web.operator_access import OperatorAccess
 from ringline.web.realtime import Realtime
 from ringline.web.requests import BrokenBody
 from ringline.web.rpc import Rpc
@@ -45,6 +46,7 @@ class Surfaces:
     events_sockets: EventsSockets
     call_streams: CallStreams
     rpc: Rpc
+    operator_access: OperatorAccess
 
 
 class Server:
@@ -128,6 +130,7 @@ def _add_routes(app: web.Application, surfaces: Surfaces) -> None:
     for path in ("/v3/realtime", "/v3/realtime/"):
         router.add_get(path, surfaces.realtime.open, allow_head=False)
     router.add_post("/api/realtime/session", surfaces.session_tokens.mint)
+    router.add_post("/api/operator/access", surfaces.operator_access.mint)
     router.add_get("/socket/websocket", surfaces.events_sockets.open, allow_head=False)
     router.add_route("*", "/socket/websocket", _bad_socket_method)
     router.add_post("/rpc/public/run", surfaces.rpc.run)

@@ -24,8 +24,8 @@ class Transcript:
         self._start = start
         self._watch = Watch(watching, start)
 
-    def key_revoked(self) -> None:
-        """End: the key that the stream stands on is gone."""
+    def credential_revoked(self) -> None:
+        """End: the key or operator that the stream stands on is gone."""
         self._watch.finish("UNAUTHENTICATED")
 
     def server_stops(self) -> None:

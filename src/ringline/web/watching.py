@@ -1,13 +1,14 @@
 """What the watching surfaces share: who may watch, and what ends a watch.
 
-A watcher stands on a key, its own or the one that minted its session token; it is
-registered before the key is checked (contract, 6). Frames are shared by all listeners of
-a dialect, so the framing of the transport is part of the shared bytes.
+A watcher stands on a key, its own or the one that minted its token, and an operator's on
+the member of the team too; it is registered before they are checked (contract, 6). Frames
+are shared by all listeners of a dialect, so the framing of the transport is part of the
+shared bytes.
 """
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
@@ -17,12 +18,12 @@ from aiohttp import web
 from ringline.domain.credentials import ALLOWED_KINDS, Surface
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position, Since, parse_since
-from ringline.ports import Clock, EventLog
-from ringline.services.credentials import Credentials
+from ringline.ports import EventLog
+from ringline.services.credentials import Closer, Credentials
 from ringline.services.hub import Dialect, Hub
 from ringline.services.outbox import Tick
 from ringline.web.doors import Door, credential_of
-from ringline.wire.session_token import SessionToken, TokenProblem, verify
+from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
 
 #: A position that no log has: what cannot be read is "not recovered", like a foreign one.
@@ -39,10 +40,11 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose log may be watched, and the key that it stands on."""
+    """Whose log may be watched, and what that stands on: a key, and an operator if any."""
 
     log: LogKey
     key_id: UUID
+    user_id: UUID | None = None
 
 
 class Watching:
@@ -53,29 +55,35 @@ class Watching:
         hub: Hub,
         log_store: EventLog,
         credentials: Credentials,
-        secrets: Sequence[str],
-        now: Clock,
     ) -> None:
         self.hub = hub
         self.log_store = log_store
         self.credentials = credentials
         self.tick = Tick()
-        self._secrets = secrets
-        self._now = now
         self._watchers: set[Watcher] = set()
         self._nobody = asyncio.Event()
         self._stopping = False
 
-    def token_viewer(self, token: str) -> Viewer | None:
-        """Read a session token; None if it opens nothing."""
-        try:
-            claims: SessionToken = verify(token, self._secrets, self._now())
-        except TokenProblem:
-            return None
-        return Viewer(claims.log, claims.key_id)
+    def token_viewer(self, text: str) -> Viewer | None:
+        """Read a session or operator token; None if it opens nothing."""
+        match self.credentials.read_token(text):
+            case OperatorToken() as token:
+                return Viewer(token.log, token.key_id, token.user_id)
+            case SessionToken() as token:
+                return Viewer(token.log, token.key_id)
+            case None:
+                return None
+
+    def standing(self, viewer: Viewer, close: Closer) -> AbstractContextManager[None]:
+        """Register a watcher; `close` is called when what it stands on is gone."""
+        return self.credentials.standing_on(viewer.key_id, close, user_id=viewer.user_id)
+
+    async def admit(self, viewer: Viewer) -> bool:
+        """Check a watcher that has just been registered. Raises StoreAway."""
+        return await self.credentials.admit(viewer.key_id, viewer.user_id)
 
     async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Door:
-        """Find who opens a live stream: a secret key or a session token.
+        """Find who opens a live stream: a secret key, a session or operator token.
 
         The header wins over `?token=`, which only some streams allow. Raises StoreAway.
         """

@@ -3,11 +3,15 @@
 A token is a JWT signed with HMAC-SHA256 (RFC 7519). It names the key that minted it, so
 that revoking the key ends it; nothing of it is stored. Several secrets may be given while
 one is rotated: the first signs, all of them verify (contract, 8).
+
+An operator token (7.1) is a session token that also names the member of the team whom it
+stands for: it watches like any other, may run the actions of operators, and ends with the
+member too. Only the mint of operator tokens writes that name.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -24,6 +28,7 @@ from ringline.wire.times import seconds
 DEFAULT_TTL_S = 300
 MIN_TTL_S = 30
 MAX_TTL_S = 900
+OPERATOR_TTL_S = 3600
 MAX_TOKEN_BYTES = 512  # it travels in a query string
 MAX_MINT_BYTES = 64 * 1024  # of a mint's body
 
@@ -41,7 +46,11 @@ class MintProblem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SessionToken:
-    """What a token says: whose log it watches, which key minted it, until when."""
+    """What a token says: whose log it watches, which key minted it, until when.
+
+    `operator` names who it is for, for audits; where the token would be too long with it,
+    it is left out.
+    """
 
     log: LogKey
     key_id: UUID
@@ -49,6 +58,13 @@ class SessionToken:
     issued_at: datetime
     expires_at: datetime
     operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorToken(SessionToken):
+    """A session token that stands for a member of the team; `operator` is their email."""
+
+    user_id: UUID = field(kw_only=True)
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -59,6 +75,7 @@ class _Claims(msgspec.Struct, frozen=True):
     iat: int
     exp: int
     op: str | None = None
+    usr: str | None = None
 
 
 class MintBody(msgspec.Struct, frozen=True):
@@ -114,6 +131,15 @@ def new_token(
     )
 
 
+def new_operator_token(
+    log: LogKey, key_id: UUID, token_id: UUID, now: datetime, user_id: UUID, email: str
+) -> OperatorToken:
+    """Make the contents of an operator's token, in whole seconds."""
+    issued_at = now.replace(microsecond=0)
+    expires_at = issued_at + timedelta(seconds=OPERATOR_TTL_S)
+    return OperatorToken(log, key_id, token_id, issued_at, expires_at, email, user_id=user_id)
+
+
 def sign(token: SessionToken, secret: str) -> str:
     """Spell and sign a token: at most 512 characters, legal in a query as they are."""
     claims: dict[str, Any] = {
@@ -124,11 +150,14 @@ def sign(token: SessionToken, secret: str) -> str:
         "iat": int(token.issued_at.timestamp()),
         "exp": int(token.expires_at.timestamp()),
     }
+    if isinstance(token, OperatorToken):
+        claims["usr"] = show_id(Prefix.USER, token.user_id)
+    signing_key = _signing_key(secret)
     if token.operator is not None:
-        claims["op"] = token.operator
-    signed = jwt.encode(claims, _signing_key(secret), algorithm=_ALGORITHM)
-    assert len(signed) <= MAX_TOKEN_BYTES, "a token travels in a query string"
-    return signed
+        named = jwt.encode(claims | {"op": token.operator}, signing_key, algorithm=_ALGORITHM)
+        if len(named) <= MAX_TOKEN_BYTES:
+            return named
+    return jwt.encode(claims, signing_key, algorithm=_ALGORITHM)
 
 
 def verify(token: str, secrets: Sequence[str], now: datetime) -> SessionToken:
@@ -160,13 +189,17 @@ def _read(claims: dict[str, Any]) -> SessionToken:
     try:
         read = msgspec.convert(claims, _Claims)
         org, key = parse_id(Prefix.WORKSPACE, read.org), parse_id(Prefix.KEY, read.key)
+        user = None if read.usr is None else parse_id(Prefix.USER, read.usr)
         token_id = UUID(hex=read.jti)
         times = datetime.fromtimestamp(read.iat, UTC), datetime.fromtimestamp(read.exp, UTC)
     except (ValueError, OverflowError, OSError):
         raise TokenProblem("the session token's claims cannot be read") from None
-    if org is None or key is None:
+    if org is None or key is None or (user is None and read.usr is not None):
         raise TokenProblem("the session token's claims cannot be read")
-    return SessionToken(LogKey(org, read.env), key, token_id, *times, read.op)
+    log = LogKey(org, read.env)
+    if user is None:
+        return SessionToken(log, key, token_id, *times, read.op)
+    return OperatorToken(log, key, token_id, *times, read.op, user_id=user)
 
 
 def _signing_key(secret: str) -> bytes:

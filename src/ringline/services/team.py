@@ -1,0 +1,226 @@
+"""The team of a workspace: how its members come and go, and what lets them operate.
+
+A team spans the environments of its workspace. Whatever changes it takes its workspace's
+row first, so that two invitations of one address, two uses of one invitation and two
+removals of the last two owners come one after the other. An invitation's token is shown
+once and kept as its hash, like a key.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from ringline.domain.credentials import SECRET_BYTES, digest, spell_secret
+from ringline.domain.log import LogKey
+from ringline.domain.operators import TeamRole
+from ringline.ports import Clock, NewId, Row, Rows, Transaction
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import invitations, users, workspaces
+from ringline.services.ledger import Ledger
+from ringline.services.workspaces import RandomBytes
+from ringline.wire.session_token import OperatorToken, new_operator_token, sign
+
+#: What an invitation's token begins with; its secret follows, spelt like a key's.
+INVITATION_PREFIX = "inv_"
+INVITATION_LIFE = timedelta(days=7)
+
+
+class AlreadyMember(Exception):
+    """Somebody is invited who is in the team."""
+
+
+class LastOwner(Exception):
+    """The only owner of a team would go."""
+
+
+class InvitationRefused(Exception):
+    """A token that invites nobody: unknown, used, expired, or another workspace's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a team."""
+
+    id: UUID
+    email: str
+    role: TeamRole
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invitation as it is shown, once."""
+
+    token: str
+    email: str
+    role: TeamRole
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A token that lets a member operate, as it is shown."""
+
+    text: str
+    token: OperatorToken
+    member: Member
+
+
+def _written(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[object]]:
+    return {name: sa.bindparam(name, type_=table.c[name].type) for name in names}
+
+
+_EMAIL = sa.func.lower(sa.bindparam("email", type_=sa.Text))
+_NOW = sa.bindparam("now", type_=invitations.c.expires_at.type)
+_ID = sa.bindparam("id", type_=sa.Uuid)
+_OTHERS = users.alias("others")
+
+#: A lock for which rows that refer to the workspace need not wait.
+_LOCK = Prepared(sa.select(workspaces.c.id).with_for_update(key_share=True))
+_FIND_MEMBER = Prepared(
+    sa.select(users.c.id, users.c.email, users.c.role).where(sa.func.lower(users.c.email) == _EMAIL)
+)
+_ADD_MEMBER = Prepared(
+    sa.insert(users).values(_written(users, "workspace_id", "id", "email", "full_name", "role"))
+)
+_FIND_ROLE = Prepared(
+    sa.select(
+        users.c.role,
+        sa.exists()
+        .where(_OTHERS.c.role == TeamRole.OWNER.value, _OTHERS.c.id != users.c.id)
+        .label("others_own"),
+    ).where(users.c.id == _ID)
+)
+_REMOVE_MEMBER = Prepared(sa.delete(users).where(users.c.id == _ID))
+#: An older invitation of the same address, and all that nobody has taken in time.
+_FORGET_INVITATIONS = Prepared(
+    sa.delete(invitations).where(
+        sa.or_(sa.func.lower(invitations.c.email) == _EMAIL, invitations.c.expires_at <= _NOW)
+    )
+)
+_ADD_INVITATION = Prepared(
+    sa.insert(invitations).values(
+        _written(invitations, "workspace_id", "id", "email", "role", "token_hash", "expires_at")
+    )
+)
+_TAKE_INVITATION = Prepared(
+    sa.delete(invitations)
+    .where(
+        invitations.c.token_hash == sa.bindparam("token_hash", type_=sa.LargeBinary),
+        invitations.c.expires_at > _NOW,
+    )
+    .returning(invitations.c.email, invitations.c.role)
+)
+
+
+class Team:
+    """The verbs of a team. `secret` signs what lets its members operate."""
+
+    def __init__(
+        self, ledger: Ledger, secret: str, now: Clock, new_id: NewId, random_bytes: RandomBytes
+    ) -> None:
+        self._ledger = ledger
+        self._secret = secret
+        self._now = now
+        self._new_id = new_id
+        self._random = random_bytes
+
+    async def find(self, log: LogKey, email: str) -> Member | None:
+        """Find a member by their address, in any case. Raises StoreAway."""
+        async with self._ledger.read(log) as rows:
+            return await _find(rows, email)
+
+    async def issue_access(self, log: LogKey, key_id: UUID, email: str) -> Access | None:
+        """Mint a token of a key for a member; None if there is none. Raises StoreAway."""
+        member = await self.find(log, email)
+        if member is None:
+            return None
+        token = new_operator_token(
+            log, key_id, self._new_id(), self._now(), member.id, member.email
+        )
+        return Access(sign(token, self._secret), token, member)
+
+    async def invite(self, log: LogKey, email: str, role: TeamRole) -> Invitation:
+        """Invite somebody, instead of any earlier invitation of theirs.
+
+        Raises AlreadyMember, and what `Ledger.write` raises.
+        """
+        now = self._now()
+        token = INVITATION_PREFIX + spell_secret(self._random(SECRET_BYTES))
+        invitation = Invitation(token, email, role, now + INVITATION_LIFE)
+
+        async def work(transaction: Transaction) -> None:
+            await _lock(transaction)
+            if await _find(transaction, email) is not None:
+                raise AlreadyMember
+            await _run(transaction, _FORGET_INVITATIONS, email=email, now=now)
+            await _run(
+                transaction,
+                _ADD_INVITATION,
+                workspace_id=log.workspace_id,
+                id=self._new_id(),
+                email=email,
+                role=role.value,
+                token_hash=digest(token),
+                expires_at=invitation.expires_at,
+            )
+
+        await self._ledger.write(log, work)
+        return invitation
+
+    async def accept(self, log: LogKey, token: str, full_name: str | None) -> TeamRole:
+        """Take an invitation, once; return the new member's role.
+
+        Who has become a member in the meantime stays what they are. Raises
+        InvitationRefused, and what `Ledger.write` raises.
+        """
+
+        async def work(transaction: Transaction) -> TeamRole:
+            await _lock(transaction)
+            taken = await _run(
+                transaction, _TAKE_INVITATION, token_hash=digest(token), now=self._now()
+            )
+            if not taken:
+                raise InvitationRefused
+            member = await _find(transaction, taken[0]["email"])
+            if member is not None:
+                return member.role
+            await _run(
+                transaction,
+                _ADD_MEMBER,
+                workspace_id=log.workspace_id,
+                id=self._new_id(),
+                email=taken[0]["email"],
+                full_name=full_name,
+                role=taken[0]["role"],
+            )
+            return TeamRole(taken[0]["role"])
+
+        return await self._ledger.write(log, work)
+
+    async def remove(self, transaction: Transaction, user_id: UUID) -> None:
+        """Remove a member, if there is one; what they opened closes with the commit.
+
+        Raises LastOwner, and EntryRefused where a SIP user is theirs.
+        """
+        await _lock(transaction)
+        found = await _run(transaction, _FIND_ROLE, id=user_id)
+        if found and found[0]["role"] == TeamRole.OWNER and not found[0]["others_own"]:
+            raise LastOwner
+        await _run(transaction, _REMOVE_MEMBER, id=user_id)
+
+
+async def _lock(transaction: Transaction) -> None:
+    """Keep others from changing the team until the end of the transaction."""
+    await _run(transaction, _LOCK)
+
+
+async def _find(rows: Rows, email: str) -> Member | None:
+    found = await _run(rows, _FIND_MEMBER, email=email)
+    return Member(found[0]["id"], found[0]["email"], TeamRole(found[0]["role"])) if found else None
+
+
+async def _run(rows: Rows, statement: Prepared, **values: object) -> Sequence[Row]:
+    return await rows.fetch(statement.text, statement.arguments(**values))

@@ -1,0 +1,46 @@
+"""Operator access: the body of its mint and the answer (events socket, 7.1)."""
+
+import re
+from uuid import UUID
+
+import msgspec
+
+from ringline.wire.session_token import MintProblem, OperatorToken
+from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
+from ringline.wire.times import seconds
+
+_EMAIL = re.compile(r"[!-~]+@[!-~]+")
+_MAX_EMAIL = 128  # characters
+
+
+class _Body(msgspec.Struct, frozen=True):
+    email: str
+
+
+_body = StrictDecoder(_Body)
+
+
+def read_mint(body: bytes) -> str:
+    """Read whose token is asked for: an email; other members are ignored.
+
+    Raises MintProblem.
+    """
+    try:
+        email = _body.decode(body).email.strip()
+    except JsonProblem as problem:
+        raise MintProblem(str(problem)) from None
+    if len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email):
+        raise MintProblem("email must be an email address")
+    return email
+
+
+def answer_mint(text: str, token: OperatorToken, user_id: UUID, email: str, role: str) -> bytes:
+    """Write the answer of a mint."""
+    return encode(
+        {
+            "token": text,
+            "expires_at": seconds(token.expires_at),
+            "ttl_seconds": round((token.expires_at - token.issued_at).total_seconds()),
+            "operator": {"id": str(user_id), "email": email, "role": role},
+        }
+    )

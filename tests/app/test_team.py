@@ -1,0 +1,262 @@
+"""A team on a real database: how members come and go, one after the other."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from ringline.bus.memory import MemoryBus
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.operators import TeamRole
+from ringline.ports import EntryRefused, Row, Transaction
+from ringline.services.ledger import Ledger
+from ringline.services.team import (
+    INVITATION_LIFE,
+    AlreadyMember,
+    InvitationRefused,
+    LastOwner,
+    Team,
+)
+from ringline.storage.stores import Stores
+from ringline.wire.session_token import OperatorToken, verify
+from tests.database import NOW, add_member, make_log, new_id
+
+SECRET = "a secret of the tests"
+
+
+@dataclass
+class Office:
+    """A team, its clock, and a look at its rows."""
+
+    stores: Stores
+    log: LogKey
+    ledger: Ledger
+    now: datetime = NOW
+    team: Team = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.team = Team(self.ledger, SECRET, lambda: self.now, new_id, secrets.token_bytes)
+
+    async def hire(self, email: str, role: TeamRole = TeamRole.MEMBER) -> UUID:
+        invitation = await self.team.invite(self.log, email, role)
+        assert await self.team.accept(self.log, invitation.token, None) is role
+        member = await self.team.find(self.log, email)
+        assert member is not None
+        return member.id
+
+    async def remove(self, user_id: UUID) -> None:
+        async def work(transaction: Transaction) -> None:
+            await self.team.remove(transaction, user_id)
+
+        await self.ledger.write(self.log, work)
+
+    async def rows(self, text: str) -> Sequence[Row]:
+        async with self.ledger.read(self.log) as rows:
+            return await rows.fetch(text, ())
+
+    async def members(self) -> list[tuple[str, str]]:
+        rows = await self.rows("SELECT email, role FROM ringline.users ORDER BY email")
+        return [(row["email"], row["role"]) for row in rows]
+
+
+@asynccontextmanager
+async def an_office(stores: Stores) -> AsyncIterator[Office]:
+    ledger = Ledger(stores.records, MemoryBus())
+    yield Office(stores, await make_log(stores), ledger)
+    await ledger.close()
+
+
+@pytest.fixture
+async def office(stores: Stores) -> AsyncIterator[Office]:
+    async with an_office(stores) as office:
+        yield office
+
+
+async def test_who_is_invited_can_join_once(office: Office) -> None:
+    team, log = office.team, office.log
+    invitation = await team.invite(log, "Ada@Example.com", TeamRole.OPERATOR)
+    assert invitation.token.startswith("inv_")
+    assert len(invitation.token) == len("inv_") + 43
+    assert (invitation.email, invitation.role) == ("Ada@Example.com", TeamRole.OPERATOR)
+    assert invitation.expires_at == NOW + timedelta(days=7)
+    assert await team.find(log, "ada@example.com") is None
+    assert await team.accept(log, invitation.token, "Ada Lovelace") is TeamRole.OPERATOR
+    for spelling in ("Ada@Example.com", "ada@example.COM"):
+        member = await team.find(log, spelling)
+        assert member is not None
+        assert (member.email, member.role) == ("Ada@Example.com", TeamRole.OPERATOR)
+    ((name,),) = await office.rows("SELECT full_name FROM ringline.users")
+    assert name == "Ada Lovelace"
+    with pytest.raises(InvitationRefused):
+        await team.accept(log, invitation.token, None)
+
+
+async def test_the_team_spans_the_environments_of_its_workspace_alone(
+    office: Office, stores: Stores
+) -> None:
+    test = LogKey(office.log.workspace_id, Environment.TEST)
+    invitation = await office.team.invite(office.log, "ada@example.com", TeamRole.ADMIN)
+    other = await make_log(stores)
+    with pytest.raises(InvitationRefused):
+        await office.team.accept(other, invitation.token, None)
+    assert await office.team.accept(test, invitation.token, None) is TeamRole.ADMIN
+    for log, found in ((office.log, True), (test, True), (other, False)):
+        assert (await office.team.find(log, "ada@example.com") is not None) is found
+        access = await office.team.issue_access(log, new_id(), "ada@example.com")
+        assert (access is not None) is found
+
+
+async def test_what_is_kept_of_an_invitation_opens_nothing(office: Office) -> None:
+    invitation = await office.team.invite(office.log, "ada@example.com", TeamRole.MEMBER)
+    (row,) = await office.rows("SELECT * FROM ringline.invitations")
+    assert not any(invitation.token in str(value) for value in row.values())
+    for token in ("", "inv_", row["token_hash"].hex(), invitation.token[:-1], "inv_\ud800"):
+        with pytest.raises(InvitationRefused):
+            await office.team.accept(office.log, token, None)
+    assert await office.team.accept(office.log, invitation.token, None) is TeamRole.MEMBER
+
+
+async def test_an_invitation_lasts_seven_days(office: Office) -> None:
+    team, log = office.team, office.log
+    late = await team.invite(log, "late@example.com", TeamRole.MEMBER)
+    just = await team.invite(log, "just@example.com", TeamRole.MEMBER)
+    office.now = NOW + INVITATION_LIFE - timedelta(microseconds=1)
+    await team.accept(log, just.token, None)
+    office.now = NOW + INVITATION_LIFE
+    with pytest.raises(InvitationRefused):
+        await team.accept(log, late.token, None)
+    # The next invitation sweeps it up.
+    await team.invite(log, "new@example.com", TeamRole.MEMBER)
+    assert len(await office.rows("SELECT 1 FROM ringline.invitations")) == 1
+
+
+async def test_a_new_invitation_replaces_the_older_one(office: Office) -> None:
+    team, log = office.team, office.log
+    older = await team.invite(log, "ada@example.com", TeamRole.MEMBER)
+    other = await team.invite(log, "bob@example.com", TeamRole.MEMBER)
+    newer = await team.invite(log, "ADA@example.com", TeamRole.ADMIN)
+    with pytest.raises(InvitationRefused):
+        await team.accept(log, older.token, None)
+    assert await team.accept(log, newer.token, None) is TeamRole.ADMIN
+    assert await team.accept(log, other.token, None) is TeamRole.MEMBER
+
+
+async def test_who_is_a_member_is_not_invited(office: Office) -> None:
+    await office.hire("ada@example.com")
+    with pytest.raises(AlreadyMember):
+        await office.team.invite(office.log, "Ada@example.com", TeamRole.OWNER)
+    assert await office.rows("SELECT 1 FROM ringline.invitations") == []
+
+
+async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office) -> None:
+    invitation = await office.team.invite(office.log, "Ada@example.com", TeamRole.OWNER)
+    async with office.stores.database.transaction(office.log) as connection:
+        await add_member(connection, office.log.workspace_id, "ada@example.com", "member")
+    assert await office.team.accept(office.log, invitation.token, "Ada") is TeamRole.MEMBER
+    assert await office.members() == [("ada@example.com", "member")]
+    assert await office.rows("SELECT 1 FROM ringline.invitations") == []
+
+
+async def test_of_many_who_use_one_invitation_one_joins(office: Office) -> None:
+    for number in range(5):
+        email = f"ada{number}@example.com"
+        invitation = await office.team.invite(office.log, email, TeamRole.MEMBER)
+        results = await asyncio.gather(
+            *(office.team.accept(office.log, invitation.token, None) for _ in range(6)),
+            return_exceptions=True,
+        )
+        assert results.count(TeamRole.MEMBER) == 1
+        assert sum(isinstance(result, InvitationRefused) for result in results) == 5
+
+
+async def test_of_many_invitations_at_once_one_counts(office: Office) -> None:
+    team, log = office.team, office.log
+    made = await asyncio.gather(
+        *(team.invite(log, "ada@example.com", TeamRole.MEMBER) for _ in range(6))
+    )
+    results = await asyncio.gather(
+        *(team.accept(log, one.token, None) for one in made), return_exceptions=True
+    )
+    assert results.count(TeamRole.MEMBER) == 1
+    assert await office.members() == [("ada@example.com", "member")]
+
+
+async def test_a_member_goes_and_goes_once(office: Office) -> None:
+    ada, bob = await office.hire("ada@example.com"), await office.hire("bob@example.com")
+    for _ in range(2):
+        await office.remove(ada)
+        assert await office.members() == [("bob@example.com", "member")]
+    assert await office.team.issue_access(office.log, new_id(), "ada@example.com") is None
+    await office.remove(new_id())
+    # They may come back.
+    assert await office.hire("ada@example.com") not in (ada, bob)
+
+
+async def test_another_workspace_removes_nobody(office: Office, stores: Stores) -> None:
+    ada = await office.hire("ada@example.com")
+    async with an_office(stores) as other:
+        await other.remove(ada)
+    assert await office.members() == [("ada@example.com", "member")]
+
+
+async def test_the_last_owner_stays(office: Office) -> None:
+    owner = await office.hire("owner@example.com", TeamRole.OWNER)
+    await office.hire("admin@example.com", TeamRole.ADMIN)
+    with pytest.raises(LastOwner):
+        await office.remove(owner)
+    second = await office.hire("second@example.com", TeamRole.OWNER)
+    await office.remove(owner)
+    with pytest.raises(LastOwner):
+        await office.remove(second)
+    assert await office.members() == [
+        ("admin@example.com", "admin"),
+        ("second@example.com", "owner"),
+    ]
+
+
+async def test_of_two_last_owners_who_go_at_once_one_stays(office: Office) -> None:
+    await office.hire("0@example.com", TeamRole.OWNER)
+    for number in range(1, 6):
+        await office.hire(f"{number}@example.com", TeamRole.OWNER)
+        owners = await office.rows("SELECT id FROM ringline.users")
+        assert len(owners) == 2
+        results = await asyncio.gather(
+            *(office.remove(row["id"]) for row in owners), return_exceptions=True
+        )
+        assert [type(result) for result in results if result is not None] == [LastOwner]
+        assert len(await office.members()) == 1
+
+
+async def test_who_has_a_line_stays(office: Office) -> None:
+    ada = await office.hire("ada@example.com")
+    async with office.stores.database.transaction(office.log) as connection:
+        await connection.execute(
+            "INSERT INTO ringline.sip_users"
+            " (workspace_id, environment, id, sip_username, sip_password, user_id)"
+            " VALUES ($1, 'live', $2, '100', 'x', $3)",
+            office.log.workspace_id,
+            new_id(),
+            ada,
+        )
+    with pytest.raises(EntryRefused, match=r"^23503$"):
+        await office.remove(ada)
+    assert await office.members() == [("ada@example.com", "member")]
+
+
+async def test_an_operator_token_says_who_may_operate_where(office: Office) -> None:
+    ada, key = await office.hire("Ada@example.com", TeamRole.OPERATOR), new_id()
+    test = LogKey(office.log.workspace_id, Environment.TEST)
+    for log in (office.log, test):
+        access = await office.team.issue_access(log, key, "ada@EXAMPLE.com")
+        assert access is not None
+        token = verify(access.text, [SECRET], NOW)
+        assert isinstance(token, OperatorToken)
+        assert token == access.token
+        assert (token.log, token.key_id, token.user_id) == (log, key, ada)
+        assert token.operator == access.member.email == "Ada@example.com"
+        assert token.expires_at == NOW + timedelta(hours=1)
