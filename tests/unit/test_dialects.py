@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from ringline.domain import events
@@ -62,6 +63,28 @@ DATA: dict[type[EventData], EventData] = {
         ),
         events.BargeIn(turn_id=TURN, spoken_text="Ye", at_ms=120),
         events.CallAudit(audit_type="note", code="x", detail={"a": 1}),
+        events.ContactCreated(id=ROW, full_name="Ada", inserted_at=AT, updated_at=AT),
+        events.ContactUpdated(id=ROW, full_name="Ada", inserted_at=AT, updated_at=LATER),
+        events.ContactDeleted(id=ROW, full_name="Ada", inserted_at=AT, updated_at=LATER),
+        events.ConversationCreated(
+            id=ROW,
+            public_id="p",
+            channel="chat",
+            mode="text",
+            status="active",
+            inserted_at=AT,
+            updated_at=AT,
+        ),
+        events.ConversationUpdated(
+            id=ROW,
+            public_id="p",
+            channel="chat",
+            mode="voice",
+            status="active",
+            inserted_at=AT,
+            updated_at=LATER,
+        ),
+        events.ConversationModeChanged(conversation_id=ROW, from_mode="text", to_mode="voice"),
         events.CallEnded(
             status="completed",
             hangup_cause="max_duration",
@@ -220,6 +243,21 @@ def test_the_socket_shows_eight_names_and_no_others() -> None:
     }
     assert shown == set(events_socket.NAMES)
     assert len(set(events_socket.NAMES.values())) == 8
+
+
+def test_an_audit_names_the_conversation_that_its_call_belongs_to() -> None:
+    audit, call = DATA[events.CallAudit], msgspec.structs.replace(INBOUND, conversation_id=ROW)
+    assert on_socket(audit, call)[1]["conversationId"] == str(ROW)
+
+
+def test_a_caller_who_is_a_contact_is_named() -> None:
+    contact = events.KnownCaller(id=ROW, full_name="Ada", phone_e164="+4930111")
+    known = events.CallCreated(status="initiated", source="api", started_at=AT, contact=contact)
+    assert on_socket(known)[1]["contact"] == {
+        "id": str(ROW),
+        "fullName": "Ada",
+        "phoneE164": "+4930111",
+    }
 
 
 def test_version_1_and_other_topics_are_dialects_of_their_own() -> None:

@@ -71,7 +71,11 @@ class ParticipantRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A row of `calls`. `uuid` is the integrator's `callUuid` or the call's own UUID."""
+    """A row of `calls`. `uuid` is the integrator's `callUuid` or the call's own UUID.
+
+    `duration_seconds` is what was reported of a call that lives elsewhere; without it the
+    seconds from the answer to the end are stored.
+    """
 
     id: UUID
     uuid: str
@@ -89,6 +93,14 @@ class CallRow:
     hangup_cause: HangupCause | None = None
     sip_username: str | None = None
     conversation_id: UUID | None = None
+    duration_seconds: int | None = None
+
+
+def talked_s(answered_at: datetime | None, ended_at: datetime) -> int:
+    """Return whole seconds from the answer to the end, 0 without one (contract, 4)."""
+    if answered_at is None:
+        return 0
+    return max(0, int((ended_at - answered_at).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)

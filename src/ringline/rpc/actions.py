@@ -20,10 +20,22 @@ from ringline.domain.events import EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
 from ringline.domain.records import TERMINAL_STATUSES
+from ringline.rpc import call_actions, conversation_actions, event_actions, queue_actions
 from ringline.rpc import resources as r
 from ringline.rpc import sip_actions, team_actions
 from ringline.rpc.acting import Acting, Change, Create, Generic
-from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Moment, Text
+from ringline.rpc.kinds import (
+    Boolean,
+    Choice,
+    Choices,
+    Id,
+    Integer,
+    Kind,
+    LogPlace,
+    Map,
+    Moment,
+    Text,
+)
 from ringline.rpc.names import by_name, snake
 from ringline.rpc.resources import Resource
 
@@ -236,6 +248,7 @@ _ROWS = (
             Input("source", Choice(tuple(StatusSource))),
         ),
         operator=True,
+        act=queue_actions.set_operator_status,
     ),
     _list(r.CONVERSATION),
     Action(
@@ -248,6 +261,7 @@ _ROWS = (
             Input("channel", Choice(tuple(ConversationChannel)), default="chat"),
             Input("mode", Choice(tuple(ConversationMode)), default="text"),
         ),
+        presets=conversation_actions.new_conversation,
     ),
     Action(
         "update_conversation",
@@ -270,6 +284,7 @@ _ROWS = (
         (_SIP_USER, _AGENT_NAME),
         one_of=(("sipUserId", "agentName"),),
         operator=True,
+        act=queue_actions.accept_call_queue_entry,
     ),
     Action(
         "get_call_queue_entry",
@@ -303,6 +318,7 @@ _ROWS = (
             Input("conversationId", Id(Prefix.CONVERSATION)),
             Input("queueId", Id(Prefix.QUEUE)),
         ),
+        act=call_actions.create_call,
     ),
     Action(
         "update_call",
@@ -316,6 +332,7 @@ _ROWS = (
             Input("callSource", Text(), null=False),
         ),
         identities=("callUuid",),
+        act=call_actions.update_call,
     ),
     Action(
         "call_codec",
@@ -328,6 +345,7 @@ _ROWS = (
             Answer("write_codec", Choice(("PCMU", "opus")), null=True),
         ),
         operator=True,
+        act=call_actions.call_codec,
     ),
     Action(
         "barge_call",
@@ -342,6 +360,7 @@ _ROWS = (
         answers=(_CALL_ANSWER, Answer("status", Choice(("barged",)))),
         operator=True,
         needs="telephony, for `listen` and `whisper` and for calls that live elsewhere",
+        act=call_actions.barge_call,
     ),
     Action(
         "resume_ai_call",
@@ -350,6 +369,7 @@ _ROWS = (
         inputs=(_CALL_UUID,),
         answers=(_CALL_ANSWER, Answer("status", Choice(("ai_resumed",)))),
         operator=True,
+        act=call_actions.resume_ai_call,
     ),
     Action(
         "issue_sip_access",
@@ -394,6 +414,7 @@ _ROWS = (
             Answer("ended_at", Moment()),
         ),
         operator=True,
+        act=call_actions.end_call,
     ),
     Action(
         "start_outbound_call",
@@ -415,6 +436,7 @@ _ROWS = (
         ),
         operator=True,
         needs="telephony",
+        act=call_actions.start_outbound_call,
     ),
     _list(r.CONVERSATION_ITEM, operator=True),
     Action(
@@ -456,10 +478,10 @@ _ROWS = (
         _K.GENERIC,
         "Read the event log from a position on",
         inputs=(
-            Input("after", Text()),  # a position, an event id or an offset: read by its function
-            Input("limit", Integer()),
+            Input("after", LogPlace()),
+            Input("limit", Integer(minimum=1)),
             Input("callUuid", Text(trim=False)),
-            Input("type", Text()),  # one or a list of them: read by its function
+            Input("type", Choices(tuple(EVENT_TYPES))),
         ),
         answers=(
             Answer(
@@ -479,6 +501,7 @@ _ROWS = (
             Answer("hasMore", Boolean()),
             Answer("recovered", Boolean()),
         ),
+        act=event_actions.list_events,
     ),
     _create(r.QUEUE, *_given(r.QUEUE, "queueName*"), *_QUEUE),
     _update(r.QUEUE, *_QUEUE),
@@ -530,6 +553,7 @@ _ROWS = (
         "Report who joined a recorded call",
         r.CALL_PARTICIPANT,
         _PARTICIPANT,
+        act=call_actions.create_call_participant,
     ),
     Action(
         "update_call_participant",
@@ -537,6 +561,7 @@ _ROWS = (
         "Report that somebody left a recorded call",
         r.CALL_PARTICIPANT,
         (Input("leftAt", Moment(), False, False),),
+        act=call_actions.update_call_participant,
     ),
     Action(
         "create_conversation_item",
@@ -544,6 +569,7 @@ _ROWS = (
         "Add an item to a conversation",
         r.CONVERSATION_ITEM,
         _ITEM,
+        presets=conversation_actions.new_item,
     ),
 )
 

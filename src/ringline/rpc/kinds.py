@@ -16,9 +16,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ringline.domain.agent import Tool
 from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.log import Since, parse_since
 from ringline.wire.strict_json import encode
 
 MAX_TEXT = 255
+_OFFSET = re.compile(r"[0-9]{1,18}")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _INT32 = range(-(2**31), 2**31)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -170,6 +172,38 @@ class TextList:
         return cast("list[str]", texts)
 
 
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """A place in the event log: a position, an event id, or an offset (contract, 10)."""
+
+    def cast(self, value: object) -> Since | int:
+        """Take a string, or a number that is an offset; digits are one too."""
+        if isinstance(value, str):
+            place = int(value) if _OFFSET.fullmatch(value) else parse_since(value)
+        else:
+            place = value
+        if place is None or isinstance(place, bool) or not isinstance(place, Since | int):
+            raise BadValue
+        if isinstance(place, int) and place < 0:
+            raise BadValue("must be greater than or equal to %{min}", min=0)
+        return place
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """One of a few words, or a list of them."""
+
+    words: tuple[str, ...]
+
+    def cast(self, value: object) -> tuple[str, ...]:
+        """Take a word, or a list of at least one."""
+        given = cast("list[object]", value) if isinstance(value, list) else [value]
+        if not given:
+            raise BadValue("must name at least one")
+        one = Choice(self.words)
+        return tuple(dict.fromkeys(one.cast(word) for word in given))
+
+
 def _json(value: object) -> str:
     try:
         return encode(value).decode()
@@ -177,7 +211,9 @@ def _json(value: object) -> str:
         raise BadValue from None
 
 
-Kind: TypeAlias = Text | Id | Integer | Boolean | Moment | Choice | Map | ToolList | TextList
+Kind: TypeAlias = (
+    Text | Id | Integer | Boolean | Moment | Choice | Map | ToolList | TextList | LogPlace | Choices
+)
 
 
 def sql_type(kind: Kind) -> Any:
@@ -197,3 +233,5 @@ def sql_type(kind: Kind) -> Any:
             return JSONB()
         case TextList():
             return ARRAY(sa.Text())
+        case LogPlace() | Choices():
+            raise AssertionError("an argument of a reading, which is not stored")

@@ -43,6 +43,7 @@ from ringline.rpc.kinds import (
     ToolList,
 )
 from ringline.rpc.names import by_name, snake
+from ringline.rpc.telling import tell_contact, tell_conversation
 from ringline.schema import tables
 from ringline.schema.names import ENVIRONMENT_SETTING
 from ringline.schema.tables import INDEXED_SORTS
@@ -241,6 +242,7 @@ CONTACT = Resource(
         Field("notes", UNBOUNDED, null=True),
         *_stamps(),
     ),
+    tells=tell_contact,
 )
 
 CALL = Resource(
@@ -371,6 +373,7 @@ CONVERSATION = Resource(
         Relationship("conversationItems", "ConversationItem", "id", "conversation_id", many=True),
         _ORGANISATION,
     ),
+    tells=tell_conversation,
 )
 
 CONVERSATION_ITEM = Resource(

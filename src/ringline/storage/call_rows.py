@@ -23,6 +23,7 @@ from ringline.domain.records import (
     QueueEntryRow,
     Record,
     TurnRow,
+    talked_s,
 )
 from ringline.ports import EntryRefused, StoredCall
 from ringline.schema.sql import Prepared
@@ -232,12 +233,9 @@ def _columns(columns: dict[str, Callable[[Any], object]], rows: Any) -> dict[str
 
 
 def _duration_s(row: CallRow) -> int | None:
-    """Return whole seconds from the answer to the end, 0 without one (contract, 4)."""
-    if row.ended_at is None:
-        return None
-    if row.answered_at is None:
-        return 0
-    return max(0, int((row.ended_at - row.answered_at).total_seconds()))
+    if row.duration_seconds is not None or row.ended_at is None:
+        return row.duration_seconds
+    return talked_s(row.answered_at, row.ended_at)
 
 
 def read_call(row: Any) -> CallRow:
@@ -259,6 +257,7 @@ def read_call(row: Any) -> CallRow:
         hangup_cause=HangupCause(row["hangup_cause"]) if row["hangup_cause"] else None,
         sip_username=row["sip_username"],
         conversation_id=row["conversation_id"],
+        duration_seconds=row["duration_seconds"],
     )
 
 

@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from ringline.domain.events import EVENT_TYPES, CallRef, Event, StoredEvent
+from ringline.domain.events import Event, StoredEvent, read_event
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import Entry, Record
 from ringline.ports import EntryRefused, LogBusy, LogHead, StoreAway
@@ -73,8 +73,6 @@ _PAGE_OF_CALL = Prepared(
     _PAGE_OF_ALL.where(events.c.call_id == sa.bindparam("of_call", type_=sa.Uuid))
 )
 
-_DATA = {name: msgspec.json.Decoder(data) for name, data in EVENT_TYPES.items()}
-_CALL = msgspec.json.Decoder(CallRef)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -238,16 +236,7 @@ async def _append_batch(connection: Connection, batch: _Batch, arguments: list[A
 
 
 def _read_event(row: Any) -> StoredEvent:
-    decoder = _DATA.get(row["type"])
-    if decoder is None:
-        raise AssertionError("the log holds a type of event that this version does not know")
-    call = row["call"]
-    event = Event(
-        id=row["event_id"],
-        occurred_at=row["occurred_at"],
-        data=decoder.decode(row["data"]),
-        call=None if call is None else _CALL.decode(call),
-    )
+    event = read_event(row["event_id"], row["type"], row["occurred_at"], row["data"], row["call"])
     return StoredEvent(row["offset"], event)
 
 

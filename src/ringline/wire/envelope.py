@@ -53,7 +53,7 @@ DISPOSITIONS: dict[HangupCause, str] = {
 }
 
 #: Doors that this surface has a word for; the others keep ours (7.3).
-_TRANSPORTS = {"sandbox": "sip"}
+_TRANSPORTS = {"sandbox": "sip", "external": "sip"}
 
 
 class Envelope:

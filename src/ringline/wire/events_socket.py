@@ -11,6 +11,7 @@ from ringline.domain.events import (
     CallRef,
     Event,
     EventData,
+    KnownCaller,
     ParticipantJoined,
     ParticipantLeft,
     TranscriptDelta,
@@ -110,7 +111,7 @@ def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
             return {
                 "auditType": audit.audit_type,
                 "aiAgentId": call.agent_id,
-                "conversationId": None,
+                "conversationId": call.conversation_id,
                 "data": {"code": audit.code, **audit.detail},
             }
         case other:
@@ -128,7 +129,15 @@ def _incoming_call(created: CallCreated, call: CallRef) -> dict[str, object]:
         "conversationId": created.conversation_id,
         "queueEntryId": created.queue_entry_id,
         "queueName": created.queue_name,
-        "contact": None,  # known once there are contacts
+        "contact": None if created.contact is None else _contact(created.contact),
+    }
+
+
+def _contact(contact: KnownCaller) -> dict[str, object]:
+    return {
+        "id": contact.id,
+        "fullName": contact.full_name,
+        "phoneE164": contact.phone_e164,
     }
 
 

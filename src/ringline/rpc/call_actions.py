@@ -1,0 +1,128 @@
+"""The actions about calls (events socket, 5.3; contract, 4)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from ringline.domain.call import Moment
+from ringline.domain.recorded_call import Report
+from ringline.domain.records import CallStatus, ParticipantRole
+from ringline.ports import Transaction
+from ringline.rpc.acting import Acting, Values
+from ringline.rpc.refusals import spelt
+from ringline.services import recorded_calls
+from ringline.services.recorded_calls import FoundCall, NewCall, NewParticipant
+from ringline.services.steering import BargeMode, Steering
+from ringline.wire.call_status import RPC_STATUS
+from ringline.wire.times import micros
+
+
+async def create_call(acting: Acting, transaction: Transaction, values: Values) -> UUID:
+    """Record a call that lives elsewhere."""
+    new = NewCall(
+        direction=values["direction"],
+        from_number=values["fromNumber"],
+        to_number=values["toNumber"],
+        source=values.get("callSource") or "api",
+        status=CallStatus(values.get("status") or CallStatus.INITIATED),
+        started_at=values.get("startedAt") or acting.now,
+        uuid=values.get("callUuid"),
+        sip_username=values.get("sipUsername"),
+        conversation_id=values.get("conversationId"),
+        queue_id=values.get("queueId"),
+    )
+    with spelt("invalid_attribute"):
+        return await recorded_calls.create_call(transaction, new, moment_of(acting))
+
+
+async def update_call(
+    acting: Acting, transaction: Transaction, call_id: UUID, values: Values
+) -> None:
+    """Take a report of how a recorded call goes on."""
+    status = values.get("status")
+    report = Report(
+        status=None if status is None else CallStatus(status),
+        ended_at=values.get("endedAt"),
+        duration_seconds=values.get("durationSeconds"),
+        source=values.get("callSource"),
+    )
+    with spelt("invalid_attribute"):
+        await recorded_calls.update_call(transaction, call_id, report, moment_of(acting))
+
+
+async def create_call_participant(acting: Acting, transaction: Transaction, values: Values) -> UUID:
+    """Take the report that somebody joined a recorded call."""
+    new = NewParticipant(
+        call_id=values["callId"],
+        member=values["memberUuid"],
+        role=ParticipantRole(values["role"]),
+        joined_at=values.get("joinedAt"),
+        left_at=values.get("leftAt"),
+    )
+    with spelt("invalid_attribute"):
+        return await recorded_calls.create_participant(transaction, new, moment_of(acting))
+
+
+async def update_call_participant(
+    acting: Acting, transaction: Transaction, participant_id: UUID, values: Values
+) -> None:
+    """Take the report that somebody left a recorded call."""
+    left_at: datetime | None = values.get("leftAt")
+    if left_at is None:
+        return
+    with spelt("invalid_attribute"):
+        await recorded_calls.end_participation(
+            transaction, participant_id, left_at, moment_of(acting)
+        )
+
+
+async def end_call(acting: Acting, values: Values) -> object:
+    """End a call, here or elsewhere; an ended one is answered as it ended."""
+    with spelt():
+        call = await _steering(acting).end(values["callUuid"], moment_of(acting))
+    return {
+        "call_uuid": call.uuid,
+        "status": RPC_STATUS[call.status],
+        "ended_at": None if call.ended_at is None else micros(call.ended_at),
+    }
+
+
+async def barge_call(acting: Acting, values: Values) -> object:
+    """Let an operator take a live call over."""
+    mode = BargeMode(values.get("mode") or BargeMode.BARGE)
+    named = values.get("sipUsername") or values.get("agentName")
+    if named is None and acting.caller.operator is not None:
+        named = str(acting.caller.operator.id)
+    with spelt():
+        call = await _steering(acting).barge(
+            values["callUuid"], mode, named or "operator", ParticipantRole.OPERATOR
+        )
+    return {"call_uuid": call.uuid, "status": "barged"}
+
+
+async def resume_ai_call(acting: Acting, values: Values) -> object:
+    """Give a live call back to its agent."""
+    with spelt():
+        call = await _steering(acting).resume(values["callUuid"])
+    return {"call_uuid": call.uuid, "status": "ai_resumed"}
+
+
+async def call_codec(acting: Acting, values: Values) -> object:
+    """Tell a call's codecs: none, as nothing here has a telephone."""
+    with spelt():
+        call: FoundCall = await _steering(acting).find(values["callUuid"])
+    return {"call_uuid": call.uuid, "read_codec": None, "write_codec": None}
+
+
+async def start_outbound_call(acting: Acting, values: Values) -> object:
+    """Place a call, once there is telephony."""
+    with spelt():
+        await _steering(acting).place_call(values.get("aiAgentId"))
+
+
+def moment_of(acting: Acting) -> Moment:
+    """Return time and randomness for a step of the domain."""
+    return Moment(acting.now, acting.desk.new_id)
+
+
+def _steering(acting: Acting) -> Steering:
+    return Steering(acting.desk.ledger, acting.desk.calls, acting.caller.log)

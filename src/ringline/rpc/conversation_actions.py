@@ -1,0 +1,16 @@
+"""What new conversations and their items begin with (events socket, 5.3)."""
+
+from collections.abc import Mapping
+
+from ringline.domain.conversations import ConversationStatus
+from ringline.rpc.acting import Acting
+
+
+def new_conversation(acting: Acting) -> Mapping[str, object]:
+    """Return the columns of a new conversation that nobody gives."""
+    return {"public_id": str(acting.desk.new_id()), "status": ConversationStatus.ACTIVE.value}
+
+
+def new_item(acting: Acting) -> Mapping[str, object]:
+    """Return the columns of a new item, unless they are given."""
+    return {"occurred_at": acting.now}

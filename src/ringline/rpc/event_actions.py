@@ -1,0 +1,98 @@
+"""Reading the event log by RPC (contract, 10), and how its events are spelt there.
+
+The names are camelCase; states and roles are the words that the events socket uses too.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import cast
+
+import msgspec
+
+from ringline.domain.events import (
+    CallCreated,
+    CallEnded,
+    CallRinging,
+    StoredEvent,
+    TranscriptLine,
+    TurnCompleted,
+)
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import FromBeginning
+from ringline.rpc.acting import Acting, Values
+from ringline.rpc.names import camel
+from ringline.services.event_pages import EventQuery, read_events
+from ringline.wire.call_status import RPC_STATUS
+from ringline.wire.events_socket import ROLES
+from ringline.wire.times import micros
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+_STATUSES: Mapping[str, str] = {str(status): spelt for status, spelt in RPC_STATUS.items()}
+
+#: Members whose words are canonical in the log and spelt otherwise here.
+_WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[str, str]] = {
+    (CallCreated, "status"): _STATUSES,
+    (CallRinging, "status"): _STATUSES,
+    (CallEnded, "status"): _STATUSES,
+    (TurnCompleted, "role"): ROLES,
+    (TranscriptLine, "role"): ROLES,
+}
+
+#: Members that records of RPC name otherwise.
+_NAMES = {"agent_id": "aiAgentId"}
+
+
+async def list_events(acting: Acting, values: Values) -> object:
+    """Read a page of the log from a position on."""
+    after = values.get("after")
+    query = EventQuery(
+        after=FromBeginning() if after is None else after,
+        limit=min(values.get("limit") or DEFAULT_LIMIT, MAX_LIMIT),
+        call=values.get("callUuid"),
+        types=values.get("type"),
+    )
+    async with acting.desk.ledger.read(acting.caller.log) as rows:
+        page = await read_events(rows, query)
+    return {
+        "events": [_listed(stored, page.position.epoch) for stored in page.events],
+        "position": str(page.position),
+        "hasMore": page.has_more,
+        "recovered": page.recovered,
+    }
+
+
+def _listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
+    event = stored.event
+    return {
+        "position": f"{epoch}:{stored.offset}",
+        "offset": stored.offset,
+        "eventId": show_id(Prefix.EVENT, event.id),
+        "type": event.type,
+        "callUuid": None if event.call is None else event.call.uuid,
+        "occurredAt": micros(event.occurred_at),
+        "data": spell(event.data),
+    }
+
+
+def spell(data: msgspec.Struct) -> dict[str, object]:
+    """Spell the members of an event; what is the client's own stays as it is."""
+    spelt: dict[str, object] = {}
+    for name in data.__struct_fields__:
+        value = getattr(data, name)
+        words = _WORDS.get((type(data), name))
+        spelt[_NAMES.get(name, camel(name))] = words[value] if words else _spell(value)
+    return spelt
+
+
+def _spell(value: object) -> object:
+    match value:
+        case datetime():
+            return micros(value)
+        case msgspec.Struct():
+            return spell(value)
+        case tuple():
+            return [_spell(one) for one in cast("tuple[object, ...]", value)]
+        case _:
+            return value

@@ -1,0 +1,68 @@
+"""The actions about who takes waiting calls, and when (events socket, 5.3).
+
+An operator's token acts for its own operator alone (RPC, "Who").
+"""
+
+from uuid import UUID
+
+from ringline.domain.operators import OperatorAvailability, StatusSource
+from ringline.domain.recorded_call import Acceptor
+from ringline.ports import Transaction
+from ringline.rpc.acting import Acting, Values
+from ringline.rpc.call_actions import moment_of
+from ringline.rpc.refusals import bad_value, spelt
+from ringline.services.operators import NewStatus, SipUser, find_sip_user, set_status
+from ringline.services.recorded_calls import accept_entry
+from ringline.wire.rpc import refuse
+
+
+async def accept_call_queue_entry(
+    acting: Acting, transaction: Transaction, entry_id: UUID, values: Values
+) -> None:
+    """Take a waiting call out of its queue."""
+    acceptor = await _acceptor(acting, transaction, values)
+    with spelt("invalid_attribute"):
+        await accept_entry(transaction, entry_id, acceptor, moment_of(acting))
+
+
+async def set_operator_status(acting: Acting, transaction: Transaction, values: Values) -> UUID:
+    """Set the one status of an operator's line."""
+    line = await find_sip_user(transaction, values["sipUserId"])
+    if line is None:
+        raise bad_value("sipUserId", type_="invalid_attribute")
+    _check_own(acting, line)
+    operator = acting.caller.operator
+    new = NewStatus(
+        line.id,
+        OperatorAvailability(values["status"]),
+        StatusSource(values.get("source") or StatusSource.API),
+        None if operator is None else operator.id,
+    )
+    return await set_status(transaction, new, acting.desk.new_id())
+
+
+async def _acceptor(acting: Acting, transaction: Transaction, values: Values) -> Acceptor:
+    """Return who takes a call: a line, or an agent elsewhere who is only a name here."""
+    line_id: UUID | None = values.get("sipUserId")
+    name: str | None = values.get("agentName")
+    line = None
+    if line_id is not None:
+        line = await find_sip_user(transaction, line_id)
+        if line is None:
+            raise bad_value("sipUserId", type_="invalid_attribute")
+        if name not in (None, line.name):
+            raise bad_value("agentName", type_="invalid_attribute")
+    elif name is not None:
+        line = await find_sip_user(transaction, name)
+    _check_own(acting, line)
+    if line is not None:
+        return Acceptor(line.name, line.id)
+    if name is None:
+        raise AssertionError("the table requires one of the two")
+    return Acceptor(name)
+
+
+def _check_own(acting: Acting, line: SipUser | None) -> None:
+    operator = acting.caller.operator
+    if operator is not None and (line is None or line.user_id != operator.id):
+        raise refuse("forbidden")

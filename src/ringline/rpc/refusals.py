@@ -1,0 +1,39 @@
+"""How RPC spells what services refuse (events socket, 4.6; contract, 9)."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from ringline.domain.recorded_call import NotPossible
+from ringline.rpc.names import camel
+from ringline.services.recorded_calls import BadReference, NoSuchRecord
+from ringline.services.steering import NotActive, NotConfigured
+from ringline.wire.rpc import RpcRefused, refuse
+
+
+def bad_value(
+    field: str, message: str | None = None, *, type_: str = "invalid_argument"
+) -> RpcRefused:
+    """Return what is raised for a value that was read but cannot be used."""
+    return refuse(type_, message, variables={"field": field}, fields=[field])
+
+
+@contextmanager
+def spelt(bad_reference: str = "invalid_argument") -> Generator[None]:
+    """Raise RpcRefused for what a service refuses.
+
+    `bad_reference` is the type for references: `invalid_attribute` where records are
+    written, `invalid_argument` in generic actions.
+    """
+    try:
+        yield
+    except NoSuchRecord:
+        raise refuse("not_found") from None
+    except BadReference as refused:
+        raise bad_value(camel(refused.field), str(refused), type_=bad_reference) from None
+    except NotPossible as refused:
+        fields = [camel(refused.field)] if refused.field else []
+        raise refuse("invalid_changes", str(refused), fields=fields) from None
+    except NotActive:
+        raise bad_value("callUuid", "the call is not active") from None
+    except NotConfigured as refused:
+        raise refuse("not_configured", variables={"capability": str(refused)}) from None

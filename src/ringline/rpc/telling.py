@@ -1,0 +1,61 @@
+"""The events that tell of written contacts and conversations (contract, 3)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from ringline.domain.events import (
+    ContactCreated,
+    ContactData,
+    ContactDeleted,
+    ContactUpdated,
+    ConversationCreated,
+    ConversationData,
+    ConversationModeChanged,
+    ConversationUpdated,
+    EventData,
+)
+from ringline.ports import Row
+
+_METADATA = msgspec.json.Decoder(dict[str, object])
+
+
+def tell_contact(before: Row | None, after: Row | None) -> Sequence[EventData]:
+    """Return the event of a contact that was written or deleted."""
+    if before is None:
+        return [_of_contact(ContactCreated, after)]
+    if after is None:
+        return [_of_contact(ContactDeleted, before)]
+    return [_of_contact(ContactUpdated, after)]
+
+
+def tell_conversation(before: Row | None, after: Row | None) -> Sequence[EventData]:
+    """Return the events of a conversation that was written; none is deleted."""
+    if after is None:
+        raise AssertionError("conversations are not deleted")
+    if before is None:
+        return [_of_conversation(ConversationCreated, after)]
+    told: list[EventData] = [_of_conversation(ConversationUpdated, after)]
+    if before["mode"] != after["mode"]:
+        changed = ConversationModeChanged(
+            conversation_id=after["id"], from_mode=before["mode"], to_mode=after["mode"]
+        )
+        told.append(changed)
+    return told
+
+
+def _of_contact(kind: type[ContactData], row: Row) -> ContactData:
+    return kind(**_members(kind, row))
+
+
+def _of_conversation(kind: type[ConversationData], row: Row) -> ConversationData:
+    members = _members(kind, row)
+    if members["metadata"] is not None:
+        members["metadata"] = _METADATA.decode(members["metadata"])
+    return kind(**members)
+
+
+def _members(kind: type[EventData], row: Row) -> dict[str, Any]:
+    """Take the members of an event from the columns of their names."""
+    return {name: row[name] for name in kind.__struct_fields__}

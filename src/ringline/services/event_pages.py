@@ -1,0 +1,168 @@
+"""The event log by pages, for those who ask instead of following (contract, 10).
+
+A page is read in one snapshot, in batches, until it is full, large, or has seen enough of
+the log: a filter that lets little through must not make one request read all of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from ringline.domain.events import StoredEvent, read_event
+from ringline.domain.log import AfterEvent, FromBeginning, Position, Since
+from ringline.ports import LogHead, Row, Rows
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import events, logs
+from ringline.services.recorded_calls import find_call
+
+#: Events in one query.
+BATCH = 100
+#: Most offsets that one page looks at when a filter picks events of all calls by type.
+MAX_SCANNED = 10_000
+#: A page with more characters of data than this ends there.
+MAX_CHARACTERS = 4_000_000
+
+_HEAD = Prepared(sa.select(logs.c.epoch, logs.c.newest, logs.c.oldest))
+_FIND = Prepared(
+    sa.select(events.c.offset).where(events.c.event_id == sa.bindparam("wanted", type_=sa.Uuid))
+)
+_PAGE = (
+    sa.select(
+        events.c.offset,
+        events.c.event_id,
+        events.c.type,
+        events.c.call,
+        events.c.data,
+        events.c.occurred_at,
+    )
+    .where(
+        events.c.offset > sa.bindparam("after", type_=sa.BigInteger),
+        events.c.offset <= sa.bindparam("until", type_=sa.BigInteger),
+    )
+    .order_by(events.c.offset)
+    .limit(sa.bindparam("count", type_=sa.BigInteger))
+)
+_OF_CALL = events.c.call_id == sa.bindparam("of_call", type_=sa.Uuid)
+_OF_TYPES = events.c.type == sa.any_(sa.bindparam("types", type_=ARRAY(sa.Text)))
+#: By whether a call, and whether types, are asked for.
+_PAGES = {
+    (False, False): Prepared(_PAGE),
+    (False, True): Prepared(_PAGE.where(_OF_TYPES)),
+    (True, False): Prepared(_PAGE.where(_OF_CALL)),
+    (True, True): Prepared(_PAGE.where(_OF_CALL, _OF_TYPES)),
+}
+
+#: Where to begin: a place that a surface has told, or a bare offset.
+After: TypeAlias = Since | int
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """What is asked of a log. `call` is a `callUuid` or an id; None filters nothing."""
+
+    after: After
+    limit: int
+    call: str | None = None
+    types: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Events of a log, and how far it was read for them.
+
+    Not `recovered`: what was asked for could not be had, and the page begins with the
+    oldest event that is kept.
+    """
+
+    events: tuple[StoredEvent, ...]
+    position: Position
+    has_more: bool
+    recovered: bool
+
+
+async def read_events(rows: Rows, query: EventQuery) -> EventPage:
+    """Read a page of the log that the rows are of."""
+    head = await _head(rows)
+    after = await _offset(rows, query.after, head)
+    recovered = after is not None and head.oldest - 1 <= after <= head.newest
+    start = after if after is not None and recovered else head.oldest - 1
+    call_id: UUID | None = None
+    if query.call is not None:
+        call = await find_call(rows, query.call)
+        if call is None:
+            return EventPage((), Position(head.epoch, head.newest), False, recovered)
+        call_id = call.id
+    reading = _Reading(rows, query, call_id, start)
+    await reading.read(head.newest)
+    position = Position(head.epoch, reading.offset)
+    return EventPage(tuple(reading.found), position, reading.offset < head.newest, recovered)
+
+
+class _Reading:
+    def __init__(self, rows: Rows, query: EventQuery, call_id: UUID | None, start: int) -> None:
+        self._rows = rows
+        self._query = query
+        self._call_id = call_id
+        self._room = MAX_CHARACTERS
+        self.found: list[StoredEvent] = []
+        self.offset = start
+
+    async def read(self, newest: int) -> None:
+        until = newest
+        if self._query.types is not None and self._call_id is None:
+            until = min(newest, self.offset + MAX_SCANNED)
+        while self.offset < until and self._wanted and self._room > 0:
+            count = min(self._wanted, BATCH)
+            batch = await self._fetch(until, count)
+            if self._take(batch) and len(batch) < count:
+                self.offset = until
+
+    @property
+    def _wanted(self) -> int:
+        return self._query.limit - len(self.found)
+
+    async def _fetch(self, until: int, count: int) -> Sequence[Row]:
+        statement = _PAGES[self._call_id is not None, self._query.types is not None]
+        asked: dict[str, object] = {"after": self.offset, "until": until, "count": count}
+        if self._call_id is not None:
+            asked["of_call"] = self._call_id
+        if self._query.types is not None:
+            asked["types"] = self._query.types
+        return await self._rows.fetch(statement.text, statement.arguments(**asked))
+
+    def _take(self, batch: Sequence[Row]) -> bool:
+        """Take events while there is room; tell whether all were taken."""
+        for row in batch:
+            if self._room <= 0:
+                return False
+            self._room -= len(row["data"])
+            self.offset = row["offset"]
+            event = read_event(
+                row["event_id"], row["type"], row["occurred_at"], row["data"], row["call"]
+            )
+            self.found.append(StoredEvent(self.offset, event))
+        return True
+
+
+async def _head(rows: Rows) -> LogHead:
+    found = await rows.fetch(_HEAD.text, [])
+    if not found:
+        raise AssertionError("a workspace has a log in each environment")
+    return LogHead(found[0]["epoch"], found[0]["newest"], found[0]["oldest"])
+
+
+async def _offset(rows: Rows, after: After, head: LogHead) -> int | None:
+    match after:
+        case FromBeginning():
+            return 0
+        case int():
+            return after
+        case Position(epoch, offset):
+            return offset if epoch == head.epoch else None
+        case AfterEvent(event_id):
+            found = await rows.fetch(_FIND.text, _FIND.arguments(wanted=event_id))
+            return found[0]["offset"] if found else None

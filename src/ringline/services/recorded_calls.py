@@ -1,0 +1,258 @@
+"""Calls that live elsewhere, as requests report them: each report is one transaction.
+
+A report locks its call, so of two at once the second sees what the first has made of it.
+What it brings is decided by `domain.recorded_call`; here is what that needs to know.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from ringline.domain.call import Moment
+from ringline.domain.events import KnownCaller
+from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.operators import DEFAULT_QUEUE
+from ringline.domain.recorded_call import (
+    TRANSPORT,
+    Acceptor,
+    NotPossible,
+    Queue,
+    Recorded,
+    RecordedCall,
+    Report,
+    accept,
+    advance,
+    create,
+    end,
+    report_join,
+    report_leave,
+)
+from ringline.domain.records import CallRow, CallStatus, ParticipantRole
+from ringline.ports import EntryRefused, Row, Rows, StoredCall, Transaction
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import call_participants, call_queue_entries, calls, contacts, queues
+
+_CALL_UUID_KEY = "calls_workspace_id_environment_call_uuid_key"
+
+_ID = sa.bindparam("wanted", type_=sa.Uuid)
+_TEXT = sa.bindparam("wanted", type_=sa.Text)
+_QUEUE = sa.select(queues.c.id, queues.c.queue_name, queues.c.max_wait_time)
+_QUEUE_BY_ID = Prepared(_QUEUE.where(queues.c.id == _ID))
+_QUEUE_BY_NAME = Prepared(_QUEUE.where(queues.c.queue_name == _TEXT))
+_CONTACT = Prepared(
+    sa.select(contacts.c.id, contacts.c.full_name, contacts.c.phone_e164).where(
+        contacts.c.phone_e164 == _TEXT
+    )
+)
+_CALL_OF_ENTRY = Prepared(
+    sa.select(call_queue_entries.c.call_id).where(call_queue_entries.c.id == _ID)
+)
+_CALL_OF_PARTICIPANT = Prepared(
+    sa.select(call_participants.c.call_id).where(call_participants.c.id == _ID)
+)
+_FOUND = sa.select(
+    calls.c.id, calls.c.call_uuid, calls.c.status, calls.c.ended_at, calls.c.server_id
+)
+_BY_UUID = Prepared(_FOUND.where(calls.c.call_uuid == _TEXT))
+_BY_ID = Prepared(_FOUND.where(calls.c.id == _ID))
+
+
+class NoSuchRecord(Exception):
+    """What a request is about is not there, or another workspace's."""
+
+
+class BadReference(Exception):
+    """A value names what is not there, or is taken already; the text is the sentence."""
+
+    def __init__(self, field: str, text: str = "is invalid") -> None:
+        super().__init__(text)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call that lives elsewhere, as it is reported first.
+
+    Without a `uuid` the call's own id is its `callUuid`; `queue_id` is for a queued call,
+    whose queue is the default one without it.
+    """
+
+    direction: str
+    from_number: str
+    to_number: str
+    source: str
+    status: CallStatus
+    started_at: datetime
+    uuid: str | None = None
+    sip_username: str | None = None
+    conversation_id: UUID | None = None
+    queue_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewParticipant:
+    """Who joined a call, and when they left if they did."""
+
+    call_id: UUID
+    member: str
+    role: ParticipantRole
+    joined_at: datetime | None = None
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCall:
+    """How a call is, and where: in a process of ours if it `runs`, else elsewhere."""
+
+    id: UUID
+    uuid: str
+    status: CallStatus
+    ended_at: datetime | None
+    runs: bool
+
+
+async def find_call(rows: Rows, call: str | UUID) -> FoundCall | None:
+    """Find a call by its id, or by a text: its `callUuid`, else its id in either spelling."""
+    call_id, row = call, None
+    if isinstance(call, str):
+        call_id, row = parse_id(Prefix.CALL, call), await _one(rows, _BY_UUID, call)
+    if row is None and isinstance(call_id, UUID):
+        row = await _one(rows, _BY_ID, call_id)
+    if row is None:
+        return None
+    return FoundCall(
+        row["id"],
+        row["call_uuid"],
+        CallStatus(row["status"]),
+        row["ended_at"],
+        row["server_id"] is not None,
+    )
+
+
+async def create_call(transaction: Transaction, new: NewCall, moment: Moment) -> UUID:
+    """Record a call; return its id. Raises BadReference."""
+    call_id = moment.new_id()
+    row = CallRow(
+        id=call_id,
+        uuid=new.uuid or str(call_id),
+        direction=new.direction,
+        from_number=new.from_number,
+        to_number=new.to_number,
+        source=new.source,
+        transport=TRANSPORT,
+        status=new.status,
+        started_at=new.started_at,
+        sip_username=new.sip_username,
+        conversation_id=new.conversation_id,
+    )
+    queue = contact = None
+    if new.status is CallStatus.QUEUED:
+        queue = await _queue(transaction, new.queue_id)
+    elif new.queue_id is not None:
+        raise BadReference("queue_id", "is for a call whose status is queued")
+    if new.direction == "inbound":
+        contact = await _contact(transaction, new.from_number)
+    try:
+        await _write(transaction, create(row, moment, queue=queue, contact=contact))
+    except EntryRefused as refused:
+        if refused.constraint == _CALL_UUID_KEY:
+            raise BadReference("call_uuid", "has already been taken") from None
+        raise
+    return call_id
+
+
+async def update_call(
+    transaction: Transaction, call_id: UUID, report: Report, moment: Moment
+) -> None:
+    """Take a report of how a call goes on. Raises NotPossible, NoSuchRecord."""
+    call = await _lock(transaction, call_id)
+    queue = None
+    if report.status is CallStatus.QUEUED:
+        queue = await _queue(transaction, call.entry.queue_id if call.entry else None)
+    await _write(transaction, advance(call, report, moment, queue=queue))
+
+
+async def end_call(transaction: Transaction, call_id: UUID, moment: Moment) -> None:
+    """End a call by order; one that has ended stays as it is. Raises NoSuchRecord."""
+    await _write(transaction, end(await _lock(transaction, call_id), moment))
+
+
+async def accept_entry(
+    transaction: Transaction, entry_id: UUID, acceptor: Acceptor, moment: Moment
+) -> None:
+    """Let somebody take a waiting call. Raises NotPossible, NoSuchRecord."""
+    call = await _lock(transaction, await _call_of(transaction, _CALL_OF_ENTRY, entry_id))
+    if call.entry is None or call.entry.id != entry_id:
+        raise NotPossible("the call waits elsewhere by now")  # only the last wait is open
+    await _write(transaction, accept(call, acceptor, moment))
+
+
+async def create_participant(transaction: Transaction, new: NewParticipant, moment: Moment) -> UUID:
+    """Record that somebody joined; return the participant's id.
+
+    Raises NotPossible, BadReference.
+    """
+    try:
+        call = await _lock(transaction, new.call_id)
+    except NoSuchRecord:
+        raise BadReference("call_id") from None
+    joined = report_join(
+        call, new.member, new.role, moment, joined_at=new.joined_at, left_at=new.left_at
+    )
+    await _write(transaction, joined)
+    return joined.call.participants[-1].id
+
+
+async def end_participation(
+    transaction: Transaction, participant_id: UUID, left_at: datetime, moment: Moment
+) -> None:
+    """Record that somebody left. Raises NotPossible, NoSuchRecord."""
+    call_id = await _call_of(transaction, _CALL_OF_PARTICIPANT, participant_id)
+    call = await _lock(transaction, call_id)
+    await _write(transaction, report_leave(call, participant_id, left_at, moment))
+
+
+async def _lock(transaction: Transaction, call_id: UUID) -> RecordedCall:
+    stored: StoredCall | None = await transaction.lock_call(call_id)
+    if stored is None:
+        raise NoSuchRecord
+    if stored.runs:
+        raise NotPossible("a call that runs here is moved by orders alone")
+    return RecordedCall(stored.row, stored.participants, stored.entry)
+
+
+async def _write(transaction: Transaction, recorded: Recorded) -> None:
+    if recorded.records:
+        await transaction.keep(recorded.records)
+    transaction.tell(*recorded.events)
+
+
+async def _call_of(rows: Rows, statement: Prepared, wanted: UUID) -> UUID:
+    row = await _one(rows, statement, wanted)
+    if row is None:
+        raise NoSuchRecord
+    return row["call_id"]
+
+
+async def _queue(rows: Rows, queue_id: UUID | None) -> Queue:
+    if queue_id is None:
+        row = await _one(rows, _QUEUE_BY_NAME, DEFAULT_QUEUE)
+    else:
+        row = await _one(rows, _QUEUE_BY_ID, queue_id)
+    if row is None:
+        raise BadReference("queue_id")
+    return Queue(row["id"], row["queue_name"], row["max_wait_time"])
+
+
+async def _contact(rows: Rows, number: str) -> KnownCaller | None:
+    row = await _one(rows, _CONTACT, number)
+    if row is None:
+        return None
+    return KnownCaller(id=row["id"], full_name=row["full_name"], phone_e164=row["phone_e164"])
+
+
+async def _one(rows: Rows, statement: Prepared, wanted: UUID | str) -> Row | None:
+    found = await rows.fetch(statement.text, statement.arguments(wanted=wanted))
+    return found[0] if found else None

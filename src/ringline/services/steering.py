@@ -1,0 +1,126 @@
+"""Orders of requests to a call, wherever it is: in a process of ours, or elsewhere.
+
+A call that runs here is told through its inbox (`services.orders`). Of a call that lives
+elsewhere only the record can be ended; to be heard there takes telephony.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from ringline.domain.call import Moment
+from ringline.domain.log import LogKey
+from ringline.domain.records import CallStatus, ParticipantRole
+from ringline.ports import StoreAway, Transaction
+from ringline.schema.sql import Prepared
+from ringline.schema.tables import agents
+from ringline.services.calls import Calls
+from ringline.services.ledger import Ledger
+from ringline.services.orders import Verdict
+from ringline.services.recorded_calls import (
+    BadReference,
+    FoundCall,
+    NoSuchRecord,
+    end_call,
+    find_call,
+)
+
+#: The capability that nothing here has yet.
+TELEPHONY = "telephony"
+
+_AGENT = Prepared(
+    sa.select(agents.c.id).where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid))
+)
+
+
+_ACTIVE = frozenset({CallStatus.ANSWERED, CallStatus.HELD})
+
+
+class BargeMode(StrEnum):
+    """How an operator joins a call: heard by nobody, by the agent, or by all."""
+
+    LISTEN = "listen"
+    WHISPER = "whisper"
+    BARGE = "barge"
+
+
+class NotConfigured(Exception):
+    """What was asked for needs a capability that is not there; the text names it."""
+
+
+class NotActive(Exception):
+    """The call is not being talked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """Orders to the calls of one log; all of them raise NoSuchRecord and StoreAway."""
+
+    ledger: Ledger
+    calls: Calls
+    log: LogKey
+
+    async def find(self, call: str | UUID) -> FoundCall:
+        """Find a call by its `callUuid` or its id."""
+        async with self.ledger.read(self.log) as rows:
+            found = await find_call(rows, call)
+        if found is None:
+            raise NoSuchRecord
+        return found
+
+    async def end(self, text: str, moment: Moment) -> FoundCall:
+        """End a call; return it as it ended, also if it had before."""
+        call = await self.find(text)
+        if call.ended_at is not None:
+            return call
+        if call.runs:
+            await self.calls.end(self.log, call.id)
+        else:
+
+            async def work(transaction: Transaction) -> None:
+                await end_call(transaction, call.id, moment)
+
+            await self.ledger.write(self.log, work)
+        ended = await self.find(call.id)
+        if ended.ended_at is None:
+            raise StoreAway  # its process is dead; whoever finds it so ends it
+        return ended
+
+    async def barge(
+        self, text: str, mode: BargeMode, member: str, role: ParticipantRole
+    ) -> FoundCall:
+        """Let an operator take a call over from its agent. Raises NotConfigured, NotActive."""
+        call = await self.find(text)
+        if mode is not BargeMode.BARGE or not call.runs:
+            raise NotConfigured(TELEPHONY)
+        await self._judge(call, await self.calls.barge(self.log, call.id, member, role))
+        return call
+
+    async def resume(self, text: str) -> FoundCall:
+        """Give a call back to its agent. Raises NotActive, NotConfigured."""
+        call = await self.find(text)
+        if not call.runs:
+            raise NotConfigured(TELEPHONY) if call.status in _ACTIVE else NotActive
+        await self._judge(call, await self.calls.resume(self.log, call.id))
+        return call
+
+    async def place_call(self, agent_id: UUID | None) -> None:
+        """Place a call. Raises BadReference, NotConfigured."""
+        if agent_id is not None:
+            async with self.ledger.read(self.log) as rows:
+                if not await rows.fetch(_AGENT.text, _AGENT.arguments(wanted=agent_id)):
+                    raise BadReference("ai_agent_id")
+        raise NotConfigured(TELEPHONY)
+
+    async def _judge(self, call: FoundCall, verdict: Verdict) -> None:
+        match verdict:
+            case Verdict.DONE:
+                pass
+            case Verdict.NOT_ACTIVE:
+                raise NotActive
+            case Verdict.NOT_HERE:
+                if (await self.find(call.id)).ended_at is None:
+                    raise StoreAway  # as above
+                raise NotActive
