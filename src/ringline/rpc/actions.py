@@ -20,9 +20,15 @@ from ringline.domain.events import EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
 from ringline.domain.records import TERMINAL_STATUSES
-from ringline.rpc import call_actions, conversation_actions, event_actions, queue_actions
+from ringline.rpc import (
+    call_actions,
+    conversation_actions,
+    event_actions,
+    queue_actions,
+    sip_actions,
+    team_actions,
+)
 from ringline.rpc import resources as r
-from ringline.rpc import sip_actions, team_actions
 from ringline.rpc.acting import Acting, Change, Create, Generic
 from ringline.rpc.kinds import (
     Boolean,
