@@ -22,6 +22,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.services.calls import CallLimits, Calls, NewCall
 from ringline.services.journal import Journal
 from ringline.services.ledger import Ledger
+from ringline.services.team import Team
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.callers import LIMIT_S
@@ -148,7 +149,8 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     journal.start()
     calls = Calls(journal, open_voice, lambda: NOW, new_id, CallLimits())
     ledger = Ledger(stores.records, bus)
-    desk = Desk(ledger, calls, lambda: NOW, new_id, lambda text: text.encode())
+    team = Team(ledger, "a secret of the tests alone, thirty-two", lambda: NOW, new_id, bytes)
+    desk = Desk(ledger, calls, lambda: NOW, new_id, str.encode, team)
     open_ = Shop(stores, await make_log(stores), desk)
     bus.subscribe(open_.told.append)
     try:
