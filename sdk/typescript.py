@@ -8,9 +8,11 @@ from ringline.rpc.descriptions import describe_action
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
+    Choices,
     Id,
     Integer,
     Kind,
+    LogPlace,
     Map,
     Moment,
     Text,
@@ -131,6 +133,10 @@ def _shown(kind: Kind | None) -> str:
             return "Tool[]"
         case TextList():
             return "string[]"
+        case LogPlace():
+            return "string | number"
+        case Choices(options):
+            return f"{words(*options)} | Array<{words(*options)}>"
 
 
 def _taken(kind: Kind) -> str:
@@ -195,6 +201,8 @@ def _predicate(one: Field) -> str:
             by = f"ByWord<{words(*options)}>"
         case Map() | ToolList() | TextList():
             return "ByNil"
+        case LogPlace() | Choices():
+            raise AssertionError("no field is of this kind")
     return f"Nullable<{by}>" if one.null else by
 
 

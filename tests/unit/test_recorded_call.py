@@ -60,13 +60,13 @@ def a_row(status: CallStatus = CallStatus.INITIATED) -> CallRow:
     )
 
 
-def a_call(status: CallStatus, **report: int) -> RecordedCall:
+def a_call(status: CallStatus) -> RecordedCall:
     """Return a call that was created and moved to a state, at once."""
     begun = create(a_row(), at(0)).call
     if status is CallStatus.HELD:
         answered = advance(begun, Report(CallStatus.ANSWERED), at(0)).call
         return replace(answered, row=replace(answered.row, status=status))
-    return advance(begun, Report(status, **report), at(0), queue=QUEUE).call
+    return advance(begun, Report(status), at(0), queue=QUEUE).call
 
 
 def types(step: Recorded) -> list[str]:

@@ -837,14 +837,14 @@ export interface IssueOperatorAccessTokenAnswer {
 }
 
 export interface ListEventsInput {
-  after?: string | null;
+  after?: string | number | null;
   limit?: number | null;
   callUuid?: string | null;
-  type?: string | null;
+  type?: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | Array<"call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed"> | null;
 }
 
 export interface ListEventsAnswer {
-  events: ({ position: string; offset: number; eventId: string; type: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended"; callUuid: string | null; occurredAt: Timestamp; data: UntypedMap; })[];
+  events: ({ position: string; offset: number; eventId: string; type: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed"; callUuid: string | null; occurredAt: Timestamp; data: UntypedMap; })[];
   position: string;
   hasMore: boolean;
   recovered: boolean;

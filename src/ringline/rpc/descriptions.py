@@ -1,14 +1,16 @@
 """The tables in words: what a kind takes and what an action does, for every documentation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ringline.rpc.actions import Action, ActionKind
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
+    Choices,
     Id,
     Integer,
     Kind,
+    LogPlace,
     Map,
     Moment,
     Text,
@@ -37,13 +39,21 @@ def describe_kind(kind: Kind) -> str:
         case Moment():
             return "time, ISO 8601 with an offset"
         case Choice(words):
-            return "one of " + ", ".join(f"`{word}`" for word in words)
+            return f"one of {_words(words)}"
         case Map():
             return "object, its keys are yours"
         case ToolList():
             return "list of tools"
         case TextList():
             return "list of texts"
+        case LogPlace():
+            return "position, event id or offset"
+        case Choices(words):
+            return f"one or a list of {_words(words)}"
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
 
 
 def describe_action(action: Action) -> str:

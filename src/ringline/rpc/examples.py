@@ -7,9 +7,11 @@ from ringline.rpc.actions import Action, ActionKind, Input
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
+    Choices,
     Id,
     Integer,
     Kind,
+    LogPlace,
     Map,
     Moment,
     Text,
@@ -96,3 +98,7 @@ def _of_kind(kind: Kind) -> object:
             return [{"name": "opening_hours"}]
         case TextList():
             return ["203.0.113.7/32"]
+        case LogPlace():
+            return "0"
+        case Choices(words):
+            return list(words[:1])

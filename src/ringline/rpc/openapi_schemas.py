@@ -13,9 +13,11 @@ from ringline.rpc.filters import OPERATORS, operators_of
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
+    Choices,
     Id,
     Integer,
     Kind,
+    LogPlace,
     Map,
     Moment,
     Text,
@@ -29,6 +31,7 @@ Schema: TypeAlias = dict[str, Any]
 
 MAX_INT32 = 2**31 - 1
 _UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+_PLACE = f"[0-9a-z]{{8}}:(?:0|[1-9][0-9]{{0,17}})|[0-9]{{1,18}}|{_UUID}|evt_[0-9A-Za-z]{{22}}"
 _SORT_ITEM = r"(?:\+\+|--|\+|-)?[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*"
 _PREFIXED = {resource.prefix: resource for resource in RESOURCES.values()}
 
@@ -87,6 +90,16 @@ def taken(kind: Kind) -> Schema:
             return {"type": "array", "items": ref("Tool")}
         case TextList(item):
             return {"type": "array", "items": taken(item)}
+        case LogPlace():
+            return {
+                "anyOf": [
+                    {"type": "string", "pattern": f"^(?:{_PLACE})$"},
+                    {"type": "integer", "minimum": 0},
+                ]
+            }
+        case Choices(words):
+            one = taken(Choice(words))
+            return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
 
 
 def shown(kind: Kind) -> Schema:
@@ -102,7 +115,7 @@ def shown(kind: Kind) -> Schema:
             return {"type": "boolean"}
         case TextList():
             return {"type": "array", "items": {"type": "string"}}
-        case Moment() | Choice() | Map() | ToolList():
+        case Moment() | Choice() | Map() | ToolList() | LogPlace() | Choices():
             return taken(kind)
 
 

@@ -1,0 +1,265 @@
+"""Calls by RPC over HTTP, and what those who watch see of them (events socket, 5.3 and 6)."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+from tests.realtime_session import talking
+from tests.rpc_calls import Rpc
+from tests.serving import Service
+from tests.watchers import EventsClient, events_client, stream_client
+
+INBOUND = {"direction": "inbound", "fromNumber": "+4930111", "toNumber": "+4930222"}
+CALL = ["id", "callUuid", "status", "endedAt", "durationSeconds", "sipUsername"]
+ENTRY = ["id", "status", "position", "queueName", "acceptedByAgentName", "acceptedBySipUserId"]
+
+
+async def pushed(watcher: EventsClient, name: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return name and payload of the pushes up to an event."""
+    return [(frame[3], frame[4]) for frame in await watcher.until(name)]
+
+
+async def a_line(rpc: Rpc, name: str) -> str:
+    """Invite a member of the team who answers a line; return the line's id."""
+    invited = await rpc.run("invite_team_member", input={"email": f"{name}@example.com"})
+    await rpc.run("accept_team_invitation", input={"token": invited["token"]})
+    users = await rpc.run(
+        "list_users", fields=["id"], filter={"email": {"eq": f"{name}@example.com"}}
+    )
+    given = {"sipUsername": name, "sipPassword": "secret words", "userId": users[0]["id"]}
+    return (await rpc.run("create_sip_user", input=given, fields=["id"]))["id"]
+
+
+async def test_a_call_rings_waits_is_accepted_and_ends_before_all_eyes(service: Service) -> None:
+    rpc = Rpc(service)
+    contact = await rpc.run(
+        "create_contact",
+        input={"fullName": "Ada", "phoneE164": "+4930111"},
+        fields=["id", "fullName", "phoneE164"],
+    )
+    talk = await rpc.run("create_conversation", input={"channel": "call"}, fields=["id"])
+    line = await a_line(rpc, "ann")
+    async with events_client(service) as watcher:
+        await watcher.join()
+        call = await rpc.run(
+            "create_call",
+            input={
+                **INBOUND,
+                "callUuid": "order-7",
+                "conversationId": talk["id"],
+                "status": "queued",
+            },
+            fields=CALL,
+        )
+        assert (call["callUuid"], call["status"], call["endedAt"]) == ("order-7", "queued", None)
+        ((_, incoming),) = await pushed(watcher, "incoming_call")
+        entry = await rpc.run("get_call_queue_entry", input={"callUuid": "order-7"}, fields=ENTRY)
+        assert (entry["status"], entry["position"], entry["queueName"]) == ("waiting", 1, "default")
+        assert incoming["callId"] == call["id"]
+        assert (incoming["status"], incoming["callSource"]) == ("ringing", "api")
+        assert (incoming["queueEntryId"], incoming["queueName"]) == (entry["id"], "default")
+        assert (incoming["contact"], incoming["conversationId"]) == (contact, talk["id"])
+
+        for status, wait in (("ringing", "offered"), ("queued", "waiting")):
+            moved = {"callUuid": "order-7"}
+            answer = await rpc.run(
+                "update_call", identity=moved, input={"status": status}, fields=["status"]
+            )
+            assert answer == {"status": status}
+            entry = await rpc.run(
+                "get_call_queue_entry", input={"callUuid": "order-7"}, fields=ENTRY
+            )
+            assert entry["status"] == wait
+        accepted = await rpc.run(
+            "accept_call_queue_entry",
+            identity=entry["id"],
+            input={"agentName": "ann"},
+            fields=[*ENTRY, {"call": ["status", "sipUsername"]}],
+        )
+        assert (accepted["status"], accepted["position"]) == ("accepted", None)
+        assert (accepted["acceptedBySipUserId"], accepted["acceptedByAgentName"]) == (line, "ann")
+        assert accepted["call"] == {"status": "answered", "sipUsername": "ann"}
+
+        ended = await rpc.run("end_call", input={"callUuid": "order-7"})
+        assert ended == await rpc.run("end_call", input={"callUuid": call["id"]})
+        seen = await pushed(watcher, "call_ended")
+        assert [name for name, _ in seen] == [
+            "call_answered",
+            "call_participant_joined",
+            "call_participant_left",
+            "call_ended",
+        ]
+        answered, joined, left, over = (payload for _, payload in seen)
+        assert (answered["answeredBy"], answered["sipUsername"]) == ("operator", "ann")
+        assert (joined["memberUuid"], joined["role"]) == ("ann", "operator")
+        assert left["participantId"] == joined["participantId"]
+        assert (over["status"], over["hangupCause"]) == ("completed", "api_hangup")
+        assert over["endedAt"] == ended["ended_at"] == left["leftAt"]
+
+    listed = await rpc.run("list_events", input={"callUuid": "order-7"})
+    assert [(event["type"], event["data"].get("status")) for event in listed["events"]] == [
+        ("call.created", "initiated"),
+        ("call.ringing", "queued"),
+        ("call.ringing", "ringing"),
+        ("call.ringing", "queued"),
+        ("call.answered", None),
+        ("call.participant_joined", None),
+        ("call.participant_left", None),
+        ("call.ended", "completed"),
+    ]
+    by_id = {event["eventId"]: event["position"] for event in listed["events"]}
+    for payload in (incoming, answered, joined, left, over):
+        assert by_id[payload["eventId"]] == payload["position"]
+    assert listed["hasMore"] is False
+
+
+async def test_a_recorded_call_is_seen_on_its_stream_too(service: Service) -> None:
+    rpc = Rpc(service)
+    call = await rpc.run("create_call", input=INBOUND | {"status": "ringing"}, fields=["id"])
+    async with stream_client(service, call["id"]) as stream:
+        for status in ("answered", "completed"):
+            await rpc.run("update_call", identity=call["id"], input={"status": status})
+        started, completed = await stream.rest()
+    assert (started["event_type"], started["payload"]["transport"]) == ("call.initiated", "sip")
+    assert (completed["event_type"], completed["payload"]["disposition"]) == (
+        "call.completed",
+        "caller_hangup",
+    )
+
+
+async def test_what_the_database_refuses_names_the_input(service: Service) -> None:
+    rpc = Rpc(service)
+    await rpc.run("create_call", input=INBOUND | {"callUuid": "order-7"})
+    for bad in (
+        {"callUuid": "order-7"},
+        {"conversationId": str(uuid4())},
+        {"status": "queued", "queueId": str(uuid4())},
+        {"status": "completed"},
+        {"startedAt": "yesterday"},
+    ):
+        problem = await rpc.problem("create_call", input=INBOUND | bad)
+        field = list(bad)[-1]
+        assert (problem["type"], problem["fields"]) == ("invalid_attribute", [field]), problem
+        assert problem["vars"]["field"] == field
+    assert [problem["type"] for problem in await rpc.problems("create_call", input={})] == [
+        "required"
+    ] * 3
+
+
+async def test_a_call_that_runs_here_is_steered(service: Service) -> None:
+    rpc = Rpc(service)
+    async with talking(service) as session:
+        started = next(event for event in session.events if event["type"] == "session.started")
+        name = {"callUuid": started["call_uuid"]}
+        refused = await rpc.problem("update_call", identity=name, input={"status": "completed"})
+        assert refused["type"] == "invalid_changes"
+        barged = await rpc.run("barge_call", input=name | {"sipUsername": "ann"})
+        assert barged == {"call_uuid": started["call_uuid"], "status": "barged"}
+        listening = await rpc.problem("barge_call", input=name | {"mode": "listen"})
+        assert (listening["type"], listening["vars"]) == (
+            "not_configured",
+            {"capability": "telephony"},
+        )
+        resumed = await rpc.run("resume_ai_call", input=name)
+        assert resumed == {"call_uuid": started["call_uuid"], "status": "ai_resumed"}
+        ended = await asyncio.gather(*(rpc.run("end_call", input=name) for _ in range(2)))
+        assert ended[0] == ended[1]
+        assert ended[0]["status"] == "completed"
+        inactive = await rpc.problem("resume_ai_call", input=name)
+        assert (inactive["type"], inactive["fields"]) == ("invalid_argument", ["callUuid"])
+        await session.until("session.terminating")
+    listed = await rpc.run("list_events", input=name | {"type": "call.ended"})
+    assert len(listed["events"]) == 1
+
+
+async def test_what_is_not_possible_is_told_in_order(service: Service) -> None:
+    rpc = Rpc(service)
+    for action in ("end_call", "barge_call", "resume_ai_call", "call_codec"):
+        assert (await rpc.problem(action, input={}))["type"] == "required"
+        missing = await rpc.problem(action, input={"callUuid": "nobody"})
+        assert missing["type"] == "not_found"
+    placed = await rpc.problem("start_outbound_call", input={"toNumber": "+4930111"})
+    assert placed["type"] == "not_configured"
+    bad = await rpc.problem(
+        "start_outbound_call", input={"toNumber": "+4930111", "aiAgentId": str(uuid4())}
+    )
+    assert (bad["type"], bad["fields"]) == ("invalid_argument", ["aiAgentId"])
+    for after in ("never", -1, True):
+        problem = await rpc.problem("list_events", input={"after": after})
+        assert (problem["type"], problem["fields"]) == ("invalid_argument", ["after"])
+    problem = await rpc.problem("list_events", input={"type": ["call.ended", "call.begun"]})
+    assert (problem["type"], problem["fields"]) == ("invalid_argument", ["type"])
+
+
+async def test_contacts_and_conversations_are_told_on_the_log(service: Service) -> None:
+    rpc = Rpc(service)
+    contact = await rpc.run(
+        "create_contact", input={"fullName": "Ada", "phoneE164": "+4930111"}, fields=["id"]
+    )
+    await rpc.run("update_contact", identity=contact["id"], input={"fullName": "Ada L."})
+    await rpc.run("update_contact", identity=contact["id"], input={"fullName": "Ada L."})
+    await rpc.run("delete_contact", identity=contact["id"])
+    talk = await rpc.run(
+        "create_conversation",
+        input={"metadata": {"some_key": 1}},
+        fields=["id", "publicId", "status", "mode", "channel"],
+    )
+    assert (talk["status"], talk["mode"], talk["channel"]) == ("active", "text", "chat")
+    identity = {"publicId": talk["publicId"]}
+    await rpc.run("update_conversation", identity=identity, input={"mode": "voice"})
+    await rpc.run("update_conversation", identity=talk["id"], input={"status": "closed"})
+    item = await rpc.run(
+        "create_conversation_item",
+        input={"conversationId": talk["id"], "role": "user", "content": "Hi"},
+        fields=["modality", "occurredAt"],
+    )
+    assert item["modality"] == "text"
+    assert item["occurredAt"] is not None
+    events = (await rpc.run("list_events"))["events"]
+    assert [event["type"] for event in events] == [
+        "contact.created",
+        "contact.updated",
+        "contact.deleted",
+        "conversation.created",
+        "conversation.updated",
+        "conversation.mode_changed",
+        "conversation.updated",
+    ]
+    assert {event["callUuid"] for event in events} == {None}
+    updated, deleted, made = (events[place]["data"] for place in (1, 2, 3))
+    assert updated == deleted
+    assert (updated["id"], updated["fullName"]) == (contact["id"], "Ada L.")
+    assert (updated["phoneE164"], updated["notes"]) == ("+4930111", None)
+    assert (made["publicId"], made["metadata"]) == (talk["publicId"], {"some_key": 1})
+    assert made["aiAgentId"] is None
+    assert events[5]["data"] == {
+        "conversationId": talk["id"],
+        "fromMode": "text",
+        "toMode": "voice",
+        "actorUserId": None,
+    }
+    again = await rpc.run("list_events", input={"after": events[4]["eventId"]})
+    assert [event["eventId"] for event in again["events"]] == [
+        event["eventId"] for event in events[5:]
+    ]
+
+
+async def test_an_operators_status_is_shown(service: Service) -> None:
+    rpc = Rpc(service)
+    line = await a_line(rpc, "ann")
+    for status in ("available", "on_break"):
+        shown = await rpc.run(
+            "set_operator_status",
+            input={"sipUserId": line, "status": status},
+            fields=["status", "source", "agentName", "changedByUserId"],
+        )
+        assert shown == {
+            "status": status,
+            "source": "api",
+            "agentName": "ann",
+            "changedByUserId": None,
+        }
+    assert len(await rpc.run("list_operator_statuses", fields=["id"])) == 1
+    unknown = {"sipUserId": str(uuid4()), "status": "busy"}
+    problem = await rpc.problem("set_operator_status", input=unknown)
+    assert (problem["type"], problem["fields"]) == ("invalid_attribute", ["sipUserId"])

@@ -1,0 +1,178 @@
+"""The actions' own functions, carried out on a real database without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+
+from ringline.bus.memory import MemoryBus
+from ringline.domain import leg, voice
+from ringline.domain.events import Event
+from ringline.domain.log import LogKey
+from ringline.ports import Publication, StoredCall, Transaction, VoiceListener
+from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic, Operator
+from ringline.rpc.actions import ACTIONS
+from ringline.services.calls import CallLimits, Calls, NewCall
+from ringline.services.journal import Journal
+from ringline.services.ledger import Ledger
+from ringline.services.team import Team
+from ringline.storage.stores import Stores
+from ringline.wire.rpc import RpcRefused
+from tests.callers import LIMIT_S
+from tests.database import NOW, a_call, make_log, new_id
+from tests.talking import ScriptedLeg, ScriptedVoice
+
+
+@dataclass
+class Shop:
+    """A workspace, and the services that its actions are carried out with."""
+
+    stores: Stores
+    log: LogKey
+    desk: Desk
+    operator: Operator | None = None
+    now: datetime = NOW
+    told: list[Publication] = field(default_factory=list[Publication])
+
+    def at(self, seconds: float) -> Shop:
+        return replace(self, now=NOW + timedelta(seconds=seconds))
+
+    def acted_by(self, operator: Operator) -> Shop:
+        return replace(self, operator=operator)
+
+    @property
+    def acting(self) -> Acting:
+        return Acting(Caller(self.log, UUID(int=5), self.operator), self.desk, self.now)
+
+    async def create(self, name: str, **given: object) -> UUID:
+        """Carry out an action that creates; `given` is its input as JSON has it."""
+        act, values = cast("Create", ACTIONS[name].act), cast_input(name, given)
+        return await self.desk.ledger.write(self.log, lambda t: act(self.acting, t, values))
+
+    async def change(self, name: str, record_id: UUID, **given: object) -> None:
+        act, values = cast("Change", ACTIONS[name].act), cast_input(name, given)
+
+        async def work(transaction: Transaction) -> None:
+            await act(self.acting, transaction, record_id, values)
+
+        await self.desk.ledger.write(self.log, work)
+
+    async def run(self, name: str, **given: object) -> Any:
+        return await cast("Generic", ACTIONS[name].act)(self.acting, cast_input(name, given))
+
+    async def call(self, call: UUID | str) -> StoredCall:
+        """Return a call as it is stored."""
+
+        async def work(transaction: Transaction) -> StoredCall:
+            stored = await transaction.lock_call(call)
+            assert stored is not None
+            return stored
+
+        return await self.desk.ledger.write(self.log, work)
+
+    async def insert(self, table: str, **columns: object) -> UUID:
+        """Write a row that no test here is about."""
+        row: dict[str, object] = {
+            "workspace_id": self.log.workspace_id,
+            "environment": self.log.environment.value,
+            "id": new_id(),
+            **columns,
+        }
+        if table == "users":
+            del row["environment"]
+        places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
+        text = f"INSERT INTO ringline.{table} ({', '.join(row)}) VALUES ({places})"
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.fetch(text, list(row.values()))
+
+        await self.desk.ledger.write(self.log, work)
+        return cast("UUID", row["id"])
+
+    async def user(self, name: str) -> Operator:
+        email = f"{name}@example.com"
+        return Operator(await self.insert("users", email=email, role="operator"), email)
+
+    async def line(self, name: str, user: Operator | None = None) -> UUID:
+        """Make a SIP user; without a user it gets one of its own."""
+        user = user or await self.user(name)
+        return await self.insert(
+            "sip_users", sip_username=name, sip_password=b"sealed", user_id=user.id
+        )
+
+    async def events(self) -> list[Event]:
+        return [stored.event for stored in await self.stores.log.page(self.log, 0, 10_000)]
+
+    async def types(self) -> list[str]:
+        return [event.type for event in await self.events()]
+
+    async def live_call(self) -> UUID:
+        """Start a call that runs in this process, and wait until it is answered."""
+        row = a_call(started_at=self.now)
+        line = Line()
+        config = voice.VoiceConfig("local/attendant")
+        self.desk.calls.start(NewCall(self.log, row, config, ""), line)
+        async with asyncio.timeout(LIMIT_S):
+            await line.answered.wait()
+        return row.id
+
+
+class Line(ScriptedLeg):
+    """A leg that knows when its call is answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered = asyncio.Event()
+
+    def tell(self, order: leg.LegOrder) -> None:
+        super().tell(order)
+        if isinstance(order, leg.SessionStarted):
+            self.answered.set()
+
+
+async def open_voice(_: voice.VoiceConfig, listener: VoiceListener) -> ScriptedVoice:
+    return ScriptedVoice(listener)
+
+
+@asynccontextmanager
+async def shop(stores: Stores) -> AsyncGenerator[Shop]:
+    """Open a workspace for business."""
+    bus = MemoryBus()
+    journal = Journal(stores.log, bus)
+    journal.start()
+    calls = Calls(journal, open_voice, lambda: NOW, new_id, CallLimits())
+    ledger = Ledger(stores.records, bus)
+    team = Team(ledger, "a secret of the tests alone, thirty-two", lambda: NOW, new_id, bytes)
+    desk = Desk(ledger, calls, lambda: NOW, new_id, str.encode, team)
+    open_ = Shop(stores, await make_log(stores), desk)
+    bus.subscribe(open_.told.append)
+    try:
+        yield open_
+    finally:
+        await calls.shutdown()
+        await ledger.close()
+        await journal.close()
+
+
+def cast_input(name: str, given: Mapping[str, object]) -> dict[str, Any]:
+    """Cast an input as the engine does, leaving out what it checks besides."""
+    index = ACTIONS[name].input_index
+    return {
+        key: None if value is None else index[key].kind.cast(value) for key, value in given.items()
+    }
+
+
+@contextmanager
+def refused(type_: str, *fields: str) -> Generator[None]:
+    """Expect an action to be refused with one problem about these fields."""
+    with pytest.raises(RpcRefused) as caught:
+        yield
+    (problem,) = caught.value.problems
+    assert (problem.type, problem.fields) == (type_, fields)
