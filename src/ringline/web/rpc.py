@@ -11,14 +11,13 @@ from typing import TypeAlias
 import structlog
 from aiohttp import web
 
-from ringline.domain.credentials import Surface
 from ringline.ports import EntryRefused, LogBusy, StoreAway
 from ringline.rpc.acting import Caller
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
 from ringline.services.credentials import Credentials
-from ringline.web.doors import Door, key_for
+from ringline.web.doors import Door, rpc_caller
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, BrokenBody, read_body
 from ringline.wire.errors import Refusal, refuse_rpc
@@ -143,10 +142,10 @@ _UNKNOWN = answer_problems([problem("unknown_error", "something went wrong here"
 
 async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
     """Tell who asks. Raises Turned, StoreAway."""
-    key = await key_for(request, credentials, Surface.RPC)
-    if isinstance(key, Door):
-        raise Turned("unauthorized" if key is Door.UNKNOWN else "forbidden")
-    return Caller(key.log, key.id)
+    caller = await rpc_caller(request, credentials)
+    if isinstance(caller, Door):
+        raise Turned("unauthorized" if caller is Door.UNKNOWN else "forbidden")
+    return caller
 
 
 async def _read(request: web.Request) -> bytes:
