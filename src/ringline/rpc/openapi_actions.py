@@ -50,7 +50,7 @@ def request_schema(action: Action) -> Schema:
         members["input"] = ref(f"{pascal(action.name)}Input")
         if action.one_of or any(one.required for one in action.inputs):
             required.append("input")
-    if action.resource is not None and action.kind is not ActionKind.DESTROY:
+    if action.resource is not None:
         members["fields"] = ref(f"{action.resource.name}Fields")
     if action.resource is not None and action.kind is ActionKind.LIST:
         members["filter"] = ref(f"{action.resource.name}Filter")
@@ -108,8 +108,7 @@ def data_schema(action: Action) -> Schema:
     """Describe the `data` of an action's answer."""
     if action.kind is ActionKind.GENERIC:
         return _answers(action.answers)
-    if action.kind is ActionKind.DESTROY or action.resource is None:
-        return thing({})
+    assert action.resource is not None, "everything else is about records"
     name = action.resource.name
     if action.kind is not ActionKind.LIST:
         return ref(name)

@@ -154,14 +154,17 @@ def value_schemas() -> Iterator[tuple[str, Schema]]:
 
 
 def resource_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
-    """Yield the components of a resource: record, fields, filter, sort and pages."""
-    name = resource.name
-    yield name, record(resource)
-    yield f"{name}Fields", fields(resource)
-    yield f"{name}Filter", filter_of(resource)
-    yield f"{name}Sort", sort_of(resource)
-    yield f"{name}OffsetPage", page_of(name, "offset")
-    yield f"{name}KeysetPage", page_of(name, "keyset")
+    """Yield the components of a resource: record, fields, filter."""
+    yield resource.name, record(resource)
+    yield f"{resource.name}Fields", fields(resource)
+    yield f"{resource.name}Filter", filter_of(resource)
+
+
+def list_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
+    """Yield the components that lists of a resource have besides: sort and pages."""
+    yield f"{resource.name}Sort", sort_of(resource)
+    yield f"{resource.name}OffsetPage", page_of(resource.name, "offset")
+    yield f"{resource.name}KeysetPage", page_of(resource.name, "keyset")
 
 
 def record(resource: Resource) -> Schema:

@@ -1,0 +1,55 @@
+"""`/openapi.json` and `/docs`: what they answer, and that the page needs nobody else."""
+
+import re
+
+import pytest
+
+from ringline.rpc.actions import ACTIONS
+from ringline.rpc.resources import RESOURCES
+from ringline.wire.errors import RPC_ERRORS
+from ringline.wire.rpc import PROBLEMS
+from tests.serving import Service
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [("/openapi.json", "application/json"), ("/docs", "text/html")],
+)
+async def test_is_sent_once(service: Service, path: str, content_type: str) -> None:
+    url = f"{service.base_url}{path}"
+    async with service.http.get(url) as answer:
+        assert (answer.status, answer.content_type, answer.charset) == (200, content_type, "utf-8")
+        assert await answer.read()
+        etag = answer.headers["ETag"]
+    for known in (etag, f'W/{etag}, "other"', "*"):
+        async with service.http.get(url, headers={"If-None-Match": known}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+            assert answer.headers["ETag"] == etag
+    async with service.http.get(url, headers={"If-None-Match": '"other"'}) as answer:
+        assert answer.status == 200
+    async with service.http.head(url) as answer:
+        assert (answer.status, await answer.read()) == (200, b"")
+
+
+async def test_the_page_loads_nothing(service: Service) -> None:
+    async with service.http.get(f"{service.base_url}/docs") as answer:
+        policy, page = answer.headers["Content-Security-Policy"], await answer.text()
+    assert "default-src 'none'" in policy
+    assert "://" not in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
+    assert "@import" not in page
+    assert not re.search(r"""\son\w+=|\sstyle=""", page), "the policy forbids them"
+    assert "{{" not in page
+
+
+async def test_the_page_shows_everything(service: Service) -> None:
+    async with service.http.get(f"{service.base_url}/docs") as answer:
+        page = await answer.text()
+    sections = re.findall(r'<section id="([^"]+)"', page)
+    assert len(sections) == len(set(sections))
+    assert {*ACTIONS, *RESOURCES} <= set(sections)
+    for name in (*PROBLEMS, *RPC_ERRORS):
+        assert f"<code>{name}</code>" in page
+    links = set(re.findall(r"""href="#([\w]+)\"""", page))
+    assert links <= set(sections)

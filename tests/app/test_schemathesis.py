@@ -1,0 +1,116 @@
+"""Schemathesis against a running server: no 5xx, and no answer that is not documented.
+
+What it sends follows from the OpenAPI document, valid and invalid. It runs twice over the
+surface: over every operation as it is, and over each action alone, because in a union of
+all of them a single one is rarely chosen.
+"""
+
+import asyncio
+import copy
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from ringline.rpc.actions import ACTIONS
+from ringline.rpc.openapi import RUN, VALIDATE, make_document
+from ringline.rpc.openapi_actions import request_name
+from tests.callers import whole_call
+from tests.database import TestDatabase
+from tests.rpc_calls import Rpc
+from tests.serving import Service, serving
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+OPERATIONS = tuple(make_document("1")["paths"])
+EXAMPLES = 200  # per operation
+EXAMPLES_OF_AN_ACTION = 10
+
+
+@pytest.fixture
+async def service(database: TestDatabase) -> Any:
+    """Give a server without rate limits, with something of most kinds in its workspace."""
+    async with serving(database, rate_rpc_per_second=0, rate_mint_per_second=0) as service:
+        await whole_call(service, "Good morning.")
+        rpc = Rpc(service)
+        contact = {"fullName": "Ada", "phoneE164": "+15550123", "notes": "…"}
+        await rpc.run("create_contact", input=contact)
+        await rpc.run("create_contact", input={"fullName": "Grace"})
+        await rpc.run("create_gateway", input={"name": "g", "username": "u", "realm": "r"})
+        await rpc.run("create_phone_number", input={"phoneE164": "+15550123"})
+        yield service
+
+
+async def test_every_operation(service: Service) -> None:
+    async with service.http.get(f"{service.base_url}/openapi.json") as answer:
+        document = await answer.json()
+    assert tuple(document["paths"]) == OPERATIONS
+    for path in OPERATIONS:
+        await asyncio.to_thread(examine, service, document, path, EXAMPLES)
+
+
+async def test_every_action_alone(service: Service) -> None:
+    for path, document in alone(make_document("1")):
+        await asyncio.to_thread(examine, service, document, path, EXAMPLES_OF_AN_ACTION)
+
+
+def alone(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the document once per action, with that one alone."""
+    for action in ACTIONS.values():
+        narrow = copy.deepcopy(document)
+        narrow["components"]["schemas"]["RpcRequest"] = {
+            "$ref": f"#/components/schemas/{request_name(action)}"
+        }
+        for path in (RUN, VALIDATE):
+            narrow["paths"][path]["post"]["requestBody"]["content"]["application/json"].pop(
+                "examples"
+            )
+            yield path, narrow
+
+
+def examine(service: Service, document: dict[str, Any], path: str, examples: int) -> None:
+    """Send what follows from the document to one path, and check what comes back."""
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=service.base_url)
+    headers = {"x-api-key": service.keys.secret_key}
+
+    @given(case=schema[path]["POST"].as_strategy())
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def check(case: Case) -> None:
+        response = case.call(session=session, headers=headers)
+        case.validate_response(response, checks=CHECKS)
+        for problem in response.json().get("errors", ()):
+            is_defect = problem["message"] == "something went wrong here"
+            assert not is_defect, (case.body, problem)
+
+    with closing(requests_session()) as session:
+        check()
+
+
+def requests_session() -> requests.Session:
+    """Make a session that asks no environment for proxies."""
+    session = requests.Session()
+    session.trust_env = False
+    return session

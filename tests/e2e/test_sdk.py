@@ -1,0 +1,136 @@
+"""The TypeScript SDK: it compiles, infers, and works against a running server."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.callers import calling, whole_call
+from tests.e2e.node import SDK, install
+from tests.e2e.node_client import NodeClient, node_client
+from tests.serving import Service
+
+
+def compile_project(config: str) -> None:
+    """Run the SDK's own TypeScript compiler. Raises RuntimeError with its words."""
+    node = install(SDK)
+    done = subprocess.run(
+        [node.node, "node_modules/typescript/bin/tsc", "--project", config],
+        cwd=SDK,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{config} does not compile:\n{done.stdout}{done.stderr}")
+
+
+@pytest.fixture(scope="module")
+def sdk() -> Path:
+    """Build the SDK."""
+    compile_project("tsconfig.json")
+    return SDK / "dist"
+
+
+def test_what_the_types_infer(sdk: Path) -> None:
+    compile_project("test/tsconfig.json")
+
+
+def test_its_types_need_no_other_package(sdk: Path) -> None:
+    """`phoenix` has no types of its own, so none may be asked of who uses the SDK."""
+    asking = [path.name for path in sdk.glob("*.d.ts") if 'from "phoenix"' in path.read_text()]
+    assert asking == []
+
+
+async def test_it_works(sdk: Path, service: Service) -> None:
+    caller = await whole_call(service, "Hello.")
+    await asyncio.to_thread(install)
+    client = node_client("sdk_client.js", service.base_url, service.keys.secret_key)
+    async with client as told:
+        await check_actions(told, caller.uuid)
+        await check_errors(told)
+        await check_transport(told, service)
+        await check_events(told, service)
+
+
+async def check_actions(told: NodeClient, call_uuid: str) -> None:
+    created = await told.until("created", success=True)
+    ada = created["data"]
+    assert ada == {"id": ada["id"], "fullName": "Ada Lovelace", "email": "ada@example.com"}
+    assert await told.until("bare") == {"success": True, "data": {}}
+    assert (await told.until("updated"))["data"] == {**ada, "email": None}
+    listed = [{"fullName": "Grace Hopper"}, {"fullName": "Ada Lovelace"}]
+    assert (await told.until("listed"))["data"] == listed
+    page = (await told.until("page"))["data"]
+    assert (page["type"], page["results"], page["count"]) == ("keyset", listed[:1], 2)
+    assert page["hasMore"] is True
+    assert (await told.until("deleted"))["success"] is True
+    (call,) = (await told.until("calls"))["data"]
+    assert call["callUuid"] == call_uuid
+    assert sorted(one["role"] for one in call["participants"]) == ["ai_agent", "caller"]
+    assert await told.until("validated") == {"success": True}
+
+
+async def check_errors(told: NodeClient) -> None:
+    (error,) = (await told.until("refused", success=False))["errors"]
+    assert (error["type"], error["fields"], error["path"]) == ("required", ["fullName"], [])
+    (error,) = (await told.until("invalid", success=False))["errors"]
+    assert (error["type"], error["path"]) == ("invalid_attribute", ["fullName"])
+    unknown = await told.until("unknown field")
+    assert unknown["text"] == "Contact has no field nope"
+    (error,) = (await told.until("unauthorized", success=False))["errors"]
+    assert error["type"] == "unauthorized"
+
+
+async def check_transport(told: NodeClient, service: Service) -> None:
+    proxied = await told.until("proxy")
+    assert proxied == {
+        "success": False,
+        "errors": [
+            {
+                "type": "network_error",
+                "message": "the request failed: %{statusCode} %{statusText}",
+                "shortMessage": "Network error",
+                "vars": {"statusCode": 502, "statusText": "Bad Gateway"},
+                "fields": [],
+                "path": [],
+                "details": {"statusCode": 502},
+            }
+        ],
+    }
+    (error,) = (await told.until("nobody", success=False))["errors"]
+    assert (error["type"], error["vars"]["statusCode"]) == ("network_error", 0)
+    custom = await told.until("customFetch", same=True)
+    assert custom["seen"] == {
+        "url": f"{service.base_url}/rpc/public/run",
+        "method": "POST",
+        "headers": {
+            "content-type": "application/json",
+            "idempotency-key": "once",
+            "x-api-key": service.keys.secret_key,
+        },
+        "body": {"action": "create_contact", "input": {"fullName": "Once"}, "fields": ["id"]},
+    }
+    assert await told.until("aborted") == {"name": "AbortError"}
+
+
+async def check_events(told: NodeClient, service: Service) -> None:
+    minted = (await told.until("minted", success=True))["data"]
+    assert minted["ttl_seconds"] == 60
+    (error,) = (await told.until("not minted", success=False))["errors"]
+    assert error["type"] == "unauthorized"
+    contacts = (await told.until("by server", success=True))["data"]
+    assert contacts == [{"fullName": "Grace Hopper"}, {"fullName": "Once"}]
+    joined = await told.until("joined")
+    assert set(joined) == {"position"}
+    async with calling(service) as caller:
+        incoming = await told.until("incoming_call")
+        assert incoming["callUuid"] == caller.uuid
+    ended = await told.until("call_ended", callUuid=caller.uuid)
+    told.do("reconnect")
+    again = await told.until("joined")
+    assert again["recovered"] is True
+    assert int(again["position"].split(":")[1]) >= int(ended["position"].split(":")[1])
+    told.do("leave")
+    await told.until("left")
