@@ -2,6 +2,7 @@
 
 import json
 from contextlib import AbstractAsyncContextManager
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -23,7 +24,8 @@ class Rpc:
         self, body: object, way: str = "run", headers: dict[str, str] | None = None
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """Send a body as it is: bytes, text, or anything that JSON can say."""
-        raw = body if isinstance(body, bytes | str) else json.dumps(body)
+        text = body if isinstance(body, bytes | str) else json.dumps(body)
+        raw = BytesIO(text.encode() if isinstance(text, str) else text)
         sent = {"content-type": "application/json", "x-api-key": self.key, **(headers or {})}
         return self.service.http.post(self.url(way), data=raw, headers=sent)
 

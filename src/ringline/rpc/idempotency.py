@@ -213,7 +213,10 @@ class Idempotency:
             found = await transaction.fetch(_LOOK.text, values)
             return _judge(found[0], hashed) if found else None
 
-        return await self._ledger.write(claim.log, take)
+        try:
+            return await self._ledger.write(claim.log, take)
+        except LogBusy:  # whoever has the claim is just writing their answer
+            return None
 
     async def _wait(self, claim: Claim, deadline: float) -> None:
         """Wait a moment for whoever has the claim."""

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import structlog
 from aiohttp import web
 
-from ringline.ports import EntryRefused, LogBusy, StoreAway
+from ringline.ports import EntryRefused, LogBusy, QueryTooSlow, StoreAway
 from ringline.rpc.acting import Caller
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import KINDS, MAX_KEY, Idempotency, IdempotencyConflict
@@ -118,7 +118,7 @@ class Rpc:
             answer = answer_problems(refused.problems)
         except Turned as turned:
             return _refuse(turned.refusal, turned.wait_s)
-        except (StoreAway, LogBusy):
+        except (StoreAway, LogBusy, QueryTooSlow):
             return web.Response(status=503, body=refuse_rpc("unavailable").body, headers=_LATER)
         except BodyTooLarge:
             return _refuse(refuse_rpc("payload_too_large"))

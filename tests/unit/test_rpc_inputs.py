@@ -1,0 +1,174 @@
+"""The casting of `input`, rule by rule (events socket, 4.6, 4.11, 4.12; contract, 11)."""
+
+from typing import Any
+
+import pytest
+
+from ringline.rpc.actions import ACTIONS, Action, ActionKind, Input
+from ringline.rpc.inputs import MAX_PROBLEMS, cast_inputs
+from ringline.rpc.kinds import Choice, Integer, Map, Text
+from ringline.rpc.names import snake
+from ringline.wire.rpc import Problem, RpcRefused
+
+CONTACT = ACTIONS["create_contact"]
+ITEM = ACTIONS["create_conversation_item"]
+ENTRY = ACTIONS["get_call_queue_entry"]
+
+ODD = Action(
+    "odd",
+    ActionKind.CREATE,
+    "For the tests",
+    inputs=(
+        Input("channel", Choice(("chat", "email")), default="chat"),
+        Input("greeting", Text(), cleared=""),
+        Input("enabled", Integer(), null=False),
+        Input("data", Map()),
+    ),
+)
+
+
+def refused(action: Action, given: dict[str, object], **how: bool) -> tuple[Problem, ...]:
+    with pytest.raises(RpcRefused) as raised:
+        cast_inputs(action, given, **how)
+    return raised.value.problems
+
+
+def test_members_are_accepted_in_both_spellings() -> None:
+    assert cast_inputs(CONTACT, {"full_name": "Ada", "phoneE164": "+4912345"}) == {
+        "fullName": "Ada",
+        "phoneE164": "+4912345",
+    }
+
+
+def test_text_is_trimmed_and_blank_text_clears() -> None:
+    given: dict[str, object] = {"fullName": " Ada ", "email": "  ", "notes": None}
+    assert cast_inputs(CONTACT, given) == {"fullName": "Ada", "email": None, "notes": None}
+
+
+@pytest.mark.parametrize("given", [{}, {"fullName": None}, {"fullName": ""}, {"fullName": " \t"}])
+@pytest.mark.parametrize("validating", [False, True])
+def test_what_is_required_must_be_there(given: dict[str, object], validating: bool) -> None:
+    (problem,) = refused(CONTACT, given, validating=validating)
+    assert (problem.type, problem.short_message) == ("required", "Required field")
+    assert problem.message == "is required"
+    assert problem.vars == {"field": "fullName"}
+    assert problem.fields == ("fullName",)
+    assert problem.path == (("fullName",) if validating else ())
+
+
+@pytest.mark.parametrize(
+    ("action", "run", "validate"),
+    [
+        ("create_contact", "invalid_attribute", "invalid_attribute"),
+        ("update_contact", "invalid_attribute", "invalid_attribute"),
+        ("end_call", "invalid_argument", "invalid_attribute"),
+        ("list_conversation_items_by_public_id", "invalid_argument", "invalid_attribute"),
+    ],
+)
+def test_a_bad_value_is_told_by_the_kind_of_action(action: str, run: str, validate: str) -> None:
+    row = ACTIONS[action]
+    name = row.inputs[0].name
+    (problem,) = refused(row, {name: 7})
+    assert (problem.type, problem.path) == (run, ())
+    assert problem.vars == {"field": name}
+    assert problem.fields == (name,)
+    (problem,) = refused(row, {name: 7}, validating=True)
+    assert (problem.type, problem.path) == (validate, (name,))
+    assert problem.short_message == "Invalid attribute"
+
+
+def test_placeholders_stay_and_their_values_stand_beside() -> None:
+    (problem,) = refused(CONTACT, {"fullName": "x" * 256})
+    assert "%{max}" in problem.message
+    assert problem.vars == {"field": "fullName", "max": 255}
+
+
+def test_every_bad_member_is_told_once() -> None:
+    problems = refused(CONTACT, {"fullName": 1, "full_name": 2, "email": [], "nope": 1})
+    assert [(one.type, one.fields) for one in problems] == [
+        ("invalid_attribute", ("fullName",)),
+        ("invalid_attribute", ("email",)),
+        ("internal_error", ("nope",)),
+    ]
+
+
+def test_an_unknown_member_is_a_problem_on_run_alone() -> None:
+    (problem,) = refused(CONTACT, {"fullName": "Ada", "nope": 1})
+    assert (problem.type, problem.code) == ("internal_error", "internal_error")
+    assert problem.details == {"reason": "unknown_input"}
+    assert cast_inputs(CONTACT, {"fullName": "Ada", "nope": 1}, validating=True) == {
+        "fullName": "Ada"
+    }
+    assert refused(ACTIONS["list_contacts"], {"nope": 1})[0].type == "internal_error"
+
+
+def test_an_answer_tells_a_bounded_number_of_problems() -> None:
+    given: dict[str, object] = {f"x{number}": 1 for number in range(10 * MAX_PROBLEMS)}
+    assert len(refused(CONTACT, given)) == MAX_PROBLEMS
+
+
+def test_defaults_stand_in_for_what_is_absent_or_null() -> None:
+    assert cast_inputs(ODD, {}) == {"channel": "chat"}
+    assert cast_inputs(ODD, {"channel": None}) == {"channel": "chat"}
+    assert cast_inputs(ODD, {"channel": "email"}) == {"channel": "email"}
+
+
+def test_null_stores_what_a_cleared_value_is() -> None:
+    assert cast_inputs(ODD, {"greeting": None})["greeting"] == ""
+    assert cast_inputs(ODD, {"greeting": " "})["greeting"] == ""
+
+
+def test_null_is_refused_where_there_must_be_a_value() -> None:
+    (problem,) = refused(ODD, {"enabled": None})
+    assert (problem.type, problem.fields) == ("required", ("enabled",))
+
+
+def test_one_of_a_group_is_required() -> None:
+    (problem,) = refused(ENTRY, {})
+    assert (problem.type, problem.fields) == ("required", ("id",))
+    (problem,) = refused(ENTRY, {"id": None})
+    assert (problem.type, problem.fields) == ("required", ("id",))
+    (problem,) = refused(ENTRY, {"callUuid": 7})
+    assert (problem.type, problem.fields) == ("invalid_argument", ("callUuid",))
+    assert cast_inputs(ENTRY, {"callUuid": "a"}) == {"callUuid": "a"}
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 2**63, 2**64, 10**400, 1.5, 1e300, True])
+def test_a_number_that_does_not_fit_is_refused(number: object) -> None:
+    given = {"conversationId": str(a_uuid()), "content": "x", "role": "user"}
+    (problem,) = refused(ITEM, {**given, "contentIndex": number})
+    assert (problem.type, problem.fields) == ("invalid_attribute", ("contentIndex",))
+
+
+def a_uuid() -> Any:
+    return "0190b5a0-0000-7000-8000-000000000000"
+
+
+# -- the table itself ---------------------------------------------------------------------
+
+PLAIN = [
+    action
+    for action in ACTIONS.values()
+    if action.kind in (ActionKind.CREATE, ActionKind.UPDATE) and action.act is None
+]
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=lambda action: action.name)
+def test_groups_and_defaults_name_what_is_there(action: Action) -> None:
+    names = {one.name for one in action.inputs}
+    assert all(set(group) <= names for group in action.one_of)
+    for one in action.inputs:
+        assert not (one.required and one.default is not None)
+        if one.default is not None:
+            assert one.kind.cast(one.default) == one.default
+
+
+@pytest.mark.parametrize("action", ACTIONS.values(), ids=lambda action: action.name)
+def test_named_identities_are_unique_columns(action: Action) -> None:
+    for name in action.identities:
+        assert action.resource is not None
+        constraints = [
+            set(one.columns.keys()) - {"workspace_id", "environment"}
+            for one in action.resource.table.constraints
+        ]
+        assert {snake(name)} in constraints
