@@ -120,20 +120,20 @@ def _requests(asker: Asker) -> list[tuple[str, str, bytes]]:
         for prefix in PREFIXES if name != NO_INDEX else PREFIXES[:1]:
             sort = f"{prefix}{name}"
             found.append((sort, FIRST, asker.message({"limit": LIMIT}, sort)))
-            for where, rank in _ranks(asker.count, nulls, prefix).items():
+            for where, rank in ranks(asker.count, nulls, prefix).items():
                 page = {"limit": LIMIT, "after": asker.cursor(sort, rank)}
                 found.append((sort, where, asker.message(page, sort)))
     return found
 
 
-def _ranks(count: int, nulls: int, prefix: str) -> dict[str, int]:
+def ranks(count: int, nulls: int, prefix: str) -> dict[str, int]:
     """Return where the pages of a sort lie, counted from 0."""
-    ranks = {MIDDLE: count // 2, LATE: count * 9 // 10}
+    found = {MIDDLE: count // 2, LATE: count * 9 // 10}
     if nulls:
         first = prefix in NULLS_FIRST
-        ranks[NULLS] = nulls // 2 if first else count - nulls // 2
-        ranks[BORDER] = (nulls if first else count - nulls) - LIMIT // 2
-    return ranks
+        found[NULLS] = nulls // 2 if first else count - nulls // 2
+        found[BORDER] = (nulls if first else count - nulls) - LIMIT // 2
+    return found
 
 
 def _measure(one: Place, server: Server, seconds: float) -> None:

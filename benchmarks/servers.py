@@ -162,6 +162,7 @@ def peer(module: str, server: Server) -> Generator[Peer]:
         "dsn": server.address.dsn(SERVER_ROLE, DATABASE),
         "workspace_id": server.ready["workspace_id"],
         "key": server.ready["secret_key"],
+        "signing_secret": server.ready["signing_secret"],
     }
     process = subprocess.Popen(
         [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -1,4 +1,4 @@
-"""What a peer is told on its input: the database, and whose key opens which workspace."""
+"""What a peer is told on its input: the database, a workspace, its key, what signs cursors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ class Order:
     dsn: str
     workspace_id: UUID
     key: str
+    signing_secret: str
 
 
 def read_order() -> Order:
     told = json.loads(sys.stdin.readline())
-    return Order(told["dsn"], UUID(told["workspace_id"]), told["key"])
+    return Order(told["dsn"], UUID(told["workspace_id"]), told["key"], told["signing_secret"])
 
 
 def listen() -> socket.socket:
