@@ -8,17 +8,15 @@ general: two fields, the order by id, no filter. It is as short as it can honest
 from __future__ import annotations
 
 import asyncio
-import hmac
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import msgspec
 import uvloop
 from aiohttp import web
 
+from benchmarks.peers.cursor import Cursors
 from benchmarks.peers.order import Order, listen, read_order, tell
 from ringline.schema.names import ENVIRONMENT_SETTING, WORKSPACE_SETTING
 from ringline.storage.database import POOL_SIZE
@@ -26,10 +24,6 @@ from ringline.storage.database import POOL_SIZE
 _LIMIT = 250
 _FIRST = "SELECT id, full_name FROM ringline.contacts ORDER BY id LIMIT $1"
 _AFTER = "SELECT id, full_name FROM ringline.contacts WHERE id > $2 ORDER BY id LIMIT $1"
-
-#: What a cursor is signed for: contacts by their ids.
-_PURPOSE = b"Contact,+1id\0"
-_SIGNATURE_BYTES = 16
 
 
 class Page(msgspec.Struct):
@@ -74,7 +68,7 @@ class Contacts:
 
     def __init__(self, pool: asyncpg.Pool[Any], order: Order) -> None:
         self._pool = pool
-        self._secret = hmac.digest(order.signing_secret.encode(), b"ringline cursor", "sha256")
+        self._cursors = Cursors(order.signing_secret)
         self._begin = {
             order.key: f"BEGIN; SELECT set_config('{WORKSPACE_SETTING}',"
             f" '{order.workspace_id}', true), set_config('{ENVIRONMENT_SETTING}', 'live', true)"
@@ -84,42 +78,28 @@ class Contacts:
         begin = self._begin.get(request.headers.get("x-api-key", ""))
         if begin is None:
             return web.Response(status=401)
+        values: list[object] = []
         try:
             asked = _decode(await request.read())
-        except msgspec.DecodeError:
+            if asked.page.after is not None:
+                values.append(self._cursors.read(asked.page.after))
+        except ValueError:
             return web.Response(status=400)
         if asked.action != "list_contacts" or asked.fields != ["id", "fullName"]:
             return web.Response(status=400)
         limit, after = min(asked.page.limit, _LIMIT), asked.page.after
-        values: list[object] = [limit + 1]
-        if after is not None:
-            values.append(self._id_of(after))
         async with self._pool.acquire() as connection:
             await connection.execute(begin)
-            rows = await connection.fetch(_FIRST if after is None else _AFTER, *values)
+            rows = await connection.fetch(_AFTER if values else _FIRST, limit + 1, *values)
             await connection.execute("COMMIT")
         body = _encode(Answer(True, self._page(rows, limit, after)))
         return web.Response(body=body, content_type="application/json", charset="utf-8")
 
     def _page(self, rows: Sequence[Any], limit: int, after: str | None) -> Data:
         results = [Contact(str(contact_id), name) for contact_id, name in rows[:limit]]
-        first = self._cursor(results[0].id) if results else None
-        last = self._cursor(results[-1].id) if results else None
+        first = self._cursors.make(results[0].id) if results else None
+        last = self._cursors.make(results[-1].id) if results else None
         return Data(results, len(rows) > limit, limit, after, None, first, last, None, "keyset")
-
-    def _cursor(self, contact_id: str) -> str:
-        text = _encode([contact_id])
-        return b64encode(self._sign(text) + text).decode()
-
-    def _id_of(self, cursor: str) -> UUID:
-        raw = b64decode(cursor)
-        text = raw[_SIGNATURE_BYTES:]
-        if not hmac.compare_digest(raw[:_SIGNATURE_BYTES], self._sign(text)):
-            raise web.HTTPBadRequest
-        return UUID(msgspec.json.decode(text)[0])
-
-    def _sign(self, text: bytes) -> bytes:
-        return hmac.digest(self._secret, _PURPOSE + text, "sha256")[:_SIGNATURE_BYTES]
 
 
 async def _keep_as_it_is(_: object) -> None:

@@ -9,9 +9,6 @@ role, row-level security.
 # pyright: reportMissingImports=false
 # What it needs beyond Ringline is the dependency group `bench`.
 
-import base64
-import binascii
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
@@ -27,6 +24,7 @@ from sqlalchemy import Text, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, load_only, mapped_column
 
+from benchmarks.peers.cursor import Cursors
 from benchmarks.peers.order import Order, listen, read_order, tell
 from ringline.schema.names import ENVIRONMENT_SETTING, SCHEMA, WORKSPACE_SETTING
 from ringline.storage.database import POOL_SIZE
@@ -100,6 +98,7 @@ def make_app(order: Order) -> FastAPI:
     )
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     workspaces = {order.key: order.workspace_id}
+    cursors = Cursors(order.signing_secret)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -132,7 +131,11 @@ def make_app(order: Order) -> FastAPI:
             .limit(page.limit + 1)
         )
         if page.after is not None:
-            query = query.where(ContactRow.id > _id_of(page.after))
+            try:
+                after = cursors.read(page.after)
+            except ValueError:
+                raise HTTPException(400) from None
+            query = query.where(ContactRow.id > after)
         rows = (await session.scalars(query)).all()
         results = [Contact.model_validate(row) for row in rows[: page.limit]]
         return Answer(
@@ -141,23 +144,12 @@ def make_app(order: Order) -> FastAPI:
                 has_more=len(rows) > page.limit,
                 limit=page.limit,
                 after=page.after,
-                previous_page=_cursor(results[0].id) if results else None,
-                next_page=_cursor(results[-1].id) if results else None,
+                previous_page=cursors.make(str(results[0].id)) if results else None,
+                next_page=cursors.make(str(results[-1].id)) if results else None,
             )
         )
 
     return app
-
-
-def _cursor(contact_id: UUID) -> str:
-    return base64.b64encode(json.dumps([str(contact_id)]).encode()).decode()
-
-
-def _id_of(cursor: str) -> UUID:
-    try:
-        return UUID(json.loads(base64.b64decode(cursor))[0])
-    except (ValueError, binascii.Error, LookupError):
-        raise HTTPException(400) from None
 
 
 class Server(uvicorn.Server):
