@@ -18,7 +18,7 @@ from importlib.util import find_spec
 
 from benchmarks import cores
 from benchmarks.contacts import fill
-from benchmarks.load import Load, load
+from benchmarks.load import load
 from benchmarks.report import Grid, Row, Section, brief, percentile, ratios
 from benchmarks.rpc import message, run
 from benchmarks.servers import Server, bench, directory, peer
@@ -77,36 +77,29 @@ class Contestant:
     name: str
     port: int
     cpu: Callable[[], float]
-    load: Load
 
 
 def lists(*, tiny: bool = False) -> Section:
     size = TINY if tiny else FULL
-    figures: dict[str, Figures] = {}
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(directory())
         server = stack.enter_context(bench(place / "data"))
         fill(server.address, server.ready["workspace_id"], size.contacts, size.others)
         asked = message(server.ready["secret_key"], ASKED)
-        contestants, processes = [], [server.own]
-        ports = {OURS: (server.port, lambda: server.cpu().server)}
+        contestants = [Contestant(OURS, server.port, lambda: server.cpu().server)]
+        processes = [server.own]
         for name in _present():
             made = stack.enter_context(peer(PEERS[name][0], server))
-            ports[name] = (made.port, made.cpu)
+            contestants.append(Contestant(name, made.port, made.cpu))
             processes.append(made.own)
         stack.enter_context(cores.apart(processes))
-        for name, (port, cpu) in ports.items():
-            lines = stack.enter_context(load(port, asked, CONNECTIONS))
-            contestants.append(Contestant(name, port, cpu, lines))
         _check(contestants, server.ready["secret_key"])
-        for one in contestants:
-            one.load.run(size.seconds / 2)  # a warm-up
-            figures[one.name] = Figures()
+        figures = {one.name: Figures() for one in contestants}
         order = random.Random(1)
         for _ in range(size.rounds):
             order.shuffle(contestants)
             for one in contestants:
-                _measure(one, server, size.seconds, figures[one.name])
+                _measure(one, server, asked, size.seconds, figures[one.name])
     return _section(size, figures)
 
 
@@ -141,10 +134,14 @@ def _check(contestants: list[Contestant], key: str) -> None:
         after = ours["nextPage"]
 
 
-def _measure(one: Contestant, server: Server, seconds: float, figures: Figures) -> None:
-    before, database = one.cpu(), server.cpu().database
-    burst = one.load.run(seconds)
-    used, database = one.cpu() - before, server.cpu().database - database
+def _measure(
+    one: Contestant, server: Server, asked: bytes, seconds: float, figures: Figures
+) -> None:
+    with load(one.port, CONNECTIONS) as lines:
+        lines.run(asked, seconds / 4)  # a warm-up
+        before, database = one.cpu(), server.cpu().database
+        burst = lines.run(asked, seconds)
+        used, database = one.cpu() - before, server.cpu().database - database
     count = len(burst.took_ms)
     figures.server_us.append(used * 1e6 / count)
     figures.database_us.append(database * 1e6 / count)

@@ -42,10 +42,9 @@ class _Line:
 
 
 class Load:
-    """So many connections to a server, and the request they send."""
+    """So many connections to a server."""
 
-    def __init__(self, port: int, request: bytes, connections: int) -> None:
-        self._request = request
+    def __init__(self, port: int, connections: int) -> None:
         self._poll = select.epoll()
         self._lines: dict[int, _Line] = {}
         for _ in range(connections):
@@ -53,13 +52,13 @@ class Load:
             self._lines[connection.fileno()] = _Line(connection)
             self._poll.register(connection, select.EPOLLIN)
 
-    def run(self, seconds: float) -> Burst:
+    def run(self, request: bytes, seconds: float) -> Burst:
         """Send for so long; return when every answer is there. SystemExit on a refusal."""
         used, begun = time.process_time(), _CLOCK()
         until = begun + round(seconds * 1e9)
         took: list[float] = []
         for line in self._lines.values():
-            self._send(line)
+            _send(line, request)
         open_lines = len(self._lines)
         while open_lines:
             for number, _ in self._poll.poll(_POLL_S):
@@ -69,18 +68,13 @@ class Load:
                 now = _CLOCK()
                 took.append((now - line.sent) / 1e6)
                 if now < until:
-                    self._send(line)
+                    _send(line, request)
                 else:
                     open_lines -= 1
             if _CLOCK() > until + _LIMIT_S * 1e9:
                 raise SystemExit("The server stopped answering.")
         lasted = (_CLOCK() - begun) / 1e9
         return Burst(lasted, took, (time.process_time() - used) / lasted)
-
-    def _send(self, line: _Line) -> None:
-        line.missing, line.sent = 0, _CLOCK()
-        line.read.clear()
-        line.connection.sendall(self._request)
 
     def close(self) -> None:
         self._poll.close()
@@ -89,13 +83,19 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(port: int, request: bytes, connections: int) -> Generator[Load]:
+def load(port: int, connections: int) -> Generator[Load]:
     """Open connections for a block."""
-    made = Load(port, request, connections)
+    made = Load(port, connections)
     try:
         yield made
     finally:
         made.close()
+
+
+def _send(line: _Line, request: bytes) -> None:
+    line.missing, line.sent = 0, _CLOCK()
+    line.read.clear()
+    line.connection.sendall(request)
 
 
 def _take(line: _Line) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import random
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ class Place:
 
     sort: str
     name: str
-    load: Load
+    asked: bytes
     p50_ms: list[float] = field(default_factory=list[float])
     server_us: list[float] = field(default_factory=list[float])
     database_us: list[float] = field(default_factory=list[float])
@@ -94,23 +94,20 @@ def pages(*, tiny: bool = False) -> Section:
         fill(server.address, server.ready["workspace_id"], size.contacts, size.contacts // 20)
         asker = Asker(server.port, server.ready["secret_key"], size.contacts)
         stack.enter_context(cores.apart([server.own]))
-        places = [
-            Place(sort, name, stack.enter_context(load(server.port, asked, 1)))
-            for sort, name, asked in _requests(asker)
-        ]
+        places = list(_places(asker))
+        line = stack.enter_context(load(server.port, 1))
         for one in places:
-            one.load.run(size.seconds / 4)  # a warm-up
+            line.run(one.asked, size.seconds / 4)  # a warm-up
         order = random.Random(1)
         for _ in range(size.rounds):
             for one in order.sample(places, len(places)):
-                _measure(one, server, size.seconds)
+                _measure(one, server, line, size.seconds)
     return _section(size, places)
 
 
-def _requests(asker: Asker) -> list[tuple[str, str, bytes]]:
-    """Return every sort with its places and what asks for each."""
+def _places(asker: Asker) -> Iterator[Place]:
+    """Find the places of every sort."""
     contact = RESOURCES["Contact"]
-    found: list[tuple[str, str, bytes]] = []
     names = [one.name for one in contact.fields if one.name in contact.indexed]
     for name in (*names, NO_INDEX):
         nulls = 0
@@ -119,11 +116,10 @@ def _requests(asker: Asker) -> list[tuple[str, str, bytes]]:
             nulls = asker.page(asked, "id", filter={name: {"isNil": True}})["count"]
         for prefix in PREFIXES if name != NO_INDEX else PREFIXES[:1]:
             sort = f"{prefix}{name}"
-            found.append((sort, FIRST, asker.message({"limit": LIMIT}, sort)))
+            yield Place(sort, FIRST, asker.message({"limit": LIMIT}, sort))
             for where, rank in ranks(asker.count, nulls, prefix).items():
                 page = {"limit": LIMIT, "after": asker.cursor(sort, rank)}
-                found.append((sort, where, asker.message(page, sort)))
-    return found
+                yield Place(sort, where, asker.message(page, sort))
 
 
 def ranks(count: int, nulls: int, prefix: str) -> dict[str, int]:
@@ -136,9 +132,9 @@ def ranks(count: int, nulls: int, prefix: str) -> dict[str, int]:
     return found
 
 
-def _measure(one: Place, server: Server, seconds: float) -> None:
+def _measure(one: Place, server: Server, line: Load, seconds: float) -> None:
     before = server.cpu()
-    burst = one.load.run(seconds)
+    burst = line.run(one.asked, seconds)
     used = server.cpu().since(before)
     count = len(burst.took_ms)
     one.p50_ms.append(percentile(burst.took_ms, 50))
