@@ -82,6 +82,7 @@ async def insert(
     """Insert contacts over a connection of the superuser; return when they are analysed."""
     indexes = await connection.fetch(_SORT_INDEXES)
     await connection.execute("SET maintenance_work_mem = '256MB'")
+    await connection.execute("ALTER TABLE ringline.contacts SET (autovacuum_enabled = false)")
     for index in indexes:
         await connection.execute(f"DROP INDEX ringline.{index['name']}")
     await connection.execute(
@@ -93,4 +94,6 @@ async def insert(
         await connection.execute(_INSERT, owner, Environment.LIVE.value, rows)
     for index in indexes:
         await connection.execute(index["statement"])
+    # What the database would do later by itself, in the middle of a measurement.
     await connection.execute("VACUUM (ANALYZE) ringline.contacts")
+    await connection.execute("CHECKPOINT")

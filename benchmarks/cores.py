@@ -47,6 +47,6 @@ def _cores() -> list[int]:
 
 def _pin(pid: int, cores: set[int]) -> None:
     """Pin a process with all of its threads; those it starts later inherit it."""
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        for thread in Path(f"/proc/{pid}/task").iterdir():
             os.sched_setaffinity(int(thread.name), cores)

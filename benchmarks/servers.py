@@ -51,6 +51,10 @@ class Cpu:
             self.voice - before.voice,
         )
 
+    def shared_by(self, count: int) -> Cpu:
+        """Return what one of so many requests has used."""
+        return Cpu(self.server / count, self.database / count, self.voice / count)
+
 
 class Server:
     """A server process that is ready."""
