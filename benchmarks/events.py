@@ -14,14 +14,14 @@ MANY, MANY_RATE, MANY_SECONDS, MANY_RUNS = 1_000, 20, 5, 3
 IDLE_S = 3
 
 
-def latency() -> Section:
+def latency(*, tiny: bool = False) -> Section:
     from_commit: list[list[float]] = []
     from_submit: list[list[float]] = []
     used: list[Cpu] = []
     with directory() as place, bench(place / "data") as server:
         watchers = Watchers(server.port, server.ready["secret_key"], WATCHERS)
         _run(server, watchers, RATE, 1, place / "moments")  # a warm-up
-        for _ in range(RUNS):
+        for _ in range(1 if tiny else RUNS):
             before = server.cpu()
             moments, arrived = _run(server, watchers, RATE, SECONDS, place / "moments")
             used.append(server.cpu().since(before))
@@ -46,12 +46,12 @@ def latency() -> Section:
     )
 
 
-def many_watchers() -> Section:
+def many_watchers(*, tiny: bool = False) -> Section:
     kilobytes: list[float] = []
     used: list[Cpu] = []
     p99: list[list[float]] = []
     with directory() as place:
-        for number in range(MANY_RUNS):
+        for number in range(1 if tiny else MANY_RUNS):
             with bench(place / f"data-{number}") as server:
                 _run(server, None, MANY_RATE, 1, place / "moments")
                 before, _ = server.resident()

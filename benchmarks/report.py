@@ -36,6 +36,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """Figures that are compared across: a row's name, then a cell for each head."""
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[str]]]
+
+    def render(self) -> str:
+        return table(["", *self.heads], [[name, *cells] for name, cells in self.rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """A benchmark's result. `how` says what was measured, in which way."""
 
@@ -43,12 +54,21 @@ class Section:
     title: str
     how: str
     rows: Sequence[Row]
+    grid: Grid | None = None
 
     def render(self) -> str:
         heads = ["", "unit", "median", "min – max (runs)", "goal"]
-        table = [heads, ["---"] * len(heads), *(row.cells() for row in self.rows)]
-        lines = [f"| {' | '.join(cells)} |" for cells in table]
-        return f"## {self.title}\n\n{self.how}\n\n" + "\n".join(lines) + f"\n\n_{conditions()}_\n"
+        parts = [f"## {self.title}", self.how]
+        if self.grid is not None:
+            parts.append(self.grid.render())
+        if self.rows:
+            parts.append(table(heads, [row.cells() for row in self.rows]))
+        return "\n\n".join([*parts, f"_{conditions()}_"]) + "\n"
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def show(runs: Sequence[float]) -> str:
@@ -59,6 +79,18 @@ def spread(runs: Sequence[float]) -> str:
     if len(runs) == 1:
         return "(1)"
     return f"{_digits(min(runs))} – {_digits(max(runs))} ({len(runs)})"
+
+
+def brief(runs: Sequence[float]) -> str:
+    """Return a cell of a grid: the median, with the least and the greatest."""
+    if len(runs) == 1:
+        return _digits(runs[0])
+    return f"{_digits(statistics.median(runs))} ({_digits(min(runs))} – {_digits(max(runs))})"
+
+
+def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
+    """Pair two contestants' figures round by round: what drifts touches both."""
+    return [one / other for one, other in zip(ours, theirs, strict=True)]
 
 
 def _digits(value: float) -> str:

@@ -123,8 +123,9 @@ async def serve(settings: Settings, ready_file: Path) -> None:
         source = Source(_journals[0], LogKey(keys.workspace_id, Environment.LIVE))
         await source.written()
         made = {name: str(value) for name, value in asdict(keys).items()}
+        made["base_url"], made["signing_secret"] = server.base_url, settings.signing_secrets[0]
         partial = ready_file.with_suffix(".new")
-        partial.write_text(json.dumps({"base_url": server.base_url, **made}))
+        partial.write_text(json.dumps(made))
         partial.replace(ready_file)
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):

@@ -17,11 +17,23 @@ from pathlib import Path
 
 import psutil
 
+from ringline.app import DATABASE
+from ringline.schema.names import SERVER_ROLE
+from ringline.storage.data_directory import Address
+from ringline.storage.lock import running_cluster
+
 LIMIT_S = 60.0
 POLL_S = 0.002
 
 #: What would keep a benchmark from asking as often as it likes.
-UNLIMITED = {"RINGLINE_RATE_MINT_PER_SECOND": "0", "RINGLINE_MAX_SESSIONS_PER_WORKSPACE": "0"}
+UNLIMITED = {
+    "RINGLINE_RATE_MINT_PER_SECOND": "0",
+    "RINGLINE_RATE_RPC_PER_SECOND": "0",
+    "RINGLINE_MAX_SESSIONS_PER_WORKSPACE": "0",
+}
+
+#: In the number of a clock that counts a process's time: to the nanosecond (Linux).
+_SCHEDULER_CLOCK = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +51,21 @@ class Cpu:
             self.voice - before.voice,
         )
 
+    def shared_by(self, count: int) -> Cpu:
+        """Return what one of so many requests has used."""
+        return Cpu(self.server / count, self.database / count, self.voice / count)
+
 
 class Server:
     """A server process that is ready."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, str]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], ready: dict[str, str], data_dir: Path
+    ) -> None:
         self.process = process
         self.ready = ready
-        self._own = psutil.Process(process.pid)
+        self.own = psutil.Process(process.pid)
+        self._data_dir = data_dir
 
     @property
     def base_url(self) -> str:
@@ -56,14 +75,21 @@ class Server:
     def port(self) -> int:
         return int(self.base_url.rsplit(":", 1)[1])
 
+    @property
+    def address(self) -> Address:
+        """Return where its database is reached."""
+        found = running_cluster(self._data_dir)
+        assert found is not None
+        return found
+
     def cpu(self) -> Cpu:
         database, voice = self._children()
-        return Cpu(_seconds(self._own), sum(map(_seconds, database)), sum(map(_seconds, voice)))
+        return Cpu(_seconds(self.own), sum(map(_seconds, database)), sum(map(_seconds, voice)))
 
     def resident(self) -> tuple[float, float]:
         """Return the resident memory of the server and of the voice's workers, in MB."""
         _, voice = self._children()
-        return _megabytes(self._own), sum(map(_megabytes, voice))
+        return _megabytes(self.own), sum(map(_megabytes, voice))
 
     def end(self) -> None:
         """End the server in good order: by its input where it reads one, else by SIGTERM."""
@@ -76,7 +102,7 @@ class Server:
     def _children(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
         database: list[psutil.Process] = []
         voice: list[psutil.Process] = []
-        for child in self._own.children(recursive=True):
+        for child in self.own.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 (database if child.name().startswith("postgres") else voice).append(child)
         return database, voice
@@ -84,8 +110,10 @@ class Server:
 
 def _seconds(process: psutil.Process) -> float:
     try:
+        if sys.platform == "linux":
+            return time.clock_gettime(~process.pid << 3 | _SCHEDULER_CLOCK)
         times = process.cpu_times()
-    except psutil.NoSuchProcess:
+    except (OSError, psutil.NoSuchProcess):
         return 0.0
     return times.user + times.system
 
@@ -119,6 +147,46 @@ def bench(data_dir: Path) -> Generator[Server]:
         yield server
 
 
+class Peer:
+    """Another program on a server's database, which does the same in another way."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.own = psutil.Process(process.pid)
+        self.port = port
+
+    def cpu(self) -> float:
+        """Return the processor time of it and of what it started, in seconds."""
+        return sum(map(_seconds, (self.own, *self.own.children(recursive=True))))
+
+
+@contextlib.contextmanager
+def peer(module: str, server: Server) -> Generator[Peer]:
+    """Run a peer on a server's database, for the workspace of the server's key."""
+    order = {
+        "dsn": server.address.dsn(SERVER_ROLE, DATABASE),
+        "workspace_id": server.ready["workspace_id"],
+        "key": server.ready["secret_key"],
+        "signing_secret": server.ready["signing_secret"],
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(order).encode() + b"\n")
+        process.stdin.flush()
+        said = process.stdout.readline()
+        if not said:
+            raise SystemExit(f"{module} did not start.")
+        yield Peer(process, int(said))
+    finally:
+        process.terminate()
+        process.wait(LIMIT_S)
+        process.stdin.close()
+        process.stdout.close()
+
+
 @contextlib.contextmanager
 def _run(program: list[str], data_dir: Path, *, stdin: int) -> Generator[tuple[Server, float]]:
     ready_file = data_dir.with_name(f"{data_dir.name}.ready")
@@ -138,11 +206,13 @@ def _run(program: list[str], data_dir: Path, *, stdin: int) -> Generator[tuple[S
             if process.poll() is not None or time.monotonic() - begun > LIMIT_S:
                 raise SystemExit(f"The server did not start; see {log.name}.")
             time.sleep(POLL_S)
-        server = Server(process, json.loads(ready_file.read_text()))
+        server = Server(process, json.loads(ready_file.read_text()), data_dir)
         with urllib.request.urlopen(f"{server.base_url}/readyz") as answer:
             assert answer.status == 200
-        yield server, time.monotonic() - begun
-        server.end()
+        try:
+            yield server, time.monotonic() - begun
+        finally:
+            server.end()
     finally:
         if process.poll() is None:
             process.kill()

@@ -12,16 +12,16 @@ SETTLE_S = 3.0
 VOICE_LIMIT_S = 60.0
 
 
-def start() -> Section:
+def start(*, tiny: bool = False) -> Section:
     cold: list[float] = []
     warm: list[float] = []
     ends: list[float] = []
     with directory() as place:
-        for number in range(COLD_RUNS):
+        for number in range(1 if tiny else COLD_RUNS):
             with dev(place / f"data-{number}") as (server, seconds):
                 cold.append(seconds)
                 server.end()
-        for _ in range(WARM_RUNS):
+        for _ in range(1 if tiny else WARM_RUNS):
             with dev(place / "data-0") as (server, seconds):
                 warm.append(seconds)
                 begun = time.monotonic()
@@ -40,12 +40,12 @@ def start() -> Section:
     )
 
 
-def size() -> Section:
+def size(*, tiny: bool = False) -> Section:
     alone: list[float] = []
     with_voice: list[float] = []
     workers: list[float] = []
     with directory() as place:
-        for number in range(SIZE_RUNS):
+        for number in range(1 if tiny else SIZE_RUNS):
             with bench(place / f"data-{number}") as server:
                 time.sleep(SETTLE_S)
                 alone.append(server.resident()[0])

@@ -1,0 +1,1 @@
+"""Other ways to do what Ringline does, to measure it beside them."""
