@@ -54,6 +54,16 @@ DOORS = {
         "/api/realtime/session",
         {SECRET: 200, WRONG_KIND: 403, NOBODY: 401, TOKEN: 401},
     ),
+    "mint of operator tokens": DoorCase(
+        "POST",
+        "/api/operator/access",
+        {SECRET: 400, WRONG_KIND: 403, NOBODY: 401, TOKEN: 401},  # nobody is named
+    ),
+    "RPC": DoorCase(
+        "POST",
+        "/rpc/public/run",
+        {SECRET: 200, WRONG_KIND: 403, NOBODY: 401, TOKEN: 401},
+    ),
     "mint of tickets": DoorCase(
         "POST",
         "/v3/realtime-sessions",
@@ -95,8 +105,9 @@ async def knock(
     service: Service, door: DoorCase, call_id: str, headers: dict[str, str], query: str = ""
 ) -> int:
     url = service.base_url + door.path.format(call=call_id) + query
-    headers = headers | (UPGRADE if door.upgrade else {})
     body = b"{}" if door.method == "POST" else None
+    json_body = {"Content-Type": "application/json"} if body else {}
+    headers = headers | json_body | (UPGRADE if door.upgrade else {})
     async with service.http.request(door.method, url, headers=headers, data=body) as answer:
         if answer.status >= 400 and "/socket/" in url:
             assert await answer.read() == b""
@@ -280,6 +291,8 @@ async def assert_dead(service: Service, watched: Watched, call_id: str, text: st
         ("events socket", watched.token),
         ("mint of tickets", text),
         ("mint of session tokens", text),
+        ("mint of operator tokens", text),
+        ("RPC", text),
         ("voice session", text),
     ):
         status = await knock(service, DOORS[door], call_id, bearer(credential))
