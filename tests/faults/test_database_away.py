@@ -42,6 +42,13 @@ async def refused_everywhere(
         with pytest.raises(ApiProblem) as problem:
             await api.mint_session_token()
         assert problem.value.status == 503
+        for path, body in (
+            ("/api/operator/access", {"email": "ada@example.com"}),
+            ("/rpc/public/run", {"action": "list_contacts", "fields": ["id"]}),
+        ):
+            url = server.base_url + path
+            async with http.post(url, json=body, headers=api.headers()) as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
         with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
             await http.ws_connect(
                 f"{server.base_url}/v3/realtime", protocols=(f"opper-ticket.{secret}",)
