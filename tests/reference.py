@@ -15,10 +15,12 @@ from ringline.config import PREFIX, Settings
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
+from ringline.rpc.idempotency import CONFLICTS, Conflict
 from ringline.wire import envelope, events_socket
 from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.realtime_errors import ERRORS
+from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
 
 
 def event_rows() -> Iterator[str]:
@@ -58,6 +60,21 @@ def credential_rows() -> Iterator[str]:
 def error_rows(table: Mapping[str, HttpError]) -> Iterator[str]:
     for error in table.values():
         yield row(f"`{error.code}`", str(error.status), error.message)
+
+
+def problem_rows() -> Iterator[str]:
+    for one in PROBLEMS.values():
+        yield row(f"`{one.type}`", one.short, one.message)
+
+
+def internal_reason_rows() -> Iterator[str]:
+    for reason in sorted(INTERNAL_REASONS):
+        yield row(f"`{reason}`")
+
+
+def conflict_rows() -> Iterator[str]:
+    for conflict in Conflict:
+        yield row(f"`{conflict}`", CONFLICTS[conflict])
 
 
 def session_error_rows() -> Iterator[str]:
@@ -106,6 +123,9 @@ TABLES = {
     "http errors /v3": (("code", "status", "message"), lambda: error_rows(V3_ERRORS)),
     "http errors /v1": (("code", "status", "message"), lambda: error_rows(V1_ERRORS)),
     "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),
+    "rpc problems": (("type", "shortMessage", "message"), problem_rows),
+    "rpc internal reasons": (("`details.reason`",), internal_reason_rows),
+    "rpc conflicts": (("`details.reason`", "means"), conflict_rows),
     "commands": (("command", "does"), command_rows),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),

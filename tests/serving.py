@@ -13,6 +13,8 @@ from ringline.domain.credentials import FirstKeys
 from ringline.domain.ids import Prefix, show_id
 from tests.database import TestDatabase
 
+ENCRYPTION_KEY = "another secret of the tests, thirty-two"
+
 
 @dataclass(frozen=True)
 class Service:
@@ -57,7 +59,7 @@ def settings_for(database: TestDatabase, **chosen: object) -> Settings:
     values: dict[str, object] = {
         "database_url": SecretStr(database.app_dsn),
         "signing_secret": SecretStr("a secret of the tests alone, thirty-two"),
-        "encryption_key": SecretStr("another secret of the tests, thirty-two"),
+        "encryption_key": SecretStr(ENCRYPTION_KEY),
         "port": 0,
         **chosen,
     }

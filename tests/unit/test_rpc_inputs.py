@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from ringline.rpc.actions import ACTIONS, Action, ActionKind, Input
 from ringline.rpc.inputs import MAX_PROBLEMS, cast_inputs
@@ -170,5 +171,6 @@ def test_named_identities_are_unique_columns(action: Action) -> None:
         constraints = [
             set(one.columns.keys()) - {"workspace_id", "environment"}
             for one in action.resource.table.constraints
+            if isinstance(one, sa.UniqueConstraint)
         ]
         assert {snake(name)} in constraints

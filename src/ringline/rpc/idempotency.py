@@ -12,7 +12,7 @@ remembered for 24 h, and raw bodies are compared (contract, 9).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -46,7 +46,7 @@ _POLL_S = 0.2
 #: Most requests of this process that wait for another one; beyond, nobody waits.
 MAX_WAITING = 1_000
 #: With every so many claims old ones are swept, more at a time than were made meanwhile.
-_SWEEP_EVERY = 20
+SWEEP_EVERY = 20
 _SWEPT = 200
 
 
@@ -56,6 +56,14 @@ class Conflict(StrEnum):
     OTHER_BODY = "other_body"
     IN_PROGRESS = "in_progress"
     ANSWER_NOT_KEPT = "answer_not_kept"
+
+
+#: What is said of each.
+CONFLICTS: Mapping[Conflict, str] = {
+    Conflict.OTHER_BODY: "the idempotency key was used with another body",
+    Conflict.IN_PROGRESS: "the first request with this idempotency key is still under way",
+    Conflict.ANSWER_NOT_KEPT: "it was carried out, but its answer was not kept",
+}
 
 
 class IdempotencyConflict(Exception):
@@ -194,7 +202,7 @@ class Idempotency:
 
     async def _claim(self, claim: Claim, hashed: bytes) -> bytes | Claim | None:
         """Take the claim, or return the answer that is kept; None while another has it."""
-        sweep = next(self._claims) % _SWEEP_EVERY == 0
+        sweep = next(self._claims) % SWEEP_EVERY == 0
 
         async def take(transaction: Transaction) -> bytes | Claim | None:
             values = _TAKE.arguments(

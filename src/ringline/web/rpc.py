@@ -14,7 +14,7 @@ from aiohttp import web
 from ringline.ports import EntryRefused, LogBusy, QueryTooSlow, StoreAway
 from ringline.rpc.acting import Caller
 from ringline.rpc.engine import Engine
-from ringline.rpc.idempotency import KINDS, MAX_KEY, Idempotency, IdempotencyConflict
+from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
 from ringline.services.credentials import Credentials
 from ringline.web.doors import Door, rpc_caller
@@ -127,7 +127,11 @@ class Rpc:
         except BrokenBody:
             return _refuse(refuse_rpc("bad_request"))
         except IdempotencyConflict as conflict:
-            return _refuse(refuse_rpc("idempotency_conflict", details={"reason": conflict.reason}))
+            reason = conflict.reason
+            refusal = refuse_rpc(
+                "idempotency_conflict", CONFLICTS[reason], details={"reason": reason}
+            )
+            return _refuse(refusal)
         except (ConnectionError, web.HTTPException):
             raise
         except Exception as error:  # a defect: tell of it without its text

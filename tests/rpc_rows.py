@@ -1,0 +1,142 @@
+"""A row of every resource in a workspace, and good values for every input of an action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+from uuid import UUID
+
+import asyncpg
+
+from ringline.app import new_id, now
+from ringline.domain.ids import Prefix
+from ringline.domain.log import LogKey
+from ringline.rpc.actions import Action, Input
+from ringline.rpc.kinds import (
+    Boolean,
+    Choice,
+    Id,
+    Integer,
+    Kind,
+    Map,
+    Moment,
+    Text,
+    TextList,
+    ToolList,
+)
+from ringline.rpc.resources import E164, RESOURCES, Resource
+from ringline.schema.tables import metadata
+from tests.database import TestDatabase
+
+OF_PREFIX = {resource.prefix: resource for resource in RESOURCES.values()}
+_DIALED = iter(range(1_000_000, 10_000_000))
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """The rows of a log: their ids by resource, and the names that they are known by."""
+
+    log: LogKey
+    ids: dict[str, UUID]
+    call_uuid: str
+    public_id: str
+
+    def id_of(self, what: Resource | Prefix) -> str:
+        resource = OF_PREFIX[what] if isinstance(what, Prefix) else what
+        return str(self.ids[resource.name])
+
+
+async def seed(database: TestDatabase, log: LogKey) -> Seeded:
+    """Write a row of every resource into a log, past the server."""
+    ids = {name: new_id() for name in RESOURCES}
+    ids["Organisation"] = log.workspace_id
+    name = str(new_id())
+    call = {"call_id": ids["Call"]}
+    conversation = {"conversation_id": ids["Conversation"]}
+    rows: dict[str, dict[str, Any]] = {
+        "User": {"email": f"{name}@example.com", "role": "operator"},
+        "Contact": {"full_name": "Ada", "phone_e164": next_number()},
+        "Queue": {"queue_name": name, "strategy": "random"},
+        "Gateway": {"name": name, "username": "u", "realm": "r"},
+        "AiAgent": {"display_name": "Kim", "model": "local/attendant"},
+        "SipUser": {"sip_username": name, "sip_password": b"-", "user_id": ids["User"]},
+        "OperatorStatus": {"sip_user_id": ids["SipUser"], "status": "available"},
+        "PhoneNumber": {"phone_e164": next_number()},
+        "Conversation": {"public_id": name, "channel": "chat", "mode": "text"}
+        | {"status": "active"},
+        "ConversationItem": {"role": "user", "modality": "text", "content": "Hello"} | conversation,
+        "Call": {"call_uuid": name, "call_source": "api", "direction": "inbound"}
+        | {"from_number": "+1", "to_number": "+2", "transport": "external"}
+        | {"status": "queued", "started_at": now()}
+        | conversation,
+        "CallParticipant": {"member_uuid": "m", "role": "caller", "joined_at": now()} | call,
+        "CallTranscript": {"turn_id": new_id(), "item_id": "i", "role": "caller"}
+        | {"text": "Hello", "occurred_at": now()}
+        | call,
+        "CallQueueEntry": {"queue_id": ids["Queue"], "status": "waiting", "entered_at": now()}
+        | call,
+    }
+    place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
+    async with database.connection() as connection:
+        for resource, values in rows.items():
+            table = RESOURCES[resource].table
+            here = {key: value for key, value in place.items() if key in table.c}
+            await insert(connection, table.name, {**here, "id": ids[resource], **values})
+    return Seeded(log, ids, name, name)
+
+
+async def insert(connection: asyncpg.Connection[Any], table: str, values: dict[str, Any]) -> None:
+    columns = ", ".join(f'"{name}"' for name in values)
+    places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
+    assert f"ringline.{table}" in metadata.tables
+    await connection.execute(
+        f"INSERT INTO ringline.{table} ({columns}) VALUES ({places})", *values.values()
+    )
+
+
+def next_number() -> str:
+    return f"+1555{next(_DIALED)}"
+
+
+def good_input(action: Action, seeded: Seeded, *, required: bool = False) -> dict[str, Any]:
+    """Return good values for all inputs of an action, or for those that it requires."""
+    needed = {one.name for one in action.inputs if one.required or not required}
+    needed |= {group[0] for group in action.one_of}
+    return {one.name: good_value(one, seeded) for one in action.inputs if one.name in needed}
+
+
+def good_value(one: Input, seeded: Seeded) -> Any:
+    """Return a value that an input takes; no two calls return the same name."""
+    match one.name:
+        case "callUuid":
+            return seeded.call_uuid
+        case "publicId":
+            return seeded.public_id
+        case "email" | "operatorEmail":
+            return f"{new_id()}@example.com"
+        case _:
+            return _value(one.kind, seeded)
+
+
+def _value(kind: Kind, seeded: Seeded) -> Any:
+    match kind:
+        case Text():
+            return next_number() if kind == E164 else f"text {new_id()}"
+        case Id(prefix):
+            return seeded.id_of(prefix)
+        case Integer(minimum):
+            return (minimum or 0) + 1
+        case Boolean():
+            return False
+        case Moment():
+            return "2026-03-01T12:00:00.250000Z"
+        case Choice(words):
+            return words[-1]
+        case Map():
+            return {"some_key": {"camelKey": [1, None]}}
+        case ToolList():
+            return [{"name": "book", "parameters": {"type": "object"}}]
+        case TextList():
+            return ["10.0.0.0/8"]
+        case _:
+            assert_never(kind)
