@@ -1,0 +1,34 @@
+"""Events as they are stored are read, also those that an older version wrote."""
+
+import msgspec
+import pytest
+
+from ringline.domain.events import CallCreated, read_event
+from tests.samples import NOW, call_ref, ended, new_id
+
+
+def test_an_event_is_read_as_it_was_written() -> None:
+    event = ended(new_id())
+    data, call = (msgspec.json.encode(part).decode() for part in (event.data, event.call))
+    assert read_event(event.id, event.type, event.occurred_at, data, call) == event
+
+
+def test_members_that_came_later_are_null() -> None:
+    ref = call_ref(new_id())
+    call = msgspec.to_builtins(ref)
+    del call["conversation_id"]
+    data = {"status": "initiated", "source": "api", "started_at": NOW}
+    event = read_event(
+        new_id(),
+        "call.created",
+        NOW,
+        msgspec.json.encode(data).decode(),
+        msgspec.json.encode(call).decode(),
+    )
+    assert event.call == ref
+    assert event.data == CallCreated(status="initiated", source="api", started_at=NOW)
+
+
+def test_a_type_that_is_not_known_is_a_defect() -> None:
+    with pytest.raises(AssertionError):
+        read_event(new_id(), "call.begun", NOW, "{}", None)
