@@ -133,15 +133,21 @@ def _shown(kind: Kind | None) -> str:
             return "Tool[]"
         case TextList():
             return "string[]"
-        case LogPlace():
-            return "string | number"
-        case Choices(options):
-            return f"{words(*options)} | Array<{words(*options)}>"
+        case LogPlace() | Choices():
+            raise AssertionError("an argument of a reading, which is never shown")
 
 
 def _taken(kind: Kind) -> str:
     """Write the type of a value that is given."""
-    return "Timestamp | Date" if isinstance(kind, Moment) else _shown(kind)
+    match kind:
+        case Moment():
+            return "Timestamp | Date"
+        case LogPlace():
+            return "string | number"
+        case Choices(options):
+            return f"{words(*options)} | readonly ({words(*options)})[]"
+        case _:
+            return _shown(kind)
 
 
 def _or_null(kind: str, null: bool) -> str:
@@ -199,10 +205,8 @@ def _predicate(one: Field) -> str:
             by = "ByTime"
         case Choice(options):
             by = f"ByWord<{words(*options)}>"
-        case Map() | ToolList() | TextList():
+        case Map() | ToolList() | TextList() | LogPlace() | Choices():
             return "ByNil"
-        case LogPlace() | Choices():
-            raise AssertionError("no field is of this kind")
     return f"Nullable<{by}>" if one.null else by
 
 

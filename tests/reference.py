@@ -15,7 +15,10 @@ from ringline.config import PREFIX, Settings
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
+from ringline.rpc.actions import ACTIONS, Action
+from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.idempotency import CONFLICTS, Conflict
+from ringline.rpc.resources import RESOURCES, Resource
 from ringline.wire import envelope, events_socket
 from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
@@ -82,6 +85,40 @@ def session_error_rows() -> Iterator[str]:
         yield row(f"`{error.code}`", error.ends.value, str(error.close_code), error.message)
 
 
+def resource_rows(resource: Resource) -> Iterator[str]:
+    for one in resource.fields:
+        notes = ["null"] if one.null else []
+        notes += ["indexed sort"] if one.name in resource.indexed else []
+        yield row(f"`{one.name}`", _cell(describe_kind(one.kind)), ", ".join(notes))
+    for one in resource.relationships:
+        target = f"[{one.target}](#{one.target.lower()})"
+        what = f"list of {target}" if one.many else target
+        yield row(f"`{one.name}`", what, "null" if one.null and not one.many else "")
+
+
+def action_rows() -> Iterator[str]:
+    for action in ACTIONS.values():
+        yield row(
+            f"`{action.name}`",
+            " ".join((f"{action.summary}.", *conditions_of(action))),
+            _inputs(action) or "–",
+            _cell(describe_answer(action)),
+        )
+
+
+def _inputs(action: Action) -> str:
+    """Name an action's inputs: a star marks what is required, a plus what one is required of."""
+    one_of = {name for group in action.one_of for name in group}
+    marks = dict.fromkeys(one_of, "+")
+    return ", ".join(
+        f"`{one.name}`{'*' if one.required else marks.get(one.name, '')}" for one in action.inputs
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def command_rows() -> Iterator[str]:
     yield from _commands_of(app, "ringline")
 
@@ -126,6 +163,11 @@ TABLES = {
     "rpc problems": (("type", "shortMessage", "message"), problem_rows),
     "rpc internal reasons": (("`details.reason`",), internal_reason_rows),
     "rpc conflicts": (("`details.reason`", "means"), conflict_rows),
+    "actions": (("action", "does", "input", "answers"), action_rows),
+    **{
+        f"resource {name}": (("field", "value", ""), lambda one=resource: resource_rows(one))
+        for name, resource in RESOURCES.items()
+    },
     "commands": (("command", "does"), command_rows),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),

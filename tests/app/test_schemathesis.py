@@ -23,8 +23,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from ringline.rpc.actions import ACTIONS
-from ringline.rpc.openapi import RUN, VALIDATE, make_document
+from ringline.rpc.actions import ACTIONS, ActionKind
+from ringline.rpc.openapi import RUN, make_document
 from ringline.rpc.openapi_actions import request_name
 from tests.callers import whole_call
 from tests.database import TestDatabase
@@ -38,8 +38,10 @@ CHECKS = [
     response_schema_conformance,
 ]
 OPERATIONS = tuple(make_document("1")["paths"])
-EXAMPLES = 200  # per operation
-EXAMPLES_OF_AN_ACTION = 10
+#: What hypothesis says of large schemas; they are what they are.
+UNMINDED = (HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.large_base_example)
+EXAMPLES = 150  # per operation
+EXAMPLES_OF_AN_ACTION = 6
 
 
 @pytest.fixture
@@ -65,26 +67,29 @@ async def test_every_operation(service: Service) -> None:
 
 
 async def test_every_action_alone(service: Service) -> None:
-    for path, document in alone(make_document("1")):
-        await asyncio.to_thread(examine, service, document, path, EXAMPLES_OF_AN_ACTION)
+    succeeded: set[str] = set()
+    for name, document in alone(make_document("1")):
+        if await asyncio.to_thread(examine, service, document, RUN, EXAMPLES_OF_AN_ACTION):
+            succeeded.add(name)
+    lists = {action.name for action in ACTIONS.values() if action.kind is ActionKind.LIST}
+    assert lists <= succeeded, "what is documented is accepted"
 
 
 def alone(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the document once per action, with that one alone."""
     for action in ACTIONS.values():
         narrow = copy.deepcopy(document)
-        narrow["components"]["schemas"]["RpcRequest"] = {
-            "$ref": f"#/components/schemas/{request_name(action)}"
-        }
-        for path in (RUN, VALIDATE):
-            narrow["paths"][path]["post"]["requestBody"]["content"]["application/json"].pop(
-                "examples"
-            )
-            yield path, narrow
+        schemas = narrow["components"]["schemas"]
+        schemas["RpcRequest"] = {"$ref": f"#/components/schemas/{request_name(action)}"}
+        if action.is_read:  # no branch requires them, and most requests would be without
+            schemas[request_name(action)]["required"].append("fields")
+        del narrow["paths"][RUN]["post"]["requestBody"]["content"]["application/json"]["examples"]
+        yield action.name, narrow
 
 
-def examine(service: Service, document: dict[str, Any], path: str, examples: int) -> None:
-    """Send what follows from the document to one path, and check what comes back."""
+def examine(service: Service, document: dict[str, Any], path: str, examples: int) -> int:
+    """Send what follows from the document to one path; return how often it succeeded."""
+    succeeded = 0
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=service.base_url)
     headers = {"x-api-key": service.keys.secret_key}
@@ -96,17 +101,20 @@ def examine(service: Service, document: dict[str, Any], path: str, examples: int
         database=None,
         deadline=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=UNMINDED,
     )
     def check(case: Case) -> None:
         response = case.call(session=session, headers=headers)
         case.validate_response(response, checks=CHECKS)
+        nonlocal succeeded
+        succeeded += response.status_code == 200 and response.json().get("success", True)
         for problem in response.json().get("errors", ()):
             is_defect = problem["message"] == "something went wrong here"
             assert not is_defect, (case.body, problem)
 
     with closing(requests_session()) as session:
         check()
+    return succeeded
 
 
 def requests_session() -> requests.Session:

@@ -19,7 +19,7 @@ DOCUMENT = make_document("1.2.3")
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
-def accepts(name: str, value: object) -> bool:
+def accepts(name: str, value: Any) -> bool:
     """Tell whether a component describes a value."""
     schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
     return jsonschema.Draft202012Validator(schema).is_valid(value)

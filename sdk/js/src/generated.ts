@@ -840,7 +840,7 @@ export interface ListEventsInput {
   after?: string | number | null;
   limit?: number | null;
   callUuid?: string | null;
-  type?: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | Array<"call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed"> | null;
+  type?: "call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed" | readonly ("call.created" | "call.ringing" | "call.answered" | "call.participant_joined" | "call.participant_left" | "call.transcript_delta" | "call.turn_completed" | "call.barge_in" | "call.audit" | "call.ended" | "contact.created" | "contact.updated" | "contact.deleted" | "conversation.created" | "conversation.updated" | "conversation.mode_changed")[] | null;
 }
 
 export interface ListEventsAnswer {

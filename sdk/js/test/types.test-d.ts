@@ -148,7 +148,7 @@ await acceptCallQueueEntry({ identity: "1", input: { agentName: "a" } });
 await validateCreateContact({ input: {} });
 const ended = await endCall({ input: { callUuid: "c" } });
 if (ended.success) expect<string>()(ended.data.ended_at);
-const events = await listEvents({ input: { limit: 10 } });
+const events = await listEvents({ input: { after: 0, type: ["call.created"] } });
 if (events.success) expect<boolean>()(events.data.hasMore);
 
 // @ts-expect-error the full name is required

@@ -22,7 +22,6 @@ from ringline.rpc.resources import Resource
 
 #: What says more than the value that its kind would get.
 _VALUES = {
-    "after": "0",
     "agentName": "front-desk",
     "callUuid": "call-4711",
     "content": "When do you open on Sundays?",
@@ -90,15 +89,13 @@ def _of_kind(kind: Kind) -> object:
             return True
         case Moment():
             return "2026-11-21T12:00:00Z"
-        case Choice(words):
+        case Choice(words) | Choices(words):
             return words[0]
+        case LogPlace():
+            return "0"
         case Map():
             return {"source": "website"}
         case ToolList():
             return [{"name": "opening_hours"}]
         case TextList():
             return ["203.0.113.7/32"]
-        case LogPlace():
-            return "0"
-        case Choices(words):
-            return list(words[:1])

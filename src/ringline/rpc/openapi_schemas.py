@@ -115,8 +115,10 @@ def shown(kind: Kind) -> Schema:
             return {"type": "boolean"}
         case TextList():
             return {"type": "array", "items": {"type": "string"}}
-        case Moment() | Choice() | Map() | ToolList() | LogPlace() | Choices():
+        case Moment() | Choice() | Map() | ToolList():
             return taken(kind)
+        case LogPlace() | Choices():
+            raise AssertionError("an argument of a reading, which is never shown")
 
 
 def ascii_digits(pattern: str) -> str:
