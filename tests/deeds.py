@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from ringline.domain.log import LogKey
 from ringline.ports import Publication, StoredCall, Transaction, VoiceListener
 from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic, Operator
 from ringline.rpc.actions import ACTIONS
+from ringline.rpc.inputs import cast_inputs
 from ringline.services.calls import CallLimits, Calls, NewCall
 from ringline.services.journal import Journal
 from ringline.services.ledger import Ledger
@@ -53,11 +54,11 @@ class Shop:
 
     async def create(self, name: str, **given: object) -> UUID:
         """Carry out an action that creates; `given` is its input as JSON has it."""
-        act, values = cast("Create", ACTIONS[name].act), cast_input(name, given)
+        act, values = cast("Create", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
         return await self.desk.ledger.write(self.log, lambda t: act(self.acting, t, values))
 
     async def change(self, name: str, record_id: UUID, **given: object) -> None:
-        act, values = cast("Change", ACTIONS[name].act), cast_input(name, given)
+        act, values = cast("Change", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
 
         async def work(transaction: Transaction) -> None:
             await act(self.acting, transaction, record_id, values)
@@ -65,7 +66,9 @@ class Shop:
         await self.desk.ledger.write(self.log, work)
 
     async def run(self, name: str, **given: object) -> Any:
-        return await cast("Generic", ACTIONS[name].act)(self.acting, cast_input(name, given))
+        return await cast("Generic", ACTIONS[name].act)(
+            self.acting, cast_inputs(ACTIONS[name], given)
+        )
 
     async def call(self, call: UUID | str) -> StoredCall:
         """Return a call as it is stored."""
@@ -159,14 +162,6 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
         await calls.shutdown()
         await ledger.close()
         await journal.close()
-
-
-def cast_input(name: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """Cast an input as the engine does, leaving out what it checks besides."""
-    index = ACTIONS[name].input_index
-    return {
-        key: None if value is None else index[key].kind.cast(value) for key, value in given.items()
-    }
 
 
 @contextmanager

@@ -485,7 +485,11 @@ _ROWS = (
         "Read the event log from a position on",
         inputs=(
             Input("after", LogPlace()),
-            Input("limit", Integer(minimum=1)),
+            Input(
+                "limit",
+                Integer(minimum=1, clamped=event_actions.MAX_LIMIT),
+                default=event_actions.DEFAULT_LIMIT,
+            ),
             Input("callUuid", Text(trim=False)),
             Input("type", Choices(tuple(EVENT_TYPES))),
         ),

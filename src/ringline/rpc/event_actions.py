@@ -49,7 +49,7 @@ async def list_events(acting: Acting, values: Values) -> object:
     after = values.get("after")
     query = EventQuery(
         after=FromBeginning() if after is None else after,
-        limit=min(values.get("limit") or DEFAULT_LIMIT, MAX_LIMIT),
+        limit=values["limit"],
         call=values.get("callUuid"),
         types=values.get("type"),
     )

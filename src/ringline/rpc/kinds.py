@@ -75,15 +75,20 @@ class Id:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number of at most 32 bits."""
+    """A whole number of at most 32 bits; a `clamped` one may be larger and counts as that."""
 
     minimum: int | None = None
+    clamped: int | None = None
 
     def cast(self, value: object) -> int:
         """Take a number, or a string of digits."""
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or value not in _INT32:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise BadValue
+        if self.clamped is not None and value > self.clamped:
+            value = self.clamped
+        if value not in _INT32:
             raise BadValue
         if self.minimum is not None and value < self.minimum:
             raise BadValue("must be greater than or equal to %{min}", min=self.minimum)

@@ -73,10 +73,12 @@ def taken(kind: Kind) -> Schema:
             return schema | ({"pattern": f"^{ascii_digits(pattern)}$"} if pattern else {})
         case Id(prefix):
             return ref(f"{_PREFIXED[prefix].name}Id")
-        case Integer(minimum):
+        case Integer(minimum, clamped):
             least = -(2**31) if minimum is None else minimum
             digits = "^-?[0-9]{1,10}$" if least < 0 else "^[0-9]{1,10}$"
-            number = {"type": "integer", "minimum": least, "maximum": MAX_INT32}
+            number: Schema = {"type": "integer", "minimum": least}
+            if clamped is None:
+                number["maximum"] = MAX_INT32
             return {"anyOf": [number, {"type": "string", "pattern": digits}]}
         case Boolean():
             return {"enum": [True, False, "true", "false", "1", "0"]}

@@ -57,7 +57,7 @@ Expression: TypeAlias = sa.ColumnElement[Any]
 Tells: TypeAlias = Callable[[Row | None, Row | None], Sequence[EventData]]
 
 UNBOUNDED = Text(max_length=None)
-E164 = Text(pattern=r"\+[1-9]\d{1,14}")
+E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
 SOURCES = ("pstn", "widget", "sdk", "api", "ai")
