@@ -31,7 +31,7 @@ _PAGE = (_HERE / "docs.html").read_text("utf-8")
 _SLOT = re.compile(r"\{\{([a-z ]+)\}\}")
 _CODE = re.compile(r"`([^`]+)`")
 _SHORT = re.compile(r"[\[{][^\[\]{}]{0,90}[\]}]")
-_KEY = re.compile(r'^(\s*)"([A-Za-z_]\w*)":', re.MULTILINE)
+_KEY = re.compile(r'"([A-Za-z_]\w*)":')
 
 _FIRST_EXAMPLE = {
     "action": "list_contacts",
@@ -186,7 +186,7 @@ def _members(answers: Iterable[Answer]) -> str:
 
 def _typescript(action: Action, example: dict[str, Any]) -> str:
     config = {name: value for name, value in example.items() if name != "action"}
-    written = _KEY.sub(r"\1\2:", _json(config))
+    written = _KEY.sub(r"\1:", _json(config))
     return f"await {camel(action.name)}({'' if written == '{}' else written});"
 
 
