@@ -55,12 +55,12 @@ from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import Origins
-from ringline.web.events_socket import EventsSockets, SessionTokens
-from ringline.web.operator_access import OperatorAccess
+from ringline.web.events_socket import EventsSockets
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
 from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
+from ringline.web.token_mints import OperatorAccess, SessionTokens
 from ringline.web.watching import Watching
 from ringline.web.websocket import WebSocket
 

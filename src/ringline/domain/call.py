@@ -162,6 +162,7 @@ def call_ref(row: CallRow) -> CallRef:
         transport=row.transport,
         agent_id=row.agent_id,
         model=row.model,
+        conversation_id=row.conversation_id,
     )
 
 

@@ -14,8 +14,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import msgspec
-
 from ringline.domain.call import Moment, call_ref
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.events import (
@@ -368,7 +366,6 @@ def _draft(row: CallRow, moment: Moment) -> Draft:
 
 
 def _recorded(call: RecordedCall, draft: Draft, moment: Moment) -> Recorded:
-    row = call.row
-    ref = msgspec.structs.replace(call_ref(row), conversation_id=row.conversation_id)
+    ref = call_ref(call.row)
     events = tuple(Event(moment.new_id(), moment.now, data, ref) for data in draft.events)
     return Recorded(call, tuple(draft.records), events)

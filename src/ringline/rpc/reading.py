@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from ringline.ports import Row, Rows
 from ringline.rpc.filters import EVERYTHING, Shape, read_filter
-from ringline.rpc.keyset import Order, behind, whole
+from ringline.rpc.keyset import behind, whole
 from ringline.rpc.kinds import Kind, Map, Moment, ToolList
 from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, kinds_of, purpose_of, read_page
 from ringline.rpc.resources import RESOURCES, Expression, Resource
@@ -29,6 +29,7 @@ from ringline.rpc.statements import (
     condition,
     directed,
     keyset_statement,
+    literal,
     order_of,
     related_statement,
     rows_of,
@@ -111,63 +112,44 @@ class Reader:
 
         Raises RpcRefused, and what fetching raises.
         """
-        resource = request.resource
-        shape, values = read_filter(resource, request.filter)
-        keys = read_sort(resource, request.sort)
+        shape, values = read_filter(request.resource, request.filter)
+        keys = read_sort(request.resource, request.sort)
         page = read_page(request.page)
         if page is not None and not request.pages:
             raise refuse("unknown_error")
         given: dict[str, object] = {f"f{at}": value for at, value in enumerate(values)}
         given.update(request.scope)
-        scope = tuple(name for name, _ in request.scope)
-        where = _Where(resource, shape, scope)
+        where = _Where(request.resource, shape, tuple(name for name, _ in request.scope))
+        query = _Query(where, request.selection, keys)
         match page:
             case None:
-                return await self._whole(rows, request.selection, where, keys, given)
+                return await self._whole(rows, query, given)
             case OffsetPage():
-                return await self._offset_page(rows, request.selection, where, keys, given, page)
+                return await self._offset_page(rows, query, given, page)
             case KeysetPage():
-                return await self._keyset_page(rows, request.selection, where, keys, given, page)
+                return await self._keyset_page(rows, query, given, page)
 
     async def one(
         self, rows: Rows, resource: Resource, selection: Selection, row_id: UUID
     ) -> Record | None:
         """Return one record, None if there is none. Raises what fetching raises."""
-        where = _Where(resource, EVERYTHING, ("id",))
-        plan = self._plan(("one", where, selection), lambda: _plan_one(where, selection))
+        query = _Query(_Where(resource, EVERYTHING, ("id",)), selection)
+        plan = self._plan(("one", query), lambda: _plan_one(query))
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(id=row_id))
         built = await _build(rows, plan.node, found)
         return built.records[0] if built.records else None
 
-    async def _whole(
-        self,
-        rows: Rows,
-        selection: Selection,
-        where: "_Where",
-        keys: tuple[SortKey, ...],
-        given: Mapping[str, object],
-    ) -> object:
-        plan = self._plan(
-            ("whole", where, selection, keys), lambda: _plan_whole(where, selection, keys)
-        )
+    async def _whole(self, rows: Rows, query: "_Query", given: Mapping[str, object]) -> object:
+        plan = self._plan(("whole", query), lambda: _plan_whole(query))
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(**given))
         if len(found) > MAX_LIST:
             raise refuse("result_too_large", variables={"limit": MAX_LIST})
         return (await _build(rows, plan.node, found)).records
 
     async def _offset_page(
-        self,
-        rows: Rows,
-        selection: Selection,
-        where: "_Where",
-        keys: tuple[SortKey, ...],
-        given: Mapping[str, object],
-        page: OffsetPage,
+        self, rows: Rows, query: "_Query", given: Mapping[str, object], page: OffsetPage
     ) -> object:
-        plan = self._plan(
-            ("offset", where, selection, keys, page.limit),
-            lambda: _plan_offset(where, selection, keys, page.limit),
-        )
+        plan = self._plan(("offset", query, page.limit), lambda: _plan_offset(query, page.limit))
         values = plan.statement.arguments(**given, offset=page.offset)
         found = await rows.fetch(plan.statement.text, values)
         built = await _build(rows, plan.node, found[: page.limit])
@@ -176,31 +158,24 @@ class Reader:
             "hasMore": len(found) > page.limit,
             "limit": page.limit,
             "offset": page.offset,
-            "count": await self._count(rows, where, given) if page.count else None,
+            "count": await self._count(rows, query.where, given) if page.count else None,
             "type": "offset",
         }
 
     async def _keyset_page(
-        self,
-        rows: Rows,
-        selection: Selection,
-        where: "_Where",
-        keys: tuple[SortKey, ...],
-        given: Mapping[str, object],
-        page: KeysetPage,
+        self, rows: Rows, query: "_Query", given: Mapping[str, object], page: KeysetPage
     ) -> object:
-        keys = keys or (BY_ID,)
-        purpose = purpose_of(where.resource, keys)
+        keys, resource = query.keys or (BY_ID,), query.where.resource
+        purpose = purpose_of(resource, keys)
         at: Mapping[str, object] = given
         nulls: tuple[bool, ...] | None = None
         if page.cursor is not None:
-            kinds = kinds_of(where.resource, keys)
-            values = self._cursors.read(purpose, page.cursor, kinds)
+            values = self._cursors.read(purpose, page.cursor, kinds_of(resource, keys))
             nulls = tuple(value is None for value in values)
             at = {**given, **{f"c{place}": value for place, value in enumerate(values)}}
         plan = self._plan(
-            ("keyset", where, selection, keys, page.limit, page.backward, nulls),
-            lambda: _plan_keyset(where, selection, keys, page, nulls),
+            ("keyset", query, page.limit, page.backward, nulls),
+            lambda: _plan_keyset(query, keys, page, nulls),
         )
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(**at))
         shown = found[: page.limit]
@@ -216,7 +191,7 @@ class Reader:
             "before": page.before,
             "previousPage": ends[0] if ends else None,
             "nextPage": ends[-1] if ends else None,
-            "count": await self._count(rows, where, given) if page.count else None,
+            "count": await self._count(rows, query.where, given) if page.count else None,
             "type": "keyset",
         }
 
@@ -258,52 +233,52 @@ class _Where:
         return held if self.shape == EVERYTHING else [*held, condition(source, self.shape)]
 
 
-def _plan_one(where: _Where, selection: Selection) -> _Plan:
-    source = source_of(where.resource)
-    columns, node = _node(source, selection)
-    return _Plan(Prepared(rows_of(source, columns, where.conditions(source))), node)
+@dataclass(frozen=True)
+class _Query:
+    """The shape of a list, but for its page: whose values are the same is planned once."""
+
+    where: _Where
+    selection: Selection
+    keys: tuple[SortKey, ...] = ()
+
+    def select(self) -> tuple[Source, list[Expression], list[Any], _Node]:
+        """Return the rows, the columns, what must hold, and how rows become records."""
+        source = source_of(self.where.resource)
+        columns, node = _node(source, self.selection)
+        return source, columns, self.where.conditions(source), node
 
 
-def _plan_whole(where: _Where, selection: Selection, keys: tuple[SortKey, ...]) -> _Plan:
-    source = source_of(where.resource)
-    columns, node = _node(source, selection)
-    statement = rows_of(source, columns, where.conditions(source))
-    if keys:
-        by = [directed(sort_value(source, key), key) for key in keys]
+def _plan_one(query: _Query) -> _Plan:
+    source, columns, where, node = query.select()
+    return _Plan(Prepared(rows_of(source, columns, where)), node)
+
+
+def _plan_whole(query: _Query) -> _Plan:
+    source, columns, where, node = query.select()
+    if query.keys:
+        by = [directed(sort_value(source, key), key) for key in query.keys]
     else:
-        by = [source.column(name) for name in where.resource.order]
-    most = sa.literal_column(str(MAX_LIST + 1), sa.Integer)
-    return _Plan(Prepared(statement.order_by(*by).limit(most)), node)
+        by = [source.column(name) for name in source.resource.order]
+    statement = rows_of(source, columns, where).order_by(*by).limit(literal(MAX_LIST + 1))
+    return _Plan(Prepared(statement), node)
 
 
-def _plan_offset(
-    where: _Where, selection: Selection, keys: tuple[SortKey, ...], limit: int
-) -> _Plan:
-    source = source_of(where.resource)
-    columns, node = _node(source, selection)
-    by = [directed(sort_value(source, key), key) for key in keys or (BY_ID,)]
-    statement = rows_of(source, columns, where.conditions(source)).order_by(*by)
-    offset = sa.bindparam("offset", type_=sa.BigInteger)
-    most = sa.literal_column(str(limit + 1), sa.Integer)
-    return _Plan(Prepared(statement.limit(most).offset(offset)), node)
+def _plan_offset(query: _Query, limit: int) -> _Plan:
+    source, columns, where, node = query.select()
+    by = [directed(sort_value(source, key), key) for key in query.keys or (BY_ID,)]
+    statement = rows_of(source, columns, where).order_by(*by).limit(literal(limit + 1))
+    return _Plan(Prepared(statement.offset(sa.bindparam("offset", type_=sa.BigInteger))), node)
 
 
 def _plan_keyset(
-    where: _Where,
-    selection: Selection,
-    keys: tuple[SortKey, ...],
-    page: KeysetPage,
-    nulls: tuple[bool, ...] | None,
+    query: _Query, keys: tuple[SortKey, ...], page: KeysetPage, nulls: tuple[bool, ...] | None
 ) -> _Plan:
-    source = source_of(where.resource)
-    columns, node = _node(source, selection)
-    order: Order = order_of(where.resource, keys)
+    source, columns, where, node = query.select()
+    order = order_of(source.resource, keys)
     if page.backward:
         order = order.reversed
     regions = whole(order) if nulls is None else behind(order, nulls)
-    statement = keyset_statement(
-        source, columns, where.conditions(source), order, regions, page.limit + 1
-    )
+    statement = keyset_statement(source, columns, where, order, regions, page.limit + 1)
     return _Plan(Prepared(statement), node, sorted_by=len(columns))
 
 

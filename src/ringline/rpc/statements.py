@@ -62,7 +62,7 @@ class Source:
             sa.select(others)
             .where(tie)
             .order_by(others.c[relationship.latest].desc(), others.c.id.desc())
-            .limit(_literal(1))
+            .limit(literal(1))
             .correlate_except(others)
             .subquery()
         )
@@ -77,7 +77,8 @@ class Source:
         return found.correlate_except(other.rows).scalar_subquery()
 
 
-def _literal(number: int) -> sa.ColumnElement[int]:
+def literal(number: int) -> sa.ColumnElement[int]:
+    """Return a number that stands in the text."""
     return sa.literal_column(str(number), sa.Integer)
 
 
@@ -116,7 +117,7 @@ class _Composing:
         self, source: Source, relationship: Relationship, inner: Shape
     ) -> sa.ColumnElement[bool]:
         other, tie = source.related(relationship)
-        found = sa.select(_literal(1)).select_from(other.rows)
+        found = sa.select(literal(1)).select_from(other.rows)
         found = found.where(tie, self.compose(other, inner))
         return sa.exists(found.correlate_except(other.rows))
 
@@ -219,7 +220,7 @@ def keyset_statement(
     """Select the first `most` rows of regions of an order; its values are columns `s0` …."""
     values = [sort_value(source, key) for key in order.keys]
     sorted_by = [value.label(f"s{place}") for place, value in enumerate(values)]
-    limit = _literal(most)
+    limit = literal(most)
     parts: list[sa.Select[Any]] = []
     for number, region in enumerate(regions):
         terms = [_term(values[at], order.keys[at], at, term) for at, term in enumerate(region)]
@@ -229,7 +230,7 @@ def keyset_statement(
         ]
         told = [*columns, *sorted_by]
         if len(regions) > 1:
-            told.append(_literal(number).label("region"))
+            told.append(literal(number).label("region"))
         part = rows_of(source, told, [*where, *terms])
         parts.append(part.order_by(*by).limit(limit))
     if len(parts) == 1:
@@ -265,4 +266,4 @@ def related_statement(
         found = found.ext(distinct_on(theirs)).order_by(*by)
     elif relationship.many:
         found = found.order_by(*(target.column(name) for name in target.resource.order))
-    return found.limit(_literal(most))
+    return found.limit(literal(most))

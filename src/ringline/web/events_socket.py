@@ -1,4 +1,4 @@
-"""The events socket: `/socket/websocket` and the mint of its tokens (events socket, 2, 3).
+"""The events socket: `/socket/websocket` (events socket, 3).
 
 The protocol is pure (`wire/phoenix_socket.py`); this shell feeds it frames, decides which
 topics exist, and lets the hub's frames follow a join. A join that asks for a position gets
@@ -10,20 +10,15 @@ import asyncio
 import structlog
 from aiohttp import web
 
-from ringline.domain.credentials import Surface
 from ringline.domain.ids import Prefix, parse_id
-from ringline.ports import Clock, NewId, StoreAway
-from ringline.services.credentials import Credentials
+from ringline.ports import StoreAway
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
-from ringline.web.doors import Door, Origins, answer, bearer_of, key_for
-from ringline.web.rates import RateLimit
-from ringline.web.requests import BodyTooLarge, read_body
+from ringline.web.doors import Origins, bearer_of
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
 from ringline.web.websocket import WebSocket, upgrade_problem
-from ringline.wire import phoenix_socket, session_token
-from ringline.wire.errors import refuse_rpc
+from ringline.wire import phoenix_socket
 from ringline.wire.events_socket import EventsSocket
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
 from ringline.wire.phoenix_socket import (
@@ -42,49 +37,6 @@ _log = structlog.get_logger(__name__)
 IDLE_S = 60.0  # without any inbound frame (events socket, 3.2)
 REPLAY_LIMIT = 10_000  # events that a join resumes over (contract, 2)
 UNAVAILABLE = "unavailable"
-
-
-class SessionTokens:
-    """The handler of `POST /api/realtime/session`."""
-
-    def __init__(
-        self,
-        credentials: Credentials,
-        secret: str,
-        rate: RateLimit,
-        now: Clock,
-        new_id: NewId,
-    ) -> None:
-        self._credentials = credentials
-        self._secret = secret
-        self._rate = rate
-        self._now = now
-        self._new_id = new_id
-
-    async def mint(self, request: web.Request) -> web.StreamResponse:
-        """Mint a session token (2)."""
-        try:
-            key = await key_for(request, self._credentials, Surface.RPC)
-            if key is Door.UNKNOWN:
-                return answer(refuse_rpc("unauthorized"))
-            if isinstance(key, Door):
-                return answer(refuse_rpc("forbidden"))
-            wait_s = self._rate.take(key.id)
-            if wait_s:
-                return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
-            asked = session_token.read_mint(await read_body(request, session_token.MAX_MINT_BYTES))
-        except StoreAway:
-            return answer(refuse_rpc("unavailable"), {"Retry-After": "1"})
-        except BodyTooLarge:
-            return answer(refuse_rpc("payload_too_large"))
-        except session_token.MintProblem as problem:
-            return answer(refuse_rpc("bad_request", str(problem)))
-        claims = session_token.new_token(
-            key.log, key.id, self._new_id(), self._now(), asked.ttl_s, asked.operator
-        )
-        body = session_token.answer_mint(session_token.sign(claims, self._secret), claims)
-        headers = {"Cache-Control": "no-store"}
-        return web.Response(body=body, content_type="application/json", headers=headers)
 
 
 class EventsSockets:

@@ -18,12 +18,12 @@ from ringline.domain.ids import Prefix, show_id
 from ringline.ports import NewId
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import answer
-from ringline.web.events_socket import EventsSockets, SessionTokens
+from ringline.web.events_socket import EventsSockets
 from ringline.web.openapi import Documentation
-from ringline.web.operator_access import OperatorAccess
 from ringline.web.realtime import Realtime
 from ringline.web.requests import BrokenBody
 from ringline.web.rpc import Rpc
+from ringline.web.token_mints import OperatorAccess, SessionTokens
 from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
 
 _log = structlog.get_logger(__name__)

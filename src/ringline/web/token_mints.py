@@ -1,0 +1,98 @@
+"""Where backends have tokens minted: for whoever watches, and for operators.
+
+`POST /api/realtime/session` (events socket, 2) and `POST /api/operator/access` (7.1) are one
+door with two answers: a secret key, at a bounded rate, with a small JSON body or none.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from aiohttp import web
+
+from ringline.domain.credentials import Key, Surface
+from ringline.ports import Clock, LogBusy, NewId, QueryTooSlow, StoreAway
+from ringline.services.credentials import Credentials
+from ringline.services.team import Team
+from ringline.web.doors import Door, answer, key_for
+from ringline.web.rates import RateLimit
+from ringline.web.requests import BodyTooLarge, read_body
+from ringline.wire import operator_access, session_token
+from ringline.wire.errors import Refusal, refuse_rpc
+
+#: Mints for a key what a body asks for. Raises MintProblem, and what storage raises.
+Make: TypeAlias = Callable[[Key, bytes], Awaitable[bytes | Refusal]]
+
+
+class SessionTokens:
+    """The handler of `POST /api/realtime/session`."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        secret: str,
+        rate: RateLimit,
+        now: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._credentials = credentials
+        self._secret = secret
+        self._rate = rate
+        self._now = now
+        self._new_id = new_id
+
+    async def mint(self, request: web.Request) -> web.StreamResponse:
+        """Mint a session token."""
+        return await _mint(request, self._credentials, self._rate, self._make)
+
+    async def _make(self, key: Key, body: bytes) -> bytes:
+        asked = session_token.read_mint(body)
+        claims = session_token.new_token(
+            key.log, key.id, self._new_id(), self._now(), asked.ttl_s, asked.operator
+        )
+        return session_token.answer_mint(session_token.sign(claims, self._secret), claims)
+
+
+class OperatorAccess:
+    """The handler of `POST /api/operator/access`."""
+
+    def __init__(self, credentials: Credentials, team: Team, rate: RateLimit) -> None:
+        self._credentials = credentials
+        self._team = team
+        self._rate = rate
+
+    async def mint(self, request: web.Request) -> web.StreamResponse:
+        """Mint a token for the member of the team whose email is given."""
+        return await _mint(request, self._credentials, self._rate, self._make)
+
+    async def _make(self, key: Key, body: bytes) -> bytes | Refusal:
+        email = operator_access.read_mint(body)
+        access = await self._team.issue_access(key.log, key.id, email)
+        if access is None:
+            return refuse_rpc("not_found", "no member of the team has this email")
+        member = access.member
+        return operator_access.answer_mint(
+            access.text, access.token, member.id, member.email, member.role
+        )
+
+
+async def _mint(
+    request: web.Request, credentials: Credentials, rate: RateLimit, make: Make
+) -> web.Response:
+    try:
+        key = await key_for(request, credentials, Surface.RPC)
+        if isinstance(key, Door):
+            return answer(refuse_rpc("unauthorized" if key is Door.UNKNOWN else "forbidden"))
+        wait_s = rate.take(key.id)
+        if wait_s:
+            return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
+        made = await make(key, await read_body(request, session_token.MAX_MINT_BYTES))
+    except (StoreAway, LogBusy, QueryTooSlow):
+        return answer(refuse_rpc("unavailable"), {"Retry-After": "1"})
+    except BodyTooLarge:
+        return answer(refuse_rpc("payload_too_large"))
+    except session_token.MintProblem as problem:
+        return answer(refuse_rpc("bad_request", str(problem)))
+    if isinstance(made, Refusal):
+        return answer(made)
+    headers = {"Cache-Control": "no-store"}
+    return web.Response(body=made, content_type="application/json", headers=headers)
