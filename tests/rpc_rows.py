@@ -15,9 +15,11 @@ from ringline.rpc.actions import Action, Input
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
+    Choices,
     Id,
     Integer,
     Kind,
+    LogPlace,
     Map,
     Moment,
     Text,
@@ -138,5 +140,9 @@ def _value(kind: Kind, seeded: Seeded) -> Any:
             return [{"name": "book", "parameters": {"type": "object"}}]
         case TextList():
             return ["10.0.0.0/8"]
+        case LogPlace():
+            return "0"
+        case Choices(words):
+            return list(words)
         case _:
             assert_never(kind)

@@ -345,6 +345,14 @@ async def test_old_keys_are_swept(house: House, database: TestDatabase) -> None:
     assert sorted(row[0] for row in names) == sorted(f"new {n}" for n in range(SWEEP_EVERY))
 
 
+async def test_a_closed_ledger_begins_nothing(house: House) -> None:
+    house.go_on.set()
+    await house.ledger.close()
+    with pytest.raises(StoreAway):
+        await house.ask()
+    assert house.done == 0
+
+
 async def test_closing_waits_for_what_is_carried_out(house: House) -> None:
     asked = house.ask()
     await house.started.wait()

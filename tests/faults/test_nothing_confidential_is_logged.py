@@ -7,11 +7,41 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from ringline.client.http import ApiProblem
+from ringline.client.http import Api, ApiProblem
 from tests.faults.people import CONFIG, QUESTION, calling, watching
 from tests.faults.processes import LOUD, server_process
 
 STRANGE = "the heron counts seven violet umbrellas"
+
+
+async def use_rpc(http: aiohttp.ClientSession, api: Api) -> list[str]:
+    """Run actions, good and bad ones, that carry secrets; return what must not be logged."""
+    password, key = "a password for the gateway", "an idempotency key of a client"
+    number = "+15550123456"
+    gateway: dict[str, object] = {
+        "name": "g",
+        "username": STRANGE,
+        "realm": "r",
+        "password": password,
+    }
+    contact: dict[str, object] = {"fullName": STRANGE, "phoneE164": number}
+    asked: list[tuple[str, dict[str, object]]] = [
+        ("create_gateway", gateway),
+        ("create_gateway", gateway),
+        ("create_gateway", {"password": [password], STRANGE: 1}),
+        ("create_contact", contact),
+        ("create_contact", contact),
+        (STRANGE, {}),
+    ]
+    for place, (action, given) in enumerate(asked):
+        for way in ("run", "validate"):
+            async with http.post(
+                f"{api.url}/rpc/public/{way}",
+                json={"action": action, "input": given, "identity": STRANGE},
+                headers=api.headers() | {"idempotency-key": f"{key} {place}"},
+            ) as answer:
+                assert answer.status == 200, await answer.text()
+    return [password, key, number]
 
 
 async def test_logs_hold_no_credential_and_no_transcript(parent: Path) -> None:
@@ -49,6 +79,7 @@ async def test_logs_hold_no_credential_and_no_transcript(parent: Path) -> None:
                 assert refused.status == 400
             with pytest.raises(ApiProblem):
                 await type(api)(api.url, f"{api.key}x", http).mint_session_token()
+            confidential += await use_rpc(http, api)
             await caller.send("text.input", text=STRANGE)
             postmaster = (server.data_dir / "postgres" / "postmaster.pid").read_text()
             os.kill(int(postmaster.splitlines()[0]), signal.SIGKILL)

@@ -50,7 +50,11 @@ def test_what_is_referred_to_cannot_be_deleted() -> None:
 
 @pytest.mark.parametrize("sqlstate", ["22003", "22P05", "22021", "22P02", "22000"])
 def test_a_value_that_no_column_takes_is_no_defect(sqlstate: str) -> None:
-    for action, type_ in (("list_calls", "invalid_query"), ("create_contact", "invalid_changes")):
+    for action, type_ in (
+        ("list_calls", "invalid_query"),
+        ("create_contact", "invalid_changes"),
+        ("list_events", "invalid_argument"),
+    ):
         found = refused_problem(ACTIONS[action], EntryRefused(sqlstate))
         assert found is not None
         assert found.type == type_

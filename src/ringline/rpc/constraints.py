@@ -81,6 +81,8 @@ def refused_problem(action: Action, refused: EntryRefused) -> Problem | None:
         return None
     if action.is_read:
         return problem("invalid_query")
+    if action.kind is ActionKind.GENERIC:
+        return problem("invalid_argument")
     return problem("invalid_changes", "a value cannot be stored")
 
 

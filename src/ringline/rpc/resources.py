@@ -21,6 +21,7 @@ from ringline.domain.conversations import (
 from ringline.domain.events import EventData
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import (
+    DEFAULT_QUEUE,
     GatewayProvider,
     OperatorAvailability,
     QueueEntryStatus,
@@ -98,7 +99,7 @@ class Resource:
     """A kind of record: its rows, its fields and what they are related to.
 
     `order` are the columns that a list of them follows where no sort is given. `tells` says
-    which events a written row is told by.
+    which events a written row is told by; a row that is `lasting` cannot be deleted.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Resource:
     relationships: tuple[Relationship, ...] = ()
     order: tuple[str, ...] = ("inserted_at", "id")
     tells: Tells | None = None
+    lasting: Callable[[Row], bool] | None = None
     field_index: Mapping[str, Field] = field(init=False)
     relationship_index: Mapping[str, Relationship] = field(init=False)
 
@@ -411,6 +413,7 @@ QUEUE = Resource(
         *_stamps(),
     ),
     (_ORGANISATION,),
+    lasting=lambda row: row["queue_name"] == DEFAULT_QUEUE,
 )
 
 GATEWAY = Resource(

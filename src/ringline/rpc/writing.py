@@ -13,13 +13,12 @@ import sqlalchemy as sa
 
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey
-from ringline.domain.operators import DEFAULT_QUEUE
 from ringline.ports import Row, Rows, Transaction
 from ringline.rpc.acting import Acting, Values
 from ringline.rpc.actions import Action, Input
 from ringline.rpc.identity import Identity
 from ringline.rpc.names import snake
-from ringline.rpc.resources import QUEUE, Resource
+from ringline.rpc.resources import Resource
 from ringline.schema.sql import compiled
 from ringline.wire.rpc import refuse
 
@@ -76,8 +75,8 @@ async def destroy(
     acting: Acting, transaction: Transaction, resource: Resource, before: Row
 ) -> None:
     """Delete a locked row and tell of it. Raises EntryRefused where something refers to it."""
-    if resource is QUEUE and before["queue_name"] == DEFAULT_QUEUE:
-        raise refuse("invalid_changes", "the default queue cannot be deleted")
+    if resource.lasting is not None and resource.lasting(before):
+        raise refuse("invalid_changes", "it cannot be deleted")
     table = resource.table
     await _fetch_one(transaction, sa.delete(table).where(table.c.id == before["id"]))
     _tell(acting, transaction, resource, before, None)
