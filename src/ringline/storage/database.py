@@ -116,14 +116,13 @@ class Database:
         return self._ownership.watch(changed)
 
     @asynccontextmanager
-    async def transaction(self, log: LogKey, mode: str = "") -> AsyncGenerator[Connection]:
+    async def transaction(self, log: LogKey) -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
-        `mode` is what stands behind BEGIN. Raises StoreAway (also where the answer to
-        COMMIT was lost), LogBusy, EntryRefused.
+        Raises StoreAway (also where the answer to COMMIT was lost), LogBusy, EntryRefused.
         """
         async with self._borrowed() as connection:
-            await connection.execute(f"BEGIN {mode}; SELECT {_settings(log)}")
+            await connection.execute(begin(log))
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
                 raise EntryRefused("25P02")  # an error was swallowed on the way
@@ -184,25 +183,42 @@ class Database:
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[Connection]:
-        if not self.is_owned:
-            raise StoreAway
         with translated():
-            connection = await self._acquire()
-            self._borrowed_now.add(connection)
-            clean = False
+            connection = await self.borrow()
             try:
                 yield connection
-                clean = not connection.is_in_transaction()
-            except Exception as error:
-                clean = _may_go_on(error) and await _rolled_back(connection)
+            except BaseException as error:
+                await self.give_back(connection, error)
                 raise
-            finally:
-                self._borrowed_now.discard(connection)
-                if not clean:
-                    connection.terminate()
-                await self._pool.release(connection)
+            else:
+                await self.give_back(connection)
 
-    async def _acquire(self) -> Connection:
+    async def borrow(self) -> Connection:
+        """Take a connection, which must be given back. Raises StoreAway, and the driver's."""
+        if not self.is_owned:
+            raise StoreAway
+        if self._pool.get_idle_size():  # nothing to wait for
+            connection = await self._pool.acquire()
+        else:
+            connection = await self._wait_for_one()
+        self._borrowed_now.add(connection)
+        return connection
+
+    async def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
+        """Give a connection back; it lives on only if no transaction is left open in it."""
+        clean = False
+        try:
+            if error is None:
+                clean = not connection.is_in_transaction()
+            elif isinstance(error, Exception) and _may_go_on(error):
+                clean = await _rolled_back(connection)
+        finally:
+            self._borrowed_now.discard(connection)
+            if not clean:
+                connection.terminate()
+            await self._pool.release(connection)
+
+    async def _wait_for_one(self) -> Connection:
         async with asyncio.timeout(_ACQUIRE_TIMEOUT_S) as limit:
             self._acquiring.add(limit)
             try:
@@ -214,6 +230,11 @@ class Database:
 def switch(connection: Connection, log: LogKey) -> Awaitable[str]:
     """Move a transaction on to another log, for work that spans several."""
     return connection.execute(f"SELECT {_settings(log)}")
+
+
+def begin(log: LogKey, mode: str = "") -> str:
+    """Return what begins a transaction in a log; `mode` is what stands behind BEGIN."""
+    return f"BEGIN {mode}; SELECT {_settings(log)}"
 
 
 def _settings(log: LogKey) -> str:

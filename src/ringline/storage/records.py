@@ -7,8 +7,8 @@ order whoever writes (architecture, "One event's way").
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,8 +17,8 @@ from ringline.domain.log import LogKey
 from ringline.domain.records import Record
 from ringline.ports import QueryTooSlow, Rows, StoreAway, StoredCall, Transaction
 from ringline.storage.call_rows import lock_call, write_rows
-from ringline.storage.database import Connection, Database
-from ringline.storage.database_errors import TIMED_OUT, translated
+from ringline.storage.database import Connection, Database, begin
+from ringline.storage.database_errors import TIMED_OUT, translate, translated
 from ringline.storage.event_log import append
 
 Result = TypeVar("Result")
@@ -32,12 +32,9 @@ class PostgresRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @asynccontextmanager
-    async def read(self, log: LogKey) -> AsyncGenerator[Rows]:
+    def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written."""
-        with _timed():
-            async with self._database.transaction(log, _SNAPSHOT) as connection:
-                yield _Rows(connection)
+        return _Snapshot(self._database, log)
 
     async def write(
         self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]
@@ -49,18 +46,60 @@ class PostgresRecords:
             result = await work(transaction)
             return result, await append(connection, log, transaction.told)
 
-        with _timed():
+        try:
             return await self._database.run(log, run)
+        except StoreAway as away:
+            raise _meaning(away) from None
 
 
 class _Rows:
+    __slots__ = ("_connection",)
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Any]:
         # Errors are translated here, so that whoever runs statements sees ours alone.
-        with translated():
+        try:
             return await self._connection.fetch(text, *values)
+        except Exception as error:
+            raise _meaning(error) from None
+
+
+class _Snapshot:
+    """A snapshot that is read: every list is one, so it is written for speed."""
+
+    __slots__ = ("_connection", "_database", "_log")
+
+    def __init__(self, database: Database, log: LogKey) -> None:
+        self._database = database
+        self._log = log
+
+    async def __aenter__(self) -> Rows:
+        try:
+            self._connection = connection = await self._database.borrow()
+            try:
+                await connection.execute(begin(self._log, _SNAPSHOT))
+            except BaseException as error:
+                await self._database.give_back(connection, error)
+                raise
+        except Exception as error:
+            raise _meaning(error) from None
+        return _Rows(connection)
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: object
+    ) -> None:
+        connection = self._connection
+        if error is not None:
+            await self._database.give_back(connection, error)
+            return
+        try:
+            await connection.execute("COMMIT")
+        except BaseException as late:
+            await self._database.give_back(connection, late)
+            raise _meaning(late) from None
+        await self._database.give_back(connection)
 
 
 class _Transaction(_Rows):
@@ -85,12 +124,9 @@ class _Transaction(_Rows):
         self.told += events
 
 
-@contextmanager
-def _timed() -> Generator[None]:
-    """Tell a statement that ran over its time from a database that is away."""
-    try:
-        yield
-    except StoreAway as away:
-        if away.args == (TIMED_OUT,):
-            raise QueryTooSlow from None
-        raise
+def _meaning(error: BaseException) -> BaseException:
+    """Return what an error means to a request, which a slow statement of its own ends."""
+    meaning = (translate(error) if isinstance(error, Exception) else None) or error
+    if isinstance(meaning, StoreAway) and meaning.args == (TIMED_OUT,):
+        return QueryTooSlow()
+    return meaning
