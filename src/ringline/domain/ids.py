@@ -9,6 +9,8 @@ from enum import StrEnum
 from uuid import UUID
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#: Two digits of base62 at a time: ids are spelt with every answer.
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _WIDTH = 22  # characters that 128 bits take in base62
 
@@ -49,11 +51,11 @@ def uuid7(unix_ms: int, random_bits: int) -> UUID:
 
 def show_id(prefix: Prefix, value: UUID) -> str:
     """Spell an id as `/v1` and `/v3` do: `call_` and 22 characters of base62."""
-    number, characters = value.int, [""] * _WIDTH
-    for place in range(_WIDTH - 1, -1, -1):
-        number, digit = divmod(number, 62)
-        characters[place] = _ALPHABET[digit]
-    return f"{prefix}_{''.join(characters)}"
+    number, pairs = value.int, [""] * (_WIDTH // 2)
+    for place in range(_WIDTH // 2 - 1, -1, -1):
+        number, pair = divmod(number, len(_PAIRS))
+        pairs[place] = _PAIRS[pair]
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def parse_id(prefix: Prefix, text: str) -> UUID | None:

@@ -2,15 +2,14 @@
 
 What a request asks for is first turned into a *plan*: SQL text, the order of its values,
 and how a row becomes a record. A plan depends on the shape of the request alone (fields,
-filter without its values, sort, kind of page), and the plans used last are kept, so that
+filter without its values, sort, kind of page), and the latest plans are kept, so that
 most requests compose no SQL at all.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -43,7 +42,7 @@ from ringline.wire.rpc import refuse
 MAX_LIST = 10_000
 #: Most records in one answer; nested selections multiply.
 MAX_RECORDS = 100_000
-#: Plans that are kept; the one not used longest goes first.
+#: Plans that are kept; the oldest goes first, and is made again if it is wanted.
 PLANS_KEPT = 512
 
 Record: TypeAlias = dict[str, object]
@@ -105,7 +104,7 @@ class Reader:
 
     def __init__(self, cursor_secrets: Sequence[str]) -> None:
         self._cursors = Cursors(cursor_secrets)
-        self._plans: OrderedDict[Hashable, Any] = OrderedDict()
+        self._plans: dict[Hashable, Any] = {}
 
     async def list(self, rows: Rows, request: ListRequest) -> object:
         """Return the records of a list, or a page of them, ready for JSON.
@@ -205,19 +204,16 @@ class Reader:
     def _plan(self, key: Hashable, make: Callable[[], Any]) -> Any:
         plan = self._plans.get(key)
         if plan is None:
+            if len(self._plans) >= PLANS_KEPT:
+                del self._plans[next(iter(self._plans))]
             plan = self._plans[key] = make()
-            if len(self._plans) > PLANS_KEPT:
-                self._plans.popitem(last=False)
-        else:
-            self._plans.move_to_end(key)
         return plan
 
 
 # -- plans --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Where:
+class _Where(NamedTuple):
     """Which rows: a filter's shape, and columns that must have a value."""
 
     resource: Resource
@@ -233,8 +229,7 @@ class _Where:
         return held if self.shape == EVERYTHING else [*held, condition(source, self.shape)]
 
 
-@dataclass(frozen=True)
-class _Query:
+class _Query(NamedTuple):
     """The shape of a list, but for its page: whose values are the same is planned once."""
 
     where: _Where

@@ -5,8 +5,7 @@ stand in the key of a kept statement. The first problem ends the reading.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
 from ringline.rpc.names import camel
 from ringline.rpc.resources import RESOURCES, Resource
@@ -17,8 +16,7 @@ MAX_DEPTH = 20
 MAX_RELATIONSHIPS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What was asked of a record: its fields, and of each relationship a selection."""
 
     fields: tuple[str, ...]

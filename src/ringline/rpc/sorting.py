@@ -8,8 +8,7 @@
 | `--` | descending | last |
 """
 
-from dataclasses import dataclass
-from typing import NoReturn, cast
+from typing import NamedTuple, NoReturn, cast
 
 from ringline.rpc.kinds import Kind, Map, TextList, ToolList
 from ringline.rpc.resources import RESOURCES, Field, Resource
@@ -28,8 +27,7 @@ _PREFIXES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SortKey:
+class SortKey(NamedTuple):
     """One field of a sort: the relationships on the way to it and its name."""
 
     path: tuple[str, ...]
