@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from ringline.domain.log import LogKey
 from ringline.ports import EntryRefused, StoreAway
@@ -23,8 +22,9 @@ from ringline.schema.names import ENVIRONMENT_SETTING, WORKSPACE_SETTING
 from ringline.storage.database_errors import Collided, translated
 from ringline.storage.fitness import check_fitness, refuse_unreachable
 from ringline.storage.ownership import Ownership
+from ringline.storage.pool import Pool
 
-Connection: TypeAlias = "PoolConnectionProxy[Any]"
+Connection: TypeAlias = "asyncpg.Connection[Any]"
 Result = TypeVar("Result")
 
 POOL_SIZE = 10
@@ -47,11 +47,8 @@ class Database:
     def __init__(self, dsn: str, server_id: UUID, pool_size: int = POOL_SIZE) -> None:
         self._dsn = dsn
         self._server_id = server_id
-        self._pool: asyncpg.Pool[Any] = asyncpg.create_pool(
-            min_size=0, max_size=pool_size, connect=self._connect_pooled, reset=_keep_as_it_is
-        )
+        self._pool: Pool[Connection] = Pool(self._connect_pooled, pool_size, _ACQUIRE_TIMEOUT_S)
         self._ownership: Ownership | None = None
-        self._acquiring: set[asyncio.Timeout] = set()
         self._borrowed_now: set[Connection] = set()
 
     @classmethod
@@ -72,17 +69,15 @@ class Database:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
             if claim:
                 database._ownership = await Ownership.take(database.connect, database._break_off)
-            await database._pool
         return database
 
     async def close(self) -> None:
         """Give the database up and close all connections, at once if they do not end."""
         if self._ownership is not None:
             await self._ownership.close()
-        try:
-            await asyncio.wait_for(self._pool.close(), _CONNECT_TIMEOUT_S)
-        except TimeoutError:
-            self._pool.terminate()
+        await self._pool.close(_CONNECT_TIMEOUT_S)
+        for connection in tuple(self._borrowed_now):
+            connection.terminate()
 
     @property
     def server_id(self) -> UUID:
@@ -163,7 +158,7 @@ class Database:
             },
         )
 
-    async def _connect_pooled(self, *_: object, **__: object) -> asyncpg.Connection[Any]:
+    async def _connect_pooled(self) -> Connection:
         try:
             return await self.connect("pool")
         except asyncpg.PostgresError as error:  # whatever it says, it does not let us in
@@ -171,15 +166,9 @@ class Database:
 
     async def _break_off(self) -> None:
         """Let nobody wait for a database that is gone, or has stopped to answer."""
-        await self._pool.expire_connections()
-        now = asyncio.get_running_loop().time()
-        for waiting in self._acquiring:
-            if not waiting.expired():
-                waiting.reschedule(now)
+        self._pool.expire()
         for connection in tuple(self._borrowed_now):
-            # A connection that has died already is out of its borrower's hands.
-            with suppress(asyncpg.InterfaceError):
-                connection.terminate()
+            connection.terminate()
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncGenerator[Connection]:
@@ -197,10 +186,7 @@ class Database:
         """Take a connection, which must be given back. Raises StoreAway, and the driver's."""
         if not self.is_owned:
             raise StoreAway
-        if self._pool.get_idle_size():  # nothing to wait for
-            connection = await self._pool.acquire()
-        else:
-            connection = await self._wait_for_one()
+        connection = await self._pool.acquire()
         self._borrowed_now.add(connection)
         return connection
 
@@ -216,15 +202,7 @@ class Database:
             self._borrowed_now.discard(connection)
             if not clean:
                 connection.terminate()
-            await self._pool.release(connection)
-
-    async def _wait_for_one(self) -> Connection:
-        async with asyncio.timeout(_ACQUIRE_TIMEOUT_S) as limit:
-            self._acquiring.add(limit)
-            try:
-                return await self._pool.acquire()
-            finally:
-                self._acquiring.discard(limit)
+            self._pool.release(connection)
 
 
 def switch(connection: Connection, log: LogKey) -> Awaitable[str]:
@@ -261,7 +239,3 @@ async def _rolled_back(connection: Connection) -> bool:
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
     return not connection.is_in_transaction()
-
-
-async def _keep_as_it_is(_: object) -> None:
-    """Reset nothing: what a transaction sets ends with it, and nothing else is set."""
