@@ -42,7 +42,7 @@ Closer = Callable[[], None]
 MAX_CREDENTIAL = 256
 #: How long somebody is recognised without being looked up.
 RECOGNISED_S = 0.5
-#: How many are recognised at a time; who was not seen longest goes first.
+#: How many are recognised at a time; who was looked up first goes first.
 MAX_RECOGNISED = 1024
 _TOUCH_EVERY_S = 5.0
 _RETRY_S = 0.1
@@ -61,18 +61,11 @@ _Ground: TypeAlias = dict[UUID, dict[object, _Standing]]
 
 @dataclass(frozen=True, slots=True)
 class _Recognised:
-    """Who a credential is: a key, or an operator by a token of that key."""
+    """Who a credential is, until when at most, and until when nobody need ask again."""
 
-    key: Key
-    token: OperatorToken | None
+    who: Key | OperatorToken
+    ends_at: datetime | None
     until: float  # by the loop's clock
-
-    @property
-    def who(self) -> Key | OperatorToken:
-        return self.token or self.key
-
-    def is_alive(self, now: datetime) -> bool:
-        return self.key.is_alive(now) and (self.token is None or now < self.token.expires_at)
 
 
 class Credentials:
@@ -120,27 +113,31 @@ class Credentials:
             return None
         recognised, name = self._recognised, digest(credential)
         clock = asyncio.get_running_loop().time
-        found = recognised.pop(name, None)
+        found = recognised.get(name)
         if found is None or clock() >= found.until:
+            recognised.pop(name, None)
             found = await self._look_up(credential, until=clock() + RECOGNISED_S)
             if found is None:
                 return None
             if len(recognised) >= MAX_RECOGNISED:
                 del recognised[next(iter(recognised))]
-        if not found.is_alive(self._now()):
+            recognised[name] = found
+        if found.ends_at is not None and self._now() >= found.ends_at:
             return None
-        recognised[name] = found
         return found.who
 
     async def _look_up(self, credential: str, until: float) -> _Recognised | None:
         if "." not in credential:  # a token has dots, a key has none
             key = await self.authenticate(credential)
-            return None if key is None else _Recognised(key, None, until)
+            return None if key is None else _Recognised(key, key.expires_at, until)
         token = self.read_token(credential)
         if not isinstance(token, OperatorToken):
             return None
         key = await self._living_key(token.key_id, token.user_id)
-        return None if key is None else _Recognised(key, token, until)
+        if key is None:
+            return None
+        ends_at = min(token.expires_at, key.expires_at or token.expires_at)
+        return _Recognised(token, ends_at, until)
 
     @contextmanager
     def standing_on(

@@ -8,6 +8,7 @@ times. Here a connection that comes back belongs to whoever has waited longest.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from ringline.ports import StoreAway
@@ -32,6 +33,12 @@ class Poolable(Protocol):
 C = TypeVar("C", bound=Poolable)
 
 
+@dataclass(slots=True)
+class _Waiting(Generic[C]):
+    given: "asyncio.Future[C | None]"
+    until: float  # by the loop's clock
+
+
 class Pool(Generic[C]):
     """At most `size` connections, made when they are wanted and kept."""
 
@@ -42,7 +49,8 @@ class Pool(Generic[C]):
         self._idle: list[C] = []
         self._taken = 0  # places: idle, borrowed, being connected
         #: Who waits, in turn: each is given a connection, or a place for a new one (None).
-        self._waiting: deque[asyncio.Future[C | None]] = deque()
+        self._waiting: deque[_Waiting[C]] = deque()
+        self._timer: asyncio.TimerHandle | None = None  # of who has waited longest
         self._closed = False
 
     async def acquire(self) -> C:
@@ -88,6 +96,8 @@ class Pool(Generic[C]):
     async def close(self, timeout_s: float) -> None:
         """Close what is idle; what is borrowed is closed when it comes back."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         idle, self._idle = self._idle, []
         self._taken -= len(idle)
         self.expire()
@@ -96,26 +106,39 @@ class Pool(Generic[C]):
 
     async def _wait(self) -> C | None:
         loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[C | None] = loop.create_future()
+        waiting = _Waiting[C](loop.create_future(), loop.time() + self._wait_s)
         self._waiting.append(waiting)
-        timer = loop.call_later(self._wait_s, _give_up, waiting)
+        if self._timer is None:
+            self._timer = loop.call_at(waiting.until, self._send_away)
         try:
-            return await waiting
+            return await waiting.given
         except asyncio.CancelledError:
-            self._give_on(waiting)
+            self._give_on(waiting.given)
             raise
-        finally:
-            timer.cancel()
 
-    def _give_on(self, waiting: "asyncio.Future[C | None]") -> None:
+    def _send_away(self) -> None:
+        """Let those go who have waited for too long, and look again when the next one has."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._waiting:
+            first = self._waiting[0]
+            if first.given.done():
+                self._waiting.popleft()
+            elif first.until <= loop.time():
+                self._waiting.popleft().given.set_exception(StoreAway())
+            else:
+                self._timer = loop.call_at(first.until, self._send_away)
+                return
+
+    def _give_on(self, given: "asyncio.Future[C | None]") -> None:
         """Pass on what a cancelled waiter was given in the same moment."""
-        if not waiting.done() or waiting.cancelled() or waiting.exception() is not None:
+        if not given.done() or given.cancelled() or given.exception() is not None:
             return
-        given = waiting.result()
-        if given is None:
+        connection = given.result()
+        if connection is None:
             self._pass_place()
         else:
-            self.release(given)
+            self.release(connection)
 
     def _pass_place(self) -> None:
         waiting = self._next()
@@ -126,12 +149,7 @@ class Pool(Generic[C]):
 
     def _next(self) -> "asyncio.Future[C | None] | None":
         while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                return waiting
+            given = self._waiting.popleft().given
+            if not given.done():
+                return given
         return None
-
-
-def _give_up(waiting: "asyncio.Future[C | None]") -> None:
-    if not waiting.done():
-        waiting.set_exception(StoreAway())

@@ -33,11 +33,11 @@ class Origins:
 
 def credential_of(request: web.Request) -> str | None:
     """Return the one credential in a request's headers; None without one, or with two."""
+    key = request.headers.get("x-api-key", "").strip() or None
+    if "Authorization" not in request.headers:
+        return key
     bearer = bearer_of(request)
-    key = request.headers.get("x-api-key", "").strip()
-    if "Authorization" in request.headers and (bearer is None or (key and bearer != key)):
-        return None
-    return bearer or key or None
+    return bearer if key is None or bearer == key else None
 
 
 def bearer_of(request: web.Request) -> str | None:
