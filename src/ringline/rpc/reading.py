@@ -20,10 +20,11 @@ from ringline.rpc.filters import EVERYTHING, Shape, read_filter
 from ringline.rpc.keyset import behind, whole
 from ringline.rpc.kinds import Kind, Map, Moment, ToolList
 from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, kinds_of, purpose_of, read_page
-from ringline.rpc.resources import RESOURCES, Expression, Resource
+from ringline.rpc.resources import RESOURCES, Resource
 from ringline.rpc.selection import Selection
 from ringline.rpc.sorting import BY_ID, SortKey, read_sort
 from ringline.rpc.statements import (
+    Column,
     Source,
     condition,
     directed,
@@ -34,6 +35,7 @@ from ringline.rpc.statements import (
     rows_of,
     sort_value,
     source_of,
+    with_sort_values,
 )
 from ringline.schema.sql import Prepared
 from ringline.wire.rpc import refuse
@@ -84,11 +86,11 @@ class _Branch:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A statement and how its rows become records; `sorted_by` is where cursors begin."""
+    """A statement and how its rows become records; cursors hold the values at `sorted_by`."""
 
     statement: Prepared
     node: _Node
-    sorted_by: int = 0
+    sorted_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,10 @@ class Reader:
         if page.backward:
             shown = shown[::-1]
         built = await _build(rows, plan.node, shown)
-        ends = [self._cursor(purpose, plan, keys, row) for row in (*shown[:1], *shown[-1:])]
+        ends = [
+            self._cursors.make(purpose, [row[place] for place in plan.sorted_by])
+            for row in (*shown[:1], *shown[-1:])
+        ]
         return {
             "results": built.records,
             "hasMore": len(found) > page.limit,
@@ -193,9 +198,6 @@ class Reader:
             "count": await self._count(rows, query.where, given) if page.count else None,
             "type": "keyset",
         }
-
-    def _cursor(self, purpose: bytes, plan: _Plan, keys: tuple[SortKey, ...], row: Row) -> str:
-        return self._cursors.make(purpose, row[plan.sorted_by : plan.sorted_by + len(keys)])
 
     async def _count(self, rows: Rows, where: "_Where", given: Mapping[str, object]) -> int:
         statement = self._plan(("count", where), lambda: _plan_count(where))
@@ -236,7 +238,7 @@ class _Query(NamedTuple):
     selection: Selection
     keys: tuple[SortKey, ...] = ()
 
-    def select(self) -> tuple[Source, list[Expression], list[Any], _Node]:
+    def select(self) -> tuple[Source, list[Column], list[Any], _Node]:
         """Return the rows, the columns, what must hold, and how rows become records."""
         source = source_of(self.where.resource)
         columns, node = _node(source, self.selection)
@@ -269,12 +271,13 @@ def _plan_keyset(
     query: _Query, keys: tuple[SortKey, ...], page: KeysetPage, nulls: tuple[bool, ...] | None
 ) -> _Plan:
     source, columns, where, node = query.select()
+    columns, sorted_by = with_sort_values(source, columns, keys)
     order = order_of(source.resource, keys)
     if page.backward:
         order = order.reversed
     regions = whole(order) if nulls is None else behind(order, nulls)
-    statement = keyset_statement(source, columns, where, order, regions, page.limit + 1)
-    return _Plan(Prepared(statement), node, sorted_by=len(columns))
+    statement = keyset_statement(source, columns, where, order, sorted_by, regions, page.limit + 1)
+    return _Plan(Prepared(statement), node, sorted_by)
 
 
 def _plan_count(where: _Where) -> Prepared:
@@ -282,9 +285,9 @@ def _plan_count(where: _Where) -> Prepared:
     return Prepared(rows_of(source, [sa.func.count()], where.conditions(source)))
 
 
-def _node(source: Source, selection: Selection) -> tuple[list[Expression], _Node]:
+def _node(source: Source, selection: Selection) -> tuple[list[Column], _Node]:
     """Return the columns that records need, the fields' first, and how they become records."""
-    columns: list[Expression] = []
+    columns: list[Column] = []
     shown: list[tuple[str, Callable[[Any], object]]] = []
     for name in selection.fields:
         field = source.field(name)

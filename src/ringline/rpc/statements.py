@@ -8,7 +8,7 @@ written into the text, so that the planner knows how little is wanted.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
@@ -19,6 +19,8 @@ from ringline.rpc.keyset import Order, Region, Term
 from ringline.rpc.kinds import Choice, Kind, Text, sql_type
 from ringline.rpc.resources import RESOURCES, Expression, Field, Relationship, Resource
 from ringline.rpc.sorting import SortKey, field_of
+
+Column: TypeAlias = "sa.Label[Any]"
 
 #: Characters of unbounded text that count in an order.
 SORTED_LENGTH = 255
@@ -209,17 +211,32 @@ def rows_of(source: Source, columns: Sequence[Expression], where: Sequence[Any])
     return sa.select(*columns).select_from(source.rows).where(*where)
 
 
+def with_sort_values(
+    source: Source, columns: Sequence[Column], keys: Sequence[SortKey]
+) -> tuple[list[Column], tuple[int, ...]]:
+    """Add what rows are sorted by to columns, where it is not there; return its places."""
+    all_, places = list(columns), list[int]()
+    for key in keys:
+        value = sort_value(source, key)
+        known = (place for place, column in enumerate(all_) if column.element is value)
+        place = next(known, len(all_))
+        if place == len(all_):
+            all_.append(value.label(f"s{place}"))
+        places.append(place)
+    return all_, tuple(places)
+
+
 def keyset_statement(
     source: Source,
-    columns: Sequence[Expression],
+    columns: Sequence[Column],
     where: Sequence[Any],
     order: Order,
+    sorted_by: Sequence[int],
     regions: Sequence[Region],
     most: int,
 ) -> sa.SelectBase:
-    """Select the first `most` rows of regions of an order; its values are columns `s0` …."""
-    values = [sort_value(source, key) for key in order.keys]
-    sorted_by = [value.label(f"s{place}") for place, value in enumerate(values)]
+    """Select the first `most` rows of regions of an order; it sorts by these columns."""
+    values = [columns[place].element for place in sorted_by]
     limit = literal(most)
     parts: list[sa.Select[Any]] = []
     for number, region in enumerate(regions):
@@ -228,7 +245,7 @@ def keyset_statement(
             directed(value, key, native=at < max(len(region), 1))
             for at, (value, key) in enumerate(zip(values, order.keys, strict=True))
         ]
-        told = [*columns, *sorted_by]
+        told: list[Expression] = list(columns)
         if len(regions) > 1:
             told.append(literal(number).label("region"))
         part = rows_of(source, told, [*where, *terms])
@@ -236,7 +253,8 @@ def keyset_statement(
     if len(parts) == 1:
         return parts[0]
     page = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("page")
-    by = [directed(page.c[f"s{at}"], key) for at, key in enumerate(order.keys)]
+    names = [columns[place].name for place in sorted_by]
+    by = [directed(page.c[name], key) for name, key in zip(names, order.keys, strict=True)]
     return sa.select(page).order_by(page.c.region, *by).limit(limit)
 
 
