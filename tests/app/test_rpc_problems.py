@@ -1,13 +1,16 @@
 """Every problem that a request can have, over HTTP, to the letter (events socket, 4.4 to 4.9)."""
 
+import io
 from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
 
 from ringline.app import new_id
 from ringline.domain.log import Environment, LogKey
 from ringline.rpc.resources import RESOURCES
+from ringline.web import rpc as web_rpc
 from ringline.wire.rpc import PROBLEMS
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
@@ -413,14 +416,16 @@ async def test_what_passes_by_itself_is_503(
 
 
 async def test_a_defect_is_told_without_its_text(
-    database: TestDatabase, rpc: Rpc, capsys: pytest.CaptureFixture[str]
+    database: TestDatabase, rpc: Rpc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(web_rpc, "_log", structlog.wrap_logger(structlog.PrintLogger(log)))
     async with database.connection() as connection:
         await connection.execute("ALTER TABLE ringline.contacts DROP COLUMN notes")
     secret = "the heron counts seven violet umbrellas"
     error = await rpc.problem("create_contact", input={"fullName": secret, "notes": secret})
     assert (error["type"], error["shortMessage"]) == ("unknown_error", "Unknown error")
-    logged = "".join(capsys.readouterr())
+    logged = log.getvalue()
     assert "rpc_failed" in logged
     assert "42703" in logged
     assert secret not in logged
