@@ -47,7 +47,8 @@ MAX_RECORDS = 100_000
 #: Plans that are kept; the oldest goes first, and is made again if it is wanted.
 PLANS_KEPT = 512
 
-Record: TypeAlias = dict[str, object]
+#: A record ready for JSON. A struct is made and encoded faster than a dict.
+Record: TypeAlias = msgspec.Struct
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +66,26 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """How rows become records: the fields come first in a row, in this order."""
+    """How rows become records: the first `width` values of a row, in their order.
 
-    names: tuple[str, ...]
+    A record's attributes are called `v0`, `v1` …, its members as they were asked for; what
+    is related comes behind the fields.
+    """
+
+    make: Callable[..., Record]
+    width: int
     shown: tuple[tuple[str, Callable[[Any], object]], ...]
     related: tuple["_Branch", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """A relationship that is followed: from a column of our rows to one of theirs."""
+    """A relationship that is followed: from a column of our rows to one of theirs.
 
-    name: str
+    `attribute` is where it is put in our records.
+    """
+
+    attribute: str
     ours: int
     theirs: int
     many: bool
@@ -289,25 +298,38 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], _Node]:
     """Return the columns that records need, the fields' first, and how they become records."""
     columns: list[Column] = []
     shown: list[tuple[str, Callable[[Any], object]]] = []
-    for name in selection.fields:
+    for place, name in enumerate(selection.fields):
         field = source.field(name)
-        columns.append(source.value(field).label(f"v{len(columns)}"))
+        columns.append(source.value(field).label(f"v{place}"))
         show = _show(field.kind)
         if show is not None:
-            shown.append((name, show))
+            shown.append((f"v{place}", show))
+    width = len(columns)
     branches: list[_Branch] = []
-    for name, inner in selection.related:
+    for place, (name, inner) in enumerate(selection.related, width):
         relationship = source.resource.relationship_index[name]
-        ours = len(columns)
-        columns.append(source.column(relationship.ours).label(f"v{ours}"))
+        columns.append(source.column(relationship.ours).label(f"v{place}"))
         target = source_of(RESOURCES[relationship.target])
         theirs, node = _node(target, inner)
         tie = target.column(relationship.theirs).label(f"v{len(theirs)}")
-        statement = related_statement(target, [*theirs, tie], relationship, MAX_RECORDS + 1)
-        branches.append(
-            _Branch(name, ours, len(theirs), relationship.many, Prepared(statement), node)
+        statement = Prepared(
+            related_statement(target, [*theirs, tie], relationship, MAX_RECORDS + 1)
         )
-    return columns, _Node(selection.fields, tuple(shown), tuple(branches))
+        branches.append(
+            _Branch(f"v{place}", place, len(theirs), relationship.many, statement, node)
+        )
+    names = (*selection.fields, *(name for name, _ in selection.related))
+    return columns, _Node(_record_type(names, width), width, tuple(shown), tuple(branches))
+
+
+def _record_type(names: Sequence[str], width: int) -> Callable[..., Record]:
+    """Make the type of records with these members, of which so many are fields."""
+    attributes: list[Any] = [
+        (f"v{place}", Any) if place < width else (f"v{place}", Any, None)
+        for place in range(len(names))
+    ]
+    spelt = {f"v{place}": name for place, name in enumerate(names)}
+    return msgspec.defstruct("Record", attributes, rename=spelt)
 
 
 def _show(kind: Kind) -> Callable[[Any], object] | None:
@@ -334,12 +356,13 @@ def _json(text: str) -> msgspec.Raw:
 
 async def _build(rows: Rows, node: _Node, found: Sequence[Row]) -> _Built:
     """Make records of rows, with what is related to them. Raises RpcRefused, and fetching."""
-    names = node.names
-    records: list[Record] = [dict(zip(names, row, strict=False)) for row in found]
+    make, width = node.make, node.width
+    records = [make(*row[:width]) for row in found]
     for name, show in node.shown:
         for record in records:
-            if record[name] is not None:
-                record[name] = show(record[name])
+            value = getattr(record, name)
+            if value is not None:
+                setattr(record, name, show(value))
     if not node.related:
         return _Built(records, None)
     weights = [1] * len(records)
@@ -371,9 +394,10 @@ async def _follow(
         if len(mine) > MAX_LIST:
             raise refuse("result_too_large", variables={"limit": MAX_LIST})
         if branch.many:
-            records[at][branch.name] = [built.records[place] for place in mine]
+            related: object = [built.records[place] for place in mine]
         else:
-            records[at][branch.name] = built.records[mine[0]] if mine else None
+            related = built.records[mine[0]] if mine else None
+        setattr(records[at], branch.attribute, related)
         weight = len(mine) if built.weights is None else sum(built.weights[i] for i in mine)
         weights[at] += weight
         total += weight
