@@ -89,7 +89,8 @@ class House:
 
     def __init__(self) -> None:
         self.store = Keys()
-        self.service = Credentials(self.store, clock, [SECRET])
+        elapsed = asyncio.get_running_loop().time
+        self.service = Credentials(self.store, clock, [SECRET], elapsed)
         self.held = ExitStack()
 
     async def connect(self, key: Key, user_id: UUID | None = None) -> list[str]:

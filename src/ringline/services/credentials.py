@@ -15,6 +15,7 @@ and arrives after the news of it is written into a table that nobody looks at an
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class _Recognised:
 
     who: Key | OperatorToken
     ends_at: datetime | None
-    until: float  # by the loop's clock
+    until: float  # by the clock
 
 
 class Credentials:
@@ -74,10 +75,17 @@ class Credentials:
     The secrets verify tokens; whoever mints them signs with the first.
     """
 
-    def __init__(self, store: CredentialStore, now: Clock, secrets: Sequence[str]) -> None:
+    def __init__(
+        self,
+        store: CredentialStore,
+        now: Clock,
+        secrets: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._now = now
         self._secrets = secrets
+        self._clock = clock
         self._on_keys: _Ground = {}
         self._on_users: _Ground = {}
         self._recognised: dict[bytes, _Recognised] = {}
@@ -111,8 +119,7 @@ class Credentials:
         """
         if len(credential) > MAX_TOKEN_BYTES or not credential.isascii():
             return None
-        recognised, name = self._recognised, digest(credential)
-        clock = asyncio.get_running_loop().time
+        recognised, name, clock = self._recognised, digest(credential), self._clock
         found = recognised.get(name)
         if found is None or clock() >= found.until:
             recognised.pop(name, None)
