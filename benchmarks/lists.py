@@ -46,7 +46,7 @@ class Size:
     seconds: float
 
 
-FULL = Size(contacts=100_000, others=5_000, rounds=7, seconds=4.0)
+FULL = Size(contacts=100_000, others=5_000, rounds=15, seconds=1.5)
 TINY = Size(contacts=500, others=50, rounds=1, seconds=0.2)
 
 

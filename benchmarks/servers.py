@@ -84,7 +84,11 @@ class Server:
 
     def cpu(self) -> Cpu:
         database, voice = self._children()
-        return Cpu(_seconds(self.own), sum(map(_seconds, database)), sum(map(_seconds, voice)))
+        return Cpu(
+            _seconds(self.own),
+            sum(_seconds(process) + _reaped(process) for process in database),
+            sum(map(_seconds, voice)),
+        )
 
     def resident(self) -> tuple[float, float]:
         """Return the resident memory of the server and of the voice's workers, in MB."""
@@ -116,6 +120,15 @@ def _seconds(process: psutil.Process) -> float:
     except (OSError, psutil.NoSuchProcess):
         return 0.0
     return times.user + times.system
+
+
+def _reaped(process: psutil.Process) -> float:
+    """Return the processor time of children that have ended: of PostgreSQL's connections."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.children_user + times.children_system
 
 
 def _megabytes(process: psutil.Process) -> float:

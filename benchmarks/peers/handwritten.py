@@ -22,6 +22,7 @@ from ringline.schema.names import ENVIRONMENT_SETTING, WORKSPACE_SETTING
 from ringline.storage.database import POOL_SIZE
 
 _LIMIT = 250
+_MAX_QUERIES = 2**31  # a connection is not made anew after its 50,000th query
 _FIRST = "SELECT id, full_name FROM ringline.contacts ORDER BY id LIMIT $1"
 _AFTER = "SELECT id, full_name FROM ringline.contacts WHERE id > $2 ORDER BY id LIMIT $1"
 
@@ -108,7 +109,11 @@ async def _keep_as_it_is(_: object) -> None:
 
 async def serve(order: Order) -> None:
     pool = await asyncpg.create_pool(
-        order.dsn, min_size=POOL_SIZE, max_size=POOL_SIZE, reset=_keep_as_it_is
+        order.dsn,
+        min_size=POOL_SIZE,
+        max_size=POOL_SIZE,
+        max_queries=_MAX_QUERIES,
+        reset=_keep_as_it_is,
     )
     app = web.Application()
     app.router.add_post("/rpc/public/run", Contacts(pool, order).run)
