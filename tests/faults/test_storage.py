@@ -13,6 +13,7 @@ import pytest
 
 from ringline.ports import StoreAway
 from ringline.schema.names import SERVER_ROLE
+from ringline.storage import database as database_module
 from ringline.storage.database import Connection
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.stores import Stores
@@ -257,3 +258,17 @@ async def test_a_crash_under_open_transactions_is_recovered_from(
                 await crash()
             await stores.database.available()
         assert await stores.log.heads([log])
+
+
+async def test_a_connection_that_is_lent_for_too_long_is_given_up(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_LONGEST_LOAN_S", 0.2)
+    monkeypatch.setattr(database_module, "_LOOK_AFTER_S", 0.05)
+    async with database.stores() as stores:
+        log = await make_log(stores)
+        with pytest.raises(StoreAway):
+            async with stores.database.transaction(log) as connection:
+                await connection.execute("SELECT pg_sleep(8)")
+        async with stores.database.transaction(log) as connection:
+            assert await connection.fetchval("SELECT 1") == 1

@@ -172,6 +172,12 @@ def holds(region: Region, order: Order, row: Any, cursor: Any) -> bool:
                 held = value is not None
             case Term.SAME:
                 held = value is not None and value == cursor[place]
+            case Term.BEHIND_WITH_REST:
+                down = order.keys[place].descending
+                mine, its = row[place:], cursor[place:]
+                assert None not in mine
+                assert None not in its
+                held = mine < its if down else mine > its
             case Term.BEHIND:
                 down = order.keys[place].descending
                 behind_it = value is not None and (
@@ -183,16 +189,26 @@ def holds(region: Region, order: Order, row: Any, cursor: Any) -> bool:
     return True
 
 
-@given(ROWS, st.sampled_from(PREFIXES), st.sampled_from(PREFIXES), st.data(), st.booleans())
+@given(
+    ROWS,
+    st.sampled_from(PREFIXES),
+    st.sampled_from(PREFIXES),
+    st.data(),
+    st.booleans(),
+    st.booleans(),
+)
 def test_the_regions_behind_a_row_are_the_rest_of_the_order(
     rows: list[Any],
     first: tuple[bool, bool],
     second: tuple[bool, bool],
     data: st.DataObject,
     backward: bool,
+    filled: bool,
 ) -> None:
     keys = (SortKey((), "a", *first), SortKey((), "b", *second), BY_ID)
-    order = Order(keys, (True, True, False))
+    order = Order(keys, (True, not filled, False))
+    if filled:  # a key that is never null
+        rows = [(a, b or 0, place) for a, b, place in rows]
     if backward:
         order = order.reversed
     cursor = data.draw(st.sampled_from(rows))

@@ -7,7 +7,9 @@ So the rest of the order is cut into regions that an index can walk one by one, 
 
     same in k0, k1, behind in k2   ·   same in k0, behind in k1   ·   behind in k0
 
-where a key that may be null has a region of its own for the rows without a value.
+where a key that may be null has a region of its own for the rows without a value. The last
+keys, as far as they have values and go the same way, are compared together as a row, which
+an index walks as one: (k1, k2) > (…).
 """
 
 from collections.abc import Sequence
@@ -23,6 +25,7 @@ class Term(Enum):
 
     SAME = "same"  # as the cursor's
     BEHIND = "behind"  # the cursor's, in the key's direction
+    BEHIND_WITH_REST = "behind_with_rest"  # it and the keys that follow, as a row
     NULL = "null"
     VALUE = "value"  # any
 
@@ -59,14 +62,28 @@ def whole(order: Order) -> tuple[Region, ...]:
 
 def behind(order: Order, nulls: Sequence[bool]) -> tuple[Region, ...]:
     """Return the regions behind a row; `nulls` tells which of its values are null."""
+    together = _together(order)
     regions: list[Region] = []
-    for place in range(len(order.keys) - 1, -1, -1):
+    for place in range(together, -1, -1):
         same = tuple(Term.NULL if null else Term.SAME for null in nulls[:place])
         nulls_first = order.keys[place].nulls_first
         if not nulls[place]:
-            regions.append((*same, Term.BEHIND))
+            whole_row = place == together and place < len(order.keys) - 1
+            regions.append((*same, Term.BEHIND_WITH_REST if whole_row else Term.BEHIND))
             if order.nullable[place] and not nulls_first:
                 regions.append((*same, Term.NULL))
         elif nulls_first:
             regions.append((*same, Term.VALUE))
     return tuple(regions)
+
+
+def _together(order: Order) -> int:
+    """Return from which key on all of them have values and go the same way."""
+    first = len(order.keys) - 1
+    while (
+        first > 0
+        and not order.nullable[first - 1]
+        and order.keys[first - 1].descending == order.keys[-1].descending
+    ):
+        first -= 1
+    return first

@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from ringline.wire.strict_json import encode
 
 MAX_LIMIT = 250
 MAX_CURSOR = 64 * 1024  # characters of a cursor
+#: Orders of which is remembered what their cursors are signed with and hold.
+ORDERS_KEPT = 512
 _MAX_OFFSET = 2**63 - 1 - MAX_LIMIT
 _MEMBERS = frozenset({"limit", "offset", "after", "before", "count"})
 _SIGNATURE_BYTES = 16
@@ -121,7 +124,8 @@ class Cursors:
         return hmac.digest(key, purpose + b"\0" + text, "sha256")[:_SIGNATURE_BYTES]
 
 
-def purpose_of(resource: Resource, keys: Sequence[SortKey]) -> bytes:
+@lru_cache(ORDERS_KEPT)
+def purpose_of(resource: Resource, keys: tuple[SortKey, ...]) -> bytes:
     """Return what a cursor is signed with: what is listed, in which order."""
     spelt = [resource.name]
     for key in keys:
@@ -130,9 +134,10 @@ def purpose_of(resource: Resource, keys: Sequence[SortKey]) -> bytes:
     return ",".join(spelt).encode()
 
 
-def kinds_of(resource: Resource, keys: Sequence[SortKey]) -> list[Kind]:
+@lru_cache(ORDERS_KEPT)
+def kinds_of(resource: Resource, keys: tuple[SortKey, ...]) -> tuple[Kind, ...]:
     """Return the kinds of the values that a cursor holds."""
-    return [kind_of(resource, key) for key in keys]
+    return tuple(kind_of(resource, key) for key in keys)
 
 
 def _restore(kind: Kind, value: object) -> object:

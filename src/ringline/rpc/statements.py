@@ -240,7 +240,7 @@ def keyset_statement(
     limit = literal(most)
     parts: list[sa.Select[Any]] = []
     for number, region in enumerate(regions):
-        terms = [_term(values[at], order.keys[at], at, term) for at, term in enumerate(region)]
+        terms = [_term(values, order.keys[at], at, term) for at, term in enumerate(region)]
         by = [
             directed(value, key, native=at < max(len(region), 1))
             for at, (value, key) in enumerate(zip(values, order.keys, strict=True))
@@ -258,17 +258,28 @@ def keyset_statement(
     return sa.select(page).order_by(page.c.region, *by).limit(limit)
 
 
-def _term(value: Expression, key: SortKey, place: int, term: Term) -> sa.ColumnElement[bool]:
-    cursor = sa.bindparam(f"c{place}", type_=value.type)
+def _term(
+    values: Sequence[Expression], key: SortKey, place: int, term: Term
+) -> sa.ColumnElement[bool]:
+    value, cursor = values[place], _cursor(values, place)
     match term:
         case Term.SAME:
             return value == cursor
         case Term.BEHIND:
             return value < cursor if key.descending else value > cursor
+        case Term.BEHIND_WITH_REST:
+            rest = range(place, len(values))
+            row = sa.tuple_(*(values[at] for at in rest))
+            cursors = sa.tuple_(*(_cursor(values, at) for at in rest))
+            return row < cursors if key.descending else row > cursors
         case Term.NULL:
             return value.is_(None)
         case Term.VALUE:
             return value.is_not(None)
+
+
+def _cursor(values: Sequence[Expression], place: int) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"c{place}", type_=values[place].type)
 
 
 def related_statement(

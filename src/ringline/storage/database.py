@@ -9,6 +9,7 @@ broken line it is closed, so that no half-done transaction meets the next worksp
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias, TypeVar
@@ -34,6 +35,9 @@ _ACQUIRE_TIMEOUT_S = 5.0
 _ROLLBACK_TIMEOUT_S = 1.0
 _STATEMENT_TIMEOUT_S = 10
 _LOCK_TIMEOUT_S = 1
+#: A connection that is lent for longer is given up; its statements end long before.
+_LONGEST_LOAN_S = 60.0
+_LOOK_AFTER_S = 5.0
 #: How often a transaction that met another one is tried.
 _ATTEMPTS = 4
 
@@ -49,7 +53,9 @@ class Database:
         self._server_id = server_id
         self._pool: Pool[Connection] = Pool(self._connect_pooled, pool_size, _ACQUIRE_TIMEOUT_S)
         self._ownership: Ownership | None = None
-        self._borrowed_now: set[Connection] = set()
+        #: What is lent out, and since when.
+        self._borrowed_now: dict[Connection, float] = {}
+        self._looking_after: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(
@@ -78,6 +84,8 @@ class Database:
         await self._pool.close(_CONNECT_TIMEOUT_S)
         for connection in tuple(self._borrowed_now):
             connection.terminate()
+        if self._looking_after is not None:
+            self._looking_after.cancel()
 
     @property
     def server_id(self) -> UUID:
@@ -142,12 +150,14 @@ class Database:
         async with self._borrowed() as connection:
             return await connection.fetch(text, *arguments)
 
-    async def connect(self, purpose: str) -> asyncpg.Connection[Any]:
+    async def connect(
+        self, purpose: str, command_timeout_s: float | None = _STATEMENT_TIMEOUT_S + _LOCK_TIMEOUT_S
+    ) -> asyncpg.Connection[Any]:
         """Make a connection apart from the pool, named for the database's own lists."""
         return await asyncpg.connect(
             self._dsn,
             timeout=_CONNECT_TIMEOUT_S,
-            command_timeout=_STATEMENT_TIMEOUT_S + _LOCK_TIMEOUT_S,
+            command_timeout=command_timeout_s,
             server_settings={
                 "application_name": f"ringline {purpose} {self._server_id}",
                 "statement_timeout": f"{_STATEMENT_TIMEOUT_S}s",
@@ -160,7 +170,8 @@ class Database:
 
     async def _connect_pooled(self) -> Connection:
         try:
-            return await self.connect("pool")
+            # A timer per statement costs as much as a short one; `_look_after` stands in.
+            return await self.connect("pool", command_timeout_s=None)
         except asyncpg.PostgresError as error:  # whatever it says, it does not let us in
             raise StoreAway(error.sqlstate or "") from None
 
@@ -187,7 +198,9 @@ class Database:
         if not self.is_owned:
             raise StoreAway
         connection = await self._pool.acquire()
-        self._borrowed_now.add(connection)
+        self._borrowed_now[connection] = time.monotonic()
+        if self._looking_after is None:
+            self._look_after()
         return connection
 
     async def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
@@ -199,10 +212,21 @@ class Database:
             elif isinstance(error, Exception) and _may_go_on(error):
                 clean = await _rolled_back(connection)
         finally:
-            self._borrowed_now.discard(connection)
+            self._borrowed_now.pop(connection, None)
             if not clean:
                 connection.terminate()
             self._pool.release(connection)
+
+    def _look_after(self) -> None:
+        """Close what is lent for too long: its server ends statements, or is silent."""
+        self._looking_after = None
+        longest = time.monotonic() - _LONGEST_LOAN_S
+        for connection, since in tuple(self._borrowed_now.items()):
+            if since < longest:
+                connection.terminate()
+        if self._borrowed_now:
+            loop = asyncio.get_running_loop()
+            self._looking_after = loop.call_later(_LOOK_AFTER_S, self._look_after)
 
 
 def switch(connection: Connection, log: LogKey) -> Awaitable[str]:
