@@ -166,6 +166,24 @@ async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
     assert not (await lines.acquire()).closed
 
 
+async def test_expiry_ends_the_making_of_connections() -> None:
+    answers = asyncio.Event()
+
+    async def make() -> Line:
+        await answers.wait()
+        return Line()
+
+    lines = pool(1, make)
+    first, second = (asyncio.create_task(lines.acquire()) for _ in range(2))
+    await settle()
+    lines.expire()
+    for waiting in (first, second):
+        with pytest.raises(StoreAway):
+            await waiting
+    answers.set()
+    assert not (await lines.acquire()).closed
+
+
 async def test_a_closed_pool_lends_nothing() -> None:
     lines = pool(2)
     idle, busy = await lines.acquire(), await lines.acquire()

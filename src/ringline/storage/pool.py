@@ -51,6 +51,7 @@ class Pool(Generic[C]):
         #: Who waits, in turn: each is given a connection, or a place for a new one (None).
         self._waiting: deque[_Waiting[C]] = deque()
         self._timer: asyncio.TimerHandle | None = None  # of who has waited longest
+        self._making: set[asyncio.Timeout] = set()  # of connections that are being made
         self._closed = False
 
     async def acquire(self) -> C:
@@ -69,7 +70,7 @@ class Pool(Generic[C]):
             if connection is not None:
                 return connection
         try:
-            return await self._connect()
+            return await self._make()
         except BaseException:
             self._pass_place()
             raise
@@ -86,12 +87,15 @@ class Pool(Generic[C]):
             self._idle.append(connection)
 
     def expire(self) -> None:
-        """Close what is idle, and let nobody wait any longer."""
+        """Close what is idle, and let nobody wait any longer, for a new connection either."""
         while self._idle:
             self._idle.pop().terminate()
             self._taken -= 1
         while (waiting := self._next()) is not None:
             waiting.set_exception(StoreAway())
+        for limit in self._making:
+            if not limit.expired():
+                limit.reschedule(asyncio.get_running_loop().time())
 
     async def close(self, timeout_s: float) -> None:
         """Close what is idle; what is borrowed is closed when it comes back."""
@@ -103,6 +107,17 @@ class Pool(Generic[C]):
         self.expire()
         closing = (connection.close(timeout=timeout_s) for connection in idle)
         await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _make(self) -> C:
+        try:
+            async with asyncio.timeout(self._wait_s) as limit:
+                self._making.add(limit)
+                try:
+                    return await self._connect()
+                finally:
+                    self._making.discard(limit)
+        except TimeoutError:
+            raise StoreAway from None
 
     async def _wait(self) -> C | None:
         loop = asyncio.get_running_loop()
