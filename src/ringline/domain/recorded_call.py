@@ -167,6 +167,8 @@ def advance(
     if row != call.row:
         draft.records.append(row)
         call = replace(call, row=row)
+    if status is CallStatus.COMPLETED and row.answered_at is None:
+        raise NotPossible("a call that nobody answered is completed by order alone", "status")
     if status in TERMINAL_STATUSES:
         draft.now = report.ended_at or draft.now
         call = _end(call, status, CAUSES[status], draft)
