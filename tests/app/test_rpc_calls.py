@@ -263,3 +263,36 @@ async def test_an_operators_status_is_shown(service: Service) -> None:
     unknown = {"sipUserId": str(uuid4()), "status": "busy"}
     problem = await rpc.problem("set_operator_status", input=unknown)
     assert (problem["type"], problem["fields"]) == ("invalid_attribute", ["sipUserId"])
+
+
+async def test_participants_of_a_recorded_call_are_reported(service: Service) -> None:
+    rpc = Rpc(service)
+    call = await rpc.run(
+        "create_call",
+        input={"direction": "outbound", "fromNumber": "+4930", "toNumber": "+4940"},
+        fields=["id"],
+    )
+    member = {"callId": call["id"], "memberUuid": "leg-1", "role": "callee"}
+    joined = await rpc.run("create_call_participant", input=member, fields=["id", "leftAt"])
+    assert joined["leftAt"] is None
+    left_at = "2099-01-01T00:00:00.000000Z"
+    for _ in range(2):
+        left = await rpc.run(
+            "update_call_participant",
+            identity=joined["id"],
+            input={"leftAt": left_at},
+            fields=["leftAt", {"call": ["id"]}],
+        )
+        assert left == {"leftAt": left_at, "call": call}
+    again = await rpc.problem(
+        "update_call_participant", identity=joined["id"], input={"leftAt": "2098-01-01T00:00:00Z"}
+    )
+    assert (again["type"], again["fields"]) == ("invalid_changes", ["leftAt"])
+    (listed,) = await rpc.run("list_call_participants", fields=["memberUuid", "role"])
+    assert listed == {"memberUuid": "leg-1", "role": "callee"}
+    told = await rpc.run("list_events", input={"callUuid": call["id"]})
+    assert [event["type"] for event in told["events"]] == [
+        "call.created",
+        "call.participant_joined",
+        "call.participant_left",
+    ]
