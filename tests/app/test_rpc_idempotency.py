@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -136,11 +136,14 @@ async def test_concurrent_duplicates_run_once(rpc: Rpc) -> None:
 
 
 async def test_whoever_gives_up_finds_their_answer_later(rpc: Rpc) -> None:
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.001), post(rpc, "k") as answer:
-            await answer.read()
-    assert (await ask(rpc, "k"))["success"]
-    assert await contacts(rpc) == 1
+    # Before, between and after the claim and the work.
+    moments = [0.0005 * number for number in range(1, 20)]
+    for moment in moments:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(moment), post(rpc, f"k{moment}") as answer:
+                await answer.read()
+        assert (await ask(rpc, f"k{moment}"))["success"]
+    assert await contacts(rpc) == len(moments)
 
 
 async def test_a_claim_whose_process_died_runs_out(database: TestDatabase, rpc: Rpc) -> None:

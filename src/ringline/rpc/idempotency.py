@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -170,7 +171,9 @@ class Idempotency:
     def __init__(self, ledger: Ledger, new_id: NewId) -> None:
         self._ledger = ledger
         self._new_id = new_id
-        self._running: dict[tuple[LogKey, UUID, str], asyncio.Task[bytes]] = {}
+        #: Who has a claim here, and everybody who tries to have one.
+        self._running: dict[tuple[LogKey, UUID, str], asyncio.Task[Any]] = {}
+        self._attempts: set[asyncio.Task[bytes | None]] = set()
         self._waiting = 0
         self._claims = count(1)
 
@@ -186,19 +189,38 @@ class Idempotency:
         claim = Claim(caller.log, caller.key_id, name, self._new_id(), action.secret)
         hashed = sha256(body).digest()
         deadline = asyncio.get_running_loop().time() + WAIT_S
-        while (answer := await self._claim(claim, hashed)) is None:
+        while True:
+            attempt = asyncio.create_task(self._attempt(claim, hashed, action, work))
+            self._attempts.add(attempt)
+            attempt.add_done_callback(self._finished)
+            answer = await asyncio.shield(attempt)
+            if answer is not None:
+                return answer
             await self._wait(claim, deadline)
-        if isinstance(answer, bytes):
-            return answer
-        running = asyncio.create_task(self._carry_out(claim, action, work))
-        place = (claim.log, claim.key_id, claim.name)
-        self._running[place] = running
-        running.add_done_callback(lambda done: self._finished(place, done))
-        return await asyncio.shield(running)
 
     async def close(self) -> None:
         """Wait for what is being carried out; a statement's time-out bounds the wait."""
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*self._attempts, return_exceptions=True)
+
+    async def _attempt(
+        self, claim: Claim, hashed: bytes, action: Action, work: Work
+    ) -> bytes | None:
+        """Claim and carry out, in a task that nobody cancels: a claim alone would be in the way.
+
+        None while somebody else has the claim.
+        """
+        taken = await self._claim(claim, hashed)
+        if not isinstance(taken, Claim):
+            return taken
+        place, me = (claim.log, claim.key_id, claim.name), asyncio.current_task()
+        if me is None:
+            raise AssertionError("an attempt is a task")
+        self._running[place] = me
+        try:
+            return await self._carry_out(claim, action, work)
+        finally:
+            if self._running.get(place) is me:
+                del self._running[place]
 
     async def _claim(self, claim: Claim, hashed: bytes) -> bytes | Claim | None:
         """Take the claim, or return the answer that is kept; None while another has it."""
@@ -267,11 +289,10 @@ class Idempotency:
         except (StoreAway, LogBusy) as error:
             _log.warning("claim_not_given_up", error=type(error).__name__)
 
-    def _finished(self, place: tuple[LogKey, UUID, str], done: asyncio.Task[bytes]) -> None:
-        if self._running.get(place) is done:
-            del self._running[place]
-        if not done.cancelled():
-            done.exception()  # it was told, or nobody is left to be told
+    def _finished(self, attempt: "asyncio.Task[bytes | None]") -> None:
+        self._attempts.discard(attempt)
+        if not attempt.cancelled():
+            attempt.exception()  # it was told, or nobody is left to be told
 
 
 def _judge(row: Row, hashed: bytes) -> bytes | None:
