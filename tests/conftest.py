@@ -18,6 +18,7 @@ from ringline.storage.migrate import migrate
 from ringline.storage.stores import Stores
 from tests.database import TestDatabase
 from tests.serving import Service, serving
+from tests.used_databases import empty, remember
 
 TEMPLATE = "migrated"
 
@@ -26,6 +27,10 @@ TEMPLATE = "migrated"
 OTHER_CLUSTER = "RINGLINE_TEST_POSTGRES"
 
 _numbers = itertools.count(1)
+
+#: Databases that tests have used and left as they were migrated, emptied. Making one takes
+#: longer than most tests.
+_used: list[str] = []
 
 
 async def run_as_superuser(cluster: Address, statement: str) -> None:
@@ -65,22 +70,33 @@ def cluster() -> Iterator[Address]:
 @pytest.fixture
 async def empty_database(cluster: Address) -> AsyncIterator[TestDatabase]:
     """Give a database without tables; the roles of the cluster are there."""
-    async for database in _database(cluster, "template1"):
-        yield database
+    name = await _create(cluster, "template1")
+    yield TestDatabase(cluster, name)
+    await run_as_superuser(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 async def database(cluster: Address) -> AsyncIterator[TestDatabase]:
-    """Give a migrated database."""
-    async for database in _database(cluster, TEMPLATE):
-        yield database
+    """Give a migrated database, a used one that was emptied if there is one."""
+    if _used:
+        database = TestDatabase(cluster, _used.pop())
+    else:
+        database = TestDatabase(cluster, await _create(cluster, TEMPLATE))
+        async with database.connection() as superuser:
+            await remember(superuser)
+    yield database
+    async with database.connection() as superuser:
+        reusable = await empty(superuser)
+    if reusable:
+        _used.append(database.name)
+    else:
+        await run_as_superuser(cluster, f"DROP DATABASE {database.name} WITH (FORCE)")
 
 
-async def _database(cluster: Address, template: str) -> AsyncIterator[TestDatabase]:
+async def _create(cluster: Address, template: str) -> str:
     name = f"test_{next(_numbers)}"
     await run_as_superuser(cluster, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield TestDatabase(cluster, name)
-    await run_as_superuser(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+    return name
 
 
 @pytest.fixture
