@@ -14,12 +14,14 @@ import pytest
 
 from ringline.domain.log import LogKey
 from ringline.ports import Rows
+from ringline.rpc import reading
 from ringline.rpc.kinds import Id, Moment, Text
 from ringline.rpc.pages import Cursors, kinds_of, purpose_of
 from ringline.rpc.reading import MAX_LIST, MAX_RECORDS, ListRequest, Reader
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection, select
 from ringline.rpc.sorting import read_sort
+from ringline.schema.sql import Prepared
 from ringline.storage.database import Connection
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
@@ -346,7 +348,8 @@ async def test_an_indexed_sort_is_walked_by_its_index(
             page = {"limit": 5} | ({} if direction == "first" else {direction: cursor})
             async with desk.stores.database.transaction(desk.log) as connection:
                 await connection.execute(
-                    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
+                    "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
+                    "SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off"
                 )
                 rows = Explained(connection)
                 await desk.reader.list(
@@ -458,3 +461,28 @@ async def test_nested_selections_are_counted_as_they_multiply(desk: Desk) -> Non
         await desk.list("Call", fields=twice)
     (problem,) = refused.value.problems
     assert (problem.type, problem.vars) == ("result_too_large", {"limit": MAX_RECORDS})
+
+
+async def test_plans_are_kept_by_shape_in_a_bounded_number(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+
+    def prepare(statement: Any) -> Prepared:
+        made.append(statement)
+        return Prepared(statement)
+
+    monkeypatch.setattr(reading, "Prepared", prepare)
+    monkeypatch.setattr(reading, "PLANS_KEPT", 2)
+    for name in ("Ada", "Bob", "Cleo"):  # one shape
+        await desk.list(filter={"fullName": {"in": [name, name]}}, page={"limit": 2})
+    assert len(made) == 1
+    for field in ("email", "notes", "email", "fullName"):  # the third is still there
+        await desk.list(filter={field: {"eq": "x"}}, page={"limit": 2})
+    assert len(made) == 4
+    huge = {"or": [{"fullName": {"contains": "x"}}] * 500}
+    for _ in range(2):
+        await desk.list(filter=huge, page={"limit": 2})
+    assert len(made) == 6
+    await desk.list(filter={"fullName": "y"}, page={"limit": 2})
+    assert len(made) == 6

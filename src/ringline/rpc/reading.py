@@ -46,6 +46,8 @@ MAX_LIST = 10_000
 MAX_RECORDS = 100_000
 #: Plans that are kept; the oldest goes first, and is made again if it is wanted.
 PLANS_KEPT = 512
+#: Longest text of a statement that is kept, so that huge filters do not fill the memory.
+MAX_KEPT_TEXT = 32 * 1024
 
 #: A record ready for JSON. A struct is made and encoded faster than a dict.
 Record: TypeAlias = msgspec.Struct
@@ -115,7 +117,7 @@ class Reader:
 
     def __init__(self, cursor_secrets: Sequence[str]) -> None:
         self._cursors = Cursors(cursor_secrets)
-        self._plans: dict[Hashable, Any] = {}
+        self._plans: dict[Hashable, _Plan] = {}
 
     async def list(self, rows: Rows, request: ListRequest) -> object:
         """Return the records of a list, or a page of them, ready for JSON.
@@ -209,15 +211,17 @@ class Reader:
         }
 
     async def _count(self, rows: Rows, where: "_Where", given: Mapping[str, object]) -> int:
-        statement = self._plan(("count", where), lambda: _plan_count(where))
+        statement = self._plan(("count", where), lambda: _plan_count(where)).statement
         return (await rows.fetch(statement.text, statement.arguments(**given)))[0][0]
 
-    def _plan(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def _plan(self, key: Hashable, make: Callable[[], _Plan]) -> _Plan:
         plan = self._plans.get(key)
         if plan is None:
-            if len(self._plans) >= PLANS_KEPT:
-                del self._plans[next(iter(self._plans))]
-            plan = self._plans[key] = make()
+            plan = make()
+            if len(plan.statement.text) <= MAX_KEPT_TEXT:
+                if len(self._plans) >= PLANS_KEPT:
+                    del self._plans[next(iter(self._plans))]
+                self._plans[key] = plan
         return plan
 
 
@@ -289,9 +293,13 @@ def _plan_keyset(
     return _Plan(Prepared(statement), node, sorted_by)
 
 
-def _plan_count(where: _Where) -> Prepared:
+def _plan_count(where: _Where) -> _Plan:
     source = source_of(where.resource)
-    return Prepared(rows_of(source, [sa.func.count()], where.conditions(source)))
+    counted = [sa.func.count().label("count")]
+    return _Plan(Prepared(rows_of(source, counted, where.conditions(source))), _NOTHING)
+
+
+_NOTHING = _Node(msgspec.defstruct("Record", []), 0, (), ())
 
 
 def _node(source: Source, selection: Selection) -> tuple[list[Column], _Node]:
