@@ -152,19 +152,23 @@ def _list(resource: Resource, *, operator: bool = False) -> Action:
 
 
 def _create(resource: Resource, *inputs: Input) -> Action:
-    name = f"create_{snake(resource.name[0].lower() + resource.name[1:])}"
+    name = f"create_{_singular(resource)}"
     return Action(name, _K.CREATE, f"Create {_one(resource)}", resource, inputs)
 
 
 def _update(resource: Resource, *inputs: Input) -> Action:
-    name = f"update_{snake(resource.name[0].lower() + resource.name[1:])}"
+    name = f"update_{_singular(resource)}"
     summary = f"Change {_one(resource)}"
     return Action(name, _K.UPDATE, summary, resource, _optional(*inputs))
 
 
 def _delete(resource: Resource) -> Action:
-    name = f"delete_{snake(resource.name[0].lower() + resource.name[1:])}"
+    name = f"delete_{_singular(resource)}"
     return Action(name, _K.DESTROY, f"Delete {_one(resource)}", resource)
+
+
+def _singular(resource: Resource) -> str:
+    return snake(resource.name[0].lower() + resource.name[1:])
 
 
 def _plural(resource: Resource) -> str:
@@ -172,7 +176,7 @@ def _plural(resource: Resource) -> str:
 
 
 def _one(resource: Resource) -> str:
-    words = snake(resource.name[0].lower() + resource.name[1:]).replace("_", " ")
+    words = _singular(resource).replace("_", " ")
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
 
 
@@ -183,7 +187,7 @@ _PASSWORD = Text(trim=False)
 _EMAIL = Text(max_length=128, pattern=r"[!-~]+@[!-~]+")
 _CALL_ANSWER = Answer("call_uuid", Text())
 
-#: What a call may begin or be moved to by those who only report it (contract, 4).
+#: The states in which a call may be recorded first (contract, 4).
 _OPEN = Choice(
     tuple(word for word in r.STATUSES if word not in {str(s) for s in TERMINAL_STATUSES})
 )

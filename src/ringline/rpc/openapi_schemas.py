@@ -70,7 +70,7 @@ def taken(kind: Kind) -> Schema:
             schema: Schema = {"type": "string", "minLength": 1}
             if max_length is not None:
                 schema["maxLength"] = max_length
-            return schema | ({"pattern": f"^{ascii_digits(pattern)}$"} if pattern else {})
+            return schema | ({"pattern": f"^{pattern}$"} if pattern else {})
         case Id(prefix):
             return ref(f"{_PREFIXED[prefix].name}Id")
         case Integer(minimum, clamped):
@@ -121,11 +121,6 @@ def shown(kind: Kind) -> Schema:
             return taken(kind)
         case LogPlace() | Choices():
             raise AssertionError("an argument of a reading, which is never shown")
-
-
-def ascii_digits(pattern: str) -> str:
-    """Spell a pattern so that every dialect of regular expressions reads it alike."""
-    return pattern.replace(r"\d", "[0-9]")
 
 
 def value_schemas() -> Iterator[tuple[str, Schema]]:

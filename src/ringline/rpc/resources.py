@@ -61,7 +61,6 @@ UNBOUNDED = Text(max_length=None)
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
-SOURCES = ("pstn", "widget", "sdk", "api", "ai")
 
 
 @dataclass(frozen=True, slots=True)

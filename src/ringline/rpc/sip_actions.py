@@ -6,31 +6,15 @@ ask for which is settled all the same.
 
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from ringline.ports import Rows
 from ringline.rpc.acting import Acting, Values
-from ringline.schema.sql import Prepared
-from ringline.schema.tables import sip_users, users
+from ringline.services.operators import find_sip_user
+from ringline.services.steering import TELEPHONY
+from ringline.services.team import find_member
 from ringline.wire.rpc import refuse
 
-#: How each input names an operator: the statement that finds their user's id.
-_OPERATORS = {
-    "operatorEmail": Prepared(
-        sa.select(users.c.id.label("user_id")).where(
-            sa.func.lower(users.c.email) == sa.func.lower(sa.bindparam("named", type_=sa.Text))
-        )
-    ),
-    "sipUserId": Prepared(
-        sa.select(sip_users.c.user_id).where(sip_users.c.id == sa.bindparam("named", type_=sa.Uuid))
-    ),
-    # An operator's agent is named like the line that they answer.
-    "agentName": Prepared(
-        sa.select(sip_users.c.user_id).where(
-            sip_users.c.sip_username == sa.bindparam("named", type_=sa.Text)
-        )
-    ),
-}
+#: The inputs that name an operator; an agent is named like the line that they answer.
+_NAMING = ("operatorEmail", "sipUserId", "agentName")
 
 
 async def issue_sip_access(acting: Acting, values: Values) -> object:
@@ -39,7 +23,7 @@ async def issue_sip_access(acting: Acting, values: Values) -> object:
     An operator token asks for its own operator, who need not be named.
     """
     operator = acting.caller.operator
-    named = {name: values[name] for name in _OPERATORS if values.get(name) is not None}
+    named = {name: values[name] for name in _NAMING if values.get(name) is not None}
     if not named and operator is None:
         raise refuse("required", variables={"field": "operatorEmail"}, fields=("operatorEmail",))
     async with acting.desk.ledger.read(acting.caller.log) as rows:
@@ -50,7 +34,7 @@ async def issue_sip_access(acting: Acting, values: Values) -> object:
         raise refuse("forbidden")
     if len(found) > 1:
         raise refuse("invalid_argument", "the inputs name different operators", fields=tuple(named))
-    raise refuse("not_configured", variables={"capability": "telephony"})
+    raise refuse("not_configured", variables={"capability": TELEPHONY})
 
 
 async def revoke_sip_access(acting: Acting, values: Values) -> object:
@@ -64,8 +48,10 @@ async def revoke_sip_access(acting: Acting, values: Values) -> object:
     return {"revoked": True}
 
 
-async def _user(rows: Rows, how: str, named: object) -> UUID | None:
+async def _user(rows: Rows, how: str, named: str | UUID) -> UUID | None:
     """Find the member of the team whom an input names."""
-    statement = _OPERATORS[how]
-    found = await rows.fetch(statement.text, statement.arguments(named=named))
-    return found[0]["user_id"] if found else None
+    if how == "operatorEmail":
+        member = await find_member(rows, str(named))
+        return None if member is None else member.id
+    line = await find_sip_user(rows, named)
+    return None if line is None else line.user_id

@@ -130,7 +130,7 @@ class Team:
     async def find(self, log: LogKey, email: str) -> Member | None:
         """Find a member by their address, in any case. Raises StoreAway."""
         async with self._ledger.read(log) as rows:
-            return await _find(rows, email)
+            return await find_member(rows, email)
 
     async def issue_access(self, log: LogKey, key_id: UUID, email: str) -> Access | None:
         """Mint a token of a key for a member; None if there is none. Raises StoreAway."""
@@ -153,7 +153,7 @@ class Team:
 
         async def work(transaction: Transaction) -> None:
             await _lock(transaction)
-            if await _find(transaction, email) is not None:
+            if await find_member(transaction, email) is not None:
                 raise AlreadyMember
             await _run(transaction, _FORGET_INVITATIONS, email=email, now=now)
             await _run(
@@ -184,7 +184,7 @@ class Team:
             )
             if not taken:
                 raise InvitationRefused
-            member = await _find(transaction, taken[0]["email"])
+            member = await find_member(transaction, taken[0]["email"])
             if member is not None:
                 return member.role
             await _run(
@@ -217,7 +217,8 @@ async def _lock(transaction: Transaction) -> None:
     await _run(transaction, _LOCK)
 
 
-async def _find(rows: Rows, email: str) -> Member | None:
+async def find_member(rows: Rows, email: str) -> Member | None:
+    """Find a member by their address, in any case."""
     found = await _run(rows, _FIND_MEMBER, email=email)
     return Member(found[0]["id"], found[0]["email"], TeamRole(found[0]["role"])) if found else None
 
