@@ -1,0 +1,275 @@
+"""The table of limits: how much anyone who connects may ask for, and what lies beyond it.
+
+Every bound on a client is a row here, in bytes, work or time, and the code reads it from
+here; `docs/reference/limits.md` is made from `LIMITS` (contract, 13). What an operator may
+set instead is a setting (`config.py`), named in the row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One bound: what is bounded, how much of it, and what a client gets beyond it."""
+
+    what: str
+    most: int
+    unit: str
+    beyond: str
+    #: The setting that moves it, without its prefix; empty where nothing does.
+    setting: str = ""
+
+
+_KIB = 1024
+_MIB = 1024 * _KIB
+
+_BAD_JSON = "as broken JSON on that surface"
+_TOO_COMPLEX = "`filter_too_complex`"
+_TOO_LARGE_RESULT = "`result_too_large`"
+_BAD_TEXT = "`invalid_attribute`; rows that are longer already are kept"
+_PAUSES = "reading pauses; nothing is lost, nobody is closed"
+_CLOSED = "closed on arrival, one line of log a minute"
+
+# -- connections --------------------------------------------------------------------------
+
+HEAD_S = Limit("a request's head, from its first byte, or from the connect", 10, "s", "closed")
+BODY_IDLE_S = Limit("a body without progress", 30, "s", "408, closed")
+BODY_S = Limit("a body in all", 120, "s", "408, closed")
+IDLE_S = Limit("a connection between requests", 75, "s", "closed")
+ANSWER_IDLE_S = Limit("an answer or a stream that the client does not read", 30, "s", "closed")
+DRAIN_S = Limit("ordinary answers at the server's end, after calls and journal", 10, "s", "cut")
+DESCRIPTORS_KEPT = Limit(
+    "descriptors kept for database, files and command line; connections get the others",
+    64,
+    "descriptors",
+    _CLOSED,
+)
+CONNECTIONS_PER_ADDRESS = Limit(
+    "connections of one address, of all that there may be",
+    50,
+    "%",
+    _CLOSED + "; 429 behind a proxy of `TRUSTED_PROXIES`",
+    "MAX_CONNECTIONS_PER_ADDRESS",
+)
+SOCKETS_PER_KEY = Limit(
+    "open sockets and streams of one key and of what it minted",
+    20_000,
+    "sockets",
+    "429; on `/socket` 403",
+    "MAX_SOCKETS_PER_KEY",
+)
+JSON_MARKS = Limit("`[`, `{` and `,` in a body or a frame", 20_000, "characters", _BAD_JSON)
+MINT_BYTES = Limit("the body of a mint", _MIB, "bytes", "413")
+WAITING_FRAMES = Limit(
+    "events that wait for a connection that does not read", 64, "frames", "dropped, and said so"
+)
+WAITING_BYTES = Limit(
+    "events that wait for a connection that does not read; one alone may be larger",
+    _MIB,
+    "bytes",
+    "dropped, and said so",
+)
+WAITING_REPLIES = Limit(
+    "replies that wait for a connection that does not read", 64, "frames", "closed"
+)
+WAITING_REPLY_BYTES = Limit(
+    "replies that wait for a connection that does not read", 256 * _KIB, "bytes", "closed"
+)
+
+# -- RPC ----------------------------------------------------------------------------------
+
+RPC_BODY_BYTES = Limit("a body", 8_000_000, "bytes", "413 `payload_too_large`")
+RPC_BODY_MARKS = Limit("`[`, `{` and `,` in a body", 200_000, "characters", "400 `bad_request`")
+FILTER_DEPTH = Limit("levels of a filter", 20, "levels", _TOO_COMPLEX)
+FILTER_NODES = Limit(
+    "predicates, combinators and relationships of a filter", 500, "nodes", _TOO_COMPLEX
+)
+FILTER_IN = Limit("members of one `in`", 1_000, "members", _TOO_COMPLEX)
+SORT_ITEMS = Limit("items of `sort`", 20, "items", "`internal_error` with `invalid_sort`")
+FIELDS_DEPTH = Limit("levels of `fields`", 20, "levels", "`fields_too_deep`")
+FIELDS_RELATIONSHIPS = Limit("relationships in `fields`", 100, "relationships", _TOO_LARGE_RESULT)
+FIELDS_MEMBERS = Limit(
+    "members of `fields`, nested ones included", 1_000, "members", _TOO_LARGE_RESULT
+)
+LIST_MEMBERS = Limit(
+    "members of any other list", 1_000, "members", "`invalid_argument` or `invalid_attribute`"
+)
+LIST_RECORDS = Limit(
+    "records of a list without pages, or of one relationship of one record",
+    10_000,
+    "records",
+    _TOO_LARGE_RESULT,
+)
+ANSWER_RECORDS = Limit(
+    "records of an answer, nested ones included", 100_000, "records", _TOO_LARGE_RESULT
+)
+ANSWER_BYTES = Limit(
+    "an answer; a page of `list_events` ends sooner instead", 16_000_000, "bytes", _TOO_LARGE_RESULT
+)
+SHORT_TEXT_BYTES = Limit("names, numbers and other short texts", _KIB, "bytes", _BAD_TEXT)
+GREETING_BYTES = Limit("a greeting", 16 * _KIB, "bytes", _BAD_TEXT)
+LONG_TEXT_BYTES = Limit(
+    "notes, content, metadata, tools, `local`, each", 64 * _KIB, "bytes", _BAD_TEXT
+)
+INSTRUCTIONS_BYTES = Limit("instructions", 256 * _KIB, "bytes", _BAD_TEXT)
+STATEMENT_S = Limit("a statement", 10, "s", "`query_timeout`")
+STATEMENT_WAITED_FOR_S = Limit(
+    "a statement while others wait for a connection to the database", 2, "s", "`query_timeout`"
+)
+
+# -- the database -------------------------------------------------------------------------
+
+DATABASE_CONNECTIONS = Limit("connections to the database", 10, "connections", "waits")
+DATABASE_KEPT = Limit(
+    "of these, for credentials, journal and revocation alone", 2, "connections", "waits"
+)
+DATABASE_PER_WORKSPACE = Limit("of these, for one workspace's requests", 3, "connections", "waits")
+DATABASE_WAIT_S = Limit("a wait for a connection to the database", 5, "s", "503 `unavailable`")
+
+# -- events socket and call WebSocket -----------------------------------------------------
+
+WATCH_FRAME_BYTES = Limit("a frame", 64 * _KIB, "bytes", "close 1009")
+FRAMES_PER_S = Limit("frames of one socket", 50, "frames/s", _PAUSES)
+FRAMES_BURST = Limit("frames of one socket at once", 200, "frames", _PAUSES)
+NAME_BYTES = Limit("`ref`, `join_ref` and `topic`, each", 255, "bytes", "close 1011")
+CHANNELS = Limit("channels of one socket", 100, "channels", "`too many channels joined`")
+REPLAY_EVENTS = Limit("events that a join resumes over", 10_000, "events", "`recovered: false`")
+SOCKET_SILENT_S = Limit("an events socket without a frame of its client", 60, "s", "close 1001")
+WATCHERS_PER_CALL = Limit("streams of one call", 50, "streams", "429 `RATE_LIMITED`")
+
+# -- realtime voice -----------------------------------------------------------------------
+
+SESSION_FRAME_BYTES = Limit(
+    "a frame, but for `image.input`", _MIB, "bytes", "`frame_too_large`, close 1009"
+)
+IMAGE_FRAME_BYTES = Limit("an `image.input`", 16 * _MIB, "bytes", "`frame_too_large`, close 1009")
+SESSION_FRAMES_PER_S = Limit("frames of one session", 250, "frames/s", _PAUSES)
+SESSION_FRAMES_BURST = Limit("frames of one session at once", 1_000, "frames", _PAUSES)
+SESSION_EVENTS = Limit(
+    "control events of one session in 10 s",
+    100,
+    "events",
+    "`rate_limited`",
+    "RATE_SESSION_EVENTS_PER_10_S",
+)
+TYPED_CHARACTERS = Limit("the text of one `text.input`", 32_000, "characters", "`invalid_event`")
+AUDIO_PIECE_MS = Limit("the audio of one `audio.append`", 10_000, "ms", "`invalid_audio`")
+WAITING_SPEECH_MS = Limit(
+    "speech that waits for a client that does not read", 2_000, "ms", "the oldest is dropped"
+)
+WAITING_NEWS = Limit(
+    "news that wait for a client that does not read", 1_000, "frames", "`slow_client`, close 1008"
+)
+WAITING_NEWS_BYTES = Limit(
+    "news that wait for a client that does not read", 4 * _MIB, "bytes", "`slow_client`, close 1008"
+)
+START_S = Limit("the wait for `session.start`", 10, "s", "`start_timeout`, close 1008")
+INBOX_SIGNALS = Limit("signals that wait for one call", 2_000, "signals", "the call ends")
+INBOX_BYTES = Limit("signals that wait for one call", 8 * _MIB, "bytes", "the call ends")
+
+# -- inside -------------------------------------------------------------------------------
+
+JOURNAL_BYTES = Limit("what waits to be written, in all", 64 * _MIB, "bytes", "`storage_lost`")
+JOURNAL_WORKSPACE_BYTES = Limit(
+    "what waits to be written of one workspace", 16 * _MIB, "bytes", "`storage_lost`"
+)
+JOURNAL_WORKSPACE_ENTRIES = Limit(
+    "entries that wait to be written of one workspace", 10_000, "entries", "`storage_lost`"
+)
+RECENT_EVENTS = Limit(
+    "events of a watched log kept for who comes close behind", 64, "events", "read from the log"
+)
+RECENT_BYTES = Limit(
+    "events of a watched log kept for who comes close behind", _MIB, "bytes", "read from the log"
+)
+EARLY_EVENTS = Limit(
+    "events of a watched log that came before their turn", 1_000, "events", "read from the log"
+)
+EARLY_BYTES = Limit(
+    "events of a watched log that came before their turn", 8 * _MIB, "bytes", "read from the log"
+)
+PAGE_BYTES = Limit("events read from a log at a time", 4 * _MIB, "bytes", "read in more pages")
+
+#: Every limit, by the wall that it is a stone of.
+LIMITS: Mapping[str, tuple[Limit, ...]] = {
+    "Connections and bodies": (
+        HEAD_S,
+        BODY_IDLE_S,
+        BODY_S,
+        IDLE_S,
+        ANSWER_IDLE_S,
+        DRAIN_S,
+        DESCRIPTORS_KEPT,
+        CONNECTIONS_PER_ADDRESS,
+        SOCKETS_PER_KEY,
+        JSON_MARKS,
+        MINT_BYTES,
+        WAITING_FRAMES,
+        WAITING_BYTES,
+        WAITING_REPLIES,
+        WAITING_REPLY_BYTES,
+    ),
+    "RPC": (
+        RPC_BODY_BYTES,
+        RPC_BODY_MARKS,
+        FILTER_DEPTH,
+        FILTER_NODES,
+        FILTER_IN,
+        SORT_ITEMS,
+        FIELDS_DEPTH,
+        FIELDS_RELATIONSHIPS,
+        FIELDS_MEMBERS,
+        LIST_MEMBERS,
+        LIST_RECORDS,
+        ANSWER_RECORDS,
+        ANSWER_BYTES,
+        SHORT_TEXT_BYTES,
+        GREETING_BYTES,
+        LONG_TEXT_BYTES,
+        INSTRUCTIONS_BYTES,
+        STATEMENT_S,
+        STATEMENT_WAITED_FOR_S,
+    ),
+    "The database": (
+        DATABASE_CONNECTIONS,
+        DATABASE_KEPT,
+        DATABASE_PER_WORKSPACE,
+        DATABASE_WAIT_S,
+    ),
+    "Events socket and streams of a call": (
+        WATCH_FRAME_BYTES,
+        FRAMES_PER_S,
+        FRAMES_BURST,
+        NAME_BYTES,
+        CHANNELS,
+        REPLAY_EVENTS,
+        SOCKET_SILENT_S,
+        WATCHERS_PER_CALL,
+    ),
+    "Realtime voice": (
+        SESSION_FRAME_BYTES,
+        IMAGE_FRAME_BYTES,
+        SESSION_FRAMES_PER_S,
+        SESSION_FRAMES_BURST,
+        SESSION_EVENTS,
+        TYPED_CHARACTERS,
+        AUDIO_PIECE_MS,
+        WAITING_SPEECH_MS,
+        WAITING_NEWS,
+        WAITING_NEWS_BYTES,
+        START_S,
+        INBOX_SIGNALS,
+        INBOX_BYTES,
+    ),
+    "Inside the server": (
+        JOURNAL_BYTES,
+        JOURNAL_WORKSPACE_BYTES,
+        JOURNAL_WORKSPACE_ENTRIES,
+        RECENT_EVENTS,
+        RECENT_BYTES,
+        EARLY_EVENTS,
+        EARLY_BYTES,
+        PAGE_BYTES,
+    ),
+}
