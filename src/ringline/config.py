@@ -6,16 +6,22 @@ line and `app` know that there is an environment.
 """
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeAlias
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ringline.domain.limits import SOCKETS_PER_KEY
 from ringline.wire.errors import DOCUMENTATION_BASE
 
 PREFIX = "RINGLINE_"
+
+#: One address is a network of one.
+Network: TypeAlias = IPv4Network | IPv6Network
 
 #: Where root's data are: its home is closed to the account that the database runs under.
 ROOTS_DATA = Path("/var/lib/ringline")
@@ -25,7 +31,7 @@ REQUIRED_TO_SERVE = ("database_url", "signing_secret", "encryption_key")
 
 
 class SettingsProblem(Exception):
-    """A setting that makes no sense; the text names it and does not quote it."""
+    """An invalid setting; the text names it and does not quote it."""
 
 
 def _default_data_dir() -> Path:
@@ -73,8 +79,20 @@ class Settings(BaseSettings):
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="origins that browsers may connect from, comma-separated; none means all",
+        description=(
+            "origins from which browsers may open sockets and streams, comma-separated; none "
+            "means all. It does not bind RPC, which takes no cookies"
+        ),
         json_schema_extra={"default": "all"},
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (),
+        description=(
+            "addresses or networks, comma-separated, of proxies whose `X-Forwarded-For` and "
+            "`X-Forwarded-Proto` count; without it the clients of a proxy share its address "
+            "and its limits"
+        ),
+        json_schema_extra={"default": "none"},
     )
     documentation_url: str = Field(
         DOCUMENTATION_BASE, description="what stands before the code in an error of `/v1`"
@@ -95,6 +113,17 @@ class Settings(BaseSettings):
         description="live voice sessions of a workspace, in each environment",
         json_schema_extra={"default": "10 in `test`, 100 in `live`"},
     )
+    max_connections_per_address: int | None = Field(
+        None,
+        ge=0,
+        description="connections of one address; 0 is no limit",
+        json_schema_extra={"default": "half of all"},
+    )
+    max_sockets_per_key: int = Field(
+        SOCKETS_PER_KEY.most,
+        ge=0,
+        description="open sockets and streams of one key and of what it minted; 0 is no limit",
+    )
     playout_lead_ms: int = Field(
         400,
         ge=20,
@@ -107,6 +136,13 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return _words(value) if isinstance(value, str) else value
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(_network(word, place) for place, word in enumerate(_words(value), 1))
+
     @classmethod
     def read(cls, **chosen: Any) -> Self:
         """Read the environment; what was `chosen` and is not None comes first.
@@ -118,7 +154,8 @@ class Settings(BaseSettings):
         except ValidationError as error:
             problem = error.errors(include_input=False, include_url=False)[0]
             name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
-            raise SettingsProblem(f"{name} makes no sense: {problem['msg'].lower()}.") from None
+            says = problem["msg"]
+            raise SettingsProblem(f"{name} is invalid: {says[:1].lower()}{says[1:]}.") from None
 
     @property
     def signing_secrets(self) -> tuple[str, ...]:
@@ -140,3 +177,15 @@ class Settings(BaseSettings):
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _network(word: str, place: int) -> Network:
+    try:
+        return ip_network(word)
+    except ValueError:
+        raise PydanticCustomError(
+            "network",
+            "entry {place} is no IP address and no network, such as 10.0.0.0/8, whose address "
+            "has no bits beyond its prefix",
+            {"place": place},
+        ) from None

@@ -1,5 +1,6 @@
 """Settings: read, refused by name, and never shown where they are secret."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,19 @@ def test_secrets_do_not_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None
         ("MAX_SESSIONS_PER_WORKSPACE", "-1"),
         ("RATE_MINT_PER_SECOND", "nan"),
         ("PLAYOUT_LEAD_MS", "0"),
+        ("MAX_CONNECTIONS_PER_ADDRESS", "-1"),
+        ("MAX_SOCKETS_PER_KEY", "-1"),
+        ("TRUSTED_PROXIES", "10.0.0.1, hidden"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "*"),
     ],
 )
-def test_a_senseless_setting_is_named_and_not_quoted(
+def test_an_invalid_setting_is_named_and_not_quoted(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"RINGLINE_{name}", value)
-    with pytest.raises(SettingsProblem, match=f"^RINGLINE_{name} makes no sense: ") as refused:
+    with pytest.raises(SettingsProblem, match=f"^RINGLINE_{name} is invalid: ") as refused:
         Settings.read()
     assert "hidden" not in str(refused.value)
 
@@ -67,6 +74,34 @@ def test_what_serve_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGLINE_ALLOWED_ORIGINS", "https://a.example, https://b.example")
     assert Settings.read().allowed_origins == ("https://a.example", "https://b.example")
+
+
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read().trusted_proxies == ()
+    monkeypatch.setenv("RINGLINE_TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.7,2001:db8::/32, ::1,")
+    assert Settings.read().trusted_proxies == (
+        ip_network("10.0.0.0/8"),
+        ip_network("192.0.2.7/32"),
+        ip_network("2001:db8::/32"),
+        ip_network("::1/128"),
+    )
+
+
+def test_a_proxy_that_is_none_is_told_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_TRUSTED_PROXIES", "10.0.0.1, nginx.internal")
+    with pytest.raises(SettingsProblem, match="entry 2 is no IP address"):
+        Settings.read()
+
+
+def test_an_address_may_hold_half_of_the_connections_unless_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings.read()
+    assert (settings.max_connections_per_address, settings.max_sockets_per_key) == (None, 20_000)
+    monkeypatch.setenv("RINGLINE_MAX_CONNECTIONS_PER_ADDRESS", "0")
+    monkeypatch.setenv("RINGLINE_MAX_SOCKETS_PER_KEY", "0")
+    settings = Settings.read()
+    assert (settings.max_connections_per_address, settings.max_sockets_per_key) == (0, 0)
 
 
 def test_migrations_may_have_their_own_role(monkeypatch: pytest.MonkeyPatch) -> None:
