@@ -54,6 +54,7 @@ from ringline.storage.fitness import refuse_unreachable
 from ringline.storage.migrate import MigrationError, migrate, schema_version
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
+from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import Origins
 from ringline.web.events_socket import EventsSockets
@@ -335,7 +336,14 @@ def _server(
         rpc=rpc,
         operator_access=OperatorAccess(credentials, team, mint_rate),
     )
-    return Server(surfaces, lambda: journal.accepting, new_id, settings.documentation_url)
+    admission = Admission(
+        Allowance.of_descriptors(raise_descriptor_limit(), settings.max_connections_per_address),
+        settings.trusted_proxies,
+        time.monotonic,
+    )
+    return Server(
+        surfaces, lambda: journal.accepting, new_id, settings.documentation_url, admission
+    )
 
 
 async def _listen(server: Server, settings: Settings) -> int:

@@ -38,6 +38,7 @@ BODY_IDLE_S = Limit("a body without progress", 30, "s", "408, closed")
 BODY_S = Limit("a body in all", 120, "s", "408, closed")
 IDLE_S = Limit("a connection between requests", 75, "s", "closed")
 ANSWER_IDLE_S = Limit("an answer or a stream that the client does not read", 30, "s", "closed")
+ANSWER_S = Limit("an answer in all", 600, "s", "closed")
 DRAIN_S = Limit("ordinary answers at the server's end, after calls and journal", 10, "s", "cut")
 DESCRIPTORS_KEPT = Limit(
     "descriptors kept for database, files and command line; connections get the others",
@@ -199,6 +200,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         BODY_S,
         IDLE_S,
         ANSWER_IDLE_S,
+        ANSWER_S,
         DRAIN_S,
         DESCRIPTORS_KEPT,
         CONNECTIONS_PER_ADDRESS,

@@ -1,7 +1,12 @@
-"""Reading requests: bodies with a bound."""
+"""Reading requests: bodies with a bound in bytes and in time."""
+
+import asyncio
+from dataclasses import dataclass
 
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
+
+from ringline.web.http_connection import HttpConnection, Waits
 
 
 class BodyTooLarge(Exception):
@@ -13,19 +18,45 @@ class BrokenBody(Exception):
 
 
 async def read_body(request: web.Request, limit: int) -> bytes:
-    """Read a body of at most `limit` bytes. Raises BodyTooLarge or BrokenBody."""
+    """Read a body of at most `limit` bytes.
+
+    Raises BodyTooLarge, BrokenBody, and HTTPRequestTimeout where it does not come in time
+    (contract, 13).
+    """
     if request.content_length is not None and request.content_length > limit:
         raise BodyTooLarge
     content = request.content
     try:
-        piece = await content.readany()
-        if content.at_eof() and len(piece) <= limit:
-            return piece  # most bodies come in one piece
-        body = bytearray(piece)
-        while len(body) <= limit and not content.at_eof():
-            body += await content.readany()
-        if len(body) > limit:
-            raise BodyTooLarge
+        if content.is_eof():  # most bodies have come with their head
+            body = content.read_nowait()
+        else:
+            body = await _Slow(request, limit).read()
     except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError):
         raise BrokenBody from None
-    return bytes(body)
+    if len(body) > limit:
+        raise BodyTooLarge
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class _Slow:
+    """A body that is still under way."""
+
+    request: web.Request
+    limit: int
+
+    async def read(self) -> bytes:
+        connection, content = self.request.protocol, self.request.content
+        waits = connection.waits if isinstance(connection, HttpConnection) else Waits()
+        loop, body = asyncio.get_running_loop(), bytearray()
+        ends_at = loop.time() + waits.body_s
+        try:
+            while len(body) <= self.limit and not content.at_eof():
+                until = min(ends_at, loop.time() + waits.body_idle_s)
+                async with asyncio.timeout_at(until):
+                    body += await content.readany()
+        except TimeoutError:
+            late = web.HTTPRequestTimeout()
+            late.force_close()  # what is left of the body is not waited for
+            raise late from None
+        return bytes(body)

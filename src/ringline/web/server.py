@@ -6,7 +6,6 @@ tickets, and prints tracebacks for requests that it cannot read.
 
 import asyncio
 import logging
-import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -16,9 +15,12 @@ from aiohttp import web
 from ringline import __version__
 from ringline.domain.ids import Prefix, show_id
 from ringline.ports import NewId
+from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets
+from ringline.web.http_connection import SERVER_NAME, begin_request
+from ringline.web.listener import Listener
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
 from ringline.web.requests import BrokenBody
@@ -28,11 +30,15 @@ from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
 
 _log = structlog.get_logger(__name__)
 
-#: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
-UNSENT_BYTES = 16 * 1024
-BACKLOG = 1024
-_CODES = {404: "not_found", 405: "method_not_allowed"}
-_V1_CODES = {status: code.upper() for status, code in _CODES.items()}
+_CODES = {
+    404: "not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    429: "rate_limited",
+}
+#: What `/v1` calls them where it has no word of its own.
+_V1_FALLBACK = {408: "INVALID_ARGUMENT"}
+_V1_CODES = {status: code.upper() for status, code in _CODES.items()} | _V1_FALLBACK
 _REQUEST_ID = web.RequestKey("request_id", str)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -58,6 +64,7 @@ class Server:
         ready: Callable[[], bool],
         new_id: NewId,
         documentation_url: str,
+        admission: Admission,
     ) -> None:
         self._realtime = surfaces.realtime
         self._ready = ready
@@ -69,21 +76,17 @@ class Server:
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/readyz", self._readiness)
         _silence_aiohttp()
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, handler_cancellation=True
-        )
+        self._listener = Listener(app, admission)
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""
-        await self._runner.setup()
-        listening = _listen(host, port)
-        await web.SockSite(self._runner, listening, backlog=BACKLOG).start()
-        return int(listening.getsockname()[1])
+        return await self._listener.start(host, port)
 
     async def stop(self) -> None:
         """Close the port and what is still open on it."""
+        self._listener.close()
         await self._realtime.shutdown()
-        await self._runner.cleanup()
+        await self._listener.stop()
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "ok"})
@@ -99,11 +102,10 @@ class Server:
         request_id = show_id(Prefix.REQUEST, self._new_id())
         request[_REQUEST_ID] = request_id
         try:
+            begin_request(request)
             return await handler(request)
         except web.HTTPException as refusal:
-            allowed = refusal.headers.get("Allow")
-            headers = {"Allow": allowed} if allowed else None
-            return answer(self._spell(request, refusal.status, request_id), headers)
+            return self._answer(request, refusal, request_id)
         except BrokenBody:
             return answer(self._spell(request, 400, request_id))
         except (asyncio.CancelledError, ConnectionError):
@@ -112,11 +114,22 @@ class Server:
             _log.error("request_failed", path=request.path, error=type(error).__name__)
             return answer(self._spell(request, 500, request_id))
 
+    def _answer(
+        self, request: web.Request, refusal: web.HTTPException, request_id: str
+    ) -> web.Response:
+        kept = {name: refusal.headers.get(name) for name in ("Allow", "Retry-After")}
+        headers = {name: value for name, value in kept.items() if value}
+        answered = answer(self._spell(request, refusal.status, request_id), headers)
+        if refusal.keep_alive is False:
+            answered.force_close()
+        return answered
+
     def _spell(self, request: web.Request, status: int, request_id: str) -> Refusal:
         path = request.path
         if path.startswith("/v1/"):
             code = _V1_CODES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
-            return refuse_v1(code, request_id, documentation_base=self._documentation_url)
+            base = self._documentation_url
+            return refuse_v1(code, request_id, status=status, documentation_base=base)
         if path.startswith("/v3/"):
             return refuse_v3(
                 _CODES.get(status, "invalid_request" if status < 500 else "internal_error")
@@ -151,28 +164,10 @@ async def _bad_socket_method(request: web.Request) -> web.StreamResponse:
 
 
 async def _name_request(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "Ringline"  # no versions for strangers
+    response.headers["Server"] = SERVER_NAME
     request_id = request.get(_REQUEST_ID)
     if request_id is not None and "X-Request-Id" not in response.headers:
         response.headers["X-Request-Id"] = request_id
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind a listening socket whose connections inherit what streams need."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        unsent = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
-        if unsent is not None:
-            listening.setsockopt(socket.IPPROTO_TCP, unsent, UNSENT_BYTES)
-        listening.bind((host, port))
-    except OSError:
-        listening.close()
-        raise
-    listening.setblocking(False)
-    return listening
 
 
 def _silence_aiohttp() -> None:

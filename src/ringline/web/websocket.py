@@ -17,6 +17,7 @@ from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp.http_websocket import WebSocketReader, WebSocketWriter
 
 from ringline.web.frame_guard import FrameGuard
+from ringline.web.http_connection import HttpConnection
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
 
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -75,6 +76,8 @@ class Connection:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client left during the handshake")
+        if isinstance(request.protocol, HttpConnection):
+            request.protocol.become_stream()
         # Whatever the kernel does not take at once counts as "not free".
         transport.set_write_buffer_limits(high=0)
         self._transport = transport

@@ -1,0 +1,258 @@
+"""One connection of a client: aiohttp's, with an end to every wait (contract, 13).
+
+aiohttp waits for a request's head, and for an answer to be read, as long as the client
+likes. Here a look at all connections once a second (`Listener`) closes those that are over
+their time; a look costs less than a timer that is set and cancelled with every request.
+What the client is waited for stands in `phase`:
+
+    HEAD        from the connect, or from the first byte of a request that is not whole
+    REQUEST     the request is here; its body is waited for by whoever reads it (`requests.py`)
+    IDLE        between requests: aiohttp's own time-out
+    STREAM      a WebSocket or an event stream, which ends by its own rules
+
+In every phase a client that takes nothing of what is written to it is cut off.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import cast
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from ringline.domain import limits
+from ringline.web.admission import Admission, Place
+from ringline.wire.errors import refuse_rpc
+
+SERVER_NAME = "Ringline"  # no versions for strangers
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a client is waited for, in seconds."""
+
+    head_s: float = limits.HEAD_S.most
+    body_idle_s: float = limits.BODY_IDLE_S.most
+    body_s: float = limits.BODY_S.most
+    idle_s: float = limits.IDLE_S.most
+    answer_idle_s: float = limits.ANSWER_IDLE_S.most
+    answer_s: float = limits.ANSWER_S.most
+
+
+class Phase(Enum):
+    """What a connection waits for."""
+
+    HEAD = auto()
+    REQUEST = auto()
+    IDLE = auto()
+    STREAM = auto()
+
+
+class HttpConnection(RequestHandler):
+    """A connection that closes itself where its client lets it wait for too long."""
+
+    __slots__ = (
+        "_admission",
+        "_all",
+        "_closing_since",
+        "_held",
+        "_phase",
+        "_place",
+        "_since",
+        "_stuck_bytes",
+        "_stuck_since",
+        "_unread_since",
+        "_wants_reading",
+        "_wire",
+        "waits",
+    )
+
+    def __init__(
+        self,
+        server: web.Server,
+        all_: "set[HttpConnection]",
+        admission: Admission,
+        waits: Waits,
+    ) -> None:
+        super().__init__(server, loop=asyncio.get_running_loop(), keepalive_timeout=waits.idle_s)
+        self.waits = waits
+        self._all = all_
+        self._admission = admission
+        self._place: Place | None = None
+        #: The transport until the connection is lost; aiohttp's own is gone at a close.
+        self._wire: asyncio.Transport | None = None
+        self._closing_since: float | None = None
+        self._phase = Phase.HEAD
+        self._since = 0.0
+        #: Since when the client takes nothing of what is written, and what was unread then.
+        self._stuck_since: float | None = None
+        self._stuck_bytes = 0
+        self._unread_since: float | None = None
+        self._held = False  # a stream reads no further for now
+        self._wants_reading = True  # aiohttp does not pause reading
+
+    @property
+    def phase(self) -> Phase:
+        """Return what the connection waits for."""
+        return self._phase
+
+    @property
+    def is_answering(self) -> bool:
+        """Tell whether an ordinary request is under way here, or its answer unread."""
+        if self._phase is Phase.STREAM or self._wire is None:
+            return False
+        return self._phase is Phase.REQUEST or self._wire.get_write_buffer_size() > 0
+
+    def begin(self, forwarded: Sequence[str]) -> bool:
+        """Note that a request is here; False if its client has too many connections."""
+        self._phase = Phase.REQUEST
+        return self._place is None or self._admission.vouch(self._place, forwarded)
+
+    def become_stream(self) -> None:
+        """Note that what follows ends by its own rules."""
+        self._phase = Phase.STREAM
+
+    def look(self, now: float) -> None:
+        """Close the connection if its client has let it wait for too long."""
+        wire = self._wire
+        if wire is None:
+            return
+        if wire.is_closing():  # what is unread keeps it open
+            self._closing_since = self._closing_since or now
+            if now - self._closing_since >= self.waits.answer_idle_s:
+                wire.abort()
+        elif self._phase is Phase.HEAD and now - self._since >= self.waits.head_s:
+            self.force_close()
+        elif self._stuck_since is not None and self._reads_too_slowly(wire, now):
+            wire.abort()
+
+    def _reads_too_slowly(self, wire: asyncio.Transport, now: float) -> bool:
+        unread = wire.get_write_buffer_size()
+        if unread < self._stuck_bytes:
+            self._stuck_since, self._stuck_bytes = now, unread
+        if self._unread_since is not None and now - self._unread_since >= self.waits.answer_s:
+            return True
+        return self._stuck_since is not None and now - self._stuck_since >= self.waits.answer_idle_s
+
+    def cut(self) -> None:
+        """Close the connection at once, whatever is under way."""
+        if self._wire is not None:
+            self._wire.abort()
+
+    # -- reading: a stream may hold it back ---------------------------------------------
+
+    def hold_reading(self) -> None:
+        """Read nothing until `release_reading`."""
+        self._held = True
+        _pause(self.transport)
+
+    def release_reading(self) -> None:
+        """Read on, unless aiohttp holds it back too."""
+        if self._held:
+            self._held = False
+            if self._wants_reading:
+                _resume(self.transport)
+
+    def pause_reading(self) -> None:
+        """Take note that aiohttp's buffer is full."""
+        self._wants_reading = False
+        super().pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Read on, unless a stream holds it back."""
+        self._wants_reading = True
+        super().resume_reading(resume_parser)
+        if self._held:  # nothing was read in between: that takes a turn of the loop
+            _pause(self.transport)
+
+    # -- what aiohttp and the loop report -----------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a new connection, or close it at once where there are too many."""
+        peer = transport.get_extra_info("peername")
+        wire = cast("asyncio.Transport", transport)
+        self._place = self._admission.admit(str(peer[0]) if peer else "")
+        if self._place is None:
+            wire.abort()
+            return
+        self._wire, self._since = wire, self._loop.time()
+        self._all.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Give the place back."""
+        self._wire = None
+        self._all.discard(self)
+        place, self._place = self._place, None
+        if place is not None:
+            self._admission.leave(place)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the client; the first ones after a pause begin a head."""
+        if self._phase is Phase.IDLE and data:
+            self._phase, self._since = Phase.HEAD, self._loop.time()
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """Take note that the client does not read as fast as is written."""
+        super().pause_writing()
+        self._stuck_since = self._loop.time()
+        self._stuck_bytes = 0 if self._wire is None else self._wire.get_write_buffer_size()
+        if self._phase is not Phase.STREAM:
+            self._unread_since = self._stuck_since
+
+    def resume_writing(self) -> None:
+        """Take note that the client reads again."""
+        self._stuck_since = self._unread_since = None
+        super().resume_writing()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Write what is left of an answer; then the next request is waited for."""
+        result = await super().finish_response(request, resp, start_time)
+        self._phase = Phase.IDLE
+        return result
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what could not be read as a request; aiohttp's own answer would quote it."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer is under way already")
+        code = "internal_error" if status >= 500 else "bad_request"
+        text = None if status >= 500 else "the request is not valid HTTP"
+        refusal = refuse_rpc(code, text)
+        response = web.Response(
+            status=status,
+            body=refusal.body,
+            content_type="application/json",
+            headers={"Server": SERVER_NAME},
+        )
+        response.force_close()
+        return response
+
+
+def begin_request(request: web.Request) -> None:
+    """Tell a request's connection that it is here. Raises HTTPTooManyRequests."""
+    connection = request.protocol
+    forwarded = request.headers.getall("X-Forwarded-For", ())
+    if isinstance(connection, HttpConnection) and not connection.begin(forwarded):
+        raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
+
+
+def _pause(transport: asyncio.Transport | None) -> None:
+    if transport is not None and not transport.is_closing() and transport.is_reading():
+        transport.pause_reading()
+
+
+def _resume(transport: asyncio.Transport | None) -> None:
+    if transport is not None and not transport.is_closing() and not transport.is_reading():
+        transport.resume_reading()

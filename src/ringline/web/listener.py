@@ -1,0 +1,110 @@
+"""The port: who is let in, who is waited for, and how all of it ends.
+
+aiohttp serves the requests; this module accepts the connections for it, so that each is an
+`HttpConnection`, and looks at all of them once a second. At the end ordinary answers have
+10 s to their last byte (contract, 13); then whoever does not read, or still sends a body,
+is cut off.
+"""
+
+import asyncio
+import socket
+
+from aiohttp import web
+
+from ringline.domain import limits
+from ringline.web.admission import Admission
+from ringline.web.http_connection import HttpConnection, Phase, Waits
+
+#: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
+UNSENT_BYTES = 16 * 1024
+BACKLOG = 1024
+_LOOK_EVERY_S = 1.0
+_POLL_S = 0.02  # at the end
+_CLEAN_UP_S = 1.0  # for handlers whose connection is gone already
+
+
+class Listener:
+    """Listens on one port and serves an application there."""
+
+    def __init__(
+        self, app: web.Application, admission: Admission, waits: Waits | None = None
+    ) -> None:
+        self._admission = admission
+        self._waits = waits or Waits()
+        self._connections: set[HttpConnection] = set()
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            handler_cancellation=True,
+            shutdown_timeout=_CLEAN_UP_S,
+        )
+        self._accepting: asyncio.Server | None = None
+        self._looking: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; return the port. Raises OSError."""
+        await self._runner.setup()
+        server = self._runner.server
+        assert server is not None, "a runner that is set up has a server"
+        listening = _listen(host, port)
+        self._accepting = await asyncio.get_running_loop().create_server(
+            lambda: HttpConnection(server, self._connections, self._admission, self._waits),
+            sock=listening,
+            backlog=BACKLOG,
+        )
+        self._looking = asyncio.create_task(self._look())
+        return int(listening.getsockname()[1])
+
+    def close(self) -> None:
+        """Accept no more connections."""
+        if self._accepting is not None:
+            self._accepting.close()
+
+    async def stop(self, grace_s: float = limits.DRAIN_S.most) -> None:
+        """Let ordinary answers leave for as long as the grace lasts; close everything."""
+        if self._runner.server is None:
+            return
+        self.close()
+        await self._drain(grace_s)
+        if self._looking is not None:
+            self._looking.cancel()
+        await self._runner.cleanup()
+
+    async def _drain(self, grace_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + grace_s
+        while any(one.is_answering for one in self._connections) and loop.time() < ends_at:
+            for one in tuple(self._connections):
+                if one.phase in (Phase.IDLE, Phase.HEAD):  # another request is not waited for
+                    one.force_close()
+            await asyncio.sleep(_POLL_S)
+        for one in tuple(self._connections):
+            one.cut()
+
+    async def _look(self) -> None:
+        """Look once a second at who has been waited for too long."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            now = loop.time()
+            for one in tuple(self._connections):
+                one.look(now)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind a listening socket whose connections inherit what streams need."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        unsent = getattr(socket, "TCP_NOTSENT_LOWAT", None)  # Linux and macOS
+        if unsent is not None:
+            listening.setsockopt(socket.IPPROTO_TCP, unsent, UNSENT_BYTES)
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    listening.setblocking(False)
+    return listening

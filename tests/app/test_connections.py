@@ -1,0 +1,215 @@
+"""Connections of clients that let the server wait: each wait has an end, and nobody else notices.
+
+A small application behind the server's own port, with short times; the real ones are rows of
+the table of limits.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from time import monotonic
+
+import pytest
+from aiohttp import web
+
+from ringline.web.admission import Admission, Allowance
+from ringline.web.http_connection import Waits, begin_request
+from ringline.web.listener import Listener
+from ringline.web.requests import read_body
+
+WAIT_S = 20.0  # a bound for what must come, not an expectation of when
+LONG = Waits(head_s=60, body_idle_s=60, body_s=60, idle_s=60, answer_idle_s=60, answer_s=60)
+LARGE = b"x" * 8_000_000
+ROOM = Allowance(100, 0)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Port:
+    """A listener, and clients that speak to it in bytes."""
+
+    def __init__(self, port: int, admission: Admission, listener: Listener) -> None:
+        self.port, self.admission, self.listener = port, admission, listener
+        self.writers: list[asyncio.StreamWriter] = []
+        self.begun = 0
+
+    async def connect(self, data: bytes = b"") -> asyncio.StreamReader:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**12)
+        self.writers.append(writer)
+        writer.write(data)
+        return reader
+
+    def write(self, data: bytes) -> None:
+        self.writers[-1].write(data)
+
+    async def busy(self, requests: int) -> None:
+        """Wait until so many requests have begun."""
+        async with asyncio.timeout(WAIT_S):
+            while self.begun < requests:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    async def emptied(self) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while self.admission.open:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIterator[Port]:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(body=await read_body(request, 1_000))
+
+    async def large(request: web.Request) -> web.Response:
+        return web.Response(body=LARGE)
+
+    @web.middleware
+    async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begin_request(request)
+        port.begun += 1
+        return await handler(request)
+
+    app = web.Application(middlewares=[begin])
+    app.router.add_post("/echo", echo)
+    app.router.add_get("/large", large)
+    admission = Admission(allowance, (), monotonic)
+    listener = Listener(app, admission, waits)
+    port = Port(await listener.start("127.0.0.1", 0), admission, listener)
+    try:
+        yield port
+    finally:
+        for writer in port.writers:
+            writer.close()
+        await listener.stop(0)
+
+
+async def rest(reader: asyncio.StreamReader) -> bytes:
+    """Read what comes until the server closes."""
+    async with asyncio.timeout(WAIT_S):
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
+
+
+ECHO = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /", ECHO[:-1]])
+async def test_a_head_that_is_never_finished_is_not_waited_for(head: bytes) -> None:
+    async with listening(replace(LONG, head_s=0.2)) as port:
+        assert await rest(await port.connect(head)) == b""
+        await port.emptied()
+
+
+async def test_the_next_head_is_not_waited_for_either() -> None:
+    async with listening(replace(LONG, head_s=0.2)) as port:
+        reader = await port.connect(ECHO + b"abcd")
+        assert (await reader.readuntil(b"abcd")).startswith(b"HTTP/1.1 200")
+        port.write(b"GET /")
+        assert await rest(reader) == b""
+
+
+async def test_an_idle_connection_is_closed() -> None:
+    async with listening(replace(LONG, idle_s=0.2)) as port:
+        reader = await port.connect(ECHO + b"abcd")
+        assert (await rest(reader)).endswith(b"abcd")
+
+
+async def test_a_body_that_stops_is_answered_408() -> None:
+    async with listening(replace(LONG, body_idle_s=0.2)) as port:
+        answer = await rest(await port.connect(ECHO + b"abc"))
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"Connection: close" in answer
+
+
+async def test_a_body_that_drips_for_ever_is_answered_408() -> None:
+    async with listening(replace(LONG, body_s=0.5)) as port:
+        reader = await port.connect(ECHO.replace(b"4", b"999"))
+        answering = asyncio.create_task(rest(reader))
+        while not answering.done():
+            port.write(b"x")
+            await asyncio.wait([answering], timeout=0.05)
+        assert answering.result().startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("waits", [replace(LONG, answer_idle_s=0.2), replace(LONG, answer_s=0.2)])
+async def test_an_answer_that_is_not_read_is_given_up(waits: Waits) -> None:
+    async with listening(waits) as port:
+        await port.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        await port.emptied()
+
+
+async def test_an_answer_that_is_read_slowly_arrives_whole() -> None:
+    async with listening(replace(LONG, answer_idle_s=2)) as port:
+        reader = await port.connect(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = 0
+        async with asyncio.timeout(WAIT_S):
+            while piece := await reader.read(400_000):
+                received += len(piece)
+                await asyncio.sleep(0.001)
+        assert received > len(LARGE)
+
+
+async def test_too_many_connections_are_closed_as_they_arrive() -> None:
+    async with listening(allowance=Allowance(10, 2)) as port:
+        kept = [await port.connect(ECHO) for _ in range(2)]
+        assert await rest(await port.connect(ECHO + b"abcd")) == b""
+        assert port.admission.open == 2
+        port.writers[0].write(b"abcd")
+        async with asyncio.timeout(WAIT_S):
+            assert (await kept[0].readuntil(b"abcd")).startswith(b"HTTP/1.1 200")
+        port.writers[0].close()
+        async with asyncio.timeout(WAIT_S):
+            while port.admission.open > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        again = await port.connect(ECHO + b"abcd")
+        async with asyncio.timeout(WAIT_S):
+            assert (await again.readuntil(b"abcd")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "request_line",
+    [
+        b"GET /secret-token HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01secret-token\r\n\r\n",
+        b"GET / HTTP/1.1\r\nsecret-token\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"secret-token" * 1_000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_is_not_quoted(request_line: bytes) -> None:
+    async with listening() as port:
+        answer = await rest(await port.connect(request_line))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.")
+        assert b" 400 " in head.partition(b"\r\n")[0]
+        assert b"secret-token" not in answer
+        assert b"Server: Ringline\r\n" in head + b"\r\n"
+        for name in (b"aiohttp", b"Python"):
+            assert name not in answer
+        assert body.startswith(b'{"success":false')
+
+
+@pytest.mark.parametrize(
+    "request_bytes", [ECHO + b"abc", b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"]
+)
+async def test_an_end_does_not_wait_for_a_client(request_bytes: bytes) -> None:
+    async with listening() as port:
+        await port.connect(request_bytes)
+        await port.busy(1)
+        async with asyncio.timeout(WAIT_S):
+            await port.listener.stop(0.2)
+        assert port.admission.open == 0
+
+
+async def test_an_end_waits_for_an_answer_that_is_read() -> None:
+    async with listening() as port:
+        reader = await port.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        slow = await port.connect(ECHO + b"abc")
+        await port.busy(2)
+        stopping = asyncio.create_task(port.listener.stop(WAIT_S))
+        await asyncio.sleep(0.1)
+        port.write(b"d")
+        assert (await rest(slow)).endswith(b"abcd")
+        assert (await rest(reader)).endswith(LARGE[-1_000:])
+        async with asyncio.timeout(WAIT_S):
+            await stopping
