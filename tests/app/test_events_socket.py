@@ -3,12 +3,15 @@
 import asyncio
 import json
 from base64 import b64encode
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -16,11 +19,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
+from ringline.domain.events import Event
 from ringline.domain.ids import Prefix, parse_id, show_id, uuid7
 from ringline.domain.log import Environment, LogKey
 from ringline.services.follow import Resolved, resolve
 from ringline.web import events_socket
+from ringline.wire import events_socket as wire_events_socket
 from ringline.wire import phoenix_socket
 from ringline.wire.session_token import new_token, sign
 from tests.callers import LIMIT_S, calling, whole_call
@@ -170,31 +176,77 @@ async def test_a_join_that_is_left_before_its_reply(service: Service) -> None:
         assert await client.receive() == reply("9", "phoenix", "ok", {})
 
 
-async def test_both_topics_on_one_socket(service: Service) -> None:
-    named = f"events:{service.keys.workspace_id}"
+def spellings(service: Service) -> list[str]:
+    """Spell the topic of a workspace's events in every way, and in cases of letters."""
+    workspace = service.keys.workspace_id
+    cased = [
+        str(workspace)[:at].upper() + str(workspace)[at:]
+        for at, letter in enumerate(str(workspace), 1)
+        if letter.isalpha()
+    ]
+    return ["events", f"events:{show_id(Prefix.WORKSPACE, workspace)}"] + [
+        f"events:{name}" for name in dict.fromkeys([str(workspace), *cased])
+    ]
+
+
+async def test_a_socket_has_one_channel_however_the_topic_is_spelt(service: Service) -> None:
+    topics = spellings(service)
+    assert len(topics) > 5
     async with events_client(service) as client:
-        await client.join("events", "1")
-        await client.join(named, "2")
+        await client.join(topics[0], "0")
+        for number, (before, topic) in enumerate(pairwise(topics), 1):
+            await client.join(topic, str(number))
+            closed = str(number - 1)
+            assert await client.receive() == [closed, closed, before, "phx_close", {}]
         await whole_call(service)
-        told = [*await client.until("call_ended"), *await client.until("call_ended")]
-    assert {topic: sum(frame[2] == topic for frame in told) for topic in ("events", named)} == {
-        "events": len(told) // 2,
-        named: len(told) // 2,
-    }
+        told = await client.until("call_ended")
+        await client.send(*HEARTBEAT)
+        assert await client.receive() == reply("9", "phoenix", "ok", {}), "nothing comes twice"
+    assert {frame[2] for frame in told} == {topics[-1]}
+
+
+async def test_an_event_is_encoded_once_however_its_topic_is_spelt(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: Counter[UUID] = Counter()
+
+    def encode(event: Event, *rest: Any) -> Any:
+        encoded[event.id] += 1
+        return encode_payload(event, *rest)
+
+    encode_payload = wire_events_socket.encode_payload
+    monkeypatch.setattr(wire_events_socket, "encode_payload", encode)
+    topics = spellings(service)[:4]
+    async with AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(events_client(service)) for _ in topics]
+        for client, topic in zip(clients, topics, strict=True):
+            await client.join(topic)
+        await whole_call(service)
+        told = [await client.until("call_ended") for client in clients]
+    assert [frames[-1][2] for frames in told] == topics
+    assert len({json.dumps([frame[3:] for frame in frames]) for frames in told}) == 1
+    assert set(encoded.values()) == {1}
 
 
 async def test_too_many_channels(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert phoenix_socket.MAX_CHANNELS == 100
+    assert limits.CHANNELS.most == phoenix_socket.MAX_CHANNELS
     two = partial(phoenix_socket.SocketProtocol, max_channels=2)
     monkeypatch.setattr(events_socket, "SocketProtocol", two)
-    workspace = service.keys.workspace_id
-    third = f"events:{show_id(Prefix.WORKSPACE, workspace)}"
+    first, second, third, *_ = spellings(service)
     async with events_client(service) as client:
-        await client.join("events")
-        await client.join(f"events:{workspace}")
-        await client.send("1", "1", third, "phx_join", {})
+        for topic in (first, second, third):  # none of which is answered yet
+            await client.send("1", "1", topic, "phx_join", {})
         refused = {"reason": "too many channels joined"}
         assert await client.receive() == reply("1", third, "error", refused, "1")
+
+
+async def test_a_flood_of_frames_is_answered_whole_if_slowly(service: Service) -> None:
+    frames = limits.FRAMES_BURST.most + 20
+    async with events_client(service) as client:
+        for number in range(frames):
+            await client.send(None, str(number), "phoenix", "heartbeat", {})
+        for number in range(frames):
+            assert await client.receive() == reply(str(number), "phoenix", "ok", {})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from ringline.ports import Clock
 from ringline.services.follow import Following, OnLoss, Subscription
 from ringline.services.outbox import Outbox
 from ringline.web.call_watch import Start, Watch
+from ringline.web.frame_gate import WATCHER
 from ringline.web.watching import InTextFrames, Watching
 from ringline.web.websocket import TextMessage, WebSocket
 from ringline.wire.envelope import Envelope, command_error, stream_dropped
@@ -17,7 +18,6 @@ from ringline.wire.websocket_frames import text_frame
 
 PING_EVERY_S = 30.0
 SILENT_S = 60.0
-MAX_COMMAND_BYTES = 64 * 1024
 _FIRST = 20  # events of a call among which its answer must be
 
 #: The WebSocket close code for each reason to end (live streams, 2.5).
@@ -45,7 +45,7 @@ class CallSocket:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer with the socket."""
         answered = await self._answered_before()
-        socket = await WebSocket.accept(request, max_bytes=MAX_COMMAND_BYTES)
+        socket = await WebSocket.accept(request, bounds=WATCHER)
         outbox = self._outbox = Outbox(socket, self._watching.tick, socket.abort)
         socket.on_resumed = outbox.resumed
         if self._start.recovered is False:

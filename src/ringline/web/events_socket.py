@@ -10,16 +10,18 @@ import asyncio
 import structlog
 from aiohttp import web
 
+from ringline.domain import limits
 from ringline.domain.ids import Prefix, parse_id
 from ringline.ports import StoreAway
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.doors import Origins, bearer_of
+from ringline.web.frame_gate import WATCHER
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
 from ringline.web.websocket import WebSocket, upgrade_problem
 from ringline.wire import phoenix_socket
-from ringline.wire.events_socket import EventsSocket
+from ringline.wire.events_socket import EventsSocket, Payloads
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
 from ringline.wire.phoenix_socket import (
     Action,
@@ -34,8 +36,8 @@ from ringline.wire.websocket_frames import text_frame
 
 _log = structlog.get_logger(__name__)
 
-IDLE_S = 60.0  # without any inbound frame (events socket, 3.2)
-REPLAY_LIMIT = 10_000  # events that a join resumes over (contract, 2)
+IDLE_S = limits.SOCKET_SILENT_S.most  # without any inbound frame (events socket, 3.2)
+REPLAY_LIMIT = limits.REPLAY_EVENTS.most  # events that a join resumes over (contract, 2)
 UNAVAILABLE = "unavailable"
 
 
@@ -45,6 +47,7 @@ class EventsSockets:
     def __init__(self, watching: Watching, origins: Origins) -> None:
         self._watching = watching
         self._origins = origins
+        self._payloads = Payloads()
 
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Open a socket, or refuse it with an empty body (3.2)."""
@@ -56,14 +59,14 @@ class EventsSockets:
             return web.Response(status=403)
         if upgrade_problem(request) is not None:
             return web.Response(status=400)
-        connection = _Connection(self._watching, viewer, version)
+        connection = _Connection(self._watching, viewer, version, self._payloads)
         with self._watching.standing(viewer, connection.credential_revoked):
             try:
                 if not await self._watching.admit(viewer):
                     return web.Response(status=403)
             except StoreAway:
                 return web.Response(status=503, headers={"Retry-After": "1"})
-            socket = await WebSocket.accept(request, offer.answer)
+            socket = await WebSocket.accept(request, offer.answer, bounds=WATCHER)
             with self._watching.present(connection):
                 await connection.serve(socket)
         return socket.response
@@ -72,8 +75,11 @@ class EventsSockets:
 class _Connection:
     """One events socket from its 101 to its close."""
 
-    def __init__(self, watching: Watching, viewer: Viewer, version: Version) -> None:
+    def __init__(
+        self, watching: Watching, viewer: Viewer, version: Version, payloads: Payloads
+    ) -> None:
         self._watching = watching
+        self._payloads = payloads
         self._viewer = viewer
         self._protocol = SocketProtocol(version)
         self._outbox: Outbox | None = None
@@ -188,14 +194,25 @@ class _Connection:
         self._carry_out(accepted)
         if not accepted or task is None or self._outbox is None:
             return  # it was left in the meantime
+        self._close_twins(topic)
         self._joining[topic] = task
-        dialect = InTextFrames(EventsSocket(self._protocol.version, topic))
+        dialect = InTextFrames(EventsSocket(self._protocol.version, topic, self._payloads))
         subscription = Subscription(log, None, dialect, OnLoss.STOP, self._lost_place)
         following = await follow(
             self._watching.hub, store, subscription, start.position, self._outbox
         )
         del self._joining[topic]
         self._following[topic] = following
+
+    def _close_twins(self, topic: str) -> None:
+        """Close the channels that follow the same stream under another spelling.
+
+        All topics that can be joined spell one stream, so far; a socket has one channel of
+        it, as it has one of a topic.
+        """
+        for other in self._protocol.topics:
+            if other != topic:
+                self._carry_out(self._protocol.close_channel(other))
 
     def _give_up(self, request: JoinRequested, reason: str) -> None:
         """Refuse a join, or break the channel if it has been accepted already."""

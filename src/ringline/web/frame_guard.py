@@ -2,13 +2,15 @@
 
 Frames that are not masked must be refused (RFC 6455, 5.1), which aiohttp does not; and a
 message that is too long must not end with a reset of the connection, which would take the
-close frame with it: its bytes are swallowed instead. Only headers are read here; where a
-frame begins is known from the length before it.
+close frame with it: its bytes are swallowed instead. Frames are counted here too, however
+small, so that the parser gets no more of them than are asked for (`frame_gate.py`). Only
+headers are read; where a frame begins is known from the length before it.
 """
 
 PROTOCOL_ERROR = 1002
 TOO_LARGE = 1009
 _CONTINUATION, _FIRST_CONTROL, _CLOSE = 0x0, 0x8, 0x8
+_FINAL = 0x80
 _MASKING_KEY = 4  # bytes
 
 
@@ -17,15 +19,31 @@ class FrameGuard:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
+        self._rest = b""  # not looked at yet
         self._head = bytearray()
         self._left = 0
         self._swallow = False
         self._message_bytes = 0
         #: The close code of the first rule that the client broke (RFC 6455, 7.4.1).
         self.violation: int | None = None
+        #: Frames looked at, and messages passed on, so far.
+        self.frames = 0
+        self.messages = 0
 
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes of the client; return those that the parser may see, whole headers."""
+    @property
+    def holds(self) -> bool:
+        """Tell whether frames wait to be looked at."""
+        return bool(self._rest)
+
+    def feed(self, data: bytes, most: int | None = None) -> bytes:
+        """Take bytes of the client; return those that the parser may see, whole headers.
+
+        With `most` so many more frames are looked at; what is behind them waits for the
+        next call.
+        """
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        last = None if most is None else self.frames + most
         passed: list[bytes] = []
         at = 0
         while at < len(data) and self.violation != PROTOCOL_ERROR:
@@ -36,17 +54,27 @@ class FrameGuard:
                 self._left -= step
                 at += step
                 continue
+            if self.frames == last:
+                self._rest = data[at:]
+                break
             self._head.append(data[at])
             at += 1
             if len(self._head) == 2 and not self._head[1] & 0x80:
                 self.violation = PROTOCOL_ERROR
             elif (length := _payload_length(self._head)) is not None:
-                self._judge(self._head[0] & 0x0F, length)
+                self._begin(length)
                 if not self._swallow:
                     passed.append(bytes(self._head))
                 self._head.clear()
-                self._left = length + _MASKING_KEY
         return b"".join(passed)
+
+    def _begin(self, length: int) -> None:
+        """Begin a frame whose header is whole."""
+        self._judge(self._head[0] & 0x0F, length)
+        self._left = length + _MASKING_KEY
+        self.frames += 1
+        if self._head[0] & _FINAL and not self._swallow:
+            self.messages += 1
 
     def _judge(self, opcode: int, length: int) -> None:
         """Decide on a frame; the fragments of a message count together."""

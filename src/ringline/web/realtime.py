@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 from aiohttp import web
 
+from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.leg import HangUp, Problem
 from ringline.domain.session_config import ConfigProblem, SessionConfig
@@ -20,6 +21,7 @@ from ringline.services.calls import KEY_REVOKED, Calls, LiveCall, NewCall
 from ringline.services.credentials import Credentials
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.doors import Door, Origins, answer, key_for
+from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, read_body
@@ -38,7 +40,7 @@ from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
 
 _log = structlog.get_logger(__name__)
 
-FIRST_FRAME_S = 10.0
+FIRST_FRAME_S = limits.START_S.most
 PING_EVERY_S = 25.0
 SILENT_S = 60.0
 UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
@@ -150,7 +152,9 @@ class Realtime:
                 permit = await self._permit(owner, offer)
                 if permit is None:
                     return _unauthorized()
-                socket = await WebSocket.accept(request, offer.answer if offer else None)
+                socket = await WebSocket.accept(
+                    request, offer.answer if offer else None, bounds=SESSION
+                )
                 held.enter_context(self._present(session))
                 await session.serve(socket, permit)
                 return socket.response
@@ -265,9 +269,9 @@ class _Session:
             return self._refused.result()
         if first.cancelled():
             return HangUp("start_timeout")
-        if socket.violation == TOO_LARGE:
-            return HangUp("frame_too_large")
         message = first.result()
+        if socket.violation == TOO_LARGE or (message is not None and _is_too_large(message)):
+            return HangUp("frame_too_large")
         return None if message is None else await self._accept(message, permit)
 
     async def _accept(self, message: Message, permit: Permit) -> SessionConfig | HangUp:
@@ -291,7 +295,7 @@ class _Session:
         socket.on_resumed = leg.drained
         self._live = self._calls.start(new, leg)
         leg.report_to(self._live.listener)
-        reading = asyncio.create_task(_read(messages, leg))
+        reading = asyncio.create_task(_read(socket, messages, leg))
         try:
             await asyncio.wait({reading, leg.hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if socket.violation == TOO_LARGE:
@@ -312,12 +316,25 @@ async def _next(messages: Messages) -> Message | None:
     return await anext(messages, None)
 
 
-async def _read(messages: Messages, leg: SessionLeg) -> None:
+async def _read(socket: WebSocket, messages: Messages, leg: SessionLeg) -> None:
     async for message in messages:
+        if _is_too_large(message):
+            socket.refuse(TOO_LARGE)
+            return
         if isinstance(message, TextMessage):
             leg.receive(message.payload)
         else:
             leg.receive_binary()
+
+
+def _is_too_large(message: Message) -> bool:
+    """Tell whether a message is larger than any but a picture may be."""
+    most, payload = limits.SESSION_FRAME_BYTES.most, message.payload
+    if 4 * len(payload) <= most:  # the longest a character can be
+        return False
+    if isinstance(payload, bytes):
+        return len(payload) > most
+    return len(payload.encode()) > most and not realtime.may_be_large(payload)
 
 
 def _unauthorized() -> web.Response:

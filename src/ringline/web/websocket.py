@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
-from aiohttp.http_websocket import WebSocketReader, WebSocketWriter
+from aiohttp.http_websocket import WebSocketWriter
 
-from ringline.web.frame_guard import FrameGuard
+from ringline.web.frame_gate import FrameGate, FrameLimits
 from ringline.web.http_connection import HttpConnection
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 CLOSE_TIMEOUT_S = 5.0
 
 
@@ -131,10 +130,11 @@ class WebSocket(Connection):
         cls,
         request: web.Request,
         subprotocol: str | None = None,
-        max_bytes: int = MAX_MESSAGE_BYTES,
+        *,
+        bounds: FrameLimits,
     ) -> "WebSocket":
         """Answer 101; `upgrade_problem` must have found none."""
-        response = _Response(max_bytes, (subprotocol,) if subprotocol else ())
+        response = _Response(bounds, (subprotocol,) if subprotocol else ())
         if subprotocol:  # aiohttp looks for it in the first of several headers only
             response.headers["Sec-WebSocket-Protocol"] = subprotocol
         await response.prepare(request)
@@ -170,6 +170,7 @@ class WebSocket(Connection):
         """Yield the client's messages until it, or we, close, or it breaks a rule."""
         while True:
             message = await self._response.receive()
+            self._response.dealt_with()
             self.last_heard = self._loop.time()
             match message.type:
                 case WSMsgType.PING:
@@ -182,10 +183,14 @@ class WebSocket(Connection):
                 case WSMsgType.BINARY:
                     yield BinaryMessage(cast(bytes, message.data))
                 case WSMsgType.ERROR if isinstance(message.data, int):
-                    self.violation = self._response.goodbye = message.data
+                    self.refuse(message.data)
                     return
                 case _:
                     return
+
+    def refuse(self, code: int) -> None:
+        """Note that the client broke a rule that only its message shows."""
+        self.violation = self._response.goodbye = code
 
     @property
     def close_code(self) -> int | None:
@@ -197,6 +202,7 @@ class WebSocket(Connection):
         if self._closing:
             return
         self._closing = True
+        self._response.discard()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._response.close(code=code, message=reason.encode()[:123])
@@ -205,38 +211,49 @@ class WebSocket(Connection):
 
 
 class _Response(web.WebSocketResponse):
-    """aiohttp's WebSocket with a guard before its parser, and a goodbye of our own.
+    """aiohttp's WebSocket with a gate before its parser, and a goodbye of our own.
 
     aiohttp offers no hook for either. What came in behind the request's head, before the
-    101 was out, goes through the guard as well.
+    101 was out, goes through the gate as well.
     """
 
-    def __init__(self, max_bytes: int, protocols: tuple[str, ...]) -> None:
+    def __init__(self, bounds: FrameLimits, protocols: tuple[str, ...]) -> None:
         super().__init__(
             compress=False,
-            max_msg_size=max_bytes + 1,
+            max_msg_size=bounds.max_bytes + 1,
             timeout=CLOSE_TIMEOUT_S,
             autoping=False,
             protocols=protocols,
         )
-        self._guard = FrameGuard(max_bytes)
+        self._bounds = bounds
+        self._gate: FrameGate | None = None
         #: The code of the close, if the handler ends without one.
         self.goodbye: int = WSCloseCode.OK
+
+    def dealt_with(self) -> None:
+        """Let the gate pass on more."""
+        if self._gate is not None:
+            self._gate.dealt_with()
+
+    def discard(self) -> None:
+        """Let the gate pass on everything, to find the client's close."""
+        if self._gate is not None:
+            self._gate.discard()
 
     def _post_start(
         self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
     ) -> None:
-        connection = request.protocol
+        connection = cast(HttpConnection, request.protocol)
         early = bytes(connection._message_tail)  # pyright: ignore
         connection._message_tail = b""  # pyright: ignore[reportPrivateUsage]
         super()._post_start(request, protocol, writer)
         inner = connection._payload_parser  # pyright: ignore[reportPrivateUsage]
         if inner is None:
             raise AssertionError("aiohttp reads with a parser")
-        parser = _GuardedParser(inner, self._guard, self._violated)
-        connection._payload_parser = parser  # type: ignore[assignment]  # pyright: ignore
+        gate = self._gate = FrameGate(inner, connection, self._bounds, self._violated)
+        connection._payload_parser = gate  # type: ignore[assignment]  # pyright: ignore
         if early:
-            parser.feed_data(early)
+            gate.feed_data(early)
 
     def _violated(self, code: int) -> None:
         if self._reader is not None:
@@ -245,33 +262,9 @@ class _Response(web.WebSocketResponse):
     async def write_eof(self, data: bytes = b"") -> None:
         """End the response; aiohttp calls it when the handler returns."""
         if not self.closed:
+            self.discard()
             await self.close(code=self.goodbye)
         await super().write_eof()
-
-
-class _GuardedParser:
-    """aiohttp's parser of frames behind a guard; has the parts that aiohttp calls."""
-
-    __slots__ = ("_guard", "_inner", "_told", "_violated")
-
-    def __init__(
-        self, inner: WebSocketReader, guard: FrameGuard, violated: Callable[[int], None]
-    ) -> None:
-        self._inner = inner
-        self._guard = guard
-        self._violated = violated
-        self._told = False
-
-    def feed_eof(self) -> None:
-        self._inner.feed_eof()
-
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        passed = self._guard.feed(data)
-        result = self._inner.feed_data(passed) if passed else (False, b"")
-        if self._guard.violation is not None and not self._told:
-            self._told = True
-            self._violated(self._guard.violation)
-        return result
 
 
 def _tokens(header: str) -> set[str]:

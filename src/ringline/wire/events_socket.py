@@ -41,17 +41,42 @@ NAMES: dict[type[EventData], str] = {
 ROLES = {"caller": "user", "agent": "assistant"}
 
 
-class EventsSocket:
-    """The dialect of those listeners of one topic who speak one version."""
+class Payloads:
+    """Payloads, each made once, however many topics and versions it is sent on.
 
-    def __init__(self, version: phoenix.Version, topic: str) -> None:
+    Only the last one is kept: an event is told to all of its listeners in one go.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[Event, Position, LogKey] | None = None
+        self._spelt: tuple[str, bytes] | None = None
+
+    def of(self, event: Event, position: Position, log: LogKey) -> tuple[str, bytes] | None:
+        """Return an event's name on the socket and its payload; None if it is not shown."""
+        last = self._last
+        if last is None or last[0] is not event or last[1:] != (position, log):
+            self._spelt = encode_payload(event, position, log)
+            self._last = event, position, log
+        return self._spelt
+
+
+class EventsSocket:
+    """The dialect of those listeners of one topic who speak one version.
+
+    Topics differ in their spelling alone, so dialects may share their payloads.
+    """
+
+    def __init__(
+        self, version: phoenix.Version, topic: str, payloads: Payloads | None = None
+    ) -> None:
         self._version = version
         self._topic = topic
+        self._payloads = payloads or Payloads()
         self.name = f"events-socket/{version}/{topic}"
 
     def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
         """Write the broadcast frame of an event; None if it is not shown."""
-        spelt = encode_payload(event, position, log)
+        spelt = self._payloads.of(event, position, log)
         if spelt is None:
             return None
         name, payload = spelt

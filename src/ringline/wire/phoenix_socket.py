@@ -18,10 +18,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
+from ringline.domain import limits
 from ringline.wire import phoenix
 from ringline.wire.phoenix import EMPTY, Message, Payload, PhoenixError, Version
 
-MAX_CHANNELS = 100
+MAX_CHANNELS = limits.CHANNELS.most
 
 UNMATCHED_TOPIC = "unmatched topic"
 UNKNOWN_EVENT = "unknown event"
