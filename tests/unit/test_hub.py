@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position
 from ringline.ports import LogHead, Publication, Published, StoreAway
-from ringline.services.hub import Hub, UnknownLog
+from ringline.services.hub import Hub, UnknownLog, _Opening
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import Ear, Spelling, ended, entry, log_key, new_id, note, partial, turn
@@ -266,6 +267,27 @@ def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
         desk.publish(*await desk.happen(note()))
         assert ear.offsets == [1]
         assert [frame for _, frame in deaf.heard] == [None]
+
+    scenario(steps)
+
+
+def test_nothing_is_kept_of_a_log_that_nobody_listens_to() -> None:
+    async def steps(desk: Desk) -> None:
+        watch = await desk.hub.watch(LOG)
+        desk.publish(*await desk.happen(turn(new_id(), "x" * 100_000)))
+        assert watch.order.since(0) is not None
+        desk.hub.release(watch)
+        assert watch.order.since(0) is None, "whoever still holds the watch holds no events"
+
+    scenario(steps)
+
+
+def test_what_waits_for_a_log_s_head_is_bounded_in_bytes() -> None:
+    async def steps(desk: Desk) -> None:
+        opening = _Opening(asyncio.get_running_loop().create_future())
+        size = limits.EARLY_BYTES.most // 4
+        opening.add([Published(offset, turn(new_id(), "x" * size)) for offset in range(1, 10)])
+        assert [published.offset for published in opening.events] == [7, 8, 9]
 
     scenario(steps)
 

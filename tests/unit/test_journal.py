@@ -473,6 +473,31 @@ def test_the_bytes_of_a_process_are_bounded() -> None:
     assert len(desk.truth.logs[OTHER]) == 1
 
 
+def test_the_bytes_of_a_workspace_are_bounded_and_leave_the_others_room() -> None:
+    bounds = Bounds(workspace_size=100_000, workspace_size_for_last=30_000)
+    text = "x" * 20_000
+
+    async def steps(desk: Desk) -> None:
+        desk.store.go_away()
+        for _ in range(5):
+            desk.submit(entry(LOG, turn(new_id(), text)))
+        await asyncio.sleep(0.1)
+        assert [outcome for _, outcome in desk.told] == [StorageLost()] * 2
+        desk.submit(entry(LOG, turn(new_id(), text)), last=True)
+        for _ in range(3):
+            desk.submit(entry(OTHER, turn(new_id(), text)))
+        await asyncio.sleep(0.1)
+        assert len(desk.told) == 2
+        desk.store.come_back()
+        await asyncio.sleep(1)
+        desk.submit(entry(LOG, turn(new_id(), text)))
+        await asyncio.sleep(1)
+
+    desk = scenario(steps, bounds)
+    assert len(desk.written) == 5
+    assert len(desk.truth.logs[OTHER]) == 3
+
+
 def test_after_five_minutes_the_waiting_calls_end_but_nothing_is_thrown_away() -> None:
     call = new_id()
     first, late, end = note(call), note(call), ended(call)

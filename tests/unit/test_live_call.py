@@ -11,7 +11,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.events import CallEnded, TurnCompleted
 from ringline.domain.records import CallRow, CallStatus, ParticipantRole, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, VoiceUnavailable
-from ringline.services.calls import INBOX_SIZE, KEY_REVOKED
+from ringline.services.calls import INBOX_BYTES, INBOX_SIZE, KEY_REVOKED
 from tests.house import LIMITS, LOG, House, run
 from tests.samples import NOW, new_id
 from tests.talking import ANSWERS_ITSELF, INPUT_HZ, call_row, speech
@@ -298,6 +298,30 @@ def test_a_flood_of_signals_ends_the_call() -> None:
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp("internal_error")
         assert house.ended(live).status == "failed"
+
+    run(main)
+
+
+def test_a_flood_of_text_ends_the_call() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        for _ in range(INBOX_BYTES // 4 // 32_000 + 1):
+            live.listener.leg_reports(leg.Typed("x" * 32_000))
+        await asyncio.sleep(1)
+        assert line.hung_up == leg.HangUp("internal_error")
+
+    run(main)
+
+
+def test_text_that_was_taken_makes_room_again() -> None:
+    async def main(house: House) -> None:
+        live, line = house.start()
+        await asyncio.sleep(1)
+        for _ in range(INBOX_BYTES // 4 // 32_000 + 1):
+            live.listener.leg_reports(leg.Typed("x" * 32_000))
+            await asyncio.sleep(0.01)
+        assert line.hung_up is None
 
     run(main)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from ringline.domain import limits
 from ringline.services.outbox import Outbox, OutboxClosed, Tick
 from tests import clock
 from tests.samples import Wire
@@ -125,6 +126,33 @@ def test_many_replies_in_one_tick_of_a_free_connection_are_no_overrun() -> None:
     line = scenario(steps)
     assert b"".join(line.wire.writes) == frames(*range(200))
     assert line.overruns == 0
+
+
+def test_a_paused_connection_keeps_a_megabyte_and_loses_the_incoming_ones() -> None:
+    async def steps(line: Line) -> None:
+        line.wire.paused = True
+        half = b"x" * (limits.WAITING_BYTES.most // 2)
+        assert [line.outbox.offer(half) for _ in range(4)] == [True, True, False, False]
+        line.wire.paused = False
+        line.outbox.resumed()
+        line.wire.paused = True
+        assert line.outbox.offer(half * 10), "one alone may be larger"
+        assert not line.outbox.offer(b"x")
+
+    assert scenario(steps).outbox.dropped == 3
+
+
+def test_replies_have_a_bound_in_bytes_which_ends_the_connection() -> None:
+    async def steps(line: Line) -> None:
+        line.wire.paused = True
+        half = b"x" * (limits.WAITING_REPLY_BYTES.most // 2)
+        line.outbox.send(half)
+        line.outbox.send(half)
+        assert line.overruns == 0
+        line.outbox.send(b"x")
+        assert line.overruns == 1
+
+    scenario(steps)
 
 
 def test_drained_waits_for_the_connection() -> None:

@@ -13,6 +13,7 @@ from ringline.domain import leg
 from ringline.domain.audio import Chunk
 from ringline.legs.realtime import (
     MAX_WAITING_NEWS,
+    MAX_WAITING_NEWS_BYTES,
     MAX_WAITING_SPEECH_MS,
     RealtimeLeg,
     RealtimeRules,
@@ -320,6 +321,18 @@ def test_a_client_that_does_not_read_its_news_is_let_go() -> None:
         assert client.signals == []
         line.tell(leg.AgentSaid("x"))
         line.tell(leg.AgentSaid("x"))
+        assert client.signals == [leg.Overrun("slow_client")]
+
+    run(main)
+
+
+def test_news_that_wait_are_bounded_in_bytes() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        client.paused = True
+        for _ in range(3):
+            line.tell(leg.TurnHeard("x" * (MAX_WAITING_NEWS_BYTES // 4)))
+        assert client.signals == []
+        line.tell(leg.TurnHeard("x" * (MAX_WAITING_NEWS_BYTES // 4)))
         assert client.signals == [leg.Overrun("slow_client")]
 
     run(main)

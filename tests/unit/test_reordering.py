@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringline.domain import limits
 from ringline.ports import Published
 from ringline.services.reordering import Reordering
 from tests.samples import ended, new_id, note, partial, turn
@@ -95,6 +96,45 @@ def test_early_events_are_bounded_and_come_from_the_log_later() -> None:
     assert offsets(order.arrived([durable(1)], now=1)) == [1, 2, 3, 4]
     assert order.due_at is not None
     assert order.asks() == 4
+
+
+def large(offset: int, size: int) -> Published:
+    return Published(offset, turn(CALL, "x" * size, item=str(offset)))
+
+
+def test_recent_events_are_bounded_in_bytes() -> None:
+    order, size = Reordering(0), limits.RECENT_BYTES.most // 4
+    for offset in range(1, 21):
+        order.arrived([large(offset, size)], now=0)
+    assert order.since(19) is not None
+    assert order.since(16) is None, "the log has it"
+    order.arrived([large(21, 10 * size)], now=0)
+    assert order.since(20) is None
+    assert order.since(21) == []
+
+
+def test_early_events_and_partials_are_bounded_in_bytes() -> None:
+    order, size = Reordering(0), limits.EARLY_BYTES.most // 4
+    for offset in range(2, 20):
+        order.arrived([large(offset, size)], now=0)
+        order.arrived([Published(offset, partial(CALL, "x" * size, 1, item=str(offset)))], now=0)
+    released = order.arrived([durable(1)], now=1)
+    assert offsets(released) == [1, 2, 3, 4][: len(released)]
+    assert 2 <= len(released) <= 4
+    assert order.due_at is not None
+    order.asks()
+    released, _ = order.read([large(n, size) for n in range(5, 20)], complete=True, now=2)
+    assert order.position == 19
+    assert order.arrived([large(21, size), durable(20)], now=3), "all of the room is free again"
+
+
+def test_nothing_is_kept_for_nobody() -> None:
+    order = Reordering(0)
+    order.arrived([large(1, 100), large(3, 100)], now=0)
+    order.arrived([Published(1, partial(CALL, "half", 1, item="open"))], now=0)
+    order.forget()
+    assert order.since(0) is None
+    assert order.all_open_turns() == []
 
 
 def test_a_partial_is_told_after_the_event_before_it() -> None:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from ringline.domain import limits
 from ringline.domain.audio import Chunk
 from ringline.domain.leg import (
     AgentSaid,
@@ -34,9 +35,10 @@ from ringline.wire import realtime
 _log = structlog.get_logger(__name__)
 
 #: Speech that waits for a client that does not read; more and the oldest is dropped.
-MAX_WAITING_SPEECH_MS = 2_000.0
-#: News that wait for such a client; more and it is no session any more.
-MAX_WAITING_NEWS = 1_000
+MAX_WAITING_SPEECH_MS = limits.WAITING_SPEECH_MS.most
+#: News that wait for such a client; more, or more bytes, and it is no session any more.
+MAX_WAITING_NEWS = limits.WAITING_NEWS.most
+MAX_WAITING_NEWS_BYTES = limits.WAITING_NEWS_BYTES.most
 #: Audio may come at most this much faster than real time, over the window.
 AUDIO_SPEEDUP = 2.0
 WINDOW_S = 10.0
@@ -78,7 +80,7 @@ class RealtimeLeg:
         self._aligner = realtime.SampleAligner()
         self._waiting: deque[Chunk | bytes] = deque()
         self._waiting_ms = 0.0
-        self._waiting_news = 0
+        self._waiting_news = self._waiting_news_bytes = 0
         self._dropped_ms = 0.0
         self._recent: deque[float] = deque()
         self._audio_credit_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
@@ -181,7 +183,11 @@ class RealtimeLeg:
             return
         self._waiting.append(payload)
         self._waiting_news += 1
-        if self._waiting_news > MAX_WAITING_NEWS:
+        self._waiting_news_bytes += len(payload)
+        if (
+            self._waiting_news > MAX_WAITING_NEWS
+            or self._waiting_news_bytes > MAX_WAITING_NEWS_BYTES
+        ):
             self._end_with(Overrun("slow_client"))
 
     def _send_first(self) -> None:
@@ -191,6 +197,7 @@ class RealtimeLeg:
             item = realtime.encode_audio(item)
         else:
             self._waiting_news -= 1
+            self._waiting_news_bytes -= len(item)
         self._socket.send_text(item)
 
     def _hang_up(self, code: str) -> None:
@@ -207,7 +214,7 @@ class RealtimeLeg:
             _log.warning("speech_dropped", dropped_ms=round(self._dropped_ms))
         self._gone = True
         self._waiting.clear()
-        self._waiting_ms, self._waiting_news = 0.0, 0
+        self._waiting_ms, self._waiting_news, self._waiting_news_bytes = 0.0, 0, 0
 
     def _hear(self, audio: str) -> None:
         heard = self._aligner.append(audio, self._rules.input_hz)

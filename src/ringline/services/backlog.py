@@ -5,10 +5,10 @@ must not hold up the others. An entry stays in its lane until it is settled: wri
 refused, withdrawn or replaced; so a failed transaction puts nothing back.
 
 Bounds (architecture, "One event's way"): an entry waits for up to 5 minutes, a workspace
-has room for 10,000, a process for 64 MiB. A tenth of the entries and an eighth of the bytes
-are for the calls' last entries alone. At the bound the incoming entry is not taken and its
-call is told to end; what had been taken is still written when the database is back, even
-where its call was told so because it had waited for too long.
+has room for 10,000 and for 16 MiB, a process for 64 MiB. A tenth of the entries and an eighth
+of the bytes are for the calls' last entries alone. At the bound the incoming entry is not
+taken and its call is told to end; what had been taken is still written when the database is
+back, even where its call was told so because it had waited for too long.
 
 A call of which an entry was refused or not taken is *broken*: of what it still submits only
 last entries are taken, so that its story has no hole before its end.
@@ -16,22 +16,19 @@ last entries are taken, so that its story has no hole before its end.
 Pure: the time is an argument, in seconds of any clock that never goes back.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
-import msgspec
-
+from ringline.domain import limits
 from ringline.domain.log import LogKey
 from ringline.domain.records import Entry
 from ringline.services.turns import TurnKey, merge_partials, partial_of
+from ringline.services.weights import weight_of
 
-_ENCODE = msgspec.json.Encoder(enc_hook=str).encode
-_EVENT_BYTES = 600  # what an event takes in memory beside its data
 _RECORD_BYTES = 400
-_UNKNOWN_BYTES = 4096
 _BROKEN_CALLS = 4096  # broken calls remembered; the oldest is forgotten
 
 
@@ -63,9 +60,11 @@ class Bounds:
     """How much may wait, and how much of it is kept free for calls' last entries."""
 
     age_s: float = 300.0
-    entries: int = 10_000  # of a workspace
+    entries: int = limits.JOURNAL_WORKSPACE_ENTRIES.most  # of a workspace
     entries_for_last: int = 1_000
-    size: int = 64 << 20  # of the process, in bytes
+    workspace_size: int = limits.JOURNAL_WORKSPACE_BYTES.most
+    workspace_size_for_last: int = 2 << 20
+    size: int = limits.JOURNAL_BYTES.most  # of the process, in bytes
     size_for_last: int = 8 << 20
 
 
@@ -108,13 +107,7 @@ class Lane:
 
 def size_of(entry: Entry) -> int:
     """Estimate the bytes that an entry takes in memory."""
-    total = _RECORD_BYTES * len(entry.records)
-    for event in entry.events:
-        try:
-            total += _EVENT_BYTES + len(_ENCODE(event.data))
-        except (TypeError, ValueError):
-            total += _UNKNOWN_BYTES
-    return total
+    return _RECORD_BYTES * len(entry.records) + sum(weight_of(event) for event in entry.events)
 
 
 class Backlog:
@@ -125,6 +118,7 @@ class Backlog:
         self._lanes: dict[LogKey, Lane] = {}
         self._busy: dict[LogKey, Lane] = {}  # those in which something waits
         self._entries: dict[UUID, int] = {}  # by workspace
+        self._sizes: Counter[UUID] = Counter()  # in bytes, by workspace
         self._broken: OrderedDict[UUID, Outcome] = OrderedDict()
         self.count = 0
         self.size = 0
@@ -243,13 +237,19 @@ class Backlog:
 
     def _has_room(self, lane: Lane, waiting: Waiting, now: float) -> bool:
         bounds = self._bounds
-        entries = self._entries.get(lane.log.workspace_id, 0) + 1
-        size = self.size + waiting.size
+        workspace = lane.log.workspace_id
+        entries = self._entries.get(workspace, 0) + 1
+        size, own_size = self.size + waiting.size, self._sizes[workspace] + waiting.size
         if waiting.last:
-            return entries <= bounds.entries and size <= bounds.size
+            return (
+                entries <= bounds.entries
+                and size <= bounds.size
+                and own_size <= bounds.workspace_size
+            )
         return (
             entries <= bounds.entries - bounds.entries_for_last
             and size <= bounds.size - bounds.size_for_last
+            and own_size <= bounds.workspace_size - bounds.workspace_size_for_last
             and not (lane.waiting and now - lane.waiting[0].since >= bounds.age_s)
         )
 
@@ -257,11 +257,13 @@ class Backlog:
         workspace = waiting.entry.log.workspace_id
         self.count += sign
         self.size += sign * waiting.size
+        self._sizes[workspace] += sign * waiting.size
         entries = self._entries.get(workspace, 0) + sign
         if entries:
             self._entries[workspace] = entries
         else:
             del self._entries[workspace]
+            del self._sizes[workspace]
 
     def _break(self, call_id: UUID, why: Outcome) -> None:
         self._broken.setdefault(call_id, why)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from ringline.domain import bridge, call, voice
+from ringline.domain import bridge, call, leg, limits, voice
 from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
 from ringline.domain.events import TranscriptLine
 from ringline.domain.handover import Barged, Resumed
@@ -38,7 +38,9 @@ _log = structlog.get_logger(__name__)
 _CLOSE_S = 5.0  # to close a voice, or to end a task that was cancelled
 
 #: Most signals that wait for a call's task; a call that overruns it ends.
-INBOX_SIZE = 2_000
+INBOX_SIZE = limits.INBOX_SIGNALS.most
+#: Most bytes of text in them.
+INBOX_BYTES = limits.INBOX_BYTES.most
 
 # Why a call is ended from outside, and the code that its leg is told.
 UPSTREAM_UNAVAILABLE = EndOrdered(HangupCause.UPSTREAM_LOST, "upstream_unavailable")
@@ -93,6 +95,8 @@ class LiveCall:
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[CallSignal | Ordered] = asyncio.Queue()
+        self._inbox_bytes = 0
+        self._overrun = False
         self._orders = Orders()
         self._bridge = Bridge(self.signal, limits.playout_lead_ms)
         self._bridge.attach_leg(line)
@@ -113,9 +117,14 @@ class LiveCall:
 
     def signal(self, signal: CallSignal) -> None:
         """Put a signal into the inbox; a full one ends the call."""
-        if self._inbox.qsize() < INBOX_SIZE:
+        weight = _text_bytes(signal)
+        if self._overrun:
+            return
+        if self._inbox.qsize() < INBOX_SIZE and self._inbox_bytes + weight <= INBOX_BYTES:
+            self._inbox_bytes += weight
             self._inbox.put_nowait(signal)
-        elif self._inbox.qsize() == INBOX_SIZE:  # once: the last place is kept for this
+        else:
+            self._overrun = True
             self._inbox.put_nowait(WRITE_REFUSED)
 
     async def order(self, signal: CallSignal) -> bool:
@@ -174,6 +183,8 @@ class LiveCall:
         self.signal(call.VoiceOpened(self._voice.capabilities))
 
     def _take(self, signal: CallSignal | Ordered) -> None:
+        if not isinstance(signal, Ordered):
+            self._inbox_bytes -= _text_bytes(signal)
         if isinstance(signal, Ordered):
             active = self._call.active
             self._carry_out(call.step(self._call, signal.signal, self._moment()))
@@ -384,6 +395,15 @@ class Calls:
 
     def _moment(self) -> Moment:
         return Moment(self._now(), self._new_id)
+
+
+def _text_bytes(signal: CallSignal) -> int:
+    """Return the bytes of text, of any length, in a signal; nothing else in one is long."""
+    match signal:
+        case leg.Typed(text) | voice.Heard(text=text) | bridge.Spoken(delta=text):
+            return 4 * len(text)  # the most that a character takes
+        case _:
+            return 0
 
 
 def _sweep_told(outcome: Outcome) -> None:

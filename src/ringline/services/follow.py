@@ -199,6 +199,8 @@ class Following:
         near = self._watch.order.since(self.position.offset)
         if near is None or len(near) > min(_STEP, self._outbox.room):
             return False
+        if near and not self._outbox.is_free:  # they may be too large to wait there
+            return False
         for published in near:
             self._replay(published)
         return True

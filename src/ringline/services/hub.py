@@ -12,23 +12,29 @@ go to each of them. No listener is ever awaited: `deliver` puts the frame into a
 
 import asyncio
 import math
+from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 
+from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position
 from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
 from ringline.services.reordering import Reordering
 from ringline.services.turns import OpenTurns
+from ringline.services.weights import weight_of
 from ringline.wire.dialect import Dialect
 
 _log = structlog.get_logger()
 
 _PAGE = 500
-_EARLY_WHILE_OPENING = 1000  # publications kept while a log's head is asked for
+#: Events kept while a log's head is asked for; the oldest go, and are read from the log.
+_EARLY_WHILE_OPENING = limits.EARLY_EVENTS.most
+_BYTES_WHILE_OPENING = limits.EARLY_BYTES.most
 
 
 class Listener(Protocol):
@@ -150,7 +156,16 @@ class _Opening:
 
     def __init__(self, opened: asyncio.Future[Watch]) -> None:
         self.opened = opened
-        self.events: list[Published] = []
+        self.events: deque[Published] = deque()
+        self._bytes = 0
+
+    def add(self, events: Iterable[Published]) -> None:
+        """Keep events; beyond the bound the oldest go."""
+        for published in events:
+            self.events.append(published)
+            self._bytes += weight_of(published.event)
+        while len(self.events) > _EARLY_WHILE_OPENING or self._bytes > _BYTES_WHILE_OPENING:
+            self._bytes -= weight_of(self.events.popleft().event)
 
 
 class Hub:
@@ -207,8 +222,7 @@ class Hub:
         if watch is not None:
             self._tell(watch, watch.order.arrived(publication.events, _now()))
         elif opening := self._openings.get(publication.log):
-            opening.events.extend(publication.events)
-            del opening.events[:-_EARLY_WHILE_OPENING]
+            opening.add(publication.events)
         else:
             self._unheard.note(publication.log, publication.events)
 
@@ -225,7 +239,7 @@ class Hub:
         if opening is None:
             loop = asyncio.get_running_loop()
             opening = self._openings[log] = _Opening(loop.create_future())
-            opening.events += self._unheard.take(log)
+            opening.add(self._unheard.take(log))
             task = loop.create_task(self._open(log, opening))
             self._openers.add(task)
             task.add_done_callback(self._openers.discard)
@@ -267,6 +281,7 @@ class Hub:
         watch = self._watches.pop(log, None)
         if watch is not None:
             self._unheard.note(log, watch.order.all_open_turns())
+            watch.order.forget()
 
     # -- from the log -------------------------------------------------------------------
 

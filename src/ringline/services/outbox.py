@@ -1,10 +1,10 @@
 """An outbox: one connection's bounded buffer, and the one write per tick.
 
 Nobody ever waits for a listener. An event's frame is written now if the connection is free,
-else it waits here, and if 64 wait already the incoming one is dropped and counted; what
-that means to the client is `follow.py`'s to say. Control frames (replies, heartbeats,
-notices, close) keep their place among the others but not to their bound; they have one of
-their own, and a connection that reaches it reads nothing at all and is closed.
+else it waits here, and if 64 wait already, or a megabyte of them, the incoming one is dropped
+and counted; what that means to the client is `follow.py`'s to say. Control frames (replies,
+heartbeats, notices, close) keep their place among the others but not to their bound; they have
+one of their own, and a connection that reaches it reads nothing at all and is closed.
 
 Frames of one tick leave in one write, because the kernel's cost is per write and not per
 byte, and no event loop joins them for us. So even a free connection's frames pass through
@@ -18,10 +18,14 @@ from typing import Protocol
 
 import structlog
 
+from ringline.domain import limits
+
 _log = structlog.get_logger()
 
-_LIMIT = 64
-_CONTROL_LIMIT = 64
+_LIMIT = limits.WAITING_FRAMES.most
+_MAX_BYTES = limits.WAITING_BYTES.most
+_CONTROL_LIMIT = limits.WAITING_REPLIES.most
+_MAX_CONTROL_BYTES = limits.WAITING_REPLY_BYTES.most
 
 
 class Sink(Protocol):
@@ -87,6 +91,8 @@ class Outbox:
         self._control_limit = control_limit
         self._frames: list[bytes] = []
         self._control = 0  # how many of them are control frames
+        self._bytes = 0  # of the events' frames
+        self._control_bytes = 0
         self._closed = False
         self._ticking = False  # writes at the end of this turn
         self._drained: asyncio.Future[None] | None = None
@@ -96,15 +102,25 @@ class Outbox:
         """Return how many event frames would be taken now, whatever the connection does."""
         return max(0, self._limit - len(self._frames) + self._control)
 
+    @property
+    def is_free(self) -> bool:
+        """Tell whether the connection takes whatever is offered."""
+        return not self._sink.paused
+
     def offer(self, frame: bytes) -> bool:
-        """Take an event's frame; False if it was dropped."""
+        """Take an event's frame; False if it was dropped.
+
+        One that is larger than all that may wait is taken where none waits.
+        """
         if self._closed:
             return False
-        if len(self._frames) - self._control >= self._limit:
+        waiting = len(self._frames) - self._control
+        if waiting >= self._limit or (waiting and self._bytes + len(frame) > _MAX_BYTES):
             if self._sink.paused:
                 self.dropped += 1
                 return False
             self._write()
+        self._bytes += len(frame)
         self._append(frame)
         return True
 
@@ -112,13 +128,17 @@ class Outbox:
         """Take a control frame; it leaves after all that was taken before."""
         if self._closed:
             return
-        if self._control >= self._control_limit:
+        if (
+            self._control >= self._control_limit
+            or self._control_bytes + len(frame) > _MAX_CONTROL_BYTES
+        ):
             if self._sink.paused:
                 self.close()
                 self._overrun()
                 return
             self._write()
         self._control += 1
+        self._control_bytes += len(frame)
         self._append(frame)
 
     def resumed(self) -> None:
@@ -154,7 +174,7 @@ class Outbox:
             _log.warning("frames_dropped", frames=self.dropped)
         self._closed = True
         self._frames.clear()
-        self._control = 0
+        self._control = self._bytes = self._control_bytes = 0
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
@@ -165,5 +185,6 @@ class Outbox:
         self._frames.append(frame)
 
     def _write(self) -> None:
-        frames, self._frames, self._control = self._frames, [], 0
+        frames, self._frames = self._frames, []
+        self._control = self._bytes = self._control_bytes = 0
         self._sink.write(frames[0] if len(frames) == 1 else b"".join(frames))

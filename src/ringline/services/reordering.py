@@ -9,8 +9,9 @@ A partial transcript is released after the durable event whose offset it carries
 that has passed; not if its turn or its call is over, and not if a newer one of its turn has
 been released.
 
-Bounds: `hold` early events and `hold` partials wait; beyond that the incoming one is
-forgotten (the log has the event, a newer partial will come).
+Bounds: `hold` early events and `hold` partials wait, and so many bytes of both; beyond that
+the incoming one is forgotten (the log has the event, a newer partial will come). Of what was
+released the last 64 events are kept, or the last megabyte.
 
 Pure: the time is an argument, in seconds of any clock that never goes back.
 """
@@ -19,18 +20,23 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
+from ringline.domain import limits
 from ringline.domain.events import CallEnded
 from ringline.ports import Published
 from ringline.services.turns import TurnKey, completes, partial_of, sequence_of
+from ringline.services.weights import weight_of
 
 _TURNS = 1024  # finished turns, finished calls and open turns remembered, each
-_RECENT = 64  # released events kept for listeners that are close behind
+_HOLD = limits.EARLY_EVENTS.most
+_HOLD_BYTES = limits.EARLY_BYTES.most
+_RECENT = limits.RECENT_EVENTS.most  # released, kept for listeners that are close behind
+_RECENT_BYTES = limits.RECENT_BYTES.most
 
 
 class Reordering:
     """The order of one log's events from a start on."""
 
-    def __init__(self, start: int, *, patience_s: float = 0.05, hold: int = 1000) -> None:
+    def __init__(self, start: int, *, patience_s: float = 0.05, hold: int = _HOLD) -> None:
         #: Everything up to and including this offset has been released.
         self.position = start
         #: When the missing events are due to be read; None while none is missing.
@@ -39,12 +45,14 @@ class Reordering:
         self._asked = start  # what was known when the log was last asked
         self._patience_s = patience_s
         self._hold = hold
-        self._early: dict[int, Published] = {}
+        self._early: dict[int, tuple[Published, int]] = {}  # with their weights
         self._partials: dict[int, list[Published]] = {}
         self._partials_held = 0
+        self._held_bytes = 0  # of both
         self._finished: OrderedDict[TurnKey | UUID, None] = OrderedDict()
         self._open: OrderedDict[TurnKey, Published] = OrderedDict()
-        self._recent: deque[Published] = deque(maxlen=_RECENT)
+        self._recent: deque[tuple[Published, int]] = deque()  # with their weights
+        self._recent_bytes = 0
 
     def arrived(self, events: Iterable[Published], now: float) -> list[Published]:
         """Take events in whatever order; return those that may be told now, in order."""
@@ -54,8 +62,7 @@ class Reordering:
                 self._take_partial(published, released)
             elif published.offset > self.position:
                 self._known = max(self._known, published.offset)
-                if published.offset == self.position + 1 or len(self._early) < self._hold:
-                    self._early.setdefault(published.offset, published)
+                self._put_early(published, bounded=published.offset > self.position + 1)
                 self._release(released)
         self._look_for_gap(bool(released), now)
         return released
@@ -84,12 +91,11 @@ class Reordering:
             self._skip_to(events[0].offset - 1, released)
         for published in events:
             if published.offset > self.position:
-                self._early[published.offset] = published
+                self._put_early(published)
         self._release(released)
         if complete and self.position < self._asked:
             # Whatever claimed that there was more was wrong: the log is the truth.
-            for offset in [offset for offset in self._early if offset <= self._asked]:
-                del self._early[offset]
+            self._forget_early(self._asked)
             self._known = max(self._early, default=self.position)
         self.due_at = None
         self._look_for_gap(False, now)
@@ -107,7 +113,15 @@ class Reordering:
         missed = self.position - offset
         if missed < 0 or missed > len(self._recent):
             return None
-        return list(self._recent)[len(self._recent) - missed :]
+        return [published for published, _ in self._recent][len(self._recent) - missed :]
+
+    def forget(self) -> None:
+        """Keep nothing more: the last listener has gone."""
+        self._early.clear()
+        self._partials.clear()
+        self._recent.clear()
+        self._open.clear()
+        self._finished.clear()
 
     def open_turns(self, call_id: UUID) -> list[Published]:
         """Return the latest partial of each turn of a call that is not final yet."""
@@ -124,32 +138,62 @@ class Reordering:
             self.due_at = now + self._patience_s
 
     def _release(self, released: list[Published]) -> None:
-        while (published := self._early.pop(self.position + 1, None)) is not None:
+        while (early := self._early.pop(self.position + 1, None)) is not None:
+            published, weight = early
             self.position += 1
-            self._recent.append(published)
+            self._held_bytes -= weight
+            self._remember(published, weight)
             self._note(published)
             released.append(published)
             self._release_waiting(self.position, released)
+
+    def _remember(self, published: Published, weight: int) -> None:
+        """Keep an event for listeners that are close behind; a huge one is kept by the log."""
+        self._recent.append((published, weight))
+        self._recent_bytes += weight
+        while len(self._recent) > _RECENT or self._recent_bytes > _RECENT_BYTES:
+            _, gone = self._recent.popleft()
+            self._recent_bytes -= gone
+
+    def _put_early(self, published: Published, *, bounded: bool = False) -> None:
+        """Keep an event until its turn; where `bounded`, only if there is room."""
+        if published.offset in self._early:
+            return
+        weight = weight_of(published.event)
+        full = len(self._early) >= self._hold or self._held_bytes + weight > _HOLD_BYTES
+        if not (bounded and full):
+            self._early[published.offset] = published, weight
+            self._held_bytes += weight
+
+    def _forget_early(self, last: int) -> None:
+        """Forget the early events up to an offset."""
+        for offset in [offset for offset in self._early if offset <= last]:
+            self._held_bytes -= self._early.pop(offset)[1]
 
     def _skip_to(self, offset: int, released: list[Published]) -> None:
         """Stand at an offset whose events are gone; their partials need not wait longer."""
         self.position = offset
         self._recent.clear()
-        for early in [early for early in self._early if early <= offset]:
-            del self._early[early]
+        self._recent_bytes = 0
+        self._forget_early(offset)
         for place in sorted(place for place in self._partials if place <= offset):
             self._release_waiting(place, released)
 
     def _take_partial(self, partial: Published, released: list[Published]) -> None:
         if partial.offset <= self.position:
             self._release_partial(partial, released)
-        elif self._partials_held < self._hold:
+        elif (
+            self._partials_held < self._hold
+            and self._held_bytes + (weight := weight_of(partial.event)) <= _HOLD_BYTES
+        ):
             self._partials.setdefault(partial.offset, []).append(partial)
             self._partials_held += 1
+            self._held_bytes += weight
 
     def _release_waiting(self, offset: int, released: list[Published]) -> None:
         for partial in self._partials.pop(offset, ()):
             self._partials_held -= 1
+            self._held_bytes -= weight_of(partial.event)
             self._release_partial(partial, released)
 
     def _release_partial(self, partial: Published, released: list[Published]) -> None:

@@ -12,9 +12,11 @@ from uuid import UUID
 
 import msgspec
 
+from ringline.domain import limits
 from ringline.domain.events import CallEnded, Event, TranscriptDelta, TurnCompleted
 from ringline.domain.log import LogKey
 from ringline.ports import Published
+from ringline.services.weights import weight_of
 
 #: The call, the item and the content index: one stream of partials.
 TurnKey: TypeAlias = tuple[UUID | None, str, int]
@@ -55,32 +57,41 @@ def merge_partials(older: Event, newer: Event) -> Event:
 class OpenTurns:
     """The latest partial of each open turn in logs that nobody listens to here.
 
-    So that who comes first, in the middle of a turn, is shown it. Beyond `most` turns the
-    oldest is forgotten; its next partial will be told.
+    So that who comes first, in the middle of a turn, is shown it. Beyond `most` turns, and
+    beyond the bytes of early events, the oldest is forgotten; its next partial will be told.
     """
 
     def __init__(self, most: int = 1024) -> None:
         self._most = most
-        self._partials: OrderedDict[tuple[LogKey, TurnKey], Published] = OrderedDict()
+        self._partials: OrderedDict[tuple[LogKey, TurnKey], tuple[Published, int]] = OrderedDict()
+        self._bytes = 0
 
     def note(self, log: LogKey, events: Iterable[Published]) -> None:
         """Take what is told in a log without listeners, in order."""
         for published in events:
             event = published.event
             if (key := partial_of(event)) is not None:
-                self._partials[log, key] = published
+                self._pop((log, key))
+                weight = weight_of(event)
+                self._partials[log, key] = published, weight
+                self._bytes += weight
             elif (key := completes(event)) is not None:
-                self._partials.pop((log, key), None)
+                self._pop((log, key))
             elif isinstance(event.data, CallEnded) and event.call is not None:
                 self._forget_call(log, event.call.id)
-        while len(self._partials) > self._most:
-            self._partials.popitem(last=False)
+        while len(self._partials) > self._most or self._bytes > limits.EARLY_BYTES.most:
+            self._pop(next(iter(self._partials)))
 
     def take(self, log: LogKey) -> list[Published]:
         """Hand over the partials of a log that is listened to from now on."""
         keys = [key for key in self._partials if key[0] == log]
-        return [self._partials.pop(key) for key in keys]
+        return [partial for key in keys if (partial := self._pop(key)) is not None]
+
+    def _pop(self, key: tuple[LogKey, TurnKey]) -> Published | None:
+        partial, weight = self._partials.pop(key, (None, 0))
+        self._bytes -= weight
+        return partial
 
     def _forget_call(self, log: LogKey, call_id: UUID) -> None:
         for key in [key for key in self._partials if key[0] == log and key[1][0] == call_id]:
-            del self._partials[key]
+            self._pop(key)
