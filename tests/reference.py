@@ -15,6 +15,7 @@ from ringline.config import PREFIX, Settings
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
+from ringline.domain.limits import LIMITS, Limit
 from ringline.rpc.actions import ACTIONS, Action
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.idempotency import CONFLICTS, Conflict
@@ -145,6 +146,22 @@ def setting_rows() -> Iterator[str]:
         yield row(f"`{PREFIX}{name.upper()}`", str(shown), field.description or "")
 
 
+def limit_rows(wall: str) -> Iterator[str]:
+    for limit in LIMITS[wall]:
+        beyond = limit.beyond
+        if limit.setting:
+            beyond += f" (setting `{PREFIX}{limit.setting}`)"
+        yield row(limit.what, _amount(limit), beyond)
+
+
+def _amount(limit: Limit) -> str:
+    """Spell how much: `64 KiB`, `8,000,000 bytes`, `10 s`."""
+    kib, rest = divmod(limit.most, 1024)
+    if limit.unit == "bytes" and not rest and (kib < 1024 or kib % 1024 == 0):
+        return f"{kib // 1024} MiB" if kib >= 1024 else f"{kib} KiB"
+    return f"{limit.most:,} {limit.unit}"
+
+
 def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
@@ -169,6 +186,10 @@ TABLES = {
         for name, resource in RESOURCES.items()
     },
     "commands": (("command", "does"), command_rows),
+    **{
+        f"limits {wall}": (("bound on", "at most", "beyond it"), lambda wall=wall: limit_rows(wall))
+        for wall in LIMITS
+    },
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
 }

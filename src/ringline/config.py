@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from ringline.domain.limits import SOCKETS_PER_KEY
+from ringline.domain import limits
 from ringline.wire.errors import DOCUMENTATION_BASE
 
 PREFIX = "RINGLINE_"
@@ -105,7 +105,9 @@ class Settings(BaseSettings):
         100, ge=0, description="session tokens and tickets, per key; 0 is no limit"
     )
     rate_session_events_per_10_s: int = Field(
-        100, ge=0, description="control events of one voice session; 0 is no limit"
+        limits.SESSION_EVENTS.most,
+        ge=0,
+        description="control events of one voice session; 0 is no limit",
     )
     max_sessions_per_workspace: int | None = Field(
         None,
@@ -120,7 +122,7 @@ class Settings(BaseSettings):
         json_schema_extra={"default": "half of all"},
     )
     max_sockets_per_key: int = Field(
-        SOCKETS_PER_KEY.most,
+        limits.SOCKETS_PER_KEY.most,
         ge=0,
         description="open sockets and streams of one key and of what it minted; 0 is no limit",
     )

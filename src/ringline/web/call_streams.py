@@ -13,6 +13,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from ringline.domain import limits
 from ringline.domain.events import CallEnded, EventData, TurnCompleted
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import FromBeginning, Since
@@ -27,7 +28,7 @@ from ringline.web.watching import Viewer, Watching, read_since
 from ringline.web.websocket import upgrade_problem
 from ringline.wire.errors import refuse_v1
 
-MAX_WATCHERS = 50  # of one call (live streams, 2.6)
+MAX_WATCHERS = limits.WATCHERS_PER_CALL.most  # of one call (live streams, 2.6)
 _PAGE = 500
 
 
