@@ -65,6 +65,7 @@ export type ErrorType =
   | "unauthorized"
   | "method_not_allowed"
   | "idempotency_conflict"
+  | "request_timeout"
   | "payload_too_large"
   | "unsupported_media_type"
   | "rate_limited"
