@@ -13,15 +13,19 @@ from time import monotonic
 import pytest
 from aiohttp import web
 
+from ringline.domain.ids import uuid7
 from ringline.web.admission import Admission, Allowance
+from ringline.web.budget import ByteBudget
 from ringline.web.http_connection import Waits, begin_request
 from ringline.web.listener import Listener
-from ringline.web.requests import read_body
+from ringline.web.requests import open_share, read_body
 
 WAIT_S = 20.0  # a bound for what must come, not an expectation of when
 LONG = Waits(head_s=60, body_idle_s=60, body_s=60, idle_s=60, answer_idle_s=60, answer_s=60)
 LARGE = b"x" * 8_000_000
 ROOM = Allowance(100, 0)
+KEY = uuid7(0, 0)
+BUDGET = 150_000  # bytes that the key may have under way
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -32,9 +36,10 @@ class Port:
         self.port, self.admission, self.listener = port, admission, listener
         self.writers: list[asyncio.StreamWriter] = []
         self.begun = 0
+        self.budget = ByteBudget(BUDGET)
 
     async def connect(self, data: bytes = b"") -> asyncio.StreamReader:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**12)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**17)
         self.writers.append(writer)
         writer.write(data)
         return reader
@@ -57,7 +62,8 @@ class Port:
 @asynccontextmanager
 async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIterator[Port]:
     async def echo(request: web.Request) -> web.Response:
-        return web.Response(body=await read_body(request, 1_000))
+        share = open_share(request, port.budget, KEY)
+        return web.Response(body=await read_body(request, 200_000, share))
 
     async def large(request: web.Request) -> web.Response:
         return web.Response(body=LARGE)
@@ -130,6 +136,39 @@ async def test_a_body_that_drips_for_ever_is_answered_408() -> None:
             port.write(b"x")
             await asyncio.wait([answering], timeout=0.05)
         assert answering.result().startswith(b"HTTP/1.1 408")
+
+
+LARGE_ECHO = ECHO.replace(b" 4\r\n", b" 100000\r\n")
+
+
+async def test_large_bodies_of_one_key_are_counted_together() -> None:
+    async with listening() as port:
+        first = await port.connect(LARGE_ECHO + b"x" * 99_999)
+        async with asyncio.timeout(WAIT_S):
+            while port.budget.under_way(KEY) < 99_999:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        refused = await rest(await port.connect(LARGE_ECHO + b"x" * 99_999))
+        assert refused.startswith(b"HTTP/1.1 429")
+        assert b"Retry-After: 1" in refused
+        small = await port.connect(ECHO + b"abcd")
+        async with asyncio.timeout(WAIT_S):
+            assert (await small.readuntil(b"abcd")).startswith(b"HTTP/1.1 200")
+        port.writers[0].write(b"y")
+        async with asyncio.timeout(WAIT_S):
+            assert await first.readuntil(b"xy")
+            while port.budget.under_way(KEY):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+
+async def test_a_body_that_is_given_up_is_counted_no_more() -> None:
+    async with listening() as port:
+        await port.connect(LARGE_ECHO + b"x" * 99_999)
+        async with asyncio.timeout(WAIT_S):
+            while not port.budget.under_way(KEY):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            port.writers[0].close()
+            while port.budget.under_way(KEY):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("waits", [replace(LONG, answer_idle_s=0.2), replace(LONG, answer_s=0.2)])

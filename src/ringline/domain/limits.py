@@ -62,6 +62,12 @@ SOCKETS_PER_KEY = Limit(
 )
 JSON_MARKS = Limit("`[`, `{` and `,` in a body or a frame", 20_000, "characters", _BAD_JSON)
 MINT_BYTES = Limit("the body of a mint", _MIB, "bytes", "413")
+UNDER_WAY_BYTES = Limit(
+    "bodies under way and answers unread of one key, those over 64 KiB together",
+    64 * _MIB,
+    "bytes",
+    "429 `rate_limited`",
+)
 WAITING_FRAMES = Limit(
     "events that wait for a connection that does not read", 64, "frames", "dropped, and said so"
 )
@@ -207,6 +213,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         SOCKETS_PER_KEY,
         JSON_MARKS,
         MINT_BYTES,
+        UNDER_WAY_BYTES,
         WAITING_FRAMES,
         WAITING_BYTES,
         WAITING_REPLIES,

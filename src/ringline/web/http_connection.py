@@ -14,7 +14,7 @@ In every phase a client that takes nothing of what is written to it is cut off.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import cast
@@ -56,6 +56,7 @@ class HttpConnection(RequestHandler):
     __slots__ = (
         "_admission",
         "_all",
+        "_answered",
         "_closing_since",
         "_held",
         "_phase",
@@ -90,6 +91,7 @@ class HttpConnection(RequestHandler):
         self._stuck_since: float | None = None
         self._stuck_bytes = 0
         self._unread_since: float | None = None
+        self._answered: list[Callable[[], None]] = []
         self._held = False  # a stream reads no further for now
         self._wants_reading = True  # aiohttp does not pause reading
 
@@ -109,6 +111,15 @@ class HttpConnection(RequestHandler):
         """Note that a request is here; False if its client has too many connections."""
         self._phase = Phase.REQUEST
         return self._place is None or self._admission.vouch(self._place, forwarded)
+
+    def when_answered(self, callback: Callable[[], None]) -> None:
+        """Call back when the answer of this request has been read, or never will be."""
+        self._answered.append(callback)
+
+    def _tell_answered(self) -> None:
+        answered, self._answered = self._answered, []
+        for callback in answered:
+            callback()
 
     def become_stream(self) -> None:
         """Note that what follows ends by its own rules."""
@@ -185,6 +196,7 @@ class HttpConnection(RequestHandler):
         """Give the place back."""
         self._wire = None
         self._all.discard(self)
+        self._tell_answered()
         place, self._place = self._place, None
         if place is not None:
             self._admission.leave(place)
@@ -208,6 +220,8 @@ class HttpConnection(RequestHandler):
         """Take note that the client reads again."""
         self._stuck_since = self._unread_since = None
         super().resume_writing()
+        if self._phase is Phase.IDLE:
+            self._tell_answered()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -215,6 +229,8 @@ class HttpConnection(RequestHandler):
         """Write what is left of an answer; then the next request is waited for."""
         result = await super().finish_response(request, resp, start_time)
         self._phase = Phase.IDLE
+        if self._answered and not self.writing_paused:
+            self._tell_answered()
         return result
 
     def handle_error(

@@ -2,10 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from uuid import UUID
 
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from ringline.web.budget import ByteBudget, OverBudget, Share
 from ringline.web.http_connection import HttpConnection, Waits
 
 
@@ -17,11 +19,11 @@ class BrokenBody(Exception):
     """A request's body does not end, or is not encoded, as its headers say."""
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """Read a body of at most `limit` bytes.
+async def read_body(request: web.Request, limit: int, share: Share | None = None) -> bytes:
+    """Read a body of at most `limit` bytes, counted in a key's share as it grows.
 
-    Raises BodyTooLarge, BrokenBody, and HTTPRequestTimeout where it does not come in time
-    (contract, 13).
+    Raises BodyTooLarge, BrokenBody, and HTTPRequestTimeout where it does not come in time,
+    HTTPTooManyRequests where the key has too much under way (contract, 13).
     """
     if request.content_length is not None and request.content_length > limit:
         raise BodyTooLarge
@@ -30,12 +32,29 @@ async def read_body(request: web.Request, limit: int) -> bytes:
         if content.is_eof():  # most bodies have come with their head
             body = content.read_nowait()
         else:
-            body = await _Slow(request, limit).read()
+            body = await _Slow(request, limit, share).read()
+    except OverBudget:
+        raise too_much_under_way() from None
     except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError):
         raise BrokenBody from None
     if len(body) > limit:
         raise BodyTooLarge
     return body
+
+
+def open_share(request: web.Request, budget: ByteBudget, key_id: UUID) -> Share:
+    """Begin to count a request's bytes, until its answer has been read."""
+    share = budget.open(key_id)
+    if isinstance(request.protocol, HttpConnection):
+        request.protocol.when_answered(share.close)
+    return share
+
+
+def too_much_under_way() -> web.HTTPTooManyRequests:
+    """Return what is raised where a key has too much under way; the connection ends."""
+    refusal = web.HTTPTooManyRequests(headers={"Retry-After": "1"})
+    refusal.force_close()
+    return refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +63,7 @@ class _Slow:
 
     request: web.Request
     limit: int
+    share: Share | None
 
     async def read(self) -> bytes:
         connection, content = self.request.protocol, self.request.content
@@ -55,6 +75,8 @@ class _Slow:
                 until = min(ends_at, loop.time() + waits.body_idle_s)
                 async with asyncio.timeout_at(until):
                     body += await content.readany()
+                if self.share is not None:
+                    self.share.hold(len(body))
         except TimeoutError:
             late = web.HTTPRequestTimeout()
             late.force_close()  # what is left of the body is not waited for
