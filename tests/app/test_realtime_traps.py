@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 import websockets
 
+from ringline.domain import limits
 from ringline.legs.realtime import MAX_WAITING_NEWS, MAX_WAITING_SPEECH_MS
-from ringline.web.websocket import MAX_MESSAGE_BYTES
 from tests.database import TestDatabase
 from tests.realtime_session import (
     MODEL,
@@ -163,6 +163,22 @@ async def test_pings_are_answered_as_they_came(service: Service) -> None:
         assert b"session.started" in (await read_frame(reader))[1]
 
 
+def padded(beginning: str, size: int) -> str:
+    """Make a frame of a size that ends in one long text."""
+    return beginning + "A" * (size - len(beginning) - 2) + '"}'
+
+
+async def test_a_picture_that_is_too_large(service: Service) -> None:
+    async with websockets.connect(
+        service.ws_url + PATH, additional_headers=service.bearer(), max_size=None
+    ) as socket:
+        await socket.send(START.decode())
+        await socket.recv()
+        most = limits.IMAGE_FRAME_BYTES.most
+        await socket.send(padded('{"type":"image.input","image":"', most + 1))
+        assert json.loads(await socket.recv())["error"]["code"] == "frame_too_large"
+
+
 async def test_a_frame_that_is_too_large(service: Service, database: TestDatabase) -> None:
     async with talking(service) as other:
         async with websockets.connect(
@@ -170,8 +186,10 @@ async def test_a_frame_that_is_too_large(service: Service, database: TestDatabas
         ) as socket:
             await socket.send(START.decode())
             await socket.recv()
-            at_most = '{"type":"audio.append","audio":"'
-            at_most += "A" * (MAX_MESSAGE_BYTES - len(at_most) - 2) + '"}'
+            picture = padded('{"type":"image.input","image":"', limits.IMAGE_FRAME_BYTES.most)
+            await socket.send(picture)  # may be that large, although no voice here looks at it
+            assert json.loads(await socket.recv())["error"]["code"] == "unknown_event"
+            at_most = padded('{"type":"audio.append","audio":"', limits.SESSION_FRAME_BYTES.most)
             await socket.send(at_most)  # may be sent, although it is no audio
             assert json.loads(await socket.recv())["error"]["code"] == "invalid_audio"
             await socket.send(at_most + " ")
@@ -185,7 +203,7 @@ async def test_a_frame_that_is_too_large(service: Service, database: TestDatabas
         async with websockets.connect(
             service.ws_url + PATH, additional_headers=service.bearer()
         ) as socket:  # as the first frame, and in fragments
-            piece = "x" * (MAX_MESSAGE_BYTES // 2)
+            piece = "x" * (limits.SESSION_FRAME_BYTES.most // 2)
             await socket.send([piece, piece, "x"])
             assert json.loads(await socket.recv())["error"]["code"] == "frame_too_large"
             with pytest.raises(websockets.ConnectionClosedError) as closed:

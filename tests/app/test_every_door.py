@@ -1,0 +1,284 @@
+"""Every door of the server, and what holds there: who comes through one is bounded.
+
+The doors are those of the router, so a new one cannot be forgotten: it needs a row here
+(CONTRIBUTING, "Bounds"). Each is pushed by somebody with a good key and by somebody without
+one, with what is too large, too much or never ends; a neighbour is served meanwhile.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from ringline.domain import limits
+from ringline.web.server import Surfaces, add_routes
+from tests.callers import calling
+from tests.database import TestDatabase
+from tests.realtime_session import BARE, PATH, UPGRADE, connected, opened, talking
+from tests.serving import Service, serving
+from tests.watchers import events_client, socket_url
+
+WAIT_S = 20.0  # a bound for what must come, not an expectation of when
+
+RUN, VALIDATE = "/rpc/public/run", "/rpc/public/validate"
+SESSION, ACCESS, MINT = "/api/realtime/session", "/api/operator/access", "/v3/realtime-sessions"
+SOCKET, TRANSCRIPT, CALL = (
+    "/socket/websocket",
+    "/v1/calls/{id}/transcript/stream",
+    "/v1/calls/{id}/stream",
+)
+
+
+@dataclass(frozen=True)
+class Body:
+    """A door that takes a body: how large, and how many marks."""
+
+    most: int
+    marks: int
+
+
+@dataclass(frozen=True)
+class Socket:
+    """A door to a WebSocket or a stream."""
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A door that takes nothing but its address."""
+
+
+Door: TypeAlias = Body | Socket | Plain
+
+_MINT = Body(limits.MINT_BYTES.most, limits.JSON_MARKS.most)
+_RPC = Body(limits.RPC_BODY_BYTES.most, limits.RPC_BODY_MARKS.most)
+
+DOORS: dict[tuple[str, str], Door] = {
+    ("POST", RUN): _RPC,
+    ("POST", VALIDATE): _RPC,
+    ("POST", SESSION): _MINT,
+    ("POST", ACCESS): _MINT,
+    ("POST", MINT): _MINT,
+    ("GET", PATH): Socket(),
+    ("GET", f"{PATH}/"): Socket(),
+    ("GET", SOCKET): Socket(),
+    ("GET", TRANSCRIPT): Socket(),
+    ("GET", CALL): Socket(),
+    ("*", SOCKET): Plain(),
+    ("*", "/rpc/public/{tail}"): Plain(),
+    ("GET", "/openapi.json"): Plain(),
+    ("GET", "/docs"): Plain(),
+    ("GET", "/healthz"): Plain(),
+    ("GET", "/readyz"): Plain(),
+}
+BODIES = [path for (_, path), door in DOORS.items() if isinstance(door, Body)]
+OTHERS = [(method, path) for (method, path), door in DOORS.items() if not isinstance(door, Body)]
+
+
+@pytest.fixture
+async def service(database: TestDatabase) -> AsyncIterator[Service]:
+    async with serving(database, max_sockets_per_key=3) as service:
+        yield service
+
+
+def test_every_door_of_the_router_is_known() -> None:
+    app = web.Application()
+
+    class Anything:
+        def __getattr__(self, name: str) -> Any:
+            async def handler(request: web.Request) -> web.StreamResponse:
+                raise AssertionError(f"{name} is only looked at, not opened: {request.path}")
+
+            return handler
+
+    anything: Any = Anything()
+    names = Surfaces.__dataclass_fields__
+    add_routes(app, Surfaces(**dict.fromkeys(names, anything)), anything, anything)
+    found = {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    assert found == set(DOORS)
+
+
+async def neighbour(service: Service) -> None:
+    """Use the server as anybody would."""
+    async with (
+        asyncio.timeout(WAIT_S),
+        service.http.post(
+            service.base_url + RUN,
+            json={"action": "list_calls", "fields": ["id"]},
+            headers=service.bearer(service.keys.test_key),
+        ) as answer,
+    ):
+        assert (await answer.json())["success"] is True
+
+
+async def post(service: Service, path: str, body: bytes, **headers: str) -> int:
+    async with (
+        asyncio.timeout(WAIT_S),
+        service.http.post(
+            service.base_url + path,
+            data=body,
+            headers={"Content-Type": "application/json", **service.bearer(), **headers},
+        ) as answer,
+    ):
+        said = await answer.text()
+        assert "Traceback" not in said
+        json.loads(said)
+        return answer.status
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_bodies_that_are_too_large(service: Service, path: str) -> None:
+    door = DOORS["POST", path]
+    assert isinstance(door, Body)
+    assert await post(service, path, b'{"x":"' + b"x" * door.most + b'"}') == 413
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(door.most // 100_000 + 2):
+            yield b" " * 100_000
+
+    async with service.http.post(
+        service.base_url + path,
+        data=pieces(),
+        headers={"Content-Type": "application/json", **service.bearer()},
+    ) as answer:
+        assert answer.status == 413
+    await neighbour(service)
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("mark", [b"[],", b'{"a":0},', b"0,", b"[" * 3])
+async def test_bodies_of_many_tiny_things(service: Service, path: str, mark: bytes) -> None:
+    door = DOORS["POST", path]
+    assert isinstance(door, Body)
+    pieces = mark * (door.marks // max(1, sum(mark.count(one) for one in b"[{,")) + 1)
+    body = b'{"x":[' + pieces + b"0]}"
+    assert len(body) < door.most
+    assert await post(service, path, body) == 400
+    await neighbour(service)
+
+
+@pytest.mark.parametrize("path", BODIES)
+async def test_bodies_of_strangers_are_not_read(service: Service, path: str) -> None:
+    """The answer comes before the body does: nothing of a stranger is kept."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"x-api-key: sk_live_{'x' * 43}\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    port = int(service.base_url.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head.encode())
+    async with asyncio.timeout(WAIT_S):
+        assert b" 401 " in await reader.readline()
+    writer.close()
+
+
+@pytest.mark.parametrize(("method", "path"), OTHERS)
+async def test_doors_that_take_no_body_wait_for_none(
+    service: Service, method: str, path: str
+) -> None:
+    """A body that never comes does not keep the answer."""
+    name = "PUT" if method == "*" else method
+    asked = path.replace("{id}", "x").replace("{tail}", "x")
+    port = int(service.base_url.rsplit(":", 1)[1])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"{name} {asked} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n".encode())
+    async with asyncio.timeout(WAIT_S):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 ")
+    writer.close()
+    await neighbour(service)
+
+
+# -- sockets and streams ------------------------------------------------------------------
+
+
+async def close_code(socket: aiohttp.ClientWebSocketResponse) -> int | None:
+    async with asyncio.timeout(WAIT_S):
+        async for _ in socket:
+            pass
+    return socket.close_code
+
+
+TOO_LARGE = "x" * (limits.WATCH_FRAME_BYTES.most + 1)
+TOO_MANY = json.dumps([None, "1", "phoenix", "heartbeat", {"x": [[]] * limits.JSON_MARKS.most}])
+TOO_LONG = "x" * (limits.NAME_BYTES.most + 1)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (TOO_LARGE, 1009),
+        (TOO_MANY[: limits.WATCH_FRAME_BYTES.most], 1011),
+        (json.dumps([None, TOO_LONG, "phoenix", "heartbeat", {}]), 1011),
+        (json.dumps([TOO_LONG, "1", "events", "phx_join", {}]), 1011),
+        (json.dumps(["1", "1", "é" * 128, "phx_join", {}]), 1011),
+    ],
+)
+async def test_frames_of_an_events_socket(service: Service, frame: str, code: int) -> None:
+    async with events_client(service) as other:
+        token = await service.session_token()
+        async with service.http.ws_connect(socket_url(service, token)) as socket:
+            await socket.send_str(frame)
+            assert await close_code(socket) == code
+        await other.join()
+
+
+@pytest.mark.parametrize(("frame", "code"), [(TOO_LARGE, 1009)])
+async def test_frames_of_a_call_socket(service: Service, frame: str, code: int) -> None:
+    async with calling(service) as caller:
+        url = service.ws_url + CALL.replace("{id}", caller.call_id)
+        async with service.http.ws_connect(url, headers=service.bearer()) as socket:
+            await socket.send_str(frame)
+            assert await close_code(socket) == code
+
+
+async def test_frames_of_a_session(service: Service) -> None:
+    many = '{"type":"x","y":[' + "[]," * limits.JSON_MARKS.most + "0]}"
+    async with talking(service) as client:
+        await client.socket.send_str(many)
+        assert (await client.until("error"))["error"]["code"] == "invalid_json"
+        await client.send("text.input", text="x")  # it lives
+    async with opened(service, BARE) as client:
+        await client.socket.send_str('{"type":"session.start","config":{"x":[' + "[]," * 20_000)
+        assert await client.closed() == 1008
+
+
+async def test_sockets_of_one_key_are_bounded(service: Service) -> None:
+    """Three of any kind, by the key and by what it minted; the fourth is refused."""
+    token, other_token = await service.session_token(), await service.session_token()
+    async with (
+        calling(service) as caller,  # by a ticket of the key
+        service.http.ws_connect(socket_url(service, token)),
+        service.http.get(
+            service.base_url + TRANSCRIPT.replace("{id}", caller.call_id),
+            headers=service.bearer(),
+        ) as transcript,
+    ):
+        assert transcript.status == 200
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await service.http.ws_connect(socket_url(service, other_token))
+        assert refused.value.status == 403
+        for path in (TRANSCRIPT, CALL):
+            url = service.base_url + path.replace("{id}", caller.call_id)
+            upgrade = {} if path == TRANSCRIPT else UPGRADE
+            async with service.http.get(url, headers=service.bearer() | upgrade) as answer:
+                assert answer.status == 429
+                assert (await answer.json())["error_code"] == "RATE_LIMITED"
+                assert answer.headers["Retry-After"]
+        minted = await service.mint(BARE)
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            async with connected(service, minted["client_secret"]):
+                pass
+        assert refused.value.status == 429
+        test_key = await service.session_token(service.keys.test_key)
+        async with service.http.ws_connect(socket_url(service, test_key)):
+            pass  # another key has its own
+    async with connected(service, minted["client_secret"]) as client:
+        await client.start()  # its refusal has not burned the ticket
