@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from ringline.ports import StoreAway
-from ringline.storage.pool import Pool
+from ringline.storage.pool import HOUSE, Pool
 
 
 class Line:
@@ -48,26 +48,26 @@ async def settle() -> None:
 
 async def test_a_connection_is_kept_and_lent_again() -> None:
     lines = pool(2)
-    first = await lines.acquire()
-    lines.release(first)
-    assert await lines.acquire() is first
-    assert await lines.acquire() is not first
+    first = await lines.acquire(HOUSE)
+    lines.release(first, HOUSE)
+    assert await lines.acquire(HOUSE) is first
+    assert await lines.acquire(HOUSE) is not first
 
 
 async def test_whoever_waits_longest_is_next() -> None:
     lines = pool(1)
-    line = await lines.acquire()
+    line = await lines.acquire(HOUSE)
     served: list[int] = []
 
     async def borrow(number: int) -> None:
-        got = await lines.acquire()
+        got = await lines.acquire(HOUSE)
         served.append(number)
         await asyncio.sleep(0)
-        lines.release(got)
+        lines.release(got, HOUSE)
 
     waiting = [asyncio.create_task(borrow(number)) for number in range(5)]
     await settle()
-    lines.release(line)
+    lines.release(line, HOUSE)
     late = asyncio.create_task(borrow(5))  # comes by when there is something to take
     await asyncio.gather(*waiting, late)
     assert served == [0, 1, 2, 3, 4, 5]
@@ -83,9 +83,9 @@ async def test_no_more_are_made_than_there_are_places() -> None:
     lines = pool(3, make)
 
     async def borrow() -> None:
-        got = await lines.acquire()
+        got = await lines.acquire(HOUSE)
         await settle()
-        lines.release(got)
+        lines.release(got, HOUSE)
 
     await asyncio.gather(*(borrow() for _ in range(20)))
     assert len(made) == 3
@@ -93,16 +93,16 @@ async def test_no_more_are_made_than_there_are_places() -> None:
 
 async def test_a_closed_connection_leaves_its_place_to_whoever_waits() -> None:
     lines = pool(1)
-    line = await lines.acquire()
-    waiting = asyncio.create_task(lines.acquire())
+    line = await lines.acquire(HOUSE)
+    waiting = asyncio.create_task(lines.acquire(HOUSE))
     await settle()
     line.terminate()
-    lines.release(line)
+    lines.release(line, HOUSE)
     assert await waiting is not line
     other = waiting.result()
-    lines.release(other)
+    lines.release(other, HOUSE)
     other.terminate()  # dies while it is idle
-    assert await lines.acquire() is not other
+    assert await lines.acquire(HOUSE) is not other
 
 
 async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
@@ -115,55 +115,57 @@ async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
         return Line()
 
     lines = pool(1, make)
-    results = await asyncio.gather(*(lines.acquire() for _ in range(3)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(lines.acquire(HOUSE) for _ in range(3)), return_exceptions=True
+    )
     assert [type(result) for result in results] == [OSError, OSError, Line]
 
 
 async def test_waiting_has_an_end() -> None:
     lines = pool(1, wait_s=0.01)
-    line = await lines.acquire()
+    line = await lines.acquire(HOUSE)
     with pytest.raises(StoreAway):
-        await lines.acquire()
-    lines.release(line)
-    assert await lines.acquire() is line
+        await lines.acquire(HOUSE)
+    lines.release(line, HOUSE)
+    assert await lines.acquire(HOUSE) is line
 
 
 async def test_what_a_cancelled_waiter_was_given_goes_on() -> None:
     lines = pool(1)
-    line = await lines.acquire()
-    waiting = [asyncio.create_task(lines.acquire()) for _ in range(2)]
+    line = await lines.acquire(HOUSE)
+    waiting = [asyncio.create_task(lines.acquire(HOUSE)) for _ in range(2)]
     await settle()
-    lines.release(line)  # to the first, which is cancelled before it runs
+    lines.release(line, HOUSE)  # to the first, which is cancelled before it runs
     waiting[0].cancel()
     await asyncio.wait(waiting)
     assert waiting[0].cancelled()
     assert waiting[1].result() is line
-    third = asyncio.create_task(lines.acquire())
+    third = asyncio.create_task(lines.acquire(HOUSE))
     await settle()
     line.terminate()
-    lines.release(line)  # a place, to one that is cancelled
+    lines.release(line, HOUSE)  # a place, to one that is cancelled
     third.cancel()
     await asyncio.wait([third])
-    assert not (await lines.acquire()).closed
+    assert not (await lines.acquire(HOUSE)).closed
 
 
 async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
     lines = pool(2)
-    idle, busy = await lines.acquire(), await lines.acquire()
-    lines.release(idle)
-    again = await lines.acquire()
-    waiting = asyncio.create_task(lines.acquire())
+    idle, busy = await lines.acquire(HOUSE), await lines.acquire(HOUSE)
+    lines.release(idle, HOUSE)
+    again = await lines.acquire(HOUSE)
+    waiting = asyncio.create_task(lines.acquire(HOUSE))
     await settle()
     lines.expire()
     with pytest.raises(StoreAway):
         await waiting
-    lines.release(again)
+    lines.release(again, HOUSE)
     lines.expire()
     assert again.closed
     busy.terminate()
-    lines.release(busy)
-    assert not (await lines.acquire()).closed
-    assert not (await lines.acquire()).closed
+    lines.release(busy, HOUSE)
+    assert not (await lines.acquire(HOUSE)).closed
+    assert not (await lines.acquire(HOUSE)).closed
 
 
 async def test_expiry_ends_the_making_of_connections() -> None:
@@ -174,24 +176,24 @@ async def test_expiry_ends_the_making_of_connections() -> None:
         return Line()
 
     lines = pool(1, make)
-    first, second = (asyncio.create_task(lines.acquire()) for _ in range(2))
+    first, second = (asyncio.create_task(lines.acquire(HOUSE)) for _ in range(2))
     await settle()
     lines.expire()
     for waiting in (first, second):
         with pytest.raises(StoreAway):
             await waiting
     answers.set()
-    assert not (await lines.acquire()).closed
+    assert not (await lines.acquire(HOUSE)).closed
 
 
 async def test_a_closed_pool_lends_nothing() -> None:
     lines = pool(2)
-    idle, busy = await lines.acquire(), await lines.acquire()
-    lines.release(idle)
+    idle, busy = await lines.acquire(HOUSE), await lines.acquire(HOUSE)
+    lines.release(idle, HOUSE)
     await lines.close(1)
     assert idle.polite
     assert not busy.closed
-    lines.release(busy)
+    lines.release(busy, HOUSE)
     assert busy.closed
     with pytest.raises(StoreAway):
-        await lines.acquire()
+        await lines.acquire(HOUSE)

@@ -15,7 +15,7 @@ from uuid import UUID
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import LogKey
 from ringline.domain.records import Record
-from ringline.ports import QueryTooSlow, Rows, StoreAway, StoredCall, Transaction
+from ringline.ports import Check, QueryTooSlow, Rows, StoreAway, StoredCall, Transaction
 from ringline.storage.call_rows import lock_call, write_rows
 from ringline.storage.database import Connection, Database, begin
 from ringline.storage.database_errors import TIMED_OUT, translate, translated
@@ -32,19 +32,29 @@ class PostgresRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
-        """Read in one snapshot, in which nothing can be written."""
-        return _Snapshot(self._database, log)
+    def read(self, log: LogKey, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
+        """Read in one snapshot, in which nothing can be written; check when it was read."""
+        return _Snapshot(self._database, log, check)
 
     async def write(
-        self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]
+        self,
+        log: LogKey,
+        work: Callable[[Transaction], Awaitable[Result]],
+        check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
-        """Run work as one transaction, again where it met another one."""
+        """Run work as one transaction, again where it met another one; check before the end.
+
+        The check may ask the database on a connection of the lane `DOOR`, which workspaces
+        leave free: it does not wait for the one that is held here.
+        """
 
         async def run(connection: Connection) -> tuple[Result, Sequence[StoredEvent]]:
             transaction = _Transaction(connection, log)
             result = await work(transaction)
-            return result, await append(connection, log, transaction.told)
+            told = await append(connection, log, transaction.told)
+            if check is not None:
+                await check()
+            return result, told
 
         try:
             return await self._database.run(log, run)
@@ -69,15 +79,16 @@ class _Rows:
 class _Snapshot:
     """A snapshot that is read: every list is one, so it is written for speed."""
 
-    __slots__ = ("_connection", "_database", "_log")
+    __slots__ = ("_check", "_connection", "_database", "_log")
 
-    def __init__(self, database: Database, log: LogKey) -> None:
+    def __init__(self, database: Database, log: LogKey, check: Check | None) -> None:
         self._database = database
         self._log = log
+        self._check = check
 
     async def __aenter__(self) -> Rows:
         try:
-            self._connection = connection = await self._database.borrow()
+            self._connection = connection = await self._database.borrow(self._log.workspace_id)
             try:
                 await connection.execute(begin(self._log, _SNAPSHOT))
             except BaseException as error:
@@ -100,6 +111,8 @@ class _Snapshot:
             await self._database.give_back(connection, late)
             raise _meaning(late) from None
         await self._database.give_back(connection)
+        if self._check is not None:
+            await self._check()
 
 
 class _Transaction(_Rows):
