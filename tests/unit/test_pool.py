@@ -1,13 +1,15 @@
-"""The pool: connections go from hand to hand, in turn, and no place is lost."""
+"""The pool: connections are shared fairly, in turn, and no place is lost."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from itertools import count
+from uuid import UUID
 
 import pytest
 
 from ringline.ports import StoreAway
-from ringline.storage.pool import HOUSE, Pool
+from ringline.storage.pool import DOOR, HOUSE, Lane, Pool, Shares
 
 
 class Line:
@@ -39,6 +41,50 @@ def pool(
     size: int, make: Callable[[], Awaitable[Line]] = connect, wait_s: float = 60
 ) -> Pool[Line]:
     return Pool(make, size, wait_s)
+
+
+ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
+
+
+class Queue:
+    """A pool, its borrowers, and who of them has been served, in order."""
+
+    def __init__(self, lines: Pool[Line]) -> None:
+        self.lines = lines
+        self.served: list[Lane] = []
+        self.refused: list[Lane] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.held: dict[Lane, list[Line]] = {}
+
+    async def come(self, *lanes: Lane) -> None:
+        """Let borrowers come, one after the other; they keep what they get."""
+        for lane in lanes:
+            self.tasks.append(asyncio.create_task(self._borrow(lane)))
+            await settle()
+
+    async def go(self, lane: Lane) -> None:
+        """Give back one connection of a lane."""
+        self.lines.release(self.held[lane].pop(), lane)
+        await settle()
+
+    async def _borrow(self, lane: Lane) -> None:
+        try:
+            line = await self.lines.acquire(lane)
+        except StoreAway:
+            self.refused.append(lane)
+            return
+        self.served.append(lane)
+        self.held.setdefault(lane, []).append(line)
+
+    def news(self) -> list[Lane]:
+        """Return who has been served since the last time."""
+        served, self.served = self.served, []
+        return served
+
+    async def end(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
 
 
 async def settle() -> None:
@@ -197,3 +243,148 @@ async def test_a_closed_pool_lends_nothing() -> None:
     assert busy.closed
     with pytest.raises(StoreAway):
         await lines.acquire(HOUSE)
+
+
+# -- lanes --------------------------------------------------------------------------------
+
+
+async def test_a_workspace_gets_its_share_and_leaves_the_rest_to_others() -> None:
+    queue = Queue(pool(10))
+    await queue.come(*[ADA] * 12)
+    assert queue.news() == [ADA] * 3
+    await queue.come(BEA, DOOR, HOUSE)
+    assert queue.news() == [BEA, DOOR, HOUSE]
+    await queue.go(ADA)
+    await queue.go(BEA)
+    assert queue.news() == [ADA]
+    await queue.end()
+
+
+async def test_workspaces_together_leave_some_to_the_server() -> None:
+    queue = Queue(pool(10))
+    await queue.come(*[ADA] * 3, *[BEA] * 3, *[CIS] * 3)
+    assert queue.news() == [ADA] * 3 + [BEA] * 3 + [CIS] * 2
+    await queue.come(DOOR, DOOR)
+    assert queue.news() == [DOOR], "strangers never have the last one"
+    await queue.come(HOUSE, HOUSE)
+    assert queue.news() == [HOUSE]
+    await queue.end()
+
+
+async def test_strangers_have_a_share_too() -> None:
+    queue = Queue(pool(10))
+    await queue.come(*[DOOR] * 9)
+    assert queue.news() == [DOOR] * 3
+    await queue.come(*[HOUSE] * 8)
+    assert queue.news() == [HOUSE] * 7, "the house may have all"
+    await queue.end()
+
+
+async def test_waiting_workspaces_are_served_in_turn() -> None:
+    queue = Queue(Pool(connect, 1, 60))
+    await queue.come(HOUSE, *[ADA] * 4, BEA, *[CIS] * 2, DOOR, HOUSE)
+    assert queue.news() == [HOUSE]
+    order: list[Lane] = []
+    last: Lane = HOUSE
+    for _ in range(9):
+        await queue.go(last)
+        (last,) = queue.news()
+        order.append(last)
+    assert order == [HOUSE, DOOR, ADA, BEA, CIS, ADA, CIS, ADA, ADA]
+    await queue.end()
+
+
+async def test_a_pool_of_one_serves_every_lane() -> None:
+    queue = Queue(pool(1))
+    for lane in (ADA, DOOR, HOUSE):
+        await queue.come(lane)
+        await queue.go(lane)
+    assert queue.news() == [ADA, DOOR, HOUSE]
+
+
+async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
+    queue = Queue(Pool(connect, 10, 60, Shares(waiting=2)))
+    await queue.come(*[ADA] * 6, BEA)
+    assert queue.news() == [ADA] * 3 + [BEA]
+    assert queue.refused == [ADA]
+    await queue.go(ADA)
+    await queue.come(ADA)
+    assert queue.refused == [ADA], "there is room to wait again"
+    await queue.end()
+    assert not queue.lines.is_waited_for
+
+
+async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
+    queue = Queue(Pool(connect, 1, 0.01))
+    await queue.come(HOUSE, ADA, BEA, ADA, DOOR)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*queue.tasks)
+    assert queue.news() == [HOUSE]
+    assert sorted(map(str, queue.refused)) == sorted(map(str, (ADA, ADA, BEA, DOOR)))
+    assert not queue.lines.is_waited_for
+
+
+async def test_a_cancelled_waiter_takes_no_place_in_the_line() -> None:
+    queue = Queue(Pool(connect, 1, 60, Shares(waiting=1)))
+    await queue.come(HOUSE, ADA)
+    queue.tasks[-1].cancel()
+    await settle()
+    assert not queue.lines.is_waited_for
+    await queue.come(ADA)
+    assert queue.refused == []
+    await queue.go(HOUSE)
+    assert queue.news() == [HOUSE, ADA]
+
+
+async def test_a_lane_is_told_when_another_lacks_its_share() -> None:
+    queue = Queue(pool(10))
+    lines = queue.lines
+    await queue.come(*[ADA] * 5)
+    assert lines.is_waited_for
+    assert not lines.is_wanted_from(ADA), "it keeps itself waiting"
+    assert not lines.is_wanted_from(BEA), "ADA has its share"
+    await queue.come(*[BEA] * 3, *[CIS] * 3)
+    assert lines.is_wanted_from(ADA), "CIS has two of three"
+    assert lines.is_wanted_from(BEA)
+    assert not lines.is_wanted_from(CIS)
+    await queue.end()
+
+
+async def test_nothing_is_lost_in_a_crowd() -> None:
+    lines = pool(10)
+    chance = random.Random(5)
+    lanes: list[Lane] = [HOUSE, DOOR, *(UUID(int=number) for number in range(12))]
+    most: dict[Lane, int] = {}
+    held: dict[Lane, int] = dict.fromkeys(lanes, 0)
+
+    async def borrow(lane: Lane) -> None:
+        line = await lines.acquire(lane)
+        held[lane] += 1
+        most[lane] = max(most.get(lane, 0), held[lane])
+        assert sum(held.values()) <= 10
+        assert sum(number for who, number in held.items() if isinstance(who, UUID)) <= 8
+        try:
+            for _ in range(chance.randrange(4)):
+                await asyncio.sleep(0)
+        finally:
+            held[lane] -= 1
+            if chance.random() < 0.1:
+                line.terminate()
+            lines.release(line, lane)
+
+    async def visit() -> None:
+        for _ in range(50):
+            task = asyncio.create_task(borrow(chance.choice(lanes)))
+            for _ in range(chance.randrange(6)):
+                await asyncio.sleep(0)
+            if chance.random() < 0.2:
+                task.cancel()
+            await asyncio.wait([task])
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(visit() for _ in range(60)))
+    assert set(held.values()) == {0}
+    assert not lines.is_waited_for
+    assert all(number <= 3 for lane, number in most.items() if lane is not HOUSE)
+    async with asyncio.timeout(10):  # and all ten places are there
+        await asyncio.gather(*(lines.acquire(HOUSE) for _ in range(10)))

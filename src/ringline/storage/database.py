@@ -202,7 +202,7 @@ class Database:
 
     async def _cancel(self, overdue: Sequence[Connection]) -> None:
         """End the statements that are under way on connections."""
-        pids = [connection.get_server_pid() for connection in overdue]
+        pids = [one.get_server_pid() for one in overdue if not one.is_closed()]
         async with self._borrowed(HOUSE, owned=False) as connection:
             await connection.fetch(_CANCEL, pids, timeout=_CANCEL_TIMEOUT_S)
 
@@ -218,7 +218,10 @@ class Database:
             try:
                 yield connection
             except BaseException as error:
+                cut = was_cut(connection, error)
                 await self.give_back(connection, error)
+                if cut:
+                    raise StoreAway from None
                 raise
             else:
                 await self.give_back(connection)
@@ -234,7 +237,7 @@ class Database:
         clean = False
         try:
             if error is None:
-                clean = not connection.is_in_transaction()
+                clean = not (connection.is_closed() or connection.is_in_transaction())
             elif isinstance(error, Exception) and _may_go_on(error):
                 clean = await _rolled_back(connection)
         finally:
@@ -257,6 +260,14 @@ def _settings(log: LogKey) -> str:
         f"set_config('{WORKSPACE_SETTING}', '{log.workspace_id}', true), "
         f"set_config('{ENVIRONMENT_SETTING}', '{log.environment.value}', true)"
     )
+
+
+def was_cut(connection: Connection, error: BaseException) -> bool:
+    """Tell whether an error says that our side closed the connection under a statement.
+
+    The driver then stumbles over what it has just thrown away.
+    """
+    return isinstance(error, AttributeError) and connection.is_closed()
 
 
 def _may_go_on(error: Exception) -> bool:

@@ -17,7 +17,7 @@ from ringline.domain.log import LogKey
 from ringline.domain.records import Record
 from ringline.ports import Check, QueryTooSlow, Rows, StoreAway, StoredCall, Transaction
 from ringline.storage.call_rows import lock_call, write_rows
-from ringline.storage.database import Connection, Database, begin
+from ringline.storage.database import Connection, Database, begin, was_cut
 from ringline.storage.database_errors import TIMED_OUT, translate, translated
 from ringline.storage.event_log import append
 
@@ -73,7 +73,7 @@ class _Rows:
         try:
             return await self._connection.fetch(text, *values)
         except Exception as error:
-            raise _meaning(error) from None
+            raise _meaning(error, self._connection) from None
 
 
 class _Snapshot:
@@ -89,13 +89,14 @@ class _Snapshot:
     async def __aenter__(self) -> Rows:
         try:
             self._connection = connection = await self._database.borrow(self._log.workspace_id)
-            try:
-                await connection.execute(begin(self._log, _SNAPSHOT))
-            except BaseException as error:
-                await self._database.give_back(connection, error)
-                raise
         except Exception as error:
             raise _meaning(error) from None
+        try:
+            await connection.execute(begin(self._log, _SNAPSHOT))
+        except BaseException as error:
+            meaning = _meaning(error, connection)
+            await self._database.give_back(connection, error)
+            raise meaning from None
         return _Rows(connection)
 
     async def __aexit__(
@@ -108,8 +109,9 @@ class _Snapshot:
         try:
             await connection.execute("COMMIT")
         except BaseException as late:
+            meaning = _meaning(late, connection)
             await self._database.give_back(connection, late)
-            raise _meaning(late) from None
+            raise meaning from None
         await self._database.give_back(connection)
         if self._check is not None:
             await self._check()
@@ -137,8 +139,10 @@ class _Transaction(_Rows):
         self.told += events
 
 
-def _meaning(error: BaseException) -> BaseException:
+def _meaning(error: BaseException, connection: Connection | None = None) -> BaseException:
     """Return what an error means to a request, which a slow statement of its own ends."""
+    if connection is not None and was_cut(connection, error):
+        return StoreAway()
     meaning = (translate(error) if isinstance(error, Exception) else None) or error
     if isinstance(meaning, StoreAway) and meaning.args == (TIMED_OUT,):
         return QueryTooSlow()
