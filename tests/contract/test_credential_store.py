@@ -139,6 +139,21 @@ async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Sto
     assert await take(expiring.id.bytes * 2, NOW + timedelta(seconds=4)) is not None
 
 
+async def test_no_ticket_is_kept_for_a_dead_key(stores: Stores) -> None:
+    log = await make_log(stores)
+    revoked, expiring = a_key(log), a_key(log, expires_at=NOW + timedelta(seconds=5))
+    for key in (revoked, expiring):
+        await stores.workspaces.create_key(key, hash_of(key))
+    put = stores.credentials.put_ticket
+    assert await put(b"a" * 32, a_ticket(revoked), NOW)
+    await stores.workspaces.revoke_key(revoked.id, NOW, end_calls=False)
+    assert not await put(b"b" * 32, a_ticket(revoked), NOW)
+    assert await put(b"c" * 32, a_ticket(expiring), NOW + timedelta(seconds=4))
+    assert not await put(b"d" * 32, a_ticket(expiring), NOW + timedelta(seconds=5))
+    for kept, ticket_hash in ((True, b"c" * 32), (False, b"b" * 32), (False, b"d" * 32)):
+        assert (await stores.credentials.find_ticket(ticket_hash) is not None) is kept
+
+
 async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores) -> None:
     log = await make_log(stores)
     key = a_key(log)
@@ -212,6 +227,19 @@ async def test_members_are_found_whatever_their_workspace(stores: Stores) -> Non
     living = stores.credentials.living_users
     assert await living([*members, new_id()]) == set(members)
     assert await living([]) == set()
+
+
+async def test_behind_a_token_are_a_key_and_a_member_of_its_workspace(stores: Stores) -> None:
+    log, foreign = await make_log(stores), await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    ada, eve = await hire(stores, log), await hire(stores, foreign)
+    look_behind = stores.credentials.look_behind
+    assert await look_behind(key.id, None) == key
+    assert await look_behind(key.id, ada) == key
+    assert await look_behind(key.id, eve) is None
+    assert await look_behind(key.id, new_id()) is None
+    assert await look_behind(new_id(), ada) is None
 
 
 async def test_removed_members_are_told_to_other_processes(
