@@ -34,6 +34,9 @@ Result = TypeVar("Result")
 #: The time of day, in UTC.
 Clock: TypeAlias = Callable[[], datetime]
 
+#: Raises unless whoever asked still may.
+Check: TypeAlias = Callable[[], Awaitable[None]]
+
 #: Make a new row id (UUIDv7).
 NewId: TypeAlias = Callable[[], UUID]
 
@@ -228,17 +231,24 @@ class Transaction(Rows, Protocol):
 class Records(Protocol):
     """The rows of a workspace's environment, for requests."""
 
-    def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
-        """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
+    def read(self, log: LogKey, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
+        """Read in one snapshot, in which nothing can be written.
+
+        The check comes when it has been read. Raises what the check raises, and StoreAway.
+        """
         ...
 
     async def write(
-        self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]
+        self,
+        log: LogKey,
+        work: Callable[[Transaction], Awaitable[Result]],
+        check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
         """Run work as one transaction, again where it met another one.
 
-        Returns what the work returned, and the events it told with their offsets. What the
-        work raises ends the transaction without a trace. Raises StoreAway (also where the
+        Returns what the work returned, and the events it told with their offsets. The check
+        comes last before the commit, when every lock is had. What the work or the check
+        raises ends the transaction without a trace. Raises StoreAway (also where the
         answer to COMMIT was lost), LogBusy, QueryTooSlow, EntryRefused.
         """
         ...
@@ -294,6 +304,13 @@ class CredentialStore(Protocol):
         """Return keys by id, to check again those that are in use. Raises StoreAway."""
         ...
 
+    async def look_behind(self, key_id: UUID, user_id: UUID | None) -> Key | None:
+        """Return the key behind a token; with a member, if they are in its workspace's team.
+
+        Raises StoreAway.
+        """
+        ...
+
     async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Return which of these are members of a team. Raises StoreAway."""
         ...
@@ -314,8 +331,8 @@ class CredentialStore(Protocol):
 class TicketStore(Protocol):
     """Tickets, taken before a workspace is known."""
 
-    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket) -> None:
-        """Keep a ticket. Raises StoreAway."""
+    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
+        """Keep a ticket if its key is alive, and tell whether it is. Raises StoreAway."""
         ...
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 from websockets.asyncio.client import connect
 
 from ringline.domain.credentials import Key, KeyKind
@@ -101,13 +102,26 @@ def bearer(text: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {text}"}
 
 
+BASIC = "Basic dXNlcjpwYXNz"
+
+
+def twice(name: str, *values: str) -> CIMultiDict[str]:
+    """Make headers in which one comes several times."""
+    return CIMultiDict((name, value) for value in values)
+
+
 async def knock(
-    service: Service, door: DoorCase, call_id: str, headers: dict[str, str], query: str = ""
+    service: Service,
+    door: DoorCase,
+    call_id: str,
+    headers: Mapping[str, str],
+    query: str = "",
 ) -> int:
     url = service.base_url + door.path.format(call=call_id) + query
     body = b"{}" if door.method == "POST" else None
     json_body = {"Content-Type": "application/json"} if body else {}
-    headers = headers | json_body | (UPGRADE if door.upgrade else {})
+    headers = CIMultiDict(headers)
+    headers.extend(json_body | (UPGRADE if door.upgrade else {}))
     async with service.http.request(door.method, url, headers=headers, data=body) as answer:
         if answer.status >= 400 and "/socket/" in url:
             assert await answer.read() == b""
@@ -133,7 +147,7 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
     _, second = await workspaces.create_key(live, KeyKind.SECRET, "second")
     token, test_token = await service.session_token(), await service.session_token(keys.test_key)
     secret = keys.secret_key
-    cases: list[tuple[str, dict[str, str], str]] = [
+    cases: list[tuple[str, Mapping[str, str], str]] = [
         (SECRET, bearer(secret), "a key as Bearer"),
         (SECRET, {"x-api-key": secret}, "a key as x-api-key"),
         (SECRET, bearer(secret) | {"x-api-key": secret}, "the same key twice"),
@@ -152,6 +166,14 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
         (NOBODY, bearer(revoked), "a revoked key"),
         (NOBODY, bearer(secret) | {"x-api-key": second}, "two different keys"),
         (NOBODY, bearer(secret) | {"x-api-key": "x"}, "a key and something"),
+        (NOBODY, twice("x-api-key", secret, second), "two different x-api-key"),
+        (NOBODY, twice("x-api-key", "x", secret), "two different x-api-key, the last is good"),
+        (NOBODY, twice("Authorization", f"Bearer {secret}", "Bearer x"), "two bearers"),
+        (SECRET, twice("x-api-key", secret, secret), "the same x-api-key twice"),
+        (SECRET, twice("Authorization", BASIC, f"Bearer {secret}"), "Basic and a bearer"),
+        (SECRET, {"Authorization": BASIC, "x-api-key": secret}, "Basic and a key"),
+        (TOKEN, twice("Authorization", BASIC, f"Bearer {token}"), "Basic and a token"),
+        (NOBODY, {"Authorization": BASIC, "x-api-key": "x"}, "Basic and a key of nobody"),
         (WRONG_KIND, bearer(keys.publishable_key), "a publishable key"),
         (WRONG_KIND, bearer(test_publishable), "a publishable key of test"),
         (WRONG_KIND, bearer(keys.management_key), "a management key"),
@@ -166,7 +188,7 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
         for kind, text in ((SECRET, keys.test_key), (TOKEN, test_token)):
             status = await knock(service, door, test_call.call_id, bearer(text))
             assert status == door.answers[kind], f"{kind} of test"
-        in_query: list[tuple[int, dict[str, str], str, str]] = [
+        in_query: list[tuple[int, Mapping[str, str], str, str]] = [
             (door.answers[SECRET], {}, secret, "a key"),
             (door.answers[TOKEN], {}, token, "a session token"),
             (door.answers[NOBODY], {}, expired, "an expired key"),
@@ -175,6 +197,14 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
             (door.answers[NOBODY], bearer("x"), secret, "the header wins"),
             (door.answers[NOBODY], {"x-api-key": "x"}, secret, "the other header wins"),
             (door.answers[SECRET], bearer(secret), "x", "the header wins here too"),
+            (door.answers[SECRET], {"Authorization": BASIC}, secret, "Basic is passed over"),
+            (door.answers[NOBODY], {}, f"{secret}&token=x", "two that differ"),
+            (
+                door.answers[NOBODY],
+                twice("x-api-key", "x", secret),
+                secret,
+                "two headers that differ",
+            ),
         ]
         for expected, headers, text, what in in_query if door.query_token else ():
             status = await knock(service, door, call.call_id, headers, f"?token={text}")

@@ -279,6 +279,12 @@ async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -
     operator = new_operator_token(log, secret.id, new_id(), now, user_id, EMAIL)
     watching = new_token(log, secret.id, new_id(), now, 300, EMAIL)
     stranger = new_operator_token(log, secret.id, new_id(), now, new_id(), EMAIL)
+    elsewhere = await make_log(stores)
+    eve = await hire(database, elsewhere.workspace_id, "eve@example.com")
+    forged = [  # by someone who has the signing secret, and a key of one workspace
+        new_operator_token(elsewhere, secret.id, new_id(), now, eve, EMAIL),
+        new_operator_token(log, secret.id, new_id(), now, eve, EMAIL),
+    ]
     old = new_operator_token(log, secret.id, new_id(), now - timedelta(hours=1), user_id, EMAIL)
     for header in ("x-api-key", "Authorization"):
         for _ in range(2):
@@ -286,7 +292,7 @@ async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -
             assert await ask(f"key {publishable.id}", header) is Door.WRONG_KIND
             found = await ask(sign(operator, signing[0]), header)
             assert found == Caller(log, secret.id, Operator(user_id, EMAIL))
-            for token in (watching, stranger, old):
+            for token in (watching, stranger, old, *forged):
                 assert await ask(sign(token, signing[0]), header) is Door.UNKNOWN
             for text in ("sk_live_x", sign(operator, "another secret"), "a.b.c"):
                 assert await ask(text, header) is Door.UNKNOWN

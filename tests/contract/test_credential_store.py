@@ -98,7 +98,7 @@ async def test_a_ticket_is_taken_once(stores: Stores) -> None:
     key = a_key(log)
     await stores.workspaces.create_key(key, hash_of(key))
     ticket = a_ticket(key)
-    await stores.credentials.put_ticket(b"t" * 32, ticket)
+    await stores.credentials.put_ticket(b"t" * 32, ticket, NOW)
     for _ in range(2):  # looking does not take
         assert await stores.credentials.find_ticket(b"t" * 32) == ticket
     assert await stores.credentials.take_ticket(b"u" * 32, NOW) is None
@@ -114,7 +114,7 @@ async def test_of_racing_takers_one_gets_the_ticket(database: TestDatabase, stor
     async with database.stores(OTHER, claim=False) as others:
         for turn in range(10):
             ticket, ticket_hash = a_ticket(key), bytes([turn]) * 32
-            await stores.credentials.put_ticket(ticket_hash, ticket)
+            await stores.credentials.put_ticket(ticket_hash, ticket, NOW)
             taken = await asyncio.gather(
                 *(
                     through.credentials.take_ticket(ticket_hash, NOW)
@@ -129,8 +129,8 @@ async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Sto
     revoked, expiring = a_key(log), a_key(log, expires_at=NOW + timedelta(seconds=5))
     for key in (revoked, expiring):
         await stores.workspaces.create_key(key, hash_of(key))
-        await stores.credentials.put_ticket(key.id.bytes * 2, a_ticket(key))
-    await stores.credentials.put_ticket(b"old" * 8, a_ticket(expiring, expires_at=NOW))
+        await stores.credentials.put_ticket(key.id.bytes * 2, a_ticket(key), NOW)
+    await stores.credentials.put_ticket(b"old" * 8, a_ticket(expiring, expires_at=NOW), NOW)
     await stores.workspaces.revoke_key(revoked.id, NOW, end_calls=False)
     take = stores.credentials.take_ticket
     assert await take(revoked.id.bytes * 2, NOW) is None
@@ -139,17 +139,32 @@ async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Sto
     assert await take(expiring.id.bytes * 2, NOW + timedelta(seconds=4)) is not None
 
 
+async def test_no_ticket_is_kept_for_a_dead_key(stores: Stores) -> None:
+    log = await make_log(stores)
+    revoked, expiring = a_key(log), a_key(log, expires_at=NOW + timedelta(seconds=5))
+    for key in (revoked, expiring):
+        await stores.workspaces.create_key(key, hash_of(key))
+    put = stores.credentials.put_ticket
+    assert await put(b"a" * 32, a_ticket(revoked), NOW)
+    await stores.workspaces.revoke_key(revoked.id, NOW, end_calls=False)
+    assert not await put(b"b" * 32, a_ticket(revoked), NOW)
+    assert await put(b"c" * 32, a_ticket(expiring), NOW + timedelta(seconds=4))
+    assert not await put(b"d" * 32, a_ticket(expiring), NOW + timedelta(seconds=5))
+    for kept, ticket_hash in ((True, b"c" * 32), (False, b"b" * 32), (False, b"d" * 32)):
+        assert (await stores.credentials.find_ticket(ticket_hash) is not None) is kept
+
+
 async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores) -> None:
     log = await make_log(stores)
     key = a_key(log)
     await stores.workspaces.create_key(key, hash_of(key))
     for number in range(FORGET_EVERY - 1):
-        await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(key))
+        await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(key), NOW)
     async with database.connection() as superuser:
         await superuser.execute(
             "UPDATE ringline.tickets SET inserted_at = now() - interval '2 hours'"
         )
-        await stores.credentials.put_ticket(b"b" * 32, a_ticket(key))
+        await stores.credentials.put_ticket(b"b" * 32, a_ticket(key), NOW)
         kept = await superuser.fetchval("SELECT array_agg(ticket_hash) FROM ringline.tickets")
     assert kept == [b"b" * 32]
 
@@ -212,6 +227,19 @@ async def test_members_are_found_whatever_their_workspace(stores: Stores) -> Non
     living = stores.credentials.living_users
     assert await living([*members, new_id()]) == set(members)
     assert await living([]) == set()
+
+
+async def test_behind_a_token_are_a_key_and_a_member_of_its_workspace(stores: Stores) -> None:
+    log, foreign = await make_log(stores), await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    ada, eve = await hire(stores, log), await hire(stores, foreign)
+    look_behind = stores.credentials.look_behind
+    assert await look_behind(key.id, None) == key
+    assert await look_behind(key.id, ada) == key
+    assert await look_behind(key.id, eve) is None
+    assert await look_behind(key.id, new_id()) is None
+    assert await look_behind(new_id(), ada) is None
 
 
 async def test_removed_members_are_told_to_other_processes(

@@ -21,6 +21,7 @@ from ringline.schema.names import APP_ROLE, LOOKUP_ROLE, OWNER_ROLE
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import metadata
 from ringline.storage.database import Connection
+from ringline.storage.pool import HOUSE
 from ringline.storage.stores import Stores
 from tests.database import (
     NOW,
@@ -56,7 +57,7 @@ async def fill(stores: Stores) -> list[LogKey]:
         await stores.workspaces.create_workspace(workspace)
         logs += [LogKey(workspace.id, environment) for environment in Environment]
         for key, key_hash in workspace.keys:
-            await stores.credentials.put_ticket(key_hash, a_ticket(key))
+            await stores.credentials.put_ticket(key_hash, a_ticket(key), NOW)
     for log in logs:
         call = a_call()
         rows = (call, a_participant(call), a_turn(call))
@@ -206,7 +207,7 @@ async def test_no_query_crosses_with_interleaved_workspaces_and_broken_transacti
 
     async def see_nothing(_: LogKey) -> None:
         for name in TABLES:
-            rows = await stores.database.look_up(f"SELECT count(*) FROM ringline.{name}")
+            rows = await stores.database.look_up(HOUSE, f"SELECT count(*) FROM ringline.{name}")
             assert rows[0]["count"] == 0
 
     deeds = [look, look, look, fail, swallow, leave, be_cancelled, see_nothing]

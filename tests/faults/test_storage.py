@@ -1,23 +1,26 @@
 """The database goes, the line is cut, another server comes: all of it real."""
 
 import asyncio
+import itertools
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from ringline.ports import StoreAway
+from ringline.ports import StoreAway, Transaction
 from ringline.schema.names import SERVER_ROLE
-from ringline.storage import database as database_module
+from ringline.services.credentials import Credentials
+from ringline.storage import loans
 from ringline.storage.database import Connection
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.stores import Stores
-from tests.database import ME, OTHER, TestDatabase, birth, make_log
+from tests.database import ME, OTHER, TestDatabase, a_key, birth, hash_of, make_log
 
 LIMIT_S = 30
 
@@ -174,6 +177,88 @@ async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stor
     assert await stores.log.commit([birth(log)]) == [(1,)]
 
 
+async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
+    database: TestDatabase, stores: Stores
+) -> None:
+    """Its session hangs; what it held cannot be had, but credentials are looked up all along."""
+    log = await make_log(stores)
+    key = a_key(log)
+    await stores.workspaces.create_key(key, hash_of(key))
+    credentials = Credentials(stores.credentials, lambda: datetime.now(UTC), ["a secret"])
+    closed = asyncio.Event()
+    running = asyncio.create_task(credentials.run())
+    async with database.connection() as superuser:
+        pid = await superuser.fetchval(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'ringline session %'"
+        )
+        with credentials.standing_on(key.id, closed.set):
+            assert await credentials.admit(key.id, key.log)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                await superuser.execute(
+                    "UPDATE ringline.keys SET revoked_at = now() WHERE id = $1", key.id
+                )
+                async with asyncio.timeout(LIMIT_S):
+                    await closed.wait()
+                assert not stores.database.is_owned
+                found = await stores.credentials.find_key(hash_of(key))
+                assert found is not None
+                assert found.revoked_at is not None
+                with pytest.raises(StoreAway):
+                    await stores.log.commit([birth(log)])
+            finally:
+                os.kill(pid, signal.SIGCONT)
+    async with asyncio.timeout(LIMIT_S):
+        await stores.log.available()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
+    database: TestDatabase, stores: Stores
+) -> None:
+    """Whatever the driver stumbles over, a request is told that it may be tried again."""
+    log = await make_log(stores)
+    over = asyncio.Event()
+    met: set[str] = set()
+
+    async def read() -> None:
+        async with stores.records.read(log) as rows:
+            await rows.fetch("SELECT 1", ())
+
+    async def write() -> None:
+        async def work(transaction: Transaction) -> None:
+            # A statement that is new to its connection is prepared first.
+            await transaction.fetch(f"SELECT {len(met)}, {next(numbers)}", ())
+
+        await stores.records.write(log, work)
+
+    async def look() -> None:
+        await stores.credentials.find_key(b"0" * 32)
+
+    async def ask(what: Callable[[], Awaitable[None]]) -> None:
+        while not over.is_set():
+            try:
+                await what()
+            except Exception as error:
+                met.add(type(error).__name__)
+                await asyncio.sleep(0)
+
+    numbers = itertools.count()
+    asking = [asyncio.create_task(ask(what)) for what in (read, write, look) for _ in range(3)]
+    async with database.connection() as superuser:
+        for _ in range(60):  # with the session all that is lent goes
+            slipping = asyncio.create_task(stores.database.lost())
+            await cut(superuser, "session")
+            async with asyncio.timeout(LIMIT_S):
+                await slipping
+                await stores.log.available()
+    over.set()
+    await asyncio.gather(*asking)
+    assert met == {"StoreAway"}
+
+
 async def test_a_second_server_is_refused_until_the_first_has_gone(
     database: TestDatabase,
 ) -> None:
@@ -263,8 +348,8 @@ async def test_a_crash_under_open_transactions_is_recovered_from(
 async def test_a_connection_that_is_lent_for_too_long_is_given_up(
     database: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_LONGEST_LOAN_S", 0.2)
-    monkeypatch.setattr(database_module, "_LOOK_AFTER_S", 0.05)
+    monkeypatch.setattr(loans, "LONGEST_LOAN_S", 0.2)
+    monkeypatch.setattr(loans, "_LOOK_S", 0.05)
     async with database.stores() as stores:
         log = await make_log(stores)
         with pytest.raises(StoreAway):

@@ -12,12 +12,15 @@ from uuid import UUID
 import pytest
 
 from ringline.domain.credentials import Key, KeyKind, digest
+from ringline.domain.log import Environment, LogKey
 from ringline.ports import StoreAway
 from ringline.services.credentials import (
+    EXPIRY_LOOK_S,
     MAX_CREDENTIAL,
     MAX_RECOGNISED,
     RECOGNISED_S,
     Credentials,
+    Unrecognised,
 )
 from ringline.wire.session_token import OperatorToken, new_operator_token, new_token, sign
 from tests import clock as virtual
@@ -32,7 +35,8 @@ class Keys:
 
     def __init__(self) -> None:
         self.keys: dict[UUID, Key] = {}
-        self.users: set[UUID] = set()
+        #: Members, and the workspace whose team they are in.
+        self.users: dict[UUID, UUID] = {}
         self.hashes: dict[bytes, UUID] = {}
         self.lookups = 0
         #: What a look-up waits for after it has read.
@@ -70,10 +74,16 @@ class Keys:
         self.lookups += 1
         return [self.keys[key_id] for key_id in key_ids if key_id in self.keys]
 
+    async def look_behind(self, key_id: UUID, user_id: UUID | None) -> Key | None:
+        (key,) = await self.get_keys([key_id]) or (None,)
+        if key is None or user_id is None:
+            return key
+        return key if self.users.get(user_id) == key.log.workspace_id else None
+
     async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
         await asyncio.sleep(0.001)
         self.check()
-        return self.users & set(user_ids)
+        return self.users.keys() & set(user_ids)
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
         self.check()
@@ -90,25 +100,30 @@ class House:
     def __init__(self) -> None:
         self.store = Keys()
         elapsed = asyncio.get_running_loop().time
-        self.service = Credentials(self.store, clock, [SECRET], elapsed)
+        #: How far the time of day is ahead of the loop's.
+        self.slept = timedelta()
+        self.service = Credentials(self.store, self.now, [SECRET], elapsed)
         self.held = ExitStack()
+
+    def now(self) -> datetime:
+        return clock() + self.slept
 
     async def connect(self, key: Key, user_id: UUID | None = None) -> list[str]:
         """Open a connection on a key, for an operator if one is given; return what it is told."""
         told: list[str] = []
         close = partial(told.append, "closed")
         self.held.enter_context(self.service.standing_on(key.id, close, user_id=user_id))
-        assert await self.service.admit(key.id, user_id)
+        assert await self.service.admit(key.id, key.log, user_id)
         return told
 
     def hire(self) -> UUID:
         """Add a member to the team."""
         user_id = new_id()
-        self.store.users.add(user_id)
+        self.store.users[user_id] = log_key().workspace_id
         return user_id
 
     def dismiss(self, user_id: UUID) -> None:
-        self.store.users.discard(user_id)
+        self.store.users.pop(user_id)
         assert self.store.tell is not None
         self.store.tell(user_id, False)
 
@@ -226,15 +241,29 @@ def test_a_database_that_is_away_is_asked_again() -> None:
 
 def test_a_key_that_expires_closes_what_it_opened() -> None:
     async def main(house: House) -> None:
-        days = timedelta(days=40)
-        soon, late = house.store.add("soon", timedelta(seconds=60)), house.store.add("late", days)
+        soon = house.store.add("soon", timedelta(seconds=60))
+        late = house.store.add("late", timedelta(seconds=120))
         told = await house.connect(soon), await house.connect(late)
-        await asyncio.sleep(61)
+        await asyncio.sleep(59)
+        assert told == ([], [])
+        await asyncio.sleep(1 + EXPIRY_LOOK_S)
         assert told == (["closed"], [])
-        await asyncio.sleep(days.total_seconds() - 120)
-        assert told == (["closed"], [])
-        await asyncio.sleep(120)
+        await asyncio.sleep(60)
         assert told == (["closed"], ["closed"])
+
+    run(main)
+
+
+def test_a_key_that_expired_while_the_machine_slept_closes_when_it_wakes() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add(lives=timedelta(days=40))
+        told = await house.connect(key)
+        house.slept = timedelta(days=39)
+        await asyncio.sleep(1)
+        assert told == []
+        house.slept = timedelta(days=40)  # no timer has run meanwhile
+        await asyncio.sleep(EXPIRY_LOOK_S)
+        assert told == ["closed"]
 
     run(main)
 
@@ -258,7 +287,7 @@ def test_a_connection_that_has_gone_is_told_nothing() -> None:
         key = house.store.add(lives=timedelta(seconds=60))
         told: list[str] = []
         with house.service.standing_on(key.id, lambda: told.append("closed")):
-            assert await house.service.admit(key.id)
+            assert await house.service.admit(key.id, key.log)
         house.tell(key)
         await asyncio.sleep(120)
         assert told == []
@@ -270,8 +299,8 @@ def test_a_key_that_died_before_it_was_registered_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         house.store.change(key, revoked_at=NOW)
-        assert not await house.service.admit(key.id)
-        assert not await house.service.admit(new_id())
+        assert not await house.service.admit(key.id, key.log)
+        assert not await house.service.admit(new_id(), key.log)
 
     run(main)
 
@@ -328,7 +357,7 @@ def test_where_news_were_missed_a_living_member_is_not_taken_for_a_dead_key() ->
     async def main(house: House) -> None:
         key, ada, bob = house.store.add(), house.hire(), house.hire()
         told = await house.connect(key, ada), await house.connect(key, bob)
-        house.store.users.discard(bob)
+        house.store.users.pop(bob)
         house.tell(None)
         await asyncio.sleep(0.1)
         assert told == ([], ["closed"])
@@ -339,9 +368,9 @@ def test_where_news_were_missed_a_living_member_is_not_taken_for_a_dead_key() ->
 def test_who_is_no_member_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
-        house.store.users.discard(ada)
-        assert not await house.service.admit(key.id, ada)
-        assert await house.service.admit(key.id)
+        house.store.users.pop(ada)
+        assert not await house.service.admit(key.id, key.log, ada)
+        assert await house.service.admit(key.id, key.log)
 
     run(main)
 
@@ -489,5 +518,93 @@ def test_while_the_database_is_away_nobody_new_is_found() -> None:
         for credential in ("sk_live_x", operator_token(key, ada)[1]):
             with pytest.raises(StoreAway):
                 await house.service.recognise(credential)
+
+    run(main)
+
+
+# -- what a token says is held against its key --------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "log", [log_key(2), log_key(environment=Environment.TEST)], ids=["workspace", "environment"]
+)
+def test_a_token_of_another_log_than_its_keys_opens_nothing(log: LogKey) -> None:
+    """Whoever has a signing secret forges tokens; they reach no further than a key does."""
+
+    async def main(house: House) -> None:
+        key, ada = house.store.add(), house.hire()
+        forged = new_operator_token(log, key.id, new_id(), clock(), ada, "ada@example.com")
+        assert await house.service.recognise(sign(forged, SECRET)) is None
+        assert not await house.service.admit(key.id, log)
+        assert not await house.service.admit(key.id, log, ada)
+
+    run(main)
+
+
+def test_a_member_of_another_workspace_opens_nothing() -> None:
+    async def main(house: House) -> None:
+        key, eve = house.store.add(), house.hire()
+        house.store.users[eve] = log_key(2).workspace_id
+        assert await house.service.recognise(operator_token(key, eve)[1]) is None
+        assert not await house.service.admit(key.id, key.log, eve)
+
+    run(main)
+
+
+# -- who is let in is looked at again -----------------------------------------------------
+
+
+def test_a_pass_counts_without_a_look_up_until_there_is_news() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add()
+        let_in = await house.service.let_in("sk_live_x")
+        assert let_in is not None
+        assert let_in.who == key
+        for _ in range(3):
+            await let_in.check()
+        assert house.store.lookups == 1
+        house.tell(None)
+        await let_in.check()
+        await let_in.check()
+        assert house.store.lookups == 2
+        house.store.change(key, revoked_at=NOW)
+        house.tell(key)
+        with pytest.raises(Unrecognised):
+            await let_in.check()
+
+    run(main)
+
+
+def test_a_pass_ends_with_the_half_second_and_with_the_key() -> None:
+    async def main(house: House) -> None:
+        key = house.store.add(lives=timedelta(seconds=60))
+        let_in = await house.service.let_in("sk_live_x")
+        assert let_in is not None
+        await asyncio.sleep(RECOGNISED_S)
+        await let_in.check()
+        assert house.store.lookups == 2
+        house.slept = timedelta(seconds=60)
+        with pytest.raises(Unrecognised):
+            await let_in.check()
+        assert house.store.lookups == 2, "its expiry was known"
+        assert await house.service.let_in("sk_live_y") is None
+        house.slept = timedelta()
+        house.store.change(key, revoked_at=NOW)
+        await asyncio.sleep(RECOGNISED_S)
+        with pytest.raises(Unrecognised):
+            await let_in.check()
+
+    run(main)
+
+
+def test_an_operators_pass_ends_with_the_member() -> None:
+    async def main(house: House) -> None:
+        key, ada = house.store.add(), house.hire()
+        let_in = await house.service.let_in(operator_token(key, ada)[1])
+        assert let_in is not None
+        await let_in.check()
+        house.dismiss(ada)
+        with pytest.raises(Unrecognised):
+            await let_in.check()
 
     run(main)

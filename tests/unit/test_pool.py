@@ -1,13 +1,15 @@
-"""The pool: connections go from hand to hand, in turn, and no place is lost."""
+"""The pool: connections are shared fairly, in turn, and no place is lost."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from itertools import count
+from uuid import UUID
 
 import pytest
 
 from ringline.ports import StoreAway
-from ringline.storage.pool import Pool
+from ringline.storage.pool import DOOR, HOUSE, Lane, Pool, Shares
 
 
 class Line:
@@ -41,6 +43,50 @@ def pool(
     return Pool(make, size, wait_s)
 
 
+ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
+
+
+class Queue:
+    """A pool, its borrowers, and who of them has been served, in order."""
+
+    def __init__(self, lines: Pool[Line]) -> None:
+        self.lines = lines
+        self.served: list[Lane] = []
+        self.refused: list[Lane] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.held: dict[Lane, list[Line]] = {}
+
+    async def come(self, *lanes: Lane) -> None:
+        """Let borrowers come, one after the other; they keep what they get."""
+        for lane in lanes:
+            self.tasks.append(asyncio.create_task(self._borrow(lane)))
+            await settle()
+
+    async def go(self, lane: Lane) -> None:
+        """Give back one connection of a lane."""
+        self.lines.release(self.held[lane].pop(), lane)
+        await settle()
+
+    async def _borrow(self, lane: Lane) -> None:
+        try:
+            line = await self.lines.acquire(lane)
+        except StoreAway:
+            self.refused.append(lane)
+            return
+        self.served.append(lane)
+        self.held.setdefault(lane, []).append(line)
+
+    def news(self) -> list[Lane]:
+        """Return who has been served since the last time."""
+        served, self.served = self.served, []
+        return served
+
+    async def end(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
 async def settle() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
@@ -48,26 +94,26 @@ async def settle() -> None:
 
 async def test_a_connection_is_kept_and_lent_again() -> None:
     lines = pool(2)
-    first = await lines.acquire()
-    lines.release(first)
-    assert await lines.acquire() is first
-    assert await lines.acquire() is not first
+    first = await lines.acquire(HOUSE)
+    lines.release(first, HOUSE)
+    assert await lines.acquire(HOUSE) is first
+    assert await lines.acquire(HOUSE) is not first
 
 
 async def test_whoever_waits_longest_is_next() -> None:
     lines = pool(1)
-    line = await lines.acquire()
+    line = await lines.acquire(HOUSE)
     served: list[int] = []
 
     async def borrow(number: int) -> None:
-        got = await lines.acquire()
+        got = await lines.acquire(HOUSE)
         served.append(number)
         await asyncio.sleep(0)
-        lines.release(got)
+        lines.release(got, HOUSE)
 
     waiting = [asyncio.create_task(borrow(number)) for number in range(5)]
     await settle()
-    lines.release(line)
+    lines.release(line, HOUSE)
     late = asyncio.create_task(borrow(5))  # comes by when there is something to take
     await asyncio.gather(*waiting, late)
     assert served == [0, 1, 2, 3, 4, 5]
@@ -83,9 +129,9 @@ async def test_no_more_are_made_than_there_are_places() -> None:
     lines = pool(3, make)
 
     async def borrow() -> None:
-        got = await lines.acquire()
+        got = await lines.acquire(HOUSE)
         await settle()
-        lines.release(got)
+        lines.release(got, HOUSE)
 
     await asyncio.gather(*(borrow() for _ in range(20)))
     assert len(made) == 3
@@ -93,16 +139,16 @@ async def test_no_more_are_made_than_there_are_places() -> None:
 
 async def test_a_closed_connection_leaves_its_place_to_whoever_waits() -> None:
     lines = pool(1)
-    line = await lines.acquire()
-    waiting = asyncio.create_task(lines.acquire())
+    line = await lines.acquire(HOUSE)
+    waiting = asyncio.create_task(lines.acquire(HOUSE))
     await settle()
     line.terminate()
-    lines.release(line)
+    lines.release(line, HOUSE)
     assert await waiting is not line
     other = waiting.result()
-    lines.release(other)
+    lines.release(other, HOUSE)
     other.terminate()  # dies while it is idle
-    assert await lines.acquire() is not other
+    assert await lines.acquire(HOUSE) is not other
 
 
 async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
@@ -115,55 +161,57 @@ async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
         return Line()
 
     lines = pool(1, make)
-    results = await asyncio.gather(*(lines.acquire() for _ in range(3)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(lines.acquire(HOUSE) for _ in range(3)), return_exceptions=True
+    )
     assert [type(result) for result in results] == [OSError, OSError, Line]
 
 
 async def test_waiting_has_an_end() -> None:
     lines = pool(1, wait_s=0.01)
-    line = await lines.acquire()
+    line = await lines.acquire(HOUSE)
     with pytest.raises(StoreAway):
-        await lines.acquire()
-    lines.release(line)
-    assert await lines.acquire() is line
+        await lines.acquire(HOUSE)
+    lines.release(line, HOUSE)
+    assert await lines.acquire(HOUSE) is line
 
 
 async def test_what_a_cancelled_waiter_was_given_goes_on() -> None:
     lines = pool(1)
-    line = await lines.acquire()
-    waiting = [asyncio.create_task(lines.acquire()) for _ in range(2)]
+    line = await lines.acquire(HOUSE)
+    waiting = [asyncio.create_task(lines.acquire(HOUSE)) for _ in range(2)]
     await settle()
-    lines.release(line)  # to the first, which is cancelled before it runs
+    lines.release(line, HOUSE)  # to the first, which is cancelled before it runs
     waiting[0].cancel()
     await asyncio.wait(waiting)
     assert waiting[0].cancelled()
     assert waiting[1].result() is line
-    third = asyncio.create_task(lines.acquire())
+    third = asyncio.create_task(lines.acquire(HOUSE))
     await settle()
     line.terminate()
-    lines.release(line)  # a place, to one that is cancelled
+    lines.release(line, HOUSE)  # a place, to one that is cancelled
     third.cancel()
     await asyncio.wait([third])
-    assert not (await lines.acquire()).closed
+    assert not (await lines.acquire(HOUSE)).closed
 
 
 async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
     lines = pool(2)
-    idle, busy = await lines.acquire(), await lines.acquire()
-    lines.release(idle)
-    again = await lines.acquire()
-    waiting = asyncio.create_task(lines.acquire())
+    idle, busy = await lines.acquire(HOUSE), await lines.acquire(HOUSE)
+    lines.release(idle, HOUSE)
+    again = await lines.acquire(HOUSE)
+    waiting = asyncio.create_task(lines.acquire(HOUSE))
     await settle()
     lines.expire()
     with pytest.raises(StoreAway):
         await waiting
-    lines.release(again)
+    lines.release(again, HOUSE)
     lines.expire()
     assert again.closed
     busy.terminate()
-    lines.release(busy)
-    assert not (await lines.acquire()).closed
-    assert not (await lines.acquire()).closed
+    lines.release(busy, HOUSE)
+    assert not (await lines.acquire(HOUSE)).closed
+    assert not (await lines.acquire(HOUSE)).closed
 
 
 async def test_expiry_ends_the_making_of_connections() -> None:
@@ -174,24 +222,169 @@ async def test_expiry_ends_the_making_of_connections() -> None:
         return Line()
 
     lines = pool(1, make)
-    first, second = (asyncio.create_task(lines.acquire()) for _ in range(2))
+    first, second = (asyncio.create_task(lines.acquire(HOUSE)) for _ in range(2))
     await settle()
     lines.expire()
     for waiting in (first, second):
         with pytest.raises(StoreAway):
             await waiting
     answers.set()
-    assert not (await lines.acquire()).closed
+    assert not (await lines.acquire(HOUSE)).closed
 
 
 async def test_a_closed_pool_lends_nothing() -> None:
     lines = pool(2)
-    idle, busy = await lines.acquire(), await lines.acquire()
-    lines.release(idle)
+    idle, busy = await lines.acquire(HOUSE), await lines.acquire(HOUSE)
+    lines.release(idle, HOUSE)
     await lines.close(1)
     assert idle.polite
     assert not busy.closed
-    lines.release(busy)
+    lines.release(busy, HOUSE)
     assert busy.closed
     with pytest.raises(StoreAway):
-        await lines.acquire()
+        await lines.acquire(HOUSE)
+
+
+# -- lanes --------------------------------------------------------------------------------
+
+
+async def test_a_workspace_gets_its_share_and_leaves_the_rest_to_others() -> None:
+    queue = Queue(pool(10))
+    await queue.come(*[ADA] * 12)
+    assert queue.news() == [ADA] * 3
+    await queue.come(BEA, DOOR, HOUSE)
+    assert queue.news() == [BEA, DOOR, HOUSE]
+    await queue.go(ADA)
+    await queue.go(BEA)
+    assert queue.news() == [ADA]
+    await queue.end()
+
+
+async def test_workspaces_together_leave_some_to_the_server() -> None:
+    queue = Queue(pool(10))
+    await queue.come(*[ADA] * 3, *[BEA] * 3, *[CIS] * 3)
+    assert queue.news() == [ADA] * 3 + [BEA] * 3 + [CIS] * 2
+    await queue.come(DOOR, DOOR)
+    assert queue.news() == [DOOR], "strangers never have the last one"
+    await queue.come(HOUSE, HOUSE)
+    assert queue.news() == [HOUSE]
+    await queue.end()
+
+
+async def test_strangers_have_a_share_too() -> None:
+    queue = Queue(pool(10))
+    await queue.come(*[DOOR] * 9)
+    assert queue.news() == [DOOR] * 3
+    await queue.come(*[HOUSE] * 8)
+    assert queue.news() == [HOUSE] * 7, "the house may have all"
+    await queue.end()
+
+
+async def test_waiting_workspaces_are_served_in_turn() -> None:
+    queue = Queue(Pool(connect, 1, 60))
+    await queue.come(HOUSE, *[ADA] * 4, BEA, *[CIS] * 2, DOOR, HOUSE)
+    assert queue.news() == [HOUSE]
+    order: list[Lane] = []
+    last: Lane = HOUSE
+    for _ in range(9):
+        await queue.go(last)
+        (last,) = queue.news()
+        order.append(last)
+    assert order == [HOUSE, DOOR, ADA, BEA, CIS, ADA, CIS, ADA, ADA]
+    await queue.end()
+
+
+async def test_a_pool_of_one_serves_every_lane() -> None:
+    queue = Queue(pool(1))
+    for lane in (ADA, DOOR, HOUSE):
+        await queue.come(lane)
+        await queue.go(lane)
+    assert queue.news() == [ADA, DOOR, HOUSE]
+
+
+async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
+    queue = Queue(Pool(connect, 10, 60, Shares(waiting=2)))
+    await queue.come(*[ADA] * 6, BEA)
+    assert queue.news() == [ADA] * 3 + [BEA]
+    assert queue.refused == [ADA]
+    await queue.go(ADA)
+    await queue.come(ADA)
+    assert queue.refused == [ADA], "there is room to wait again"
+    await queue.end()
+    assert not queue.lines.is_waited_for
+
+
+async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
+    queue = Queue(Pool(connect, 1, 0.01))
+    await queue.come(HOUSE, ADA, BEA, ADA, DOOR)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*queue.tasks)
+    assert queue.news() == [HOUSE]
+    assert sorted(map(str, queue.refused)) == sorted(map(str, (ADA, ADA, BEA, DOOR)))
+    assert not queue.lines.is_waited_for
+
+
+async def test_a_cancelled_waiter_takes_no_place_in_the_line() -> None:
+    queue = Queue(Pool(connect, 1, 60, Shares(waiting=1)))
+    await queue.come(HOUSE, ADA)
+    queue.tasks[-1].cancel()
+    await settle()
+    assert not queue.lines.is_waited_for
+    await queue.come(ADA)
+    assert queue.refused == []
+    await queue.go(HOUSE)
+    assert queue.news() == [HOUSE, ADA]
+
+
+async def test_a_lane_is_told_when_another_lacks_its_share() -> None:
+    queue = Queue(pool(10))
+    lines = queue.lines
+    await queue.come(*[ADA] * 5)
+    assert lines.is_waited_for
+    assert not lines.is_wanted_from(ADA), "it keeps itself waiting"
+    assert not lines.is_wanted_from(BEA), "ADA has its share"
+    await queue.come(*[BEA] * 3, *[CIS] * 3)
+    assert lines.is_wanted_from(ADA), "CIS has two of three"
+    assert lines.is_wanted_from(BEA)
+    assert not lines.is_wanted_from(CIS)
+    await queue.end()
+
+
+async def test_nothing_is_lost_in_a_crowd() -> None:
+    lines = pool(10)
+    chance = random.Random(5)
+    lanes: list[Lane] = [HOUSE, DOOR, *(UUID(int=number) for number in range(12))]
+    most: dict[Lane, int] = {}
+    held: dict[Lane, int] = dict.fromkeys(lanes, 0)
+
+    async def borrow(lane: Lane) -> None:
+        line = await lines.acquire(lane)
+        held[lane] += 1
+        most[lane] = max(most.get(lane, 0), held[lane])
+        assert sum(held.values()) <= 10
+        assert sum(number for who, number in held.items() if isinstance(who, UUID)) <= 8
+        try:
+            for _ in range(chance.randrange(4)):
+                await asyncio.sleep(0)
+        finally:
+            held[lane] -= 1
+            if chance.random() < 0.1:
+                line.terminate()
+            lines.release(line, lane)
+
+    async def visit() -> None:
+        for _ in range(50):
+            task = asyncio.create_task(borrow(chance.choice(lanes)))
+            for _ in range(chance.randrange(6)):
+                await asyncio.sleep(0)
+            if chance.random() < 0.2:
+                task.cancel()
+            await asyncio.wait([task])
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(visit() for _ in range(60)))
+    assert set(held.values()) == {0}
+    assert not lines.is_waited_for
+    assert all(number <= 3 for lane, number in most.items() if lane is not HOUSE)
+    async with asyncio.timeout(10):  # and all ten places are there
+        await asyncio.gather(*(lines.acquire(HOUSE) for _ in range(10)))

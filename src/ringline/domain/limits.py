@@ -122,7 +122,10 @@ LONG_TEXT_BYTES = Limit(
 INSTRUCTIONS_BYTES = Limit("instructions", 256 * _KIB, "bytes", _BAD_TEXT)
 STATEMENT_S = Limit("a statement", 10, "s", "`query_timeout`")
 STATEMENT_WAITED_FOR_S = Limit(
-    "a statement while others wait for a connection to the database", 2, "s", "`query_timeout`"
+    "the statements of one request while others wait for a connection to the database",
+    2,
+    "s",
+    "`query_timeout`",
 )
 
 # -- the database -------------------------------------------------------------------------
@@ -132,6 +135,12 @@ DATABASE_KEPT = Limit(
     "of these, for credentials, journal and revocation alone", 2, "connections", "waits"
 )
 DATABASE_PER_WORKSPACE = Limit("of these, for one workspace's requests", 3, "connections", "waits")
+DATABASE_WAITING = Limit(
+    "requests of one workspace that wait for a connection to the database",
+    500,
+    "requests",
+    "503 `unavailable`",
+)
 DATABASE_WAIT_S = Limit("a wait for a connection to the database", 5, "s", "503 `unavailable`")
 
 # -- events socket and call WebSocket -----------------------------------------------------
@@ -244,6 +253,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         DATABASE_CONNECTIONS,
         DATABASE_KEPT,
         DATABASE_PER_WORKSPACE,
+        DATABASE_WAITING,
         DATABASE_WAIT_S,
     ),
     "Events socket and streams of a call": (

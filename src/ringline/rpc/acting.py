@@ -12,13 +12,13 @@ done is raised as `RpcRefused`; nothing of the transaction is kept then.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from ringline.domain.log import LogKey
-from ringline.ports import Clock, NewId, Transaction
+from ringline.ports import Check, Clock, NewId, Transaction
 from ringline.services.calls import Calls
 from ringline.services.ledger import Ledger
 from ringline.services.team import Team
@@ -37,13 +37,22 @@ class Operator:
     email: str
 
 
+async def always() -> None:
+    """Let a caller go on: one whose right nothing ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a key, or an operator by a token that the key minted."""
+    """Who asks: a key, or an operator by a token that the key minted.
+
+    `check` looks again whether they still may, and raises if not; it is called where a
+    request has waited.
+    """
 
     log: LogKey
     key_id: UUID
     operator: Operator | None = None
+    check: Check = field(default=always, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,11 @@ class Desk:
     new_id: NewId
     seal: Callable[[str], bytes]
     team: Team
+
+    def for_caller(self, check: Check) -> "Desk":
+        """Return this desk for one caller: nothing is done with it once they may not."""
+        ledger = self.ledger.for_caller(check)
+        return replace(self, ledger=ledger, team=self.team.over(ledger))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 It knows kinds of actions and the tables alone; what an action does beyond is a function in
 its row (`acting.py`). Whatever refuses a request is raised: `RpcRefused` with its problems,
-or `StoreAway` and `LogBusy`, which mean that it may be tried again. A record that a write
-answers is read in the same transaction.
+or `StoreAway` and `LogBusy`, which mean that it may be tried again, or what the caller's own
+check raises where their right ended while the request waited. A record that a write answers
+is read in the same transaction.
 """
 
 from typing import Protocol, cast
@@ -18,6 +19,7 @@ from ringline.rpc.identity import read_identity
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.reading import ListRequest, Reader
 from ringline.rpc.request import Asked, read_request
+from ringline.services.ledger import Ledger
 from ringline.wire.rpc import RpcRefused, refuse
 from ringline.wire.strict_json import encode
 
@@ -70,7 +72,7 @@ class Engine:
         try:
             if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
                 identity = read_identity(asked.action, asked.resource, asked.body.get("identity"))
-                async with self._desk.ledger.read(caller.log) as rows:
+                async with self._ledger(caller).read(caller.log) as rows:
                     if await writing.find(rows, asked.resource, identity) is None:
                         raise refuse("not_found")
             cast_inputs(asked.action, asked.given, validating=True)
@@ -83,7 +85,7 @@ class Engine:
         if selection is None:
             raise AssertionError("a read is not let in without fields")
         values = cast_inputs(action, asked.given)
-        async with self._desk.ledger.read(caller.log) as rows:
+        async with self._ledger(caller).read(caller.log) as rows:
             scope: picking.Scope = ()
             if values:
                 scope = await picking.scope_of(rows, action, asked.resource, values)
@@ -100,7 +102,7 @@ class Engine:
 
     async def _get(self, caller: Caller, asked: Asked) -> object:
         values = cast_inputs(asked.action, asked.given)
-        async with self._desk.ledger.read(caller.log) as rows:
+        async with self._ledger(caller).read(caller.log) as rows:
             row_id = await picking.pick(rows, asked.action, asked.resource, values)
             if row_id is None:
                 raise refuse("not_found")
@@ -120,7 +122,7 @@ class Engine:
                 await claim.keep(transaction, answer)
             return answer
 
-        return await self._desk.ledger.write(caller.log, work)
+        return await acting.desk.ledger.write(caller.log, work)
 
     async def _update(self, caller: Caller, asked: Asked) -> bytes:
         action, resource, acting = asked.action, asked.resource, self._acting(caller)
@@ -138,7 +140,7 @@ class Engine:
                 await cast("Change", action.act)(acting, transaction, before["id"], values)
             return _success(await self._record(transaction, asked, before["id"]))
 
-        return await self._desk.ledger.write(caller.log, work)
+        return await acting.desk.ledger.write(caller.log, work)
 
     async def _destroy(self, caller: Caller, asked: Asked) -> bytes:
         """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
@@ -158,7 +160,7 @@ class Engine:
                 await cast("Change", action.act)(acting, transaction, before["id"], values)
             return answer
 
-        return await self._desk.ledger.write(caller.log, work)
+        return await acting.desk.ledger.write(caller.log, work)
 
     async def _act(self, caller: Caller, asked: Asked) -> bytes:
         action = asked.action
@@ -173,8 +175,11 @@ class Engine:
             return {}
         return await self._reader.one(rows, asked.resource, asked.selection, row_id)
 
+    def _ledger(self, caller: Caller) -> Ledger:
+        return self._desk.ledger.for_caller(caller.check)
+
     def _acting(self, caller: Caller) -> Acting:
-        return Acting(caller, self._desk, self._desk.now())
+        return Acting(caller, self._desk.for_caller(caller.check), self._desk.now())
 
 
 def _success(data: object) -> bytes:

@@ -183,14 +183,15 @@ class Idempotency:
         """Carry a request out, or return what was answered to the same one.
 
         It goes on to its end even if whoever asked is gone: they may ask again. Raises
-        IdempotencyConflict, StoreAway, LogBusy, and what the work raises.
+        IdempotencyConflict, StoreAway, LogBusy, and what the work and the caller's check raise.
         """
         name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
         claim = Claim(caller.log, caller.key_id, name, self._new_id(), action.secret)
+        ledger = self._ledger.for_caller(caller.check)
         hashed = sha256(body).digest()
         deadline = asyncio.get_running_loop().time() + WAIT_S
         while True:
-            attempt = asyncio.create_task(self._attempt(claim, hashed, action, work))
+            attempt = asyncio.create_task(self._attempt(ledger, claim, hashed, action, work))
             self._attempts.add(attempt)
             attempt.add_done_callback(self._finished)
             answer = await asyncio.shield(attempt)
@@ -203,13 +204,13 @@ class Idempotency:
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
     async def _attempt(
-        self, claim: Claim, hashed: bytes, action: Action, work: Work
+        self, ledger: Ledger, claim: Claim, hashed: bytes, action: Action, work: Work
     ) -> bytes | None:
         """Claim and carry out, in a task that nobody cancels: a claim alone would be in the way.
 
         None while somebody else has the claim.
         """
-        taken = await self._claim(claim, hashed)
+        taken = await self._claim(ledger, claim, hashed)
         if not isinstance(taken, Claim):
             return taken
         place, me = (claim.log, claim.key_id, claim.name), asyncio.current_task()
@@ -222,8 +223,11 @@ class Idempotency:
             if self._running.get(place) is me:
                 del self._running[place]
 
-    async def _claim(self, claim: Claim, hashed: bytes) -> bytes | Claim | None:
-        """Take the claim, or return the answer that is kept; None while another has it."""
+    async def _claim(self, ledger: Ledger, claim: Claim, hashed: bytes) -> bytes | Claim | None:
+        """Take the claim, or return the answer that is kept; None while another has it.
+
+        The ledger is the caller's: who waited for another's answer is looked at once more.
+        """
         sweep = next(self._claims) % SWEEP_EVERY == 0
 
         async def take(transaction: Transaction) -> bytes | Claim | None:
@@ -244,7 +248,7 @@ class Idempotency:
             return _judge(found[0], hashed) if found else None
 
         try:
-            return await self._ledger.write(claim.log, take)
+            return await ledger.write(claim.log, take)
         except LogBusy:  # whoever has the claim is just writing their answer
             return None
 

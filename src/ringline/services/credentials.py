@@ -5,20 +5,22 @@ stands on the member of the team as well. Every connection that outlives its req
 registers what it stands on first and is checked then, so that no revocation slips between.
 Revocations come from the database, by whatever process they were made; where notifications
 may have been missed, everything in use is looked up again. A key that expires closes what
-it opened like a revoked one.
+it opened like a revoked one. Expiry goes by the wall clock, which is looked at twice a
+second: a timer would stand still while the machine sleeps.
 
 Requests that come by the thousand do not ask the database each time: who was found is
 recognised for half a second. That alone keeps a revocation within its second; in truth it
-works at once, because whatever is notified makes everybody be asked for anew. The table of
-those who are recognised is replaced then, so that a key that was read before its revocation
-and arrives after the news of it is written into a table that nobody looks at any more.
+works at once, because each notification empties the table of those who are recognised. The
+table is replaced then, so that a key that was read before its revocation and arrives after
+the news of it is written into a table that is not read any more. A request that has waited
+is looked at again by the `Pass` that let it in.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -26,6 +28,7 @@ from uuid import UUID
 import structlog
 
 from ringline.domain.credentials import Key, digest
+from ringline.domain.log import LogKey
 from ringline.ports import Clock, CredentialStore, StoreAway
 from ringline.wire.session_token import (
     MAX_TOKEN_BYTES,
@@ -47,7 +50,12 @@ RECOGNISED_S = 0.5
 MAX_RECOGNISED = 1024
 _TOUCH_EVERY_S = 5.0
 _RETRY_S = 0.1
-_MAX_TIMER_S = 86_400.0  # a later expiry is looked at again then
+#: How often the wall clock is compared with the expiries of the keys in use.
+EXPIRY_LOOK_S = 0.5
+
+
+class Unrecognised(Exception):
+    """A credential that had been let in opens nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +68,36 @@ class _Standing:
 _Ground: TypeAlias = dict[UUID, dict[object, _Standing]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Recognised:
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognised:
     """Who a credential is, until when at most, and until when nobody need ask again."""
 
     who: Key | OperatorToken
     ends_at: datetime | None
     until: float  # by the clock
+    #: The table that it belongs to; when that is replaced, it counts no longer.
+    table: "dict[bytes, Recognised]" = field(repr=False)
+
+
+class Pass:
+    """What a request was let in by: whose credential it is, and whether it still counts."""
+
+    __slots__ = ("_credential", "_credentials", "_found", "who")
+
+    def __init__(self, credentials: "Credentials", credential: str, found: Recognised) -> None:
+        self._credentials = credentials
+        self._credential = credential
+        self._found = found
+        self.who = found.who
+
+    async def check(self) -> None:
+        """Look at the credential again. Raises Unrecognised if it is dead, StoreAway."""
+        if self._credentials.still_recognises(self._found):
+            return  # most requests are shorter than the half second
+        found = await self._credentials.find(self._credential)
+        if found is None:
+            raise Unrecognised
+        self._found = found
 
 
 class Credentials:
@@ -88,9 +119,10 @@ class Credentials:
         self._clock = clock
         self._on_keys: _Ground = {}
         self._on_users: _Ground = {}
-        self._recognised: dict[bytes, _Recognised] = {}
+        self._recognised: dict[bytes, Recognised] = {}
         self._used: dict[UUID, datetime] = {}
-        self._timers: dict[UUID, asyncio.TimerHandle] = {}
+        #: When keys in use expire.
+        self._expiries: dict[UUID, datetime] = {}
         #: Keys and members to look up again, and whether the keys' calls end with them.
         self._changed: dict[UUID, bool] = {}
         self._look = asyncio.Event()
@@ -117,13 +149,23 @@ class Credentials:
 
         Without asking the database if it has said so within half a second. Raises StoreAway.
         """
+        found = await self.find(credential)
+        return None if found is None else found.who
+
+    async def let_in(self, credential: str) -> Pass | None:
+        """Recognise who comes with a request that may last. Raises StoreAway."""
+        found = await self.find(credential)
+        return None if found is None else Pass(self, credential, found)
+
+    async def find(self, credential: str) -> Recognised | None:
+        """Find who a text stands for, and how long that counts. Raises StoreAway."""
         if len(credential) > MAX_TOKEN_BYTES or not credential.isascii():
             return None
         recognised, name, clock = self._recognised, digest(credential), self._clock
         found = recognised.get(name)
         if found is None or clock() >= found.until:
             recognised.pop(name, None)
-            found = await self._look_up(credential, until=clock() + RECOGNISED_S)
+            found = await self._look_up(credential, clock() + RECOGNISED_S, recognised)
             if found is None:
                 return None
             if len(recognised) >= MAX_RECOGNISED:
@@ -131,20 +173,30 @@ class Credentials:
             recognised[name] = found
         if found.ends_at is not None and self._now() >= found.ends_at:
             return None
-        return found.who
+        return found
 
-    async def _look_up(self, credential: str, until: float) -> _Recognised | None:
+    def still_recognises(self, found: Recognised) -> bool:
+        """Tell whether who was found need not be looked up again."""
+        return (
+            found.table is self._recognised
+            and self._clock() < found.until
+            and (found.ends_at is None or self._now() < found.ends_at)
+        )
+
+    async def _look_up(
+        self, credential: str, until: float, table: dict[bytes, Recognised]
+    ) -> Recognised | None:
         if "." not in credential:  # a token has dots, a key has none
             key = await self.authenticate(credential)
-            return None if key is None else _Recognised(key, key.expires_at, until)
+            return None if key is None else Recognised(key, key.expires_at, until, table)
         token = self.read_token(credential)
         if not isinstance(token, OperatorToken):
             return None
-        key = await self._living_key(token.key_id, token.user_id)
+        key = await self._living_key(token.key_id, token.log, token.user_id)
         if key is None:
             return None
         ends_at = min(token.expires_at, key.expires_at or token.expires_at)
-        return _Recognised(token, ends_at, until)
+        return Recognised(token, ends_at, until, table)
 
     @contextmanager
     def standing_on(
@@ -169,28 +221,37 @@ class Credentials:
                 if not ground[place]:
                     del ground[place]
             if key_id not in self._on_keys:
-                self._forget_expiry(key_id)
+                self._expiries.pop(key_id, None)
 
-    async def admit(self, key_id: UUID, user_id: UUID | None = None) -> bool:
-        """Check what has just been registered, and watch its expiry. Raises StoreAway."""
-        key = await self._living_key(key_id, user_id)
+    async def admit(self, key_id: UUID, log: LogKey, user_id: UUID | None = None) -> bool:
+        """Check what has just been registered for a log, and watch its expiry.
+
+        Raises StoreAway.
+        """
+        key = await self._living_key(key_id, log, user_id)
         if key is None:
             return False
-        self._watch_expiry(key)
+        if key.expires_at is not None:  # what was heard of it in the meantime is newer
+            self._expiries.setdefault(key_id, key.expires_at)
         return True
 
-    async def _living_key(self, key_id: UUID, user_id: UUID | None) -> Key | None:
-        """Find a key that lives; with a member, if that one does too."""
-        if user_id is not None and not await self._store.living_users([user_id]):
+    async def _living_key(self, key_id: UUID, log: LogKey, user_id: UUID | None) -> Key | None:
+        """Find a key of a log that lives; with a member, if they are in its team.
+
+        What a token says of workspace and environment counts only where its key says so too:
+        else a leaked signing secret would open every workspace with a key of one's own.
+        """
+        key = await self._store.look_behind(key_id, user_id)
+        if key is None or key.log != log or not key.is_alive(self._now()):
             return None
-        keys = await self._store.get_keys([key_id])
-        return keys[0] if keys and keys[0].is_alive(self._now()) else None
+        return key
 
     async def run(self) -> None:
         """Follow revocations until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._store.watch_revocations(self._revoked))
             tasks.create_task(self._check_changed())
+            tasks.create_task(self._watch_clock())
             tasks.create_task(self._touch())
 
     def _revoked(self, revoked: UUID | None, end_calls: bool) -> None:
@@ -230,9 +291,10 @@ class Credentials:
         if key is None or not key.is_alive(self._now()):
             with_calls = end_calls or (key is not None and key.end_calls)
             _close("key_closed", key_id, self._on_keys, end_calls=with_calls)
-        elif key_id in self._on_keys:
-            self._forget_expiry(key_id)
-            self._watch_expiry(key)
+        elif key.expires_at is None or key_id not in self._on_keys:
+            self._expiries.pop(key_id, None)
+        else:
+            self._expiries[key_id] = key.expires_at
 
     async def _touch(self) -> None:
         while True:
@@ -244,28 +306,15 @@ class Credentials:
                 except StoreAway:
                     self._used = used | self._used
 
-    def _forget_expiry(self, key_id: UUID) -> None:
-        timer = self._timers.pop(key_id, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _watch_expiry(self, key: Key) -> None:
-        if key.expires_at is None or key.id in self._timers:
-            return
-        left_s = max(0.0, (key.expires_at - self._now()).total_seconds())
-        loop = asyncio.get_running_loop()
-        if left_s > _MAX_TIMER_S:
-            self._timers[key.id] = loop.call_later(_MAX_TIMER_S, self._look_again, key)
-        else:
-            self._timers[key.id] = loop.call_later(left_s, self._expired, key.id)
-
-    def _look_again(self, key: Key) -> None:
-        del self._timers[key.id]
-        self._watch_expiry(key)
-
-    def _expired(self, key_id: UUID) -> None:
-        self._timers.pop(key_id, None)
-        _close("key_closed", key_id, self._on_keys, end_calls=False)
+    async def _watch_clock(self) -> None:
+        """Close what stands on keys that have expired."""
+        while True:
+            await asyncio.sleep(EXPIRY_LOOK_S)
+            now = self._now()
+            expired = [key_id for key_id, at in self._expiries.items() if at <= now]
+            for key_id in expired:
+                del self._expiries[key_id]
+                _close("key_closed", key_id, self._on_keys, end_calls=False)
 
 
 def _close(event: str, dead: UUID, ground: _Ground, *, end_calls: bool) -> None:

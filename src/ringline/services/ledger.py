@@ -1,33 +1,69 @@
 """What requests write: one transaction each, and the news of it afterwards.
 
 A transaction that has begun is carried to its end even where the request that wanted it is
-gone: else nobody could say whether its events were told. If the process dies between the
+gone: else it would be unknown whether its events were told. If the process dies between the
 commit and the telling, the hub finds the events in the log.
+
+A request may wait, for a connection or a lock, longer than its credential lives. So what it
+reads is not answered, and what it writes is not committed, before its right has been looked
+at once more: `for_caller` gives the ledger that does so.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ringline.domain.log import LogKey
-from ringline.ports import Bus, Publication, Published, Records, Rows, StoreAway, Transaction
+from ringline.ports import (
+    Bus,
+    Check,
+    Publication,
+    Published,
+    Records,
+    Rows,
+    StoreAway,
+    Transaction,
+)
 
 Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """What all callers' ledgers share: the transactions under way, and whether it is over."""
+
+    writing: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
+    is_closed: bool = False
 
 
 class Ledger:
     """Reads snapshots and writes transactions for requests."""
 
+    __slots__ = ("_bus", "_check", "_records", "_under_way")
+
     def __init__(self, records: Records, bus: Bus) -> None:
         self._records = records
         self._bus = bus
-        self._writing: set[asyncio.Task[Any]] = set()
-        self._closed = False
+        self._check: Check | None = None
+        self._under_way = _UnderWay()
+
+    def for_caller(self, check: Check) -> "Ledger":
+        """Return this ledger for one caller, whose right is looked at again in the end.
+
+        Its methods raise what the check raises, too.
+        """
+        ledger = Ledger.__new__(Ledger)
+        ledger._records = self._records
+        ledger._bus = self._bus
+        ledger._under_way = self._under_way
+        ledger._check = check
+        return ledger
 
     def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
-        return self._records.read(log)
+        return self._records.read(log, self._check)
 
     async def write(self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run work as one transaction, tell its events, and return its result.
@@ -35,10 +71,10 @@ class Ledger:
         Raises what the work raises, and StoreAway (it may be written), LogBusy,
         QueryTooSlow, EntryRefused.
         """
-        if self._closed:
+        if self._under_way.is_closed:
             raise StoreAway
         task = asyncio.create_task(self._write(log, work))
-        self._writing.add(task)
+        self._under_way.writing.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
 
@@ -47,17 +83,17 @@ class Ledger:
 
         A statement's time-out bounds the wait.
         """
-        self._closed = True
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        self._under_way.is_closed = True
+        await asyncio.gather(*self._under_way.writing, return_exceptions=True)
 
     async def _write(self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
-        result, told = await self._records.write(log, work)
+        result, told = await self._records.write(log, work, self._check)
         if told:
             events = tuple(Published(stored.offset, stored.event) for stored in told)
             self._bus.publish(Publication(log, events))
         return result
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._writing.discard(task)
+        self._under_way.writing.discard(task)
         if not task.cancelled():
             task.exception()  # it was told, or nobody is left to be told

@@ -85,8 +85,13 @@ class Sessions:
         """Return the models that sessions may name, with what they can do."""
         return self._models
 
-    async def mint(self, key: Key, asked: TicketRequest) -> tuple[str, Ticket] | ConfigProblem:
-        """Mint a ticket; return its secret and its row. Raises StoreAway."""
+    async def mint(
+        self, key: Key, asked: TicketRequest
+    ) -> tuple[str, Ticket] | ConfigProblem | None:
+        """Mint a ticket; return its secret and its row, None if the key has died meanwhile.
+
+        Raises StoreAway.
+        """
         agent_id = asked.binding.agent_id
         if agent_id and await self._workspaces.find_agent(key.log, agent_id) is None:
             return AGENT_NOT_FOUND
@@ -98,8 +103,8 @@ class Sessions:
             binding=encode_binding(asked.binding),
             expires_at=self._now() + timedelta(seconds=asked.ttl_s),
         )
-        await self._store.put_ticket(digest(secret), ticket)
-        return secret, ticket
+        kept = await self._store.put_ticket(digest(secret), ticket, self._now())
+        return (secret, ticket) if kept else None
 
     async def look_at(self, secret: str) -> Ticket | None:
         """Look at a ticket without taking it. Raises StoreAway."""

@@ -127,6 +127,10 @@ class Team:
         self._new_id = new_id
         self._random = random_bytes
 
+    def over(self, ledger: Ledger) -> "Team":
+        """Return these verbs over another ledger, a caller's."""
+        return Team(ledger, self._secret, self._now, self._new_id, self._random)
+
     async def find(self, log: LogKey, email: str) -> Member | None:
         """Find a member by their address, in any case. Raises StoreAway."""
         async with self._ledger.read(log) as rows:

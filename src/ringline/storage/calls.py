@@ -13,6 +13,7 @@ from ringline.schema.sql import Prepared
 from ringline.schema.tables import call_participants, call_transcripts, calls
 from ringline.storage.call_rows import read_call, read_participant, read_turn
 from ringline.storage.database import Connection, Database
+from ringline.storage.pool import HOUSE
 
 _BY_ID = Prepared(sa.select(calls).where(calls.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
 _BY_UUID = Prepared(
@@ -60,7 +61,11 @@ class PostgresCalls:
         if not self._database.is_owned:
             raise StoreAway
         rows = await self._database.look_up(
-            "SELECT * FROM ringline.adopt_calls($1, $2)", self._database.server_id, []
+            HOUSE,
+            "SELECT * FROM ringline.adopt_calls($1, $2)",
+            self._database.server_id,
+            [],
+            owned=True,
         )
         by_log: dict[LogKey, list[CallRow]] = defaultdict(list)
         for row in rows:
@@ -75,7 +80,7 @@ class PostgresCalls:
         ids = [call.id for call in open_calls]
         participants: dict[UUID, list[ParticipantRow]] = defaultdict(list)
         said: dict[UUID, list[TurnRow]] = defaultdict(list)
-        async with self._database.transaction(log) as connection:
+        async with self._database.transaction(log, HOUSE) as connection:
             for row in await connection.fetch(
                 _PARTICIPANTS.text, *_PARTICIPANTS.arguments(calls=ids)
             ):

@@ -16,25 +16,41 @@ import sqlalchemy as sa
 from ringline.domain.credentials import Key, KeyKind, Ticket
 from ringline.domain.log import Environment, LogKey
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import tickets
+from ringline.schema.tables import keys, tickets
 from ringline.storage.database import Connection, Database
+from ringline.storage.pool import DOOR, HOUSE
 
-_PUT_TICKET = Prepared(
-    sa.insert(tickets).values(
-        {
-            name: sa.bindparam(name, type_=tickets.c[name].type)
-            for name in (
-                "workspace_id",
-                "environment",
-                "ticket_hash",
-                "call_id",
-                "key_id",
-                "binding",
-                "expires_at",
-            )
-        }
+
+def _put_ticket() -> Prepared:
+    """Keep a ticket whose key is alive now, when the statement runs: it may have waited."""
+    names = (
+        "workspace_id",
+        "environment",
+        "ticket_hash",
+        "call_id",
+        "key_id",
+        "binding",
+        "expires_at",
     )
-)
+    values = {name: sa.bindparam(name, type_=tickets.c[name].type) for name in names}
+    now = sa.bindparam("now", type_=tickets.c.expires_at.type)
+    alive = sa.exists(keys.c.id).where(
+        keys.c.id == values["key_id"],
+        keys.c.revoked_at.is_(None),
+        sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > now),
+    )
+    kept = sa.select(*values.values()).where(alive)
+    return Prepared(sa.insert(tickets).from_select(names, kept))
+
+
+_PUT_TICKET = _put_ticket()
+_KEY = "SELECT * FROM ringline.get_keys(ARRAY[$1]::uuid[])"
+_KEY_WITH_MEMBER = f"""
+    {_KEY} k WHERE EXISTS (
+        SELECT FROM ringline.living_users(ARRAY[$2]::uuid[]) u
+        WHERE u.workspace_id = k.workspace_id
+    )
+"""
 #: A ticket lives 300 s at most; what nobody took is swept up by the database's own clock,
 #: with every so many mints, more at a time than were minted meanwhile.
 FORGET_EVERY = 20
@@ -57,22 +73,34 @@ class PostgresCredentials:
 
     async def find_key(self, key_hash: bytes) -> Key | None:
         """Find a key by its hash, dead or alive. Raises StoreAway."""
-        rows = await self._database.look_up("SELECT * FROM ringline.find_key($1)", key_hash)
+        rows = await self._database.look_up(DOOR, "SELECT * FROM ringline.find_key($1)", key_hash)
         return read_key(rows[0]) if rows else None
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
         """Return keys by id, to check again those that are in use. Raises StoreAway."""
         if not key_ids:
             return []
-        rows = await self._database.look_up("SELECT * FROM ringline.get_keys($1)", list(key_ids))
+        rows = await self._database.look_up(
+            HOUSE, "SELECT * FROM ringline.get_keys($1)", list(key_ids)
+        )
         return [read_key(row) for row in rows]
+
+    async def look_behind(self, key_id: UUID, user_id: UUID | None) -> Key | None:
+        """Return the key behind a token; with a member, if they are in its team.
+
+        Raises StoreAway.
+        """
+        values = (key_id,) if user_id is None else (key_id, user_id)
+        text = _KEY if user_id is None else _KEY_WITH_MEMBER
+        rows = await self._database.look_up(DOOR, text, *values)
+        return read_key(rows[0]) if rows else None
 
     async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
         """Return which of these are members of a team. Raises StoreAway."""
         if not user_ids:
             return set()
         rows = await self._database.look_up(
-            "SELECT id FROM ringline.living_users($1)", list(user_ids)
+            HOUSE, "SELECT id FROM ringline.living_users($1)", list(user_ids)
         )
         return {row["id"] for row in rows}
 
@@ -80,11 +108,15 @@ class PostgresCredentials:
         """Note when keys were last used. Raises StoreAway."""
         if used:
             await self._database.look_up(
-                "SELECT ringline.touch_keys($1, $2)", list(used), list(used.values())
+                HOUSE,
+                "SELECT ringline.touch_keys($1, $2)",
+                list(used),
+                list(used.values()),
+                owned=True,
             )
 
-    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket) -> None:
-        """Keep a ticket, and now and then forget old ones. Raises StoreAway."""
+    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
+        """Keep a ticket if its key is alive; now and then forget old ones. Raises StoreAway."""
         values = _PUT_TICKET.arguments(
             workspace_id=ticket.log.workspace_id,
             environment=ticket.log.environment.value,
@@ -93,20 +125,24 @@ class PostgresCredentials:
             key_id=ticket.key_id,
             binding=ticket.binding,
             expires_at=ticket.expires_at,
+            now=now,
         )
 
         forget = next(self._minted) % FORGET_EVERY == 0
 
-        async def put(connection: Connection) -> None:
-            await connection.execute(_PUT_TICKET.text, *values)
+        async def put(connection: Connection) -> bool:
+            done = await connection.execute(_PUT_TICKET.text, *values)
             if forget:
                 await connection.execute(_FORGET_TICKETS)
+            return done == "INSERT 0 1"
 
-        await self._database.run(ticket.log, put)
+        return await self._database.run(ticket.log, put)
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
         """Look at a ticket without taking it. Raises StoreAway."""
-        rows = await self._database.look_up("SELECT * FROM ringline.find_ticket($1)", ticket_hash)
+        rows = await self._database.look_up(
+            DOOR, "SELECT * FROM ringline.find_ticket($1)", ticket_hash
+        )
         return _read_ticket(rows[0]) if rows else None
 
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
@@ -115,7 +151,7 @@ class PostgresCredentials:
         Of two racing takers one gets it. Raises StoreAway; the ticket may then be spent.
         """
         rows = await self._database.look_up(
-            "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now
+            DOOR, "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now, owned=True
         )
         return _read_ticket(rows[0]) if rows else None
 

@@ -9,35 +9,36 @@ broken line it is closed, so that no half-done transaction meets the next worksp
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias, TypeVar
 from uuid import UUID
 
 import asyncpg
 
+from ringline.domain import limits
 from ringline.domain.log import LogKey
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import ENVIRONMENT_SETTING, WORKSPACE_SETTING
 from ringline.storage.database_errors import Collided, translated
 from ringline.storage.fitness import check_fitness, refuse_unreachable
+from ringline.storage.loans import Loans
 from ringline.storage.ownership import Ownership
-from ringline.storage.pool import Pool
+from ringline.storage.pool import HOUSE, Lane, Pool
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Result = TypeVar("Result")
 
-POOL_SIZE = 10
+POOL_SIZE = limits.DATABASE_CONNECTIONS.most
 
 _CONNECT_TIMEOUT_S = 5.0
-_ACQUIRE_TIMEOUT_S = 5.0
 _ROLLBACK_TIMEOUT_S = 1.0
-_STATEMENT_TIMEOUT_S = 10
+_CANCEL_TIMEOUT_S = 1.0
+_STATEMENT_TIMEOUT_S = limits.STATEMENT_S.most
 _LOCK_TIMEOUT_S = 1
-#: A connection that is lent for longer is given up; its statements end long before.
-_LONGEST_LOAN_S = 60.0
-_LOOK_AFTER_S = 5.0
+#: A statement whose client has gone ends by itself. Not every system can tell (Windows).
+_NOTICE_GONE = "SELECT set_config('client_connection_check_interval', '1s', false)"
+_CANCEL = "SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS one (pid)"
 #: How often a transaction that met another one is tried.
 _ATTEMPTS = 4
 
@@ -51,11 +52,11 @@ class Database:
     def __init__(self, dsn: str, server_id: UUID, pool_size: int = POOL_SIZE) -> None:
         self._dsn = dsn
         self._server_id = server_id
-        self._pool: Pool[Connection] = Pool(self._connect_pooled, pool_size, _ACQUIRE_TIMEOUT_S)
+        self._pool: Pool[Connection] = Pool(
+            self._connect_pooled, pool_size, limits.DATABASE_WAIT_S.most
+        )
+        self._loans: Loans[Connection] = Loans(self._pool, self._cancel)
         self._ownership: Ownership | None = None
-        #: What is lent out, and since when.
-        self._borrowed_now: dict[Connection, float] = {}
-        self._looking_after: asyncio.TimerHandle | None = None
 
     @classmethod
     async def open(
@@ -82,10 +83,7 @@ class Database:
         if self._ownership is not None:
             await self._ownership.close()
         await self._pool.close(_CONNECT_TIMEOUT_S)
-        for connection in tuple(self._borrowed_now):
-            connection.terminate()
-        if self._looking_after is not None:
-            self._looking_after.cancel()
+        await self._loans.close()
 
     @property
     def server_id(self) -> UUID:
@@ -96,6 +94,11 @@ class Database:
     def is_owned(self) -> bool:
         """Tell whether this process may write calls: it owns the database, or never claimed."""
         return self._ownership is None or self._ownership.is_held
+
+    @property
+    def _answers(self) -> bool:
+        """Tell whether the database can be asked, even while it is not ours."""
+        return self._ownership is None or self._ownership.is_heard
 
     async def available(self) -> None:
         """Wait until the database answers and, if it was claimed, is ours."""
@@ -119,35 +122,49 @@ class Database:
         return self._ownership.watch(changed)
 
     @asynccontextmanager
-    async def transaction(self, log: LogKey) -> AsyncGenerator[Connection]:
+    async def transaction(
+        self, log: LogKey, lane: Lane | None = None
+    ) -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
-        Raises StoreAway (also where the answer to COMMIT was lost), LogBusy, EntryRefused.
+        In the lane of that workspace, unless another is given. Raises StoreAway (also where
+        the answer to COMMIT was lost), LogBusy, EntryRefused.
         """
-        async with self._borrowed() as connection:
+        async with self._borrowed(log.workspace_id if lane is None else lane) as connection:
             await connection.execute(begin(log))
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
                 raise EntryRefused("25P02")  # an error was swallowed on the way
 
-    async def run(self, log: LogKey, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+    async def run(
+        self,
+        log: LogKey,
+        work: Callable[[Connection], Awaitable[Result]],
+        lane: Lane | None = None,
+    ) -> Result:
         """Run work as a transaction, again if it met another one. Raises like `transaction`."""
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await self._run_once(log, work)
+                return await self._run_once(log, work, lane)
             except Collided:
                 continue
-        return await self._run_once(log, work)
+        return await self._run_once(log, work, lane)
 
     async def _run_once(
-        self, log: LogKey, work: Callable[[Connection], Awaitable[Result]]
+        self, log: LogKey, work: Callable[[Connection], Awaitable[Result]], lane: Lane | None
     ) -> Result:
-        async with self.transaction(log) as connection:
+        async with self.transaction(log, lane) as connection:
             return await work(connection)
 
-    async def look_up(self, text: str, *arguments: object) -> list[Any]:
-        """Call a lookup function, outside of any workspace. Raises like `transaction`."""
-        async with self._borrowed() as connection:
+    async def look_up(
+        self, lane: Lane, text: str, *arguments: object, owned: bool = False
+    ) -> list[Any]:
+        """Call a lookup function, outside of any workspace. Raises like `transaction`.
+
+        Credentials are looked up while another session still holds the claim to the
+        database, too; what moves calls or tickets needs it to be `owned`.
+        """
+        async with self._borrowed(lane, owned=owned) as connection:
             return await connection.fetch(text, *arguments)
 
     async def connect(
@@ -170,63 +187,61 @@ class Database:
 
     async def _connect_pooled(self) -> Connection:
         try:
-            # A timer per statement costs as much as a short one; `_look_after` stands in.
-            return await self.connect("pool", command_timeout_s=None)
+            # A timer per statement costs as much as a short one; `Loans` stands in.
+            connection = await self.connect("pool", command_timeout_s=None)
         except asyncpg.PostgresError as error:  # whatever it says, it does not let us in
             raise StoreAway(error.sqlstate or "") from None
+        try:
+            await connection.execute(_NOTICE_GONE)
+        except asyncpg.PostgresError:
+            pass  # then its statements end with their time-out
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _cancel(self, overdue: Sequence[Connection]) -> None:
+        """End the statements that are under way on connections."""
+        pids = [one.get_server_pid() for one in overdue if not one.is_closed()]
+        async with self._borrowed(HOUSE, owned=False) as connection:
+            await connection.fetch(_CANCEL, pids, timeout=_CANCEL_TIMEOUT_S)
 
     async def _break_off(self) -> None:
-        """Let nobody wait for a database that is gone, or has stopped to answer."""
+        """Fail who waits for a database that is gone, or has stopped to answer."""
         self._pool.expire()
-        for connection in tuple(self._borrowed_now):
-            connection.terminate()
+        self._loans.break_off()
 
     @asynccontextmanager
-    async def _borrowed(self) -> AsyncGenerator[Connection]:
+    async def _borrowed(self, lane: Lane, *, owned: bool = True) -> AsyncGenerator[Connection]:
         with translated():
-            connection = await self.borrow()
+            connection = await self.borrow(lane, owned=owned)
             try:
                 yield connection
             except BaseException as error:
+                cut = was_cut(connection, error)
                 await self.give_back(connection, error)
+                if cut:
+                    raise StoreAway from None
                 raise
             else:
                 await self.give_back(connection)
 
-    async def borrow(self) -> Connection:
+    async def borrow(self, lane: Lane, *, owned: bool = True) -> Connection:
         """Take a connection, which must be given back. Raises StoreAway, and the driver's."""
-        if not self.is_owned:
+        if not (self.is_owned if owned else self._answers):
             raise StoreAway
-        connection = await self._pool.acquire()
-        self._borrowed_now[connection] = time.monotonic()
-        if self._looking_after is None:
-            self._look_after()
-        return connection
+        return await self._loans.borrow(lane)
 
     async def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """Give a connection back; it lives on only if no transaction is left open in it."""
         clean = False
         try:
             if error is None:
-                clean = not connection.is_in_transaction()
+                clean = not (connection.is_closed() or connection.is_in_transaction())
             elif isinstance(error, Exception) and _may_go_on(error):
                 clean = await _rolled_back(connection)
         finally:
-            self._borrowed_now.pop(connection, None)
-            if not clean:
-                connection.terminate()
-            self._pool.release(connection)
-
-    def _look_after(self) -> None:
-        """Close what is lent for too long: its server ends statements, or is silent."""
-        self._looking_after = None
-        longest = time.monotonic() - _LONGEST_LOAN_S
-        for connection, since in tuple(self._borrowed_now.items()):
-            if since < longest:
-                connection.terminate()
-        if self._borrowed_now:
-            loop = asyncio.get_running_loop()
-            self._looking_after = loop.call_later(_LOOK_AFTER_S, self._look_after)
+            self._loans.give_back(connection, clean=clean)
 
 
 def switch(connection: Connection, log: LogKey) -> Awaitable[str]:
@@ -245,6 +260,14 @@ def _settings(log: LogKey) -> str:
         f"set_config('{WORKSPACE_SETTING}', '{log.workspace_id}', true), "
         f"set_config('{ENVIRONMENT_SETTING}', '{log.environment.value}', true)"
     )
+
+
+def was_cut(connection: Connection, error: BaseException) -> bool:
+    """Tell whether an error says that our side closed the connection under a statement.
+
+    The driver then stumbles over what it has just thrown away.
+    """
+    return isinstance(error, AttributeError) and connection.is_closed()
 
 
 def _may_go_on(error: Exception) -> bool:

@@ -24,6 +24,7 @@ from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
 from ringline.storage.database import Connection, Database, switch
 from ringline.storage.database_errors import TIMED_OUT
+from ringline.storage.pool import HOUSE
 
 #: No row where there must be one: the log is not there.
 _NO_LOG = "02000"
@@ -134,7 +135,7 @@ class PostgresEventLog:
             return await _append_events(connection, batches, arguments)
 
         try:
-            following = await self._database.run(batches[0].log, write)
+            following = await self._database.run(batches[0].log, write, HOUSE)
         except StoreAway as away:
             if away.args == (TIMED_OUT,):
                 # The database answers: one log is slow, and must not hold up the others.
@@ -157,7 +158,7 @@ class PostgresEventLog:
 
     async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of those events that are in the log. Raises StoreAway."""
-        async with self._database.transaction(log) as connection:
+        async with self._database.transaction(log, HOUSE) as connection:
             rows = await connection.fetch(_FIND.text, *_FIND.arguments(event_ids=list(event_ids)))
         return {row["event_id"]: row["offset"] for row in rows}
 
@@ -176,10 +177,14 @@ class PostgresEventLog:
 
     async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""
+        workspaces = [log.workspace_id for log in logs]
         rows = await self._database.look_up(
+            # One workspace's heads are asked for by its watchers, those of many by the hub.
+            workspaces[0] if len(set(workspaces)) == 1 else HOUSE,
             "SELECT * FROM ringline.log_heads($1, $2)",
-            [log.workspace_id for log in logs],
+            workspaces,
             [log.environment.value for log in logs],
+            owned=True,
         )
         return {
             LogKey(row["workspace_id"], Environment(row["environment"])): LogHead(

@@ -4,7 +4,8 @@ The same connection listens for keys that were revoked and members that were rem
 is probed, because a line that is cut in the middle of nowhere says nothing by itself. When
 it is lost, the lock is too: nothing is written until it has been taken again, on a new
 connection. Notifications may have been missed meanwhile, so whoever watches them is told
-to check all as soon as the new connection listens.
+to check all as soon as the new connection listens. That is before the lock is ours again:
+a former session that hangs keeps the lock, but no revocation waits for it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _PROBE_GRACE_S = 0.05
 _BACKOFF_FIRST_S = 0.02
 _BACKOFF_LAST_S = 1.0
 _LOCK_EVERY_S = 0.1
+#: How long a session that waits for the lock may be silent.
+_LOCK_ANSWER_S = 0.5
 #: How long a start waits for a server that is just going.
 _LOCK_PATIENCE_S = 2.0
 
@@ -60,6 +63,7 @@ class Ownership:
         self._tell_lost = lost
         self._watchers: set[Changed] = set()
         self._held = asyncio.Event()
+        self._is_heard = False
         self._slipped = asyncio.Event()
         self._gone = asyncio.Event()
         self._connection: asyncpg.Connection[Any] | None = None
@@ -83,6 +87,7 @@ class Ownership:
                 "Another Ringline server uses this database; one at a time may. "
                 "Stop it, or give this one a database of its own."
             )
+        ownership._is_heard = True
         ownership._held.set()
         ownership._task = asyncio.create_task(ownership._keep(connection), name="ownership")
         return ownership
@@ -91,6 +96,11 @@ class Ownership:
     def is_held(self) -> bool:
         """Tell whether the database is ours, as far as we know."""
         return self._held.is_set()
+
+    @property
+    def is_heard(self) -> bool:
+        """Tell whether the database answers and revocations are heard, as far as we know."""
+        return self._is_heard
 
     async def held(self) -> None:
         """Wait until the database is ours."""
@@ -112,6 +122,7 @@ class Ownership:
     async def close(self) -> None:
         """Give the database up."""
         self._held.clear()
+        self._is_heard = False
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -130,14 +141,18 @@ class Ownership:
             self._slipped.set()
             connection.terminate()
             _log.warning("database.lost")
-            try:
-                await self._tell_lost()
-            except Exception as error:  # whatever it is, the database must be regained
-                _log.error("database.loss_not_told", error=type(error).__name__)
+            await self._went_silent()
             connection = await self._regain()
             self._slipped.clear()
             self._held.set()
             _log.info("database.regained")
+
+    async def _went_silent(self) -> None:
+        self._is_heard = False
+        try:
+            await self._tell_lost()
+        except Exception as error:  # whatever it is, the database must be regained
+            _log.error("database.loss_not_told", error=type(error).__name__)
 
     async def _until_lost(self, connection: asyncpg.Connection[Any]) -> None:
         while not self._gone.is_set():
@@ -162,6 +177,7 @@ class Ownership:
         while True:
             try:
                 connection = await self._open()
+                self._is_heard = True
                 self._tell(None, False)
                 await self._wait_for_lock(connection)
             except _LOST as error:
@@ -172,6 +188,8 @@ class Ownership:
                 return connection
             if self._connection is not None:
                 self._connection.terminate()
+            if self._is_heard:
+                await self._went_silent()
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, _BACKOFF_LAST_S)
 
@@ -183,9 +201,9 @@ class Ownership:
         return connection
 
     async def _wait_for_lock(self, connection: asyncpg.Connection[Any]) -> None:
-        await connection.execute(_END_FORMER_SELF)
+        await connection.execute(_END_FORMER_SELF, timeout=_LOCK_ANSWER_S)
         said = False
-        while not await _lock(connection):
+        while not await _lock(connection, _LOCK_ANSWER_S):
             if not said:
                 _log.error("database.owned_by_another")
                 said = True
@@ -204,5 +222,8 @@ class Ownership:
             changed(revoked, end_calls)
 
 
-async def _lock(connection: asyncpg.Connection[Any]) -> bool:
-    return bool(await connection.fetchval("SELECT pg_try_advisory_lock($1)", OWNERSHIP_LOCK))
+async def _lock(connection: asyncpg.Connection[Any], timeout_s: float | None = None) -> bool:
+    taken = await connection.fetchval(
+        "SELECT pg_try_advisory_lock($1)", OWNERSHIP_LOCK, timeout=timeout_s
+    )
+    return bool(taken)

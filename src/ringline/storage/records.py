@@ -15,9 +15,9 @@ from uuid import UUID
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import LogKey
 from ringline.domain.records import Record
-from ringline.ports import QueryTooSlow, Rows, StoreAway, StoredCall, Transaction
+from ringline.ports import Check, QueryTooSlow, Rows, StoreAway, StoredCall, Transaction
 from ringline.storage.call_rows import lock_call, write_rows
-from ringline.storage.database import Connection, Database, begin
+from ringline.storage.database import Connection, Database, begin, was_cut
 from ringline.storage.database_errors import TIMED_OUT, translate, translated
 from ringline.storage.event_log import append
 
@@ -32,19 +32,29 @@ class PostgresRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
-        """Read in one snapshot, in which nothing can be written."""
-        return _Snapshot(self._database, log)
+    def read(self, log: LogKey, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
+        """Read in one snapshot, in which nothing can be written; check when it was read."""
+        return _Snapshot(self._database, log, check)
 
     async def write(
-        self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]
+        self,
+        log: LogKey,
+        work: Callable[[Transaction], Awaitable[Result]],
+        check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
-        """Run work as one transaction, again where it met another one."""
+        """Run work as one transaction, again where it met another one; check before the end.
+
+        The check may ask the database on a connection of the lane `DOOR`, which workspaces
+        leave free: it does not wait for the one that is held here.
+        """
 
         async def run(connection: Connection) -> tuple[Result, Sequence[StoredEvent]]:
             transaction = _Transaction(connection, log)
             result = await work(transaction)
-            return result, await append(connection, log, transaction.told)
+            told = await append(connection, log, transaction.told)
+            if check is not None:
+                await check()
+            return result, told
 
         try:
             return await self._database.run(log, run)
@@ -63,28 +73,30 @@ class _Rows:
         try:
             return await self._connection.fetch(text, *values)
         except Exception as error:
-            raise _meaning(error) from None
+            raise _meaning(error, self._connection) from None
 
 
 class _Snapshot:
     """A snapshot that is read: every list is one, so it is written for speed."""
 
-    __slots__ = ("_connection", "_database", "_log")
+    __slots__ = ("_check", "_connection", "_database", "_log")
 
-    def __init__(self, database: Database, log: LogKey) -> None:
+    def __init__(self, database: Database, log: LogKey, check: Check | None) -> None:
         self._database = database
         self._log = log
+        self._check = check
 
     async def __aenter__(self) -> Rows:
         try:
-            self._connection = connection = await self._database.borrow()
-            try:
-                await connection.execute(begin(self._log, _SNAPSHOT))
-            except BaseException as error:
-                await self._database.give_back(connection, error)
-                raise
+            self._connection = connection = await self._database.borrow(self._log.workspace_id)
         except Exception as error:
             raise _meaning(error) from None
+        try:
+            await connection.execute(begin(self._log, _SNAPSHOT))
+        except BaseException as error:
+            meaning = _meaning(error, connection)
+            await self._database.give_back(connection, error)
+            raise meaning from None
         return _Rows(connection)
 
     async def __aexit__(
@@ -97,9 +109,12 @@ class _Snapshot:
         try:
             await connection.execute("COMMIT")
         except BaseException as late:
+            meaning = _meaning(late, connection)
             await self._database.give_back(connection, late)
-            raise _meaning(late) from None
+            raise meaning from None
         await self._database.give_back(connection)
+        if self._check is not None:
+            await self._check()
 
 
 class _Transaction(_Rows):
@@ -124,8 +139,10 @@ class _Transaction(_Rows):
         self.told += events
 
 
-def _meaning(error: BaseException) -> BaseException:
+def _meaning(error: BaseException, connection: Connection | None = None) -> BaseException:
     """Return what an error means to a request, which a slow statement of its own ends."""
+    if connection is not None and was_cut(connection, error):
+        return StoreAway()
     meaning = (translate(error) if isinstance(error, Exception) else None) or error
     if isinstance(meaning, StoreAway) and meaning.args == (TIMED_OUT,):
         return QueryTooSlow()

@@ -16,6 +16,7 @@ from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents, keys, logs, queues, workspaces
 from ringline.storage.credentials import read_key
 from ringline.storage.database import Connection, Database, switch
+from ringline.storage.pool import HOUSE
 
 
 def _insert(table: sa.Table, *names: str) -> Prepared:
@@ -111,7 +112,7 @@ class PostgresWorkspaces:
     async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
         """Revoke a key, whoever's it is; False if there is none. Idempotent."""
         rows = await self._database.look_up(
-            "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
+            HOUSE, "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
         )
         return bool(rows)
 
@@ -131,7 +132,7 @@ class PostgresWorkspaces:
 
     async def first_workspace(self) -> UUID | None:
         """Return the oldest workspace, None in a new database. Raises StoreAway."""
-        rows = await self._database.look_up("SELECT ringline.first_workspace() AS id")
+        rows = await self._database.look_up(HOUSE, "SELECT ringline.first_workspace() AS id")
         return rows[0]["id"] if rows else None
 
 

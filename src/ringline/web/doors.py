@@ -1,13 +1,15 @@
 """Which credential a request carries, and how a refusal is answered (contract, 6)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
 from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
+from ringline.ports import Check
 from ringline.rpc.acting import Caller, Operator
-from ringline.services.credentials import Credentials
+from ringline.services.credentials import Credentials, Pass
 from ringline.wire.errors import Refusal
 from ringline.wire.session_token import OperatorToken
 
@@ -31,29 +33,76 @@ class Origins:
         return bool(self.allowed) and origin is not None and origin not in self.allowed
 
 
+class Contradiction(Exception):
+    """A request with credentials that differ: none of them counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A key at a door, and how to look at it again; that raises Unrecognised, StoreAway."""
+
+    key: Key
+    check: Check
+
+
 def credential_of(request: web.Request) -> str | None:
-    """Return the one credential in a request's headers; None without one, or with two."""
-    key = request.headers.get("x-api-key", "").strip() or None
+    """Return the one credential in a request's headers; None without one.
+
+    Raises Contradiction where there are two.
+    """
+    keys = (text.strip() for text in request.headers.getall("x-api-key", ()))
     if "Authorization" not in request.headers:
-        return key
-    bearer = bearer_of(request)
-    return bearer if key is None or bearer == key else None
+        return one_of(keys)
+    return one_of((*keys, *_bearers(request)))
 
 
 def bearer_of(request: web.Request) -> str | None:
-    """Return the token of `Authorization: Bearer` (RFC 6750, 2.1); the scheme in any case."""
-    scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
-    token = token.strip()
-    return token if scheme.lower() == "bearer" and token else None
+    """Return the token of `Authorization: Bearer` (RFC 6750, 2.1). Raises Contradiction."""
+    return one_of(_bearers(request))
 
 
-async def key_for(request: web.Request, credentials: Credentials, surface: Surface) -> Key | Door:
+def one_of(texts: Iterable[str]) -> str | None:
+    """Return the one text that is said, however often; None if none is.
+
+    Raises Contradiction where they differ.
+    """
+    said: str | None = None
+    for text in texts:
+        if text and text != said:
+            if said is not None:
+                raise Contradiction
+            said = text
+    return said
+
+
+def _bearers(request: web.Request) -> list[str]:
+    """Read `Authorization: Bearer`, the scheme in any case; other schemes are not ours."""
+    tokens: list[str] = []
+    for text in request.headers.getall("Authorization", ()):
+        scheme, _, token = text.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            tokens.append(token.strip())
+    return tokens
+
+
+async def key_for(
+    request: web.Request, credentials: Credentials, surface: Surface
+) -> Visitor | Door:
     """Find the key of a request that asks for a surface. Raises StoreAway."""
-    credential = credential_of(request)
-    key = await credentials.authenticate(credential) if credential else None
-    if key is None:
+    let_in = await _let_in(request, credentials)
+    if let_in is None or not isinstance(let_in.who, Key):
         return Door.UNKNOWN
-    return key if key.kind in ALLOWED_KINDS[surface] else Door.WRONG_KIND
+    if let_in.who.kind not in ALLOWED_KINDS[surface]:
+        return Door.WRONG_KIND
+    return Visitor(let_in.who, let_in.check)
+
+
+async def _let_in(request: web.Request, credentials: Credentials) -> Pass | None:
+    try:
+        credential = credential_of(request)
+    except Contradiction:
+        return None
+    return await credentials.let_in(credential) if credential else None
 
 
 async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller | Door:
@@ -62,15 +111,15 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     Who was let in within the last half second is let in without asking the database. Raises
     StoreAway.
     """
-    credential = credential_of(request)
-    who = await credentials.recognise(credential) if credential else None
-    match who:
-        case None:
-            return Door.UNKNOWN
-        case OperatorToken():
-            return Caller(who.log, who.key_id, Operator(who.user_id, who.operator or ""))
-        case Key() if who.kind in ALLOWED_KINDS[Surface.RPC]:
-            return Caller(who.log, who.id)
+    let_in = await _let_in(request, credentials)
+    if let_in is None:
+        return Door.UNKNOWN
+    match let_in.who:
+        case OperatorToken() as who:
+            operator = Operator(who.user_id, who.operator or "")
+            return Caller(who.log, who.key_id, operator, let_in.check)
+        case Key() as who if who.kind in ALLOWED_KINDS[Surface.RPC]:
+            return Caller(who.log, who.id, None, let_in.check)
         case Key():
             return Door.WRONG_KIND
 

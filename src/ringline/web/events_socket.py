@@ -16,7 +16,7 @@ from ringline.ports import StoreAway
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
-from ringline.web.doors import Origins, bearer_of
+from ringline.web.doors import Contradiction, Origins, bearer_of, one_of
 from ringline.web.frame_gate import WATCHER
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
 from ringline.web.websocket import WebSocket, upgrade_problem
@@ -53,8 +53,7 @@ class EventsSockets:
         """Open a socket, or refuse it with an empty body (3.2)."""
         version = negotiate(request.query.get("vsn"))
         offer = read_subprotocols(request.headers.get("Sec-WebSocket-Protocol"))
-        token = request.query.get("session_token") or offer.token or bearer_of(request)
-        viewer = self._watching.token_viewer(token) if token else None
+        viewer = self._viewer(request, offer.token)
         if version is None or viewer is None or self._origins.refuses(request):
             return web.Response(status=403)
         if upgrade_problem(request) is not None:
@@ -70,6 +69,15 @@ class EventsSockets:
             with self._watching.present(connection):
                 await connection.serve(socket)
         return socket.response
+
+    def _viewer(self, request: web.Request, offered: str | None) -> Viewer | None:
+        """Read the token of the query, else of the subprotocols, else of the header."""
+        try:
+            query = one_of(request.query.getall("session_token", ()))
+            token = query or offered or bearer_of(request)
+        except Contradiction:
+            return None
+        return self._watching.token_viewer(token) if token else None
 
 
 class _Connection:

@@ -18,7 +18,7 @@ from ringline.domain.leg import HangUp, Problem
 from ringline.domain.session_config import ConfigProblem, SessionConfig
 from ringline.ports import Leg, LegListener, StoreAway
 from ringline.services.calls import KEY_REVOKED, Calls, LiveCall, NewCall
-from ringline.services.credentials import Credentials
+from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.doors import Door, Origins, answer, key_for
 from ringline.web.frame_gate import SESSION
@@ -112,22 +112,31 @@ class Realtime:
     async def mint(self, request: web.Request) -> web.StreamResponse:
         """`POST /v3/realtime-sessions`: mint a single-use ticket (2)."""
         try:
-            key = await key_for(request, self._credentials, Surface.REALTIME)
-            if isinstance(key, Door):
+            visitor = await key_for(request, self._credentials, Surface.REALTIME)
+            if isinstance(visitor, Door):
                 return _unauthorized()
-            wait_s = self._mint_rate.take(key.id)
+            wait_s = self._mint_rate.take(visitor.key.id)
             if wait_s:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
             if not self._calls.accepting:
                 return _unavailable()
-            asked = read_mint(await read_body(request, MAX_BODY_BYTES), self._sessions.models)
+            body = await read_body(request, MAX_BODY_BYTES)
+            await visitor.check()  # a body takes its time
+            asked = read_mint(body, self._sessions.models)
             minted = (
-                asked if isinstance(asked, ConfigProblem) else await self._sessions.mint(key, asked)
+                asked
+                if isinstance(asked, ConfigProblem)
+                else await self._sessions.mint(visitor.key, asked)
             )
+            await visitor.check()  # so does the database
+        except Unrecognised:
+            return _unauthorized()
         except BodyTooLarge:
             return answer(refuse_v3("payload_too_large"))
         except StoreAway:
             return _unavailable()
+        if minted is None:
+            return _unauthorized()
         if isinstance(minted, ConfigProblem):
             return answer(refuse_v3(minted.code, minted.message))
         secret, ticket = minted
@@ -186,8 +195,8 @@ class Realtime:
         """Find whose session it would be, without taking a ticket."""
         if offer is not None:
             return await self._sessions.look_at(offer.ticket)
-        key = await key_for(request, self._credentials, Surface.REALTIME)
-        return None if isinstance(key, Door) else key
+        visitor = await key_for(request, self._credentials, Surface.REALTIME)
+        return None if isinstance(visitor, Door) else visitor.key
 
     def _standing(self, owner: Key | Ticket, session: "_Session") -> AbstractContextManager[None]:
         if isinstance(owner, Key):
@@ -197,7 +206,7 @@ class Realtime:
     async def _permit(self, owner: Key | Ticket, offer: OfferedTicket | None) -> Permit | None:
         """Take the ticket, or check the key, which has been registered by now."""
         if isinstance(owner, Key):
-            alive = await self._credentials.admit(owner.id)
+            alive = await self._credentials.admit(owner.id, owner.log)
             return self._sessions.permit_key(owner) if alive else None
         return await self._sessions.redeem(offer.ticket) if offer is not None else None
 

@@ -1,8 +1,9 @@
 """The RPC's doors: `POST /rpc/public/run` and `/rpc/public/validate` (events socket, 4.1).
 
-A request is judged in this order: credentials, rate limit, body. Whatever could be read is
-answered with HTTP 200, success and problems alike; the rest in the status of `RPC_ERRORS`.
-Operators' browsers come here, so every answer lets any origin read it.
+A request is judged in this order: credentials, rate limit, body, and credentials again, as
+a body takes its time. Whatever could be read is answered with HTTP 200, success and problems
+alike; the rest in the status of `RPC_ERRORS`. Operators' browsers come here, so every answer
+lets any origin read it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from ringline.rpc.acting import Caller
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
-from ringline.services.credentials import Credentials
+from ringline.services.credentials import Credentials, Unrecognised
 from ringline.web.doors import Door, rpc_caller
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, BrokenBody, read_body
@@ -113,9 +114,12 @@ class Rpc:
             if wait_s:
                 raise Turned("rate_limited", wait_s=wait_s)
             raw = await _read(request)
+            await caller.check()  # a body takes its time
             answer = await answering(request, caller, _BODY.decode(raw), raw)
         except RpcRefused as refused:
             answer = answer_problems(refused.problems)
+        except Unrecognised:
+            return _refuse(refuse_rpc("unauthorized"))
         except Turned as turned:
             return _refuse(turned.refusal, turned.wait_s)
         except (StoreAway, LogBusy, QueryTooSlow):

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ringline.domain.credentials import Key, Surface
 from ringline.ports import Clock, LogBusy, NewId, QueryTooSlow, StoreAway
-from ringline.services.credentials import Credentials
+from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.team import Team
 from ringline.web.doors import Door, answer, key_for
 from ringline.web.rates import RateLimit
@@ -79,13 +79,18 @@ async def _mint(
     request: web.Request, credentials: Credentials, rate: RateLimit, make: Make
 ) -> web.Response:
     try:
-        key = await key_for(request, credentials, Surface.RPC)
-        if isinstance(key, Door):
-            return answer(refuse_rpc("unauthorized" if key is Door.UNKNOWN else "forbidden"))
-        wait_s = rate.take(key.id)
+        visitor = await key_for(request, credentials, Surface.RPC)
+        if isinstance(visitor, Door):
+            return answer(refuse_rpc("unauthorized" if visitor is Door.UNKNOWN else "forbidden"))
+        wait_s = rate.take(visitor.key.id)
         if wait_s:
             return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
-        made = await make(key, await read_body(request, session_token.MAX_MINT_BYTES))
+        body = await read_body(request, session_token.MAX_MINT_BYTES)
+        await visitor.check()  # a body takes its time
+        made = await make(visitor.key, body)
+        await visitor.check()  # so does the database
+    except Unrecognised:
+        return answer(refuse_rpc("unauthorized"))
     except (StoreAway, LogBusy, QueryTooSlow):
         return answer(refuse_rpc("unavailable"), {"Retry-After": "1"})
     except BodyTooLarge:

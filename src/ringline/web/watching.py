@@ -22,7 +22,7 @@ from ringline.ports import EventLog
 from ringline.services.credentials import Closer, Credentials
 from ringline.services.hub import Dialect, Hub
 from ringline.services.outbox import Tick
-from ringline.web.doors import Door, credential_of
+from ringline.web.doors import Contradiction, Door, credential_of, one_of
 from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
 
@@ -80,17 +80,20 @@ class Watching:
 
     async def admit(self, viewer: Viewer) -> bool:
         """Check a watcher that has just been registered. Raises StoreAway."""
-        return await self.credentials.admit(viewer.key_id, viewer.user_id)
+        return await self.credentials.admit(viewer.key_id, viewer.log, viewer.user_id)
 
     async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Door:
         """Find who opens a live stream: a secret key, a session or operator token.
 
         The header wins over `?token=`, which only some streams allow. Raises StoreAway.
         """
-        credential = credential_of(request)
-        if credential is None and "Authorization" not in request.headers and query:
-            credential = request.query.get("token")
-        if not credential:
+        try:
+            credential = credential_of(request)
+            if credential is None and query:
+                credential = one_of(request.query.getall("token", ()))
+        except Contradiction:
+            return Door.UNKNOWN
+        if credential is None:
             return Door.UNKNOWN
         viewer = self.token_viewer(credential)
         if viewer is not None:

@@ -1,0 +1,128 @@
+"""What is lent of a pool, to whom and since when; and the end of loans that last too long.
+
+While others wait for a connection, the statements of a workspace's request end that has
+held its own for two seconds: the loan counts, not the single statement, so that many short
+ones are no way around the bound, and nothing has to be noted per statement. The database is
+asked to cancel, again until the connection comes back. A connection that was cancelled is
+not lent again, so that a late cancel never meets the next borrower.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+import structlog
+
+from ringline.domain import limits
+from ringline.storage.pool import C, Lane, Pool, Server
+
+_log = structlog.get_logger(__name__)
+
+#: A connection that is lent for longer is given up; its statements end long before.
+LONGEST_LOAN_S = 60.0
+#: How often loans are looked at: where none is waited for, and where one is.
+_LOOK_S = 5.0
+_LOOK_WAITED_FOR_S = 0.25
+
+
+@dataclass(slots=True, eq=False)
+class _Loan:
+    lane: Lane
+    since: float  # by the loop's clock
+    is_cancelled: bool = False
+
+
+class Loans(Generic[C]):
+    """Borrows from a pool, and ends what is lent for too long.
+
+    `cancel` ends the statements that are under way on connections.
+    """
+
+    def __init__(self, pool: Pool[C], cancel: Callable[[Sequence[C]], Awaitable[None]]) -> None:
+        self._pool = pool
+        self._cancel = cancel
+        self._lent: dict[C, _Loan] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._looks_at = 0.0  # when the timer fires
+        self._cancelling: asyncio.Future[None] | None = None
+
+    async def borrow(self, lane: Lane) -> C:
+        """Borrow a connection. Raises what `Pool.acquire` raises."""
+        pool = self._pool
+        connection = pool.take(lane)
+        if connection is None:
+            self._look_within(_LOOK_WAITED_FOR_S)
+            connection = await pool.acquire(lane)
+        self._lent[connection] = _Loan(lane, asyncio.get_running_loop().time())
+        if self._timer is None:
+            self._look_within(_LOOK_S)
+        return connection
+
+    def give_back(self, connection: C, *, clean: bool) -> None:
+        """Give a connection back; one that is not clean is closed."""
+        loan = self._lent.pop(connection)
+        if not clean or loan.is_cancelled:
+            connection.terminate()
+        self._pool.release(connection, loan.lane)
+
+    def break_off(self) -> None:
+        """Close everything that is lent."""
+        for connection in tuple(self._lent):
+            connection.terminate()
+
+    async def close(self) -> None:
+        """Close everything that is lent, and look no more."""
+        self.break_off()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._cancelling is not None:
+            self._cancelling.cancel()
+            await asyncio.gather(self._cancelling, return_exceptions=True)
+
+    def _look_within(self, delay_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        at = loop.time() + delay_s
+        if self._timer is None or at < self._looks_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._looks_at = at
+            self._timer = loop.call_at(at, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        for connection, loan in tuple(self._lent.items()):
+            if loan.since < now - LONGEST_LOAN_S:
+                connection.terminate()
+        waited_for = self._pool.is_waited_for
+        if waited_for:
+            self._cancel_overdue(now - limits.STATEMENT_WAITED_FOR_S.most)
+        if self._lent or waited_for:
+            self._look_within(_LOOK_WAITED_FOR_S if waited_for else _LOOK_S)
+
+    def _cancel_overdue(self, before: float) -> None:
+        """Cancel the requests of workspaces that began before a time and keep others waiting."""
+        if self._cancelling is not None and not self._cancelling.done():
+            return
+        overdue = {
+            connection: loan
+            for connection, loan in self._lent.items()
+            if loan.since <= before
+            and not isinstance(loan.lane, Server)
+            and not connection.is_closed()
+            and self._pool.is_wanted_from(loan.lane)
+        }
+        if not overdue:
+            return
+        for loan in overdue.values():
+            loan.is_cancelled = True
+        self._cancelling = asyncio.ensure_future(self._cancel(tuple(overdue)))
+        self._cancelling.add_done_callback(_tell_failure)
+
+
+def _tell_failure(cancelling: asyncio.Future[None]) -> None:
+    if not cancelling.cancelled() and (error := cancelling.exception()) is not None:
+        _log.warning("database.not_cancelled", error=type(error).__name__)  # the next look retries

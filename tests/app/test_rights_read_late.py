@@ -1,0 +1,225 @@
+"""Rights are looked at when a request has arrived whole, and again where it has waited."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import asyncpg
+import pytest
+from aiohttp import web
+
+from ringline.domain.credentials import KeyKind
+from ringline.domain.log import Environment, LogKey
+from tests.database import TestDatabase, add_member
+from tests.rpc_calls import Rpc
+from tests.serving import Service, serving
+from tests.slow_rows import LIST, make_slow, until_sleeping, wake
+
+LIMIT_S = 30
+EMAIL = "ada@example.com"
+CREATE = {"action": "create_contact", "input": {"fullName": "late"}, "fields": ["id"]}
+
+#: A good body for each door; a new door is sent an empty object.
+BODIES: dict[str, object] = {
+    "/rpc/public/run": CREATE,
+    "/rpc/public/validate": CREATE,
+    "/api/operator/access": {"email": EMAIL},
+}
+#: What a door may have written.
+_WRITTEN = """
+    SELECT (SELECT count(*) FROM ringline.contacts)
+        + (SELECT count(*) FROM ringline.tickets)
+        + (SELECT count(*) FROM ringline.idempotency_keys)
+        + (SELECT count(*) FROM ringline.events)
+"""
+#: A look-up of a credential at a door, since a time.
+_LOOKED_UP = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND query_start > $1 AND query ~ 'find_key|living_users'
+"""
+
+
+class House:
+    """A server, its database, and keys and members that can be ended."""
+
+    def __init__(self, service: Service, superuser: asyncpg.Connection[Any]) -> None:
+        self.service = service
+        self.superuser = superuser
+        self.log = LogKey(service.keys.workspace_id, Environment.LIVE)
+
+    async def key(self) -> tuple[UUID, str]:
+        key, text = await self.service.office.workspaces.create_key(self.log, KeyKind.SECRET, "new")
+        return key.id, text
+
+    async def now(self) -> Any:
+        return await self.superuser.fetchval("SELECT clock_timestamp()")
+
+    async def looked_up_since(self, moment: Any) -> None:
+        """Wait until a credential that came in later has been read."""
+        await self._until(lambda: self.superuser.fetchval(_LOOKED_UP, moment))
+
+    async def revoke(self, key_id: UUID, text: str) -> None:
+        """Revoke a key and wait until the server knows."""
+        statement = "UPDATE ringline.keys SET revoked_at = now() WHERE id = $1"
+        await self.superuser.execute(statement, key_id)
+        await self._until(lambda: self._is_refused(text))
+
+    async def dismiss(self, user_id: UUID, text: str) -> None:
+        """Remove a member and wait until the server knows."""
+        await self.superuser.execute("DELETE FROM ringline.users WHERE id = $1", user_id)
+        await self._until(lambda: self._is_refused(text))
+
+    async def written(self) -> int:
+        return await self.superuser.fetchval(_WRITTEN)
+
+    async def _is_refused(self, text: str) -> bool:
+        async with Rpc(self.service, text).post({}) as answer:
+            return answer.status == 401
+
+    async def _until(self, condition: Callable[[], Awaitable[Any]]) -> None:
+        async with asyncio.timeout(LIMIT_S):
+            while not await condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    @asynccontextmanager
+    async def dripping(
+        self, path: str, body: object, text: str, **headers: str
+    ) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        """Send a request but for its last byte; what is given sends that, returns the status."""
+        raw = json.dumps(body).encode()
+        place = urlsplit(self.service.base_url)
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        lines = [
+            f"POST {path} HTTP/1.1",
+            "Host: localhost",
+            f"Authorization: Bearer {text}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(raw)}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
+        began = await self.now()
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + raw[:-1])
+        await self.looked_up_since(began)
+
+        async def end() -> int:
+            writer.write(raw[-1:])
+            return int((await reader.readline()).split()[1])
+
+        try:
+            yield end
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+@pytest.fixture
+async def house(service: Service, database: TestDatabase) -> AsyncIterator[House]:
+    async with database.connection() as superuser:
+        yield House(service, superuser)
+
+
+async def test_no_door_carries_out_what_arrives_after_the_key_has_died(
+    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apps: list[web.Application] = []
+
+    class Runner(web.AppRunner):
+        def __init__(self, app: web.Application, **options: Any) -> None:
+            apps.append(app)
+            super().__init__(app, **options)
+
+    monkeypatch.setattr(web, "AppRunner", Runner)
+    async with serving(database) as service, database.connection() as superuser:
+        house = House(service, superuser)
+        await add_member(superuser, house.log.workspace_id, EMAIL)
+        doors = {
+            route.resource.canonical
+            for route in apps[0].router.routes()
+            if route.method == "POST" and route.resource is not None
+        }
+        assert doors >= BODIES.keys()
+        for door in sorted(doors):
+            key_id, text = await house.key()
+            async with house.dripping(door, BODIES.get(door, {}), text) as end:
+                await house.revoke(key_id, text)
+                before = await house.written()
+                assert await end() == 401, door
+                assert await house.written() == before, door
+            _, living = await house.key()
+            async with house.dripping(door, BODIES.get(door, {}), living) as end:
+                assert await end() == 200, f"{door}: the test's own body is no good"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "once"}])
+async def test_a_removed_operator_carries_nothing_out(
+    house: House, headers: dict[str, str]
+) -> None:
+    user_id = await add_member(house.superuser, house.log.workspace_id, EMAIL)
+    minted = await Rpc(house.service).run("issue_operator_access_token", input={"email": EMAIL})
+    token = minted["token"]
+    body = {"action": "set_operator_status", "input": {"status": "available"}}
+    async with house.dripping("/rpc/public/run", body, token, **headers) as end:
+        await house.dismiss(user_id, token)
+        before = await house.written()
+        assert await end() == 401
+        assert await house.written() == before
+
+
+async def test_a_write_that_waited_for_a_row_is_not_committed(
+    house: House, database: TestDatabase
+) -> None:
+    rpc = Rpc(house.service)
+    contact = await rpc.run("create_contact", input={"fullName": "before"}, fields=["id"])
+    update = {
+        "action": "update_contact",
+        "identity": contact["id"],
+        "input": {"fullName": "after"},
+        "fields": ["id"],
+    }
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    status = 503
+    while status == 503:  # the wait for its lock ended before this test went on
+        key_id, text = await house.key()
+        async with database.connection() as other, other.transaction():
+            await other.execute("SELECT FROM ringline.contacts FOR UPDATE")
+            asked = asyncio.create_task(_status(Rpc(house.service, text), update))
+            while not (asked.done() or await house.superuser.fetchval(waits)):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            await house.revoke(key_id, text)
+        status = await asked
+    assert status == 401
+    assert await house.superuser.fetchval("SELECT full_name FROM ringline.contacts") == "before"
+
+
+@pytest.mark.parametrize("headers", [{}, {"idempotency-key": "once"}])
+@pytest.mark.parametrize("body", [{"action": "list_queues", "fields": ["id"]}, CREATE])
+async def test_what_waited_for_a_connection_is_neither_answered_nor_written(
+    house: House, body: dict[str, object], headers: dict[str, str]
+) -> None:
+    hostile = Rpc(house.service)
+    await make_slow(house.superuser, hostile)
+    key_id, text = await house.key()
+    slow = [asyncio.create_task(hostile.ask(LIST)) for _ in range(3)]
+    await until_sleeping(house.superuser, 3)
+    began = await house.now()
+    asked = asyncio.create_task(_status(Rpc(house.service, text), body, headers))
+    await house.looked_up_since(began)
+    await house.revoke(key_id, text)
+    before = await house.written()
+    await wake(house.superuser)
+    assert await asked == 401
+    assert await house.written() == before
+    for one in slow:
+        one.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+
+
+async def _status(rpc: Rpc, body: object, headers: dict[str, str] | None = None) -> int:
+    async with rpc.post(body, headers=headers) as answer:
+        return answer.status
