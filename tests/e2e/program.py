@@ -2,11 +2,13 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -50,6 +52,48 @@ def start(output: Path, *arguments: object, **variables: str) -> subprocess.Pope
             stdout=file,
             stderr=subprocess.STDOUT,
         )
+
+
+@contextmanager
+def in_terminal(
+    output: Path, *arguments: object, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in a terminal; what it shows is in `output` when the block ends.
+
+    The block ends when the command has.
+    """
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ringline", *map(str, arguments)],
+            env=environment(TERM="xterm-256color", **variables),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+    finally:
+        os.close(theirs)
+    reading = threading.Thread(target=_read_terminal, args=(ours, output))
+    reading.start()
+    try:
+        yield process
+        process.wait(LIMIT_S)
+    finally:
+        end(process)
+        reading.join()
+        os.close(ours)
+
+
+def _read_terminal(terminal: int, output: Path) -> None:
+    with output.open("wb", buffering=0) as file:
+        while True:
+            try:
+                shown = os.read(terminal, 65_536)
+            except OSError:  # EIO: Linux says so of a terminal that nobody writes to any more
+                return
+            if not shown:
+                return
+            file.write(shown)
 
 
 @dataclass(frozen=True)

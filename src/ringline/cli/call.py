@@ -7,7 +7,8 @@ from cyclopts import Parameter
 
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import FAILED, refuse, run, say, show_json, telling
+from ringline.cli.outcome import FAILED, refuse, run, telling
+from ringline.cli.terminal import say, show, show_json
 from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
 from ringline.client.realtime import CallProblem, CallReport, place_call
@@ -84,7 +85,7 @@ async def _call(
     def tell(note: Note) -> None:
         line = describe_note(note)
         if line is not None and not quiet:
-            print(line, flush=True)
+            show(line)
 
     async with open_api(target.url, target.key) as api:
         return await place_call(api, sound, tell, agent_id=agent, model=model)

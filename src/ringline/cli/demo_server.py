@@ -14,7 +14,8 @@ from typing import BinaryIO
 from ringline.app import DATABASE_PROBLEMS, check_data_dir, make_data_dir
 from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
-from ringline.cli.outcome import CommandProblem, say
+from ringline.cli.outcome import CommandProblem
+from ringline.cli.terminal import say
 from ringline.config import ROOTS_DATA
 
 _START_LIMIT_S = 180.0

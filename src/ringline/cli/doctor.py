@@ -18,7 +18,8 @@ from rich.text import Text
 
 from ringline.app import DATABASE_PROBLEMS, check_data_dir, check_database, open_office
 from ringline.cli.options import DataDir, Json
-from ringline.cli.outcome import DONE, FAILED, run, sentence, show_json
+from ringline.cli.outcome import DONE, FAILED, run, sentence
+from ringline.cli.terminal import open_console, show_json, visible
 from ringline.config import Settings
 from ringline.schema.names import MINIMUM_SERVER_VERSION
 
@@ -57,9 +58,9 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> int:
     if json:
         show_json({"findings": [_spell(finding) for finding in findings]})
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = open_console(soft_wrap=True)
         for finding in findings:
-            console.print(_line(finding))
+            show_finding(finding, console)
     return FAILED if any(finding.state is State.BAD for finding in findings) else DONE
 
 
@@ -224,17 +225,18 @@ def check_disk(data_dir: Path) -> Finding:
     return Finding("disk", State.GOOD, found)
 
 
-def _line(finding: Finding) -> Text:
+def show_finding(finding: Finding, console: Console) -> None:
+    """Print a finding on a line, and its advice on another one."""
     sign, style = {
         State.GOOD: ("✓", "green"),
         State.WARNING: ("!", "yellow"),
         State.BAD: ("✗", "bold red"),
     }[finding.state]
-    line = Text(f"{sign} {finding.check:<9}", style)
-    line.append(finding.found, "default")
+    line = Text(f"{sign} {finding.check:<11} ", style)
+    line.append(visible(finding.found), "default")
     if finding.advice:
-        line.append(f"\n  {'':<9}→ {finding.advice}", "bold")
-    return line
+        line.append(f"\n  {'':<12}→ {visible(finding.advice)}", "bold")
+    console.print(line)
 
 
 def _spell(finding: Finding) -> dict[str, str]:

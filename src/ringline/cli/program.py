@@ -10,7 +10,8 @@ from rich.console import Console
 
 from ringline import __version__
 from ringline.cli.logs import log_like_a_command
-from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, say, sentence
+from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, sentence
+from ringline.cli.terminal import say
 
 HELP_FLAGS = ("--help", "-h")
 

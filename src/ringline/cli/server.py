@@ -13,7 +13,8 @@ from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, write_private
 from ringline.cli.keys import show_key_ring
 from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
-from ringline.cli.outcome import refuse, run, say
+from ringline.cli.outcome import refuse, run
+from ringline.cli.terminal import say, show
 from ringline.config import Settings
 from ringline.schema.names import HEAD
 
@@ -67,7 +68,7 @@ def dev(
         _write_ready(ready_file, keys.ring)
         if keys.made:
             show_key_ring(keys.ring)
-        print(f"Ringline is at {server.base_url}; its keys are in {path}.", flush=True)
+        show(f"Ringline is at {server.base_url}; its keys are in {path}.")
 
     _run_server(settings, ready_file, ready, dev=True)
 
@@ -91,7 +92,7 @@ def serve(
 
     async def ready(server: app.Running) -> None:
         _write_ready(ready_file, KeyRing(base_url=server.base_url))
-        print(f"Ringline is at {server.base_url}.", flush=True)
+        show(f"Ringline is at {server.base_url}.")
 
     _run_server(settings, ready_file, ready, dev=False)
 
