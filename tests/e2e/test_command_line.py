@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.program import Dev, dev, mint_status, reachable_directory, ringline
 
+LONG = "a secret of the tests alone: thirty-two"
 MEMBERS = {
     "base_url",
     "workspace_id",
@@ -106,7 +107,10 @@ def test_doctor_finds_a_running_server_well(server: Dev, data_dir: Path) -> None
     port = server.ring["base_url"].rpartition(":")[2]
     done = ringline("doctor", "--json", "--data-dir", data_dir, RINGLINE_PORT=port)
     states = {finding["check"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
-    assert set(states) == {"database", "roles", "port", "voices", "time", "disk"}
+    assert set(states) == {
+        *("database", "roles", "secrets", "port"),
+        *("connections", "voices", "time", "disk"),
+    }
     assert states["database"] == states["roles"] == "good"
 
 
@@ -160,7 +164,8 @@ def test_serve_says_what_is_missing() -> None:
     assert done.stdout == ""
     assert done.stderr == (
         "ringline: `ringline serve` does not start without "
-        "RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET.\n"
+        "RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET. "
+        "`export RINGLINE_SIGNING_SECRET=$(ringline secret)` makes a secret.\n"
     )
 
 
@@ -170,11 +175,44 @@ def test_serve_refuses_a_database_that_is_not_there() -> None:
         done = ringline(
             "serve",
             RINGLINE_DATABASE_URL=f"postgresql://u:hidden@127.0.0.1:{free.getsockname()[1]}/d",
-            RINGLINE_ENCRYPTION_KEY="x",
-            RINGLINE_SIGNING_SECRET="y",
+            RINGLINE_ENCRYPTION_KEY=LONG,
+            RINGLINE_SIGNING_SECRET=LONG,
         )
     assert done.returncode == 1
     assert done.stderr == "ringline: The database cannot be reached; is it running?\n"
+
+
+@pytest.mark.parametrize("name", ["RINGLINE_SIGNING_SECRET", "RINGLINE_ENCRYPTION_KEY"])
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_a_secret_that_can_be_guessed_starts_no_server(
+    command: str, name: str, tmp_path: Path
+) -> None:
+    variables = {
+        "RINGLINE_SIGNING_SECRET": LONG,
+        "RINGLINE_ENCRYPTION_KEY": LONG,
+        "RINGLINE_DATABASE_URL": "postgresql://127.0.0.1:1/d",
+        name: "hunter2",
+    }
+    done = ringline(command, "--data-dir", tmp_path / "data", **variables)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"ringline: {name} holds a secret of fewer than 32 bytes, which can be guessed; "
+        f"`export {name}=$(ringline secret)` makes a better one.\n"
+    )
+    done = ringline("doctor", "--json", "--data-dir", tmp_path / "data", **variables)
+    found = {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1
+    assert found["secrets"]["state"] == "bad"
+    assert name in found["secrets"]["found"]
+    assert "hunter2" not in done.stdout
+
+
+def test_a_secret_is_long_and_never_the_same() -> None:
+    made = [ringline("secret") for _ in range(2)]
+    assert all(done.returncode == 0 and done.stderr == "" for done in made)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}\n", done.stdout) for done in made)
+    assert made[0].stdout != made[1].stdout
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
 from ringline.cli.outcome import refuse, run
 from ringline.cli.terminal import say, show
-from ringline.config import Settings
+from ringline.config import PREFIX, Settings, line_that_makes
 from ringline.schema.names import HEAD
 
 Host = Annotated[
@@ -82,13 +82,15 @@ def serve(
 ) -> None:
     """Run a server in production, on a database of yours.
 
-    RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET and RINGLINE_ENCRYPTION_KEY must be set,
-    and the database migrated (`ringline migrate`). No key is stored. SIGTERM or Ctrl-C
-    ends it.
+    RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET and RINGLINE_ENCRYPTION_KEY must be set
+    (`ringline secret` makes the latter two), and the database migrated (`ringline migrate`).
+    No key is stored. SIGTERM or Ctrl-C ends it.
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
     if missing := settings.missing_to_serve():
-        refuse(f"`ringline serve` does not start without {', '.join(missing)}.")
+        secrets = [name for name in missing if name != f"{PREFIX}DATABASE_URL"]
+        make = f" {line_that_makes(secrets[0])} makes a secret." if secrets else ""
+        refuse(f"`ringline serve` does not start without {', '.join(missing)}.{make}")
 
     async def ready(server: app.Running) -> None:
         _write_ready(ready_file, KeyRing(base_url=server.base_url))
