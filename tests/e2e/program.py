@@ -117,19 +117,28 @@ def is_ready(file: Path) -> bool:
 
 
 @contextmanager
-def dev(data_dir: Path) -> Iterator[Dev]:
+def in_file(output: Path, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command for the length of a block; both of its outputs go to a file."""
+    process = start(output, *arguments)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def dev(data_dir: Path, *, terminal: bool = False) -> Iterator[Dev]:
     """Run `ringline dev` for the length of a block; it must end well."""
     ready_file = data_dir.parent / "ready.json"
     ready_file.write_text(STALE)
     output = data_dir.parent / "dev.log"
     place = ("--port", 0, "--data-dir", data_dir)
-    process = start(output, "dev", *place, "--ready-file", ready_file)
-    try:
+    arguments = ("dev", *place, "--ready-file", ready_file)
+    with (in_terminal if terminal else in_file)(output, *arguments) as process:
         until(lambda: is_ready(ready_file) or process.poll() is not None)
         assert process.poll() is None, output.read_text()
         yield Dev(ready_file, output)
         assert process.poll() is None, "the server ended by itself"
-    finally:
         end(process)
     assert process.returncode == 0
 

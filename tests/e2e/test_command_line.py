@@ -1,6 +1,7 @@
 """The commands, as their users run them (contract, 7)."""
 
 import json
+import os
 import re
 import socket
 import stat
@@ -14,6 +15,7 @@ import pytest
 from tests.e2e.program import Dev, dev, mint_status, reachable_directory, ringline
 
 LONG = "a secret of the tests alone: thirty-two"
+CALL = Path(__file__).parents[2] / "examples" / "demo-call.wav"
 MEMBERS = {
     "base_url",
     "workspace_id",
@@ -129,12 +131,14 @@ def test_a_taken_port_is_refused(server: Dev) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_keys_are_printed_once_and_a_revoked_one_is_replaced() -> None:
+def test_keys_are_printed_once_to_a_terminal_and_a_revoked_one_is_replaced() -> None:
     with reachable_directory() as parent:
         data_dir = parent / "data"
         with dev(data_dir) as first:
             old = first.ring
-        assert old["secret_key"] in first.output.read_text()
+        told = first.output.read_text()  # a file is no terminal
+        assert str(data_dir / "dev-keys.json") in told
+        assert not any(word.startswith(("sk_", "pk_", "mk_")) for word in told.split())
 
         # Without a server the commands run the database themselves.
         listed = ringline(
@@ -146,14 +150,17 @@ def test_keys_are_printed_once_and_a_revoked_one_is_replaced() -> None:
         done = ringline("key", "revoke", secret["key_id"], "--data-dir", data_dir)
         assert done.returncode == 0, done.stderr
 
-        with dev(data_dir) as second:
+        with dev(data_dir, terminal=True) as second:
             new = second.ring
             assert mint_status(new, old["secret_key"]) == 401
             assert mint_status(new, new["secret_key"]) == 200
         same = {"workspace_id", "agent_id", "test_key", "publishable_key", "management_key"}
         assert {name: new[name] for name in same} == {name: old[name] for name in same}
 
-        with dev(data_dir) as third:
+        told = second.output.read_text()
+        assert all(key in told for name, key in new.items() if name.endswith("_key"))
+
+        with dev(data_dir, terminal=True) as third:
             assert third.ring["secret_key"] == new["secret_key"]
         assert new["secret_key"] not in third.output.read_text()
 
@@ -230,6 +237,19 @@ def test_bad_input_gets_one_sentence(arguments: tuple[str, ...], sentence: str) 
     assert done.returncode == 1
     assert done.stderr.startswith(sentence)
     assert "Traceback" not in done.stderr
+
+
+def test_a_pipe_is_no_place_for_keys_and_recordings(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for arguments in (
+        ("dev", "--data-dir", tmp_path / "data", "--ready-file", pipe),
+        ("call", "--wav", CALL, "--recording", pipe),
+    ):
+        done = ringline(*arguments)
+        assert done.returncode == 1
+        assert done.stderr == f"ringline: {pipe}: not an ordinary file.\n"
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("arguments", [("dance",), ("dev", "--port", "x"), ("key", "list")])

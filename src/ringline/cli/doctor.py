@@ -210,9 +210,12 @@ async def _is_ringline(url: str) -> bool:
 
 
 def check_connections(soft: int, hard: int) -> Finding:
-    """Tell how many connections the limits of descriptors leave; the server raises the soft one."""
+    """Tell how many connections the limit of descriptors leaves.
+
+    The hard limit counts: a server raises its soft one to it.
+    """
     if hard == resource.RLIM_INFINITY:
-        return Finding("connections", State.GOOD, f"as many as the system can ({soft} at first)")
+        return Finding("connections", State.GOOD, "as many as the system has descriptors for")
     most = max(0, hard - DESCRIPTORS_KEPT.most)
     found = f"{most} at once: {hard} descriptors (soft limit {soft}), {DESCRIPTORS_KEPT.most} kept"
     if most < _FEW_CONNECTIONS:

@@ -1,5 +1,6 @@
 """`ringline dev`, `ringline serve` and `ringline migrate`."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ from pydantic import SecretStr
 
 from ringline import app
 from ringline.cli.dev_keys import keep_dev_keys
-from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, write_private
+from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, refuse_special, write_private
 from ringline.cli.keys import show_key_ring
 from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
@@ -47,8 +48,8 @@ def dev(
 ) -> None:
     """Run everything on this machine: the server, its database, a workspace and its keys.
 
-    Needs no settings. The keys are printed at the first start and kept in
-    `DIR/dev-keys.json`; the commands `call`, `token` and `events` find them there.
+    Needs no settings. The keys are printed at the first start, to a terminal only, and kept
+    in `DIR/dev-keys.json`; the commands `call`, `token` and `events` find them there.
     Ctrl-C ends it.
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
@@ -66,7 +67,7 @@ def dev(
     async def ready(server: app.Running) -> None:
         keys = await keep_dev_keys(server.office, path, server.base_url)
         _write_ready(ready_file, keys.ring)
-        if keys.made:
+        if keys.made and sys.stdout.isatty():  # a file or a pipe would keep them, or pass them on
             show_key_ring(keys.ring)
         show(f"Ringline is at {server.base_url}; its keys are in {path}.")
 
@@ -118,6 +119,7 @@ def _run_server(
     dev: bool,
 ) -> None:
     if ready_file is not None:  # an earlier server's would be taken for ours
+        refuse_special(ready_file)
         ready_file.unlink(missing_ok=True)
     log_like_a_server()
     run(app.serve(settings, dev=dev, ready=ready), app.StartRefused, *app.DATABASE_PROBLEMS)
