@@ -152,7 +152,7 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     journal.start()
     calls = Calls(journal, open_voice, lambda: NOW, new_id, CallLimits())
     ledger = Ledger(stores.records, bus)
-    team = Team(ledger, "a secret of the tests alone, thirty-two", lambda: NOW, new_id, bytes)
+    team = Team(ledger, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
     desk = Desk(ledger, calls, lambda: NOW, new_id, str.encode, team)
     open_ = Shop(stores, await make_log(stores), desk)
     bus.subscribe(open_.told.append)

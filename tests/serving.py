@@ -13,7 +13,7 @@ from ringline.domain.credentials import FirstKeys
 from ringline.domain.ids import Prefix, show_id
 from tests.database import TestDatabase
 
-ENCRYPTION_KEY = "another secret of the tests, thirty-two"
+ENCRYPTION_KEY = "another secret of the tests: thirty-two"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def settings_for(database: TestDatabase, **chosen: object) -> Settings:
     """Make settings of a server on a test's database and any free port."""
     values: dict[str, object] = {
         "database_url": SecretStr(database.app_dsn),
-        "signing_secret": SecretStr("a secret of the tests alone, thirty-two"),
+        "signing_secret": SecretStr("a secret of the tests alone: thirty-two"),
         "encryption_key": SecretStr(ENCRYPTION_KEY),
         "port": 0,
         **chosen,

@@ -185,7 +185,7 @@ async def serve(
 ) -> None:
     """Run a server until SIGINT, SIGTERM or SIGHUP; `ready` hears when it accepts requests.
 
-    Raises StartRefused, and the sentences of storage.
+    Raises SettingsProblem, StartRefused, and the sentences of storage.
     """
     stopping = _stop_on_signals()
     async with running(settings, dev=dev) as server:
@@ -199,8 +199,9 @@ async def serve(
 async def running(settings: Settings, *, dev: bool, warm: bool = True) -> AsyncGenerator[Running]:
     """Run a server for the length of a block; `warm` starts the local voice beforehand.
 
-    Raises StartRefused, and the sentences of storage.
+    Raises SettingsProblem, StartRefused, and the sentences of storage.
     """
+    settings.refuse_weak_secrets()
     async with AsyncExitStack() as stack:
         server, voices = await _start(settings, stack, dev=dev)
         if warm:

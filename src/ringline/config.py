@@ -29,6 +29,9 @@ ROOTS_DATA = Path("/var/lib/ringline")
 #: What `ringline serve` does not start without; `ringline dev` makes and keeps them.
 REQUIRED_TO_SERVE = ("database_url", "signing_secret", "encryption_key")
 
+#: One token is enough to try out what signed it, offline: as many guesses as 32 bytes allow.
+LEAST_SECRET_BYTES = 32
+
 
 class SettingsProblem(Exception):
     """An invalid setting; the text names it and does not quote it."""
@@ -67,14 +70,14 @@ class Settings(BaseSettings):
     signing_secret: SecretStr | None = Field(
         None,
         description=(
-            "signs session tokens and cursors; several, comma-separated, while it is rotated: "
-            "the first signs, all of them verify"
+            "signs session tokens and cursors; at least 32 bytes, made by `ringline secret`; "
+            "several, comma-separated, while it is rotated: the first signs, all of them verify"
         ),
         json_schema_extra={"default": "made and kept by `dev`"},
     )
     encryption_key: SecretStr | None = Field(
         None,
-        description="encrypts secrets at rest",
+        description="encrypts secrets at rest; at least 32 bytes, made by `ringline secret`",
         json_schema_extra={"default": "made and kept by `dev`"},
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -175,6 +178,32 @@ class Settings(BaseSettings):
         if "signing_secret" not in missing and not self.signing_secrets:
             missing.append("signing_secret")
         return tuple(PREFIX + name.upper() for name in missing)
+
+    def weak_secrets(self) -> tuple[str, ...]:
+        """Return the names of the settings that hold a secret of fewer than 32 bytes."""
+        held: dict[str, tuple[str, ...]] = {}
+        if self.signing_secret is not None:  # of nothing but commas it is an empty one
+            held["SIGNING_SECRET"] = self.signing_secrets or ("",)
+        if self.encryption_key is not None:
+            held["ENCRYPTION_KEY"] = (self.encryption_key.get_secret_value().strip(),)
+        return tuple(
+            PREFIX + name
+            for name, texts in held.items()
+            if any(len(text.encode()) < LEAST_SECRET_BYTES for text in texts)
+        )
+
+    def refuse_weak_secrets(self) -> None:
+        """Let no server start on a secret that can be guessed. Raises SettingsProblem."""
+        for name in self.weak_secrets():
+            raise SettingsProblem(
+                f"{name} holds a secret of fewer than {LEAST_SECRET_BYTES} bytes, which can be "
+                f"guessed; {line_that_makes(name)} makes a better one."
+            )
+
+
+def line_that_makes(name: str) -> str:
+    """Return the line of a shell that makes a secret and sets it."""
+    return f"`export {name}=$(ringline secret)`"
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -52,6 +54,48 @@ def start(output: Path, *arguments: object, **variables: str) -> subprocess.Pope
         )
 
 
+@contextmanager
+def in_terminal(
+    output: Path, *arguments: object, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in a terminal; what it shows is in `output` when the block ends.
+
+    The block ends when the command has.
+    """
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ringline", *map(str, arguments)],
+            env=environment(TERM="xterm-256color", **variables),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+    finally:
+        os.close(theirs)
+    reading = threading.Thread(target=_read_terminal, args=(ours, output))
+    reading.start()
+    try:
+        yield process
+        process.wait(LIMIT_S)
+    finally:
+        end(process)
+        reading.join()
+        os.close(ours)
+
+
+def _read_terminal(terminal: int, output: Path) -> None:
+    with output.open("wb", buffering=0) as file:
+        while True:
+            try:
+                shown = os.read(terminal, 65_536)
+            except OSError:  # EIO: Linux says so of a terminal that nobody writes to any more
+                return
+            if not shown:
+                return
+            file.write(shown)
+
+
 @dataclass(frozen=True)
 class Dev:
     """A running `ringline dev`."""
@@ -73,19 +117,28 @@ def is_ready(file: Path) -> bool:
 
 
 @contextmanager
-def dev(data_dir: Path) -> Iterator[Dev]:
+def in_file(output: Path, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command for the length of a block; both of its outputs go to a file."""
+    process = start(output, *arguments)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def dev(data_dir: Path, *, terminal: bool = False) -> Iterator[Dev]:
     """Run `ringline dev` for the length of a block; it must end well."""
     ready_file = data_dir.parent / "ready.json"
     ready_file.write_text(STALE)
     output = data_dir.parent / "dev.log"
     place = ("--port", 0, "--data-dir", data_dir)
-    process = start(output, "dev", *place, "--ready-file", ready_file)
-    try:
+    arguments = ("dev", *place, "--ready-file", ready_file)
+    with (in_terminal if terminal else in_file)(output, *arguments) as process:
         until(lambda: is_ready(ready_file) or process.poll() is not None)
         assert process.poll() is None, output.read_text()
         yield Dev(ready_file, output)
         assert process.poll() is None, "the server ended by itself"
-    finally:
         end(process)
     assert process.returncode == 0
 

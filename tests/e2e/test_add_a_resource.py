@@ -21,8 +21,8 @@ async def test_a_newcomer_adds_a_resource_by_the_page(
         "PYTHONPATH": str(tmp_path / "src"),
         "RINGLINE_DATABASE_URL": empty_database.app_dsn,
         "RINGLINE_MIGRATE_DATABASE_URL": empty_database.dsn("postgres"),
-        "RINGLINE_SIGNING_SECRET": "a secret",
-        "RINGLINE_ENCRYPTION_KEY": "another",
+        "RINGLINE_SIGNING_SECRET": "a secret of the tests alone: thirty-two",
+        "RINGLINE_ENCRYPTION_KEY": "another secret of the tests: thirty-two",
     }
     migrated = ringline("migrate", **variables)
     assert migrated.returncode == 0, migrated.stderr

@@ -1,6 +1,7 @@
 """The commands, as their users run them (contract, 7)."""
 
 import json
+import os
 import re
 import socket
 import stat
@@ -13,6 +14,8 @@ import pytest
 
 from tests.e2e.program import Dev, dev, mint_status, reachable_directory, ringline
 
+LONG = "a secret of the tests alone: thirty-two"
+CALL = Path(__file__).parents[2] / "examples" / "demo-call.wav"
 MEMBERS = {
     "base_url",
     "workspace_id",
@@ -106,7 +109,10 @@ def test_doctor_finds_a_running_server_well(server: Dev, data_dir: Path) -> None
     port = server.ring["base_url"].rpartition(":")[2]
     done = ringline("doctor", "--json", "--data-dir", data_dir, RINGLINE_PORT=port)
     states = {finding["check"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
-    assert set(states) == {"database", "roles", "port", "voices", "time", "disk"}
+    assert set(states) == {
+        *("database", "roles", "secrets", "port"),
+        *("connections", "voices", "time", "disk"),
+    }
     assert states["database"] == states["roles"] == "good"
 
 
@@ -125,12 +131,14 @@ def test_a_taken_port_is_refused(server: Dev) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_keys_are_printed_once_and_a_revoked_one_is_replaced() -> None:
+def test_keys_are_printed_once_to_a_terminal_and_a_revoked_one_is_replaced() -> None:
     with reachable_directory() as parent:
         data_dir = parent / "data"
         with dev(data_dir) as first:
             old = first.ring
-        assert old["secret_key"] in first.output.read_text()
+        told = first.output.read_text()  # a file is no terminal
+        assert str(data_dir / "dev-keys.json") in told
+        assert not any(word.startswith(("sk_", "pk_", "mk_")) for word in told.split())
 
         # Without a server the commands run the database themselves.
         listed = ringline(
@@ -142,14 +150,17 @@ def test_keys_are_printed_once_and_a_revoked_one_is_replaced() -> None:
         done = ringline("key", "revoke", secret["key_id"], "--data-dir", data_dir)
         assert done.returncode == 0, done.stderr
 
-        with dev(data_dir) as second:
+        with dev(data_dir, terminal=True) as second:
             new = second.ring
             assert mint_status(new, old["secret_key"]) == 401
             assert mint_status(new, new["secret_key"]) == 200
         same = {"workspace_id", "agent_id", "test_key", "publishable_key", "management_key"}
         assert {name: new[name] for name in same} == {name: old[name] for name in same}
 
-        with dev(data_dir) as third:
+        told = second.output.read_text()
+        assert all(key in told for name, key in new.items() if name.endswith("_key"))
+
+        with dev(data_dir, terminal=True) as third:
             assert third.ring["secret_key"] == new["secret_key"]
         assert new["secret_key"] not in third.output.read_text()
 
@@ -160,7 +171,8 @@ def test_serve_says_what_is_missing() -> None:
     assert done.stdout == ""
     assert done.stderr == (
         "ringline: `ringline serve` does not start without "
-        "RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET.\n"
+        "RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET. "
+        "`export RINGLINE_SIGNING_SECRET=$(ringline secret)` makes a secret.\n"
     )
 
 
@@ -170,11 +182,44 @@ def test_serve_refuses_a_database_that_is_not_there() -> None:
         done = ringline(
             "serve",
             RINGLINE_DATABASE_URL=f"postgresql://u:hidden@127.0.0.1:{free.getsockname()[1]}/d",
-            RINGLINE_ENCRYPTION_KEY="x",
-            RINGLINE_SIGNING_SECRET="y",
+            RINGLINE_ENCRYPTION_KEY=LONG,
+            RINGLINE_SIGNING_SECRET=LONG,
         )
     assert done.returncode == 1
     assert done.stderr == "ringline: The database cannot be reached; is it running?\n"
+
+
+@pytest.mark.parametrize("name", ["RINGLINE_SIGNING_SECRET", "RINGLINE_ENCRYPTION_KEY"])
+@pytest.mark.parametrize("command", ["serve", "dev"])
+def test_a_secret_that_can_be_guessed_starts_no_server(
+    command: str, name: str, tmp_path: Path
+) -> None:
+    variables = {
+        "RINGLINE_SIGNING_SECRET": LONG,
+        "RINGLINE_ENCRYPTION_KEY": LONG,
+        "RINGLINE_DATABASE_URL": "postgresql://127.0.0.1:1/d",
+        name: "hunter2",
+    }
+    done = ringline(command, "--data-dir", tmp_path / "data", **variables)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        f"ringline: {name} holds a secret of fewer than 32 bytes, which can be guessed; "
+        f"`export {name}=$(ringline secret)` makes a better one.\n"
+    )
+    done = ringline("doctor", "--json", "--data-dir", tmp_path / "data", **variables)
+    found = {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
+    assert done.returncode == 1
+    assert found["secrets"]["state"] == "bad"
+    assert name in found["secrets"]["found"]
+    assert "hunter2" not in done.stdout
+
+
+def test_a_secret_is_long_and_never_the_same() -> None:
+    made = [ringline("secret") for _ in range(2)]
+    assert all(done.returncode == 0 and done.stderr == "" for done in made)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}\n", done.stdout) for done in made)
+    assert made[0].stdout != made[1].stdout
 
 
 @pytest.mark.parametrize(
@@ -192,6 +237,19 @@ def test_bad_input_gets_one_sentence(arguments: tuple[str, ...], sentence: str) 
     assert done.returncode == 1
     assert done.stderr.startswith(sentence)
     assert "Traceback" not in done.stderr
+
+
+def test_a_pipe_is_no_place_for_keys_and_recordings(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for arguments in (
+        ("dev", "--data-dir", tmp_path / "data", "--ready-file", pipe),
+        ("call", "--wav", CALL, "--recording", pipe),
+    ):
+        done = ringline(*arguments)
+        assert done.returncode == 1
+        assert done.stderr == f"ringline: {pipe}: not an ordinary file.\n"
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("arguments", [("dance",), ("dev", "--port", "x"), ("key", "list")])

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -99,6 +100,9 @@ def test_the_call_is_heard_answered_and_watched(demo: Demo) -> None:
 def test_the_recording_has_both_sides(demo: Demo) -> None:
     file = demo.data_dir / "call.wav"
     assert str(file) in demo.output.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((demo.data_dir / "server.log").stat().st_mode) == 0o600
+    assert "sk_live_" not in (demo.data_dir / "server.log").read_text()
     recording = read_wav(file.read_bytes())
     assert recording.channels == 2
     assert recording.duration_ms > read_wav(CALL.read_bytes()).duration_ms
@@ -141,7 +145,8 @@ def test_pasted_ringline_lines_work(demo: Demo, tmp_path: Path) -> None:
         called = paste(f"cd {tmp_path} && {line}")
         assert called.returncode == 0, called.stdout + called.stderr
         assert "caller  what are your opening hours" in called.stdout
-        assert len(list(tmp_path.glob("call-*.wav"))) == 1
+        (recording,) = tmp_path.glob("call-*.wav")
+        assert stat.S_IMODE(recording.stat().st_mode) == 0o600
         until(lambda: following.read_text().count("call_ended") == 2)
         follower.send_signal(signal.SIGINT)
         assert follower.wait(LIMIT_S) == 130

@@ -13,8 +13,8 @@ async def test_a_server_on_a_database_of_ones_own(
     variables = {
         "RINGLINE_DATABASE_URL": empty_database.app_dsn,
         "RINGLINE_MIGRATE_DATABASE_URL": empty_database.dsn("postgres"),
-        "RINGLINE_SIGNING_SECRET": "a secret",
-        "RINGLINE_ENCRYPTION_KEY": "another",
+        "RINGLINE_SIGNING_SECRET": "a secret of the tests alone: thirty-two",
+        "RINGLINE_ENCRYPTION_KEY": "another secret of the tests: thirty-two",
     }
     early = ringline("serve", "--port", 0, **variables)
     assert early.returncode == 1
@@ -42,4 +42,4 @@ async def test_a_server_on_a_database_of_ones_own(
     assert process.returncode == 0
     told = output.read_text()
     assert "Traceback" not in told
-    assert not any(secret in told for secret in ("a secret", "another", keys["secret_key"]))
+    assert not any(secret in told for secret in ("a secret", "another secret", keys["secret_key"]))

@@ -68,6 +68,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("RINGLINE_SIGNING_SECRET", "a secret of the tests alone, thirty-two")
-    os.environ.setdefault("RINGLINE_ENCRYPTION_KEY", "another secret of the tests, thirty-two")
+    os.environ.setdefault("RINGLINE_SIGNING_SECRET", "a secret of the tests alone: thirty-two")
+    os.environ.setdefault("RINGLINE_ENCRYPTION_KEY", "another secret of the tests: thirty-two")
     sys.exit(main())

@@ -11,8 +11,8 @@ from tests.faults.disks import SmallDisk, unwritable
 from tests.faults.processes import refusal, server_process
 
 SECRETS = {
-    "RINGLINE_SIGNING_SECRET": "a secret of the tests alone, thirty-two",
-    "RINGLINE_ENCRYPTION_KEY": "another secret of the tests, thirty-two",
+    "RINGLINE_SIGNING_SECRET": "a secret of the tests alone: thirty-two",
+    "RINGLINE_ENCRYPTION_KEY": "another secret of the tests: thirty-two",
 }
 
 

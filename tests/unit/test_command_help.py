@@ -19,6 +19,7 @@ COMMANDS = (
     ("dev",),
     ("serve",),
     ("migrate",),
+    ("secret",),
     ("workspace", "create"),
     ("key", "create"),
     ("key", "list"),

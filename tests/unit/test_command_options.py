@@ -1,10 +1,12 @@
 """Which server and key a command takes, and the files it finds them in."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
+from ringline.cli.call import name_recording
 from ringline.cli.files import KeyRing, dev_secrets, read_key_ring, write_private
 from ringline.cli.options import Target, find_target
 from ringline.cli.outcome import CommandProblem
@@ -77,6 +79,41 @@ def test_private_files_are_private_and_whole(tmp_path: Path) -> None:
     assert file.read_bytes() == b"new"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    theirs, file = tmp_path / "theirs", tmp_path / "ready.json"
+    theirs.write_bytes(b"theirs")
+    file.symlink_to(theirs)
+    write_private(file, b"new")
+    assert theirs.read_bytes() == b"theirs"
+    assert not file.is_symlink()
+    assert file.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_gets_no_secret(tmp_path: Path, linked: bool) -> None:
+    pipe, file = tmp_path / "pipe", tmp_path / "ready.json"
+    os.mkfifo(pipe)
+    if linked:
+        file.symlink_to(pipe)
+    with pytest.raises(OSError, match="not an ordinary file"):
+        write_private(file if linked else pipe, b"new")
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("session_id", "name"),
+    [
+        ("sess_0Ab9", "call-0Ab9.wav"),
+        ("sess_/../../.profile", "call-________profile.wav"),
+        ("../etc/\x1b]0;x\0\ud800é", "call-___etc___0_x___.wav"),
+        ("", "call-.wav"),
+        ("a" * 5_000, f"call-{'a' * 64}.wav"),
+    ],
+)
+def test_a_server_does_not_choose_where_a_recording_goes(session_id: str, name: str) -> None:
+    assert str(name_recording(session_id)) == name
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from ringline.config import Settings, SettingsProblem
 
+LONG = "a secret of the tests: 32 bytes."
+
 
 def test_secrets_do_not_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "SIGNING_SECRET", "ENCRYPTION_KEY"):
@@ -69,6 +71,39 @@ def test_what_serve_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGLINE_DATABASE_URL", "postgresql://localhost/d")
     monkeypatch.setenv("RINGLINE_SIGNING_SECRET", "s")
     assert Settings.read().missing_to_serve() == ()
+
+
+@pytest.mark.parametrize(
+    ("signing", "encryption", "weak"),
+    [
+        (LONG, LONG, ()),
+        ("é" * 16, LONG, ()),  # bytes, not characters
+        (f"{LONG}, {LONG},", LONG, ()),  # an empty one is none
+        ("s", LONG, ("RINGLINE_SIGNING_SECRET",)),
+        (LONG[1:], LONG, ("RINGLINE_SIGNING_SECRET",)),
+        (f"{LONG},old", LONG, ("RINGLINE_SIGNING_SECRET",)),  # it verifies as well as the first
+        (f"{LONG[1:]} ", LONG, ("RINGLINE_SIGNING_SECRET",)),
+        (LONG, LONG[1:] + " ", ("RINGLINE_ENCRYPTION_KEY",)),
+        (" , ", " ", ("RINGLINE_SIGNING_SECRET", "RINGLINE_ENCRYPTION_KEY")),
+        ("s", "e", ("RINGLINE_SIGNING_SECRET", "RINGLINE_ENCRYPTION_KEY")),
+    ],
+)
+def test_a_secret_has_32_bytes(
+    monkeypatch: pytest.MonkeyPatch, signing: str, encryption: str, weak: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("RINGLINE_SIGNING_SECRET", signing)
+    monkeypatch.setenv("RINGLINE_ENCRYPTION_KEY", encryption)
+    settings = Settings.read()
+    assert settings.weak_secrets() == weak
+    if not weak:
+        settings.refuse_weak_secrets()
+        return
+    with pytest.raises(SettingsProblem) as refused:
+        settings.refuse_weak_secrets()
+    assert str(refused.value) == (
+        f"{weak[0]} holds a secret of fewer than 32 bytes, which can be guessed; "
+        f"`export {weak[0]}=$(ringline secret)` makes a better one."
+    )
 
 
 def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ringline.cli.files import refuse_special, write_private
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import FAILED, refuse, run, say, show_json, telling
+from ringline.cli.outcome import FAILED, refuse, run, telling
+from ringline.cli.terminal import say, show, show_json
 from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
 from ringline.client.realtime import CallProblem, CallReport, place_call
@@ -45,7 +47,7 @@ def call(
         Parameter(
             name="--recording",
             help="Where to write the call: stereo, the caller left, the agent right, as played. "
-            "[default: call-ID.wav, here]",
+            "[default: call-ID.wav, here] Only its owner may read it.",
         ),
     ] = None,
     json: Json = False,
@@ -62,13 +64,15 @@ def call(
         refuse("A call is answered by an agent or by a model: give --agent or --model.")
     with telling(*CALL_PROBLEMS):
         sound = load_sound(wav)
+    if recording is not None:  # before the call, not when it cannot be kept
+        refuse_special(recording)
     target = find_target(url, key, data_dir)
     if model is None:
         agent = agent or target.agent_id
         model = LOCAL_MODEL if agent is None else None
     report = run(_call(target, sound, agent, model, quiet=json), *CALL_PROBLEMS)
-    path = recording or Path(f"call-{report.started.session_id.removeprefix('sess_')}.wav")
-    path.write_bytes(write_wav(report.recording))
+    path = recording or name_recording(report.started.session_id)
+    write_private(path, write_wav(report.recording))
     if json:
         show_json(describe_report(report, path))
     else:
@@ -78,13 +82,20 @@ def call(
     return 0 if report.understood else FAILED
 
 
+def name_recording(session_id: str) -> Path:
+    """Name a call's file in this directory; the server that chose the id may be anyone's."""
+    name = session_id.removeprefix("sess_")
+    plain = "".join(one if one.isascii() and one.isalnum() else "_" for one in name[:64])
+    return Path(f"call-{plain}.wav")
+
+
 async def _call(
     target: Target, sound: Wav, agent: str | None, model: str | None, *, quiet: bool
 ) -> CallReport:
     def tell(note: Note) -> None:
         line = describe_note(note)
         if line is not None and not quiet:
-            print(line, flush=True)
+            show(line)
 
     async with open_api(target.url, target.key) as api:
         return await place_call(api, sound, tell, agent_id=agent, model=model)

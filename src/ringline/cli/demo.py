@@ -23,6 +23,7 @@ from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
 from ringline.cli.files import KeyRing, write_private
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, refuse, run, telling
+from ringline.cli.terminal import open_console, visible
 from ringline.client.conversation import Note, Started, Turn
 from ringline.client.events import Away, Joined, SocketEvent, follow_events
 from ringline.client.http import Api, ApiProblem, open_api
@@ -93,7 +94,7 @@ async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:
 async def _demo(
     path: Path, sound: Wav, expected: Sequence[str], data_dir: Path, port: int, *, once: bool
 ) -> int:
-    console = Console()
+    console = open_console()
     async with demo_server(data_dir, port) as server:
         screen = open_screen(console)
         try:
@@ -201,16 +202,15 @@ def _summarise(console: Console, report: CallReport, recording: Path, problem: s
         middle = latencies[len(latencies) // 2]
         console.print(
             f"{answered} turns answered, first audio after {middle:.0f} ms (median), "
-            f"{latencies[-1]:.0f} ms (worst).",
-            highlight=False,
+            f"{latencies[-1]:.0f} ms (worst)."
         )
     for turn in report.turns:
         if turn.interrupted_after_ms is not None:
-            console.print(_tell_interruption(turn), style="bold red", highlight=False)
+            console.print(_tell_interruption(turn), style="bold red")
     console.print("Recording (caller left, agent right): ", end="")
-    console.print(str(recording), style="bold", highlight=False, soft_wrap=True)
+    console.print(visible(str(recording)), style="bold", soft_wrap=True)
     if problem is not None:
-        console.print(problem, style="bold red", highlight=False)
+        console.print(visible(problem), style="bold red")
 
 
 def _tell_interruption(turn: Turn) -> str:
@@ -253,6 +253,6 @@ def lines_to_paste(ring: KeyRing, call_id: str, wav: Path) -> list[tuple[str, st
 def _show_lines(console: Console, ring: KeyRing, report: CallReport, wav: Path) -> None:
     console.print("\nThe server stays up. Lines to paste into another terminal:\n", style="bold")
     for does, line in lines_to_paste(ring, report.started.call_id, wav.resolve()):
-        console.print(f"# {does}", style="dim", highlight=False, soft_wrap=True)
-        console.print(line + "\n", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"# {does}", style="dim", soft_wrap=True)
+        console.print(visible(line) + "\n", soft_wrap=True)
     console.print("Ctrl-C stops everything.", style="bold")

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ringline.cli.lines import describe_event, describe_note, event_detail
+from ringline.cli.terminal import visible
 from ringline.client.conversation import (
     AnswerBegan,
     Answered,
@@ -92,7 +93,11 @@ class PlainScreen:
 
     def _print(self, source: str, text: str) -> None:
         self._console.print(
-            f"{source:<10} {text}", markup=False, highlight=False, soft_wrap=True, emoji=False
+            f"{source:<10} {visible(text)}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+            emoji=False,
         )
 
 
@@ -114,7 +119,7 @@ class LiveScreen:
 
     def status(self, text: str) -> None:
         """Say it above the panels."""
-        self._status.update(text=Text(text))
+        self._status.update(text=Text(visible(text)))
 
     def event(self, event: SocketEvent) -> None:
         """Add a line to the events; the pieces of one turn take turns on one line."""
@@ -193,7 +198,7 @@ class LiveScreen:
         for frame in list(self._frames.values())[-rows:]:
             style = _CALLER if frame.role == "user" else _AGENT
             line = Text("caller " if frame.role == "user" else "agent  ", style)
-            line.append(frame.text, "default" if frame.is_final else "italic dim")
+            line.append(visible(frame.text), "default" if frame.is_final else "italic dim")
             lines.append(line)
         wrapped = [part for line in lines for part in line.wrap(self._console, max(20, width))]
         return Panel(
@@ -212,8 +217,8 @@ class LiveScreen:
         for turn in self._turns[-_SHOWN_TURNS:]:
             cut = turn.interrupted_after_ms is not None
             table.add_row(
-                Text(turn.heard if turn.heard is not None else "(greeting)"),
-                Text(turn.answer.strip(), overflow="ellipsis"),
+                Text(visible(turn.heard) if turn.heard is not None else "(greeting)"),
+                Text(visible(turn.answer.strip()), overflow="ellipsis"),
                 _latency(turn),
                 Text(f"✂ stopped, {turn.cut_ms:.0f} ms unheard", _CUT) if cut else Text(""),
             )

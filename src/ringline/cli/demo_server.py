@@ -14,7 +14,8 @@ from typing import BinaryIO
 from ringline.app import DATABASE_PROBLEMS, check_data_dir, make_data_dir
 from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
-from ringline.cli.outcome import CommandProblem, say
+from ringline.cli.outcome import CommandProblem
+from ringline.cli.terminal import say
 from ringline.config import ROOTS_DATA
 
 _START_LIMIT_S = 180.0
@@ -123,8 +124,9 @@ class DemoServer:
 def _fresh_files(data_dir: Path, ready: Path, log: Path) -> BinaryIO:
     """Make the data directory, without a ready file in it; open an empty log."""
     make_data_dir(data_dir)
-    ready.unlink(missing_ok=True)
-    return open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    for path in (ready, log):  # a new one has our mode, and is no link to elsewhere
+        path.unlink(missing_ok=True)
+    return open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _is_free(port: int) -> bool:

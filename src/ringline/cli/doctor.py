@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import resource
 import shutil
 import socket
 from collections.abc import AsyncGenerator
@@ -18,12 +19,15 @@ from rich.text import Text
 
 from ringline.app import DATABASE_PROBLEMS, check_data_dir, check_database, open_office
 from ringline.cli.options import DataDir, Json
-from ringline.cli.outcome import DONE, FAILED, run, sentence, show_json
-from ringline.config import Settings
+from ringline.cli.outcome import DONE, FAILED, run, sentence
+from ringline.cli.terminal import open_console, show_json, visible
+from ringline.config import LEAST_SECRET_BYTES, Settings, line_that_makes
+from ringline.domain.limits import DESCRIPTORS_KEPT
 from ringline.schema.names import MINIMUM_SERVER_VERSION
 
 _BAD_FREE_BYTES = 200 * 1024 * 1024
 _LOW_FREE_BYTES = 2 * 1024 * 1024 * 1024
+_FEW_CONNECTIONS = 1_024
 _CLOCK_LIMIT_S = 1.0
 _BORN = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this one was never set
 _VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soxr", "webrtcvad")
@@ -48,7 +52,7 @@ class Finding:
 
 
 def doctor(*, json: Json = False, data_dir: DataDir = None) -> int:
-    """Check database, roles, port, voices, time and disk, and say what to do.
+    """Check database, secrets, port, connections, voices, time and disk; say what to do.
 
     Changes nothing. Exit code 1 if something keeps a server from running.
     """
@@ -57,15 +61,17 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> int:
     if json:
         show_json({"findings": [_spell(finding) for finding in findings]})
     else:
-        console = Console(highlight=False, soft_wrap=True)
+        console = open_console(soft_wrap=True)
         for finding in findings:
-            console.print(_line(finding))
+            show_finding(finding, console)
     return FAILED if any(finding.state is State.BAD for finding in findings) else DONE
 
 
 async def _examine(settings: Settings) -> list[Finding]:
     findings = [finding async for finding in _check_database(settings)]
+    findings.append(check_secrets(settings))
     findings.append(await _check_port(settings))
+    findings.append(check_connections(*resource.getrlimit(resource.RLIMIT_NOFILE)))
     findings.append(check_voices())
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir.expanduser()))
@@ -146,6 +152,28 @@ async def _check_clocks_agree(url: str) -> Finding:
     return Finding("database", State.GOOD, f"PostgreSQL {version}")
 
 
+def check_secrets(settings: Settings) -> Finding:
+    """Tell whether the secrets that are set cannot be guessed."""
+    if weak := settings.weak_secrets():
+        return Finding(
+            "secrets",
+            State.BAD,
+            f"fewer than {LEAST_SECRET_BYTES} bytes: {', '.join(weak)}",
+            f"No server starts with them; {line_that_makes(weak[0])} makes a better one.",
+        )
+    unset = [name for name in settings.missing_to_serve() if not name.endswith("DATABASE_URL")]
+    if not unset:
+        return Finding("secrets", State.GOOD, "long enough")
+    if settings.database_url is None:
+        return Finding("secrets", State.GOOD, f"{', '.join(unset)}: `ringline dev` makes its own")
+    return Finding(
+        "secrets",
+        State.WARNING,
+        f"not set: {', '.join(unset)}",
+        f"`ringline serve` does not start without; {line_that_makes(unset[0])} makes a secret.",
+    )
+
+
 async def _check_port(settings: Settings) -> Finding:
     place = f"{settings.host}:{settings.port}"
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -179,6 +207,25 @@ async def _is_ringline(url: str) -> bool:
             return answer.status == 200
     except (aiohttp.ClientError, OSError, TimeoutError):
         return False
+
+
+def check_connections(soft: int, hard: int) -> Finding:
+    """Tell how many connections the limit of descriptors leaves.
+
+    The hard limit counts: a server raises its soft one to it.
+    """
+    if hard == resource.RLIM_INFINITY:
+        return Finding("connections", State.GOOD, "as many as the system has descriptors for")
+    most = max(0, hard - DESCRIPTORS_KEPT.most)
+    found = f"{most} at once: {hard} descriptors (soft limit {soft}), {DESCRIPTORS_KEPT.most} kept"
+    if most < _FEW_CONNECTIONS:
+        return Finding(
+            "connections",
+            State.WARNING,
+            found,
+            "Raise the hard limit: `ulimit -Hn`, LimitNOFILE= of systemd, --ulimit of a container.",
+        )
+    return Finding("connections", State.GOOD, found)
 
 
 def check_voices() -> Finding:
@@ -224,17 +271,18 @@ def check_disk(data_dir: Path) -> Finding:
     return Finding("disk", State.GOOD, found)
 
 
-def _line(finding: Finding) -> Text:
+def show_finding(finding: Finding, console: Console) -> None:
+    """Print a finding on a line, and its advice on another one."""
     sign, style = {
         State.GOOD: ("✓", "green"),
         State.WARNING: ("!", "yellow"),
         State.BAD: ("✗", "bold red"),
     }[finding.state]
-    line = Text(f"{sign} {finding.check:<9}", style)
-    line.append(finding.found, "default")
+    line = Text(f"{sign} {finding.check:<11} ", style)
+    line.append(visible(finding.found), "default")
     if finding.advice:
-        line.append(f"\n  {'':<9}→ {finding.advice}", "bold")
-    return line
+        line.append(f"\n  {'':<12}→ {visible(finding.advice)}", "bold")
+    console.print(line)
 
 
 def _spell(finding: Finding) -> dict[str, str]:

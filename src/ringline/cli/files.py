@@ -1,7 +1,9 @@
 """Files the command line keeps: private, and written as a whole or not at all."""
 
+import errno
 import os
 import secrets
+import stat
 from pathlib import Path
 
 import msgspec
@@ -44,7 +46,11 @@ class DevSecrets(msgspec.Struct, frozen=True):
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, in one step (rename). Raises OSError."""
+    """Write a file that only its owner may read, in one step (rename). Raises OSError.
+
+    A symbolic link of that name is replaced, not followed: somebody else may have put it there.
+    """
+    refuse_special(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
     try:
@@ -56,6 +62,21 @@ def write_private(path: Path, data: bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse a path that is there and no ordinary file. Raises OSError.
+
+    Root could replace a device, and a pipe may lead to somebody else.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:  # not there; what else is wrong shows when it is written
+        return
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not an ordinary file", os.fspath(path))
 
 
 def read_key_ring(path: Path) -> KeyRing | None:

@@ -1,26 +1,26 @@
 """`ringline workspace` and `ringline key`: beside a running server, and without one."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
 from rich.table import Table
 
 from ringline.app import DATABASE_PROBLEMS, now, open_office
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
-from ringline.cli.outcome import refuse, run, say, show_json
+from ringline.cli.outcome import refuse, run
+from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
 from ringline.ports import EntryRefused
 from ringline.services.workspaces import FirstKeys
-
-#: What can be wrong with a database; their texts are sentences.
 
 _NO_SUCH_ROW = "23503"  # foreign_key_violation
 
@@ -55,7 +55,7 @@ def create(
 
     ring = key_ring(run(work(), *DATABASE_PROBLEMS), base_url_of(settings))
     if json:
-        print(ring.as_json().decode(), end="", flush=True)
+        show_json(msgspec.to_builtins(ring))
     else:
         show_key_ring(ring)
 
@@ -112,7 +112,7 @@ def create_key(
     if json:
         show_json(shown)
     else:
-        print(text)
+        show(text)
         say(f"This is {shown['key_id']}; it is not shown again.")
 
 
@@ -139,11 +139,11 @@ def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = N
             row["type"],
             row["environment"],
             f"…{key.last_four}",
-            key.label,
+            visible(key.label),
             row["state"],
             row["last_used_at"] or "never",
         )
-    Console(width=None if Console().is_terminal else 200).print(table)
+    open_console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 @key_app.command
@@ -193,7 +193,7 @@ def show_key_ring(ring: KeyRing) -> None:
         "management_key",
         "agent_id",
     ):
-        print(f"{name:<16} {getattr(ring, name)}", flush=True)
+        show(f"{name:<16} {getattr(ring, name)}")
 
 
 def base_url_of(settings: Settings) -> str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
+from ringline.cli.terminal import visible
 from ringline.client.conversation import (
     AnswerBegan,
     Answered,
@@ -34,8 +35,8 @@ def describe_event(event: SocketEvent) -> Text:
     style = _STYLES.get(event.name, "white")
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{clock_time(event.text('occurredAt'))}  ", "dim")
-    line.append(f"{event.name:<26}", style)
-    line.append(event_detail(event), "dim" if style == "dim" else "")
+    line.append(f"{visible(event.name):<26}", style)
+    line.append(visible(event_detail(event)), "dim" if style == "dim" else "")
     return line
 
 

@@ -1,13 +1,19 @@
 """Where logs go: to stderr, for eyes in a terminal and as lines of JSON elsewhere.
 
 A server's logs hold ids and types; credentials and transcripts have no business in them.
+What others chose all the same (a name in an error, an address) does not steer the terminal.
 """
 
 import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from ringline.cli.terminal import visible
+
+#: Values of several lines, as tracebacks are.
+_LONG_VALUES = ("exception", "stack")
 
 
 def log_like_a_server() -> None:
@@ -29,6 +35,7 @@ def log_like_a_server() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *((_show_values,) if terminal else ()),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -44,6 +51,17 @@ def log_like_a_command() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _show_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Make texts visible that the renderer for terminals would print as they are."""
+    for name, value in event.items():
+        if name in _LONG_VALUES:
+            # Set in, so that a line of an error's text is never taken for one of the log.
+            event[name] = "\n".join(f"  {visible(line)}" for line in str(value).split("\n"))
+        elif isinstance(value, str):
+            event[name] = visible(value)
+    return event
 
 
 class _NamesOnly(logging.Handler):

@@ -3,9 +3,7 @@
 Exit codes: 0 done, 1 could not be done, 2 was not understood, 130 interrupted.
 """
 
-import json
-import sys
-from collections.abc import Coroutine, Generator, Mapping
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
@@ -59,16 +57,6 @@ def sentence(error: BaseException, *problems: type[Exception]) -> str:
         case _:
             told = isinstance(error, (CommandProblem, SettingsProblem, *problems))
             return str(error) if told else ""
-
-
-def show_json(value: Mapping[str, object]) -> None:
-    """Print a result for programs: one line of JSON."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)
-
-
-def say(text: str) -> None:
-    """Tell the user something that is not the result."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def refuse(text: str) -> NoReturn:

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from ringline import __version__
 from ringline.cli.logs import log_like_a_command
-from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, say, sentence
+from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, sentence
+from ringline.cli.terminal import say
 
 HELP_FLAGS = ("--help", "-h")
 
@@ -29,6 +30,7 @@ app = App(
 app.command("ringline.cli.server:dev", name="dev")
 app.command("ringline.cli.server:serve", name="serve")
 app.command("ringline.cli.server:migrate", name="migrate")
+app.command("ringline.cli.secret:secret", name="secret")
 app.command("ringline.cli.keys:workspace_app", name="workspace")
 app.command("ringline.cli.keys:key_app", name="key")
 app.command("ringline.cli.watch:token", name="token")

@@ -1,5 +1,6 @@
 """`ringline dev`, `ringline serve` and `ringline migrate`."""
 
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
@@ -9,12 +10,13 @@ from pydantic import SecretStr
 
 from ringline import app
 from ringline.cli.dev_keys import keep_dev_keys
-from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, write_private
+from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, refuse_special, write_private
 from ringline.cli.keys import show_key_ring
 from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
-from ringline.cli.outcome import refuse, run, say
-from ringline.config import Settings
+from ringline.cli.outcome import refuse, run
+from ringline.cli.terminal import say, show
+from ringline.config import PREFIX, Settings, line_that_makes
 from ringline.schema.names import HEAD
 
 Host = Annotated[
@@ -46,8 +48,8 @@ def dev(
 ) -> None:
     """Run everything on this machine: the server, its database, a workspace and its keys.
 
-    Needs no settings. The keys are printed at the first start and kept in
-    `DIR/dev-keys.json`; the commands `call`, `token` and `events` find them there.
+    Needs no settings. The keys are printed at the first start, to a terminal only, and kept
+    in `DIR/dev-keys.json`; the commands `call`, `token` and `events` find them there.
     Ctrl-C ends it.
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
@@ -65,9 +67,9 @@ def dev(
     async def ready(server: app.Running) -> None:
         keys = await keep_dev_keys(server.office, path, server.base_url)
         _write_ready(ready_file, keys.ring)
-        if keys.made:
+        if keys.made and sys.stdout.isatty():  # a file or a pipe would keep them, or pass them on
             show_key_ring(keys.ring)
-        print(f"Ringline is at {server.base_url}; its keys are in {path}.", flush=True)
+        show(f"Ringline is at {server.base_url}; its keys are in {path}.")
 
     _run_server(settings, ready_file, ready, dev=True)
 
@@ -81,17 +83,19 @@ def serve(
 ) -> None:
     """Run a server in production, on a database of yours.
 
-    RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET and RINGLINE_ENCRYPTION_KEY must be set,
-    and the database migrated (`ringline migrate`). No key is stored. SIGTERM or Ctrl-C
-    ends it.
+    RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET and RINGLINE_ENCRYPTION_KEY must be set
+    (`ringline secret` makes the latter two), and the database migrated (`ringline migrate`).
+    No key is stored. SIGTERM or Ctrl-C ends it.
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
     if missing := settings.missing_to_serve():
-        refuse(f"`ringline serve` does not start without {', '.join(missing)}.")
+        secrets = [name for name in missing if name != f"{PREFIX}DATABASE_URL"]
+        make = f" {line_that_makes(secrets[0])} makes a secret." if secrets else ""
+        refuse(f"`ringline serve` does not start without {', '.join(missing)}.{make}")
 
     async def ready(server: app.Running) -> None:
         _write_ready(ready_file, KeyRing(base_url=server.base_url))
-        print(f"Ringline is at {server.base_url}.", flush=True)
+        show(f"Ringline is at {server.base_url}.")
 
     _run_server(settings, ready_file, ready, dev=False)
 
@@ -115,6 +119,7 @@ def _run_server(
     dev: bool,
 ) -> None:
     if ready_file is not None:  # an earlier server's would be taken for ours
+        refuse_special(ready_file)
         ready_file.unlink(missing_ok=True)
     log_like_a_server()
     run(app.serve(settings, dev=dev, ready=ready), app.StartRefused, *app.DATABASE_PROBLEMS)

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from ringline.cli.lines import describe_event
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import refuse, run, say, show_json
+from ringline.cli.outcome import refuse, run
+from ringline.cli.terminal import open_console, say, show, show_json
 from ringline.client.events import Away, Joined, SocketEvent, Watched, follow_events
 from ringline.client.http import ApiProblem, SessionToken, open_api
 from ringline.domain.log import parse_since
@@ -51,7 +52,7 @@ def token(
             }
         )
     else:
-        print(minted.token, flush=True)
+        show(minted.token)
         say(f"It ends at {minted.expires_at}.")
 
 
@@ -90,7 +91,7 @@ def events(
 
 
 async def _show_events(target: Target, since: str | None, *, follow: bool, json: bool) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console(soft_wrap=True)
     async with (
         open_api(target.url, target.key) as api,
         aclosing(follow_events(api, since, reconnect=follow)) as stream,
@@ -102,11 +103,12 @@ async def _show_events(target: Target, since: str | None, *, follow: bool, json:
                     watched = await anext(stream)
             except TimeoutError:
                 return
-            _show(watched, console, json=json)
+            show_watched(watched, console, json=json)
             wait_s = None if follow else _QUIET_S
 
 
-def _show(watched: Watched, console: Console, *, json: bool) -> None:
+def show_watched(watched: Watched, console: Console, *, json: bool) -> None:
+    """Print what came over the events socket, as one line."""
     match watched:
         case Joined(position, recovered):
             if recovered is False:

@@ -1,0 +1,58 @@
+"""What the doctor says of secrets and descriptors, and when it warns."""
+
+import resource
+
+import pytest
+from pydantic import SecretStr
+
+from ringline.cli.doctor import Finding, State, check_connections, check_secrets
+from ringline.config import Settings
+from ringline.domain.limits import DESCRIPTORS_KEPT
+
+LONG = SecretStr("a secret of the tests alone: thirty-two")
+ELSEWHERE = SecretStr("postgresql://h/d")
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "state"),
+    [
+        (1_024, 524_288, State.GOOD),
+        (256, 1_024 + DESCRIPTORS_KEPT.most, State.GOOD),
+        (256, 1_023 + DESCRIPTORS_KEPT.most, State.WARNING),
+        (256, 256, State.WARNING),
+        (16, 16, State.WARNING),
+    ],
+)
+def test_connections(soft: int, hard: int, state: State) -> None:
+    found = check_connections(soft, hard)
+    assert found.state is state
+    assert found.found.startswith(f"{max(0, hard - DESCRIPTORS_KEPT.most)} at once")
+    assert f"{hard} descriptors (soft limit {soft})" in found.found
+    assert ("LimitNOFILE" in found.advice) == (state is State.WARNING)
+
+
+def test_no_limit_of_descriptors() -> None:
+    for soft in (256, resource.RLIM_INFINITY):
+        assert check_connections(soft, resource.RLIM_INFINITY).state is State.GOOD
+
+
+def secrets_of(**chosen: SecretStr) -> Finding:
+    unset = dict.fromkeys(("signing_secret", "encryption_key", "database_url"))
+    return check_secrets(Settings.model_validate(unset | chosen))
+
+
+def test_secrets() -> None:
+    assert secrets_of().state is State.GOOD  # `ringline dev` makes its own
+    assert secrets_of(signing_secret=LONG, encryption_key=LONG).state is State.GOOD
+    lacking = secrets_of(database_url=ELSEWHERE, signing_secret=LONG)
+    assert (lacking.state, lacking.found) == (State.WARNING, "not set: RINGLINE_ENCRYPTION_KEY")
+    assert "$(ringline secret)" in lacking.advice
+
+
+def test_a_weak_secret_is_named_and_not_quoted() -> None:
+    weak = secrets_of(signing_secret=SecretStr(f"{LONG.get_secret_value()},hunter2"))
+    assert weak.state is State.BAD
+    assert "RINGLINE_SIGNING_SECRET" in weak.found
+    assert "RINGLINE_ENCRYPTION_KEY" not in weak.found
+    assert "export RINGLINE_SIGNING_SECRET=$(ringline secret)" in weak.advice
+    assert "hunter2" not in weak.found + weak.advice
