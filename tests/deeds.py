@@ -111,7 +111,8 @@ class Shop:
         )
 
     async def events(self) -> list[Event]:
-        return [stored.event for stored in await self.stores.log.page(self.log, 0, 10_000)]
+        page = await self.stores.log.page(self.log, 0, 10_000)
+        return [stored.event for stored in page.events]
 
     async def types(self) -> list[str]:
         return [event.type for event in await self.events()]

@@ -16,6 +16,7 @@ from ringline.ports import (
     EventLog,
     LogBusy,
     LogHead,
+    LogPage,
     Publication,
     StoreAway,
 )
@@ -56,14 +57,14 @@ class MemoryLog:
 
     async def page(
         self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
-    ) -> list[StoredEvent]:
+    ) -> LogPage:
         rows = [
             row
             for row in self.logs.get(log, [])[max(after, self.oldest - 1) :]
             if call_id is None or (row.event.call is not None and row.event.call.id == call_id)
-        ][:limit]
+        ]
         await asyncio.sleep(0.001)
-        return rows
+        return LogPage(rows[:limit], len(rows) <= limit)
 
     async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
         newest = {log: len(self.logs.get(log, [])) for log in logs}
@@ -126,7 +127,7 @@ class FaultyLog:
 
     async def page(
         self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
-    ) -> list[StoredEvent]:
+    ) -> LogPage:
         self._check()
         return await self.inner.page(log, after, limit, call_id)
 

@@ -94,7 +94,9 @@ def resource_rows(resource: Resource) -> Iterator[str]:
     for one in resource.relationships:
         target = f"[{one.target}](#{one.target.lower()})"
         what = f"list of {target}" if one.many else target
-        yield row(f"`{one.name}`", what, "null" if one.null and not one.many else "")
+        notes = ["null"] if one.null and not one.many else []
+        notes += [] if RESOURCES[one.target].operators else ["not for operator tokens"]
+        yield row(f"`{one.name}`", what, ", ".join(notes))
 
 
 def action_rows() -> Iterator[str]:

@@ -249,7 +249,7 @@ class World:
 
     async def truth(self, client: Client) -> list[StoredEvent]:
         """Return the durable events that a client of its topic should have at the end."""
-        return await self.inner.page(client.log, 0, 100_000, client.call_id)
+        return [*(await self.inner.page(client.log, 0, 100_000, client.call_id)).events]
 
     async def close(self) -> None:
         for client in self.clients:
@@ -297,7 +297,7 @@ class World:
     async def check_end(self) -> None:
         """Check what must be true once everything has come to rest."""
         await self.check()
-        by_log = {log: await self.inner.page(log, 0, 100_000) for log in self.logs}
+        by_log = {log: (await self.inner.page(log, 0, 100_000)).events for log in self.logs}
         offsets = {row.event.id: row.offset for rows in by_log.values() for row in rows}
         assert len(offsets) == sum(map(len, by_log.values())), "written twice"
         for rows in by_log.values():

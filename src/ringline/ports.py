@@ -157,6 +157,14 @@ class LogHead:
     oldest: int
 
 
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """Events of a log, in order; `complete` if none follows them."""
+
+    events: Sequence[StoredEvent]
+    complete: bool
+
+
 class EventLog(Protocol):
     """The rows of the logs: the journal writes them, followers read them."""
 
@@ -178,8 +186,12 @@ class EventLog(Protocol):
 
     async def page(
         self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
-    ) -> list[StoredEvent]:
-        """Return events behind an offset, ascending, of one call or all. Raises StoreAway."""
+    ) -> LogPage:
+        """Return events behind an offset, ascending, of one call or all.
+
+        At most `limit` of them, and fewer where they are large (`limits.PAGE_BYTES`), but
+        one at least where there is one. Raises StoreAway.
+        """
         ...
 
     async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
@@ -191,6 +203,18 @@ class EventLog(Protocol):
 Row: TypeAlias = Any
 
 
+@dataclass(frozen=True, slots=True)
+class Portions:
+    """The first rows of a statement, and the bytes of their texts.
+
+    Not `complete`: the last row went over the bytes, and others follow it.
+    """
+
+    rows: Sequence[Row]
+    size: int
+    complete: bool
+
+
 class Rows(Protocol):
     """Statements in the workspace and environment of one log."""
 
@@ -199,6 +223,16 @@ class Rows(Protocol):
 
         Raises StoreAway, LogBusy, QueryTooSlow, or EntryRefused, after which the
         transaction is over.
+        """
+        ...
+
+    async def fetch_within(
+        self, text: str, values: Sequence[object], most_bytes: int, portion: int
+    ) -> Portions:
+        """Run a statement that may return much, and stop when it returned so much.
+
+        Rows come in portions, so that no more than one of them is in memory beyond what
+        may be there. Raises like `fetch`.
         """
         ...
 

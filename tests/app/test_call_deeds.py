@@ -255,6 +255,37 @@ async def test_a_call_that_runs_here_is_ended_taken_over_and_given_back(here: Sh
     assert (await here.types())[-1] == "call.ended"
 
 
+async def test_an_operator_goes_by_their_own_name_alone(here: Shop) -> None:
+    call_id = await here.live_call()
+    user = await here.user("ann")
+    await here.line("ann", user)
+    await here.line("bob")
+    ann, name = here.acted_by(user), str(call_id)
+    barges: list[dict[str, object]] = [
+        {"agentName": "bob"},
+        {"sipUsername": "bob"},
+        {"agentName": "nobody"},
+        {"sipUsername": "nobody"},
+        {"agentName": "bob", "sipUsername": "ann"},
+        {"agentName": "ann", "sipUsername": "bob"},
+        {"agentName": "bob", "mode": "listen"},
+    ]
+    for given in barges:
+        with refused("forbidden"):
+            await ann.run("barge_call", callUuid=name, **given)
+    with refused("forbidden"):
+        await ann.run("start_outbound_call", toNumber="+4930111", sipUsername="bob")
+    with refused("not_configured"):
+        await ann.run("start_outbound_call", toNumber="+4930111", sipUsername="ann")
+    assert len((await here.call(call_id)).participants) == 2
+    own: list[dict[str, object]] = [{"agentName": "ann"}, {"sipUsername": "ann"}]
+    for given in own:
+        assert (await ann.run("barge_call", callUuid=name, **given))["status"] == "barged"
+    members = [each.member_uuid for each in (await here.call(call_id)).participants[2:]]
+    assert set(members) == {"ann"}
+    assert (await here.run("barge_call", callUuid=name, agentName="bob"))["status"] == "barged"
+
+
 async def test_a_call_whose_process_is_gone_can_be_asked_for_again(here: Shop) -> None:
     call = a_call()
     await here.stores.log.commit([birth(here.log, call)])

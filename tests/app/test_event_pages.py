@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from ringline.domain import limits
 from ringline.domain.events import (
     CallAudit,
     CallCreated,
@@ -197,7 +199,7 @@ async def test_a_limit_is_clamped(here: Shop) -> None:
 async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(
     here: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_pages, "MAX_SCANNED", 4)
+    monkeypatch.setattr(limits, "PAGE_SCANNED", replace(limits.PAGE_SCANNED, most=4))
     await write(here, 9)
     call = a_call()
     await here.stores.log.commit([birth(here.log, call), death(here.log, call)])
@@ -221,8 +223,11 @@ async def test_a_page_ends_where_it_is_large_enough(
 ) -> None:
     monkeypatch.setattr(event_pages, "BATCH", 4)
     await write(here, 10)
-    size = len('{"audit_type": "note", "code": "0", "detail": {}}')
-    monkeypatch.setattr(event_pages, "MAX_CHARACTERS", 2 * size)
+    async with here.stores.records.read(here.log) as rows:
+        text = "SELECT call, type, data::text FROM ringline.events WHERE offset_ = 2"
+        (two,) = await rows.fetch(text.replace("offset_", '"offset"'), [])
+    most = 2 * sum(len(value) for value in two) - 1
+    monkeypatch.setattr(limits, "PAGE_BYTES", replace(limits.PAGE_BYTES, most=most))
     seen: list[int] = []
     after: object = 1
     while True:
@@ -268,3 +273,21 @@ def test_what_is_the_clients_own_keeps_its_names() -> None:
     }
     changed = ConversationModeChanged(conversation_id=new_id(), from_mode="text", to_mode="voice")
     assert spell(changed)["actorUserId"] is None
+
+
+async def test_a_page_of_large_events_stays_within_an_answer(here: Shop) -> None:
+    call = a_call()
+    sizes = (3_000_000, 7_000_000, 1_000_000, 2_000_000, 2_000_000, 10)
+    notes = [
+        Event(new_id(), NOW, CallAudit(audit_type="note", code="n", detail={"x": "x" * size}))
+        for size in sizes
+    ]
+    await here.stores.log.commit([Entry(here.log, tuple(notes), (), call.id)])
+    pages: list[list[int]] = []
+    after, more = "0", True
+    while more:
+        page = await here.run("list_events", after=after, limit=1000)
+        assert len(encode(page)) <= limits.ANSWER_BYTES.most
+        after, more = page["position"], page["hasMore"]
+        pages.append(offsets(page))
+    assert pages == [[1, 2], [3, 4, 5], [6]]

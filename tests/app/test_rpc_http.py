@@ -13,7 +13,7 @@ import pytest
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, LogKey
 from ringline.web.rpc import MAX_BODY, MAX_COMMAS
-from tests.database import TestDatabase
+from tests.database import TestDatabase, add_member
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 
@@ -231,3 +231,25 @@ async def test_a_rate_limit_is_429_and_comes_before_the_body(database: TestDatab
                 await refused(answer, 429, "rate_limited", "Rate limited")
                 assert 900 <= int(answer.headers["retry-after"]) <= 1000
         assert (await Rpc(service, service.keys.test_key).ask(LIST))["success"]
+
+
+async def test_an_operator_has_a_rate_of_their_own(database: TestDatabase) -> None:
+    async with serving(database, rate_rpc_per_second=0.001, rate_rpc_burst=3) as service:
+        backend = Rpc(service)
+        async with database.connection() as connection:
+            for name in ("ada", "bob"):
+                await add_member(connection, service.keys.workspace_id, f"{name}@example.com")
+        tokens = [
+            (await backend.run("issue_operator_access_token", input={"email": email}))["token"]
+            for email in ("ada@example.com", "bob@example.com")
+        ]
+        ada, bob = (Rpc(service, token) for token in tokens)
+        for _ in range(3):
+            await ada.ask(LIST)
+        async with ada.post(LIST) as answer:
+            await refused(answer, 429, "rate_limited", "Rate limited")
+        assert (await bob.ask(LIST))["success"]
+        assert (await backend.ask(LIST))["success"]  # the third of its own
+        async with backend.post(LIST) as answer:
+            await refused(answer, 429, "rate_limited", "Rate limited")
+        assert (await bob.ask(LIST))["success"]

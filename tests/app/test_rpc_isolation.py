@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -314,6 +314,94 @@ async def test_a_list_holds_nothing_of_somebody_elses(two: Two, action: Action) 
                 action.name, fields=["id"], filter={"id": {"in": [their]}}, **values
             )
             assert seen == []
+
+
+# -- operators ------------------------------------------------------------------------------
+
+
+def test_operators_may_follow_to_what_they_may_list_and_to_nothing_else() -> None:
+    listed = {
+        action.resource.name
+        for action in ACTIONS.values()
+        if action.operator and action.kind is ActionKind.LIST and action.resource is not None
+    }
+    assert {resource.name for resource in RESOURCES.values() if resource.operators} == listed
+    for action in ACTIONS.values():  # what they are answered is what they may list
+        if action.operator and action.resource is not None:
+            assert action.resource.operators, action.name
+
+
+def test_what_is_read_through_what_operators_may_not_list_was_decided() -> None:
+    through = {
+        f"{resource.name}.{one.name}"
+        for resource in RESOURCES.values()
+        if resource.operators
+        for one in resource.fields
+        if one.through is not None
+        and not RESOURCES[resource.relationship_index[one.through[0]].target].operators
+    }
+    # The name of a line, which is what a colleague is called wherever they take part.
+    assert through == {"OperatorStatus.agentName"}
+
+
+@pytest.fixture
+async def browser(two: Two) -> Rpc:
+    """Speak with an operator's token of the other workspace, in which everything exists."""
+    given = {"email": FOREIGN_TEXTS["operatorEmail"]}
+    minted = await two.theirs.run("issue_operator_access_token", input=given)
+    return Rpc(two.service, minted["token"])
+
+
+def ways(resource: Resource, depth: int = 3) -> Iterator[tuple[list[str], Resource, bool, bool]]:
+    """Yield the paths along relationships: where to, whether by operators, all of them to-one."""
+    for one in resource.relationships:
+        target = RESOURCES[one.target]
+        yield [one.name], target, target.operators, not one.many
+        if depth > 1 and target.operators:
+            for path, end, may, single in ways(target, depth - 1):
+                yield [one.name, *path], end, may, single and not one.many
+
+
+def nested(path: list[str], inside: object, wrap: Callable[[str, object], object]) -> object:
+    for name in reversed(path):
+        inside = wrap(name, inside)
+    return inside
+
+
+OPERATORS_OWN = [
+    action
+    for action in ACTIONS.values()
+    if action.operator and action.resource is not None and action.kind is not ActionKind.GENERIC
+]
+
+
+@pytest.mark.parametrize("action", OPERATORS_OWN, ids=lambda action: action.name)
+async def test_an_operator_reaches_nothing_through_relationships_that_they_may_not_list(
+    two: Two, browser: Rpc, action: Action
+) -> None:
+    resource = action.resource
+    assert resource is not None
+    request: dict[str, Any] = {"input": given(action, two.ids, two.texts)}
+    if action.kind is ActionKind.UPDATE:
+        request["identity"] = two.ids[resource.name]
+    for path, _, may, single in ways(resource):
+        asked: list[dict[str, object]] = [
+            {"fields": nested(path, ["id"], lambda name, inner: [{name: inner}])}
+        ]
+        if action.kind is ActionKind.LIST:
+            looked_at = nested(path, {"id": {"isNil": False}}, lambda name, inner: {name: inner})
+            asked += [{"fields": ["id"], "filter": {word: [looked_at]}} for word in ("and", "not")]
+            if single:
+                dotted = ".".join([*path, "id"])
+                asked.append({"fields": ["id"], "sort": f"-{dotted}", "page": {"limit": 3}})
+        for one in asked:
+            answer = await browser.ask({"action": action.name, **request, **one})
+            types = [problem["type"] for problem in answer.get("errors", ())]
+            assert types == ([] if may else ["forbidden"]), one
+            validated = await browser.ask({"action": action.name, **request, **one}, "validate")
+            if "filter" not in one and "sort" not in one:
+                told = [problem["type"] for problem in validated.get("errors", ())]
+                assert ("forbidden" in told) is not may
 
 
 def test_every_kind_of_input_has_a_sample() -> None:

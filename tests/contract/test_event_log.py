@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from ringline.domain import limits
 from ringline.domain.events import CallAudit, Event, TranscriptDelta
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import CallStatus, Entry
-from ringline.ports import EntryRefused, LogBusy
+from ringline.ports import EntryRefused, LogBusy, LogPage
 from ringline.storage.stores import Stores
 from tests.database import (
     NOW,
@@ -48,17 +49,44 @@ async def test_an_event_is_read_back_as_it_was_written(stores: Stores) -> None:
     entry = Entry(log, (created(call), plain), (call,), call.id)
     await stores.log.commit([entry])
     page = await stores.log.page(log, 0, 10)
-    assert [stored.event for stored in page] == list(entry.events)
-    assert [stored.offset for stored in page] == [1, 2]
+    assert [stored.event for stored in page.events] == list(entry.events)
+    assert offsets_of(page) == [1, 2]
+
+
+def offsets_of(page: LogPage) -> list[int]:
+    return [event.offset for event in page.events]
+
+
+async def test_a_page_ends_where_its_events_are_large_but_has_one(stores: Stores) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    notes = [
+        Event(
+            new_id(), NOW, CallAudit(audit_type="note", code="n", detail={"text": "x" * size}), None
+        )
+        for size in (10, limits.PAGE_BYTES.most + 10, limits.PAGE_BYTES.most // 2, 10, 10)
+    ]
+    await stores.log.commit([Entry(log, tuple(notes), (), call.id)])
+    pages: list[tuple[list[int], bool]] = []
+    after = 0
+    while not pages or not pages[-1][1]:
+        page = await stores.log.page(log, after, 100)
+        after = offsets_of(page)[-1]
+        pages.append((offsets_of(page), page.complete))
+    assert pages == [([1, 2], False), ([3, 4, 5], True)]
+    page = await stores.log.page(log, 1, 100)
+    assert (offsets_of(page), page.complete) == ([2], False)
+    page = await stores.log.page(log, 2, 2)
+    assert (offsets_of(page), page.complete) == ([3, 4], False)
 
 
 async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(stores: Stores) -> None:
     log = await make_log(stores)
     one, two = a_call(), a_call()
     await stores.log.commit([birth(log, one), birth(log, two), death(log, one), death(log, two)])
-    assert [event.offset for event in await stores.log.page(log, 1, 2)] == [2, 3]
-    assert [event.offset for event in await stores.log.page(log, 0, 9, two.id)] == [2, 4]
-    assert await stores.log.page(log, 4, 9) == []
+    assert offsets_of(await stores.log.page(log, 1, 2)) == [2, 3]
+    assert offsets_of(await stores.log.page(log, 0, 9, two.id)) == [2, 4]
+    assert await stores.log.page(log, 4, 9) == LogPage([], True)
 
 
 async def test_ephemeral_events_have_no_row_and_no_offset(stores: Stores) -> None:
@@ -106,7 +134,7 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
     expected = list(range(1, 6 * 12 + 1))
     for log in logs:
         assert sorted(offset for place, offset in told if place == log) == expected
-        assert [event.offset for event in await stores.log.page(log, 0, 1000)] == expected
+        assert offsets_of(await stores.log.page(log, 0, 1000)) == expected
 
 
 async def test_events_are_found_by_their_ids(stores: Stores) -> None:
@@ -134,7 +162,7 @@ async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
     with pytest.raises(EntryRefused, match=r"^23503$"):
         await stores.log.commit([birth(log, call), orphan])
     assert await stores.calls.find_call(log, call.id) is None
-    assert await stores.log.page(log, 0, 10) == []
+    assert await stores.log.page(log, 0, 10) == LogPage([], True)
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "half a pair \ud800"])
@@ -191,7 +219,7 @@ async def test_an_ended_call_stays_as_it_ended(stores: Stores) -> None:
     await stores.log.commit([birth(log, call), death(log, call)])
     with pytest.raises(EntryRefused, match=r"^guard$"):
         await stores.log.commit([death(log, call)])
-    assert [event.event.type for event in await stores.log.page(log, 0, 9)] == [
+    assert [event.event.type for event in (await stores.log.page(log, 0, 9)).events] == [
         "call.created",
         "call.ended",
     ]

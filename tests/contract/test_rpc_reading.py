@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from ringline.domain import limits
 from ringline.domain.log import LogKey
-from ringline.ports import Rows
+from ringline.ports import Portions, Rows
 from ringline.rpc import reading
 from ringline.rpc.kinds import Id, Moment, Text
 from ringline.rpc.pages import Cursors, kinds_of, purpose_of
-from ringline.rpc.reading import MAX_LIST, MAX_RECORDS, ListRequest, Reader
+from ringline.rpc.reading import ListRequest, Reader
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection, select
 from ringline.rpc.sorting import read_sort
@@ -27,6 +31,7 @@ from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.database import NOW, a_call, a_participant, a_turn, birth, make_log, new_id
 
+MAX_LIST, MAX_RECORDS = limits.LIST_RECORDS.most, limits.ANSWER_RECORDS.most
 CONTACT, CALL = RESOURCES["Contact"], RESOURCES["Call"]
 IDS = Selection(("id",))
 
@@ -37,10 +42,21 @@ class Counted:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self.statements: list[str] = []
+        self.in_portions = 0
+        self.fetched = 0  # rows in portions
 
     async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Any]:
         self.statements.append(text)
         return await self._rows.fetch(text, values)
+
+    async def fetch_within(
+        self, text: str, values: Sequence[object], most_bytes: int, portion: int
+    ) -> Portions:
+        self.statements.append(text)
+        self.in_portions += 1
+        found = await self._rows.fetch_within(text, values, most_bytes, portion)
+        self.fetched += len(found.rows)
+        return found
 
 
 @dataclass
@@ -333,6 +349,11 @@ class Explained:
         self.plan = "\n".join(row[0] for row in plan)
         return []
 
+    async def fetch_within(
+        self, text: str, values: Sequence[object], most_bytes: int, portion: int
+    ) -> Portions:
+        return Portions(await self.fetch(text, values), 0, True)
+
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("direction", ["first", "after", "before"])
@@ -473,16 +494,171 @@ async def test_plans_are_kept_by_shape_in_a_bounded_number(
         return Prepared(statement)
 
     monkeypatch.setattr(reading, "Prepared", prepare)
-    monkeypatch.setattr(reading, "PLANS_KEPT", 2)
+    monkeypatch.setattr(limits, "PLANS_KEPT", replace(limits.PLANS_KEPT, most=2))
     for name in ("Ada", "Bob", "Cleo"):  # one shape
         await desk.list(filter={"fullName": {"in": [name, name]}}, page={"limit": 2})
     assert len(made) == 1
     for field in ("email", "notes", "email", "fullName"):  # the third is still there
         await desk.list(filter={field: {"eq": "x"}}, page={"limit": 2})
     assert len(made) == 4
-    huge = {"or": [{"fullName": {"contains": "x"}}] * 500}
+    huge = {"or": [{"fullName": {"contains": "x"}}] * 499}
     for _ in range(2):
         await desk.list(filter=huge, page={"limit": 2})
     assert len(made) == 6
     await desk.list(filter={"fullName": "y"}, page={"limit": 2})
     assert len(made) == 6
+
+
+async def test_what_large_shapes_take_is_not_kept(desk: Desk) -> None:
+    await desk.list("Call", fields=["id"])
+    call: list[object] = ["id"]
+    for _ in range(7):
+        inner = {"conversation": [{"call": call, "organisation": ["id"]}]}
+        call = ["id", inner, {"participants": ["id"], "transcripts": ["id"]}]
+    large: list[dict[str, Any]] = [
+        {"filter": {"or": [{"and": []}] * (400 + number)}} for number in range(10)
+    ]
+    large += [{"fields": [*call, name]} for name in ("status", "callUuid")]
+    tracemalloc.start()
+    try:
+        for request in large:
+            await desk.list("Call", page={"limit": 1}, **request)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < limits.PLAN_BYTES.most
+
+
+async def test_a_large_plan_is_made_beside_the_event_loop(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_by: list[bool] = []
+
+    def prepare(statement: Any) -> Prepared:
+        made_by.append(threading.current_thread() is threading.main_thread())
+        return Prepared(statement)
+
+    monkeypatch.setattr(reading, "Prepared", prepare)
+    sort = ["-status", "startedAt", "-endedAt", "sipUsername", "fromNumber", "toNumber"]
+    paths = [f"conversation.{name}" for name in ("publicId", "channel", "mode", "status")]
+    requests: dict[bool, list[dict[str, Any]]] = {
+        True: [{}, {"filter": {"or": [{"status": "busy"}] * 20}}, {"sort": sort}],
+        False: [
+            {"filter": {"or": [{"status": "busy"}] * 100}},
+            {"filter": {"or": [{"participants": {"role": "caller"}}] * 60}},
+            {"sort": [*sort, *paths], "page": {"limit": 1}},
+        ],
+    }
+    for at_once, asked in requests.items():
+        for request in asked:
+            await desk.list("Call", **request)
+            assert made_by.pop() is at_once
+    assert made_by == []
+
+
+# -- bytes ----------------------------------------------------------------------------------
+
+
+async def fill(desk: Desk, count: int, size: int, text: str = "x") -> None:
+    """Add contacts with notes of so many characters, as they may be from before the bound."""
+    await desk.run(
+        "INSERT INTO ringline.contacts (workspace_id, environment, id, full_name, notes)"
+        " SELECT $1, $2, gen_random_uuid(), 'x', repeat($5, $4) FROM generate_series(1, $3)",
+        desk.log.workspace_id,
+        desk.log.environment.value,
+        count,
+        size,
+        text,
+    )
+
+
+async def too_large(desk: Desk, resource: str = "Contact", **request: Any) -> Counted:
+    """List what is over the bytes of an answer; return the rows it was read from."""
+    fields = select(RESOURCES[resource], request.pop("fields"))
+    asked = ListRequest(RESOURCES[resource], fields, **request)
+    async with desk.counted() as rows:
+        with pytest.raises(RpcRefused) as refused:
+            await desk.reader.list(rows, asked)
+    (problem,) = refused.value.problems
+    most = limits.ANSWER_BYTES.most
+    assert (problem.type, problem.vars) == ("result_too_large", {"limit": most})
+    return rows
+
+
+@pytest.mark.parametrize("page", [None, {"limit": 250}, {"limit": 250, "offset": 0}])
+async def test_an_answer_is_counted_in_bytes_while_its_rows_are_fetched(
+    desk: Desk, page: object
+) -> None:
+    await fill(desk, 60, 1_000_000, "ä")
+    rows = await too_large(desk, fields=["id", "notes"], page=page)
+    assert rows.fetched == 9, "the ninth of 2 MB is over it, and no other was handed on"
+    assert len(await desk.list(fields=["id", "fullName"])) == 60
+    for one in await desk.list(fields=["id"], page={"limit": 3}, sort="notes"):
+        assert one
+
+
+async def test_rows_come_in_portions_that_large_ones_fit_in(desk: Desk) -> None:
+    await fill(desk, 40, 4_000_000)
+    tracemalloc.start()
+    try:
+        await too_large(desk, fields=["notes"], page={"limit": 250})
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2.5 * limits.PORTION_ROWS.most * 4_000_000
+
+
+async def test_a_few_short_columns_are_fetched_at_once(desk: Desk) -> None:
+    for number in range(3):
+        await desk.contact(f"{number}")
+    for fields, page, in_portions in (
+        (["id", "fullName"], {"limit": 250}, 0),
+        (["id"], None, 0),
+        (["id", "fullName"], None, 1),
+        (["id", "notes"], {"limit": 1}, 1),
+    ):
+        async with desk.counted() as rows:
+            await desk.reader.list(rows, ListRequest(CONTACT, select(CONTACT, fields), page=page))
+        assert (rows.in_portions, len(rows.statements)) == (in_portions, 1)
+
+
+async def test_what_many_records_share_counts_in_each_of_them(desk: Desk) -> None:
+    agent = UUID((await desk.list("AiAgent"))[0]["id"])
+    await desk.run("UPDATE ringline.agents SET instructions = repeat('x', 262144)")
+    await desk.run(
+        "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id, channel,"
+        " mode, status, agent_id) SELECT $1, $2, gen_random_uuid(), gen_random_uuid()::text,"
+        " 'chat', 'text', 'active', $3 FROM generate_series(1, 250)",
+        desk.log.workspace_id,
+        desk.log.environment.value,
+        agent,
+    )
+    fields: list[object] = ["id", {"aiAgent": ["instructions"]}]
+    assert (
+        len((await desk.list("Conversation", fields=fields, page={"limit": 60}))["results"]) == 60
+    )
+    await too_large(desk, "Conversation", fields=fields, page={"limit": 62})
+    twice: list[object] = [{"aiAgent": ["instructions"], "conversationItems": ["id"]}]
+    await too_large(desk, "Conversation", fields=twice, page={"limit": 250})
+
+
+async def test_all_statements_of_a_request_have_one_budget(desk: Desk) -> None:
+    conversation = new_id()
+    place = (desk.log.workspace_id, desk.log.environment.value, conversation)
+    await desk.run(
+        "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id, channel,"
+        " mode, status, metadata) VALUES ($1, $2, $3, 'p', 'chat', 'text', 'active',"
+        " jsonb_build_object('k', repeat('x', 9000000)))",
+        *place,
+    )
+    await desk.run(
+        "INSERT INTO ringline.conversation_items (workspace_id, environment, id,"
+        " conversation_id, role, modality, content, occurred_at)"
+        " VALUES ($1, $2, $3, $3, 'user', 'text', repeat('x', 9000000), now())",
+        *place,
+    )
+    items: list[object] = [{"conversationItems": ["content"]}]
+    for fields in (["metadata"], items):
+        assert len(await desk.list("Conversation", fields=fields)) == 1
+    await too_large(desk, "Conversation", fields=["metadata", *items])

@@ -172,8 +172,11 @@ async def read_log(dsn: str, log: LogKey) -> list[StoredEvent]:
     stores = await Stores.open(dsn, UUID(int=0), claim=False, pool_size=1)
     try:
         rows: list[StoredEvent] = []
-        while page := await stores.log.page(log, rows[-1].offset if rows else 0, 1000):
-            rows += page
+        complete = False
+        while not complete:
+            page = await stores.log.page(log, rows[-1].offset if rows else 0, 1000)
+            rows += page.events
+            complete = page.complete
     finally:
         await stores.close()
     assert [row.offset for row in rows] == list(range(1, len(rows) + 1))

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from ringline.domain import limits
 from ringline.web.rates import RateLimit
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
@@ -29,3 +30,15 @@ def test_who_waits_as_long_as_told_passes(per_second: float) -> None:
 def test_zero_is_no_limit() -> None:
     limit = RateLimit(0, 0, clock=lambda: 0.0)
     assert not any(limit.take(ONE) for _ in range(1_000))
+
+
+def test_so_many_buckets_are_kept_and_who_asks_still_waits() -> None:
+    limit = RateLimit(1, 2, clock=lambda: 0.0)
+    for number in range(limits.RATES_KEPT.most + 100):  # none of them is ever full again
+        assert limit.take((ONE, UUID(int=number))) == 0
+        if number == limits.RATES_KEPT.most:
+            assert limit.take("busy") == 0
+        elif number > limits.RATES_KEPT.most + 50:
+            limit.take("busy")
+    assert limit.kept == limits.RATES_KEPT.most
+    assert limit.take("busy") > 0

@@ -1,11 +1,12 @@
 """The `filter` grammar: shapes, values and refusals (events socket, 4.7)."""
 
+from collections.abc import Callable
+
 import pytest
 
+from ringline.domain import limits
 from ringline.rpc.filters import (
     EVERYTHING,
-    MAX_DEPTH,
-    MAX_PREDICATES,
     All,
     Either,
     Not,
@@ -16,6 +17,8 @@ from ringline.rpc.filters import (
 )
 from ringline.rpc.resources import RESOURCES
 from ringline.wire.rpc import Problem, RpcRefused
+
+MAX_DEPTH = limits.FILTER_DEPTH.most
 
 CALL = RESOURCES["Call"]
 EQ = Predicate("status", "eq")
@@ -128,7 +131,64 @@ def test_a_filter_may_be_twenty_levels_deep() -> None:
     assert refused({"status": nots}).type == "filter_too_complex"
 
 
-def test_a_filter_may_have_five_hundred_predicates() -> None:
-    read_filter(CALL, {"or": [{"status": "busy"}] * MAX_PREDICATES})
-    problem = refused({"or": [{"status": "busy"}] * (MAX_PREDICATES + 1)})
-    assert (problem.type, problem.vars) == ("filter_too_complex", {"limit": 500})
+@pytest.mark.parametrize(
+    "filter_of",
+    [
+        lambda count: {"or": [{"status": "busy"}] * count},
+        lambda count: {"and": [{"and": []}] * count},
+        lambda count: {"and": [{}] * count},
+        lambda count: {"not": [{"conversation": {}}] * (count // 2)},
+        lambda count: {"or": [{"status": {"not": {"eq": "busy"}}}] * (count // 2)},
+        lambda count: {"or": [{"status": {}}] * count},
+        lambda count: {"and": [{"durationSeconds": {"gt": 1, "lt": 9}, "id": None}] * (count // 3)},
+    ],
+)
+def test_a_filter_may_have_five_hundred_nodes(
+    filter_of: Callable[[int], dict[str, object]],
+) -> None:
+    most = limits.FILTER_NODES.most - 1  # and the combinator around them
+    read_filter(CALL, filter_of(most))
+    assert refused({"or": [{"status": "busy"}] * (most + 1)}).type == "filter_too_complex"
+    for count in (2 * most, 100_000):
+        problem = refused(filter_of(count))
+        assert (problem.type, problem.vars) == ("filter_too_complex", {"limit": 500})
+
+
+class Untouchable(str):
+    """A value that nobody may look at."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("it is counted before it is cast")
+
+
+def test_the_members_of_an_in_are_counted_before_they_are_cast() -> None:
+    most = limits.FILTER_IN.most
+    read_filter(CALL, {"status": {"in": ["busy"] * most}})
+    problem = refused({"status": {"in": [Untouchable("busy")] * (most + 1)}})
+    assert (problem.type, problem.vars) == ("filter_too_complex", {"limit": most})
+
+
+def test_a_name_that_is_repeated_is_cut() -> None:
+    name = "x" * 100_000
+    for given in ({name: 1}, {"and": [{name: 1}]}):
+        assert refused(given).fields == (name[:255],)
+    assert refused({"status": {name: 1}}).details == {"reason": "unknown_filter_operator"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"conversation": {"status": "active"}},
+        {"or": [{"status": "busy"}, {"participants": {"call": {"organisation": {}}}}]},
+        {"not": {"conversation": {}}},
+    ],
+)
+def test_an_operators_filter_follows_to_what_operators_may_list(given: object) -> None:
+    read_filter(CALL, given)
+    read_filter(CALL, {"participants": {"call": {"status": "busy"}}}, operator=True)
+    with pytest.raises(RpcRefused) as raised:
+        read_filter(CALL, given, operator=True)
+    assert [problem.type for problem in raised.value.problems] == ["forbidden"]

@@ -5,11 +5,23 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ringline.domain import limits
+from ringline.rpc import inputs
 from ringline.rpc.actions import ACTIONS, Action, ActionKind, Input
-from ringline.rpc.inputs import MAX_PROBLEMS, cast_inputs
-from ringline.rpc.kinds import Choice, Integer, Map, Text
+from ringline.rpc.inputs import cast_inputs
+from ringline.rpc.kinds import (
+    BadValue,
+    Choice,
+    Choices,
+    Integer,
+    Kind,
+    Map,
+    Text,
+    TextList,
+    ToolList,
+)
 from ringline.rpc.names import snake
-from ringline.wire.rpc import Problem, RpcRefused
+from ringline.wire.rpc import Problem, RpcRefused, internal_problem
 
 CONTACT = ACTIONS["create_contact"]
 ITEM = ACTIONS["create_conversation_item"]
@@ -103,9 +115,79 @@ def test_an_unknown_member_is_a_problem_on_run_alone() -> None:
     assert refused(ACTIONS["list_contacts"], {"nope": 1})[0].type == "internal_error"
 
 
-def test_an_answer_tells_a_bounded_number_of_problems() -> None:
-    given: dict[str, object] = {f"x{number}": 1 for number in range(10 * MAX_PROBLEMS)}
-    assert len(refused(CONTACT, given)) == MAX_PROBLEMS
+def test_an_answer_tells_a_bounded_number_of_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+
+    def count(*about: str) -> Problem:
+        nonlocal made
+        made += 1
+        return internal_problem(*about)
+
+    monkeypatch.setattr(inputs, "internal_problem", count)
+    most = limits.PROBLEMS.most
+    given: dict[str, object] = {f"x{number}": 1 for number in range(100 * most)}
+    assert len(refused(CONTACT, given)) == most
+    assert made == most, "the others are not even made"
+
+
+def test_a_name_that_is_repeated_is_cut() -> None:
+    assert refused(CONTACT, {"fullName": "Ada", "x" * 100_000: 1})[0].fields == ("x" * 255,)
+
+
+#: Inputs of stored texts, and how many bytes they may have.
+TEXTS = {
+    ("create_contact", "notes"): 64 * 1024,
+    ("create_conversation_item", "content"): 64 * 1024,
+    ("create_ai_agent", "instructions"): 256 * 1024,
+    ("update_ai_agent", "greeting"): 16 * 1024,
+}
+
+
+@pytest.mark.parametrize(("names", "most"), TEXTS.items())
+def test_stored_texts_are_bounded_in_bytes(names: tuple[str, str], most: int) -> None:
+    kind = ACTIONS[names[0]].input_index[names[1]].kind
+    for character in ("x", "ä", "😀"):
+        longest = character * (most // len(character.encode()))
+        assert kind.cast(longest) == longest
+        with pytest.raises(BadValue, match=r"must have at most %\{max\} bytes") as bad:
+            kind.cast(longest + "x")
+        assert bad.value.vars == {"max": most}
+
+
+def test_objects_and_lists_are_bounded_in_bytes_as_they_are_stored() -> None:
+    most = limits.LONG_TEXT_BYTES.most
+    Map().cast({"k": "x" * (most - 8)})
+    ToolList().cast([{"name": "x" * 1000}])
+    TextList().cast(["x" * 200] * 300)
+    for kind, value in (
+        (Map(), {"k": "x" * (most - 7)}),
+        (Map(), {"k": "ä" * (most // 2)}),
+        (ToolList(), [{"name": "n", "description": "x" * most}]),
+        (TextList(), ["x" * 200] * 330),
+    ):
+        with pytest.raises(BadValue, match=r"must have at most %\{max\} bytes"):
+            kind.cast(value)
+
+
+def test_every_stored_text_is_bounded() -> None:
+    for action in ACTIONS.values():
+        for one in action.inputs:
+            if isinstance(one.kind, Text):
+                most = one.kind.max_length
+                bounded = one.kind.max_bytes or (most is not None and most <= 255)
+                assert bounded, (action.name, one.name)
+    assert 255 * len("😀".encode()) <= limits.SHORT_TEXT_BYTES.most
+
+
+@pytest.mark.parametrize(
+    ("kind", "member"),
+    [(TextList(), "x"), (ToolList(), {"name": "x"}), (Choices(("a", "b")), "a")],
+)
+def test_the_members_of_a_list_are_counted_before_they_are_cast(kind: Kind, member: object) -> None:
+    kind.cast([member] * limits.LIST_MEMBERS.most)
+    with pytest.raises(BadValue, match=r"must have at most %\{max\} members") as bad:
+        kind.cast([object()] * (limits.LIST_MEMBERS.most + 1))
+    assert bad.value.vars == {"max": 1_000}
 
 
 def test_defaults_stand_in_for_what_is_absent_or_null() -> None:

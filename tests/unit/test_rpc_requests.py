@@ -3,8 +3,10 @@
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
+from ringline.domain import limits
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, LogKey
 from ringline.rpc.acting import Caller, Operator
@@ -144,6 +146,17 @@ def test_who_may_run_an_action(action: Action) -> None:
         else:
             problem = refused(body | {"fields": 7, "input": 7}, caller)
             assert (problem.type, problem.message) == ("forbidden", "forbidden")
+
+
+def test_what_a_problem_repeats_is_cut() -> None:
+    long = "x" * 100_000
+    assert refused({"action": long}).vars == {"actionName": long[:255]}
+    problem = refused_identity(CONTACT, {f"{number}{long}": 1 for number in range(1_000)})
+    assert problem.details != msgspec.UNSET
+    provided = problem.details["providedKeys"]
+    assert len(provided) == limits.PROBLEMS.most
+    assert {len(key) for key in provided} == {255}
+    assert len(problem.vars["providedKeys"]) < 255 * 102
 
 
 def test_an_unknown_action_is_told_before_it_is_forbidden() -> None:

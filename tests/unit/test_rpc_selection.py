@@ -2,8 +2,9 @@
 
 import pytest
 
+from ringline.domain import limits
 from ringline.rpc.resources import RESOURCES
-from ringline.rpc.selection import MAX_RELATIONSHIPS, Selection, select
+from ringline.rpc.selection import Selection, select
 from ringline.wire.rpc import Problem, RpcRefused
 
 CALL = RESOURCES["Call"]
@@ -143,4 +144,47 @@ def test_only_so_many_relationships_are_followed() -> None:
     for _ in range(2):
         fan = [{"participants": [{"call": fan}], "transcripts": [{"call": fan}]}]
     problem = refused(fan)
-    assert (problem.type, problem.vars) == ("result_too_large", {"limit": MAX_RELATIONSHIPS})
+    assert (problem.type, problem.vars) == (
+        "result_too_large",
+        {"limit": limits.FIELDS_RELATIONSHIPS.most},
+    )
+
+
+@pytest.mark.parametrize("item", ["nope", "id", {}, {"nope": ["id"], "no": []}, [], 7])
+def test_the_members_of_fields_are_counted_before_they_are_read(item: object) -> None:
+    many: list[list[object]] = [[item] * 1_001, ["id", {"conversation": [item] * 1_000}]]
+    for fields in many:
+        problem = refused(fields)
+        assert (problem.type, problem.vars) == (
+            "result_too_large",
+            {"limit": limits.FIELDS_MEMBERS.most},
+        )
+
+
+def test_the_members_of_an_object_of_fields_count() -> None:
+    problem = refused([{f"x{number}": ["id"] for number in range(1_000)}])
+    assert problem.type == "result_too_large"
+    select(CALL, [{}] * 1_000)
+
+
+def test_a_name_that_is_repeated_is_cut() -> None:
+    name = "x" * 100_000
+    for fields in (list[object]([name]), list[object]([{name: ["id"]}])):
+        assert refused(fields).vars["field"] == name[:255]
+    assert refused([10**300]).vars["field"] == "1" + 254 * "0"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [{"conversation": ["id"]}],
+        [{"organisation": ["id"]}],
+        ["id", {"participants": ["id", {"call": [{"conversation": ["id"]}]}]}],
+    ],
+)
+def test_an_operators_fields_follow_to_what_operators_may_list(fields: list[object]) -> None:
+    select(CALL, fields)
+    select(CALL, [{"participants": ["id", {"call": ["id"]}]}], operator=True)
+    with pytest.raises(RpcRefused) as raised:
+        select(CALL, fields, operator=True)
+    assert [problem.type for problem in raised.value.problems] == ["forbidden"]

@@ -2,8 +2,9 @@
 
 import pytest
 
+from ringline.domain import limits
 from ringline.rpc.resources import RESOURCES
-from ringline.rpc.sorting import BY_ID, MAX_KEYS, SortKey, read_sort
+from ringline.rpc.sorting import BY_ID, SortKey, read_sort
 from ringline.wire.rpc import RpcRefused
 
 CALL = RESOURCES["Call"]
@@ -58,22 +59,47 @@ def test_what_cannot_matter_is_left_out() -> None:
         ("participants.role", "unknown_sort_field", ("participants.role",)),
         ("conversation.metadata", "unknown_sort_field", ("conversation.metadata",)),
         ("nope.id", "unknown_sort_field", ("nope.id",)),
-        ("conversation.call." * 20 + "id", "unknown_sort_field", None),
+        ("conversation.call." * 6 + "id", "invalid_sort", ()),
+        ("." * 1_000_000, "invalid_sort", ()),
+        (["x" * 1_000_000], "unknown_sort_field", ("x" * 255,)),
+        ("-" + "x" * 1_000_000, "unknown_sort_field", ("x" * 255,)),
     ],
 )
-def test_what_is_wrong_is_told(sort: object, reason: str, field: tuple[str, ...] | None) -> None:
+def test_what_is_wrong_is_told(sort: object, reason: str, field: tuple[str, ...]) -> None:
     with pytest.raises(RpcRefused) as raised:
         read_sort(CALL, sort)
     (problem,) = raised.value.problems
     assert problem.type == "internal_error"
     assert problem.details == {"reason": reason}
-    assert field is None or problem.fields == field
+    assert problem.fields == field
 
 
-def test_a_sort_has_so_many_fields_at_most() -> None:
+@pytest.mark.parametrize("item", ["status", "-id", "nope", "", 7])
+def test_the_items_of_a_sort_are_counted_before_they_are_read(item: object) -> None:
+    most = limits.SORT_ITEMS.most
+    sorts: list[object] = [[item] * (most + 1), [item] * 199_000]
+    if isinstance(item, str):
+        sorts += [",".join([item] * (most + 1)), "," * 1_000_000]
+    for sort in sorts:
+        with pytest.raises(RpcRefused) as raised:
+            read_sort(CALL, sort)
+        assert raised.value.problems[0].details == {"reason": "invalid_sort"}
+    assert len(read_sort(CALL, ["status"] * most)) == 2
+
+
+def test_the_relationships_of_all_items_count_together() -> None:
     names = [field.name for field in CALL.fields if field.name != "id"]
-    paths = [f"conversation.{name}" for name in ("publicId", "channel", "mode", "status")]
-    paths += [f"conversation.call.{name}" for name in names]
-    read_sort(CALL, paths[:MAX_KEYS])
-    with pytest.raises(RpcRefused):
-        read_sort(CALL, [*names, *paths][: MAX_KEYS + 1])
+    read_sort(CALL, [f"conversation.call.{name}" for name in names[:5]])
+    with pytest.raises(RpcRefused) as raised:
+        read_sort(CALL, [f"conversation.call.{name}" for name in names[:6]])
+    assert raised.value.problems[0].details == {"reason": "invalid_sort"}
+
+
+def test_an_operators_sort_follows_to_what_operators_may_list() -> None:
+    participant = RESOURCES["CallParticipant"]
+    read_sort(participant, "call.fromNumber", operator=True)
+    for resource, sort in ((CALL, "conversation.publicId"), (participant, "organisation.name")):
+        read_sort(resource, sort)
+        with pytest.raises(RpcRefused) as raised:
+            read_sort(resource, sort, operator=True)
+        assert [problem.type for problem in raised.value.problems] == ["forbidden"]

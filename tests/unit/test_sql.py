@@ -1,12 +1,15 @@
 """Statements: SQLAlchemy's language as text and values for asyncpg."""
 
+import gc
+import weakref
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
 from ringline.schema.sql import Prepared, compiled
-from ringline.schema.tables import events
+from ringline.schema.tables import contacts, events, sip_users
 
 A, B = UUID(int=1), UUID(int=2)
 
@@ -48,3 +51,35 @@ def test_a_prepared_statement_puts_values_in_the_order_of_its_text() -> None:
     assert statement.arguments(wanted=A, after=1) == [1, A, 3]
     with pytest.raises(KeyError):
         statement.arguments(wanted=A)
+
+
+class Secret(str):
+    """A value whose life is watched."""
+
+    __slots__ = ("__weakref__",)
+
+
+def statements(value: str) -> Iterator[sa.ClauseElement]:
+    place = {"workspace_id": B, "environment": "live", "id": A, "user_id": B}
+    yield sa.insert(sip_users).values({**place, "sip_username": value, "sip_password": b"x"})
+    notes = sa.bindparam(None, value, type_=contacts.c.notes.type, unique=True)
+    yield (
+        sa.update(contacts)
+        .values({"notes": notes, "updated_at": sa.func.now()})
+        .where(contacts.c.id == A, contacts.c.notes.is_distinct_from(notes))
+    )
+    yield sa.select(contacts.c.id).where(contacts.c.full_name == value)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_kept_statement_holds_none_of_its_values(place: int) -> None:
+    value = Secret("somebody's password")
+    gone = weakref.ref(value)
+    first, values = compiled(list(statements(value))[place])
+    assert any(one is value for one in values)
+    del value, values
+    gc.collect()
+    assert gone() is None
+    again, values = compiled(list(statements("another"))[place])
+    assert again is first
+    assert "another" in values

@@ -94,6 +94,12 @@ FILTER_NODES = Limit(
 )
 FILTER_IN = Limit("members of one `in`", 1_000, "members", _TOO_COMPLEX)
 SORT_ITEMS = Limit("items of `sort`", 20, "items", "`internal_error` with `invalid_sort`")
+SORT_STEPS = Limit(
+    "relationships on the way to the items of `sort`, together",
+    10,
+    "relationships",
+    "`internal_error` with `invalid_sort`",
+)
 FIELDS_DEPTH = Limit("levels of `fields`", 20, "levels", "`fields_too_deep`")
 FIELDS_RELATIONSHIPS = Limit("relationships in `fields`", 100, "relationships", _TOO_LARGE_RESULT)
 FIELDS_MEMBERS = Limit(
@@ -102,6 +108,17 @@ FIELDS_MEMBERS = Limit(
 LIST_MEMBERS = Limit(
     "members of any other list", 1_000, "members", "`invalid_argument` or `invalid_attribute`"
 )
+PROBLEMS = Limit("problems of one answer", 100, "problems", "the others are not told")
+ECHOED = Limit("a name that a problem repeats", 255, "characters", "cut")
+PAGE_RECORDS = Limit("records of a page", 250, "records", "the page has so many")
+PAGE_EVENTS = Limit("events of a page of `list_events`", 1_000, "events", "the page has so many")
+PAGE_SCANNED = Limit(
+    "offsets that a page of `list_events` looks at for events of some types",
+    10_000,
+    "offsets",
+    "the page ends, with `hasMore`",
+)
+CURSOR_CHARACTERS = Limit("a cursor", 64 * _KIB, "characters", "`invalid_keyset`")
 LIST_RECORDS = Limit(
     "records of a list without pages, or of one relationship of one record",
     10_000,
@@ -111,13 +128,11 @@ LIST_RECORDS = Limit(
 ANSWER_RECORDS = Limit(
     "records of an answer, nested ones included", 100_000, "records", _TOO_LARGE_RESULT
 )
-ANSWER_BYTES = Limit(
-    "an answer; a page of `list_events` ends sooner instead", 16_000_000, "bytes", _TOO_LARGE_RESULT
-)
+ANSWER_BYTES = Limit("an answer", 16_000_000, "bytes", _TOO_LARGE_RESULT)
 SHORT_TEXT_BYTES = Limit("names, numbers and other short texts", _KIB, "bytes", _BAD_TEXT)
 GREETING_BYTES = Limit("a greeting", 16 * _KIB, "bytes", _BAD_TEXT)
 LONG_TEXT_BYTES = Limit(
-    "notes, content, metadata, tools, `local`, each", 64 * _KIB, "bytes", _BAD_TEXT
+    "notes, content, metadata, tools, `local`, a list of texts, each", 64 * _KIB, "bytes", _BAD_TEXT
 )
 INSTRUCTIONS_BYTES = Limit("instructions", 256 * _KIB, "bytes", _BAD_TEXT)
 STATEMENT_S = Limit("a statement", 10, "s", "`query_timeout`")
@@ -205,7 +220,41 @@ EARLY_EVENTS = Limit(
 EARLY_BYTES = Limit(
     "events of a watched log that came before their turn", 8 * _MIB, "bytes", "read from the log"
 )
-PAGE_BYTES = Limit("events read from a log at a time", 4 * _MIB, "bytes", "read in more pages")
+PAGE_BYTES = Limit(
+    "events read from a log at a time, one at least; a page of `list_events` too",
+    4 * _MIB,
+    "bytes",
+    "read in more pages",
+)
+PORTION_ROWS = Limit(
+    "rows fetched from the database at a time where one may be large",
+    16,
+    "rows",
+    "fetched in more portions",
+)
+SHORT_PORTION_ROWS = Limit(
+    "rows fetched from the database at a time where all are short",
+    1_000,
+    "rows",
+    "fetched in more portions",
+)
+RATES_KEPT = Limit(
+    "keys and operators whose rate is remembered", 10_000, "rates", "the one idle longest is not"
+)
+PLANS_KEPT = Limit("plans of reads that are kept", 256, "plans", "made again")
+PLAN_EFFORT = Limit(
+    "parts of a read (of filter, fields and sort) that is planned at once",
+    100,
+    "parts",
+    "planned beside everything else, one after another",
+)
+PLAN_BYTES = Limit("a plan that is kept, as estimated", 128 * _KIB, "bytes", "made again")
+FETCH_BYTES = Limit(
+    "rows that are fetched at once, by what their kinds may hold",
+    _MIB,
+    "bytes",
+    "fetched in portions, and counted",
+)
 
 #: Every limit, by the wall that it is a stone of.
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
@@ -235,10 +284,17 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         FILTER_NODES,
         FILTER_IN,
         SORT_ITEMS,
+        SORT_STEPS,
         FIELDS_DEPTH,
         FIELDS_RELATIONSHIPS,
         FIELDS_MEMBERS,
         LIST_MEMBERS,
+        PROBLEMS,
+        ECHOED,
+        PAGE_RECORDS,
+        PAGE_EVENTS,
+        PAGE_SCANNED,
+        CURSOR_CHARACTERS,
         LIST_RECORDS,
         ANSWER_RECORDS,
         ANSWER_BYTES,
@@ -290,5 +346,12 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         EARLY_EVENTS,
         EARLY_BYTES,
         PAGE_BYTES,
+        PORTION_ROWS,
+        SHORT_PORTION_ROWS,
+        RATES_KEPT,
+        PLANS_KEPT,
+        PLAN_EFFORT,
+        PLAN_BYTES,
+        FETCH_BYTES,
     ),
 }

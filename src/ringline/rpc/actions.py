@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from ringline.domain import limits
 from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
@@ -215,8 +216,8 @@ _NUMBER = _given(
 )
 _AGENT = (
     *_given(r.AI_AGENT, "model*", "enabled", "tools"),
-    Input("instructions", r.UNBOUNDED, column="instructions", cleared=""),
-    Input("greeting", r.UNBOUNDED, column="greeting", cleared=""),
+    Input("instructions", r.INSTRUCTIONS, column="instructions", cleared=""),
+    Input("greeting", r.GREETING, column="greeting", cleared=""),
     Input("voice", Text(), column="voice", cleared=""),
 )
 _PARTICIPANT = _given(r.CALL_PARTICIPANT, "callId*", "memberUuid*", "role*", "joinedAt", "leftAt")
@@ -491,7 +492,7 @@ _ROWS = (
             Input("after", LogPlace()),
             Input(
                 "limit",
-                Integer(minimum=1, clamped=event_actions.MAX_LIMIT),
+                Integer(minimum=1, clamped=limits.PAGE_EVENTS.most),
                 default=event_actions.DEFAULT_LIMIT,
             ),
             Input("callUuid", Text(trim=False)),

@@ -1,5 +1,6 @@
 """The actions about calls (events socket, 5.3; contract, 4)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from ringline.ports import Transaction
 from ringline.rpc.acting import Acting, Values
 from ringline.rpc.refusals import spelt
 from ringline.services import recorded_calls
+from ringline.services.operators import find_sip_user
 from ringline.services.recorded_calls import FoundCall, NewCall, NewParticipant
 from ringline.services.steering import BargeMode, Steering
 from ringline.wire.call_status import RPC_STATUS
+from ringline.wire.rpc import refuse
 from ringline.wire.times import micros
 
 
@@ -89,9 +92,10 @@ async def end_call(acting: Acting, values: Values) -> object:
 async def barge_call(acting: Acting, values: Values) -> object:
     """Let an operator take a live call over."""
     mode = BargeMode(values.get("mode") or BargeMode.BARGE)
-    named = values.get("sipUsername") or values.get("agentName")
-    if named is None and acting.caller.operator is not None:
-        named = str(acting.caller.operator.id)
+    names = [values[name] for name in ("sipUsername", "agentName") if values.get(name)]
+    await check_own_names(acting, names)
+    operator = acting.caller.operator
+    named = names[0] if names else None if operator is None else str(operator.id)
     with spelt():
         call = await _steering(acting).barge(
             values["callUuid"], mode, named or "operator", ParticipantRole.OPERATOR
@@ -115,8 +119,21 @@ async def call_codec(acting: Acting, values: Values) -> object:
 
 async def start_outbound_call(acting: Acting, values: Values) -> object:
     """Place a call, once there is telephony."""
+    await check_own_names(acting, [values["sipUsername"]] if values.get("sipUsername") else [])
     with spelt():
         await _steering(acting).place_call(values.get("aiAgentId"))
+
+
+async def check_own_names(acting: Acting, names: Sequence[str]) -> None:
+    """Hold an operator to their own name: that of a line of theirs. Raises RpcRefused."""
+    operator = acting.caller.operator
+    if operator is None or not names:
+        return
+    async with acting.desk.ledger.read(acting.caller.log) as rows:
+        for name in names:
+            line = await find_sip_user(rows, name)
+            if line is None or line.user_id != operator.id:
+                raise refuse("forbidden")
 
 
 def moment_of(acting: Acting) -> Moment:

@@ -17,13 +17,16 @@ from ringline.rpc.kinds import (
     TextList,
     ToolList,
 )
+from ringline.rpc.resources import Resource
 
 
 def describe_kind(kind: Kind) -> str:
     """Say what values of a kind are."""
     match kind:
-        case Text(None):
+        case Text(None, max_bytes=None):
             return "text"
+        case Text(None, max_bytes=most):
+            return f"text, at most {most} bytes"
         case Text(max_length, _, None):
             return f"text, at most {max_length} characters"
         case Text(_, _, pattern):
@@ -40,12 +43,12 @@ def describe_kind(kind: Kind) -> str:
             return "time, ISO 8601 with an offset"
         case Choice(words):
             return f"one of {_words(words)}"
-        case Map():
-            return "object, its keys are yours"
-        case ToolList():
-            return "list of tools"
-        case TextList():
-            return "list of texts"
+        case Map(most):
+            return f"object, its keys are yours, at most {most} bytes of JSON"
+        case ToolList(most):
+            return f"list of tools, at most {most} bytes of JSON"
+        case TextList(_, most):
+            return f"list of texts, at most {most} bytes"
         case LogPlace():
             return "position, event id or offset"
         case Choices(words):
@@ -54,6 +57,13 @@ def describe_kind(kind: Kind) -> str:
 
 def _words(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
+
+
+def describe_reach(resource: Resource) -> str:
+    """Say whether an operator token reaches a resource."""
+    if resource.operators:
+        return "Operator tokens may list it, and follow relationships to it."
+    return "Operator tokens reach it by no field, filter or sort: `forbidden`."
 
 
 def describe_action(action: Action) -> str:

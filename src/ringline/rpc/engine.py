@@ -10,6 +10,7 @@ is read in the same transaction.
 from typing import Protocol, cast
 from uuid import UUID
 
+from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
 from ringline.rpc import picking, writing
 from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic
@@ -18,6 +19,7 @@ from ringline.rpc.constraints import refused_problem
 from ringline.rpc.identity import read_identity
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.reading import ListRequest, Reader
+from ringline.rpc.records import too_large
 from ringline.rpc.request import Asked, read_request
 from ringline.services.ledger import Ledger
 from ringline.wire.rpc import RpcRefused, refuse
@@ -97,6 +99,7 @@ class Engine:
                 page=body.get("page"),
                 pages=action.pages,
                 scope=scope,
+                operator=caller.operator is not None,
             )
             return await self._reader.list(rows, request)
 
@@ -183,7 +186,10 @@ class Engine:
 
 
 def _success(data: object) -> bytes:
-    return encode({"success": True, "data": data})
+    answer = encode({"success": True, "data": data})
+    if len(answer) > limits.ANSWER_BYTES.most:  # within a write: nothing of it is kept
+        raise too_large(limits.ANSWER_BYTES)
+    return answer
 
 
 def _refusal(asked: Asked, refused: QueryTooSlow | EntryRefused) -> Exception:

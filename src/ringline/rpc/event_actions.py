@@ -27,7 +27,6 @@ from ringline.wire.events_socket import ROLES
 from ringline.wire.times import micros
 
 DEFAULT_LIMIT = 100
-MAX_LIMIT = 1000
 
 _STATUSES: Mapping[str, str] = {str(status): spelt for status, spelt in RPC_STATUS.items()}
 

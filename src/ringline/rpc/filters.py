@@ -2,12 +2,17 @@
 
 The shape is a value that stands in the key of a kept statement; two filters that differ in
 their values alone share it. Composing a shape into SQL is in `statements.py`.
+
+What a filter costs is bounded before the work is done: each predicate, combinator and
+relationship is a node, and so is an object without members, which says nothing but has to
+be read.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias, cast
 
+from ringline.domain import limits
 from ringline.rpc.kinds import (
     BadValue,
     Boolean,
@@ -20,11 +25,8 @@ from ringline.rpc.kinds import (
     ToolList,
 )
 from ringline.rpc.names import snake
-from ringline.rpc.resources import RESOURCES, Field, Resource
-from ringline.wire.rpc import RpcRefused, internal_problem, refuse
-
-MAX_DEPTH = 20
-MAX_PREDICATES = 500
+from ringline.rpc.resources import Field, Resource, follow
+from ringline.wire.rpc import RpcRefused, echoed, internal_problem, refuse
 
 #: What clients write, in snake_case, and the operator it is.
 OPERATORS: Mapping[str, str] = {
@@ -88,14 +90,31 @@ class Not:
 Shape: TypeAlias = Predicate | Related | All | Either | Not
 
 EVERYTHING = All(())
+_LONGEST_OPERATOR = max(map(len, OPERATORS))
 
 
-def read_filter(resource: Resource, given: object) -> tuple[Shape, Sequence[Any]]:
-    """Read a filter into its shape and its values, in the shape's order. Raises RpcRefused."""
+def read_filter(
+    resource: Resource, given: object, *, operator: bool = False
+) -> tuple[Shape, Sequence[Any]]:
+    """Read a filter into its shape and its values, in the shape's order. Raises RpcRefused.
+
+    An operator's filter follows to what operators may list.
+    """
     if given is None:
         return EVERYTHING, ()
-    reading = _Reading()
+    reading = _Reading(operator)
     return reading.read(resource, given, 1), reading.values
+
+
+def nodes_of(shape: Shape) -> int:
+    """Return how many nodes a shape has."""
+    match shape:
+        case All(parts) | Either(parts):
+            return 1 + sum(map(nodes_of, parts))
+        case Not(inner) | Related(_, inner):
+            return 1 + nodes_of(inner)
+        case Predicate():
+            return 1
 
 
 def operators_of(kind: Kind) -> tuple[str, ...]:
@@ -114,26 +133,33 @@ def operators_of(kind: Kind) -> tuple[str, ...]:
 
 
 class _Reading:
-    def __init__(self) -> None:
+    def __init__(self, operator: bool) -> None:
+        self._operator = operator
         self.values: list[Any] = []
+        self.nodes = 0
 
     def read(self, resource: Resource, given: object, depth: int) -> Shape:
-        if depth > MAX_DEPTH:
-            raise refuse("filter_too_complex", variables={"limit": MAX_DEPTH})
+        _bound(depth, limits.FILTER_DEPTH)
         if not isinstance(given, dict):
             _fail("invalid_filter")
+        members = cast("dict[str, object]", given)
+        self._count(len(members) or 1)
         parts: list[Shape] = []
-        for name, value in cast("dict[str, object]", given).items():
+        for name, value in members.items():
             if name in ("and", "or", "not"):
                 parts.append(self._combine(name, resource, value, depth))
             elif (relationship := resource.relationship_index.get(name)) is not None:
-                target = RESOURCES[relationship.target]
+                target = follow(relationship, operator=self._operator)
                 parts.append(Related(relationship.name, self.read(target, value, depth + 1)))
             elif (field := resource.field_index.get(name)) is not None:
                 parts.append(self._predicates(field, value, depth + 1))
             else:
                 _fail("unknown_filter_field", name)
         return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def _count(self, nodes: int) -> None:
+        self.nodes += nodes
+        _bound(self.nodes, limits.FILTER_NODES)
 
     def _combine(self, word: str, resource: Resource, value: object, depth: int) -> Shape:
         members = cast("list[object]", value) if isinstance(value, list) else [value]
@@ -143,24 +169,24 @@ class _Reading:
         return All(parts) if word == "and" else Not(All(parts))
 
     def _predicates(self, field: Field, value: object, depth: int) -> Shape:
-        if depth > MAX_DEPTH:
-            raise refuse("filter_too_complex", variables={"limit": MAX_DEPTH})
+        _bound(depth, limits.FILTER_DEPTH)
         if not isinstance(value, dict):
             return self._test(field, "eq", value)
+        operands = cast("dict[str, object]", value)
+        self._count(max(0, len(operands) - 1))  # the field is counted as the first of them
         parts: list[Shape] = []
-        for name, operand in cast("dict[str, object]", value).items():
+        for name, operand in operands.items():
             if name == "not":
+                self._count(1)
                 parts.append(Not(self._predicates(field, operand, depth + 1)))
             else:
                 parts.append(self._test(field, name, operand))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def _test(self, field: Field, name: str, operand: object) -> Predicate:
-        operator = OPERATORS.get(snake(name))
+        operator = OPERATORS.get(snake(name)) if len(name) <= _LONGEST_OPERATOR else None
         if operator is None or operator not in operators_of(field.kind):
             _fail("unknown_filter_operator", field.name)
-        if len(self.values) == MAX_PREDICATES:
-            raise refuse("filter_too_complex", variables={"limit": MAX_PREDICATES})
         try:
             self.values.append(_operand(field.kind, operator, operand))
         except BadValue:
@@ -179,9 +205,15 @@ def _operand(kind: Kind, operator: str, operand: object) -> object:
         if not isinstance(operand, list):
             raise BadValue
         members = cast("list[object]", operand)
+        _bound(len(members), limits.FILTER_IN)
         return [None if member is None else kind.cast(member) for member in members]
     return None if operand is None else kind.cast(operand)
 
 
+def _bound(found: int, limit: limits.Limit) -> None:
+    if found > limit.most:
+        raise refuse("filter_too_complex", variables={"limit": limit.most})
+
+
 def _fail(reason: str, field: str = "") -> NoReturn:
-    raise RpcRefused(internal_problem(reason, field))
+    raise RpcRefused(internal_problem(reason, echoed(field)))

@@ -1,14 +1,17 @@
 """The `identity` of a request: which record it is about (events socket, 4.5)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NoReturn, cast
 
+from ringline.domain import limits
 from ringline.domain.ids import parse_id
 from ringline.rpc.actions import Action
 from ringline.rpc.kinds import BadValue
 from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource
-from ringline.wire.rpc import refuse
+from ringline.wire.rpc import echoed, refuse
 
 _ID = "id"
 _PATH = ("identity",)
@@ -43,7 +46,7 @@ def read_identity(action: Action, resource: Resource, given: object) -> Identity
         for spelling in (name, snake(name)):
             if spelling in keys:
                 return _by_name(resource, name, keys[spelling])
-    _refuse_keys(action, list(keys))
+    _refuse_keys(action, keys)
 
 
 def _expected(action: Action) -> list[str]:
@@ -68,7 +71,8 @@ def _by_name(resource: Resource, name: str, value: object) -> Identity:
     return Identity(snake(name), found)
 
 
-def _refuse_keys(action: Action, provided: list[str]) -> NoReturn:
+def _refuse_keys(action: Action, keys: Iterable[str]) -> NoReturn:
+    provided = [echoed(key) for key in islice(keys, limits.PROBLEMS.most)]
     expected = _expected(action)
     raise refuse(
         "invalid_identity",

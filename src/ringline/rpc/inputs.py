@@ -7,12 +7,10 @@ problem; a validation ignores it, as the forms of the published surface do (4.11
 from collections.abc import Mapping
 from typing import Any
 
+from ringline.domain import limits
 from ringline.rpc.actions import Action, ActionKind, Input
 from ringline.rpc.kinds import BadValue
-from ringline.wire.rpc import Problem, RpcRefused, internal_problem, problem
-
-#: Most problems that one answer tells.
-MAX_PROBLEMS = 100
+from ringline.wire.rpc import Problem, RpcRefused, echoed, internal_problem, problem
 
 _RECORD_KINDS = (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.DESTROY)
 
@@ -35,13 +33,13 @@ def cast_inputs(
     for name, value in given.items():
         known = action.input_index.get(name)
         if known is None:
-            if not validating:
-                casting.problems.append(internal_problem("unknown_input", name))
+            if not validating and len(casting.problems) < limits.PROBLEMS.most:
+                casting.problems.append(internal_problem("unknown_input", echoed(name)))
         else:
             casting.take(known, value)
     casting.complete()
     if casting.problems:
-        raise RpcRefused(*casting.problems[:MAX_PROBLEMS])
+        raise RpcRefused(*casting.problems[: limits.PROBLEMS.most])
     return casting.values
 
 

@@ -14,12 +14,15 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from ringline.domain import limits
 from ringline.domain.agent import Tool
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.log import Since, parse_since
 from ringline.wire.strict_json import encode
 
+#: Characters of a short text; in UTF-8 they are never over `limits.SHORT_TEXT_BYTES`.
 MAX_TEXT = 255
+_LONG = limits.LONG_TEXT_BYTES.most
 _OFFSET = re.compile(r"[0-9]{1,18}")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _INT32 = range(-(2**31), 2**31)
@@ -39,11 +42,15 @@ class BadValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string; trimmed, and blank is null, unless it must be kept as it is."""
+    """A string; trimmed, and blank is null, unless it must be kept as it is.
+
+    Short texts are bounded in characters, longer ones (`max_length` None) in bytes.
+    """
 
     max_length: int | None = MAX_TEXT
     trim: bool = True
     pattern: str | None = None
+    max_bytes: int | None = None
 
     def cast(self, value: object) -> str | None:
         """Take a string."""
@@ -54,6 +61,8 @@ class Text:
             return None
         if self.max_length is not None and len(text) > self.max_length:
             raise BadValue("length must be less than or equal to %{max}", max=self.max_length)
+        if self.max_bytes is not None:
+            _check_size(text, self.max_bytes)
         if self.pattern is not None and not re.fullmatch(self.pattern, text):
             raise BadValue("must match the pattern %{regex}", regex=f"^{self.pattern}$")
         return text
@@ -139,26 +148,29 @@ class Choice:
 class Map:
     """An object whose contents are the client's own; its keys are never renamed."""
 
+    max_bytes: int = _LONG
+
     def cast(self, value: object) -> str:
         """Take an object."""
         if not isinstance(value, dict):
             raise BadValue
-        return _json(cast("dict[str, object]", value))
+        return _json(cast("dict[str, object]", value), self.max_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class ToolList:
     """The tools of an agent (realtime voice, 4)."""
 
+    max_bytes: int = _LONG
+
     def cast(self, value: object) -> str:
         """Take a list of tools."""
-        if not isinstance(value, list):
-            raise BadValue
+        _members(value)
         try:
             tools = msgspec.convert(value, list[Tool])
         except msgspec.ValidationError:
             raise BadValue("must be a list of tools, each with a name") from None
-        return _json(tools)
+        return _json(tools, self.max_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +178,14 @@ class TextList:
     """A list of strings."""
 
     item: Text = field(default_factory=Text)
+    max_bytes: int = _LONG
 
     def cast(self, value: object) -> list[str]:
         """Take a list of strings that are not blank."""
-        if not isinstance(value, list):
-            raise BadValue
-        texts = [self.item.cast(text) for text in cast("list[object]", value)]
+        texts = [self.item.cast(text) for text in _members(value)]
         if None in texts:
             raise BadValue
+        _check_size("".join(cast("list[str]", texts)), self.max_bytes)
         return cast("list[str]", texts)
 
 
@@ -202,18 +214,36 @@ class Choices:
 
     def cast(self, value: object) -> tuple[str, ...]:
         """Take a word, or a list of at least one."""
-        given = cast("list[object]", value) if isinstance(value, list) else [value]
+        given = _members(cast("object", value)) if isinstance(value, list) else [value]
         if not given:
             raise BadValue("must name at least one")
         one = Choice(self.words)
         return tuple(dict.fromkeys(one.cast(word) for word in given))
 
 
-def _json(value: object) -> str:
+def _members(value: object) -> list[object]:
+    """Return the members of a list that is not too long."""
+    if not isinstance(value, list):
+        raise BadValue
+    members = cast("list[object]", value)
+    if len(members) > limits.LIST_MEMBERS.most:
+        raise BadValue("must have at most %{max} members", max=limits.LIST_MEMBERS.most)
+    return members
+
+
+def _check_size(text: str, most: int) -> None:
+    if len(text) > most or (not text.isascii() and len(text.encode()) > most):
+        raise BadValue("must have at most %{max} bytes", max=most)
+
+
+def _json(value: object, most: int) -> str:
     try:
-        return encode(value).decode()
+        text = encode(value)
     except OverflowError:  # a number of more than 64 bits
         raise BadValue from None
+    if len(text) > most:
+        raise BadValue("must have at most %{max} bytes", max=most)
+    return text.decode()
 
 
 Kind: TypeAlias = (

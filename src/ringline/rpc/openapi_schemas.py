@@ -9,6 +9,8 @@ of a resource is a component of the document and is meant by `$ref`.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from ringline.domain import limits
+from ringline.rpc.descriptions import describe_reach
 from ringline.rpc.filters import OPERATORS, operators_of
 from ringline.rpc.kinds import (
     Boolean,
@@ -66,10 +68,12 @@ def or_null(schema: Schema) -> Schema:
 def taken(kind: Kind) -> Schema:
     """Describe what a kind casts."""
     match kind:
-        case Text(max_length, _, pattern):
+        case Text(max_length, _, pattern, max_bytes):
             schema: Schema = {"type": "string", "minLength": 1}
             if max_length is not None:
                 schema["maxLength"] = max_length
+            if max_bytes is not None:
+                schema |= {"maxLength": max_bytes, "description": _bytes(max_bytes)}
             return schema | ({"pattern": f"^{pattern}$"} if pattern else {})
         case Id(prefix):
             return ref(f"{_PREFIXED[prefix].name}Id")
@@ -86,12 +90,12 @@ def taken(kind: Kind) -> Schema:
             return {"type": "string", "format": "date-time"}
         case Choice(words):
             return {"type": "string", "enum": list(words)}
-        case Map():
-            return {"type": "object"}
-        case ToolList():
-            return {"type": "array", "items": ref("Tool")}
-        case TextList(item):
-            return {"type": "array", "items": taken(item)}
+        case Map(most):
+            return {"type": "object", "description": _bytes(most)}
+        case ToolList(most):
+            return _listed(ref("Tool"), description=_bytes(most))
+        case TextList(item, most):
+            return _listed(taken(item), description=_bytes(most))
         case LogPlace():
             return {
                 "anyOf": [
@@ -101,7 +105,15 @@ def taken(kind: Kind) -> Schema:
             }
         case Choices(words):
             one = taken(Choice(words))
-            return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+            return {"anyOf": [one, _listed(one, minItems=1)]}
+
+
+def _bytes(most: int) -> str:
+    return f"At most {most} bytes, as it is stored."
+
+
+def _listed(items: Schema, **more: Any) -> Schema:
+    return {"type": "array", "items": items, "maxItems": limits.LIST_MEMBERS.most} | more
 
 
 def shown(kind: Kind) -> Schema:
@@ -117,7 +129,11 @@ def shown(kind: Kind) -> Schema:
             return {"type": "boolean"}
         case TextList():
             return {"type": "array", "items": {"type": "string"}}
-        case Moment() | Choice() | Map() | ToolList():
+        case Map():
+            return {"type": "object"}
+        case ToolList():
+            return {"type": "array", "items": ref("Tool")}
+        case Moment() | Choice():
             return taken(kind)
         case LogPlace() | Choices():
             raise AssertionError("an argument of a reading, which is never shown")
@@ -178,7 +194,8 @@ def record(resource: Resource) -> Schema:
             members[relationship.name] = {"type": "array", "items": target}
         else:
             members[relationship.name] = or_null(target) if relationship.null else target
-    return thing(members, description="Only the fields that were asked for are there.")
+    there = "Only the fields that were asked for are there."
+    return thing(members, description=f"{there} {describe_reach(resource)}")
 
 
 def fields(resource: Resource) -> Schema:
@@ -216,7 +233,8 @@ def predicates(kind: Kind) -> Schema:
     for operator in operators(kind):
         match operator:
             case "in":
-                said[operator] = {"type": "array", "items": value}
+                most = limits.FILTER_IN.most
+                said[operator] = {"type": "array", "items": value, "maxItems": most}
             case "isNil":
                 said[operator] = {"type": "boolean"}
             case _:
@@ -269,7 +287,11 @@ def sort_of(resource: Resource) -> Schema:
         ),
         "anyOf": [
             {"type": "string", "pattern": f"^(?:{_SORT_ITEM}(?:,{_SORT_ITEM})*)?$"},
-            {"type": "array", "items": {"type": "string", "pattern": f"^{_SORT_ITEM}$"}},
+            {
+                "type": "array",
+                "items": {"type": "string", "pattern": f"^{_SORT_ITEM}$"},
+                "maxItems": limits.SORT_ITEMS.most,
+            },
         ],
         "examples": [f"-{resource.fields[-1].name}"],
     }
@@ -277,12 +299,13 @@ def sort_of(resource: Resource) -> Schema:
 
 def page_of(name: str, kind: str) -> Schema:
     """Describe a page of a list (4.9)."""
+    most = limits.PAGE_RECORDS.most
     count: Schema = {"type": ["integer", "null"], "minimum": 0}
     cursor: Schema = {"type": ["string", "null"]}
     members: dict[str, Schema] = {
-        "results": {"type": "array", "items": ref(name), "maxItems": 250},
+        "results": {"type": "array", "items": ref(name), "maxItems": most},
         "hasMore": {"type": "boolean"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 250},
+        "limit": {"type": "integer", "minimum": 1, "maximum": most},
         "count": count,
         "type": {"const": kind},
     }

@@ -17,17 +17,17 @@ from uuid import UUID
 
 import msgspec
 
+from ringline.domain import limits
 from ringline.rpc.kinds import Id, Kind, Moment
 from ringline.rpc.resources import Resource
 from ringline.rpc.sorting import SortKey, kind_of
 from ringline.wire.rpc import refuse
 from ringline.wire.strict_json import encode
 
-MAX_LIMIT = 250
-MAX_CURSOR = 64 * 1024  # characters of a cursor
-#: Orders of which is remembered what their cursors are signed with and hold.
+#: Orders of which is remembered what their cursors are signed with and hold. Items and
+#: relationships of a sort are bounded, so the keys are small.
 ORDERS_KEPT = 512
-_MAX_OFFSET = 2**63 - 1 - MAX_LIMIT
+_MAX_OFFSET = 2**63 - 1 - limits.PAGE_RECORDS.most
 _MEMBERS = frozenset({"limit", "offset", "after", "before", "count"})
 _SIGNATURE_BYTES = 16
 _DECODE = msgspec.json.Decoder(list[Any]).decode
@@ -85,7 +85,11 @@ def read_page(given: object) -> Page | None:
         raise refuse("invalid_page")
     if limit is None and offset is None and count is None and not page.keys() & {"after", "before"}:
         return None
-    most = min(cast("int | None", limit) or MAX_LIMIT, MAX_LIMIT)
+    for cursor in (after, before):  # both are answered, whichever counts
+        if cursor is not None and len(cursor) > limits.CURSOR_CHARACTERS.most:
+            raise refuse("invalid_keyset")
+    most = limits.PAGE_RECORDS.most
+    most = min(cast("int | None", limit) or most, most)
     if offset is not None:
         return OffsetPage(most, cast("int", offset), count is True)
     return KeysetPage(most, after, before, count is True)
@@ -104,8 +108,6 @@ class Cursors:
 
     def read(self, purpose: bytes, cursor: str, kinds: Sequence[Kind]) -> list[Any]:
         """Return a cursor's values. Raises RpcRefused."""
-        if len(cursor) > MAX_CURSOR:
-            raise refuse("invalid_keyset")
         try:
             raw = a2b_base64(cursor, strict_mode=True)
             text = raw[_SIGNATURE_BYTES:]

@@ -3,23 +3,36 @@
 What a request asks for is first turned into a *plan*: SQL text, the order of its values,
 and how a row becomes a record. A plan depends on the shape of the request alone (fields,
 filter without its values, sort, kind of page), and the latest plans are kept, so that
-most requests compose no SQL at all.
+most requests compose no SQL at all. Plans are kept by their shapes as they are: large ones
+are not kept, which bounds the memory without a digest to be computed for each request.
 """
 
+import asyncio
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import sqlalchemy as sa
 
-from ringline.ports import Row, Rows
-from ringline.rpc.filters import EVERYTHING, Shape, read_filter
+from ringline.domain import limits
+from ringline.ports import Rows
+from ringline.rpc.filters import EVERYTHING, Shape, nodes_of, read_filter
 from ringline.rpc.keyset import behind, whole
 from ringline.rpc.kinds import Kind, Map, Moment, ToolList
 from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, kinds_of, purpose_of, read_page
+from ringline.rpc.records import (
+    Branch,
+    Budget,
+    Node,
+    Record,
+    build,
+    fixed_bytes,
+    most_bytes,
+    texts_of,
+)
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.rpc.selection import Selection
 from ringline.rpc.sorting import BY_ID, SortKey, read_sort
@@ -40,22 +53,16 @@ from ringline.rpc.statements import (
 from ringline.schema.sql import Prepared
 from ringline.wire.rpc import refuse
 
-#: Most records of a list without pages, and of one relationship of one record.
-MAX_LIST = 10_000
-#: Most records in one answer; nested selections multiply.
-MAX_RECORDS = 100_000
-#: Plans that are kept; the oldest goes first, and is made again if it is wanted.
-PLANS_KEPT = 512
-#: Longest text of a statement that is kept, so that huge filters do not fill the memory.
-MAX_KEPT_TEXT = 32 * 1024
-
-#: A record ready for JSON. A struct is made and encoded faster than a dict.
-Record: TypeAlias = msgspec.Struct
+#: What a field, a relationship or a node of a filter takes in a kept plan, as measured.
+_NODE_BYTES = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A request for a list, as it came; `scope` are columns that must have a value."""
+    """A request for a list, as it came; `scope` are columns that must have a value.
+
+    An `operator` asks for what operators may list alone.
+    """
 
     resource: Resource
     selection: Selection
@@ -64,52 +71,25 @@ class ListRequest:
     page: object = None
     pages: bool = True
     scope: tuple[tuple[str, object], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """How rows become records: the first `width` values of a row, in their order.
-
-    A record's attributes are called `v0`, `v1` …, its members as they were asked for; what
-    is related comes behind the fields.
-    """
-
-    make: Callable[..., Record]
-    width: int
-    shown: tuple[tuple[str, Callable[[Any], object]], ...]
-    related: tuple["_Branch", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    """A relationship that is followed: from a column of our rows to one of theirs.
-
-    `attribute` is where it is put in our records.
-    """
-
-    attribute: str
-    ours: int
-    theirs: int
-    many: bool
-    statement: Prepared
-    node: _Node
+    operator: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A statement and how its rows become records; cursors hold the values at `sorted_by`."""
+    """A statement and how its rows become records; cursors hold the values at `sorted_by`.
+
+    `most_bytes` is what all its rows may hold, None where one alone may be large.
+    """
 
     statement: Prepared
-    node: _Node
+    node: Node
+    most_bytes: int | None = 0
     sorted_by: tuple[int, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """Records, and of each how many records it is with all that hangs on it."""
-
-    records: list[Record]
-    weights: list[int] | None
+    @property
+    def characters(self) -> int:
+        """Return the length of all its statements."""
+        return len(self.statement.text) + self.node.characters
 
 
 class Reader:
@@ -118,14 +98,16 @@ class Reader:
     def __init__(self, cursor_secrets: Sequence[str]) -> None:
         self._cursors = Cursors(cursor_secrets)
         self._plans: dict[Hashable, _Plan] = {}
+        self._making = asyncio.Lock()  # one large plan at a time
 
     async def list(self, rows: Rows, request: ListRequest) -> object:
         """Return the records of a list, or a page of them, ready for JSON.
 
         Raises RpcRefused, and what fetching raises.
         """
-        shape, values = read_filter(request.resource, request.filter)
-        keys = read_sort(request.resource, request.sort)
+        operator = request.operator
+        shape, values = read_filter(request.resource, request.filter, operator=operator)
+        keys = read_sort(request.resource, request.sort, operator=operator)
         page = read_page(request.page)
         if page is not None and not request.pages:
             raise refuse("unknown_error")
@@ -146,27 +128,30 @@ class Reader:
     ) -> Record | None:
         """Return one record, None if there is none. Raises what fetching raises."""
         query = _Query(_Where(resource, EVERYTHING, ("id",)), selection)
-        plan = self._plan(("one", query), lambda: _plan_one(query))
+        plan = await self._plan("one", query, (), lambda: _plan_one(query))
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(id=row_id))
-        built = await _build(rows, plan.node, found)
-        return built.records[0] if built.records else None
+        records = await build(Budget(rows), plan.node, found)
+        return records[0] if records else None
 
     async def _whole(self, rows: Rows, query: "_Query", given: Mapping[str, object]) -> object:
-        plan = self._plan(("whole", query), lambda: _plan_whole(query))
-        found = await rows.fetch(plan.statement.text, plan.statement.arguments(**given))
-        if len(found) > MAX_LIST:
-            raise refuse("result_too_large", variables={"limit": MAX_LIST})
-        return (await _build(rows, plan.node, found)).records
+        plan = await self._plan("whole", query, (), lambda: _plan_whole(query))
+        budget = Budget(rows)
+        values = plan.statement.arguments(**given)
+        found = await budget.fetch(plan.statement, values, plan.most_bytes)
+        if len(found) > limits.LIST_RECORDS.most:
+            raise refuse("result_too_large", variables={"limit": limits.LIST_RECORDS.most})
+        return await build(budget, plan.node, found)
 
     async def _offset_page(
         self, rows: Rows, query: "_Query", given: Mapping[str, object], page: OffsetPage
     ) -> object:
-        plan = self._plan(("offset", query, page.limit), lambda: _plan_offset(query, page.limit))
-        values = plan.statement.arguments(**given, offset=page.offset)
-        found = await rows.fetch(plan.statement.text, values)
-        built = await _build(rows, plan.node, found[: page.limit])
+        plan = await self._plan(
+            "offset", query, (page.limit,), lambda: _plan_offset(query, page.limit)
+        )
+        values, budget = plan.statement.arguments(**given, offset=page.offset), Budget(rows)
+        found = await budget.fetch(plan.statement, values, plan.most_bytes)
         return {
-            "results": built.records,
+            "results": await build(budget, plan.node, found[: page.limit]),
             "hasMore": len(found) > page.limit,
             "limit": page.limit,
             "offset": page.offset,
@@ -185,21 +170,24 @@ class Reader:
             values = self._cursors.read(purpose, page.cursor, kinds_of(resource, keys))
             nulls = tuple(value is None for value in values)
             at = {**given, **{f"c{place}": value for place, value in enumerate(values)}}
-        plan = self._plan(
-            ("keyset", query, page.limit, page.backward, nulls),
+        plan = await self._plan(
+            "keyset",
+            query,
+            (page.limit, page.backward, nulls),
             lambda: _plan_keyset(query, keys, page, nulls),
         )
-        found = await rows.fetch(plan.statement.text, plan.statement.arguments(**at))
+        budget = Budget(rows)
+        found = await budget.fetch(plan.statement, plan.statement.arguments(**at), plan.most_bytes)
         shown = found[: page.limit]
         if page.backward:
             shown = shown[::-1]
-        built = await _build(rows, plan.node, shown)
+        records = await build(budget, plan.node, shown)
         ends = [
             self._cursors.make(purpose, [row[place] for place in plan.sorted_by])
             for row in (*shown[:1], *shown[-1:])
         ]
         return {
-            "results": built.records,
+            "results": records,
             "hasMore": len(found) > page.limit,
             "limit": page.limit,
             "after": page.after,
@@ -211,15 +199,23 @@ class Reader:
         }
 
     async def _count(self, rows: Rows, where: "_Where", given: Mapping[str, object]) -> int:
-        statement = self._plan(("count", where), lambda: _plan_count(where)).statement
+        query = _Query(where, _NO_FIELDS)
+        statement = (await self._plan("count", query, (), lambda: _plan_count(where))).statement
         return (await rows.fetch(statement.text, statement.arguments(**given)))[0][0]
 
-    def _plan(self, key: Hashable, make: Callable[[], _Plan]) -> _Plan:
+    async def _plan(
+        self, way: str, query: "_Query", page: Hashable, make: Callable[[], "_Plan"]
+    ) -> "_Plan":
+        key = (way, query, page)
         plan = self._plans.get(key)
         if plan is None:
-            plan = make()
-            if len(plan.statement.text) <= MAX_KEPT_TEXT:
-                if len(self._plans) >= PLANS_KEPT:
+            if query.effort <= limits.PLAN_EFFORT.most:
+                plan = make()
+            else:  # it takes tenths of a second, in which nobody else would be served
+                async with self._making:
+                    plan = await asyncio.to_thread(make)
+            if query.nodes * _NODE_BYTES + plan.characters <= limits.PLAN_BYTES.most:
+                if len(self._plans) >= limits.PLANS_KEPT.most:
                     del self._plans[next(iter(self._plans))]
                 self._plans[key] = plan
         return plan
@@ -251,7 +247,21 @@ class _Query(NamedTuple):
     selection: Selection
     keys: tuple[SortKey, ...] = ()
 
-    def select(self) -> tuple[Source, list[Column], list[Any], _Node]:
+    @property
+    def nodes(self) -> int:
+        """Return how many parts the shape has."""
+        return nodes_of(self.where.shape) + self.selection.nodes + self._sorted_by
+
+    @property
+    def effort(self) -> int:
+        """Return how much there is to compose: behind a cursor every item stands by the others."""
+        return self.nodes + self._sorted_by**2
+
+    @property
+    def _sorted_by(self) -> int:
+        return sum(1 + len(key.path) for key in self.keys)
+
+    def select(self) -> tuple[Source, list[Column], list[Any], Node]:
         """Return the rows, the columns, what must hold, and how rows become records."""
         source = source_of(self.where.resource)
         columns, node = _node(source, self.selection)
@@ -269,15 +279,17 @@ def _plan_whole(query: _Query) -> _Plan:
         by = [directed(sort_value(source, key), key) for key in query.keys]
     else:
         by = [source.column(name) for name in source.resource.order]
-    statement = rows_of(source, columns, where).order_by(*by).limit(literal(MAX_LIST + 1))
-    return _Plan(Prepared(statement), node)
+    most = limits.LIST_RECORDS.most + 1
+    statement = rows_of(source, columns, where).order_by(*by).limit(literal(most))
+    return _Plan(Prepared(statement), node, node.most_bytes(most))
 
 
 def _plan_offset(query: _Query, limit: int) -> _Plan:
     source, columns, where, node = query.select()
     by = [directed(sort_value(source, key), key) for key in query.keys or (BY_ID,)]
     statement = rows_of(source, columns, where).order_by(*by).limit(literal(limit + 1))
-    return _Plan(Prepared(statement.offset(sa.bindparam("offset", type_=sa.BigInteger))), node)
+    statement = statement.offset(sa.bindparam("offset", type_=sa.BigInteger))
+    return _Plan(Prepared(statement), node, node.most_bytes(limit + 1))
 
 
 def _plan_keyset(
@@ -289,8 +301,9 @@ def _plan_keyset(
     if page.backward:
         order = order.reversed
     regions = whole(order) if nulls is None else behind(order, nulls)
-    statement = keyset_statement(source, columns, where, order, sorted_by, regions, page.limit + 1)
-    return _Plan(Prepared(statement), node, sorted_by)
+    most = page.limit + 1
+    statement = keyset_statement(source, columns, where, order, sorted_by, regions, most)
+    return _Plan(Prepared(statement), node, node.most_bytes(most, len(keys)), sorted_by)
 
 
 def _plan_count(where: _Where) -> _Plan:
@@ -299,10 +312,11 @@ def _plan_count(where: _Where) -> _Plan:
     return _Plan(Prepared(rows_of(source, counted, where.conditions(source))), _NOTHING)
 
 
-_NOTHING = _Node(msgspec.defstruct("Record", []), 0, (), ())
+_NO_FIELDS = Selection(())
+_NOTHING = Node(msgspec.defstruct("Record", []), 0)
 
 
-def _node(source: Source, selection: Selection) -> tuple[list[Column], _Node]:
+def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
     """Return the columns that records need, the fields' first, and how they become records."""
     columns: list[Column] = []
     shown: list[tuple[str, Callable[[Any], object]]] = []
@@ -313,7 +327,7 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], _Node]:
         if show is not None:
             shown.append((f"v{place}", show))
     width = len(columns)
-    branches: list[_Branch] = []
+    branches: list[Branch] = []
     for place, (name, inner) in enumerate(selection.related, width):
         relationship = source.resource.relationship_index[name]
         columns.append(source.column(relationship.ours).label(f"v{place}"))
@@ -321,13 +335,20 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], _Node]:
         theirs, node = _node(target, inner)
         tie = target.column(relationship.theirs).label(f"v{len(theirs)}")
         statement = Prepared(
-            related_statement(target, [*theirs, tie], relationship, MAX_RECORDS + 1)
+            related_statement(target, [*theirs, tie], relationship, limits.ANSWER_RECORDS.most + 1)
         )
-        branches.append(
-            _Branch(f"v{place}", place, len(theirs), relationship.many, statement, node)
-        )
+        branches.append(Branch(f"v{place}", place, len(theirs), relationship.many, statement, node))
     names = (*selection.fields, *(name for name, _ in selection.related))
-    return columns, _Node(_record_type(names, width), width, tuple(shown), tuple(branches))
+    kinds = [source.field(name).kind for name in selection.fields]
+    return columns, Node(
+        make=_record_type(names, width),
+        width=width,
+        shown=tuple(shown),
+        related=tuple(branches),
+        row_bytes=most_bytes(kinds),
+        fixed=fixed_bytes(names, kinds),
+        texts=texts_of(kinds),
+    )
 
 
 def _record_type(names: Sequence[str], width: int) -> Callable[..., Record]:
@@ -357,61 +378,3 @@ def _moment(moment: datetime) -> str:
 
 def _json(text: str) -> msgspec.Raw:
     return msgspec.Raw(text.encode())
-
-
-# -- records ------------------------------------------------------------------------------
-
-
-async def _build(rows: Rows, node: _Node, found: Sequence[Row]) -> _Built:
-    """Make records of rows, with what is related to them. Raises RpcRefused, and fetching."""
-    make, width = node.make, node.width
-    records = [make(*row[:width]) for row in found]
-    for name, show in node.shown:
-        for record in records:
-            value = getattr(record, name)
-            if value is not None:
-                setattr(record, name, show(value))
-    if not node.related:
-        return _Built(records, None)
-    weights = [1] * len(records)
-    for branch in node.related:
-        await _follow(rows, branch, found, records, weights)
-    return _Built(records, weights)
-
-
-async def _follow(
-    rows: Rows,
-    branch: _Branch,
-    found: Sequence[Row],
-    records: Sequence[Record],
-    weights: list[int],
-) -> None:
-    """Put what a relationship leads to into records, and add its weight to theirs."""
-    ids = {row[branch.ours] for row in found} - {None}
-    theirs: Sequence[Row] = ()
-    if ids:
-        theirs = await rows.fetch(branch.statement.text, branch.statement.arguments(ids=list(ids)))
-        _bound(len(theirs))
-    built = await _build(rows, branch.node, theirs)
-    places: dict[object, list[int]] = {}
-    for place, row in enumerate(theirs):
-        places.setdefault(row[branch.theirs], []).append(place)
-    total = 0
-    for at, row in enumerate(found):
-        mine = places.get(row[branch.ours], ())
-        if len(mine) > MAX_LIST:
-            raise refuse("result_too_large", variables={"limit": MAX_LIST})
-        if branch.many:
-            related: object = [built.records[place] for place in mine]
-        else:
-            related = built.records[mine[0]] if mine else None
-        setattr(records[at], branch.attribute, related)
-        weight = len(mine) if built.weights is None else sum(built.weights[i] for i in mine)
-        weights[at] += weight
-        total += weight
-        _bound(total)
-
-
-def _bound(records: int) -> None:
-    if records > MAX_RECORDS:
-        raise refuse("result_too_large", variables={"limit": MAX_RECORDS})

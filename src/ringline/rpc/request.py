@@ -14,7 +14,7 @@ from ringline.rpc.acting import Caller
 from ringline.rpc.actions import ACTIONS, Action, ActionKind
 from ringline.rpc.resources import Resource
 from ringline.rpc.selection import Selection, select
-from ringline.wire.rpc import json_type, refuse
+from ringline.wire.rpc import echoed, json_type, refuse
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -46,7 +46,7 @@ def read_request(caller: Caller, body: object, *, validating: bool = False) -> A
     action = _action(members)
     if not may_run(caller, action):
         raise refuse("forbidden")
-    selection = _selection(action, members.get("fields"), needed=not validating)
+    selection = _selection(caller, action, members.get("fields"), needed=not validating)
     given = members.get("input", _NOTHING)
     if not isinstance(given, dict) and given is not _NOTHING:
         raise refuse("invalid_input_format", variables={"received": json_type(given)})
@@ -75,12 +75,12 @@ def _action(members: Mapping[str, object]) -> Action:
         raise refuse("missing_required_parameter", variables={"parameter": "action"})
     action = ACTIONS.get(name) if isinstance(name, str) else None
     if action is None:
-        shown = name if isinstance(name, str) else ""
+        shown = echoed(name) if isinstance(name, str) else ""
         raise refuse("action_not_found", variables={"actionName": shown})
     return action
 
 
-def _selection(action: Action, fields: object, *, needed: bool) -> Selection | None:
+def _selection(caller: Caller, action: Action, fields: object, *, needed: bool) -> Selection | None:
     """Read `fields`; only reads need them, and only on run."""
     if fields is None:
         if needed and action.is_read:
@@ -94,4 +94,5 @@ def _selection(action: Action, fields: object, *, needed: bool) -> Selection | N
         return None
     if action.resource is None or action.kind is ActionKind.GENERIC:
         raise refuse("invalid_field_selection")
-    return select(action.resource, cast("list[object]", fields))
+    operator = caller.operator is not None
+    return select(action.resource, cast("list[object]", fields), operator=operator)

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from ringline.domain import limits
 from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
@@ -50,6 +51,7 @@ from ringline.schema.names import ENVIRONMENT_SETTING
 from ringline.schema.tables import INDEXED_SORTS
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.events_socket import ROLES
+from ringline.wire.rpc import refuse
 
 Expression: TypeAlias = sa.ColumnElement[Any]
 
@@ -57,7 +59,11 @@ Expression: TypeAlias = sa.ColumnElement[Any]
 #: is gone).
 Tells: TypeAlias = Callable[[Row | None, Row | None], Sequence[EventData]]
 
+#: What voices and recognisers write: no client does.
 UNBOUNDED = Text(max_length=None)
+LONG = Text(max_length=None, max_bytes=limits.LONG_TEXT_BYTES.most)
+GREETING = Text(max_length=None, max_bytes=limits.GREETING_BYTES.most)
+INSTRUCTIONS = Text(max_length=None, max_bytes=limits.INSTRUCTIONS_BYTES.most)
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
@@ -98,7 +104,10 @@ class Resource:
     """A kind of record: its rows, its fields and what they are related to.
 
     `order` are the columns that a list of them follows where no sort is given. `tells` says
-    which events a written row is told by; a row that is `lasting` cannot be deleted.
+    which events a written row is told by; a row that is `lasting` cannot be deleted. To
+    those of `operators` an operator token may follow, in fields, filters and sorts: to what
+    it may list, and to nothing else. So not to `User`, which holds the team's addresses, nor
+    to `Organisation`, which no action lists (its id stands in the records).
     """
 
     name: str
@@ -107,6 +116,7 @@ class Resource:
     prefix: Prefix
     fields: tuple[Field, ...]
     relationships: tuple[Relationship, ...] = ()
+    operators: bool = False
     order: tuple[str, ...] = ("inserted_at", "id")
     tells: Tells | None = None
     lasting: Callable[[Row], bool] | None = None
@@ -240,9 +250,10 @@ CONTACT = Resource(
         Field("fullName", Text()),
         Field("email", Text(), null=True),
         Field("phoneE164", E164, null=True),
-        Field("notes", UNBOUNDED, null=True),
+        Field("notes", LONG, null=True),
         *_stamps(),
     ),
+    operators=True,
     tells=tell_contact,
 )
 
@@ -277,6 +288,7 @@ CALL = Resource(
         Relationship("participants", "CallParticipant", "id", "call_id", many=True),
         Relationship("transcripts", "CallTranscript", "id", "call_id", many=True),
     ),
+    operators=True,
 )
 
 CALL_PARTICIPANT = Resource(
@@ -295,6 +307,7 @@ CALL_PARTICIPANT = Resource(
         *_stamps(),
     ),
     (Relationship("call", "Call", "call_id", null=False), _ORGANISATION),
+    operators=True,
 )
 
 CALL_TRANSCRIPT = Resource(
@@ -320,6 +333,7 @@ CALL_TRANSCRIPT = Resource(
         *_stamps(),
     ),
     (Relationship("call", "Call", "call_id", null=False), _ORGANISATION),
+    operators=True,
     order=("occurred_at", "content_index", "id"),
 )
 
@@ -351,6 +365,7 @@ CALL_QUEUE_ENTRY = Resource(
         Relationship("queue", "Queue", "queue_id", null=False),
         Relationship("call", "Call", "call_id", null=False),
     ),
+    operators=True,
 )
 
 CONVERSATION = Resource(
@@ -387,7 +402,7 @@ CONVERSATION_ITEM = Resource(
         Field("conversationId", Id(Prefix.CONVERSATION)),
         Field("role", _words(ItemRole)),
         Field("modality", _words(ItemModality)),
-        Field("content", UNBOUNDED),
+        Field("content", LONG),
         Field("itemId", Text(), null=True),
         Field("contentIndex", Integer(minimum=0), null=True),
         Field("metadata", Map(), null=True),
@@ -395,6 +410,7 @@ CONVERSATION_ITEM = Resource(
         *_stamps(),
     ),
     (Relationship("conversation", "Conversation", "conversation_id", null=False), _ORGANISATION),
+    operators=True,
     order=("occurred_at", "content_index", "id"),
 )
 
@@ -412,6 +428,7 @@ QUEUE = Resource(
         *_stamps(),
     ),
     (_ORGANISATION,),
+    operators=True,
     lasting=lambda row: row["queue_name"] == DEFAULT_QUEUE,
 )
 
@@ -470,6 +487,7 @@ OPERATOR_STATUS = Resource(
         _ORGANISATION,
         Relationship("sipUser", "SipUser", "sip_user_id", null=False),
     ),
+    operators=True,
 )
 
 PHONE_NUMBER = Resource(
@@ -495,6 +513,7 @@ PHONE_NUMBER = Resource(
         Relationship("aiAgent", "AiAgent", "agent_id"),
         _ORGANISATION,
     ),
+    operators=True,
 )
 
 AI_AGENT = Resource(
@@ -507,9 +526,9 @@ AI_AGENT = Resource(
         Field("name", Text(), column=tables.agents.c.display_name),
         Field("enabled", Boolean()),
         Field("model", Text()),
-        Field("instructions", UNBOUNDED),
+        Field("instructions", INSTRUCTIONS),
         Field("voice", Text(), null=True, column=sa.func.nullif(tables.agents.c.voice, "")),
-        Field("greeting", UNBOUNDED),
+        Field("greeting", GREETING),
         Field("tools", ToolList()),
         *_stamps(),
     ),
@@ -537,3 +556,11 @@ RESOURCES: Mapping[str, Resource] = {
         USER,
     )
 }
+
+
+def follow(relationship: Relationship, *, operator: bool) -> Resource:
+    """Return what a relationship leads to. Raises RpcRefused where an operator may not go."""
+    target = RESOURCES[relationship.target]
+    if operator and not target.operators:
+        raise refuse("forbidden")
+    return target

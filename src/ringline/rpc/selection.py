@@ -7,13 +7,10 @@ stand in the key of a kept statement. The first problem ends the reading.
 from collections.abc import Collection, Iterator
 from typing import NamedTuple, NoReturn, cast
 
+from ringline.domain import limits
 from ringline.rpc.names import camel
-from ringline.rpc.resources import RESOURCES, Resource
-from ringline.wire.rpc import refuse
-
-MAX_DEPTH = 20
-#: Most relationships that one request may follow: each is a query.
-MAX_RELATIONSHIPS = 100
+from ringline.rpc.resources import Resource, follow
+from ringline.wire.rpc import echoed, refuse
 
 
 class Selection(NamedTuple):
@@ -22,19 +19,32 @@ class Selection(NamedTuple):
     fields: tuple[str, ...]
     related: tuple[tuple[str, "Selection"], ...] = ()
 
+    @property
+    def nodes(self) -> int:
+        """Return how many fields and relationships it names, nested ones included."""
+        inner = sum(selection.nodes for _, selection in self.related)
+        return len(self.fields) + len(self.related) + inner
 
-def select(resource: Resource, fields: object) -> Selection:
-    """Read `fields`, a list that is not empty. Raises RpcRefused with one problem."""
-    return _Reading().read(resource, cast("list[object]", fields), ())
+
+def select(resource: Resource, fields: object, *, operator: bool = False) -> Selection:
+    """Read `fields`, a list that is not empty. Raises RpcRefused with one problem.
+
+    An operator's fields follow to what operators may list.
+    """
+    return _Reading(operator).read(resource, cast("list[object]", fields), ())
 
 
 class _Reading:
-    def __init__(self) -> None:
+    def __init__(self, operator: bool) -> None:
+        self._operator = operator
+        self._members = 0
         self._relationships = 0
 
     def read(self, resource: Resource, fields: list[object], path: tuple[str, ...]) -> Selection:
-        if len(path) > MAX_DEPTH:
-            raise refuse("fields_too_deep", variables={"limit": MAX_DEPTH})
+        depth = limits.FIELDS_DEPTH.most
+        if len(path) > depth:
+            raise refuse("fields_too_deep", variables={"limit": depth})
+        self._count(fields)
         plain: dict[str, None] = {}
         related: dict[str, Selection] = {}
         for name, nested in _items(resource, fields, path):
@@ -53,13 +63,21 @@ class _Reading:
                 _fail("requires_field_selection", relationship.name, path)
             if not isinstance(nested, list):
                 _fail("unsupported_field_combination", relationship.name, path)
-            self._relationships += 1
-            if self._relationships > MAX_RELATIONSHIPS:
-                raise refuse("result_too_large", variables={"limit": MAX_RELATIONSHIPS})
-            target = RESOURCES[relationship.target]
+            target = follow(relationship, operator=self._operator)
+            self._relationships += 1  # each is a query
+            _bound(self._relationships, limits.FIELDS_RELATIONSHIPS)
             below = (*path, relationship.name)
             related[relationship.name] = self.read(target, cast("list[object]", nested), below)
         return Selection(tuple(plain), tuple(related.items()))
+
+    def _count(self, fields: list[object]) -> None:
+        """Count the members of a list, and those of the objects in it, before any is read."""
+        self._members += len(fields)
+        _bound(self._members, limits.FIELDS_MEMBERS)
+        for item in fields:
+            if isinstance(item, dict):
+                self._members += len(cast("dict[str, object]", item))
+        _bound(self._members, limits.FIELDS_MEMBERS)
 
 
 class _Nothing:
@@ -101,7 +119,12 @@ def _once(name: str, seen: Collection[str], path: tuple[str, ...]) -> None:
 
 
 def _unknown(resource: Resource, name: str, path: tuple[str, ...]) -> NoReturn:
-    _fail("unknown_field", camel(name), path, resource=resource.name)
+    _fail("unknown_field", camel(echoed(name)), path, resource=resource.name)
+
+
+def _bound(found: int, limit: limits.Limit) -> None:
+    if found > limit.most:
+        raise refuse("result_too_large", variables={"limit": limit.most})
 
 
 def _fail(type_: str, name: str, path: tuple[str, ...], **more: object) -> NoReturn:

@@ -10,12 +10,10 @@
 
 from typing import NamedTuple, NoReturn, cast
 
+from ringline.domain import limits
 from ringline.rpc.kinds import Kind, Map, TextList, ToolList
-from ringline.rpc.resources import RESOURCES, Field, Resource
-from ringline.wire.rpc import RpcRefused, internal_problem
-
-#: Most fields that one sort may name.
-MAX_KEYS = 20
+from ringline.rpc.resources import RESOURCES, Field, Resource, follow
+from ringline.wire.rpc import RpcRefused, echoed, internal_problem
 
 #: Direction (descending or not) and whether null comes first, by prefix.
 _PREFIXES = {
@@ -45,16 +43,22 @@ class SortKey(NamedTuple):
 BY_ID = SortKey((), "id")
 
 
-def read_sort(resource: Resource, sort: object) -> tuple[SortKey, ...]:
-    """Read `sort`, ending in the id; empty without one. Raises RpcRefused."""
+def read_sort(resource: Resource, sort: object, *, operator: bool = False) -> tuple[SortKey, ...]:
+    """Read `sort`, ending in the id; empty without one. Raises RpcRefused.
+
+    An operator's sort follows to what operators may list.
+    """
     keys: dict[tuple[tuple[str, ...], str], SortKey] = {}
+    steps = 0
     for item in _items(sort):
-        key = _read_item(resource, item)
+        # Each step is a sub-select, and each page by cursor repeats them: counted together.
+        steps += item.count(".")
+        if steps > limits.SORT_STEPS.most:
+            _fail("invalid_sort")
+        key = _read_item(resource, item, operator=operator)
         keys.setdefault((key.path, key.field), key)
         if (key.path, key.field) == ((), "id"):
             break  # nothing after it can matter
-    if len(keys) > MAX_KEYS:
-        _fail("invalid_sort")
     if keys:
         keys.setdefault(((), "id"), BY_ID)
     return tuple(keys.values())
@@ -76,28 +80,30 @@ def _items(sort: object) -> list[str]:
     if sort is None:
         return []
     if isinstance(sort, str):
+        if sort.count(",") >= limits.SORT_ITEMS.most:
+            _fail("invalid_sort")
         return sort.split(",") if sort else []
     if not isinstance(sort, list):
         _fail("invalid_sort")
     items = cast("list[object]", sort)
+    if len(items) > limits.SORT_ITEMS.most:
+        _fail("invalid_sort")
     texts = [item for item in items if isinstance(item, str)]
     if len(texts) != len(items):
         _fail("invalid_sort")
     return texts
 
 
-def _read_item(resource: Resource, item: str) -> SortKey:
+def _read_item(resource: Resource, item: str, *, operator: bool) -> SortKey:
     prefix = next(prefix for prefix in _PREFIXES if item.startswith(prefix))
     *steps, name = item[len(prefix) :].split(".")
     path: list[str] = []
-    if len(steps) > MAX_KEYS:
-        _fail("unknown_sort_field", item)
     for step in steps:
         relationship = resource.relationship_index.get(step)
         if relationship is None or relationship.many:
             _fail("unknown_sort_field", item)
         path.append(relationship.name)
-        resource = RESOURCES[relationship.target]
+        resource = follow(relationship, operator=operator)
     field = resource.field_index.get(name)
     if field is None or isinstance(field.kind, Map | ToolList | TextList):
         _fail("unknown_sort_field", item)
@@ -105,4 +111,4 @@ def _read_item(resource: Resource, item: str) -> SortKey:
 
 
 def _fail(reason: str, item: str = "") -> NoReturn:
-    raise RpcRefused(internal_problem(reason, item.lstrip("+-")))
+    raise RpcRefused(internal_problem(reason, echoed(item.lstrip("+-"))))

@@ -5,10 +5,15 @@ A statement is compiled once per shape and kept; values are bound at run time. T
 - `Prepared` for a statement that is written down once, with named `bindparam`s;
 - `compiled` for one that is composed from a request: its shape is SQLAlchemy's cache key,
   and the values in it become the parameters.
+
+What is kept of a composed statement is its text and where its values come from.
+SQLAlchemy's own compiled statement would keep the values that it was first composed with:
+somebody's note, or a password.
 """
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +24,17 @@ from sqlalchemy.sql.compiler import SQLCompiler
 SHAPES_KEPT = 512
 
 _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")
-_shapes: OrderedDict[object, SQLCompiler] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The text of a composed statement; its values by their places among those extracted."""
+
+    text: str
+    places: tuple[int, ...]
+
+
+_shapes: OrderedDict[object, _Shape] = OrderedDict()
 
 
 class Prepared:
@@ -46,16 +61,22 @@ def compiled(statement: sa.ClauseElement) -> tuple[str, list[Any]]:
     key = statement._generate_cache_key()  # pyright: ignore[reportPrivateUsage]
     if key is None:
         raise AssertionError("a statement without a cache key would be compiled every time")
-    shape = key.key
-    compiler = _shapes.get(shape)
-    if compiler is None:
-        compiler = _shapes[shape] = _compile(statement, key)
+    shape = _shapes.get(key.key)
+    if shape is None:
+        shape = _shapes[key.key] = _shape(_compile(statement, key), key)
         if len(_shapes) > SHAPES_KEPT:
             _shapes.popitem(last=False)
     else:
-        _shapes.move_to_end(shape)
-    values = compiler.construct_params(extracted_parameters=key.bindparams)
-    return str(compiler), [values[name] for name in compiler.positiontup or ()]
+        _shapes.move_to_end(key.key)
+    extracted = key.bindparams
+    return shape.text, [extracted[place].effective_value for place in shape.places]
+
+
+def _shape(compiler: SQLCompiler, key: Any) -> _Shape:
+    # The compiler may have cloned a parameter, but its key stays (SQLAlchemy's own rule).
+    places = {parameter.key: place for place, parameter in enumerate(key.bindparams)}
+    names = compiler.positiontup or ()
+    return _Shape(str(compiler), tuple(places[compiler.binds[name].key] for name in names))
 
 
 def _compile(statement: sa.ClauseElement, key: Any = None) -> SQLCompiler:

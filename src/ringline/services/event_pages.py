@@ -4,7 +4,6 @@ A page is read in one snapshot, in batches, until it is full, large, or has seen
 the log: a filter that lets little through must not make one request read all of it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -12,19 +11,16 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from ringline.domain import limits
 from ringline.domain.events import StoredEvent, read_event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Since
-from ringline.ports import LogHead, Row, Rows
+from ringline.ports import LogHead, Portions, Rows
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
 from ringline.services.recorded_calls import find_call
 
 #: Events in one query.
 BATCH = 100
-#: Most offsets that one page looks at when a filter picks events of all calls by type.
-MAX_SCANNED = 10_000
-#: A page with more characters of data than this ends there.
-MAX_CHARACTERS = 4_000_000
 
 _HEAD = Prepared(sa.select(logs.c.epoch, logs.c.newest, logs.c.oldest))
 _FIND = Prepared(
@@ -107,45 +103,45 @@ class _Reading:
         self._rows = rows
         self._query = query
         self._call_id = call_id
-        self._room = MAX_CHARACTERS
+        self._room = limits.PAGE_BYTES.most
         self.found: list[StoredEvent] = []
         self.offset = start
 
     async def read(self, newest: int) -> None:
         until = newest
         if self._query.types is not None and self._call_id is None:
-            until = min(newest, self.offset + MAX_SCANNED)
+            until = min(newest, self.offset + limits.PAGE_SCANNED.most)
         while self.offset < until and self._wanted and self._room > 0:
             count = min(self._wanted, BATCH)
             batch = await self._fetch(until, count)
-            if self._take(batch) and len(batch) < count:
+            self._take(batch)
+            if batch.complete and len(batch.rows) < count:
                 self.offset = until
 
     @property
     def _wanted(self) -> int:
         return self._query.limit - len(self.found)
 
-    async def _fetch(self, until: int, count: int) -> Sequence[Row]:
+    async def _fetch(self, until: int, count: int) -> Portions:
         statement = _PAGES[self._call_id is not None, self._query.types is not None]
         asked: dict[str, object] = {"after": self.offset, "until": until, "count": count}
         if self._call_id is not None:
             asked["of_call"] = self._call_id
         if self._query.types is not None:
             asked["types"] = self._query.types
-        return await self._rows.fetch(statement.text, statement.arguments(**asked))
+        values = statement.arguments(**asked)
+        portion = limits.PORTION_ROWS.most
+        return await self._rows.fetch_within(statement.text, values, self._room, portion)
 
-    def _take(self, batch: Sequence[Row]) -> bool:
-        """Take events while there is room; tell whether all were taken."""
-        for row in batch:
-            if self._room <= 0:
-                return False
-            self._room -= len(row["data"])
+    def _take(self, batch: Portions) -> None:
+        """Take events; the one that goes over the bytes is the last."""
+        self._room -= batch.size
+        for row in batch.rows:
             self.offset = row["offset"]
             event = read_event(
                 row["event_id"], row["type"], row["occurred_at"], row["data"], row["call"]
             )
             self.found.append(StoredEvent(self.offset, event))
-        return True
 
 
 async def _head(rows: Rows) -> LogHead:

@@ -209,13 +209,13 @@ class Following:
         """Give the listener a page of what it misses up to an offset."""
         call_id = self._subscription.call_id
         page = await log_store.page(self._watch.log, self.position.offset, _PAGE, call_id)
-        for number, stored in enumerate(page):
+        for number, stored in enumerate(page.events):
             if stored.offset > goal or self._stopped:
                 break
             if number % _STEP == 0 or not self._outbox.room:
                 await self._outbox.drained()
             self._replay(Published(stored.offset, stored.event))
-        if not self._stopped and (len(page) < _PAGE or page[-1].offset >= goal):
+        if not self._stopped and (page.complete or page.events[-1].offset >= goal):
             self.position = Position(self._watch.epoch, goal)
         await self._outbox.drained()
 

@@ -345,8 +345,8 @@ class Hub:
             return
         if watch.order is not order:
             return
-        events = [Published(stored.offset, stored.event) for stored in page]
-        released, gone = order.read(events, len(page) < _PAGE, _now())
+        events = [Published(stored.offset, stored.event) for stored in page.events]
+        released, gone = order.read(events, page.complete, _now())
         if gone:
             _log.warning("events_gone", workspace_id=str(watch.log.workspace_id))
             watch.lost_place()

@@ -15,16 +15,18 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent, read_event
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import Entry, Record
-from ringline.ports import EntryRefused, LogBusy, LogHead, StoreAway
+from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreAway
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
 from ringline.storage.database import Connection, Database, switch
 from ringline.storage.database_errors import TIMED_OUT
 from ringline.storage.pool import HOUSE
+from ringline.storage.portions import fetch_portions
 
 #: No row where there must be one: the log is not there.
 _NO_LOG = "02000"
@@ -164,16 +166,26 @@ class PostgresEventLog:
 
     async def page(
         self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
-    ) -> list[StoredEvent]:
-        """Return events behind an offset, ascending, of one call or all. Raises StoreAway."""
+    ) -> LogPage:
+        """Return events behind an offset, ascending, of one call or all. Raises StoreAway.
+
+        Fewer than `limit` where they are large, but one at least.
+        """
         if call_id is None:
             statement, values = _PAGE, _PAGE.arguments(after=after, count=limit)
         else:
             statement = _PAGE_OF_CALL
             values = statement.arguments(after=after, count=limit, of_call=call_id)
         async with self._database.transaction(log) as connection:
-            rows = await connection.fetch(statement.text, *values)
-        return [_read_event(row) for row in rows]
+            found = await fetch_portions(
+                connection,
+                statement.text,
+                values,
+                most_bytes=limits.PAGE_BYTES.most,
+                portion=limits.PORTION_ROWS.most,
+            )
+        events = [_read_event(row) for row in found.rows]
+        return LogPage(events, found.complete and len(events) < limit)
 
     async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""

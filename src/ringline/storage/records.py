@@ -15,11 +15,20 @@ from uuid import UUID
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import LogKey
 from ringline.domain.records import Record
-from ringline.ports import Check, QueryTooSlow, Rows, StoreAway, StoredCall, Transaction
+from ringline.ports import (
+    Check,
+    Portions,
+    QueryTooSlow,
+    Rows,
+    StoreAway,
+    StoredCall,
+    Transaction,
+)
 from ringline.storage.call_rows import lock_call, write_rows
 from ringline.storage.database import Connection, Database, begin, was_cut
 from ringline.storage.database_errors import TIMED_OUT, translate, translated
 from ringline.storage.event_log import append
+from ringline.storage.portions import fetch_portions
 
 Result = TypeVar("Result")
 
@@ -72,6 +81,16 @@ class _Rows:
         # Errors are translated here, so that whoever runs statements sees ours alone.
         try:
             return await self._connection.fetch(text, *values)
+        except Exception as error:
+            raise _meaning(error, self._connection) from None
+
+    async def fetch_within(
+        self, text: str, values: Sequence[object], most_bytes: int, portion: int
+    ) -> Portions:
+        try:
+            return await fetch_portions(
+                self._connection, text, values, most_bytes=most_bytes, portion=portion
+            )
         except Exception as error:
             raise _meaning(error, self._connection) from None
 

@@ -88,7 +88,7 @@ class CallSocket:
             return None
         log, position = self._start.viewer.log, self._start.position
         first = await self._watching.log_store.page(log, 0, _FIRST, self._start.call_id)
-        for stored in first:
+        for stored in first.events:
             if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
                 own = Position(position.epoch, stored.offset)
                 return InTextFrames(Envelope()).encode(stored.event, own, log)

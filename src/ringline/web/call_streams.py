@@ -139,11 +139,11 @@ class CallStreams:
             page = await self._watching.log_store.page(
                 start.viewer.log, after, _PAGE, start.call_id
             )
-            if any(isinstance(stored.event.data, kind) for stored in page):
+            if any(isinstance(stored.event.data, kind) for stored in page.events):
                 return True
-            if len(page) < _PAGE:
+            if page.complete:
                 return False
-            after = page[-1].offset
+            after = page.events[-1].offset
 
     @contextmanager
     def _place(self, call_id: UUID) -> Generator[None]:

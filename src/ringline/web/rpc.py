@@ -6,7 +6,7 @@ alike; the rest in the status of `RPC_ERRORS`. Operators' browsers come here, so
 lets any origin read it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeAlias
 
 import structlog
@@ -110,7 +110,7 @@ class Rpc:
         """Let a request in, answer it, and spell whatever goes wrong."""
         try:
             caller = await caller_of(request, self._credentials)
-            wait_s = self._rate.take(caller.key_id)
+            wait_s = self._rate.take(_who(caller))
             if wait_s:
                 raise Turned("rate_limited", wait_s=wait_s)
             raw = await _read(request)
@@ -146,6 +146,12 @@ class Rpc:
 
 
 _UNKNOWN = answer_problems([problem("unknown_error", "something went wrong here")])
+
+
+def _who(caller: Caller) -> Hashable:
+    """Tell whose rate counts: an operator's browser never takes from its key's."""
+    operator = caller.operator
+    return caller.key_id if operator is None else (caller.key_id, operator.id)
 
 
 async def caller_of(request: web.Request, credentials: Credentials) -> Caller:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from ringline.domain import limits
 from ringline.wire.strict_json import encode
 
 
@@ -142,6 +143,11 @@ def internal_problem(reason: str, field: str = "") -> Problem:
         fields=(field,) if field else (),
         details={"reason": reason},
     )
+
+
+def echoed(text: str) -> str:
+    """Cut a name that a client made up, so that a problem that repeats it stays small."""
+    return text[: limits.ECHOED.most]
 
 
 def refuse(type_: str, message: str | None = None, **more: Any) -> RpcRefused:

@@ -1,0 +1,230 @@
+"""From rows to records, with what is related to them, and never more than an answer may hold.
+
+Rows whose kinds are short are fetched at once where they are few, as most are. All others
+come in portions and are counted, in one budget for all statements of a request. What is
+related is counted again in every record that shows it: nested selections multiply, in
+records and in bytes. The count is a lower bound, as JSON escapes some characters; the
+engine looks at the length of the finished answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias, cast
+from uuid import UUID
+
+import msgspec
+
+from ringline.domain import limits
+from ringline.ports import Row, Rows
+from ringline.rpc.kinds import Id, Kind, Map, Moment, Text, TextList, ToolList
+from ringline.schema.sql import Prepared
+from ringline.wire.rpc import RpcRefused, refuse
+
+#: A record ready for JSON. A struct is made and encoded faster than a dict.
+Record: TypeAlias = msgspec.Struct
+
+#: What a member has in an answer beside its name and its value: `"":` and a comma.
+_MEMBER_BYTES = 4
+#: Digits of an id; no other value but a text has more.
+_ID_BYTES = 36
+#: A time, as `reading` shows it.
+_MOMENT_BYTES = 27
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """How rows become records: the first `width` values of a row, in their order.
+
+    A record's attributes are called `v0`, `v1` …, its members as they were asked for; what
+    is related comes behind the fields. `row_bytes` is what a row may hold, None where it
+    may be large; `fixed` and the values at `texts` are what a record has in an answer.
+    """
+
+    make: Callable[..., Record]
+    width: int
+    shown: tuple[tuple[str, Callable[[Any], object]], ...] = ()
+    related: tuple["Branch", ...] = ()
+    row_bytes: int | None = 0
+    fixed: int = 0
+    texts: tuple[int, ...] = ()
+
+    def most_bytes(self, rows: int, sort_keys: int = 0) -> int | None:
+        """Return what so many rows may hold, with what they are sorted by."""
+        if self.row_bytes is None:
+            return None
+        return rows * (self.row_bytes + sort_keys * limits.SHORT_TEXT_BYTES.most)
+
+    @property
+    def characters(self) -> int:
+        """Return the length of the statements of all that is related."""
+        return sum(len(one.statement.text) + one.node.characters for one in self.related)
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A relationship that is followed: from a column of our rows to one of theirs.
+
+    `attribute` is where it is put in our records.
+    """
+
+    attribute: str
+    ours: int
+    theirs: int
+    many: bool
+    statement: Prepared
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """Records, and of each how many records and bytes it is with all that hangs on it."""
+
+    records: list[Record]
+    weights: list[int]
+    sizes: list[int]
+
+
+class Budget:
+    """The rows of one request, and how many bytes of them it may still fetch."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._left = limits.ANSWER_BYTES.most
+
+    async def fetch(
+        self, statement: Prepared, values: Sequence[object], most_bytes: int | None
+    ) -> Sequence[Row]:
+        """Fetch rows that hold at most so much, None where one alone may be large.
+
+        Raises RpcRefused where they are over the budget, and what fetching raises.
+        """
+        if most_bytes is not None and most_bytes <= limits.FETCH_BYTES.most:
+            return await self._rows.fetch(statement.text, values)
+        portion = limits.PORTION_ROWS if most_bytes is None else limits.SHORT_PORTION_ROWS
+        found = await self._rows.fetch_within(statement.text, values, self._left, portion.most)
+        if not found.complete:
+            raise too_large(limits.ANSWER_BYTES)
+        self._left -= found.size
+        return found.rows
+
+
+def too_large(limit: limits.Limit) -> RpcRefused:
+    """Return what is raised for an answer over a limit."""
+    return refuse("result_too_large", variables={"limit": limit.most})
+
+
+# -- what kinds hold ------------------------------------------------------------------------
+
+
+def most_bytes(kinds: Sequence[Kind]) -> int | None:
+    """Return how many bytes a row of such values may hold, None where it may be large.
+
+    Rows from before a bound may be longer than their kind, so long kinds have none.
+    """
+    total = 0
+    for kind in kinds:
+        match kind:
+            case Text(None) | Map() | ToolList() | TextList():
+                return None
+            case Text():
+                total += limits.SHORT_TEXT_BYTES.most
+            case _:
+                total += _ID_BYTES
+    return total
+
+
+def fixed_bytes(names: Sequence[str], kinds: Sequence[Kind]) -> int:
+    """Return the least that a record with these members is in an answer, without texts."""
+    return sum(len(name) + _MEMBER_BYTES for name in names) + len(kinds)
+
+
+def texts_of(kinds: Sequence[Kind]) -> tuple[int, ...]:
+    """Return the places of the values whose length counts."""
+    return tuple(
+        place
+        for place, kind in enumerate(kinds)
+        if isinstance(kind, Text | Map | ToolList | TextList | Id | Moment)
+    )
+
+
+def _length(value: object) -> int:
+    match value:
+        case str():
+            return len(value) if value.isascii() else len(value.encode())
+        case list():
+            return sum(map(_length, cast("list[object]", value)))
+        case UUID():
+            return _ID_BYTES
+        case datetime():
+            return _MOMENT_BYTES
+        case _:
+            return 0
+
+
+# -- records --------------------------------------------------------------------------------
+
+
+async def build(budget: Budget, node: Node, found: Sequence[Row]) -> list[Record]:
+    """Make records of rows, with what is related to them. Raises RpcRefused, and fetching."""
+    if not node.related:
+        return _make(node, found)
+    return (await _build(budget, node, found)).records
+
+
+def _make(node: Node, found: Sequence[Row]) -> list[Record]:
+    make, width = node.make, node.width
+    records = [make(*row[:width]) for row in found]
+    for name, show in node.shown:
+        for record in records:
+            value = getattr(record, name)
+            if value is not None:
+                setattr(record, name, show(value))
+    return records
+
+
+async def _build(budget: Budget, node: Node, found: Sequence[Row]) -> _Built:
+    records = _make(node, found)
+    fixed, texts = node.fixed, node.texts
+    sizes = [fixed + sum([_length(row[place]) for place in texts]) for row in found]
+    built = _Built(records, [1] * len(records), sizes)
+    for branch in node.related:
+        await _follow(budget, branch, found, built)
+    return built
+
+
+async def _follow(budget: Budget, branch: Branch, found: Sequence[Row], ours: _Built) -> None:
+    """Put what a relationship leads to into records, and add its weight to theirs."""
+    ids = {row[branch.ours] for row in found} - {None}
+    theirs: Sequence[Row] = ()
+    if ids:
+        most = limits.ANSWER_RECORDS.most + 1 if branch.many else len(ids)
+        values = branch.statement.arguments(ids=list(ids))
+        theirs = await budget.fetch(branch.statement, values, branch.node.most_bytes(most))
+        _bound(len(theirs), limits.ANSWER_RECORDS)
+    built = await _build(budget, branch.node, theirs)
+    places: dict[object, list[int]] = {}
+    for place, row in enumerate(theirs):
+        places.setdefault(row[branch.theirs], []).append(place)
+    weights, sizes = 0, sum(ours.sizes)
+    for at, row in enumerate(found):
+        mine = places.get(row[branch.ours], ())
+        _bound(len(mine), limits.LIST_RECORDS)
+        if branch.many:
+            related: object = [built.records[place] for place in mine]
+        else:
+            related = built.records[mine[0]] if mine else None
+        setattr(ours.records[at], branch.attribute, related)
+        weight = sum([built.weights[place] for place in mine])
+        size = sum([built.sizes[place] for place in mine])
+        ours.weights[at] += weight
+        ours.sizes[at] += size
+        weights += weight
+        sizes += size
+        _bound(weights, limits.ANSWER_RECORDS)
+        _bound(sizes, limits.ANSWER_BYTES)
+
+
+def _bound(found: int, limit: limits.Limit) -> None:
+    if found > limit.most:
+        raise too_large(limit)

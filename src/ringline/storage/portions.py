@@ -1,0 +1,60 @@
+"""Fetching what may be large: rows by portions, counted in bytes.
+
+The driver reads a whole result before anybody can look at it: 10,000 rows of 64 KiB are
+640 MB. So a statement that may return much is read through a portal, some rows at a time,
+within the transaction that it is part of.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, cast
+
+from ringline.domain import limits
+from ringline.ports import Portions, StoreAway
+from ringline.storage.database import Connection
+from ringline.storage.database_errors import TIMED_OUT
+
+
+async def fetch_portions(
+    connection: Connection,
+    text: str,
+    values: Sequence[object],
+    *,
+    most_bytes: int,
+    portion: int,
+) -> Portions:
+    """Fetch rows until there are no more, or their texts are over `most_bytes`.
+
+    Raises StoreAway(TIMED_OUT) where all portions take longer than a statement may, and what
+    the driver raises.
+    """
+    clock = asyncio.get_running_loop().time
+    until = clock() + limits.STATEMENT_S.most
+    cursor = await connection.cursor(text, *values)
+    rows: list[Any] = []
+    size = 0
+    while True:
+        found = await cursor.fetch(portion)
+        for place, row in enumerate(found, 1):
+            size += size_of(row)
+            if size > most_bytes:
+                rows += found[:place]
+                return Portions(rows, size, complete=False)
+        rows += found
+        if len(found) < portion:
+            return Portions(rows, size, complete=True)
+        if clock() > until:  # the server measures each portion by itself
+            raise StoreAway(TIMED_OUT)
+
+
+def size_of(row: Sequence[object]) -> int:
+    """Return the bytes of a row's texts; everything else in it is small."""
+    size = 0
+    for value in row:
+        if isinstance(value, str):
+            size += len(value) if value.isascii() else len(value.encode())
+        elif isinstance(value, bytes):
+            size += len(value)
+        elif isinstance(value, list):
+            size += size_of(cast("list[object]", value))
+    return size
