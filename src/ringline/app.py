@@ -36,7 +36,7 @@ from ringline.rpc.acting import Desk
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import Idempotency
 from ringline.rpc.reading import Reader
-from ringline.schema.names import HEAD, SERVER_ROLE
+from ringline.schema.names import Roles
 from ringline.services.calls import CallLimits, Calls
 from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
@@ -51,7 +51,7 @@ from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, E
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
 from ringline.storage.fitness import refuse_unreachable
-from ringline.storage.migrate import MigrationError, migrate, schema_version
+from ringline.storage.migrate import MigrationError, is_current, migrate
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
@@ -132,8 +132,8 @@ async def open_office(settings: Settings) -> AsyncGenerator[Office]:
             dsn = settings.database_url.get_secret_value()
         else:
             address = await stack.enter_async_context(open_cluster(settings.data_dir))
-            dsn = await _prepare_embedded(address)
-        stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1)
+            dsn = await _prepare_embedded(address, settings.roles)
+        stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1, roles=settings.roles)
         stack.push_async_callback(stores.close)
         yield _office(stores)
 
@@ -161,23 +161,31 @@ def check_data_dir(path: Path) -> bool:
     return True
 
 
-async def check_database(url: str) -> None:
-    """Refuse a database that a server could not run on. Raises DatabaseRefused."""
-    stores = await Stores.open(url, new_id(), claim=False, pool_size=1)
-    await stores.close()
+async def check_database(url: str, roles: Roles) -> bool:
+    """Refuse a database that a server could not run on. Raises DatabaseRefused.
+
+    Tells whether every role of its cluster may connect to it.
+    """
+    stores = await Stores.open(url, new_id(), claim=False, pool_size=1, roles=roles)
+    try:
+        return await stores.database.is_open_to_all()
+    finally:
+        await stores.close()
 
 
-async def migrate_database(settings: Settings) -> None:
+async def migrate_database(settings: Settings) -> str:
     """Bring the database to what this version expects, and let the server's role in.
 
-    Raises EmbeddedError, MigrationError.
+    Returns a sentence where every role of its cluster may connect to it and we may not
+    change that, else "". Raises EmbeddedError, MigrationError.
     """
     if settings.migration_url is None:
         async with open_cluster(settings.data_dir) as address:
-            await _prepare_embedded(address)
-        return
+            await _prepare_embedded(address, settings.roles)
+        return ""
     served = settings.database_url or settings.migration_url
-    await migrate(settings.migration_url.get_secret_value(), _login_role(served.get_secret_value()))
+    login = _login_role(served.get_secret_value())
+    return await migrate(settings.migration_url.get_secret_value(), login, roles=settings.roles)
 
 
 async def serve(
@@ -222,7 +230,7 @@ async def _start(
     """Start everything in order; the stack stops it in reverse."""
     journal_away: list[Callable[[], None]] = []
     dsn = await _database(settings, stack, journal_away, dev=dev)
-    stores = await Stores.open(dsn, new_id(), claim=True)
+    stores = await Stores.open(dsn, new_id(), claim=True, roles=settings.roles)
     stack.push_async_callback(stores.close)
 
     bus = MemoryBus()
@@ -280,8 +288,8 @@ async def _database(
 ) -> str:
     """Start the embedded database or check the given one; return its URL."""
     if settings.database_url is not None:
-        if dev:
-            await migrate_database(settings)
+        if dev and (sentence := await migrate_database(settings)):
+            _log.warning("database_open_to_all", sentence=sentence)
         return settings.database_url.get_secret_value()
 
     def tell(status: int) -> None:
@@ -291,7 +299,7 @@ async def _database(
     cluster = EmbeddedPostgres(settings.data_dir, on_death=tell)
     await cluster.start()
     stack.push_async_callback(cluster.stop)
-    return await _prepare_embedded(cluster.address)
+    return await _prepare_embedded(cluster.address, settings.roles)
 
 
 def _server(
@@ -356,7 +364,7 @@ async def _listen(server: Server, settings: Settings) -> int:
         ) from None
 
 
-async def _prepare_embedded(address: Address) -> str:
+async def _prepare_embedded(address: Address, roles: Roles) -> str:
     """Make and migrate the embedded cluster's database; return its URL for the server."""
     owner_dsn = address.dsn(SUPERUSER, DATABASE)
     async with refuse_unreachable():
@@ -367,9 +375,9 @@ async def _prepare_embedded(address: Address) -> str:
                 await connection.execute(f"CREATE DATABASE {DATABASE}")
         finally:
             await connection.close()
-        if await schema_version(owner_dsn) != HEAD:
-            await migrate(owner_dsn, SERVER_ROLE, create_login=True)
-    return address.dsn(SERVER_ROLE, DATABASE)
+        if not await is_current(owner_dsn, roles):
+            await migrate(owner_dsn, roles.server, create_login=True, roles=roles)
+    return address.dsn(roles.server, DATABASE)
 
 
 async def _watch_ownership(stores: Stores, journal: Journal) -> None:

@@ -19,9 +19,9 @@ import asyncpg
 
 from ringline.domain.log import LogKey
 from ringline.ports import EntryRefused, StoreAway
-from ringline.schema.names import ENVIRONMENT_SETTING, WORKSPACE_SETTING
+from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.database_errors import Collided, translated
-from ringline.storage.fitness import check_fitness, refuse_unreachable
+from ringline.storage.fitness import OPEN_TO_ALL, check_fitness, refuse_unreachable
 from ringline.storage.ownership import Ownership
 from ringline.storage.pool import Pool
 
@@ -59,7 +59,13 @@ class Database:
 
     @classmethod
     async def open(
-        cls, dsn: str, *, server_id: UUID, claim: bool, pool_size: int = POOL_SIZE
+        cls,
+        dsn: str,
+        *,
+        server_id: UUID,
+        claim: bool,
+        pool_size: int = POOL_SIZE,
+        roles: Roles = ROLES,
     ) -> Self:
         """Check a database and open it; with `claim` as the one server that owns it.
 
@@ -70,7 +76,7 @@ class Database:
         async with refuse_unreachable():
             connection = await database.connect("check")
             try:
-                await check_fitness(connection)
+                await check_fitness(connection, roles)
             finally:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
             if claim:
@@ -149,6 +155,10 @@ class Database:
         """Call a lookup function, outside of any workspace. Raises like `transaction`."""
         async with self._borrowed() as connection:
             return await connection.fetch(text, *arguments)
+
+    async def is_open_to_all(self) -> bool:
+        """Tell whether every role of the cluster may connect. Raises like `transaction`."""
+        return bool((await self.look_up(OPEN_TO_ALL))[0][0])
 
     async def connect(
         self, purpose: str, command_timeout_s: float | None = _STATEMENT_TIMEOUT_S + _LOCK_TIMEOUT_S
