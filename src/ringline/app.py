@@ -25,7 +25,7 @@ import structlog
 from pydantic import SecretStr
 
 from ringline.bus.memory import MemoryBus
-from ringline.config import Settings
+from ringline.config import Settings, python_environment
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.ids import uuid7
@@ -46,7 +46,7 @@ from ringline.services.sealing import Sealing
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
 from ringline.services.workspaces import Workspaces
-from ringline.storage.binaries import check_reach, check_version, find_binaries
+from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
@@ -54,6 +54,7 @@ from ringline.storage.fitness import refuse_unreachable
 from ringline.storage.migrate import MigrationError, is_current, migrate
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
+from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import Origins
@@ -236,7 +237,7 @@ async def _start(
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
-    voices = LocalVoices()
+    voices = LocalVoices(surroundings=_surroundings(settings))
     calls = Calls(
         journal,
         voices.open,
@@ -300,6 +301,17 @@ async def _database(
     await cluster.start()
     stack.push_async_callback(cluster.stop)
     return await _prepare_embedded(cluster.address, settings.roles)
+
+
+def _surroundings(settings: Settings) -> Surroundings:
+    """Return what the workers that parse strangers' audio get: no secret, and not root."""
+    account = None
+    try:
+        account = stand_in(DataDirectory.at(settings.data_dir))
+    except EmbeddedError as error:
+        _log.warning("voice.worker_stays_root", reason=str(error))
+    ids = None if account is None else (account.uid, account.gid)
+    return Surroundings(python_environment(), ids)
 
 
 def _server(

@@ -31,12 +31,33 @@ ROOTS_DATA = Path("/var/lib/ringline")
 REQUIRED_TO_SERVE = ("database_url", "signing_secret", "encryption_key")
 
 
+#: What an interpreter needs of our environment to find itself and its libraries.
+_OF_PYTHON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONUSERBASE",
+    "PYTHONDONTWRITEBYTECODE",
+)
+
+
 class SettingsProblem(Exception):
     """An invalid setting; the text names it and does not quote it."""
 
 
 def _default_data_dir() -> Path:
     return ROOTS_DATA if os.geteuid() == 0 else user_data_path("ringline", appauthor=False)
+
+
+def python_environment() -> dict[str, str]:
+    """Return what a Python of ours needs of the environment, and nothing else in it."""
+    return {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
 
 
 class Settings(BaseSettings):

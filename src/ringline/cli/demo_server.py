@@ -15,12 +15,14 @@ from ringline.app import DATABASE_PROBLEMS, check_data_dir, make_data_dir
 from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
 from ringline.cli.outcome import CommandProblem, say
-from ringline.config import ROOTS_DATA
+from ringline.config import PREFIX, ROOTS_DATA, python_environment
 
 _START_LIMIT_S = 180.0
 _POLL_S = 0.02
 _STOP_LIMIT_S = 20.0
-_PREFIX = "ringline: "
+_SAYS = "ringline: "
+#: What the commands that speak to a server read.
+_NOT_THE_SERVERS = ("RINGLINE_URL", "RINGLINE_KEY")
 
 
 def default_data_dir() -> Path:
@@ -62,6 +64,7 @@ async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]
             str(os.getpid()),
             *(sys.executable, "-m", "ringline", "dev", "--port", str(chosen)),
             *("--data-dir", os.fspath(data_dir), "--ready-file", os.fspath(ready)),
+            env=_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -103,9 +106,9 @@ class DemoServer:
     def died(self) -> CommandProblem:
         """Say why the server ended unasked: in its own words, if it left some."""
         lines = self._log.read_text("utf-8", "replace").splitlines()
-        told = next((line for line in reversed(lines) if line.startswith(_PREFIX)), None)
+        told = next((line for line in reversed(lines) if line.startswith(_SAYS)), None)
         if told is not None:
-            return CommandProblem(told.removeprefix(_PREFIX))
+            return CommandProblem(told.removeprefix(_SAYS))
         return CommandProblem(f"The server ended unexpectedly; see {self._log}.")
 
     async def stop(self) -> None:
@@ -118,6 +121,16 @@ class DemoServer:
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return what a server reads of the environment: its settings, and those of libpq."""
+    settings = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith((PREFIX, "PG")) and name not in _NOT_THE_SERVERS
+    }
+    return python_environment() | settings
 
 
 def _fresh_files(data_dir: Path, ready: Path, log: Path) -> BinaryIO:

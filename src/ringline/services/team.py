@@ -107,7 +107,7 @@ _ADD_INVITATION = Prepared(
 )
 #: We may not read the hashes of tokens; a function looks in the workspace that is set.
 _TAKE_INVITATION = Prepared(
-    sa.select(sa.column("email"), sa.column("role")).select_from(
+    sa.select(sa.column("email", sa.Text), sa.column("role", sa.Text)).select_from(
         sa.func.ringline.take_invitation(
             sa.bindparam("token_hash", type_=sa.LargeBinary), _NOW
         ).table_valued("email", "role")
