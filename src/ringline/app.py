@@ -12,8 +12,8 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.ids import uuid7
 from ringline.domain.session_config import Models, SessionConfig
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
-from ringline.ports import CredentialStore, WorkspaceStore
+from ringline.ports import CredentialStore, StoreAway, WorkspaceStore
 from ringline.rpc.acting import Desk
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import Idempotency
@@ -48,8 +48,9 @@ from ringline.services.team import Team
 from ringline.services.workspaces import Workspaces
 from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
-from ringline.storage.database_errors import DatabaseRefused
+from ringline.storage.database_errors import DISK_FULL, DatabaseFull, DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
+from ringline.storage.failures import disk_full
 from ringline.storage.fitness import refuse_unreachable
 from ringline.storage.migrate import MigrationError, is_current, migrate
 from ringline.storage.stores import Stores
@@ -128,15 +129,20 @@ async def open_office(settings: Settings) -> AsyncGenerator[Office]:
     An embedded database that is not running is run meanwhile. Raises the sentences of
     storage: DatabaseRefused, EmbeddedError, MigrationError.
     """
-    async with AsyncExitStack() as stack:
-        if settings.database_url is not None:
-            dsn = settings.database_url.get_secret_value()
-        else:
-            address = await stack.enter_async_context(open_cluster(settings.data_dir))
-            dsn = await _prepare_embedded(address, settings.roles)
-        stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1, roles=settings.roles)
-        stack.push_async_callback(stores.close)
-        yield _office(stores)
+    with _naming_disk(settings):
+        async with AsyncExitStack() as stack:
+            yield await _open_office(settings, stack)
+
+
+async def _open_office(settings: Settings, stack: AsyncExitStack) -> Office:
+    if settings.database_url is not None:
+        dsn = settings.database_url.get_secret_value()
+    else:
+        address = await stack.enter_async_context(open_cluster(settings.data_dir))
+        dsn = await _prepare_embedded(address, settings.roles)
+    stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1, roles=settings.roles)
+    stack.push_async_callback(stores.close)
+    return _office(stores)
 
 
 def make_data_dir(path: Path) -> Path:
@@ -181,8 +187,9 @@ async def migrate_database(settings: Settings) -> str:
     change that, else "". Raises EmbeddedError, MigrationError.
     """
     if settings.migration_url is None:
-        async with open_cluster(settings.data_dir) as address:
-            await _prepare_embedded(address, settings.roles)
+        with _naming_disk(settings):
+            async with open_cluster(settings.data_dir) as address:
+                await _prepare_embedded(address, settings.roles)
         return ""
     served = settings.database_url or settings.migration_url
     login = _login_role(served.get_secret_value())
@@ -197,11 +204,25 @@ async def serve(
     Raises StartRefused, and the sentences of storage.
     """
     stopping = _stop_on_signals()
-    async with running(settings, dev=dev) as server:
-        _log.info("ready", base_url=server.base_url)
-        await ready(server)
-        await stopping.wait()
-        _log.info("stopping")
+    with _naming_disk(settings):
+        async with running(settings, dev=dev) as server:
+            _log.info("ready", base_url=server.base_url)
+            await ready(server)
+            await stopping.wait()
+            _log.info("stopping")
+
+
+@contextmanager
+def _naming_disk(settings: Settings) -> Generator[None]:
+    """Say which disk is full: the embedded database does not say where it is."""
+    try:
+        yield
+    except (DatabaseFull, StoreAway) as error:
+        if isinstance(error, StoreAway) and str(error) != DISK_FULL:
+            raise
+        if settings.database_url is not None:
+            raise DatabaseFull from None
+        raise EmbeddedError(disk_full(DataDirectory.at(settings.data_dir).root)) from None
 
 
 @asynccontextmanager

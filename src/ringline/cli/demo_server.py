@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ _START_LIMIT_S = 180.0
 _POLL_S = 0.02
 _STOP_LIMIT_S = 20.0
 _SAYS = "ringline: "
+_FULL_BYTES = 64 * 1024
 #: What the commands that speak to a server read.
 _NOT_THE_SERVERS = ("RINGLINE_URL", "RINGLINE_KEY")
 
@@ -109,6 +111,8 @@ class DemoServer:
         told = next((line for line in reversed(lines) if line.startswith(_SAYS)), None)
         if told is not None:
             return CommandProblem(told.removeprefix(_SAYS))
+        if shutil.disk_usage(self._log.parent).free < _FULL_BYTES:  # then it could not say so
+            return CommandProblem(f"The disk of {self._log.parent} is full.")
         return CommandProblem(f"The server ended unexpectedly; see {self._log}.")
 
     async def stop(self) -> None:

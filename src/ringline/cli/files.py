@@ -2,6 +2,8 @@
 
 import os
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -46,16 +48,27 @@ class DevSecrets(msgspec.Struct, frozen=True):
 def write_private(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, in one step (rename). Raises OSError."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
+    with naming(path):
         partial.unlink(missing_ok=True)
-        raise
+        try:
+            new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+            with open(new, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def naming(path: Path) -> Generator[None]:
+    """Let an OSError name the file that is meant: a write knows only a descriptor."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def read_key_ring(path: Path) -> KeyRing | None:
@@ -82,7 +95,8 @@ def dev_secrets(data_dir: Path) -> DevSecrets:
     if not path.exists():
         made = DevSecrets(*(spell_secret(secrets.token_bytes(SECRET_BYTES)) for _ in range(2)))
         partial = path.with_name(f".{path.name}.{os.getpid()}")
-        write_private(partial, msgspec.json.encode(made) + b"\n")
+        with naming(path):
+            write_private(partial, msgspec.json.encode(made) + b"\n")
         try:
             os.link(partial, path)
         except FileExistsError:

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
-from ringline.storage.database_errors import DatabaseRefused
+from ringline.storage.database_errors import DatabaseFull, DatabaseRefused
 
 #: From PostgreSQL 16 on a membership may carry neither rights nor SET ROLE: such a one
 #: (who creates a role gets it) counts as none.
@@ -95,7 +95,7 @@ async def refuse_unreachable() -> AsyncGenerator[None]:
     try:
         yield
     except asyncpg.DiskFullError:
-        raise DatabaseRefused("The disk of the database is full.") from None
+        raise DatabaseFull from None
     except asyncpg.PostgresError as error:
         raise DatabaseRefused(
             f"The database refuses the connection (SQLSTATE {error.sqlstate})."

@@ -27,6 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from ringline import schema
 from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
+from ringline.storage.database_errors import DISK_FULL, DatabaseFull
 from ringline.storage.fitness import OPEN_TO_ALL
 
 _log = structlog.get_logger()
@@ -83,13 +84,15 @@ async def migrate(
     With `create_login` the login role is made if there is none (without a password: for
     the embedded database). Other roles of the cluster may not connect afterwards; where
     the role that migrates may not forbid it, returns a sentence that says so, else "".
-    Idempotent. Raises MigrationError.
+    Idempotent. Raises MigrationError, DatabaseFull.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return await _migrate_once(dsn, app_login_role, create_login, roles)
         except DBAPIError as error:
             sqlstate = _sqlstate(error)
+            if sqlstate == DISK_FULL:
+                raise DatabaseFull from None
             if sqlstate not in _COLLISIONS or attempt == _ATTEMPTS:
                 raise MigrationError(_sentence(sqlstate)) from None
             _log.info("migration.collided", sqlstate=sqlstate, attempt=attempt)
@@ -104,6 +107,8 @@ async def _migrate_once(dsn: str, app_login_role: str, create_login: bool, roles
         raise MigrationError("The database cannot be reached; is it running?") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         sqlstate = getattr(error, "sqlstate", None)
+        if sqlstate == DISK_FULL:
+            raise DatabaseFull from None
         raise MigrationError(
             "The database does not let the migrations in"
             + (f" (SQLSTATE {sqlstate})." if sqlstate else ": its URL is not valid.")
