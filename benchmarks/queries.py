@@ -20,7 +20,7 @@ from benchmarks.report import Grid, Section
 from benchmarks.rpc import data
 from benchmarks.servers import Server, bench, directory
 from ringline.app import DATABASE
-from ringline.schema.names import SERVER_ROLE
+from ringline.schema.names import ROLES
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory
 
 RECORDS = (1, 50)
@@ -112,7 +112,7 @@ def queries(*, tiny: bool = False) -> Section:
 
 async def _log_statements(address: Address) -> None:
     # What a role sets comes before what the cluster was started with.
-    await _execute(address, f"ALTER ROLE {SERVER_ROLE} SET log_statement = 'all'")
+    await _execute(address, f"ALTER ROLE {ROLES.server} SET log_statement = 'all'")
 
 
 async def _make(address: Address, workspace_id: UUID, count: int) -> None:

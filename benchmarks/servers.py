@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from ringline.app import DATABASE
-from ringline.schema.names import SERVER_ROLE
+from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
 from ringline.storage.lock import running_cluster
 
@@ -176,7 +176,7 @@ class Peer:
 def peer(module: str, server: Server) -> Generator[Peer]:
     """Run a peer on a server's database, for the workspace of the server's key."""
     order = {
-        "dsn": server.address.dsn(SERVER_ROLE, DATABASE),
+        "dsn": server.address.dsn(ROLES.server, DATABASE),
         "workspace_id": server.ready["workspace_id"],
         "key": server.ready["secret_key"],
         "signing_secret": server.ready["signing_secret"],

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from ringline.schema.names import SERVER_ROLE
+from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
 from ringline.storage.embedded import EmbeddedPostgres
 from ringline.storage.migrate import migrate
@@ -44,7 +44,7 @@ async def run_as_superuser(cluster: Address, statement: str) -> None:
 async def make_template(cluster: Address) -> None:
     await run_as_superuser(cluster, f"DROP DATABASE IF EXISTS {TEMPLATE}")
     await run_as_superuser(cluster, f"CREATE DATABASE {TEMPLATE}")
-    await migrate(cluster.dsn("postgres", TEMPLATE), SERVER_ROLE, create_login=True)
+    await migrate(cluster.dsn("postgres", TEMPLATE), ROLES.server, create_login=True)
 
 
 @pytest.fixture(scope="session")

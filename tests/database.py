@@ -26,7 +26,7 @@ from ringline.domain.records import (
     TurnRow,
 )
 from ringline.ports import NewWorkspace
-from ringline.schema.names import SERVER_ROLE
+from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
 from ringline.storage.stores import Stores
 
@@ -52,7 +52,7 @@ class TestDatabase:
 
     @property
     def app_dsn(self) -> str:
-        return self.dsn(SERVER_ROLE)
+        return self.dsn(ROLES.server)
 
     def dsn(self, role: str) -> str:
         return self.cluster.dsn(role, self.name)

@@ -12,8 +12,8 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,18 +25,18 @@ import structlog
 from pydantic import SecretStr
 
 from ringline.bus.memory import MemoryBus
-from ringline.config import Settings
+from ringline.config import Settings, python_environment
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.ids import uuid7
 from ringline.domain.session_config import Models, SessionConfig
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
-from ringline.ports import CredentialStore, WorkspaceStore
+from ringline.ports import CredentialStore, StoreAway, WorkspaceStore
 from ringline.rpc.acting import Desk
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import Idempotency
 from ringline.rpc.reading import Reader
-from ringline.schema.names import HEAD, SERVER_ROLE
+from ringline.schema.names import Roles
 from ringline.services.calls import CallLimits, Calls
 from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
@@ -46,14 +46,16 @@ from ringline.services.sealing import Sealing
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
 from ringline.services.workspaces import Workspaces
-from ringline.storage.binaries import check_reach, check_version, find_binaries
+from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
-from ringline.storage.database_errors import DatabaseRefused
+from ringline.storage.database_errors import DISK_FULL, DatabaseFull, DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
+from ringline.storage.failures import disk_full
 from ringline.storage.fitness import refuse_unreachable
-from ringline.storage.migrate import MigrationError, migrate, schema_version
+from ringline.storage.migrate import MigrationError, is_current, migrate
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
+from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import Origins
@@ -127,15 +129,20 @@ async def open_office(settings: Settings) -> AsyncGenerator[Office]:
     An embedded database that is not running is run meanwhile. Raises the sentences of
     storage: DatabaseRefused, EmbeddedError, MigrationError.
     """
-    async with AsyncExitStack() as stack:
-        if settings.database_url is not None:
-            dsn = settings.database_url.get_secret_value()
-        else:
-            address = await stack.enter_async_context(open_cluster(settings.data_dir))
-            dsn = await _prepare_embedded(address)
-        stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1)
-        stack.push_async_callback(stores.close)
-        yield _office(stores)
+    with _naming_disk(settings):
+        async with AsyncExitStack() as stack:
+            yield await _open_office(settings, stack)
+
+
+async def _open_office(settings: Settings, stack: AsyncExitStack) -> Office:
+    if settings.database_url is not None:
+        dsn = settings.database_url.get_secret_value()
+    else:
+        address = await stack.enter_async_context(open_cluster(settings.data_dir))
+        dsn = await _prepare_embedded(address, settings.roles)
+    stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1, roles=settings.roles)
+    stack.push_async_callback(stores.close)
+    return _office(stores)
 
 
 def make_data_dir(path: Path) -> Path:
@@ -161,23 +168,32 @@ def check_data_dir(path: Path) -> bool:
     return True
 
 
-async def check_database(url: str) -> None:
-    """Refuse a database that a server could not run on. Raises DatabaseRefused."""
-    stores = await Stores.open(url, new_id(), claim=False, pool_size=1)
-    await stores.close()
+async def check_database(url: str, roles: Roles) -> bool:
+    """Refuse a database that a server could not run on. Raises DatabaseRefused.
+
+    Tells whether every role of its cluster may connect to it.
+    """
+    stores = await Stores.open(url, new_id(), claim=False, pool_size=1, roles=roles)
+    try:
+        return await stores.database.is_open_to_all()
+    finally:
+        await stores.close()
 
 
-async def migrate_database(settings: Settings) -> None:
+async def migrate_database(settings: Settings) -> str:
     """Bring the database to what this version expects, and let the server's role in.
 
-    Raises EmbeddedError, MigrationError.
+    Returns a sentence where every role of its cluster may connect to it and we may not
+    change that, else "". Raises EmbeddedError, MigrationError.
     """
     if settings.migration_url is None:
-        async with open_cluster(settings.data_dir) as address:
-            await _prepare_embedded(address)
-        return
+        with _naming_disk(settings):
+            async with open_cluster(settings.data_dir) as address:
+                await _prepare_embedded(address, settings.roles)
+        return ""
     served = settings.database_url or settings.migration_url
-    await migrate(settings.migration_url.get_secret_value(), _login_role(served.get_secret_value()))
+    login = _login_role(served.get_secret_value())
+    return await migrate(settings.migration_url.get_secret_value(), login, roles=settings.roles)
 
 
 async def serve(
@@ -188,11 +204,25 @@ async def serve(
     Raises SettingsProblem, StartRefused, and the sentences of storage.
     """
     stopping = _stop_on_signals()
-    async with running(settings, dev=dev) as server:
-        _log.info("ready", base_url=server.base_url)
-        await ready(server)
-        await stopping.wait()
-        _log.info("stopping")
+    with _naming_disk(settings):
+        async with running(settings, dev=dev) as server:
+            _log.info("ready", base_url=server.base_url)
+            await ready(server)
+            await stopping.wait()
+            _log.info("stopping")
+
+
+@contextmanager
+def _naming_disk(settings: Settings) -> Generator[None]:
+    """Say which disk is full: the embedded database does not say where it is."""
+    try:
+        yield
+    except (DatabaseFull, StoreAway) as error:
+        if isinstance(error, StoreAway) and str(error) != DISK_FULL:
+            raise
+        if settings.database_url is not None:
+            raise DatabaseFull from None
+        raise EmbeddedError(disk_full(DataDirectory.at(settings.data_dir).root)) from None
 
 
 @asynccontextmanager
@@ -223,13 +253,13 @@ async def _start(
     """Start everything in order; the stack stops it in reverse."""
     journal_away: list[Callable[[], None]] = []
     dsn = await _database(settings, stack, journal_away, dev=dev)
-    stores = await Stores.open(dsn, new_id(), claim=True)
+    stores = await Stores.open(dsn, new_id(), claim=True, roles=settings.roles)
     stack.push_async_callback(stores.close)
 
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
-    voices = LocalVoices()
+    voices = LocalVoices(surroundings=_surroundings(settings))
     calls = Calls(
         journal,
         voices.open,
@@ -281,8 +311,8 @@ async def _database(
 ) -> str:
     """Start the embedded database or check the given one; return its URL."""
     if settings.database_url is not None:
-        if dev:
-            await migrate_database(settings)
+        if dev and (sentence := await migrate_database(settings)):
+            _log.warning("database_open_to_all", sentence=sentence)
         return settings.database_url.get_secret_value()
 
     def tell(status: int) -> None:
@@ -292,7 +322,18 @@ async def _database(
     cluster = EmbeddedPostgres(settings.data_dir, on_death=tell)
     await cluster.start()
     stack.push_async_callback(cluster.stop)
-    return await _prepare_embedded(cluster.address)
+    return await _prepare_embedded(cluster.address, settings.roles)
+
+
+def _surroundings(settings: Settings) -> Surroundings:
+    """Return what the workers that parse strangers' audio get: no secret, and not root."""
+    account = None
+    try:
+        account = stand_in(DataDirectory.at(settings.data_dir))
+    except EmbeddedError as error:
+        _log.warning("voice.worker_stays_root", reason=str(error))
+    ids = None if account is None else (account.uid, account.gid)
+    return Surroundings(python_environment(), ids)
 
 
 def _server(
@@ -357,7 +398,7 @@ async def _listen(server: Server, settings: Settings) -> int:
         ) from None
 
 
-async def _prepare_embedded(address: Address) -> str:
+async def _prepare_embedded(address: Address, roles: Roles) -> str:
     """Make and migrate the embedded cluster's database; return its URL for the server."""
     owner_dsn = address.dsn(SUPERUSER, DATABASE)
     async with refuse_unreachable():
@@ -368,9 +409,9 @@ async def _prepare_embedded(address: Address) -> str:
                 await connection.execute(f"CREATE DATABASE {DATABASE}")
         finally:
             await connection.close()
-        if await schema_version(owner_dsn) != HEAD:
-            await migrate(owner_dsn, SERVER_ROLE, create_login=True)
-    return address.dsn(SERVER_ROLE, DATABASE)
+        if not await is_current(owner_dsn, roles):
+            await migrate(owner_dsn, roles.server, create_login=True, roles=roles)
+    return address.dsn(roles.server, DATABASE)
 
 
 async def _watch_ownership(stores: Stores, journal: Journal) -> None:

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ringline.domain import limits
+from ringline.schema.names import Roles
 from ringline.wire.errors import DOCUMENTATION_BASE
 
 PREFIX = "RINGLINE_"
@@ -33,12 +34,33 @@ REQUIRED_TO_SERVE = ("database_url", "signing_secret", "encryption_key")
 LEAST_SECRET_BYTES = 32
 
 
+#: What an interpreter needs of our environment to find itself and its libraries.
+_OF_PYTHON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "LD_LIBRARY_PATH",
+    "DYLD_LIBRARY_PATH",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONUSERBASE",
+    "PYTHONDONTWRITEBYTECODE",
+)
+
+
 class SettingsProblem(Exception):
     """An invalid setting; the text names it and does not quote it."""
 
 
 def _default_data_dir() -> Path:
     return ROOTS_DATA if os.geteuid() == 0 else user_data_path("ringline", appauthor=False)
+
+
+def python_environment() -> dict[str, str]:
+    """Return what a Python of ours needs of the environment, and nothing else in it."""
+    return {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
 
 
 class Settings(BaseSettings):
@@ -57,6 +79,13 @@ class Settings(BaseSettings):
         None,
         description="the same database as a role that may migrate it",
         json_schema_extra={"default": "`DATABASE_URL`"},
+    )
+    database_role_prefix: str = Field(
+        "ringline",
+        description=(
+            "the database's roles are `<prefix>_owner`, `_app` and `_lookup`; installations that "
+            "share a PostgreSQL cluster take different ones"
+        ),
     )
     data_dir: Path = Field(
         default_factory=_default_data_dir,
@@ -148,6 +177,14 @@ class Settings(BaseSettings):
             return value
         return tuple(_network(word, place) for place, word in enumerate(_words(value), 1))
 
+    @field_validator("database_role_prefix")
+    @classmethod
+    def _name_roles(cls, value: str) -> str:
+        try:
+            return Roles(value).prefix
+        except ValueError as error:
+            raise PydanticCustomError("role_prefix", "{why}", {"why": str(error)}) from None
+
     @classmethod
     def read(cls, **chosen: Any) -> Self:
         """Read the environment; what was `chosen` and is not None comes first.
@@ -166,6 +203,11 @@ class Settings(BaseSettings):
     def signing_secrets(self) -> tuple[str, ...]:
         """Return the secrets that verify; the first one signs."""
         return _words(self.signing_secret.get_secret_value()) if self.signing_secret else ()
+
+    @property
+    def roles(self) -> Roles:
+        """Return the roles of this installation in its database."""
+        return Roles(self.database_role_prefix)
 
     @property
     def migration_url(self) -> SecretStr | None:

@@ -96,8 +96,8 @@ def test_every_door_of_the_router_is_known() -> None:
             return handler
 
     anything: Any = Anything()
-    names = Surfaces.__dataclass_fields__
-    add_routes(app, Surfaces(**dict.fromkeys(names, anything)), anything, anything)
+    surfaces: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)
+    add_routes(app, Surfaces(**surfaces), anything, anything)
     found = {
         (route.method, route.resource.canonical)
         for route in app.router.routes()

@@ -24,7 +24,7 @@ from ringline.services.team import (
 )
 from ringline.storage.stores import Stores
 from ringline.wire.session_token import OperatorToken, verify
-from tests.database import NOW, add_member, make_log, new_id
+from tests.database import NOW, TestDatabase, add_member, make_log, new_id
 
 SECRET = "a secret of the tests"
 
@@ -111,9 +111,12 @@ async def test_the_team_spans_the_environments_of_its_workspace_alone(
         assert (access is not None) is found
 
 
-async def test_what_is_kept_of_an_invitation_opens_nothing(office: Office) -> None:
+async def test_what_is_kept_of_an_invitation_opens_nothing(
+    office: Office, database: TestDatabase
+) -> None:
     invitation = await office.team.invite(office.log, "ada@example.com", TeamRole.MEMBER)
-    (row,) = await office.rows("SELECT * FROM ringline.invitations")
+    async with database.connection() as superuser:
+        (row,) = await superuser.fetch("SELECT * FROM ringline.invitations")
     assert not any(invitation.token in str(value) for value in row.values())
     for token in ("", "inv_", row["token_hash"].hex(), invitation.token[:-1], "inv_\ud800"):
         with pytest.raises(InvitationRefused):

@@ -17,9 +17,9 @@ import sqlalchemy as sa
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import CallRow, Entry
 from ringline.ports import EntryRefused, StoreAway
-from ringline.schema.names import APP_ROLE, LOOKUP_ROLE, OWNER_ROLE
+from ringline.schema.names import ROLES
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import metadata
+from ringline.schema.tables import is_secret, metadata
 from ringline.storage.database import Connection
 from ringline.storage.pool import HOUSE
 from ringline.storage.stores import Stores
@@ -284,7 +284,7 @@ async def test_row_level_security_is_forced_on_every_table(
             " AND relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"
         )
         assert {row["relname"] for row in forced} == set(TABLES)
-        for role in (OWNER_ROLE, APP_ROLE):  # even the owner, without a workspace
+        for role in (ROLES.owner, ROLES.app):  # even the owner, without a workspace
             async with superuser.transaction():
                 await superuser.execute(f"SET LOCAL ROLE {role}")
                 for name in TABLES:
@@ -302,18 +302,99 @@ async def test_nobody_but_the_application_may_look_up(
         )
     assert functions
     for function in functions:
-        assert function["owner"] == LOOKUP_ROLE
+        assert function["owner"] == ROLES.lookup
         assert function["proconfig"] == ["search_path=pg_catalog, pg_temp"]
         grants = {grant.split("/")[0] for grant in function["acl"].strip("{}").split(",")}
-        assert grants == {f"{LOOKUP_ROLE}=X", f"{APP_ROLE}=X"}
+        assert grants == {f"{ROLES.lookup}=X", f"{ROLES.app}=X"}
 
 
-async def test_the_hash_of_a_key_is_not_read_back(stores: Stores) -> None:
-    log = await make_log(stores)
-    for table, column in (("keys", "key_hash"), ("tickets", "ticket_hash"), ("tickets", "binding")):
+SECRET_COLUMNS = {
+    (table.name, column.name)
+    for table in TABLES.values()
+    for column in table.c
+    if is_secret(column)
+}
+
+#: Bytes that are no secret from the application: it compares the one and answers the other.
+READ_BYTES = {("idempotency_keys", "body_hash"), ("idempotency_keys", "answer")}
+
+
+def test_hashes_and_sealed_passwords_are_marked_as_secret() -> None:
+    stored_bytes = {
+        (table.name, column.name)
+        for table in TABLES.values()
+        for column in table.c
+        if isinstance(column.type, sa.LargeBinary)
+    }
+    assert stored_bytes - READ_BYTES == SECRET_COLUMNS
+    assert {table for table, _ in SECRET_COLUMNS} == {
+        "keys",
+        "tickets",
+        "invitations",
+        "gateways",
+        "sip_users",
+    }
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+async def test_the_application_reads_all_columns_but_the_secret_ones(
+    database: TestDatabase, name: str
+) -> None:
+    async with database.connection() as superuser:
+        rows = await superuser.fetch(
+            "SELECT attname, has_column_privilege($1, attrelid, attnum, 'SELECT') AS reads"
+            " FROM pg_attribute WHERE attrelid = $2::text::regclass AND attnum > 0"
+            " AND NOT attisdropped",
+            ROLES.app,
+            f"ringline.{name}",
+        )
+    found = {row["attname"]: row["reads"] for row in rows}
+    assert found == {column.name: not is_secret(column) for column in TABLES[name].c}
+
+
+@pytest.mark.parametrize(("table", "column"), sorted(SECRET_COLUMNS))
+async def test_a_secret_is_neither_read_nor_guessed(
+    stores: Stores, table: str, column: str
+) -> None:
+    logs = await fill(stores)
+    for statement in (
+        f"SELECT {column} FROM ringline.{table}",
+        f"SELECT * FROM ringline.{table}",
+        f"SELECT 1 FROM ringline.{table} WHERE {column} > ''",
+        f"DELETE FROM ringline.{table} RETURNING {column}",
+    ):
         with pytest.raises(EntryRefused, match=r"^42501$"):
-            async with stores.database.transaction(log) as connection:
-                await connection.fetch(f"SELECT {column} FROM ringline.{table}")
+            async with stores.database.transaction(logs[0]) as connection:
+                await connection.fetch(statement)
+
+
+async def test_an_invitation_is_taken_in_its_own_workspace_alone(stores: Stores) -> None:
+    logs = await fill(stores)
+    take = "SELECT email FROM ringline.take_invitation($1, $2)"
+    async with stores.database.transaction(logs[0]) as connection:
+        invited = await connection.fetchval("SELECT id FROM ringline.invitations")
+    for arguments in ((invited.bytes, NOW), (b"", NOW)):
+        assert await stores.database.look_up(HOUSE, take, *arguments) == []
+        async with stores.database.transaction(logs[2]) as connection:
+            assert await connection.fetch(take, *arguments) == []
+    async with stores.database.transaction(logs[0]) as connection:
+        assert len(await connection.fetch(take, invited.bytes, NOW)) == 1
+        assert await connection.fetch(take, invited.bytes, NOW) == []
+
+
+async def test_calls_of_all_workspaces_are_known_by_their_ids_alone(
+    database: TestDatabase,
+) -> None:
+    async with database.connection() as superuser:
+        results = await superuser.fetch(
+            "SELECT p.proname, t.typtype FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype"
+            " WHERE p.pronamespace = 'ringline'::regnamespace AND p.prosecdef"
+        )
+        adopted = await superuser.fetchval(
+            "SELECT pg_get_function_result('ringline.adopt_calls'::regproc)"
+        )
+    assert [row["proname"] for row in results if row["typtype"] == b"c"] == [], "whole rows"
+    assert adopted == "TABLE(workspace_id uuid, environment text, id uuid)"
 
 
 async def test_a_closed_database_is_away(database: TestDatabase) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 
 from ringline import schema
 from ringline.domain.log import Environment, LogKey
-from ringline.schema.names import APP_ROLE, HEAD, LOOKUP_ROLE, OWNER_ROLE, SERVER_ROLE
+from ringline.schema.names import HEAD, ROLES
 from ringline.schema.tables import metadata
 from ringline.storage import migrate as migrate_module
 from ringline.storage.data_directory import Address
@@ -47,7 +47,7 @@ async def role(database: TestDatabase) -> AsyncIterator[str]:
 
 async def test_an_empty_database_is_migrated_and_works(empty_database: TestDatabase) -> None:
     assert await schema_version(empty_database.app_dsn) is None
-    await migrate(empty_database.dsn("postgres"), SERVER_ROLE, create_login=True)
+    await migrate(empty_database.dsn("postgres"), ROLES.server, create_login=True)
     assert await schema_version(empty_database.app_dsn) == HEAD
     async with empty_database.stores() as stores:
         assert await stores.log.commit([birth(await make_log(stores))]) == [(1,)]
@@ -57,7 +57,7 @@ async def test_migrating_again_changes_nothing(database: TestDatabase) -> None:
     async with database.stores() as stores:
         log = await make_log(stores)
         await stores.log.commit([birth(log)])
-        await migrate(database.dsn("postgres"), SERVER_ROLE, create_login=True)
+        await migrate(database.dsn("postgres"), ROLES.server, create_login=True)
         assert await stores.log.commit([birth(log)]) == [(2,)]
 
 
@@ -66,7 +66,7 @@ async def test_a_workspace_from_before_queues_gets_its_own(
 ) -> None:
     dsn = empty_database.dsn("postgres")
     monkeypatch.setattr(migrate_module, "HEAD", "0001")
-    await migrate(dsn, SERVER_ROLE, create_login=True)
+    await migrate(dsn, ROLES.server, create_login=True)
     workspace = UUID(int=7)
     async with empty_database.connection() as superuser:
         await superuser.execute(
@@ -81,7 +81,7 @@ async def test_a_workspace_from_before_queues_gets_its_own(
                 environment.value,
             )
     monkeypatch.undo()
-    await migrate(dsn, SERVER_ROLE)
+    await migrate(dsn, ROLES.server)
     async with empty_database.stores() as stores:
         for environment in Environment:
             log = LogKey(workspace, environment)
@@ -95,7 +95,7 @@ async def test_a_workspace_from_before_queues_gets_its_own(
 
 async def test_migrations_at_once_wait_for_each_other(empty_database: TestDatabase) -> None:
     dsn = empty_database.dsn("postgres")
-    await asyncio.gather(*(migrate(dsn, SERVER_ROLE) for _ in range(3)))
+    await asyncio.gather(*(migrate(dsn, ROLES.server) for _ in range(3)))
     assert await schema_version(dsn) == HEAD
 
 
@@ -149,7 +149,7 @@ async def test_a_role_that_may_create_roles_migrates_and_then_serves(
         # As one who made these roles himself has them (before 16: without the options).
         sixteen = superuser.get_server_version().major >= 16
         admin = "ADMIN TRUE, SET FALSE, INHERIT FALSE"
-        for granted in (OWNER_ROLE, LOOKUP_ROLE, APP_ROLE) if sixteen else ():
+        for granted in (ROLES.owner, ROLES.lookup, ROLES.app) if sixteen else ():
             await superuser.execute(f"GRANT {granted} TO {role} WITH {admin}")
     await migrate(empty_database.dsn(role), role)
     stores = await Stores.open(empty_database.dsn(role), ME, claim=True)
@@ -157,7 +157,7 @@ async def test_a_role_that_may_create_roles_migrates_and_then_serves(
     await stores.close()
     async with empty_database.connection(role) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute(f"SET ROLE {OWNER_ROLE}")
+            await connection.execute(f"SET ROLE {ROLES.owner}")
     await run_as_superuser(cluster, f"REVOKE CREATE ON DATABASE {name} FROM {role}")
 
 
@@ -165,7 +165,7 @@ async def test_a_role_without_rights_is_told_what_it_lacks(
     empty_database: TestDatabase, role: str
 ) -> None:
     with pytest.raises(MigrationError, match="no member of ringline_owner"):
-        await migrate(empty_database.dsn(role), SERVER_ROLE)
+        await migrate(empty_database.dsn(role), ROLES.server)
     with pytest.raises(MigrationError, match="may not create roles"):
         await migrate(empty_database.dsn(role), "somebody new", create_login=True)
     with pytest.raises(MigrationError, match="nobody_here that the server logs in as does not"):
@@ -175,11 +175,11 @@ async def test_a_role_without_rights_is_told_what_it_lacks(
 
 async def test_a_database_that_is_not_there_is_refused(cluster: Address) -> None:
     with pytest.raises(MigrationError, match="SQLSTATE 3D000"):
-        await migrate(cluster.dsn("postgres", "nowhere"), SERVER_ROLE)
+        await migrate(cluster.dsn("postgres", "nowhere"), ROLES.server)
     with pytest.raises(MigrationError, match="cannot be reached"):
-        await migrate("postgresql://postgres@/x?host=/nowhere", SERVER_ROLE)
+        await migrate("postgresql://postgres@/x?host=/nowhere", ROLES.server)
     with pytest.raises(DatabaseRefused, match="SQLSTATE 3D000"):
-        await Stores.open(cluster.dsn(SERVER_ROLE, "nowhere"), ME, claim=True)
+        await Stores.open(cluster.dsn(ROLES.server, "nowhere"), ME, claim=True)
     with pytest.raises(DatabaseRefused, match="cannot be reached"):
         await Stores.open("postgresql://postgres@/x?host=/nowhere", ME, claim=True)
 
@@ -195,18 +195,18 @@ async def test_the_server_refuses_roles_that_row_level_security_does_not_bind(
     run = database.cluster
     assert "superuser" in await refusal("postgres")
     assert "has not been let in yet" in await refusal(role)
-    await run_as_superuser(run, f"GRANT {APP_ROLE} TO {role}")
+    await run_as_superuser(run, f"GRANT {ROLES.app} TO {role}")
     await run_as_superuser(run, f"ALTER ROLE {role} BYPASSRLS")
     assert "BYPASSRLS" in await refusal(role)
     await run_as_superuser(run, f"ALTER ROLE {role} NOBYPASSRLS")
-    for unbound in (OWNER_ROLE, LOOKUP_ROLE, "postgres"):
+    for unbound in (ROLES.owner, ROLES.lookup, "postgres"):
         await run_as_superuser(run, f"GRANT {unbound} TO {role}")
         assert "owns the tables or may become" in await refusal(role)
         await run_as_superuser(run, f"REVOKE {unbound} FROM {role}")
     async with database.connection() as superuser:
         await superuser.execute(f"ALTER TABLE ringline.agents OWNER TO {role}")
         assert "owns the tables" in await refusal(role)
-        await superuser.execute(f"ALTER TABLE ringline.agents OWNER TO {OWNER_ROLE}")
+        await superuser.execute(f"ALTER TABLE ringline.agents OWNER TO {ROLES.owner}")
     await (await Stores.open(database.dsn(role), ME, claim=True)).close()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ringline.wire.wav import Wav, read_wav, write_wav
@@ -95,6 +96,24 @@ def test_the_call_is_heard_answered_and_watched(demo: Demo) -> None:
     assert told.count("answered after ") == 4
     assert "✂ The caller interrupts" in told
     assert "4 turns answered" in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_the_server_gets_its_settings_and_nothing_else(parent: Path) -> None:
+    output, data_dir = parent / "demo.log", parent / "demo"
+    given = {"RINGLINE_HOST": "127.0.0.1", "RINGLINE_KEY": "marked", "AWS_SECRET_KEY": "marked"}
+    process = start(output, "demo", "--data-dir", data_dir, **given)
+    try:
+        until(lambda: bool(servers(data_dir)) or process.poll() is not None)
+        (server,) = servers(data_dir)
+        assert server.environ().get("RINGLINE_HOST") == "127.0.0.1"
+        assert "marked" not in server.environ().values()
+    finally:
+        end(process)
+
+
+def servers(data_dir: Path) -> list[psutil.Process]:
+    return [one for one in processes_of(data_dir) if "dev" in one.cmdline()]
 
 
 def test_the_recording_has_both_sides(demo: Demo) -> None:

@@ -23,7 +23,7 @@ from ringline.app import DATABASE
 from ringline.client.http import Api
 from ringline.domain.events import StoredEvent
 from ringline.domain.log import Environment, LogKey
-from ringline.schema.names import SERVER_ROLE
+from ringline.schema.names import ROLES
 from ringline.storage.embedded import running_cluster
 from ringline.storage.stores import Stores
 from tests.faults.embedded import LIMIT_S, SEARCH
@@ -92,7 +92,7 @@ class ServerProcess:
         assert self.data_dir is not None
         address = running_cluster(self.data_dir)
         assert address is not None, "the embedded database runs"
-        return address.dsn(SERVER_ROLE, DATABASE)
+        return address.dsn(ROLES.server, DATABASE)
 
 
 async def nobody_left(family: list[psutil.Process]) -> None:

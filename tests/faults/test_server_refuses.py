@@ -110,12 +110,17 @@ async def test_a_missing_setting(parent: Path, missing: str) -> None:
 
 
 async def test_a_full_disk(small_disk: SmallDisk) -> None:
-    """Whatever step of a first start has no room: a sentence, and the next start goes on."""
+    """Whatever step of a first start has no room: a sentence that names the path.
+
+    From the first private file and the lock by the cluster, its database and the tables to
+    the first rows; the next start goes on where it can.
+    """
     parent, data_dir = small_disk.path.parent, small_disk.path / "data"
-    for megabytes in (0.03, 16, 34, 36, 38):
+    for megabytes in (0, 0.004, 0.03, 34, 38, 1):
         small_disk.leave(megabytes)
         said = await sentence(parent, data_dir=data_dir)
         assert "full" in said or "no space left" in said
+        assert str(data_dir) in said, megabytes
         small_disk.make_room()
     async with server_process(parent, data_dir=data_dir) as server:
         assert await server.end() == 0

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from ringline.ports import StoreAway, Transaction
-from ringline.schema.names import SERVER_ROLE
+from ringline.schema.names import ROLES
 from ringline.services.credentials import Credentials
 from ringline.storage import loans
 from ringline.storage.database import Connection
@@ -132,7 +132,7 @@ async def test_a_database_that_went_away_is_taken_again(
     stop = stores.database.watch_revocations(lambda key_id, _: told.append(key_id))
     slipping = asyncio.create_task(stores.database.lost())
     async with database.connection() as superuser:
-        await superuser.execute(f"ALTER ROLE {SERVER_ROLE} NOLOGIN")
+        await superuser.execute(f"ALTER ROLE {ROLES.server} NOLOGIN")
         await cut(superuser, "session")
         await cut(superuser, "pool")
         try:
@@ -148,7 +148,7 @@ async def test_a_database_that_went_away_is_taken_again(
                 await stores.calls.find_call(log, "any")
             assert not waiting.done()
         finally:
-            await superuser.execute(f"ALTER ROLE {SERVER_ROLE} LOGIN")
+            await superuser.execute(f"ALTER ROLE {ROLES.server} LOGIN")
         async with asyncio.timeout(LIMIT_S):
             await waiting
     stop()

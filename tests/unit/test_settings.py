@@ -31,6 +31,12 @@ def test_secrets_do_not_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "*"),
+        ("DATABASE_ROLE_PREFIX", "Hidden"),
+        ("DATABASE_ROLE_PREFIX", "1hidden"),
+        ("DATABASE_ROLE_PREFIX", 'hidden" hidden'),
+        ("DATABASE_ROLE_PREFIX", "pg"),
+        ("DATABASE_ROLE_PREFIX", "pg_hidden"),
+        ("DATABASE_ROLE_PREFIX", "hidden" * 7),
     ],
 )
 def test_an_invalid_setting_is_named_and_not_quoted(
@@ -40,6 +46,17 @@ def test_an_invalid_setting_is_named_and_not_quoted(
     with pytest.raises(SettingsProblem, match=f"^RINGLINE_{name} is invalid: ") as refused:
         Settings.read()
     assert "hidden" not in str(refused.value)
+
+
+def test_the_roles_are_made_of_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read().roles.app == "ringline_app"
+    longest = "p" * 40
+    for prefix in ("north_2", longest):
+        monkeypatch.setenv("RINGLINE_DATABASE_ROLE_PREFIX", prefix)
+        roles = Settings.read().roles
+        names = {roles.owner, roles.app, roles.lookup, roles.server}
+        assert names == {f"{prefix}_{kind}" for kind in ("owner", "app", "lookup", "server")}
+        assert all(len(name) < 64 for name in names), "PostgreSQL would cut it"
 
 
 def test_options_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -16,12 +17,15 @@ from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
 from ringline.cli.outcome import CommandProblem
 from ringline.cli.terminal import say
-from ringline.config import ROOTS_DATA
+from ringline.config import PREFIX, ROOTS_DATA, python_environment
 
 _START_LIMIT_S = 180.0
 _POLL_S = 0.02
 _STOP_LIMIT_S = 20.0
-_PREFIX = "ringline: "
+_SAYS = "ringline: "
+_FULL_BYTES = 64 * 1024
+#: What the commands that speak to a server read.
+_NOT_THE_SERVERS = ("RINGLINE_URL", "RINGLINE_KEY")
 
 
 def default_data_dir() -> Path:
@@ -63,6 +67,7 @@ async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]
             str(os.getpid()),
             *(sys.executable, "-m", "ringline", "dev", "--port", str(chosen)),
             *("--data-dir", os.fspath(data_dir), "--ready-file", os.fspath(ready)),
+            env=_environment(),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -104,9 +109,11 @@ class DemoServer:
     def died(self) -> CommandProblem:
         """Say why the server ended unasked: in its own words, if it left some."""
         lines = self._log.read_text("utf-8", "replace").splitlines()
-        told = next((line for line in reversed(lines) if line.startswith(_PREFIX)), None)
+        told = next((line for line in reversed(lines) if line.startswith(_SAYS)), None)
         if told is not None:
-            return CommandProblem(told.removeprefix(_PREFIX))
+            return CommandProblem(told.removeprefix(_SAYS))
+        if shutil.disk_usage(self._log.parent).free < _FULL_BYTES:  # then it could not say so
+            return CommandProblem(f"The disk of {self._log.parent} is full.")
         return CommandProblem(f"The server ended unexpectedly; see {self._log}.")
 
     async def stop(self) -> None:
@@ -119,6 +126,16 @@ class DemoServer:
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return what a server reads of the environment: its settings, and those of libpq."""
+    settings = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith((PREFIX, "PG")) and name not in _NOT_THE_SERVERS
+    }
+    return python_environment() | settings
 
 
 def _fresh_files(data_dir: Path, ready: Path, log: Path) -> BinaryIO:

@@ -86,8 +86,15 @@ async def _check_database(settings: Settings) -> AsyncGenerator[Finding]:
             return
         url = settings.database_url.get_secret_value()
         yield await _check_clocks_agree(url)
-        await check_database(url)
+        open_to_all = await check_database(url, settings.roles)
         yield _roles()
+        if open_to_all:
+            yield Finding(
+                "roles",
+                State.WARNING,
+                "every role of its PostgreSQL cluster may connect to the database",
+                "Run `ringline migrate` as the database's owner: it lets in the server alone.",
+            )
     except Exception as error:
         told = sentence(error, *DATABASE_PROBLEMS)
         if not told:

@@ -4,6 +4,8 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -52,16 +54,27 @@ def write_private(path: Path, data: bytes) -> None:
     """
     refuse_special(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    try:
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
+    with naming(path):
         partial.unlink(missing_ok=True)
-        raise
+        try:
+            new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+            with open(new, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def naming(path: Path) -> Generator[None]:
+    """Let an OSError name the file that is meant: a write knows only a descriptor."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None
 
 
 def refuse_special(path: Path) -> None:
@@ -103,7 +116,8 @@ def dev_secrets(data_dir: Path) -> DevSecrets:
     if not path.exists():
         made = DevSecrets(*(spell_secret(secrets.token_bytes(SECRET_BYTES)) for _ in range(2)))
         partial = path.with_name(f".{path.name}.{os.getpid()}")
-        write_private(partial, msgspec.json.encode(made) + b"\n")
+        with naming(path):
+            write_private(partial, msgspec.json.encode(made) + b"\n")
         try:
             os.link(partial, path)
         except FileExistsError:

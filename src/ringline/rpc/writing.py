@@ -20,6 +20,7 @@ from ringline.rpc.identity import Identity
 from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource
 from ringline.schema.sql import compiled
+from ringline.schema.tables import is_secret, readable
 from ringline.wire.rpc import refuse
 
 _NONE: Mapping[str, object] = {}
@@ -30,7 +31,7 @@ async def find(
 ) -> Row | None:
     """Find the row that is meant, and keep others from changing it if it is to change."""
     table = resource.table
-    wanted = sa.select(table).where(table.c[identity.column] == identity.value)
+    wanted = sa.select(*readable(table)).where(table.c[identity.column] == identity.value)
     return await _fetch_one(rows, wanted.with_for_update() if lock else wanted)
 
 
@@ -41,7 +42,8 @@ async def create(
     table, log, row_id = resource.table, transaction.log, acting.desk.new_id()
     presets = _NONE if action.presets is None else action.presets(acting)
     columns = {**presets, **_columns(acting, action, values), "id": row_id, **_place(table, log)}
-    after = await _fetch_one(transaction, sa.insert(table).values(columns).returning(table))
+    statement = sa.insert(table).values(columns).returning(*readable(table))
+    after = await _fetch_one(transaction, statement)
     _tell(acting, transaction, resource, None, after)
     return row_id
 
@@ -59,12 +61,12 @@ async def update(
     if not columns:
         return
     new = {name: _bound(table.c[name], value) for name, value in columns.items()}
-    differs = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in new.items()))
+    differs = sa.or_(*(_differs(table.c[name], value) for name, value in new.items()))
     statement = (
         sa.update(table)
         .values({**new, "updated_at": sa.func.now()})
         .where(table.c.id == before["id"], differs)
-        .returning(table)
+        .returning(*readable(table))
     )
     after = await _fetch_one(transaction, statement)
     if after is not None:
@@ -110,6 +112,11 @@ def _stored(acting: Acting, one: Input, value: Any) -> Any:
 def _place(table: sa.Table, log: LogKey) -> Mapping[str, Any]:
     place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
     return {name: value for name, value in place.items() if name in table.c}
+
+
+def _differs(column: sa.Column[Any], value: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
+    # A secret is not compared: we may not read it, and sealed anew it differs every time.
+    return sa.true() if is_secret(column) else column.is_distinct_from(value)
 
 
 def _bound(column: sa.Column[Any], value: Any) -> sa.BindParameter[Any]:

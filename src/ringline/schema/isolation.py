@@ -6,9 +6,11 @@ value that an index can look for); without them the comparison is with null: no 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from ringline.schema.names import APP_ROLE, ENVIRONMENT_SETTING, SCHEMA, WORKSPACE_SETTING
+from alembic import context
+
+from ringline.schema.names import ENVIRONMENT_SETTING, SCHEMA, WORKSPACE_SETTING, Roles
 
 WORKSPACE = f"(SELECT nullif(current_setting('{WORKSPACE_SETTING}', true), '')::uuid)"
 ENVIRONMENT = f"(SELECT nullif(current_setting('{ENVIRONMENT_SETTING}', true), ''))"
@@ -19,8 +21,41 @@ OF_WORKSPACE = f"workspace_id = {WORKSPACE}"
 WORKSPACE_ITSELF = f"id = {WORKSPACE}"
 
 
+def roles() -> Roles:
+    """Return the roles of the installation that is being migrated."""
+    return cast(Roles, context.config.attributes["roles"])
+
+
 def isolate(run: Callable[[str], Any], table: str, here: str = OF_ENVIRONMENT) -> None:
     """Show the application the rows of a table that are `here`, and nobody else any."""
+    app = roles().app
     run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
     run(f"ALTER TABLE {SCHEMA}.{table} FORCE ROW LEVEL SECURITY")
-    run(f"CREATE POLICY app ON {SCHEMA}.{table} TO {APP_ROLE} USING ({here}) WITH CHECK ({here})")
+    run(f"CREATE POLICY app ON {SCHEMA}.{table} TO {app} USING ({here}) WITH CHECK ({here})")
+
+
+def grant_app(run: Callable[[str], Any], rights: str, table: str) -> None:
+    """Let the application do so much with the rows of a table that it sees."""
+    run(f"GRANT {rights} ON {SCHEMA}.{table} TO {roles().app}")
+
+
+def make_lookups(run: Callable[[str], Any], *functions: tuple[str, str, str, str]) -> None:
+    """Make functions that see more than the application, and let it alone call them.
+
+    Each is a signature, a result, a kind (`STABLE`, `VOLATILE`) and a body in SQL. One of
+    the same signature that is there already is replaced, whatever its result.
+    """
+    app, lookup, owner = roles().app, roles().lookup, roles().owner
+    run(f"GRANT CREATE ON SCHEMA {SCHEMA} TO {lookup}")
+    run(f"SET LOCAL ROLE {lookup}")
+    for signature, result, kind, body in functions:
+        name = signature.split("(")[0]  # none is overloaded
+        run(f"DROP FUNCTION IF EXISTS {SCHEMA}.{name}")
+        run(
+            f"CREATE FUNCTION {SCHEMA}.{signature} RETURNS {result} LANGUAGE sql {kind}"
+            f" SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $${body}$$"
+        )
+        run(f"REVOKE ALL ON FUNCTION {SCHEMA}.{name} FROM PUBLIC")
+        run(f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{name} TO {app}")
+    run(f"SET LOCAL ROLE {owner}")
+    run(f"REVOKE CREATE ON SCHEMA {SCHEMA} FROM {lookup}")

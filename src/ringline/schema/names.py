@@ -1,26 +1,68 @@
 """Names the database and the programs around it agree on: schema, roles, version.
 
-Three roles, none of which logs in (architecture, "Isolation and credentials"):
+Three roles, none of which logs in (architecture, "Isolation"):
 
-- `OWNER_ROLE` owns the tables; migrations act as it and nothing else does. Row-level
+- the owner owns the tables; migrations act as it and nothing else does. Row-level
   security is forced, so even it sees no rows.
-- `APP_ROLE` is the group of the roles that servers log in as. It sees the rows of the
+- the application is the group of the roles that servers log in as. It sees the rows of the
   workspace and environment that its transaction has set, and nothing without them.
-- `LOOKUP_ROLE` owns the few functions for what comes before a workspace is known. Its
-  policies let it see keys, tickets, heads and open calls of all workspaces.
+- lookup owns the few functions for what comes before a workspace is known. Its policies
+  let it see keys, tickets, heads and open calls of all workspaces.
+
+Roles belong to the whole PostgreSQL cluster, so their names begin with a prefix: each of
+several installations in one cluster takes its own.
 """
+
+import re
+from dataclasses import dataclass
 
 SCHEMA = "ringline"
 
-OWNER_ROLE = "ringline_owner"
-APP_ROLE = "ringline_app"
-LOOKUP_ROLE = "ringline_lookup"
+#: A prefix is an identifier that needs no quotes; the longest name made of it has 63 bytes.
+ROLE_PREFIX = re.compile(r"[a-z][a-z0-9_]{0,39}")
+#: PostgreSQL keeps these names for roles of its own.
+_RESERVED = re.compile(r"pg(_.*)?")
 
-#: What the server logs in as with the embedded database.
-SERVER_ROLE = "ringline_server"
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The roles of one installation. Raises ValueError for what is no prefix."""
+
+    prefix: str = "ringline"
+
+    def __post_init__(self) -> None:
+        if not ROLE_PREFIX.fullmatch(self.prefix) or _RESERVED.fullmatch(self.prefix):
+            raise ValueError(
+                "it must be 1 to 40 lower-case letters, digits and underscores, begin with a "
+                "letter and not with pg_"
+            )
+
+    @property
+    def owner(self) -> str:
+        """Who owns the tables."""
+        return f"{self.prefix}_owner"
+
+    @property
+    def app(self) -> str:
+        """The group of what servers log in as."""
+        return f"{self.prefix}_app"
+
+    @property
+    def lookup(self) -> str:
+        """Who owns the lookup functions."""
+        return f"{self.prefix}_lookup"
+
+    @property
+    def server(self) -> str:
+        """What the server logs in as with the embedded database."""
+        return f"{self.prefix}_server"
+
+
+#: Those of an installation that chooses no prefix.
+ROLES = Roles()
 
 #: The last migration: what a server expects the schema to be.
-HEAD = "0002"
+HEAD = "0003"
 
 #: The oldest PostgreSQL that will do.
 MINIMUM_SERVER_VERSION = 15

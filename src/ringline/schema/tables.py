@@ -6,11 +6,14 @@ PostgreSQL's own key check ignores row-level security: with the workspace in the
 foreign id is simply missing. Enumerations are text with a CHECK (the operators of
 PostgreSQL's enums are not leakproof and cost the index under row-level security).
 
-Policies, grants and functions are in the migrations alone.
+Policies, grants and functions are in the migrations alone; which columns the application
+writes and may not read is marked here (`_secret`).
 """
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -72,6 +75,26 @@ def _stamps() -> list[sa.Column[object]]:
         sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
         sa.Column("updated_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
     ]
+
+
+#: The mark of a column that the application writes and does not read back.
+_SECRET = "secret"
+
+
+def _secret(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
+    """Return a column for a credential's hash, or for a secret that is sealed."""
+    return sa.Column(name, sa.LargeBinary, nullable=nullable, info={_SECRET: True})
+
+
+def is_secret(column: sa.Column[Any]) -> bool:
+    """Tell whether the application may not read a column, not even to compare with it."""
+    return _SECRET in column.info
+
+
+@cache
+def readable(table: sa.Table) -> tuple[sa.Column[Any], ...]:
+    """Return the columns of a table that the application may read."""
+    return tuple(column for column in table.c if not is_secret(column))
 
 
 def _in_workspace() -> sa.ForeignKeyConstraint:
@@ -159,7 +182,7 @@ keys = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("last_four", sa.Text, nullable=False),
-    sa.Column("key_hash", sa.LargeBinary, nullable=False),
+    _secret("key_hash"),
     sa.Column("created_at", TIMESTAMP, nullable=False),
     sa.Column("expires_at", TIMESTAMP),
     sa.Column("revoked_at", TIMESTAMP),
@@ -178,10 +201,10 @@ tickets = sa.Table(
     "tickets",
     metadata,
     *_place(),
-    sa.Column("ticket_hash", sa.LargeBinary, nullable=False),
+    _secret("ticket_hash"),
     sa.Column("call_id", sa.Uuid, nullable=False),
     sa.Column("key_id", sa.Uuid, nullable=False),
-    sa.Column("binding", sa.LargeBinary, nullable=False),
+    _secret("binding"),
     sa.Column("expires_at", TIMESTAMP, nullable=False),
     sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "ticket_hash"),
@@ -327,7 +350,7 @@ invitations = sa.Table(
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
-    sa.Column("token_hash", sa.LargeBinary, nullable=False),
+    _secret("token_hash"),
     sa.Column("expires_at", TIMESTAMP, nullable=False),
     *_stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "id"),
@@ -384,7 +407,7 @@ gateways = sa.Table(
     sa.Column("from_domain", sa.Text),
     sa.Column("from_user", sa.Text),
     sa.Column("register", sa.Boolean),
-    sa.Column("password", sa.LargeBinary),
+    _secret("password", nullable=True),
     *_stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "name"),
@@ -399,7 +422,7 @@ sip_users = sa.Table(
     *_place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("sip_username", sa.Text, nullable=False),
-    sa.Column("sip_password", sa.LargeBinary, nullable=False),
+    _secret("sip_password"),
     sa.Column("user_id", sa.Uuid, nullable=False),
     *_stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
@@ -543,7 +566,8 @@ call_queue_entries = sa.Table(
 )
 
 #: What was answered under an idempotency key (contract, 9). Until `leased_until` somebody
-#: is at work on it; `answer` is what they answered, null where that may not be kept.
+#: is at work on it; `answer` is what they answered, null where that may not be kept. Both
+#: it and the hash are read: a repeated request is compared with the first, and answered.
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

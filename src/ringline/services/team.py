@@ -105,13 +105,13 @@ _ADD_INVITATION = Prepared(
         _written(invitations, "workspace_id", "id", "email", "role", "token_hash", "expires_at")
     )
 )
+#: We may not read the hashes of tokens; a function looks in the workspace that is set.
 _TAKE_INVITATION = Prepared(
-    sa.delete(invitations)
-    .where(
-        invitations.c.token_hash == sa.bindparam("token_hash", type_=sa.LargeBinary),
-        invitations.c.expires_at > _NOW,
+    sa.select(sa.column("email", sa.Text), sa.column("role", sa.Text)).select_from(
+        sa.func.ringline.take_invitation(
+            sa.bindparam("token_hash", type_=sa.LargeBinary), _NOW
+        ).table_valued("email", "role")
     )
-    .returning(invitations.c.email, invitations.c.role)
 )
 
 

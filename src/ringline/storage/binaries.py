@@ -97,6 +97,14 @@ def choose_account(directory: DataDirectory) -> Account | None:
     )
 
 
+def stand_in(directory: DataDirectory) -> Account | None:
+    """Choose whom a process of ours runs as that should not be root.
+
+    Where we are root, whom PostgreSQL would run as. Raises EmbeddedError if there is none.
+    """
+    return choose_account(directory) if os.geteuid() == 0 else None
+
+
 def own_account_name() -> str:
     """Give the name of the account we run as, as PostgreSQL will see it."""
     return pwd.getpwuid(os.geteuid()).pw_name

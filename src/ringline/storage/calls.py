@@ -16,6 +16,11 @@ from ringline.storage.database import Connection, Database
 from ringline.storage.pool import HOUSE
 
 _BY_ID = Prepared(sa.select(calls).where(calls.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
+_BY_IDS = Prepared(
+    sa.select(calls)
+    .where(calls.c.id == sa.any_(sa.bindparam("calls", type_=ARRAY(sa.Uuid))))
+    .order_by(calls.c.id)
+)
 _BY_UUID = Prepared(
     sa.select(calls).where(calls.c.call_uuid == sa.bindparam("wanted", type_=sa.Text))
 )
@@ -67,20 +72,20 @@ class PostgresCalls:
             [],
             owned=True,
         )
-        by_log: dict[LogKey, list[CallRow]] = defaultdict(list)
+        by_log: dict[LogKey, list[UUID]] = defaultdict(list)
         for row in rows:
             log = LogKey(row["workspace_id"], Environment(row["environment"]))
-            by_log[log].append(read_call(row))
+            by_log[log].append(row["id"])
         abandoned: list[AbandonedCall] = []
-        for log, open_calls in sorted(by_log.items()):
-            abandoned += await self._with_company(log, open_calls)
+        for log, ids in sorted(by_log.items()):
+            abandoned += await self._with_company(log, ids)
         return abandoned
 
-    async def _with_company(self, log: LogKey, open_calls: list[CallRow]) -> list[AbandonedCall]:
-        ids = [call.id for call in open_calls]
+    async def _with_company(self, log: LogKey, ids: list[UUID]) -> list[AbandonedCall]:
         participants: dict[UUID, list[ParticipantRow]] = defaultdict(list)
         said: dict[UUID, list[TurnRow]] = defaultdict(list)
         async with self._database.transaction(log, HOUSE) as connection:
+            found = await connection.fetch(_BY_IDS.text, *_BY_IDS.arguments(calls=ids))
             for row in await connection.fetch(
                 _PARTICIPANTS.text, *_PARTICIPANTS.arguments(calls=ids)
             ):
@@ -89,7 +94,7 @@ class PostgresCalls:
                 said[turn.call_id].append(turn)
         return [
             AbandonedCall(log, call, tuple(participants[call.id]), tuple(said[call.id]))
-            for call in open_calls
+            for call in map(read_call, found)
         ]
 
 

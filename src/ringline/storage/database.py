@@ -19,9 +19,9 @@ import asyncpg
 from ringline.domain import limits
 from ringline.domain.log import LogKey
 from ringline.ports import EntryRefused, StoreAway
-from ringline.schema.names import ENVIRONMENT_SETTING, WORKSPACE_SETTING
+from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.database_errors import Collided, translated
-from ringline.storage.fitness import check_fitness, refuse_unreachable
+from ringline.storage.fitness import OPEN_TO_ALL, check_fitness, refuse_unreachable
 from ringline.storage.loans import Loans
 from ringline.storage.ownership import Ownership
 from ringline.storage.pool import HOUSE, Lane, Pool
@@ -60,7 +60,13 @@ class Database:
 
     @classmethod
     async def open(
-        cls, dsn: str, *, server_id: UUID, claim: bool, pool_size: int = POOL_SIZE
+        cls,
+        dsn: str,
+        *,
+        server_id: UUID,
+        claim: bool,
+        pool_size: int = POOL_SIZE,
+        roles: Roles = ROLES,
     ) -> Self:
         """Check a database and open it; with `claim` as the one server that owns it.
 
@@ -71,7 +77,7 @@ class Database:
         async with refuse_unreachable():
             connection = await database.connect("check")
             try:
-                await check_fitness(connection)
+                await check_fitness(connection, roles)
             finally:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
             if claim:
@@ -166,6 +172,10 @@ class Database:
         """
         async with self._borrowed(lane, owned=owned) as connection:
             return await connection.fetch(text, *arguments)
+
+    async def is_open_to_all(self) -> bool:
+        """Tell whether every role of the cluster may connect. Raises like `transaction`."""
+        return bool((await self.look_up(HOUSE, OPEN_TO_ALL))[0][0])
 
     async def connect(
         self, purpose: str, command_timeout_s: float | None = _STATEMENT_TIMEOUT_S + _LOCK_TIMEOUT_S

@@ -16,6 +16,13 @@ class DatabaseRefused(Exception):
     """A database that must not be used as it is; the text is a sentence for the operator."""
 
 
+class DatabaseFull(DatabaseRefused):
+    """The database has no room; where that is, it does not say."""
+
+    def __init__(self) -> None:
+        super().__init__("The disk of the database is full.")
+
+
 class Collided(LogBusy):
     """Two transactions met; the same one tried again will probably pass."""
 
@@ -26,6 +33,9 @@ _AWAY_CLASSES = ("08", "28", "53", "57", "58")
 _AWAY = frozenset({"25006", "25P03", "25P04", "3D000"})
 _BUSY = frozenset({"55P03"})
 _COLLIDED = frozenset({"40001", "40P01"})
+
+#: Nothing can be written where the database is (disk_full).
+DISK_FULL = "53100"
 
 #: A statement ran over its time (query_canceled). The database is there.
 TIMED_OUT = "57014"

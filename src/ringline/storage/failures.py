@@ -46,6 +46,11 @@ def failure(directory: DataDirectory, what: str, since: int) -> EmbeddedError:
     return EmbeddedError(f"{what}; {directory.log} says why.")
 
 
+def disk_full(root: Path) -> str:
+    """Say which disk is full."""
+    return f"The disk of the data directory {root} is full."
+
+
 @contextlib.contextmanager
 def sentences(root: Path) -> Generator[None]:
     """Turn an error of the operating system into one about the data directory."""
@@ -54,7 +59,7 @@ def sentences(root: Path) -> Generator[None]:
     except OSError as error:
         match error.errno:
             case errno.ENOSPC | errno.EDQUOT:
-                text = f"The disk of the data directory {root} is full."
+                text = disk_full(root)
             case errno.EACCES | errno.EPERM | errno.EROFS:
                 text = f"The data directory {root} cannot be written: {error.strerror}."
             case _:

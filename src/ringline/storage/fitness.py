@@ -12,15 +12,8 @@ from typing import Any
 
 import asyncpg
 
-from ringline.schema.names import (
-    APP_ROLE,
-    HEAD,
-    LOOKUP_ROLE,
-    MINIMUM_SERVER_VERSION,
-    OWNER_ROLE,
-    SCHEMA,
-)
-from ringline.storage.database_errors import DatabaseRefused
+from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
+from ringline.storage.database_errors import DatabaseFull, DatabaseRefused
 
 #: From PostgreSQL 16 on a membership may carry neither rights nor SET ROLE: such a one
 #: (who creates a role gets it) counts as none.
@@ -40,8 +33,18 @@ _PRIVILEGES = """
     FROM pg_catalog.pg_roles me WHERE me.rolname = session_user
 """
 
+#: Whether any role of the cluster may connect to the database: PUBLIC is grantee 0.
+OPEN_TO_ALL = """
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_database d,
+            pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
+        WHERE d.datname = pg_catalog.current_database()
+            AND a.grantee = 0 AND a.privilege_type = 'CONNECT'
+    )
+"""
 
-async def check_fitness(connection: asyncpg.Connection[Any]) -> None:
+
+async def check_fitness(connection: asyncpg.Connection[Any], roles: Roles = ROLES) -> None:
     """Raise DatabaseRefused unless the server may use this database as this role."""
     version = connection.get_server_version().major
     if version < MINIMUM_SERVER_VERSION:
@@ -50,7 +53,7 @@ async def check_fitness(connection: asyncpg.Connection[Any]) -> None:
         )
     membership = "SET" if version >= 16 else "MEMBER"
     role = await connection.fetchrow(
-        _PRIVILEGES, APP_ROLE, OWNER_ROLE, LOOKUP_ROLE, SCHEMA, membership
+        _PRIVILEGES, roles.app, roles.owner, roles.lookup, SCHEMA, membership
     )
     if role is None:
         raise AssertionError("a session has a role")
@@ -92,7 +95,7 @@ async def refuse_unreachable() -> AsyncGenerator[None]:
     try:
         yield
     except asyncpg.DiskFullError:
-        raise DatabaseRefused("The disk of the database is full.") from None
+        raise DatabaseFull from None
     except asyncpg.PostgresError as error:
         raise DatabaseRefused(
             f"The database refuses the connection (SQLSTATE {error.sqlstate})."

@@ -73,7 +73,10 @@ def _works_in(pid: int, cluster: Path) -> bool:
 def _serves(pid: int, cluster: Path) -> bool:
     # Without /proc: the arguments name the cluster, as we start it.
     shown = subprocess.run(
-        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
+        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)],
+        capture_output=True,
+        check=False,
+        env={},
     )
     return f"/bin/postgres -D {cluster} " in os.fsdecode(shown.stdout)
 

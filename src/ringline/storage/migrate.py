@@ -3,8 +3,12 @@
 All of it is one transaction, roles included, so that it happens or does not. It runs as
 a superuser, or as a role that may create roles: such a role becomes a member of the owner
 for the length of the transaction only, so that one role may migrate and then serve
-without being the owner. Several databases of one cluster share the roles; two migrations
-that make them at once collide, and the second tries again.
+without being the owner. Several databases of one cluster may share the roles; two
+migrations that make them at once collide, and the second tries again.
+
+PostgreSQL lets every role of a cluster connect to every database. A migration takes that
+back for its own database, so that the login of another installation stays outside even
+where both have the same roles.
 """
 
 from __future__ import annotations
@@ -22,14 +26,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline import schema
-from ringline.schema.names import (
-    APP_ROLE,
-    HEAD,
-    LOOKUP_ROLE,
-    MINIMUM_SERVER_VERSION,
-    OWNER_ROLE,
-    SCHEMA,
-)
+from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
+from ringline.storage.database_errors import DISK_FULL, DatabaseFull
+from ringline.storage.fitness import OPEN_TO_ALL
 
 _log = structlog.get_logger()
 
@@ -39,6 +38,7 @@ _MIGRATION_LOCK = int.from_bytes(b"migrate!", "big")
 #: Unique violation and "tuple concurrently updated" in the catalogue, role exists, deadlock.
 _COLLISIONS = frozenset({"23505", "XX000", "42710", "40P01", "40001"})
 _NO_SCHEMA = frozenset({"42P01", "3F000", "42501"})
+_SCHEMA_OWNER = "SELECT pg_get_userbyid(nspowner)::text FROM pg_namespace WHERE nspname = $1"
 
 
 class MigrationError(Exception):
@@ -51,44 +51,64 @@ async def schema_version(dsn: str) -> str | None:
     The server runs with `schema.names.HEAD`. Raises OSError or asyncpg's errors where the
     database cannot be reached.
     """
+    version, _ = await _find_schema(dsn)
+    return version
+
+
+async def is_current(dsn: str, roles: Roles = ROLES) -> bool:
+    """Tell whether a migration for these roles would change nothing. Raises as above."""
+    return await _find_schema(dsn) == (HEAD, roles.owner)
+
+
+async def _find_schema(dsn: str) -> tuple[str | None, str | None]:
+    """Return the version of the schema and its owner; None for what is not there."""
     connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
     try:
-        version = await connection.fetchval(f"SELECT version_num FROM {SCHEMA}.alembic_version")
+        row = await connection.fetchrow(
+            f"SELECT version_num, ({_SCHEMA_OWNER}) AS owner FROM {SCHEMA}.alembic_version", SCHEMA
+        )
     except asyncpg.PostgresError as error:
         if error.sqlstate not in _NO_SCHEMA:
             raise
-        return None
+        row = None
     finally:
         await connection.close()
-    return str(version)
+    return (None, None) if row is None else (row["version_num"], row["owner"])
 
 
-async def migrate(dsn: str, app_login_role: str, *, create_login: bool = False) -> None:
+async def migrate(
+    dsn: str, app_login_role: str, *, create_login: bool = False, roles: Roles = ROLES
+) -> str:
     """Migrate a database and let a login role use it as the application.
 
     With `create_login` the login role is made if there is none (without a password: for
-    the embedded database). Idempotent. Raises MigrationError.
+    the embedded database). Other roles of the cluster may not connect afterwards; where
+    the role that migrates may not forbid it, returns a sentence that says so, else "".
+    Idempotent. Raises MigrationError, DatabaseFull.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            await _migrate_once(dsn, app_login_role, create_login)
+            return await _migrate_once(dsn, app_login_role, create_login, roles)
         except DBAPIError as error:
             sqlstate = _sqlstate(error)
+            if sqlstate == DISK_FULL:
+                raise DatabaseFull from None
             if sqlstate not in _COLLISIONS or attempt == _ATTEMPTS:
                 raise MigrationError(_sentence(sqlstate)) from None
             _log.info("migration.collided", sqlstate=sqlstate, attempt=attempt)
             await asyncio.sleep(0.05 * attempt)
-        else:
-            return
+    raise AssertionError("the last attempt returns or raises")
 
 
-async def _migrate_once(dsn: str, app_login_role: str, create_login: bool) -> None:
+async def _migrate_once(dsn: str, app_login_role: str, create_login: bool, roles: Roles) -> str:
     try:
         raw = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError):
         raise MigrationError("The database cannot be reached; is it running?") from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         sqlstate = getattr(error, "sqlstate", None)
+        if sqlstate == DISK_FULL:
+            raise DatabaseFull from None
         raise MigrationError(
             "The database does not let the migrations in"
             + (f" (SQLSTATE {sqlstate})." if sqlstate else ": its URL is not valid.")
@@ -100,14 +120,16 @@ async def _migrate_once(dsn: str, app_login_role: str, create_login: bool) -> No
     engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
-            await connection.run_sync(_migrate, app_login_role, create_login)
+            return await connection.run_sync(_migrate, app_login_role, create_login, roles)
     finally:
         await engine.dispose()
         if not raw.is_closed():
             await raw.close(timeout=_CONNECT_TIMEOUT_S)
 
 
-def _migrate(connection: sa.Connection, app_login_role: str, create_login: bool) -> None:
+def _migrate(
+    connection: sa.Connection, app_login_role: str, create_login: bool, roles: Roles
+) -> str:
     run = connection.exec_driver_sql
     version = int(run("SHOW server_version_num").scalar_one()) // 10000
     if version < MINIMUM_SERVER_VERSION:
@@ -116,32 +138,77 @@ def _migrate(connection: sa.Connection, app_login_role: str, create_login: bool)
         )
     run(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
     run(f"SET LOCAL search_path = {SCHEMA}, pg_catalog")
-    _make_roles(connection, app_login_role if create_login else None)
+    _check_owner(connection, roles)
+    _make_roles(connection, roles, app_login_role if create_login else None)
     if _role(connection, app_login_role) is None:
         raise MigrationError(
             f"The role {app_login_role} that the server logs in as does not exist; create it first."
         )
-    borrowed = [role for role in (OWNER_ROLE, LOOKUP_ROLE) if _borrow(connection, role)]
+    borrowed = [role for role in (roles.owner, roles.lookup) if _borrow(connection, role, roles)]
     if run("SELECT to_regnamespace($1)", (SCHEMA,)).scalar_one() is None:
-        run(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {OWNER_ROLE}")
-    run(f"SET LOCAL ROLE {OWNER_ROLE}")
+        run(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {roles.owner}")
+    run(f"SET LOCAL ROLE {roles.owner}")
     config = Config()
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
+    config.attributes.update(connection=connection, roles=roles)
     command.upgrade(config, HEAD)
     run("RESET ROLE")
     for role in borrowed:
         run(f"REVOKE {role} FROM CURRENT_USER")
-    member = run("SELECT pg_has_role($1, $2, 'USAGE')", (app_login_role, APP_ROLE)).scalar_one()
+    member = run("SELECT pg_has_role($1, $2, 'USAGE')", (app_login_role, roles.app)).scalar_one()
     if not member:
-        run(f"GRANT {APP_ROLE} TO {_quoted(connection, app_login_role)}")
+        run(f"GRANT {roles.app} TO {_quoted(connection, app_login_role)}")
+    return _close_to_others(connection, app_login_role)
 
 
-def _make_roles(connection: sa.Connection, login: str | None) -> None:
-    roles: dict[str, str] = {OWNER_ROLE: "NOLOGIN", APP_ROLE: "NOLOGIN", LOOKUP_ROLE: "NOLOGIN"}
+def _check_owner(connection: sa.Connection, roles: Roles) -> None:
+    owner = connection.exec_driver_sql(_SCHEMA_OWNER, (SCHEMA,)).scalar_one_or_none()
+    if owner not in (None, roles.owner):
+        raise MigrationError(
+            f"The tables in this database belong to {owner}, not to {roles.owner}: "
+            "RINGLINE_DATABASE_ROLE_PREFIX must stay what it was at the first migration."
+        )
+
+
+def _close_to_others(connection: sa.Connection, login: str) -> str:
+    """Let the server's login connect and nobody who is not let in; say so if we may not."""
+    run = connection.exec_driver_sql
+    name, me = run("SELECT current_database(), current_user").one()
+    # To the login itself: another installation's may be in the same group.
+    grant = f"GRANT CONNECT ON DATABASE {_quoted(connection, name)} TO "
+    revoke = f"REVOKE CONNECT ON DATABASE {_quoted(connection, name)} FROM PUBLIC"
+    if not run(OPEN_TO_ALL).scalar_one() and _may_connect(connection, login):
+        return ""
+    try:
+        # Without the right to, PostgreSQL refuses both or, if one has any other right on
+        # the database, does nothing: so it is looked at afterwards.
+        with connection.begin_nested():
+            run(f"{grant}{_quoted(connection, login)}")
+            run(revoke)
+            if not _may_connect(connection, me):
+                run(f"{grant}{_quoted(connection, me)}")
+    except DBAPIError as error:
+        if _sqlstate(error) != "42501":
+            raise
+    if not run(OPEN_TO_ALL).scalar_one():
+        return ""
+    users = ", ".join(_quoted(connection, role) for role in dict.fromkeys((login, me)))
+    return (
+        f"Every role of this PostgreSQL cluster may connect to the database, which {me} may not "
+        f"change; let its owner run: {grant}{users}; {revoke};"
+    )
+
+
+def _may_connect(connection: sa.Connection, role: str) -> bool:
+    statement = "SELECT has_database_privilege($1, current_database(), 'CONNECT')"
+    return bool(connection.exec_driver_sql(statement, (role,)).scalar_one())
+
+
+def _make_roles(connection: sa.Connection, roles: Roles, login: str | None) -> None:
+    kinds = dict.fromkeys((roles.owner, roles.app, roles.lookup), "NOLOGIN")
     if login is not None:
-        roles[login] = "LOGIN"
-    missing = [role for role in roles if _role(connection, role) is None]
+        kinds[login] = "LOGIN"
+    missing = [role for role in kinds if _role(connection, role) is None]
     if not missing:
         return
     me = connection.exec_driver_sql(
@@ -154,10 +221,10 @@ def _make_roles(connection: sa.Connection, login: str | None) -> None:
             f"administrator create {', '.join(missing)}."
         )
     for role in missing:
-        connection.exec_driver_sql(f"CREATE ROLE {_quoted(connection, role)} {roles[role]}")
+        connection.exec_driver_sql(f"CREATE ROLE {_quoted(connection, role)} {kinds[role]}")
 
 
-def _borrow(connection: sa.Connection, role: str) -> bool:
+def _borrow(connection: sa.Connection, role: str, roles: Roles) -> bool:
     """Make sure that the transaction can act as a role; tell whether that took a grant."""
     try:
         with connection.begin_nested():
@@ -176,7 +243,7 @@ def _borrow(connection: sa.Connection, role: str) -> bool:
             raise
         raise MigrationError(
             f"The role that migrates is no member of {role} and may not become one; let an "
-            f"administrator run: GRANT {OWNER_ROLE}, {LOOKUP_ROLE} TO that role."
+            f"administrator run: GRANT {roles.owner}, {roles.lookup} TO that role."
         ) from None
     return True
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 from uuid import UUID
 
+from ringline.schema.names import ROLES, Roles
 from ringline.storage.calls import PostgresCalls
 from ringline.storage.credentials import PostgresCredentials
 from ringline.storage.database import POOL_SIZE, Database
@@ -25,13 +26,21 @@ class Stores:
 
     @classmethod
     async def open(
-        cls, dsn: str, server_id: UUID, *, claim: bool, pool_size: int = POOL_SIZE
+        cls,
+        dsn: str,
+        server_id: UUID,
+        *,
+        claim: bool,
+        pool_size: int = POOL_SIZE,
+        roles: Roles = ROLES,
     ) -> Self:
         """Open a database: with `claim` for a server, without for a command.
 
         Raises DatabaseRefused.
         """
-        database = await Database.open(dsn, server_id=server_id, claim=claim, pool_size=pool_size)
+        database = await Database.open(
+            dsn, server_id=server_id, claim=claim, pool_size=pool_size, roles=roles
+        )
         return cls(
             database,
             PostgresEventLog(database),

@@ -3,9 +3,13 @@
 espeak-ng is licensed under the GPL 3. It is loaded here and nowhere else, in a process
 that does nothing else and is spoken to over pipes. Run as a module by `speech.py`.
 A sentence takes a few milliseconds, so it is spoken whole and then passed on in pieces.
+
+The library reads its files whenever the voice changes. They are in the working directory,
+so that no directory above is passed through: the worker's account may not be let in there.
 """
 
 import ctypes
+import os
 from collections.abc import Iterable, Iterator
 
 import espeakng_loader
@@ -50,9 +54,10 @@ class Espeak:
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        data = espeakng_loader.get_data_path().encode()
+        self._data = espeakng_loader.get_data_path()
+        os.chdir(self._data)
         self._rate_hz: int = self._library.espeak_Initialize(
-            _SYNCHRONOUS, _BUFFER_MS, data, _DO_NOT_EXIT
+            _SYNCHRONOUS, _BUFFER_MS, b".", _DO_NOT_EXIT
         )
         if self._rate_hz <= 0:
             raise RuntimeError("espeak-ng does not start")
@@ -89,6 +94,21 @@ class Espeak:
         if audio := _whole(resampler.resample_chunk(np.empty(0, np.float32), last=True)):
             yield audio
 
+    def rehearse(self) -> None:
+        """Speak in every voice. Raises OSError for a file that may not be read."""
+        try:
+            # The library goes on without some files and speaks otherwise.
+            for folder, _, files in os.walk(".", onerror=_raise):
+                for name in files:
+                    with open(os.path.join(folder, name), "rb"):
+                        pass
+        except OSError as error:
+            place = os.path.normpath(os.path.join(self._data, error.filename))
+            raise OSError(error.errno, error.strerror, place) from None
+        for voice in VOICE_FILES:
+            for _ in self.speak(Sentence("One, two.", voice)):
+                pass
+
     def work(self, body: bytes) -> Iterator[bytes]:
         """Answer a request: where the sentence's words begin, then its audio."""
         audio = self.speak(msgspec.msgpack.decode(body, type=Sentence))
@@ -98,10 +118,15 @@ class Espeak:
         yield from audio
 
 
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def _whole(samples: NDArray[np.float32]) -> bytes:
     """Round here: soxr would add random dither, and no two runs would be alike."""
     return samples.round().clip(-32_768, 32_767).astype(np.int16).tobytes()
 
 
 if __name__ == "__main__":
-    serve(Espeak().work)
+    espeak = Espeak()
+    serve(espeak.work, espeak.rehearse)

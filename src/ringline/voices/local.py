@@ -20,7 +20,7 @@ from ringline.voices.attendant import CAPABILITIES, Attendant
 from ringline.voices.endpointing import RATE_HZ, SpeechDetector
 from ringline.voices.recognition import Recognition
 from ringline.voices.speech import Speech
-from ringline.voices.workers import WorkerPool
+from ringline.voices.workers import Surroundings, WorkerPool
 
 #: What the workers import, beside webrtcvad here.
 _WORKERS_NEED = ("pocketsphinx", "espeakng_loader", "soxr", "numpy")
@@ -39,10 +39,10 @@ class LocalVoices:
 
     capabilities: VoiceCapabilities = CAPABILITIES
 
-    def __init__(self, recognizers: int = 1) -> None:
+    def __init__(self, recognizers: int = 1, surroundings: Surroundings | None = None) -> None:
         size = max(1, min(recognizers, os.cpu_count() or 1, RECOGNIZERS_LIMIT))
-        self._recognizers = WorkerPool(recognition.MODULE, size)
-        self._speakers = WorkerPool(speech.MODULE)
+        self._recognizers = WorkerPool(recognition.MODULE, size, surroundings)
+        self._speakers = WorkerPool(speech.MODULE, surroundings=surroundings)
         self._recognition = Recognition(self._recognizers)
         self._speech = Speech(self._speakers)
 

@@ -3,6 +3,9 @@
 A request is `id, length` and a body. It is answered by any number of parts and one last
 message, each `id, kind, length` and a body, all little-endian. End of file on a worker's
 standard input is the death of its parent, however that died, and ends the worker at once.
+
+A worker's arguments are none, or the user and group id that it becomes before it reads its
+first request (see `demotion.py`). Where it cannot, it says why in an answer to no request.
 """
 
 import os
@@ -13,19 +16,32 @@ from collections.abc import Callable, Iterable
 from queue import Queue
 from threading import Thread
 
+from ringline.voices.demotion import become, gain_nothing
+
 REQUEST_HEAD = struct.Struct("<II")
 ANSWER_HEAD = struct.Struct("<IBI")
 
 #: Kinds of answers: a part, the end, and the end because the work failed.
 PART, END, FAILED = 0, 1, 2
+#: The answer to no request: the worker stays root, and why. Requests count from 1.
+STAYS_ROOT, NO_REQUEST = 3, 0
 
 
-def serve(work: Callable[[bytes], Iterable[bytes]]) -> None:
-    """Be a worker: answer requests one by one until the parent is gone."""
+def serve(work: Callable[[bytes], Iterable[bytes]], rehearse: Callable[[], None]) -> None:
+    """Be a worker: answer requests one by one until the parent is gone.
+
+    `rehearse` does each kind of work once; it raises where that is not possible.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the server
     # Libraries write to standard output as they like: answers get a stream of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    if sys.argv[1:]:
+        uid, gid = map(int, sys.argv[1:])
+        if why := become(uid, gid, rehearse).encode(errors="replace"):
+            answers.write(ANSWER_HEAD.pack(NO_REQUEST, STAYS_ROOT, len(why)) + why)
+            answers.flush()
+    gain_nothing()
     requests: Queue[tuple[int, bytes]] = Queue()  # bounded by the parent (workers.py)
     Thread(target=_read, args=(requests,), daemon=True).start()
     while True:

@@ -4,17 +4,21 @@ Not `concurrent.futures`: its processes import the server's main module again an
 its SIGKILL, its answers cannot stream, and the library that speaks must not be loaded into
 a process of ours that does anything else. A worker that dies takes its open requests with
 it (`WorkerLost`); the next request starts another. See `pipe.py` for the protocol.
+
+Workers hand what strangers sent to libraries written in C. So they know nothing of the
+server's secrets, which are in its environment, and are not root where the server is.
 """
 
 import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import structlog
 
-from ringline.voices.pipe import ANSWER_HEAD, END, FAILED, PART, REQUEST_HEAD
+from ringline.voices.pipe import ANSWER_HEAD, END, FAILED, PART, REQUEST_HEAD, STAYS_ROOT
 
 _log = structlog.get_logger()
 
@@ -40,11 +44,22 @@ class PoolBusy(Exception):
     """Too much waits already."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What workers get of the server's world."""
+
+    #: All of their environment; an interpreter needs none of it where it is installed well.
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    #: User and group id of whom they become; None: they stay what the server is.
+    account: tuple[int, int] | None = None
+
+
 class _Worker:
     """One process and the requests it has not answered yet."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, stays_root: Callable[[str], None]) -> None:
         self.process = process
+        self._stays_root = stays_root
         # Each queue is bounded by what one request yields (a sentence, a hypothesis).
         self.waiting: dict[int, asyncio.Queue[tuple[int, bytes]]] = {}
         self.lost = False
@@ -59,7 +74,9 @@ class _Worker:
                 head = await stream.readexactly(ANSWER_HEAD.size)
                 request_id, kind, length = ANSWER_HEAD.unpack(head)
                 body = await stream.readexactly(length)
-                if (answers := self.waiting.get(request_id)) is not None:
+                if kind == STAYS_ROOT:
+                    self._stays_root(body.decode())
+                elif (answers := self.waiting.get(request_id)) is not None:
                     answers.put_nowait((kind, body))
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -87,8 +104,12 @@ class _Worker:
 class WorkerPool:
     """Up to `size` processes running one module; started when first needed."""
 
-    def __init__(self, module: str, size: int = 1) -> None:
+    def __init__(
+        self, module: str, size: int = 1, surroundings: Surroundings | None = None
+    ) -> None:
         self._module = module
+        self._surroundings = surroundings or Surroundings()
+        self._told_of_root = False
         self._workers: list[_Worker | None] = [None] * size
         self._starting = [asyncio.Lock() for _ in range(size)]
         self._last_id = 0
@@ -166,10 +187,17 @@ class WorkerPool:
     async def _start(self) -> _Worker:
         # Not the working directory's modules (-P); a session of its own, so that the terminal's
         # Ctrl-C does not reach it while it is still importing.
+        account = self._surroundings.account or ()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", self._module),
+            *(sys.executable, "-P", "-m", self._module, *map(str, account)),
             stdin=PIPE,
             stdout=PIPE,
+            env=self._surroundings.environment,
             start_new_session=True,
         )
-        return _Worker(process)
+        return _Worker(process, self._tell_of_root)
+
+    def _tell_of_root(self, reason: str) -> None:
+        if not self._told_of_root:
+            self._told_of_root = True
+            _log.warning("voice.worker_stays_root", module=self._module, reason=reason)

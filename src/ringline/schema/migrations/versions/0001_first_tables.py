@@ -2,7 +2,14 @@
 
 from alembic import op
 
-from ringline.schema.isolation import OF_ENVIRONMENT, WORKSPACE_ITSELF, isolate
+from ringline.schema.isolation import (
+    OF_ENVIRONMENT,
+    WORKSPACE_ITSELF,
+    grant_app,
+    isolate,
+    make_lookups,
+    roles,
+)
 
 revision = "0001"
 down_revision = None
@@ -244,40 +251,44 @@ NAMES = (
 
 #: What the application may do with the rows that it sees. Nobody reads a hash back.
 APP_GRANTS = (
-    "SELECT, INSERT, UPDATE ON ringline.workspaces",
-    "SELECT, INSERT, UPDATE ON ringline.logs",
-    "SELECT, INSERT ON ringline.events",
-    "SELECT (workspace_id, environment, id, kind, label, last_four, created_at, expires_at,"
-    " revoked_at, end_calls, last_used_at, inserted_at, updated_at) ON ringline.keys",
-    "INSERT ON ringline.keys",
-    "UPDATE (label, expires_at, revoked_at, end_calls, updated_at) ON ringline.keys",
-    "SELECT (workspace_id, environment, call_id, key_id, expires_at, inserted_at)"
-    " ON ringline.tickets",
-    "INSERT, DELETE ON ringline.tickets",
-    "SELECT, INSERT, UPDATE, DELETE ON ringline.agents",
-    "SELECT, INSERT, UPDATE ON ringline.calls",
-    "SELECT, INSERT, UPDATE ON ringline.call_participants",
-    "SELECT, INSERT ON ringline.call_transcripts",
+    ("SELECT, INSERT, UPDATE", "workspaces"),
+    ("SELECT, INSERT, UPDATE", "logs"),
+    ("SELECT, INSERT", "events"),
+    (
+        "SELECT (workspace_id, environment, id, kind, label, last_four, created_at, expires_at,"
+        " revoked_at, end_calls, last_used_at, inserted_at, updated_at), INSERT,"
+        " UPDATE (label, expires_at, revoked_at, end_calls, updated_at)",
+        "keys",
+    ),
+    (
+        "SELECT (workspace_id, environment, call_id, key_id, expires_at, inserted_at),"
+        " INSERT, DELETE",
+        "tickets",
+    ),
+    ("SELECT, INSERT, UPDATE, DELETE", "agents"),
+    ("SELECT, INSERT, UPDATE", "calls"),
+    ("SELECT, INSERT, UPDATE", "call_participants"),
+    ("SELECT, INSERT", "call_transcripts"),
 )
 
 #: What the lookup functions may touch, in every workspace.
 LOOKUP_GRANTS = (
-    "SELECT (id, created_at) ON ringline.workspaces",
-    "SELECT (workspace_id, environment, epoch, newest, oldest) ON ringline.logs",
-    "SELECT, UPDATE (revoked_at, end_calls, last_used_at, updated_at) ON ringline.keys",
-    "SELECT, DELETE ON ringline.tickets",
-    "SELECT, UPDATE (server_id, adopted_at, updated_at) ON ringline.calls",
+    ("SELECT (id, created_at)", "workspaces"),
+    ("SELECT (workspace_id, environment, epoch, newest, oldest)", "logs"),
+    ("SELECT, UPDATE (revoked_at, end_calls, last_used_at, updated_at)", "keys"),
+    ("SELECT, DELETE", "tickets"),
+    ("SELECT, UPDATE (server_id, adopted_at, updated_at)", "calls"),
 )
 
 LOOKUP_POLICIES = (
-    "lookup_select ON ringline.workspaces FOR SELECT TO ringline_lookup USING (true)",
-    "lookup_select ON ringline.logs FOR SELECT TO ringline_lookup USING (true)",
-    "lookup_select ON ringline.keys FOR SELECT TO ringline_lookup USING (true)",
-    "lookup_update ON ringline.keys FOR UPDATE TO ringline_lookup USING (true)",
-    "lookup_select ON ringline.tickets FOR SELECT TO ringline_lookup USING (true)",
-    "lookup_delete ON ringline.tickets FOR DELETE TO ringline_lookup USING (true)",
-    "lookup_select ON ringline.calls FOR SELECT TO ringline_lookup USING (true)",
-    "lookup_update ON ringline.calls FOR UPDATE TO ringline_lookup USING (true)",
+    ("SELECT", "workspaces"),
+    ("SELECT", "logs"),
+    ("SELECT", "keys"),
+    ("UPDATE", "keys"),
+    ("SELECT", "tickets"),
+    ("DELETE", "tickets"),
+    ("SELECT", "calls"),
+    ("UPDATE", "calls"),
 )
 
 KEY_COLUMNS = (
@@ -412,34 +423,22 @@ KEY_TRIGGERS = (
 
 def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
+    app, lookup = roles().app, roles().lookup
     for statement in TABLES:
         run(statement)
     for name in NAMES:
         isolate(run, name, WORKSPACE_ITSELF if name == "workspaces" else OF_ENVIRONMENT)
-    for policy in LOOKUP_POLICIES:
-        run(f"CREATE POLICY {policy}")
-    run("GRANT USAGE ON SCHEMA ringline TO ringline_app, ringline_lookup")
-    run("GRANT SELECT ON ringline.alembic_version TO ringline_app")
-    for grant in APP_GRANTS:
-        run(f"GRANT {grant} TO ringline_app")
-    for grant in LOOKUP_GRANTS:
-        run(f"GRANT {grant} TO ringline_lookup")
+    for verb, table in LOOKUP_POLICIES:
+        run(
+            f"CREATE POLICY lookup_{verb.lower()} ON ringline.{table} FOR {verb} TO {lookup}"
+            " USING (true)"
+        )
+    run(f"GRANT USAGE ON SCHEMA ringline TO {app}, {lookup}")
+    run(f"GRANT SELECT ON ringline.alembic_version TO {app}")
+    for rights, table in APP_GRANTS:
+        grant_app(run, rights, table)
+    for rights, table in LOOKUP_GRANTS:
+        run(f"GRANT {rights} ON ringline.{table} TO {lookup}")
     for statement in KEY_TRIGGERS:
         run(statement)
-    _make_lookup_functions()
-
-
-def _make_lookup_functions() -> None:
-    run = op.get_bind().exec_driver_sql
-    run("GRANT CREATE ON SCHEMA ringline TO ringline_lookup")
-    run("SET LOCAL ROLE ringline_lookup")
-    for signature, result, kind, body in LOOKUP_FUNCTIONS:
-        run(
-            f"CREATE FUNCTION ringline.{signature} RETURNS {result} LANGUAGE sql {kind}"
-            f" SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $${body}$$"
-        )
-        name = signature.split("(")[0]  # none is overloaded
-        run(f"REVOKE ALL ON FUNCTION ringline.{name} FROM PUBLIC")
-        run(f"GRANT EXECUTE ON FUNCTION ringline.{name} TO ringline_app")
-    run("SET LOCAL ROLE ringline_owner")
-    run("REVOKE CREATE ON SCHEMA ringline FROM ringline_lookup")
+    make_lookups(run, *LOOKUP_FUNCTIONS)

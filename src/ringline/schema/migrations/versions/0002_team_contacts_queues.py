@@ -2,7 +2,14 @@
 
 from alembic import op
 
-from ringline.schema.isolation import OF_ENVIRONMENT, OF_WORKSPACE, isolate
+from ringline.schema.isolation import (
+    OF_ENVIRONMENT,
+    OF_WORKSPACE,
+    grant_app,
+    isolate,
+    make_lookups,
+    roles,
+)
 
 revision = "0002"
 down_revision = "0001"
@@ -504,30 +511,22 @@ FIRST_QUEUES = (
 )
 
 
+LIVING_USERS = (
+    "living_users(wanted uuid[])",
+    "TABLE (workspace_id uuid, id uuid)",
+    "STABLE",
+    " SELECT u.workspace_id, u.id FROM ringline.users u WHERE u.id = ANY (wanted)",
+)
+
+
 def upgrade() -> None:
     run = op.get_bind().exec_driver_sql
+    lookup = roles().lookup
     for statement in (*TABLES, *CHANGES, *FIRST_QUEUES, *USER_TRIGGERS):
         run(statement)
     for name in (*TEAM_TABLES, *TABLES_PER_ENVIRONMENT):
         isolate(run, name, OF_WORKSPACE if name in TEAM_TABLES else OF_ENVIRONMENT)
-        run(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ringline.{name} TO ringline_app")
-    run("GRANT SELECT (workspace_id, id) ON ringline.users TO ringline_lookup")
-    run("CREATE POLICY lookup_select ON ringline.users FOR SELECT TO ringline_lookup USING (true)")
-    _make_lookup_function()
-
-
-def _make_lookup_function() -> None:
-    run = op.get_bind().exec_driver_sql
-    run("GRANT CREATE ON SCHEMA ringline TO ringline_lookup")
-    run("SET LOCAL ROLE ringline_lookup")
-    run(
-        "CREATE FUNCTION ringline.living_users(wanted uuid[])"
-        " RETURNS TABLE (workspace_id uuid, id uuid) LANGUAGE sql STABLE SECURITY DEFINER"
-        " SET search_path = pg_catalog, pg_temp AS $$"
-        " SELECT u.workspace_id, u.id FROM ringline.users u WHERE u.id = ANY (wanted)"
-        " $$"
-    )
-    run("REVOKE ALL ON FUNCTION ringline.living_users FROM PUBLIC")
-    run("GRANT EXECUTE ON FUNCTION ringline.living_users TO ringline_app")
-    run("SET LOCAL ROLE ringline_owner")
-    run("REVOKE CREATE ON SCHEMA ringline FROM ringline_lookup")
+        grant_app(run, "SELECT, INSERT, UPDATE, DELETE", name)
+    run(f"GRANT SELECT (workspace_id, id) ON ringline.users TO {lookup}")
+    run(f"CREATE POLICY lookup_select ON ringline.users FOR SELECT TO {lookup} USING (true)")
+    make_lookups(run, LIVING_USERS)
