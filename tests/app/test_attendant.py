@@ -25,7 +25,7 @@ from ringline.domain.voice import (
 from ringline.ports import VoiceUnavailable
 from ringline.voices import local, recognition, speech
 from ringline.voices.attendant import JOBS_LIMIT
-from ringline.voices.dialogue import words_of
+from ringline.voices.dialogue import script_of, words_of
 from ringline.voices.local import LocalVoices
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import Sentence, Speech
@@ -88,7 +88,7 @@ async def said(mouth: Speech, text: str, voice: str, words_per_minute: int) -> b
 async def test_phrases_are_understood_and_strangers_are_not(
     ears: Recognition, mouth: Speech, voice: str, words_per_minute: int
 ):
-    grammar = grammar_of(SETTINGS)
+    grammar = grammar_of(script_of(SETTINGS))
     understood = {
         phrase: await ears.final(await said(mouth, phrase, voice, words_per_minute), grammar)
         for phrase in grammar
@@ -102,7 +102,7 @@ async def test_phrases_are_understood_and_strangers_are_not(
 
 
 async def test_a_result_does_not_depend_on_what_was_heard_before(ears: Recognition, mouth: Speech):
-    grammar = grammar_of(SETTINGS)
+    grammar = grammar_of(script_of(SETTINGS))
     pcm = await said(mouth, "thank you goodbye", "en-gb", 160)
     parts = [await ears.partial(pcm[:length], grammar) for length in range(8_000, len(pcm), 8_000)]
     await ears.final(await said(mouth, "the quick brown fox", "en-us", 200), grammar)
@@ -168,7 +168,7 @@ async def test_a_grammar_is_only_words(ears: Recognition, mouth: Speech):
             Phrase(text="can i speak to a person", intent="person"),
         )
     )
-    grammar = grammar_of(settings)
+    grammar = grammar_of(script_of(settings))
     assert grammar == ("what are your opening hours public x", "can i speak to a person")
     pcm = await said(mouth, "can i speak to a person", "en-gb", 160)
     assert await ears.final(pcm, grammar) == "can i speak to a person"
@@ -317,7 +317,7 @@ def test_every_phrase_of_the_recipe_is_one_of_the_attendants():
     source = (EXAMPLES / "make_demo_call.py").read_text()
     spoken = [words_of(line.split('"')[1]) for line in source.splitlines() if line[:5] == "    ("]
     assert len(spoken) == 4
-    assert set(spoken) <= set(grammar_of(SETTINGS))
+    assert set(spoken) <= set(grammar_of(script_of(SETTINGS)))
 
 
 async def test_text_comes_with_the_speech_that_it_belongs_to() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ import pytest
 from multidict import CIMultiDict
 from websockets.asyncio.client import connect
 
+from ringline.domain import limits
 from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.log import Environment, LogKey
 from tests.callers import LIMIT_S, calling
@@ -241,11 +243,16 @@ async def test_what_a_mint_of_session_tokens_answers(service: Service) -> None:
         assert timedelta(0) < expires - datetime.now(UTC) <= timedelta(seconds=ttl)
         async with connect(socket_url(service, minted["token"])):
             pass
-    for body in (b"{", b"[]", b'{"ttl_seconds": "1"}', b'{"operator_email": "\\u0000"}'):
+    many = b'{"x": [' + b"[]," * limits.JSON_MARKS.most + b"1]}"
+    for body in (many, b"{", b"[]", b'{"ttl_seconds": "1"}', b'{"operator_email": "\\u0000"}'):
         status, refused = await mint(body)
         assert status == 400
         assert refused["success"] is False
         assert refused["errors"][0]["type"] == "bad_request"
+    for more, status in ((0, 200), (1, 413)):
+        blank = BytesIO(b" " * (limits.MINT_BYTES.most + more))
+        async with service.http.post(url, headers=headers, data=blank) as answer:
+            assert answer.status == status
     async with service.http.get(url, headers=headers) as answer:
         assert answer.status == 405
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, LogKey
-from ringline.wire.realtime_mint import MAX_BODY_BYTES
 from tests.database import TestDatabase
 from tests.realtime_session import BARE
 from tests.serving import Service, serving
@@ -82,6 +82,7 @@ REFUSED: list[tuple[bytes, str, str]] = [
     (b'{"config": {"instructions": "\\u0000"}}', "invalid_json", "U+0000"),
     (b"\xff", "invalid_json", "UTF-8"),
     (b'{"x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "invalid_json", ""),
+    (b'{"config": {"x": [' + b"[]," * 10_000 + b"1]}}", "invalid_json", "too many"),
     (b"[]", "invalid_request", "object"),
     (b'{"config": []}', "invalid_request", "config"),
     (b'{"locked_fields": "model"}', "invalid_request", "locked_fields"),
@@ -115,14 +116,16 @@ async def test_a_body_that_is_not_encoded_as_it_says(service: Service) -> None:
 
 
 async def test_a_mebibyte_is_taken_and_too_much_is_not(service: Service) -> None:
-    long = {"config": {"instructions": "x" * (1 << 20)}}
+    long = {"config": {"instructions": ""}}
+    long["config"]["instructions"] = "x" * (limits.MINT_BYTES.most - len(json.dumps(long)))
+    assert len(json.dumps(long)) == 1 << 20
     status, _, _ = await post(service, data=BytesIO(json.dumps(long).encode()))
     assert status == 200
-    status, answer, _ = await post(service, data=BytesIO(b" " * (MAX_BODY_BYTES + 1)))
+    status, answer, _ = await post(service, data=BytesIO(b" " * (limits.MINT_BYTES.most + 1)))
     assert (status, answer["error"]["code"]) == (413, "payload_too_large")
 
     async def pieces() -> Any:
-        for _ in range(MAX_BODY_BYTES // (1 << 16) + 1):
+        for _ in range(limits.MINT_BYTES.most // (1 << 16) + 1):
             yield b" " * (1 << 16)
 
     status, answer, _ = await post(service, data=pieces())  # chunked: no length is told

@@ -22,6 +22,7 @@ from tests.realtime_session import (
     calls_of,
     connected,
     frame,
+    opened,
     raw,
     request_head,
     talking,
@@ -217,6 +218,36 @@ async def test_a_frame_that_is_too_large(service: Service, database: TestDatabas
         return sorted(str(row["status"]) for row in rows) == ["completed", "failed"]
 
     await until(failed)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '{"type":"audio.commit","x":',
+        '{"type":"nonsense","x":',
+        '{"type":7,"x":',
+        '{"type":"session.start","config":{"x":1},"x":',
+        "",
+    ],
+)
+async def test_a_frame_of_many_tiny_things_is_broken_json(service: Service, head: str) -> None:
+    async with talking(service) as client:
+        for tail in ("}", "x"):
+            await client.socket.send_str(head + "[" + "[]," * 300_000 + "1]" + tail)
+            error = (await client.until("error"))["error"]
+            assert error["code"] == "invalid_json"
+            assert "too many" in error["message"]
+        await answers(client)
+
+
+async def test_a_first_frame_of_many_tiny_things_ends_its_session(service: Service) -> None:
+    async with opened(service, {}) as client:
+        members = "[" + "[]," * 300_000 + "1]"
+        await client.socket.send_str(
+            f'{{"type":"session.start","config":{{"model":"{MODEL}","x":{members}}}}}'
+        )
+        assert (await client.until("session.terminating"))["error"]["code"] == "session_not_started"
+        assert await client.closed() == 1008
 
 
 async def test_garbage_floods_harm_nobody_else(service: Service) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringline.domain import limits
 from ringline.wire import phoenix
 from ringline.wire.phoenix import Message, PhoenixError, Version
 
@@ -95,6 +96,35 @@ def test_what_cannot_be_decoded_closes_the_socket(frame: str | bytes, close_code
     assert refused.value.close_code == close_code
 
 
+@pytest.mark.parametrize("member", ["join_ref", "ref", "topic"])
+@pytest.mark.parametrize("character", ["x", "\N{EURO SIGN}", "\N{SLIGHTLY SMILING FACE}"])
+@pytest.mark.parametrize("version", list(Version))
+def test_what_is_echoed_has_at_most_255_bytes(
+    member: str, character: str, version: Version
+) -> None:
+    most = limits.NAME_BYTES.most
+    longest = character * (most // len(character.encode()))
+    names: dict[str, str] = {"join_ref": "1", "ref": "2", "topic": "events", "event": "e"}
+    for text in (longest, longest + character):
+        given = {**names, member: text, "payload": {}}
+        frame = json.dumps(given if version is Version.V1 else list(given.values()))
+        if text == longest:
+            assert getattr(phoenix.decode(frame, version), member) == text
+        else:
+            with pytest.raises(PhoenixError, match="at most 255 bytes") as refused:
+                phoenix.decode(frame, version)
+            assert refused.value.close_code == 1011
+
+
+def test_only_a_client_s_members_are_counted() -> None:
+    payload = {"notes": "," * (limits.JSON_MARKS.most + 1)}
+    frame = json.dumps([None, None, "events", "contact_updated", payload])
+    assert phoenix.decode_pushed(frame).payload == payload
+    with pytest.raises(PhoenixError) as refused:
+        phoenix.decode(frame, Version.V2)
+    assert refused.value.close_code == 1011
+
+
 def test_version_1_has_no_binary_frames() -> None:
     with pytest.raises(PhoenixError):
         phoenix.decode(b"\x00\x00\x00\x00\x00", Version.V1)
@@ -132,7 +162,7 @@ def test_replies_closes_and_errors() -> None:
 
 @given(MESSAGES)
 def test_v2_text_makes_the_round_trip(message: Message) -> None:
-    assert phoenix.decode_text(phoenix.encode_message(message, Version.V2), Version.V2) == message
+    assert phoenix.decode_pushed(phoenix.encode_message(message, Version.V2)) == message
 
 
 @given(st.binary() | st.text(), st.sampled_from(Version))

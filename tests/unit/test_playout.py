@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from ringline.domain.audio import Chunk
 from ringline.domain.bridge import Audible, PlayedOut, Spoken
-from ringline.domain.playout import MAX_WAITING_MS, Leaving, PlaybackClock, Playout
+from ringline.domain.playout import (
+    MAX_WAITING_MS,
+    MAX_WAITING_PIECES,
+    MAX_WAITING_RESPONSES,
+    MAX_WAITING_TEXT,
+    Leaving,
+    PlaybackClock,
+    Playout,
+)
 from tests.talking import OUTPUT_HZ, has_gap, most_ahead_ms, speech
 
 LEAD_MS = 400.0
@@ -180,6 +188,59 @@ def test_more_than_five_minutes_do_not_wait() -> None:
     playing.admit("one")
     sent = played(drain(playing))
     assert sum(chunk.duration_ms(OUTPUT_HZ) for _, chunk in sent) == pytest.approx(MAX_WAITING_MS)
+
+
+def test_text_beyond_the_bound_is_dropped_and_counted() -> None:
+    playing = playout()
+    piece = "\N{EURO SIGN}" * 1_000
+    for _ in range(MAX_WAITING_TEXT // 3_000 + 2):
+        playing.say("one", piece)
+    assert playing.dropped_bytes == 2 * 3_000
+    playing.finish("one")
+    playing.admit("one")
+    left = playing.take(0)
+    assert left == [Spoken("one", piece)] * (len(left) - 1) + [PlayedOut("one")]
+    assert MAX_WAITING_TEXT - 3_000 < (len(left) - 1) * 3_000 <= MAX_WAITING_TEXT
+
+
+def test_text_that_has_left_makes_room() -> None:
+    playing = playout()
+    playing.admit("one")
+    for _ in range(40):
+        playing.say("one", "x" * (MAX_WAITING_TEXT // 2))
+        assert len(playing.take(0)) == 1
+    assert playing.dropped_bytes == 0
+
+
+def test_pieces_of_no_length_are_bounded_too() -> None:
+    playing = playout()
+    for _ in range(MAX_WAITING_PIECES + 5):
+        playing.say("one", "x")
+        playing.say("one", "")
+    playing.speak("one", speech(20))
+    assert playing.dropped_bytes == 5
+    assert playing.dropped_ms == 20
+    for _ in range(5):
+        playing.finish("one")
+    playing.admit("one")
+    assert len(playing.take(0)) == MAX_WAITING_PIECES + 1
+
+
+def test_responses_that_are_never_admitted_are_forgotten() -> None:
+    playing = playout()
+    playing.admit("running")
+    for number in range(MAX_WAITING_RESPONSES + 10):
+        playing.say(f"{number}", "hello")
+        playing.finish(f"{number}")
+    playing.say("running", "still here")
+    assert playing.take(0) == [Spoken("running", "still here")]
+    playing.finish("running")
+    assert playing.take(0) == [PlayedOut("running")]
+    kept = f"{MAX_WAITING_RESPONSES + 9}"
+    playing.admit(kept)
+    assert playing.take(0) == [Spoken(kept, "hello"), PlayedOut(kept)]
+    playing.admit("10")  # forgotten, and yet its end comes
+    assert playing.take(0) == [PlayedOut("10")]
 
 
 def test_what_has_left_makes_room() -> None:

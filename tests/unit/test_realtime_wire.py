@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import leg
+from ringline.domain import leg, limits
 from ringline.domain.audio import Chunk
 from ringline.domain.leg import Problem
 from ringline.wire import realtime
@@ -54,7 +54,14 @@ def test_client_frames_are_read(frame: str, event: realtime.ClientEvent) -> None
     [
         ("", "invalid_json", "not valid JSON"),
         ("{", "invalid_json", "not valid JSON"),
-        ('{"type":"audio.clear","x":' + "[" * 100_000, "invalid_json", "nested too deeply"),
+        ('{"type":"audio.clear","x":' + "[" * 10_000, "invalid_json", "nested too deeply"),
+        ('{"type":"audio.clear","x":[%s1]}' % ("[]," * 10_000), "invalid_json", "too many"),
+        (
+            '{"type":"session.start","config":{"x":[%s1]}}' % ("[]," * 5_000_000),
+            "invalid_json",
+            "too many",
+        ),
+        ('{"type":"nonsense","x":[%s1]}' % ("[]," * 10_000), "invalid_json", "too many"),
         ('{"type":"audio.append","audio":7,', "invalid_json", "not valid JSON"),
         ('{"type":"text.input","text":"a\\u0000b"}', "invalid_json", "U+0000"),
         (b'{"type":"text.input","text":"\xff"}', "invalid_json", "UTF-8"),
@@ -265,3 +272,22 @@ def test_what_ends_a_session_at_its_start_is_survived_later() -> None:
     assert not ends_session("unsupported_voice", starting=False)
     assert ends_session("session_not_started", starting=True)
     assert not ends_session("unknown_event", starting=True)
+
+
+IMAGE = '{"type":"image.input","image_url":"data:image/jpeg;base64,%s"}'
+
+
+def test_only_an_image_may_be_large() -> None:
+    large = "A" * limits.SESSION_FRAME_BYTES.most
+    assert realtime.may_be_large(IMAGE % large)
+    assert realtime.decode(IMAGE % large) == realtime.problem("unknown_event", type="image.input")
+    for frame in (
+        f'{{"type":"audio.append","audio":"{large}"}}',
+        f'{{"type":"image.inputs","image_url":"{large}"}}',
+        f'{{"image_url":"{large}"}}',
+        '{"type":"image.input","image_url":[%s1]}' % ("[]," * 500_000),
+        IMAGE % large + "x",
+        '"image.input"' + " " * len(large),
+        "image.input" * len(large),
+    ):
+        assert not realtime.may_be_large(frame)

@@ -53,6 +53,14 @@ def test_streams_are_read_wherever_they_are_cut(
     assert one_by_one == expected
 
 
+@pytest.mark.timeout(60)  # what copies the line with every piece does not come back
+def test_a_long_line_in_tiny_pieces_is_read() -> None:
+    decoder = SseDecoder()
+    for piece in [b"data: ", *([b"x"] * 600_000)]:
+        assert decoder.feed(piece) == []
+    assert decoder.feed(b"\n\n") == [ServerSentEvent("message", "x" * 600_000, "")]
+
+
 def test_what_to_resume_with_and_when() -> None:
     decoder = SseDecoder()
     decoder.feed(b"retry: 1500\nretry: soon\nid: 7\n")

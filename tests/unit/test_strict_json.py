@@ -1,5 +1,6 @@
 """Every wall reads JSON the same way: a value, or a documented error."""
 
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringline.domain import limits
+from ringline.domain.limits import Limit
 from ringline.wire.strict_json import (
     MAX_DEPTH,
     JsonProblem,
@@ -17,6 +20,14 @@ from ringline.wire.strict_json import (
 )
 
 anything = StrictDecoder[Any](object)
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+class Coloured(msgspec.Struct):
+    colour: Colour
 
 
 class Pair(msgspec.Struct):
@@ -76,6 +87,52 @@ def test_u0000_is_refused_in_members_that_nobody_reads() -> None:
 
 def test_many_brackets_side_by_side_are_no_depth() -> None:
     assert anything.decode(encode([[1]] * 200)) == [[1]] * 200
+
+
+SMALL = Limit("marks", 10, "characters", "")
+
+
+@pytest.mark.parametrize(
+    ("most", "more"),
+    [
+        ("[1,1,1,1,1,1,1,1,1,1]", "[1,1,1,1,1,1,1,1,1,1,1]"),
+        ("[[],[],[],[],[]]", "[[],[],[],[],[],[]]"),
+        ('{"a":{},"b":{"c":[[[[[[]]]]]]}}', '{"a":{},"b":{"c":[[[[[[[]]]]]]]}}'),
+        ('"[{,[{,[{,["', '"[{,[{,[{,[{"'),
+    ],
+)
+@pytest.mark.parametrize("shape", [object, Pair, list[object]])
+def test_brackets_braces_and_commas_are_counted_before_parsing(
+    most: str, more: str, shape: type[object]
+) -> None:
+    assert StrictDecoder(object, SMALL).decode(most) == msgspec.json.decode(most)
+    for text in (more, more.encode(), more[:-1]):  # broken or not, nothing parses it
+        with pytest.raises(NotJson, match="too many"):
+            StrictDecoder(shape, SMALL).decode(text)
+
+
+def test_twenty_thousand_are_read_unless_more_are_asked_for() -> None:
+    most = "[" + "1," * (limits.JSON_MARKS.most - 1) + "1]"
+    assert len(anything.decode(most)) == limits.JSON_MARKS.most
+    more = "[1," + most[1:]
+    with pytest.raises(NotJson):
+        anything.decode(more)
+    for marks in (limits.RPC_BODY_MARKS, None):
+        assert len(StrictDecoder[Any](object, marks).decode(more)) == limits.JSON_MARKS.most + 1
+
+
+@pytest.mark.parametrize("shape", [object, Pair])
+def test_what_nobody_reads_is_counted_too(shape: type[object]) -> None:
+    text = '{"name":"a","other":[' + "[]," * 5_000_000 + "[]]}"
+    with pytest.raises(NotJson, match="too many"):
+        StrictDecoder(shape).decode(text)
+
+
+def test_an_error_that_quotes_a_client_says_where_and_not_what() -> None:
+    for value in ("b - at `$.secret`", "b - at `" * 8_192):
+        with pytest.raises(WrongShape) as refused:
+            StrictDecoder(Coloured).decode(encode({"colour": value}))
+        assert str(refused.value) == "invalid value at colour"
 
 
 def test_a_wrong_shape_says_where_and_quotes_nothing() -> None:

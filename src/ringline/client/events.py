@@ -22,7 +22,7 @@ from ringline.wire.phoenix import (
     Message,
     PhoenixError,
     Version,
-    decode_text,
+    decode_pushed,
     encode_heartbeat,
     encode_message,
 )
@@ -194,7 +194,7 @@ def _read(received: aiohttp.WSMessage) -> Message | None:
     match received.type:
         case aiohttp.WSMsgType.TEXT:
             try:
-                return decode_text(received.data, Version.V2)
+                return decode_pushed(received.data)
             except PhoenixError as problem:
                 raise _Lost(f"The server broke the protocol: {problem}.") from None
         case aiohttp.WSMsgType.BINARY:

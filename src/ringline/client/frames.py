@@ -112,8 +112,8 @@ class _Typed(msgspec.Struct, frozen=True):
     type: str
 
 
-_typed = StrictDecoder(_Typed)
-_event = StrictDecoder(cast("type[ServerEvent]", ServerEvent))
+_typed = StrictDecoder(_Typed, marks=None)
+_event = StrictDecoder(cast("type[ServerEvent]", ServerEvent), marks=None)
 
 
 class FrameProblem(ValueError):

@@ -66,9 +66,9 @@ class _Refusal(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-_ticket = StrictDecoder(Ticket)
-_token = StrictDecoder(SessionToken)
-_refusal = StrictDecoder(_Refusal)
+_ticket = StrictDecoder(Ticket, marks=None)
+_token = StrictDecoder(SessionToken, marks=None)
+_refusal = StrictDecoder(_Refusal, marks=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ class _StreamError(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-_frame = StrictDecoder(TranscriptFrame)
-_error = StrictDecoder(_StreamError)
+_frame = StrictDecoder(TranscriptFrame, marks=None)
+_error = StrictDecoder(_StreamError, marks=None)
 
 
 async def follow_transcript(

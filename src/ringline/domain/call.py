@@ -13,7 +13,7 @@ from functools import reduce
 from typing import TypeAlias
 from uuid import UUID
 
-from ringline.domain import bridge, leg, voice
+from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_status import CallMove, move
 from ringline.domain.conversation import (
     Conversation,
@@ -137,7 +137,7 @@ class Moment:
 
 
 #: Most signals that wait until the client is told; what comes then is refused.
-MAX_EARLY = 100
+MAX_EARLY = limits.EARLY_SIGNALS.most
 
 #: The causes that leave a call `failed` although it was answered (contract, 4 and 11).
 FAILURES = frozenset(

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from uuid import UUID
 
-from ringline.domain import bridge, leg, voice
+from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.events import BargeIn, TranscriptDelta
 from ringline.domain.turns import Draft, Turns, finish_turn, hear, storable
 
 #: Most responses that wait until the one before them has left; more are refused.
-MAX_COMING = 4
+MAX_COMING = limits.COMING_RESPONSES.most
 _REFUSED = 8  # ids of stopped responses that are remembered, for a late start
 
 

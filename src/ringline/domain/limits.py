@@ -29,6 +29,7 @@ _TOO_COMPLEX = "`filter_too_complex`"
 _TOO_LARGE_RESULT = "`result_too_large`"
 _BAD_TEXT = "`invalid_attribute`; rows that are longer already are kept"
 _PAUSES = "reading pauses; nothing is lost, nobody is closed"
+_NOT_SENT = "dropped, and one line of log"
 _CLOSED = "closed on arrival, one line of log a minute"
 
 # -- connections --------------------------------------------------------------------------
@@ -61,6 +62,7 @@ SOCKETS_PER_KEY = Limit(
     "MAX_SOCKETS_PER_KEY",
 )
 JSON_MARKS = Limit("`[`, `{` and `,` in a body or a frame", 20_000, "characters", _BAD_JSON)
+JSON_DEPTH = Limit("levels of arrays and objects in a body or a frame", 64, "levels", _BAD_JSON)
 MINT_BYTES = Limit("the body of a mint", _MIB, "bytes", "413")
 UNDER_WAY_BYTES = Limit(
     "bodies under way and answers unread of one key, those over 64 KiB together",
@@ -68,6 +70,11 @@ UNDER_WAY_BYTES = Limit(
     "bytes",
     "429 `rate_limited`",
 )
+OFFER_CHARACTERS = Limit(
+    "subprotocols that are read of an offer", 4_096, "characters", "the rest is not read"
+)
+TOKEN_BYTES = Limit("a session token", 512, "bytes", "no session token")
+EMAIL_CHARACTERS = Limit("who a token is for", 128, "characters", "400 `bad_request`")
 WAITING_FRAMES = Limit(
     "events that wait for a connection that does not read", 64, "frames", "dropped, and said so"
 )
@@ -195,9 +202,51 @@ WAITING_NEWS = Limit(
 WAITING_NEWS_BYTES = Limit(
     "news that wait for a client that does not read", 4 * _MIB, "bytes", "`slow_client`, close 1008"
 )
+EARLY_SIGNALS = Limit("signals before `session.started`", 100, "signals", "`rate_limited`")
 START_S = Limit("the wait for `session.start`", 10, "s", "`start_timeout`, close 1008")
 INBOX_SIGNALS = Limit("signals that wait for one call", 2_000, "signals", "the call ends")
 INBOX_BYTES = Limit("signals that wait for one call", 8 * _MIB, "bytes", "the call ends")
+COMING_RESPONSES = Limit(
+    "responses that wait until the one before has been sent",
+    4,
+    "responses",
+    "the voice's is stopped",
+)
+PLAYOUT_MS = Limit("speech of one response that waits to be sent", 300_000, "ms", _NOT_SENT)
+PLAYOUT_TEXT_BYTES = Limit(
+    "text of one response that waits for its speech", 64 * _KIB, "bytes", _NOT_SENT
+)
+PLAYOUT_PIECES = Limit("pieces of one response that wait to be sent", 20_000, "pieces", _NOT_SENT)
+PLAYOUT_RESPONSES = Limit(
+    "responses of one call that wait to be sent", 16, "responses", "the oldest is dropped"
+)
+HEARINGS = Limit(
+    "turns of a caller that are recognised at once", 8, "turns", "the oldest is forgotten"
+)
+TRANSCRIPT_CHARACTERS = Limit(
+    "the transcript in a call's last event",
+    1_000_000,
+    "characters",
+    "the oldest turns are left out of it",
+)
+LINE_CHARACTERS = Limit(
+    "a typed line that the local voice compares with its phrases",
+    1_000,
+    "characters",
+    "not understood",
+)
+PHRASES = Limit(
+    "phrases of an agent that the local voice knows", 2_500, "phrases", "the rest is not known"
+)
+PHRASE_CHARACTERS = Limit(
+    "phrases of an agent that the local voice knows, together",
+    64 * _KIB,
+    "characters",
+    "the rest is not known",
+)
+RESPONSE_CHARACTERS = Limit(
+    "what the local voice says at a time", 16 * _KIB, "characters", "the rest is not spoken"
+)
 
 # -- inside -------------------------------------------------------------------------------
 
@@ -270,8 +319,12 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         CONNECTIONS_PER_ADDRESS,
         SOCKETS_PER_KEY,
         JSON_MARKS,
+        JSON_DEPTH,
         MINT_BYTES,
         UNDER_WAY_BYTES,
+        OFFER_CHARACTERS,
+        TOKEN_BYTES,
+        EMAIL_CHARACTERS,
         WAITING_FRAMES,
         WAITING_BYTES,
         WAITING_REPLIES,
@@ -333,9 +386,21 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         WAITING_SPEECH_MS,
         WAITING_NEWS,
         WAITING_NEWS_BYTES,
+        EARLY_SIGNALS,
         START_S,
         INBOX_SIGNALS,
         INBOX_BYTES,
+        COMING_RESPONSES,
+        PLAYOUT_MS,
+        PLAYOUT_TEXT_BYTES,
+        PLAYOUT_PIECES,
+        PLAYOUT_RESPONSES,
+        HEARINGS,
+        TRANSCRIPT_CHARACTERS,
+        LINE_CHARACTERS,
+        PHRASES,
+        PHRASE_CHARACTERS,
+        RESPONSE_CHARACTERS,
     ),
     "Inside the server": (
         JOURNAL_BYTES,

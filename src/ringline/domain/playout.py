@@ -9,15 +9,19 @@ over. Text waits in the same queue and leaves with the speech that it stands bef
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TypeAlias
 
+from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
 from ringline.domain.bridge import Audible, BridgeSignal, PlayedOut, Spoken
 
-#: Most speech of one response that waits here; what comes after it is dropped.
-MAX_WAITING_MS = 300_000.0
+#: Most of one response that waits here; what comes after it is dropped and counted.
+MAX_WAITING_MS = limits.PLAYOUT_MS.most
+MAX_WAITING_TEXT = limits.PLAYOUT_TEXT_BYTES.most
+MAX_WAITING_PIECES = limits.PLAYOUT_PIECES.most
+MAX_WAITING_RESPONSES = limits.PLAYOUT_RESPONSES.most
 _MIN_PIECE_MS = 20.0  # no chunk is cut into less, however short the lead
 _MIN_WAKE_MS = 1.0  # clocks are not exact; never spin
 _FORGOTTEN = 32  # ids of dropped responses that are remembered, for their late chunks
@@ -26,6 +30,7 @@ _FORGOTTEN = 32  # ids of dropped responses that are remembered, for their late 
 @dataclass(frozen=True, slots=True)
 class _Text:
     delta: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,21 @@ class _End:
     pass
 
 
+_END = _End()
+
+
 _Item: TypeAlias = Chunk | _Text | _End
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What of one response waits, and how much it is."""
+
+    items: deque[_Item] = field(default_factory=deque[_Item])
+    speech_ms: float = 0.0
+    text_bytes: int = 0
+
+
 Leaving: TypeAlias = Chunk | BridgeSignal
 
 
@@ -76,11 +95,11 @@ class Playout:
     def __init__(self, rate_hz: int, lead_ms: float) -> None:
         self.clock = PlaybackClock(rate_hz)
         self.dropped_ms = 0.0
+        self.dropped_bytes = 0
         self._rate_hz = rate_hz
         self._lead_ms = lead_ms
-        self._queues: dict[str, deque[_Item]] = {}
-        self._waiting_ms: dict[str, float] = {}
-        self._forgotten: deque[str] = deque(maxlen=_FORGOTTEN)
+        self._waiting: dict[str, _Waiting] = {}
+        self._forgotten: dict[str, bool] = {}  # and whether they had ended
         self._admitted: str | None = None
         self._audible = False
         self._paused = False
@@ -92,29 +111,44 @@ class Playout:
 
     def speak(self, response_id: str, chunk: Chunk) -> None:
         """Queue speech; beyond the bound it is dropped and counted in `dropped_ms`."""
-        duration_ms = chunk.duration_ms(self._rate_hz)
-        waiting_ms = self._waiting_ms.get(response_id, 0.0) + duration_ms
-        if response_id in self._forgotten:
+        if response_id in self._forgotten or not chunk.pcm:
             return
-        if waiting_ms > MAX_WAITING_MS:
+        duration_ms = chunk.duration_ms(self._rate_hz)
+        waiting = self._of(response_id)
+        if waiting.speech_ms + duration_ms > MAX_WAITING_MS or _is_full(waiting):
             self.dropped_ms += duration_ms
-        elif chunk.pcm:
-            for piece in self._cut(chunk, duration_ms):
-                self._queue(response_id, piece)
-            self._waiting_ms[response_id] = waiting_ms
+            return
+        waiting.items.extend(self._cut(chunk, duration_ms))
+        waiting.speech_ms += duration_ms
 
     def say(self, response_id: str, delta: str) -> None:
-        """Queue text."""
-        self._queue(response_id, _Text(delta))
+        """Queue text; beyond the bound it is dropped and counted in `dropped_bytes`."""
+        if response_id in self._forgotten or not delta:
+            return
+        size = len(delta.encode("utf-8", "replace"))
+        waiting = self._of(response_id)
+        if waiting.text_bytes + size > MAX_WAITING_TEXT or _is_full(waiting):
+            self.dropped_bytes += size
+            return
+        waiting.items.append(_Text(delta, size))
+        waiting.text_bytes += size
 
     def finish(self, response_id: str) -> None:
         """Note that nothing more of a response will come."""
-        self._queue(response_id, _End())
+        if response_id in self._forgotten:
+            self._forgotten[response_id] = True
+            return
+        items = self._of(response_id).items
+        if not items or items[-1] is not _END:
+            items.append(_END)
 
     def admit(self, response_id: str) -> None:
         """Let this response leave, from its beginning."""
         self._admitted, self._audible, self._paused = response_id, False, False
-        self._queues.setdefault(response_id, deque())
+        had_ended = self._forgotten.pop(response_id, False)
+        waiting = self._of(response_id)
+        if had_ended:  # whoever waits for its end must hear of it
+            waiting.items.append(_END)
         self.clock.restart()
 
     def pause(self, now_ms: float) -> int:
@@ -142,7 +176,7 @@ class Playout:
         """Return what leaves now, in order."""
         leaving: list[Leaving] = []
         while (response_id := self._admitted) is not None and not self._paused:
-            queue = self._queues[response_id]
+            queue = self._waiting[response_id].items
             if not queue or self._wait_ms(queue[0], now_ms) > 0:
                 break
             self._leave(response_id, queue.popleft(), now_ms, leaving)
@@ -150,9 +184,10 @@ class Playout:
 
     def wake_in_ms(self, now_ms: float) -> float | None:
         """Return when something more may leave by time alone; None if never."""
-        if self._paused or self._admitted is None or not self._queues[self._admitted]:
+        if self._paused or self._admitted is None:
             return None
-        return max(_MIN_WAKE_MS, self._wait_ms(self._queues[self._admitted][0], now_ms))
+        queue = self._waiting[self._admitted].items
+        return max(_MIN_WAKE_MS, self._wait_ms(queue[0], now_ms)) if queue else None
 
     def _wait_ms(self, item: _Item, now_ms: float) -> float:
         """Return how long something must wait: its end may lie `lead_ms` ahead at most."""
@@ -176,23 +211,35 @@ class Playout:
         match item:
             case Chunk():
                 self.clock.sent(item, now_ms)
-                self._waiting_ms[response_id] -= item.duration_ms(self._rate_hz)
+                self._waiting[response_id].speech_ms -= item.duration_ms(self._rate_hz)
                 if not self._audible:
                     self._audible = True
                     out.append(Audible(response_id))
                 out.append(item)
-            case _Text(delta):
+            case _Text(delta, size):
+                self._waiting[response_id].text_bytes -= size
                 out.append(Spoken(response_id, delta))
             case _End():
                 self._admitted = None
                 self._forget(response_id)
                 out.append(PlayedOut(response_id))
 
-    def _queue(self, response_id: str, item: _Item) -> None:
-        if response_id not in self._forgotten:
-            self._queues.setdefault(response_id, deque()).append(item)
+    def _of(self, response_id: str) -> _Waiting:
+        """Return what waits of a response; a new one may take the oldest one's place."""
+        waiting = self._waiting.get(response_id)
+        if waiting is None:
+            if len(self._waiting) >= MAX_WAITING_RESPONSES:
+                self._forget(next(id_ for id_ in self._waiting if id_ != self._admitted))
+            waiting = self._waiting[response_id] = _Waiting()
+        return waiting
 
     def _forget(self, response_id: str) -> None:
-        self._queues.pop(response_id, None)
-        self._waiting_ms.pop(response_id, None)
-        self._forgotten.append(response_id)
+        waiting = self._waiting.pop(response_id, None)
+        ended = waiting is not None and bool(waiting.items) and waiting.items[-1] is _END
+        if len(self._forgotten) >= _FORGOTTEN:
+            del self._forgotten[next(iter(self._forgotten))]
+        self._forgotten[response_id] = ended
+
+
+def _is_full(waiting: _Waiting) -> bool:
+    return len(waiting.items) >= MAX_WAITING_PIECES

@@ -11,16 +11,16 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from ringline.domain import bridge, leg, voice
+from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.events import EventData, TranscriptDelta, TranscriptLine, TurnCompleted
 from ringline.domain.records import Record, TurnRow
 
 Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
 
 #: Most turns of the caller that are being recognised at once; the oldest is forgotten.
-MAX_HEARINGS = 8
+MAX_HEARINGS = limits.HEARINGS.most
 #: Most characters that a call's last event repeats; the oldest turns are left out of it.
-MAX_TRANSCRIPT = 1_000_000
+MAX_TRANSCRIPT = limits.TRANSCRIPT_CHARACTERS.most
 _LINE_CHARACTERS = 100  # what a line takes beside its text
 
 

@@ -185,7 +185,7 @@ _CALL_UUID = Input("callUuid", Text(trim=False), required=True)
 _AGENT_NAME = Input("agentName", Text())
 _SIP_USER = Input("sipUserId", Id(Prefix.SIP_USER))
 _PASSWORD = Text(trim=False)
-_EMAIL = Text(max_length=128, pattern=r"[!-~]+@[!-~]+")
+_EMAIL = Text(max_length=128, pattern=r"[!-~][!-?A-~]*@[!-~]+")
 _CALL_ANSWER = Answer("call_uuid", Text())
 
 #: The states in which a call may be recorded first (contract, 4).

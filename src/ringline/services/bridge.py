@@ -145,8 +145,12 @@ class Bridge:
         for timer in (self._timer, self._silence):
             if timer is not None:
                 timer.cancel()
-        if self._playout is not None and self._playout.dropped_ms:
-            _log.warning("speech_not_queued", dropped_ms=round(self._playout.dropped_ms))
+        if (playout := self._playout) is not None and (playout.dropped_ms or playout.dropped_bytes):
+            _log.warning(
+                "speech_not_queued",
+                dropped_ms=round(playout.dropped_ms),
+                dropped_text_bytes=playout.dropped_bytes,
+            )
         self._leg = self._voice = self._playout = self._timer = self._silence = None
         self._held.clear()
         self._open, self._closed = False, True

@@ -8,7 +8,7 @@ final `Heard` of a turn comes before its `ResponseStarted`. Cancelling goes past
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import structlog
 
+from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.voice import (
@@ -37,7 +38,7 @@ from ringline.domain.voice import (
     VoiceOrder,
 )
 from ringline.ports import VoiceListener
-from ringline.voices.dialogue import Reply, reply_to, sentences
+from ringline.voices.dialogue import Reply, reply_to, script_of, sentences
 from ringline.voices.endpointing import RATE_HZ, Edge, Endpointer, SpeechDetector, aggressiveness
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import DEFAULT_VOICE, VOICE_FILES, Sentence, Speech
@@ -57,6 +58,7 @@ PARTIAL_EVERY_S = 0.4
 
 #: Longest response; the rest of a longer one is not spoken.
 RESPONSE_MS = 60_000
+RESPONSE_CHARACTERS = limits.RESPONSE_CHARACTERS.most
 
 #: Jobs that may wait in one conversation; what comes then is refused and reported.
 JOBS_LIMIT = 64
@@ -166,8 +168,8 @@ class Attendant:
     # The caller's turn.
 
     def _use(self, config: VoiceConfig) -> None:
-        self._settings = config.local or LocalSettings()
-        self._phrases = grammar_of(self._settings)
+        self._script = script_of(config.local or LocalSettings())
+        self._phrases = grammar_of(self._script)
         self._detection = config.turn_detection
         self._endpointer = Endpointer(
             self._new_detector(aggressiveness(self._detection.threshold)), self._detection
@@ -281,7 +283,7 @@ class Attendant:
         if say is not None:
             reply = Reply(say)
         else:
-            reply = reply_to(self._settings, tuple(self._unanswered))
+            reply = reply_to(self._script, tuple(self._unanswered))
             self._unanswered.clear()
         speaking = asyncio.create_task(self._speak(response_id, reply))
         self._responding = response_id, speaking
@@ -309,7 +311,7 @@ class Attendant:
     async def _speak(self, response_id: str, reply: Reply) -> None:
         reason = "completed"
         try:
-            await self._speak_sentences(response_id, sentences(reply.text))
+            await self._speak_sentences(response_id, sentences(reply.text[:RESPONSE_CHARACTERS]))
         except (WorkerLost, WorkFailed, PoolBusy) as error:
             reason = "failed"
             _log.warning("voice.not_spoken", reason=type(error).__name__)
@@ -321,7 +323,7 @@ class Attendant:
             self._listener.voice_reports(VoiceFailed("speech_failed", message, alive=True))
         self._listener.voice_reports(ResponseDone(response_id, reason, reply.hang_up))
 
-    async def _speak_sentences(self, response_id: str, texts: list[str]) -> None:
+    async def _speak_sentences(self, response_id: str, texts: Iterable[str]) -> None:
         spoken_ms = 0.0
         for text in texts:
             if not self._speaks(response_id) or spoken_ms >= RESPONSE_MS:

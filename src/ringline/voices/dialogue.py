@@ -5,9 +5,11 @@ The dialogue itself is data: an agent's phrases and replies.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
 
 FALLBACK = "fallback"
@@ -20,7 +22,8 @@ DEFAULT_FALLBACK = "I did not get that."
 SENTENCE_CHARACTERS = 400
 
 _NOT_A_WORD = re.compile(r"[^a-z0-9']+")
-_SENTENCE = re.compile(rf".{{1,{SENTENCE_CHARACTERS}}}?(?:[.!?…]+\s+|\n+|$)", re.DOTALL)
+#: The end of a sentence: one mark, so that a row of them is passed over once.
+_END = re.compile(r"[.!?…]\s+|\n+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +41,69 @@ def words_of(text: str) -> str:
     )
 
 
-def reply_to(settings: LocalSettings, texts: Sequence[str]) -> Reply:
+@dataclass(frozen=True, slots=True)
+class Script:
+    """An agent's dialogue: what leads to each intent, in words, and what is said to it."""
+
+    intents: Mapping[str, str]
+    replies: Mapping[str, str]
+
+
+def script_of(settings: LocalSettings) -> Script:
+    """Read an agent's phrases, as many and as long as are compared."""
+    intents: dict[str, str] = {}
+    left = limits.PHRASE_CHARACTERS.most
+    for phrase in islice(settings.phrases, limits.PHRASES.most):
+        left -= len(phrase.text)
+        if left < 0:
+            break
+        intents[words_of(phrase.text)] = phrase.intent
+    return Script(intents, settings.replies)
+
+
+def reply_to(script: Script, texts: Sequence[str]) -> Reply:
     """Answer the turns that have had no answer; an empty text was not understood.
 
     Several are answered together, each line once, joined by line breaks; what was not
     understood is only mentioned where nothing else was.
     """
-    intents = {words_of(phrase.text): phrase.intent for phrase in settings.phrases}
-    found = [intents.get(words_of(text)) for text in texts]
+    found = [script.intents.get(words_of(text)) for text in texts if _is_short(text)]
     understood = dict.fromkeys(
-        intent for intent in found if intent is not None and intent in settings.replies
+        intent for intent in found if intent is not None and intent in script.replies
     )
     if not understood:
-        return Reply(settings.replies.get(FALLBACK, DEFAULT_FALLBACK))
-    lines = dict.fromkeys(settings.replies[intent] for intent in understood)
+        return Reply(script.replies.get(FALLBACK, DEFAULT_FALLBACK))
+    lines = dict.fromkeys(script.replies[intent] for intent in understood)
     return Reply("\n".join(lines), hang_up=GOODBYE in understood)
 
 
-def sentences(text: str) -> list[str]:
-    """Cut a text into sentences whose concatenation is the text."""
-    pieces: list[str] = []
-    for match in _SENTENCE.finditer(text):
-        piece = match.group()
-        while len(piece) > SENTENCE_CHARACTERS:
-            cut = piece.rfind(" ", 1, SENTENCE_CHARACTERS) + 1 or SENTENCE_CHARACTERS
-            pieces.append(piece[:cut])
-            piece = piece[cut:]
-        pieces.append(piece)
-    return pieces
+def _is_short(text: str) -> bool:
+    return len(text) <= limits.LINE_CHARACTERS.most
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Cut a text into sentences whose concatenation is the text, in one pass.
+
+    A sentence that is longer than `SENTENCE_CHARACTERS` is cut between words, and a word
+    that is longer anywhere.
+    """
+    start = 0
+    while start < len(text):
+        most = start + SENTENCE_CHARACTERS
+        found = _END.search(text, start + 1, most + 1)
+        if found is not None:
+            end = min(found.end(), most)
+        elif len(text) <= most:
+            end = len(text)
+        else:
+            end = _between_words(text, start, most)
+        yield text[start:end]
+        start = end
+
+
+def _between_words(text: str, start: int, most: int) -> int:
+    """Find the last place before `most` where a word ends, or give `most`."""
+    for end in range(most, start + 1, -1):
+        if text[end - 1].isspace():
+            return end
+    return most

@@ -12,8 +12,7 @@ phrase at all and the rest score -60 and less, except for those that begin like 
 import msgspec
 import structlog
 
-from ringline.domain.agent import LocalSettings
-from ringline.voices.dialogue import words_of
+from ringline.voices.dialogue import Script
 from ringline.voices.workers import PoolBusy, WorkerLost, WorkerPool, WorkFailed
 
 _log = structlog.get_logger()
@@ -46,10 +45,9 @@ class Hypothesis(msgspec.Struct, frozen=True, array_like=True):
     ignored: int
 
 
-def grammar_of(settings: LocalSettings) -> tuple[str, ...]:
+def grammar_of(script: Script) -> tuple[str, ...]:
     """Return the phrases to listen for, as words, each once."""
-    phrases = dict.fromkeys(words_of(phrase.text) for phrase in settings.phrases)
-    usable = [phrase for phrase in phrases if 0 < len(phrase.split()) <= PHRASE_WORDS_LIMIT]
+    usable = [phrase for phrase in script.intents if 0 < len(phrase.split()) <= PHRASE_WORDS_LIMIT]
     return tuple(usable[:PHRASES_LIMIT])
 
 

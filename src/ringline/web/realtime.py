@@ -35,7 +35,7 @@ from ringline.web.websocket import (
 )
 from ringline.wire import realtime
 from ringline.wire.errors import refuse_v3
-from ringline.wire.realtime_mint import MAX_BODY_BYTES, answer_mint, read_mint
+from ringline.wire.realtime_mint import answer_mint, read_mint
 from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
 
 _log = structlog.get_logger(__name__)
@@ -120,7 +120,7 @@ class Realtime:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
             if not self._calls.accepting:
                 return _unavailable()
-            body = await read_body(request, MAX_BODY_BYTES)
+            body = await read_body(request, limits.MINT_BYTES.most)
             await visitor.check()  # a body takes its time
             asked = read_mint(body, self._sessions.models)
             minted = (

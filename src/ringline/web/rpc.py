@@ -12,6 +12,7 @@ from typing import TypeAlias
 import structlog
 from aiohttp import web
 
+from ringline.domain import limits
 from ringline.ports import EntryRefused, LogBusy, QueryTooSlow, StoreAway
 from ringline.rpc.acting import Caller
 from ringline.rpc.engine import Engine
@@ -27,10 +28,6 @@ from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
 _log = structlog.get_logger(__name__)
 
-MAX_BODY = 8_000_000  # bytes
-#: A body of empty arrays would stop the loop for a second; counting commas takes 10 ms.
-MAX_COMMAS = 200_000
-
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
@@ -43,7 +40,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST, OPTIONS",
     "Access-Control-Max-Age": "86400",
 }
-_BODY = StrictDecoder(object)
+_BODY = StrictDecoder(object, limits.RPC_BODY_MARKS)
 
 #: Answers a body, read and as it came, for a caller.
 Answering: TypeAlias = Callable[[web.Request, Caller, object, bytes], Awaitable[bytes]]
@@ -171,10 +168,7 @@ async def _read(request: web.Request) -> bytes:
         raise Turned("unsupported_media_type")
     if "Content-Encoding" in request.headers:
         raise Turned("unsupported_media_type", "the body must not be encoded")
-    raw = await read_body(request, MAX_BODY)
-    if raw.count(b",") > MAX_COMMAS:
-        raise Turned("bad_request", "the body has too many members")
-    return raw
+    return await read_body(request, limits.RPC_BODY_BYTES.most)
 
 
 def _refuse(refusal: Refusal, wait_s: int = 0) -> web.Response:

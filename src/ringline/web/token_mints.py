@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from aiohttp import web
 
+from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface
 from ringline.ports import Clock, LogBusy, NewId, QueryTooSlow, StoreAway
 from ringline.services.credentials import Credentials, Unrecognised
@@ -85,7 +86,7 @@ async def _mint(
         wait_s = rate.take(visitor.key.id)
         if wait_s:
             return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
-        body = await read_body(request, session_token.MAX_MINT_BYTES)
+        body = await read_body(request, limits.MINT_BYTES.most)
         await visitor.check()  # a body takes its time
         made = await make(visitor.key, body)
         await visitor.check()  # so does the database

@@ -5,12 +5,13 @@ from uuid import UUID
 
 import msgspec
 
+from ringline.domain import limits
 from ringline.wire.session_token import MintProblem, OperatorToken
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 from ringline.wire.times import seconds
 
-_EMAIL = re.compile(r"[!-~]+@[!-~]+")
-_MAX_EMAIL = 128  # characters
+#: Printable ASCII with an `@` in it; only the first one that can be it is tried.
+_EMAIL = re.compile(r"[!-~][!-?A-~]*@[!-~]+")
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -29,7 +30,7 @@ def read_mint(body: bytes) -> str:
         email = _body.decode(body).email.strip()
     except JsonProblem as problem:
         raise MintProblem(str(problem)) from None
-    if len(email) > _MAX_EMAIL or not _EMAIL.fullmatch(email):
+    if len(email) > limits.EMAIL_CHARACTERS.most or not _EMAIL.fullmatch(email):
         raise MintProblem("email must be an email address")
     return email
 

@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from ringline.domain import limits
 from ringline.wire.strict_json import JsonProblem, NotJson, StrictDecoder, encode
 
 HEARTBEAT_TOPIC = "phoenix"
@@ -32,7 +33,6 @@ ERROR = "phx_error"
 #: The subprotocol the server answers whenever a client offers any (events socket, 3.2).
 SUBPROTOCOL = "phoenix"
 _BEARER = "base64url.bearer.phx."
-_MAX_OFFER = 4096  # characters of a Sec-WebSocket-Protocol header worth reading
 
 _NUMBER = "(0|[1-9][0-9]{0,8})"
 _SEMVER = re.compile(
@@ -88,8 +88,12 @@ class _V1(msgspec.Struct, frozen=True):
     join_ref: str | None = None
 
 
-_v2 = StrictDecoder(_V2)
-_v1 = StrictDecoder(_V1)
+_DECODERS: Mapping[Version, StrictDecoder[_V1] | StrictDecoder[_V2]] = {
+    Version.V1: StrictDecoder(_V1),
+    Version.V2: StrictDecoder(_V2),
+}
+_PUSHED = StrictDecoder(_V2, marks=None)
+_LONG_NAME = f"ref, join_ref and topic have at most {limits.NAME_BYTES.most} bytes"
 
 
 def negotiate(vsn: str | None) -> Version | None:
@@ -119,7 +123,7 @@ def read_subprotocols(header: str | None) -> Offer:
     The token is base64 in the standard alphabet without padding; base64url is read too.
     One that cannot be read is no token.
     """
-    names = [name.strip() for name in (header or "")[:_MAX_OFFER].split(",")]
+    names = [name.strip() for name in (header or "")[: limits.OFFER_CHARACTERS.most].split(",")]
     if not any(names):
         return Offer(None, None)
     for name in names:
@@ -149,19 +153,33 @@ def decode(frame: str | bytes, version: Version) -> Message:
         if version is Version.V1:
             raise PhoenixError("binary frames do not exist in version 1")
         return _decode_push(frame)
-    return decode_text(frame, version)
+    message = _read_text(frame, _DECODERS[version])
+    for name in (message.join_ref, message.ref, message.topic):  # they are echoed
+        if name is not None and _is_long(name):
+            raise PhoenixError(_LONG_NAME)
+    return message
 
 
-def decode_text(frame: str | bytes, version: Version) -> Message:
-    """Read a text frame of either direction, whole. Raises PhoenixError."""
+def decode_pushed(frame: str | bytes) -> Message:
+    """Read a text frame of a server, in version 2. Raises PhoenixError."""
+    return _read_text(frame, _PUSHED)
+
+
+def _read_text(frame: str | bytes, decoder: StrictDecoder[_V1] | StrictDecoder[_V2]) -> Message:
     try:
-        read = _v2.decode(frame) if version is Version.V2 else _v1.decode(frame)
+        read = decoder.decode(frame)
     except NotJson as problem:
         bad_text = "UTF-8" in str(problem)
         raise PhoenixError(str(problem), 1007 if bad_text else 1011) from None
     except JsonProblem as problem:
         raise PhoenixError(str(problem)) from None
     return Message(read.join_ref, read.ref, read.topic, read.event, read.payload)
+
+
+def _is_long(name: str) -> bool:
+    """Tell whether a name is over its bound; a character has one byte to four."""
+    most = limits.NAME_BYTES.most
+    return len(name) > most // 4 and len(name.encode()) > most
 
 
 def _decode_push(frame: bytes) -> Message:

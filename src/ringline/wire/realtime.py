@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 
 import msgspec
 
+from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.leg import (
@@ -28,13 +29,12 @@ from ringline.domain.leg import (
     TurnHeard,
 )
 from ringline.wire.realtime_errors import ERRORS
-from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape
+from ringline.wire.strict_json import JsonProblem, NotJson, StrictDecoder, WrongShape
 from ringline.wire.strict_json import encode as encode_json
 
 AUDIO_FORMAT = "pcm16"  # the only one, and clients insist on the word (K1)
-MAX_AUDIO_MS = 10_000  # of one audio.append (6.3)
-MAX_TEXT = 32_000  # characters of one text.input: it is stored, and said again in events
 _MAX_QUOTED = 64  # characters of a client's text that an error repeats
+_LONG_AUDIO = f"one piece is at most {limits.AUDIO_PIECE_MS.most} ms"
 
 
 class ClientFrame(msgspec.Struct, frozen=True, tag_field="type"):
@@ -114,7 +114,8 @@ CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
 }
 
 #: Events of the surface that are answered as unknown until they are built.
-NOT_YET: tuple[str, ...] = ("session.update", "tool.result", "image.input")
+IMAGE_INPUT = "image.input"
+NOT_YET: tuple[str, ...] = ("session.update", "tool.result", IMAGE_INPUT)
 
 
 class _Typed(msgspec.Struct, frozen=True):
@@ -133,8 +134,8 @@ def decode(frame: str | bytes) -> ClientEvent | Problem:
         return problem("invalid_json", reason=str(problem_))
     except WrongShape as problem_:
         return _explain(frame, problem_)
-    if isinstance(event, TextInput) and not 0 < len(event.text) <= MAX_TEXT:
-        reason = f"text.input: text must have 1 to {MAX_TEXT} characters"
+    if isinstance(event, TextInput) and not 0 < len(event.text) <= limits.TYPED_CHARACTERS.most:
+        reason = f"text.input: text must have 1 to {limits.TYPED_CHARACTERS.most} characters"
         return problem("invalid_event", reason=reason)
     return event
 
@@ -149,6 +150,14 @@ def decode_start(frame: str | bytes) -> SessionStart | Problem:
             return event
         case _:
             return problem("session_not_started")
+
+
+def may_be_large(frame: str) -> bool:
+    """Tell whether a frame is an `image.input`, which alone may be large (6.3)."""
+    try:
+        return _typed.decode(frame).type == IMAGE_INPUT
+    except JsonProblem:
+        return False
 
 
 def _explain(frame: str | bytes, wrong: WrongShape) -> Problem:
@@ -184,9 +193,9 @@ class SampleAligner:
         """Take base64 audio; None if there is no whole sample in it yet."""
         if not audio:
             return None
-        limit = bytes_of_ms(MAX_AUDIO_MS, rate_hz)
+        limit = bytes_of_ms(limits.AUDIO_PIECE_MS.most, rate_hz)
         if len(audio) // 4 * 3 > limit + 3:
-            return problem("invalid_audio", reason=f"one piece is at most {MAX_AUDIO_MS} ms")
+            return problem("invalid_audio", reason=_LONG_AUDIO)
         try:
             pcm = binascii.a2b_base64(audio, strict_mode=True)
         except ValueError:
@@ -194,7 +203,7 @@ class SampleAligner:
         if len(audio) % 4:  # the decoder lets superfluous padding pass
             return problem("invalid_audio", reason="it is not base64")
         if len(pcm) > limit:
-            return problem("invalid_audio", reason=f"one piece is at most {MAX_AUDIO_MS} ms")
+            return problem("invalid_audio", reason=_LONG_AUDIO)
         if not self._carry and len(pcm) % BYTES_PER_SAMPLE == 0:
             return Chunk(pcm, audio)
         pcm = self._carry + pcm

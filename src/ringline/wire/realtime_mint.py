@@ -15,7 +15,6 @@ from ringline.wire.times import seconds
 DEFAULT_TTL_S = 60
 MIN_TTL_S = 1
 MAX_TTL_S = 300
-MAX_BODY_BYTES = 2 * 1024 * 1024  # prompts and tool schemas are long; 1 MiB at least
 
 
 class _Body(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from uuid import UUID
 import jwt
 import msgspec
 
+from ringline.domain import limits
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
@@ -29,11 +30,11 @@ DEFAULT_TTL_S = 300
 MIN_TTL_S = 30
 MAX_TTL_S = 900
 OPERATOR_TTL_S = 3600
-MAX_TOKEN_BYTES = 512  # it travels in a query string
-MAX_MINT_BYTES = 64 * 1024  # of a mint's body
+MAX_TOKEN_BYTES = limits.TOKEN_BYTES.most  # it travels in a query string
 
 _ALGORITHM = "HS256"
-_OPERATOR = re.compile(r"[!-~]{1,128}")  # an email or user id; keeps the token short
+_MAX_OPERATOR = limits.EMAIL_CHARACTERS.most
+_OPERATOR = re.compile(rf"[!-~]{{1,{_MAX_OPERATOR}}}")  # an email or user id; keeps the token short
 
 
 class TokenProblem(ValueError):
@@ -111,7 +112,9 @@ def read_mint(body: bytes) -> MintBody:
     for member in ("operator_email", "user_id"):
         text = mint.operator_email if member == "operator_email" else mint.user_id
         if text and not _OPERATOR.fullmatch(text):
-            raise MintProblem(f"{member} must be at most 128 printable ASCII characters")
+            raise MintProblem(
+                f"{member} must be at most {_MAX_OPERATOR} printable ASCII characters"
+            )
     return mint
 
 

@@ -60,7 +60,8 @@ class SseDecoder:
         self.retry_ms: int | None = None
         self._max = max_event_bytes
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
-        self._line = ""
+        self._line: list[str] = []  # of the line that has not ended
+        self._line_size = 0
         self._at_start = True
         self._after_cr = False
         self._reset()
@@ -77,12 +78,22 @@ class SseDecoder:
             text = text.removeprefix("\n")
             self._after_cr = False
         self._after_cr = text.endswith("\r")
-        lines = re.split(r"\r\n|\r|\n", self._line + text)
-        self._line = lines.pop()
-        events = [event for line in lines if (event := self._take(line)) is not None]
-        if len(self._line) + self._size > self._max:
+        events: list[ServerSentEvent] = []
+        first, *others = re.split(r"\r\n|\r|\n", text)
+        self._hold(first)
+        for line in others:
+            if (event := self._take("".join(self._line))) is not None:
+                events.append(event)
+            self._line, self._line_size = [], 0
+            self._hold(line)
+        if self._line_size + self._size > self._max:
             raise SseProblem("an event is larger than allowed")
         return events
+
+    def _hold(self, piece: str) -> None:
+        if piece:
+            self._line.append(piece)
+            self._line_size += len(piece)
 
     def _take(self, line: str) -> ServerSentEvent | None:
         if not line:

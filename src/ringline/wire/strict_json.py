@@ -3,20 +3,22 @@
 One place decides what JSON this project accepts from outside: UTF-8 without lone
 surrogates, at most `MAX_DEPTH` levels deep, numbers that a program can hold, and no
 U+0000 anywhere, in keys or values (contract, 11: a database's text cannot hold it).
+Each array, object and member costs a bracket, a brace or a comma, and many times their
+bytes once it is parsed, so these are counted first (contract, 13).
 Whatever else arrives is a `JsonProblem`, whose text is a sentence that quotes nothing of
 the input, so that it may be logged and sent.
 """
 
-import re
 from typing import Generic, TypeVar, cast
 
 import msgspec
 
-MAX_DEPTH = 64  # levels of arrays and objects; tool schemas need about ten
+from ringline.domain import limits
+from ringline.domain.limits import Limit
+
+MAX_DEPTH = limits.JSON_DEPTH.most
 
 T = TypeVar("T")
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<key>key in )?\$(?P<path>.*)`)?$", re.DOTALL)
 
 
 class JsonProblem(ValueError):
@@ -24,7 +26,7 @@ class JsonProblem(ValueError):
 
 
 class NotJson(JsonProblem):
-    """The text is not JSON, or JSON that is never accepted (too deep, U+0000)."""
+    """The text is not JSON, or JSON that is never accepted (too deep, too many, U+0000)."""
 
 
 class WrongShape(JsonProblem):
@@ -37,17 +39,26 @@ class WrongShape(JsonProblem):
 
 
 class StrictDecoder(Generic[T]):
-    """A reader of one shape of JSON."""
+    """A reader of one shape of JSON, of at most so many `marks`; None counts none.
 
-    def __init__(self, shape: type[T]) -> None:
+    Only a client that reads what its own server sends may leave them uncounted.
+    """
+
+    def __init__(self, shape: type[T], marks: Limit | None = limits.JSON_MARKS) -> None:
         self._decoder = msgspec.json.Decoder(shape)
+        self._is_whole = shape is object
+        self._marks = marks
 
     def decode(self, data: str | bytes) -> T:
         """Read JSON text. Raises NotJson or WrongShape."""
         try:
             text = data.decode("utf-8") if isinstance(data, bytes) else data
+            opened = text.count("[") + text.count("{")
+            if self._marks is not None:
+                _refuse_many(text, opened, self._marks.most)
             value = self._decoder.decode(text)
-            _refuse_excess(text)
+            if opened > MAX_DEPTH or "\\u0000" in text:
+                _refuse_excess(value if self._is_whole else msgspec.json.decode(text))
         except msgspec.ValidationError as error:
             raise wrong_shape(error) from None
         except RecursionError:
@@ -63,12 +74,15 @@ class StrictDecoder(Generic[T]):
 
 def wrong_shape(error: msgspec.ValidationError) -> WrongShape:
     """Turn msgspec's error into one whose path reads as a client would write it."""
-    match = _AT.match(str(error))
-    assert match is not None, "the pattern matches every text"
-    what = match["what"].replace("`", "")
+    text = str(error)
+    what, _, where = text.rpartition(" - at `")
+    where = where.removeprefix("key` in `")
+    if not (where.startswith("$") and where.endswith("`")):  # it is about the whole
+        what, where = text, "$`"
     if what.startswith("Invalid"):  # these quote the value
         what = "Invalid value"
-    return WrongShape(what[:1].lower() + what[1:], (match["path"] or "").lstrip("."))
+    what = what.replace("`", "")
+    return WrongShape(what[:1].lower() + what[1:], where[1:-1].lstrip("."))
 
 
 def encode(value: object) -> bytes:
@@ -76,12 +90,15 @@ def encode(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
-def _refuse_excess(text: str) -> None:
-    """Refuse U+0000 and deep nesting, looking closer only where they can be."""
-    suspicious = "\\u0000" in text or text.count("[") + text.count("{") > MAX_DEPTH
-    if not suspicious:
-        return
-    level: list[object] = [msgspec.json.decode(text)]
+def _refuse_many(text: str, opened: int, most: int) -> None:
+    """Refuse more brackets, braces and commas than allowed; a short text cannot hold them."""
+    if len(text) > most and opened + text.count(",") > most:
+        raise NotJson("JSON has too many arrays, objects and members")
+
+
+def _refuse_excess(whole: object) -> None:
+    """Refuse U+0000 and deep nesting."""
+    level: list[object] = [whole]
     for _ in range(MAX_DEPTH + 1):
         deeper: list[object] = []
         for value in level:
