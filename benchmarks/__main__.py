@@ -58,7 +58,7 @@ def main() -> None:
                 seconds=asked.seconds,
                 only=asked.only or (),
                 record=asked.record,
-                partly=(lambda section: None) if prints_only else write,
+                partly=(lambda part: None) if prints_only else write,
             )
         section = benchmark(tiny=asked.dry)
         print(section.render(), flush=True)

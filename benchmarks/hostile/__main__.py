@@ -50,11 +50,13 @@ def source() -> str:
 
 
 async def _main() -> None:
-    asked, priority = order(), step_back()
+    asked = order()
     raise_descriptor_limit()
     target = Target(asked["port"], asked["key"], source())
     async with asyncio.timeout(PREPARE_S):
         steps = await SURFACES[asked["surface"]].prepare(target)
+    # A machine with other work to do would leave nothing for a generator that is only tried.
+    priority = "normal" if asked["normal"] else step_back()
     await obey(lambda seconds: _attack(target, steps, seconds), priority)
 
 

@@ -69,7 +69,7 @@ async def flood(target: Target) -> list[Step]:
 
 async def bodies(target: Target) -> list[Step]:
     """Send bodies as long as they may be that are hard to read, and some that drip."""
-    turns = itertools.cycle([post(PATH, target.key, body) for body in _bodies()])
+    turns = itertools.cycle([post(PATH, target.key, body) for body in hard_bodies()])
 
     async def step() -> None:
         client = await target.connect()
@@ -96,7 +96,9 @@ async def bodies(target: Target) -> list[Step]:
     return [*[step] * READABLE, *[drip] * DRIPS]
 
 
-def _bodies() -> list[bytes]:
+def hard_bodies() -> list[bytes]:
+    """Write bodies that cost the more to read the longer they are looked at."""
+
     def filled(begin: bytes, piece: bytes, end: bytes) -> bytes:
         return begin + piece * ((BODY_BYTES - len(begin) - len(end)) // len(piece)) + end
 
