@@ -135,7 +135,26 @@ def _validity(records: Sequence[Record]) -> str:
     )
 
 
+def _how(size: Size, records: Sequence[Record]) -> str:
+    priorities = sorted({record["priority"] for record in records}) or ["not started"]
+    return (
+        f"The quiet workspace lists contacts ({RPC_PER_S} requests/s, whether those before are "
+        f"answered or not), records calls ({EVENTS_PER_S}/s), which {WATCHERS} watchers of its "
+        "events socket are shown (fan-out: from the request to each watcher's frame), and types "
+        f"to the local voice, {VOICE_EVERY_S:g} s after its last answer (to the first audio of "
+        "the next). The hostile one, with one key or none, floods one surface after another, "
+        "whatever it is answered. Each cell is quiet → under attack, medians of "
+        f"{size.rounds} pairs of rounds ({size.quiet_s:.3g} s alone, {size.attacked_s:.3g} s under "
+        "attack), and their ratio (the least – the greatest of a pair). What is not answered in "
+        f"{PATIENCE_S:.0f} s has failed and counts with the time that passed. The attack is what "
+        "came of it, per second, most first. Limits are the defaults, the server is started for "
+        f"each surface, memory is its greatest. {cores.how()} Quiet and hostile generator are "
+        f"processes of their own ({'; '.join(priorities)})."
+    )
+
+
 def section(flooded: Sequence[Flooded], size: Size) -> Section:
+    """Make the table of what has been measured so far."""
     whole = [one for one in flooded if one.attacked]
     rows: list[Row] = []
     for figure, what in BOUNDED.items():
@@ -145,21 +164,10 @@ def section(flooded: Sequence[Flooded], size: Size) -> Section:
             title = f"{what}, attacked ÷ quiet, on the surface where it is most (`{worst}`)"
             rows.append(Row(title, changes[worst], "", f"≤ {GOAL}"))
     records = [record for one in flooded for record in one.records]
-    priorities = {record["priority"] for record in records}
     return Section(
         "neighbours",
         "A quiet workspace beside a hostile one",
-        f"The quiet workspace lists contacts ({RPC_PER_S} requests/s, whether those before are "
-        f"answered or not), records calls ({EVENTS_PER_S}/s), which {WATCHERS} watchers of its "
-        "events socket are shown (fan-out: from the request to each watcher's frame), and types "
-        f"to the local voice every {VOICE_EVERY_S:g} s and a bit (to the first audio of the "
-        "answer). The hostile one, with one key or none, floods one surface after another, "
-        f"whatever it is answered. Quiet → under attack, medians of {size.rounds} pairs of rounds ({size.quiet_s:g} s alone, {size.attacked_s:.3g} s under attack), and "
-        "their ratio (the least – the greatest of a pair). What is not answered in "
-        f"{PATIENCE_S:.0f} s has failed and counts with that time. The attack is what came of "
-        "it, per second, most first. Limits are the defaults, the server is started for each "
-        f"surface, memory is its greatest. {cores.how()} Quiet and hostile generator are "
-        f"processes of their own ({'; '.join(sorted(priorities)) or 'none'})." + _validity(records),
+        _how(size, records) + _validity(records),
         rows,
         Grid(
             [*HEADS.values(), "failed", "the attack, per second", "of its core", "memory, MB"],
