@@ -1,10 +1,14 @@
 """`python -m benchmarks [NAME …]`: measure, print tables, write them to docs/benchmarks.md."""
 
 import argparse
+from functools import partial
+from pathlib import Path
 
 from benchmarks.answers import answers
 from benchmarks.events import latency, many_watchers
+from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.lists import lists
+from benchmarks.neighbours import neighbours
 from benchmarks.pages import pages
 from benchmarks.queries import queries
 from benchmarks.report import write
@@ -21,6 +25,7 @@ BENCHMARKS = {
     "lists": lists,
     "pages": pages,
     "queries": queries,
+    "neighbours": neighbours,
 }
 
 
@@ -30,14 +35,34 @@ def main() -> None:
     parser.add_argument(
         "--dry", action="store_true", help="try it out: little data, one round, print only"
     )
+    flooded = parser.add_argument_group("neighbours")
+    flooded.add_argument(
+        "--seconds", type=float, metavar="N", help="flood each surface for so long [default: 20]"
+    )
+    flooded.add_argument(
+        "--only", nargs="+", choices=SURFACES, metavar="SURFACE", help="; ".join(SURFACES)
+    )
+    flooded.add_argument(
+        "--record", type=Path, metavar="FILE", help="append every round to a file, as JSON"
+    )
     asked = parser.parse_args()
     unknown = [name for name in asked.names if name not in BENCHMARKS]
     if unknown:
         parser.error(f"there is no {unknown[0]}; there are {', '.join(BENCHMARKS)}")
+    prints_only = asked.dry or asked.only is not None
     for name in asked.names or BENCHMARKS:
-        section = BENCHMARKS[name](tiny=asked.dry)
+        benchmark = BENCHMARKS[name]
+        if benchmark is neighbours:
+            benchmark = partial(
+                neighbours,
+                seconds=asked.seconds,
+                only=asked.only or (),
+                record=asked.record,
+                partly=(lambda part: None) if prints_only else write,
+            )
+        section = benchmark(tiny=asked.dry)
         print(section.render(), flush=True)
-        if not asked.dry:
+        if not prints_only:
             write(section)
 
 

@@ -8,27 +8,35 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
 import psutil
 
 
 @contextlib.contextmanager
-def apart(servers: Iterable[psutil.Process]) -> Generator[None]:
-    """Give servers the first core and all else, PostgreSQL and this process, the others."""
+def apart(servers: Iterable[psutil.Process]) -> Generator[Callable[[], None]]:
+    """Give servers the first core and all else, PostgreSQL and this process, the others.
+
+    Yield what does so again, for processes that the servers have started since.
+    """
     mine = _cores()
     if len(mine) < 2:
-        yield
+        yield lambda: None
         return
-    first, *others = mine
-    for server in servers:
-        _pin(server.pid, {first})
-        for child in server.children(recursive=True):
-            _pin(child.pid, set(others))
-    _pin(os.getpid(), set(others))
+    first, others = {mine[0]}, set(mine[1:])
+    asked = tuple(servers)
+
+    def place() -> None:
+        for server in asked:
+            _pin(server.pid, first)
+            for child in server.children(recursive=True):
+                _pin(child.pid, others)
+
+    place()
+    _pin(os.getpid(), others)
     try:
-        yield
+        yield place
     finally:
         _pin(os.getpid(), set(mine))
 

@@ -92,7 +92,7 @@ def queries(*, tiny: bool = False) -> Section:
             asyncio.run(_log_statements(server.address))
         with bench(place / "data") as server:
             workspace_id = UUID(server.ready["workspace_id"])
-            asyncio.run(_make(server.address, workspace_id, max(RECORDS)))
+            asyncio.run(make(server.address, workspace_id, max(RECORDS)))
             log = DataDirectory.at(place / "data").log
             rows = [
                 (name, [_count(server, log, fields, limit, repeats) for limit in RECORDS])
@@ -115,7 +115,8 @@ async def _log_statements(address: Address) -> None:
     await _execute(address, f"ALTER ROLE {ROLES.server} SET log_statement = 'all'")
 
 
-async def _make(address: Address, workspace_id: UUID, count: int) -> None:
+async def make(address: Address, workspace_id: UUID, count: int) -> None:
+    """Give a workspace so many conversations."""
     await _execute(address, _MAKE, workspace_id, count)
 
 

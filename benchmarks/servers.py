@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +90,16 @@ class Server:
             sum(map(_seconds, voice)),
         )
 
+    def delayed_s(self) -> float:
+        """Return how long the server was ready to run but others had the core (Linux; else 0)."""
+        if sys.platform != "linux":
+            return 0.0
+        waits = [
+            int(task.joinpath("schedstat").read_text().split()[1])
+            for task in Path(f"/proc/{self.own.pid}/task").iterdir()
+        ]
+        return sum(waits) / 1e9
+
     def resident(self) -> tuple[float, float]:
         """Return the resident memory of the server and of the voice's workers, in MB."""
         _, voice = self._children()
@@ -147,9 +157,10 @@ def directory() -> Generator[Path]:
 
 
 @contextlib.contextmanager
-def dev(data_dir: Path) -> Generator[tuple[Server, float]]:
+def dev(data_dir: Path, settings: Mapping[str, str] = UNLIMITED) -> Generator[tuple[Server, float]]:
     """Run `ringline dev`; yield it with the seconds it took to be ready."""
-    with _run(["-m", "ringline", "dev"], data_dir, stdin=subprocess.DEVNULL) as started:
+    program = ["-m", "ringline", "dev"]
+    with _run(program, data_dir, stdin=subprocess.DEVNULL, settings=settings) as started:
         yield started
 
 
@@ -201,7 +212,9 @@ def peer(module: str, server: Server) -> Generator[Peer]:
 
 
 @contextlib.contextmanager
-def _run(program: list[str], data_dir: Path, *, stdin: int) -> Generator[tuple[Server, float]]:
+def _run(
+    program: list[str], data_dir: Path, *, stdin: int, settings: Mapping[str, str] = UNLIMITED
+) -> Generator[tuple[Server, float]]:
     ready_file = data_dir.with_name(f"{data_dir.name}.ready")
     ready_file.unlink(missing_ok=True)
     argv = [sys.executable, *program, "--port", "0", "--data-dir", os.fspath(data_dir)]
@@ -212,7 +225,7 @@ def _run(program: list[str], data_dir: Path, *, stdin: int) -> Generator[tuple[S
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, **UNLIMITED},
+            env={**os.environ, **settings},
         )
     try:
         while not ready_file.exists():

@@ -1,0 +1,81 @@
+"""What is attacked, and what came of it: the answers, refusals and ends, counted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from benchmarks.clients import LOST, Client, Closed, post, rpc
+
+#: How long one step of an attack may take before it is given up, also on a server that hangs.
+STEP_S = 15.0
+#: A server that closes at once is not connected to more often than this, per worker.
+PAUSE_S = 0.005
+
+Step: TypeAlias = Callable[[], Awaitable[None]]
+
+_ERROR = re.compile(rb'"type":"([a-z_]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server, and the hostile workspace's key."""
+
+    port: int
+    key: str
+    source: str
+    counted: Counter[str] = field(default_factory=Counter[str])
+
+    def note(self, outcome: str, times: int = 1) -> None:
+        if times:
+            self.counted[outcome] += times
+
+    async def connect(self, *, unread: bool = False) -> Client:
+        return await Client.open(self.port, self.source, unread=unread)
+
+    def note_answer(self, status: int, body: bytes) -> None:
+        """Count an answer by its status, one of RPC by its error's type too."""
+        found = None
+        if body.startswith(b'{"success":false'):
+            found = _ERROR.search(body)
+        self.note(f"{status} {found[1].decode()}" if found else str(status))
+
+    async def call(self, asked: Mapping[str, object]) -> Any:
+        """Ask RPC over a connection of its own; return the data, which there must be."""
+        client = await self.connect()
+        try:
+            _, body = await client.ask(rpc(self.key, asked))
+        finally:
+            client.abort()
+        answer = json.loads(body)
+        if not answer["success"]:
+            raise SystemExit(f"{asked['action']} was refused: {body[:300]!r}")
+        return answer["data"]
+
+    async def token(self) -> str:
+        """Mint a session token."""
+        client = await self.connect()
+        try:
+            _, body = await client.ask(post("/api/realtime/session", self.key, b"{}"))
+        finally:
+            client.abort()
+        return str(json.loads(body)["token"])
+
+    async def repeat(self, step: Step) -> None:
+        """Take a step again and again until cancelled; each has an end."""
+        while True:
+            try:
+                async with asyncio.timeout(STEP_S):
+                    await step()
+            except TimeoutError:
+                self.note("given up")
+            except Closed as closed:
+                self.note(f"closed {closed.code}")
+            except LOST:
+                self.note("closed")
+            await asyncio.sleep(PAUSE_S)
