@@ -267,7 +267,12 @@ async def _start(
         new_id,
         CallLimits(playout_lead_ms=settings.playout_lead_ms),
     )
-    credentials = Credentials(stores.credentials, now, settings.signing_secrets)
+    credentials = Credentials(
+        stores.credentials,
+        now,
+        settings.signing_secrets,
+        sockets_per_key=settings.max_sockets_per_key,
+    )
     watching = Watching(hub, stores.log, credentials)
     ledger = Ledger(stores.records, bus)
     team = Team(ledger, settings.signing_secrets[0], now, new_id, secrets.token_bytes)

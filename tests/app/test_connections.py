@@ -32,11 +32,13 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Port:
     """A listener, and clients that speak to it in bytes."""
 
-    def __init__(self, port: int, admission: Admission, listener: Listener) -> None:
+    def __init__(
+        self, port: int, admission: Admission, budget: ByteBudget, listener: Listener
+    ) -> None:
         self.port, self.admission, self.listener = port, admission, listener
+        self.budget = budget
         self.writers: list[asyncio.StreamWriter] = []
         self.begun = 0
-        self.budget = ByteBudget(BUDGET)
 
     async def connect(self, data: bytes = b"") -> asyncio.StreamReader:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**17)
@@ -62,7 +64,7 @@ class Port:
 @asynccontextmanager
 async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIterator[Port]:
     async def echo(request: web.Request) -> web.Response:
-        share = open_share(request, port.budget, KEY)
+        share = open_share(request, KEY)
         return web.Response(body=await read_body(request, 200_000, share))
 
     async def large(request: web.Request) -> web.Response:
@@ -78,8 +80,9 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app.router.add_post("/echo", echo)
     app.router.add_get("/large", large)
     admission = Admission(allowance, (), monotonic)
-    listener = Listener(app, admission, waits)
-    port = Port(await listener.start("127.0.0.1", 0), admission, listener)
+    budget = ByteBudget(BUDGET)
+    listener = Listener(app, admission, waits, budget)
+    port = Port(await listener.start("127.0.0.1", 0), admission, budget, listener)
     try:
         yield port
     finally:

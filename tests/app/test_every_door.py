@@ -6,6 +6,7 @@ one, with what is too large, too much or never ends; a neighbour is served meanw
 """
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -119,13 +120,13 @@ async def neighbour(service: Service) -> None:
         assert (await answer.json())["success"] is True
 
 
-async def post(service: Service, path: str, body: bytes, **headers: str) -> int:
+async def post(service: Service, path: str, body: bytes) -> int:
     async with (
         asyncio.timeout(WAIT_S),
         service.http.post(
             service.base_url + path,
-            data=body,
-            headers={"Content-Type": "application/json", **service.bearer(), **headers},
+            data=io.BytesIO(body),
+            headers={"Content-Type": "application/json", **service.bearer()},
         ) as answer,
     ):
         said = await answer.text()

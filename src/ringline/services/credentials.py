@@ -54,6 +54,10 @@ _RETRY_S = 0.1
 EXPIRY_LOOK_S = 0.5
 
 
+class TooManySockets(Exception):
+    """As many connections stand on a key as may."""
+
+
 class Unrecognised(Exception):
     """A credential that had been let in opens nothing any more."""
 
@@ -112,10 +116,12 @@ class Credentials:
         now: Clock,
         secrets: Sequence[str],
         clock: Callable[[], float] = time.monotonic,
+        sockets_per_key: int = 0,
     ) -> None:
         self._store = store
         self._now = now
         self._secrets = secrets
+        self._most = sockets_per_key  # 0: no limit
         self._clock = clock
         self._on_keys: _Ground = {}
         self._on_users: _Ground = {}
@@ -205,8 +211,10 @@ class Credentials:
         """Register a connection on its key; `close` is called when the key dies.
 
         And when the member does, if it is an operator's. A guest, whom a ticket of the key
-        let in, stays unless the key was revoked with its calls.
+        let in, stays unless the key was revoked with its calls. Raises TooManySockets.
         """
+        if self._most and len(self._on_keys.get(key_id, ())) >= self._most:
+            raise TooManySockets
         token, standing = object(), _Standing(close, guest)
         grounds = [(self._on_keys, key_id)]
         if user_id is not None:

@@ -18,6 +18,7 @@ from ringline.domain.events import CallEnded, EventData, TurnCompleted
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import FromBeginning, Since
 from ringline.ports import CallStore, Clock, NewId, StoreAway
+from ringline.services.credentials import TooManySockets
 from ringline.services.follow import resolve
 from ringline.services.hub import UnknownLog
 from ringline.web.call_socket import CallSocket
@@ -101,6 +102,8 @@ class CallStreams:
                 return await self._serve(stream, request, start)
         except Refused as refusal:
             return self._refuse(str(refusal))
+        except TooManySockets:
+            return self._refuse("RATE_LIMITED")
         except (StoreAway, UnknownLog):
             return self._refuse("UNAVAILABLE")
 

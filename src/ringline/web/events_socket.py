@@ -13,6 +13,7 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.domain.ids import Prefix, parse_id
 from ringline.ports import StoreAway
+from ringline.services.credentials import TooManySockets
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
@@ -58,14 +59,21 @@ class EventsSockets:
             return web.Response(status=403)
         if upgrade_problem(request) is not None:
             return web.Response(status=400)
+        try:
+            return await self._serve(request, viewer, version, offer.answer)
+        except StoreAway:
+            return web.Response(status=503, headers={"Retry-After": "1"})
+        except (TooManySockets, _Refused):
+            return web.Response(status=403)
+
+    async def _serve(
+        self, request: web.Request, viewer: Viewer, version: Version, subprotocol: str | None
+    ) -> web.StreamResponse:
         connection = _Connection(self._watching, viewer, version, self._payloads)
         with self._watching.standing(viewer, connection.credential_revoked):
-            try:
-                if not await self._watching.admit(viewer):
-                    return web.Response(status=403)
-            except StoreAway:
-                return web.Response(status=503, headers={"Retry-After": "1"})
-            socket = await WebSocket.accept(request, offer.answer, bounds=WATCHER)
+            if not await self._watching.admit(viewer):
+                raise _Refused
+            socket = await WebSocket.accept(request, subprotocol, bounds=WATCHER)
             with self._watching.present(connection):
                 await connection.serve(socket)
         return socket.response
@@ -78,6 +86,10 @@ class EventsSockets:
         except Contradiction:
             return None
         return self._watching.token_viewer(token) if token else None
+
+
+class _Refused(Exception):
+    """What the connection would stand on is gone."""
 
 
 class _Connection:

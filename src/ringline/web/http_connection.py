@@ -24,6 +24,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from ringline.domain import limits
 from ringline.web.admission import Admission, Place
+from ringline.web.budget import ByteBudget
 from ringline.wire.errors import refuse_rpc
 
 SERVER_NAME = "Ringline"  # no versions for strangers
@@ -67,6 +68,7 @@ class HttpConnection(RequestHandler):
         "_unread_since",
         "_wants_reading",
         "_wire",
+        "budget",
         "waits",
     )
 
@@ -75,10 +77,12 @@ class HttpConnection(RequestHandler):
         server: web.Server,
         all_: "set[HttpConnection]",
         admission: Admission,
+        budget: ByteBudget,
         waits: Waits,
     ) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), keepalive_timeout=waits.idle_s)
         self.waits = waits
+        self.budget = budget
         self._all = all_
         self._admission = admission
         self._place: Place | None = None

@@ -18,13 +18,13 @@ from ringline.domain.leg import HangUp, Problem
 from ringline.domain.session_config import ConfigProblem, SessionConfig
 from ringline.ports import Leg, LegListener, StoreAway
 from ringline.services.calls import KEY_REVOKED, Calls, LiveCall, NewCall
-from ringline.services.credentials import Credentials, Unrecognised
+from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.doors import Door, Origins, answer, key_for
 from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
 from ringline.web.rates import RateLimit
-from ringline.web.requests import BodyTooLarge, read_body
+from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.web.websocket import (
     CLOSE_TIMEOUT_S,
     Message,
@@ -120,7 +120,8 @@ class Realtime:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
             if not self._calls.accepting:
                 return _unavailable()
-            body = await read_body(request, limits.MINT_BYTES.most)
+            share = open_share(request, visitor.key.id)
+            body = await read_body(request, limits.MINT_BYTES.most, share)
             await visitor.check()  # a body takes its time
             asked = read_mint(body, self._sessions.models)
             minted = (
@@ -169,6 +170,8 @@ class Realtime:
                 return socket.response
         except TooManySessions:
             return answer(refuse_v3("concurrency_limit"), UNAVAILABLE_HEADERS)
+        except TooManySockets:
+            return answer(refuse_v3("rate_limited"), UNAVAILABLE_HEADERS)
         except StoreAway:
             return _unavailable()
 

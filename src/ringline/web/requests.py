@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from ringline.web.budget import ByteBudget, OverBudget, Share
+from ringline.web.budget import OverBudget, Share
 from ringline.web.http_connection import HttpConnection, Waits
 
 
@@ -19,7 +19,7 @@ class BrokenBody(Exception):
     """A request's body does not end, or is not encoded, as its headers say."""
 
 
-async def read_body(request: web.Request, limit: int, share: Share | None = None) -> bytes:
+async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
     """Read a body of at most `limit` bytes, counted in a key's share as it grows.
 
     Raises BodyTooLarge, BrokenBody, and HTTPRequestTimeout where it does not come in time,
@@ -42,11 +42,13 @@ async def read_body(request: web.Request, limit: int, share: Share | None = None
     return body
 
 
-def open_share(request: web.Request, budget: ByteBudget, key_id: UUID) -> Share:
+def open_share(request: web.Request, key_id: UUID) -> Share:
     """Begin to count a request's bytes, until its answer has been read."""
-    share = budget.open(key_id)
-    if isinstance(request.protocol, HttpConnection):
-        request.protocol.when_answered(share.close)
+    connection = request.protocol
+    if not isinstance(connection, HttpConnection):
+        raise AssertionError("requests come by the listener's connections")
+    share = connection.budget.open(key_id)
+    connection.when_answered(share.close)
     return share
 
 
@@ -63,7 +65,7 @@ class _Slow:
 
     request: web.Request
     limit: int
-    share: Share | None
+    share: Share
 
     async def read(self) -> bytes:
         connection, content = self.request.protocol, self.request.content
@@ -75,8 +77,7 @@ class _Slow:
                 until = min(ends_at, loop.time() + waits.body_idle_s)
                 async with asyncio.timeout_at(until):
                     body += await content.readany()
-                if self.share is not None:
-                    self.share.hold(len(body))
+                self.share.hold(len(body))
         except TimeoutError:
             late = web.HTTPRequestTimeout()
             late.force_close()  # what is left of the body is not waited for

@@ -15,13 +15,15 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.ports import EntryRefused, LogBusy, QueryTooSlow, StoreAway
 from ringline.rpc.acting import Caller
+from ringline.rpc.actions import ActionKind
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
 from ringline.services.credentials import Credentials, Unrecognised
+from ringline.web.budget import SMALL_BYTES, OverBudget, Share
 from ringline.web.doors import Door, rpc_caller
 from ringline.web.rates import RateLimit
-from ringline.web.requests import BodyTooLarge, BrokenBody, read_body
+from ringline.web.requests import BodyTooLarge, BrokenBody, open_share, read_body
 from ringline.wire.errors import Refusal, refuse_rpc
 from ringline.wire.rpc import RpcRefused, answer_problems, problem
 from ringline.wire.strict_json import JsonProblem, StrictDecoder
@@ -110,9 +112,13 @@ class Rpc:
             wait_s = self._rate.take(_who(caller))
             if wait_s:
                 raise Turned("rate_limited", wait_s=wait_s)
-            raw = await _read(request)
+            share = open_share(request, caller.key_id)
+            raw = await _read(request, share)
             await caller.check()  # a body takes its time
-            answer = await answering(request, caller, _BODY.decode(raw), raw)
+            body = _BODY.decode(raw)
+            answer = await answering(request, caller, body, raw)
+            if len(answer) > SMALL_BYTES and _changes_nothing(body):
+                share.hold(len(answer))
         except RpcRefused as refused:
             answer = answer_problems(refused.problems)
         except Unrecognised:
@@ -121,6 +127,8 @@ class Rpc:
             return _refuse(turned.refusal, turned.wait_s)
         except (StoreAway, LogBusy, QueryTooSlow):
             return web.Response(status=503, body=refuse_rpc("unavailable").body, headers=_LATER)
+        except OverBudget:
+            return _refuse(refuse_rpc("rate_limited"), 1)
         except BodyTooLarge:
             return _refuse(refuse_rpc("payload_too_large"))
         except JsonProblem as bad:
@@ -159,7 +167,13 @@ async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
     return caller
 
 
-async def _read(request: web.Request) -> bytes:
+def _changes_nothing(body: object) -> bool:
+    """Tell whether an answer may be refused: records were read, or the log was."""
+    action = find_action(body)
+    return action is not None and (action.is_read or action.kind is ActionKind.GENERIC)
+
+
+async def _read(request: web.Request, share: Share) -> bytes:
     """Read a body that says it is JSON. Raises Turned, BodyTooLarge, BrokenBody."""
     kind = request.content_type
     if kind != "application/json" and not (
@@ -168,7 +182,7 @@ async def _read(request: web.Request) -> bytes:
         raise Turned("unsupported_media_type")
     if "Content-Encoding" in request.headers:
         raise Turned("unsupported_media_type", "the body must not be encoded")
-    return await read_body(request, limits.RPC_BODY_BYTES.most)
+    return await read_body(request, limits.RPC_BODY_BYTES.most, share)
 
 
 def _refuse(refusal: Refusal, wait_s: int = 0) -> web.Response:

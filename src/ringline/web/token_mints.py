@@ -16,7 +16,7 @@ from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.team import Team
 from ringline.web.doors import Door, answer, key_for
 from ringline.web.rates import RateLimit
-from ringline.web.requests import BodyTooLarge, read_body
+from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.wire import operator_access, session_token
 from ringline.wire.errors import Refusal, refuse_rpc
 
@@ -86,7 +86,8 @@ async def _mint(
         wait_s = rate.take(visitor.key.id)
         if wait_s:
             return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
-        body = await read_body(request, limits.MINT_BYTES.most)
+        share = open_share(request, visitor.key.id)
+        body = await read_body(request, limits.MINT_BYTES.most, share)
         await visitor.check()  # a body takes its time
         made = await make(visitor.key, body)
         await visitor.check()  # so does the database
