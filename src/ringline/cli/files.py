@@ -70,7 +70,7 @@ def write_private(path: Path, data: bytes) -> None:
 
 @contextmanager
 def naming(path: Path) -> Generator[None]:
-    """Let an OSError name the file that is meant: a write knows only a descriptor."""
+    """Put the file's name into an OSError: a failed write knows only a descriptor."""
     try:
         yield
     except OSError as error:

@@ -115,7 +115,7 @@ def _place(table: sa.Table, log: LogKey) -> Mapping[str, Any]:
 
 
 def _differs(column: sa.Column[Any], value: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
-    # A secret is not compared: we may not read it, and sealed anew it differs every time.
+    # A secret is not compared: we may not read it, and each sealing differs by its nonce.
     return sa.true() if is_secret(column) else column.is_distinct_from(value)
 
 

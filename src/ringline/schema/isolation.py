@@ -35,12 +35,12 @@ def isolate(run: Callable[[str], Any], table: str, here: str = OF_ENVIRONMENT) -
 
 
 def grant_app(run: Callable[[str], Any], rights: str, table: str) -> None:
-    """Let the application do so much with the rows of a table that it sees."""
+    """Grant the application rights on a table, within its policies."""
     run(f"GRANT {rights} ON {SCHEMA}.{table} TO {roles().app}")
 
 
 def make_lookups(run: Callable[[str], Any], *functions: tuple[str, str, str, str]) -> None:
-    """Make functions that see more than the application, and let it alone call them.
+    """Create functions that see all workspaces; only the application may call them.
 
     Each is a signature, a result, a kind (`STABLE`, `VOLATILE`) and a body in SQL. One of
     the same signature that is there already is replaced, whatever its result.

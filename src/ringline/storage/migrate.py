@@ -171,7 +171,7 @@ def _check_owner(connection: sa.Connection, roles: Roles) -> None:
 
 
 def _close_to_others(connection: sa.Connection, login: str) -> str:
-    """Let the server's login connect and nobody who is not let in; say so if we may not."""
+    """Grant CONNECT to the server's login and revoke PUBLIC's; say so if we may not."""
     run = connection.exec_driver_sql
     name, me = run("SELECT current_database(), current_user").one()
     # To the login itself: another installation's may be in the same group.

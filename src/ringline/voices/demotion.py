@@ -1,4 +1,4 @@
-"""How a worker that was started as root becomes an ordinary account before it hears anyone.
+"""How a worker that was started as root becomes an ordinary account before its first request.
 
 It starts as root because the account may not be able to reach the interpreter or the
 libraries (a virtual environment below /root). What it needs later must therefore be in
