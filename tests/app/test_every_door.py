@@ -98,7 +98,7 @@ def test_every_door_of_the_router_is_known() -> None:
 
     anything: Any = Anything()
     surfaces: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)
-    add_routes(app, Surfaces(**surfaces), anything, anything)
+    add_routes(app, Surfaces(**surfaces), anything.health, anything.readiness)
     found = {
         (route.method, route.resource.canonical)
         for route in app.router.routes()

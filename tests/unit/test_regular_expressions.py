@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from itertools import permutations
+from itertools import islice, permutations
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -28,6 +28,7 @@ from ringline.rpc.resources import RESOURCES
 
 ROOT = Path(ringline.__file__).parent
 SIZE = 64 * 1024
+LETTERS = 8  # of those that a pattern tells apart; more only repeat what a class does
 METHODS = ("match", "fullmatch", "search", "split", "sub", "subn", "findall", "finditer")
 HARMLESS = ("escape", "Match", "Pattern", *(flag.name for flag in re.RegexFlag))
 #: Patterns that exist only once a table is read; `kinds` and `schemas` below read them.
@@ -239,7 +240,7 @@ def parts_of(tokens: list[Any]) -> Iterator[str]:
 def attacks(pattern: re.Pattern[Any], size: int = SIZE) -> Iterator[str]:
     """Yield texts that a pattern which backtracks does not get through."""
     tokens = tokens_of(pattern)
-    letters = dict.fromkeys([*letters_of(tokens), " ", "a"])
+    letters = dict.fromkeys([*islice(dict.fromkeys(letters_of(tokens)), LETTERS), " ", "a"])
     pairs = permutations(letters, 2)
     units = dict.fromkeys([*letters, *("".join(pair) for pair in pairs), *parts_of(tokens)])
     heads = dict.fromkeys(spell(tokens[:cut]) for cut in range(len(tokens)))
