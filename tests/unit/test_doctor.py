@@ -26,9 +26,15 @@ ELSEWHERE = SecretStr("postgresql://h/d")
 def test_connections(soft: int, hard: int, state: State) -> None:
     found = check_connections(soft, hard)
     assert found.state is state
-    assert found.found.startswith(f"{max(0, hard - DESCRIPTORS_KEPT.most)} at once")
+    assert found.found.startswith(f"{max(1, hard - DESCRIPTORS_KEPT.most)} at once")
     assert f"{hard} descriptors (soft limit {soft})" in found.found
     assert ("LimitNOFILE" in found.advice) == (state is State.WARNING)
+
+
+def test_connections_of_one_address() -> None:
+    hard = 2_000 + DESCRIPTORS_KEPT.most
+    for setting, told in ((None, "1000"), (7, "7"), (0, "all")):
+        assert f"2000 at once, {told} of them" in check_connections(256, hard, setting).found
 
 
 def test_no_limit_of_descriptors() -> None:

@@ -24,6 +24,7 @@ from ringline.cli.terminal import open_console, show_json, visible
 from ringline.config import LEAST_SECRET_BYTES, Settings, line_that_makes
 from ringline.domain.limits import DESCRIPTORS_KEPT
 from ringline.schema.names import MINIMUM_SERVER_VERSION
+from ringline.web.admission import Allowance
 
 _BAD_FREE_BYTES = 200 * 1024 * 1024
 _LOW_FREE_BYTES = 2 * 1024 * 1024 * 1024
@@ -71,7 +72,8 @@ async def _examine(settings: Settings) -> list[Finding]:
     findings = [finding async for finding in _check_database(settings)]
     findings.append(check_secrets(settings))
     findings.append(await _check_port(settings))
-    findings.append(check_connections(*resource.getrlimit(resource.RLIMIT_NOFILE)))
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    findings.append(check_connections(*limits, settings.max_connections_per_address))
     findings.append(check_voices())
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir.expanduser()))
@@ -216,16 +218,19 @@ async def _is_ringline(url: str) -> bool:
         return False
 
 
-def check_connections(soft: int, hard: int) -> Finding:
+def check_connections(soft: int, hard: int, per_address: int | None = None) -> Finding:
     """Tell how many connections the limit of descriptors leaves.
 
-    The hard limit counts: a server raises its soft one to it.
+    The hard limit counts: a server raises its soft one to it. `per_address` is the setting.
     """
     if hard == resource.RLIM_INFINITY:
         return Finding("connections", State.GOOD, "as many as the system has descriptors for")
-    most = max(0, hard - DESCRIPTORS_KEPT.most)
-    found = f"{most} at once: {hard} descriptors (soft limit {soft}), {DESCRIPTORS_KEPT.most} kept"
-    if most < _FEW_CONNECTIONS:
+    allowance = Allowance.of_descriptors(hard, per_address)
+    found = (
+        f"{allowance.most} at once, {allowance.per_address or 'all'} of them of one address: "
+        f"{hard} descriptors (soft limit {soft}), {DESCRIPTORS_KEPT.most} kept"
+    )
+    if allowance.most < _FEW_CONNECTIONS:
         return Finding(
             "connections",
             State.WARNING,

@@ -6,22 +6,28 @@ are shown as replacement characters; JSON escapes them instead, so that nothing 
 """
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 
 from rich.console import Console
 
-#: C0 and DEL, C1, the marks and overrides of bidirectional text with the line and paragraph
-#: separators between them, and surrogates, which no encoding can print.
-_STEERING = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+#: C0; DEL and C1; the marks, overrides and isolates of bidirectional text, with the line and
+#: paragraph separators beside them; and surrogates, which no encoding can print.
+_STEERING = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *(0x061C, 0x200E, 0x200F),
+    *range(0x2028, 0x202F),
+    *range(0x2066, 0x206A),
+    *range(0xD800, 0xE000),
 )
+_REPLACED = dict.fromkeys(_STEERING, "\N{REPLACEMENT CHARACTER}")
+_ESCAPED = {code: f"\\u{code:04x}" for code in _STEERING}
 
 
 def visible(text: str) -> str:
     """Show what steers a terminal as replacement characters; the result is one line."""
-    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text.translate(_REPLACED)
 
 
 def show(text: str) -> None:
@@ -42,9 +48,7 @@ def show_json(value: Mapping[str, object]) -> None:
 def spell_json(value: object) -> str:
     """Spell a value as JSON that a terminal can show and that reads back the same."""
     # JSON's own escapes cover C0 alone; the others can only stand inside of strings.
-    return _STEERING.sub(
-        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False)
-    )
+    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
 
 
 def open_console(*, soft_wrap: bool = False, width: int | None = None) -> Console:
