@@ -57,7 +57,7 @@ async def test_statements_that_keep_others_waiting_end_first(
     *hostile, quiet = (Rpc(service, one.secret_key) for one in keys)
     async with database.connection() as superuser:
         await make_slow(superuser, *hostile)
-        slow = [asyncio.create_task(rpc.ask(LIST)) for rpc in hostile for _ in range(SHARE)]
+        slow = [asyncio.create_task(rpc.ask(LIST)) for rpc in hostile for _ in range(SHARE + 1)]
         await until_sleeping(superuser, 8)
         assert await quiet.run("list_contacts", fields=["id"]) == []
         done, _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)

@@ -259,6 +259,27 @@ async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
     assert met == {"StoreAway"}
 
 
+async def test_a_statement_ends_when_its_client_has_gone(
+    database: TestDatabase, stores: Stores
+) -> None:
+    log = await make_log(stores)
+    sleeping = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    )
+
+    async def sleep() -> None:
+        async with stores.database.transaction(log) as connection:
+            await connection.execute("SET LOCAL statement_timeout = 0")
+            await connection.execute("SELECT pg_sleep(600)")
+
+    async with database.connection() as superuser:
+        asleep = asyncio.create_task(sleep())
+        await until(lambda: superuser.fetchval(sleeping))
+        asleep.cancel()
+        await until(lambda: superuser.fetchval(f"SELECT ({sleeping}) = 0"))
+
+
 async def test_a_second_server_is_refused_until_the_first_has_gone(
     database: TestDatabase,
 ) -> None:

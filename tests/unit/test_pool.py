@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from ringline.ports import StoreAway
+from ringline.storage import pool as pool_module
 from ringline.storage.pool import DOOR, HOUSE, Lane, Pool, Shares
 
 
@@ -43,6 +44,14 @@ def pool(
     return Pool(make, size, wait_s)
 
 
+def acquire(lines: Pool[Line], lane: Lane) -> Awaitable[Line]:
+    return lines.acquire(lines.place(lane))
+
+
+def release(lines: Pool[Line], line: Line, lane: Lane) -> None:
+    lines.release(line, lines.place(lane))
+
+
 ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
 
 
@@ -64,12 +73,12 @@ class Queue:
 
     async def go(self, lane: Lane) -> None:
         """Give back one connection of a lane."""
-        self.lines.release(self.held[lane].pop(), lane)
+        release(self.lines, self.held[lane].pop(), lane)
         await settle()
 
     async def _borrow(self, lane: Lane) -> None:
         try:
-            line = await self.lines.acquire(lane)
+            line = await acquire(self.lines, lane)
         except StoreAway:
             self.refused.append(lane)
             return
@@ -94,26 +103,26 @@ async def settle() -> None:
 
 async def test_a_connection_is_kept_and_lent_again() -> None:
     lines = pool(2)
-    first = await lines.acquire(HOUSE)
-    lines.release(first, HOUSE)
-    assert await lines.acquire(HOUSE) is first
-    assert await lines.acquire(HOUSE) is not first
+    first = await acquire(lines, HOUSE)
+    release(lines, first, HOUSE)
+    assert await acquire(lines, HOUSE) is first
+    assert await acquire(lines, HOUSE) is not first
 
 
 async def test_whoever_waits_longest_is_next() -> None:
     lines = pool(1)
-    line = await lines.acquire(HOUSE)
+    line = await acquire(lines, HOUSE)
     served: list[int] = []
 
     async def borrow(number: int) -> None:
-        got = await lines.acquire(HOUSE)
+        got = await acquire(lines, HOUSE)
         served.append(number)
         await asyncio.sleep(0)
-        lines.release(got, HOUSE)
+        release(lines, got, HOUSE)
 
     waiting = [asyncio.create_task(borrow(number)) for number in range(5)]
     await settle()
-    lines.release(line, HOUSE)
+    release(lines, line, HOUSE)
     late = asyncio.create_task(borrow(5))  # comes by when there is something to take
     await asyncio.gather(*waiting, late)
     assert served == [0, 1, 2, 3, 4, 5]
@@ -129,9 +138,9 @@ async def test_no_more_are_made_than_there_are_places() -> None:
     lines = pool(3, make)
 
     async def borrow() -> None:
-        got = await lines.acquire(HOUSE)
+        got = await acquire(lines, HOUSE)
         await settle()
-        lines.release(got, HOUSE)
+        release(lines, got, HOUSE)
 
     await asyncio.gather(*(borrow() for _ in range(20)))
     assert len(made) == 3
@@ -139,16 +148,16 @@ async def test_no_more_are_made_than_there_are_places() -> None:
 
 async def test_a_closed_connection_leaves_its_place_to_whoever_waits() -> None:
     lines = pool(1)
-    line = await lines.acquire(HOUSE)
-    waiting = asyncio.create_task(lines.acquire(HOUSE))
+    line = await acquire(lines, HOUSE)
+    waiting = asyncio.ensure_future(acquire(lines, HOUSE))
     await settle()
     line.terminate()
-    lines.release(line, HOUSE)
+    release(lines, line, HOUSE)
     assert await waiting is not line
     other = waiting.result()
-    lines.release(other, HOUSE)
+    release(lines, other, HOUSE)
     other.terminate()  # dies while it is idle
-    assert await lines.acquire(HOUSE) is not other
+    assert await acquire(lines, HOUSE) is not other
 
 
 async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
@@ -162,56 +171,56 @@ async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
 
     lines = pool(1, make)
     results = await asyncio.gather(
-        *(lines.acquire(HOUSE) for _ in range(3)), return_exceptions=True
+        *(acquire(lines, HOUSE) for _ in range(3)), return_exceptions=True
     )
     assert [type(result) for result in results] == [OSError, OSError, Line]
 
 
 async def test_waiting_has_an_end() -> None:
     lines = pool(1, wait_s=0.01)
-    line = await lines.acquire(HOUSE)
+    line = await acquire(lines, HOUSE)
     with pytest.raises(StoreAway):
-        await lines.acquire(HOUSE)
-    lines.release(line, HOUSE)
-    assert await lines.acquire(HOUSE) is line
+        await acquire(lines, HOUSE)
+    release(lines, line, HOUSE)
+    assert await acquire(lines, HOUSE) is line
 
 
 async def test_what_a_cancelled_waiter_was_given_goes_on() -> None:
     lines = pool(1)
-    line = await lines.acquire(HOUSE)
-    waiting = [asyncio.create_task(lines.acquire(HOUSE)) for _ in range(2)]
+    line = await acquire(lines, HOUSE)
+    waiting = [asyncio.ensure_future(acquire(lines, HOUSE)) for _ in range(2)]
     await settle()
-    lines.release(line, HOUSE)  # to the first, which is cancelled before it runs
+    release(lines, line, HOUSE)  # to the first, which is cancelled before it runs
     waiting[0].cancel()
     await asyncio.wait(waiting)
     assert waiting[0].cancelled()
     assert waiting[1].result() is line
-    third = asyncio.create_task(lines.acquire(HOUSE))
+    third = asyncio.ensure_future(acquire(lines, HOUSE))
     await settle()
     line.terminate()
-    lines.release(line, HOUSE)  # a place, to one that is cancelled
+    release(lines, line, HOUSE)  # a place, to one that is cancelled
     third.cancel()
     await asyncio.wait([third])
-    assert not (await lines.acquire(HOUSE)).closed
+    assert not (await acquire(lines, HOUSE)).closed
 
 
 async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
     lines = pool(2)
-    idle, busy = await lines.acquire(HOUSE), await lines.acquire(HOUSE)
-    lines.release(idle, HOUSE)
-    again = await lines.acquire(HOUSE)
-    waiting = asyncio.create_task(lines.acquire(HOUSE))
+    idle, busy = await acquire(lines, HOUSE), await acquire(lines, HOUSE)
+    release(lines, idle, HOUSE)
+    again = await acquire(lines, HOUSE)
+    waiting = asyncio.ensure_future(acquire(lines, HOUSE))
     await settle()
     lines.expire()
     with pytest.raises(StoreAway):
         await waiting
-    lines.release(again, HOUSE)
+    release(lines, again, HOUSE)
     lines.expire()
     assert again.closed
     busy.terminate()
-    lines.release(busy, HOUSE)
-    assert not (await lines.acquire(HOUSE)).closed
-    assert not (await lines.acquire(HOUSE)).closed
+    release(lines, busy, HOUSE)
+    assert not (await acquire(lines, HOUSE)).closed
+    assert not (await acquire(lines, HOUSE)).closed
 
 
 async def test_expiry_ends_the_making_of_connections() -> None:
@@ -222,27 +231,27 @@ async def test_expiry_ends_the_making_of_connections() -> None:
         return Line()
 
     lines = pool(1, make)
-    first, second = (asyncio.create_task(lines.acquire(HOUSE)) for _ in range(2))
+    first, second = (asyncio.ensure_future(acquire(lines, HOUSE)) for _ in range(2))
     await settle()
     lines.expire()
     for waiting in (first, second):
         with pytest.raises(StoreAway):
             await waiting
     answers.set()
-    assert not (await lines.acquire(HOUSE)).closed
+    assert not (await acquire(lines, HOUSE)).closed
 
 
 async def test_a_closed_pool_lends_nothing() -> None:
     lines = pool(2)
-    idle, busy = await lines.acquire(HOUSE), await lines.acquire(HOUSE)
-    lines.release(idle, HOUSE)
+    idle, busy = await acquire(lines, HOUSE), await acquire(lines, HOUSE)
+    release(lines, idle, HOUSE)
     await lines.close(1)
     assert idle.polite
     assert not busy.closed
-    lines.release(busy, HOUSE)
+    release(lines, busy, HOUSE)
     assert busy.closed
     with pytest.raises(StoreAway):
-        await lines.acquire(HOUSE)
+        await acquire(lines, HOUSE)
 
 
 # -- lanes --------------------------------------------------------------------------------
@@ -341,12 +350,12 @@ async def test_a_lane_is_told_when_another_lacks_its_share() -> None:
     lines = queue.lines
     await queue.come(*[ADA] * 5)
     assert lines.is_waited_for
-    assert not lines.is_wanted_from(ADA), "it keeps itself waiting"
-    assert not lines.is_wanted_from(BEA), "ADA has its share"
+    assert not lines.is_wanted_from(lines.place(ADA)), "it keeps itself waiting"
+    assert not lines.is_wanted_from(lines.place(BEA)), "ADA has its share"
     await queue.come(*[BEA] * 3, *[CIS] * 3)
-    assert lines.is_wanted_from(ADA), "CIS has two of three"
-    assert lines.is_wanted_from(BEA)
-    assert not lines.is_wanted_from(CIS)
+    assert lines.is_wanted_from(lines.place(ADA)), "CIS has two of three"
+    assert lines.is_wanted_from(lines.place(BEA))
+    assert not lines.is_wanted_from(lines.place(CIS))
     await queue.end()
 
 
@@ -358,7 +367,7 @@ async def test_nothing_is_lost_in_a_crowd() -> None:
     held: dict[Lane, int] = dict.fromkeys(lanes, 0)
 
     async def borrow(lane: Lane) -> None:
-        line = await lines.acquire(lane)
+        line = await acquire(lines, lane)
         held[lane] += 1
         most[lane] = max(most.get(lane, 0), held[lane])
         assert sum(held.values()) <= 10
@@ -370,7 +379,7 @@ async def test_nothing_is_lost_in_a_crowd() -> None:
             held[lane] -= 1
             if chance.random() < 0.1:
                 line.terminate()
-            lines.release(line, lane)
+            release(lines, line, lane)
 
     async def visit() -> None:
         for _ in range(50):
@@ -387,4 +396,16 @@ async def test_nothing_is_lost_in_a_crowd() -> None:
     assert not lines.is_waited_for
     assert all(number <= 3 for lane, number in most.items() if lane is not HOUSE)
     async with asyncio.timeout(10):  # and all ten places are there
-        await asyncio.gather(*(lines.acquire(HOUSE) for _ in range(10)))
+        await asyncio.gather(*(acquire(lines, HOUSE) for _ in range(10)))
+
+
+async def test_lanes_are_forgotten_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "_REMEMBERED", 2)
+    lines = pool(10)
+    kept, idle = lines.place(ADA), lines.place(BEA)
+    await acquire(lines, ADA)
+    for number in range(10, 20):
+        lane = UUID(int=number)
+        release(lines, await acquire(lines, lane), lane)
+    assert lines.place(ADA) is kept, "it has a connection"
+    assert lines.place(BEA) is not idle

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic
 
 import structlog
 
 from ringline.domain import limits
-from ringline.storage.pool import C, Lane, Pool, Server
+from ringline.storage.pool import C, Lane, Place, Pool
 
 _log = structlog.get_logger(__name__)
 
@@ -28,11 +27,13 @@ _LOOK_S = 5.0
 _LOOK_WAITED_FOR_S = 0.25
 
 
-@dataclass(slots=True, eq=False)
-class _Loan:
-    lane: Lane
-    since: float  # by the loop's clock
-    is_cancelled: bool = False
+class _Loan(Generic[C]):
+    __slots__ = ("is_cancelled", "place", "since")
+
+    def __init__(self, place: Place[C], since: float) -> None:
+        self.place = place
+        self.since = since  # by the loop's clock
+        self.is_cancelled = False
 
 
 class Loans(Generic[C]):
@@ -44,7 +45,7 @@ class Loans(Generic[C]):
     def __init__(self, pool: Pool[C], cancel: Callable[[Sequence[C]], Awaitable[None]]) -> None:
         self._pool = pool
         self._cancel = cancel
-        self._lent: dict[C, _Loan] = {}
+        self._lent: dict[C, _Loan[C]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._looks_at = 0.0  # when the timer fires
         self._cancelling: asyncio.Future[None] | None = None
@@ -52,11 +53,12 @@ class Loans(Generic[C]):
     async def borrow(self, lane: Lane) -> C:
         """Borrow a connection. Raises what `Pool.acquire` raises."""
         pool = self._pool
-        connection = pool.take(lane)
+        place = pool.place(lane)
+        connection = pool.take(place)
         if connection is None:
             self._look_within(_LOOK_WAITED_FOR_S)
-            connection = await pool.acquire(lane)
-        self._lent[connection] = _Loan(lane, asyncio.get_running_loop().time())
+            connection = await pool.acquire(place)
+        self._lent[connection] = _Loan(place, asyncio.get_running_loop().time())
         if self._timer is None:
             self._look_within(_LOOK_S)
         return connection
@@ -66,7 +68,7 @@ class Loans(Generic[C]):
         loan = self._lent.pop(connection)
         if not clean or loan.is_cancelled:
             connection.terminate()
-        self._pool.release(connection, loan.lane)
+        self._pool.release(connection, loan.place)
 
     def break_off(self) -> None:
         """Close everything that is lent."""
@@ -111,9 +113,9 @@ class Loans(Generic[C]):
             connection: loan
             for connection, loan in self._lent.items()
             if loan.since <= before
-            and not isinstance(loan.lane, Server)
+            and loan.place.is_workspace
             and not connection.is_closed()
-            and self._pool.is_wanted_from(loan.lane)
+            and self._pool.is_wanted_from(loan.place)
         }
         if not overdue:
             return

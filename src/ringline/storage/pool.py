@@ -56,6 +56,10 @@ HOUSE, DOOR = Server.HOUSE, Server.DOOR
 Lane: TypeAlias = Server | UUID
 
 
+#: Workspaces whose lanes are kept while they borrow nothing.
+_REMEMBERED = 1_000
+
+
 @dataclass(frozen=True, slots=True)
 class Shares:
     """How many connections a lane gets, and how many workspaces leave alone."""
@@ -70,6 +74,22 @@ class Shares:
 class _Waiting(Generic[C]):
     given: "asyncio.Future[C | None]"
     until: float  # by the loop's clock
+
+
+class Place(Generic[C]):
+    """A lane: how many connections it has borrowed, or makes, and who waits in it.
+
+    A waiter is given a connection, or a place for a new one (None).
+    """
+
+    __slots__ = ("is_workspace", "lane", "lent", "most", "waiting")
+
+    def __init__(self, lane: Lane, most: int) -> None:
+        self.lane = lane
+        self.is_workspace = not isinstance(lane, Server)
+        self.most = most
+        self.lent = 0
+        self.waiting: deque[_Waiting[C]] = deque()
 
 
 class Pool(Generic[C]):
@@ -92,28 +112,42 @@ class Pool(Generic[C]):
         self._for_workspaces = size - kept
         self._for_strangers = size - kept // 2
         self._idle: list[C] = []
-        #: Places that are borrowed or being connected: of all lanes, of all workspaces, and
-        #: of each lane that has any.
+        #: Connections that are borrowed or being made: of all lanes, and of all workspaces.
         self._lent = 0
         self._lent_to_workspaces = 0
-        self._lent_to: dict[Lane, int] = {}
-        #: Who waits, by lane, the lane whose turn it is first: each is given a connection,
-        #: or a place for a new one (None).
-        self._waiting: dict[Lane, deque[_Waiting[C]]] = {}
+        #: The lanes, looked up once a loan: the hash of a UUID costs more than all the rest.
+        self._house: Place[C] = Place(HOUSE, size)
+        self._door: Place[C] = Place(DOOR, self._each)
+        self._workspaces: dict[UUID, Place[C]] = {}
+        #: The lanes in which somebody waits, the one whose turn it is first.
+        self._waiting: dict[Place[C], None] = {}
         self._timer: asyncio.TimerHandle | None = None  # of the next deadline
         self._making: set[asyncio.Timeout] = set()  # of connections that are being made
         self._closed = False
 
-    def take(self, lane: Lane) -> C | None:
+    def place(self, lane: Lane) -> "Place[C]":
+        """Return a lane's place, which stands for the lane in what is borrowed."""
+        if lane is HOUSE:
+            return self._house
+        if lane is DOOR:
+            return self._door
+        place = self._workspaces.get(lane)
+        if place is None:
+            if len(self._workspaces) >= _REMEMBERED:
+                self._forget()
+            place = self._workspaces[lane] = Place(lane, self._each)
+        return place
+
+    def take(self, place: "Place[C]") -> C | None:
         """Borrow a connection that is idle; None where one must be made or waited for."""
-        if not self._idle or self._closed or not self._may_have(lane):
+        if not self._idle or self._closed or not self._may_have(place):
             return None
         connection = self._take_idle()
         if connection is not None:
-            self._lend(lane)
+            self._lend(place)
         return connection
 
-    async def acquire(self, lane: Lane) -> C:
+    async def acquire(self, place: "Place[C]") -> C:
         """Borrow a connection for a lane.
 
         Raises StoreAway after the wait, or at once where too many of the lane wait, and
@@ -121,45 +155,46 @@ class Pool(Generic[C]):
         """
         if self._closed:
             raise StoreAway
-        if self._may_have(lane):
-            self._lend(lane)
+        if self._may_have(place):
+            self._lend(place)
             connection = self._take_idle()
         else:
-            connection = await self._wait(lane)
+            connection = await self._wait(place)
         if connection is not None:
             return connection
         try:
             return await self._make()
         except BaseException:
-            self._return_place(lane)
+            self._return_place(place)
             raise
 
-    def release(self, connection: C, lane: Lane) -> None:
+    def release(self, connection: C, place: "Place[C]") -> None:
         """Take a lane's connection back; a closed one leaves its place to another."""
         if self._closed:
             connection.terminate()
         if not connection.is_closed():
             self._idle.append(connection)
-        self._return_place(lane)
+        self._return_place(place)
 
     @property
     def is_waited_for(self) -> bool:
         """Tell whether anyone waits for a connection."""
         return bool(self._waiting)
 
-    def is_wanted_from(self, lane: Lane) -> bool:
+    def is_wanted_from(self, place: "Place[C]") -> bool:
         """Tell whether another lane waits for connections while it has not got its share."""
-        return any(other != lane and self._is_below_share(other) for other in self._waiting)
+        return any(other is not place and other.lent < other.most for other in self._waiting)
 
     def expire(self) -> None:
         """Close what is idle, and fail all waiters, also those for a new connection."""
         while self._idle:
             self._idle.pop().terminate()
         waiting, self._waiting = self._waiting, {}
-        for line in waiting.values():
-            for one in line:
+        for place in waiting:
+            for one in place.waiting:
                 if not one.given.done():
                     one.given.set_exception(StoreAway())
+            place.waiting.clear()
         for limit in self._making:
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())
@@ -176,36 +211,33 @@ class Pool(Generic[C]):
 
     # -- places ---------------------------------------------------------------------------
 
-    def _may_have(self, lane: Lane) -> bool:
+    def _may_have(self, place: Place[C]) -> bool:
         """Tell whether a lane may borrow a connection now."""
-        if lane is HOUSE:
-            return self._lent < self._size
-        if not self._is_below_share(lane):
+        if place.lent >= place.most:
             return False
-        if lane is DOOR:
-            return self._lent < self._for_strangers
-        return self._lent < self._size and self._lent_to_workspaces < self._for_workspaces
+        if place.is_workspace:
+            return self._lent < self._size and self._lent_to_workspaces < self._for_workspaces
+        return self._lent < (self._for_strangers if place is self._door else self._size)
 
-    def _is_below_share(self, lane: Lane) -> bool:
-        return lane is HOUSE or self._lent_to.get(lane, 0) < self._each
-
-    def _lend(self, lane: Lane) -> None:
+    def _lend(self, place: Place[C]) -> None:
         self._lent += 1
-        self._lent_to[lane] = self._lent_to.get(lane, 0) + 1
-        if not isinstance(lane, Server):
+        place.lent += 1
+        if place.is_workspace:
             self._lent_to_workspaces += 1
 
-    def _return_place(self, lane: Lane) -> None:
+    def _return_place(self, place: Place[C]) -> None:
         self._lent -= 1
-        left = self._lent_to[lane] - 1
-        if left:
-            self._lent_to[lane] = left
-        else:
-            del self._lent_to[lane]
-        if not isinstance(lane, Server):
+        place.lent -= 1
+        if place.is_workspace:
             self._lent_to_workspaces -= 1
         if self._waiting:
             self._serve()
+
+    def _forget(self) -> None:
+        """Forget the workspaces that have borrowed nothing and wait for nothing."""
+        self._workspaces = {
+            lane: place for lane, place in self._workspaces.items() if place.lent or place.waiting
+        }
 
     def _take_idle(self) -> C | None:
         """Return a connection that lives; None where one must be made."""
@@ -228,72 +260,70 @@ class Pool(Generic[C]):
 
     # -- waiting --------------------------------------------------------------------------
 
-    async def _wait(self, lane: Lane) -> C | None:
-        line = self._waiting.get(lane)
-        if line is None:
-            line = self._waiting[lane] = deque()
-        elif len(line) >= self._most_waiting and not isinstance(lane, Server):
+    async def _wait(self, place: Place[C]) -> C | None:
+        if place.is_workspace and len(place.waiting) >= self._most_waiting:
             raise StoreAway
         loop = asyncio.get_running_loop()
         waiting = _Waiting[C](loop.create_future(), loop.time() + self._wait_s)
-        line.append(waiting)
+        place.waiting.append(waiting)
+        self._waiting[place] = None
         if self._timer is None:
             self._timer = loop.call_at(waiting.until, self._fail_overdue)
         try:
             return await waiting.given
         except asyncio.CancelledError:
             if waiting.given.cancelled():
-                self._drop(lane, waiting)
+                self._drop(place, waiting)
             elif waiting.given.exception() is None:
-                self._give_on(lane, waiting.given.result())
+                self._give_on(place, waiting.given.result())
             raise
 
-    def _drop(self, lane: Lane, waiting: _Waiting[C]) -> None:
+    def _drop(self, place: Place[C], waiting: _Waiting[C]) -> None:
         """Forget a cancelled waiter, so that it takes no one's place in the line."""
-        line = self._waiting.get(lane)
-        if line is not None and waiting in line:
-            line.remove(waiting)
-            if not line:
-                del self._waiting[lane]
+        if waiting in place.waiting:
+            place.waiting.remove(waiting)
+            if not place.waiting:
+                del self._waiting[place]
 
-    def _give_on(self, lane: Lane, connection: C | None) -> None:
+    def _give_on(self, place: Place[C], connection: C | None) -> None:
         """Pass on what a waiter was given in the moment in which it was cancelled."""
         if connection is None:
-            self._return_place(lane)
+            self._return_place(place)
         else:
-            self.release(connection, lane)
+            self.release(connection, place)
 
     def _serve(self) -> None:
         """Give what is free to waiters that may have it: HOUSE, DOOR, workspaces in turn."""
-        while (lane := self._next_lane()) is not None:
-            line = self._waiting.pop(lane)
-            given = line.popleft().given
-            if line:
-                self._waiting[lane] = line  # behind all others
+        while (place := self._next()) is not None:
+            del self._waiting[place]
+            given = place.waiting.popleft().given
+            if place.waiting:
+                self._waiting[place] = None  # behind all others
             if not given.done():
-                self._lend(lane)
+                self._lend(place)
                 given.set_result(self._take_idle())
 
-    def _next_lane(self) -> Lane | None:
-        for lane in (HOUSE, DOOR):
-            if lane in self._waiting and self._may_have(lane):
-                return lane
+    def _next(self) -> Place[C] | None:
+        for place in (self._house, self._door):
+            if place.waiting and self._may_have(place):
+                return place
         if self._lent >= self._size or self._lent_to_workspaces >= self._for_workspaces:
             return None
-        return next((lane for lane in self._waiting if self._may_have(lane)), None)
+        return next((place for place in self._waiting if self._may_have(place)), None)
 
     def _fail_overdue(self) -> None:
         """Fail waiters past their deadline; re-arm the timer for the next one."""
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._timer = None
-        for lane, line in tuple(self._waiting.items()):
+        for place in tuple(self._waiting):
+            line = place.waiting
             while line and (line[0].given.done() or line[0].until <= now):
                 given = line.popleft().given
                 if not given.done():
                     given.set_exception(StoreAway())
             if not line:
-                del self._waiting[lane]
+                del self._waiting[place]
         if self._waiting:
-            until = min(line[0].until for line in self._waiting.values())
+            until = min(place.waiting[0].until for place in self._waiting)
             self._timer = loop.call_at(until, self._fail_overdue)
