@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
@@ -46,6 +47,17 @@ def how() -> str:
     if len(_cores()) < 2:
         return "Server, PostgreSQL and client share the machine."
     return "The server has one core to itself, PostgreSQL and the client share the others."
+
+
+def delayed_s(pid: int) -> float:
+    """Return how long a process was ready to run but others had its core (Linux; else 0)."""
+    if sys.platform != "linux":
+        return 0.0
+    waits = [
+        int(task.joinpath("schedstat").read_text().split()[1])
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    ]
+    return sum(waits) / 1e9
 
 
 def _cores() -> list[int]:

@@ -86,10 +86,14 @@ def tell(made: Record, record: Path | None) -> None:
         f"{made['surface']} {made['round']}, {'attacked' if attack else 'quiet'}: {figures}; "
         f"failed {sum(made['failed'].values())} of {sum(made['asked'].values())}; "
         f"CPU: {cpu}, probe {probe['busy']:.0%}"
-        + (f", attacker {attack['busy']:.0%}; {_attack([made])}" if attack else "")
+        + (_attacker(attack) + _attack([made]) if attack else "")
     )
     for doubt in doubts(made):
         say(f"  Doubtful: {doubt}")
+
+
+def _attacker(attack: Record) -> str:
+    return f", attacker {attack['busy']:.0%} (waited for its core {attack['delayed']:.0%}); "
 
 
 def say(line: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import psutil
 
+from benchmarks import cores
 from benchmarks.generators import Generator
 from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.quiet import PATIENCE_S
@@ -60,14 +61,18 @@ class Measured:
         if self._attacker is not None:
             self._attacker.tell(str(LEAD_S + seconds + TAIL_S))
             time.sleep(LEAD_S)
-        before, begun, delayed_s = self._server.cpu(), time.monotonic(), self._server.delayed_s()
+        before, begun, delayed_s = (
+            self._server.cpu(),
+            time.monotonic(),
+            cores.delayed_s(self._server.process.pid),
+        )
         self._quiet.tell(str(seconds))
         quiet = self._quiet.hear(seconds + AFTER_S, self._guard)
         used, lasted = self._server.cpu().since(before), time.monotonic() - begun
-        delayed_s = self._server.delayed_s() - delayed_s
+        delayed_s = cores.delayed_s(self._server.process.pid) - delayed_s
         attack = None
         if self.stopped:
-            attack = {"counted": {}, "seconds": seconds, "busy": 0.0, "broken": []}
+            attack = {"counted": {}, "seconds": seconds, "busy": 0.0, "delayed": 0.0, "broken": []}
         elif self._attacker is not None:
             attack = self._attacker.hear(LEAD_S + TAIL_S + AFTER_S, self._guard)
         took = quiet["took"]

@@ -90,16 +90,6 @@ class Server:
             sum(map(_seconds, voice)),
         )
 
-    def delayed_s(self) -> float:
-        """Return how long the server was ready to run but others had the core (Linux; else 0)."""
-        if sys.platform != "linux":
-            return 0.0
-        waits = [
-            int(task.joinpath("schedstat").read_text().split()[1])
-            for task in Path(f"/proc/{self.own.pid}/task").iterdir()
-        ]
-        return sum(waits) / 1e9
-
     def resident(self) -> tuple[float, float]:
         """Return the resident memory of the server and of the voice's workers, in MB."""
         _, voice = self._children()

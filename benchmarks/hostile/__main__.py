@@ -6,11 +6,13 @@ Its order names the surface; each answer counts what the server made of the atta
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks import cores
 from benchmarks.generators import obey, order, step_back
 from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.hostile.target import Step, Target
@@ -21,7 +23,7 @@ PREPARE_S = 60.0
 
 async def _attack(target: Target, steps: Sequence[Step], seconds: float) -> dict[str, Any]:
     target.counted.clear()
-    begun, used = time.monotonic(), time.process_time()
+    begun, used, delayed_s = time.monotonic(), time.process_time(), cores.delayed_s(os.getpid())
     workers = [asyncio.create_task(target.repeat(step)) for step in steps]
     await asyncio.wait(workers, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
     for worker in workers:
@@ -33,6 +35,7 @@ async def _attack(target: Target, steps: Sequence[Step], seconds: float) -> dict
         "counted": dict(target.counted.most_common()),
         "seconds": lasted,
         "busy": (time.process_time() - used) / lasted,
+        "delayed": (cores.delayed_s(os.getpid()) - delayed_s) / lasted,
         "broken": broken[:3],
     }
 
