@@ -241,12 +241,12 @@ def attacks(pattern: re.Pattern[Any], size: int = SIZE) -> Iterator[str]:
     """Yield texts that a pattern which backtracks does not get through."""
     tokens = tokens_of(pattern)
     letters = dict.fromkeys([*islice(dict.fromkeys(letters_of(tokens)), LETTERS), " ", "a"])
-    pairs = permutations(letters, 2)
-    units = dict.fromkeys([*letters, *("".join(pair) for pair in pairs), *parts_of(tokens)])
-    heads = dict.fromkeys(spell(tokens[:cut]) for cut in range(len(tokens)))
-    for unit in filter(None, units):
+    pairs = {"".join(pair): ("\0",) for pair in permutations(letters, 2)}
+    parts = dict.fromkeys([*letters, *filter(None, parts_of(tokens))], (*_ENDS, *letters))
+    heads = dict.fromkeys(spell(tokens[:cut]) for cut in range(1, len(tokens)))
+    for unit, ends in (pairs | parts).items():
         body = unit * (size // len(unit))
-        for end in (*_ENDS, *letters):
+        for end in ends:
             yield body + end
         for head in filter(None, heads):
             yield head + body + "\0"
