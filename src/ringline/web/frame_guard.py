@@ -11,6 +11,8 @@ PROTOCOL_ERROR = 1002
 TOO_LARGE = 1009
 _CONTINUATION, _FIRST_CONTROL, _CLOSE = 0x0, 0x8, 0x8
 _FINAL = 0x80
+#: So many bytes of one frame cost as much as a frame does.
+CHARGED_BYTES = 16 * 1024
 _MASKING_KEY = 4  # bytes
 
 
@@ -19,14 +21,15 @@ class FrameGuard:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._rest = b""  # not looked at yet
+        self._rest = b""  # not looked at yet, from `_at` on
+        self._at = 0
         self._head = bytearray()
         self._left = 0
         self._swallow = False
         self._message_bytes = 0
         #: The close code of the first rule that the client broke (RFC 6455, 7.4.1).
         self.violation: int | None = None
-        #: Frames looked at, and messages passed on, so far.
+        #: Frames looked at, a large one for several, and messages passed on, so far.
         self.frames = 0
         self.messages = 0
 
@@ -41,11 +44,9 @@ class FrameGuard:
         With `most` so many more frames are looked at; what is behind them waits for the
         next call.
         """
-        if self._rest:
-            data, self._rest = self._rest + data, b""
+        data, at = self._take_rest(data)
         last = None if most is None else self.frames + most
         passed: list[bytes] = []
-        at = 0
         while at < len(data) and self.violation != PROTOCOL_ERROR:
             if self._left:
                 step = min(self._left, len(data) - at)
@@ -54,8 +55,8 @@ class FrameGuard:
                 self._left -= step
                 at += step
                 continue
-            if self.frames == last:
-                self._rest = data[at:]
+            if last is not None and self.frames >= last:
+                self._rest, self._at = data, at
                 break
             self._head.append(data[at])
             at += 1
@@ -68,11 +69,19 @@ class FrameGuard:
                 self._head.clear()
         return b"".join(passed)
 
+    def _take_rest(self, data: bytes) -> tuple[bytes, int]:
+        """Return what is to be looked at, and from where; a long rest is not copied in vain."""
+        rest, at = self._rest, self._at
+        self._rest, self._at = b"", 0
+        if not rest:
+            return data, 0
+        return (rest, at) if not data else (rest[at:] + data, 0)
+
     def _begin(self, length: int) -> None:
         """Begin a frame whose header is whole."""
         self._judge(self._head[0] & 0x0F, length)
         self._left = length + _MASKING_KEY
-        self.frames += 1
+        self.frames += 1 + length // CHARGED_BYTES
         if self._head[0] & _FINAL and not self._swallow:
             self.messages += 1
 

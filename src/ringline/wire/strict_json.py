@@ -17,6 +17,7 @@ from ringline.domain import limits
 from ringline.domain.limits import Limit
 
 MAX_DEPTH = limits.JSON_DEPTH.most
+_PIECE = 64 * 1024  # characters that are counted at a time
 
 T = TypeVar("T")
 
@@ -53,9 +54,7 @@ class StrictDecoder(Generic[T]):
         """Read JSON text. Raises NotJson or WrongShape."""
         try:
             text = data.decode("utf-8") if isinstance(data, bytes) else data
-            opened = text.count("[") + text.count("{")
-            if self._marks is not None:
-                _refuse_many(text, opened, self._marks.most)
+            opened = _count_opened(text, None if self._marks is None else self._marks.most)
             value = self._decoder.decode(text)
             if opened > MAX_DEPTH or "\\u0000" in text:
                 _refuse_excess(value if self._is_whole else msgspec.json.decode(text))
@@ -90,10 +89,21 @@ def encode(value: object) -> bytes:
     return msgspec.json.encode(value)
 
 
-def _refuse_many(text: str, opened: int, most: int) -> None:
-    """Refuse more brackets, braces and commas than allowed; a short text cannot hold them."""
-    if len(text) > most and opened + text.count(",") > most:
-        raise NotJson("JSON has too many arrays, objects and members")
+def _count_opened(text: str, most: int | None) -> int:
+    """Count brackets and braces; refuse more of them and of commas than allowed.
+
+    A short text cannot hold too many, and a long one that does is not read to its end.
+    """
+    if most is None or len(text) <= most:
+        return text.count("[") + text.count("{")
+    opened = commas = 0
+    for start in range(0, len(text), _PIECE):
+        end = start + _PIECE
+        opened += text.count("[", start, end) + text.count("{", start, end)
+        commas += text.count(",", start, end)
+        if opened + commas > most:
+            raise NotJson("JSON has too many arrays, objects and members")
+    return opened
 
 
 def _refuse_excess(whole: object) -> None:
