@@ -14,9 +14,10 @@ import pytest
 from aiohttp import web
 
 from ringline.domain.ids import uuid7
+from ringline.domain.log import Environment, LogKey
 from ringline.web.admission import Admission, Allowance
 from ringline.web.budget import ByteBudget
-from ringline.web.http_connection import Waits, begin_request
+from ringline.web.http_connection import House, Waits, begin_request
 from ringline.web.listener import Listener
 from ringline.web.requests import open_share, read_body
 
@@ -64,7 +65,7 @@ class Port:
 @asynccontextmanager
 async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIterator[Port]:
     async def echo(request: web.Request) -> web.Response:
-        share = open_share(request, KEY)
+        share = open_share(request, KEY, LogKey(KEY, Environment.LIVE))
         return web.Response(body=await read_body(request, 200_000, share))
 
     async def large(request: web.Request) -> web.Response:
@@ -72,7 +73,7 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
 
     @web.middleware
     async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
-        begin_request(request)
+        await begin_request(request)
         port.begun += 1
         return await handler(request)
 
@@ -81,7 +82,7 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app.router.add_get("/large", large)
     admission = Admission(allowance, (), monotonic)
     budget = ByteBudget(BUDGET)
-    listener = Listener(app, admission, waits, budget)
+    listener = Listener(app, House(admission, budget), waits)
     port = Port(await listener.start("127.0.0.1", 0), admission, budget, listener)
     try:
         yield port

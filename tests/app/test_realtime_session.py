@@ -292,7 +292,8 @@ async def test_bad_frames_are_told_and_survived(service: Service) -> None:
         ('{"type": "session.start", "config": {}}', "session_already_started", ""),
         ('{"type": "session.end"}', "unknown_event", "unknown event"),
         ('{"type": "session.update", "config": {}}', "unknown_event", "unknown event"),
-        ("[" * 100_000, "invalid_event", ""),
+        ("[" * 10_000, "invalid_event", ""),
+        ("[" * 100_000, "invalid_json", "too many"),
         ('{"type": "x", "x": ' + "[" * 90_000 + "]" * 90_000 + "}", "invalid_json", ""),
     ]
     async with talking(service) as client:

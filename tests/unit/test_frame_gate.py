@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.web.buckets import Bucket
+from ringline.web.fair_share import SHARE, FairShare
 from ringline.web.frame_gate import HANDFUL, FrameGate, FrameLimits
 from ringline.web.frame_guard import FrameGuard
 from tests import clock
@@ -16,12 +18,21 @@ from tests.realtime_session import frame
 TEXT, PING = 0x1, 0x9
 
 
+@dataclass
+class House:
+    """What a gate shares with the others."""
+
+    fair: FairShare
+
+
 class Connection:
     """What a gate tells the connection: whether it is read from."""
 
     def __init__(self) -> None:
         self.reading = True
         self.closed = False
+        self.who = "somebody"
+        self.house = House(fair=FairShare(asyncio.get_running_loop().time))
 
     def hold_reading(self) -> None:
         self.reading = False
@@ -56,7 +67,7 @@ class Line:
         self.gate = FrameGate(
             cast(Any, self.parser),
             cast(Any, self.connection),
-            FrameLimits(1_000, per_second, burst),
+            FrameLimits(1_000, per_second, burst, cost_s=1e-4),
             self.violations.append,
         )
         self.gate._bucket = Bucket(per_second, burst, asyncio.get_running_loop().time)
@@ -112,6 +123,28 @@ def test_over_its_rate_a_client_is_read_from_no_faster() -> None:
         assert line.connection.reading
 
     scenario(steps)
+
+
+def test_a_workspace_is_read_from_no_faster_than_its_share_while_others_work() -> None:
+    async def steps(line: Line) -> None:
+        loop = asyncio.get_running_loop()
+        fair = line.connection.house.fair
+
+        async def work() -> None:
+            while True:
+                fair.charge("somebody else", 0.0)
+                await asyncio.sleep(0.1)
+
+        other = asyncio.create_task(work())
+        await asyncio.sleep(0.01)
+        started = loop.time()
+        line.gate.feed_data(frame(TEXT) * 4_000)
+        await line.deal_with(4_000)
+        least_s = 4_000 * 1e-4 / SHARE
+        assert 0.8 * least_s < loop.time() - started < 1.2 * least_s
+        other.cancel()
+
+    scenario(steps, per_second=1e6, burst=1_000_000)
 
 
 def test_frames_that_make_no_message_count_too() -> None:

@@ -75,6 +75,12 @@ OFFER_CHARACTERS = Limit(
 )
 TOKEN_BYTES = Limit("a session token", 512, "bytes", "no session token")
 EMAIL_CHARACTERS = Limit("who a token is for", 128, "characters", "400 `bad_request`")
+LOOP_SHARE = Limit(
+    "the work of one workspace, or of one address without a credential, while others work",
+    40,
+    "% of the event loop",
+    "its next request or frame waits",
+)
 WAITING_FRAMES = Limit(
     "events that wait for a connection that does not read", 64, "frames", "dropped, and said so"
 )
@@ -322,6 +328,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         JSON_DEPTH,
         MINT_BYTES,
         UNDER_WAY_BYTES,
+        LOOP_SHARE,
         OFFER_CHARACTERS,
         TOKEN_BYTES,
         EMAIL_CHARACTERS,

@@ -9,6 +9,7 @@ from collections import Counter
 from uuid import UUID
 
 from ringline.domain import limits
+from ringline.web.fair_share import FairShare
 
 #: Bodies and answers up to this size are not counted.
 SMALL_BYTES = 64 * 1024
@@ -29,10 +30,6 @@ class ByteBudget:
         """Return how many bytes a key has under way."""
         return self._under_way[key_id]
 
-    def open(self, key_id: UUID) -> "Share":
-        """Begin to count a request; the share must be closed when its answer has left."""
-        return Share(self, key_id)
-
     def change(self, key_id: UUID, change: int) -> None:
         """Count bytes more or less. Raises OverBudget."""
         under_way = self._under_way[key_id] + change
@@ -45,14 +42,26 @@ class ByteBudget:
 
 
 class Share:
-    """What one request has under way."""
+    """What one request has under way, and the work that it makes."""
 
-    __slots__ = ("_budget", "_bytes", "_key_id")
+    __slots__ = ("_budget", "_bytes", "_fair", "_key_id", "_workspace_id")
 
-    def __init__(self, budget: ByteBudget, key_id: UUID) -> None:
+    def __init__(
+        self, budget: ByteBudget, fair: FairShare, key_id: UUID, workspace_id: UUID
+    ) -> None:
         self._budget = budget
+        self._fair = fair
         self._key_id = key_id
+        self._workspace_id = workspace_id
         self._bytes = 0
+
+    async def begin(self, seconds: float) -> None:
+        """Begin a piece of work when it is the workspace's turn."""
+        await self._fair.begin(self._workspace_id, seconds)
+
+    def charge(self, seconds: float) -> None:
+        """Count work that was done."""
+        self._fair.charge(self._workspace_id, seconds)
 
     def hold(self, size: int) -> None:
         """Count a body, or what has come of it, or an answer, if it is large.

@@ -24,6 +24,7 @@ from ringline.services.hub import UnknownLog
 from ringline.web.call_socket import CallSocket
 from ringline.web.call_watch import Start
 from ringline.web.doors import Door, Origins, answer
+from ringline.web.http_connection import begin_stream
 from ringline.web.transcript_stream import Transcript
 from ringline.web.watching import Viewer, Watching, read_since
 from ringline.web.websocket import upgrade_problem
@@ -90,6 +91,7 @@ class CallStreams:
                 raise Refused("UNAUTHENTICATED")
             if isinstance(viewer, Door) or self._origins.refuses(request):
                 raise Refused("PERMISSION_DENIED")
+            await begin_stream(request, viewer.log)
             start = await self._start(viewer, request, since, last)
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise Refused("UPGRADE_REQUIRED")

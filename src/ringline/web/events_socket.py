@@ -19,6 +19,7 @@ from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.doors import Contradiction, Origins, bearer_of, one_of
 from ringline.web.frame_gate import WATCHER
+from ringline.web.http_connection import begin_stream
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
 from ringline.web.websocket import WebSocket, upgrade_problem
 from ringline.wire import phoenix_socket
@@ -69,6 +70,7 @@ class EventsSockets:
     async def _serve(
         self, request: web.Request, viewer: Viewer, version: Version, subprotocol: str | None
     ) -> web.StreamResponse:
+        await begin_stream(request, viewer.log)
         connection = _Connection(self._watching, viewer, version, self._payloads)
         with self._watching.standing(viewer, connection.credential_revoked):
             if not await self._watching.admit(viewer):

@@ -1,9 +1,9 @@
 """How fast a client's frames come in: so many a second, and so many in a turn of the loop.
 
 A frame costs work whatever its size, so they are counted before anything is decoded. Over
-its rate, and while a few messages wait to be dealt with, a connection is not read from:
-TCP holds the client back, nothing is lost and nobody is closed. Between two handfuls of
-one connection's messages the others have their turn.
+its rate or its workspace's share, and while a few messages wait to be dealt with, a
+connection is not read from: TCP holds the client back, nothing is lost and nobody is closed.
+Between two handfuls of one connection's messages the others have their turn.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from aiohttp.http_websocket import WebSocketReader
 
 from ringline.domain import limits
 from ringline.web.buckets import Bucket
+from ringline.web.fair_share import FRAME_S, JOIN_S
 from ringline.web.frame_guard import FrameGuard
 from ringline.web.http_connection import HttpConnection
 
@@ -28,17 +29,19 @@ class FrameLimits:
     max_bytes: int
     per_second: float
     burst: int
+    cost_s: float  # of a frame, on the loop
 
 
 #: The events socket and a call's WebSocket (contract, 13).
 WATCHER = FrameLimits(
-    limits.WATCH_FRAME_BYTES.most, limits.FRAMES_PER_S.most, limits.FRAMES_BURST.most
+    limits.WATCH_FRAME_BYTES.most, limits.FRAMES_PER_S.most, limits.FRAMES_BURST.most, JOIN_S
 )
 #: A realtime voice session; which message may be as large as a picture, its leg knows.
 SESSION = FrameLimits(
     limits.IMAGE_FRAME_BYTES.most,
     limits.SESSION_FRAMES_PER_S.most,
     limits.SESSION_FRAMES_BURST.most,
+    FRAME_S,
 )
 
 
@@ -59,6 +62,8 @@ class FrameGate:
         self._connection = connection
         self._guard = FrameGuard(bounds.max_bytes)
         self._bucket = Bucket(bounds.per_second, bounds.burst)
+        self._fair = connection.house.fair
+        self._cost_s = bounds.cost_s
         self._violated = violated
         self._told = False
         self._waiting = 0  # messages that are not dealt with
@@ -77,7 +82,9 @@ class FrameGate:
         guard = self._guard
         frames, messages = guard.frames, guard.messages
         passed = guard.feed(data, self._allowed())
-        self._bucket.take(guard.frames - frames)
+        if guard.frames != frames:
+            self._bucket.take(guard.frames - frames)
+            self._fair.charge(self._connection.who, (guard.frames - frames) * self._cost_s)
         self._waiting += guard.messages - messages
         result = self._inner.feed_data(passed) if passed else (False, b"")
         if guard.violation is not None and not self._told:
@@ -103,8 +110,11 @@ class FrameGate:
             self._come_back()
 
     def _allowed(self) -> int:
-        left = self._bucket.left()
-        return HANDFUL if self._discarding else min(left, HANDFUL - self._waiting)
+        if self._discarding:
+            return HANDFUL
+        if self._fair.wait_s(self._connection.who):
+            return 0
+        return min(self._bucket.left(), HANDFUL - self._waiting)
 
     def _come_back(self) -> None:
         """Look at what is held when it may be dealt with, in another turn of the loop."""
@@ -113,7 +123,8 @@ class FrameGate:
         if self._allowed() > 0:
             self._coming_back = self._loop.call_soon(self._again)
         elif self._waiting < HANDFUL:
-            self._coming_back = self._loop.call_later(self._bucket.wait_s(), self._again)
+            wait_s = max(self._bucket.wait_s(), self._fair.wait_s(self._connection.who))
+            self._coming_back = self._loop.call_later(wait_s, self._again)
 
     def _again(self) -> None:
         self._coming_back = None

@@ -14,8 +14,8 @@ In every phase a client that takes nothing of what is written to it is cut off.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import cast
 
@@ -23,8 +23,10 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from ringline.domain import limits
+from ringline.domain.log import LogKey
 from ringline.web.admission import Admission, Place
 from ringline.web.budget import ByteBudget
+from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, FairShare
 from ringline.wire.errors import refuse_rpc
 
 SERVER_NAME = "Ringline"  # no versions for strangers
@@ -42,6 +44,15 @@ class Waits:
     answer_s: float = limits.ANSWER_S.most
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all connections share: how many, how much, and whose turn it is."""
+
+    admission: Admission
+    budget: ByteBudget = field(default_factory=ByteBudget)
+    fair: FairShare = field(default_factory=FairShare)
+
+
 class Phase(Enum):
     """What a connection waits for."""
 
@@ -55,7 +66,6 @@ class HttpConnection(RequestHandler):
     """A connection that closes itself where its client lets it wait for too long."""
 
     __slots__ = (
-        "_admission",
         "_all",
         "_answered",
         "_closing_since",
@@ -68,23 +78,22 @@ class HttpConnection(RequestHandler):
         "_unread_since",
         "_wants_reading",
         "_wire",
-        "budget",
+        "house",
         "waits",
+        "who",
     )
 
     def __init__(
         self,
         server: web.Server,
         all_: "set[HttpConnection]",
-        admission: Admission,
-        budget: ByteBudget,
+        house: House,
         waits: Waits,
     ) -> None:
         super().__init__(server, loop=asyncio.get_running_loop(), keepalive_timeout=waits.idle_s)
         self.waits = waits
-        self.budget = budget
+        self.house = house
         self._all = all_
-        self._admission = admission
         self._place: Place | None = None
         #: The transport until the connection is lost; aiohttp's own is gone at a close.
         self._wire: asyncio.Transport | None = None
@@ -95,6 +104,8 @@ class HttpConnection(RequestHandler):
         self._stuck_since: float | None = None
         self._stuck_bytes = 0
         self._unread_since: float | None = None
+        #: Whose frames come in here, once it is a socket of somebody's.
+        self.who: Hashable = ""
         self._answered: list[Callable[[], None]] = []
         self._held = False  # a stream reads no further for now
         self._wants_reading = True  # aiohttp does not pause reading
@@ -114,7 +125,12 @@ class HttpConnection(RequestHandler):
     def begin(self, forwarded: Sequence[str]) -> bool:
         """Note that a request is here; False if its client has too many connections."""
         self._phase = Phase.REQUEST
-        return self._place is None or self._admission.vouch(self._place, forwarded)
+        return self._place is None or self.house.admission.vouch(self._place, forwarded)
+
+    @property
+    def client(self) -> str:
+        """Return the address that the connection is counted for."""
+        return (self._place.client if self._place else None) or ""
 
     def when_answered(self, callback: Callable[[], None]) -> None:
         """Call back when the answer of this request has been read, or never will be."""
@@ -188,7 +204,7 @@ class HttpConnection(RequestHandler):
         """Take a new connection, or close it at once where there are too many."""
         peer = transport.get_extra_info("peername")
         wire = cast("asyncio.Transport", transport)
-        self._place = self._admission.admit(str(peer[0]) if peer else "")
+        self._place = self.house.admission.admit(str(peer[0]) if peer else "")
         if self._place is None:
             wire.abort()
             return
@@ -203,7 +219,7 @@ class HttpConnection(RequestHandler):
         self._tell_answered()
         place, self._place = self._place, None
         if place is not None:
-            self._admission.leave(place)
+            self.house.admission.leave(place)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -260,12 +276,34 @@ class HttpConnection(RequestHandler):
         return response
 
 
-def begin_request(request: web.Request) -> None:
-    """Tell a request's connection that it is here. Raises HTTPTooManyRequests."""
+async def begin_request(request: web.Request) -> None:
+    """Tell a request's connection that it is here. Raises HTTPTooManyRequests.
+
+    An address from which much came without a credential waits until it is its turn.
+    """
     connection = request.protocol
-    forwarded = request.headers.getall("X-Forwarded-For", ())
-    if isinstance(connection, HttpConnection) and not connection.begin(forwarded):
+    if not isinstance(connection, HttpConnection):
+        return
+    if not connection.begin(request.headers.getall("X-Forwarded-For", ())):
         raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
+    fair, client = connection.house.fair, connection.client
+    if fair.wait_s(client):
+        await fair.begin(client, 0.0)
+
+
+async def begin_stream(request: web.Request, log: LogKey) -> None:
+    """Begin a handshake when it is the workspace's turn; its frames count as its work."""
+    connection = request.protocol
+    if isinstance(connection, HttpConnection):
+        connection.who = log.workspace_id
+        await connection.house.fair.begin(connection.who, HANDSHAKE_S)
+
+
+def refused_stranger(request: web.Request) -> None:
+    """Count the work of a request that came without a credential, or with a bad one."""
+    connection = request.protocol
+    if isinstance(connection, HttpConnection):
+        connection.house.fair.charge(connection.client, REFUSAL_S)
 
 
 def _pause(transport: asyncio.Transport | None) -> None:

@@ -12,9 +12,7 @@ import socket
 from aiohttp import web
 
 from ringline.domain import limits
-from ringline.web.admission import Admission
-from ringline.web.budget import ByteBudget
-from ringline.web.http_connection import HttpConnection, Phase, Waits
+from ringline.web.http_connection import House, HttpConnection, Phase, Waits
 
 #: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
 UNSENT_BYTES = 16 * 1024
@@ -30,13 +28,11 @@ class Listener:
     def __init__(
         self,
         app: web.Application,
-        admission: Admission,
+        house: House,
         waits: Waits | None = None,
-        budget: ByteBudget | None = None,
     ) -> None:
-        self._admission = admission
+        self._house = house
         self._waits = waits or Waits()
-        self._budget = budget or ByteBudget()
         self._connections: set[HttpConnection] = set()
         self._runner = web.AppRunner(
             app,
@@ -55,9 +51,7 @@ class Listener:
         assert server is not None, "a runner that is set up has a server"
         listening = _listen(host, port)
         self._accepting = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(
-                server, self._connections, self._admission, self._budget, self._waits
-            ),
+            lambda: HttpConnection(server, self._connections, self._house, self._waits),
             sock=listening,
             backlog=BACKLOG,
         )

@@ -21,8 +21,10 @@ from ringline.services.calls import KEY_REVOKED, Calls, LiveCall, NewCall
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.doors import Door, Origins, answer, key_for
+from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
+from ringline.web.http_connection import begin_stream
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.web.websocket import (
@@ -115,12 +117,13 @@ class Realtime:
             visitor = await key_for(request, self._credentials, Surface.REALTIME)
             if isinstance(visitor, Door):
                 return _unauthorized()
+            share = open_share(request, visitor.key.id, visitor.key.log)
             wait_s = self._mint_rate.take(visitor.key.id)
+            await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
             if not self._calls.accepting:
                 return _unavailable()
-            share = open_share(request, visitor.key.id)
             body = await read_body(request, limits.MINT_BYTES.most, share)
             await visitor.check()  # a body takes its time
             asked = read_mint(body, self._sessions.models)
@@ -156,6 +159,7 @@ class Realtime:
                 owner = await self._owner(request, offer)
                 if owner is None:
                     return _unauthorized()
+                await begin_stream(request, owner.log)
                 held.enter_context(self._sessions.place(owner.log))
                 session = _Session(self._sessions, self._calls, self._make_leg)
                 held.enter_context(self._standing(owner, session))

@@ -7,7 +7,9 @@ from uuid import UUID
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from ringline.domain.log import LogKey
 from ringline.web.budget import OverBudget, Share
+from ringline.web.fair_share import BYTE_IN_S
 from ringline.web.http_connection import HttpConnection, Waits
 
 
@@ -31,6 +33,7 @@ async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
     try:
         if content.is_eof():  # most bodies have come with their head
             body = content.read_nowait()
+            share.charge(len(body) * BYTE_IN_S)
         else:
             body = await _Slow(request, limit, share).read()
     except OverBudget:
@@ -42,12 +45,12 @@ async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
     return body
 
 
-def open_share(request: web.Request, key_id: UUID) -> Share:
-    """Begin to count a request's bytes, until its answer has been read."""
+def open_share(request: web.Request, key_id: UUID, log: LogKey) -> Share:
+    """Begin to count a request's bytes and work, until its answer has been read."""
     connection = request.protocol
     if not isinstance(connection, HttpConnection):
         raise AssertionError("requests come by the listener's connections")
-    share = connection.budget.open(key_id)
+    share = Share(connection.house.budget, connection.house.fair, key_id, log.workspace_id)
     connection.when_answered(share.close)
     return share
 
@@ -76,8 +79,10 @@ class _Slow:
             while len(body) <= self.limit and not content.at_eof():
                 until = min(ends_at, loop.time() + waits.body_idle_s)
                 async with asyncio.timeout_at(until):
-                    body += await content.readany()
+                    piece = await content.readany()
+                body += piece
                 self.share.hold(len(body))
+                await self.share.begin(len(piece) * BYTE_IN_S)
         except TimeoutError:
             late = web.HTTPRequestTimeout()
             late.force_close()  # what is left of the body is not waited for

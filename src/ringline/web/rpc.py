@@ -22,6 +22,7 @@ from ringline.rpc.request import find_action
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.web.budget import SMALL_BYTES, OverBudget, Share
 from ringline.web.doors import Door, rpc_caller
+from ringline.web.fair_share import BYTE_OUT_S, REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, BrokenBody, open_share, read_body
 from ringline.wire.errors import Refusal, refuse_rpc
@@ -109,14 +110,16 @@ class Rpc:
         """Let a request in, answer it, and spell whatever goes wrong."""
         try:
             caller = await caller_of(request, self._credentials)
+            share = open_share(request, caller.key_id, caller.log)
             wait_s = self._rate.take(_who(caller))
+            await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
                 raise Turned("rate_limited", wait_s=wait_s)
-            share = open_share(request, caller.key_id)
             raw = await _read(request, share)
             await caller.check()  # a body takes its time
             body = _BODY.decode(raw)
             answer = await answering(request, caller, body, raw)
+            share.charge(len(answer) * BYTE_OUT_S)
             if len(answer) > SMALL_BYTES and _changes_nothing(body):
                 share.hold(len(answer))
         except RpcRefused as refused:

@@ -19,7 +19,7 @@ from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets
-from ringline.web.http_connection import SERVER_NAME, begin_request
+from ringline.web.http_connection import SERVER_NAME, House, begin_request, refused_stranger
 from ringline.web.listener import Listener
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
@@ -74,7 +74,7 @@ class Server:
         app.on_response_prepare.append(_name_request)
         add_routes(app, surfaces, self._health, self._readiness)
         _silence_aiohttp()
-        self._listener = Listener(app, admission)
+        self._listener = Listener(app, House(admission))
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""
@@ -100,8 +100,11 @@ class Server:
         request_id = show_id(Prefix.REQUEST, self._new_id())
         request[_REQUEST_ID] = request_id
         try:
-            begin_request(request)
-            return await handler(request)
+            await begin_request(request)
+            response = await handler(request)
+            if response.status in (401, 403):
+                refused_stranger(request)
+            return response
         except web.HTTPException as refusal:
             return self._answer(request, refusal, request_id)
         except BrokenBody:

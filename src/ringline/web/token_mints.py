@@ -15,6 +15,7 @@ from ringline.ports import Clock, LogBusy, NewId, QueryTooSlow, StoreAway
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.team import Team
 from ringline.web.doors import Door, answer, key_for
+from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.wire import operator_access, session_token
@@ -83,10 +84,11 @@ async def _mint(
         visitor = await key_for(request, credentials, Surface.RPC)
         if isinstance(visitor, Door):
             return answer(refuse_rpc("unauthorized" if visitor is Door.UNKNOWN else "forbidden"))
+        share = open_share(request, visitor.key.id, visitor.key.log)
         wait_s = rate.take(visitor.key.id)
+        await share.begin(REFUSAL_S if wait_s else REQUEST_S)
         if wait_s:
             return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
-        share = open_share(request, visitor.key.id)
         body = await read_body(request, limits.MINT_BYTES.most, share)
         await visitor.check()  # a body takes its time
         made = await make(visitor.key, body)
