@@ -16,6 +16,7 @@ from tests import clock
 from tests.realtime_session import frame
 
 TEXT, PING = 0x1, 0x9
+COST_S = 1e-4  # of a frame
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Line:
         self.gate = FrameGate(
             cast(Any, self.parser),
             cast(Any, self.connection),
-            FrameLimits(1_000, per_second, burst, cost_s=1e-4),
+            FrameLimits(1_000, per_second, burst, cost_s=COST_S),
             self.violations.append,
         )
         self.gate._bucket = Bucket(per_second, burst, asyncio.get_running_loop().time)
@@ -81,7 +82,7 @@ class Line:
         dealt = 0
         while dealt < frames:
             while dealt < self.parser.guard.messages:
-                self.gate.dealt_with()
+                self.gate.dealt_with(COST_S)
                 dealt += 1
             await asyncio.sleep(0.001)
 
@@ -100,7 +101,7 @@ def test_a_handful_is_passed_on_and_the_rest_waits_for_its_turn() -> None:
         line.gate.feed_data(frame(TEXT, b"{}") * 100)
         assert line.frames == HANDFUL
         assert not line.connection.reading
-        line.gate.dealt_with()
+        line.gate.dealt_with(COST_S)
         assert line.frames == HANDFUL, "not in the same turn"
         await asyncio.sleep(0)
         assert line.frames == HANDFUL + 1
@@ -140,7 +141,7 @@ def test_a_workspace_is_read_from_no_faster_than_its_share_while_others_work() -
         started = loop.time()
         line.gate.feed_data(frame(TEXT) * 4_000)
         await line.deal_with(4_000)
-        least_s = 4_000 * 1e-4 / SHARE
+        least_s = 4_000 * COST_S / SHARE
         assert 0.8 * least_s < loop.time() - started < 1.2 * least_s
         other.cancel()
 

@@ -30,7 +30,7 @@ BYTE_OUT_S = 12e-9
 #: A key's part of the loop while others are at work.
 SHARE = limits.LOOP_SHARE.most / 100
 #: How much of it may be used at once.
-_BURST_S = 0.05
+_BURST_S = 0.02
 #: Longest debt: more work than this at once is not paid for.
 _MOST_DEBT_S = 1.0
 #: Shorter waits would cost more than they save.

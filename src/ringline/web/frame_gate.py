@@ -18,8 +18,12 @@ from ringline.web.fair_share import FRAME_S, JOIN_S
 from ringline.web.frame_guard import FrameGuard
 from ringline.web.http_connection import HttpConnection
 
-#: Messages of one connection that are dealt with before others have their turn.
+#: Messages of one connection that are dealt with before others have their turn: so many, or
+#: fewer where each takes long.
 HANDFUL = 16
+_HANDFUL_S = 0.002
+_LEAST_S, _MOST_S = 1e-6, 0.05  # what took longer has waited for something
+_NEWEST = 0.2  # how much the newest message counts in what one is expected to take
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class FrameLimits:
     max_bytes: int
     per_second: float
     burst: int
-    cost_s: float  # of a frame, on the loop
+    cost_s: float  # on the loop, of a frame, until it is known
 
 
 #: The events socket and a call's WebSocket (contract, 13).
@@ -84,6 +88,7 @@ class FrameGate:
         passed = guard.feed(data, self._allowed())
         if guard.frames != frames:
             self._bucket.take(guard.frames - frames)
+            # Charged before it is known, so that the workspace's other sockets wait already.
             self._fair.charge(self._connection.who, (guard.frames - frames) * self._cost_s)
         self._waiting += guard.messages - messages
         result = self._inner.feed_data(passed) if passed else (False, b"")
@@ -97,9 +102,12 @@ class FrameGate:
             self._connection.release_reading()
         return result
 
-    def dealt_with(self) -> None:
-        """Take the news that a message has been dealt with."""
-        self._waiting -= 1
+    def dealt_with(self, took_s: float) -> None:
+        """Take the news that a message has been dealt with, and how long that took."""
+        self._waiting = max(0, self._waiting - 1)
+        took_s = min(took_s, _MOST_S)
+        self._fair.charge(self._connection.who, took_s - self._cost_s)
+        self._cost_s = max(_LEAST_S, self._cost_s + (took_s - self._cost_s) * _NEWEST)
         if self._guard.holds:
             self._come_back()
 
@@ -114,7 +122,8 @@ class FrameGate:
             return HANDFUL
         if self._fair.wait_s(self._connection.who):
             return 0
-        return min(self._bucket.left(), HANDFUL - self._waiting)
+        handful = min(HANDFUL, max(1, int(_HANDFUL_S / self._cost_s)))
+        return min(self._bucket.left(), handful - self._waiting)
 
     def _come_back(self) -> None:
         """Look at what is held when it may be dealt with, in another turn of the loop."""
@@ -122,7 +131,7 @@ class FrameGate:
             return
         if self._allowed() > 0:
             self._coming_back = self._loop.call_soon(self._again)
-        elif self._waiting < HANDFUL:
+        elif not self._waiting:
             wait_s = max(self._bucket.wait_s(), self._fair.wait_s(self._connection.who))
             self._coming_back = self._loop.call_later(wait_s, self._again)
 

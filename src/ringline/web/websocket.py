@@ -11,6 +11,7 @@ import base64
 import binascii
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import cast
 
 from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
@@ -170,8 +171,8 @@ class WebSocket(Connection):
         """Yield the client's messages until it, or we, close, or it breaks a rule."""
         while True:
             message = await self._response.receive()
-            self._response.dealt_with()
             self.last_heard = self._loop.time()
+            began = perf_counter()
             match message.type:
                 case WSMsgType.PING:
                     if not self.paused:  # who pings without reading fills no buffer
@@ -187,6 +188,7 @@ class WebSocket(Connection):
                     return
                 case _:
                     return
+            self._response.dealt_with(perf_counter() - began)
 
     def refuse(self, code: int) -> None:
         """Note that the client broke a rule that only its message shows."""
@@ -230,10 +232,10 @@ class _Response(web.WebSocketResponse):
         #: The code of the close, if the handler ends without one.
         self.goodbye: int = WSCloseCode.OK
 
-    def dealt_with(self) -> None:
+    def dealt_with(self, took_s: float) -> None:
         """Let the gate pass on more."""
         if self._gate is not None:
-            self._gate.dealt_with()
+            self._gate.dealt_with(took_s)
 
     def discard(self) -> None:
         """Let the gate pass on everything, to find the client's close."""

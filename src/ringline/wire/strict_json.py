@@ -9,7 +9,8 @@ Whatever else arrives is a `JsonProblem`, whose text is a sentence that quotes n
 the input, so that it may be logged and sent.
 """
 
-from typing import Generic, TypeVar, cast
+import re
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -18,6 +19,11 @@ from ringline.domain.limits import Limit
 
 MAX_DEPTH = limits.JSON_DEPTH.most
 _PIECE = 64 * 1024  # characters that are counted at a time
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+#: An escaped null: the backslash before its `u` is not itself escaped.
+_NULL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 T = TypeVar("T")
 
@@ -47,7 +53,6 @@ class StrictDecoder(Generic[T]):
 
     def __init__(self, shape: type[T], marks: Limit | None = limits.JSON_MARKS) -> None:
         self._decoder = msgspec.json.Decoder(shape)
-        self._is_whole = shape is object
         self._marks = marks
 
     def decode(self, data: str | bytes) -> T:
@@ -56,8 +61,10 @@ class StrictDecoder(Generic[T]):
             text = data.decode("utf-8") if isinstance(data, bytes) else data
             opened = _count_opened(text, None if self._marks is None else self._marks.most)
             value = self._decoder.decode(text)
-            if opened > MAX_DEPTH or "\\u0000" in text:
-                _refuse_excess(value if self._is_whole else msgspec.json.decode(text))
+            if "\\u0000" in text and _NULL.search(text):
+                raise NotJson("text must not contain U+0000")
+            if opened > MAX_DEPTH and _is_deep(text):
+                raise NotJson("JSON is nested too deeply")
         except msgspec.ValidationError as error:
             raise wrong_shape(error) from None
         except RecursionError:
@@ -106,22 +113,14 @@ def _count_opened(text: str, most: int | None) -> int:
     return opened
 
 
-def _refuse_excess(whole: object) -> None:
-    """Refuse U+0000 and deep nesting."""
-    level: list[object] = [whole]
-    for _ in range(MAX_DEPTH + 1):
-        deeper: list[object] = []
-        for value in level:
-            if isinstance(value, str):
-                if "\0" in value:
-                    raise NotJson("text must not contain U+0000")
-            elif isinstance(value, dict):
-                members = cast("dict[str, object]", value)
-                deeper.extend(members.keys())
-                deeper.extend(members.values())
-            elif isinstance(value, list):
-                deeper.extend(cast("list[object]", value))
-        if not deeper:
-            return
-        level = deeper
-    raise NotJson("JSON is nested too deeply")
+def _is_deep(text: str) -> bool:
+    """Tell whether valid JSON is nested too deeply, without making its objects.
+
+    Strings and what is no bracket are left out; then each round takes the innermost pairs.
+    """
+    brackets = _STRING.sub(b"", text.encode()).translate(None, _NO_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(brackets)
