@@ -7,8 +7,11 @@ check raises where their right ended while the request waited. A record that a w
 is read in the same transaction.
 """
 
+import asyncio
 from typing import Protocol, cast
 from uuid import UUID
+
+import msgspec
 
 from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
@@ -24,6 +27,10 @@ from ringline.rpc.request import Asked, read_request
 from ringline.services.ledger import Ledger
 from ringline.wire.rpc import RpcRefused, refuse
 from ringline.wire.strict_json import encode
+
+#: Fewer records than this are written at once, as are those that are small together.
+_FEW = 4
+_LARGE_BYTES = 256 * 1024
 
 #: The answer to a request that would do.
 VALID = encode({"success": True})
@@ -54,7 +61,7 @@ class Engine:
         try:
             match asked.action.kind:
                 case ActionKind.LIST:
-                    return _success(await self._list(caller, asked))
+                    return await _success_of_many(await self._list(caller, asked))
                 case ActionKind.GET:
                     return _success(await self._get(caller, asked))
                 case ActionKind.CREATE:
@@ -190,6 +197,26 @@ def _success(data: object) -> bytes:
     if len(answer) > limits.ANSWER_BYTES.most:  # within a write: nothing of it is kept
         raise too_large(limits.ANSWER_BYTES)
     return answer
+
+
+async def _success_of_many(data: object) -> bytes:
+    """Write the answer of a list; a large one piece by piece, so that others have turns."""
+    page = cast("dict[str, object] | None", data if isinstance(data, dict) else None)
+    records = cast("list[object]", data if page is None else page["results"])
+    if len(records) < _FEW or len(records) * len(encode(records[0])) < _LARGE_BYTES:
+        return _success(cast("object", data))
+    pieces: list[bytes] = []
+    size = waited = 0
+    for record in records:
+        pieces.append(encode(record))
+        size += len(pieces[-1])
+        if size > limits.ANSWER_BYTES.most:
+            raise too_large(limits.ANSWER_BYTES)
+        if size - waited > _LARGE_BYTES:
+            await asyncio.sleep(0)
+            waited = size
+    listed = msgspec.Raw(b"[%b]" % b",".join(pieces))
+    return _success(listed if page is None else {**page, "results": listed})
 
 
 def _refusal(asked: Asked, refused: QueryTooSlow | EntryRefused) -> Exception:

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from ringline.domain import limits
 
 #: What a piece of work takes on the loop, in seconds (measured with a profiler).
-REQUEST_S = 300e-6
-REFUSAL_S = 200e-6
+REQUEST_S = 500e-6
+REFUSAL_S = 400e-6
 HANDSHAKE_S = 1000e-6
 FRAME_S = 50e-6
 JOIN_S = 150e-6  # a frame of the events socket, most of which join and leave
