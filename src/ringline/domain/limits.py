@@ -277,7 +277,7 @@ EARLY_BYTES = Limit(
 )
 PAGE_BYTES = Limit(
     "events read from a log at a time, one at least; a page of `list_events` too",
-    4 * _MIB,
+    _MIB,
     "bytes",
     "read in more pages",
 )

@@ -11,8 +11,6 @@ import asyncio
 from typing import Protocol, cast
 from uuid import UUID
 
-import msgspec
-
 from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
 from ringline.rpc import picking, writing
@@ -31,6 +29,8 @@ from ringline.wire.strict_json import encode
 #: Fewer records than this are written at once, as are those that are small together.
 _FEW = 4
 _LARGE_BYTES = 256 * 1024
+_EMPTY = b"[]"
+_NO_RESULTS = b'"results":[]'
 
 #: The answer to a request that would do.
 VALID = encode({"success": True})
@@ -205,9 +205,13 @@ async def _success_of_many(data: object) -> bytes:
     records = cast("list[object]", data if page is None else page["results"])
     if len(records) < _FEW or len(records) * len(encode(records[0])) < _LARGE_BYTES:
         return _success(cast("object", data))
-    pieces: list[bytes] = []
+    whole = encode({"success": True, "data": [] if page is None else {**page, "results": []}})
+    begin, end = whole.split(_EMPTY if page is None else _NO_RESULTS, 1)
+    pieces = [begin, _EMPTY[:1] if page is None else _NO_RESULTS[:-1]]
     size = waited = 0
     for record in records:
+        if size:
+            pieces.append(b",")
         pieces.append(encode(record))
         size += len(pieces[-1])
         if size > limits.ANSWER_BYTES.most:
@@ -215,8 +219,10 @@ async def _success_of_many(data: object) -> bytes:
         if size - waited > _LARGE_BYTES:
             await asyncio.sleep(0)
             waited = size
-    listed = msgspec.Raw(b"[%b]" % b",".join(pieces))
-    return _success(listed if page is None else {**page, "results": listed})
+    answer = b"".join([*pieces, b"]", end])
+    if len(answer) > limits.ANSWER_BYTES.most:
+        raise too_large(limits.ANSWER_BYTES)
+    return answer
 
 
 def _refusal(asked: Asked, refused: QueryTooSlow | EntryRefused) -> Exception:

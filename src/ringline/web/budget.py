@@ -5,6 +5,7 @@ megabytes: many of them at once would take all memory. So the large ones of a ke
 counted together. What is small is not counted; the bound on connections holds it.
 """
 
+import asyncio
 from collections import Counter
 from uuid import UUID
 
@@ -13,6 +14,11 @@ from ringline.web.fair_share import FairShare
 
 #: Bodies and answers up to this size are not counted.
 SMALL_BYTES = 64 * 1024
+
+
+#: How long a read waits until answers of its key that are unread make room.
+ROOM_S = 5.0
+_POLL_S = 0.05
 
 
 class OverBudget(Exception):
@@ -29,6 +35,15 @@ class ByteBudget:
     def under_way(self, key_id: UUID) -> int:
         """Return how many bytes a key has under way."""
         return self._under_way[key_id]
+
+    async def room(self, key_id: UUID) -> None:
+        """Wait until a whole answer would fit, for a bounded time. Raises OverBudget."""
+        full = self._most - limits.ANSWER_BYTES.most
+        for _ in range(round(ROOM_S / _POLL_S)):
+            if self._under_way[key_id] <= full:
+                return
+            await asyncio.sleep(_POLL_S)
+        raise OverBudget
 
     def change(self, key_id: UUID, change: int) -> None:
         """Count bytes more or less. Raises OverBudget."""
@@ -62,6 +77,10 @@ class Share:
     def charge(self, seconds: float) -> None:
         """Count work that was done."""
         self._fair.charge(self._workspace_id, seconds)
+
+    async def room(self) -> None:
+        """Wait until a whole answer of the key would fit. Raises OverBudget."""
+        await self._budget.room(self._key_id)
 
     def hold(self, size: int) -> None:
         """Count a body, or what has come of it, or an answer, if it is large.

@@ -118,9 +118,12 @@ class Rpc:
             raw = await _read(request, share)
             await caller.check()  # a body takes its time
             body = _BODY.decode(raw)
+            reads = _changes_nothing(body)
+            if reads:
+                await share.room()
             answer = await answering(request, caller, body, raw)
             share.charge(len(answer) * BYTE_OUT_S)
-            if len(answer) > SMALL_BYTES and _changes_nothing(body):
+            if reads and len(answer) > SMALL_BYTES:
                 share.hold(len(answer))
         except RpcRefused as refused:
             answer = answer_problems(refused.problems)

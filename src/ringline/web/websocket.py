@@ -17,6 +17,7 @@ from typing import cast
 from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp.http_websocket import WebSocketWriter
 
+from ringline.web.fair_share import BYTE_OUT_S
 from ringline.web.frame_gate import FrameGate, FrameLimits
 from ringline.web.http_connection import HttpConnection
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
@@ -76,8 +77,11 @@ class Connection:
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the client left during the handshake")
-        if isinstance(request.protocol, HttpConnection):
-            request.protocol.become_stream()
+        connection = request.protocol
+        if not isinstance(connection, HttpConnection):
+            raise AssertionError("streams come by the listener's connections")
+        connection.become_stream()
+        self._connection = connection
         # Whatever the kernel does not take at once counts as "not free".
         transport.set_write_buffer_limits(high=0)
         self._transport = transport
@@ -96,8 +100,13 @@ class Connection:
         if self._transport.is_closing():
             return
         self._transport.write(data)
+        self._charge(len(data))
         if self._waiting is None and self.paused:
             self._waiting = asyncio.create_task(self._wait())
+
+    def _charge(self, size: int) -> None:
+        """Count what is sent as work, of which what has been encoded for it is most."""
+        self._connection.house.fair.charge(self._connection.who, size * BYTE_OUT_S)
 
     async def _wait(self) -> None:
         try:
