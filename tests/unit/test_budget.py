@@ -1,0 +1,54 @@
+"""What a key has under way, and that its reads wait for room, in virtual time."""
+
+import asyncio
+
+import pytest
+
+from ringline.domain import limits
+from ringline.domain.ids import uuid7
+from ringline.web.budget import ROOM_S, SMALL_BYTES, ByteBudget, OverBudget, Share
+from ringline.web.fair_share import FairShare
+from tests import clock
+
+KEY, OTHER = uuid7(0, 1), uuid7(0, 2)
+MOST = 3 * limits.ANSWER_BYTES.most
+
+
+def share(budget: ByteBudget, key_id: object = KEY) -> Share:
+    return Share(budget, FairShare(lambda: 0.0), key_id, key_id)  # type: ignore[arg-type]
+
+
+def test_large_ones_of_a_key_are_counted_together() -> None:
+    budget = ByteBudget(MOST)
+    one, two, small = share(budget), share(budget), share(budget)
+    one.hold(2 * MOST // 3)
+    one.hold(MOST // 3)  # an answer that is smaller than its body was
+    with pytest.raises(OverBudget):
+        two.hold(MOST // 2)
+    small.hold(SMALL_BYTES)
+    share(budget, OTHER).hold(MOST)
+    assert budget.under_way(KEY) == 2 * MOST // 3
+    one.close()
+    one.close()
+    assert budget.under_way(KEY) == 0
+    two.hold(MOST // 2)
+
+
+def test_a_read_waits_for_room_and_not_for_ever() -> None:
+    async def main() -> None:
+        budget = ByteBudget(MOST)
+        unread, reading = share(budget), share(budget)
+        await reading.room()
+        unread.hold(MOST)
+        waiting = asyncio.create_task(reading.room())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        unread.close()
+        await waiting
+        unread.hold(MOST)
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(OverBudget):
+            await reading.room()
+        assert asyncio.get_running_loop().time() - started < ROOM_S + 1
+
+    clock.run(main())
