@@ -28,6 +28,7 @@ from ringline.wire.dialect import Dialect
 
 _PAGE = 200  # events in one query
 _STEP = 32  # of them offered at once; half an outbox, for what else leaves through it
+_STEP_BYTES = 64 * 1024  # fewer where they are large, so that others have turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,8 @@ class Following:
         for number, stored in enumerate(page.events):
             if stored.offset > goal or self._stopped:
                 break
-            if number % _STEP == 0 or not self._outbox.room:
+            full = not self._outbox.room or self._outbox.waiting_bytes >= _STEP_BYTES
+            if number % _STEP == 0 or full:
                 await self._outbox.drained()
             self._replay(Published(stored.offset, stored.event))
         if not self._stopped and (page.complete or page.events[-1].offset >= goal):

@@ -103,6 +103,11 @@ class Outbox:
         return max(0, self._limit - len(self._frames) + self._control)
 
     @property
+    def waiting_bytes(self) -> int:
+        """Return how much of the events' frames waits, also for the end of this turn."""
+        return self._bytes
+
+    @property
     def is_free(self) -> bool:
         """Tell whether the connection takes whatever is offered."""
         return not self._sink.paused

@@ -32,7 +32,9 @@ def encode_event(data: bytes, event_id: str | None = None, name: str | None = No
     if name is not None:
         assert not set(name) & set("\r\n"), "an event's name is one line"
         head += b"event: %b\n" % name.encode()
-    return head + b"data: %b\n\n" % _LINE_END.sub(b"\ndata: ", data)
+    if b"\n" in data or b"\r" in data:  # JSON of ours is one line
+        data = _LINE_END.sub(b"\ndata: ", data)
+    return head + b"data: %b\n\n" % data
 
 
 @dataclass(frozen=True, slots=True)
