@@ -73,7 +73,7 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
 
     @web.middleware
     async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
-        await begin_request(request)
+        begin_request(request)
         port.begun += 1
         return await handler(request)
 

@@ -276,19 +276,12 @@ class HttpConnection(RequestHandler):
         return response
 
 
-async def begin_request(request: web.Request) -> None:
-    """Tell a request's connection that it is here. Raises HTTPTooManyRequests.
-
-    An address from which much came without a credential waits until it is its turn.
-    """
+def begin_request(request: web.Request) -> None:
+    """Tell a request's connection that it is here. Raises HTTPTooManyRequests."""
     connection = request.protocol
-    if not isinstance(connection, HttpConnection):
-        return
-    if not connection.begin(request.headers.getall("X-Forwarded-For", ())):
+    forwarded = request.headers.getall("X-Forwarded-For", ())
+    if isinstance(connection, HttpConnection) and not connection.begin(forwarded):
         raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
-    fair, client = connection.house.fair, connection.client
-    if fair.wait_s(client):
-        await fair.begin(client, 0.0)
 
 
 async def begin_stream(request: web.Request, log: LogKey) -> None:
@@ -299,11 +292,15 @@ async def begin_stream(request: web.Request, log: LogKey) -> None:
         await connection.house.fair.begin(connection.who, HANDSHAKE_S)
 
 
-def refused_stranger(request: web.Request) -> None:
-    """Count the work of a request that came without a credential, or with a bad one."""
+async def refuse_stranger(request: web.Request) -> None:
+    """Hold a refusal back until it is the address's turn: who asks in vain asks more slowly.
+
+    What is asked with a good credential from the same address, by a proxy's other clients
+    for example, does not wait for it.
+    """
     connection = request.protocol
     if isinstance(connection, HttpConnection):
-        connection.house.fair.charge(connection.client, REFUSAL_S)
+        await connection.house.fair.begin(connection.client, REFUSAL_S)
 
 
 def _pause(transport: asyncio.Transport | None) -> None:

@@ -19,7 +19,7 @@ from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets
-from ringline.web.http_connection import SERVER_NAME, House, begin_request, refused_stranger
+from ringline.web.http_connection import SERVER_NAME, House, begin_request, refuse_stranger
 from ringline.web.listener import Listener
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
@@ -100,10 +100,10 @@ class Server:
         request_id = show_id(Prefix.REQUEST, self._new_id())
         request[_REQUEST_ID] = request_id
         try:
-            await begin_request(request)
+            begin_request(request)
             response = await handler(request)
             if response.status in (401, 403):
-                refused_stranger(request)
+                await refuse_stranger(request)
             return response
         except web.HTTPException as refusal:
             return self._answer(request, refusal, request_id)
