@@ -62,7 +62,7 @@ def test_no_worker_outlives_its_server(end: signal.Signals):
 
 
 SECRETS = {
-    "RINGLINE_SIGNING_SECRET": "a secret of the tests alone, thirty-two",
+    "RINGLINE_SIGNING_SECRET": "a secret of the tests alone: thirty-two",
     "RINGLINE_ENCRYPTION_KEY": "another secret of the tests, thirty-two",
     "PGPASSWORD": "marked-secret",
     "AWS_SECRET_ACCESS_KEY": "marked-secret",
