@@ -42,6 +42,19 @@ def ringline(*arguments: object, **variables: str) -> subprocess.CompletedProces
     )
 
 
+def dry_benchmark(*arguments: object, limit_s: float) -> subprocess.CompletedProcess[str]:
+    """Try a benchmark out to its end: everything once, hardly any load, nothing written."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--dry", *map(str, arguments)],
+        cwd=SOURCES.parent,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=limit_s,
+    )
+
+
 def start(output: Path, *arguments: object, **variables: str) -> subprocess.Popen[bytes]:
     """Start a command that stays; both of its outputs go to a file."""
     with output.open("wb") as file:

@@ -1,12 +1,8 @@
 """The benchmarks of RPC run: with little data, for a moment, each to its tables."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from tests.e2e.program import environment
+from tests.e2e.program import dry_benchmark
 
 LIMIT_S = 110
 
@@ -20,14 +16,6 @@ LIMIT_S = 110
     ],
 )
 def test_a_benchmark_is_tried_out(name: str, shown: str) -> None:
-    tried = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--dry", name],
-        cwd=Path(__file__).parents[2],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-    )
+    tried = dry_benchmark(name, limit_s=LIMIT_S)
     assert tried.returncode == 0, tried.stderr
     assert shown in tried.stdout

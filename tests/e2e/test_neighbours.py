@@ -1,8 +1,6 @@
 """The benchmark of neighbours: its attacks reach the server, its probe gets its answers."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import pytest
 from benchmarks.generators import Generator
 from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.quiet import EVENTS_PER_S, RPC_PER_S, WATCHERS
-from tests.e2e.program import Dev, dev, environment, reachable_directory
+from tests.e2e.program import Dev, dev, dry_benchmark, reachable_directory
 
 LIMIT_S = 220
 READY_S = 60
@@ -67,17 +65,8 @@ def test_an_attack_reaches_its_surface(server: Dev, surface: str) -> None:
 @pytest.mark.timeout(LIMIT_S + 20)
 def test_the_benchmark_is_tried_out(tmp_path: Path) -> None:
     record = tmp_path / "rounds.jsonl"
-    tried = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks", "--dry", "neighbours"),
-            *("--only", "rpc-flood", "--record", record),
-        ],
-        cwd=Path(__file__).parents[2],
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
+    tried = dry_benchmark(
+        *("neighbours", "--only", "rpc-flood", "--record", record), limit_s=LIMIT_S
     )
     assert tried.returncode == 0, tried.stderr
     quiet, attacked = map(json.loads, record.read_text().splitlines())
