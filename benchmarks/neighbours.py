@@ -70,8 +70,8 @@ def neighbours(
 def _size(seconds: float, *, tiny: bool) -> Size:
     if tiny:
         return Size(1_000, 50, 1, 1.5, 1.5)
-    rounds = max(3, min(10, round(seconds / 20)))
-    return Size(100_000, 5_000, rounds, min(15.0, seconds / rounds), seconds / rounds)
+    rounds = max(3, min(5, round(seconds / 20)))
+    return Size(100_000, 5_000, rounds, min(10.0, seconds / rounds), seconds / rounds)
 
 
 def _prepare(data_dir: Path, size: Size) -> Mapping[str, str]:

@@ -189,7 +189,7 @@ class EventLog(Protocol):
     ) -> LogPage:
         """Return events behind an offset, ascending, of one call or all.
 
-        At most `limit` of them, and fewer where they are large (`limits.PAGE_BYTES`), but
+        At most `limit` of them, and fewer where they are large (`limits.FOLLOWED_BYTES`), but
         one at least where there is one. Raises StoreAway.
         """
         ...

@@ -19,7 +19,7 @@ from ringline.web.admission import Admission, Allowance
 from ringline.web.budget import ByteBudget
 from ringline.web.http_connection import House, Waits, begin_request
 from ringline.web.listener import Listener
-from ringline.web.requests import open_share, read_body
+from ringline.web.requests import PIECE_BYTES, open_share, read_body, write_by_pieces
 
 WAIT_S = 20.0  # a bound for what must come, not an expectation of when
 LONG = Waits(head_s=60, body_idle_s=60, body_s=60, idle_s=60, answer_idle_s=60, answer_s=60)
@@ -40,6 +40,7 @@ class Port:
         self.budget = budget
         self.writers: list[asyncio.StreamWriter] = []
         self.begun = 0
+        self.writing: asyncio.WriteTransport | None = None
 
     async def connect(self, data: bytes = b"") -> asyncio.StreamReader:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**17)
@@ -68,8 +69,11 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
         share = open_share(request, KEY, LogKey(KEY, Environment.LIVE))
         return web.Response(body=await read_body(request, 200_000, share))
 
-    async def large(request: web.Request) -> web.Response:
-        return web.Response(body=LARGE)
+    async def large(request: web.Request) -> web.StreamResponse:
+        if request.path == "/large":
+            return web.Response(body=LARGE)
+        port.writing = request.transport
+        return await write_by_pieces(request, LARGE, {})
 
     @web.middleware
     async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -80,6 +84,7 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app = web.Application(middlewares=[begin])
     app.router.add_post("/echo", echo)
     app.router.add_get("/large", large)
+    app.router.add_get("/pieces", large)
     admission = Admission(allowance, (), monotonic)
     budget = ByteBudget(BUDGET)
     listener = Listener(app, House(admission, budget), waits)
@@ -175,22 +180,53 @@ async def test_a_body_that_is_given_up_is_counted_no_more() -> None:
                 await asyncio.sleep(0.02)
 
 
+BOTH_WAYS = pytest.mark.parametrize("path", [b"/large", b"/pieces"])
+
+
+def get(path: bytes) -> bytes:
+    return b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path
+
+
+@BOTH_WAYS
 @pytest.mark.parametrize("waits", [replace(LONG, answer_idle_s=0.2), replace(LONG, answer_s=0.2)])
-async def test_an_answer_that_is_not_read_is_given_up(waits: Waits) -> None:
+async def test_an_answer_that_is_not_read_is_given_up(waits: Waits, path: bytes) -> None:
     async with listening(waits) as port:
-        await port.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        await port.connect(get(path))
         await port.emptied()
 
 
-async def test_an_answer_that_is_read_slowly_arrives_whole() -> None:
-    async with listening(replace(LONG, answer_idle_s=2)) as port:
-        reader = await port.connect(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+@BOTH_WAYS
+async def test_an_answer_that_is_read_a_little_at_a_time_is_given_up(path: bytes) -> None:
+    async with listening(replace(LONG, answer_s=0.5)) as port:
+        reader = await port.connect(get(path))
         received = 0
         async with asyncio.timeout(WAIT_S):
-            while piece := await reader.read(400_000):
-                received += len(piece)
+            while port.admission.open:
+                received += len(await reader.read(1_000))
                 await asyncio.sleep(0.001)
-        assert received > len(LARGE)
+        assert received < len(LARGE)
+
+
+@BOTH_WAYS
+async def test_an_answer_that_is_read_slowly_arrives_whole(path: bytes) -> None:
+    async with listening(replace(LONG, answer_idle_s=2)) as port:
+        reader = await port.connect(get(path))
+        received = bytearray()
+        async with asyncio.timeout(WAIT_S):
+            while piece := await reader.read(400_000):
+                received += piece
+                await asyncio.sleep(0.001)
+        assert received.endswith(b"\r\n\r\n" + LARGE)
+
+
+async def test_of_an_answer_by_pieces_little_is_written_ahead() -> None:
+    async with listening() as port:
+        reader = await port.connect(get(b"/pieces"))
+        assert (await reader.readexactly(8)) == b"HTTP/1.1"
+        await asyncio.sleep(0.2)
+        assert port.writing is not None
+        assert 0 < port.writing.get_write_buffer_size() <= PIECE_BYTES
+        assert (await rest(reader)).endswith(LARGE)
 
 
 async def test_too_many_connections_are_closed_as_they_arrive() -> None:

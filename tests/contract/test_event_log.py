@@ -64,7 +64,7 @@ async def test_a_page_ends_where_its_events_are_large_but_has_one(stores: Stores
         Event(
             new_id(), NOW, CallAudit(audit_type="note", code="n", detail={"text": "x" * size}), None
         )
-        for size in (10, limits.PAGE_BYTES.most + 10, limits.PAGE_BYTES.most // 2, 10, 10)
+        for size in (10, limits.FOLLOWED_BYTES.most + 10, limits.FOLLOWED_BYTES.most // 2, 10, 10)
     ]
     await stores.log.commit([Entry(log, tuple(notes), (), call.id)])
     pages: list[tuple[list[int], bool]] = []

@@ -625,6 +625,22 @@ async def test_a_few_short_columns_are_fetched_at_once(desk: Desk) -> None:
         assert (rows.in_portions, len(rows.statements)) == (in_portions, 1)
 
 
+async def test_what_may_be_large_is_held_before_it_is_fetched(desk: Desk) -> None:
+    await fill(desk, 5, 100_000)
+    held: list[int] = []
+
+    async def pace(size: int, made: int) -> None:
+        held.append(size)
+        assert made == 0, "nothing is made yet"
+
+    page = {"limit": 10}
+    await desk.list(fields=["id", "fullName"], page=page, pace=pace)
+    assert held == []
+    await desk.list(fields=["id", "notes"], page=page, pace=pace)
+    assert held[0] == limits.ANSWER_BYTES.most
+    assert 500_000 <= held[1] < 510_000
+
+
 async def test_what_many_records_share_counts_in_each_of_them(desk: Desk) -> None:
     agent = UUID((await desk.list("AiAgent"))[0]["id"])
     await desk.run("UPDATE ringline.agents SET instructions = repeat('x', 262144)")

@@ -16,7 +16,7 @@ SIZE = Size(10, 10, 2, 1.0, 1.0)
 
 
 def figures(times: float) -> Figures:
-    return Figures(1.0 * times, 2.0 * times, 3.0 * times, 4.0 * times, 5.0 * times)
+    return Figures(1.0 * times, 2.0 * times, 3.0 * times, 4.0 * times, (5.0 * times, 4.0 * times))
 
 
 def a_record(**changed: Any) -> dict[str, Any]:
@@ -53,6 +53,7 @@ def test_the_table_pairs_rounds() -> None:
     flooded.records = [a_record(attack=None), a_record()]
     text = section([flooded, Flooded("mints", ended="(ended: it hung)")], SIZE).render()
     assert "| 3.00 → 10.0 (× 3.0, 2.0 – 4.0) |" in text
+    assert "| 10.0 → 40.0 (× 4.0) |" in text
     assert "| 2 of 151 | 429: 15.0, 200: 5.0 | 50% | 120 |" in text
     assert "(`mints`) | (ended: it hung) |" in text
     assert "| RPC p99, attacked ÷ quiet, on the surface where it is most (`rpc-flood`) |" in text

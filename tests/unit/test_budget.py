@@ -7,10 +7,11 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.ids import uuid7
 from ringline.web.budget import ROOM_S, SMALL_BYTES, ByteBudget, OverBudget, Share
-from ringline.web.fair_share import FairShare
+from ringline.web.fair_share import BYTE_OUT_S, SHARE, FairShare
 from tests import clock
 
 KEY, OTHER = uuid7(0, 1), uuid7(0, 2)
+PIECE = 256 * 1024
 MOST = 3 * limits.ANSWER_BYTES.most
 
 
@@ -32,6 +33,44 @@ def test_large_ones_of_a_key_are_counted_together() -> None:
     one.close()
     assert budget.under_way(KEY) == 0
     two.hold(MOST // 2)
+
+
+def test_what_an_answer_holds_is_known_better_as_it_is_made() -> None:
+    budget = ByteBudget(MOST)
+    one = share(budget)
+    one.hold(MOST // 3)
+    one.settle(MOST)
+    assert budget.under_way(KEY) == MOST
+    one.settle(MOST // 2)
+    assert budget.under_way(KEY) == MOST // 2
+    one.settle(SMALL_BYTES)
+    assert budget.under_way(KEY) == 0
+
+
+def test_a_large_answer_is_made_at_its_workspaces_pace() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        budget, fair = ByteBudget(MOST), FairShare(loop.time)
+        one = Share(budget, fair, KEY, KEY)
+
+        async def make(size: int) -> float:
+            started = loop.time()
+            for _ in range(size // PIECE):
+                await one.pace(size, PIECE)
+                fair.charge("others", 0.0)
+            one.charge_answer(size)
+            return loop.time() - started
+
+        size = limits.ANSWER_BYTES.most // PIECE * PIECE
+        assert await make(size) == pytest.approx(size * BYTE_OUT_S / SHARE, rel=0.2)
+        assert budget.under_way(KEY) == size
+        alone = Share(budget, FairShare(loop.time), OTHER, OTHER)
+        started = loop.time()
+        for _ in range(size // PIECE):
+            await alone.pace(size, PIECE)
+        assert loop.time() == started
+
+    clock.run(main())
 
 
 def test_a_read_waits_for_room_and_not_for_ever() -> None:

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from ringline.domain.limits import STATEMENT_WAITED_FOR_S
+import pytest
+
+from ringline.domain.limits import DATABASE_DEAR_MS, DATABASE_SHARE, STATEMENT_WAITED_FOR_S
 from ringline.storage.loans import LONGEST_LOAN_S, Loans
 from ringline.storage.pool import DOOR, HOUSE, Lane, Pool
 from tests import clock as virtual
 
 ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
 PATIENCE_S = STATEMENT_WAITED_FOR_S.most
+SHARE, DEAR_S = DATABASE_SHARE.most / 100, DATABASE_DEAR_MS.most / 1000
 
 
 class Line:
@@ -132,5 +136,82 @@ def test_a_loan_without_end_is_given_up() -> None:
         bank.loans.give_back(line, clean=False)
         (other,) = await bank.lend(BEA)
         assert not other.closed
+
+    run(main)
+
+
+# -- a workspace's share of the database ------------------------------------------------------
+
+
+async def borrow_for(bank: Bank, lane: Lane, seconds: float) -> None:
+    """Hold a connection for a time."""
+    line = await bank.loans.borrow(lane)
+    await asyncio.sleep(seconds)
+    bank.loans.give_back(line, clean=True)
+
+
+async def keep_asking(bank: Bank, lane: Lane) -> None:
+    """Ask for a little ten times a second."""
+    while True:
+        await borrow_for(bank, lane, 0.001)
+        await asyncio.sleep(0.1)
+
+
+def test_dear_requests_get_their_share_while_others_ask() -> None:
+    async def main(bank: Bank) -> None:
+        loop, finished = asyncio.get_running_loop(), list[float]()
+
+        async def read_on() -> None:
+            while True:
+                await borrow_for(bank, ADA, 0.45)
+                finished.append(loop.time())
+
+        reading = [asyncio.create_task(read_on()) for _ in range(3)]
+        await asyncio.sleep(10)
+        assert len(finished) == 3 * 22, "nobody else asks"
+        asking = asyncio.create_task(keep_asking(bank, BEA))
+        await asyncio.sleep(5)  # what was used until then is paid for
+        finished.clear()
+        await asyncio.sleep(20)
+        assert len(finished) * (0.45 - DEAR_S) / 20 == pytest.approx(SHARE, rel=0.1)
+        assert min(late - early for early, late in pairwise(finished)) > 0.45, "one at a time"
+        asking.cancel()
+        await asyncio.sleep(2)
+        finished.clear()
+        await asyncio.sleep(10)
+        assert len(finished) >= 3 * 21, "nobody else asks any more"
+        for task in reading:
+            task.cancel()
+
+    run(main)
+
+
+def test_short_requests_are_never_dear() -> None:
+    async def main(bank: Bank) -> None:
+        asking = asyncio.create_task(keep_asking(bank, BEA))
+        started = asyncio.get_running_loop().time()
+        for _ in range(100):
+            await asyncio.gather(*(borrow_for(bank, ADA, DEAR_S) for _ in range(3)))
+        lasted = asyncio.get_running_loop().time() - started
+        assert lasted == pytest.approx(100 * DEAR_S, rel=0.01)
+        asking.cancel()
+
+    run(main)
+
+
+def test_a_workspace_that_owes_keeps_nobody_from_the_database() -> None:
+    async def main(bank: Bank) -> None:
+        await asyncio.gather(*(borrow_for(bank, ADA, 10) for _ in range(3)))
+        asking = asyncio.create_task(keep_asking(bank, CIS))
+        (line,) = await bank.lend(BEA)
+        started = asyncio.get_running_loop().time()
+        waiting = bank.wait(ADA)
+        await asyncio.sleep(PATIENCE_S + 0.4)
+        assert not waiting.done()
+        assert bank.cancelled == [], "there are connections for all"
+        bank.loans.give_back(line, clean=True)
+        await waiting
+        assert asyncio.get_running_loop().time() - started < 3, "nobody waits longer"
+        asking.cancel()
 
     run(main)

@@ -163,6 +163,15 @@ DATABASE_KEPT = Limit(
     "of these, for credentials, journal and revocation alone", 2, "connections", "waits"
 )
 DATABASE_PER_WORKSPACE = Limit("of these, for one workspace's requests", 3, "connections", "waits")
+DATABASE_SHARE = Limit(
+    "the dear requests of one workspace while others ask the database too",
+    40,
+    "% of one connection's time",
+    "its next request waits",
+)
+DATABASE_DEAR_MS = Limit(
+    "a request that is not dear", 50, "ms on its connection", "what is over it counts"
+)
 DATABASE_WAITING = Limit(
     "requests of one workspace that wait for a connection to the database",
     500,
@@ -275,8 +284,14 @@ EARLY_EVENTS = Limit(
 EARLY_BYTES = Limit(
     "events of a watched log that came before their turn", 8 * _MIB, "bytes", "read from the log"
 )
+FOLLOWED_BYTES = Limit(
+    "events read from the log at a time for one listener, one at least",
+    256 * _KIB,
+    "bytes",
+    "read in more steps",
+)
 PAGE_BYTES = Limit(
-    "events read from a log at a time, one at least; a page of `list_events` too",
+    "events in a page of `list_events`, one at least",
     _MIB,
     "bytes",
     "read in more pages",
@@ -369,6 +384,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         DATABASE_CONNECTIONS,
         DATABASE_KEPT,
         DATABASE_PER_WORKSPACE,
+        DATABASE_SHARE,
+        DATABASE_DEAR_MS,
         DATABASE_WAITING,
         DATABASE_WAIT_S,
     ),
@@ -417,6 +434,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         RECENT_BYTES,
         EARLY_EVENTS,
         EARLY_BYTES,
+        FOLLOWED_BYTES,
         PAGE_BYTES,
         PORTION_ROWS,
         SHORT_PORTION_ROWS,

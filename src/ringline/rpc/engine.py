@@ -7,14 +7,14 @@ check raises where their right ended while the request waited. A record that a w
 is read in the same transaction.
 """
 
-import asyncio
+from io import BytesIO
 from typing import Protocol, cast
 from uuid import UUID
 
 from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
 from ringline.rpc import picking, writing
-from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic
+from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic, Pace, at_once
 from ringline.rpc.actions import ActionKind
 from ringline.rpc.constraints import refused_problem
 from ringline.rpc.identity import read_identity
@@ -61,7 +61,7 @@ class Engine:
         try:
             match asked.action.kind:
                 case ActionKind.LIST:
-                    return await _success_of_many(await self._list(caller, asked))
+                    return await _success_of_many(caller, await self._list(caller, asked))
                 case ActionKind.GET:
                     return _success(await self._get(caller, asked))
                 case ActionKind.CREATE:
@@ -107,6 +107,7 @@ class Engine:
                 pages=action.pages,
                 scope=scope,
                 operator=caller.operator is not None,
+                pace=caller.pace,
             )
             return await self._reader.list(rows, request)
 
@@ -116,7 +117,7 @@ class Engine:
             row_id = await picking.pick(rows, asked.action, asked.resource, values)
             if row_id is None:
                 raise refuse("not_found")
-            return await self._record(rows, asked, row_id)
+            return await self._record(rows, asked, row_id, caller.pace)
 
     async def _create(self, caller: Caller, asked: Asked, claim: Claim | None) -> bytes:
         action, acting = asked.action, self._acting(caller)
@@ -179,11 +180,11 @@ class Engine:
             raise AssertionError("a generic action names its function")
         return _success(await cast("Generic", action.act)(self._acting(caller), values))
 
-    async def _record(self, rows: Rows, asked: Asked, row_id: UUID) -> object:
+    async def _record(self, rows: Rows, asked: Asked, row_id: UUID, pace: Pace = at_once) -> object:
         """Read the record to answer; nothing was asked of it where there are no fields."""
         if asked.selection is None:
             return {}
-        return await self._reader.one(rows, asked.resource, asked.selection, row_id)
+        return await self._reader.one(rows, asked.resource, asked.selection, row_id, pace)
 
     def _ledger(self, caller: Caller) -> Ledger:
         return self._desk.ledger.for_caller(caller.check)
@@ -199,30 +200,30 @@ def _success(data: object) -> bytes:
     return answer
 
 
-async def _success_of_many(data: object) -> bytes:
-    """Write the answer of a list; a large one piece by piece, so that others have turns."""
+async def _success_of_many(caller: Caller, data: object) -> bytes:
+    """Write the answer of a list; a large one piece by piece, at the caller's pace."""
     page = cast("dict[str, object] | None", data if isinstance(data, dict) else None)
     records = cast("list[object]", data if page is None else page["results"])
-    if len(records) < _FEW or len(records) * len(encode(records[0])) < _LARGE_BYTES:
+    if len(records) < _FEW or (about := len(records) * len(encode(records[0]))) < _LARGE_BYTES:
         return _success(cast("object", data))
+    await caller.pace(about, 0)
     whole = encode({"success": True, "data": [] if page is None else {**page, "results": []}})
     begin, end = whole.split(_EMPTY if page is None else _NO_RESULTS, 1)
-    pieces = [begin, _EMPTY[:1] if page is None else _NO_RESULTS[:-1]]
-    size = waited = 0
-    for record in records:
-        if size:
-            pieces.append(b",")
-        pieces.append(encode(record))
-        size += len(pieces[-1])
+    answer = BytesIO()  # grows in place: nothing is joined in the end
+    answer.write(begin + (_EMPTY[:1] if page is None else _NO_RESULTS[:-1]))
+    size = answer.tell()
+    waited = 0
+    for number, record in enumerate(records):
+        size += answer.write(b"," + encode(record) if number else encode(record))
         if size > limits.ANSWER_BYTES.most:
             raise too_large(limits.ANSWER_BYTES)
         if size - waited > _LARGE_BYTES:
-            await asyncio.sleep(0)
+            await caller.pace(about, size - waited)
             waited = size
-    answer = b"".join([*pieces, b"]", end])
-    if len(answer) > limits.ANSWER_BYTES.most:
+    size += answer.write(b"]" + end)
+    if size > limits.ANSWER_BYTES.most:
         raise too_large(limits.ANSWER_BYTES)
-    return answer
+    return answer.getvalue()
 
 
 def _refusal(asked: Asked, refused: QueryTooSlow | EntryRefused) -> Exception:

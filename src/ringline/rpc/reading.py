@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from ringline.domain import limits
 from ringline.ports import Rows
+from ringline.rpc.acting import Pace, at_once
 from ringline.rpc.filters import EVERYTHING, Shape, nodes_of, read_filter
 from ringline.rpc.keyset import behind, whole
 from ringline.rpc.kinds import Kind, Map, Moment, ToolList
@@ -61,7 +62,7 @@ _NODE_BYTES = 2048
 class ListRequest:
     """A request for a list, as it came; `scope` are columns that must have a value.
 
-    An `operator` asks for what operators may list alone.
+    An `operator` asks for what operators may list alone. `pace` is the caller's.
     """
 
     resource: Resource
@@ -72,6 +73,7 @@ class ListRequest:
     pages: bool = True
     scope: tuple[tuple[str, object], ...] = ()
     operator: bool = False
+    pace: Pace = at_once
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +117,32 @@ class Reader:
         given.update(request.scope)
         where = _Where(request.resource, shape, tuple(name for name, _ in request.scope))
         query = _Query(where, request.selection, keys)
+        budget = Budget(rows, request.pace)
         match page:
             case None:
-                return await self._whole(rows, query, given)
+                return await self._whole(budget, query, given)
             case OffsetPage():
-                return await self._offset_page(rows, query, given, page)
+                return await self._offset_page(budget, query, given, page)
             case KeysetPage():
-                return await self._keyset_page(rows, query, given, page)
+                return await self._keyset_page(budget, query, given, page)
 
     async def one(
-        self, rows: Rows, resource: Resource, selection: Selection, row_id: UUID
+        self,
+        rows: Rows,
+        resource: Resource,
+        selection: Selection,
+        row_id: UUID,
+        pace: Pace = at_once,
     ) -> Record | None:
         """Return one record, None if there is none. Raises what fetching raises."""
         query = _Query(_Where(resource, EVERYTHING, ("id",)), selection)
         plan = await self._plan("one", query, (), lambda: _plan_one(query))
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(id=row_id))
-        records = await build(Budget(rows), plan.node, found)
+        records = await build(Budget(rows, pace), plan.node, found)
         return records[0] if records else None
 
-    async def _whole(self, rows: Rows, query: "_Query", given: Mapping[str, object]) -> object:
+    async def _whole(self, budget: Budget, query: "_Query", given: Mapping[str, object]) -> object:
         plan = await self._plan("whole", query, (), lambda: _plan_whole(query))
-        budget = Budget(rows)
         values = plan.statement.arguments(**given)
         found = await budget.fetch(plan.statement, values, plan.most_bytes)
         if len(found) > limits.LIST_RECORDS.most:
@@ -143,24 +150,24 @@ class Reader:
         return await build(budget, plan.node, found)
 
     async def _offset_page(
-        self, rows: Rows, query: "_Query", given: Mapping[str, object], page: OffsetPage
+        self, budget: Budget, query: "_Query", given: Mapping[str, object], page: OffsetPage
     ) -> object:
         plan = await self._plan(
             "offset", query, (page.limit,), lambda: _plan_offset(query, page.limit)
         )
-        values, budget = plan.statement.arguments(**given, offset=page.offset), Budget(rows)
+        values = plan.statement.arguments(**given, offset=page.offset)
         found = await budget.fetch(plan.statement, values, plan.most_bytes)
         return {
             "results": await build(budget, plan.node, found[: page.limit]),
             "hasMore": len(found) > page.limit,
             "limit": page.limit,
             "offset": page.offset,
-            "count": await self._count(rows, query.where, given) if page.count else None,
+            "count": await self._count(budget.rows, query.where, given) if page.count else None,
             "type": "offset",
         }
 
     async def _keyset_page(
-        self, rows: Rows, query: "_Query", given: Mapping[str, object], page: KeysetPage
+        self, budget: Budget, query: "_Query", given: Mapping[str, object], page: KeysetPage
     ) -> object:
         keys, resource = query.keys or (BY_ID,), query.where.resource
         purpose = purpose_of(resource, keys)
@@ -176,7 +183,6 @@ class Reader:
             (page.limit, page.backward, nulls),
             lambda: _plan_keyset(query, keys, page, nulls),
         )
-        budget = Budget(rows)
         found = await budget.fetch(plan.statement, plan.statement.arguments(**at), plan.most_bytes)
         shown = found[: page.limit]
         if page.backward:
@@ -194,7 +200,7 @@ class Reader:
             "before": page.before,
             "previousPage": ends[0] if ends else None,
             "nextPage": ends[-1] if ends else None,
-            "count": await self._count(rows, query.where, given) if page.count else None,
+            "count": await self._count(budget.rows, query.where, given) if page.count else None,
             "type": "keyset",
         }
 

@@ -17,6 +17,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.ports import Row, Rows
+from ringline.rpc.acting import Pace, at_once
 from ringline.rpc.kinds import Id, Kind, Map, Moment, Text, TextList, ToolList
 from ringline.schema.sql import Prepared
 from ringline.wire.rpc import RpcRefused, refuse
@@ -86,10 +87,14 @@ class _Built:
 
 
 class Budget:
-    """The rows of one request, and how many bytes of them it may still fetch."""
+    """The rows of one request, and how many bytes of them it may still fetch.
 
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+    While rows are fetched that may be large, the caller holds as much as may come.
+    """
+
+    def __init__(self, rows: Rows, pace: Pace = at_once) -> None:
+        self.rows = rows
+        self._pace = pace
         self._left = limits.ANSWER_BYTES.most
 
     async def fetch(
@@ -100,12 +105,14 @@ class Budget:
         Raises RpcRefused where they are over the budget, and what fetching raises.
         """
         if most_bytes is not None and most_bytes <= limits.FETCH_BYTES.most:
-            return await self._rows.fetch(statement.text, values)
+            return await self.rows.fetch(statement.text, values)
         portion = limits.PORTION_ROWS if most_bytes is None else limits.SHORT_PORTION_ROWS
-        found = await self._rows.fetch_within(statement.text, values, self._left, portion.most)
+        await self._pace(limits.ANSWER_BYTES.most, 0)
+        found = await self.rows.fetch_within(statement.text, values, self._left, portion.most)
         if not found.complete:
             raise too_large(limits.ANSWER_BYTES)
         self._left -= found.size
+        await self._pace(limits.ANSWER_BYTES.most - self._left, 0)
         return found.rows
 
 

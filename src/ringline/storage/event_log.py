@@ -181,7 +181,7 @@ class PostgresEventLog:
                 connection,
                 statement.text,
                 values,
-                most_bytes=limits.PAGE_BYTES.most,
+                most_bytes=limits.FOLLOWED_BYTES.most,
                 portion=limits.PORTION_ROWS.most,
             )
         events = [_read_event(row) for row in found.rows]

@@ -66,6 +66,7 @@ class Loans(Generic[C]):
     def give_back(self, connection: C, *, clean: bool) -> None:
         """Give a connection back; one that is not clean is closed."""
         loan = self._lent.pop(connection)
+        self._pool.charge(loan.place, asyncio.get_running_loop().time() - loan.since)
         if not clean or loan.is_cancelled:
             connection.terminate()
         self._pool.release(connection, loan.place)

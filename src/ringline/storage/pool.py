@@ -6,6 +6,11 @@ Those serve the two lanes of the server itself: `DOOR`, for credentials and tick
 anyone may present, bounded like a workspace; and `HOUSE`, for journal and revocations,
 which may use every connection and is served first.
 
+A workspace that keeps the database busy with dear requests, while others ask it too, gets
+its connections one at a time, and none until its share of the time has caught up (a generic
+cell rate: `paid_at` moves on by what a loan took, divided by the share). Short loans are not
+counted: they take as long as the way to the database and the turns of our own loop.
+
 A connection that comes back goes to a waiter whose lane may have one: in a lane to the one
 that has waited longest, among workspaces to each in turn. (asyncpg's own pool wakes a
 waiter and lets a newcomer take what it was woken for: under load some requests wait for
@@ -59,6 +64,18 @@ Lane: TypeAlias = Server | UUID
 #: Workspaces whose lanes are kept while they borrow nothing.
 _REMEMBERED = 1_000
 
+#: A workspace's part of one connection's time for dear requests, and when one is dear.
+_SHARE = limits.DATABASE_SHARE.most / 100
+_DEAR_S = limits.DATABASE_DEAR_MS.most / 1000
+#: How much of it may be used at once.
+_BURST_S = 0.5
+#: Longest wait for it, whatever was used: who waits for a connection is told no sooner.
+_MOST_DEBT_S = limits.DATABASE_WAIT_S.most / 2
+#: How long it has one connection at a time after it has paid.
+_ONE_AT_A_TIME_S = 10.0
+#: How long a workspace counts as one that asks, after it has borrowed.
+_ASKS_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Shares:
@@ -82,13 +99,16 @@ class Place(Generic[C]):
     A waiter is given a connection, or a place for a new one (None).
     """
 
-    __slots__ = ("is_workspace", "lane", "lent", "most", "waiting")
+    __slots__ = ("is_workspace", "lane", "lent", "most", "paid_at", "slow_until", "waiting")
 
     def __init__(self, lane: Lane, most: int) -> None:
         self.lane = lane
         self.is_workspace = not isinstance(lane, Server)
         self.most = most
         self.lent = 0
+        #: When what it has used is paid for, and until when it has one at a time at most, by
+        #: the loop's clock.
+        self.paid_at = self.slow_until = 0.0
         self.waiting: deque[_Waiting[C]] = deque()
 
 
@@ -119,6 +139,9 @@ class Pool(Generic[C]):
         self._house: Place[C] = Place(HOUSE, size)
         self._door: Place[C] = Place(DOOR, self._each)
         self._workspaces: dict[UUID, Place[C]] = {}
+        #: The workspace that borrowed last, when it did, and when any other one last did.
+        self._latest: Place[C] | None = None
+        self._latest_at = self._other_at = -_ASKS_S
         #: The lanes in which somebody waits, the one whose turn it is first.
         self._waiting: dict[Place[C], None] = {}
         self._timer: asyncio.TimerHandle | None = None  # of the next deadline
@@ -176,6 +199,15 @@ class Pool(Generic[C]):
             self._idle.append(connection)
         self._return_place(place)
 
+    def charge(self, place: "Place[C]", held_s: float) -> None:
+        """Count how long a lane has held a connection."""
+        if held_s > _DEAR_S and place.is_workspace:
+            now = asyncio.get_running_loop().time()
+            paid_at = max(place.paid_at, now - _BURST_S) + (held_s - _DEAR_S) / _SHARE
+            place.paid_at = min(paid_at, now + _MOST_DEBT_S)
+            if place.paid_at > now:
+                place.slow_until = place.paid_at + _ONE_AT_A_TIME_S
+
     @property
     def is_waited_for(self) -> bool:
         """Tell whether anyone waits for a connection."""
@@ -183,7 +215,7 @@ class Pool(Generic[C]):
 
     def is_wanted_from(self, place: "Place[C]") -> bool:
         """Tell whether another lane waits for connections while it has not got its share."""
-        return any(other is not place and other.lent < other.most for other in self._waiting)
+        return any(other is not place and other.lent < self._most(other) for other in self._waiting)
 
     def expire(self) -> None:
         """Close what is idle, and fail all waiters, also those for a new connection."""
@@ -213,17 +245,33 @@ class Pool(Generic[C]):
 
     def _may_have(self, place: Place[C]) -> bool:
         """Tell whether a lane may borrow a connection now."""
-        if place.lent >= place.most:
+        if place.lent >= (self._most(place) if place.slow_until else place.most):
             return False
         if place.is_workspace:
             return self._lent < self._size and self._lent_to_workspaces < self._for_workspaces
         return self._lent < (self._for_strangers if place is self._door else self._size)
+
+    def _most(self, place: Place[C]) -> int:
+        """Return how many connections a lane may have now."""
+        if not place.slow_until:
+            return place.most
+        now = asyncio.get_running_loop().time()
+        if place.slow_until <= now:
+            place.slow_until = 0.0
+            return place.most
+        others_ask_at = self._other_at if place is self._latest else self._latest_at
+        if others_ask_at < now - _ASKS_S:
+            return place.most
+        return 1 if place.paid_at <= now else 0
 
     def _lend(self, place: Place[C]) -> None:
         self._lent += 1
         place.lent += 1
         if place.is_workspace:
             self._lent_to_workspaces += 1
+            if place is not self._latest:
+                self._latest, self._other_at = place, self._latest_at
+            self._latest_at = asyncio.get_running_loop().time()
 
     def _return_place(self, place: Place[C]) -> None:
         self._lent -= 1
@@ -267,8 +315,7 @@ class Pool(Generic[C]):
         waiting = _Waiting[C](loop.create_future(), loop.time() + self._wait_s)
         place.waiting.append(waiting)
         self._waiting[place] = None
-        if self._timer is None:
-            self._timer = loop.call_at(waiting.until, self._fail_overdue)
+        self._arm()
         try:
             return await waiting.given
         except asyncio.CancelledError:
@@ -293,7 +340,10 @@ class Pool(Generic[C]):
             self.release(connection, place)
 
     def _serve(self) -> None:
-        """Give what is free to waiters that may have it: HOUSE, DOOR, workspaces in turn."""
+        """Give what is free to waiters that may have it: HOUSE, DOOR, workspaces in turn.
+
+        Look again when the next of the others may have it.
+        """
         while (place := self._next()) is not None:
             del self._waiting[place]
             given = place.waiting.popleft().given
@@ -302,6 +352,7 @@ class Pool(Generic[C]):
             if not given.done():
                 self._lend(place)
                 given.set_result(self._take_idle())
+        self._arm()
 
     def _next(self) -> Place[C] | None:
         for place in (self._house, self._door):
@@ -311,10 +362,23 @@ class Pool(Generic[C]):
             return None
         return next((place for place in self._waiting if self._may_have(place)), None)
 
-    def _fail_overdue(self) -> None:
-        """Fail waiters past their deadline; re-arm the timer for the next one."""
+    def _arm(self) -> None:
+        """Look at the waiters at the next deadline, or when the next lane has paid."""
+        if not self._waiting:
+            return
         loop = asyncio.get_running_loop()
         now = loop.time()
+        at = min(place.waiting[0].until for place in self._waiting)
+        at = min([at, *(place.paid_at for place in self._waiting if place.paid_at > now)])
+        if self._timer is not None and not self._timer.cancelled() and self._timer.when() <= at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(at, self._look)
+
+    def _look(self) -> None:
+        """Fail waiters past their deadline, and serve those whose lane has paid."""
+        now = asyncio.get_running_loop().time()
         self._timer = None
         for place in tuple(self._waiting):
             line = place.waiting
@@ -324,6 +388,4 @@ class Pool(Generic[C]):
                     given.set_exception(StoreAway())
             if not line:
                 del self._waiting[place]
-        if self._waiting:
-            until = min(place.waiting[0].until for place in self._waiting)
-            self._timer = loop.call_at(until, self._fail_overdue)
+        self._serve()

@@ -14,6 +14,8 @@ from ringline.ports import Portions, StoreAway
 from ringline.storage.database import Connection
 from ringline.storage.database_errors import TIMED_OUT
 
+_LARGE_BYTES = 256 * 1024
+
 
 async def fetch_portions(
     connection: Connection,
@@ -35,6 +37,7 @@ async def fetch_portions(
     size = 0
     while True:
         found = await cursor.fetch(portion)
+        before = size
         for place, row in enumerate(found, 1):
             size += size_of(row)
             if size > most_bytes:
@@ -43,6 +46,8 @@ async def fetch_portions(
         rows += found
         if len(found) < portion:
             return Portions(rows, size, complete=True)
+        if size - before > _LARGE_BYTES:  # a portion is read in one turn of the loop
+            portion = max(1, portion * _LARGE_BYTES // (size - before))
         if clock() > until:  # the server measures each portion by itself
             raise StoreAway(TIMED_OUT)
 

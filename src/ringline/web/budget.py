@@ -10,7 +10,7 @@ from collections import Counter
 from uuid import UUID
 
 from ringline.domain import limits
-from ringline.web.fair_share import FairShare
+from ringline.web.fair_share import BYTE_OUT_S, FairShare
 
 #: Bodies and answers up to this size are not counted.
 SMALL_BYTES = 64 * 1024
@@ -59,7 +59,7 @@ class ByteBudget:
 class Share:
     """What one request has under way, and the work that it makes."""
 
-    __slots__ = ("_budget", "_bytes", "_fair", "_key_id", "_workspace_id")
+    __slots__ = ("_budget", "_bytes", "_fair", "_key_id", "_paced_bytes", "_workspace_id")
 
     def __init__(
         self, budget: ByteBudget, fair: FairShare, key_id: UUID, workspace_id: UUID
@@ -69,6 +69,7 @@ class Share:
         self._key_id = key_id
         self._workspace_id = workspace_id
         self._bytes = 0
+        self._paced_bytes = 0
 
     async def begin(self, seconds: float) -> None:
         """Begin a piece of work when it is the workspace's turn."""
@@ -78,16 +79,34 @@ class Share:
         """Count work that was done."""
         self._fair.charge(self._workspace_id, seconds)
 
+    async def pace(self, held: int, made: int) -> None:
+        """Hold what an answer may weigh; wait for the workspace's turn to go on with it.
+
+        Raises OverBudget.
+        """
+        self.settle(held)
+        if made:
+            self._paced_bytes += made
+            await asyncio.sleep(0)
+            await self._fair.begin(self._workspace_id, made * BYTE_OUT_S)
+
+    def charge_answer(self, size: int) -> None:
+        """Count the work that an answer made, unless that was done already."""
+        self.charge((size - self._paced_bytes) * BYTE_OUT_S)
+
     async def room(self) -> None:
         """Wait until a whole answer of the key would fit. Raises OverBudget."""
         await self._budget.room(self._key_id)
 
     def hold(self, size: int) -> None:
-        """Count a body, or what has come of it, or an answer, if it is large.
+        """Count a body, or what has come of it, if it is large. Raises OverBudget."""
+        if size > self._bytes:
+            self.settle(size)
 
-        Raises OverBudget.
-        """
-        if size > max(self._bytes, SMALL_BYTES):
+    def settle(self, size: int) -> None:
+        """Count this much from here on, if it is large. Raises OverBudget."""
+        size = size if size > SMALL_BYTES else 0
+        if size != self._bytes:
             self._budget.change(self._key_id, size - self._bytes)
             self._bytes = size
 

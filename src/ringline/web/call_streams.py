@@ -91,7 +91,7 @@ class CallStreams:
                 raise Refused("UNAUTHENTICATED")
             if isinstance(viewer, Door) or self._origins.refuses(request):
                 raise Refused("PERMISSION_DENIED")
-            await begin_stream(request, viewer.log)
+            await begin_stream(request, viewer.log, replays=since is not None)
             start = await self._start(viewer, request, since, last)
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise Refused("UPGRADE_REQUIRED")

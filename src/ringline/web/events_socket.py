@@ -104,6 +104,7 @@ class _Connection:
         self._payloads = payloads
         self._viewer = viewer
         self._protocol = SocketProtocol(version)
+        self._socket: WebSocket | None = None
         self._outbox: Outbox | None = None
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._following: dict[str, Following] = {}
@@ -119,6 +120,7 @@ class _Connection:
 
     async def serve(self, socket: WebSocket) -> None:
         """Speak with the client until one side ends it."""
+        self._socket = socket
         outbox = self._outbox = Outbox(socket, self._watching.tick, socket.abort)
         socket.on_resumed = outbox.resumed
         tasks = [
@@ -206,6 +208,8 @@ class _Connection:
     async def _join_and_follow(self, request: JoinRequested) -> None:
         topic, log, store = request.topic, self._viewer.log, self._watching.log_store
         since = read_since(request.payload.get("since"))
+        if since is not None and self._socket is not None:
+            await self._socket.begin_replay()
         start = await resolve(store, log, since, replay_limit=REPLAY_LIMIT)
         response: dict[str, object] = {"position": str(start.position)}
         if start.recovered is not None:

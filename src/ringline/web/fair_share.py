@@ -21,6 +21,7 @@ from ringline.domain import limits
 REQUEST_S = 500e-6
 REFUSAL_S = 400e-6
 HANDSHAKE_S = 1000e-6
+REPLAY_S = 3000e-6  # a step of the past, read whether or not it is ever written
 FRAME_S = 50e-6
 JOIN_S = 150e-6  # a frame of the events socket, most of which join and leave
 #: What a byte takes: to be read, and to be made, written and sent.

@@ -26,7 +26,7 @@ from ringline.domain import limits
 from ringline.domain.log import LogKey
 from ringline.web.admission import Admission, Place
 from ringline.web.budget import ByteBudget
-from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, FairShare
+from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, FairShare
 from ringline.wire.errors import refuse_rpc
 
 SERVER_NAME = "Ringline"  # no versions for strangers
@@ -136,6 +136,12 @@ class HttpConnection(RequestHandler):
         """Call back when the answer of this request has been read, or never will be."""
         self._answered.append(callback)
 
+    def _note_read(self) -> None:
+        """Take note that the client has read all of an answer."""
+        self._unread_since = None
+        if self._answered:
+            self._tell_answered()
+
     def _tell_answered(self) -> None:
         answered, self._answered = self._answered, []
         for callback in answered:
@@ -144,6 +150,7 @@ class HttpConnection(RequestHandler):
     def become_stream(self) -> None:
         """Note that what follows ends by its own rules."""
         self._phase = Phase.STREAM
+        self._unread_since = None
 
     def look(self, now: float) -> None:
         """Close the connection if its client has let it wait for too long."""
@@ -234,14 +241,14 @@ class HttpConnection(RequestHandler):
         self._stuck_since = self._loop.time()
         self._stuck_bytes = 0 if self._wire is None else self._wire.get_write_buffer_size()
         if self._phase is not Phase.STREAM:
-            self._unread_since = self._stuck_since
+            self._unread_since = self._unread_since or self._stuck_since
 
     def resume_writing(self) -> None:
         """Take note that the client reads again."""
-        self._stuck_since = self._unread_since = None
+        self._stuck_since = None
         super().resume_writing()
         if self._phase is Phase.IDLE:
-            self._tell_answered()
+            self._note_read()
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -249,8 +256,8 @@ class HttpConnection(RequestHandler):
         """Write what is left of an answer; then the next request is waited for."""
         result = await super().finish_response(request, resp, start_time)
         self._phase = Phase.IDLE
-        if self._answered and not self.writing_paused:
-            self._tell_answered()
+        if not self.writing_paused:
+            self._note_read()
         return result
 
     def handle_error(
@@ -284,12 +291,15 @@ def begin_request(request: web.Request) -> None:
         raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
 
 
-async def begin_stream(request: web.Request, log: LogKey) -> None:
-    """Begin a handshake when it is the workspace's turn; its frames count as its work."""
+async def begin_stream(request: web.Request, log: LogKey, *, replays: bool = False) -> None:
+    """Begin a handshake when it is the workspace's turn; its frames count as its work.
+
+    `replays`: the stream begins with the past.
+    """
     connection = request.protocol
     if isinstance(connection, HttpConnection):
         connection.who = log.workspace_id
-        await connection.house.fair.begin(connection.who, HANDSHAKE_S)
+        await connection.house.fair.begin(connection.who, HANDSHAKE_S + replays * REPLAY_S)
 
 
 async def refuse_stranger(request: web.Request) -> None:

@@ -1,6 +1,7 @@
-"""Reading requests: bodies with a bound in bytes and in time."""
+"""Reading requests and writing answers: bodies with a bound in bytes and in time."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,6 +12,10 @@ from ringline.domain.log import LogKey
 from ringline.web.budget import OverBudget, Share
 from ringline.web.fair_share import BYTE_IN_S
 from ringline.web.http_connection import HttpConnection, Waits
+
+
+#: A larger answer is written by pieces of this size.
+PIECE_BYTES = 128 * 1024
 
 
 class BodyTooLarge(Exception):
@@ -53,6 +58,24 @@ def open_share(request: web.Request, key_id: UUID, log: LogKey) -> Share:
     share = Share(connection.house.budget, connection.house.fair, key_id, log.workspace_id)
     connection.when_answered(share.close)
     return share
+
+
+async def write_by_pieces(
+    request: web.Request, answer: bytes, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """Write a large answer no faster than its client reads it, so that others have turns.
+
+    Written at once it would be copied whole, which takes as long as tens of small requests.
+    """
+    response = web.StreamResponse(headers=headers)
+    response.content_length = len(answer)
+    await response.prepare(request)
+    whole = memoryview(answer)
+    for begin in range(0, len(answer), PIECE_BYTES):
+        await response.write(whole[begin : begin + PIECE_BYTES])
+        await asyncio.sleep(0)  # a client that reads fast is not waited for
+    await response.write_eof()
+    return response
 
 
 def too_much_under_way() -> web.HTTPTooManyRequests:

@@ -7,6 +7,7 @@ lets any origin read it.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
 from typing import TypeAlias
 
 import structlog
@@ -20,11 +21,18 @@ from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
 from ringline.services.credentials import Credentials, Unrecognised
-from ringline.web.budget import SMALL_BYTES, OverBudget, Share
+from ringline.web.budget import OverBudget, Share
 from ringline.web.doors import Door, rpc_caller
-from ringline.web.fair_share import BYTE_OUT_S, REFUSAL_S, REQUEST_S
+from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
-from ringline.web.requests import BodyTooLarge, BrokenBody, open_share, read_body
+from ringline.web.requests import (
+    PIECE_BYTES,
+    BodyTooLarge,
+    BrokenBody,
+    open_share,
+    read_body,
+    write_by_pieces,
+)
 from ringline.wire.errors import Refusal, refuse_rpc
 from ringline.wire.rpc import RpcRefused, answer_problems, problem
 from ringline.wire.strict_json import JsonProblem, StrictDecoder
@@ -106,7 +114,7 @@ class Rpc:
     ) -> bytes:
         return await self._engine.validate(caller, body)
 
-    async def _serve(self, request: web.Request, answering: Answering) -> web.Response:
+    async def _serve(self, request: web.Request, answering: Answering) -> web.StreamResponse:
         """Let a request in, answer it, and spell whatever goes wrong."""
         try:
             caller = await caller_of(request, self._credentials)
@@ -121,10 +129,10 @@ class Rpc:
             reads = _changes_nothing(body)
             if reads:
                 await share.room()
-            answer = await answering(request, caller, body, raw)
-            share.charge(len(answer) * BYTE_OUT_S)
-            if reads and len(answer) > SMALL_BYTES:
-                share.hold(len(answer))
+            answer = await answering(request, replace(caller, pace=share.pace), body, raw)
+            share.charge_answer(len(answer))
+            if reads:
+                share.settle(len(answer))
         except RpcRefused as refused:
             answer = answer_problems(refused.problems)
         except Unrecognised:
@@ -153,6 +161,8 @@ class Rpc:
             sqlstate = str(error) if isinstance(error, EntryRefused) else None
             _log.error("rpc_failed", error=type(error).__name__, sqlstate=sqlstate)
             answer = _UNKNOWN
+        if len(answer) > PIECE_BYTES:
+            return await write_by_pieces(request, answer, _JSON)
         return web.Response(body=answer, headers=_JSON)
 
 

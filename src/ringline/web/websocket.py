@@ -17,7 +17,7 @@ from typing import cast
 from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp.http_websocket import WebSocketWriter
 
-from ringline.web.fair_share import BYTE_OUT_S
+from ringline.web.fair_share import BYTE_OUT_S, REPLAY_S
 from ringline.web.frame_gate import FrameGate, FrameLimits
 from ringline.web.http_connection import HttpConnection
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
@@ -103,6 +103,10 @@ class Connection:
         self._charge(len(data))
         if self._waiting is None and self.paused:
             self._waiting = asyncio.create_task(self._wait())
+
+    async def begin_replay(self) -> None:
+        """Begin to read the past for this connection when it is the workspace's turn."""
+        await self._connection.house.fair.begin(self._connection.who, REPLAY_S)
 
     def _charge(self, size: int) -> None:
         """Count what is sent as work, of which what has been encoded for it is most."""
