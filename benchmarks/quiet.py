@@ -47,26 +47,41 @@ class Round:
 
 
 class Asker:
-    """Asks over connections that are kept, as many as wait for an answer."""
+    """Asks over connections that are kept, as many as wait for an answer.
+
+    What was idle for long is not used again: the server closes it, perhaps just now.
+    """
 
     def __init__(self, port: int, key: str) -> None:
         self._port = port
         self.key = key
-        self._free: list[Client] = []
+        self._free: list[tuple[Client, float]] = []
 
     async def ask(self, message: bytes) -> bool:
         """Ask; tell whether it was a success."""
         client = None
         try:
             async with asyncio.timeout(PATIENCE_S):
-                client = self._free.pop() if self._free else await Client.open(self._port)
+                client = self._kept() or await Client.open(self._port)
                 status, body = await client.ask(message)
         except LOST:
             if client is not None:
                 client.abort()
             return False
-        self._free.append(client)
+        self._free.append((client, time.monotonic()))
         return status == 200 and body.startswith(b'{"success":true')
+
+    def _kept(self) -> Client | None:
+        """Return the connection that was used last, if any is fresh enough."""
+        if not self._free:
+            return None
+        client, used_at = self._free.pop()
+        if time.monotonic() - used_at < KEEP_S:
+            return client
+        for old, _ in (*self._free, (client, used_at)):  # the others are older
+            old.abort()
+        self._free.clear()
+        return None
 
 
 class Watchers:

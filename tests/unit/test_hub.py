@@ -313,3 +313,23 @@ def test_who_listens_first_finds_the_turns_that_are_open() -> None:
         assert (await desk.hub.watch(LOG)).order.open_turns(call) == []
 
     scenario(steps)
+
+
+def test_a_turn_whose_end_the_bus_has_lost_is_not_open() -> None:
+    async def steps(desk: Desk) -> None:
+        call, old = new_id(), new_id()
+        desk.publish(Published(0, partial(old, "long ago", 0)))
+        for _ in range(70):
+            await desk.happen(turn(new_id(), "other"))
+        desk.publish(Published(70, partial(call, "one", 0)))
+        await desk.happen(turn(call, "one two"))
+        going_on = new_id()
+        desk.publish(Published(71, partial(going_on, "so", 0)))
+        await desk.happen(turn(new_id(), "other"))
+        watch = await desk.hub.watch(LOG)
+        assert watch.order.position == 72
+        assert watch.order.open_turns(call) == []
+        assert len(watch.order.open_turns(going_on)) == 1
+        assert watch.order.open_turns(old) == [], "nobody knows without reading far back"
+
+    scenario(steps)

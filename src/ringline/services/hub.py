@@ -25,13 +25,15 @@ from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position
 from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
 from ringline.services.reordering import Reordering
-from ringline.services.turns import OpenTurns
+from ringline.services.turns import OpenTurns, partial_of
 from ringline.services.weights import weight_of
 from ringline.wire.dialect import Dialect
 
 _log = structlog.get_logger()
 
 _PAGE = 500
+#: Events before a log's head that are read for what they say of open turns.
+_NEAR = 64
 #: Events kept while a log's head is asked for; the oldest go, and are read from the log.
 _EARLY_WHILE_OPENING = limits.EARLY_EVENTS.most
 _BYTES_WHILE_OPENING = limits.EARLY_BYTES.most
@@ -249,22 +251,40 @@ class Hub:
         """Ask where the log stands; what the bus tells meanwhile waits."""
         try:
             head = (await self._store.heads([log])).get(log)
+            order = None if head is None else await self._order(log, head, opening)
         except Exception as error:
             self._fail(opening, error if isinstance(error, StoreAway) else StoreAway())
         else:
-            if head is None:
+            if head is None or order is None:
                 self._fail(opening, UnknownLog())
             elif self._users.get(log):
-                self._begin(log, head, opening)
+                self._begin(Watch(log, head.epoch, order), opening)
         finally:
             del self._openings[log]
             opening.opened.cancel()
 
-    def _begin(self, log: LogKey, head: LogHead, opening: _Opening) -> None:
-        order = Reordering(head.newest, patience_s=self._patience_s)
-        watch = self._watches[log] = Watch(log, head.epoch, order)
+    async def _order(self, log: LogKey, head: LogHead, opening: _Opening) -> Reordering:
+        """Begin at a log's head, or before it where a turn was open, if that is near.
+
+        What finished a turn may have been lost on the bus; the log has it. Turns that were
+        open earlier are forgotten: their next partials will be told. Raises StoreAway.
+        """
+        partials = [told.offset for told in opening.events if partial_of(told.event) is not None]
+        near = [offset for offset in partials if offset >= head.newest - _NEAR]
+        order = Reordering(min([*near, head.newest]), patience_s=self._patience_s)
+        if order.position < head.newest:
+            order.heard_of(head.newest, _now())
+            page = await self._store.page(log, order.asks(), _NEAR)
+            past = [Published(stored.offset, stored.event) for stored in page.events]
+            order.read(past, page.complete, _now())
+        return order
+
+    def _begin(self, watch: Watch, opening: _Opening) -> None:
+        self._watches[watch.log] = watch
         opening.opened.set_result(watch)
-        self._tell(watch, order.arrived(opening.events, _now()))
+        begun = watch.order.begun
+        told = [one for one in opening.events if one.event.data.durable or one.offset >= begun]
+        self._tell(watch, watch.order.arrived(told, _now()))
 
     @staticmethod
     def _fail(opening: _Opening, error: Exception) -> None:

@@ -37,6 +37,8 @@ class Reordering:
     """The order of one log's events from a start on."""
 
     def __init__(self, start: int, *, patience_s: float = 0.05, hold: int = _HOLD) -> None:
+        #: What was released up to this offset is not known here.
+        self.begun = start
         #: Everything up to and including this offset has been released.
         self.position = start
         #: When the missing events are due to be read; None while none is missing.

@@ -13,7 +13,6 @@ from ringline.web.budget import OverBudget, Share
 from ringline.web.fair_share import BYTE_IN_S
 from ringline.web.http_connection import HttpConnection, Waits
 
-
 #: A larger answer is written by pieces of this size.
 PIECE_BYTES = 128 * 1024
 
