@@ -6,6 +6,7 @@ What others chose all the same (a name in an error, an address) does not steer t
 
 import logging
 import sys
+import traceback
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -14,6 +15,8 @@ from ringline.cli.terminal import visible
 
 #: Values of several lines, as tracebacks are.
 _LONG_VALUES = ("exception", "stack")
+#: How many steps of the way to an error are told, the last ones.
+_STEPS = 3
 
 
 def log_like_a_server() -> None:
@@ -34,6 +37,7 @@ def log_like_a_server() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _place_failure,
             structlog.processors.format_exc_info,
             *((_show_values,) if terminal else ()),
             renderer,
@@ -51,6 +55,18 @@ def log_like_a_command() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _place_failure(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Tell where an error came from, whose text may quote what is nobody's business."""
+    error = sys.exc_info()[1]
+    if method == "error" and error is not None:
+        steps = [
+            f"{frame.f_globals.get('__name__')}:{line}"
+            for frame, line in traceback.walk_tb(error.__traceback__)
+        ]
+        event["at"] = " > ".join(steps[-_STEPS:])
+    return event
 
 
 def _show_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
