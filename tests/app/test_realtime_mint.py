@@ -14,7 +14,8 @@ from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, LogKey
 from tests.database import TestDatabase
-from tests.realtime_session import BARE
+from tests.realtime_session import BARE, connected
+from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
 
 PATH = "/v3/realtime-sessions"
@@ -208,6 +209,31 @@ async def test_an_agent_is_named_in_either_spelling_within_its_environment(
     for foreign in (str(stranger.agent_id), str(UUID(int=7))):
         status, answer, _ = await post(service, json={"agent_id": foreign})
         assert (status, answer["error"]["code"]) == (400, "agent_not_found")
+
+
+async def test_an_agent_that_can_begin_no_session_is_refused(service: Service) -> None:
+    """Its model counts as if it stood in `config`; what is not enabled is not there."""
+    rpc = Rpc(service)
+    made = await rpc.run(
+        "create_ai_agent", input={"name": "Far away", "model": "nobody/knows"}, fields=["id"]
+    )
+    status, answer, _ = await post(service, json={"agent_id": made["id"]})
+    assert (status, answer["error"]["code"]) == (400, "model_not_found")
+    assert '"nobody/knows"' in answer["error"]["message"]
+    named = {"agent_id": made["id"], "config": {"model": "local/attendant"}}
+    assert (await post(service, json=named))[0] == 200
+
+    ticket = await service.mint({"agent_id": service.agent_id})
+    asleep = {"identity": service.agent_id, "input": {"enabled": False}}
+    await rpc.run("update_ai_agent", **asleep)
+    status, answer, _ = await post(service, json={"agent_id": service.agent_id})
+    assert (status, answer["error"]["code"]) == (400, "agent_not_found")
+    assert answer["error"]["message"] == "the agent is not enabled"
+    async with connected(service, ticket["client_secret"]) as client:
+        await client.send("session.start")
+        ended = await client.until("session.terminating")
+        assert ended["error"]["code"] == "agent_not_found"
+        assert await client.closed() == 1008
 
 
 async def test_only_a_hash_of_the_ticket_is_stored(

@@ -21,6 +21,7 @@ from ringline.domain.session_config import (
     ConfigProblem,
     SessionConfig,
     bind,
+    check_agent,
     effective,
 )
 from ringline.domain.voice import VoiceCapabilities
@@ -180,6 +181,32 @@ def test_a_tickets_agent_that_is_gone_is_not_found() -> None:
         result = effective(bound({}, agent=AGENT), {}, agent, MODELS)
         assert isinstance(result, ConfigProblem)
         assert result.code == "agent_not_found"
+
+
+@pytest.mark.parametrize(
+    ("agent", "config", "code"),
+    [
+        (None, {}, "agent_not_found"),
+        (replace(AGENT, enabled=False), {}, "agent_not_found"),
+        (replace(AGENT, model="nobody/knows"), {}, "model_not_found"),
+        (replace(AGENT, model="test/text"), {}, "model_not_realtime"),
+        (replace(AGENT, model="nobody/knows"), {"model": MODEL}, ""),  # the ticket's counts
+        (replace(AGENT, model=""), {}, ""),  # the client names one
+        (AGENT, {}, ""),
+    ],
+)
+def test_what_a_mint_checks_of_its_agent(
+    agent: Agent | None, config: dict[str, object], code: str
+) -> None:
+    problem = check_agent(agent, bound(config, "model", agent=AGENT), MODELS)
+    assert (problem.code if problem else "") == code
+
+
+def test_an_agent_that_is_not_enabled_begins_no_session() -> None:
+    asleep = replace(AGENT, enabled=False)
+    for binding in (UNBOUND, bound({}, agent=AGENT)):
+        problem = effective(binding, {}, asleep, MODELS)
+        assert problem == ConfigProblem("agent_not_found", "the agent is not enabled")
 
 
 def test_an_agent_of_session_start_gives_defaults() -> None:

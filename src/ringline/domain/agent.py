@@ -45,7 +45,10 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A row of `agents`: who answers, with which model, and how."""
+    """A row of `agents`: who answers, with which model, and how.
+
+    One that is not `enabled` begins no session; those it has go on.
+    """
 
     id: UUID
     display_name: str
@@ -55,3 +58,4 @@ class Agent:
     greeting: str = ""
     tools: tuple[Tool, ...] = ()
     local: LocalSettings | None = None
+    enabled: bool = True

@@ -173,6 +173,22 @@ def check_model(model: str, models: Models) -> ConfigProblem | None:
     return None
 
 
+def check_agent(agent: Agent | None, binding: Binding, models: Models) -> ConfigProblem | None:
+    """Tell whether a ticket may name an agent; None is one that does not exist.
+
+    The agent's model is checked as if it stood in the ticket's `config`, unless one does.
+    """
+    if agent is None or not agent.enabled:
+        return _missing(agent)
+    counts = bool(agent.model) and not binding.values.get("model")
+    return check_model(agent.model, models) if counts else None
+
+
+def _missing(agent: Agent | None) -> ConfigProblem:
+    what = "there is no such agent" if agent is None else "the agent is not enabled"
+    return ConfigProblem("agent_not_found", what)
+
+
 def effective(
     binding: Binding,
     client_config: Mapping[str, object],
@@ -182,11 +198,13 @@ def effective(
     """Make the config a session runs with (4.1).
 
     `agent` is the one the binding names, or else the one that `session.start` names. A
-    bound one that is gone since the mint is `agent_not_found`.
+    bound one that is gone since the mint, and one that is not enabled, is `agent_not_found`.
     """
     agent_bound = binding.agent_id is not None
     if agent_bound and (agent is None or agent.id != binding.agent_id):
-        return ConfigProblem("agent_not_found", "there is no such agent")
+        return _missing(None)
+    if agent is not None and not agent.enabled:
+        return _missing(agent)
     of_agent = _members_of(agent) if agent is not None else {}
     client = {name: value for name, value in client_config.items() if name in NAMES}
     merged: dict[str, object] = dict(client)

@@ -22,6 +22,7 @@ from ringline.domain.session_config import (
     ConfigProblem,
     Models,
     SessionConfig,
+    check_agent,
     effective,
 )
 from ringline.ports import Clock, NewId, TicketStore, WorkspaceStore
@@ -93,8 +94,11 @@ class Sessions:
         Raises StoreAway.
         """
         agent_id = asked.binding.agent_id
-        if agent_id and await self._workspaces.find_agent(key.log, agent_id) is None:
-            return AGENT_NOT_FOUND
+        if agent_id is not None:
+            agent = await self._workspaces.find_agent(key.log, agent_id)
+            problem = check_agent(agent, asked.binding, self._models)
+            if problem is not None:
+                return problem
         secret = spell_secret(self._random(SECRET_BYTES))
         ticket = Ticket(
             call_id=self._new_id(),

@@ -194,4 +194,5 @@ def _read_agent(row: Any) -> Agent:
         greeting=row["greeting"],
         tools=_TOOLS.decode(row["tools"]),
         local=None if row["local"] is None else _LOCAL.decode(row["local"]),
+        enabled=row["enabled"],
     )

@@ -39,7 +39,7 @@ V3_ERRORS = _table(
     HttpError("model_not_found", 400, "there is no such model"),
     HttpError("model_not_realtime", 400, "the model is not a realtime model"),
     HttpError("unknown_locked_field", 400, "locked_fields names no member of the config"),
-    HttpError("agent_not_found", 400, "there is no such agent"),
+    HttpError("agent_not_found", 400, "there is no such agent, or it is not enabled"),
     HttpError("upgrade_required", 400, "this address speaks WebSocket only"),
     HttpError("unauthorized", 401, "a valid API key or ticket is required"),
     HttpError("insufficient_balance", 402, "the balance is used up"),

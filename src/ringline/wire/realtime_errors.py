@@ -87,7 +87,9 @@ _ROWS = (
     RealtimeError(
         "model_not_realtime", 'the model "{model}" is not a realtime model', Ends.ALWAYS, 1008
     ),
-    RealtimeError("agent_not_found", "there is no such agent", Ends.ALWAYS, 1008),
+    RealtimeError(
+        "agent_not_found", "there is no such agent, or it is not enabled", Ends.ALWAYS, 1008
+    ),
     RealtimeError("invalid_config", "{reason}", Ends.AT_START, 1008),
     RealtimeError("unsupported_modality", "{reason}", Ends.AT_START, 1008),
     RealtimeError("unsupported_voice", "{reason}", Ends.AT_START, 1008),
