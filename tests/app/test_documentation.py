@@ -1,9 +1,10 @@
-"""`/openapi.json` and `/docs`: what they answer, and that the page needs nobody else."""
+"""`/openapi.json`, `/docs` and `/`: what they answer, and that the pages need nobody else."""
 
 import re
 
 import pytest
 
+from ringline import __version__
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.resources import RESOURCES
 from ringline.wire.errors import RPC_ERRORS
@@ -13,7 +14,7 @@ from tests.serving import Service
 
 @pytest.mark.parametrize(
     ("path", "content_type"),
-    [("/openapi.json", "application/json"), ("/docs", "text/html")],
+    [("/openapi.json", "application/json"), ("/docs", "text/html"), ("/", "text/html")],
 )
 async def test_is_sent_once(service: Service, path: str, content_type: str) -> None:
     url = f"{service.base_url}{path}"
@@ -31,8 +32,9 @@ async def test_is_sent_once(service: Service, path: str, content_type: str) -> N
         assert (answer.status, await answer.read()) == (200, b"")
 
 
-async def test_the_page_loads_nothing(service: Service) -> None:
-    async with service.http.get(f"{service.base_url}/docs") as answer:
+@pytest.mark.parametrize("path", ["/docs", "/"])
+async def test_a_page_loads_nothing(service: Service, path: str) -> None:
+    async with service.http.get(f"{service.base_url}{path}") as answer:
         policy, page = answer.headers["Content-Security-Policy"], await answer.text()
     assert "default-src 'none'" in policy
     assert "://" not in policy
@@ -41,6 +43,18 @@ async def test_the_page_loads_nothing(service: Service) -> None:
     assert "@import" not in page
     assert not re.search(r"""\son\w+=|\sstyle=""", page), "the policy forbids them"
     assert "{{" not in page
+
+
+async def test_the_root_leads_everywhere(service: Service) -> None:
+    async with service.http.get(f"{service.base_url}/") as answer:
+        page = await answer.text()
+    assert __version__ in page
+    links = re.findall(r'href="([^"]+)"', page)
+    assert {"docs", "openapi.json"} <= set(links)
+    for link in links:
+        assert not link.startswith("/"), "below a path prefix it would lead astray"
+        async with service.http.get(f"{service.base_url}/{link}") as answer:
+            assert answer.status == 200
 
 
 async def test_the_page_shows_everything(service: Service) -> None:

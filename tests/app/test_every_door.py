@@ -73,6 +73,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("*", "/rpc/public/{tail}"): Plain(),
     ("GET", "/openapi.json"): Plain(),
     ("GET", "/docs"): Plain(),
+    ("GET", "/"): Plain(),
     ("GET", "/healthz"): Plain(),
     ("GET", "/readyz"): Plain(),
 }

@@ -25,7 +25,7 @@ from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.rpc import PROBLEMS
 
 _HERE = Path(__file__).parent
-_STYLE = (_HERE / "docs.css").read_text("utf-8")
+STYLE = (_HERE / "docs.css").read_text("utf-8")
 _SCRIPT = (_HERE / "docs.js").read_text("utf-8")
 _PAGE = (_HERE / "docs.html").read_text("utf-8")
 _SLOT = re.compile(r"\{\{([a-z ]+)\}\}")
@@ -58,7 +58,7 @@ def _source(text: str) -> str:
 SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
-        f"style-src {_source(_STYLE)}",
+        f"style-src {_source(STYLE)}",
         f"script-src {_source(_SCRIPT)}",
         "connect-src 'self'",
         "base-uri 'none'",
@@ -71,7 +71,7 @@ SECURITY_POLICY = "; ".join(
 def make_page(version: str) -> str:
     """Make the page of a version of the server."""
     slots = {
-        "style": _STYLE,
+        "style": STYLE,
         "script": _SCRIPT,
         "version": escape(version),
         "contents": _contents(),

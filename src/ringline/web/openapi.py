@@ -1,7 +1,7 @@
-"""`GET /openapi.json` and `GET /docs`: what RPC can do, for programs and for people.
+"""`GET /openapi.json`, `GET /docs` and `GET /`: what is here, for programs and for people.
 
-Both are made once, when they are first asked for, and need nothing but this server: the
-page loads no script, style or font from anywhere.
+They are made once, when they are first asked for, and need nothing but this server: the
+pages load no script, style or font from anywhere.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,14 @@ from aiohttp import ETag, web
 
 from ringline.rpc.openapi import make_document
 from ringline.web import docs_page
+from ringline.web.home_page import make_home
 from ringline.wire.strict_json import encode
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": docs_page.SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ def _prepare(body: bytes) -> _Prepared:
 
 
 class Documentation:
-    """The handlers of `/openapi.json` and `/docs`."""
+    """The handlers of `/openapi.json`, `/docs` and `/`."""
 
     def __init__(self, version: str) -> None:
         self._version = version
@@ -40,12 +47,11 @@ class Documentation:
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """Answer the documentation page."""
-        headers = {
-            "Content-Security-Policy": docs_page.SECURITY_POLICY,
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return _answer(request, self._page, "text/html", headers)
+        return _answer(request, self._page, "text/html", _PAGE_HEADERS)
+
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        """Answer the page of the server's root."""
+        return _answer(request, self._home, "text/html", _PAGE_HEADERS)
 
     @cached_property
     def _document(self) -> _Prepared:
@@ -54,6 +60,10 @@ class Documentation:
     @cached_property
     def _page(self) -> _Prepared:
         return _prepare(docs_page.make_page(self._version).encode())
+
+    @cached_property
+    def _home(self) -> _Prepared:
+        return _prepare(make_home(self._version).encode())
 
 
 def _answer(

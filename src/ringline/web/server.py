@@ -163,6 +163,7 @@ def add_routes(
     documentation = Documentation(__version__)
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
+    router.add_get("/", documentation.home)
 
 
 async def _bad_socket_method(request: web.Request) -> web.StreamResponse:
