@@ -548,7 +548,7 @@ async def test_a_large_plan_is_made_beside_the_event_loop(
         True: [{}, {"filter": {"or": [{"status": "busy"}] * 20}}, {"sort": sort}],
         False: [
             {"filter": {"or": [{"status": "busy"}] * 100}},
-            {"filter": {"or": [{"participants": {"role": "caller"}}] * 60}},
+            {"filter": {"or": [{"participants": {"role": "caller"}}] * 10}},
             {"sort": [*sort, *paths], "page": {"limit": 1}},
         ],
     }

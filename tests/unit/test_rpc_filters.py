@@ -154,6 +154,33 @@ def test_a_filter_may_have_five_hundred_nodes(
         assert (problem.type, problem.vars) == ("filter_too_complex", {"limit": 500})
 
 
+@pytest.mark.parametrize(
+    ("resource", "part", "most"),
+    [
+        ("Call", {"conversation": {}}, 249),  # with the combinator around them they are 499 nodes
+        ("Call", {"participants": {"call": {"transcripts": {}}}}, 83),
+        ("Conversation", {"call": {}}, 125),  # the latest of several
+        ("CallQueueEntry", {"callUuid": "x"}, 250),  # read through its call
+        ("CallQueueEntry", {"fromNumber": {"contains": "1", "not": {"eq": "12"}}}, 125),
+    ],
+)
+def test_a_filter_may_follow_so_many_relationships(
+    resource: str, part: dict[str, object], most: int
+) -> None:
+    read_filter(RESOURCES[resource], {"or": [part] * most})
+    with pytest.raises(RpcRefused) as raised:
+        read_filter(RESOURCES[resource], {"or": [part] * (most + 1)})
+    (problem,) = raised.value.problems
+    assert problem.type == "filter_too_complex"
+
+
+def test_five_hundred_predicates_far_away_are_too_complex() -> None:
+    far: dict[str, object] = {"id": None}
+    for level in range(17):
+        far = {"conversation" if level % 2 == 0 else "call": far}
+    assert refused({"or": [far] * 500}).vars == {"limit": 250}
+
+
 class Untouchable(str):
     """A value that nobody may look at."""
 

@@ -105,6 +105,13 @@ FILTER_DEPTH = Limit("levels of a filter", 20, "levels", _TOO_COMPLEX)
 FILTER_NODES = Limit(
     "predicates, combinators and relationships of a filter", 500, "nodes", _TOO_COMPLEX
 )
+FILTER_SELECTS = Limit(
+    "relationships of a filter, and predicates on fields that are read through one; of those"
+    " that mean the latest of several records each counts twice",
+    250,
+    "relationships",
+    _TOO_COMPLEX,
+)
 FILTER_IN = Limit("members of one `in`", 1_000, "members", _TOO_COMPLEX)
 SORT_ITEMS = Limit("items of `sort`", 20, "items", "`internal_error` with `invalid_sort`")
 SORT_STEPS = Limit(
@@ -313,7 +320,8 @@ RATES_KEPT = Limit(
 )
 PLANS_KEPT = Limit("plans of reads that are kept", 256, "plans", "made again")
 PLAN_EFFORT = Limit(
-    "parts of a read (of filter, fields and sort) that is planned at once",
+    "parts of a read (of filter, fields and sort) that is planned at once; a relationship counts"
+    " as 12, of a sort by n fields each n times",
     100,
     "parts",
     "planned beside everything else, one after another",
@@ -357,6 +365,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         RPC_BODY_MARKS,
         FILTER_DEPTH,
         FILTER_NODES,
+        FILTER_SELECTS,
         FILTER_IN,
         SORT_ITEMS,
         SORT_STEPS,

@@ -20,7 +20,14 @@ import sqlalchemy as sa
 from ringline.domain import limits
 from ringline.ports import Rows
 from ringline.rpc.acting import Pace, at_once
-from ringline.rpc.filters import EVERYTHING, Shape, nodes_of, read_filter
+from ringline.rpc.filters import (
+    EVERYTHING,
+    SELECT_EFFORT,
+    Shape,
+    effort_of,
+    nodes_of,
+    read_filter,
+)
 from ringline.rpc.keyset import behind, whole
 from ringline.rpc.kinds import Kind, Map, Moment, ToolList
 from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, kinds_of, purpose_of, read_page
@@ -260,8 +267,13 @@ class _Query(NamedTuple):
 
     @property
     def effort(self) -> int:
-        """Return how much there is to compose: behind a cursor every item stands by the others."""
-        return self.nodes + self._sorted_by**2
+        """Return how much there is to compose, in predicates on a column.
+
+        Behind a cursor every item of the sort stands by all the others.
+        """
+        where, fields = self.where, self.selection
+        shape = effort_of(where.resource, where.shape)
+        return shape + fields.nodes + SELECT_EFFORT * fields.relationships + 2 * self._sorted_by**2
 
     @property
     def _sorted_by(self) -> int:

@@ -98,6 +98,11 @@ class Relationship:
     null: bool = True
     latest: str | None = None
 
+    @property
+    def selects(self) -> int:
+        """Return how many sub-selects it takes to reach the related records."""
+        return 1 if self.latest is None else 2
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resource:

@@ -25,6 +25,11 @@ class Selection(NamedTuple):
         inner = sum(selection.nodes for _, selection in self.related)
         return len(self.fields) + len(self.related) + inner
 
+    @property
+    def relationships(self) -> int:
+        """Return how many relationships it follows, nested ones included."""
+        return len(self.related) + sum(inner.relationships for _, inner in self.related)
+
 
 def select(resource: Resource, fields: object, *, operator: bool = False) -> Selection:
     """Read `fields`, a list that is not empty. Raises RpcRefused with one problem.
