@@ -165,6 +165,7 @@ class Transcript:
                 piece = await self.answer.content.readany()
                 assert piece, "the stream has ended"
                 self.raw += piece
+                self.events += self.decoder.feed(piece)
         return self.raw
 
 

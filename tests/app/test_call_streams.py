@@ -48,7 +48,8 @@ async def test_transcript_from_the_first_byte_to_the_end_of_the_call(service: Se
         assert stream.answer.headers["X-Accel-Buffering"] == "no"
         assert stream.answer.headers["Access-Control-Allow-Origin"] == "*"
         assert stream.answer.headers["Referrer-Policy"] == "no-referrer"
-        assert await stream.raw_until(b"\n\n") == b": ok\n\n"
+        opening = await stream.raw_until(b"\n\n")
+        assert opening == f": ok\nid: {stream.decoder.last_event_id}\n\n".encode()
         await caller.say("Good morning.")
         first = await stream.event()
         await caller.ask("How are you?")
@@ -71,13 +72,24 @@ async def test_transcript_from_the_first_byte_to_the_end_of_the_call(service: Se
     for part, whole in pairwise(answer):
         assert whole["text"].startswith(part["text"])
     # Only durable frames move the id; `ServerSentEvent` repeats the last one seen.
-    assert stream.raw.count(b"id: ") == 3
+    assert stream.raw.count(b"id: ") == 1 + 3
 
 
 async def test_heartbeats(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transcript_stream, "HEARTBEAT_S", 0.02)
     async with calling(service) as caller, transcript(service, caller.call_id) as stream:
-        assert await stream.raw_until(b": hb\n\n: hb\n\n") == b": ok\n\n: hb\n\n: hb\n\n"
+        raw = await stream.raw_until(b": hb\n\n: hb\n\n")
+        assert raw.split(b"\n\n")[1:] == [b": hb", b": hb", b""]
+
+
+async def test_a_client_cut_before_its_first_event_resumes(service: Service) -> None:
+    async with calling(service) as caller:
+        async with transcript(service, caller.call_id) as stream:
+            await stream.raw_until(b"\n\n")
+        await caller.say("missed")
+        headers = {"Last-Event-ID": stream.decoder.last_event_id}
+        async with transcript(service, caller.call_id, "", headers) as again:
+            assert [text for _, text in await again.finals(1)] == ["missed"]
 
 
 async def test_resume_by_every_means(service: Service) -> None:
@@ -97,7 +109,10 @@ async def test_resume_by_every_means(service: Service) -> None:
         assert await resumed("", last=second) == ["three"]
         assert await resumed(f"?since={first}&replay=1", last=second) == ["three"]
         assert await resumed(f"?since={first}&replay=1") == ["two"]
-        assert await resumed("?since=0") == ["one"]
+        for name in ("since", "lastEventId", "last_event_id"):
+            assert await resumed(f"?{name}={second}") == ["three"]
+            assert await resumed(f"?{name}=0") == ["one"]
+            assert await resumed(f"?{name}=&replay=1") == ["one"], "an empty one asks for nothing"
 
 
 @pytest.mark.parametrize("since", ["nonsense", "zzzzzzzz:1", "ahead"])
@@ -109,7 +124,8 @@ async def test_what_cannot_be_resumed_is_said(service: Service, since: str) -> N
         if since == "ahead":
             since = position.split(":")[0] + ":999"
         async with transcript(service, caller.call_id, f"?since={since}") as again:
-            assert await again.raw_until(b"recovered\n\n") == b": ok\n\n: not recovered\n\n"
+            opening = f": ok\nid: {position}\n\n: not recovered\n\n".encode()
+            assert await again.raw_until(b"recovered\n\n") == opening
             await caller.say("after")
             assert [text for _, text in await again.finals(1)] == ["after"]
 
@@ -160,7 +176,7 @@ async def test_old_clients_of_http(service: Service) -> None:
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.0 200")
             assert b"chunked" not in head
-            assert await reader.readuntil(b"\n\n") == b": ok\n\n"
+            assert (await reader.readuntil(b"\n\n")).startswith(b": ok\nid: ")
             await caller.say("hello")
             assert (await reader.readuntil(b"\n\n")).startswith(b"id: ")
             await caller.hang_up()
@@ -478,7 +494,7 @@ async def test_a_transcript_that_is_not_read_goes_on_without_ids(service: Servic
     async with calling(service) as caller:
         path = f"/v1/calls/{caller.call_id}/transcript/stream"
         deaf = await DeafClient.open(service, path, upgrade=False, key=service.keys.secret_key)
-        assert await deaf.chunk() == b": ok\n\n"
+        assert (await deaf.chunk()).startswith(b": ok\nid: ")
         async with transcript(service, caller.call_id) as other:
             for some in batched(MANY):
                 await caller.say(*some)

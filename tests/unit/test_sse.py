@@ -15,7 +15,7 @@ def test_how_events_are_written() -> None:
     assert sse.encode_event(b"{}", "abcd1234:7") == b"id: abcd1234:7\ndata: {}\n\n"
     assert sse.encode_event(b"{}", name="error") == b"event: error\ndata: {}\n\n"
     assert sse.encode_event(b"a\r\nb\rc\nd") == b"data: a\ndata: b\ndata: c\ndata: d\n\n"
-    assert sse.OK == b": ok\n\n"
+    assert sse.encode_opening("abcd1234:7") == b": ok\nid: abcd1234:7\n\n"
     assert sse.HEARTBEAT == b": hb\n\n"
 
 
@@ -23,6 +23,7 @@ def test_how_events_are_written() -> None:
     ("stream", "events"),
     [
         (b": ok\n\n", []),
+        (b": ok\nid: 1\n\n", []),
         (b"data: a\n\n", [("message", "a", "")]),
         (b"data:a\r\n\r\n", [("message", "a", "")]),
         (b"data:a\r\r", [("message", "a", "")]),
@@ -80,7 +81,7 @@ def test_an_event_without_end_is_refused() -> None:
 def test_what_is_written_is_read_again(
     lines: list[str], event_id: str | None, name: str | None, step: int
 ) -> None:
-    stream = b": ok\n\n" + sse.encode_event("\n".join(lines).encode(), event_id, name)
+    stream = sse.encode_opening("") + sse.encode_event("\n".join(lines).encode(), event_id, name)
     decoder = SseDecoder()
     pieces = [stream[start : start + step] for start in range(0, len(stream), step)]
     events = [event for piece in pieces for event in decoder.feed(piece)]

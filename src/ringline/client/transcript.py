@@ -51,15 +51,14 @@ async def follow_transcript(
     With `replay` its finished turns come first. Raises ApiProblem where the call is not
     found or the stream cannot be had.
     """
-    last_event_id, opened, in_vain = "", False, 0
+    decoder, opened, in_vain = SseDecoder(), False, 0
     while True:
         in_vain += 1
         try:
-            again = replay and not last_event_id
-            async with aclosing(_stream(api, call_id, last_event_id, replay=again)) as stream:
+            decoder = SseDecoder(decoder.last_event_id)
+            async with aclosing(_stream(api, call_id, decoder, replay=replay)) as stream:
                 async for event in stream:
                     in_vain = 0
-                    last_event_id = event.last_event_id or last_event_id
                     if event.name == "error":
                         raise _stream_problem(event.data)
                     opened = True
@@ -76,12 +75,11 @@ async def follow_transcript(
 
 
 async def _stream(
-    api: Api, call_id: str, last_event_id: str, *, replay: bool
+    api: Api, call_id: str, decoder: SseDecoder, *, replay: bool
 ) -> AsyncGenerator[ServerSentEvent]:
     headers = {**api.headers(), "Accept": "text/event-stream"}
-    if last_event_id:
-        headers["Last-Event-ID"] = last_event_id
-    decoder = SseDecoder()
+    if decoder.last_event_id:  # it wins over the query
+        headers["Last-Event-ID"] = decoder.last_event_id
     with unreachable(api.url):
         async with api.http.get(
             f"{api.url}/v1/calls/{quote(call_id, safe='')}/transcript/stream",

@@ -26,7 +26,7 @@ from ringline.web.call_watch import Start
 from ringline.web.doors import Door, Origins, answer
 from ringline.web.http_connection import begin_stream
 from ringline.web.transcript_stream import Transcript
-from ringline.web.watching import Viewer, Watching, read_since
+from ringline.web.watching import Viewer, Watching, asked_since
 from ringline.web.websocket import upgrade_problem
 from ringline.wire.errors import refuse_v1
 
@@ -72,14 +72,14 @@ class CallStreams:
 
     async def transcript(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/calls/{id}/transcript/stream` (2.2, 2.3)."""
-        since = read_since(request.headers.get("Last-Event-ID") or request.query.get("since"))
+        since = asked_since(request)
         if since is None and request.query.get("replay") == "1":
             since = FromBeginning()
         return await self._open(request, since, TurnCompleted)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/calls/{id}/stream` (2.5)."""
-        return await self._open(request, read_since(request.query.get("since")), CallEnded)
+        return await self._open(request, asked_since(request), CallEnded)
 
     async def _open(
         self, request: web.Request, since: Since | None, last: type[EventData]

@@ -63,7 +63,7 @@ class Transcript:
             plain=InChunks(plain) if chunked else plain,
             open_turns=True,
         )
-        outbox.send(framed(sse.OK))
+        outbox.send(framed(sse.encode_opening(str(self._start.position))))
         if self._start.recovered is False:
             outbox.send(framed(sse.NOT_RECOVERED))
         tasks = [

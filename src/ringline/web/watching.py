@@ -28,6 +28,8 @@ from ringline.wire.websocket_frames import text_frame
 
 #: A position that no log has: what cannot be read is "not recovered", like a foreign one.
 NOWHERE = Position("", 0)
+#: Spellings of `Last-Event-ID` in a query; browsers cannot set the header.
+_SINCE = ("since", "lastEventId", "last_event_id")
 
 
 class Watcher(Protocol):
@@ -128,6 +130,15 @@ class Watching:
             with suppress(TimeoutError):
                 async with asyncio.timeout(grace_s):
                     await self._nobody.wait()
+
+
+def asked_since(request: web.Request) -> Since | None:
+    """Read where a stream's client wants to resume, in any spelling (contract, 2).
+
+    The header wins: an `EventSource` repeats the query that it was opened with.
+    """
+    said = [request.headers.get("Last-Event-ID"), *map(request.query.get, _SINCE)]
+    return next((read_since(text) for text in said if text), None)
 
 
 def read_since(text: object) -> Since | None:

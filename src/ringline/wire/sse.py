@@ -8,7 +8,6 @@ import codecs
 import re
 from dataclasses import dataclass
 
-OK = b": ok\n\n"  # the first bytes of every stream
 HEARTBEAT = b": hb\n\n"
 NOT_RECOVERED = b": not recovered\n\n"  # the place asked for cannot be had (contract, 2)
 
@@ -21,6 +20,14 @@ HEADERS = {
 }
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+
+
+def encode_opening(position: str) -> bytes:
+    """Write a stream's first block: it says where the stream begins (contract, 2).
+
+    It has no data, so an `EventSource` dispatches nothing; it only remembers the position.
+    """
+    return b": ok\nid: %b\n\n" % position.encode()
 
 
 def encode_event(data: bytes, event_id: str | None = None, name: str | None = None) -> bytes:
@@ -54,11 +61,12 @@ class SseDecoder:
     """Reads a stream piece by piece; pieces may be cut anywhere.
 
     An event that is not finished when the stream ends is discarded, as the standard says.
-    `last_event_id` is what to resume with, `retry_ms` what the server asked for.
+    `last_event_id` is what to resume with, of this stream or of the one before it;
+    `retry_ms` is what the server asked for.
     """
 
-    def __init__(self, max_event_bytes: int = 1 << 20) -> None:
-        self.last_event_id = ""
+    def __init__(self, last_event_id: str = "", max_event_bytes: int = 1 << 20) -> None:
+        self.last_event_id = last_event_id
         self.retry_ms: int | None = None
         self._max = max_event_bytes
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
