@@ -44,7 +44,7 @@ def hyphenated(call_id: str) -> str:
 async def test_transcript_from_the_first_byte_to_the_end_of_the_call(service: Service) -> None:
     async with calling(service) as caller, transcript(service, caller.call_id) as stream:
         assert stream.answer.content_type == "text/event-stream"
-        assert stream.answer.headers["Cache-Control"] == "no-cache"
+        assert stream.answer.headers["Cache-Control"] == "no-cache, no-transform"
         assert stream.answer.headers["X-Accel-Buffering"] == "no"
         assert stream.answer.headers["Access-Control-Allow-Origin"] == "*"
         assert stream.answer.headers["Referrer-Policy"] == "no-referrer"
@@ -73,6 +73,26 @@ async def test_transcript_from_the_first_byte_to_the_end_of_the_call(service: Se
         assert whole["text"].startswith(part["text"])
     # Only durable frames move the id; `ServerSentEvent` repeats the last one seen.
     assert stream.raw.count(b"id: ") == 1 + 3
+
+
+async def test_a_browser_that_asks_first_may_send_what_streams_read(service: Service) -> None:
+    """What a script's `fetch` of a stream with headers of its own asks (Fetch, 4.8)."""
+    url = f"{service.base_url}/v1/calls/call_0000000000000000000000/transcript/stream"
+    wanted = ("authorization", "x-api-key", "last-event-id", "cache-control")
+    asked = {
+        "Origin": "https://dashboard.example",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": ",".join(wanted),
+    }
+    async with service.http.options(url, headers=asked) as answer:
+        allowed = {
+            name: answer.headers[f"Access-Control-Allow-{name}"]
+            for name in ("Origin", "Methods", "Headers")
+        }
+        assert answer.status == 204
+    assert allowed["Origin"] == "*"
+    assert "GET" in allowed["Methods"].split(", ")
+    assert set(wanted) <= set(allowed["Headers"].split(", "))
 
 
 async def test_heartbeats(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

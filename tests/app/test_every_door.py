@@ -68,6 +68,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", f"{PATH}/"): Socket(),
     ("GET", SOCKET): Socket(),
     ("GET", TRANSCRIPT): Socket(),
+    ("OPTIONS", TRANSCRIPT): Plain(),
     ("GET", CALL): Socket(),
     ("*", SOCKET): Plain(),
     ("*", "/rpc/public/{tail}"): Plain(),

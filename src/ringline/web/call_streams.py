@@ -23,6 +23,7 @@ from ringline.services.follow import resolve
 from ringline.services.hub import UnknownLog
 from ringline.web.call_socket import CallSocket
 from ringline.web.call_watch import Start
+from ringline.web.cors import READABLE, preflight
 from ringline.web.doors import Door, Origins, answer
 from ringline.web.http_connection import begin_stream
 from ringline.web.transcript_stream import Transcript
@@ -32,6 +33,8 @@ from ringline.wire.errors import refuse_v1
 
 MAX_WATCHERS = limits.WATCHERS_PER_CALL.most  # of one call (live streams, 2.6)
 _PAGE = 500
+#: What a browser may send to a stream after it has asked.
+_HEADERS = "authorization, x-api-key, last-event-id, cache-control"
 
 
 class Refused(Exception):
@@ -76,6 +79,10 @@ class CallStreams:
         if since is None and request.query.get("replay") == "1":
             since = FromBeginning()
         return await self._open(request, since, TurnCompleted)
+
+    async def preflight(self, request: web.Request) -> web.StreamResponse:
+        """Answer a browser that asks first: `fetch` with a header of its own does."""
+        return preflight("GET, OPTIONS", _HEADERS)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/calls/{id}/stream` (2.5)."""
@@ -164,7 +171,7 @@ class CallStreams:
 
     def _refuse(self, code: str) -> web.Response:
         request_id = show_id(Prefix.REQUEST, self._new_id())
-        headers = {"X-Request-Id": request_id, "Access-Control-Allow-Origin": "*"}
+        headers = {"X-Request-Id": request_id, **READABLE}
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
             headers["Retry-After"] = "1"
         refusal = refuse_v1(code, request_id, documentation_base=self._documentation_url)

@@ -22,6 +22,7 @@ from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, Ide
 from ringline.rpc.request import find_action
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.web.budget import OverBudget, Share
+from ringline.web.cors import READABLE, preflight
 from ringline.web.doors import Door, rpc_caller
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
@@ -39,18 +40,10 @@ from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
 _log = structlog.get_logger(__name__)
 
-_CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
-}
-_JSON = {**_CORS, "Content-Type": "application/json; charset=utf-8"}
+_JSON = {**READABLE, "Content-Type": "application/json; charset=utf-8"}
 _LATER = {**_JSON, "Retry-After": "1"}
-_PREFLIGHT = {
-    **_CORS,
-    "Access-Control-Allow-Headers": "authorization, content-type, x-api-key, idempotency-key",
-    "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Max-Age": "86400",
-}
+#: What a browser may send after it has asked.
+_HEADERS = "authorization, content-type, x-api-key, idempotency-key"
 _BODY = StrictDecoder(object, limits.RPC_BODY_MARKS)
 
 #: Answers a body, read and as it came, for a caller.
@@ -92,7 +85,7 @@ class Rpc:
     async def elsewhere(self, request: web.Request) -> web.StreamResponse:
         """Answer a browser that asks first; anything else is not here."""
         if request.method == "OPTIONS":
-            return web.Response(status=204, headers=_PREFLIGHT)
+            return preflight("POST, OPTIONS", _HEADERS)
         return _refuse(refuse_rpc("not_found"))
 
     async def _run(self, request: web.Request, caller: Caller, body: object, raw: bytes) -> bytes:

@@ -160,6 +160,8 @@ def add_routes(
         ("/v1/calls/{id}/stream", surfaces.call_streams.events),
     ):
         router.add_get(path, handler, allow_head=False)
+    stream_path = "/v1/calls/{id}/transcript/stream"
+    router.add_options(stream_path, surfaces.call_streams.preflight)
     documentation = Documentation(__version__)
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)

@@ -7,6 +7,7 @@ from aiohttp import HttpVersion11, web
 from ringline.services.follow import OnLoss, Subscription
 from ringline.services.outbox import Outbox
 from ringline.web.call_watch import Start, Watch
+from ringline.web.cors import READABLE
 from ringline.web.watching import InChunks, Watching, chunk
 from ringline.web.websocket import CLOSE_TIMEOUT_S, Connection
 from ringline.wire import sse
@@ -34,7 +35,7 @@ class Transcript:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Answer with the stream."""
-        response = web.StreamResponse(headers=sse.HEADERS | {"Access-Control-Allow-Origin": "*"})
+        response = web.StreamResponse(headers=sse.HEADERS | READABLE)
         await response.prepare(request)
         connection = Connection(request)
         outbox = Outbox(connection, self._watching.tick, connection.abort)

@@ -14,7 +14,7 @@ NOT_RECOVERED = b": not recovered\n\n"  # the place asked for cannot be had (con
 #: Headers of a stream's answer (live streams, 2.2).
 HEADERS = {
     "Content-Type": "text/event-stream",
-    "Cache-Control": "no-cache",
+    "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
     "Referrer-Policy": "no-referrer",
 }

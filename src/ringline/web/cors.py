@@ -1,0 +1,19 @@
+"""Answers that scripts of any origin may read, and the preflights before them (Fetch, 3.2)."""
+
+from aiohttp import web
+
+#: Headers of an answer that any origin may read.
+READABLE = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+}
+
+
+def preflight(methods: str, headers: str) -> web.Response:
+    """Answer a browser that asks first which methods and headers it may use."""
+    allowed = {
+        "Access-Control-Allow-Headers": headers,
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Max-Age": "86400",
+    }
+    return web.Response(status=204, headers=READABLE | allowed)
