@@ -23,8 +23,8 @@ from tests.used_databases import empty, remember
 TEMPLATE = "migrated"
 
 #: The socket directory of another PostgreSQL (port 5432, superuser postgres, trust) to test
-#: against, e.g. the oldest version that is supported.
-OTHER_CLUSTER = "RINGLINE_TEST_POSTGRES"
+#: against, e.g. the oldest version that is supported. Taken out: it is no setting of a server.
+OTHER_CLUSTER = os.environ.pop("RINGLINE_TEST_POSTGRES", "")
 
 _numbers = itertools.count(1)
 
@@ -51,9 +51,9 @@ async def make_template(cluster: Address) -> None:
 def cluster() -> Iterator[Address]:
     """Give the run's cluster: embedded, or a throw-away one that the environment names."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        if given := os.environ.get(OTHER_CLUSTER):
-            runner.run(make_template(Address(given)))
-            yield Address(given)
+        if OTHER_CLUSTER:
+            runner.run(make_template(Address(OTHER_CLUSTER)))
+            yield Address(OTHER_CLUSTER)
             return
         directory = Path(tempfile.mkdtemp(prefix="ringline-tests-"))
         directory.chmod(0o755)  # as root, PostgreSQL runs under another account

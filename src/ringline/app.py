@@ -25,7 +25,7 @@ import structlog
 from pydantic import SecretStr
 
 from ringline.bus.memory import MemoryBus
-from ringline.config import Settings, python_environment
+from ringline.config import Settings, python_environment, service_links
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.ids import uuid7
@@ -204,6 +204,8 @@ async def serve(
     Raises SettingsProblem, StartRefused, and the sentences of storage.
     """
     stopping = _stop_on_signals()
+    if links := service_links(os.environ):
+        _log.warning("settings.service_links_passed_over", names=links)
     with _naming_disk(settings):
         async with running(settings, dev=dev) as server:
             _log.info("ready", base_url=server.base_url)

@@ -11,6 +11,7 @@ from ringline.cli.files import KeyRing, dev_secrets, read_key_ring, write_privat
 from ringline.cli.options import Target, find_target
 from ringline.cli.outcome import CommandProblem
 from ringline.client.http import refused
+from ringline.config import SettingsProblem
 
 RING = KeyRing(base_url="http://127.0.0.1:7400", secret_key="sk_live_1", agent_id="agt_1")
 KEPT = Target("http://127.0.0.1:7400", "sk_live_1", "agt_1")
@@ -52,6 +53,30 @@ def test_another_key_has_another_agent(data_dir: Path) -> None:
 def test_a_kept_key_goes_to_its_own_server_alone(data_dir: Path) -> None:
     with pytest.raises(CommandProblem, match="No key is known for https"):
         find_target("https://elsewhere.example", None, data_dir)
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        (" HTTPS://Voice.Example:443/ \n", "https://voice.example"),
+        ("http://[::1]:7400//", "http://[::1]:7400"),
+        ("https://voice.example/ring/", "https://voice.example/ring"),
+    ],
+)
+def test_urls_and_keys_are_read_as_people_write_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str, url: str
+) -> None:
+    monkeypatch.setenv("RINGLINE_URL", written)
+    monkeypatch.setenv("RINGLINE_KEY", " sk_test_3\r\n")
+    assert find_target(None, None, tmp_path) == Target(url, "sk_test_3")
+
+
+def test_a_variable_that_does_not_exist_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RINGLINE_URI", "http://there:1")
+    with pytest.raises(SettingsProblem, match=r"RINGLINE_URI does not exist.* RINGLINE_URL\."):
+        find_target("http://here:1", "sk_test_3", tmp_path)
 
 
 def test_without_any_it_says_what_to_give(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ringline.config import Settings, SettingsProblem
+from ringline.config import Settings, SettingsProblem, service_links
 
 LONG = "a secret of the tests: 32 bytes."
+V6 = "2001:db8::/32"
+AB = ("https://a.example", "https://b.example")
 
 
 def test_secrets_do_not_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +33,18 @@ def test_secrets_do_not_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "*"),
+        ("ALLOWED_ORIGINS", "hidden.example"),
+        ("ALLOWED_ORIGINS", "localhost:3000"),
+        ("ALLOWED_ORIGINS", "https://hidden.example/path"),
+        ("ALLOWED_ORIGINS", "https://*.hidden.example"),
+        ("ALLOWED_ORIGINS", "wss://hidden.example"),
+        ("ALLOWED_ORIGINS", "https://u:hidden@a.example"),
+        ("ALLOWED_ORIGINS", ","),
+        ("HOST", "hidden:7400"),
+        ("HOST", "http://hidden"),
+        ("HOST", "*"),
+        ("HOST", "0.0.0.0, hidden"),
+        ("RATE_RPC_PER_SECOND", "inf"),
         ("DATABASE_ROLE_PREFIX", "Hidden"),
         ("DATABASE_ROLE_PREFIX", "1hidden"),
         ("DATABASE_ROLE_PREFIX", 'hidden" hidden'),
@@ -101,7 +115,7 @@ def test_what_serve_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
         (f"{LONG},old", LONG, ("RINGLINE_SIGNING_SECRET",)),  # it verifies as well as the first
         (f"{LONG[1:]} ", LONG, ("RINGLINE_SIGNING_SECRET",)),
         (LONG, LONG[1:] + " ", ("RINGLINE_ENCRYPTION_KEY",)),
-        (" , ", " ", ("RINGLINE_SIGNING_SECRET", "RINGLINE_ENCRYPTION_KEY")),
+        (" , ", " ", ("RINGLINE_SIGNING_SECRET",)),  # white space is no value
         ("s", "e", ("RINGLINE_SIGNING_SECRET", "RINGLINE_ENCRYPTION_KEY")),
     ],
 )
@@ -123,9 +137,101 @@ def test_a_secret_has_32_bytes(
     )
 
 
-def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RINGLINE_ALLOWED_ORIGINS", "https://a.example, https://b.example")
-    assert Settings.read().allowed_origins == ("https://a.example", "https://b.example")
+@pytest.mark.parametrize(
+    ("name", "written", "read"),
+    [
+        ("port", " 7401\r\n", 7401),
+        ("port", '"7401"', 7401),
+        ("data_dir", "'/srv/ringline/'", Path("/srv/ringline")),
+        ("database_role_prefix", " north\n", "north"),
+        ("host", "[::1]", "::1"),
+        ("host", "2001:DB8:0::1", "2001:db8::1"),
+        ("host", "fe80::1%eth0", "fe80::1%eth0"),
+        ("host", " voice.internal", "voice.internal"),
+        ("allowed_origins", "https://a.example/, https://B.Example:443,", AB),
+        ("allowed_origins", "HTTPS://a.example\nhttps://b.example//", AB),
+        ("allowed_origins", "http://a.example:80", ("http://a.example",)),
+        ("allowed_origins", "http://[::1]:3000/", ("http://[::1]:3000",)),
+        ("allowed_origins", "https://bücher.example", ("https://xn--bcher-kva.example",)),
+        ("allowed_origins", "capacitor://localhost, NULL", ("capacitor://localhost", "null")),
+        ("allowed_origins", "*", ()),
+        ("allowed_origins", "https://a.example, *", ()),
+        ("trusted_proxies", "[::1], [2001:db8::]/32", (ip_network("::1"), ip_network(V6))),
+    ],
+)
+def test_settings_are_read_as_people_write_them(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str, read: object
+) -> None:
+    monkeypatch.setenv(f"RINGLINE_{name.upper()}", written)
+    assert getattr(Settings.read(), name) == read
+
+
+def test_what_surrounds_a_secret_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for written in (LONG, f"\t{LONG}\r\n", f'"{LONG}"', f"'{LONG}\n' "):
+        monkeypatch.setenv("RINGLINE_ENCRYPTION_KEY", written)
+        key = Settings.read().encryption_key
+        assert key is not None
+        assert key.get_secret_value() == LONG
+
+
+def test_a_variable_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ringline_port", "1")
+    assert Settings.read().port == 1
+    monkeypatch.setenv("RINGLINE_PORT", "2")
+    assert Settings.read().port == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("RINGLINE_DATABSE_URL", "RINGLINE_DATABASE_URL"),
+        ("RINGLINE_ORIGINS", "RINGLINE_ALLOWED_ORIGINS"),
+        ("RINGLINE_RINGLINE_PORT", "RINGLINE_PORT"),
+        ("RINGLINE_URI", "RINGLINE_URL"),
+        ("ringline_hots", "RINGLINE_HOST"),
+    ],
+)
+def test_a_variable_that_does_not_exist_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, nearest: str
+) -> None:
+    monkeypatch.setenv(name, "hidden")
+    with pytest.raises(SettingsProblem) as refused:
+        Settings.read()
+    assert str(refused.value) == f"{name} does not exist; the nearest setting is {nearest}."
+
+
+def test_what_the_command_line_reads_exists_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_URL", "http://localhost:7400")
+    monkeypatch.setenv("RINGLINE_KEY", "sk_live_1")
+    assert Settings.read().port == 7400
+
+
+#: What Kubernetes sets for a service `ringline` and a service `ringline-db`.
+LINKS = {
+    "RINGLINE_SERVICE_HOST": "10.0.0.7",
+    "RINGLINE_SERVICE_PORT": "7400",
+    "RINGLINE_SERVICE_PORT_HTTP": "7400",
+    "RINGLINE_PORT": "tcp://10.0.0.7:7400",
+    "RINGLINE_PORT_7400_TCP": "tcp://10.0.0.7:7400",
+    "RINGLINE_PORT_7400_TCP_PROTO": "tcp",
+    "RINGLINE_PORT_5060_UDP_ADDR": "10.0.0.7",
+    "RINGLINE_DB_SERVICE_HOST": "10.0.0.8",
+    "RINGLINE_DB_PORT": "tcp://10.0.0.8:5432",
+    "RINGLINE_DB_PORT_5432_TCP_PORT": "5432",
+}
+
+
+def test_service_links_of_kubernetes_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in LINKS.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.read().port == 7400
+    assert service_links({"RINGLINE_HOST": "::", **LINKS}) == tuple(sorted(LINKS))
+
+
+def test_what_only_looks_like_a_service_link_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGLINE_DB_PORT", "5432")
+    with pytest.raises(SettingsProblem, match=r"^RINGLINE_DB_PORT does not exist; the nearest"):
+        Settings.read()
 
 
 def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:

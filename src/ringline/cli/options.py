@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from ringline.cli.files import DEV_KEYS, read_key_ring
 from ringline.cli.outcome import refuse
-from ringline.config import PREFIX, Settings
+from ringline.config import PREFIX, Settings, cleaned, read_web_url, refuse_unknown
 
 DataDir: TypeAlias = Annotated[
     Path | None,
@@ -58,12 +58,13 @@ class Target:
 def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Target:
     """Choose server and key: options, else the environment, else `DIR/dev-keys.json`.
 
-    Raises CommandProblem.
+    Raises CommandProblem, SettingsProblem.
     """
-    url = url or os.environ.get(URL_VARIABLE) or None
-    key = key or os.environ.get(KEY_VARIABLE) or None
+    refuse_unknown(os.environ, Settings.names())
+    url = _read_url(cleaned(url or os.environ.get(URL_VARIABLE, "")))
+    key = cleaned(key or os.environ.get(KEY_VARIABLE, "")) or None
     if url is not None and key is not None:
-        return Target(_checked(url), key)
+        return Target(url, key)
     path = Settings.read(data_dir=data_dir).data_dir.expanduser() / DEV_KEYS
     ring = read_key_ring(path)
     if ring is None or not ring.secret_key:
@@ -77,14 +78,17 @@ def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Targ
         )
         refuse(f"No server is known: give {lacking}, or start `ringline dev` (no {path}).")
     # A key is sent only where it belongs: never the one kept here to a server named elsewhere.
-    if url is not None and url.rstrip("/") != ring.base_url:
+    if url is not None and url != ring.base_url:
         refuse(f"No key is known for {url}: give --key or {KEY_VARIABLE}.")
     if key is not None and key != ring.secret_key:
         return Target(ring.base_url, key)
     return Target(ring.base_url, ring.secret_key, ring.agent_id or None)
 
 
-def _checked(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        refuse(f"{url} is no address of a server: it begins with http:// or https://.")
-    return url
+def _read_url(url: str) -> str | None:
+    if not url:
+        return None
+    try:
+        return read_web_url(url)
+    except ValueError as error:
+        refuse(f"{url} is no address of a server: {error}.")

@@ -2,7 +2,7 @@
 
 Every bound on a client is a row here, in bytes, work or time, and the code reads it from
 here; `docs/reference/limits.md` is made from `LIMITS` (contract, 13). What an operator may
-set instead is a setting (`config.py`), named in the row.
+set instead is a setting (`config/`), named in the row.
 """
 
 from collections.abc import Mapping

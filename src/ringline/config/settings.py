@@ -1,28 +1,23 @@
-"""Settings: what an operator may choose, read from the environment (contract, 8).
+"""The table of settings (contract, 8).
 
 Each field is a setting `RINGLINE_<NAME>`, and a row of `docs/reference/settings.md`; a test
-holds the two against each other. Read here once, handed on as values: only the command
-line and `app` know that there is an environment.
+holds the two against each other.
 """
 
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Any, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ringline.config.readings import Host, Networks, Origins, RolePrefix
+from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.domain import limits
 from ringline.schema.names import Roles
 from ringline.wire.errors import DOCUMENTATION_BASE
-
-PREFIX = "RINGLINE_"
-
-#: One address is a network of one.
-Network: TypeAlias = IPv4Network | IPv6Network
 
 #: Where root's data are: its home is closed to the account that the database runs under.
 ROOTS_DATA = Path("/var/lib/ringline")
@@ -50,10 +45,6 @@ _OF_PYTHON = (
 )
 
 
-class SettingsProblem(Exception):
-    """An invalid setting; the text names it and does not quote it."""
-
-
 def _default_data_dir() -> Path:
     return ROOTS_DATA if os.geteuid() == 0 else user_data_path("ringline", appauthor=False)
 
@@ -63,12 +54,24 @@ def python_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
 
 
+class _Environment(PydanticBaseSettingsSource):
+    """The environment as a source of settings: texts, for the readings of the table."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return a setting's text, None where it is not set."""
+        return variables(os.environ).get(field_name.upper()), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the texts of the settings that are set."""
+        found = variables(os.environ)
+        fields = self.settings_cls.model_fields
+        return {name: found[name.upper()] for name in fields if name.upper() in found}
+
+
 class Settings(BaseSettings):
     """The settings of a server. Secrets show themselves as asterisks."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True
-    )
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     database_url: SecretStr | None = Field(
         None,
@@ -80,7 +83,7 @@ class Settings(BaseSettings):
         description="the same database as a role that may migrate it",
         json_schema_extra={"default": "`DATABASE_URL`"},
     )
-    database_role_prefix: str = Field(
+    database_role_prefix: RolePrefix = Field(
         "ringline",
         description=(
             "the database's roles are `<prefix>_owner`, `_app` and `_lookup`; installations that "
@@ -94,7 +97,7 @@ class Settings(BaseSettings):
             "default": "the platform's directory for data; for root `/var/lib/ringline`"
         },
     )
-    host: str = Field("127.0.0.1", min_length=1, description="the address to listen on")
+    host: Host = Field("127.0.0.1", description="the name or address to listen on")
     port: int = Field(7400, ge=0, le=65535, description="the port to listen on; 0 is any free one")
     signing_secret: SecretStr | None = Field(
         None,
@@ -109,15 +112,15 @@ class Settings(BaseSettings):
         description="encrypts secrets at rest; at least 32 bytes, made by `ringline secret`",
         json_schema_extra={"default": "made and kept by `dev`"},
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: Origins = Field(
         (),
         description=(
-            "origins from which browsers may open sockets and streams, comma-separated; none "
-            "means all. It does not bind RPC, which takes no cookies"
+            "origins from which browsers may open sockets and streams, comma-separated; `*` is "
+            "all. It does not bind RPC, which takes no cookies"
         ),
         json_schema_extra={"default": "all"},
     )
-    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+    trusted_proxies: Networks = Field(
         (),
         description=(
             "addresses or networks, comma-separated, of proxies whose `X-Forwarded-For` and "
@@ -130,11 +133,16 @@ class Settings(BaseSettings):
         DOCUMENTATION_BASE, description="what stands before the code in an error of `/v1`"
     )
     rate_rpc_per_second: float = Field(
-        200, ge=0, description="RPC requests, per key; 0 is no limit"
+        200, ge=0, allow_inf_nan=False, description="RPC requests, per key; 0 is no limit"
     )
-    rate_rpc_burst: float = Field(400, ge=0, description="RPC requests at once, per key")
+    rate_rpc_burst: float = Field(
+        400, ge=0, allow_inf_nan=False, description="RPC requests at once, per key"
+    )
     rate_mint_per_second: float = Field(
-        100, ge=0, description="session tokens and tickets, per key; 0 is no limit"
+        100,
+        ge=0,
+        allow_inf_nan=False,
+        description="session tokens and tickets, per key; 0 is no limit",
     )
     rate_session_events_per_10_s: int = Field(
         limits.SESSION_EVENTS.most,
@@ -165,32 +173,30 @@ class Settings(BaseSettings):
         description="how far speech is sent ahead of its playing, in milliseconds",
     )
 
-    @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
-        return _words(value) if isinstance(value, str) else value
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read what is given to us, then the environment; no files."""
+        return init_settings, _Environment(settings_cls)
 
-    @field_validator("trusted_proxies", mode="before")
     @classmethod
-    def _split_networks(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return tuple(_network(word, place) for place, word in enumerate(_words(value), 1))
-
-    @field_validator("database_role_prefix")
-    @classmethod
-    def _name_roles(cls, value: str) -> str:
-        try:
-            return Roles(value).prefix
-        except ValueError as error:
-            raise PydanticCustomError("role_prefix", "{why}", {"why": str(error)}) from None
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of all settings, without the prefix."""
+        return tuple(name.upper() for name in cls.model_fields)
 
     @classmethod
     def read(cls, **chosen: Any) -> Self:
         """Read the environment; what was `chosen` and is not None comes first.
 
-        Raises SettingsProblem.
+        Raises SettingsProblem, also for a variable of ours that is no setting.
         """
+        refuse_unknown(os.environ, cls.names())
         try:
             return cls(**{name: value for name, value in chosen.items() if value is not None})
         except ValidationError as error:
@@ -250,15 +256,3 @@ def line_that_makes(name: str) -> str:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _network(word: str, place: int) -> Network:
-    try:
-        return ip_network(word)
-    except ValueError:
-        raise PydanticCustomError(
-            "network",
-            "entry {place} is no IP address and no network, such as 10.0.0.0/8, whose address "
-            "has no bits beyond its prefix",
-            {"place": place},
-        ) from None

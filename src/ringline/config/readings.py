@@ -1,0 +1,142 @@
+"""How the texts of settings are understood: as people write them, in one normal form.
+
+Each reading refuses what it does not understand with a sentence that quotes nothing; a
+setting's row names its reading by its type.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from pydantic import BeforeValidator, ValidationError
+from pydantic_core import PydanticCustomError, Url
+
+from ringline.schema.names import Roles
+
+T = TypeVar("T")
+
+#: Port and scheme as browsers know them: the port is left out where it goes without saying.
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ALL = "*"
+_HOST_NAME = re.compile(r"[\w.-]+")
+
+
+def read_host(text: str) -> str:
+    """Read a name or an address to listen on, with or without the brackets of IPv6."""
+    text = text.strip()
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if ":" in bare:
+        try:
+            return str(ip_address(bare))
+        except ValueError:
+            raise _refused(
+                "it is a name or an address alone, without scheme and port; the port is "
+                "RINGLINE_PORT"
+            ) from None
+    if not _HOST_NAME.fullmatch(bare):
+        raise _refused("it is a name or an address; 0.0.0.0 and :: stand for all of them")
+    return bare
+
+
+def read_origins(text: str) -> tuple[str, ...]:
+    """Read origins as browsers spell them (RFC 6454, 6.2); () is all, as `*` among them says."""
+    found = _each(text, _origin)
+    return () if _ALL in found else found
+
+
+def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read addresses and networks; an address is a network of one."""
+    return _each(text, _network)
+
+
+def read_role_prefix(text: str) -> str:
+    """Read what the names of the database's roles begin with."""
+    try:
+        return Roles(text).prefix
+    except ValueError as error:
+        raise _refused(str(error)) from None
+
+
+def read_web_url(text: str) -> str:
+    """Read the URL of a server: no default port, no slash at its end.
+
+    Raises ValueError where it is none, or has a user, query or fragment.
+    """
+    url = _parsed(text.strip())
+    if url is None or url.scheme not in _DEFAULT_PORTS or not url.host:
+        raise ValueError("it begins with http:// or https://")
+    if url.username or url.password or url.query is not None or url.fragment is not None:
+        raise ValueError("it has no user, no query and no fragment")
+    return _spelt(url) + (url.path or "").rstrip("/")
+
+
+def _each(text: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
+    """Read a list, separated by commas or white space; errors name the place in it."""
+    words = [word for word in re.split(r"[\s,]+", text) if word]
+    if not words:
+        raise _refused("it has no entries; leave it out for the default")
+    found: list[T] = []
+    for place, word in enumerate(words, 1):
+        value = read(word)
+        if value is None:
+            raise _refused(f"entry {place} is {_EXPECTED[read]}")
+        found.append(value)
+    return tuple(found)
+
+
+def _origin(word: str) -> str | None:
+    if word == _ALL or word.lower() == "null":  # of pages without an origin, RFC 6454, 7.1
+        return word.lower()
+    url = _parsed(word)
+    if url is None or not url.host or url.scheme in ("ws", "wss") or _ALL in url.host:
+        return None
+    more = (url.username, url.password, url.query, url.fragment, (url.path or "").strip("/"))
+    return None if any(more) else _spelt(url)
+
+
+def _network(word: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(word.replace("[", "").replace("]", ""))
+    except ValueError:
+        return None
+
+
+_EXPECTED: dict[Callable[..., object], str] = {
+    _origin: (
+        "no origin, such as https://app.example.com: scheme and host, with a port if it is not "
+        "the default one; * alone stands for all"
+    ),
+    _network: (
+        "no IP address and no network, such as 10.0.0.0/8, whose address has no bits beyond its "
+        "prefix"
+    ),
+}
+
+
+def _parsed(text: str) -> Url | None:
+    """Parse a URL as browsers do: case, ports, IPv6 and names beyond ASCII in one form."""
+    try:
+        return Url(text)
+    except ValidationError:
+        return None
+
+
+def _spelt(url: Url) -> str:
+    port = "" if url.port in (None, _DEFAULT_PORTS.get(url.scheme)) else f":{url.port}"
+    return f"{url.scheme}://{url.host}{port}"
+
+
+def _refused(why: str) -> PydanticCustomError:
+    return PydanticCustomError("setting", "{why}", {"why": why})
+
+
+def _reading(read: Callable[[str], Any]) -> BeforeValidator:
+    """Make a reading of text the first step of a setting's type; values pass as they are."""
+    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
+
+
+Host: TypeAlias = Annotated[str, _reading(read_host)]
+Origins: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
+Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]
+RolePrefix: TypeAlias = Annotated[str, _reading(read_role_prefix)]

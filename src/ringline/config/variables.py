@@ -1,0 +1,79 @@
+"""Which variables of the environment are settings of ours, and their values as text.
+
+Every `RINGLINE_` variable must be known: a misspelt one would leave its setting at the
+default, unnoticed. Kubernetes sets variables of that form by itself, for each service whose
+name begins with `ringline` ("service links"); those are passed over.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
+
+PREFIX = "RINGLINE_"
+
+#: Variables of the commands that speak to a server; they may stand beside any other one.
+OF_THE_COMMAND_LINE = ("URL", "KEY")
+
+_LINK_NAME = re.compile(
+    r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)\Z", re.ASCII
+)
+_LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
+_QUOTES = ('"', "'")
+
+
+class SettingsProblem(Exception):
+    """An invalid setting; the text names it and does not quote it."""
+
+
+def cleaned(text: str) -> str:
+    """Take off what surrounds a value without being part of it.
+
+    White space and line ends come with `$(cat file)` of another system, quotes with tools
+    that hand on the lines of an environment file as they are.
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
+        return text[1:-1].strip()
+    return text
+
+
+def variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return our variables without their prefix, in capitals, cleaned; empty ones left out.
+
+    Where a name is there in several cases, the one in capitals counts.
+    """
+    ours = sorted((name for name in environ if _is_ours(name)), key=lambda name: name.isupper())
+    found = {_bare(name): cleaned(environ[name]) for name in ours if not _is_link(name, environ)}
+    return {name: value for name, value in found.items() if value}
+
+
+def service_links(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the variables that are Kubernetes' service links."""
+    return tuple(sorted(name for name in environ if _is_ours(name) and _is_link(name, environ)))
+
+
+def refuse_unknown(environ: Mapping[str, str], settings: Iterable[str]) -> None:
+    """Refuse a variable of ours that is no setting. Raises SettingsProblem.
+
+    `settings` are the names that exist, without the prefix.
+    """
+    known = (*settings, *OF_THE_COMMAND_LINE)
+    for name in sorted(environ):
+        if not _is_ours(name) or _is_link(name, environ) or _bare(name) in known:
+            continue
+        nearest = max(known, key=lambda one: SequenceMatcher(None, _bare(name), one).ratio())
+        raise SettingsProblem(f"{name} does not exist; the nearest setting is {PREFIX}{nearest}.")
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)
+
+
+def _bare(name: str) -> str:
+    return name.upper().removeprefix(PREFIX)
+
+
+def _is_link(name: str, environ: Mapping[str, str]) -> bool:
+    name, value = name.upper(), environ[name]
+    is_port = name.endswith("_PORT") and _LINK_VALUE.match(value) is not None
+    return is_port or _LINK_NAME.search(name) is not None
