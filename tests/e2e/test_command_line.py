@@ -229,7 +229,7 @@ def test_a_secret_is_long_and_never_the_same() -> None:
         (("token", "--url", "nowhere", "--key", "k"), "ringline: nowhere is no address of a serv"),
         (("events", "--since", "yesterday"), "ringline: yesterday is no position: give epoch:off"),
         (("key", "revoke", "nothing"), "ringline: nothing is no id of a key: it is a UUID or beg"),
-        (("doctor", "--data-dir", "/proc/x"), ""),
+        (("doctor", "--data-dir", "/proc/x"), "ringline: No server runs here as it is: "),
     ],
 )
 def test_bad_input_gets_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:

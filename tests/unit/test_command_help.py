@@ -1,11 +1,15 @@
 """Every command explains itself: `--help` is the manual."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cyclopts import App
 
+from ringline import cli
+from ringline.cli import program
 from ringline.cli.program import app, main
 
 _LOADED = """
@@ -74,3 +78,30 @@ def test_every_option_is_explained(command: tuple[str, ...]) -> None:
     assert program.help
     for argument in program.assemble_argument_collection():
         assert argument.parameter.help, argument.name
+
+
+def test_a_failure_is_never_silent() -> None:
+    """Commands fail by an exception with a sentence; `main` alone knows the exit code 1."""
+    failing = {
+        module.name
+        for module in Path(cli.__path__[0]).glob("*.py")
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.Name) and node.id == "FAILED"
+    }
+    assert failing == {"outcome.py", "program.py"}
+
+
+def test_a_defect_has_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise TypeError("two\nlines \x1b[2J")
+
+    monkeypatch.setattr(program, "app", broken)
+    assert main(["secret"]) == 1
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "\x1b" not in told
+    assert told.endswith(
+        "\nringline: This is a defect of Ringline (TypeError); please report it.\n"
+    )

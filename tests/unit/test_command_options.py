@@ -14,7 +14,7 @@ from ringline.client.http import refused
 from ringline.config import SettingsProblem
 
 RING = KeyRing(base_url="http://127.0.0.1:7400", secret_key="sk_live_1", agent_id="agt_1")
-KEPT = Target("http://127.0.0.1:7400", "sk_live_1", "agt_1")
+KEPT = Target("http://127.0.0.1:7400", "sk_live_1")
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_else_the_keys_of_dev(data_dir: Path) -> None:
     assert find_target("http://127.0.0.1:7400/", None, data_dir) == KEPT
 
 
-def test_another_key_has_another_agent(data_dir: Path) -> None:
+def test_another_key_goes_to_the_server_of_dev(data_dir: Path) -> None:
     assert find_target(None, "sk_test_9", data_dir) == Target(KEPT.url, "sk_test_9")
 
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from ringline.cli.files import refuse_special, write_private
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import FAILED, refuse, run, telling
+from ringline.cli.outcome import refuse, run, telling
 from ringline.cli.terminal import say, show, show_json
 from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
@@ -19,7 +19,7 @@ from ringline.wire.wav import Wav, write_wav
 #: What can be wrong with a call; their texts are sentences.
 CALL_PROBLEMS = (ApiProblem, CallProblem, SoundProblem)
 
-#: Who answers where neither an agent nor a model is named.
+#: Who answers in a workspace without agents.
 LOCAL_MODEL = "local/attendant"
 
 
@@ -35,12 +35,15 @@ def call(
         str | None,
         Parameter(
             name="--agent",
-            help="The agent's id. [default: the one of `ringline dev`, else --model]",
+            help="The agent's id. [default: the workspace's first one that is enabled]",
         ),
     ] = None,
     model: Annotated[
         str | None,
-        Parameter(name="--model", help="A model, instead of an agent. [default: local/attendant]"),
+        Parameter(
+            name="--model",
+            help="A model, instead of an agent. [default: local/attendant where there is no agent]",
+        ),
     ] = None,
     recording: Annotated[
         Path | None,
@@ -54,7 +57,7 @@ def call(
     url: Url = None,
     key: ApiKey = None,
     data_dir: DataDir = None,
-) -> int:
+) -> None:
     """Place a call and play a recording to the agent, at real time.
 
     It waits for the greeting, plays the file, then is quiet until the last answer is over.
@@ -67,9 +70,6 @@ def call(
     if recording is not None:  # before the call, not when it cannot be kept
         refuse_special(recording)
     target = find_target(url, key, data_dir)
-    if model is None:
-        agent = agent or target.agent_id
-        model = LOCAL_MODEL if agent is None else None
     report = run(_call(target, sound, agent, model, quiet=json), *CALL_PROBLEMS)
     path = recording or name_recording(report.started.session_id)
     write_private(path, write_wav(report.recording))
@@ -77,9 +77,17 @@ def call(
         show_json(describe_report(report, path))
     else:
         say(f"Recording: {path}")
+    if lack := lack_of(report):
+        refuse(lack)
+
+
+def lack_of(report: CallReport) -> str | None:
+    """Say what a call lacks whatever its caller said; None if it went well."""
     if report.lost:
-        refuse("The connection was lost during the call.")
-    return 0 if report.understood else FAILED
+        return "The connection was lost during the call."
+    if not report.understood:
+        return "No words of the caller were understood and answered."
+    return None
 
 
 def name_recording(session_id: str) -> Path:
@@ -98,6 +106,11 @@ async def _call(
             show(line)
 
     async with open_api(target.url, target.key) as api:
+        if agent is None and model is None:
+            first = await api.first_agent()
+            agent, model = (None, LOCAL_MODEL) if first is None else (first.id, None)
+            if first is not None and not quiet:
+                say(f"Calling {first.name}.")
         return await place_call(api, sound, tell, agent_id=agent, model=model)
 
 

@@ -17,12 +17,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from ringline.cli.call import CALL_PROBLEMS
+from ringline.cli.call import CALL_PROBLEMS, lack_of
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
 from ringline.cli.files import KeyRing, write_private
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
-from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, refuse, run, telling
+from ringline.cli.outcome import DONE, INTERRUPTED, refuse, run, telling
 from ringline.cli.terminal import open_console, visible
 from ringline.client.conversation import Note, Started, Turn
 from ringline.client.events import Away, Joined, SocketEvent, follow_events
@@ -108,9 +108,13 @@ async def _demo(
         recording = data_dir / "call.wav"
         write_private(recording, write_wav(report.recording))
         problem = judge(report, expected)
-        _summarise(console, report, recording, problem)
+        _summarise(console, report, recording)
+        if problem is not None and once:
+            refuse(problem)
         if once:
-            return DONE if problem is None else FAILED
+            return DONE
+        if problem is not None:
+            console.print(visible(problem), style="bold red")
         _show_lines(console, ring, report, path)
         try:
             await server.ended()
@@ -181,11 +185,9 @@ def judge(report: CallReport, expected: Sequence[str]) -> str | None:
 
     `expected` are the words that are spoken in the recording, where they are known.
     """
-    if report.lost:
-        return "The connection was lost during the call."
+    if lack := lack_of(report):
+        return lack
     heard = {_words(turn.heard) for turn in report.turns if turn.heard and turn.answered_with_audio}
-    if not heard:
-        return "No words of the caller were understood and answered."
     missing = [f"“{words}”" for words in expected if words not in heard]
     return f"Not understood, or not answered: {', '.join(missing)}." if missing else None
 
@@ -194,7 +196,7 @@ def _words(text: str) -> str:
     return " ".join(_NOT_A_WORD.sub(" ", text.lower()).split())
 
 
-def _summarise(console: Console, report: CallReport, recording: Path, problem: str | None) -> None:
+def _summarise(console: Console, report: CallReport, recording: Path) -> None:
     latencies = sorted(turn.latency_ms for turn in report.turns if turn.latency_ms is not None)
     answered = sum(1 for turn in report.turns if turn.heard and turn.answered_with_audio)
     console.print()
@@ -209,8 +211,6 @@ def _summarise(console: Console, report: CallReport, recording: Path, problem: s
             console.print(_tell_interruption(turn), style="bold red")
     console.print("Recording (caller left, agent right): ", end="")
     console.print(visible(str(recording)), style="bold", soft_wrap=True)
-    if problem is not None:
-        console.print(visible(problem), style="bold red")
 
 
 def _tell_interruption(turn: Turn) -> str:

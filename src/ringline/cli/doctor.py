@@ -19,7 +19,7 @@ from rich.text import Text
 
 from ringline.app import DATABASE_PROBLEMS, check_data_dir, check_database, open_office
 from ringline.cli.options import DataDir, Json
-from ringline.cli.outcome import DONE, FAILED, run, sentence
+from ringline.cli.outcome import refuse, run, sentence
 from ringline.cli.terminal import open_console, show_json, visible
 from ringline.config import LEAST_SECRET_BYTES, Settings, line_that_makes
 from ringline.domain.limits import DESCRIPTORS_KEPT
@@ -52,7 +52,7 @@ class Finding:
     advice: str = ""
 
 
-def doctor(*, json: Json = False, data_dir: DataDir = None) -> int:
+def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
     """Check database, secrets, port, connections, voices, time and disk; say what to do.
 
     Changes nothing. Exit code 1 if something keeps a server from running.
@@ -65,7 +65,8 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> int:
         console = open_console(soft_wrap=True)
         for finding in findings:
             show_finding(finding, console)
-    return FAILED if any(finding.state is State.BAD for finding in findings) else DONE
+    if bad := [finding.check for finding in findings if finding.state is State.BAD]:
+        refuse(f"No server runs here as it is: {', '.join(bad)}.")
 
 
 async def _examine(settings: Settings) -> list[Finding]:

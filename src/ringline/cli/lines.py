@@ -30,11 +30,13 @@ _STYLES = {
 }
 
 
-def describe_event(event: SocketEvent) -> Text:
-    """Make one line of an event: time, name, and what matters of it."""
+def describe_event(event: SocketEvent, *, with_call: bool = False) -> Text:
+    """Make one line of an event: time, its call where asked for, name, and what matters of it."""
     style = _STYLES.get(event.name, "white")
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(f"{clock_time(event.text('occurredAt'))}  ", "dim")
+    if with_call:
+        line.append(f"{visible(event.text('callUuid') or '-')}  ", "dim")
     line.append(f"{visible(event.name):<26}", style)
     line.append(visible(event_detail(event)), "dim" if style == "dim" else "")
     return line
@@ -60,7 +62,7 @@ def event_detail(event: SocketEvent) -> str:
         case "call_ai_audit_event":
             return text("auditType") or ""
         case _:
-            return text("callUuid") or ""
+            return ""
 
 
 def clock_time(timestamp: str | None) -> str:

@@ -45,11 +45,10 @@ KEY_VARIABLE = f"{PREFIX}KEY"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The server a command speaks to; `agent_id` where the key is that of `ringline dev`."""
+    """The server a command speaks to, and the key to it."""
 
     url: str
     key: str
-    agent_id: str | None = None
 
     def __repr__(self) -> str:
         return f"Target({self.url!r})"
@@ -80,9 +79,7 @@ def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Targ
     # A key is sent only where it belongs: never the one kept here to a server named elsewhere.
     if url is not None and url != ring.base_url:
         refuse(f"No key is known for {url}: give --key or {KEY_VARIABLE}.")
-    if key is not None and key != ring.secret_key:
-        return Target(ring.base_url, key)
-    return Target(ring.base_url, ring.secret_key, ring.agent_id or None)
+    return Target(ring.base_url, key or ring.secret_key)
 
 
 def _read_url(url: str) -> str | None:

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from traceback import format_exception
 
 from cyclopts import App, CycloptsError
 from rich.console import Console
@@ -63,9 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:
-        told = sentence(error)
-        if not told:
-            raise
-        say(f"ringline: {told}")
+        say(f"ringline: {sentence(error) or _tell_defect(error)}")
         return FAILED
     return result if isinstance(result, int) else DONE
+
+
+def _tell_defect(error: Exception) -> str:
+    """Show where a defect is, for those who mend it; return a sentence for who met it."""
+    for line in "".join(format_exception(error)).rstrip().split("\n"):
+        say(line)
+    return f"This is a defect of Ringline ({type(error).__name__}); please report it."

@@ -13,11 +13,13 @@ from ringline.cli.outcome import refuse, run
 from ringline.cli.terminal import open_console, say, show, show_json
 from ringline.client.events import Away, Joined, SocketEvent, Watched, follow_events
 from ringline.client.http import ApiProblem, SessionToken, open_api
+from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.log import parse_since
 
 _JOIN_LIMIT_S = 20.0
 #: The socket does not tell where a replay ends: so long a silence is taken for its end.
 _QUIET_S = 1.0
+_LAST_OF_A_CALL = "call_ended"
 
 
 def token(
@@ -74,6 +76,14 @@ def events(
             "beginning. [default: now with --follow, else 0]",
         ),
     ] = None,
+    call: Annotated[
+        str | None,
+        Parameter(
+            name="--call",
+            help="Only this call's events: its callUuid, or its id as `call_…` or a UUID. "
+            "--follow then ends with the call.",
+        ),
+    ] = None,
     json: Json = False,
     url: Url = None,
     key: ApiKey = None,
@@ -81,30 +91,54 @@ def events(
 ) -> None:
     """Show the log of a workspace's environment, over the events socket.
 
-    With --json every event is a line with its name and its payload. Ctrl-C ends it.
+    A line tells an event's time, call, name and what matters of it; with --json it holds
+    the name and the payload. Ctrl-C ends it.
     """
     if since is not None and parse_since(since) is None:
         refuse(f"{since} is no position: give epoch:offset, an event id or 0.")
     target = find_target(url, key, data_dir)
     start = since if since is not None or follow else "0"
-    run(_show_events(target, start, follow=follow, json=json), ApiProblem)
+    found = run(_show_events(target, start, call, follow=follow, json=json), ApiProblem)
+    if call is not None and not found:
+        refuse(f"The log has no event of the call {call}.")
 
 
-async def _show_events(target: Target, since: str | None, *, follow: bool, json: bool) -> None:
+async def _show_events(
+    target: Target, since: str | None, call: str | None, *, follow: bool, json: bool
+) -> int:
+    """Show the events, of one call or of all; return how many. Raises ApiProblem."""
     console = open_console(soft_wrap=True)
+    wait_s = None if follow else _JOIN_LIMIT_S
+    joined, found = False, 0
     async with (
         open_api(target.url, target.key) as api,
         aclosing(follow_events(api, since, reconnect=follow)) as stream,
     ):
-        wait_s = None if follow else _JOIN_LIMIT_S
         while True:
             try:
                 async with asyncio.timeout(wait_s):
                     watched = await anext(stream)
             except TimeoutError:
-                return
-            show_watched(watched, console, json=json)
+                if not joined:
+                    raise ApiProblem(f"The server at {api.url} does not answer.") from None
+                return found
+            joined = True
             wait_s = None if follow else _QUIET_S
+            if not isinstance(watched, SocketEvent):
+                show_watched(watched, console, json=json)
+            elif call is None or is_of_call(watched, call):
+                found += 1
+                show_watched(watched, console, json=json)
+                if call is not None and watched.name == _LAST_OF_A_CALL:
+                    return found
+
+
+def is_of_call(event: SocketEvent, call: str) -> bool:
+    """Tell whether an event is of a call, given as its callUuid or in a spelling of its id."""
+    if event.text("callUuid") == call:
+        return True
+    call_id = parse_id(Prefix.CALL, call)
+    return call_id is not None and event.text("callId") == str(call_id)
 
 
 def show_watched(watched: Watched, console: Console, *, json: bool) -> None:
@@ -120,4 +154,4 @@ def show_watched(watched: Watched, console: Console, *, json: bool) -> None:
         case SocketEvent(name, payload) if json:
             show_json({"event": name, "payload": dict(payload)})
         case SocketEvent():
-            console.print(describe_event(watched))
+            console.print(describe_event(watched, with_call=True))

@@ -1,9 +1,9 @@
-"""The HTTP calls of a client: tickets for talking, session tokens for watching."""
+"""The HTTP calls of a client: tickets for talking, session tokens for watching, actions."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -55,6 +55,8 @@ class _V3Error(msgspec.Struct, frozen=True):
 class _RpcError(msgspec.Struct, frozen=True):
     type: str = ""
     message: str = ""
+    vars: dict[str, Any] = {}
+    path: tuple[str | int, ...] = ()
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -66,7 +68,35 @@ class _Refusal(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class RpcAnswer(msgspec.Struct, frozen=True):
+    """What an action answers: `data`, or why it was refused (events socket, 4.2)."""
+
+    success: bool
+    data: Any = None
+    errors: tuple[_RpcError, ...] = ()
+
+    @property
+    def problem(self) -> ApiProblem | None:
+        """Return why the action was refused, as one sentence; None if it succeeded."""
+        if self.success:
+            return None
+        told = "; ".join(map(_words_of, self.errors)) or "no reason is given"
+        return ApiProblem(f"The server refused: {told}.", 200)
+
+
+class AgentName(msgspec.Struct, frozen=True):
+    """An agent of the workspace; `id` is its UUID."""
+
+    id: str
+    name: str
+
+
+class _AgentPage(msgspec.Struct, frozen=True):
+    results: tuple[AgentName, ...]
+
+
 _ticket = StrictDecoder(Ticket, marks=None)
+_answer = StrictDecoder(RpcAnswer, marks=None)
 _token = StrictDecoder(SessionToken, marks=None)
 _refusal = StrictDecoder(_Refusal, marks=None)
 
@@ -95,6 +125,29 @@ class Api:
         """Mint a session token; it lives for 30 to 900 seconds. Raises ApiProblem."""
         body = {} if ttl_seconds is None else {"ttl_seconds": ttl_seconds}
         return await self._post("/api/realtime/session", body, _token)
+
+    async def run_action(self, request: Mapping[str, object]) -> RpcAnswer:
+        """Run an action; `request` is the whole body (events socket, 4.2). Raises ApiProblem."""
+        return await self._post("/rpc/public/run", request, _answer)
+
+    async def first_agent(self) -> AgentName | None:
+        """Return the agent that was made first of those enabled. Raises ApiProblem."""
+        answer = await self.run_action(
+            {
+                "action": "list_ai_agents",
+                "fields": ["id", "name"],
+                "filter": {"enabled": {"eq": True}},
+                "sort": "id",  # ids are made in the order of time
+                "page": {"limit": 1},
+            }
+        )
+        if answer.problem is not None:
+            raise answer.problem
+        try:
+            page = msgspec.convert(answer.data, _AgentPage)
+        except msgspec.ValidationError:
+            raise ApiProblem(f"What answers at {self.url} is no Ringline.") from None
+        return next(iter(page.results), None)
 
     async def _post(self, path: str, body: object, shape: StrictDecoder[T]) -> T:
         with unreachable(self.url):
@@ -148,9 +201,18 @@ def refused(status: int, body: bytes) -> ApiProblem:
     if refusal.error is not None:
         words = refusal.error.message or refusal.error.code
     elif refusal.errors:
-        words = refusal.errors[0].message or refusal.errors[0].type
+        words = _words_of(refusal.errors[0])
     else:
         words = refusal.message or refusal.error_code
     if not words and status in (401, 403):
         words = "the key is not accepted"
     return ApiProblem(f"The server refused ({status}){': ' + words if words else ''}.", status)
+
+
+def _words_of(error: _RpcError) -> str:
+    """Say an RPC error: where it is, and its message filled in (events socket, 4.6)."""
+    message = error.message or error.type
+    for name, value in error.vars.items():
+        message = message.replace(f"%{{{name}}}", str(value))
+    place = ".".join(map(str, error.path))
+    return f"{place}: {message}" if place else message
