@@ -1,5 +1,6 @@
 """The casting of `input`, rule by rule (events socket, 4.6, 4.11, 4.12; contract, 11)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -181,13 +182,51 @@ def test_every_stored_text_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "member"),
-    [(TextList(), "x"), (ToolList(), {"name": "x"}), (Choices(("a", "b")), "a")],
+    [
+        (TextList(), lambda _: "x"),
+        (ToolList(), lambda number: {"name": f"x{number}"}),
+        (Choices(("a", "b")), lambda _: "a"),
+    ],
 )
-def test_the_members_of_a_list_are_counted_before_they_are_cast(kind: Kind, member: object) -> None:
-    kind.cast([member] * limits.LIST_MEMBERS.most)
+def test_the_members_of_a_list_are_counted_before_they_are_cast(
+    kind: Kind, member: Callable[[int], object]
+) -> None:
+    kind.cast([member(number) for number in range(limits.LIST_MEMBERS.most)])
     with pytest.raises(BadValue, match=r"must have at most %\{max\} members") as bad:
         kind.cast([object()] * (limits.LIST_MEMBERS.most + 1))
     assert bad.value.vars == {"max": 1_000}
+
+
+@pytest.mark.parametrize("validating", [False, True])
+@pytest.mark.parametrize("action", ["create_ai_agent", "update_ai_agent"])
+def test_bad_values_inside_a_value_are_told_with_the_way_there(
+    action: str, validating: bool
+) -> None:
+    tools = [{"name": "clock"}, {"name": " "}, {"name": "clock"}, {"name": "hours"}]
+    given = {"name": "Kim", "model": "local/attendant", "tools": tools}
+    known = {name: given[name] for name in given if name in ACTIONS[action].input_index}
+    with pytest.raises(RpcRefused) as refused:
+        cast_inputs(ACTIONS[action], known, validating=validating)
+    assert [(bad.type, bad.fields, bad.path, bad.message) for bad in refused.value.problems] == [
+        ("invalid_attribute", ("tools",), ("tools", "1", "name"), "must not be empty"),
+        ("invalid_attribute", ("tools",), ("tools", "2", "name"), "is the name of another tool"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tools", "path"),
+    [
+        ("clock", ()),
+        (["clock"], ("0",)),
+        ([{"name": "a"}, {}], ("1",)),
+        ([{"name": "a", "parameters": []}], ("0", "parameters")),
+        ([{"name": 7}], ("0", "name")),
+    ],
+)
+def test_what_is_no_tool_is_told_with_its_place(tools: object, path: tuple[str, ...]) -> None:
+    with pytest.raises(BadValue) as bad:
+        ToolList().cast(tools)
+    assert bad.value.path == path
 
 
 def test_defaults_stand_in_for_what_is_absent_or_null() -> None:

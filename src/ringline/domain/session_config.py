@@ -21,6 +21,7 @@ from uuid import UUID
 import msgspec
 
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
+from ringline.domain.agent_checks import tool_flaws
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig
 
 AUDIO_FORMAT = "pcm16"
@@ -274,12 +275,8 @@ def _without_null_members(value: dict[str, object]) -> dict[str, object]:
 
 
 def _check_ranges(read: _Config) -> ConfigProblem | None:
-    tools = read.tools or ()
-    names = [tool.name for tool in tools]
-    if not all(names):
-        return ConfigProblem("invalid_config", "tools: a tool needs a name")
-    if len(set(names)) < len(names):
-        return ConfigProblem("invalid_config", "tools: two tools have one name")
+    for flaw in tool_flaws(read.tools or ()):
+        return ConfigProblem("invalid_config", f"{flaw.spelt('tools')}: {flaw.what}")
     detection = read.turn_detection or TurnDetection()
     if not 0 <= detection.threshold <= 1:
         return ConfigProblem("invalid_config", "turn_detection.threshold: not within 0 and 1")

@@ -57,7 +57,7 @@ class _Casting:
             cast = None if value is None else known.kind.cast(value)
         except BadValue as bad:
             type_ = "invalid_attribute" if self._validating else bad_value(self._action)
-            self._add(type_, known, str(bad), **bad.vars)
+            self._add_bad(type_, known, bad)
             return
         if cast is not None:
             self.values[known.name] = cast
@@ -80,16 +80,32 @@ class _Casting:
             if nothing and self._bad.isdisjoint(group):
                 self._add("required", self._action.input_index[group[0]])
 
-    def _add(self, type_: str, known: Input, message: str | None = None, **more: object) -> None:
-        if known.name in self._bad:
-            return
-        self._bad.add(known.name)
+    def _add_bad(self, type_: str, known: Input, bad: BadValue) -> None:
+        """Add a bad value, or each bad value inside it with the way there."""
+        if known.name not in self._bad:
+            self._bad.add(known.name)
+            for one in (bad, *bad.others):
+                self._tell(type_, known, str(one), one.path, **one.vars)
+
+    def _add(self, type_: str, known: Input) -> None:
+        if known.name not in self._bad:
+            self._bad.add(known.name)
+            self._tell(type_, known)
+
+    def _tell(
+        self,
+        type_: str,
+        known: Input,
+        message: str | None = None,
+        inside: tuple[str, ...] = (),
+        **more: object,
+    ) -> None:
         self.problems.append(
             problem(
                 type_,
                 message,
                 variables={"field": known.name, **more},
                 fields=(known.name,),
-                path=(known.name,) if self._validating else (),
+                path=(known.name, *inside) if inside or self._validating else (),
             )
         )

@@ -5,8 +5,10 @@ BadValue. Null is never handed to a kind: whether it is allowed is a matter of t
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -16,9 +18,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from ringline.domain import limits
 from ringline.domain.agent import Tool
+from ringline.domain.agent_checks import Flaw, tool_flaws
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.log import Since, parse_since
-from ringline.wire.strict_json import encode
+from ringline.wire.strict_json import encode, wrong_shape
 
 #: Characters of a short text; in UTF-8 they are never over `limits.SHORT_TEXT_BYTES`.
 MAX_TEXT = 255
@@ -32,12 +35,15 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 class BadValue(ValueError):
     """A value that a kind does not take; the text is a message without the value.
 
-    `vars` are what the message's placeholders stand for.
+    `vars` are what the message's placeholders stand for, `path` is the way to a value inside
+    the one that was given, and `others` are further bad values of it.
     """
 
     def __init__(self, message: str = "is invalid", **variables: object) -> None:
         super().__init__(message)
         self.vars = variables
+        self.path: tuple[str, ...] = ()
+        self.others: tuple[BadValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +174,10 @@ class ToolList:
         _members(value)
         try:
             tools = msgspec.convert(value, list[Tool])
-        except msgspec.ValidationError:
-            raise BadValue("must be a list of tools, each with a name") from None
+        except msgspec.ValidationError as error:
+            wrong = wrong_shape(error)
+            raise _bad_inside(Flaw(wrong.steps, wrong.what)) from None
+        _refuse(tool_flaws(tools))
         return _json(tools, self.max_bytes)
 
 
@@ -229,6 +237,21 @@ def _members(value: object) -> list[object]:
     if len(members) > limits.LIST_MEMBERS.most:
         raise BadValue("must have at most %{max} members", max=limits.LIST_MEMBERS.most)
     return members
+
+
+def _refuse(flaws: Iterable[Flaw]) -> None:
+    """Raise what is wrong inside a value, if anything is."""
+    found = [_bad_inside(flaw) for flaw in islice(flaws, limits.PROBLEMS.most)]
+    if found:
+        first, *others = found
+        first.others = tuple(others)
+        raise first
+
+
+def _bad_inside(flaw: Flaw) -> BadValue:
+    bad = BadValue(flaw.what)
+    bad.path = tuple(str(step) for step in flaw.path)
+    return bad
 
 
 def _check_size(text: str, most: int) -> None:

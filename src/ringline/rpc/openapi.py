@@ -305,7 +305,8 @@ def _error() -> Schema:
         "shortMessage": {"type": "string"},
         "vars": {"type": "object"},
         "fields": names,
-        "path": names,
+        "path": names
+        | {"description": "The way to a bad value inside an input: members and indexes."},
         "details": {"type": "object"},
         "code": {"const": "internal_error"},
     }

@@ -25,6 +25,9 @@ _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 #: An escaped null: the backslash before its `u` is not itself escaped.
 _NULL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
+#: A step of a path as msgspec spells it; the keys of a map are not told.
+_STEP = re.compile(r"\[(?P<index>[0-9]+)\]|(?P<member>[^.\[\]]+)")
+
 T = TypeVar("T")
 
 
@@ -43,6 +46,12 @@ class WrongShape(JsonProblem):
         super().__init__(f"{what} at {path}" if path else what)
         self.what = what
         self.path = path
+
+    @property
+    def steps(self) -> tuple[str | int, ...]:
+        """Return the path step by step: members by name, and indexes."""
+        found = _STEP.finditer(self.path)
+        return tuple(int(step["index"]) if step["index"] else step["member"] for step in found)
 
 
 class StrictDecoder(Generic[T]):
