@@ -1,36 +1,20 @@
 """The TypeScript SDK: it compiles, infers, and works against a running server."""
 
 import asyncio
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.callers import calling, whole_call
-from tests.e2e.node import SDK, install
+from tests.e2e.node import install
 from tests.e2e.node_client import NodeClient, node_client
+from tests.e2e.sdk import build, compile_project
 from tests.serving import Service
-
-
-def compile_project(config: str) -> None:
-    """Run the SDK's own TypeScript compiler. Raises RuntimeError with its words."""
-    node = install(SDK)
-    done = subprocess.run(
-        [node.node, "node_modules/typescript/bin/tsc", "--project", config],
-        cwd=SDK,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{config} does not compile:\n{done.stdout}{done.stderr}")
 
 
 @pytest.fixture(scope="module")
 def sdk() -> Path:
-    """Build the SDK."""
-    compile_project("tsconfig.json")
-    return SDK / "dist"
+    return build()
 
 
 def test_what_the_types_infer(sdk: Path) -> None:

@@ -2,8 +2,17 @@ export * from "./functions.js";
 export { createClient } from "./client.js";
 export { interpolate } from "./errors.js";
 export { initSocket, joinEventsChannel } from "./socket.js";
-export type { EventsChannel, EventsSocket, Joined, JoinOptions, SocketOptions } from "./socket.js";
+export type {
+  EventsChannel,
+  EventsSocket,
+  InitOptions,
+  Joined,
+  JoinOptions,
+  SocketOptions,
+} from "./socket.js";
+export type { MintedToken, SessionTokenSource } from "./tokens.js";
 export { configure } from "./transport.js";
 export type { TransportOptions } from "./transport.js";
+export type { WebSocketClass } from "./websocket.js";
 export type * from "./generated.js";
 export type * from "./types.js";

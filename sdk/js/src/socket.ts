@@ -3,17 +3,19 @@
 
 import { Socket } from "phoenix";
 import type { Events } from "./generated.js";
+import { Tokens, type SessionTokenSource } from "./tokens.js";
 import { configuredOptions } from "./transport.js";
+import { dialer, type WebSocketClass } from "./websocket.js";
 
-/** Options of the phoenix client; `params` carries the session token. */
+/** Options of the phoenix client. */
 export interface SocketOptions {
-  /** An object, or a function that is asked at each connect, so that a token can be renewed. */
-  params?: { session_token: string } | (() => { session_token: string });
+  /** More parameters of the connection, or a function that is asked for them at each connect. */
+  params?: object | (() => object);
   /** A WebSocket class, where there is no global one. */
-  transport?: unknown;
+  transport?: WebSocketClass;
+  /** How long a mint, a connection and a reply may take each, in ms: 10,000 if absent. */
   timeout?: number;
   heartbeatIntervalMs?: number;
-  longPollFallbackMs?: number;
   reconnectAfterMs?: (tries: number) => number;
   rejoinAfterMs?: (tries: number) => number;
   [option: string]: unknown;
@@ -54,19 +56,42 @@ export interface EventsChannel {
   };
 }
 
+export interface InitOptions {
+  /** Where the server is; that of `configure` if absent. */
+  baseUrl?: string;
+  /**
+   * Fetches a new session token from the application's backend. It is asked before the first
+   * connection, before a token expires, and after a connection that could not be opened.
+   */
+  sessionToken?: SessionTokenSource;
+  socketOptions?: SocketOptions;
+}
+
+const TIMEOUT_MS = 10_000;
+
 let current: Socket | undefined;
 
-/** Connects to the events of the workspace whose session token is in `socketOptions.params`. */
-export function initSocket(options: {
-  baseUrl?: string;
-  socketOptions?: SocketOptions;
-}): EventsSocket {
+/** Connects to the events of the workspace that the session token is of, and stays connected. */
+export function initSocket(options: InitOptions): EventsSocket {
+  const { sessionToken, socketOptions = {} } = options;
   const baseUrl = options.baseUrl ?? configuredOptions().baseUrl ?? "";
   const endpoint = `${baseUrl.replace(/\/+$/, "").replace(/^http/, "ws")}/socket`;
+  const limitMs = socketOptions.timeout ?? TIMEOUT_MS;
+  const tokens = sessionToken && new Tokens(sessionToken, limitMs);
+  const plain = socketOptions.transport ?? globalThis.WebSocket;
   current?.disconnect();
-  current = new Socket(endpoint, options.socketOptions);
+  current = new Socket(endpoint, {
+    reconnectAfterMs: backoff,
+    ...socketOptions,
+    transport: dialer({ plain, tokens, limitMs }),
+  });
   current.connect();
   return current;
+}
+
+// Drawn, so that the clients of a server that restarts do not come back in one moment.
+function backoff(tries: number): number {
+  return Math.min(100 * 2 ** (tries - 1), 10_000) * (0.5 + Math.random() / 2);
 }
 
 /** Joins the channel of a workspace's events, on the socket that `initSocket` connected. */

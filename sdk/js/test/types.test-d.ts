@@ -183,6 +183,10 @@ initSocket({
   baseUrl: "https://voice.example.com",
   socketOptions: { params: { session_token: "…" }, heartbeatIntervalMs: 10_000 },
 });
+initSocket({ sessionToken: async () => "…" });
+initSocket({ sessionToken: async () => ({ token: "…", ttl_seconds: 300, expires_at: "…" }) });
+// @ts-expect-error a fixed token ends within minutes
+initSocket({ sessionToken: "…" });
 const channel = joinEventsChannel();
 channel.on("incoming_call", (call) => expect<string>()(call.fromNumber));
 channel.on("call_transcript_delta", (part) => {

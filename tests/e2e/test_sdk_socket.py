@@ -1,0 +1,42 @@
+"""The SDK's socket stays connected: longer than its token lives, and on every runtime."""
+
+import asyncio
+
+import pytest
+
+from tests.e2e.node import install
+from tests.e2e.node_client import node_client
+from tests.e2e.sdk import build
+from tests.serving import Service
+
+
+@pytest.fixture(autouse=True)
+async def _clients() -> None:
+    await asyncio.to_thread(build)
+    await asyncio.to_thread(install)
+
+
+async def test_it_outlives_its_tokens(service: Service) -> None:
+    token = await service.session_token()
+    async with node_client("token_client.js", service.base_url, token) as client:
+        assert "403" in (await client.until("error"))["message"]
+        assert (await client.until("close"))["code"] == 1006
+        failed = "sessionToken failed: the backend is away"
+        assert failed in (await client.until("warned"))["words"]
+        assert failed in (await client.until("error"))["message"]
+        assert "sessionToken gave no token" in (await client.until("error"))["message"]
+        await client.until("joined")
+        assert [told["minted"] for told in client.all("minted")] == [1, 2, 3, 4]
+        assert len(client.all("warned")) == 1  # once for an outage
+        client.do("cut")
+        joined = await client.until("joined")
+        assert joined["recovered"] is True
+        before = len(client.all("close"))
+        await client.until("minted", minted=6)  # while it is connected: the fifth soon expires
+        await client.until("minted", minted=7)  # the backend had been away
+        assert len(client.all("close")) == before
+        client.do("cut")
+        await client.until("joined")
+        assert client.all("minted")[-1] == {"minted": 7}  # that one still lives
+        client.do("disconnect")
+        await client.until("disconnected")
