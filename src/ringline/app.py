@@ -370,6 +370,7 @@ def _server(
             show_heard=config.input_transcription,
             show_said=config.output_transcription or "text" in config.modalities,
             events_per_window=settings.rate_session_events_per_10_s,
+            warnings=config.warnings,
         )
         return RealtimeLeg(socket, rules)
 

@@ -75,6 +75,16 @@ async def test_a_started_session_says_what_clients_need(service: Service, calls:
     assert (call["status"], call["hangup_cause"]) == ("completed", "caller_hangup")
 
 
+async def test_unknown_members_of_a_config_are_warned_of(service: Service) -> None:
+    body = {"config": {"model": MODEL, "instruction": "be kind"}}
+    async with opened(service, body) as client:
+        started = await client.start(config={"of_tomorrow": {"a": 1}})
+        assert started["warnings"] == [
+            'config has no member "instruction"; did you mean "instructions"?',
+            'config has no member "of_tomorrow"',
+        ]
+
+
 async def test_a_bearer_session_names_its_model_and_agent_itself(
     service: Service, calls: Any
 ) -> None:

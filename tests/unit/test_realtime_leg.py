@@ -232,6 +232,14 @@ def test_a_frame_that_is_too_large_ends_the_session() -> None:
 # What the client is told.
 
 
+def test_warnings_are_told_with_the_start() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.tell(STARTED)
+        assert client.sent[0]["warnings"] == ["config is odd"]
+
+    run(main, replace(RULES, warnings=("config is odd",)))
+
+
 def test_order_is_kept_while_the_client_does_not_read() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         line.tell(STARTED)

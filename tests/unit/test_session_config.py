@@ -260,6 +260,33 @@ def test_what_a_session_cannot_start_with(config: dict[str, object], code: str, 
     assert ERRORS[code].ends is Ends.AT_START
 
 
+def test_unknown_members_are_named_once_wherever_they_stand() -> None:
+    at_mint: dict[str, object] = {"instruction": "be kind", "a_later_member": {"a": [1]}}
+    at_start: dict[str, object] = {
+        "model": "test/rich",
+        "a_later_member": 7,
+        "turn_detection": {"treshold": 0.4, "type": None},
+        "tools": [{"name": "a", "type": "function"}, {"name": "b", "desc": ""}],
+        "x" * 100: None,
+    }
+    config = session(bound(at_mint), at_start)
+    assert config.warnings == (
+        'config has no member "instruction"; did you mean "instructions"?',
+        'config has no member "a_later_member"',
+        'config.turn_detection has no member "treshold"; did you mean "threshold"?',
+        'config.tools[1] has no member "desc"',
+        f'config has no member "{"x" * 64}"',
+    )
+    assert session(bound({}), {"model": MODEL, "voice": "en-us"}).warnings == ()
+
+
+def test_so_many_unknown_members_are_named() -> None:
+    many: dict[str, object] = {f"unknown{number}": 0 for number in range(9)}
+    binding = bound(many | {"model": MODEL})
+    config = session(binding, {f"unknown{number}": 0 for number in range(8, 20)})
+    assert config.warnings == tuple(f'config has no member "unknown{n}"' for n in range(10))
+
+
 @pytest.mark.parametrize(
     ("model", "code"),
     [("", "model_required"), ("no/such", "model_not_found"), ("test/text", "model_not_realtime")],

@@ -251,6 +251,9 @@ TRANSCRIPT_CHARACTERS = Limit(
     "characters",
     "the oldest turns are left out of it",
 )
+CONFIG_WARNINGS = Limit(
+    "unknown members of a config that `warnings` names", 10, "sentences", "the others are not told"
+)
 LINE_CHARACTERS = Limit(
     "a typed line that the local voice compares with its phrases",
     1_000,
@@ -430,6 +433,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PLAYOUT_RESPONSES,
         HEARINGS,
         TRANSCRIPT_CHARACTERS,
+        CONFIG_WARNINGS,
         LINE_CHARACTERS,
         PHRASES,
         PHRASE_CHARACTERS,

@@ -14,7 +14,7 @@ serialisable; `effective` makes the whole and holds it against the model's abili
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -22,6 +22,7 @@ import msgspec
 
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
 from ringline.domain.agent_checks import tool_flaws
+from ringline.domain.config_warnings import unknown_members, warnings_of
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig
 
 AUDIO_FORMAT = "pcm16"
@@ -83,10 +84,12 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     """What a ticket decides: bound members, and the agent if it names one.
 
     A member that is locked without a value is there with None: it keeps its default.
+    Members that nobody knows are not kept, but the session will warn of them.
     """
 
     values: dict[str, Any] = {}
     agent_id: UUID | None = None
+    warnings: tuple[str, ...] = ()
 
 
 #: The binding of a session that came with a key instead of a ticket: nothing is bound.
@@ -119,6 +122,7 @@ class SessionConfig:
     agent_id: UUID | None = None
     greeting: str = ""
     local: LocalSettings | None = None
+    warnings: tuple[str, ...] = ()
 
     def voice_config(self) -> VoiceConfig:
         """Return how the voice is opened."""
@@ -161,7 +165,7 @@ def bind(
         problem = check_model(read.model, models)
         if problem is not None:
             return problem
-    return Binding(values=values, agent_id=agent_id)
+    return Binding(values=values, agent_id=agent_id, warnings=unknown_members(config, _Config))
 
 
 def check_model(model: str, models: Models) -> ConfigProblem | None:
@@ -226,7 +230,11 @@ def effective(
         return problem
     capabilities = models[read.model]
     assert capabilities is not None, "check_model refuses what is not realtime"
-    return _fit(read, read.model, capabilities, agent)
+    fitting = _fit(read, read.model, capabilities, agent)
+    if isinstance(fitting, ConfigProblem):
+        return fitting
+    warnings = warnings_of(binding.warnings, unknown_members(client_config, _Config))
+    return replace(fitting, warnings=warnings)
 
 
 def _members_of(agent: Agent) -> dict[str, object]:

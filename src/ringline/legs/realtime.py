@@ -25,6 +25,7 @@ from ringline.domain.leg import (
     Overrun,
     Problem,
     ResponseWanted,
+    SessionStarted,
     TurnEndWanted,
     TurnHeard,
     Typed,
@@ -67,6 +68,8 @@ class RealtimeRules:
     show_heard: bool
     show_said: bool
     events_per_window: int
+    #: Sentences about its config, told once it has started.
+    warnings: tuple[str, ...] = ()
 
 
 class RealtimeLeg:
@@ -169,6 +172,8 @@ class RealtimeLeg:
                 return
             case AgentSaid() if not self._rules.show_said:
                 return
+            case SessionStarted():
+                self._send(realtime.encode_started(order, self._rules.warnings))
             case HangUp(code):
                 self._send(realtime.encode(order))
                 self._hang_up(code)

@@ -9,6 +9,7 @@ certain words (5.2). The table of errors keeps those words to the harmless ones.
 """
 
 import binascii
+from collections.abc import Sequence
 from typing import Any, ClassVar, TypeAlias, cast
 
 import msgspec
@@ -237,7 +238,7 @@ def encode(order: LegOrder) -> bytes | None:
     """
     match order:
         case SessionStarted():
-            return _encode_started(order)
+            return encode_started(order)
         case CallerStarted():
             return _SPEECH_STARTED
         case CallerStopped():
@@ -263,7 +264,8 @@ def _encode_error(event: str, code: str, message: str) -> bytes:
     return encode_json({"type": event, "error": error})
 
 
-def _encode_started(started: SessionStarted) -> bytes:
+def encode_started(started: SessionStarted, warnings: Sequence[str] = ()) -> bytes:
+    """Write `session.started`, with `warnings` where there are any (contract, 11)."""
     event: dict[str, object] = {
         "type": "session.started",
         "session_id": show_id(Prefix.SESSION, started.call_id),
@@ -275,6 +277,8 @@ def _encode_started(started: SessionStarted) -> bytes:
     }
     if started.input_hz == started.output_hz:  # one client reads this old name alone (K3)
         event["sample_rate"] = started.input_hz
+    if warnings:
+        event["warnings"] = tuple(warnings)
     return encode_json(event)
 
 
