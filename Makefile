@@ -3,6 +3,7 @@
 
 SHELL := /bin/sh
 BIN := .venv/bin
+DIST := dist
 .DEFAULT_GOAL := help
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -33,13 +34,19 @@ endif
 	@tools/install runtime
 	@touch $@
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help setup demo dist test check format bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile
 
+setup: $(RUN) ## put everything into .venv; the program is then .venv/bin/ringline
+
 demo: $(RUN) ## place a call and watch it live (WAV=file: your own voice; ARGS=--once: end after the call)
 	@exec $(BIN)/ringline demo $(if $(WAV),--wav "$(WAV)") $(ARGS)
+
+dist: $(RUN) ## build a wheel into dist/ (DIST=folder: elsewhere), to install on other machines
+	@rm -f $(DIST)/ringline-*.whl
+	@$(BIN)/hatchling build --target wheel --directory $(DIST)
 
 check: .venv/.dev ## format, lint, types and import rules: seconds
 	@$(BIN)/ruff format --check .

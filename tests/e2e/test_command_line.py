@@ -111,7 +111,7 @@ def test_doctor_finds_a_running_server_well(server: Dev, data_dir: Path) -> None
     states = {finding["check"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
     assert set(states) == {
         *("database", "roles", "secrets", "port"),
-        *("connections", "voices", "time", "disk"),
+        *("connections", "voices", "command", "time", "disk"),
     }
     assert states["database"] == states["roles"] == "good"
 

@@ -8,7 +8,6 @@ import asyncio
 import re
 import shlex
 import signal
-import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -21,6 +20,7 @@ from ringline.cli.call import CALL_PROBLEMS, lack_of
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
 from ringline.cli.files import KeyRing, write_private
+from ringline.cli.installation import REPOSITORY, program
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
 from ringline.cli.outcome import DONE, INTERRUPTED, refuse, run, telling
 from ringline.cli.terminal import open_console, visible
@@ -40,8 +40,7 @@ SPOKEN = (
     "thank you goodbye",
 )
 
-_REPOSITORY = Path(__file__).resolve().parents[3]
-_DEMO_CALL = _REPOSITORY / "examples" / "demo-call.wav"
+_DEMO_CALL = REPOSITORY / "examples" / "demo-call.wav"
 _LAST_EVENTS_S = 5.0
 _NOT_A_WORD = re.compile(r"[^\w']+")
 
@@ -223,10 +222,8 @@ def _tell_interruption(turn: Turn) -> str:
 
 def lines_to_paste(ring: KeyRing, call_id: str, wav: Path) -> list[tuple[str, str]]:
     """Return shell commands that work as they are, each with what it does."""
-    beside = Path(sys.executable).with_name("ringline")
-    program = [str(beside)] if beside.is_file() else [sys.executable, "-m", "ringline"]
     ringline = f"{URL_VARIABLE}={shlex.quote(ring.base_url)} {KEY_VARIABLE}={ring.secret_key} " + (
-        shlex.join(program)
+        shlex.join(program())
     )
     stream = shlex.quote(f"{ring.base_url}/v1/calls/{call_id}/transcript/stream?replay=1")
     return [

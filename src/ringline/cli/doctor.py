@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ringline.app import DATABASE_PROBLEMS, check_data_dir, check_database, open_office
+from ringline.cli.installation import line_that_finds_program, line_that_installs
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run, sentence
 from ringline.cli.terminal import open_console, show_json, visible
@@ -76,6 +77,7 @@ async def _examine(settings: Settings) -> list[Finding]:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     findings.append(check_connections(*limits, settings.max_connections_per_address))
     findings.append(check_voices())
+    findings.append(check_command())
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir.expanduser()))
     return findings
@@ -249,9 +251,16 @@ def check_voices() -> Finding:
             "voices",
             State.WARNING,
             f"the local voice is not installed ({', '.join(missing)})",
-            "pip install 'ringline[local]'",
+            line_that_installs("local"),
         )
     return Finding("voices", State.GOOD, "the local voice is installed")
+
+
+def check_command() -> Finding:
+    """Tell whether `ringline`, as all advice spells it, is this installation."""
+    if line := line_that_finds_program():
+        return Finding("command", State.WARNING, "`ringline` is not this installation's", line)
+    return Finding("command", State.GOOD, "`ringline` is found")
 
 
 def check_clock(now: datetime) -> Finding:

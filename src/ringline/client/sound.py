@@ -60,7 +60,7 @@ def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
     if np is None or soxr is None:
         raise SoundProblem(
             f"The sound has {from_hz} Hz and the call {to_hz} Hz: converting it needs the "
-            "package soxr, which comes with `ringline[local]`."
+            "package soxr of the extra `local`, and `ringline doctor` says how to install that."
         )
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
     return soxr.resample(samples, from_hz, to_hz).astype("<i2").tobytes()

@@ -30,7 +30,7 @@ RECOGNIZERS_LIMIT = 2
 
 
 def installed() -> bool:
-    """Tell whether the extra `ringline[local]` is installed, without loading it."""
+    """Tell whether the extra `local` is installed, without loading it."""
     return webrtcvad is not None and all(find_spec(name) for name in _WORKERS_NEED)
 
 
@@ -55,7 +55,7 @@ class LocalVoices:
         """Open a conversation. Raises VoiceUnavailable without the extra."""
         if not installed():
             raise VoiceUnavailable(
-                'The local voice is not installed: pip install "ringline[local]".'
+                "The local voice is not installed; `ringline doctor`, on the server, says how to."
             )
         return Attendant(config, listener, _new_detector, self._recognition, self._speech)
 

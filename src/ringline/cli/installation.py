@@ -1,0 +1,63 @@
+"""How this Ringline is installed, and the lines of a shell that are true for it.
+
+Nothing is published yet (docs/install.md), so a line that names a package index would send
+people astray: a checkout is installed by its own tools, a wheel gets the packages of an
+extra by the names that its metadata hold (PEP 566, `Requires-Dist`).
+"""
+
+import re
+import shlex
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
+from pathlib import Path
+
+#: Where a checkout that this module stands in begins; in a wheel it is some other place.
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+_OF_AN_EXTRA = re.compile(r"""\s*;\s*extra\s*==\s*['"](?P<extra>[^'"]+)['"]$""")
+
+
+def checkout() -> Path | None:
+    """Return the checkout that this program runs from; None where it was installed."""
+    return REPOSITORY if (REPOSITORY / "tools" / "install").is_file() else None
+
+
+def program() -> list[str]:
+    """Return the words that run this installation's `ringline`, wherever PATH leads."""
+    beside = Path(sys.executable).with_name("ringline")
+    return [str(beside)] if beside.is_file() else [sys.executable, "-m", "ringline"]
+
+
+def line_that_finds_program() -> str:
+    """Return the line that lets `ringline` be this installation; "" if it is already."""
+    beside = Path(sys.executable).with_name("ringline")
+    found = shutil.which("ringline")
+    if not beside.is_file() or (found and Path(found).resolve() == beside.resolve()):
+        return ""
+    return f'export PATH={shlex.quote(str(beside.parent))}:"$PATH"'
+
+
+def line_that_installs(extra: str) -> str:
+    """Return the line that installs what an extra of this package needs."""
+    if root := checkout():
+        return shlex.join([str(root / "tools" / "install"), "runtime"])
+    return shlex.join([*_installer(), *packages_of(extra)])
+
+
+def packages_of(extra: str) -> list[str]:
+    """Return what an extra requires beyond the package itself, as requirements."""
+    try:
+        required = requires("ringline") or []
+    except PackageNotFoundError:
+        return []
+    found = [(_OF_AN_EXTRA.search(one), one) for one in required]
+    return [one[: match.start()] for match, one in found if match and match["extra"] == extra]
+
+
+def _installer() -> list[str]:
+    """Environments that uv made have no pip of their own."""
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "install"]
+    return ["uv", "pip", "install", "--python", sys.executable]

@@ -1,0 +1,50 @@
+"""The lines that are true for an installation: a checkout's, and a wheel's."""
+
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ringline.cli import installation
+from ringline.cli.doctor import State, check_command
+
+ROOT = Path(__file__).parents[2]
+LOCAL = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+def test_a_checkout_is_installed_by_its_own_tools() -> None:
+    assert installation.checkout() == ROOT
+    assert installation.line_that_installs("local") == f"{ROOT}/tools/install runtime"
+
+
+def test_a_wheel_names_packages_and_no_index(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(installation, "REPOSITORY", tmp_path)
+    line = installation.line_that_installs("local")
+    assert "ringline[" not in line
+    assert sys.executable in line
+    assert installation.packages_of("local") == LOCAL["local"]
+    assert all(f"'{package}'" in line for package in LOCAL["local"])
+    assert installation.packages_of("nothing") == []
+
+
+def test_the_program_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours = tmp_path / "our place" / "ringline"
+    for place in (ours, tmp_path / "other" / "ringline"):
+        place.parent.mkdir()
+        place.write_text("#!/bin/sh\n")
+        place.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(ours.with_name("python")))
+    line = f"""export PATH='{ours.parent}':"$PATH\""""
+    for path in ("", str(tmp_path / "other")):
+        monkeypatch.setenv("PATH", path)
+        assert installation.line_that_finds_program() == line
+        found = check_command()
+        assert (found.state, found.advice) == (State.WARNING, line)
+    monkeypatch.setenv("PATH", str(ours.parent))
+    assert shutil.which("ringline") == str(ours)
+    assert check_command().state is State.GOOD
+    assert installation.program() == [str(ours)]
