@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 import structlog
 
-from ringline.cli.logs import log_like_a_server
+from ringline.cli.logs import log_like_a_command, log_like_a_server
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> Generator[io.StringIO]:
     monkeypatch.setattr(sys, "stderr", stream)
     log_like_a_server()
     yield stream
-    structlog.reset_defaults()
+    log_like_a_command()
 
 
 def fail(secret: str) -> None:
