@@ -7,6 +7,7 @@ from itertools import count
 from uuid import UUID
 
 import pytest
+import uvloop
 
 from ringline.ports import StoreAway
 from ringline.storage import pool as pool_module
@@ -331,6 +332,19 @@ async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
     assert queue.news() == [HOUSE]
     assert sorted(map(str, queue.refused)) == sorted(map(str, (ADA, ADA, BEA, DOOR)))
     assert not queue.lines.is_waited_for
+
+
+def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
+    """Its handle of a timer that is due at once is another one, which knows no time."""
+
+    async def wait() -> None:
+        lines = Pool(connect, 1, 0.0)
+        asked = [acquire(lines, lane) for lane in (HOUSE, ADA, BEA)]
+        async with asyncio.timeout(10):
+            ends = await asyncio.gather(*asked, return_exceptions=True)
+        assert [type(end) for end in ends] == [StoreAway] * 3
+
+    uvloop.run(wait())
 
 
 async def test_a_cancelled_waiter_takes_no_place_in_the_line() -> None:

@@ -145,6 +145,7 @@ class Pool(Generic[C]):
         #: The lanes in which somebody waits, the one whose turn it is first.
         self._waiting: dict[Place[C], None] = {}
         self._timer: asyncio.TimerHandle | None = None  # of the next deadline
+        self._looks_at = 0.0  # when it fires: uvloop's handles of short timers cannot tell
         self._making: set[asyncio.Timeout] = set()  # of connections that are being made
         self._closed = False
 
@@ -236,6 +237,7 @@ class Pool(Generic[C]):
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         idle, self._idle = self._idle, []
         self.expire()
         closing = (connection.close(timeout=timeout_s) for connection in idle)
@@ -370,10 +372,11 @@ class Pool(Generic[C]):
         now = loop.time()
         at = min(place.waiting[0].until for place in self._waiting)
         at = min([at, *(place.paid_at for place in self._waiting if place.paid_at > now)])
-        if self._timer is not None and not self._timer.cancelled() and self._timer.when() <= at:
-            return
         if self._timer is not None:
+            if self._looks_at <= at:
+                return
             self._timer.cancel()
+        self._looks_at = at
         self._timer = loop.call_at(at, self._look)
 
     def _look(self) -> None:
