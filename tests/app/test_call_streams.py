@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,9 @@ import aiohttp
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.log import Environment, LogKey
 from ringline.services.follow import Following, Resolved, follow, resolve
 from ringline.web import call_socket, call_streams, call_watch, transcript_stream
 from tests.callers import LIMIT_S, Caller, calling, whole_call
@@ -150,7 +153,7 @@ async def test_what_cannot_be_resumed_is_said(service: Service, since: str) -> N
             assert [text for _, text in await again.finals(1)] == ["after"]
 
 
-async def test_ended_calls_are_replayed_and_then_404(service: Service) -> None:
+async def test_ended_calls_are_replayed_and_then_204(service: Service) -> None:
     caller = await whole_call(service, "one", "two")
     async with transcript(service, caller.call_id, "?replay=1") as stream:
         finals = await stream.finals()
@@ -159,9 +162,16 @@ async def test_ended_calls_are_replayed_and_then_404(service: Service) -> None:
         assert [text for _, text in await stream.finals()] == ["two"]
     last = finals[-1][0]
     for query in ("", f"?since={last}", "?since=nonsense", "?since=zzzzzzzz:1"):
-        assert await status_of(service, caller.call_id, query) == 404
+        assert await status_of(service, caller.call_id, query) == 204
     stopped = await status_of(service, caller.call_id, "?replay=1", {"Last-Event-ID": last})
-    assert stopped == 404, "an EventSource that comes back for more stops"
+    assert stopped == 204, "an EventSource that comes back for more stops quietly"
+    foreign = await status_of(service, caller.call_id, "", service.bearer(service.keys.test_key))
+    assert foreign == 404
+    log = LogKey(service.keys.workspace_id, Environment.LIVE)
+    key, text = await service.office.workspaces.create_key(log, KeyKind.SECRET, "revoked")
+    revoked = service.bearer(await service.session_token(text))
+    await service.office.rows.revoke_key(key.id, datetime.now(UTC), False)
+    assert await status_of(service, caller.call_id, "", revoked) == 401
 
 
 async def test_an_event_id_resumes_as_well(service: Service) -> None:
@@ -422,7 +432,7 @@ async def test_a_call_that_ends_while_a_stream_begins(
             return start
 
         monkeypatch.setattr(call_streams, "resolve", end_after_resolving)
-        assert await status_of(service, caller.call_id) == 404
+        assert await status_of(service, caller.call_id) == 204
 
     async with calling(service) as caller:
 

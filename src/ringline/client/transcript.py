@@ -1,6 +1,6 @@
 """A call's transcript as a client follows it: server-sent events (live streams, 2).
 
-It reconnects as an `EventSource` does, with `Last-Event-ID`; the 404 that then answers
+It reconnects as an `EventSource` does, with `Last-Event-ID`; the 204 that then answers
 for a call that is over ends it.
 """
 
@@ -39,6 +39,10 @@ class _StreamError(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class _CallOver(Exception):
+    """Nothing is left to follow."""
+
+
 _frame = StrictDecoder(TranscriptFrame, marks=None)
 _error = StrictDecoder(_StreamError, marks=None)
 
@@ -51,7 +55,7 @@ async def follow_transcript(
     With `replay` its finished turns come first. Raises ApiProblem where the call is not
     found or the stream cannot be had.
     """
-    decoder, opened, in_vain = SseDecoder(), False, 0
+    decoder, in_vain = SseDecoder(), 0
     while True:
         in_vain += 1
         try:
@@ -61,12 +65,10 @@ async def follow_transcript(
                     in_vain = 0
                     if event.name == "error":
                         raise _stream_problem(event.data)
-                    opened = True
                     yield _read(event.data)
-            opened = True
+        except _CallOver:
+            return
         except ApiProblem as problem:
-            if problem.status == 404 and opened:
-                return
             if not problem.retry or in_vain >= _ATTEMPTS:
                 raise
         if in_vain >= _ATTEMPTS:
@@ -88,6 +90,8 @@ async def _stream(
             timeout=_TIMEOUT,
             allow_redirects=False,
         ) as answer:
+            if answer.status == 204:
+                raise _CallOver
             if answer.status != 200:
                 raise refused(answer.status, await answer.read())
             async for data, _ in answer.content.iter_chunks():

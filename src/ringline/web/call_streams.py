@@ -1,8 +1,8 @@
 """The doors to the live streams of one call: who may watch what, and from where.
 
 Live streams, 2. Both streams are refused before the first byte: 401, 403, 404 for a foreign
-id as for an unknown one, 404 as well where nothing is left to send, which stops an
-`EventSource`.
+id as for an unknown one. Where nothing is left to send, the transcript stream answers 204,
+which stops an `EventSource` quietly, and the WebSocket 404.
 """
 
 from collections import Counter
@@ -100,6 +100,8 @@ class CallStreams:
                 raise Refused("PERMISSION_DENIED")
             await begin_stream(request, viewer.log, replays=since is not None)
             start = await self._start(viewer, request, since, last)
+            if start is None:
+                return await self._nothing_left(viewer, last)
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise Refused("UPGRADE_REQUIRED")
             stream: Stream = (
@@ -126,8 +128,8 @@ class CallStreams:
 
     async def _start(
         self, viewer: Viewer, request: web.Request, since: Since | None, last: type[EventData]
-    ) -> Start:
-        """Find the place to begin and the call; refuse where nothing will be sent.
+    ) -> Start | None:
+        """Find the place to begin and the call; None where nothing is left to send.
 
         In this order: the end of a call that is found alive comes behind the place, so every
         stream that begins meets its call's last event.
@@ -141,8 +143,16 @@ class CallStreams:
             raise Refused("NOT_FOUND")
         start = Start(viewer, call.id, begin.position, begin.recovered)
         if call.ended_at is not None and not (begin.recovered and await self._left(start, last)):
-            raise Refused("NOT_FOUND")
+            return None
         return start
+
+    async def _nothing_left(self, viewer: Viewer, last: type[EventData]) -> web.StreamResponse:
+        """Answer for a call that is over (contract, 2)."""
+        if last is CallEnded:
+            raise Refused("NOT_FOUND")
+        if not await self._watching.admit(viewer):
+            raise Refused("UNAUTHENTICATED")
+        return web.Response(status=204, headers=READABLE)
 
     async def _left(self, start: Start, kind: type[EventData]) -> bool:
         """Tell whether an ended call has an event of a type behind a position."""
