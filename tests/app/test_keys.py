@@ -211,6 +211,10 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
         for expected, headers, text, what in in_query if door.query_token else ():
             status = await knock(service, door, call.call_id, headers, f"?token={text}")
             assert status == expected, f"{what} as ?token="
+        if name == "events socket":
+            basic = {"Authorization": BASIC}
+            status = await knock(service, door, call.call_id, basic, f"&session_token={token}")
+            assert status == door.answers[TOKEN], "Basic beside a token in the query"
         if not door.query_token:
             joint = "&" if "?" in door.path else "?"
             status = await knock(service, door, call.call_id, {}, f"{joint}token={secret}")
