@@ -16,7 +16,7 @@ from pathlib import Path
 #: Where a checkout that this module stands in begins; in a wheel it is some other place.
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-_OF_AN_EXTRA = re.compile(r"""\s*;\s*extra\s*==\s*['"](?P<extra>[^'"]+)['"]$""")
+_OF_AN_EXTRA = re.compile(r""";\s*extra\s*==\s*['"](?P<extra>[^'"]+)['"]$""")
 
 
 def checkout() -> Path | None:
@@ -53,7 +53,9 @@ def packages_of(extra: str) -> list[str]:
     except PackageNotFoundError:
         return []
     found = [(_OF_AN_EXTRA.search(one), one) for one in required]
-    return [one[: match.start()] for match, one in found if match and match["extra"] == extra]
+    return [
+        one[: match.start()].rstrip() for match, one in found if match and match["extra"] == extra
+    ]
 
 
 def _installer() -> list[str]:
