@@ -35,8 +35,8 @@ _TYPES = (
     "ByText",
     "ByTime",
     "ByWord",
-    "Exact",
     "Fields",
+    "Known",
     "Joined",
     "Listed",
     "Nullable",
@@ -285,14 +285,15 @@ def _signature(action: Action) -> str:
 
 def _config(action: Action) -> str:
     """Write the argument of an action's function; optional if nothing in it is required."""
-    members = _identity(action) + _inputs(action)
+    members, checks = _identity(action) + _inputs(action), ""
     if action.resource is not None:
         resource = f"{action.resource.name}Resource"
-        members.append(f"fields{'' if action.is_read else '?'}: F & Exact<{resource}, F>")
+        members.append(f"fields{'' if action.is_read else '?'}: F")
+        checks = f" & Known<{resource}, F>"
         if action.kind is ActionKind.LIST:
             members += [f"filter?: {action.resource.name}Filter", f"sort?: Sort<{resource}>"]
             members += ["page?: P"] if action.pages else []
-    return _argument(members)
+    return _argument(members, checks)
 
 
 def _validation(action: Action) -> str:
@@ -303,9 +304,9 @@ def _validation(action: Action) -> str:
     return f"  {name}({_argument(members)}): Promise<ValidationResult<ErrorType>>;"
 
 
-def _argument(members: list[str]) -> str:
+def _argument(members: list[str], checks: str = "") -> str:
     optional = all("?:" in member for member in members)
-    own = f"{{ {'; '.join(members)} }} & " if members else ""
+    own = f"{{ {'; '.join(members)} }}{checks} & " if members else ""
     return f"config{'?' if optional else ''}: {own}TransportOptions"
 
 

@@ -78,7 +78,7 @@ def install(project: Path = JS) -> Node:
         if stamp.exists() and stamp.read_text() == want:
             return node
         done = subprocess.run(
-            [*node.npm, "ci", "--no-audit", "--no-fund"],
+            [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=project,
             env=environment(node),
             stdout=subprocess.PIPE,

@@ -8,8 +8,8 @@ import type {
   ByText,
   ByTime,
   ByWord,
-  Exact,
   Fields,
+  Known,
   Joined,
   Listed,
   Nullable,
@@ -1040,63 +1040,63 @@ export interface Actions {
   /** Says whether `acceptTeamInvitation` would take this. */
   validateAcceptTeamInvitation(config?: { input?: Partial<AcceptTeamInvitationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List gateways. Takes `fields`. */
-  listGateways<const F extends Fields<GatewayResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<GatewayResource, F>; filter?: GatewayFilter; sort?: Sort<GatewayResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<GatewayResource, F>, P>, ErrorType>>;
+  listGateways<const F extends Fields<GatewayResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: GatewayFilter; sort?: Sort<GatewayResource>; page?: P } & Known<GatewayResource, F> & TransportOptions): Promise<Result<Listed<Selected<GatewayResource, F>, P>, ErrorType>>;
   /** Says whether `listGateways` would take this. */
   validateListGateways(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List operator statuses. Takes `fields`. Operator tokens may call it. */
-  listOperatorStatuses<const F extends Fields<OperatorStatusResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<OperatorStatusResource, F>; filter?: OperatorStatusFilter; sort?: Sort<OperatorStatusResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<OperatorStatusResource, F>, P>, ErrorType>>;
+  listOperatorStatuses<const F extends Fields<OperatorStatusResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: OperatorStatusFilter; sort?: Sort<OperatorStatusResource>; page?: P } & Known<OperatorStatusResource, F> & TransportOptions): Promise<Result<Listed<Selected<OperatorStatusResource, F>, P>, ErrorType>>;
   /** Says whether `listOperatorStatuses` would take this. */
   validateListOperatorStatuses(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Set the status of an operator. Operator tokens may call it. */
-  setOperatorStatus<const F extends Fields<OperatorStatusResource> = readonly []>(config: { input: SetOperatorStatusInput; fields?: F & Exact<OperatorStatusResource, F> } & TransportOptions): Promise<Result<Selected<OperatorStatusResource, F>, ErrorType>>;
+  setOperatorStatus<const F extends Fields<OperatorStatusResource> = readonly []>(config: { input: SetOperatorStatusInput; fields?: F } & Known<OperatorStatusResource, F> & TransportOptions): Promise<Result<Selected<OperatorStatusResource, F>, ErrorType>>;
   /** Says whether `setOperatorStatus` would take this. */
   validateSetOperatorStatus(config?: { input?: Partial<SetOperatorStatusInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List conversations. Takes `fields`. */
-  listConversations<const F extends Fields<ConversationResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<ConversationResource, F>; filter?: ConversationFilter; sort?: Sort<ConversationResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<ConversationResource, F>, P>, ErrorType>>;
+  listConversations<const F extends Fields<ConversationResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: ConversationFilter; sort?: Sort<ConversationResource>; page?: P } & Known<ConversationResource, F> & TransportOptions): Promise<Result<Listed<Selected<ConversationResource, F>, P>, ErrorType>>;
   /** Says whether `listConversations` would take this. */
   validateListConversations(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a conversation. */
-  createConversation<const F extends Fields<ConversationResource> = readonly []>(config?: { input?: CreateConversationInput; fields?: F & Exact<ConversationResource, F> } & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
+  createConversation<const F extends Fields<ConversationResource> = readonly []>(config?: { input?: CreateConversationInput; fields?: F } & Known<ConversationResource, F> & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
   /** Says whether `createConversation` would take this. */
   validateCreateConversation(config?: { input?: Partial<CreateConversationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Change a conversation. */
-  updateConversation<const F extends Fields<ConversationResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { publicId: string }; input?: UpdateConversationInput; fields?: F & Exact<ConversationResource, F> } & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
+  updateConversation<const F extends Fields<ConversationResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { publicId: string }; input?: UpdateConversationInput; fields?: F } & Known<ConversationResource, F> & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
   /** Says whether `updateConversation` would take this. */
   validateUpdateConversation(config: { identity: Uuid | { id: Uuid } | { publicId: string }; input?: Partial<UpdateConversationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List call queue entries. Takes `fields`. Operator tokens may call it. */
-  listCallQueueEntries<const F extends Fields<CallQueueEntryResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallQueueEntryResource, F>; filter?: CallQueueEntryFilter; sort?: Sort<CallQueueEntryResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallQueueEntryResource, F>, P>, ErrorType>>;
+  listCallQueueEntries<const F extends Fields<CallQueueEntryResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: CallQueueEntryFilter; sort?: Sort<CallQueueEntryResource>; page?: P } & Known<CallQueueEntryResource, F> & TransportOptions): Promise<Result<Listed<Selected<CallQueueEntryResource, F>, P>, ErrorType>>;
   /** Says whether `listCallQueueEntries` would take this. */
   validateListCallQueueEntries(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Take a waiting call. Operator tokens may call it. */
-  acceptCallQueueEntry<const F extends Fields<CallQueueEntryResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input: AcceptCallQueueEntryInput; fields?: F & Exact<CallQueueEntryResource, F> } & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
+  acceptCallQueueEntry<const F extends Fields<CallQueueEntryResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input: AcceptCallQueueEntryInput; fields?: F } & Known<CallQueueEntryResource, F> & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
   /** Says whether `acceptCallQueueEntry` would take this. */
   validateAcceptCallQueueEntry(config: { identity: Uuid | { id: Uuid }; input?: Partial<AcceptCallQueueEntryInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Look at one wait in a queue, by its id or the call's latest. Takes `fields`. Operator tokens may call it. */
-  getCallQueueEntry<const F extends Fields<CallQueueEntryResource>>(config: { input: GetCallQueueEntryInput; fields: F & Exact<CallQueueEntryResource, F> } & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
+  getCallQueueEntry<const F extends Fields<CallQueueEntryResource>>(config: { input: GetCallQueueEntryInput; fields: F } & Known<CallQueueEntryResource, F> & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
   /** Says whether `getCallQueueEntry` would take this. */
   validateGetCallQueueEntry(config?: { input?: Partial<GetCallQueueEntryInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List call participants. Takes `fields`. Operator tokens may call it. */
-  listCallParticipants<const F extends Fields<CallParticipantResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallParticipantResource, F>; filter?: CallParticipantFilter; sort?: Sort<CallParticipantResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallParticipantResource, F>, P>, ErrorType>>;
+  listCallParticipants<const F extends Fields<CallParticipantResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: CallParticipantFilter; sort?: Sort<CallParticipantResource>; page?: P } & Known<CallParticipantResource, F> & TransportOptions): Promise<Result<Listed<Selected<CallParticipantResource, F>, P>, ErrorType>>;
   /** Says whether `listCallParticipants` would take this. */
   validateListCallParticipants(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List queues. Takes `fields`. Operator tokens may call it. */
-  listQueues<const F extends Fields<QueueResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<QueueResource, F>; filter?: QueueFilter; sort?: Sort<QueueResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<QueueResource, F>, P>, ErrorType>>;
+  listQueues<const F extends Fields<QueueResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: QueueFilter; sort?: Sort<QueueResource>; page?: P } & Known<QueueResource, F> & TransportOptions): Promise<Result<Listed<Selected<QueueResource, F>, P>, ErrorType>>;
   /** Says whether `listQueues` would take this. */
   validateListQueues(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List call transcripts. Takes `fields`. Operator tokens may call it. */
-  listCallTranscripts<const F extends Fields<CallTranscriptResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallTranscriptResource, F>; filter?: CallTranscriptFilter; sort?: Sort<CallTranscriptResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallTranscriptResource, F>, P>, ErrorType>>;
+  listCallTranscripts<const F extends Fields<CallTranscriptResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: CallTranscriptFilter; sort?: Sort<CallTranscriptResource>; page?: P } & Known<CallTranscriptResource, F> & TransportOptions): Promise<Result<Listed<Selected<CallTranscriptResource, F>, P>, ErrorType>>;
   /** Says whether `listCallTranscripts` would take this. */
   validateListCallTranscripts(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List calls. Takes `fields`. Operator tokens may call it. */
-  listCalls<const F extends Fields<CallResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<CallResource, F>; filter?: CallFilter; sort?: Sort<CallResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<CallResource, F>, P>, ErrorType>>;
+  listCalls<const F extends Fields<CallResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: CallFilter; sort?: Sort<CallResource>; page?: P } & Known<CallResource, F> & TransportOptions): Promise<Result<Listed<Selected<CallResource, F>, P>, ErrorType>>;
   /** Says whether `listCalls` would take this. */
   validateListCalls(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Record a call that lives elsewhere. */
-  createCall<const F extends Fields<CallResource> = readonly []>(config: { input: CreateCallInput; fields?: F & Exact<CallResource, F> } & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
+  createCall<const F extends Fields<CallResource> = readonly []>(config: { input: CreateCallInput; fields?: F } & Known<CallResource, F> & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
   /** Says whether `createCall` would take this. */
   validateCreateCall(config?: { input?: Partial<CreateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Report how a recorded call goes on. */
-  updateCall<const F extends Fields<CallResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: UpdateCallInput; fields?: F & Exact<CallResource, F> } & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
+  updateCall<const F extends Fields<CallResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: UpdateCallInput; fields?: F } & Known<CallResource, F> & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
   /** Says whether `updateCall` would take this. */
   validateUpdateCall(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: Partial<UpdateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Tell a call's codecs. Operator tokens may call it. */
@@ -1128,31 +1128,31 @@ export interface Actions {
   /** Says whether `startOutboundCall` would take this. */
   validateStartOutboundCall(config?: { input?: Partial<StartOutboundCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List conversation items. Takes `fields`. Operator tokens may call it. */
-  listConversationItems<const F extends Fields<ConversationItemResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<ConversationItemResource, F>; filter?: ConversationItemFilter; sort?: Sort<ConversationItemResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<ConversationItemResource, F>, P>, ErrorType>>;
+  listConversationItems<const F extends Fields<ConversationItemResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: ConversationItemFilter; sort?: Sort<ConversationItemResource>; page?: P } & Known<ConversationItemResource, F> & TransportOptions): Promise<Result<Listed<Selected<ConversationItemResource, F>, P>, ErrorType>>;
   /** Says whether `listConversationItems` would take this. */
   validateListConversationItems(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List the items of the conversation with a public id. Takes `fields`. Operator tokens may call it. */
-  listConversationItemsByPublicId<const F extends Fields<ConversationItemResource>>(config: { input: ListConversationItemsByPublicIdInput; fields: F & Exact<ConversationItemResource, F>; filter?: ConversationItemFilter; sort?: Sort<ConversationItemResource> } & TransportOptions): Promise<Result<Selected<ConversationItemResource, F>[], ErrorType>>;
+  listConversationItemsByPublicId<const F extends Fields<ConversationItemResource>>(config: { input: ListConversationItemsByPublicIdInput; fields: F; filter?: ConversationItemFilter; sort?: Sort<ConversationItemResource> } & Known<ConversationItemResource, F> & TransportOptions): Promise<Result<Selected<ConversationItemResource, F>[], ErrorType>>;
   /** Says whether `listConversationItemsByPublicId` would take this. */
   validateListConversationItemsByPublicId(config?: { input?: Partial<ListConversationItemsByPublicIdInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List phone numbers. Takes `fields`. Operator tokens may call it. */
-  listPhoneNumbers<const F extends Fields<PhoneNumberResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<PhoneNumberResource, F>; filter?: PhoneNumberFilter; sort?: Sort<PhoneNumberResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<PhoneNumberResource, F>, P>, ErrorType>>;
+  listPhoneNumbers<const F extends Fields<PhoneNumberResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: PhoneNumberFilter; sort?: Sort<PhoneNumberResource>; page?: P } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Listed<Selected<PhoneNumberResource, F>, P>, ErrorType>>;
   /** Says whether `listPhoneNumbers` would take this. */
   validateListPhoneNumbers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List contacts. Takes `fields`. Operator tokens may call it. */
-  listContacts<const F extends Fields<ContactResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<ContactResource, F>; filter?: ContactFilter; sort?: Sort<ContactResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<ContactResource, F>, P>, ErrorType>>;
+  listContacts<const F extends Fields<ContactResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: ContactFilter; sort?: Sort<ContactResource>; page?: P } & Known<ContactResource, F> & TransportOptions): Promise<Result<Listed<Selected<ContactResource, F>, P>, ErrorType>>;
   /** Says whether `listContacts` would take this. */
   validateListContacts(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a contact. */
-  createContact<const F extends Fields<ContactResource> = readonly []>(config: { input: CreateContactInput; fields?: F & Exact<ContactResource, F> } & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
+  createContact<const F extends Fields<ContactResource> = readonly []>(config: { input: CreateContactInput; fields?: F } & Known<ContactResource, F> & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
   /** Says whether `createContact` would take this. */
   validateCreateContact(config?: { input?: Partial<CreateContactInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Change a contact. */
-  updateContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateContactInput; fields?: F & Exact<ContactResource, F> } & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
+  updateContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateContactInput; fields?: F } & Known<ContactResource, F> & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
   /** Says whether `updateContact` would take this. */
   validateUpdateContact(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateContactInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a contact. */
-  deleteContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<ContactResource, F> } & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
+  deleteContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<ContactResource, F> & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
   /** Says whether `deleteContact` would take this. */
   validateDeleteContact(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Mint an operator's token for a browser. The answer holds a credential, which is shown this once. */
@@ -1164,75 +1164,75 @@ export interface Actions {
   /** Says whether `listEvents` would take this. */
   validateListEvents(config?: { input?: Partial<ListEventsInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a queue. */
-  createQueue<const F extends Fields<QueueResource> = readonly []>(config: { input: CreateQueueInput; fields?: F & Exact<QueueResource, F> } & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
+  createQueue<const F extends Fields<QueueResource> = readonly []>(config: { input: CreateQueueInput; fields?: F } & Known<QueueResource, F> & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
   /** Says whether `createQueue` would take this. */
   validateCreateQueue(config?: { input?: Partial<CreateQueueInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Change a queue. */
-  updateQueue<const F extends Fields<QueueResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateQueueInput; fields?: F & Exact<QueueResource, F> } & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
+  updateQueue<const F extends Fields<QueueResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateQueueInput; fields?: F } & Known<QueueResource, F> & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
   /** Says whether `updateQueue` would take this. */
   validateUpdateQueue(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateQueueInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a queue. */
-  deleteQueue<const F extends Fields<QueueResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<QueueResource, F> } & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
+  deleteQueue<const F extends Fields<QueueResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<QueueResource, F> & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
   /** Says whether `deleteQueue` would take this. */
   validateDeleteQueue(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a gateway. */
-  createGateway<const F extends Fields<GatewayResource> = readonly []>(config: { input: CreateGatewayInput; fields?: F & Exact<GatewayResource, F> } & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
+  createGateway<const F extends Fields<GatewayResource> = readonly []>(config: { input: CreateGatewayInput; fields?: F } & Known<GatewayResource, F> & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
   /** Says whether `createGateway` would take this. */
   validateCreateGateway(config?: { input?: Partial<CreateGatewayInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Change a gateway. */
-  updateGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateGatewayInput; fields?: F & Exact<GatewayResource, F> } & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
+  updateGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateGatewayInput; fields?: F } & Known<GatewayResource, F> & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
   /** Says whether `updateGateway` would take this. */
   validateUpdateGateway(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateGatewayInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a gateway. */
-  deleteGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<GatewayResource, F> } & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
+  deleteGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<GatewayResource, F> & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
   /** Says whether `deleteGateway` would take this. */
   validateDeleteGateway(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List sip users. Takes `fields`. */
-  listSipUsers<const F extends Fields<SipUserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<SipUserResource, F>; filter?: SipUserFilter; sort?: Sort<SipUserResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<SipUserResource, F>, P>, ErrorType>>;
+  listSipUsers<const F extends Fields<SipUserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: SipUserFilter; sort?: Sort<SipUserResource>; page?: P } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Listed<Selected<SipUserResource, F>, P>, ErrorType>>;
   /** Says whether `listSipUsers` would take this. */
   validateListSipUsers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a sip user. */
-  createSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { input: CreateSipUserInput; fields?: F & Exact<SipUserResource, F> } & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
+  createSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { input: CreateSipUserInput; fields?: F } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
   /** Says whether `createSipUser` would take this. */
   validateCreateSipUser(config?: { input?: Partial<CreateSipUserInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Change a sip user. */
-  updateSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateSipUserInput; fields?: F & Exact<SipUserResource, F> } & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
+  updateSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateSipUserInput; fields?: F } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
   /** Says whether `updateSipUser` would take this. */
   validateUpdateSipUser(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateSipUserInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a sip user. */
-  deleteSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<SipUserResource, F> } & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
+  deleteSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
   /** Says whether `deleteSipUser` would take this. */
   validateDeleteSipUser(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create a phone number. */
-  createPhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { input: CreatePhoneNumberInput; fields?: F & Exact<PhoneNumberResource, F> } & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
+  createPhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { input: CreatePhoneNumberInput; fields?: F } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `createPhoneNumber` would take this. */
   validateCreatePhoneNumber(config?: { input?: Partial<CreatePhoneNumberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Change a phone number. */
-  updatePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdatePhoneNumberInput; fields?: F & Exact<PhoneNumberResource, F> } & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
+  updatePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdatePhoneNumberInput; fields?: F } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `updatePhoneNumber` would take this. */
   validateUpdatePhoneNumber(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdatePhoneNumberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete a phone number. */
-  deletePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<PhoneNumberResource, F> } & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
+  deletePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `deletePhoneNumber` would take this. */
   validateDeletePhoneNumber(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List ai agents. Takes `fields`. */
-  listAiAgents<const F extends Fields<AiAgentResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<AiAgentResource, F>; filter?: AiAgentFilter; sort?: Sort<AiAgentResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<AiAgentResource, F>, P>, ErrorType>>;
+  listAiAgents<const F extends Fields<AiAgentResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: AiAgentFilter; sort?: Sort<AiAgentResource>; page?: P } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Listed<Selected<AiAgentResource, F>, P>, ErrorType>>;
   /** Says whether `listAiAgents` would take this. */
   validateListAiAgents(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Create an ai agent. */
-  createAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { input: CreateAiAgentInput; fields?: F & Exact<AiAgentResource, F> } & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
+  createAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { input: CreateAiAgentInput; fields?: F } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `createAiAgent` would take this. */
   validateCreateAiAgent(config?: { input?: Partial<CreateAiAgentInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Change an ai agent. */
-  updateAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateAiAgentInput; fields?: F & Exact<AiAgentResource, F> } & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
+  updateAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateAiAgentInput; fields?: F } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `updateAiAgent` would take this. */
   validateUpdateAiAgent(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateAiAgentInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Delete an ai agent. */
-  deleteAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<AiAgentResource, F> } & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
+  deleteAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `deleteAiAgent` would take this. */
   validateDeleteAiAgent(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** List users. Takes `fields`. */
-  listUsers<const F extends Fields<UserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F & Exact<UserResource, F>; filter?: UserFilter; sort?: Sort<UserResource>; page?: P } & TransportOptions): Promise<Result<Listed<Selected<UserResource, F>, P>, ErrorType>>;
+  listUsers<const F extends Fields<UserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: UserFilter; sort?: Sort<UserResource>; page?: P } & Known<UserResource, F> & TransportOptions): Promise<Result<Listed<Selected<UserResource, F>, P>, ErrorType>>;
   /** Says whether `listUsers` would take this. */
   validateListUsers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Invite somebody to the team. Takes a `sk_live_` key. The answer holds a credential, which is shown this once. */
@@ -1240,19 +1240,19 @@ export interface Actions {
   /** Says whether `inviteTeamMember` would take this. */
   validateInviteTeamMember(config?: { input?: Partial<InviteTeamMemberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Remove somebody from the team. Takes a `sk_live_` key. */
-  removeTeamMember<const F extends Fields<UserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F & Exact<UserResource, F> } & TransportOptions): Promise<Result<Selected<UserResource, F>, ErrorType>>;
+  removeTeamMember<const F extends Fields<UserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<UserResource, F> & TransportOptions): Promise<Result<Selected<UserResource, F>, ErrorType>>;
   /** Says whether `removeTeamMember` would take this. */
   validateRemoveTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Report who joined a recorded call. */
-  createCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { input: CreateCallParticipantInput; fields?: F & Exact<CallParticipantResource, F> } & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
+  createCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { input: CreateCallParticipantInput; fields?: F } & Known<CallParticipantResource, F> & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
   /** Says whether `createCallParticipant` would take this. */
   validateCreateCallParticipant(config?: { input?: Partial<CreateCallParticipantInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Report that somebody left a recorded call. */
-  updateCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateCallParticipantInput; fields?: F & Exact<CallParticipantResource, F> } & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
+  updateCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateCallParticipantInput; fields?: F } & Known<CallParticipantResource, F> & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
   /** Says whether `updateCallParticipant` would take this. */
   validateUpdateCallParticipant(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateCallParticipantInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Add an item to a conversation. */
-  createConversationItem<const F extends Fields<ConversationItemResource> = readonly []>(config: { input: CreateConversationItemInput; fields?: F & Exact<ConversationItemResource, F> } & TransportOptions): Promise<Result<Selected<ConversationItemResource, F>, ErrorType>>;
+  createConversationItem<const F extends Fields<ConversationItemResource> = readonly []>(config: { input: CreateConversationItemInput; fields?: F } & Known<ConversationItemResource, F> & TransportOptions): Promise<Result<Selected<ConversationItemResource, F>, ErrorType>>;
   /** Says whether `createConversationItem` would take this. */
   validateCreateConversationItem(config?: { input?: Partial<CreateConversationItemInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
 }

@@ -51,6 +51,13 @@ export type Exact<R extends Resource, F> = {
   [Index in keyof F]: F[Index] extends string ? F[Index] : ExactRelated<R, F[Index]>;
 };
 
+/**
+ * Nothing, or the fields that were meant where `F` names what the resource does not have. It
+ * stands beside `F`, not in its place: up to TypeScript 5.2 that would keep `F` from being inferred.
+ */
+export type Known<R extends Resource, F> =
+  F extends Exact<R, F> ? unknown : { fields: Exact<R, F> };
+
 type ExactRelated<R extends Resource, Item> = {
   [Name in keyof Item]: Name extends keyof R["relationships"]
     ? R["relationships"][Name] extends Relation<infer Target extends Resource, infer _>

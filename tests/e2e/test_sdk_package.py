@@ -1,0 +1,101 @@
+"""The SDK as npm installs it: packed from a fresh checkout, into an empty project."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.node import JS, SDK, Node, environment, install
+
+OLDEST, NEWEST = JS / "node_modules" / "typescript-5.0", SDK / "node_modules" / "typescript"
+STRICT = {"noEmit": True, "strict": True, "target": "es2022", "types": [], "lib": ["es2022", "dom"]}
+#: What a project may do with it, in few words.
+SHORT = """
+import { initSocket, joinEventsChannel, listCalls } from "@ringline/sdk";
+import { createServerClient } from "@ringline/sdk/server";
+
+const calls = await listCalls({ fields: ["callUuid", { participants: ["role"] }] });
+if (calls.success) calls.data[0]!.participants[0]!.role satisfies string;
+const ringline = createServerClient({ baseUrl: "https://voice.example.com", apiKey: "sk_live_…" });
+const session = await ringline.createSessionToken();
+if (session.success) session.data.token satisfies string;
+initSocket({ sessionToken: async () => "…" });
+joinEventsChannel().on("incoming_call", (call) => call.fromNumber satisfies string);
+// @ts-expect-error no such field
+await listCalls({ fields: ["nope"] });
+"""
+EVERYTHING = (SDK / "test" / "types.test-d.ts").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def node() -> Node:
+    install(SDK)
+    return install()
+
+
+@pytest.fixture(scope="module")
+def project(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the packed SDK into an empty project, and return its folder."""
+    folder = tmp_path_factory.mktemp("package")
+    checkout = folder / "sdk"
+    shutil.copytree(SDK, checkout, ignore=shutil.ignore_patterns("dist", "node_modules", ".lock"))
+    (checkout / "node_modules").symlink_to(SDK / "node_modules")
+    run(node, checkout, *node.npm, "pack", "--pack-destination", str(folder))
+    (tarball,) = folder.glob("*.tgz")
+    project = folder / "project"
+    project.mkdir()
+    (project / "package.json").write_text('{"name": "empty", "private": true, "type": "module"}')
+    quietly = ("--prefer-offline", "--no-audit", "--no-fund")
+    run(node, project, *node.npm, "install", *quietly, str(tarball))
+    return project
+
+
+def run(node: Node, folder: Path, *command: str) -> str:
+    """Run a command in a folder and return what it printed; fails the test with that."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(node),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_it_holds_code_and_loads(node: Node, project: Path) -> None:
+    script = """
+        import * as browser from "@ringline/sdk";
+        import * as server from "@ringline/sdk/server";
+        console.log(typeof browser.listCalls, typeof server.createServerClient);
+    """
+    printed = run(node, project, node.node, "--input-type=module", "--eval", script)
+    assert printed.split() == ["function", "function"]
+
+
+@pytest.mark.parametrize(
+    ("compiler", "resolution", "source"),
+    [
+        (OLDEST, "node", SHORT),
+        (OLDEST, "bundler", SHORT),
+        (OLDEST, "nodenext", EVERYTHING),
+        (NEWEST, "bundler", EVERYTHING),
+        (NEWEST, "nodenext", EVERYTHING),
+    ],
+    ids=["5.0-node", "5.0-bundler", "5.0-nodenext", "newest-bundler", "newest-nodenext"],
+)
+def test_its_types_hold(
+    node: Node, project: Path, compiler: Path, resolution: str, source: str
+) -> None:
+    module = resolution if resolution == "nodenext" else "es2022"
+    options = {**STRICT, "module": module, "moduleResolution": resolution}
+    # Our declarations are checked too; those of the language take the time.
+    options |= {"skipLibCheck": False, "skipDefaultLibCheck": True}
+    config = {"compilerOptions": options, "files": ["main.ts"]}
+    (project / "main.ts").write_text(source, "utf-8")
+    (project / "tsconfig.json").write_text(json.dumps(config))
+    run(node, project, node.node, str(compiler / "bin" / "tsc"))
