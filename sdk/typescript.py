@@ -25,6 +25,7 @@ from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.events_socket import NAMES
 from ringline.wire.rpc import PROBLEMS
 from sdk.event_payloads import COMMON, DURABLE, PAYLOADS, words
+from sdk.realtime import realtime_types
 
 HEAD = "// Made by `python -m sdk.generate` from the server's tables. Do not edit.\n"
 _TYPES = (
@@ -67,6 +68,7 @@ def types_module() -> str:
             *(line for action in ACTIONS.values() for line in _input_and_answer(action)),
             *_actions(),
             *_events(),
+            *realtime_types(),
         )
     )
 

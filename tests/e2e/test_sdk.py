@@ -1,6 +1,7 @@
 """The TypeScript SDK: it compiles, infers, and works against a running server."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.callers import calling, whole_call
 from tests.e2e.node import install
 from tests.e2e.node_client import NodeClient, node_client
 from tests.e2e.sdk import build, compile_project
+from tests.realtime_session import connected
 from tests.serving import Service
 
 
@@ -30,8 +32,8 @@ def test_its_types_need_no_other_package(sdk: Path) -> None:
 async def test_it_works(sdk: Path, service: Service) -> None:
     caller = await whole_call(service, "Hello.")
     await asyncio.to_thread(install)
-    client = node_client("sdk_client.js", service.base_url, service.keys.secret_key)
-    async with client as told:
+    arguments = (service.base_url, service.keys.secret_key, service.agent_id)
+    async with node_client("sdk_client.js", *arguments) as told:
         await check_actions(told, caller.uuid)
         await check_errors(told)
         await check_transport(told, service)
@@ -104,6 +106,9 @@ async def check_events(told: NodeClient, service: Service) -> None:
     assert minted["ttl_seconds"] == 60
     (error,) = (await told.until("not minted", success=False))["errors"]
     assert error["type"] == "unauthorized"
+    await check_ticket((await told.until("ticket", success=True))["data"], service)
+    (error,) = (await told.until("no ticket", success=False))["errors"]
+    assert (error["type"], error["message"]) == ("model_not_found", 'there is no model "no/model"')
     contacts = (await told.until("by server", success=True))["data"]
     assert contacts == [{"fullName": "Grace Hopper"}, {"fullName": "Once"}]
     joined = await told.until("joined")
@@ -118,3 +123,14 @@ async def check_events(told: NodeClient, service: Service) -> None:
     assert int(again["position"].split(":")[1]) >= int(ended["position"].split(":")[1])
     told.do("leave")
     await told.until("left")
+
+
+async def check_ticket(ticket: dict[str, str], service: Service) -> None:
+    """The ticket opens a session of the agent, which greets, and captions cannot be put off."""
+    assert set(ticket) == {"id", "client_secret", "expires_at"}
+    left = datetime.fromisoformat(ticket["expires_at"]) - datetime.now(UTC)
+    assert left < timedelta(seconds=10)
+    async with connected(service, ticket["client_secret"]) as client:
+        started = await client.start(config={"output_transcription": False})
+        assert started["session_id"] == ticket["id"]
+        assert (await client.until("text.delta"))["delta"]

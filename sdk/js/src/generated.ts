@@ -1383,3 +1383,59 @@ export interface Events {
   call_transcript_completed: CallTranscriptCompletedEvent;
   call_ai_audit_event: CallAiAuditEventEvent;
 }
+
+/** The config of a realtime session; what is absent has its default. */
+export interface SessionConfig {
+  /** Default: none, required. */
+  model?: string;
+  /** Default: "". */
+  instructions?: string;
+  /** Default: the model's default voice. */
+  voice?: string;
+  /** Default: ["audio"]. */
+  modalities?: readonly string[];
+  /** Default: the provider's. */
+  temperature?: number;
+  /** Default: "". */
+  reasoning_effort?: string;
+  /** Default: "pcm16". */
+  input_audio_format?: string;
+  /** Default: "pcm16". */
+  output_audio_format?: string;
+  /** Default: false. */
+  input_transcription?: boolean;
+  /** Default: "". */
+  input_transcription_model?: string;
+  /** Default: false. */
+  output_transcription?: boolean;
+  /** Default: {"type":"server_vad"}. */
+  turn_detection?: { type?: string; threshold?: number; prefix_padding_ms?: number; silence_duration_ms?: number };
+  /** Default: []. */
+  tools?: readonly { name: string; description?: string; parameters?: Record<string, unknown> }[];
+  /** Default: "". */
+  translation_target_language?: string;
+}
+
+/** The `type` of an error of `createRealtimeSession`. */
+export type RealtimeErrorType =
+  | "invalid_json"
+  | "invalid_request"
+  | "invalid_config"
+  | "model_not_found"
+  | "model_not_realtime"
+  | "unknown_locked_field"
+  | "agent_not_found"
+  | "upgrade_required"
+  | "unauthorized"
+  | "insufficient_balance"
+  | "forbidden"
+  | "not_found"
+  | "method_not_allowed"
+  | "request_timeout"
+  | "payload_too_large"
+  | "rate_limited"
+  | "concurrency_limit"
+  | "internal_error"
+  | "realtime_tickets_disabled"
+  | "unavailable"
+  | "network_error";

@@ -1,7 +1,7 @@
 // For backends: everything that takes the secret key, which must never reach a browser.
 
 import { createClient } from "./client.js";
-import type { Actions, ErrorType } from "./generated.js";
+import type { Actions, ErrorType, RealtimeErrorType, SessionConfig } from "./generated.js";
 import { isFailure, merged, post, type TransportOptions } from "./transport.js";
 import type { Failure, Result } from "./types.js";
 
@@ -26,12 +26,35 @@ export interface SessionToken {
   ttl_seconds: number;
 }
 
-/** Every action, and the mint of session tokens. */
+export interface RealtimeSessionRequest extends TransportOptions {
+  /** What the ticket decides: what the browser sends for these members later does not count. */
+  config?: SessionConfig;
+  /** Members that the ticket decides even where they are absent or empty. */
+  lockedFields?: readonly (keyof SessionConfig)[];
+  /** How long the ticket waits to be used, in seconds: 1 to 300, 60 if absent. */
+  ttlSeconds?: number;
+  /** The agent that speaks, `agt_…` or its UUID; its settings count where `config` has none. */
+  agentId?: string;
+}
+
+/** A ticket that opens one realtime session, once. */
+export interface RealtimeSession {
+  id: string;
+  /** For the browser: the WebSocket's subprotocol is `opper-ticket.` and this. */
+  client_secret: string;
+  expires_at: string;
+}
+
+/** Every action, and the mints of what browsers get instead of the key. */
 export interface ServerClient extends Actions {
   /** Mints a token with which a browser may watch the workspace's events. */
   createSessionToken(
     request?: SessionTokenRequest,
   ): Promise<Result<SessionToken, ErrorType>>;
+  /** Mints a ticket with which a browser may talk to a voice. */
+  createRealtimeSession(
+    request?: RealtimeSessionRequest,
+  ): Promise<Result<RealtimeSession, RealtimeErrorType>>;
 }
 
 /** Makes a client of a workspace for a backend. */
@@ -39,21 +62,38 @@ export function createServerClient(options: ServerOptions): ServerClient {
   const { apiKey, ...rest } = options;
   const transport = merged(rest, { headers: { ...rest.headers, "x-api-key": apiKey } });
 
-  async function createSessionToken(
-    request: SessionTokenRequest = {},
-  ): Promise<Result<SessionToken, ErrorType>> {
-    const { ttlSeconds, operatorEmail, userId, ...own } = request;
-    const body = { ttl_seconds: ttlSeconds, operator_email: operatorEmail, user_id: userId };
-    const sent = await post("/api/realtime/session", body, merged(transport, own));
-    if (isFailure(sent)) return sent;
-    if (!sent.ok) return sent.json as Failure<ErrorType>;
-    return { success: true, data: sent.json as SessionToken };
+  async function mint<Minted, Type extends string>(
+    path: string,
+    body: object,
+    own: TransportOptions,
+  ): Promise<Result<Minted, Type>> {
+    const sent = await post(path, body, merged(transport, own));
+    if (isFailure(sent)) return sent as Failure<Type>;
+    if (!sent.ok) return sent.json as Failure<Type>;
+    return { success: true, data: sent.json as Minted };
   }
 
-  return { ...createClient(transport), createSessionToken };
+  const createSessionToken: ServerClient["createSessionToken"] = (request = {}) => {
+    const { ttlSeconds, operatorEmail, userId, ...own } = request;
+    const body = { ttl_seconds: ttlSeconds, operator_email: operatorEmail, user_id: userId };
+    return mint("/api/realtime/session", body, own);
+  };
+
+  const createRealtimeSession: ServerClient["createRealtimeSession"] = (request = {}) => {
+    const { config, lockedFields, ttlSeconds, agentId, ...own } = request;
+    const body = {
+      config,
+      locked_fields: lockedFields,
+      ttl_seconds: ttlSeconds,
+      agent_id: agentId,
+    };
+    return mint("/v3/realtime-sessions", body, own);
+  };
+
+  return { ...createClient(transport), createSessionToken, createRealtimeSession };
 }
 
-export type { Actions, ErrorType } from "./generated.js";
+export type { Actions, ErrorType, RealtimeErrorType, SessionConfig } from "./generated.js";
 export { interpolate } from "./errors.js";
 export type { TransportOptions } from "./transport.js";
 export type * from "./types.js";

@@ -1,7 +1,7 @@
 // How a request travels: over fetch, to a base URL, with headers; and what an answer becomes
 // that is none.
 
-import type { RpcError } from "./types.js";
+import type { Failure, RpcError } from "./types.js";
 
 /** What every function takes besides its own members; those of a call win over the defaults. */
 export interface TransportOptions {
@@ -43,13 +43,14 @@ export function merged(defaults: TransportOptions, own: TransportOptions): Trans
 
 /**
  * Posts a body as JSON. Gives the answer's JSON if its status is 2xx or if it is an envelope,
- * else a failure with one `network_error`. Rejects only if the caller's own signal aborts it.
+ * else a failure: the refusal in its words, or one `network_error`. Rejects only if the caller's
+ * own signal aborts it.
  */
 export async function post(
   path: string,
   body: unknown,
   options: TransportOptions,
-): Promise<{ ok: boolean; json: unknown } | NetworkFailure> {
+): Promise<{ ok: boolean; json: unknown } | Failure> {
   const { fetchOptions = {}, customFetch } = options;
   const init: RequestInit = {
     ...fetchOptions,
@@ -74,7 +75,33 @@ export async function post(
   const json = parsed(text);
   if (json === undefined) return networkFailure(answer.status, answer.statusText);
   if (answer.ok || isEnvelope(json)) return { ok: answer.ok, json };
-  return networkFailure(answer.status, answer.statusText);
+  return refusal(json) ?? networkFailure(answer.status, answer.statusText);
+}
+
+/** Makes an envelope of the refusal of a realtime mint, `{"error": {"code", "message"}}`. */
+function refusal(json: unknown): Failure | undefined {
+  if (!isRefusal(json)) return undefined;
+  const { code, message, details } = json.error;
+  const words = code.replaceAll("_", " ");
+  const error: RpcError = {
+    type: code,
+    message,
+    shortMessage: words.charAt(0).toUpperCase() + words.slice(1),
+    vars: {},
+    fields: [],
+    path: [],
+    ...(details === undefined ? {} : { details }),
+  };
+  return { success: false, errors: [error] };
+}
+
+interface Refusal {
+  error: { code: string; message: string; details?: Record<string, unknown> };
+}
+
+function isRefusal(json: unknown): json is Refusal {
+  const error = (json as Partial<Refusal> | null)?.error;
+  return typeof error?.code === "string" && typeof error.message === "string";
 }
 
 export function networkFailure(statusCode: number, statusText: string): NetworkFailure {
@@ -95,7 +122,7 @@ export function isEnvelope(json: unknown): json is { success: boolean } {
   return json.success === true || ("errors" in json && Array.isArray(json.errors));
 }
 
-export function isFailure(sent: object): sent is NetworkFailure {
+export function isFailure(sent: object): sent is Failure {
   return "success" in sent;
 }
 

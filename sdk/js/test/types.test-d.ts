@@ -202,6 +202,24 @@ channel.on("call_answered", (call) => call.hangupCause);
 const server = createServerClient({ baseUrl: "https://voice.example.com", apiKey: "sk_live_…" });
 const token = await server.createSessionToken({ ttlSeconds: 60 });
 if (token.success) expect<string>()(token.data.token);
+const talk = await server.createRealtimeSession({
+  config: {
+    model: "local/attendant",
+    turn_detection: { silence_duration_ms: 700 },
+    tools: [{ name: "find_table", parameters: { type: "object" } }],
+  },
+  lockedFields: ["model", "tools"],
+  ttlSeconds: 30,
+  agentId: "agt_…",
+});
+if (talk.success) expect<string>()(talk.data.client_secret);
+else expect<boolean>()(talk.errors[0]!.type === "model_not_found");
+// @ts-expect-error no such member
+await server.createRealtimeSession({ config: { modell: "local/attendant" } });
+// @ts-expect-error not a boolean
+await server.createRealtimeSession({ config: { output_transcription: "yes" } });
+// @ts-expect-error no such member to lock
+await server.createRealtimeSession({ lockedFields: ["modell"] });
 await server.issueOperatorAccessToken({ input: { email: "ada@example.com" } });
 await server.listQueues({ fields: ["queueName"] });
 // @ts-expect-error the key is required

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 import msgspec
+import msgspec.inspect
 
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
 from ringline.domain.agent_checks import tool_flaws
@@ -78,6 +79,13 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True):
     turn_detection: TurnDetection | None = None
     tools: tuple[Tool, ...] | None = None
     translation_target_language: str | None = None
+
+
+def member_types() -> Mapping[str, msgspec.inspect.Type]:
+    """Return the types of the members by their names, as msgspec describes them."""
+    described = msgspec.inspect.type_info(_Config)
+    assert isinstance(described, msgspec.inspect.StructType), "_Config is a struct"
+    return {member.encode_name: member.type for member in described.fields}
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ import {
 } from "../../../sdk/js/dist/index.js";
 import { createServerClient } from "../../../sdk/js/dist/server.js";
 
-const [baseUrl, apiKey] = process.argv.slice(2);
+const [baseUrl, apiKey, agentId] = process.argv.slice(2);
 const tell = (what, payload) => console.log(JSON.stringify({ what, payload }));
 const headers = { "X-Api-Key": apiKey };
 
@@ -80,6 +80,10 @@ async function events() {
   tell("minted", minted);
   const refused = createServerClient({ baseUrl, apiKey: "pk_live_nobody" });
   tell("not minted", await refused.createSessionToken());
+  const config = { instructions: "Be brief.", output_transcription: true };
+  const lockedFields = ["output_transcription", "tools"];
+  tell("ticket", await server.createRealtimeSession({ config, lockedFields, agentId, ttlSeconds: 9 }));
+  tell("no ticket", await server.createRealtimeSession({ config: { model: "no/model" } }));
   tell("by server", await server.listContacts({ fields: ["fullName"], sort: "fullName" }));
   const params = () => ({ session_token: minted.data.token });
   const socket = initSocket({ baseUrl, socketOptions: { params, transport: WebSocket } });
