@@ -61,7 +61,7 @@ class Page:
 
 
 @asynccontextmanager
-async def browsing(url: str, microphone: Path) -> AsyncIterator[Page]:
+async def browsing(url: str, microphone: Path | None = None) -> AsyncIterator[Page]:
     """Open a page for the length of a block; somebody says there what is in a WAV file."""
     program = next(filter(None, map(shutil.which, _NAMES)), None)
     if program is None:
@@ -77,7 +77,7 @@ async def browsing(url: str, microphone: Path) -> AsyncIterator[Page]:
         "--disable-dev-shm-usage",
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
-        f"--use-file-for-fake-audio-capture={microphone}%noloop",
+        *([f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []),
         *(["--no-sandbox"] if os.geteuid() == 0 else []),
         "about:blank",
         stdin=asyncio.subprocess.DEVNULL,
