@@ -70,6 +70,12 @@ async def check_errors(told: NodeClient) -> None:
 
 
 async def check_transport(told: NodeClient, service: Service) -> None:
+    assert await told.until("by operator") == {"success": [True, True], "minted": 2}
+    (error,) = (await told.until("no operator", success=False))["errors"]
+    assert (error["type"], error["vars"]["statusText"]) == (
+        "network_error",
+        "operatorToken failed: away",
+    )
     proxied = await told.until("proxy")
     assert proxied == {
         "success": False,

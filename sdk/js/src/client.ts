@@ -34,8 +34,8 @@ async function call(
   config: Config,
   defaults: TransportOptions,
 ): Promise<unknown> {
-  const { baseUrl, headers, fetchOptions, customFetch, ...payload } = config;
-  const own = { baseUrl, headers, fetchOptions, customFetch } as TransportOptions;
+  const { baseUrl, headers, operatorToken, fetchOptions, customFetch, ...payload } = config;
+  const own = { baseUrl, headers, operatorToken, fetchOptions, customFetch } as TransportOptions;
   if (Array.isArray(payload["sort"])) payload["sort"] = payload["sort"].join(",");
   const sent = await post(path, { action, ...payload }, merged(defaults, own));
   if (isFailure(sent)) return sent;

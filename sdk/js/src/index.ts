@@ -10,7 +10,7 @@ export type {
   JoinOptions,
   SocketOptions,
 } from "./socket.js";
-export type { MintedToken, SessionTokenSource } from "./tokens.js";
+export type { MintedToken, TokenSource } from "./tokens.js";
 export { configure } from "./transport.js";
 export type { TransportOptions } from "./transport.js";
 export type { WebSocketClass } from "./websocket.js";

@@ -3,7 +3,7 @@
 
 import { Socket } from "phoenix";
 import type { Events } from "./generated.js";
-import { Tokens, type SessionTokenSource } from "./tokens.js";
+import { Tokens, type TokenSource } from "./tokens.js";
 import { configuredOptions } from "./transport.js";
 import { dialer, type WebSocketClass } from "./websocket.js";
 
@@ -65,7 +65,7 @@ export interface InitOptions {
    * Fetches a new session token from the application's backend. It is asked before the first
    * connection, before a token expires, and after a connection that could not be opened.
    */
-  sessionToken?: SessionTokenSource;
+  sessionToken?: TokenSource;
   socketOptions?: SocketOptions;
 }
 
@@ -100,11 +100,11 @@ function endpointOf(baseUrl: string): string {
 }
 
 function tokensOf(
-  source: SessionTokenSource | undefined,
+  source: TokenSource | undefined,
   options: SocketOptions,
   limitMs: number,
 ): Tokens | undefined {
-  if (typeof source === "function") return new Tokens(source, limitMs);
+  if (typeof source === "function") return new Tokens(source, limitMs, "sessionToken");
   if (source === undefined && (options.params || options["authToken"])) return undefined;
   throw new Error(
     "initSocket needs sessionToken, a function that fetches a new session token from your backend",

@@ -1,15 +1,15 @@
-// The session token that connections present. The application's backend mints it and it lives
-// for minutes, so it is minted anew before it expires and after a refusal.
+// The token that connections and requests present. The application's backend mints it and it
+// ends by itself, so it is minted anew before it expires and after a refusal.
 
-/** What the server's mint answers. Without a lifetime the token serves one connection. */
+/** What the server's mint answers. Without a lifetime the token serves once. */
 export interface MintedToken {
   token: string;
   ttl_seconds?: number;
   expires_at?: string;
 }
 
-/** Asks the application's own backend for a token, which it mints by `createSessionToken`. */
-export type SessionTokenSource = () =>
+/** Asks the application's own backend for a new token. */
+export type TokenSource = () =>
   | string
   | MintedToken
   | Promise<string | MintedToken>;
@@ -20,7 +20,7 @@ const LEAST_WAIT_MS = 1000;
 const LONGEST_RETRY_MS = 60_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** A token in milliseconds of this machine's clock; `expiresAt` 0: it serves one connection. */
+/** A token in milliseconds of this machine's clock; `expiresAt` 0: it serves once. */
 interface Held {
   token: string;
   mintedAt: number;
@@ -28,16 +28,18 @@ interface Held {
 }
 
 export class Tokens {
-  readonly #source: SessionTokenSource;
+  readonly #source: TokenSource;
   readonly #limitMs: number;
+  readonly #name: string;
   #held: Held | undefined;
   #minting: Promise<string> | undefined;
   #failing = false;
 
-  /** Each answer of `source` is waited for `limitMs` at most. */
-  constructor(source: SessionTokenSource, limitMs: number) {
+  /** Each answer of `source`, the option `name`, is waited for `limitMs` at most. */
+  constructor(source: TokenSource, limitMs: number, name: string) {
     this.#source = source;
     this.#limitMs = limitMs;
+    this.#name = name;
   }
 
   /** Gives the token that is held if it still lives, else a new one; rejects with a sentence. */
@@ -85,7 +87,7 @@ export class Tokens {
   async #ask(): Promise<string> {
     const mintedAt = Date.now();
     try {
-      const minted = readToken(await this.#answer());
+      const minted = this.#read(await this.#answer());
       this.#held = { token: minted.token, mintedAt, expiresAt: expiry(minted, mintedAt) };
       this.#failing = false;
       return minted.token;
@@ -100,32 +102,32 @@ export class Tokens {
   async #answer(): Promise<unknown> {
     let limit: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_, reject) => {
-      const words = `sessionToken gave nothing within ${this.#limitMs} ms`;
+      const words = `${this.#name} gave nothing within ${this.#limitMs} ms`;
       limit = setTimeout(() => reject(new Error(words)), this.#limitMs);
     });
     try {
-      return await Promise.race([asked(this.#source), late]);
+      return await Promise.race([this.#asked(), late]);
     } finally {
       clearTimeout(limit);
     }
   }
-}
 
-async function asked(source: SessionTokenSource): Promise<unknown> {
-  try {
-    return await source();
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new Error(`sessionToken failed: ${why}`, { cause: error });
+  async #asked(): Promise<unknown> {
+    try {
+      return await this.#source();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new Error(`${this.#name} failed: ${why}`, { cause: error });
+    }
   }
-}
 
-function readToken(answer: unknown): MintedToken {
-  const minted = typeof answer === "string" ? { token: answer } : answer;
-  if (typeof minted === "object" && minted !== null && "token" in minted) {
-    if (typeof minted.token === "string" && minted.token !== "") return minted as MintedToken;
+  #read(answer: unknown): MintedToken {
+    const minted = typeof answer === "string" ? { token: answer } : answer;
+    if (typeof minted === "object" && minted !== null && "token" in minted) {
+      if (typeof minted.token === "string" && minted.token !== "") return minted as MintedToken;
+    }
+    throw new Error(`${this.#name} gave no token: it returns a text or { token, ttl_seconds }`);
   }
-  throw new Error("sessionToken gave no token: it returns a text or { token, ttl_seconds }");
 }
 
 // The lifetime counts before the moment: this machine's clock may be wrong. By a clock that is

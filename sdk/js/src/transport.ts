@@ -1,14 +1,20 @@
 // How a request travels: over fetch, to a base URL, with headers; and what an answer becomes
 // that is none.
 
+import { Tokens, type TokenSource } from "./tokens.js";
 import type { Failure, RpcError } from "./types.js";
 
 /** What every function takes besides its own members; those of a call win over the defaults. */
 export interface TransportOptions {
   /** Where the server is, e.g. `https://voice.example.com`; without it, the page's own origin. */
   baseUrl?: string;
-  /** E.g. `{ "x-api-key": … }` in a backend or `{ authorization: "Bearer …" }` in a browser. */
+  /** E.g. `{ "x-api-key": … }` in a backend. */
   headers?: Record<string, string>;
+  /**
+   * Fetches a new operator's token from the application's backend, before the first call, when
+   * the one that is held has expired, and when it is refused.
+   */
+  operatorToken?: TokenSource;
   /** Handed to fetch, e.g. `{ signal }`. */
   fetchOptions?: RequestInit;
   /** Used in place of fetch. */
@@ -41,6 +47,10 @@ export function merged(defaults: TransportOptions, own: TransportOptions): Trans
   };
 }
 
+/** The tokens of each source, which are shared by all calls that are given it. */
+const tokensOf = new WeakMap<TokenSource, Tokens>();
+const TOKEN_LIMIT_MS = 10_000;
+
 /**
  * Posts a body as JSON. Gives the answer's JSON if its status is 2xx or if it is an envelope,
  * else a failure: the refusal in its words, or one `network_error`. Rejects only if the caller's
@@ -51,6 +61,42 @@ export async function post(
   body: unknown,
   options: TransportOptions,
 ): Promise<{ ok: boolean; json: unknown } | Failure> {
+  const source = options.operatorToken;
+  if (source === undefined) return judged(await sent(path, body, options));
+  const tokens = tokensOf.get(source) ?? new Tokens(source, TOKEN_LIMIT_MS, "operatorToken");
+  tokensOf.set(source, tokens);
+  const first = await sentWith(tokens, path, body, options);
+  // Nothing was done for it, so it may be asked once more with another token.
+  const again = first.status === 401 ? await sentWith(tokens, path, body, options) : first;
+  return judged(again);
+}
+
+/** What came back: status 0 and the reason as its text if nothing did. */
+interface Answer {
+  status: number;
+  statusText: string;
+  text: string;
+}
+
+async function sentWith(
+  tokens: Tokens,
+  path: string,
+  body: unknown,
+  options: TransportOptions,
+): Promise<Answer> {
+  let token: string;
+  try {
+    token = await tokens.current();
+  } catch (error) {
+    return { status: 0, statusText: (error as Error).message, text: "" };
+  }
+  const headers = { ...lowered(options.headers), authorization: `Bearer ${token}` };
+  const answer = await sent(path, body, { ...options, headers });
+  if (answer.status === 401) tokens.refuse(token);
+  return answer;
+}
+
+async function sent(path: string, body: unknown, options: TransportOptions): Promise<Answer> {
   const { fetchOptions = {}, customFetch } = options;
   const init: RequestInit = {
     ...fetchOptions,
@@ -63,19 +109,21 @@ export async function post(
   };
   if (body !== undefined) init.body = JSON.stringify(body);
   const url = `${(options.baseUrl ?? "").replace(/\/+$/, "")}${path}`;
-  let answer: Response;
-  let text: string;
   try {
-    answer = await (customFetch ?? fetch)(url, init);
-    text = await answer.text();
+    const answer = await (customFetch ?? fetch)(url, init);
+    const { status, statusText } = answer;
+    return { status, statusText, text: await answer.text() };
   } catch (error) {
     if (fetchOptions.signal?.aborted) throw error;
-    return networkFailure(0, "no answer");
+    return { status: 0, statusText: "no answer", text: "" };
   }
+}
+
+function judged({ status, statusText, text }: Answer): { ok: boolean; json: unknown } | Failure {
+  const ok = status >= 200 && status < 300;
   const json = parsed(text);
-  if (json === undefined) return networkFailure(answer.status, answer.statusText);
-  if (answer.ok || isEnvelope(json)) return { ok: answer.ok, json };
-  return refusal(json) ?? networkFailure(answer.status, answer.statusText);
+  if (json !== undefined && (ok || isEnvelope(json))) return { ok, json };
+  return refusal(json) ?? networkFailure(status, statusText);
 }
 
 /** Makes an envelope of the refusal of a realtime mint, `{"error": {"code", "message"}}`. */
@@ -100,7 +148,7 @@ interface Refusal {
 }
 
 function isRefusal(json: unknown): json is Refusal {
-  const error = (json as Partial<Refusal> | null)?.error;
+  const error = (json as Partial<Refusal> | null | undefined)?.error;
   return typeof error?.code === "string" && typeof error.message === "string";
 }
 

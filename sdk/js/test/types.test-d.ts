@@ -175,6 +175,9 @@ await listContacts({
   fetchOptions: { signal: AbortSignal.timeout(1000) },
   customFetch: async (input, init) => fetch(input, init),
 });
+const operatorToken = async () => ({ token: "…", ttl_seconds: 3600 });
+await listContacts({ fields: ["id"], operatorToken });
+initSocket({ sessionToken: operatorToken });
 const client = createClient({ baseUrl: "https://voice.example.com" });
 const listed = await client.listContacts({ fields: ["fullName"] });
 if (listed.success) expect<{ fullName: string }[]>()(listed.data);

@@ -50,6 +50,19 @@ async function errors() {
   tell("unauthorized", await listContacts({ fields: ["id"], headers: strange }));
 }
 
+// The secret key is a bearer token too, so it stands for an operator's.
+async function tokens() {
+  const answers = ["nonsense", { token: apiKey, ttl_seconds: 300 }, Promise.reject(new Error("away"))];
+  answers[2].catch(() => {});
+  let minted = 0;
+  const operatorToken = async () => answers[minted++];
+  const operator = createClient({ baseUrl, operatorToken });
+  const all = [await operator.listCalls({ fields: ["id"] }), await operator.listCalls({ fields: ["id"] })];
+  tell("by operator", { success: all.map((one) => one.success), minted });
+  const failing = async () => answers[2];
+  tell("no operator", await listCalls({ fields: ["id"], operatorToken: failing, headers: {} }));
+}
+
 async function transport() {
   const proxy = createServer((_, answer) => {
     answer.statusCode = 502;
@@ -99,6 +112,7 @@ async function events() {
 
 await actions();
 await errors();
+await tokens();
 await transport();
 await events();
 process.stdin.on("end", () => process.exit(0));
