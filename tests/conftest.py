@@ -47,6 +47,19 @@ async def make_template(cluster: Address) -> None:
     await migrate(cluster.dsn("postgres", TEMPLATE), ROLES.server, create_login=True)
 
 
+#: Folders whose tests run one after another: they start servers of their own, load the
+#: machine and kill things.
+ONE_AFTER_ANOTHER = frozenset({"e2e", "faults"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, and those that need the machine in one of them."""
+    for item in items:
+        folder = item.path.parent.name
+        group = "processes" if folder in ONE_AFTER_ANOTHER else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Address]:
     """Give the run's cluster: embedded, or a throw-away one that the environment names."""
