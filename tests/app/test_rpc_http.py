@@ -117,10 +117,13 @@ async def test_json_by_any_of_its_names(rpc: Rpc, kind: str) -> None:
     assert (await rpc.ask(LIST, headers={"content-type": kind}))["success"]
 
 
-async def test_an_encoded_body_is_415(rpc: Rpc) -> None:
-    body = gzip.compress(json.dumps(LIST).encode())
-    async with rpc.post(body, headers={"content-encoding": "gzip"}) as answer:
-        await refused(answer, 415, "unsupported_media_type", "Unsupported media type")
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "identity", "nobody's"])
+async def test_an_encoded_body_is_415(rpc: Rpc, encoding: str) -> None:
+    whole = json.dumps(LIST).encode()
+    for body in (gzip.compress(whole), whole, b""):
+        async with rpc.post(body, headers={"content-encoding": encoding}) as answer:
+            error = await refused(answer, 415, "unsupported_media_type", "Unsupported media type")
+            assert error["message"] == "the body must not be encoded"
 
 
 async def test_a_body_that_is_too_large_is_413(rpc: Rpc) -> None:
@@ -153,12 +156,19 @@ async def test_too_many_members_are_400_before_they_are_read(rpc: Rpc) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_there_is_nothing_to_get(rpc: Rpc, way: str) -> None:
-    for method in ("GET", "PUT", "DELETE", "PATCH"):
+async def test_only_posts_are_allowed(rpc: Rpc, way: str) -> None:
+    for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", "PROPFIND"):
         async with rpc.service.http.request(method, rpc.url(way)) as answer:
+            assert answer.status == 405
+            assert answer.headers["allow"] == "POST, OPTIONS"
+            if method != "HEAD":
+                await refused(answer, 405, "method_not_allowed", "Method not allowed")
+
+
+async def test_elsewhere_is_nothing(rpc: Rpc) -> None:
+    for method in ("GET", "POST", "PUT"):
+        async with rpc.service.http.request(method, rpc.url("nowhere")) as answer:
             await refused(answer, 404, "not_found", "Not found")
-    async with rpc.service.http.post(rpc.url("nowhere"), json=LIST) as answer:
-        await refused(answer, 404, "not_found", "Not found")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -136,7 +136,6 @@ def _session_token() -> Schema:
         "operator_email": _operator_name("kept in the token for auditing"),
         "user_id": _operator_name("the same, by another name"),
     }
-    refusals = [code for code in _REFUSALS if code != "unsupported_media_type"]
     return {
         "operationId": "createSessionToken",
         "summary": "Mint a token to watch a workspace's events with",
@@ -147,7 +146,7 @@ def _session_token() -> Schema:
         },
         "responses": {
             "200": _ok("A token for `/socket`", thing(_TOKEN, tuple(_TOKEN))),
-            **_refusals(*refusals),
+            **_refusals(*_REFUSALS),
         },
     }
 

@@ -27,9 +27,10 @@ from ringline.domain.log import LogKey
 from ringline.web.admission import Admission, Place
 from ringline.web.budget import ByteBudget
 from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, FairShare
-from ringline.wire.errors import refuse_rpc
+from ringline.web.refusals import Refusals
 
-SERVER_NAME = "Ringline"  # no versions for strangers
+#: As much of a head is kept as tells which surface is asked.
+_HEAD_SEEN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,10 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all connections share: how many, how much, and whose turn it is."""
+    """What all connections share: how many, how much, whose turn it is; and refusals."""
 
     admission: Admission
+    refusals: Refusals
     budget: ByteBudget = field(default_factory=ByteBudget)
     fair: FairShare = field(default_factory=FairShare)
 
@@ -69,6 +71,7 @@ class HttpConnection(RequestHandler):
         "_all",
         "_answered",
         "_closing_since",
+        "_head",
         "_held",
         "_phase",
         "_place",
@@ -90,7 +93,12 @@ class HttpConnection(RequestHandler):
         house: House,
         waits: Waits,
     ) -> None:
-        super().__init__(server, loop=asyncio.get_running_loop(), keepalive_timeout=waits.idle_s)
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=waits.idle_s,
+            auto_decompress=False,  # no surface takes an encoded body
+        )
         self.waits = waits
         self.house = house
         self._all = all_
@@ -100,6 +108,7 @@ class HttpConnection(RequestHandler):
         self._closing_since: float | None = None
         self._phase = Phase.HEAD
         self._since = 0.0
+        self._head = b""  # the first bytes of the request that is under way
         #: Since when the client takes nothing of what is written, and what was unread then.
         self._stuck_since: float | None = None
         self._stuck_bytes = 0
@@ -232,7 +241,9 @@ class HttpConnection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Take bytes of the client; the first ones after a pause begin a head."""
         if self._phase is Phase.IDLE and data:
-            self._phase, self._since = Phase.HEAD, self._loop.time()
+            self._phase, self._since, self._head = Phase.HEAD, self._loop.time(), b""
+        if self._phase is Phase.HEAD and len(self._head) < _HEAD_SEEN:
+            self._head += data[: _HEAD_SEEN - len(self._head)]
         super().data_received(data)
 
     def pause_writing(self) -> None:
@@ -253,7 +264,12 @@ class HttpConnection(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Write what is left of an answer; then the next request is waited for."""
+        """Write what is left of an answer; then the next request is waited for.
+
+        What aiohttp refuses before a handler is asked comes here as it was raised.
+        """
+        if isinstance(resp, web.HTTPException):
+            resp = self.house.refusals.answer(request.path, resp)
         result = await super().finish_response(request, resp, start_time)
         self._phase = Phase.IDLE
         if not self.writing_paused:
@@ -270,17 +286,13 @@ class HttpConnection(RequestHandler):
         """Answer what could not be read as a request; aiohttp's own answer would quote it."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer is under way already")
-        code = "internal_error" if status >= 500 else "bad_request"
-        text = None if status >= 500 else "the request is not valid HTTP"
-        refusal = refuse_rpc(code, text)
-        response = web.Response(
-            status=status,
-            body=refusal.body,
-            content_type="application/json",
-            headers={"Server": SERVER_NAME},
-        )
-        response.force_close()
-        return response
+        return self.house.refusals.answer_unread(_path_of(self._head), status)
+
+
+def _path_of(head: bytes) -> str:
+    """Return the beginning of the path that a request line asks for, empty if it has none."""
+    parts = head.partition(b"\r")[0].split(b" ", 2)
+    return parts[1].decode("latin-1") if len(parts) > 1 else ""
 
 
 def begin_request(request: web.Request) -> None:

@@ -22,15 +22,18 @@ class BodyTooLarge(Exception):
 
 
 class BrokenBody(Exception):
-    """A request's body does not end, or is not encoded, as its headers say."""
+    """A request's body does not end as its headers say."""
 
 
 async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
     """Read a body of at most `limit` bytes, counted in a key's share as it grows.
 
-    Raises BodyTooLarge, BrokenBody, and HTTPRequestTimeout where it does not come in time,
-    HTTPTooManyRequests where the key has too much under way (contract, 13).
+    Raises BodyTooLarge, BrokenBody, HTTPUnsupportedMediaType where it is encoded, and
+    HTTPRequestTimeout where it does not come in time, HTTPTooManyRequests where the key has
+    too much under way (contract, 13).
     """
+    if "Content-Encoding" in request.headers:
+        raise web.HTTPUnsupportedMediaType
     if request.content_length is not None and request.content_length > limit:
         raise BodyTooLarge
     content = request.content

@@ -40,6 +40,7 @@ from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
 _log = structlog.get_logger(__name__)
 
+_METHODS = "POST, OPTIONS"
 _JSON = {**READABLE, "Content-Type": "application/json; charset=utf-8"}
 _LATER = {**_JSON, "Retry-After": "1"}
 #: What a browser may send after it has asked.
@@ -82,10 +83,18 @@ class Rpc:
         """Check a request without carrying it out."""
         return await self._serve(request, self._validate)
 
+    async def other_method(self, request: web.Request) -> web.StreamResponse:
+        """Answer a browser that asks first; any other method is not allowed here."""
+        if request.method == "OPTIONS":
+            return preflight(_METHODS, _HEADERS)
+        refused = _refuse(refuse_rpc("method_not_allowed"))
+        refused.headers["Allow"] = _METHODS
+        return refused
+
     async def elsewhere(self, request: web.Request) -> web.StreamResponse:
         """Answer a browser that asks first; anything else is not here."""
         if request.method == "OPTIONS":
-            return preflight("POST, OPTIONS", _HEADERS)
+            return preflight(_METHODS, _HEADERS)
         return _refuse(refuse_rpc("not_found"))
 
     async def _run(self, request: web.Request, caller: Caller, body: object, raw: bytes) -> bytes:

@@ -17,28 +17,18 @@ from ringline.domain.ids import Prefix, show_id
 from ringline.ports import NewId
 from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
-from ringline.web.doors import answer
 from ringline.web.events_socket import EventsSockets
-from ringline.web.http_connection import SERVER_NAME, House, begin_request, refuse_stranger
+from ringline.web.http_connection import House, begin_request, refuse_stranger
 from ringline.web.listener import Listener
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
+from ringline.web.refusals import REQUEST_ID, SERVER_NAME, Refusals
 from ringline.web.requests import BrokenBody
 from ringline.web.rpc import Rpc
 from ringline.web.token_mints import OperatorAccess, SessionTokens
-from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
 
 _log = structlog.get_logger(__name__)
 
-_CODES = {
-    404: "not_found",
-    405: "method_not_allowed",
-    408: "request_timeout",
-    429: "rate_limited",
-}
-#: What `/v1` calls them where it has no word of its own.
-_V1_FALLBACK = {408: "INVALID_ARGUMENT"}
-_V1_CODES = {status: code.upper() for status, code in _CODES.items()} | _V1_FALLBACK
 _REQUEST_ID = web.RequestKey("request_id", str)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -69,12 +59,12 @@ class Server:
         self._realtime = surfaces.realtime
         self._ready = ready
         self._new_id = new_id
-        self._documentation_url = documentation_url
+        self._refusals = Refusals(new_id, documentation_url)
         app = web.Application(middlewares=[self._around], client_max_size=0)
         app.on_response_prepare.append(_name_request)
         add_routes(app, surfaces, self._health, self._readiness)
         _silence_aiohttp()
-        self._listener = Listener(app, House(admission))
+        self._listener = Listener(app, House(admission, self._refusals))
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""
@@ -106,36 +96,14 @@ class Server:
                 await refuse_stranger(request)
             return response
         except web.HTTPException as refusal:
-            return self._answer(request, refusal, request_id)
+            return self._refusals.answer(request.path, refusal, request_id)
         except BrokenBody:
-            return answer(self._spell(request, 400, request_id))
+            return self._refusals.answer_status(request.path, 400, request_id)
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:  # a defect: tell of it without its text
             _log.error("request_failed", path=request.path, error=type(error).__name__)
-            return answer(self._spell(request, 500, request_id))
-
-    def _answer(
-        self, request: web.Request, refusal: web.HTTPException, request_id: str
-    ) -> web.Response:
-        kept = {name: refusal.headers.get(name) for name in ("Allow", "Retry-After")}
-        headers = {name: value for name, value in kept.items() if value}
-        answered = answer(self._spell(request, refusal.status, request_id), headers)
-        if refusal.keep_alive is False:
-            answered.force_close()
-        return answered
-
-    def _spell(self, request: web.Request, status: int, request_id: str) -> Refusal:
-        path = request.path
-        if path.startswith("/v1/"):
-            code = _V1_CODES.get(status, "INVALID_ARGUMENT" if status < 500 else "INTERNAL")
-            base = self._documentation_url
-            return refuse_v1(code, request_id, status=status, documentation_base=base)
-        if path.startswith("/v3/"):
-            return refuse_v3(
-                _CODES.get(status, "invalid_request" if status < 500 else "internal_error")
-            )
-        return refuse_rpc(_CODES.get(status, "bad_request" if status < 500 else "internal_error"))
+            return self._refusals.answer_status(request.path, 500, request_id)
 
 
 def add_routes(
@@ -152,8 +120,12 @@ def add_routes(
     router.add_post("/api/operator/access", surfaces.operator_access.mint)
     router.add_get("/socket/websocket", surfaces.events_sockets.open, allow_head=False)
     router.add_route("*", "/socket/websocket", _bad_socket_method)
-    router.add_post("/rpc/public/run", surfaces.rpc.run)
-    router.add_post("/rpc/public/validate", surfaces.rpc.validate)
+    for path, handler in (
+        ("/rpc/public/run", surfaces.rpc.run),
+        ("/rpc/public/validate", surfaces.rpc.validate),
+    ):
+        router.add_post(path, handler)
+        router.add_route("*", path, surfaces.rpc.other_method)
     router.add_route("*", "/rpc/public/{tail:.*}", surfaces.rpc.elsewhere)
     for path, handler in (
         ("/v1/calls/{id}/transcript/stream", surfaces.call_streams.transcript),
@@ -175,8 +147,8 @@ async def _bad_socket_method(request: web.Request) -> web.StreamResponse:
 async def _name_request(request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = SERVER_NAME
     request_id = request.get(_REQUEST_ID)
-    if request_id is not None and "X-Request-Id" not in response.headers:
-        response.headers["X-Request-Id"] = request_id
+    if request_id is not None and REQUEST_ID not in response.headers:
+        response.headers[REQUEST_ID] = request_id
 
 
 def _silence_aiohttp() -> None:
