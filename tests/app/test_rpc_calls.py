@@ -191,6 +191,23 @@ async def test_what_is_not_possible_is_told_in_order(service: Service) -> None:
     assert (problem["type"], problem["fields"]) == ("invalid_argument", ["type"])
 
 
+async def test_null_clears_what_a_switch_had_reported(service: Service) -> None:
+    rpc = Rpc(service)
+    new = {"direction": "inbound", "fromNumber": "+4930", "toNumber": "+4940"}
+    call = await rpc.run("create_call", input=new, fields=["id"])
+    for given in (7, None):
+        changed = await rpc.run(
+            "update_call",
+            identity=call["id"],
+            input={"durationSeconds": given},
+            fields=["durationSeconds"],
+        )
+        assert changed == {"durationSeconds": given}
+    for name in ("callUuid", "callSource"):
+        problem = await rpc.problem("create_call", input=new | {name: None})
+        assert (problem["type"], problem["fields"]) == ("required", [name])
+
+
 async def test_contacts_and_conversations_are_told_on_the_log(service: Service) -> None:
     rpc = Rpc(service)
     contact = await rpc.run(
@@ -260,6 +277,10 @@ async def test_an_operators_status_is_shown(service: Service) -> None:
             "changedByUserId": None,
         }
     assert len(await rpc.run("list_operator_statuses", fields=["id"])) == 1
+    nowhere = {"sipUserId": line, "status": "busy", "source": None}
+    assert await rpc.run("set_operator_status", input=nowhere, fields=["source"]) == {
+        "source": None
+    }
     unknown = {"sipUserId": str(uuid4()), "status": "busy"}
     problem = await rpc.problem("set_operator_status", input=unknown)
     assert (problem["type"], problem["fields"]) == ("invalid_attribute", ["sipUserId"])

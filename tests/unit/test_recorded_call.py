@@ -248,11 +248,29 @@ def test_the_duration_counts_from_the_answer_to_the_reported_end() -> None:
 
 def test_a_given_duration_wins_also_when_it_was_given_before_the_end() -> None:
     call = a_call(CallStatus.ANSWERED)
-    assert ending(advance(call, Report(CallStatus.FAILED, None, 5), at(9))).duration_seconds == 5
+    assert (
+        ending(advance(call, Report(CallStatus.FAILED, duration_seconds=5), at(9))).duration_seconds
+        == 5
+    )
     early = advance(call, Report(duration_seconds=6, source="sdk"), at(8))
     assert types(early) == []
     assert early.records == (replace(call.row, duration_seconds=6, source="sdk"),)
     assert ending(end(early.call, at(9))).duration_seconds == 6
+
+
+def test_a_reported_duration_can_be_taken_back_until_the_end() -> None:
+    early = advance(a_call(CallStatus.ANSWERED), Report(duration_seconds=6), at(8)).call
+    cleared = advance(early, Report(ended_at=None, duration_seconds=None), at(9))
+    assert cleared.call.row.duration_seconds is None
+    ended = advance(cleared.call, Report(CallStatus.COMPLETED, at(61.9).now), at(70)).call
+    assert ended.row.duration_seconds == 61
+    for report, field in (
+        (Report(duration_seconds=None), "duration_seconds"),
+        (Report(ended_at=None), "ended_at"),
+    ):
+        with pytest.raises(NotPossible) as refused:
+            advance(ended, report, at(80))
+        assert refused.value.field == field
 
 
 def test_a_call_that_was_never_answered_has_lasted_no_time() -> None:

@@ -40,6 +40,8 @@ def refused(given: object) -> Problem:
         ({"status": "answered"}, EQ, ["answered"]),
         ({"status": None}, EQ, [None]),
         ({"status": {}}, EVERYTHING, []),
+        ({"fromNumber": ""}, Predicate("fromNumber", "eq"), [""]),
+        ({"fromNumber": {"in": [" ", None]}}, Predicate("fromNumber", "in"), [["", None]]),
         ({"from_number": {"not_eq": "x"}}, Predicate("fromNumber", "not_eq"), ["x"]),
         ({"fromNumber": {"notEquals": "x"}}, Predicate("fromNumber", "not_eq"), ["x"]),
         ({"status": {"in": ["ringing", None]}}, Predicate("status", "in"), [["ringing", None]]),

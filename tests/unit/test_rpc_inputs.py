@@ -245,6 +245,34 @@ def test_null_is_refused_where_there_must_be_a_value() -> None:
     assert (problem.type, problem.fields) == ("required", ("enabled",))
 
 
+def test_what_is_never_null_is_never_given_null() -> None:
+    """Where a record is written, null clears a field that may be null and is refused else."""
+    checked = 0
+    for action in ACTIONS.values():
+        if action.kind not in (ActionKind.CREATE, ActionKind.UPDATE) or action.resource is None:
+            continue
+        for one in action.inputs:
+            shown = action.resource.field_index.get(one.name)
+            if shown is None:
+                continue
+            assert one.null <= shown.null, (action.name, one.name)
+            if not shown.null:
+                (problem,) = [
+                    problem
+                    for problem in refused(action, {one.name: None})
+                    if problem.fields == (one.name,)
+                ]
+                assert problem.type == "required"
+                checked += 1
+    assert checked > 40
+
+
+def test_blank_text_is_kept_where_it_is_shown() -> None:
+    agent = {"name": "A", "model": "m", "instructions": " ", "greeting": ""}
+    cast = cast_inputs(ACTIONS["create_ai_agent"], agent)
+    assert (cast["instructions"], cast["greeting"]) == ("", "")
+
+
 def test_one_of_a_group_is_required() -> None:
     (problem,) = refused(ENTRY, {})
     assert (problem.type, problem.fields) == ("required", ("id",))

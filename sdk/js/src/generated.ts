@@ -683,8 +683,8 @@ export interface SetOperatorStatusInput {
 export interface CreateConversationInput {
   aiAgentId?: Uuid | null;
   metadata?: UntypedMap | null;
-  channel?: "chat" | "call" | "email" | "sms" | "discord" | null;
-  mode?: "text" | "voice" | null;
+  channel?: "chat" | "call" | "email" | "sms" | "discord";
+  mode?: "text" | "voice";
 }
 
 export interface UpdateConversationInput {
@@ -709,11 +709,11 @@ export interface GetCallQueueEntryInputMembers {
 export type GetCallQueueEntryInput = OneOf<GetCallQueueEntryInputMembers, "id" | "callUuid">;
 
 export interface CreateCallInput {
-  callUuid?: string | null;
+  callUuid?: string;
   direction: "inbound" | "outbound";
   fromNumber: string;
   toNumber: string;
-  callSource?: string | null;
+  callSource?: string;
   sipUsername?: string | null;
   status?: "initiated" | "ringing" | "queued" | "answered" | null;
   startedAt?: Timestamp | Date | null;
@@ -925,8 +925,8 @@ export interface CreateAiAgentInput {
   model: string;
   enabled?: boolean;
   tools?: Tool[];
-  instructions?: string | null;
-  greeting?: string | null;
+  instructions?: string;
+  greeting?: string;
   voice?: string | null;
 }
 
@@ -934,8 +934,8 @@ export interface UpdateAiAgentInput {
   model?: string;
   enabled?: boolean;
   tools?: Tool[];
-  instructions?: string | null;
-  greeting?: string | null;
+  instructions?: string;
+  greeting?: string;
   voice?: string | null;
 }
 
@@ -967,7 +967,7 @@ export interface CreateConversationItemInput {
   conversationId: Uuid;
   content: string;
   role: "user" | "assistant" | "operator" | "system" | "tool";
-  modality?: "text" | "audio" | null;
+  modality?: "text" | "audio";
   itemId?: string | null;
   contentIndex?: number | null;
   metadata?: UntypedMap | null;

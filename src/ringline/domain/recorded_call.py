@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from ringline.domain.call import Moment, call_ref
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.events import (
@@ -87,11 +89,11 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a call goes on; None is what was not reported."""
+    """How a call goes on; what may be cleared by None is UNSET where it was not reported."""
 
     status: CallStatus | None = None
-    ended_at: datetime | None = None
-    duration_seconds: int | None = None
+    ended_at: datetime | UnsetType | None = UNSET
+    duration_seconds: int | UnsetType | None = UNSET
     source: str | None = None
 
 
@@ -157,9 +159,10 @@ def advance(
         _check_final(row, report)
         return Recorded(call)
     status = row.status if report.status is None else report.status
-    if report.ended_at is not None and status not in TERMINAL_STATUSES:
+    ended_at = None if report.ended_at is UNSET else report.ended_at
+    if ended_at is not None and status not in TERMINAL_STATUSES:
         raise NotPossible("only a call that has ended has an end", "ended_at")
-    if report.duration_seconds is not None:
+    if report.duration_seconds is not UNSET:
         row = replace(row, duration_seconds=report.duration_seconds)
     if report.source is not None:
         row = replace(row, source=report.source)
@@ -170,7 +173,7 @@ def advance(
     if status is CallStatus.COMPLETED and row.answered_at is None:
         raise NotPossible("a call that nobody answered is completed by order alone", "status")
     if status in TERMINAL_STATUSES:
-        draft.now = report.ended_at or draft.now
+        draft.now = ended_at or draft.now
         call = _end(call, status, CAUSES[status], draft)
     elif status is not row.status:
         call = _move(call, status, queue, draft)
@@ -257,13 +260,13 @@ def report_leave(
 def _check_final(row: CallRow, report: Report) -> None:
     """Refuse what would change a call that has ended."""
     reported = {
-        "status": (report.status, row.status),
+        "status": (report.status or UNSET, row.status),
         "ended_at": (report.ended_at, row.ended_at),
         "duration_seconds": (report.duration_seconds, row.duration_seconds),
-        "call_source": (report.source, row.source),
+        "call_source": (report.source or UNSET, row.source),
     }
     for field, (new, old) in reported.items():
-        if new is not None and new != old:
+        if new is not UNSET and new != old:
             raise NotPossible("the call has ended and stays as it is", field)
 
 

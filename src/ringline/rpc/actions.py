@@ -216,15 +216,14 @@ _NUMBER = _given(
 )
 _AGENT = (
     *_given(r.AI_AGENT, "model*", "enabled", "tools"),
-    Input("instructions", r.INSTRUCTIONS, column="instructions", cleared=""),
-    Input("greeting", r.GREETING, column="greeting", cleared=""),
+    *_given(r.AI_AGENT, "instructions", "greeting"),
     Input("voice", Text(), column="voice", cleared=""),
 )
 _PARTICIPANT = _given(r.CALL_PARTICIPANT, "callId*", "memberUuid*", "role*", "joinedAt", "leftAt")
 _ITEM = (
     *_given(r.CONVERSATION_ITEM, "conversationId*", "content*"),
     Input("role", Choice(tuple(ItemRole)), True, False, "role"),
-    Input("modality", Choice(tuple(ItemModality)), column="modality", default="text"),
+    Input("modality", Choice(tuple(ItemModality)), False, False, "modality", default="text"),
     *_given(r.CONVERSATION_ITEM, "itemId", "contentIndex", "metadata", "occurredAt"),
 )
 
@@ -269,8 +268,8 @@ _ROWS = (
         r.CONVERSATION,
         (
             *_given(r.CONVERSATION, "aiAgentId", "metadata"),
-            Input("channel", Choice(tuple(ConversationChannel)), default="chat"),
-            Input("mode", Choice(tuple(ConversationMode)), default="text"),
+            Input("channel", Choice(tuple(ConversationChannel)), null=False, default="chat"),
+            Input("mode", Choice(tuple(ConversationMode)), null=False, default="text"),
         ),
         presets=conversation_actions.new_conversation,
     ),
@@ -320,9 +319,9 @@ _ROWS = (
         "Record a call that lives elsewhere",
         r.CALL,
         (
-            Input("callUuid", Text(trim=False)),
+            Input("callUuid", Text(trim=False), null=False),
             *_given(r.CALL, "direction*", "fromNumber*", "toNumber*"),
-            Input("callSource", Text(), null=True),
+            Input("callSource", Text(), null=False),
             Input("sipUsername", Text()),
             Input("status", _OPEN),
             Input("startedAt", Moment()),

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from msgspec import UNSET
+
 from ringline.domain.call import Moment
 from ringline.domain.recorded_call import Report
 from ringline.domain.records import CallStatus, ParticipantRole
@@ -44,8 +46,8 @@ async def update_call(
     status = values.get("status")
     report = Report(
         status=None if status is None else CallStatus(status),
-        ended_at=values.get("endedAt"),
-        duration_seconds=values.get("durationSeconds"),
+        ended_at=values.get("endedAt", UNSET),
+        duration_seconds=values.get("durationSeconds", UNSET),
         source=values.get("callSource"),
     )
     with spelt("invalid_attribute"):

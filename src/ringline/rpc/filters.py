@@ -238,8 +238,14 @@ def _operand(kind: Kind, operator: str, operand: object) -> object:
             raise BadValue
         members = cast("list[object]", operand)
         _bound(len(members), limits.FILTER_IN)
-        return [None if member is None else kind.cast(member) for member in members]
-    return None if operand is None else kind.cast(operand)
+        return [_compared(kind, member) for member in members]
+    return _compared(kind, operand)
+
+
+def _compared(kind: Kind, operand: object) -> object:
+    """Cast a value to compare with; blank text is compared as it is shown, where it is."""
+    cast = None if operand is None else kind.cast(operand)
+    return "" if cast is None and operand is not None else cast
 
 
 def _bound(found: int, limit: limits.Limit) -> None:

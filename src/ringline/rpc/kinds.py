@@ -50,13 +50,15 @@ class BadValue(ValueError):
 class Text:
     """A string; trimmed, and blank is null, unless it must be kept as it is.
 
-    Short texts are bounded in characters, longer ones (`max_length` None) in bytes.
+    Short texts are bounded in characters, longer ones (`max_length` None) in bytes. Where
+    blank is a value of its own, not null, it is `blank`.
     """
 
     max_length: int | None = MAX_TEXT
     trim: bool = True
     pattern: str | None = None
     max_bytes: int | None = None
+    blank: str | None = None
 
     def cast(self, value: object) -> str | None:
         """Take a string."""
@@ -64,7 +66,7 @@ class Text:
             raise BadValue
         text = value.strip() if self.trim else value
         if not text:
-            return None
+            return self.blank
         if self.max_length is not None and len(text) > self.max_length:
             raise BadValue("length must be less than or equal to %{max}", max=self.max_length)
         if self.max_bytes is not None:

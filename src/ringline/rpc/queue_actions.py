@@ -32,10 +32,11 @@ async def set_operator_status(acting: Acting, transaction: Transaction, values: 
         raise bad_value("sipUserId", type_="invalid_attribute")
     _check_own(acting, line)
     operator = acting.caller.operator
+    source: str | None = values.get("source", StatusSource.API)
     new = NewStatus(
         line.id,
         OperatorAvailability(values["status"]),
-        StatusSource(values.get("source") or StatusSource.API),
+        None if source is None else StatusSource(source),
         None if operator is None else operator.id,
     )
     return await set_status(transaction, new, acting.desk.new_id())

@@ -62,8 +62,8 @@ Tells: TypeAlias = Callable[[Row | None, Row | None], Sequence[EventData]]
 #: What voices and recognisers write: no client does.
 UNBOUNDED = Text(max_length=None)
 LONG = Text(max_length=None, max_bytes=limits.LONG_TEXT_BYTES.most)
-GREETING = Text(max_length=None, max_bytes=limits.GREETING_BYTES.most)
-INSTRUCTIONS = Text(max_length=None, max_bytes=limits.INSTRUCTIONS_BYTES.most)
+GREETING = Text(max_length=None, max_bytes=limits.GREETING_BYTES.most, blank="")
+INSTRUCTIONS = Text(max_length=None, max_bytes=limits.INSTRUCTIONS_BYTES.most, blank="")
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
 STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))

@@ -63,7 +63,7 @@ class NewStatus:
 
     sip_user_id: UUID
     status: OperatorAvailability
-    source: StatusSource
+    source: StatusSource | None
     by: UUID | None = None
 
 
@@ -88,7 +88,7 @@ async def set_status(transaction: Transaction, new: NewStatus, new_id: UUID) -> 
         id=new_id,
         sip_user_id=new.sip_user_id,
         status=new.status.value,
-        source=new.source.value,
+        source=None if new.source is None else new.source.value,
         changed_by_user_id=new.by,
     )
     return (await transaction.fetch(_SET.text, values))[0]["id"]
