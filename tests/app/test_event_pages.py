@@ -73,6 +73,7 @@ async def test_an_event_is_listed_with_its_place(here: Shop) -> None:
     )
     page = await here.run("list_events", limit=1)
     event, _ = await here.events()
+    assert event.call is not None
     assert json.loads(encode(page)) == {
         "events": [
             {
@@ -83,8 +84,16 @@ async def test_an_event_is_listed_with_its_place(here: Shop) -> None:
                 "callUuid": "order-7",
                 "occurredAt": "2026-03-01T12:00:00.000000Z",
                 "data": {
+                    "callId": str(event.call.id),
+                    "callUuid": "order-7",
+                    "direction": "inbound",
+                    "fromNumber": "+4930111",
+                    "toNumber": "+4930222",
+                    "transport": "external",
+                    "aiAgentId": None,
                     "status": "initiated",
                     "source": "api",
+                    "callSource": "api",
                     "startedAt": "2026-03-01T12:00:00.000000Z",
                     "conversationId": None,
                     "queueEntryId": None,

@@ -102,7 +102,7 @@ async def test_a_call_rings_waits_is_accepted_and_ends_before_all_eyes(service: 
         ("call.ringing", "queued"),
         ("call.ringing", "ringing"),
         ("call.ringing", "queued"),
-        ("call.answered", None),
+        ("call.answered", "answered"),
         ("call.participant_joined", None),
         ("call.participant_left", None),
         ("call.ended", "completed"),

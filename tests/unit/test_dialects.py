@@ -9,16 +9,19 @@ import msgspec
 import pytest
 
 from ringline.domain import events
-from ringline.domain.events import CallRef, Event, EventData
+from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey, Position
 from ringline.domain.records import CallStatus, HangupCause
+from ringline.rpc.actions import ACTIONS
+from ringline.rpc.event_actions import listed
 from ringline.wire import envelope, events_socket, times
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
 from ringline.wire.dialect import Dialect
 from ringline.wire.envelope import Envelope
 from ringline.wire.events_socket import EventsSocket
 from ringline.wire.phoenix import Version
+from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
 
 WORKSPACE, CALL, AGENT, TURN, EVENT, ROW = (UUID(int=number) for number in range(1, 7))
@@ -437,6 +440,38 @@ def test_the_transcript_stream_shows_turns_alone() -> None:
         if TranscriptStream(with_ids=True).encode(event(data), POSITION, LOG) is not None
     }
     assert shown == {events.TranscriptDelta, events.TurnCompleted}
+
+
+@pytest.mark.parametrize("kind", list(DATA))
+def test_list_events_holds_all_that_the_live_frame_holds(kind: type[EventData]) -> None:
+    happened = event(DATA[kind])
+    row = json.loads(encode(listed(StoredEvent(7, happened), POSITION.epoch)))
+    if kind.type.startswith("call."):
+        call = row["data"]
+        assert (call["callId"], call["callUuid"]) == (str(CALL), row["callUuid"])
+        assert (call["fromNumber"], call["toNumber"]) == ("web:anonymous", "agent:agt_x")
+        assert (call["direction"], call["aiAgentId"]) == ("inbound", str(AGENT))
+    spelt = events_socket.encode_payload(happened, POSITION, LOG)
+    if spelt is not None:
+        frame = json.loads(spelt[1])
+        del frame["organisationId"]
+        if kind is events.CallCreated:
+            del frame["status"]  # always ringing there, the call's own here
+        shown = {**row, **row["data"]}
+        assert {name: shown[name] for name in frame} == {**frame, **_durable(kind, row)}
+
+
+def _durable(kind: type[EventData], row: dict[str, Any]) -> dict[str, Any]:
+    """Return what the frame of a durable event repeats."""
+    return {name: row[name] for name in ("eventId", "position")} if kind.durable else {}
+
+
+def test_every_canonical_type_can_be_asked_for() -> None:
+    types = ACTIONS["list_events"].input_index["type"].kind
+    families = "call.held call.transferred message.received window.closing queue.entry_changed"
+    for name in (*events.EVENT_TYPES, *families.split(), "operator.status_changed"):
+        assert types.cast(name) == (name,)
+    assert not set(events.COMING_TYPES) & set(events.EVENT_TYPES)
 
 
 def test_every_canonical_type_is_tried_here() -> None:

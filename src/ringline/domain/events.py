@@ -256,6 +256,27 @@ EVENT_TYPES: dict[str, type[EventData]] = {
     )
 }
 
+#: Canonical types that a later version brings (contract, 3): a client may ask for them already.
+COMING_TYPES = (
+    "call.idle_silence",
+    "call.quality",
+    "call.quality_degraded",
+    "call.held",
+    "call.resumed",
+    "call.transferred",
+    "message.received",
+    "message.sent",
+    "message.delivered",
+    "message.read",
+    "message.dlr",
+    "message.failed",
+    "message.send_failed",
+    "message.opt_out",
+    "window.closing",
+    "queue.entry_changed",
+    "operator.status_changed",
+)
+
 _READ_DATA = {name: msgspec.json.Decoder(data) for name, data in EVENT_TYPES.items()}
 _READ_CALL = msgspec.json.Decoder(CallRef)
 

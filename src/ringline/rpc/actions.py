@@ -17,7 +17,7 @@ from ringline.domain.conversations import (
     ItemModality,
     ItemRole,
 )
-from ringline.domain.events import EVENT_TYPES
+from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
 from ringline.domain.records import TERMINAL_STATUSES
@@ -495,7 +495,7 @@ _ROWS = (
                 default=event_actions.DEFAULT_LIMIT,
             ),
             Input("callUuid", Text(trim=False)),
-            Input("type", Choices(tuple(EVENT_TYPES))),
+            Input("type", Choices((*EVENT_TYPES, *COMING_TYPES))),
         ),
         answers=(
             Answer(
@@ -505,7 +505,7 @@ _ROWS = (
                     Answer("position", Text()),
                     Answer("offset", Integer()),
                     Answer("eventId", Text()),
-                    Answer("type", Choice(tuple(EVENT_TYPES))),
+                    Answer("type", Choice((*EVENT_TYPES, *COMING_TYPES))),
                     Answer("callUuid", Text(), null=True),
                     Answer("occurredAt", Moment()),
                     Answer("data", Map()),

@@ -1,6 +1,8 @@
 """Reading the event log by RPC (contract, 10), and how its events are spelt there.
 
 The names are camelCase; states and roles are the words that the events socket uses too.
+`data` holds all that the event's frame on the socket holds, and what the log holds beside
+it, so that a client that asks sees no less than one that listens.
 """
 
 from collections.abc import Mapping
@@ -13,7 +15,9 @@ from ringline.domain.events import (
     CallCreated,
     CallEnded,
     CallRinging,
+    Event,
     StoredEvent,
+    TranscriptDelta,
     TranscriptLine,
     TurnCompleted,
 )
@@ -23,7 +27,7 @@ from ringline.rpc.acting import Acting, Values
 from ringline.rpc.names import camel
 from ringline.services.event_pages import EventQuery, read_events
 from ringline.wire.call_status import RPC_STATUS
-from ringline.wire.events_socket import ROLES
+from ringline.wire.events_socket import ROLES, frame_members
 from ringline.wire.times import micros
 
 DEFAULT_LIMIT = 100
@@ -35,6 +39,7 @@ _WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[str, str]] = {
     (CallCreated, "status"): _STATUSES,
     (CallRinging, "status"): _STATUSES,
     (CallEnded, "status"): _STATUSES,
+    (TranscriptDelta, "role"): ROLES,
     (TurnCompleted, "role"): ROLES,
     (TranscriptLine, "role"): ROLES,
 }
@@ -55,14 +60,15 @@ async def list_events(acting: Acting, values: Values) -> object:
     async with acting.desk.ledger.read(acting.caller.log) as rows:
         page = await read_events(rows, query)
     return {
-        "events": [_listed(stored, page.position.epoch) for stored in page.events],
+        "events": [listed(stored, page.position.epoch) for stored in page.events],
         "position": str(page.position),
         "hasMore": page.has_more,
         "recovered": page.recovered,
     }
 
 
-def _listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
+def listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
+    """Return an event as a page of `list_events` shows it."""
     event = stored.event
     return {
         "position": f"{epoch}:{stored.offset}",
@@ -71,7 +77,24 @@ def _listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
         "type": event.type,
         "callUuid": None if event.call is None else event.call.uuid,
         "occurredAt": micros(event.occurred_at),
-        "data": spell(event.data),
+        "data": {**_of_call(event), **(frame_members(event) or {}), **spell(event.data)},
+    }
+
+
+def _of_call(event: Event) -> Mapping[str, object]:
+    """Return what every event of a call says of the call."""
+    call = event.call
+    if call is None:
+        return {}
+    return {
+        "callId": call.id,
+        "callUuid": call.uuid,
+        "direction": call.direction,
+        "fromNumber": call.from_number,
+        "toNumber": call.to_number,
+        "transport": call.transport,
+        "aiAgentId": call.agent_id,
+        "conversationId": call.conversation_id,
     }
 
 

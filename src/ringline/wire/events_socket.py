@@ -85,11 +85,8 @@ class EventsSocket:
 
 def encode_payload(event: Event, position: Position, log: LogKey) -> tuple[str, bytes] | None:
     """Return an event's name on the socket and its payload as JSON; None if not shown."""
-    name = NAMES.get(type(event.data))
-    if name is None or event.call is None:
-        return None
-    own = _spell(event, event.call)
-    if own is None:
+    own = frame_members(event)
+    if own is None or event.call is None:
         return None
     payload: dict[str, object] = {}
     if event.data.durable:
@@ -98,7 +95,14 @@ def encode_payload(event: Event, position: Position, log: LogKey) -> tuple[str, 
     payload["organisationId"] = log.workspace_id
     payload["callUuid"] = event.call.uuid
     payload["callId"] = event.call.id
-    return name, encode(payload | own)
+    return NAMES[type(event.data)], encode(payload | own)
+
+
+def frame_members(event: Event) -> dict[str, object] | None:
+    """Return the members that only this event's frame has; None if it is not shown."""
+    if type(event.data) not in NAMES or event.call is None:
+        return None
+    return _spell(event, event.call)
 
 
 def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
