@@ -199,7 +199,7 @@ async def migrate_database(settings: Settings) -> str:
 async def serve(
     settings: Settings, *, dev: bool, ready: Callable[[Running], Awaitable[None]]
 ) -> None:
-    """Run a server until SIGINT, SIGTERM or SIGHUP; `ready` hears when it accepts requests.
+    """Run a server until one of `stop_signals`; `ready` hears when it accepts requests.
 
     Raises SettingsProblem, StartRefused, and the sentences of storage.
     """
@@ -455,10 +455,19 @@ def _office(stores: Stores) -> Office:
     return Office(workspaces, stores.workspaces, stores.credentials)
 
 
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that end a program of ours in order.
+
+    A SIGHUP that was ignored at the start stays ignored, as `nohup` wants it.
+    """
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM, *(() if ignored else (signal.SIGHUP,)))
+
+
 def _stop_on_signals() -> asyncio.Event:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in stop_signals():
         loop.add_signal_handler(number, stopping.set)
     return stopping
 

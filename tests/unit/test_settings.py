@@ -1,11 +1,15 @@
 """Settings: read, refused by name, and never shown where they are secret."""
 
+import os
+import pwd
 from ipaddress import ip_network
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from ringline.config import Settings, SettingsProblem, service_links
+from tests.foreign import LINKS
 
 LONG = "a secret of the tests: 32 bytes."
 V6 = "2001:db8::/32"
@@ -206,26 +210,26 @@ def test_what_the_command_line_reads_exists_everywhere(monkeypatch: pytest.Monke
     assert Settings.read().port == 7400
 
 
-#: What Kubernetes sets for a service `ringline` and a service `ringline-db`.
-LINKS = {
-    "RINGLINE_SERVICE_HOST": "10.0.0.7",
-    "RINGLINE_SERVICE_PORT": "7400",
-    "RINGLINE_SERVICE_PORT_HTTP": "7400",
-    "RINGLINE_PORT": "tcp://10.0.0.7:7400",
-    "RINGLINE_PORT_7400_TCP": "tcp://10.0.0.7:7400",
-    "RINGLINE_PORT_7400_TCP_PROTO": "tcp",
-    "RINGLINE_PORT_5060_UDP_ADDR": "10.0.0.7",
-    "RINGLINE_DB_SERVICE_HOST": "10.0.0.8",
-    "RINGLINE_DB_PORT": "tcp://10.0.0.8:5432",
-    "RINGLINE_DB_PORT_5432_TCP_PORT": "5432",
-}
-
-
 def test_service_links_of_kubernetes_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in LINKS.items():
         monkeypatch.setenv(name, value)
     assert Settings.read().port == 7400
     assert service_links({"RINGLINE_HOST": "::", **LINKS}) == tuple(sorted(LINKS))
+
+
+def test_an_account_without_a_home_names_a_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_uid: int) -> NoReturn:
+        raise KeyError
+
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    with pytest.raises(SettingsProblem, match="his account has no home directory: name") as refused:
+        Settings.read()
+    assert "RINGLINE_DATA_DIR" in str(refused.value)
+    monkeypatch.setenv("RINGLINE_DATA_DIR", "/srv/ringline")
+    assert Settings.read().data_dir == Path("/srv/ringline")
 
 
 def test_what_only_looks_like_a_service_link_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

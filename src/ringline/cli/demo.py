@@ -7,7 +7,6 @@ what the events socket and the transcript's stream bring.
 import asyncio
 import re
 import shlex
-import signal
 from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
+from ringline.app import stop_signals
 from ringline.cli.call import CALL_PROBLEMS, lack_of
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
@@ -82,7 +82,7 @@ async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:
     """Run the demo; a signal ends it in order, and is no failure once the call is over."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in stop_signals():
         loop.add_signal_handler(number, task.cancel)
     try:
         return await task

@@ -79,7 +79,7 @@ async def _examine(settings: Settings) -> list[Finding]:
     findings.append(check_voices())
     findings.append(check_command())
     findings.append(check_clock(datetime.now(UTC)))
-    findings.append(check_disk(settings.data_dir.expanduser()))
+    findings.append(check_disk(settings.data_dir))
     return findings
 
 
@@ -112,7 +112,7 @@ def _roles() -> Finding:
 
 
 async def _check_embedded(settings: Settings) -> AsyncGenerator[Finding]:
-    root = settings.data_dir.expanduser()
+    root = settings.data_dir
     if not check_data_dir(root):
         yield Finding("database", State.GOOD, f"embedded; the first start makes it in {root}")
         return

@@ -64,7 +64,7 @@ def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Targ
     key = cleaned(key or os.environ.get(KEY_VARIABLE, "")) or None
     if url is not None and key is not None:
         return Target(url, key)
-    path = Settings.read(data_dir=data_dir).data_dir.expanduser() / DEV_KEYS
+    path = Settings.read(data_dir=data_dir).data_dir / DEV_KEYS
     ring = read_key_ring(path)
     if ring is None or not ring.secret_key:
         lacking = " and ".join(

@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError
 from rich.console import Console
 
 from ringline import __version__
+from ringline.cli import inherited
 from ringline.cli.logs import log_like_a_command
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, sentence
 from ringline.cli.terminal import say
@@ -43,6 +44,7 @@ app.command("ringline.cli.demo:demo", name="demo", show=False)  # `make demo` ca
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
+    inherited.mend()
     log_like_a_command()
     words = sys.argv[1:] if arguments is None else list(arguments)
     if not words or words[0] in HELP_FLAGS:

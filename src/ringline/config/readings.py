@@ -7,9 +7,10 @@ setting's row names its reading by its type.
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError, Url
 
 from ringline.schema.names import Roles
@@ -48,6 +49,14 @@ def read_origins(text: str) -> tuple[str, ...]:
 def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Read addresses and networks; an address is a network of one."""
     return _each(text, _network)
+
+
+def read_directory(path: Path) -> Path:
+    """Read a directory; `~` is the account's home, which not every account has."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise _refused("this account has no home directory: name another one") from None
 
 
 def read_role_prefix(text: str) -> str:
@@ -137,6 +146,7 @@ def _reading(read: Callable[[str], Any]) -> BeforeValidator:
 
 
 Host: TypeAlias = Annotated[str, _reading(read_host)]
+Directory: TypeAlias = Annotated[Path, AfterValidator(read_directory)]
 Origins: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]
 RolePrefix: TypeAlias = Annotated[str, _reading(read_role_prefix)]

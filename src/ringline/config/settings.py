@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ringline.config.readings import Host, Networks, Origins, RolePrefix
+from ringline.config.readings import Directory, Host, Networks, Origins, RolePrefix
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.domain import limits
 from ringline.schema.names import Roles
@@ -46,7 +46,15 @@ _OF_PYTHON = (
 
 
 def _default_data_dir() -> Path:
-    return ROOTS_DATA if os.geteuid() == 0 else user_data_path("ringline", appauthor=False)
+    if os.geteuid() == 0:
+        return ROOTS_DATA
+    try:
+        return user_data_path("ringline", appauthor=False)
+    except RuntimeError:
+        raise SettingsProblem(
+            f"This account has no home directory: name a directory for data with --data-dir or "
+            f"{PREFIX}DATA_DIR."
+        ) from None
 
 
 def python_environment() -> dict[str, str]:
@@ -90,8 +98,9 @@ class Settings(BaseSettings):
             "share a PostgreSQL cluster take different ones"
         ),
     )
-    data_dir: Path = Field(
+    data_dir: Directory = Field(
         default_factory=_default_data_dir,
+        validate_default=True,  # an older platformdirs returns a `~` that nobody has
         description="where the embedded database and what `dev` makes are kept",
         json_schema_extra={
             "default": "the platform's directory for data; for root `/var/lib/ringline`"

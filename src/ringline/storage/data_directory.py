@@ -20,6 +20,11 @@ from ringline.storage.child import Account
 
 PORT = 5432  # part of the socket's name; nothing listens on TCP
 SUPERUSER = "postgres"
+#: Whatever the environment's PG* variables could change of a connection. The password is not
+#: asked for; with one, no file of passwords is looked for.
+_FIXED = (
+    "password=none&sslmode=disable&sslnegotiation=postgres&target_session_attrs=any&gsslib=gssapi"
+)
 _SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
@@ -36,7 +41,7 @@ class Address:
     def dsn(self, role: str, database: str) -> str:
         """Give the URL of a database as a role, for asyncpg and libpq."""
         host = quote(self.socket_dir, safe="/")
-        return f"postgresql://{quote(role)}@/{quote(database)}?host={host}&port={PORT}"
+        return f"postgresql://{quote(role)}@/{quote(database)}?host={host}&port={PORT}&{_FIXED}"
 
     @property
     def bootstrap_dsn(self) -> str:
