@@ -22,6 +22,7 @@ from ringline.rpc.idempotency import CONFLICTS, Conflict
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.wire import envelope, events_socket
 from ringline.wire.call_status import RPC_STATUS, v1_status
+from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.realtime_errors import ERRORS
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
@@ -148,6 +149,15 @@ def setting_rows() -> Iterator[str]:
         yield row(f"`{PREFIX}{name.upper()}`", str(shown), field.description or "")
 
 
+def url_parameter_rows() -> Iterator[str]:
+    for names, does in (
+        (TAKEN, "taken"),
+        (PASSED_OVER, "passed over: libpq's, without a meaning here"),
+        (OF_OTHERS, "passed over: hints to other drivers"),
+    ):
+        yield row(", ".join(f"`{name}`" for name in sorted(names)), does)
+
+
 def limit_rows(wall: str) -> Iterator[str]:
     for limit in LIMITS[wall]:
         beyond = limit.beyond
@@ -192,6 +202,7 @@ TABLES = {
         f"limits {wall}": (("bound on", "at most", "beyond it"), lambda wall=wall: limit_rows(wall))
         for wall in LIMITS
     },
+    "url parameters": (("parameters", "here"), url_parameter_rows),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
 }

@@ -7,7 +7,6 @@ owed, then the sockets, then the database (architecture, "Processes").
 
 import asyncio
 import gc
-import getpass
 import os
 import secrets
 import signal
@@ -17,10 +16,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
-import asyncpg
 import structlog
 from pydantic import SecretStr
 
@@ -47,11 +44,11 @@ from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
 from ringline.services.workspaces import Workspaces
 from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
+from ringline.storage.connecting import connect, login_role, refuse_unreachable
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
 from ringline.storage.database_errors import DISK_FULL, DatabaseFull, DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
 from ringline.storage.failures import disk_full
-from ringline.storage.fitness import refuse_unreachable
 from ringline.storage.migrate import MigrationError, is_current, migrate
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
@@ -71,6 +68,9 @@ from ringline.web.websocket import WebSocket
 _log = structlog.get_logger(__name__)
 
 DATABASE = "ringline"
+
+#: How long the embedded database, which has said that it is ready, may take to answer.
+_EMBEDDED_ANSWERS_S = 60.0
 
 #: Objects made and not freed since the last collection; by default 700, a few requests.
 _COLLECT_AFTER = 10_000
@@ -192,7 +192,7 @@ async def migrate_database(settings: Settings) -> str:
                 await _prepare_embedded(address, settings.roles)
         return ""
     served = settings.database_url or settings.migration_url
-    login = _login_role(served.get_secret_value())
+    login = login_role(served.get_secret_value())
     return await migrate(settings.migration_url.get_secret_value(), login, roles=settings.roles)
 
 
@@ -409,8 +409,8 @@ async def _listen(server: Server, settings: Settings) -> int:
 async def _prepare_embedded(address: Address, roles: Roles) -> str:
     """Make and migrate the embedded cluster's database; return its URL for the server."""
     owner_dsn = address.dsn(SUPERUSER, DATABASE)
-    async with refuse_unreachable():
-        connection = await asyncpg.connect(address.bootstrap_dsn)
+    async with refuse_unreachable(address.bootstrap_dsn):
+        connection = await connect(address.bootstrap_dsn, timeout_s=_EMBEDDED_ANSWERS_S)
         try:
             known = "SELECT 1 FROM pg_database WHERE datname = $1"
             if not await connection.fetchval(known, DATABASE):
@@ -476,16 +476,6 @@ def _secret(setting: SecretStr | None) -> str:
     if setting is None:
         raise AssertionError("the command line starts no server without its secrets")
     return setting.get_secret_value()
-
-
-def _login_role(dsn: str) -> str:
-    """Return the role that a database URL logs in as, as libpq would find it."""
-    try:
-        parts = urlsplit(dsn)
-        named = unquote(parts.username or "") or parse_qs(parts.query).get("user", [""])[0]
-    except ValueError:
-        named = ""
-    return named or os.environ.get("PGUSER") or getpass.getuser()
 
 
 def _shown_host(host: str) -> str:

@@ -179,14 +179,18 @@ def test_serve_says_what_is_missing() -> None:
 def test_serve_refuses_a_database_that_is_not_there() -> None:
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))  # nobody listens
+        place = f"127.0.0.1:{free.getsockname()[1]}"
         done = ringline(
             "serve",
-            RINGLINE_DATABASE_URL=f"postgresql://u:hidden@127.0.0.1:{free.getsockname()[1]}/d",
+            RINGLINE_DATABASE_URL=f"postgresql://u:hidden@{place}/d",
             RINGLINE_ENCRYPTION_KEY=LONG,
             RINGLINE_SIGNING_SECRET=LONG,
         )
     assert done.returncode == 1
-    assert done.stderr == "ringline: The database cannot be reached; is it running?\n"
+    assert done.stderr == (
+        f"ringline: The database at {place} cannot be reached: nothing listens there; "
+        "is it running?\n"
+    )
 
 
 @pytest.mark.parametrize("name", ["RINGLINE_SIGNING_SECRET", "RINGLINE_ENCRYPTION_KEY"])

@@ -71,14 +71,18 @@ async def test_a_database_that_cannot_be_reached(parent: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as once:
         port = once.getsockname()[1]
     said = await refused(parent, f"postgresql://ringline:hush@127.0.0.1:{port}/ringline")
-    assert said == "The database cannot be reached; is it running?"
+    assert said == (
+        f"The database at 127.0.0.1:{port} cannot be reached: nothing listens there; is it running?"
+    )
 
 
 async def test_a_database_that_does_not_answer(parent: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         port = mute.getsockname()[1]
         said = await refused(parent, f"postgresql://ringline:hush@127.0.0.1:{port}/ringline")
-    assert said == "The database cannot be reached; is it running?"
+    assert said == (
+        f"The database at 127.0.0.1:{port} cannot be reached: it does not answer; is it running?"
+    )
 
 
 @pytest.mark.parametrize("url", ["postgresql://[::1/ringline", "sqlite:///ringline", "ringline"])

@@ -10,10 +10,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError, Url
 
 from ringline.schema.names import Roles
+from ringline.wire.database_url import DatabaseUrl, InvalidDatabaseUrl
 
 T = TypeVar("T")
 
@@ -64,6 +65,14 @@ def read_role_prefix(text: str) -> str:
     try:
         return Roles(text).prefix
     except ValueError as error:
+        raise _refused(str(error)) from None
+
+
+def read_database_url(text: str) -> SecretStr:
+    """Read a database's URL; it may hold a password."""
+    try:
+        return SecretStr(DatabaseUrl.read(text).text)
+    except InvalidDatabaseUrl as error:
         raise _refused(str(error)) from None
 
 
@@ -145,6 +154,7 @@ def _reading(read: Callable[[str], Any]) -> BeforeValidator:
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 
+SecretUrl: TypeAlias = Annotated[SecretStr, _reading(read_database_url)]
 Host: TypeAlias = Annotated[str, _reading(read_host)]
 Directory: TypeAlias = Annotated[Path, AfterValidator(read_directory)]
 Origins: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]

@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ringline.config.readings import Directory, Host, Networks, Origins, RolePrefix
+from ringline.config.readings import Directory, Host, Networks, Origins, RolePrefix, SecretUrl
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.domain import limits
 from ringline.schema.names import Roles
@@ -81,12 +81,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
-    database_url: SecretStr | None = Field(
+    database_url: SecretUrl | None = Field(
         None,
         description="PostgreSQL 15 or later, as a URL; without it an embedded one is run",
         json_schema_extra={"default": "embedded"},
     )
-    migrate_database_url: SecretStr | None = Field(
+    migrate_database_url: SecretUrl | None = Field(
         None,
         description="the same database as a role that may migrate it",
         json_schema_extra={"default": "`DATABASE_URL`"},

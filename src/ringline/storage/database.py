@@ -20,8 +20,9 @@ from ringline.domain import limits
 from ringline.domain.log import LogKey
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
+from ringline.storage.connecting import connect, refuse_unreachable
 from ringline.storage.database_errors import Collided, translated
-from ringline.storage.fitness import OPEN_TO_ALL, check_fitness, refuse_unreachable
+from ringline.storage.fitness import OPEN_TO_ALL, check_fitness, refuse_shared_session
 from ringline.storage.loans import Loans
 from ringline.storage.ownership import Ownership
 from ringline.storage.pool import HOUSE, Lane, Pool
@@ -74,15 +75,24 @@ class Database:
         fit, or another server owns it.
         """
         database = cls(dsn, server_id, pool_size)
-        async with refuse_unreachable():
+        async with refuse_unreachable(dsn):
             connection = await database.connect("check")
             try:
+                if claim:
+                    await database._refuse_pooler(connection)
                 await check_fitness(connection, roles)
             finally:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
             if claim:
                 database._ownership = await Ownership.take(database.connect, database._break_off)
         return database
+
+    async def _refuse_pooler(self, connection: Connection) -> None:
+        other = await self.connect("check")
+        try:
+            await refuse_shared_session(connection, other, self._dsn)
+        finally:
+            await other.close(timeout=_CONNECT_TIMEOUT_S)
 
     async def close(self) -> None:
         """Give the database up and close all connections, at once if they do not end."""
@@ -181,9 +191,9 @@ class Database:
         self, purpose: str, command_timeout_s: float | None = _STATEMENT_TIMEOUT_S + _LOCK_TIMEOUT_S
     ) -> asyncpg.Connection[Any]:
         """Make a connection apart from the pool, named for the database's own lists."""
-        return await asyncpg.connect(
+        return await connect(
             self._dsn,
-            timeout=_CONNECT_TIMEOUT_S,
+            timeout_s=_CONNECT_TIMEOUT_S,
             command_timeout=command_timeout_s,
             server_settings={
                 "application_name": f"ringline {purpose} {self._server_id}",

@@ -6,14 +6,14 @@ switch it off; so the server does not run as one of them, nor as one who may bec
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 
 from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
-from ringline.storage.database_errors import DatabaseFull, DatabaseRefused
+from ringline.storage.connecting import SHARED_SESSIONS
+from ringline.storage.database_errors import DatabaseRefused
+from ringline.wire.database_url import DatabaseUrl
 
 #: From PostgreSQL 16 on a membership may carry neither rights nor SET ROLE: such a one
 #: (who creates a role gets it) counts as none.
@@ -89,18 +89,16 @@ async def _check_schema(connection: asyncpg.Connection[Any]) -> None:
         )
 
 
-@asynccontextmanager
-async def refuse_unreachable() -> AsyncGenerator[None]:
-    """Say as DatabaseRefused, at a start, why a database cannot be used."""
-    try:
-        yield
-    except asyncpg.DiskFullError:
-        raise DatabaseFull from None
-    except asyncpg.PostgresError as error:
-        raise DatabaseRefused(
-            f"The database refuses the connection (SQLSTATE {error.sqlstate})."
-        ) from None
-    except (OSError, TimeoutError):
-        raise DatabaseRefused("The database cannot be reached; is it running?") from None
-    except (asyncpg.InterfaceError, ValueError):
-        raise DatabaseRefused("The database's URL is not valid.") from None
+async def refuse_shared_session(
+    first: asyncpg.Connection[Any], second: asyncpg.Connection[Any], url: str
+) -> None:
+    """Refuse a pooler in transaction mode: two connections meet in one session. DatabaseRefused.
+
+    Or one connection wanders from session to session. Both are seen by the process that
+    serves a statement; what the pooler says of itself is its own invention.
+    """
+    seen = [
+        [await one.fetchval("SELECT pg_backend_pid()") for one in (first, second)] for _ in "123"
+    ]
+    if len(set(seen[0])) == 1 or any(pair != seen[0] for pair in seen):
+        raise DatabaseRefused(SHARED_SESSIONS.format(place=DatabaseUrl.read(url).place))

@@ -27,6 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from ringline import schema
 from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
+from ringline.storage.connecting import connect, refuse_unreachable
 from ringline.storage.database_errors import DISK_FULL, DatabaseFull
 from ringline.storage.fitness import OPEN_TO_ALL
 
@@ -62,7 +63,7 @@ async def is_current(dsn: str, roles: Roles = ROLES) -> bool:
 
 async def _find_schema(dsn: str) -> tuple[str | None, str | None]:
     """Return the version of the schema and its owner; None for what is not there."""
-    connection = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
+    connection = await connect(dsn, timeout_s=_CONNECT_TIMEOUT_S)
     try:
         row = await connection.fetchrow(
             f"SELECT version_num, ({_SCHEMA_OWNER}) AS owner FROM {SCHEMA}.alembic_version", SCHEMA
@@ -84,7 +85,7 @@ async def migrate(
     With `create_login` the login role is made if there is none (without a password: for
     the embedded database). Other roles of the cluster may not connect afterwards; where
     the role that migrates may not forbid it, returns a sentence that says so, else "".
-    Idempotent. Raises MigrationError, DatabaseFull.
+    Idempotent. Raises MigrationError, DatabaseRefused.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
@@ -101,18 +102,8 @@ async def migrate(
 
 
 async def _migrate_once(dsn: str, app_login_role: str, create_login: bool, roles: Roles) -> str:
-    try:
-        raw = await asyncpg.connect(dsn, timeout=_CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError):
-        raise MigrationError("The database cannot be reached; is it running?") from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        sqlstate = getattr(error, "sqlstate", None)
-        if sqlstate == DISK_FULL:
-            raise DatabaseFull from None
-        raise MigrationError(
-            "The database does not let the migrations in"
-            + (f" (SQLSTATE {sqlstate})." if sqlstate else ": its URL is not valid.")
-        ) from None
+    async with refuse_unreachable(dsn):
+        raw = await connect(dsn, timeout_s=_CONNECT_TIMEOUT_S)
 
     async def creator() -> asyncpg.Connection:
         return raw

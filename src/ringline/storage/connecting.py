@@ -1,0 +1,154 @@
+"""Connections to the database: how they are made, and why one cannot be had.
+
+What the driver says quotes values and knows no setting; so at a start each kind of failure
+is one sentence of ours, with host and port.
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import os
+import socket
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from ringline.storage.database_errors import DatabaseFull, DatabaseRefused
+from ringline.wire.database_url import DatabaseUrl, InvalidDatabaseUrl
+
+#: What is said where something between the database and us shares its sessions among clients.
+SHARED_SESSIONS = (
+    "{place} is a connection pooler that shares sessions among its clients (transaction mode), "
+    "and a Ringline server needs sessions of its own, for locks, notifications and settings: "
+    "name PostgreSQL's own address in the URL."
+)
+#: A setting of a session, or a statement prepared in it, that a pooler does not carry.
+_OF_POOLERS = frozenset({"26000", "42P05"})
+
+_UNREACHABLE = {
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.EHOSTUNREACH: "there is no route to it",
+    errno.ENETUNREACH: "there is no route to it",
+    errno.ENOENT: "there is no such socket",
+    errno.ECONNRESET: "it closed the connection",
+}
+
+
+async def connect(url: str, *, timeout_s: float, **options: Any) -> asyncpg.Connection[Any]:
+    """Connect to a database. Raises InvalidDatabaseUrl, DatabaseRefused, the driver's errors."""
+    read = DatabaseUrl.read(url)
+    if not read.names_login:
+        login_role(url)
+    for file in read.files:  # the driver's errors do not name them
+        open(file, "rb").close()  # noqa: ASYNC230
+    if read.system_trust:
+        options["ssl"] = True  # the system's authorities, and the host's name
+    return await asyncpg.connect(read.text, timeout=timeout_s, **options)
+
+
+def login_role(url: str) -> str:
+    """Return the role that a URL logs in as, as libpq would find it.
+
+    Raises InvalidDatabaseUrl, DatabaseRefused.
+    """
+    named = DatabaseUrl.read(url).user or os.environ.get("PGUSER")
+    try:
+        return named or getpass.getuser()
+    except (KeyError, OSError):
+        raise DatabaseRefused(
+            "The database's URL names no user, and the account that we run as has no name."
+        ) from None
+
+
+@asynccontextmanager
+async def refuse_unreachable(url: str) -> AsyncGenerator[None]:
+    """Say as DatabaseRefused, at a start, why a database cannot be used."""
+    try:
+        yield
+    except InvalidDatabaseUrl as error:
+        raise DatabaseRefused(f"The database's URL is not valid: {error}.") from None
+    except (
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+        ValueError,
+    ) as error:
+        if isinstance(error, asyncpg.DiskFullError):
+            raise DatabaseFull from None
+        raise DatabaseRefused(_why(error, DatabaseUrl.read(url))) from None
+
+
+def _why(error: Exception, url: DatabaseUrl) -> str:
+    place = url.place
+    match error:
+        case asyncpg.PostgresError():
+            return _refusal(error, url)
+        case ssl.SSLCertVerificationError():
+            return (
+                f"The certificate of the database at {place} is not trusted: "
+                f"{error.verify_message.rstrip('.')}. Name its authority with sslrootcert=FILE in "
+                "the URL, or the system's with sslrootcert=system."
+            )
+        case ssl.SSLError():
+            return f"The database at {place} cannot be spoken to by TLS ({error.reason})."
+        case OSError() if error.filename is not None:  # a key or certificate, not the connection
+            reason = (error.strerror or "unknown error").lower()
+            return f"{error.filename}, for the connection to {place}, cannot be read: {reason}."
+        case OSError():
+            return f"The database at {place} cannot be reached: {_reason(error)}; is it running?"
+        case asyncpg.TargetServerAttributeNotMatched():
+            return f"No server of {place} is what target_session_attrs asks for."
+        case asyncpg.exceptions.ClientConfigurationError() if "root certificate" in str(error):
+            return (
+                f"To verify the certificate of the database at {place}, name its authority with "
+                "sslrootcert=FILE in the URL, or the system's with sslrootcert=system."
+            )
+        case _:
+            return f"The database at {place} cannot be connected to: its URL is not valid."
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "it does not answer"
+    if isinstance(error, socket.gaierror):
+        return "its name is not known"
+    if "rejected SSL upgrade" in str(error):
+        return "it offers no TLS, which sslmode asks for"
+    number = error.errno
+    if number is None and "Errno" in str(error):  # of each address that the name stands for
+        number = next((one for one in _UNREACHABLE if f"Errno {one}]" in str(error)), None)
+    return _UNREACHABLE.get(number or 0) or (error.strerror or "unknown error").lower()
+
+
+def _refusal(error: asyncpg.PostgresError, url: DatabaseUrl) -> str:
+    place, user = url.place, url.user or "the account's name"
+    match error.sqlstate:
+        case "3D000":
+            return f"There is no database {url.database or user} at {place}; create it first."
+        case "28P01":
+            return f"The database at {place} does not accept the password of the role {user}."
+        case "28000":
+            return (
+                f"The database at {place} refuses the role {user}: it does not exist, or may not "
+                "log in from here, or not like this (pg_hba.conf)."
+            )
+        case "42501":
+            return f"The role {user} may not connect to the database {url.database} at {place}."
+        case "53300":
+            return f"The database at {place} has no connection left for the role {user}."
+        case "57P03":
+            return f"The database at {place} is starting up or shutting down; try again."
+        case state if state in _OF_POOLERS or _is_startup_parameter(error):
+            return SHARED_SESSIONS.format(place=place)
+        case state:
+            return f"The database at {place} refuses the connection (SQLSTATE {state})."
+
+
+def _is_startup_parameter(error: asyncpg.PostgresError) -> bool:
+    """Tell PgBouncer's refusal of the settings that a connection begins with."""
+    return error.sqlstate == "08P01" and "startup parameter" in str(error)
