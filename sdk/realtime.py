@@ -17,7 +17,8 @@ from msgspec.inspect import (
     VarTupleType,
 )
 
-from ringline.domain.session_config import MEMBERS, member_types
+from ringline.domain.config_members import MEMBERS
+from ringline.domain.session_config import member_types
 from ringline.wire.errors import V3_ERRORS
 
 
@@ -27,7 +28,8 @@ def realtime_types() -> Iterator[str]:
     yield "/** The config of a realtime session; what is absent has its default. */"
     yield "export interface SessionConfig {"
     for member in MEMBERS:
-        yield f"  /** Default: {member.default}. */"
+        default = "" if member.default is None else f" Default: {member.default}."
+        yield f"  /** {member.means[:1].upper()}{member.means[1:]}.{default} */"
         yield f"  {member.name}?: {_given(types[member.name])};"
     yield "}\n"
     yield "/** The `type` of an error of `createRealtimeSession`. */"

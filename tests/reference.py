@@ -4,8 +4,9 @@ A page holds them between `<!-- table: NAME -->` and `<!-- end -->`. A test says
 is not what it would be made to; `python -m tests.reference` makes it so.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cyclopts import App
@@ -13,19 +14,23 @@ from cyclopts import App
 from ringline.cli.program import app
 from ringline.config import PREFIX, Settings
 from ringline.domain.call_status import TRANSITIONS
+from ringline.domain.config_members import MEMBERS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
 from ringline.domain.limits import LIMITS, Limit
+from ringline.domain.members import Member, describe_value, flattened
 from ringline.rpc.actions import ACTIONS, Action
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.idempotency import CONFLICTS, Conflict
 from ringline.rpc.resources import RESOURCES, Resource
-from ringline.wire import envelope, events_socket
+from ringline.wire import envelope, events_socket, realtime, realtime_events, realtime_mint
 from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
-from ringline.wire.realtime_errors import ERRORS
+from ringline.wire.realtime_errors import ERRORS, Ends
+from ringline.wire.realtime_events import RealtimeEvent
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
+from tests.realtime_examples import CLIENT_EXAMPLES, SERVER_EXAMPLES, Examples
 
 
 def event_rows() -> Iterator[str]:
@@ -84,7 +89,44 @@ def conflict_rows() -> Iterator[str]:
 
 def session_error_rows() -> Iterator[str]:
     for error in ERRORS.values():
-        yield row(f"`{error.code}`", error.ends.value, str(error.close_code), error.message)
+        close_code = "–" if error.ends is Ends.NEVER else str(error.close_code)
+        yield row(f"`{error.code}`", error.ends.value, close_code, error.means or error.message)
+
+
+def realtime_rows(events: Mapping[str, RealtimeEvent], examples: Examples) -> Iterator[str]:
+    for event in events.values():
+        example = "<br>".join(f"`{one}`" for one in examples[event.name])
+        yield row(f"`{event.name}`", event.means, example)
+
+
+def realtime_member_rows(
+    events: Mapping[str, RealtimeEvent], *, defaults: bool = False
+) -> Iterator[str]:
+    for event in events.values():
+        for cells in _member_cells(event.members, defaults=defaults):
+            yield row(f"`{event.name}`", *cells)
+
+
+def member_rows(members: Sequence[Member], *, defaults: bool = False) -> Iterator[str]:
+    yield from (row(*cells) for cells in _member_cells(members, defaults=defaults))
+
+
+def _member_cells(
+    members: Sequence[Member], *, defaults: bool = False
+) -> Iterator[tuple[str, ...]]:
+    for path, member in flattened(members):
+        value = describe_value(member) + (", or absent" if member.optional else "")
+        default = f"`{member.default}`" if _is_json(member.default) else member.default
+        told = (default or "required",) if defaults else ()
+        yield f"`{path}`", _cell(value), *told, member.means
+
+
+def _is_json(text: str | None) -> bool:
+    try:
+        json.loads(text or "")
+    except ValueError:
+        return False
+    return True
 
 
 def resource_rows(resource: Resource) -> Iterator[str]:
@@ -205,6 +247,35 @@ TABLES = {
     "url parameters": (("parameters", "here"), url_parameter_rows),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
+    "session config": (
+        ("member", "value", "default", "does"),
+        lambda: member_rows(MEMBERS, defaults=True),
+    ),
+    "mint asked": (
+        ("member", "value", "default", "does"),
+        lambda: member_rows(realtime_mint.ASKED, defaults=True),
+    ),
+    "mint answered": (
+        ("member", "value", "means"),
+        lambda: member_rows(realtime_mint.ANSWERED),
+    ),
+    "client events": (
+        ("event", "means", "example"),
+        lambda: realtime_rows(realtime_events.CLIENT, CLIENT_EXAMPLES),
+    ),
+    "client members": (
+        ("event", "member", "value", "default", "means"),
+        lambda: realtime_member_rows(realtime_events.CLIENT, defaults=True),
+    ),
+    "server events": (
+        ("event", "means", "example"),
+        lambda: realtime_rows(realtime_events.SERVER, SERVER_EXAMPLES),
+    ),
+    "server members": (
+        ("event", "member", "value", "means"),
+        lambda: realtime_member_rows(realtime_events.SERVER),
+    ),
+    "events to come": (("event",), lambda: (row(f"`{name}`") for name in realtime.NOT_YET)),
 }
 _TABLE = re.compile(r"<!-- table: (.+?) -->\n.*?<!-- end -->", re.DOTALL)
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from ringline.domain import session_config
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
+from ringline.domain.config_members import MEMBERS
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.session_config import (
-    MEMBERS,
     UNBOUND,
     Binding,
     ConfigProblem,

@@ -1386,33 +1386,33 @@ export interface Events {
 
 /** The config of a realtime session; what is absent has its default. */
 export interface SessionConfig {
-  /** Default: none, required. */
+  /** The model that speaks, as `provider/model`; fixed for the session, and required unless the ticket or an agent brings one. */
   model?: string;
-  /** Default: "". */
+  /** What the model is told to be and to do. Default: "". */
   instructions?: string;
-  /** Default: the model's default voice. */
+  /** A voice that the model offers, in upper or lower case. Default: the model's default voice. */
   voice?: string;
-  /** Default: ["audio"]. */
+  /** What the agent answers with, `audio` or `text` or both; `text` sends `text.delta` whatever `output_transcription` says. Default: ["audio"]. */
   modalities?: readonly string[];
-  /** Default: the provider's. */
+  /** How freely the model chooses its words, within its own range; passed over by a model that has no such choice. Default: the provider's. */
   temperature?: number;
-  /** Default: "". */
+  /** How long the model thinks, in a word that it offers; refused by a model that offers none. Default: "". */
   reasoning_effort?: string;
-  /** Default: "pcm16". */
+  /** Of `audio.append`; there is no other. Default: "pcm16". */
   input_audio_format?: string;
-  /** Default: "pcm16". */
+  /** Of `audio.delta`; there is no other. Default: "pcm16". */
   output_audio_format?: string;
-  /** Default: false. */
+  /** Send `transcript.committed`, what the caller said; without it the client gets none. Default: false. */
   input_transcription?: boolean;
-  /** Default: "". */
+  /** Which of its recognisers the provider uses; empty is its own choice. Default: "". */
   input_transcription_model?: string;
-  /** Default: false. */
+  /** Send `text.delta`, what the agent says; without it the client gets speech alone. Default: false. */
   output_transcription?: boolean;
-  /** Default: {"type":"server_vad"}. */
+  /** How the end of the caller's turn is found. Default: {"type":"server_vad"}. */
   turn_detection?: { type?: string; threshold?: number; prefix_padding_ms?: number; silence_duration_ms?: number };
-  /** Default: []. */
+  /** Functions that the model may ask the client to run; refused by a model that calls none. Default: []. */
   tools?: readonly { name: string; description?: string; parameters?: Record<string, unknown> }[];
-  /** Default: "". */
+  /** For a translation model, the language it speaks; refused by every other model. Default: "". */
   translation_target_language?: string;
 }
 

@@ -23,43 +23,15 @@ import msgspec.inspect
 
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
 from ringline.domain.agent_checks import tool_flaws
+from ringline.domain.config_members import AUDIO_FORMAT, NAMES
 from ringline.domain.config_warnings import unknown_members, warnings_of
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig
 
-AUDIO_FORMAT = "pcm16"
 MAX_PADDING_MS = 10_000
 _MAX_QUOTED = 64  # characters of a client's text that an error repeats
 
 #: The models that can be spoken to; None for one that exists but is not realtime.
 Models: TypeAlias = Mapping[str, VoiceCapabilities | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of the config: its JSON name and type, and its default as documented."""
-
-    name: str
-    type: str
-    default: str
-
-
-MEMBERS: tuple[Member, ...] = (
-    Member("model", "string", "none, required"),
-    Member("instructions", "string", '""'),
-    Member("voice", "string", "the model's default voice"),
-    Member("modalities", "array of strings", '["audio"]'),
-    Member("temperature", "number", "the provider's"),
-    Member("reasoning_effort", "string", '""'),
-    Member("input_audio_format", "string", '"pcm16"'),
-    Member("output_audio_format", "string", '"pcm16"'),
-    Member("input_transcription", "boolean", "false"),
-    Member("input_transcription_model", "string", '""'),
-    Member("output_transcription", "boolean", "false"),
-    Member("turn_detection", "object", '{"type":"server_vad"}'),
-    Member("tools", "array of objects", "[]"),
-    Member("translation_target_language", "string", '""'),
-)
-NAMES: frozenset[str] = frozenset(member.name for member in MEMBERS)
 
 
 class _Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
+from ringline.domain.config_members import AUDIO_FORMAT
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.leg import (
     AgentFinished,
@@ -33,7 +34,6 @@ from ringline.wire.realtime_errors import ERRORS
 from ringline.wire.strict_json import JsonProblem, NotJson, StrictDecoder, WrongShape
 from ringline.wire.strict_json import encode as encode_json
 
-AUDIO_FORMAT = "pcm16"  # the only one, and clients insist on the word (K1)
 _MAX_QUOTED = 64  # characters of a client's text that an error repeats
 _LONG_AUDIO = f"one piece is at most {limits.AUDIO_PIECE_MS.most} ms"
 
@@ -271,7 +271,7 @@ def encode_started(started: SessionStarted, warnings: Sequence[str] = ()) -> byt
         "session_id": show_id(Prefix.SESSION, started.call_id),
         "input_sample_rate": started.input_hz,
         "output_sample_rate": started.output_hz,
-        "audio_format": AUDIO_FORMAT,
+        "audio_format": AUDIO_FORMAT,  # clients insist on the word (K1)
         "call_id": show_id(Prefix.CALL, started.call_id),
         "call_uuid": started.call_uuid,
     }

@@ -33,7 +33,8 @@ class Ends(StrEnum):
 class RealtimeError:
     """One row; `close_code` is that of the WebSocket where the session ends for it.
 
-    `harmless` errors are worded to be hidden.
+    `harmless` errors are worded to be hidden. `means` says it where the message is made anew
+    each time.
     """
 
     code: str
@@ -41,6 +42,7 @@ class RealtimeError:
     ends: Ends = Ends.NEVER
     close_code: int = 1000
     harmless: bool = False
+    means: str = ""
 
 
 _ROWS = (
@@ -90,12 +92,48 @@ _ROWS = (
     RealtimeError(
         "agent_not_found", "there is no such agent, or it is not enabled", Ends.ALWAYS, 1008
     ),
-    RealtimeError("invalid_config", "{reason}", Ends.AT_START, 1008),
-    RealtimeError("unsupported_modality", "{reason}", Ends.AT_START, 1008),
-    RealtimeError("unsupported_voice", "{reason}", Ends.AT_START, 1008),
-    RealtimeError("unsupported_reasoning_effort", "{reason}", Ends.AT_START, 1008),
-    RealtimeError("unsupported_turn_detection", "{reason}", Ends.AT_START, 1008),
-    RealtimeError("unsupported_audio_format", "{reason}", Ends.AT_START, 1008),
+    RealtimeError(
+        "invalid_config",
+        "{reason}",
+        Ends.AT_START,
+        1008,
+        means="a member of the config has a wrong type or value; the message begins with its name",
+    ),
+    RealtimeError(
+        "unsupported_modality",
+        "{reason}",
+        Ends.AT_START,
+        1008,
+        means="the model does not answer with what `modalities` names",
+    ),
+    RealtimeError(
+        "unsupported_voice",
+        "{reason}",
+        Ends.AT_START,
+        1008,
+        means="the model does not offer this `voice`",
+    ),
+    RealtimeError(
+        "unsupported_reasoning_effort",
+        "{reason}",
+        Ends.AT_START,
+        1008,
+        means="the model does not offer this `reasoning_effort`",
+    ),
+    RealtimeError(
+        "unsupported_turn_detection",
+        "{reason}",
+        Ends.AT_START,
+        1008,
+        means="the model does not offer this `turn_detection.type`",
+    ),
+    RealtimeError(
+        "unsupported_audio_format",
+        "{reason}",
+        Ends.AT_START,
+        1008,
+        means="an audio format is not `pcm16`",
+    ),
     # What ends a session.
     RealtimeError("start_timeout", "session.start did not come in time", Ends.ALWAYS, 1008),
     RealtimeError("insufficient_balance", "the balance is used up", Ends.ALWAYS, 1000),

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.members import Member, Shape
 from ringline.domain.session_config import Binding, ConfigProblem, Models, bind
 from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape, encode
 from ringline.wire.times import seconds
@@ -15,6 +16,48 @@ from ringline.wire.times import seconds
 DEFAULT_TTL_S = 60
 MIN_TTL_S = 1
 MAX_TTL_S = 300
+
+#: What a mint's body may hold.
+ASKED: tuple[Member, ...] = (
+    Member(
+        "config",
+        Shape.OBJECT,
+        "the config below; every member that is not zero (null, false, 0, empty) is bound: the "
+        "browser cannot change it",
+        "{}",
+        null=True,
+    ),
+    Member(
+        "locked_fields",
+        Shape.TEXT,
+        "names of members of the config that are bound even where they are zero or absent",
+        "[]",
+        many=True,
+        null=True,
+    ),
+    Member(
+        "ttl_seconds",
+        Shape.INTEGER,
+        f"how long the ticket can be used, {MIN_TTL_S} to {MAX_TTL_S}; what is outside counts "
+        "as the nearest, 0 as absent. It does not bound the session",
+        str(DEFAULT_TTL_S),
+        null=True,
+    ),
+    Member(
+        "agent_id",
+        Shape.TEXT,
+        "an agent, bound: its model and its other settings count as if they stood in `config`",
+        "none",
+        null=True,
+    ),
+)
+
+#: What a mint answers.
+ANSWERED: tuple[Member, ...] = (
+    Member("id", Shape.TEXT, "`sess_…`, the session that the ticket will open"),
+    Member("client_secret", Shape.TEXT, "the ticket: good for one upgrade"),
+    Member("expires_at", Shape.TIME, "until when it can be used"),
+)
 
 
 class _Body(msgspec.Struct, frozen=True):

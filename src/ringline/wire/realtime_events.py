@@ -1,0 +1,133 @@
+"""The events of the realtime voice socket and their members, as tables (realtime voice, 5).
+
+`realtime.py` reads and writes them; a test holds every event against its row here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringline.domain.config_members import AUDIO_FORMAT
+from ringline.domain.limits import CONFIG_WARNINGS, TYPED_CHARACTERS
+from ringline.domain.members import Member, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeEvent:
+    """One row: an event's name, what it means, and its members beside `type`."""
+
+    name: str
+    means: str
+    members: tuple[Member, ...] = ()
+
+
+def _by_name(*events: RealtimeEvent) -> Mapping[str, RealtimeEvent]:
+    return {event.name: event for event in events}
+
+
+_ERROR = Member(
+    "error",
+    Shape.OBJECT,
+    "what went wrong",
+    members=(
+        Member("code", Shape.TEXT, "one of the codes below, for programs"),
+        Member("message", Shape.TEXT, "a sentence for people"),
+    ),
+)
+
+#: What a client may send.
+CLIENT: Mapping[str, RealtimeEvent] = _by_name(
+    RealtimeEvent(
+        "session.start",
+        "open the session; the first frame, and once",
+        (
+            Member("config", Shape.OBJECT, "the config below", "{}", null=True),
+            Member(
+                "agent_id",
+                Shape.TEXT,
+                "an agent whose settings fill what ticket and config leave open; its greeting "
+                "is spoken. Passed over where the ticket names one",
+                "none",
+                null=True,
+            ),
+        ),
+    ),
+    RealtimeEvent(
+        "audio.append",
+        "a piece of the caller's sound, sent all the time, also while the agent speaks",
+        (
+            Member(
+                "audio",
+                Shape.TEXT,
+                "base64 of PCM16, mono, little-endian, at `input_sample_rate`; an odd byte "
+                "waits for the next piece",
+            ),
+        ),
+    ),
+    RealtimeEvent("audio.commit", "the caller's turn ends now, if one is in progress"),
+    RealtimeEvent("audio.clear", "forget the sound of the turn that is not over"),
+    RealtimeEvent(
+        "text.input",
+        "a typed turn of the caller; starts no response",
+        (Member("text", Shape.TEXT, f"1 to {TYPED_CHARACTERS.most:,} characters"),),
+    ),
+    RealtimeEvent("response.create", "respond now"),
+    RealtimeEvent("response.cancel", "stop the running response"),
+)
+
+#: What the server sends.
+SERVER: Mapping[str, RealtimeEvent] = _by_name(
+    RealtimeEvent(
+        "session.started",
+        "the session is open; the client may send sound",
+        (
+            Member("session_id", Shape.TEXT, "`sess_…`, the mint's `id` if there was a ticket"),
+            Member("input_sample_rate", Shape.INTEGER, "of `audio.append`, in Hz"),
+            Member("output_sample_rate", Shape.INTEGER, "of `audio.delta`, in Hz"),
+            Member("audio_format", Shape.TEXT, "the only one there is", words=(AUDIO_FORMAT,)),
+            Member("call_id", Shape.TEXT, "`call_…`, the session's call on the other surfaces"),
+            Member("call_uuid", Shape.TEXT, "the same call's `callUuid`"),
+            Member(
+                "sample_rate",
+                Shape.INTEGER,
+                "the old name of both rates, only where they are equal",
+                optional=True,
+            ),
+            Member(
+                "warnings",
+                Shape.TEXT,
+                "sentences that name members of the config which mean nothing here, at most "
+                f"{CONFIG_WARNINGS.most}; only where there are any",
+                many=True,
+                optional=True,
+            ),
+        ),
+    ),
+    RealtimeEvent("speech.started", "the caller began to speak: stop what is playing"),
+    RealtimeEvent("speech.stopped", "the caller stopped speaking"),
+    RealtimeEvent(
+        "transcript.committed",
+        "what the caller said, whole; only with `input_transcription`",
+        (Member("transcript", Shape.TEXT, "the text of the turn"),),
+    ),
+    RealtimeEvent("response.started", "a response began"),
+    RealtimeEvent(
+        "text.delta",
+        "a piece of what the agent says, with its sound; only with `output_transcription`, or "
+        "`text` among the `modalities`",
+        (Member("delta", Shape.TEXT, "the piece; together they are the text"),),
+    ),
+    RealtimeEvent(
+        "audio.delta",
+        "a piece of the agent's speech",
+        (
+            Member(
+                "audio",
+                Shape.TEXT,
+                "base64 of whole samples of PCM16, mono, little-endian, at `output_sample_rate`",
+            ),
+        ),
+    ),
+    RealtimeEvent("response.completed", "the response is over, whether whole, cut off or failed"),
+    RealtimeEvent("error", "something went wrong; the session lives on", (_ERROR,)),
+    RealtimeEvent("session.terminating", "the session ends; the close frame follows", (_ERROR,)),
+)

@@ -1,0 +1,69 @@
+"""Examples of every event of the realtime voice socket, written by what reads and writes them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+
+from ringline.domain import leg
+from ringline.domain.audio import Chunk
+from ringline.wire import realtime
+
+#: The frames that show an event, by its name.
+Examples: TypeAlias = Mapping[str, tuple[str, ...]]
+
+CALL_ID = UUID("019aa000-0000-7000-8000-000000000001")
+_SOUND = Chunk(bytes.fromhex("0100feff"))
+
+_ASKED: tuple[realtime.ClientFrame, ...] = (
+    realtime.SessionStart(config={"input_transcription": True, "output_transcription": True}),
+    realtime.AudioAppend(_SOUND.as_base64()),
+    realtime.AudioCommit(),
+    realtime.AudioClear(),
+    realtime.TextInput("When do you open?"),
+    realtime.ResponseCreate(),
+    realtime.ResponseCancel(),
+)
+_TOLD: tuple[leg.LegOrder | Chunk, ...] = (
+    leg.SessionStarted(CALL_ID, str(CALL_ID), 16_000, 24_000),
+    leg.CallerStarted(),
+    leg.CallerStopped(),
+    leg.TurnHeard("When do you open?"),
+    leg.AgentStarted(),
+    leg.AgentSaid("We open "),
+    _SOUND,
+    leg.AgentFinished(),
+    realtime.problem("unknown_event", type="session.end"),
+    leg.HangUp("idle_timeout"),
+)
+
+
+def _asked(frame: realtime.ClientFrame) -> bytes:
+    written: dict[str, Any] = msgspec.to_builtins(frame)
+    return msgspec.json.encode({key: one for key, one in written.items() if one is not None})
+
+
+def _told(order: leg.LegOrder | Chunk) -> bytes:
+    if isinstance(order, Chunk):
+        return realtime.encode_audio(order)
+    frame = realtime.encode(order)
+    assert frame is not None, "the client is told nothing of it"
+    return frame
+
+
+def _by_name(frames: list[bytes]) -> Examples:
+    examples: dict[str, tuple[str, ...]] = {}
+    for frame in frames:
+        name = json.loads(frame)["type"]
+        examples[name] = (*examples.get(name, ()), frame.decode())
+    return examples
+
+
+CLIENT_EXAMPLES = _by_name([_asked(frame) for frame in _ASKED])
+_WARNED = realtime.encode_started(
+    leg.SessionStarted(CALL_ID, "order-7", 24_000, 24_000),
+    ('config has no member "voise"; did you mean "voice"?',),
+)
+SERVER_EXAMPLES = _by_name([*(_told(order) for order in _TOLD), _WARNED])
