@@ -408,9 +408,18 @@ class WorkspaceStore(Protocol):
         """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
         ...
 
-    async def first_workspace(self) -> UUID | None:
-        """Return the oldest workspace, None in a new database. Raises StoreAway."""
+    async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
+        """Return the oldest workspaces, or all, oldest first. Raises StoreAway."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRow:
+    """A workspace as it is listed."""
+
+    id: UUID
+    name: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

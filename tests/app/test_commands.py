@@ -2,16 +2,16 @@
 
 import asyncio
 import json
+import shlex
 from array import array
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
 from ringline.cli.program import main
-from ringline.client.http import Api
 from ringline.wire.wav import Wav, write_wav
 from tests.rpc_calls import Rpc
 from tests.serving import Service
@@ -44,13 +44,17 @@ def run(
     return run
 
 
+def hum(directory: Path) -> Path:
+    """Write a fifth of a second in which nobody says a word."""
+    pcm = array("h", [(n * 700) % 6000 - 3000 for n in range(1600)]).tobytes()
+    (directory / "hum.wav").write_bytes(write_wav(Wav(8000, 1, pcm)))
+    return directory / "hum.wav"
+
+
 async def test_a_call_takes_the_first_agent_and_its_events_are_found(
     run: Run, tmp_path: Path
 ) -> None:
-    wav, recording = tmp_path / "hum.wav", tmp_path / "call.wav"
-    hum = array("h", [(n * 700) % 6000 - 3000 for n in range(1600)])
-    wav.write_bytes(write_wav(Wav(8000, 1, hum.tobytes())))
-    called = await run("call", "--wav", wav, "--recording", recording)
+    called = await run("call", "--wav", hum(tmp_path), "--recording", tmp_path / "call.wav")
     assert called.code == 1
     assert "Calling Attendant.\n" in called.err
     assert called.err.endswith("ringline: No words of the caller were understood and answered.\n")
@@ -71,18 +75,66 @@ async def test_a_call_takes_the_first_agent_and_its_events_are_found(
     assert other.err.endswith("ringline: The log has no event of the call another.\n")
 
 
-async def test_the_first_agent_is_the_oldest_that_is_enabled(service: Service) -> None:
-    api, rpc = Api(service.base_url, service.keys.secret_key, service.http), Rpc(service)
-    first = await api.first_agent()
-    assert first is not None
-    assert first.name == "Attendant"
+async def test_agents_are_listed_and_the_first_that_is_enabled_answers(
+    run: Run, service: Service, tmp_path: Path
+) -> None:
+    rpc = Rpc(service)
     await rpc.run(
         "create_ai_agent", input={"name": "Second", "model": "local/attendant"}, fields=["id"]
     )
-    assert await api.first_agent() == first
-    await rpc.run("update_ai_agent", identity=first.id, input={"enabled": False}, fields=["id"])
-    second = await api.first_agent()
-    assert second is not None
-    assert second.name == "Second"
-    await rpc.run("update_ai_agent", identity=second.id, input={"enabled": False}, fields=["id"])
-    assert await api.first_agent() is None
+    identity = (await service_agents(run))[0]["agent_id"]
+    assert identity == service.agent_id
+    await rpc.run("update_ai_agent", identity=identity, input={"enabled": False})
+    assert [(one["name"], one["enabled"]) for one in await service_agents(run)] == [
+        ("Attendant", False),
+        ("Second", True),
+    ]
+    listed = (await run("agent", "list")).out.splitlines()
+    assert listed[1].split() == [service.agent_id, "Attendant", "local/attendant", "no"]
+
+    called = await run("call", "--wav", hum(tmp_path), "--recording", tmp_path / "call.wav")
+    assert "Calling Second.\n" in called.err
+
+
+async def service_agents(run: Run) -> list[dict[str, Any]]:
+    return json.loads((await run("agent", "list", "--json")).out)["agents"]
+
+
+async def test_an_action_from_the_terminal(run: Run) -> None:
+    made = await run("rpc", "create_contact", "--input", '{"fullName": "Ada\\u001b[2J"}')
+    assert made.code == 0
+    assert "\x1b" not in made.out
+    contact = json.loads(made.out)
+    assert contact["fullName"] == "Ada\x1b[2J"
+    assert "insertedAt" in contact  # without --fields all of its own are answered
+
+    place = ("--identity", contact["id"])
+    changed = await run("rpc", "update_contact", *place, "--input", '{"notes": "x"}', "--json")
+    assert json.loads(changed.out)["success"] is True
+    page = ("--filter", '{"notes": {"eq": "x"}}', "--sort", "-id", "--page", '{"limit": 1}')
+    listed = await run("rpc", "list_contacts", *page, "--fields", "id, notes")
+    assert json.loads(listed.out)["results"] == [{"id": contact["id"], "notes": "x"}]
+
+
+async def test_a_refused_action_has_a_sentence_and_with_json_its_errors(run: Run) -> None:
+    refused = await run("rpc", "create_contact", "--input", '{"email": 5}', "--json")
+    assert refused.code == 1
+    assert {one["type"] for one in json.loads(refused.out)["errors"]} >= {"required"}
+    assert refused.err.startswith("ringline: The server refused: ")
+    unknown = await run("rpc", "dance")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert "dance" in unknown.err
+    broken = await run("rpc", "create_contact", "--input", "{")
+    assert broken.err.startswith("ringline: --input is not valid JSON: ")
+
+
+async def test_an_action_as_a_line_of_curl(run: Run, service: Service) -> None:
+    named = ("--input", '{"fullName": "O\'Hara"}', "--fields", "fullName")
+    spelt = await run("rpc", "create_contact", *named, "--curl")
+    assert service.keys.secret_key not in spelt.out + spelt.err
+    words = shlex.split(spelt.out)
+    assert words[:2] == ["curl", "-sS"]
+    assert words[2] == f"{service.base_url}/rpc/public/run"
+    assert words[3:5] == ["-H", "x-api-key: $RINGLINE_KEY"]
+    answer = await Rpc(service).ask(words[-1])
+    assert answer["data"] == {"fullName": "O'Hara"}

@@ -267,7 +267,6 @@ async def hire(stores: Stores, log: LogKey) -> UUID:
 
 
 async def test_agents_are_found_in_their_environment(stores: Stores) -> None:
-    assert await stores.workspaces.first_workspace() is None
     workspace = a_workspace()
     await stores.workspaces.create_workspace(workspace)
     await make_log(stores)
@@ -278,4 +277,17 @@ async def test_agents_are_found_in_their_environment(stores: Stores) -> None:
     test = LogKey(workspace.id, Environment.TEST)
     assert await stores.workspaces.find_agent(test, agent.id) is None
     assert await stores.workspaces.first_agent(LogKey(new_id(), Environment.LIVE)) is None
-    assert await stores.workspaces.first_workspace() == workspace.id
+
+
+async def test_workspaces_are_listed_in_the_order_of_their_making(stores: Stores) -> None:
+    assert await stores.workspaces.list_workspaces() == []
+    made = [
+        replace(a_workspace(), name=name, created_at=NOW + timedelta(seconds=after_s))
+        for name, after_s in (("second", 2), ("first", 1), ("third", 3))
+    ]
+    for workspace in made:
+        await stores.workspaces.create_workspace(workspace)
+    listed = await stores.workspaces.list_workspaces()
+    assert [row.name for row in listed] == ["first", "second", "third"]
+    assert (listed[0].id, listed[0].created_at) == (made[1].id, made[1].created_at)
+    assert await stores.workspaces.list_workspaces(1) == listed[:1]

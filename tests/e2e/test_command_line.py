@@ -86,6 +86,10 @@ def test_a_workspace_of_its_own(server: Dev, data_dir: Path) -> None:
     assert set(made) == MEMBERS
     assert made["base_url"] == server.ring["base_url"]
     assert mint_status(server.ring, made["secret_key"]) == 200
+    listed = ringline("workspace", "list", "--json", "--data-dir", data_dir)
+    first, second = json.loads(listed.stdout)["workspaces"]
+    assert (first["workspace_id"], first["name"]) == (server.ring["workspace_id"], "Development")
+    assert (second["workspace_id"], second["name"]) == (made["workspace_id"], "Second")
 
 
 def test_a_token_by_the_kept_keys_and_by_the_environment(server: Dev, data_dir: Path) -> None:

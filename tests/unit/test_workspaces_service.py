@@ -9,7 +9,7 @@ from uuid import UUID
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.domain.log import Environment, LogKey
-from ringline.ports import NewWorkspace
+from ringline.ports import NewWorkspace, WorkspaceRow
 from ringline.services.workspaces import Workspaces
 from tests.samples import NOW, new_id
 
@@ -35,7 +35,7 @@ class Store:
     async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
         raise NotImplementedError
 
-    async def first_workspace(self) -> UUID | None:
+    async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
         raise NotImplementedError
 
     async def first_agent(self, log: LogKey) -> Agent | None:

@@ -107,8 +107,8 @@ async def _call(
 
     async with open_api(target.url, target.key) as api:
         if agent is None and model is None:
-            first = await api.first_agent()
-            agent, model = (None, LOCAL_MODEL) if first is None else (first.id, None)
+            first = next((one for one in await api.list_agents() if one.enabled), None)
+            agent, model = (None, LOCAL_MODEL) if first is None else (str(first.id), None)
             if first is not None and not quiet:
                 say(f"Calling {first.name}.")
         return await place_call(api, sound, tell, agent_id=agent, model=model)

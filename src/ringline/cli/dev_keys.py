@@ -34,12 +34,13 @@ async def keep_dev_keys(office: Office, path: Path, base_url: str) -> DevKeys:
     old = read_key_ring(path) or KeyRing(base_url=base_url)
     found = {name: await _find(office, getattr(old, name)) for name, _, _ in FIRST_KEYS}
     known = [key.log.workspace_id for key in found.values() if key is not None]
-    workspace_id = known[0] if known else await office.rows.first_workspace()
-    if workspace_id is None:
+    if not known:
+        known = [row.id for row in await office.rows.list_workspaces(1)]
+    if not known:
         keys = await office.workspaces.create(FIRST_WORKSPACE)
         ring, made = key_ring(keys, base_url), True
     else:
-        ring, made = await _renew(office, workspace_id, old, found)
+        ring, made = await _renew(office, known[0], old, found)
         ring = msgspec.structs.replace(ring, base_url=base_url)
     write_private(path, ring.as_json())
     return DevKeys(ring, made)

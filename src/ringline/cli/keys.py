@@ -1,6 +1,5 @@
 """`ringline workspace` and `ringline key`: beside a running server, and without one."""
 
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,12 +13,12 @@ from ringline.app import DATABASE_PROBLEMS, now, open_office
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run
-from ringline.cli.terminal import open_console, say, show, show_json, visible
+from ringline.cli.terminal import say, show, show_json, show_table, visible
 from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
-from ringline.ports import EntryRefused
+from ringline.ports import EntryRefused, WorkspaceRow
 from ringline.services.workspaces import FirstKeys
 
 _NO_SUCH_ROW = "23503"  # foreign_key_violation
@@ -29,7 +28,7 @@ Workspace = Annotated[
     Parameter(name="--workspace", help="The workspace's id, as a UUID or `ws_…`."),
 ]
 
-workspace_app = App(name="workspace", help="Create workspaces.")
+workspace_app = App(name="workspace", help="Create and list workspaces.")
 key_app = App(name="key", help="Create, list and revoke keys.")
 
 
@@ -58,6 +57,24 @@ def create(
         show_json(msgspec.to_builtins(ring))
     else:
         show_key_ring(ring)
+
+
+@workspace_app.command(name="list")
+def list_workspaces(*, json: Json = False, data_dir: DataDir = None) -> None:
+    """List the workspaces of a database: their ids, their names and when they were created."""
+
+    async def work() -> list[WorkspaceRow]:
+        async with open_office(Settings.read(data_dir=data_dir)) as office:
+            return await office.rows.list_workspaces()
+
+    found = run(work(), *DATABASE_PROBLEMS)
+    if json:
+        show_json({"workspaces": [_describe_workspace(row) for row in found]})
+        return
+    table = Table("id", "name", "created", box=None)
+    for row in found:
+        table.add_row(*map(visible, _describe_workspace(row).values()))
+    show_table(table)
 
 
 @key_app.command(name="create")
@@ -143,7 +160,7 @@ def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = N
             row["state"],
             row["last_used_at"] or "never",
         )
-    open_console(width=None if sys.stdout.isatty() else 200).print(table)
+    show_table(table)
 
 
 @key_app.command
@@ -211,6 +228,14 @@ def _read_id(prefix: Prefix, text: str, noun: str) -> UUID:
     if found is None:
         refuse(f"{text} is no id of a {noun}: it is a UUID or begins with {prefix}_.")
     return found
+
+
+def _describe_workspace(row: WorkspaceRow) -> dict[str, str]:
+    return {
+        "workspace_id": str(row.id),
+        "name": row.name,
+        "created_at": row.created_at.isoformat(timespec="seconds"),
+    }
 
 
 def _describe(key: Key) -> dict[str, str]:

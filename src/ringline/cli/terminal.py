@@ -7,9 +7,9 @@ are shown as replacement characters; JSON escapes them instead, so that nothing 
 
 import json
 import sys
-from collections.abc import Mapping
 
 from rich.console import Console
+from rich.table import Table
 
 #: C0; DEL and C1; the marks, overrides and isolates of bidirectional text, with the line and
 #: paragraph separators beside them; and surrogates, which no encoding can print.
@@ -40,15 +40,22 @@ def say(text: str) -> None:
     print(visible(text), file=sys.stderr, flush=True)
 
 
-def show_json(value: Mapping[str, object]) -> None:
-    """Print a result for programs: one line of JSON, its controls escaped."""
-    print(spell_json(value), flush=True)
+def show_json(value: object, *, indent: int | None = None) -> None:
+    """Print a result as JSON, its controls escaped: one line, or indented for people."""
+    print(spell_json(value, indent=indent), flush=True)
 
 
-def spell_json(value: object) -> str:
+def spell_json(value: object, *, indent: int | None = None) -> str:
     """Spell a value as JSON that a terminal can show and that reads back the same."""
-    # JSON's own escapes cover C0 alone; the others can only stand inside of strings.
-    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED)
+    # JSON's own escapes cover C0 alone; the others can only stand inside of strings, and
+    # line feeds only between them.
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return "\n".join(line.translate(_ESCAPED) for line in text.split("\n"))
+
+
+def show_table(table: Table) -> None:
+    """Print a table of the result; outside of a terminal it is as wide as it needs."""
+    open_console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
 def open_console(*, soft_wrap: bool = False, width: int | None = None) -> Console:

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import UUID
 
 import aiohttp
 import msgspec
@@ -84,15 +85,13 @@ class RpcAnswer(msgspec.Struct, frozen=True):
         return ApiProblem(f"The server refused: {told}.", 200)
 
 
-class AgentName(msgspec.Struct, frozen=True):
-    """An agent of the workspace; `id` is its UUID."""
+class AgentSummary(msgspec.Struct, frozen=True):
+    """An agent of the workspace, and whether it answers new calls."""
 
-    id: str
+    id: UUID
     name: str
-
-
-class _AgentPage(msgspec.Struct, frozen=True):
-    results: tuple[AgentName, ...]
+    model: str
+    enabled: bool
 
 
 _ticket = StrictDecoder(Ticket, marks=None)
@@ -130,24 +129,21 @@ class Api:
         """Run an action; `request` is the whole body (events socket, 4.2). Raises ApiProblem."""
         return await self._post("/rpc/public/run", request, _answer)
 
-    async def first_agent(self) -> AgentName | None:
-        """Return the agent that was made first of those enabled. Raises ApiProblem."""
+    async def list_agents(self) -> tuple[AgentSummary, ...]:
+        """Return the workspace's agents, the first made first. Raises ApiProblem."""
         answer = await self.run_action(
             {
                 "action": "list_ai_agents",
-                "fields": ["id", "name"],
-                "filter": {"enabled": {"eq": True}},
+                "fields": list(AgentSummary.__struct_fields__),
                 "sort": "id",  # ids are made in the order of time
-                "page": {"limit": 1},
             }
         )
         if answer.problem is not None:
             raise answer.problem
         try:
-            page = msgspec.convert(answer.data, _AgentPage)
+            return msgspec.convert(answer.data, tuple[AgentSummary, ...])
         except msgspec.ValidationError:
             raise ApiProblem(f"What answers at {self.url} is no Ringline.") from None
-        return next(iter(page.results), None)
 
     async def _post(self, path: str, body: object, shape: StrictDecoder[T]) -> T:
         with unreachable(self.url):

@@ -62,7 +62,7 @@ class Roles:
 ROLES = Roles()
 
 #: The last migration: what a server expects the schema to be.
-HEAD = "0003"
+HEAD = "0004"
 
 #: The oldest PostgreSQL that will do.
 MINIMUM_SERVER_VERSION = 15

@@ -11,7 +11,7 @@ from ringline.domain.agent import Agent, LocalSettings, Tool
 from ringline.domain.credentials import Key
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
-from ringline.ports import NewWorkspace
+from ringline.ports import NewWorkspace, WorkspaceRow
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents, keys, logs, queues, workspaces
 from ringline.storage.credentials import read_key
@@ -58,6 +58,7 @@ _INSERT_KEY = _insert(
     "key_hash",
 )
 _LIST_KEYS = Prepared(sa.select(*(keys.c[name] for name in _KEY_COLUMNS)))
+_FIND_WORKSPACE = Prepared(sa.select(workspaces.c.id, workspaces.c.name, workspaces.c.created_at))
 _FIND_AGENT = Prepared(
     sa.select(agents).where(agents.c.id == sa.bindparam("wanted", type_=sa.Uuid))
 )
@@ -130,10 +131,20 @@ class PostgresWorkspaces:
             row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
         return None if row is None else _read_agent(row)
 
-    async def first_workspace(self) -> UUID | None:
-        """Return the oldest workspace, None in a new database. Raises StoreAway."""
-        rows = await self._database.look_up(HOUSE, "SELECT ringline.first_workspace() AS id")
-        return rows[0]["id"] if rows else None
+    async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
+        """Return the oldest workspaces, or all, oldest first. Raises StoreAway."""
+        ids = await self._database.look_up(
+            HOUSE, "SELECT id FROM ringline.list_workspaces($1) AS id", most
+        )
+        found: list[WorkspaceRow] = []
+        for listed in ids:
+            # What is in a workspace is read as that workspace: nothing sees all names.
+            log = LogKey(listed["id"], Environment.LIVE)
+            async with self._database.transaction(log) as connection:
+                row = await connection.fetchrow(_FIND_WORKSPACE.text)
+            if row is not None:
+                found.append(WorkspaceRow(row["id"], row["name"], row["created_at"]))
+        return found
 
 
 async def _fill_environment(connection: Connection, log: LogKey, workspace: NewWorkspace) -> None:

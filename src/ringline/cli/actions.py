@@ -1,0 +1,166 @@
+"""`ringline rpc` and `ringline agent`: RPC actions from the terminal."""
+
+import json as json_module
+import shlex
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from ringline.cli.options import KEY_VARIABLE, ApiKey, DataDir, Json, Target, Url, find_target
+from ringline.cli.outcome import refuse, run
+from ringline.cli.terminal import say, show, show_json, show_table, visible
+from ringline.client.http import AgentSummary, ApiProblem, RpcAnswer, open_api
+from ringline.domain.ids import Prefix, show_id
+from ringline.rpc.actions import ACTIONS, ActionKind
+
+agent_app = App(name="agent", help="List agents.")
+
+
+def rpc(
+    action: Annotated[str, Parameter(help="The action's name, such as list_calls.")],
+    /,
+    *,
+    input: Annotated[
+        str | None, Parameter(name="--input", help="What it takes, as a JSON object.")
+    ] = None,
+    identity: Annotated[
+        str | None,
+        Parameter(name="--identity", help="Which record: its id, or a JSON object that names it."),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        Parameter(
+            name="--fields",
+            help="What to answer of each record: names with commas between, or a JSON list. "
+            "[default: all of the record's own]",
+        ),
+    ] = None,
+    filter: Annotated[
+        str | None, Parameter(name="--filter", help="Which records, as a JSON object.")
+    ] = None,
+    sort: Annotated[
+        str | None,
+        Parameter(
+            name="--sort", allow_leading_hyphen=True, help="In which order, such as -insertedAt."
+        ),
+    ] = None,
+    page: Annotated[
+        str | None,
+        Parameter(name="--page", help="Which part of a list, as JSON: '{\"limit\": 20}'."),
+    ] = None,
+    curl: Annotated[
+        bool,
+        Parameter(
+            name="--curl",
+            negative="",
+            help="Run nothing: print the request as a line of shell, the key by its variable.",
+        ),
+    ] = False,
+    json: Annotated[
+        bool,
+        Parameter(
+            name="--json",
+            negative="",
+            help="Print the whole answer, on one line, whether it succeeded or not.",
+        ),
+    ] = False,
+    url: Url = None,
+    key: ApiKey = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Run an RPC action and print what it answers, as JSON.
+
+    The actions, and what each takes, are in the reference and at `/docs` of the server.
+    """
+    given = {
+        "input": _read_json("--input", input),
+        "identity": _read_json("--identity", identity, or_text=True),
+        "fields": _read_fields(action, fields),
+        "filter": _read_json("--filter", filter),
+        "sort": sort,
+        "page": _read_json("--page", page),
+    }
+    request = {"action": action, **{k: v for k, v in given.items() if v is not None}}
+    target = find_target(url, key, data_dir)
+    if curl:
+        show(spell_curl(target.url, request))
+        say(f"It takes the key from {KEY_VARIABLE}.")
+        return
+    answer = run(_run_action(target, request), ApiProblem)
+    if json:
+        show_json(msgspec.to_builtins(answer))
+    if answer.problem is not None:
+        refuse(str(answer.problem))
+    if not json:
+        show_json(answer.data, indent=2)
+
+
+@agent_app.command(name="list")
+def list_agents(
+    *, json: Json = False, url: Url = None, key: ApiKey = None, data_dir: DataDir = None
+) -> None:
+    """List a workspace's agents in the environment of the key, the first made first."""
+    target = find_target(url, key, data_dir)
+
+    async def work() -> tuple[AgentSummary, ...]:
+        async with open_api(target.url, target.key) as api:
+            return await api.list_agents()
+
+    agents = run(work(), ApiProblem)
+    if json:
+        show_json({"agents": [_describe(agent) for agent in agents]})
+        return
+    table = Table("id", "name", "model", "enabled", box=None)
+    for agent in agents:
+        shown = (show_id(Prefix.AGENT, agent.id), agent.name, agent.model)
+        table.add_row(*map(visible, shown), "yes" if agent.enabled else "no")
+    show_table(table)
+
+
+def _describe(agent: AgentSummary) -> dict[str, object]:
+    return {
+        "agent_id": show_id(Prefix.AGENT, agent.id),
+        "name": agent.name,
+        "model": agent.model,
+        "enabled": agent.enabled,
+    }
+
+
+def spell_curl(url: str, request: dict[str, object]) -> str:
+    """Write a request as a line of shell; the key stays in its variable."""
+    body = json_module.dumps(request, ensure_ascii=False)
+    return (
+        f'curl -sS {shlex.quote(f"{url}/rpc/public/run")} -H "x-api-key: ${KEY_VARIABLE}" '
+        f"-H 'content-type: application/json' -d {shlex.quote(body)}"
+    )
+
+
+async def _run_action(target: Target, request: dict[str, object]) -> RpcAnswer:
+    async with open_api(target.url, target.key) as api:
+        return await api.run_action(request)
+
+
+def _read_json(option: str, text: str | None, *, or_text: bool = False) -> object:
+    """Read an option's JSON; with `or_text` what is none stands for itself."""
+    if text is None:
+        return None
+    try:
+        return json_module.loads(text)
+    except ValueError as error:
+        if or_text:
+            return text
+        refuse(f"{option} is not valid JSON: {str(error)[:1].lower()}{str(error)[1:]}.")
+
+
+def _read_fields(action: str, text: str | None) -> object:
+    """Read --fields; without it take all own fields of what the action answers."""
+    if text is not None:
+        if text.lstrip().startswith("["):
+            return _read_json("--fields", text)
+        return [name.strip() for name in text.split(",") if name.strip()]
+    known = ACTIONS.get(action)
+    if known is None or known.resource is None or known.kind is ActionKind.GENERIC:
+        return None
+    return [one.name for one in known.resource.fields]
