@@ -1,10 +1,14 @@
 """What a caller says: files, pieces, other rates."""
 
+import random
 from array import array
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+from ringline.client import sound
 from ringline.client.frames import (
     AudioDelta,
     FrameProblem,
@@ -31,7 +35,12 @@ def test_a_stereo_file_is_heard_on_its_left(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (None, "cannot be read: no such file or directory."),
-        (b"not sound", "cannot be played: not a WAV file."),
+        (b"not sound", "cannot be played: format not recognised."),
+        (b"", "cannot be played: format not recognised."),
+        (
+            write_wav(Wav(8000, 1, b"x" * 100))[:30],
+            "cannot be played: error in WAV file. No 'data' chunk marker.",
+        ),
         (write_wav(Wav(8000, 1, bytes(16000 * 601))), "is longer than 10 minutes."),
     ],
 )
@@ -42,6 +51,74 @@ def test_a_file_that_cannot_be_played(tmp_path: Path, content: bytes | None, sen
     with pytest.raises(SoundProblem) as refused:
         load_sound(file)
     assert str(refused.value) == f"{file} {sentence}"
+
+
+FORMATS = (
+    ("call.wav", "PCM_U8", 8_000, 1),
+    ("call.wav", "PCM_24", 44_100, 2),
+    ("call.wav", "PCM_32", 192_000, 1),
+    ("call.wav", "FLOAT", 48_000, 6),
+    ("call.wav", "ULAW", 8_000, 1),
+    ("call.flac", "PCM_16", 22_050, 2),
+    ("call.ogg", "VORBIS", 16_000, 1),
+    ("call.ogg", "OPUS", 48_000, 2),
+    ("call.mp3", "MPEG_LAYER_III", 44_100, 2),
+    ("call.aiff", "PCM_16", 11_025, 1),
+)
+
+
+@pytest.mark.parametrize(("name", "subtype", "rate_hz", "channels"), FORMATS)
+def test_files_of_all_kinds_are_heard(
+    tmp_path: Path, name: str, subtype: str, rate_hz: int, channels: int
+) -> None:
+    """A tone on the first channel, half as loud as can be; noise of another pitch beside it."""
+    time_s = np.arange(rate_hz) / rate_hz
+    tone = 0.5 * np.sin(2 * np.pi * 440 * time_s)
+    others = [0.1 * np.sin(2 * np.pi * 150 * time_s)] * (channels - 1)
+    file = tmp_path / name
+    soundfile.write(file, np.stack([tone, *others], axis=1), rate_hz, subtype=subtype)
+    heard = load_sound(file)
+    assert (heard.rate_hz, heard.channels) == (rate_hz, 1)
+    assert heard.duration_ms == pytest.approx(1000, abs=100)  # codecs of frames pad
+    samples = np.frombuffer(heard.pcm, "<i2")[rate_hz // 4 : rate_hz // 4 * 3]
+    assert 0.45 * 32_767 < np.abs(samples).max() < 0.6 * 32_767
+    spectrum = np.abs(np.fft.rfft(samples))
+    loudest_hz = spectrum.argmax() * rate_hz / len(samples)
+    assert loudest_hz == pytest.approx(440, abs=2)
+
+
+def test_floats_beyond_the_loudest_and_beyond_all_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "call.wav"
+    soundfile.write(file, np.array([2.0, -2.0, np.nan, np.inf, 0.5]), 8_000, subtype="FLOAT")
+    samples = np.frombuffer(load_sound(file).pcm, "<i2")
+    assert samples.tolist() == [32_767, -32_768, 0, 32_767, 16_384]
+
+
+@pytest.mark.parametrize("kind", ["flac", "ogg", "mp3", "wav"])
+def test_a_damaged_file_is_a_sound_or_a_sentence(tmp_path: Path, kind: str) -> None:
+    whole = tmp_path / f"whole.{kind}"
+    soundfile.write(whole, np.sin(np.arange(8_000) / 5), 8_000)
+    data, dice = bytearray(whole.read_bytes()), random.Random(kind)
+    file = tmp_path / f"damaged.{kind}"
+    for _ in range(60):
+        damaged = data[: dice.randrange(len(data))]
+        for _ in range(5):
+            damaged[dice.randrange(len(damaged) or 1) : 1] = bytes([dice.randrange(256)])
+        file.write_bytes(damaged)
+        try:
+            assert load_sound(file).pcm is not None
+        except SoundProblem as problem:
+            assert str(problem).startswith(f"{file} ")  # noqa: PT017
+
+
+def test_without_soundfile_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "call.flac"
+    soundfile.write(file, np.zeros(8), 8_000)
+    monkeypatch.setattr(sound, "soundfile", None)
+    with pytest.raises(SoundProblem, match=r"package soundfile, which comes with .*\[local\]"):
+        load_sound(file)
+    file.write_bytes(write_wav(Wav(8000, 1, bytes(2))))
+    assert load_sound(file) == Wav(8000, 1, bytes(2))
 
 
 def test_pieces_know_where_somebody_speaks() -> None:

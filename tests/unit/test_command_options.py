@@ -7,11 +7,19 @@ from pathlib import Path
 import pytest
 
 from ringline.cli.call import name_recording
-from ringline.cli.files import KeyRing, dev_secrets, read_key_ring, write_private
+from ringline.cli.files import (
+    KeyRing,
+    dev_secrets,
+    read_key_ring,
+    refuse_unwritable,
+    write_private,
+)
 from ringline.cli.options import Target, find_target
 from ringline.cli.outcome import CommandProblem
+from ringline.cli.program import main
 from ringline.client.http import refused
 from ringline.config import SettingsProblem
+from ringline.wire.wav import Wav, write_wav
 
 RING = KeyRing(base_url="http://127.0.0.1:7400", secret_key="sk_live_1", agent_id="agt_1")
 KEPT = Target("http://127.0.0.1:7400", "sk_live_1")
@@ -146,6 +154,31 @@ def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_private(tmp_path / "ready.json", b"new")
     assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("nowhere/call.wav", "no such file or directory"),
+        ("file/call.wav", "not a directory"),
+        ("directory", "is a directory"),
+        (f"{'long' * 100}.wav", "file name too long"),
+    ],
+)
+def test_a_recording_that_cannot_be_written_is_told_before_the_call(
+    tmp_path: Path, place: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").write_bytes(write_wav(Wav(8000, 1, bytes(2))))
+    nobody = ("--url", "http://127.0.0.1:1", "--key", "k")  # asked, it could not be reached
+    path = tmp_path / place
+    assert main(["call", "--wav", str(tmp_path / "file"), "--recording", str(path), *nobody]) == 1
+    assert capsys.readouterr().err == f"ringline: {path}: {why}.\n"
+
+
+def test_looking_whether_a_file_can_be_written_leaves_none(tmp_path: Path) -> None:
+    refuse_unwritable(tmp_path / "call.wav")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_secrets_of_dev_are_made_once(tmp_path: Path) -> None:

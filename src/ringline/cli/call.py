@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ringline.cli.files import refuse_special, write_private
+from ringline.cli.files import refuse_unwritable, write_private
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
 from ringline.cli.outcome import refuse, run, telling
@@ -28,7 +28,9 @@ def call(
     wav: Annotated[
         Path,
         Parameter(
-            name="--wav", help="What the caller says: a WAV file, PCM16, mono or stereo, any rate."
+            name="--wav",
+            help="What the caller says: WAV, FLAC, OGG, MP3, …, at any rate, at most ten minutes. "
+            "Of several channels the first is heard.",
         ),
     ],
     agent: Annotated[
@@ -67,8 +69,7 @@ def call(
         refuse("A call is answered by an agent or by a model: give --agent or --model.")
     with telling(*CALL_PROBLEMS):
         sound = load_sound(wav)
-    if recording is not None:  # before the call, not when it cannot be kept
-        refuse_special(recording)
+    refuse_unwritable(recording or name_recording("ID"))
     target = find_target(url, key, data_dir)
     report = run(_call(target, sound, agent, model, quiet=json), *CALL_PROBLEMS)
     path = recording or name_recording(report.started.session_id)

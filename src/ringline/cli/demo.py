@@ -19,7 +19,7 @@ from ringline.app import stop_signals
 from ringline.cli.call import CALL_PROBLEMS, lack_of
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
-from ringline.cli.files import KeyRing, write_private
+from ringline.cli.files import KeyRing, refuse_unwritable, write_private
 from ringline.cli.installation import REPOSITORY, program
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
 from ringline.cli.outcome import DONE, INTERRUPTED, refuse, run, telling
@@ -94,7 +94,9 @@ async def _demo(
     path: Path, sound: Wav, expected: Sequence[str], data_dir: Path, port: int, *, once: bool
 ) -> int:
     console = open_console()
+    recording = data_dir / "call.wav"
     async with demo_server(data_dir, port) as server:
+        refuse_unwritable(recording)
         screen = open_screen(console)
         try:
             first = not (data_dir / "postgres").is_dir()
@@ -104,7 +106,6 @@ async def _demo(
             report = await _watched_call(ring, sound, screen, server)
         finally:
             screen.close()
-        recording = data_dir / "call.wav"
         write_private(recording, write_wav(report.recording))
         problem = judge(report, expected)
         _summarise(console, report, recording)

@@ -52,20 +52,32 @@ def write_private(path: Path, data: bytes) -> None:
 
     A symbolic link of that name is replaced, not followed: somebody else may have put it there.
     """
+    with _beside(path) as partial:
+        new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+        with open(new, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuse now what `write_private` would refuse later, a full disk aside. Raises OSError."""
+    with _beside(path) as partial:
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
+
+
+@contextmanager
+def _beside(path: Path) -> Generator[Path]:
+    """Give the name under which a file is written first; nothing of that name stays."""
     refuse_special(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with naming(path):
         partial.unlink(missing_ok=True)
         try:
-            new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-            with open(new, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        except BaseException:
+            yield partial
+        finally:
             partial.unlink(missing_ok=True)
-            raise
 
 
 @contextmanager

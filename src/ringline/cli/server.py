@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from ringline import app
 from ringline.cli.dev_keys import keep_dev_keys
-from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, refuse_special, write_private
+from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, refuse_unwritable, write_private
 from ringline.cli.keys import show_key_ring
 from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
@@ -120,7 +120,7 @@ def _run_server(
     dev: bool,
 ) -> None:
     if ready_file is not None:  # an earlier server's would be taken for ours
-        refuse_special(ready_file)
+        refuse_unwritable(ready_file)
         ready_file.unlink(missing_ok=True)
     log_like_a_server()
     run(app.serve(settings, dev=dev, ready=ready), app.StartRefused, *app.DATABASE_PROBLEMS)

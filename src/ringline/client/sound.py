@@ -6,6 +6,7 @@ piece; that is how the client knows by itself when its caller has stopped speaki
 
 from array import array
 from dataclasses import dataclass
+from io import BytesIO
 from math import sqrt
 from operator import mul
 from pathlib import Path
@@ -15,12 +16,16 @@ from ringline.wire.wav import Wav, WavProblem, read_wav
 
 try:  # comes with the extra `local`
     import numpy as np
+    import soundfile
     import soxr
-except ImportError:  # pragma: no cover - the tests have it
-    np = soxr = None
+except (ImportError, OSError):  # pragma: no cover - the tests have it
+    np = soundfile = soxr = None  # OSError: a soundfile without its library
 
 PIECE_MS = 20  # what telephony sends at once (RFC 3551, 4.2)
 MAX_SOUND_MS = 10 * 60_000
+MAX_FILE_BYTES = 256 * 1024 * 1024  # ten minutes of 24 bits, stereo, at 48 kHz are 173 million
+
+_BLOCK_FRAMES = 65_536
 
 _SPOKEN_SHARE = 0.05  # of the loudest piece's level: 26 dB below it
 _NOISE_FLOOR = 50.0  # of 32,768: quieter than that is never speech
@@ -39,18 +44,57 @@ class Piece:
 
 
 def load_sound(path: Path) -> Wav:
-    """Read a WAV file: PCM16, mono or stereo (its left side). Raises SoundProblem."""
+    """Read a sound file as PCM16 at its own rate: the first of its channels.
+
+    A WAV of PCM16 is read by ourselves, everything else by libsndfile (WAV of any width,
+    FLAC, OGG, MP3, …). Raises SoundProblem.
+    """
     try:
-        wav = read_wav(path.read_bytes())
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise SoundProblem(
             f"{path} cannot be read: {(error.strerror or 'error').lower()}."
         ) from None
+    if len(data) > MAX_FILE_BYTES:
+        raise SoundProblem(f"{path} is larger than {MAX_FILE_BYTES // 1024**2} MiB.")
+    try:
+        wav = read_wav(data)
     except WavProblem as problem:
-        raise SoundProblem(f"{path} cannot be played: {problem}.") from None
+        if soundfile is None:
+            raise SoundProblem(
+                f"{path} cannot be played: {problem}. What is no 16-bit WAV needs the package "
+                "soundfile, which comes with `ringline[local]`."
+            ) from None
+        wav = _decode(path, data)
     if wav.duration_ms > MAX_SOUND_MS:
         raise SoundProblem(f"{path} is longer than {MAX_SOUND_MS // 60_000} minutes.")
     return Wav(wav.rate_hz, 1, wav.mono())
+
+
+def _decode(path: Path, data: bytes) -> Wav:
+    """Decode the first channel with libsndfile, no more of it than we play."""
+    if np is None or soundfile is None:
+        raise AssertionError("the caller has looked whether it is installed")
+    pcm = bytearray()
+    try:
+        with soundfile.SoundFile(BytesIO(data)) as file:
+            rate_hz = file.samplerate
+            enough = bytes_of_ms(MAX_SOUND_MS, rate_hz) + 1
+            for block in file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
+                # As floats, for libsndfile cuts those of a float file to integers of -1 to 1.
+                samples = np.nan_to_num(block[:, 0]).clip(-1, 1) * 32_768
+                pcm += np.rint(samples).clip(max=32_767).astype("<i2").tobytes()
+                if len(pcm) >= enough:
+                    break
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.strip().rstrip(".")
+        raise SoundProblem(f"{path} cannot be played: {reason[:1].lower()}{reason[1:]}.") from None
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise SoundProblem(f"{path} cannot be played: {error}.") from None
+    if not pcm:
+        raise SoundProblem(f"{path} cannot be played: it has no sound in it.")
+    return Wav(rate_hz, 1, bytes(pcm))
 
 
 def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
