@@ -201,15 +201,16 @@ async def serve(
 ) -> None:
     """Run a server until one of `stop_signals`; `ready` hears when it accepts requests.
 
+    What it does (writing keys) is done before `/readyz` answers 200.
+
     Raises SettingsProblem, StartRefused, and the sentences of storage.
     """
     stopping = _stop_on_signals()
     if links := service_links(os.environ):
         _log.warning("settings.service_links_passed_over", names=links)
     with _naming_disk(settings):
-        async with running(settings, dev=dev) as server:
+        async with running(settings, dev=dev, ready=ready) as server:
             _log.info("ready", base_url=server.base_url)
-            await ready(server)
             await stopping.wait()
             _log.info("stopping")
 
@@ -227,15 +228,27 @@ def _naming_disk(settings: Settings) -> Generator[None]:
         raise EmbeddedError(disk_full(DataDirectory.at(settings.data_dir).root)) from None
 
 
+async def _nobody_waits(_: Running) -> None:
+    """Nobody has anything to do before the server is ready."""
+
+
 @asynccontextmanager
-async def running(settings: Settings, *, dev: bool, warm: bool = True) -> AsyncGenerator[Running]:
+async def running(
+    settings: Settings,
+    *,
+    dev: bool,
+    warm: bool = True,
+    ready: Callable[[Running], Awaitable[None]] = _nobody_waits,
+) -> AsyncGenerator[Running]:
     """Run a server for the length of a block; `warm` starts the local voice beforehand.
+
+    `/readyz` answers 200 once `ready` has returned.
 
     Raises SettingsProblem, StartRefused, and the sentences of storage.
     """
     settings.refuse_weak_secrets()
     async with AsyncExitStack() as stack:
-        server, voices = await _start(settings, stack, dev=dev)
+        server, voices = await _start(settings, stack, ready, dev=dev)
         if warm:
             _keep(stack, _warm(voices))
         _settle_memory()
@@ -250,7 +263,11 @@ def _settle_memory() -> None:
 
 
 async def _start(
-    settings: Settings, stack: AsyncExitStack, *, dev: bool
+    settings: Settings,
+    stack: AsyncExitStack,
+    ready: Callable[[Running], Awaitable[None]],
+    *,
+    dev: bool,
 ) -> tuple[Running, LocalVoices]:
     """Start everything in order; the stack stops it in reverse."""
     journal_away: list[Callable[[], None]] = []
@@ -306,7 +323,10 @@ async def _start(
     calls.sweep(await stores.calls.abandoned())
 
     port = await _listen(server, settings)
-    return Running(f"http://{_shown_host(settings.host)}:{port}", _office(stores)), voices
+    started = Running(f"http://{_shown_host(settings.host)}:{port}", _office(stores))
+    await ready(started)
+    server.announce()
+    return started, voices
 
 
 async def _database(

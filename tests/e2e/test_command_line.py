@@ -24,6 +24,7 @@ MEMBERS = {
     "publishable_key",
     "management_key",
     "agent_id",
+    "test_agent_id",
 }
 
 
@@ -56,6 +57,8 @@ def test_the_ready_file(server: Dev, data_dir: Path) -> None:
     assert mint_status(ring, ring["secret_key"]) == 200
     assert mint_status(ring, ring["test_key"]) == 200
     assert mint_status(ring, ring["publishable_key"]) == 403
+    listed = ringline("agent", "list", "--json", "--key", ring["test_key"], "--data-dir", data_dir)
+    assert json.loads(listed.stdout)["agents"][0]["agent_id"] == ring["test_agent_id"]
 
 
 def test_a_key_lives_and_dies_beside_a_server(server: Dev, data_dir: Path) -> None:
@@ -158,7 +161,7 @@ def test_keys_are_printed_once_to_a_terminal_and_a_revoked_one_is_replaced() -> 
             new = second.ring
             assert mint_status(new, old["secret_key"]) == 401
             assert mint_status(new, new["secret_key"]) == 200
-        same = {"workspace_id", "agent_id", "test_key", "publishable_key", "management_key"}
+        same = MEMBERS - {"base_url", "secret_key"}
         assert {name: new[name] for name in same} == {name: old[name] for name in same}
 
         told = second.output.read_text()

@@ -4,16 +4,20 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
+from ringline import web
 from ringline.domain.credentials import (
     ALLOWED_KINDS,
     SECRET_BYTES,
+    SURFACES_WITH_DOORS,
     Key,
     KeyKind,
     Surface,
     digest,
+    opens_something,
     spell_key,
     spell_secret,
 )
@@ -69,3 +73,15 @@ def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
 def test_each_surface_lets_one_kind_of_key_in(surface: Surface) -> None:
     kind = KeyKind.MANAGEMENT if surface is Surface.MANAGEMENT else KeyKind.SECRET
     assert ALLOWED_KINDS[surface] == {kind}
+
+
+def test_surfaces_with_doors_are_those_that_ask_for_a_key() -> None:
+    """The doors are in `web`: what none of them asks for is not said to open anything."""
+    asked = {
+        Surface[name]
+        for module in Path(web.__path__[0]).glob("*.py")
+        for name in re.findall(r"\bSurface\.([A-Z_]+)", module.read_text("utf-8"))
+    }
+    assert asked == SURFACES_WITH_DOORS
+    assert opens_something(KeyKind.SECRET)
+    assert not opens_something(KeyKind.PUBLISHABLE)

@@ -198,7 +198,10 @@ def test_findings_of_the_doctor(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_first_keys(capsys: pytest.CaptureFixture[str]) -> None:
     keys.show_key_ring(KeyRing(base_url=HOSTILE, workspace_id=HOSTILE, secret_key=HOSTILE))
-    assert len(lines_of(capsys.readouterr().out)) == 6
+    lines = lines_of(capsys.readouterr().out)
+    assert len(lines) == 7
+    idle = [line.split()[0] for line in lines if "opens nothing in this version" in line]
+    assert idle == ["publishable_key", "management_key"]
 
 
 def test_a_refusal_of_a_server(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
+from os import PathLike
 from types import TracebackType
-from typing import IO, Literal, Self
+from typing import IO, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,3 +27,7 @@ class SoundFile:
     def blocks(
         self, blocksize: int, *, dtype: Literal["float32"], always_2d: Literal[True]
     ) -> Iterator[NDArray[np.float32]]: ...
+
+def write(
+    file: str | PathLike[str], data: NDArray[Any], samplerate: int, subtype: str | None = None
+) -> None: ...

@@ -60,11 +60,16 @@ async def _renew(
             log = LogKey(workspace_id, environment)
             label = f"ringline dev {name.replace('_', ' ')}"
             _, texts[name] = await office.workspaces.create_key(log, kind, label)
-    agent = await office.rows.first_agent(LogKey(workspace_id, Environment.LIVE))
     ring = msgspec.structs.replace(
         old,
         workspace_id=str(workspace_id),
-        agent_id="" if agent is None else show_id(Prefix.AGENT, agent.id),
+        agent_id=await _first_agent(office, LogKey(workspace_id, Environment.LIVE)),
+        test_agent_id=await _first_agent(office, LogKey(workspace_id, Environment.TEST)),
         **texts,
     )
     return ring, bool(texts)
+
+
+async def _first_agent(office: Office, log: LogKey) -> str:
+    agent = await office.rows.first_agent(log)
+    return "" if agent is None else show_id(Prefix.AGENT, agent.id)

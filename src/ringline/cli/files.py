@@ -28,6 +28,7 @@ class KeyRing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     publishable_key: str = ""
     management_key: str = ""
     agent_id: str = ""
+    test_agent_id: str = ""
 
     def as_json(self) -> bytes:
         """Return one line of JSON."""

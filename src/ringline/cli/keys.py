@@ -15,12 +15,13 @@ from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run
 from ringline.cli.terminal import say, show, show_json, show_table, visible
 from ringline.config import Settings
-from ringline.domain.credentials import Key, KeyKind
+from ringline.domain.credentials import Key, KeyKind, opens_something
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
 from ringline.ports import EntryRefused, WorkspaceRow
-from ringline.services.workspaces import FirstKeys
+from ringline.services.workspaces import FIRST_KEYS, FirstKeys
 
+_OPENS_NOTHING = "opens nothing in this version"
 _NO_SUCH_ROW = "23503"  # foreign_key_violation
 
 Workspace = Annotated[
@@ -131,6 +132,8 @@ def create_key(
     else:
         show(text)
         say(f"This is {shown['key_id']}; it is not shown again.")
+    if not opens_something(key.kind):
+        say(f"A {key.kind} key {_OPENS_NOTHING}.")
 
 
 @key_app.command(name="list")
@@ -197,11 +200,13 @@ def key_ring(keys: FirstKeys, base_url: str) -> KeyRing:
         publishable_key=keys.publishable_key,
         management_key=keys.management_key,
         agent_id=show_id(Prefix.AGENT, keys.agent_id),
+        test_agent_id=show_id(Prefix.AGENT, keys.test_agent_id),
     )
 
 
 def show_key_ring(ring: KeyRing) -> None:
     """Print a workspace's first keys for a reader."""
+    idle = {name for name, kind, _ in FIRST_KEYS if not opens_something(kind)}
     for name in (
         "workspace_id",
         "secret_key",
@@ -209,8 +214,10 @@ def show_key_ring(ring: KeyRing) -> None:
         "publishable_key",
         "management_key",
         "agent_id",
+        "test_agent_id",
     ):
-        show(f"{name:<16} {getattr(ring, name)}")
+        note = f"  ({_OPENS_NOTHING})" if name in idle else ""
+        show(f"{name:<16} {getattr(ring, name)}{note}")
 
 
 def base_url_of(settings: Settings) -> str:

@@ -81,6 +81,14 @@ ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
     Surface.MANAGEMENT: frozenset({KeyKind.MANAGEMENT}),
 }
 
+#: The surfaces that have a door in this version; a key of another surface opens nothing yet.
+SURFACES_WITH_DOORS = frozenset({Surface.RPC, Surface.REALTIME, Surface.LIVE_STREAM})
+
+
+def opens_something(kind: KeyKind) -> bool:
+    """Tell whether keys of a kind open a door in this version."""
+    return any(kind in ALLOWED_KINDS[surface] for surface in SURFACES_WITH_DOORS)
+
 
 def key_prefix(kind: KeyKind, environment: Environment) -> str:
     """Return what a key of a kind and environment begins with."""
@@ -118,3 +126,4 @@ class FirstKeys:
     test_key: str
     publishable_key: str
     management_key: str
+    test_agent_id: UUID

@@ -70,6 +70,7 @@ class Workspaces:
         return FirstKeys(
             workspace_id=workspace_id,
             agent_id=agents[Environment.LIVE].id,
+            test_agent_id=agents[Environment.TEST].id,
             **{member: text for member, (_, text) in made.items()},
         )
 

@@ -58,6 +58,7 @@ class Server:
     ) -> None:
         self._realtime = surfaces.realtime
         self._ready = ready
+        self._announced = False
         self._new_id = new_id
         self._refusals = Refusals(new_id, documentation_url)
         app = web.Application(middlewares=[self._around], client_max_size=0)
@@ -70,6 +71,10 @@ class Server:
         """Listen; return the port. Raises OSError."""
         return await self._listener.start(host, port)
 
+    def announce(self) -> None:
+        """Let `/readyz` say that the server is ready: what has to be there before is."""
+        self._announced = True
+
     async def stop(self) -> None:
         """Close the port and what is still open on it."""
         self._listener.close()
@@ -80,7 +85,7 @@ class Server:
         return web.json_response({"status": "ok"})
 
     async def _readiness(self, request: web.Request) -> web.StreamResponse:
-        if self._ready():
+        if self._announced and self._ready():
             return web.json_response({"status": "ready"})
         return web.json_response({"status": "unavailable"}, status=503)
 
