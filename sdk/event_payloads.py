@@ -1,27 +1,20 @@
-"""The payloads of the events socket, as TypeScript has them (events socket, 6).
+"""The payloads of the events socket, as TypeScript has them (events socket, 6)."""
 
-The payloads are written by code (`ringline/wire/events_socket.py`), not by a table; a test
-writes an event of every type and compares its members with these.
-"""
+from collections.abc import Sequence
 
-from collections.abc import Mapping
+from ringline.domain.events import EventData
+from ringline.domain.members import Member, Shape
+from ringline.wire.payload_members import payload_of
 
-from ringline.domain.events import (
-    CallAnswered,
-    CallAudit,
-    CallCreated,
-    CallEnded,
-    EventData,
-    ParticipantJoined,
-    ParticipantLeft,
-    TranscriptDelta,
-    TurnCompleted,
-)
-from ringline.domain.records import CallStatus, HangupCause, ParticipantRole
-from ringline.wire.call_status import RPC_STATUS
-from ringline.wire.events_socket import ROLES
-
-Members = Mapping[str, str]
+_TYPES = {
+    Shape.TEXT: "string",
+    Shape.INTEGER: "number",
+    Shape.NUMBER: "number",
+    Shape.BOOLEAN: "boolean",
+    Shape.OBJECT: "UntypedMap",
+    Shape.UUID: "Uuid",
+    Shape.TIME: "Timestamp",
+}
 
 
 def words(*options: str) -> str:
@@ -29,66 +22,20 @@ def words(*options: str) -> str:
     return " | ".join(f'"{option}"' for option in dict.fromkeys(options))
 
 
-#: What every event has.
-COMMON: Members = {
-    "occurredAt": "Timestamp",
-    "organisationId": "Uuid",
-    "callUuid": "string",
-    "callId": "Uuid",
-}
-#: What the events have that are kept in the log.
-DURABLE: Members = {"eventId": "string", "position": "string"}
+def payload_types(data: type[EventData]) -> dict[str, str]:
+    """Return the members of an event's payload and their types."""
+    return _types(payload_of(data))
 
-_PARTICIPANT: Members = {
-    "participantId": "Uuid",
-    "memberUuid": "string",
-    "role": words(*ParticipantRole),
-    "joinedAt": "Timestamp | null",
-}
-_ITEM: Members = {
-    "itemId": "string",
-    "contentIndex": "number",
-    "role": words(*ROLES.values()),
-}
 
-#: What each has of its own.
-PAYLOADS: Mapping[type[EventData], Members] = {
-    CallCreated: {
-        "direction": words("inbound"),
-        "fromNumber": "string",
-        "toNumber": "string",
-        "status": words("ringing"),
-        "startedAt": "Timestamp",
-        "callSource": "string",
-        "conversationId": "Uuid | null",
-        "queueEntryId": "Uuid | null",
-        "queueName": "string | null",
-        "contact": "{ id: Uuid; fullName: string; phoneE164: string | null } | null",
-    },
-    CallAnswered: {
-        "status": words(RPC_STATUS[CallStatus.ANSWERED]),
-        "answeredAt": "Timestamp",
-        "fromNumber": "string",
-        "toNumber": "string",
-        "sipUsername": "string | null",
-        "answeredBy": words("operator", "ai_agent"),
-    },
-    CallEnded: {
-        "status": words("completed", "failed", "busy", "no_answer", "cancelled"),
-        "endedAt": "Timestamp",
-        "durationSeconds": "number",
-        "fromNumber": "string",
-        "toNumber": "string",
-        "hangupCause": words(*HangupCause),
-    },
-    ParticipantJoined: _PARTICIPANT,
-    ParticipantLeft: {**_PARTICIPANT, "leftAt": "Timestamp"},
-    TranscriptDelta: {**_ITEM, "delta": "string", "sequence": "number"},
-    TurnCompleted: {**_ITEM, "transcript": "string", "transcriptId": "Uuid"},
-    CallAudit: {
-        "auditType": words("tool_call", "tool_result", "handoff", "policy", "error", "note"),
-        "aiAgentId": "Uuid | null",
-        "conversationId": "Uuid | null",
-        "data": "UntypedMap",
-    },
-}
+def _types(members: Sequence[Member]) -> dict[str, str]:
+    return {member.name + ("?" if member.optional else ""): _type(member) for member in members}
+
+
+def _type(member: Member) -> str:
+    plain = words(*member.words) if member.words else _TYPES[member.shape]
+    if member.members:
+        inner = "; ".join(f"{name}: {one}" for name, one in _types(member.members).items())
+        plain = f"{{ {inner} }}"
+    if member.many:
+        plain = f"readonly ({plain})[]"
+    return f"{plain} | null" if member.null else plain

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ringline.domain.events import EventData
 from ringline.rpc.actions import ACTIONS, Action, ActionKind, Answer, Input
 from ringline.rpc.descriptions import describe_action
 from ringline.rpc.kinds import (
@@ -24,7 +23,7 @@ from ringline.rpc.resources import RESOURCES, Field, Resource
 from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.events_socket import NAMES
 from ringline.wire.rpc import PROBLEMS
-from sdk.event_payloads import COMMON, DURABLE, PAYLOADS, words
+from sdk.event_payloads import payload_types, words
 from sdk.realtime import realtime_types
 
 HEAD = "// Made by `python -m sdk.generate` from the server's tables. Do not edit.\n"
@@ -331,10 +330,6 @@ def _inputs(action: Action) -> list[str]:
 
 def _events() -> Iterator[str]:
     for data, name in NAMES.items():
-        yield _interface(f"{pascal(name)}Event", _payload(data))
+        yield _interface(f"{pascal(name)}Event", payload_types(data))
     yield "/** The events of a workspace by their names. */"
     yield _interface("Events", {name: f"{pascal(name)}Event" for name in NAMES.values()})
-
-
-def _payload(data: type[EventData]) -> dict[str, str]:
-    return {**(DURABLE if data.durable else {}), **COMMON, **PAYLOADS[data]}

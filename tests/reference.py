@@ -1,12 +1,12 @@
 """The tables of the reference pages, read from the tables in the code.
 
-A page holds them between `<!-- table: NAME -->` and `<!-- end -->`. A test says where a page
-is not what it would be made to; `python -m tests.reference` makes it so.
+A page holds them between `<!-- table: NAME -->` and `<!-- end -->`, and longer pieces, with
+examples, between `<!-- section: NAME -->` and the same end. A test says where a page is not
+what it would be made to; `python -m tests.reference` makes it so.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from cyclopts import App
@@ -17,20 +17,32 @@ from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
+from ringline.domain.ids import Prefix, show_id
 from ringline.domain.limits import LIMITS, Limit
-from ringline.domain.members import Member, describe_value, flattened
+from ringline.rpc import listed_members
 from ringline.rpc.actions import ACTIONS, Action
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.idempotency import CONFLICTS, Conflict
 from ringline.rpc.resources import RESOURCES, Resource
-from ringline.wire import envelope, events_socket, realtime, realtime_events, realtime_mint
+from ringline.wire import (
+    envelope,
+    envelope_members,
+    events_socket,
+    payload_members,
+    realtime,
+    realtime_events,
+    realtime_mint,
+)
 from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.realtime_errors import ERRORS, Ends
 from ringline.wire.realtime_events import RealtimeEvent
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
+from tests.payload_examples import CALL
+from tests.payload_reference import SECTIONS
 from tests.realtime_examples import CLIENT_EXAMPLES, SERVER_EXAMPLES, Examples
+from tests.reference_rows import cell, member_cells, member_rows, row, table
 
 
 def event_rows() -> Iterator[str]:
@@ -47,6 +59,12 @@ def event_rows() -> Iterator[str]:
             ", ".join(f"`{spelt}`" for spelt in envelopes) or "–",
             transcript or "–",
         )
+
+
+def id_rows() -> Iterator[str]:
+    for prefix in Prefix:
+        kind = prefix.name.lower().replace("_", " ")
+        yield row(kind, f"`{show_id(prefix, CALL)}`")
 
 
 def status_rows() -> Iterator[str]:
@@ -103,37 +121,15 @@ def realtime_member_rows(
     events: Mapping[str, RealtimeEvent], *, defaults: bool = False
 ) -> Iterator[str]:
     for event in events.values():
-        for cells in _member_cells(event.members, defaults=defaults):
+        for cells in member_cells(event.members, defaults=defaults):
             yield row(f"`{event.name}`", *cells)
-
-
-def member_rows(members: Sequence[Member], *, defaults: bool = False) -> Iterator[str]:
-    yield from (row(*cells) for cells in _member_cells(members, defaults=defaults))
-
-
-def _member_cells(
-    members: Sequence[Member], *, defaults: bool = False
-) -> Iterator[tuple[str, ...]]:
-    for path, member in flattened(members):
-        value = describe_value(member) + (", or absent" if member.optional else "")
-        default = f"`{member.default}`" if _is_json(member.default) else member.default
-        told = (default or "required",) if defaults else ()
-        yield f"`{path}`", _cell(value), *told, member.means
-
-
-def _is_json(text: str | None) -> bool:
-    try:
-        json.loads(text or "")
-    except ValueError:
-        return False
-    return True
 
 
 def resource_rows(resource: Resource) -> Iterator[str]:
     for one in resource.fields:
         notes = ["null"] if one.null else []
         notes += ["indexed sort"] if one.name in resource.indexed else []
-        yield row(f"`{one.name}`", _cell(describe_kind(one.kind)), ", ".join(notes))
+        yield row(f"`{one.name}`", cell(describe_kind(one.kind)), ", ".join(notes))
     for one in resource.relationships:
         target = f"[{one.target}](#{one.target.lower()})"
         what = f"list of {target}" if one.many else target
@@ -148,7 +144,7 @@ def action_rows() -> Iterator[str]:
             f"`{action.name}`",
             " ".join((f"{action.summary}.", *conditions_of(action))),
             _inputs(action) or "–",
-            _cell(describe_answer(action)),
+            cell(describe_answer(action)),
         )
 
 
@@ -159,10 +155,6 @@ def _inputs(action: Action) -> str:
     return ", ".join(
         f"`{one.name}`{'*' if one.required else marks.get(one.name, '')}" for one in action.inputs
     )
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def command_rows() -> Iterator[str]:
@@ -216,15 +208,14 @@ def _amount(limit: Limit) -> str:
     return f"{limit.most:,} {limit.unit}"
 
 
-def row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
+_MEMBER_HEADS = ("member", "value", "means")
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
 
 #: The tables by name: their heads and their rows.
 TABLES = {
     "events": (("canonical type", "", "events socket", "envelope", "transcript"), event_rows),
+    "ids": (("kind", "as `/v1` and `/v3` spell it"), id_rows),
     "statuses": (("canonical", "RPC, socket", "`/v1`, envelope"), status_rows),
     "transitions": (("from", "what happens", "to"), transition_rows),
     "credentials": (("door", "`sk_…`", "`pk_…`", "`mk_…`"), credential_rows),
@@ -275,25 +266,35 @@ TABLES = {
         ("event", "member", "value", "means"),
         lambda: realtime_member_rows(realtime_events.SERVER),
     ),
+    "socket common": (_MEMBER_HEADS, lambda: member_rows(payload_members.COMMON)),
+    "socket durable": (_MEMBER_HEADS, lambda: member_rows(payload_members.DURABLE)),
+    "transcript frame": (_MEMBER_HEADS, lambda: member_rows(payload_members.TRANSCRIPT)),
+    "envelope common": (_MEMBER_HEADS, lambda: member_rows(envelope_members.COMMON)),
+    "listed common": (_MEMBER_HEADS, lambda: member_rows(listed_members.COMMON)),
     "events to come": (("event",), lambda: (row(f"`{name}`") for name in realtime.NOT_YET)),
 }
-_TABLE = re.compile(r"<!-- table: (.+?) -->\n.*?<!-- end -->", re.DOTALL)
+_MADE = re.compile(r"<!-- (table|section): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
 
 
 def rewritten(page: str) -> str:
-    """Return a page's text with its tables as they should be."""
+    """Return a page's text with its tables and sections as they should be."""
 
-    def table(match: re.Match[str]) -> str:
-        heads, rows = TABLES[match[1]]
-        lines = [row(*heads), row(*("---" for _ in heads)), *rows()]
-        return "\n".join([f"<!-- table: {match[1]} -->", *lines, "<!-- end -->"])
+    def made(match: re.Match[str]) -> str:
+        kind, name = match.groups()
+        if kind == "section":
+            lines = ["", *SECTIONS[name](), ""]
+        else:
+            heads, rows = TABLES[name]
+            lines = table(heads, rows())
+        text = "\n".join(lines).rstrip("\n")
+        return f"<!-- {kind}: {name} -->\n{text}\n<!-- end -->"
 
-    return _TABLE.sub(table, page)
+    return _MADE.sub(made, page)
 
 
-def tables_of(page: str) -> set[str]:
-    """Return the names of the tables that a page holds."""
-    return {match[1] for match in _TABLE.finditer(page)}
+def names_in(page: str) -> set[str]:
+    """Return the names of the tables and sections that a page holds."""
+    return {match[2] for match in _MADE.finditer(page)}
 
 
 if __name__ == "__main__":

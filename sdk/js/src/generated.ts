@@ -1273,7 +1273,7 @@ export interface IncomingCallEvent {
   conversationId: Uuid | null;
   queueEntryId: Uuid | null;
   queueName: string | null;
-  contact: { id: Uuid; fullName: string; phoneE164: string | null } | null;
+  contact: { id: Uuid; fullName: string; phoneE164: string } | null;
 }
 
 export interface CallAnsweredEvent {
@@ -1316,7 +1316,7 @@ export interface CallParticipantJoinedEvent {
   participantId: Uuid;
   memberUuid: string;
   role: "caller" | "callee" | "operator" | "ai_agent" | "supervisor";
-  joinedAt: Timestamp | null;
+  joinedAt: Timestamp;
 }
 
 export interface CallParticipantLeftEvent {
@@ -1329,7 +1329,7 @@ export interface CallParticipantLeftEvent {
   participantId: Uuid;
   memberUuid: string;
   role: "caller" | "callee" | "operator" | "ai_agent" | "supervisor";
-  joinedAt: Timestamp | null;
+  joinedAt: Timestamp;
   leftAt: Timestamp;
 }
 

@@ -50,7 +50,8 @@ def flattened(members: Sequence[Member], prefix: str = "") -> Iterator[tuple[str
 
 def describe_value(member: Member) -> str:
     """Tell what a member's value is: `array of strings`, `UUID or null`, `"a" or "b"`."""
-    plain = " or ".join(f'"{word}"' for word in member.words) or member.shape.value
+    *most, last = [f'"{word}"' for word in member.words] or [member.shape.value]
+    plain = f"{', '.join(most)} or {last}" if most else last
     if member.many:
         plain = f"array of {member.shape}s"
     return f"{plain} or null" if member.null else plain

@@ -1,0 +1,164 @@
+"""What `list_events` tells of an event, member by member (contract, 10).
+
+`event_actions.py` writes them; a test holds what is written against these tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ringline.domain.conversations import (
+    ConversationChannel,
+    ConversationMode,
+    ConversationStatus,
+)
+from ringline.domain.events import (
+    BargeIn,
+    CallAnswered,
+    CallAudit,
+    CallCreated,
+    CallEnded,
+    CallRinging,
+    ContactCreated,
+    ContactDeleted,
+    ContactUpdated,
+    ConversationCreated,
+    ConversationModeChanged,
+    ConversationUpdated,
+    EventData,
+    ParticipantJoined,
+    ParticipantLeft,
+    TurnCompleted,
+)
+from ringline.domain.members import Member, Shape
+from ringline.wire import payload_members as shared
+from ringline.wire.payload_members import Members
+
+_SPOKEN_TEXT = Member("spokenText", Shape.TEXT, "what had left for the caller")
+_TURN_ID = Member("turnId", Shape.UUID, "the turn; other surfaces spell it `trn_…`")
+_TEXT = Member("text", Shape.TEXT, "what was said, whole")
+_INSERTED_AT = Member("insertedAt", Shape.TIME, "when it was made")
+_UPDATED_AT = Member("updatedAt", Shape.TIME, "when it was last changed")
+_MODE = Member("mode", Shape.TEXT, "how it is held", words=tuple(ConversationMode))
+
+_CONTACT: Members = (
+    Member("id", Shape.UUID, "the contact"),
+    Member("fullName", Shape.TEXT, "the contact's name"),
+    Member("email", Shape.TEXT, "the contact's address", null=True),
+    Member("phoneE164", Shape.TEXT, "the contact's number, in E.164", null=True),
+    Member("notes", Shape.TEXT, "what somebody wrote about the contact", null=True),
+    _INSERTED_AT,
+    _UPDATED_AT,
+)
+_CONVERSATION: Members = (
+    Member("id", Shape.UUID, "the conversation"),
+    Member("publicId", Shape.TEXT, "the conversation's short name"),
+    Member("channel", Shape.TEXT, "where it takes place", words=tuple(ConversationChannel)),
+    _MODE,
+    Member("status", Shape.TEXT, "how far it is", words=tuple(ConversationStatus)),
+    replace(shared.AGENT_ID, means="the agent that holds it"),
+    Member("metadata", Shape.OBJECT, "the client's own", null=True),
+    _INSERTED_AT,
+    _UPDATED_AT,
+)
+
+#: What every event of a page has.
+COMMON: Members = (
+    shared.POSITION,
+    Member("offset", Shape.INTEGER, "the same place as a number, without gaps from 1"),
+    shared.EVENT_ID,
+    Member("type", Shape.TEXT, "the canonical type"),
+    replace(shared.CALL_UUID, null=True),
+    shared.OCCURRED_AT,
+    Member("data", Shape.OBJECT, "what belongs to this event"),
+)
+
+#: What `data` has for every event of a call.
+OF_CALL: Members = (
+    Member("callId", Shape.UUID, "the call's id"),
+    shared.CALL_UUID,
+    shared.DIRECTION,
+    shared.FROM_NUMBER,
+    shared.TO_NUMBER,
+    Member("transport", Shape.TEXT, "the call's line: `websocket`, `external`, `sandbox`, …"),
+    shared.AGENT_ID,
+    shared.CONVERSATION_ID,
+)
+
+#: What the log keeps of each event, and `data` shows.
+OWN: Mapping[type[EventData], Members] = {
+    CallCreated: (
+        shared.STATUS,
+        replace(shared.SOURCE, name="source"),
+        shared.STARTED_AT,
+        shared.CONVERSATION_ID,
+        shared.QUEUE_ENTRY_ID,
+        shared.QUEUE_NAME,
+        shared.SIP_USERNAME,
+        shared.CONTACT,
+    ),
+    CallRinging: (shared.STATUS,),
+    CallAnswered: (
+        shared.ANSWERED_AT,
+        shared.STARTED_AT,
+        shared.ANSWERED_BY,
+        shared.SIP_USERNAME,
+    ),
+    ParticipantJoined: shared.PARTICIPANT,
+    ParticipantLeft: (*shared.PARTICIPANT, shared.LEFT_AT),
+    TurnCompleted: (
+        _TURN_ID,
+        shared.ITEM_ID,
+        shared.CONTENT_INDEX,
+        shared.ROLE,
+        _TEXT,
+        shared.TRANSCRIPT_ID,
+        Member("interrupted", Shape.BOOLEAN, "whether the caller cut it off"),
+    ),
+    BargeIn: (
+        _TURN_ID,
+        _SPOKEN_TEXT,
+        Member("atMs", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
+    ),
+    CallAudit: (
+        shared.AUDIT_TYPE,
+        Member("code", Shape.TEXT, "a word for what happened"),
+        Member("detail", Shape.OBJECT, "what belongs to it"),
+    ),
+    CallEnded: (
+        shared.ENDED_STATUS,
+        shared.HANGUP_CAUSE,
+        shared.STARTED_AT,
+        replace(shared.ANSWERED_AT, null=True),
+        shared.ENDED_AT,
+        shared.DURATION,
+        Member(
+            "transcript",
+            Shape.OBJECT,
+            "the finished turns, in order",
+            many=True,
+            members=(_TURN_ID, shared.ROLE, _TEXT, Member("at", Shape.TIME, "when it was final")),
+        ),
+    ),
+    ContactCreated: _CONTACT,
+    ContactUpdated: _CONTACT,
+    ContactDeleted: _CONTACT,
+    ConversationCreated: _CONVERSATION,
+    ConversationUpdated: _CONVERSATION,
+    ConversationModeChanged: (
+        replace(shared.CONVERSATION_ID, null=False, means="the conversation"),
+        replace(_MODE, name="fromMode", means="how it was held"),
+        replace(_MODE, name="toMode"),
+        Member("actorUserId", Shape.UUID, "the user who did it", null=True),
+    ),
+}
+
+
+def data_of(data: type[EventData]) -> Members:
+    """Return the members of `data`: those of the call, of the live frame, and of the log."""
+    if not data.type.startswith("call."):
+        return OWN[data]
+    frame = shared.SOCKET.get(data, ())
+    if data is CallCreated:  # only inbound calls have a frame
+        frame = tuple(replace(member, optional=True) for member in frame)
+    members = (*OF_CALL, *frame, *OF_CALL, *OWN[data])
+    return tuple({member.name: member for member in members}.values())

@@ -1,0 +1,148 @@
+"""What the envelope tells of an event, member by member (live streams, 3).
+
+The envelopes are written by code (`envelope.py`); a test holds what is written against
+these tables, and `docs/reference/event-payloads.md` is made from them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ringline.domain.members import Member, Shape
+from ringline.wire import envelope, transcript
+from ringline.wire.payload_members import (
+    DIRECTION,
+    DURATION,
+    ENDED_AT,
+    EVENT_ID,
+    FROM_NUMBER,
+    HANGUP_CAUSE,
+    OCCURRED_AT,
+    STARTED_AT,
+    TO_NUMBER,
+    Members,
+)
+
+
+def _snake(member: Member, name: str = "") -> Member:
+    spelt = re.sub("[A-Z]", lambda hump: f"_{hump[0].lower()}", member.name)
+    return replace(member, name=name or spelt)
+
+
+_FROM, _TO, _STARTED_AT, _DIRECTION = map(_snake, (FROM_NUMBER, TO_NUMBER, STARTED_AT, DIRECTION))
+_CALL_ID = Member("call_id", Shape.TEXT, "`call_…`: the call")
+_TURN_ID = Member("turn_id", Shape.TEXT, "`trn_…`: the turn, as in the transcript stream")
+_TEXT = Member("text", Shape.TEXT, "what was said, whole")
+_ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(transcript.ROLES.values()))
+_AI_MODE = Member("ai_mode", Shape.TEXT, "the provider of the agent's model", null=True)
+_TRANSPORT = Member("transport", Shape.TEXT, "the call's line: `websocket`, `sip`, …")
+_ENDED_WORDS = ("completed", "canceled", "failed", "busy", "no_answer")
+
+
+def _unknown(name: str, shape: Shape, means: str) -> Member:
+    """Name a member of the published format that nothing here knows yet."""
+    return Member(name, shape, f"{means}; null in this version", null=True)
+
+
+_CAMPAIGN = _unknown("campaign_id", Shape.TEXT, "the campaign")
+
+#: What every envelope has.
+COMMON: Members = (
+    _snake(EVENT_ID),
+    Member("event_type", Shape.TEXT, "the name of the event"),
+    Member("channel", Shape.TEXT, "the kind of event", words=("voice",)),
+    Member("agent_id", Shape.TEXT, "`agt_…`: the agent on the call", null=True),
+    Member("number", Shape.TEXT, "our side of the call, whoever called"),
+    Member("from", Shape.TEXT, "the other side, whoever called"),
+    _snake(OCCURRED_AT, "timestamp"),
+    Member("payload", Shape.OBJECT, "what belongs to this event"),
+)
+
+#: The payload of each, by the envelope's name of it.
+PAYLOADS: Mapping[str, Members] = {
+    "call.initiated": (
+        _CALL_ID,
+        _DIRECTION,
+        _FROM,
+        _TO,
+        Member("status", Shape.TEXT, "the call's state", words=("in_progress",)),
+        _STARTED_AT,
+        _TRANSPORT,
+        _CAMPAIGN,
+    ),
+    "call.transcription": (
+        _CALL_ID,
+        _TURN_ID,
+        _TEXT,
+        replace(_ROLE, words=(transcript.ROLES["caller"],)),
+        Member("is_final", Shape.BOOLEAN, "true: partial turns are not sent here"),
+        _unknown("language", Shape.TEXT, "the language spoken"),
+        _unknown("confidence", Shape.NUMBER, "how sure the recogniser is"),
+    ),
+    "call.agent_response": (_CALL_ID, _TURN_ID, _TEXT, _AI_MODE),
+    "call.barge_in": (
+        _CALL_ID,
+        _TURN_ID,
+        _TRANSPORT,
+        Member("spoken_text", Shape.TEXT, "what had left for the caller"),
+        Member("at_ms", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
+    ),
+    "call.completed": (
+        _CALL_ID,
+        Member("status", Shape.TEXT, "the state that it ended in", words=_ENDED_WORDS),
+        _snake(DURATION),
+        Member(
+            "transcript",
+            Shape.OBJECT,
+            "the finished turns, in order",
+            many=True,
+            members=(_TURN_ID, _ROLE, _TEXT, Member("ts", Shape.TIME, "when it was final")),
+        ),
+        Member(
+            "disposition",
+            Shape.TEXT,
+            "the word of the published list that is nearest to `hangup_cause`",
+            words=tuple(dict.fromkeys(envelope.DISPOSITIONS.values())),
+        ),
+        _snake(HANGUP_CAUSE),
+        _AI_MODE,
+        _DIRECTION,
+        _FROM,
+        _TO,
+        _STARTED_AT,
+        _snake(ENDED_AT),
+        _unknown("mno_used", Shape.TEXT, "the carrier"),
+        _unknown("recording_url", Shape.TEXT, "where the recording is"),
+        _unknown("quality_mos", Shape.NUMBER, "the quality of the line"),
+        _CAMPAIGN,
+    ),
+}
+
+#: What the call WebSocket says of itself: neither has an `event_id`.
+NOTICES: Mapping[str, Members] = {
+    "stream.dropped": (
+        Member("event_type", Shape.TEXT, "the name of the notice", words=("stream.dropped",)),
+        _snake(OCCURRED_AT, "timestamp"),
+        Member(
+            "payload",
+            Shape.OBJECT,
+            "frames were lost, or `since` could not be resumed from",
+            members=(Member("position", Shape.TEXT, "what to resume from"),),
+        ),
+    ),
+    "command.error": (
+        Member("event_type", Shape.TEXT, "the name of the notice", words=("command.error",)),
+        _unknown("request_id", Shape.TEXT, "the client's name of the command"),
+        _snake(OCCURRED_AT, "timestamp"),
+        Member(
+            "payload",
+            Shape.OBJECT,
+            "what is wrong with the client's frame",
+            members=(
+                _unknown("action", Shape.TEXT, "the command"),
+                Member("error_code", Shape.TEXT, "a code of `/v1`"),
+                Member("message", Shape.TEXT, "a sentence for people"),
+            ),
+        ),
+    ),
+}

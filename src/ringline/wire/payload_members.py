@@ -1,0 +1,159 @@
+"""What the events socket and the transcript stream tell of an event, member by member.
+
+The payloads are written by code (`events_socket.py`, `transcript.py`); a test holds what is
+written against these tables. `docs/reference/event-payloads.md` and the SDK's types are
+made from them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ringline.domain.events import (
+    CallAnswered,
+    CallAudit,
+    CallCreated,
+    CallEnded,
+    EventData,
+    ParticipantJoined,
+    ParticipantLeft,
+    TranscriptDelta,
+    TurnCompleted,
+)
+from ringline.domain.members import Member, Shape
+from ringline.domain.records import CallStatus, HangupCause, ParticipantRole
+from ringline.wire import events_socket, transcript
+from ringline.wire.call_status import RPC_STATUS
+
+Members = tuple[Member, ...]
+
+EVENT_ID = Member("eventId", Shape.TEXT, "`evt_…`: the event's id, the same on every surface")
+POSITION = Member("position", Shape.TEXT, "its place in the log, to resume from")
+OCCURRED_AT = Member("occurredAt", Shape.TIME, "when it happened")
+CALL_UUID = Member("callUuid", Shape.TEXT, "the integrator's name of the call, else its id")
+FROM_NUMBER = Member("fromNumber", Shape.TEXT, "who called: a number, an address, `web:…`")
+TO_NUMBER = Member("toNumber", Shape.TEXT, "who was called: a number, an address, `agent:agt_…`")
+DIRECTION = Member(
+    "direction", Shape.TEXT, "which way the call goes", words=("inbound", "outbound")
+)
+STARTED_AT = Member("startedAt", Shape.TIME, "when the call began")
+ANSWERED_AT = Member("answeredAt", Shape.TIME, "when it was first answered")
+ENDED_AT = Member("endedAt", Shape.TIME, "when it ended")
+DURATION = Member("durationSeconds", Shape.INTEGER, "seconds since the answer; 0 without one")
+STATUS = Member(
+    "status",
+    Shape.TEXT,
+    "the call's state",
+    words=tuple(dict.fromkeys(RPC_STATUS.values())),
+)
+ENDED_STATUS = replace(
+    STATUS,
+    means="the state that it ended in",
+    words=("completed", "failed", "busy", "no_answer", "cancelled"),
+)
+HANGUP_CAUSE = Member("hangupCause", Shape.TEXT, "why it ended", words=tuple(HangupCause))
+ANSWERED_BY = Member("answeredBy", Shape.TEXT, "who answered first", words=("operator", "ai_agent"))
+SIP_USERNAME = Member(
+    "sipUsername", Shape.TEXT, "the operator's line or name, where one answered", null=True
+)
+SOURCE = Member(
+    "callSource", Shape.TEXT, "the door it came by: `realtime`, `api`, or what its creator said"
+)
+CONVERSATION_ID = Member("conversationId", Shape.UUID, "the conversation it belongs to", null=True)
+QUEUE_ENTRY_ID = Member("queueEntryId", Shape.UUID, "its entry in a queue", null=True)
+QUEUE_NAME = Member("queueName", Shape.TEXT, "that queue's name", null=True)
+CONTACT = Member(
+    "contact",
+    Shape.OBJECT,
+    "the contact whose number the call comes from",
+    null=True,
+    members=(
+        Member("id", Shape.UUID, "the contact's id"),
+        Member("fullName", Shape.TEXT, "the contact's name"),
+        Member("phoneE164", Shape.TEXT, "the contact's number, in E.164"),
+    ),
+)
+PARTICIPANT: Members = (
+    Member("participantId", Shape.UUID, "the participant's row"),
+    Member("memberUuid", Shape.TEXT, "the participant's own name in the call"),
+    Member("role", Shape.TEXT, "who they are in the call", words=tuple(ParticipantRole)),
+    Member("joinedAt", Shape.TIME, "when they joined"),
+)
+LEFT_AT = Member("leftAt", Shape.TIME, "when they left")
+ITEM_ID = Member("itemId", Shape.TEXT, "names the turn while it grows; its parts share it")
+CONTENT_INDEX = Member("contentIndex", Shape.INTEGER, "which part of the item, from 0")
+ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(events_socket.ROLES.values()))
+DELTA = Member("delta", Shape.TEXT, "what is new; all deltas together are the text so far")
+SEQUENCE = Member("sequence", Shape.INTEGER, "which delta of the item, from 0")
+TRANSCRIPT_ID = Member("transcriptId", Shape.UUID, "the `CallTranscript` of RPC that it became")
+AUDIT_TYPE = Member(
+    "auditType",
+    Shape.TEXT,
+    "what kind of thing happened",
+    words=("tool_call", "tool_result", "handoff", "policy", "error", "note"),
+)
+AGENT_ID = Member("aiAgentId", Shape.UUID, "the agent on the call", null=True)
+
+#: What every payload of the events socket has.
+COMMON: Members = (
+    OCCURRED_AT,
+    Member("organisationId", Shape.UUID, "the workspace"),
+    CALL_UUID,
+    Member("callId", Shape.UUID, "the call's id; `/v1` spells it `call_…`"),
+)
+#: What those have that are kept in the log.
+DURABLE: Members = (EVENT_ID, POSITION)
+
+_ITEM: Members = (ITEM_ID, CONTENT_INDEX, ROLE)
+
+#: What each has of its own.
+SOCKET: Mapping[type[EventData], Members] = {
+    CallCreated: (
+        replace(DIRECTION, words=("inbound",)),
+        FROM_NUMBER,
+        TO_NUMBER,
+        replace(STATUS, means="always this word", words=("ringing",)),
+        STARTED_AT,
+        SOURCE,
+        CONVERSATION_ID,
+        QUEUE_ENTRY_ID,
+        QUEUE_NAME,
+        CONTACT,
+    ),
+    CallAnswered: (
+        replace(STATUS, words=(RPC_STATUS[CallStatus.ANSWERED],)),
+        ANSWERED_AT,
+        FROM_NUMBER,
+        TO_NUMBER,
+        SIP_USERNAME,
+        ANSWERED_BY,
+    ),
+    CallEnded: (ENDED_STATUS, ENDED_AT, DURATION, FROM_NUMBER, TO_NUMBER, HANGUP_CAUSE),
+    ParticipantJoined: PARTICIPANT,
+    ParticipantLeft: (*PARTICIPANT, LEFT_AT),
+    TranscriptDelta: (*_ITEM, DELTA, SEQUENCE),
+    TurnCompleted: (
+        *_ITEM,
+        Member("transcript", Shape.TEXT, "what was said, whole"),
+        TRANSCRIPT_ID,
+    ),
+    CallAudit: (
+        AUDIT_TYPE,
+        AGENT_ID,
+        CONVERSATION_ID,
+        Member("data", Shape.OBJECT, "`code`, a word for what happened, and what belongs to it"),
+    ),
+}
+
+#: The one frame of the transcript stream.
+TRANSCRIPT: Members = (
+    replace(ROLE, words=tuple(transcript.ROLES.values())),
+    Member("text", Shape.TEXT, "the text of the turn so far, whole where it is final"),
+    Member("is_final", Shape.BOOLEAN, "true once, in the last frame of a turn"),
+    Member("turn_id", Shape.TEXT, "`trn_…`: all frames of a turn share it"),
+    Member("ts", Shape.TIME, "when it happened"),
+)
+
+
+def payload_of(data: type[EventData]) -> Members:
+    """Return all members of an event on the events socket."""
+    return (*(DURABLE if data.durable else ()), *COMMON, *SOCKET[data])

@@ -1,0 +1,78 @@
+"""The examples of the page of payloads are what a server sends of the same events."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import Environment, LogKey
+from ringline.domain.records import Entry
+from tests.database import OTHER, TestDatabase
+from tests.payload_examples import (
+    CALL,
+    ENDED_ROW,
+    EPOCH,
+    ROW,
+    STORED,
+    WORKSPACE,
+    in_envelope,
+    in_list,
+    in_transcript,
+    on_socket,
+)
+from tests.rpc_calls import Rpc
+from tests.serving import Service, serving
+from tests.watchers import events_client, stream_client, transcript
+
+DURABLE = [stored for stored in STORED if stored.event.data.durable]
+
+
+@pytest.fixture
+async def service(database: TestDatabase) -> AsyncIterator[Service]:
+    """Give a server whose log holds the events of the page."""
+    async with serving(database) as service:
+        log = LogKey(service.keys.workspace_id, Environment.LIVE)
+        async with database.stores(OTHER, claim=False) as stores:
+            *before, last = [stored.event for stored in DURABLE if stored.event.call]
+            others = tuple(stored.event for stored in DURABLE if not stored.event.call)
+            entries = [
+                Entry(log, tuple(before), (ROW,), CALL),
+                Entry(log, (last,), (ENDED_ROW,), CALL),
+                Entry(log, others, (), None),
+            ]
+            await stores.log.commit(entries)
+        yield service
+
+
+async def test_every_surface_sends_the_examples(service: Service) -> None:
+    """Only the workspace and the log's epoch are the server's own."""
+    page = await Rpc(service).run("list_events", input={"after": "0"})
+    epoch = page["position"].partition(":")[0]
+
+    def shown(text: str) -> object:
+        ours = {str(WORKSPACE): str(service.keys.workspace_id), EPOCH: epoch}
+        for example, here in ours.items():
+            text = text.replace(example, here)
+        return json.loads(text)
+
+    assert page["events"] == [shown(told) for told in map(in_list, STORED) if told]
+
+    expected = [spelt for spelt in map(on_socket, DURABLE) if spelt]
+    async with events_client(service) as client:
+        await client.join(since="0")
+        frames = [await client.push() for _ in expected]
+    assert [(frame[3], frame[4]) for frame in frames] == [
+        (name, shown(payload)) for name, payload in expected
+    ]
+
+    call_id = show_id(Prefix.CALL, CALL)
+    async with stream_client(service, call_id, since="0") as stream:
+        envelopes = await stream.rest()
+    assert envelopes == [shown(told) for told in map(in_envelope, DURABLE) if told]
+
+    async with transcript(service, call_id, "?since=0") as turns:
+        while await turns.event():
+            pass
+    told = "".join(filter(None, map(in_transcript, DURABLE)))
+    assert turns.raw.decode().endswith("\n\n" + told.replace(EPOCH, epoch))

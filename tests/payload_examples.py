@@ -1,0 +1,233 @@
+"""One call and what else a log holds, as every surface tells it: the page's examples.
+
+The frames are written by the surfaces' own encoders; `tests/app/test_event_payloads.py`
+asks a server for the same events and gets the same frames.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from ringline.domain import events
+from ringline.domain.events import CallRef, Event, EventData, StoredEvent
+from ringline.domain.log import Environment, LogKey, Position
+from ringline.domain.records import CallRow, CallStatus, HangupCause
+from ringline.rpc.event_actions import listed
+from ringline.wire import envelope
+from ringline.wire.envelope import Envelope
+from ringline.wire.events_socket import encode_payload
+from ringline.wire.strict_json import encode
+from ringline.wire.transcript import TranscriptStream
+
+EPOCH = "k3v9x2ab"
+BEGAN = datetime(2026, 11, 20, 9, 15, tzinfo=UTC)
+
+
+def _id(number: int) -> UUID:
+    return UUID(f"019aa000-0000-7000-8000-{number:012x}")
+
+
+WORKSPACE, CALL, AGENT, CONTACT, CONVERSATION = map(_id, range(1, 6))
+LOG = LogKey(WORKSPACE, Environment.LIVE)
+_TURNS = (_id(16), _id(17))
+_CALLER, _OPERATOR = (_id(32), _id(33))
+
+
+def _at(seconds: float) -> datetime:
+    return BEGAN + timedelta(seconds=seconds)
+
+
+ROW = CallRow(
+    id=CALL,
+    uuid="order-7",
+    direction="inbound",
+    from_number="+4930901820",
+    to_number="agent:agt_031egEnIbTuVnJpRLimaR9",
+    source="realtime",
+    transport="websocket",
+    status=CallStatus.INITIATED,
+    started_at=BEGAN,
+    model="local/attendant",
+)
+ENDED_ROW = replace(
+    ROW,
+    status=CallStatus.COMPLETED,
+    answered_at=_at(1),
+    ended_at=_at(42),
+    hangup_cause=HangupCause.CALLER_HANGUP,
+)
+_CALL = CallRef(
+    id=CALL,
+    uuid=ROW.uuid,
+    direction=ROW.direction,
+    from_number=ROW.from_number,
+    to_number=ROW.to_number,
+    transport=ROW.transport,
+    agent_id=AGENT,
+    model=ROW.model,
+)
+
+_ASKED = "When do you open?"
+_ANSWER = "We open at nine and close at six."
+_CONTACT: dict[str, Any] = {
+    "id": CONTACT,
+    "full_name": "Ada Lovelace",
+    "phone_e164": ROW.from_number,
+}
+_CHANGED: dict[str, Any] = {
+    **_CONTACT,
+    "notes": "Calls on Fridays.",
+    "inserted_at": _at(60),
+    "updated_at": _at(61),
+}
+_CHAT: dict[str, Any] = {
+    "id": CONVERSATION,
+    "public_id": "7Yk2pQ",
+    "channel": "chat",
+    "status": "active",
+    "agent_id": AGENT,
+    "inserted_at": _at(63),
+}
+
+_STORY: tuple[tuple[float, EventData], ...] = (
+    (
+        0,
+        events.CallCreated(
+            status="initiated",
+            source=ROW.source,
+            started_at=BEGAN,
+            contact=events.KnownCaller(**_CONTACT),
+        ),
+    ),
+    (0.5, events.CallRinging(status="ringing")),
+    (1, events.CallAnswered(answered_at=_at(1), started_at=BEGAN, answered_by="ai_agent")),
+    (
+        1,
+        events.ParticipantJoined(
+            participant_id=_CALLER, member_uuid="caller", role="caller", joined_at=_at(1)
+        ),
+    ),
+    (
+        4.25,
+        events.TranscriptDelta(
+            turn_id=_TURNS[0],
+            item_id="item_1",
+            role="caller",
+            delta=" do you",
+            text="When do you",
+            sequence=1,
+        ),
+    ),
+    (
+        5,
+        events.TurnCompleted(
+            turn_id=_TURNS[0],
+            item_id="item_1",
+            role="caller",
+            text=_ASKED,
+            transcript_id=_id(48),
+        ),
+    ),
+    (7.5, events.BargeIn(turn_id=_TURNS[1], spoken_text=_ANSWER, at_ms=1_840)),
+    (
+        7.5,
+        events.TurnCompleted(
+            turn_id=_TURNS[1],
+            item_id="item_2",
+            role="agent",
+            text=_ANSWER,
+            transcript_id=_id(49),
+            interrupted=True,
+        ),
+    ),
+    (
+        20,
+        events.CallAudit(
+            audit_type="handoff",
+            code="barged",
+            detail={"member": str(_OPERATOR), "role": "operator"},
+        ),
+    ),
+    (
+        42,
+        events.ParticipantLeft(
+            participant_id=_CALLER,
+            member_uuid="caller",
+            role="caller",
+            joined_at=_at(1),
+            left_at=_at(42),
+        ),
+    ),
+    (
+        42,
+        events.CallEnded(
+            status="completed",
+            hangup_cause="caller_hangup",
+            started_at=BEGAN,
+            answered_at=_at(1),
+            ended_at=_at(42),
+            duration_seconds=41,
+            transcript=(
+                events.TranscriptLine(turn_id=_TURNS[0], role="caller", text=_ASKED, at=_at(5)),
+                events.TranscriptLine(turn_id=_TURNS[1], role="agent", text=_ANSWER, at=_at(7.5)),
+            ),
+        ),
+    ),
+    (60, events.ContactCreated(**_CONTACT, inserted_at=_at(60), updated_at=_at(60))),
+    (61, events.ContactUpdated(**_CHANGED)),
+    (62, events.ContactDeleted(**_CHANGED)),
+    (63, events.ConversationCreated(**_CHAT, mode="text", updated_at=_at(63))),
+    (64, events.ConversationUpdated(**_CHAT, mode="voice", updated_at=_at(64))),
+    (
+        64,
+        events.ConversationModeChanged(
+            conversation_id=CONVERSATION, from_mode="text", to_mode="voice"
+        ),
+    ),
+)
+
+
+def _stored() -> Iterator[StoredEvent]:
+    offset = 0
+    for number, (seconds, data) in enumerate(_STORY):
+        offset += data.durable
+        call = _CALL if data.type.startswith("call.") else None
+        yield StoredEvent(offset, Event(_id(256 + number), _at(seconds), data, call))
+
+
+#: The events of the log in their order; an ephemeral one has the offset before it.
+STORED = tuple(_stored())
+
+
+def position_of(stored: StoredEvent) -> Position:
+    return Position(EPOCH, stored.offset)
+
+
+def on_socket(stored: StoredEvent) -> tuple[str, str] | None:
+    """Return an event's name on the events socket and its payload; None if not shown."""
+    spelt = encode_payload(stored.event, position_of(stored), LOG)
+    return None if spelt is None else (spelt[0], spelt[1].decode())
+
+
+def in_envelope(stored: StoredEvent) -> str | None:
+    frame = Envelope().encode(stored.event, position_of(stored), LOG)
+    return None if frame is None else frame.decode()
+
+
+def in_transcript(stored: StoredEvent) -> str | None:
+    frame = TranscriptStream(with_ids=True).encode(stored.event, position_of(stored), LOG)
+    return None if frame is None else frame.decode()
+
+
+def in_list(stored: StoredEvent) -> str | None:
+    """Return an event of a page of `list_events`; None if the log does not keep it."""
+    return encode(listed(stored, EPOCH)).decode() if stored.event.data.durable else None
+
+
+#: What the call WebSocket says of itself.
+NOTICES = (
+    envelope.stream_dropped(Position(EPOCH, 4), _at(8)).decode(),
+    envelope.command_error("INVALID_ARGUMENT", "the frame is no command", _at(9)).decode(),
+)
