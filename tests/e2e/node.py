@@ -94,7 +94,11 @@ def install(project: Path = JS) -> Node:
 
 if __name__ == "__main__":
     try:
-        for project in (JS, RUNTIMES, SDK):
+        for project in (JS, SDK):
             install(project)
     except RuntimeError as error:
         sys.exit(str(error))
+    try:
+        install(RUNTIMES)
+    except RuntimeError as error:  # what needs them will be skipped
+        print(error, file=sys.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.node import JS, SDK, Node, environment, install
+from tests.pages import blocks_of
 
 OLDEST, NEWEST = JS / "node_modules" / "typescript-5.0", SDK / "node_modules" / "typescript"
 STRICT = {"noEmit": True, "strict": True, "target": "es2022", "types": [], "lib": ["es2022", "dom"]}
@@ -52,6 +53,21 @@ def project(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+def compile_in(
+    node: Node, project: Path, compiler: Path, resolution: str, sources: dict[str, str]
+) -> None:
+    """Compile modules in the project; fails the test with the compiler's words."""
+    module = resolution if resolution == "nodenext" else "es2022"
+    options = {**STRICT, "module": module, "moduleResolution": resolution}
+    # Our declarations are checked too; those of the language take the time.
+    options |= {"skipLibCheck": False, "skipDefaultLibCheck": True}
+    for name, source in sources.items():
+        (project / name).write_text(source, "utf-8")
+    config = {"compilerOptions": options, "files": list(sources)}
+    (project / "tsconfig.json").write_text(json.dumps(config))
+    run(node, project, node.node, str(compiler / "bin" / "tsc"))
+
+
 def run(node: Node, folder: Path, *command: str) -> str:
     """Run a command in a folder and return what it printed; fails the test with that."""
     done = subprocess.run(
@@ -91,11 +107,20 @@ def test_it_holds_code_and_loads(node: Node, project: Path) -> None:
 def test_its_types_hold(
     node: Node, project: Path, compiler: Path, resolution: str, source: str
 ) -> None:
-    module = resolution if resolution == "nodenext" else "es2022"
-    options = {**STRICT, "module": module, "moduleResolution": resolution}
-    # Our declarations are checked too; those of the language take the time.
-    options |= {"skipLibCheck": False, "skipDefaultLibCheck": True}
-    config = {"compilerOptions": options, "files": ["main.ts"]}
-    (project / "main.ts").write_text(source, "utf-8")
-    (project / "tsconfig.json").write_text(json.dumps(config))
-    run(node, project, node.node, str(compiler / "bin" / "tsc"))
+    compile_in(node, project, compiler, resolution, {"main.ts": source})
+
+
+def test_the_readme_is_right(node: Node, project: Path) -> None:
+    """Its examples compile, each by itself; what they take from elsewhere is declared."""
+    around = (
+        "declare const app: { post: (path: string, answer: (...both: any[]) => void) => void };\n"
+    )
+    around += "declare const response: any, process: any;\n"
+    client = 'declare const ringline: import("@ringline/sdk/server").ServerClient;\n'
+    blocks = [block.code for block in blocks_of(SDK / "README.md", "js")]
+    sources = {
+        f"block{number}.ts": around + ("" if "const ringline" in text else client) + text
+        for number, text in enumerate(blocks)
+    }
+    assert len(sources) > 4
+    compile_in(node, project, NEWEST, "nodenext", sources)

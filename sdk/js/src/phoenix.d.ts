@@ -19,7 +19,7 @@ declare module "phoenix" {
     isConnected(): boolean;
     onOpen(callback: () => void): string;
     onClose(callback: (event: unknown) => void): string;
-    onError(callback: (error: unknown) => void): string;
+    onError(callback: (error: never) => void): string;
     channel(topic: string, params?: object | (() => object)): Channel;
   }
 }

@@ -29,7 +29,8 @@ export interface EventsSocket {
   isConnected(): boolean;
   onOpen(callback: () => void): string;
   onClose(callback: (event: unknown) => void): string;
-  onError(callback: (error: unknown) => void): string;
+  /** An error's message says why; browsers give none for a connection that failed. */
+  onError(callback: (error: { message?: string }) => void): string;
 }
 
 /** The reply to a join: pushes follow from `position` on. */
