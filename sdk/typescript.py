@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ringline.rpc.actions import ACTIONS, Action, ActionKind, Answer, Input
+from ringline.rpc.action import Action, ActionKind, Answer, Input
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import describe_action
 from ringline.rpc.kinds import (
     Boolean,

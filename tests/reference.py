@@ -20,7 +20,8 @@ from ringline.domain.events import EVENT_TYPES
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.limits import LIMITS, Limit
 from ringline.rpc import listed_members
-from ringline.rpc.actions import ACTIONS, Action
+from ringline.rpc.action import Action
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.idempotency import CONFLICTS, Conflict
 from ringline.rpc.resources import RESOURCES, Resource

@@ -11,7 +11,7 @@ import asyncpg
 from ringline.app import new_id, now
 from ringline.domain.ids import Prefix
 from ringline.domain.log import LogKey
-from ringline.rpc.actions import Action, Input
+from ringline.rpc.action import Action, Input
 from ringline.rpc.kinds import (
     Boolean,
     Choice,

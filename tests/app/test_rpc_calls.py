@@ -191,6 +191,38 @@ async def test_what_is_not_possible_is_told_in_order(service: Service) -> None:
     assert (problem["type"], problem["fields"]) == ("invalid_argument", ["type"])
 
 
+async def test_a_validation_says_what_a_run_would_say(service: Service) -> None:
+    rpc = Rpc(service)
+    new = {"direction": "inbound", "fromNumber": "+4930", "toNumber": "+4940"}
+    call = await rpc.run("create_call", input=new, fields=["id"])
+    (queue,) = await rpc.run("list_queues", fields=["id"])
+    stay = {"joinedAt": "2026-01-01T00:00:01Z", "leftAt": "2026-01-01T00:00:00Z"}
+    member = {"callId": call["id"], "memberUuid": "leg-1", "role": "callee"}
+    end = {"status": "ringing", "endedAt": "2099-01-01T00:00:00Z"}
+    rows: list[tuple[str, dict[str, Any], str, list[str]]] = [
+        ("issue_sip_access", {"input": {}}, "required", ["operatorEmail"]),
+        (
+            "create_call",
+            {"input": new | {"queueId": queue["id"]}},
+            "invalid_attribute",
+            ["queueId"],
+        ),
+        ("update_call", {"identity": call["id"], "input": end}, "invalid_changes", ["endedAt"]),
+        ("create_call_participant", {"input": member | stay}, "invalid_changes", ["leftAt"]),
+        ("delete_queue", {"identity": queue["id"]}, "invalid_changes", []),
+    ]
+    for action, request, type_, fields in rows:
+        (validated,) = await rpc.validate(action, **request)
+        ran = await rpc.problem(action, **request)
+        assert (validated["type"], validated["fields"], validated["path"]) == (
+            type_,
+            fields,
+            fields,
+        )
+        assert (ran["type"], ran["fields"], ran["path"]) == (type_, fields, [])
+        assert ran["message"] == validated["message"]
+
+
 async def test_null_clears_what_a_switch_had_reported(service: Service) -> None:
     rpc = Rpc(service)
     new = {"direction": "inbound", "fromNumber": "+4930", "toNumber": "+4940"}

@@ -17,7 +17,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from ringline.domain.log import Environment, LogKey
-from ringline.rpc.actions import ACTIONS, Action, ActionKind, Input
+from ringline.rpc.action import Action, ActionKind, Input
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import (
     Boolean,
     Choice,

@@ -7,7 +7,8 @@ import pytest
 
 from ringline.app import new_id
 from ringline.domain.log import Environment, LogKey
-from ringline.rpc.actions import ACTIONS, Action, Input
+from ringline.rpc.action import Action, Input
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import Id, ToolList
 from ringline.rpc.names import snake
 from ringline.rpc.resources import RESOURCES, Resource

@@ -125,6 +125,14 @@ async def test_what_invitations_refuse(rpc: Rpc) -> None:
     assert (refused["type"], refused["fields"]) == ("required", ["token"])
 
 
+async def test_an_address_may_be_in_any_script(rpc: Rpc) -> None:
+    for email in ("żółw@przykład.pl", "用户@例子.公司", "o'neil+x@[192.0.2.1]"):
+        assert (await rpc.run("invite_team_member", input={"email": email}))["email"] == email
+    for email in ("a b@example.com", "a\u3000b@example.com", "a@", "@b", "a@b@c", "a\x01@b"):
+        refused = await rpc.problem("invite_team_member", input={"email": email})
+        assert (refused["type"], refused["fields"]) == ("invalid_argument", ["email"])
+
+
 async def test_an_invitation_of_another_workspace_is_none(rpc: Rpc) -> None:
     strangers = await rpc.service.office.workspaces.create("Somebody else")
     other = Rpc(replace(rpc.service, keys=strangers))

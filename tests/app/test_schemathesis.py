@@ -23,7 +23,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from ringline.rpc.actions import ACTIONS, ActionKind
+from ringline.rpc.action import ActionKind
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.openapi import RUN, make_document
 from ringline.rpc.openapi_actions import request_name
 from tests.callers import whole_call

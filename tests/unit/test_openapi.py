@@ -7,7 +7,8 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
-from ringline.rpc.actions import ACTIONS, Action, ActionKind
+from ringline.rpc.action import Action, ActionKind
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.examples import example_of
 from ringline.rpc.openapi import make_document
 from ringline.rpc.openapi_actions import request_name, response_name

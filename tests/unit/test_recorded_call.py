@@ -320,12 +320,33 @@ def test_joining_and_leaving_are_told_once_each() -> None:
 
 def test_who_came_and_went_is_told_at_once() -> None:
     call = a_call(CallStatus.ANSWERED)
-    step = report_join(call, "ann", ParticipantRole.CALLEE, at(9), left_at=at(4).now)
+    step = report_join(
+        call, "ann", ParticipantRole.CALLEE, at(9), joined_at=at(2).now, left_at=at(4).now
+    )
     assert types(step) == ["call.participant_joined", "call.participant_left"]
     assert (step.call.participants[-1].joined_at, step.call.participants[-1].left_at) == (
-        at(9).now,
+        at(2).now,
         at(4).now,
     )
+
+
+def test_nobody_leaves_before_they_joined() -> None:
+    call = a_call(CallStatus.ANSWERED)
+    for joined_at in (None, at(5).now):
+        with pytest.raises(NotPossible) as refused:
+            report_join(
+                call,
+                "ann",
+                ParticipantRole.CALLEE,
+                at(9),
+                joined_at=joined_at,
+                left_at=at(4).now,
+            )
+        assert refused.value.field == "left_at"
+    joined = report_join(call, "ann", ParticipantRole.CALLEE, at(5)).call
+    with pytest.raises(NotPossible) as refused:
+        report_leave(joined, joined.participants[-1].id, at(4).now, at(9))
+    assert refused.value.field == "left_at"
 
 
 def test_nobody_joins_a_call_that_has_ended() -> None:

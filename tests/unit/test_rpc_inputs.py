@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from ringline.domain import limits
 from ringline.rpc import inputs
-from ringline.rpc.actions import ACTIONS, Action, ActionKind, Input
+from ringline.rpc.action import Action, ActionKind, Input
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.kinds import (
     BadValue,

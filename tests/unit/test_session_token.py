@@ -203,6 +203,7 @@ def test_a_bad_mint_names_the_member(body: bytes, part: str) -> None:
 
 def test_a_mint_names_an_operator() -> None:
     assert session_token.read_mint(b'{"operator_email":"a@b.c"}').operator == "a@b.c"
+    assert session_token.read_mint('{"operator_email":"ä@b.c"}'.encode()).operator == "ä@b.c"
     assert session_token.read_mint(b'{"user_id":"u-1"}').operator == "u-1"
     assert session_token.read_mint(b"{}").operator is None
 

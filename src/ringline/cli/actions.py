@@ -13,7 +13,8 @@ from ringline.cli.outcome import refuse, run
 from ringline.cli.terminal import say, show, show_json, show_table, visible
 from ringline.client.http import AgentSummary, ApiProblem, RpcAnswer, open_api
 from ringline.domain.ids import Prefix, show_id
-from ringline.rpc.actions import ACTIONS, ActionKind
+from ringline.rpc.action import ActionKind
+from ringline.rpc.actions import ACTIONS
 
 agent_app = App(name="agent", help="List agents.")
 

@@ -160,8 +160,7 @@ def advance(
         return Recorded(call)
     status = row.status if report.status is None else report.status
     ended_at = None if report.ended_at is UNSET else report.ended_at
-    if ended_at is not None and status not in TERMINAL_STATUSES:
-        raise NotPossible("only a call that has ended has an end", "ended_at")
+    check_end(status, ended_at)
     if report.duration_seconds is not UNSET:
         row = replace(row, duration_seconds=report.duration_seconds)
     if report.source is not None:
@@ -178,6 +177,18 @@ def advance(
     elif status is not row.status:
         call = _move(call, status, queue, draft)
     return _recorded(call, draft, moment)
+
+
+def check_end(status: CallStatus, ended_at: datetime | None) -> None:
+    """Check that a call in this state can have that end. Raises NotPossible."""
+    if ended_at is not None and status not in TERMINAL_STATUSES:
+        raise NotPossible("only a call that has ended has an end", "ended_at")
+
+
+def check_stay(joined_at: datetime | None, left_at: datetime | None) -> None:
+    """Check that somebody did not leave before they joined. Raises NotPossible."""
+    if joined_at is not None and left_at is not None and left_at < joined_at:
+        raise NotPossible("nobody leaves before they joined", "left_at")
 
 
 def end(call: RecordedCall, moment: Moment) -> Recorded:
@@ -235,6 +246,7 @@ def report_join(
     draft.now = joined_at or draft.now
     participant = join(member, role, draft)
     if left_at is not None:
+        check_stay(participant.joined_at, left_at)
         draft.now = left_at
         participant = leave(participant, draft)
     call = replace(call, participants=(*call.participants, participant))
@@ -250,6 +262,7 @@ def report_leave(
         if found.left_at != left_at:
             raise NotPossible("the participant has left already", "left_at")
         return Recorded(call)
+    check_stay(found.joined_at, left_at)
     draft = _draft(call.row, moment)
     draft.now = left_at
     gone = leave(found, draft)

@@ -94,3 +94,6 @@ class Acting:
 Create: TypeAlias = Callable[[Acting, Transaction, Values], Awaitable[UUID]]
 Change: TypeAlias = Callable[[Acting, Transaction, UUID, Values], Awaitable[None]]
 Generic: TypeAlias = Callable[[Acting, Values], Awaitable[object]]
+
+#: Looks at an action's inputs together, before anything is asked of the database.
+Rule: TypeAlias = Callable[[Caller, Values], None]

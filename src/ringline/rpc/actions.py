@@ -5,9 +5,8 @@ engine's; an action that does more names the function that does it. Documentatio
 the SDK and the tests read this table.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import replace
 
 from ringline.domain import limits
 from ringline.domain.conversations import (
@@ -17,6 +16,7 @@ from ringline.domain.conversations import (
     ItemModality,
     ItemRole,
 )
+from ringline.domain.email import EMAIL
 from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
@@ -30,104 +30,20 @@ from ringline.rpc import (
     team_actions,
 )
 from ringline.rpc import resources as r
-from ringline.rpc.acting import Acting, Change, Create, Generic
+from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
     Choices,
     Id,
     Integer,
-    Kind,
     LogPlace,
     Map,
     Moment,
     Text,
 )
-from ringline.rpc.names import by_name, snake
+from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource
-
-
-class ActionKind(StrEnum):
-    """What an action is to the engine, and so what its request holds."""
-
-    LIST = "list"
-    GET = "get"
-    CREATE = "create"
-    UPDATE = "update"
-    DESTROY = "destroy"
-    GENERIC = "generic"
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A member of an action's `input`.
-
-    `null` tells whether null may be given; `cleared` is what is stored then. `column` is
-    where the engine writes it, its own name in snake_case unless it says otherwise. What is
-    `sealed` is encrypted before it is stored. An argument of a read picks the records by
-    their own column, or `through` a relationship by a field of its target.
-    """
-
-    name: str
-    kind: Kind
-    required: bool = False
-    null: bool = True
-    column: str = ""
-    cleared: object = None
-    default: object = None
-    sealed: bool = False
-    through: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A member of what a generic action answers; its name is spelt as it is."""
-
-    name: str
-    kind: Kind | None = None  # None: any JSON
-    null: bool = False
-    many: bool = False
-    members: tuple["Answer", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One action.
-
-    `one_of` are groups of inputs of which one is required. `identities` are fields that
-    may stand in `identity` beside the id. `pages` tells whether a list takes `page`. An
-    `operator` may call it with an operator token; a `team` action takes a `sk_live_` key;
-    what answers a credential is `secret`. Of several records that a `get` could mean it
-    answers the `latest` by that column. `presets` are columns of a new row that are not
-    given. `act` does what the engine does not.
-    """
-
-    name: str
-    kind: ActionKind
-    summary: str
-    resource: Resource | None = None
-    inputs: tuple[Input, ...] = ()
-    one_of: tuple[tuple[str, ...], ...] = ()
-    answers: tuple[Answer, ...] = ()
-    identities: tuple[str, ...] = ()
-    pages: bool = True
-    operator: bool = False
-    team: bool = False
-    secret: bool = False
-    needs: str = ""
-    latest: str = "inserted_at"
-    presets: Callable[[Acting], Mapping[str, object]] | None = None
-    act: Create | Change | Generic | None = None
-    input_index: Mapping[str, Input] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "input_index", by_name(self.inputs))
-
-    @property
-    def is_read(self) -> bool:
-        """Tell whether the action answers records that it only reads."""
-        return self.kind in (ActionKind.LIST, ActionKind.GET)
-
 
 _K = ActionKind
 
@@ -185,7 +101,7 @@ _CALL_UUID = Input("callUuid", Text(trim=False), required=True)
 _AGENT_NAME = Input("agentName", Text())
 _SIP_USER = Input("sipUserId", Id(Prefix.SIP_USER))
 _PASSWORD = Text(trim=False)
-_EMAIL = Text(max_length=128, pattern=r"[!-~][!-?A-~]*@[!-~]+")
+_EMAIL = Text(max_length=limits.EMAIL_CHARACTERS.most, pattern=EMAIL)
 _CALL_ANSWER = Answer("call_uuid", Text())
 
 #: The states in which a call may be recorded first (contract, 4).
@@ -328,6 +244,7 @@ _ROWS = (
             Input("conversationId", Id(Prefix.CONVERSATION)),
             Input("queueId", Id(Prefix.QUEUE)),
         ),
+        rule=call_actions.check_new_call,
         act=call_actions.create_call,
     ),
     Action(
@@ -342,6 +259,7 @@ _ROWS = (
             Input("callSource", Text(), null=False),
         ),
         identities=("callUuid",),
+        rule=call_actions.check_report,
         act=call_actions.update_call,
     ),
     Action(
@@ -402,6 +320,7 @@ _ROWS = (
         operator=True,
         secret=True,
         needs="telephony",
+        rule=sip_actions.check_whose,
         act=sip_actions.issue_sip_access,
     ),
     Action(
@@ -567,6 +486,7 @@ _ROWS = (
         "Report who joined a recorded call",
         r.CALL_PARTICIPANT,
         _PARTICIPANT,
+        rule=call_actions.check_participant,
         act=call_actions.create_call_participant,
     ),
     Action(

@@ -7,10 +7,10 @@ from uuid import UUID
 from msgspec import UNSET
 
 from ringline.domain.call import Moment
-from ringline.domain.recorded_call import Report
+from ringline.domain.recorded_call import Report, check_end, check_stay
 from ringline.domain.records import CallStatus, ParticipantRole
 from ringline.ports import Transaction
-from ringline.rpc.acting import Acting, Values
+from ringline.rpc.acting import Acting, Caller, Values
 from ringline.rpc.refusals import spelt
 from ringline.services import recorded_calls
 from ringline.services.operators import find_sip_user
@@ -28,7 +28,7 @@ async def create_call(acting: Acting, transaction: Transaction, values: Values) 
         from_number=values["fromNumber"],
         to_number=values["toNumber"],
         source=values.get("callSource") or "api",
-        status=CallStatus(values.get("status") or CallStatus.INITIATED),
+        status=_new_status(values),
         started_at=values.get("startedAt") or acting.now,
         uuid=values.get("callUuid"),
         sip_username=values.get("sipUsername"),
@@ -37,6 +37,16 @@ async def create_call(acting: Acting, transaction: Transaction, values: Values) 
     )
     with spelt("invalid_attribute"):
         return await recorded_calls.create_call(transaction, new, moment_of(acting))
+
+
+def check_new_call(caller: Caller, values: Values) -> None:
+    """Check that a call names a queue only if it waits there."""
+    with spelt("invalid_attribute"):
+        recorded_calls.check_queue(_new_status(values), values.get("queueId"))
+
+
+def _new_status(values: Values) -> CallStatus:
+    return CallStatus(values.get("status") or CallStatus.INITIATED)
 
 
 async def update_call(
@@ -52,6 +62,19 @@ async def update_call(
     )
     with spelt("invalid_attribute"):
         await recorded_calls.update_call(transaction, call_id, report, moment_of(acting))
+
+
+def check_report(caller: Caller, values: Values) -> None:
+    """Check that an end is reported with a state that has one, if with any."""
+    if values.get("status") is not None:
+        with spelt():
+            check_end(CallStatus(values["status"]), values.get("endedAt"))
+
+
+def check_participant(caller: Caller, values: Values) -> None:
+    """Check that nobody left before they joined."""
+    with spelt():
+        check_stay(values.get("joinedAt"), values.get("leftAt"))
 
 
 async def create_call_participant(acting: Acting, transaction: Transaction, values: Values) -> UUID:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from ringline.ports import EntryRefused
-from ringline.rpc.actions import Action, ActionKind
+from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.inputs import bad_value
 from ringline.rpc.names import snake
 from ringline.schema.tables import metadata

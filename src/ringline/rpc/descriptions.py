@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ringline.rpc.actions import Action, ActionKind
+from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.kinds import (
     Boolean,
     Choice,

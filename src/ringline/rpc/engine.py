@@ -7,15 +7,18 @@ check raises where their right ended while the request waited. A record that a w
 is read in the same transaction.
 """
 
+from collections.abc import Mapping
 from io import BytesIO
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
+
+import msgspec
 
 from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
 from ringline.rpc import picking, writing
 from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic, Pace, at_once
-from ringline.rpc.actions import ActionKind
+from ringline.rpc.action import ActionKind
 from ringline.rpc.constraints import refused_problem
 from ringline.rpc.identity import read_identity
 from ringline.rpc.inputs import cast_inputs
@@ -82,9 +85,12 @@ class Engine:
             if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
                 identity = read_identity(asked.action, asked.resource, asked.body.get("identity"))
                 async with self._ledger(caller).read(caller.log) as rows:
-                    if await writing.find(rows, asked.resource, identity) is None:
-                        raise refuse("not_found")
-            cast_inputs(asked.action, asked.given, validating=True)
+                    before = await writing.find(rows, asked.resource, identity)
+                if before is None:
+                    raise refuse("not_found")
+                if asked.action.kind is ActionKind.DESTROY:
+                    writing.check_destroy(asked.resource, before)
+            _values(caller, asked, validating=True)
         except (QueryTooSlow, EntryRefused) as refused:
             raise _refusal(asked, refused) from None
         return VALID
@@ -93,7 +99,7 @@ class Engine:
         action, selection, body = asked.action, asked.selection, asked.body
         if selection is None:
             raise AssertionError("a read is not let in without fields")
-        values = cast_inputs(action, asked.given)
+        values = _values(caller, asked)
         async with self._ledger(caller).read(caller.log) as rows:
             scope: picking.Scope = ()
             if values:
@@ -112,7 +118,7 @@ class Engine:
             return await self._reader.list(rows, request)
 
     async def _get(self, caller: Caller, asked: Asked) -> object:
-        values = cast_inputs(asked.action, asked.given)
+        values = _values(caller, asked)
         async with self._ledger(caller).read(caller.log) as rows:
             row_id = await picking.pick(rows, asked.action, asked.resource, values)
             if row_id is None:
@@ -121,7 +127,7 @@ class Engine:
 
     async def _create(self, caller: Caller, asked: Asked, claim: Claim | None) -> bytes:
         action, acting = asked.action, self._acting(caller)
-        values = cast_inputs(action, asked.given)
+        values = _values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             if action.act is None:
@@ -138,7 +144,7 @@ class Engine:
     async def _update(self, caller: Caller, asked: Asked) -> bytes:
         action, resource, acting = asked.action, asked.resource, self._acting(caller)
         identity = read_identity(action, resource, asked.body.get("identity"))
-        values = cast_inputs(action, asked.given)
+        values = _values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
@@ -157,7 +163,7 @@ class Engine:
         """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
         action, resource, acting = asked.action, asked.resource, self._acting(caller)
         identity = read_identity(action, resource, asked.body.get("identity"))
-        values = cast_inputs(action, asked.given)
+        values = _values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
@@ -175,7 +181,7 @@ class Engine:
 
     async def _act(self, caller: Caller, asked: Asked) -> bytes:
         action = asked.action
-        values = cast_inputs(action, asked.given)
+        values = _values(caller, asked)
         if action.act is None:
             raise AssertionError("a generic action names its function")
         return _success(await cast("Generic", action.act)(self._acting(caller), values))
@@ -191,6 +197,21 @@ class Engine:
 
     def _acting(self, caller: Caller) -> Acting:
         return Acting(caller, self._desk.for_caller(caller.check), self._desk.now())
+
+
+def _values(caller: Caller, asked: Asked, *, validating: bool = False) -> Mapping[str, Any]:
+    """Cast the inputs and look at them together. Raises RpcRefused."""
+    values = cast_inputs(asked.action, asked.given, validating=validating)
+    if asked.action.rule is None:
+        return values
+    try:
+        asked.action.rule(caller, values)
+    except RpcRefused as refused:
+        if not validating:
+            raise
+        problems = (msgspec.structs.replace(one, path=one.fields) for one in refused.problems)
+        raise RpcRefused(*problems) from None
+    return values
 
 
 def _success(data: object) -> bytes:

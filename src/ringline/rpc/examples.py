@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from ringline.rpc.actions import Action, ActionKind, Input
+from ringline.rpc.action import Action, ActionKind, Input
 from ringline.rpc.kinds import (
     Boolean,
     Choice,

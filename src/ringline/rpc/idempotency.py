@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ringline.domain.log import LogKey
 from ringline.ports import LogBusy, NewId, Row, Rows, StoreAway, Transaction
 from ringline.rpc.acting import Caller
-from ringline.rpc.actions import Action, ActionKind
+from ringline.rpc.action import Action, ActionKind
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import idempotency_keys
 from ringline.services.ledger import Ledger

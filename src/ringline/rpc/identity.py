@@ -7,7 +7,7 @@ from typing import Any, NoReturn, cast
 
 from ringline.domain import limits
 from ringline.domain.ids import parse_id
-from ringline.rpc.actions import Action
+from ringline.rpc.action import Action
 from ringline.rpc.kinds import BadValue
 from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringline.domain import limits
-from ringline.rpc.actions import Action, ActionKind, Input
+from ringline.rpc.action import Action, ActionKind, Input
 from ringline.rpc.kinds import BadValue
 from ringline.wire.rpc import Problem, RpcRefused, echoed, internal_problem, problem
 

@@ -8,7 +8,10 @@ statuses are those of HTTP itself (contract, 9).
 
 from collections.abc import Iterable, Mapping
 
-from ringline.rpc.actions import ACTIONS, ActionKind
+from ringline.domain import limits
+from ringline.domain.email import PRINTABLE
+from ringline.rpc.action import ActionKind
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.examples import example_of
 from ringline.rpc.idempotency import MAX_KEY
 from ringline.rpc.openapi_actions import action_schemas, request_name, response_name
@@ -186,7 +189,12 @@ _TOKEN: Mapping[str, Schema] = {
 
 
 def _operator_name(use: str) -> Schema:
-    return {"type": ["string", "null"], "pattern": "^[!-~]{0,128}$", "description": use}
+    return {
+        "type": ["string", "null"],
+        "pattern": f"^({PRINTABLE})?$",
+        "maxLength": limits.EMAIL_CHARACTERS.most,
+        "description": use,
+    }
 
 
 def _body(schema: Schema, examples: Schema | None = None) -> Schema:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ringline.rpc.actions import Action, ActionKind, Answer, Input
+from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.descriptions import describe_action
 from ringline.rpc.names import camel
 from ringline.rpc.openapi_schemas import Schema, or_null, ref, shown, taken, thing

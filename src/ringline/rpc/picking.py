@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ringline.ports import Rows
 from ringline.rpc.acting import Values
-from ringline.rpc.actions import Action
+from ringline.rpc.action import Action
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.rpc.writing import column_of
 from ringline.schema.sql import compiled

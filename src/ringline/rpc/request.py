@@ -11,7 +11,8 @@ from typing import cast
 
 from ringline.domain.log import Environment
 from ringline.rpc.acting import Caller
-from ringline.rpc.actions import ACTIONS, Action, ActionKind
+from ringline.rpc.action import Action, ActionKind
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.resources import Resource
 from ringline.rpc.selection import Selection, select
 from ringline.wire.rpc import echoed, json_type, refuse

@@ -7,7 +7,7 @@ ask for which is settled all the same.
 from uuid import UUID
 
 from ringline.ports import Rows
-from ringline.rpc.acting import Acting, Values
+from ringline.rpc.acting import Acting, Caller, Values
 from ringline.services.operators import find_sip_user
 from ringline.services.steering import TELEPHONY
 from ringline.services.team import find_member
@@ -17,6 +17,13 @@ from ringline.wire.rpc import refuse
 _NAMING = ("operatorEmail", "sipUserId", "agentName")
 
 
+def check_whose(caller: Caller, values: Values) -> None:
+    """Check that somebody is named; an operator token asks for its own operator."""
+    named = any(values.get(name) is not None for name in _NAMING)
+    if not named and caller.operator is None:
+        raise refuse("required", variables={"field": "operatorEmail"}, fields=("operatorEmail",))
+
+
 async def issue_sip_access(acting: Acting, values: Values) -> object:
     """Find whose access it would be; without telephony there is none to issue.
 
@@ -24,8 +31,6 @@ async def issue_sip_access(acting: Acting, values: Values) -> object:
     """
     operator = acting.caller.operator
     named = {name: values[name] for name in _NAMING if values.get(name) is not None}
-    if not named and operator is None:
-        raise refuse("required", variables={"field": "operatorEmail"}, fields=("operatorEmail",))
     async with acting.desk.ledger.read(acting.caller.log) as rows:
         found = {await _user(rows, name, value) for name, value in named.items()}
     if None in found:

@@ -15,7 +15,7 @@ from ringline.domain.events import Event
 from ringline.domain.log import LogKey
 from ringline.ports import Row, Rows, Transaction
 from ringline.rpc.acting import Acting, Values
-from ringline.rpc.actions import Action, Input
+from ringline.rpc.action import Action, Input
 from ringline.rpc.identity import Identity
 from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource
@@ -73,12 +73,17 @@ async def update(
         _tell(acting, transaction, resource, before, after)
 
 
+def check_destroy(resource: Resource, before: Row) -> None:
+    """Check that a row may be deleted at all. Raises RpcRefused."""
+    if resource.lasting is not None and resource.lasting(before):
+        raise refuse("invalid_changes", "it cannot be deleted")
+
+
 async def destroy(
     acting: Acting, transaction: Transaction, resource: Resource, before: Row
 ) -> None:
     """Delete a locked row and tell of it. Raises EntryRefused where something refers to it."""
-    if resource.lasting is not None and resource.lasting(before):
-        raise refuse("invalid_changes", "it cannot be deleted")
+    check_destroy(resource, before)
     table = resource.table
     await _fetch_one(transaction, sa.delete(table).where(table.c.id == before["id"]))
     _tell(acting, transaction, resource, before, None)

@@ -150,8 +150,8 @@ async def create_call(transaction: Transaction, new: NewCall, moment: Moment) ->
     queue = contact = None
     if new.status is CallStatus.QUEUED:
         queue = await _queue(transaction, new.queue_id)
-    elif new.queue_id is not None:
-        raise BadReference("queue_id", "is for a call whose status is queued")
+    else:
+        check_queue(new.status, new.queue_id)
     if new.direction == "inbound":
         contact = await _contact(transaction, new.from_number)
     try:
@@ -161,6 +161,12 @@ async def create_call(transaction: Transaction, new: NewCall, moment: Moment) ->
             raise BadReference("call_uuid", "has already been taken") from None
         raise
     return call_id
+
+
+def check_queue(status: CallStatus, queue_id: UUID | None) -> None:
+    """Check that a call in this state may name a queue. Raises BadReference."""
+    if queue_id is not None and status is not CallStatus.QUEUED:
+        raise BadReference("queue_id", "is for a call whose status is queued")
 
 
 async def update_call(

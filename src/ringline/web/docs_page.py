@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ringline.domain.ids import Prefix
-from ringline.rpc.actions import ACTIONS, Action, ActionKind, Answer, Input
+from ringline.rpc.action import Action, ActionKind, Answer, Input
+from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.examples import example_of
 from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Moment, Text

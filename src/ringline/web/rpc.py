@@ -16,7 +16,7 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.ports import EntryRefused, LogBusy, QueryTooSlow, StoreAway
 from ringline.rpc.acting import Caller
-from ringline.rpc.actions import ActionKind
+from ringline.rpc.action import ActionKind
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action

@@ -6,12 +6,12 @@ from uuid import UUID
 import msgspec
 
 from ringline.domain import limits
+from ringline.domain.email import EMAIL
 from ringline.wire.session_token import MintProblem, OperatorToken
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 from ringline.wire.times import seconds
 
-#: Printable ASCII with an `@` in it; only the first one that can be it is tried.
-_EMAIL = re.compile(r"[!-~][!-?A-~]*@[!-~]+")
+_EMAIL = re.compile(EMAIL)
 
 
 class _Body(msgspec.Struct, frozen=True):

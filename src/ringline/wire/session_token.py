@@ -21,6 +21,7 @@ import jwt
 import msgspec
 
 from ringline.domain import limits
+from ringline.domain.email import PRINTABLE
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
@@ -34,7 +35,7 @@ MAX_TOKEN_BYTES = limits.TOKEN_BYTES.most  # it travels in a query string
 
 _ALGORITHM = "HS256"
 _MAX_OPERATOR = limits.EMAIL_CHARACTERS.most
-_OPERATOR = re.compile(rf"[!-~]{{1,{_MAX_OPERATOR}}}")  # an email or user id; keeps the token short
+_OPERATOR = re.compile(PRINTABLE)  # an email, or an id of the client's own
 
 
 class TokenProblem(ValueError):
@@ -111,9 +112,9 @@ def read_mint(body: bytes) -> MintBody:
         raise MintProblem(str(problem)) from None
     for member in ("operator_email", "user_id"):
         text = mint.operator_email if member == "operator_email" else mint.user_id
-        if text and not _OPERATOR.fullmatch(text):
+        if text and (len(text) > _MAX_OPERATOR or not _OPERATOR.fullmatch(text)):
             raise MintProblem(
-                f"{member} must be at most {_MAX_OPERATOR} printable ASCII characters"
+                f"{member} must be at most {_MAX_OPERATOR} printable characters without spaces"
             )
     return mint
 
