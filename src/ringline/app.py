@@ -49,6 +49,7 @@ from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, E
 from ringline.storage.database_errors import DISK_FULL, DatabaseFull, DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
 from ringline.storage.failures import disk_full
+from ringline.storage.fitness import Condition
 from ringline.storage.migrate import MigrationError, is_current, migrate
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
@@ -135,6 +136,10 @@ async def open_office(settings: Settings) -> AsyncGenerator[Office]:
 
 
 async def _open_office(settings: Settings, stack: AsyncExitStack) -> Office:
+    return _office(await _open_stores(settings, stack))
+
+
+async def _open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
     if settings.database_url is not None:
         dsn = settings.database_url.get_secret_value()
     else:
@@ -142,7 +147,7 @@ async def _open_office(settings: Settings, stack: AsyncExitStack) -> Office:
         dsn = await _prepare_embedded(address, settings.roles)
     stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1, roles=settings.roles)
     stack.push_async_callback(stores.close)
-    return _office(stores)
+    return stores
 
 
 def make_data_dir(path: Path) -> Path:
@@ -168,16 +173,15 @@ def check_data_dir(path: Path) -> bool:
     return True
 
 
-async def check_database(url: str, roles: Roles) -> bool:
-    """Refuse a database that a server could not run on. Raises DatabaseRefused.
+async def examine_database(settings: Settings) -> Condition:
+    """Refuse a database that a server could not run on, and tell how it is.
 
-    Tells whether every role of its cluster may connect to it.
+    Raises the sentences of storage.
     """
-    stores = await Stores.open(url, new_id(), claim=False, pool_size=1, roles=roles)
-    try:
-        return await stores.database.is_open_to_all()
-    finally:
-        await stores.close()
+    with _naming_disk(settings):
+        async with AsyncExitStack() as stack:
+            stores = await _open_stores(settings, stack)
+            return await stores.database.examine()
 
 
 async def migrate_database(settings: Settings) -> str:

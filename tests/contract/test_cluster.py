@@ -142,12 +142,12 @@ async def test_a_database_that_stays_open_to_all_is_told(empty_database: TestDat
         told = await migrate(empty_database.dsn(role), ROLES.server)
         assert told.startswith("Every role of this PostgreSQL cluster may connect to the database")
         async with empty_database.stores() as stores:
-            assert await stores.database.is_open_to_all()
+            assert (await stores.database.examine()).open_to_all
         # What it tells to run is what closes it.
         for statement in told.split(" run: ")[1].rstrip(";").split("; "):
             await run_as_superuser(cluster, statement)
         async with empty_database.stores() as stores:
-            assert not await stores.database.is_open_to_all()
+            assert not (await stores.database.examine()).open_to_all
         assert await migrate(empty_database.dsn(role), ROLES.server) == "", "it still may connect"
     finally:
         async with empty_database.connection() as superuser:

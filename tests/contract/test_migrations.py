@@ -218,5 +218,16 @@ async def test_the_server_refuses_another_schema(
         await Stores.open(empty_database.app_dsn, ME, claim=True)
     async with database.connection() as superuser:
         await superuser.execute("UPDATE ringline.alembic_version SET version_num = '9999'")
-    with pytest.raises(DatabaseRefused, match=f"at version 9999, this program needs {HEAD}"):
+    newer = "a newer Ringline has migrated it; run that one"
+    with pytest.raises(
+        DatabaseRefused, match=f"at version 9999, this program needs {HEAD}: {newer}"
+    ):
+        await Stores.open(database.app_dsn, ME, claim=True)
+    with pytest.raises(
+        MigrationError, match=f"at version 9999, .* knows {HEAD} at the latest: {newer}"
+    ):
+        await migrate(database.dsn("postgres"), ROLES.server)
+    async with database.connection() as superuser:
+        await superuser.execute("UPDATE ringline.alembic_version SET version_num = '0000'")
+    with pytest.raises(DatabaseRefused, match="run `ringline migrate` of the same version"):
         await Stores.open(database.app_dsn, ME, claim=True)

@@ -219,9 +219,12 @@ def test_a_secret_that_can_be_guessed_starts_no_server(
         f"`export {name}=$(ringline secret)` makes a better one.\n"
     )
     done = ringline("doctor", "--json", "--data-dir", tmp_path / "data", **variables)
-    found = {finding["check"]: finding for finding in json.loads(done.stdout)["findings"]}
+    findings = json.loads(done.stdout)["findings"]
+    found = {finding["check"]: finding for finding in findings}
+    assert len(found) == len(findings), "each is told once"
     assert done.returncode == 1
     assert found["secrets"]["state"] == "bad"
+    assert found["database"]["found"].startswith("The database at 127.0.0.1:1 cannot be reached")
     assert name in found["secrets"]["found"]
     assert "hunter2" not in done.stdout
 

@@ -1,5 +1,7 @@
 """A server that cannot start: one sentence on stderr and an exit code, no traceback."""
 
+import asyncio
+import json
 import socket
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.database import TestDatabase
+from tests.e2e.program import ringline
 from tests.faults.disks import SmallDisk, unwritable
 from tests.faults.processes import refusal, server_process
 
@@ -64,6 +67,10 @@ async def test_a_second_server_on_the_database(parent: Path, database: TestDatab
     async with server_process(parent, "serve", **settings) as first:
         said = await refused(parent, database.app_dsn)
         assert said.startswith("Another Ringline server uses this database")
+        found = await asyncio.to_thread(ringline, "doctor", "--json", RINGLINE_PORT="0", **settings)
+        told = [one for one in json.loads(found.stdout)["findings"] if one["check"] == "database"]
+        assert [one["state"] for one in told] == ["bad"]
+        assert "another Ringline server uses it" in told[0]["found"]
         assert await first.end() == 0
 
 

@@ -1,11 +1,20 @@
 """What the doctor says of secrets and descriptors, and when it warns."""
 
 import resource
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
 
-from ringline.cli.doctor import Finding, State, check_connections, check_secrets
+from ringline.app import Condition
+from ringline.cli.doctor import (
+    Finding,
+    State,
+    check_connections,
+    check_secrets,
+    check_variables,
+    judge_database,
+)
 from ringline.config import Settings
 from ringline.domain.limits import DESCRIPTORS_KEPT
 
@@ -62,3 +71,28 @@ def test_a_weak_secret_is_named_and_not_quoted() -> None:
     assert "RINGLINE_ENCRYPTION_KEY" not in weak.found
     assert "export RINGLINE_SIGNING_SECRET=$(ringline secret)" in weak.advice
     assert "hunter2" not in weak.found + weak.advice
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "owned", "port", "state", "found"),
+    [
+        (0, False, State.GOOD, State.GOOD, "PostgreSQL 18; it answers"),
+        (0, True, State.GOOD, State.BAD, "PostgreSQL 18; another Ringline server uses it"),
+        (0, True, State.WARNING, State.GOOD, "PostgreSQL 18; it answers"),  # the one at our port
+        (60, False, State.GOOD, State.WARNING, "PostgreSQL 18; its clock is 60 s apart"),
+    ],
+)
+def test_a_database_is_free_and_keeps_the_time(
+    apart_s: int, owned: bool, port: State, state: State, found: str
+) -> None:
+    clock = datetime.now(UTC) - timedelta(seconds=apart_s)
+    judged = judge_database("PostgreSQL 18", Condition(18, clock, False, owned), port)
+    assert judged.state is state
+    assert judged.found.startswith(found)
+
+
+def test_service_links_are_told() -> None:
+    assert check_variables(()) == []
+    (told,) = check_variables(("RINGLINE_PORT", "RINGLINE_SERVICE_HOST"))
+    assert told.state is State.WARNING
+    assert "RINGLINE_PORT, RINGLINE_SERVICE_HOST" in told.found

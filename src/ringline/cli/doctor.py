@@ -5,7 +5,7 @@ import os
 import resource
 import shutil
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,18 +13,22 @@ from enum import StrEnum
 from pathlib import Path
 
 import aiohttp
-import asyncpg
 from rich.console import Console
 from rich.text import Text
 
-from ringline.app import DATABASE_PROBLEMS, check_data_dir, check_database, open_office
+from ringline.app import DATABASE_PROBLEMS, Condition, check_data_dir, examine_database
 from ringline.cli.installation import line_that_finds_program, line_that_installs
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run, sentence
 from ringline.cli.terminal import open_console, show_json, visible
-from ringline.config import LEAST_SECRET_BYTES, Settings, line_that_makes
+from ringline.config import (
+    LEAST_SECRET_BYTES,
+    Settings,
+    SettingsProblem,
+    line_that_makes,
+    service_links,
+)
 from ringline.domain.limits import DESCRIPTORS_KEPT
-from ringline.schema.names import MINIMUM_SERVER_VERSION
 from ringline.web.admission import Allowance
 
 _BAD_FREE_BYTES = 200 * 1024 * 1024
@@ -58,8 +62,7 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
 
     Changes nothing. Exit code 1 if something keeps a server from running.
     """
-    settings = Settings.read(data_dir=data_dir)
-    findings = run(_examine(settings))
+    findings = _examine_settings(data_dir)
     if json:
         show_json({"findings": [_spell(finding) for finding in findings]})
     else:
@@ -70,10 +73,33 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
         refuse(f"No server runs here as it is: {', '.join(bad)}.")
 
 
+def _examine_settings(data_dir: Path | None) -> list[Finding]:
+    try:
+        settings = Settings.read(data_dir=data_dir)
+    except SettingsProblem as problem:  # with one that is not understood, all are in doubt
+        return [Finding("settings", State.BAD, str(problem))]
+    return [*check_variables(service_links(os.environ)), *run(_examine(settings))]
+
+
+def check_variables(links: Sequence[str]) -> list[Finding]:
+    """Tell which variables of the environment are passed over; none is no finding."""
+    if not links:
+        return []
+    return [
+        Finding(
+            "settings",
+            State.WARNING,
+            f"passed over as service links of Kubernetes: {', '.join(links)}",
+            "Set enableServiceLinks: false in the pod's specification.",
+        )
+    ]
+
+
 async def _examine(settings: Settings) -> list[Finding]:
-    findings = [finding async for finding in _check_database(settings)]
+    port = await _check_port(settings)
+    findings = [finding async for finding in _check_database(settings, port.state)]
     findings.append(check_secrets(settings))
-    findings.append(await _check_port(settings))
+    findings.append(port)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     findings.append(check_connections(*limits, settings.max_connections_per_address))
     findings.append(check_voices())
@@ -83,85 +109,50 @@ async def _examine(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _check_database(settings: Settings) -> AsyncGenerator[Finding]:
+async def _check_database(settings: Settings, port: State) -> AsyncGenerator[Finding]:
     try:
-        if settings.database_url is None:
-            async for finding in _check_embedded(settings):
-                yield finding
+        if settings.database_url is None and not check_data_dir(settings.data_dir):
+            found = f"embedded; the first start makes it in {settings.data_dir}"
+            yield Finding("database", State.GOOD, found)
             return
-        url = settings.database_url.get_secret_value()
-        yield await _check_clocks_agree(url)
-        open_to_all = await check_database(url, settings.roles)
-        yield _roles()
-        if open_to_all:
-            yield Finding(
-                "roles",
-                State.WARNING,
-                "every role of its PostgreSQL cluster may connect to the database",
-                "Run `ringline migrate` as the database's owner: it lets in the server alone.",
-            )
+        examined = await examine_database(settings)  # it refuses what `serve` would refuse
     except Exception as error:
         told = sentence(error, *DATABASE_PROBLEMS)
         if not told:
             raise
         yield Finding("database", State.BAD, told)
-
-
-def _roles() -> Finding:
-    return Finding("roles", State.GOOD, "row-level security binds the server's role")
-
-
-async def _check_embedded(settings: Settings) -> AsyncGenerator[Finding]:
-    root = settings.data_dir
-    if not check_data_dir(root):
-        yield Finding("database", State.GOOD, f"embedded; the first start makes it in {root}")
         return
-    async with open_office(settings):  # it refuses a role that it should not run as
-        found = f"embedded, in {root}; it answers"
-    yield Finding("database", State.GOOD, found)
-    yield _roles()
+    embedded = settings.database_url is None
+    what = f"embedded, in {settings.data_dir}" if embedded else f"PostgreSQL {examined.version}"
+    yield judge_database(what, examined, port)
+    yield Finding("roles", State.GOOD, "row-level security binds the server's role")
+    if examined.open_to_all and not embedded:
+        yield Finding(
+            "roles",
+            State.WARNING,
+            "every role of its PostgreSQL cluster may connect to the database",
+            "Run `ringline migrate` as the database's owner: it lets in the server alone.",
+        )
 
 
-async def _check_clocks_agree(url: str) -> Finding:
-    try:
-        connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, TimeoutError):
+def judge_database(what: str, found: Condition, port: State) -> Finding:
+    """Tell whether a database that would do is free, and keeps the time."""
+    apart_s = abs((datetime.now(UTC) - found.clock).total_seconds())
+    if found.owned and port is not State.WARNING:  # not by a server that answers at our port
         return Finding(
             "database",
             State.BAD,
-            "it cannot be reached",
-            "Start it, or correct RINGLINE_DATABASE_URL.",
+            f"{what}; another Ringline server uses it, and one at a time may",
+            "Stop it, or give this one a database of its own.",
         )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        state = f" (SQLSTATE {error.sqlstate})" if isinstance(error, asyncpg.PostgresError) else ""
-        return Finding(
-            "database",
-            State.BAD,
-            f"it does not let us in{state}",
-            "Check user, password and database name in RINGLINE_DATABASE_URL.",
-        )
-    try:
-        theirs = await connection.fetchval("SELECT clock_timestamp()")
-        ours = datetime.now(UTC)
-        version = connection.get_server_version().major
-    finally:
-        await connection.close()
-    if version < MINIMUM_SERVER_VERSION:
-        return Finding(
-            "database",
-            State.BAD,
-            f"PostgreSQL {version}",
-            f"Version {MINIMUM_SERVER_VERSION} or later is needed.",
-        )
-    apart_s = abs((ours - theirs).total_seconds())
     if apart_s > _CLOCK_LIMIT_S:
         return Finding(
             "database",
             State.WARNING,
-            f"PostgreSQL {version}; its clock is {apart_s:.0f} s apart from this machine's",
+            f"{what}; its clock is {apart_s:.0f} s apart from this machine's",
             "Let both keep their time by NTP.",
         )
-    return Finding("database", State.GOOD, f"PostgreSQL {version}")
+    return Finding("database", State.GOOD, f"{what}; it answers")
 
 
 def check_secrets(settings: Settings) -> Finding:
@@ -187,7 +178,8 @@ def check_secrets(settings: Settings) -> Finding:
 
 
 async def _check_port(settings: Settings) -> Finding:
-    place = f"{settings.host}:{settings.port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    place = f"{host}:{settings.port}"
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,7 +15,7 @@ PREFIX = "RINGLINE_"
 OF_THE_COMMAND_LINE = ("URL", "KEY")
 
 _LINK_NAME = re.compile(
-    r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_\w+)?)\Z", re.ASCII
+    r"_SERVICE_HOST\Z|_SERVICE_PORT(_|\Z)|_PORT_[0-9]+_(TCP|UDP|SCTP)(_|\Z)", re.ASCII
 )
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 _QUOTES = ('"', "'")

@@ -64,6 +64,12 @@ ROLES = Roles()
 #: The last migration: what a server expects the schema to be.
 HEAD = "0004"
 
+
+def is_newer(version: str) -> bool:
+    """Tell whether a later program than this one has migrated a database. Versions count up."""
+    return version.isascii() and version.isdigit() and int(version) > int(HEAD)
+
+
 #: The oldest PostgreSQL that will do.
 MINIMUM_SERVER_VERSION = 15
 

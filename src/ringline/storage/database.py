@@ -22,7 +22,7 @@ from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.connecting import connect, refuse_unreachable
 from ringline.storage.database_errors import Collided, translated
-from ringline.storage.fitness import OPEN_TO_ALL, check_fitness, refuse_shared_session
+from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import Loans
 from ringline.storage.ownership import Ownership
 from ringline.storage.pool import HOUSE, Lane, Pool
@@ -78,8 +78,7 @@ class Database:
         async with refuse_unreachable(dsn):
             connection = await database.connect("check")
             try:
-                if claim:
-                    await database._refuse_pooler(connection)
+                await database._refuse_pooler(connection)
                 await check_fitness(connection, roles)
             finally:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
@@ -183,9 +182,10 @@ class Database:
         async with self._borrowed(lane, owned=owned) as connection:
             return await connection.fetch(text, *arguments)
 
-    async def is_open_to_all(self) -> bool:
-        """Tell whether every role of the cluster may connect. Raises like `transaction`."""
-        return bool((await self.look_up(HOUSE, OPEN_TO_ALL))[0][0])
+    async def examine(self) -> Condition:
+        """Tell how the database is, for a doctor. Raises like `transaction`."""
+        async with self._borrowed(HOUSE, owned=False) as connection:
+            return await examine(connection)
 
     async def connect(
         self, purpose: str, command_timeout_s: float | None = _STATEMENT_TIMEOUT_S + _LOCK_TIMEOUT_S

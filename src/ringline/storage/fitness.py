@@ -6,11 +6,21 @@ switch it off; so the server does not run as one of them, nor as one who may bec
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
-from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
+from ringline.schema.names import (
+    HEAD,
+    MINIMUM_SERVER_VERSION,
+    OWNERSHIP_LOCK,
+    ROLES,
+    SCHEMA,
+    Roles,
+    is_newer,
+)
 from ringline.storage.connecting import SHARED_SESSIONS
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.wire.database_url import DatabaseUrl
@@ -42,6 +52,37 @@ OPEN_TO_ALL = """
             AND a.grantee = 0 AND a.privilege_type = 'CONNECT'
     )
 """
+
+
+#: What a doctor asks of a database that a server could use. The lock stands in two halves.
+_CONDITION = f"""
+    SELECT clock_timestamp() AS clock, ({OPEN_TO_ALL}) AS open_to_all,
+        EXISTS (
+            SELECT FROM pg_catalog.pg_locks l
+            JOIN pg_catalog.pg_database d ON d.oid = l.database
+            WHERE d.datname = pg_catalog.current_database() AND l.locktype = 'advisory'
+                AND l.classid = {OWNERSHIP_LOCK >> 32} AND l.objid = {OWNERSHIP_LOCK & 0xFFFFFFFF}
+                AND l.objsubid = 1 AND l.granted
+        ) AS owned
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How a database that a server could use is: whether another one does, above all."""
+
+    version: int  # of PostgreSQL
+    clock: datetime
+    open_to_all: bool  # every role of the cluster may connect
+    owned: bool  # by a server
+
+
+async def examine(connection: asyncpg.Connection[Any]) -> Condition:
+    """Tell how a database is. Raises the driver's errors."""
+    row = await connection.fetchrow(_CONDITION)
+    if row is None:
+        raise AssertionError("the statement returns a row")
+    return Condition(connection.get_server_version().major, **dict(row))
 
 
 async def check_fitness(connection: asyncpg.Connection[Any], roles: Roles = ROLES) -> None:
@@ -82,6 +123,11 @@ async def _check_schema(connection: asyncpg.Connection[Any]) -> None:
         found = None
     if found is None:
         raise DatabaseRefused("The database has no tables yet; run `ringline migrate`.")
+    if is_newer(found):
+        raise DatabaseRefused(
+            f"The database is at version {found}, this program needs {HEAD}: a newer Ringline "
+            "has migrated it; run that one."
+        )
     if found != HEAD:
         raise DatabaseRefused(
             f"The database is at version {found}, this program needs {HEAD}; "

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline import schema
-from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles
+from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles, is_newer
 from ringline.storage.connecting import connect, refuse_unreachable
 from ringline.storage.database_errors import DISK_FULL, DatabaseFull
 from ringline.storage.fitness import OPEN_TO_ALL
@@ -139,6 +139,7 @@ def _migrate(
     if run("SELECT to_regnamespace($1)", (SCHEMA,)).scalar_one() is None:
         run(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {roles.owner}")
     run(f"SET LOCAL ROLE {roles.owner}")
+    _check_version(connection)
     config = Config()
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
     config.attributes.update(connection=connection, roles=roles)
@@ -158,6 +159,20 @@ def _check_owner(connection: sa.Connection, roles: Roles) -> None:
         raise MigrationError(
             f"The tables in this database belong to {owner}, not to {roles.owner}: "
             "RINGLINE_DATABASE_ROLE_PREFIX must stay what it was at the first migration."
+        )
+
+
+def _check_version(connection: sa.Connection) -> None:
+    """Refuse a schema that a later program has made: it cannot be taken back."""
+    run = connection.exec_driver_sql
+    table = f"{SCHEMA}.alembic_version"
+    if run("SELECT to_regclass($1)", (table,)).scalar_one() is None:
+        return
+    found = run(f"SELECT version_num FROM {table}").scalar_one_or_none()
+    if found is not None and is_newer(found):
+        raise MigrationError(
+            f"The database is at version {found}, and this program knows {HEAD} at the latest: "
+            "a newer Ringline has migrated it; run that one."
         )
 
 
