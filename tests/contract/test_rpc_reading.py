@@ -246,11 +246,24 @@ async def test_every_way_to_list_gives_the_same_order(desk: Desk, prefix: str) -
     forward = [one async for one in walk(desk, "after", 2, **request)]
     assert forward == whole
     page = await desk.list(**request, page={"limit": 250})
-    last = await desk.list(**request, page={"limit": 1, "after": page["nextPage"]})
-    assert last["results"] == []
-    assert (last["nextPage"], last["previousPage"], last["hasMore"]) == (None, None, False)
-    backward = [one async for one in walk(desk, "before", 2, start=page["nextPage"], **request)]
+    assert (page["nextPage"], page["hasMore"]) == (None, False)
+    end = await end_of(desk, len(whole), **request)
+    beyond = await desk.list(**request, page={"limit": 1, "after": end})
+    assert beyond["results"] == []
+    assert (beyond["nextPage"], beyond["previousPage"], beyond["hasMore"]) == (None, None, False)
+    backward = [one async for one in walk(desk, "before", 2, start=end, **request)]
     assert backward == whole[-2::-1]
+    first = await desk.list(**request, page={"limit": 250, "before": end})
+    behind = await desk.list(**request, page={"limit": 250, "after": first["nextPage"]})
+    assert behind["results"] == whole[-1:]
+
+
+async def end_of(desk: Desk, count: int, **request: Any) -> str:
+    """Return the cursor of the last row of a list with so many."""
+    page = await desk.list(**request, page={"limit": count - 1})
+    last = await desk.list(**request, page={"limit": 1, "after": page["nextPage"]})
+    assert (len(last["results"]), last["nextPage"]) == (1, None)
+    return last["previousPage"]
 
 
 async def walk(
@@ -285,7 +298,7 @@ async def test_a_walk_under_writes_sees_every_row_that_stays_exactly_once(
     direction = chance.choice(["after", "before"])
     if direction == "before":  # from behind everything
         everything = await desk.list(sort=sort, page={"limit": 250})
-        start = everything["nextPage"]
+        start = await end_of(desk, len(everything["results"]), sort=sort)
         seen = [everything["results"][-1]["id"]]
     async for one in walk(desk, direction, limit, start=start, sort=sort):
         seen.append(one["id"])
@@ -324,7 +337,7 @@ async def write_something(desk: Desk, chance: random.Random, others: list[UUID])
 async def test_a_cursor_serves_its_own_list_alone(desk: Desk) -> None:
     await desk.contact("Ada")
     page = await desk.list(sort="fullName", page={"limit": 1})
-    cursor = page["nextPage"]
+    cursor = page["previousPage"]
     for request in (
         {"sort": "-fullName"},
         {"sort": "email"},

@@ -199,14 +199,16 @@ class Reader:
             self._cursors.make(purpose, [row[place] for place in plan.sorted_by])
             for row in (*shown[:1], *shown[-1:])
         ]
+        has_more = len(found) > page.limit
+        goes_on = has_more or page.backward  # the row of the cursor comes behind a page before it
         return {
             "results": records,
-            "hasMore": len(found) > page.limit,
+            "hasMore": has_more,
             "limit": page.limit,
             "after": page.after,
             "before": page.before,
             "previousPage": ends[0] if ends else None,
-            "nextPage": ends[-1] if ends else None,
+            "nextPage": ends[-1] if ends and goes_on else None,
             "count": await self._count(budget.rows, query.where, given) if page.count else None,
             "type": "keyset",
         }
