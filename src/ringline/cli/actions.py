@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ringline.cli.options import KEY_VARIABLE, ApiKey, DataDir, Json, Target, Url, find_target
 from ringline.cli.outcome import refuse, run
-from ringline.cli.terminal import say, show, show_json, show_table, visible
+from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.client.http import AgentSummary, ApiProblem, RpcAnswer, open_api
 from ringline.domain.ids import Prefix, show_id
 from ringline.rpc.action import ActionKind
@@ -117,7 +117,7 @@ def list_agents(
     for agent in agents:
         shown = (show_id(Prefix.AGENT, agent.id), agent.name, agent.model)
         table.add_row(*map(visible, shown), "yes" if agent.enabled else "no")
-    show_table(table)
+    open_console().print(table)
 
 
 def _describe(agent: AgentSummary) -> dict[str, object]:

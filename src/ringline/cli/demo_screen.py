@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ringline.cli.lines import describe_event, describe_note, event_detail
-from ringline.cli.terminal import visible
+from ringline.cli.terminal import is_screen, visible
 from ringline.client.conversation import (
     AnswerBegan,
     Answered,
@@ -244,5 +244,5 @@ def _latency(turn: Turn) -> Text:
 
 
 def open_screen(console: Console) -> Screen:
-    """Choose how to show: panels need a terminal."""
-    return LiveScreen(console) if console.is_terminal else PlainScreen(console)
+    """Choose how to show: panels need a real terminal."""
+    return LiveScreen(console) if is_screen() else PlainScreen(console)

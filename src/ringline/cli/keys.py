@@ -13,7 +13,7 @@ from ringline.app import DATABASE_PROBLEMS, now, open_office
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run
-from ringline.cli.terminal import say, show, show_json, show_table, visible
+from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind, opens_something
 from ringline.domain.ids import Prefix, parse_id, show_id
@@ -75,7 +75,7 @@ def list_workspaces(*, json: Json = False, data_dir: DataDir = None) -> None:
     table = Table("id", "name", "created", box=None)
     for row in found:
         table.add_row(*map(visible, _describe_workspace(row).values()))
-    show_table(table)
+    open_console().print(table)
 
 
 @key_app.command(name="create")
@@ -163,7 +163,7 @@ def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = N
             row["state"],
             row["last_used_at"] or "never",
         )
-    show_table(table)
+    open_console().print(table)
 
 
 @key_app.command

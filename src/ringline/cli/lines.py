@@ -33,7 +33,7 @@ _STYLES = {
 def describe_event(event: SocketEvent, *, with_call: bool = False) -> Text:
     """Make one line of an event: time, its call where asked for, name, and what matters of it."""
     style = _STYLES.get(event.name, "white")
-    line = Text(no_wrap=True, overflow="ellipsis")
+    line = Text()
     line.append(f"{clock_time(event.text('occurredAt'))}  ", "dim")
     if with_call:
         line.append(f"{visible(event.text('callUuid') or '-')}  ", "dim")

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 import uvloop
 
+from ringline.cli.terminal import OutputClosed
 from ringline.config import SettingsProblem
 from ringline.ports import EntryRefused, StoreAway
 
@@ -38,6 +39,8 @@ def telling(*problems: type[Exception]) -> Generator[None]:
     except problems as error:
         raise CommandProblem(str(error)) from None
     except BaseExceptionGroup as group:
+        if group.subgroup(OutputClosed):
+            raise OutputClosed from None
         told = [sentence(error, *problems) for error in group.exceptions]
         if not all(told):
             raise

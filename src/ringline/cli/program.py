@@ -1,19 +1,23 @@
 """The program `ringline`: its commands, and how it ends."""
 
-import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from traceback import format_exception
 
 from cyclopts import App, CycloptsError
-from rich.console import Console
 
 from ringline import __version__
 from ringline.cli import inherited
 from ringline.cli.logs import log_like_a_command
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, sentence
-from ringline.cli.terminal import say
+from ringline.cli.terminal import (
+    OutputClosed,
+    forget_output,
+    is_screen,
+    open_console,
+    prepare_output,
+    say,
+)
 
 HELP_FLAGS = ("--help", "-h")
 
@@ -24,7 +28,6 @@ app = App(
     version=__version__,
     version_flags=["--version"],
     help_flags=HELP_FLAGS,
-    help_format="markdown",
     result_action="return_value",
 )
 # By their names, so that a command loads what it needs and no more: a server never
@@ -47,26 +50,31 @@ app.command("ringline.cli.demo:demo", name="demo", show=False)  # `make demo` ca
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     inherited.mend()
+    prepare_output()
     log_like_a_command()
-    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
+    except OutputClosed:
+        forget_output()
+        return DONE
+
+
+def _run(words: list[str]) -> int:
     if not words or words[0] in HELP_FLAGS:
         for name in app:  # the list shows what each one says of itself, so load them all
             app[name]
+    app.help_formatter, app.help_format = (
+        ("default", "markdown") if is_screen() else ("plain", "plaintext")
+    )
     try:
-        result = app(
-            words,
-            exit_on_error=False,
-            print_error=True,
-            error_console=Console(stderr=True),
-        )
-    except CycloptsError:
+        result = app(words, console=open_console(), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        say(f"ringline: {' '.join(str(error).split())}")
         return MISUSED
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read our output has gone, as `head` does
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    except OutputClosed:
+        raise
     except Exception as error:
         say(f"ringline: {sentence(error) or _tell_defect(error)}")
         return FAILED

@@ -5,11 +5,14 @@ the control characters in them: they set its title, write the clipboard, forge l
 are shown as replacement characters; JSON escapes them instead, so that nothing of it is lost.
 """
 
+import codecs
+import io
 import json
+import os
 import sys
+from typing import TextIO
 
 from rich.console import Console
-from rich.table import Table
 
 #: C0; DEL and C1; the marks, overrides and isolates of bidirectional text, with the line and
 #: paragraph separators beside them; and surrogates, which no encoding can print.
@@ -24,40 +27,132 @@ _STEERING = (
 _REPLACED = dict.fromkeys(_STEERING, "\N{REPLACEMENT CHARACTER}")
 _ESCAPED = {code: f"\\u{code:04x}" for code in _STEERING}
 
+#: What stands for signs of ours where the encoding lacks them; for all others it is a `?`.
+_PLAIN = {
+    "…": "...",
+    "→": "->",
+    "–": "-",
+    "“": '"',
+    "”": '"',
+    "’": "'",
+    "✓": "+",
+    "✗": "x",
+    "✂": "8<",
+    "·": "-",
+}
+_REPLACING = "ringline.replace"
+_DUMB = ("dumb", "unknown")
+_ENDLESS = 100_000  # columns of what is no terminal
+
 
 def visible(text: str) -> str:
     """Show what steers a terminal as replacement characters; the result is one line."""
     return text.translate(_REPLACED)
 
 
+class OutputClosed(Exception):
+    """Whoever read our output has gone, as `head` does: there is nobody left to tell."""
+
+
 def show(text: str) -> None:
-    """Print a line of the result."""
-    print(visible(text), flush=True)
+    """Print a line of the result. Raises OutputClosed."""
+    _print(visible(text), sys.stdout)
 
 
 def say(text: str) -> None:
-    """Tell the user in a line something that is not the result."""
-    print(visible(text), file=sys.stderr, flush=True)
+    """Tell the user in a line something that is not the result. Raises OutputClosed."""
+    _print(visible(text), sys.stderr)
+
+
+def _print(line: str, stream: TextIO) -> None:
+    try:
+        print(line, file=stream, flush=True)
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def prepare_output() -> None:
+    """Replace what an encoding lacks, where it is printed: LANG=C is no reason to fail."""
+    codecs.register_error(_REPLACING, _replace)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_REPLACING)
+
+
+def forget_output() -> None:
+    """Send what a closed pipe did not take nowhere, so that the end of the process is quiet."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(sign, "?") for sign in lacking), error.end
+
+
+def is_screen() -> bool:
+    """Tell whether stdout is a terminal that shows panels; everything else gets lines.
+
+    FORCE_COLOR makes no terminal of a pipe; a CI's terminal is a file that somebody reads later.
+    """
+    environment = os.environ.get
+    return (
+        sys.stdout.isatty()
+        and environment("TERM", "").lower() not in ("", *_DUMB)
+        and environment("CI", "").lower() in ("", "0", "false")
+        and not environment("NO_COLOR")
+        and (sys.stdout.encoding or "").lower().startswith("utf")
+    )
 
 
 def show_json(value: object, *, indent: int | None = None) -> None:
-    """Print a result as JSON, its controls escaped: one line, or indented for people."""
-    print(spell_json(value, indent=indent), flush=True)
+    """Print a result as JSON, its controls escaped: one line, or indented for people.
+
+    What stdout's encoding lacks is escaped too, so that nothing is lost. Raises OutputClosed.
+    """
+    text = spell_json(value, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = spell_json(value, indent=indent, ascii_only=True)
+    _print(text, sys.stdout)
 
 
-def spell_json(value: object, *, indent: int | None = None) -> str:
+def spell_json(value: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
     """Spell a value as JSON that a terminal can show and that reads back the same."""
     # JSON's own escapes cover C0 alone; the others can only stand inside of strings, and
     # line feeds only between them.
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     return "\n".join(line.translate(_ESCAPED) for line in text.split("\n"))
 
 
-def show_table(table: Table) -> None:
-    """Print a table of the result; outside of a terminal it is as wide as it needs."""
-    open_console(width=None if sys.stdout.isatty() else 200).print(table)
+class _Console(Console):
+    """A console whose reader may go: Rich would end the process with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the command end, and well."""
+        raise OutputClosed
 
 
-def open_console(*, soft_wrap: bool = False, width: int | None = None) -> Console:
-    """Open stdout for styled text; markup and emoji codes in a text are not interpreted."""
-    return Console(markup=False, emoji=False, highlight=False, soft_wrap=soft_wrap, width=width)
+def open_console(*, soft_wrap: bool = False) -> Console:
+    """Open stdout for styled text; markup and emoji codes in a text are not interpreted.
+
+    Lines are wrapped on a terminal alone, and not even there with `soft_wrap`. Printing
+    raises OutputClosed.
+    """
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "").lower() in _DUMB
+    return _Console(
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=soft_wrap,
+        width=None if sys.stdout.isatty() else _ENDLESS,
+        color_system=None if plain else "auto",  # bold is a code, too
+    )
