@@ -5,8 +5,8 @@ answers of the agent `Attendant`. The third turn interrupts the answer to the se
 file is meant to be played from the end of the greeting on; answers may come half a second
 early or late. 16 kHz, mono, PCM16.
 
-    pip install "ringline[local]"
-    python examples/make_demo_call.py [FILE]
+    make setup
+    .venv/bin/python examples/make_demo_call.py [FILE]
 """
 
 import sys

@@ -36,7 +36,7 @@ _LOW_FREE_BYTES = 2 * 1024 * 1024 * 1024
 _FEW_CONNECTIONS = 1_024
 _CLOCK_LIMIT_S = 1.0
 _BORN = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this one was never set
-_VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soxr", "webrtcvad")
+_VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soundfile", "soxr", "webrtcvad")
 
 
 class State(StrEnum):
@@ -242,7 +242,7 @@ def check_voices() -> Finding:
         return Finding(
             "voices",
             State.WARNING,
-            f"the local voice is not installed ({', '.join(missing)})",
+            f"of the extra `local` are missing: {', '.join(missing)}",
             line_that_installs("local"),
         )
     return Finding("voices", State.GOOD, "the local voice is installed")

@@ -64,7 +64,7 @@ def load_sound(path: Path) -> Wav:
         if soundfile is None:
             raise SoundProblem(
                 f"{path} cannot be played: {problem}. What is no 16-bit WAV needs the package "
-                "soundfile, which comes with `ringline[local]`."
+                "soundfile of the extra `local`; `ringline doctor` says how to install that."
             ) from None
         wav = _decode(path, data)
     if wav.duration_ms > MAX_SOUND_MS:
