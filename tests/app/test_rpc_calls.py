@@ -148,7 +148,7 @@ async def test_what_the_database_refuses_names_the_input(service: Service) -> No
 
 async def test_a_call_that_runs_here_is_steered(service: Service) -> None:
     rpc = Rpc(service)
-    async with talking(service) as session:
+    async with talking(service, None) as session:
         started = next(event for event in session.events if event["type"] == "session.started")
         name = {"callUuid": started["call_uuid"]}
         refused = await rpc.problem("update_call", identity=name, input={"status": "completed"})
@@ -165,6 +165,15 @@ async def test_a_call_that_runs_here_is_steered(service: Service) -> None:
         ended = await asyncio.gather(*(rpc.run("end_call", input=name) for _ in range(2)))
         assert ended[0] == ended[1]
         assert ended[0]["status"] == "completed"
+        fields = ["hangupCause", "aiAgentId", {"aiAgent": ["id", "name"]}]
+        by_cause = {"hangupCause": "api_hangup", "aiAgent": {"name": "Attendant"}}
+        assert await rpc.run("list_calls", fields=fields, filter=by_cause) == [
+            {
+                "hangupCause": "api_hangup",
+                "aiAgentId": str(service.keys.agent_id),
+                "aiAgent": {"id": str(service.keys.agent_id), "name": "Attendant"},
+            }
+        ]
         inactive = await rpc.problem("resume_ai_call", input=name)
         assert (inactive["type"], inactive["fields"]) == ("invalid_argument", ["callUuid"])
         await session.until("session.terminating")

@@ -113,14 +113,17 @@ export interface Call {
   startedAt: Timestamp | null;
   endedAt: Timestamp | null;
   durationSeconds: number | null;
+  hangupCause: "caller_hangup" | "agent_hangup" | "api_hangup" | "transferred" | "no_answer" | "busy" | "failed" | "idle_timeout" | "max_duration" | "budget_exhausted" | "agent_error" | "upstream_lost" | "storage_lost" | "server_lost" | "server_shutdown" | "revoked" | "internal_error" | null;
   sipUsername: string | null;
   conversationId: Uuid | null;
+  aiAgentId: Uuid | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
 
 export interface CallRelationships {
   conversation: Relation<ConversationResource, "maybe">;
+  aiAgent: Relation<AiAgentResource, "maybe">;
   organisation: Relation<OrganisationResource, "one">;
   participants: Relation<CallParticipantResource, "many">;
   transcripts: Relation<CallTranscriptResource, "many">;
@@ -137,11 +140,14 @@ export interface CallFilter extends Joined<CallFilter> {
   startedAt?: Nullable<ByTime>;
   endedAt?: Nullable<ByTime>;
   durationSeconds?: Nullable<ByNumber>;
+  hangupCause?: Nullable<ByWord<"caller_hangup" | "agent_hangup" | "api_hangup" | "transferred" | "no_answer" | "busy" | "failed" | "idle_timeout" | "max_duration" | "budget_exhausted" | "agent_error" | "upstream_lost" | "storage_lost" | "server_lost" | "server_shutdown" | "revoked" | "internal_error">>;
   sipUsername?: Nullable<ByText>;
   conversationId?: Nullable<ById>;
+  aiAgentId?: Nullable<ById>;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   conversation?: ConversationFilter;
+  aiAgent?: AiAgentFilter;
   organisation?: OrganisationFilter;
   participants?: CallParticipantFilter;
   transcripts?: CallTranscriptFilter;
@@ -151,7 +157,7 @@ export interface CallResource {
   fields: Call;
   relationships: CallRelationships;
   filter: CallFilter;
-  sorts: "id" | "callUuid" | "callSource" | "direction" | "fromNumber" | "toNumber" | "status" | "startedAt" | "endedAt" | "durationSeconds" | "sipUsername" | "conversationId" | "insertedAt" | "updatedAt";
+  sorts: "id" | "callUuid" | "callSource" | "direction" | "fromNumber" | "toNumber" | "status" | "startedAt" | "endedAt" | "durationSeconds" | "hangupCause" | "sipUsername" | "conversationId" | "aiAgentId" | "insertedAt" | "updatedAt";
 }
 
 export interface CallParticipant {
@@ -201,6 +207,7 @@ export interface CallTranscript {
   role: "user" | "assistant" | "operator" | "system" | "tool";
   speaker: string | null;
   text: string;
+  interrupted: boolean;
   isFinal: boolean;
   startedAtMs: number | null;
   endedAtMs: number | null;
@@ -224,6 +231,7 @@ export interface CallTranscriptFilter extends Joined<CallTranscriptFilter> {
   role?: ByWord<"user" | "assistant" | "operator" | "system" | "tool">;
   speaker?: Nullable<ByText>;
   text?: ByText;
+  interrupted?: ByBoolean;
   isFinal?: ByBoolean;
   startedAtMs?: Nullable<ByNumber>;
   endedAtMs?: Nullable<ByNumber>;
@@ -239,7 +247,7 @@ export interface CallTranscriptResource {
   fields: CallTranscript;
   relationships: CallTranscriptRelationships;
   filter: CallTranscriptFilter;
-  sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
+  sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "interrupted" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
 }
 
 export interface CallQueueEntry {
@@ -1103,7 +1111,7 @@ export interface Actions {
   callCodec(config: { input: CallCodecInput } & TransportOptions): Promise<Result<CallCodecAnswer, ErrorType>>;
   /** Says whether `callCodec` would take this. */
   validateCallCodec(config?: { input?: Partial<CallCodecInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Take a call over from its agent. Needs telephony, for `listen` and `whisper` and for calls that live elsewhere; without it the error is `not_configured`. Operator tokens may call it. */
+  /** Take a call over from its agent; its caller hears silence until operators have phones. Needs telephony, for `listen` and `whisper` and for calls that live elsewhere; without it the error is `not_configured`. Operator tokens may call it. */
   bargeCall(config: { input: BargeCallInput } & TransportOptions): Promise<Result<BargeCallAnswer, ErrorType>>;
   /** Says whether `bargeCall` would take this. */
   validateBargeCall(config?: { input?: Partial<BargeCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;

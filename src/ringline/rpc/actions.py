@@ -278,7 +278,7 @@ _ROWS = (
     Action(
         "barge_call",
         _K.GENERIC,
-        "Take a call over from its agent",
+        "Take a call over from its agent; its caller hears silence until operators have phones",
         inputs=(
             _CALL_UUID,
             Input("sipUsername", Text()),

@@ -30,7 +30,7 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
-from ringline.domain.records import ParticipantRole
+from ringline.domain.records import HangupCause, ParticipantRole
 from ringline.ports import Row
 from ringline.rpc.kinds import (
     Boolean,
@@ -283,12 +283,15 @@ CALL = Resource(
         Field("startedAt", Moment(), null=True),
         Field("endedAt", Moment(), null=True),
         Field("durationSeconds", Integer(), null=True),
+        Field("hangupCause", _words(HangupCause), null=True),
         Field("sipUsername", Text(), null=True),
         Field("conversationId", Id(Prefix.CONVERSATION), null=True),
+        Field("aiAgentId", Id(Prefix.AGENT), null=True, column=tables.calls.c.agent_id),
         *_stamps(),
     ),
     (
         Relationship("conversation", "Conversation", "conversation_id"),
+        Relationship("aiAgent", "AiAgent", "agent_id"),
         _ORGANISATION,
         Relationship("participants", "CallParticipant", "id", "call_id", many=True),
         Relationship("transcripts", "CallTranscript", "id", "call_id", many=True),
@@ -329,6 +332,7 @@ CALL_TRANSCRIPT = Resource(
         Field("role", _words(ItemRole), column=_spelt(tables.call_transcripts.c.role, ROLES)),
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
+        Field("interrupted", Boolean()),
         # Only finished turns are rows.
         Field("isFinal", Boolean(), column=sa.cast(sa.true(), sa.Boolean)),
         Field("startedAtMs", Integer(), null=True, column=sa.cast(sa.null(), sa.Integer)),
