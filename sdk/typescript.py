@@ -9,6 +9,7 @@ from ringline.rpc.kinds import (
     Boolean,
     Choice,
     Choices,
+    Dialogue,
     Id,
     Integer,
     Kind,
@@ -40,6 +41,7 @@ _TYPES = (
     "Known",
     "Joined",
     "Listed",
+    "LocalDialogue",
     "Nullable",
     "OneOf",
     "PageRequest",
@@ -133,6 +135,8 @@ def _shown(kind: Kind | None) -> str:
             return "UntypedMap"
         case ToolList():
             return "Tool[]"
+        case Dialogue():
+            return "LocalDialogue"
         case TextList():
             return "string[]"
         case LogPlace() | Choices():
@@ -190,7 +194,7 @@ def _arity(many: bool, null: bool) -> str:
 
 
 def _without_order(one: Field) -> bool:
-    return isinstance(one.kind, Map | ToolList | TextList)
+    return isinstance(one.kind, Map | ToolList | Dialogue | TextList)
 
 
 def _predicate(one: Field) -> str:
@@ -207,7 +211,7 @@ def _predicate(one: Field) -> str:
             by = "ByTime"
         case Choice(options):
             by = f"ByWord<{words(*options)}>"
-        case Map() | ToolList() | TextList() | LogPlace() | Choices():
+        case Map() | ToolList() | Dialogue() | TextList() | LogPlace() | Choices():
             return "ByNil"
     return f"Nullable<{by}>" if one.null else by
 

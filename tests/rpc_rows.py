@@ -16,6 +16,7 @@ from ringline.rpc.kinds import (
     Boolean,
     Choice,
     Choices,
+    Dialogue,
     Id,
     Integer,
     Kind,
@@ -138,6 +139,11 @@ def _value(kind: Kind, seeded: Seeded) -> Any:
             return {"some_key": {"camelKey": [1, None]}}
         case ToolList():
             return [{"name": "book", "parameters": {"type": "object"}}]
+        case Dialogue():
+            return {
+                "phrases": [{"text": "When do you open?", "intent": "hours"}],
+                "replies": {"hours": "At nine."},
+            }
         case TextList():
             return ["10.0.0.0/8"]
         case LogPlace():

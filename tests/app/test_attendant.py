@@ -13,6 +13,7 @@ import pytest
 
 from ringline.domain.agent import LocalSettings, Phrase
 from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.local_dialogue import words_of
 from ringline.domain.voice import (
     AddText,
     Heard,
@@ -25,7 +26,7 @@ from ringline.domain.voice import (
 from ringline.ports import VoiceUnavailable
 from ringline.voices import local, recognition, speech
 from ringline.voices.attendant import JOBS_LIMIT
-from ringline.voices.dialogue import script_of, words_of
+from ringline.voices.dialogue import script_of
 from ringline.voices.local import LocalVoices
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import Sentence, Speech

@@ -23,6 +23,7 @@ from ringline.rpc.kinds import (
     Boolean,
     Choice,
     Choices,
+    Dialogue,
     Id,
     Integer,
     Kind,
@@ -148,6 +149,8 @@ def sample(one: Input, ids: Mapping[str, str], texts: Mapping[str, str]) -> obje
             return "2026-03-01T12:00:00Z"
         case Map():
             return {}
+        case Dialogue():
+            return {"replies": {"fallback": "Pardon?"}}
         case TextList() | ToolList():
             return []
         case Choices(words):
@@ -303,7 +306,7 @@ async def test_a_list_holds_nothing_of_somebody_elses(two: Two, action: Action) 
         sort = ",".join(
             field.name
             for field in action.resource.fields
-            if not isinstance(field.kind, Map | TextList | ToolList)
+            if not isinstance(field.kind, Map | TextList | ToolList | Dialogue)
         )
         await two.ours.run(action.name, fields=fields, sort=sort[:200].rpartition(",")[0], **values)
     if action.resource.name in two.ids:
@@ -407,5 +410,6 @@ async def test_an_operator_reaches_nothing_through_relationships_that_they_may_n
 
 def test_every_kind_of_input_has_a_sample() -> None:
     kinds: set[type[Kind]] = {type(one.kind) for a in ACTIONS.values() for one in a.inputs}
-    known = {Id, Choice, Choices, Integer, Boolean, LogPlace, Moment, Map, TextList, ToolList, Text}
+    known = {Id, Choice, Choices, Integer, Boolean, LogPlace, Moment, Map, TextList, ToolList}
+    known |= {Dialogue, Text}
     assert kinds <= known

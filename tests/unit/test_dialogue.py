@@ -1,24 +1,24 @@
 """The scripted dialogue: matching, replies, sentences."""
 
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.domain import limits
-from ringline.domain.agent import LOCAL_MODEL, LocalSettings, Phrase
+from ringline.domain.agent import LOCAL_MODEL, LocalSettings
 from ringline.domain.attendant import GREETING, SETTINGS, attendant
+from ringline.domain.local_dialogue import FALLBACK, local_flaws, read_local, words_of
 from ringline.voices.dialogue import (
     DEFAULT_FALLBACK,
-    FALLBACK,
     SENTENCE_CHARACTERS,
-    Script,
     reply_to,
     script_of,
     sentences,
-    words_of,
 )
 from ringline.voices.recognition import grammar_of
 
@@ -111,19 +111,6 @@ def test_an_endless_line_is_not_understood():
     assert reply_to(SCRIPT, [padded]).text == SETTINGS.replies[FALLBACK]
 
 
-def test_more_phrases_than_are_known():
-    def known(*texts: str) -> Script:
-        phrases = tuple(Phrase(text=text, intent="i") for text in texts)
-        return script_of(LocalSettings(phrases=phrases, replies={"i": "yes"}))
-
-    many = known(*(f"phrase {number}" for number in range(limits.PHRASES.most + 1)))
-    assert len(many.intents) == limits.PHRASES.most
-    assert reply_to(many, ["Phrase 7!"]).text == "yes"
-    longest = "x" * (limits.PHRASE_CHARACTERS.most - 5)
-    assert list(known("hello", longest).intents) == ["hello", longest]
-    assert list(known("hello", longest + "x", "never").intents) == ["hello"]
-
-
 def test_the_attendant_is_whole():
     agent = attendant(UUID(int=1))
     assert (agent.display_name, agent.model, agent.greeting) == (
@@ -132,6 +119,7 @@ def test_the_attendant_is_whole():
         GREETING,
     )
     assert agent.local == SETTINGS
+    assert list(local_flaws(msgspec.to_builtins(SETTINGS), strict=True)) == []
     assert {phrase.intent for phrase in SETTINGS.phrases} | {FALLBACK} == set(SETTINGS.replies)
 
 
@@ -139,3 +127,65 @@ def test_no_phrase_is_shorter_than_three_words():
     # One-word and two-word phrases are found in anything.
     assert all(len(phrase.split()) >= 3 for phrase in grammar_of(SCRIPT))
     assert len(grammar_of(SCRIPT)) == len(SETTINGS.phrases)
+
+
+def test_a_dialogue_that_is_whole_is_read():
+    given: dict[str, Any] = {
+        "phrases": [{"text": "Two, please!", "intent": "2"}, {"text": "no", "intent": "fallback"}],
+        "replies": {"2": "For two."},
+    }
+    assert list(local_flaws(given, strict=True)) == []
+    assert msgspec.json.decode(msgspec.json.encode(read_local(given))) == given
+    for empty in ({}, {"phrases": None}, {"phrases": [], "replies": None}):
+        assert list(local_flaws(empty, strict=True)) == []
+        assert read_local(empty) == LocalSettings()
+    assert list(local_flaws(given | {"of_tomorrow": 1})) == []
+    assert read_local(given | {"of_tomorrow": 1}) == read_local(given)
+
+
+WORD = "well " * limits.PHRASE_WORDS.most
+FLAWS: list[tuple[object, str, str]] = [
+    ("hello", "", "must be an object"),
+    ({"phrase": []}, "phrase", "is not known"),
+    ({"phrases": {}}, "phrases", "must be a list"),
+    ({"phrases": [{"text": "a", "intent": "fallback"}] * 201}, "phrases", "at most 200 members"),
+    ({"phrases": ["hello"]}, "phrases.0", "must be an object"),
+    ({"phrases": [{"intent": "fallback"}]}, "phrases.0.text", "is required"),
+    ({"phrases": [{"text": 7, "intent": "fallback"}]}, "phrases.0.text", "must be a text"),
+    ({"phrases": [{"text": " ", "intent": "fallback"}]}, "phrases.0.text", "not be empty"),
+    ({"phrases": [{"text": "\u3053?", "intent": "fallback"}]}, "phrases.0.text", "has no words"),
+    ({"phrases": [{"text": WORD, "intent": "fallback"}]}, "", ""),
+    ({"phrases": [{"text": WORD + "well", "intent": "fallback"}]}, "phrases.0.text", "20 words"),
+    ({"phrases": [{"text": "x" * 1_001, "intent": "fallback"}]}, "phrases.0.text", "1000 char"),
+    ({"phrases": [{"text": "Hello"}]}, "phrases.0.intent", "is required"),
+    ({"phrases": [{"text": "Hello", "intent": "hours"}]}, "phrases.0.intent", "has no reply"),
+    (
+        {"phrases": [{"text": text, "intent": "fallback"} for text in ("So long.", "so long")]},
+        "phrases.1.text",
+        "has the words of another phrase",
+    ),
+    (
+        {"phrases": [{"text": "Hello", "intent": "fallback", "means": ""}]},
+        "phrases.0.means",
+        "is not known",
+    ),
+    ({"replies": []}, "replies", "must be an object"),
+    ({"replies": {str(n): "x" for n in range(201)}}, "replies", "at most 200 members"),
+    ({"replies": {"hours": ["x"]}}, "replies.hours", "must be a text"),
+    ({"replies": {"hours": ""}}, "replies.hours", "must not be empty"),
+    ({"replies": {"": "x"}}, "replies.", "must not be empty"),
+    ({"replies": {"x" * 256: "x"}}, "replies." + "x" * 256, "255 characters"),
+    ({"replies": {"hours": "x" * 16_385}}, "replies.hours", "16384 characters"),
+]
+
+
+@pytest.mark.parametrize(("given", "path", "what"), FLAWS)
+def test_what_is_wrong_with_a_dialogue_is_told_with_its_place(given: object, path: str, what: str):
+    flaws = list(local_flaws(given, strict=True))
+    assert [".".join(map(str, flaw.path)) for flaw in flaws] == ([path] if what else [])
+    assert all(what in flaw.what for flaw in flaws)
+
+
+def test_every_flaw_of_a_dialogue_is_found():
+    given = {"phrases": [{"text": "", "intent": "a"}, {"text": "b", "intent": "b"}], "replies": 1}
+    assert [flaw.path for flaw in local_flaws(given)] == [("replies",), ("phrases", 0, "text")]

@@ -15,6 +15,7 @@ from ringline.domain import session_config
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.ids import Prefix, show_id
+from ringline.domain.local_dialogue import read_local
 from ringline.domain.session_config import (
     UNBOUND,
     Binding,
@@ -41,7 +42,8 @@ RICH = VoiceCapabilities(
     temperature=(0.0, 2.0),
 )
 PLAIN = VoiceCapabilities(16_000, 16_000, ("en-us",), "en-us")
-MODELS = {MODEL: PLAIN, "test/rich": RICH, "test/text": None}
+SCRIPTED = replace(PLAIN, dialogue=True)
+MODELS = {MODEL: PLAIN, "test/rich": RICH, "test/text": None, "test/script": SCRIPTED}
 AGENT = Agent(
     UUID(int=7),
     "Attendant",
@@ -250,6 +252,13 @@ def test_an_agent_of_session_start_gives_defaults() -> None:
         ({"tools": [{"name": ""}]}, "invalid_config", "tools[0].name: must not be empty"),
         ({"tools": [{"name": "a"}, {"name": "a"}]}, "invalid_config", "tools[1].name"),
         ({"tools": [{"name": "a", "parameters": 7}]}, "invalid_config", "parameters"),
+        ({"local": "hello"}, "invalid_config", "local: must be an object"),
+        (
+            {"local": {"phrases": [{"text": "hello", "intent": "x"}]}},
+            "invalid_config",
+            "local.phrases[0].intent: has no reply",
+        ),
+        ({"local": {"replies": {"x": 1}}}, "invalid_config", "local.replies.x: must be a text"),
         ({"translation_target_language": "es"}, "invalid_config", "translation_target_language"),
     ],
 )
@@ -258,6 +267,29 @@ def test_what_a_session_cannot_start_with(config: dict[str, object], code: str, 
     assert problem.code == code
     assert part in problem.message
     assert ERRORS[code].ends is Ends.AT_START
+
+
+def test_a_dialogue_is_a_member_like_any_other() -> None:
+    mine: dict[str, object] = {"replies": {"fallback": "Hm?"}}
+    theirs = {"replies": {"fallback": "No?"}, "phrases": None}
+    scripted = replace(AGENT, model="test/script", voice="", tools=())
+    assert session(UNBOUND, {"local": mine}, scripted).local == read_local(mine)
+    assert session(UNBOUND, {"local": {}}, scripted).local == AGENT.local
+    of_agent = bound({}, agent=AGENT)  # replaced whole: its phrases are the agent's too
+    assert session(of_agent, {"local": mine}, scripted).local == AGENT.local
+    of_ticket = bound({"local": theirs}, agent=AGENT)
+    assert session(of_ticket, {"local": mine}, scripted).local == read_local(theirs)
+    locked = bound({"model": "test/script"}, "local")
+    assert session(locked, {"local": mine}).local is None
+
+
+def test_a_dialogue_does_nothing_on_other_models_and_says_so() -> None:
+    config = session(UNBOUND, {"model": "test/rich", "local": {"phrase": []}})
+    assert config.local is None
+    assert config.warnings == (
+        'config.local has no member "phrase"; did you mean "phrases"?',
+        "config.local does nothing: test/rich takes no phrases and replies",
+    )
 
 
 def test_unknown_members_are_named_once_wherever_they_stand() -> None:

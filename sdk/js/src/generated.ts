@@ -12,6 +12,7 @@ import type {
   Known,
   Joined,
   Listed,
+  LocalDialogue,
   Nullable,
   OneOf,
   PageRequest,
@@ -587,6 +588,7 @@ export interface AiAgent {
   voice: string | null;
   greeting: string;
   tools: Tool[];
+  local: LocalDialogue | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -604,6 +606,7 @@ export interface AiAgentFilter extends Joined<AiAgentFilter> {
   voice?: Nullable<ByText>;
   greeting?: ByText;
   tools?: ByNil;
+  local?: ByNil;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   organisation?: OrganisationFilter;
@@ -933,6 +936,7 @@ export interface CreateAiAgentInput {
   model: string;
   enabled?: boolean;
   tools?: Tool[];
+  local?: LocalDialogue | null;
   instructions?: string;
   greeting?: string;
   voice?: string | null;
@@ -942,6 +946,7 @@ export interface UpdateAiAgentInput {
   model?: string;
   enabled?: boolean;
   tools?: Tool[];
+  local?: LocalDialogue | null;
   instructions?: string;
   greeting?: string;
   voice?: string | null;
@@ -1420,6 +1425,8 @@ export interface SessionConfig {
   turn_detection?: { type?: string; threshold?: number; prefix_padding_ms?: number; silence_duration_ms?: number };
   /** Functions that the model may ask the client to run; refused by a model that calls none. Default: []. */
   tools?: readonly { name: string; description?: string; parameters?: Record<string, unknown> }[];
+  /** What `local/attendant` understands and says (local-voice.md); on other models it does nothing, which `warnings` say. Default: none. */
+  local?: { phrases?: readonly { text: string; intent: string }[]; replies?: Record<string, string> };
   /** For a translation model, the language it speaks; refused by every other model. Default: "". */
   translation_target_language?: string;
 }

@@ -15,6 +15,12 @@ export interface Tool {
   parameters?: UntypedMap;
 }
 
+/** What an agent's local voice understands, and what it says to each intent. */
+export interface LocalDialogue {
+  phrases?: { text: string; intent: string }[];
+  replies?: Record<string, string>;
+}
+
 // -- resources ----------------------------------------------------------------------------
 
 /** A resource as types see it. */

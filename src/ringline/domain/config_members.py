@@ -40,6 +40,14 @@ _TOOL = (
     Member("description", Shape.TEXT, "what it is for, told to the model", '""'),
     Member("parameters", Shape.OBJECT, "a JSON Schema of its arguments", "{}"),
 )
+_PHRASE = (
+    Member("text", Shape.TEXT, "what the caller says, whole"),
+    Member("intent", Shape.TEXT, "what it means: the name of a reply"),
+)
+_LOCAL = (
+    Member("phrases", Shape.OBJECT, "what is understood", "[]", members=_PHRASE, many=True),
+    Member("replies", Shape.OBJECT, "what is said to each intent, by its name", "{}"),
+)
 
 MEMBERS: tuple[Member, ...] = (
     Member(
@@ -110,6 +118,14 @@ MEMBERS: tuple[Member, ...] = (
         "[]",
         members=_TOOL,
         many=True,
+    ),
+    Member(
+        "local",
+        Shape.OBJECT,
+        "what `local/attendant` understands and says (local-voice.md); on other models it does "
+        "nothing, which `warnings` say",
+        "none",
+        members=_LOCAL,
     ),
     Member(
         "translation_target_language",

@@ -28,6 +28,7 @@ _BAD_JSON = "as broken JSON on that surface"
 _TOO_COMPLEX = "`filter_too_complex`"
 _TOO_LARGE_RESULT = "`result_too_large`"
 _BAD_TEXT = "`invalid_attribute`; rows that are longer already are kept"
+_BAD_LOCAL = "`invalid_attribute`, in a session's config `invalid_config`"
 _PAUSES = "reading pauses; nothing is lost, nobody is closed"
 _NOT_SENT = "dropped, and one line of log"
 _CLOSED = "closed on arrival, one line of log a minute"
@@ -255,22 +256,20 @@ CONFIG_WARNINGS = Limit(
     "unknown members of a config that `warnings` names", 10, "sentences", "the others are not told"
 )
 LINE_CHARACTERS = Limit(
-    "a typed line that the local voice compares with its phrases",
+    "a phrase of `local`, and a typed line that is compared with them",
     1_000,
     "characters",
-    "not understood",
+    "not understood; the phrase: " + _BAD_LOCAL,
 )
-PHRASES = Limit(
-    "phrases of an agent that the local voice knows", 2_500, "phrases", "the rest is not known"
-)
-PHRASE_CHARACTERS = Limit(
-    "phrases of an agent that the local voice knows, together",
-    64 * _KIB,
-    "characters",
-    "the rest is not known",
-)
+PHRASES = Limit("phrases of `local`", 200, "phrases", _BAD_LOCAL)
+PHRASE_WORDS = Limit("a phrase of `local`", 20, "words", _BAD_LOCAL)
+REPLIES = Limit("replies of `local`", 200, "replies", _BAD_LOCAL)
+INTENT_CHARACTERS = Limit("the name of an intent in `local`", 255, "characters", _BAD_LOCAL)
 RESPONSE_CHARACTERS = Limit(
-    "what the local voice says at a time", 16 * _KIB, "characters", "the rest is not spoken"
+    "what the local voice says at a time, and a reply of `local`",
+    16 * _KIB,
+    "characters",
+    "the rest is not spoken; the reply: " + _BAD_LOCAL,
 )
 
 # -- inside -------------------------------------------------------------------------------
@@ -436,7 +435,9 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         CONFIG_WARNINGS,
         LINE_CHARACTERS,
         PHRASES,
-        PHRASE_CHARACTERS,
+        PHRASE_WORDS,
+        REPLIES,
+        INTENT_CHARACTERS,
         RESPONSE_CHARACTERS,
     ),
     "Inside the server": (

@@ -25,6 +25,7 @@ from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
 from ringline.domain.agent_checks import tool_flaws
 from ringline.domain.config_members import AUDIO_FORMAT, NAMES
 from ringline.domain.config_warnings import unknown_members, warnings_of
+from ringline.domain.local_dialogue import local_flaws
 from ringline.domain.voice import VoiceCapabilities, VoiceConfig
 
 MAX_PADDING_MS = 10_000
@@ -50,6 +51,7 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True):
     output_transcription: bool | None = None
     turn_detection: TurnDetection | None = None
     tools: tuple[Tool, ...] | None = None
+    local: LocalSettings | None = None
     translation_target_language: str | None = None
 
 
@@ -213,7 +215,10 @@ def effective(
     fitting = _fit(read, read.model, capabilities, agent)
     if isinstance(fitting, ConfigProblem):
         return fitting
-    warnings = warnings_of(binding.warnings, unknown_members(client_config, _Config))
+    ignored = ()
+    if read.local is not None and not capabilities.dialogue:
+        ignored = (f"config.local does nothing: {read.model} takes no phrases and replies",)
+    warnings = warnings_of(binding.warnings, unknown_members(client_config, _Config), ignored)
     return replace(fitting, warnings=warnings)
 
 
@@ -224,12 +229,16 @@ def _members_of(agent: Agent) -> dict[str, object]:
         "instructions": agent.instructions,
         "voice": agent.voice,
         "tools": msgspec.to_builtins(agent.tools),
+        "local": msgspec.to_builtins(agent.local) if agent.local != LocalSettings() else None,
     }
     return {name: value for name, value in members.items() if value}
 
 
 def _read(config: Mapping[str, object]) -> _Config | ConfigProblem:
     """Check names, types and ranges that hold for every model."""
+    if config.get("local") is not None:
+        for flaw in local_flaws(config["local"]):
+            return ConfigProblem("invalid_config", f"{flaw.spelt('local')}: {flaw.what}")
     try:
         read = msgspec.convert(_without_nulls(config), _Config)
     except msgspec.ValidationError as error:
@@ -245,7 +254,7 @@ def _without_nulls(config: Mapping[str, object]) -> dict[str, object]:
     for name, value in config.items():
         if value is None:
             continue
-        if name == "turn_detection" and isinstance(value, dict):
+        if name in ("turn_detection", "local") and isinstance(value, dict):
             value = _without_null_members(cast("dict[str, object]", value))
         elif name == "tools" and isinstance(value, list):
             value = [
@@ -331,7 +340,7 @@ def _fit(
         tools=read.tools or (),
         agent_id=agent.id if agent else None,
         greeting=agent.greeting if agent else "",
-        local=agent.local if agent else None,
+        local=read.local if capabilities.dialogue else None,
     )
 
 

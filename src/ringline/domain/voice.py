@@ -27,6 +27,8 @@ class VoiceCapabilities:
     tools: bool = False
     images: bool = False
     temperature: tuple[float, float] | None = None
+    #: It understands the phrases of `local` and speaks its replies.
+    dialogue: bool = False
     #: The provider answers the end of a caller's turn by itself (Gemini); else we say Respond.
     responds_by_itself: bool = False
     #: The provider stops its own response when the caller speaks; else we say Cancel.

@@ -131,7 +131,7 @@ _NUMBER = _given(
     "outboundEnabled",
 )
 _AGENT = (
-    *_given(r.AI_AGENT, "model*", "enabled", "tools"),
+    *_given(r.AI_AGENT, "model*", "enabled", "tools", "local"),
     *_given(r.AI_AGENT, "instructions", "greeting"),
     Input("voice", Text(), column="voice", cleared=""),
 )

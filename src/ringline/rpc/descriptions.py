@@ -7,6 +7,7 @@ from ringline.rpc.kinds import (
     Boolean,
     Choice,
     Choices,
+    Dialogue,
     Id,
     Integer,
     Kind,
@@ -47,6 +48,8 @@ def describe_kind(kind: Kind) -> str:
             return f"object, its keys are yours, at most {most} bytes of JSON"
         case ToolList(most):
             return f"list of tools, at most {most} bytes of JSON"
+        case Dialogue(most):
+            return f"phrases and replies of the local voice, at most {most} bytes of JSON"
         case TextList(_, most):
             return f"list of texts, at most {most} bytes"
         case LogPlace():

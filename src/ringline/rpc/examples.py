@@ -8,6 +8,7 @@ from ringline.rpc.kinds import (
     Boolean,
     Choice,
     Choices,
+    Dialogue,
     Id,
     Integer,
     Kind,
@@ -97,5 +98,10 @@ def _of_kind(kind: Kind) -> object:
             return {"source": "website"}
         case ToolList():
             return [{"name": "opening_hours"}]
+        case Dialogue():
+            return {
+                "phrases": [{"text": "what are your opening hours", "intent": "hours"}],
+                "replies": {"hours": "We are open from nine to five."},
+            }
         case TextList():
             return ["203.0.113.7/32"]

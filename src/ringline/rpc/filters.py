@@ -17,6 +17,7 @@ from ringline.domain import limits
 from ringline.rpc.kinds import (
     BadValue,
     Boolean,
+    Dialogue,
     Integer,
     Kind,
     Map,
@@ -145,7 +146,7 @@ def selects_of(resource: Resource, field: Field) -> int:
 def operators_of(kind: Kind) -> tuple[str, ...]:
     """Return the operators that values of a kind can be compared with."""
     match kind:
-        case Map() | ToolList() | TextList():
+        case Map() | ToolList() | Dialogue() | TextList():
             return ("is_nil",)
         case Boolean():
             return ("eq", "not_eq", "is_nil")

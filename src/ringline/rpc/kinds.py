@@ -20,6 +20,7 @@ from ringline.domain import limits
 from ringline.domain.agent import Tool
 from ringline.domain.agent_checks import Flaw, tool_flaws
 from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.local_dialogue import local_flaws, read_local
 from ringline.domain.log import Since, parse_since
 from ringline.wire.strict_json import encode, wrong_shape
 
@@ -184,6 +185,18 @@ class ToolList:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialogue:
+    """The phrases and replies of an agent's local voice (the local voice's page)."""
+
+    max_bytes: int = _LONG
+
+    def cast(self, value: object) -> str:
+        """Take an object of phrases and replies."""
+        _refuse(local_flaws(value, strict=True))
+        return _json(read_local(value), self.max_bytes)
+
+
+@dataclass(frozen=True, slots=True)
 class TextList:
     """A list of strings."""
 
@@ -252,7 +265,7 @@ def _refuse(flaws: Iterable[Flaw]) -> None:
 
 def _bad_inside(flaw: Flaw) -> BadValue:
     bad = BadValue(flaw.what)
-    bad.path = tuple(str(step) for step in flaw.path)
+    bad.path = tuple(str(step)[: limits.ECHOED.most] for step in flaw.path)
     return bad
 
 
@@ -272,7 +285,18 @@ def _json(value: object, most: int) -> str:
 
 
 Kind: TypeAlias = (
-    Text | Id | Integer | Boolean | Moment | Choice | Map | ToolList | TextList | LogPlace | Choices
+    Text
+    | Id
+    | Integer
+    | Boolean
+    | Moment
+    | Choice
+    | Map
+    | ToolList
+    | Dialogue
+    | TextList
+    | LogPlace
+    | Choices
 )
 
 
@@ -289,7 +313,7 @@ def sql_type(kind: Kind) -> Any:
             return sa.Boolean()
         case Moment():
             return sa.DateTime(timezone=True)
-        case Map() | ToolList():
+        case Map() | ToolList() | Dialogue():
             return JSONB()
         case TextList():
             return ARRAY(sa.Text())

@@ -16,6 +16,7 @@ from ringline.rpc.kinds import (
     Boolean,
     Choice,
     Choices,
+    Dialogue,
     Id,
     Integer,
     Kind,
@@ -94,6 +95,8 @@ def taken(kind: Kind) -> Schema:
             return {"type": "object", "description": _bytes(most)}
         case ToolList(most):
             return _listed(ref("Tool"), description=_bytes(most))
+        case Dialogue(most):
+            return ref("LocalDialogue") | {"description": _bytes(most)}
         case TextList(item, most):
             return _listed(taken(item), description=_bytes(most))
         case LogPlace():
@@ -133,6 +136,8 @@ def shown(kind: Kind) -> Schema:
             return {"type": "object"}
         case ToolList():
             return {"type": "array", "items": ref("Tool")}
+        case Dialogue():
+            return ref("LocalDialogue")
         case Moment() | Choice():
             return taken(kind)
         case LogPlace() | Choices():
@@ -140,7 +145,7 @@ def shown(kind: Kind) -> Schema:
 
 
 def value_schemas() -> Iterator[tuple[str, Schema]]:
-    """Yield the components that values refer to: ids and tools."""
+    """Yield the components that values refer to: ids, tools and dialogues."""
     for resource in RESOURCES.values():
         yield (
             f"{resource.name}Id",
@@ -162,6 +167,22 @@ def value_schemas() -> Iterator[tuple[str, Schema]]:
             },
             "required": ["name"],
         },
+    )
+    text: Schema = {"type": "string", "minLength": 1}
+    phrase = thing({"text": text, "intent": text}, ("text", "intent"))
+    yield (
+        "LocalDialogue",
+        thing(
+            {
+                "phrases": {"type": "array", "items": phrase, "maxItems": limits.PHRASES.most},
+                "replies": {
+                    "type": "object",
+                    "additionalProperties": text,
+                    "maxProperties": limits.REPLIES.most,
+                },
+            },
+            description="What an agent's local voice understands, and what it says to each intent.",
+        ),
     )
 
 

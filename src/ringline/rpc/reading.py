@@ -29,7 +29,7 @@ from ringline.rpc.filters import (
     read_filter,
 )
 from ringline.rpc.keyset import behind, whole
-from ringline.rpc.kinds import Kind, Map, Moment, ToolList
+from ringline.rpc.kinds import Dialogue, Kind, Map, Moment, ToolList
 from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, kinds_of, purpose_of, read_page
 from ringline.rpc.records import (
     Branch,
@@ -385,7 +385,7 @@ def _show(kind: Kind) -> Callable[[Any], object] | None:
     match kind:
         case Moment():
             return _moment
-        case Map() | ToolList():
+        case Map() | ToolList() | Dialogue():
             return _json
         case _:
             return None

@@ -18,7 +18,7 @@ import msgspec
 from ringline.domain import limits
 from ringline.ports import Row, Rows
 from ringline.rpc.acting import Pace, at_once
-from ringline.rpc.kinds import Id, Kind, Map, Moment, Text, TextList, ToolList
+from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Moment, Text, TextList, ToolList
 from ringline.schema.sql import Prepared
 from ringline.wire.rpc import RpcRefused, refuse
 
@@ -132,7 +132,7 @@ def most_bytes(kinds: Sequence[Kind]) -> int | None:
     total = 0
     for kind in kinds:
         match kind:
-            case Text(None) | Map() | ToolList() | TextList():
+            case Text(None) | Map() | ToolList() | Dialogue() | TextList():
                 return None
             case Text():
                 total += limits.SHORT_TEXT_BYTES.most
@@ -151,7 +151,7 @@ def texts_of(kinds: Sequence[Kind]) -> tuple[int, ...]:
     return tuple(
         place
         for place, kind in enumerate(kinds)
-        if isinstance(kind, Text | Map | ToolList | TextList | Id | Moment)
+        if isinstance(kind, Text | Map | ToolList | Dialogue | TextList | Id | Moment)
     )
 
 

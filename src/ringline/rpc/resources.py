@@ -35,6 +35,7 @@ from ringline.ports import Row
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
+    Dialogue,
     Id,
     Integer,
     Kind,
@@ -539,6 +540,7 @@ AI_AGENT = Resource(
         Field("voice", Text(), null=True, column=sa.func.nullif(tables.agents.c.voice, "")),
         Field("greeting", GREETING),
         Field("tools", ToolList()),
+        Field("local", Dialogue(), null=True),
         *_stamps(),
     ),
     (_ORGANISATION,),

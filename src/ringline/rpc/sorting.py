@@ -11,7 +11,7 @@
 from typing import NamedTuple, NoReturn, cast
 
 from ringline.domain import limits
-from ringline.rpc.kinds import Kind, Map, TextList, ToolList
+from ringline.rpc.kinds import Dialogue, Kind, Map, TextList, ToolList
 from ringline.rpc.resources import RESOURCES, Field, Resource, follow
 from ringline.wire.rpc import RpcRefused, echoed, internal_problem
 
@@ -105,7 +105,7 @@ def _read_item(resource: Resource, item: str, *, operator: bool) -> SortKey:
         path.append(relationship.name)
         resource = follow(relationship, operator=operator)
     field = resource.field_index.get(name)
-    if field is None or isinstance(field.kind, Map | ToolList | TextList):
+    if field is None or isinstance(field.kind, Map | ToolList | Dialogue | TextList):
         _fail("unknown_sort_field", item)
     return SortKey(tuple(path), field.name, *_PREFIXES[prefix])
 

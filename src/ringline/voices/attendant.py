@@ -51,6 +51,7 @@ CAPABILITIES = VoiceCapabilities(
     output_hz=RATE_HZ,
     voices=tuple(VOICE_FILES),
     default_voice=DEFAULT_VOICE,
+    dialogue=True,
 )
 
 #: How often a caller who is still speaking is decoded (contract, 11).

@@ -7,13 +7,10 @@ The dialogue itself is data: an agent's phrases and replies.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
-
-FALLBACK = "fallback"
-GOODBYE = "goodbye"
+from ringline.domain.local_dialogue import FALLBACK, GOODBYE, words_of
 
 #: Said where an agent has no reply of its own for what was not understood.
 DEFAULT_FALLBACK = "I did not get that."
@@ -21,7 +18,6 @@ DEFAULT_FALLBACK = "I did not get that."
 #: Longest piece that is spoken at once; longer sentences are cut between words.
 SENTENCE_CHARACTERS = 400
 
-_NOT_A_WORD = re.compile(r"[^a-z0-9']+")
 #: The end of a sentence: one mark, so that a row of them is passed over once.
 _END = re.compile(r"[.!?…]\s+|\n+")
 
@@ -34,13 +30,6 @@ class Reply:
     hang_up: bool = False
 
 
-def words_of(text: str) -> str:
-    """Reduce a text to its words: lower case, without punctuation, single spaces."""
-    return _NOT_A_WORD.sub(" ", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")).strip(
-        " '"
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Script:
     """An agent's dialogue: what leads to each intent, in words, and what is said to it."""
@@ -50,14 +39,8 @@ class Script:
 
 
 def script_of(settings: LocalSettings) -> Script:
-    """Read an agent's phrases, as many and as long as are compared."""
-    intents: dict[str, str] = {}
-    left = limits.PHRASE_CHARACTERS.most
-    for phrase in islice(settings.phrases, limits.PHRASES.most):
-        left -= len(phrase.text)
-        if left < 0:
-            break
-        intents[words_of(phrase.text)] = phrase.intent
+    """Reduce an agent's phrases to their words."""
+    intents = {words_of(phrase.text): phrase.intent for phrase in settings.phrases}
     return Script(intents, settings.replies)
 
 

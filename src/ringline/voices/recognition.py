@@ -25,10 +25,6 @@ LEAST_SCORE = -56.0
 #: Least score of words that may yet change.
 LEAST_PARTIAL_SCORE = -80.0
 
-#: Bounds of a grammar; what is beyond is ignored.
-PHRASES_LIMIT = 200
-PHRASE_WORDS_LIMIT = 20
-
 
 class Utterance(msgspec.Struct, frozen=True, array_like=True):
     """A request: 16 kHz PCM16 and the phrases it may be."""
@@ -47,8 +43,7 @@ class Hypothesis(msgspec.Struct, frozen=True, array_like=True):
 
 def grammar_of(script: Script) -> tuple[str, ...]:
     """Return the phrases to listen for, as words, each once."""
-    usable = [phrase for phrase in script.intents if 0 < len(phrase.split()) <= PHRASE_WORDS_LIMIT]
-    return tuple(usable[:PHRASES_LIMIT])
+    return tuple(phrase for phrase in script.intents if phrase)
 
 
 class Recognition:

@@ -1,0 +1,135 @@
+"""The dialogue of the local voice: how texts are compared, and what `local` may hold.
+
+`local` is an agent's, or a session's: `{"phrases": [{"text", "intent"}], "replies": {intent:
+text}}`. A phrase that could never be understood or answered is a flaw, so that nobody has
+to find out in a call (the local voice's page).
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from ringline.domain import limits
+from ringline.domain.agent import LocalSettings
+from ringline.domain.agent_checks import Flaw
+
+#: The intent that answers what was not understood; there is a reply to it anyway.
+FALLBACK = "fallback"
+#: The intent whose reply ends the call.
+GOODBYE = "goodbye"
+
+_NOT_A_WORD = re.compile(r"[^a-z0-9']+")
+_REQUIRED = "is required"
+_NO_OBJECT = "must be an object"
+_NO_TEXT = "must be a text"
+_EMPTY = "must not be empty"
+_UNKNOWN = "is not known"
+
+
+def words_of(text: str) -> str:
+    """Reduce a text to its words: lower case, without punctuation, single spaces."""
+    return _NOT_A_WORD.sub(" ", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")).strip(
+        " '"
+    )
+
+
+def read_local(value: object) -> LocalSettings:
+    """Read a `local` in which `local_flaws` finds nothing; null members count as absent."""
+    return msgspec.convert(_present(value), LocalSettings)
+
+
+def local_flaws(value: object, *, strict: bool = False) -> Iterator[Flaw]:
+    """Yield what is wrong with a `local` as JSON has it; where `strict`, unknown members too."""
+    if not isinstance(value, dict):
+        yield Flaw((), _NO_OBJECT)
+        return
+    given = _present(cast("object", value))
+    replies: object = given.get("replies", {})
+    yield from _reply_flaws(replies)
+    intents = {FALLBACK, *cast("dict[str, Any]", replies)} if isinstance(replies, dict) else None
+    yield from _phrase_flaws(given.get("phrases", []), intents, strict=strict)
+    if strict:
+        yield from (Flaw((name,), _UNKNOWN) for name in given if name not in _MEMBERS)
+
+
+_MEMBERS = frozenset({"phrases", "replies"})
+
+
+def _present(value: object) -> Mapping[str, Any]:
+    members = cast("dict[str, Any]", value)
+    return {name: member for name, member in members.items() if member is not None}
+
+
+def _reply_flaws(replies: object) -> Iterator[Flaw]:
+    if not isinstance(replies, dict):
+        yield Flaw(("replies",), _NO_OBJECT)
+        return
+    texts = cast("dict[str, object]", replies)
+    if len(texts) > limits.REPLIES.most:
+        yield Flaw(("replies",), f"must have at most {limits.REPLIES.most} members")
+        return
+    for intent, text in texts.items():
+        most = limits.RESPONSE_CHARACTERS.most
+        for what in (_intent_flaw(intent), _text_flaw(text, most)):
+            if what:
+                yield Flaw(("replies", intent), what)
+
+
+def _phrase_flaws(phrases: object, intents: set[str] | None, *, strict: bool) -> Iterator[Flaw]:
+    """Yield the flaws of phrases; `intents` are those with a reply, None if that is unknown."""
+    if not isinstance(phrases, list | tuple):  # of JSON, or of an agent
+        yield Flaw(("phrases",), "must be a list")
+        return
+    members = cast("Sequence[object]", phrases)
+    if len(members) > limits.PHRASES.most:
+        yield Flaw(("phrases",), f"must have at most {limits.PHRASES.most} members")
+        return
+    seen: set[str] = set()
+    for index, phrase in enumerate(members):
+        if not isinstance(phrase, dict):
+            yield Flaw(("phrases", index), _NO_OBJECT)
+            continue
+        given = cast("dict[str, object]", phrase)
+        what = _phrase_flaw(given.get("text"), seen)
+        if what:
+            yield Flaw(("phrases", index, "text"), what)
+        what = _intent_flaw(given.get("intent"), intents)
+        if what:
+            yield Flaw(("phrases", index, "intent"), what)
+        if strict:
+            unknown = (name for name in given if name not in ("text", "intent"))
+            yield from (Flaw(("phrases", index, name), _UNKNOWN) for name in unknown)
+
+
+def _phrase_flaw(text: object, seen: set[str]) -> str:
+    what = _text_flaw(text, limits.LINE_CHARACTERS.most)
+    if what or not isinstance(text, str):
+        return what
+    words = words_of(text)
+    if not words:
+        return "has no words: only a to z, digits and ' count"
+    if len(words.split()) > limits.PHRASE_WORDS.most:
+        return f"must have at most {limits.PHRASE_WORDS.most} words"
+    if words in seen:
+        return "has the words of another phrase"
+    seen.add(words)
+    return ""
+
+
+def _intent_flaw(intent: object, intents: set[str] | None = None) -> str:
+    what = _text_flaw(intent, limits.INTENT_CHARACTERS.most)
+    if not what and intents is not None and intent not in intents:
+        return "has no reply"
+    return what
+
+
+def _text_flaw(text: object, most: int) -> str:
+    if text is None:
+        return _REQUIRED
+    if not isinstance(text, str):
+        return _NO_TEXT
+    if not text.strip():
+        return _EMPTY
+    return f"must have at most {most} characters" if len(text) > most else ""
