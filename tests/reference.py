@@ -13,6 +13,7 @@ from cyclopts import App
 
 from ringline.cli.program import app
 from ringline.config import PREFIX, Settings
+from ringline.domain.attendant import SETTINGS
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
@@ -210,6 +211,15 @@ def _amount(limit: Limit) -> str:
 
 
 _MEMBER_HEADS = ("member", "value", "means")
+def attendant_rows() -> Iterator[str]:
+    for intent, reply in SETTINGS.replies.items():
+        said = [f"“{one.text}”" for one in SETTINGS.phrases if one.intent == intent]
+        yield row(", ".join(said) or "anything else", reply)
+
+
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -237,6 +247,7 @@ TABLES = {
         for wall in LIMITS
     },
     "url parameters": (("parameters", "here"), url_parameter_rows),
+    "attendant": (("what is said", "what `Attendant` answers"), attendant_rows),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
     "session config": (

@@ -11,7 +11,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from ringline.cli.call import MOST_PHRASES, list_phrases
 from ringline.cli.program import main
+from ringline.domain.attendant import SETTINGS
 from ringline.wire.wav import Wav, write_wav
 from tests.rpc_calls import Rpc
 from tests.serving import Service
@@ -57,7 +59,11 @@ async def test_a_call_takes_the_first_agent_and_its_events_are_found(
     called = await run("call", "--wav", hum(tmp_path), "--recording", tmp_path / "call.wav")
     assert called.code == 1
     assert "Calling Attendant.\n" in called.err
-    assert called.err.endswith("ringline: No words of the caller were understood and answered.\n")
+    phrases = [f"  {phrase.text}\n" for phrase in SETTINGS.phrases]
+    assert called.err.endswith(
+        f"The agent understands:\n{''.join(phrases)}"
+        "ringline: No words of the caller were understood and answered.\n"
+    )
     call_id = called.out.splitlines()[0].rpartition(" ")[2]
     assert call_id.startswith("call_")
 
@@ -138,3 +144,11 @@ async def test_an_action_as_a_line_of_curl(run: Run, service: Service) -> None:
     assert words[3:5] == ["-H", "x-api-key: $RINGLINE_KEY"]
     answer = await Rpc(service).ask(words[-1])
     assert answer["data"] == {"fullName": "O'Hara"}
+
+
+def test_so_many_phrases_are_listed() -> None:
+    lines = list_phrases(["bell\x07"] * (MOST_PHRASES + 2))
+    assert len(lines) == MOST_PHRASES + 2
+    assert lines[-1] == "  … and 2 more"
+    assert all("\x07" not in line for line in lines)
+    assert list_phrases([]) == ()

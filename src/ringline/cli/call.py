@@ -1,5 +1,7 @@
 """`ringline call`: a caller over the public API, with a recording for a voice."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +11,7 @@ from ringline.cli.files import refuse_unwritable, write_private
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
 from ringline.cli.outcome import refuse, run, telling
-from ringline.cli.terminal import say, show, show_json
+from ringline.cli.terminal import say, show, show_json, visible
 from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
 from ringline.client.realtime import CallProblem, CallReport, place_call
@@ -18,6 +20,9 @@ from ringline.wire.wav import Wav, write_wav
 
 #: What can be wrong with a call; their texts are sentences.
 CALL_PROBLEMS = (ApiProblem, CallProblem, SoundProblem)
+
+#: Phrases of an agent that are listed where none was understood.
+MOST_PHRASES = 20
 
 #: Who answers in a workspace without agents.
 LOCAL_MODEL = "local/attendant"
@@ -63,7 +68,8 @@ def call(
     """Place a call and play a recording to the agent, at real time.
 
     It waits for the greeting, plays the file, then is quiet until the last answer is over.
-    Exit code 1 if no words of the caller were understood and answered.
+    Exit code 1 if no words of the caller were understood and answered; then it lists what the
+    agent understands.
     """
     if agent is not None and model is not None:
         refuse("A call is answered by an agent or by a model: give --agent or --model.")
@@ -71,7 +77,7 @@ def call(
         sound = load_sound(wav)
     refuse_unwritable(recording or name_recording("ID"))
     target = find_target(url, key, data_dir)
-    report = run(_call(target, sound, agent, model, quiet=json), *CALL_PROBLEMS)
+    report, understood = run(_call(target, sound, agent, model, quiet=json), *CALL_PROBLEMS)
     path = recording or name_recording(report.started.session_id)
     write_private(path, write_wav(report.recording))
     if json:
@@ -79,6 +85,8 @@ def call(
     else:
         say(f"Recording: {path}")
     if lack := lack_of(report):
+        for line in understood:
+            say(line)
         refuse(lack)
 
 
@@ -100,7 +108,9 @@ def name_recording(session_id: str) -> Path:
 
 async def _call(
     target: Target, sound: Wav, agent: str | None, model: str | None, *, quiet: bool
-) -> CallReport:
+) -> tuple[CallReport, Sequence[str]]:
+    """Place the call; where nothing was understood, list what would have been."""
+
     def tell(note: Note) -> None:
         line = describe_note(note)
         if line is not None and not quiet:
@@ -112,7 +122,22 @@ async def _call(
             agent, model = (None, LOCAL_MODEL) if first is None else (str(first.id), None)
             if first is not None and not quiet:
                 say(f"Calling {first.name}.")
-        return await place_call(api, sound, tell, agent_id=agent, model=model)
+        report = await place_call(api, sound, tell, agent_id=agent, model=model)
+        understood: Sequence[str] = ()
+        if agent is not None and not report.lost and not report.understood:
+            with suppress(ApiProblem):  # the call itself is not lost with it
+                understood = list_phrases(await api.phrases_of(agent))
+        return report, understood
+
+
+def list_phrases(phrases: Sequence[str]) -> Sequence[str]:
+    """List what an agent understands, in lines; none where nobody knows."""
+    if not phrases:
+        return ()
+    more = len(phrases) - MOST_PHRASES
+    rest = (f"  … and {more} more",) if more > 0 else ()
+    shown = (f"  {visible(phrase)}" for phrase in phrases[:MOST_PHRASES])
+    return ("The agent understands:", *shown, *rest)
 
 
 def describe_report(report: CallReport, recording: Path) -> dict[str, object]:

@@ -94,6 +94,22 @@ class AgentSummary(msgspec.Struct, frozen=True):
     enabled: bool
 
 
+class _Phrase(msgspec.Struct, frozen=True):
+    text: str
+
+
+class _Local(msgspec.Struct, frozen=True):
+    phrases: tuple[_Phrase, ...] = ()
+
+
+class _Listener(msgspec.Struct, frozen=True):
+    local: _Local | None = None
+
+
+class _ListenerPage(msgspec.Struct, frozen=True):
+    results: tuple[_Listener, ...]
+
+
 _ticket = StrictDecoder(Ticket, marks=None)
 _answer = StrictDecoder(RpcAnswer, marks=None)
 _token = StrictDecoder(SessionToken, marks=None)
@@ -144,6 +160,27 @@ class Api:
             return msgspec.convert(answer.data, tuple[AgentSummary, ...])
         except msgspec.ValidationError:
             raise ApiProblem(f"What answers at {self.url} is no Ringline.") from None
+
+    async def phrases_of(self, agent_id: str) -> tuple[str, ...]:
+        """Return what an agent of the local voice understands; none where that is not told.
+
+        Raises ApiProblem.
+        """
+        answer = await self.run_action(
+            {
+                "action": "list_ai_agents",
+                "fields": ["local"],
+                "filter": {"id": {"eq": agent_id}},
+                "page": {"limit": 1},
+            }
+        )
+        try:
+            page = msgspec.convert(answer.data, _ListenerPage)
+        except msgspec.ValidationError:  # refused, or of a server that does not know `local`
+            return ()
+        return tuple(
+            phrase.text for one in page.results if one.local for phrase in one.local.phrases
+        )
 
     async def _post(self, path: str, body: object, shape: StrictDecoder[T]) -> T:
         with unreachable(self.url):
