@@ -210,16 +210,13 @@ def _amount(limit: Limit) -> str:
     return f"{limit.most:,} {limit.unit}"
 
 
-_MEMBER_HEADS = ("member", "value", "means")
 def attendant_rows() -> Iterator[str]:
     for intent, reply in SETTINGS.replies.items():
         said = [f"“{one.text}”" for one in SETTINGS.phrases if one.intent == intent]
         yield row(", ".join(said) or "anything else", reply)
 
 
-def row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
+_MEMBER_HEADS = ("member", "value", "means")
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
 

@@ -22,6 +22,11 @@ def rpc(service: Service) -> Rpc:
     return Rpc(service)
 
 
+async def greeting(client: Client) -> str:
+    await client.until("response.completed")
+    return client.text()
+
+
 async def ask(client: Client, text: str) -> str:
     """Type a line; return what is said to it."""
     before = len(client.text())
@@ -37,26 +42,27 @@ async def test_an_agent_made_by_rpc_answers_by_its_phrases(rpc: Rpc) -> None:
     agent_id = made["data"]["id"]
     ticket = {"agent_id": agent_id}
     async with talking(rpc.service, ticket, local={"replies": {"fallback": "mine"}}) as client:
-        await client.until("response.completed")
-        assert client.text() == REQUEST["input"]["greeting"]
+        assert await greeting(client) == REQUEST["input"]["greeting"]
         assert await ask(client, "Do you have RYE bread, today?") == RYE
         assert await ask(client, "do you have a ladder") == FALLBACK
         assert await ask(client, "That is all, thank you.") == GOODBYE
         assert await client.closed() == 1000
 
     changed = {"phrases": BAKERY["phrases"][:1], "replies": {"rye": "Sold out."}}
-    given = {"local": changed, "greeting": None}
-    shown = await rpc.run("update_ai_agent", identity=agent_id, input=given, fields=["local"])
+    change = {"identity": agent_id, "input": {"local": changed}, "fields": ["local"]}
+    shown = await rpc.run("update_ai_agent", **change)
     assert shown == {"local": changed}
     with_one = {"local": {"isNil": False}}
     agents = await rpc.run("list_ai_agents", fields=["id", "local"], filter=with_one)
     assert {"id": agent_id, "local": changed} in agents
     async with talking(rpc.service, ticket) as client:
+        await greeting(client)
         assert await ask(client, "do you have rye bread today") == "Sold out."
 
     clear = {"identity": agent_id, "input": {"local": None}, "fields": ["local"]}
     assert await rpc.run("update_ai_agent", **clear) == {"local": None}
     async with talking(rpc.service, ticket) as client:
+        await greeting(client)
         assert await ask(client, "do you have rye bread today") == "I did not get that."
 
 
