@@ -1,18 +1,32 @@
 """What the demo shows: a call on three panels in a terminal, or line by line elsewhere."""
 
+import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Console, RenderableType
 from rich.layout import Layout
-from rich.live import Live
-from rich.panel import Panel
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from ringline.cli.demo_panels import (
+    AGENT,
+    CALLER,
+    CUT,
+    FRAME,
+    Sized,
+    StreamPanels,
+    TurnsPanel,
+    share,
+    table_of,
+    widest,
+    wrap,
+)
 from ringline.cli.lines import describe_event, describe_note, event_detail
-from ringline.cli.terminal import is_screen, visible
+from ringline.cli.painter import Painter
+from ringline.cli.terminal import is_screen, visible, write_codes
 from ringline.client.conversation import (
     AnswerBegan,
     Answered,
@@ -32,10 +46,8 @@ _MAX_EVENTS = 200  # kept for the panel; the oldest fall out
 _MAX_TURNS = 50
 _SHOWN_TURNS = 8
 _SIDE_BY_SIDE = 110  # columns; in a narrower terminal the panels stand one upon the other
-
-_CALLER, _AGENT, _CUT = "bold cyan", "bold green", "bold red"
-#: An answer that begins later than this is shown as a slow one.
-_SLOW_MS = 1_000
+_MAX_COLUMNS, _MAX_ROWS, _MIN_ROWS = 160, 40, 16
+_DRAW_EVERY_S = 0.1
 
 
 class Screen(Protocol):
@@ -104,7 +116,7 @@ class PlainScreen:
 class LiveScreen:
     """Three panels that move: the events, the transcript, and the turns with their times."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, write: Callable[[str], None] = write_codes) -> None:
         self._console = console
         self._events: deque[Text] = deque(maxlen=_MAX_EVENTS)
         self._latest_item: str | None = None
@@ -112,10 +124,31 @@ class LiveScreen:
         self._turns: list[Turn] = []
         self._speaking = ""
         self._status = Spinner("dots", "…", style="cyan")
-        self._live = Live(
-            self, console=console, refresh_per_second=12, screen=False, vertical_overflow="crop"
-        )
-        self._live.start()
+        self._painter = Painter(write)
+        self._moving: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Draw from now on, on the running loop."""
+        self._moving = asyncio.create_task(self._move())
+
+    async def _move(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            self.draw(clock())
+            await asyncio.sleep(_DRAW_EVERY_S)
+
+    def draw(self, now_s: float) -> None:
+        """Bring the terminal to what there is to show, if it is time."""
+        self._painter.paint(self._lines(), self._width, now_s)
+
+    def _lines(self) -> list[str]:
+        with self._console.capture() as drawn:
+            self._console.print(self, width=self._width, end="")
+        return drawn.get().removesuffix("\n").split("\n")
+
+    @property
+    def _width(self) -> int:
+        return min(self._console.width, _MAX_COLUMNS)
 
     def status(self, text: str) -> None:
         """Say it above the panels."""
@@ -143,7 +176,7 @@ class LiveScreen:
             case CallerStarted(_, cut_ms):
                 self._speaking = "✂ interrupts" if cut_ms > 0 else "speaks"
                 if cut_ms > 0:
-                    self._events.append(Text(" ✂ the caller interrupts: the agent stops", _CUT))
+                    self._events.append(Text(" ✂ the caller interrupts: the agent stops", CUT))
             case CallerStopped():
                 self._speaking = ""
             case Heard(turn) | AnswerBegan(_, turn) | Answered(_, turn):
@@ -154,95 +187,71 @@ class LiveScreen:
 
     def close(self) -> None:
         """Stop moving."""
+        if self._moving is not None:
+            self._moving.cancel()
         self._status = Spinner("dots", Text("The call is over", style="bold"), style="black")
-        self._live.stop()
+        self._painter.finish(self._lines(), self._width)
 
     def __rich__(self) -> RenderableType:
-        height = max(16, min(self._console.height - 1, 40))
-        layout = Layout(size=height)
-        turns_height = min(_SHOWN_TURNS, max(4, len(self._turns))) + 4
+        height = max(_MIN_ROWS, min(self._console.height - 1, _MAX_ROWS))
+        turns, streams = self._turns_table(height // 2), self._streams(height)
+        turns_height, streams_height = share(height - 1, turns.height, streams.height)
+        layout = Layout()
         layout.split_column(
             Layout(self._header(), size=1),
-            Layout(name="streams"),
-            Layout(self._turns_panel(), size=min(turns_height, height // 2)),
+            Layout(streams.within(streams_height), size=streams_height),
+            Layout(self._turns_table(turns_height).panel, size=turns_height),
         )
-        rows = height - 1 - min(turns_height, height // 2) - 2
-        if self._console.width >= _SIDE_BY_SIDE:
-            layout["streams"].split_row(
-                Layout(self._events_panel(rows), ratio=5),
-                Layout(self._transcript_panel(rows, self._console.width * 4 // 9 - 4), ratio=4),
-            )
+        return Sized(layout, height)
+
+    def _streams(self, rows: int) -> StreamPanels:
+        events, transcript = list(self._events)[-rows:], self._transcript(rows)
+        beside = self._width >= _SIDE_BY_SIDE
+        if beside:
+            room = self._width - 2 * FRAME
+            wide, narrow = share(room, widest(events), widest(transcript))
         else:
-            layout["streams"].split_column(
-                Layout(self._events_panel(rows // 2 - 1)),
-                Layout(self._transcript_panel(rows // 2 - 1, self._console.width - 4)),
-            )
-        return _Sized(layout, height)
+            wide = narrow = self._width - FRAME
+        return StreamPanels(
+            wrap(self._console, events, wide),
+            wrap(self._console, transcript, narrow),
+            wide,
+            beside,
+        )
 
     def _header(self) -> RenderableType:
         line = Table.grid(expand=True)
         line.add_column(ratio=1)
         line.add_column(justify="right")
-        speaking = Text(f"caller {self._speaking} " if self._speaking else "", _CALLER)
+        speaking = Text(f"caller {self._speaking} " if self._speaking else "", CALLER)
         line.add_row(self._status, speaking)
         return line
 
-    def _events_panel(self, rows: int) -> RenderableType:
-        shown = list(self._events)[-rows:]
-        return Panel(
-            Group(*shown), title="events · socket", border_style="cyan", title_align="left"
-        )
-
-    def _transcript_panel(self, rows: int, width: int) -> RenderableType:
+    def _transcript(self, rows: int) -> list[Text]:
         lines: list[Text] = []
         for frame in list(self._frames.values())[-rows:]:
-            style = _CALLER if frame.role == "user" else _AGENT
+            style = CALLER if frame.role == "user" else AGENT
             line = Text("caller " if frame.role == "user" else "agent  ", style)
             line.append(visible(frame.text), "default" if frame.is_final else "italic dim")
             lines.append(line)
-        wrapped = [part for line in lines for part in line.wrap(self._console, max(20, width))]
-        return Panel(
-            Group(*wrapped[-rows:]),
-            title="transcript · SSE",
-            border_style="green",
-            title_align="left",
-        )
+        return lines
 
-    def _turns_panel(self) -> RenderableType:
-        table = Table(expand=True, box=None, padding=(0, 1), header_style="dim")
-        table.add_column("caller", style=_CALLER, ratio=3, no_wrap=True)
-        table.add_column("agent", style=_AGENT, ratio=5, no_wrap=True)
-        table.add_column("latency", justify="right", no_wrap=True)
-        table.add_column("", no_wrap=True)
-        for turn in self._turns[-_SHOWN_TURNS:]:
-            cut = turn.interrupted_after_ms is not None
-            table.add_row(
-                Text(visible(turn.heard) if turn.heard is not None else "(greeting)"),
-                Text(visible(turn.answer.strip()), overflow="ellipsis"),
-                _latency(turn),
-                Text(f"✂ stopped, {turn.cut_ms:.0f} ms unheard", _CUT) if cut else Text(""),
-            )
-        return Panel(table, title="turns · the caller's own clock", title_align="left")
-
-
-class _Sized:
-    """A layout of a height of its own, below what is already in the terminal."""
-
-    def __init__(self, layout: Layout, height: int) -> None:
-        self._layout = layout
-        self._height = height
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from console.render(self._layout, options.update(height=self._height))
-
-
-def _latency(turn: Turn) -> Text:
-    if turn.latency_ms is None:
-        return Text("")
-    style = "yellow" if turn.latency_ms > _SLOW_MS else "bold"
-    return Text(f"{turn.latency_ms:.0f} ms", style)
+    def _turns_table(self, rows: int) -> TurnsPanel:
+        """Make the panel of as many of the last turns as stand in so many rows."""
+        shown = self._turns[-_SHOWN_TURNS:]
+        while True:
+            table = table_of(shown)
+            options = self._console.options.update(width=self._width - FRAME, height=None)
+            height = len(self._console.render_lines(table, options)) + 2
+            if height <= rows or len(shown) < 2:
+                return TurnsPanel(table, height)
+            shown = shown[1:]
 
 
 def open_screen(console: Console) -> Screen:
-    """Choose how to show: panels need a real terminal."""
-    return LiveScreen(console) if is_screen() else PlainScreen(console)
+    """Choose how to show: panels need a real terminal, and some room."""
+    if not is_screen() or console.height <= _MIN_ROWS:
+        return PlainScreen(console)
+    screen = LiveScreen(console)
+    screen.start()
+    return screen

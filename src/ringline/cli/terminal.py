@@ -64,9 +64,14 @@ def say(text: str) -> None:
     _print(visible(text), sys.stderr)
 
 
-def _print(line: str, stream: TextIO) -> None:
+def write_codes(text: str) -> None:
+    """Write text with codes of ours to stdout; whatever others chose in it is visible already."""
+    _print(text, sys.stdout, end="")
+
+
+def _print(text: str, stream: TextIO, end: str = "\n") -> None:
     try:
-        print(line, file=stream, flush=True)
+        print(text, file=stream, flush=True, end=end)
     except BrokenPipeError:
         raise OutputClosed from None
 
