@@ -58,6 +58,7 @@ from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.call_streams import CallStreams
 from ringline.web.doors import Origins
 from ringline.web.events_socket import EventsSockets
+from ringline.web.links import Links
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
 from ringline.web.rpc import Rpc
@@ -308,7 +309,9 @@ async def _start(
         credentials,
         RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
     )
-    server = _server(settings, stores, calls, credentials, watching, journal, rpc, team)
+    links = Links(settings.documentation_url)
+    links.reached_at(settings.reached_at(settings.port))
+    server = _server(settings, links, stores, calls, credentials, watching, journal, rpc, team)
 
     journal_away.append(journal.store_away)
     stack.push_async_callback(voices.close)
@@ -327,7 +330,8 @@ async def _start(
     calls.sweep(await stores.calls.abandoned())
 
     port = await _listen(server, settings)
-    started = Running(f"http://{_shown_host(settings.host)}:{port}", _office(stores))
+    links.reached_at(settings.reached_at(port))
+    started = Running(links.base_url, _office(stores))
     await ready(started)
     server.announce()
     return started, voices
@@ -369,6 +373,7 @@ def _surroundings(settings: Settings) -> Surroundings:
 
 def _server(
     settings: Settings,
+    links: Links,
     stores: Stores,
     calls: Calls,
     credentials: Credentials,
@@ -404,9 +409,7 @@ def _server(
             credentials, settings.signing_secrets[0], mint_rate, now, new_id
         ),
         events_sockets=EventsSockets(watching, origins),
-        call_streams=CallStreams(
-            watching, stores.calls, origins, settings.documentation_url, now, new_id
-        ),
+        call_streams=CallStreams(watching, stores.calls, origins, links, now, new_id),
         rpc=rpc,
         operator_access=OperatorAccess(credentials, team, mint_rate),
     )
@@ -415,9 +418,7 @@ def _server(
         settings.trusted_proxies,
         time.monotonic,
     )
-    return Server(
-        surfaces, lambda: journal.accepting, new_id, settings.documentation_url, admission
-    )
+    return Server(surfaces, lambda: journal.accepting, new_id, links, admission)
 
 
 async def _listen(server: Server, settings: Settings) -> int:
@@ -500,9 +501,3 @@ def _secret(setting: SecretStr | None) -> str:
     if setting is None:
         raise AssertionError("the command line starts no server without its secrets")
     return setting.get_secret_value()
-
-
-def _shown_host(host: str) -> str:
-    if host in ("0.0.0.0", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

@@ -18,6 +18,7 @@ from ringline.domain.log import Environment, LogKey
 from ringline.web.admission import Admission, Allowance
 from ringline.web.budget import ByteBudget
 from ringline.web.http_connection import House, Waits, begin_request
+from ringline.web.links import Links
 from ringline.web.listener import Listener
 from ringline.web.refusals import Refusals
 from ringline.web.requests import PIECE_BYTES, open_share, read_body, write_by_pieces
@@ -88,7 +89,9 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app.router.add_get("/pieces", large)
     admission = Admission(allowance, (), monotonic)
     budget = ByteBudget(BUDGET)
-    listener = Listener(app, House(admission, Refusals(lambda: KEY, ""), budget), waits)
+    listener = Listener(
+        app, House(admission, Refusals(lambda: KEY, Links("https://docs.example/")), budget), waits
+    )
     port = Port(await listener.start("127.0.0.1", 0), admission, budget, listener)
     try:
         yield port

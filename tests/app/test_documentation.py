@@ -1,6 +1,7 @@
 """`/openapi.json`, `/docs` and `/`: what they answer, and that the pages need nobody else."""
 
 import re
+from socket import socket
 
 import pytest
 
@@ -9,7 +10,8 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.resources import RESOURCES
 from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.rpc import PROBLEMS
-from tests.serving import Service
+from tests.database import TestDatabase
+from tests.serving import Service, serving
 
 
 @pytest.mark.parametrize(
@@ -67,3 +69,25 @@ async def test_the_page_shows_everything(service: Service) -> None:
         assert f"<code>{name}</code>" in page
     links = set(re.findall(r"""href="#([\w]+)\"""", page))
     assert links <= set(sections)
+
+
+async def test_links_lead_to_where_clients_reach_the_server(database: TestDatabase) -> None:
+    """Behind a proxy with a path prefix, that is not where the server listens."""
+    with socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    async with serving(database, port=port, public_url="https://example.com/voice/") as service:
+        assert service.base_url == "https://example.com/voice"
+        here = f"http://127.0.0.1:{port}"
+        async with service.http.get(f"{here}/openapi.json") as answer:
+            assert (await answer.json())["servers"] == [{"url": service.base_url}]
+        async with service.http.get(f"{here}/v1/calls/call_x/stream") as answer:
+            refusal = await answer.json()
+    assert refusal["documentation_url"] == "https://example.com/voice/docs#UNAUTHENTICATED"
+
+
+async def test_an_error_leads_to_what_this_server_says_of_it(service: Service) -> None:
+    async with service.http.get(f"{service.base_url}/v1/calls/call_x/stream") as answer:
+        url, _, code = (await answer.json())["documentation_url"].partition("#")
+    async with service.http.get(url) as answer:
+        assert f'id="{code}"' in await answer.text()

@@ -10,17 +10,16 @@ import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from ringline.domain import limits
-from ringline.web.server import Surfaces, add_routes
 from tests.callers import calling
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, PATH, UPGRADE, connected, opened, talking
+from tests.routes import routes_of_the_server
 from tests.serving import Service, serving
 from tests.watchers import events_client, socket_url
 
@@ -89,24 +88,7 @@ async def service(database: TestDatabase) -> AsyncIterator[Service]:
 
 
 def test_every_door_of_the_router_is_known() -> None:
-    app = web.Application()
-
-    class Anything:
-        def __getattr__(self, name: str) -> Any:
-            async def handler(request: web.Request) -> web.StreamResponse:
-                raise AssertionError(f"{name} is only looked at, not opened: {request.path}")
-
-            return handler
-
-    anything: Any = Anything()
-    surfaces: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)
-    add_routes(app, Surfaces(**surfaces), anything.health, anything.readiness)
-    found = {
-        (route.method, route.resource.canonical)
-        for route in app.router.routes()
-        if route.resource is not None and route.method != "HEAD"
-    }
-    assert found == set(DOORS)
+    assert routes_of_the_server() == set(DOORS)
 
 
 async def neighbour(service: Service) -> None:

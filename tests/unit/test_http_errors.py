@@ -31,7 +31,12 @@ def test_the_envelope_of_v1() -> None:
         "request_id": "req_1",
         "documentation_url": "https://example.test/NOT_FOUND",
     }
-    assert errors.refuse_v1("INVALID_ARGUMENT", "req_1", "too large", status=413).status == 413
+    assert (
+        errors.refuse_v1(
+            "INVALID_ARGUMENT", "req_1", "too large", status=413, documentation_base=""
+        ).status
+        == 413
+    )
     assert json.loads(errors.stream_error_v1("UNAVAILABLE")) == {
         "error_code": "UNAVAILABLE",
         "message": "the service is not available now",

@@ -10,9 +10,10 @@ import pytest
 from ringline.domain.agent import Tool, TurnDetection
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.members import Member
-from ringline.domain.session_config import SessionConfig
+from ringline.domain.session_config import ConfigProblem, SessionConfig
 from ringline.web.member_schemas import read, written
 from ringline.wire import realtime, realtime_events, realtime_mint
+from ringline.wire.errors import V3_ERRORS
 from ringline.wire.realtime_events import CLIENT, SERVER
 from tests.realtime_examples import CLIENT_EXAMPLES, SERVER_EXAMPLES
 
@@ -95,3 +96,11 @@ def test_the_defaults_of_the_table_are_those_of_a_session() -> None:
         if row.members and not row.many:
             said = {one.name: json.loads(one.default or "") for one in row.members} | said
         assert (list(has) if row.many else has) == said
+
+
+@pytest.mark.parametrize("name", CONFIG)
+def test_a_mint_refuses_a_member_with_a_documented_error(name: str) -> None:
+    for bad in ("opus", 7, True, [{}], {"type": 7}):
+        body = json.dumps({"config": {name: bad}}).encode()
+        asked = realtime_mint.read_mint(body, {"local/attendant": None})
+        assert not isinstance(asked, ConfigProblem) or asked.code in V3_ERRORS

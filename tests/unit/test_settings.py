@@ -275,3 +275,29 @@ def test_migrations_may_have_their_own_role(monkeypatch: pytest.MonkeyPatch) -> 
     url = Settings.read().migration_url
     assert url is not None
     assert url.get_secret_value() == "postgresql://migrate@h/d"
+
+
+@pytest.mark.parametrize(
+    ("host", "public", "reached"),
+    [
+        ("127.0.0.1", None, "http://127.0.0.1:7400"),
+        ("0.0.0.0", None, "http://127.0.0.1:7400"),
+        ("::", None, "http://127.0.0.1:7400"),
+        ("::1", None, "http://[::1]:7400"),
+        ("0.0.0.0", "HTTPS://Example.com:443/voice/", "https://example.com/voice"),
+    ],
+)
+def test_where_clients_reach_the_server(
+    monkeypatch: pytest.MonkeyPatch, host: str, public: str | None, reached: str
+) -> None:
+    monkeypatch.setenv("RINGLINE_HOST", host)
+    if public is not None:
+        monkeypatch.setenv("RINGLINE_PUBLIC_URL", public)
+    assert Settings.read().reached_at(7400) == reached
+
+
+@pytest.mark.parametrize("public", ["example.com", "ftp://example.com", "https://a.example/?b=c"])
+def test_a_public_url_is_one_of_the_web(monkeypatch: pytest.MonkeyPatch, public: str) -> None:
+    monkeypatch.setenv("RINGLINE_PUBLIC_URL", public)
+    with pytest.raises(SettingsProblem, match=r"^RINGLINE_PUBLIC_URL is invalid: it "):
+        Settings.read()

@@ -1436,6 +1436,7 @@ export type RealtimeErrorType =
   | "invalid_json"
   | "invalid_request"
   | "invalid_config"
+  | "unsupported_audio_format"
   | "model_not_found"
   | "model_not_realtime"
   | "unknown_locked_field"

@@ -223,7 +223,7 @@ def show_key_ring(ring: KeyRing) -> None:
 def base_url_of(settings: Settings) -> str:
     """Return where this data directory's server is, or would be, reached."""
     ring = read_key_ring(_dev_keys(settings.data_dir))
-    return ring.base_url if ring else f"http://{settings.host}:{settings.port}"
+    return ring.base_url if ring else settings.reached_at(settings.port)
 
 
 def _dev_keys(data_dir: Path) -> Path:

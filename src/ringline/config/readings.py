@@ -89,6 +89,13 @@ def read_web_url(text: str) -> str:
     return _spelt(url) + (url.path or "").rstrip("/")
 
 
+def _read_setting_url(text: str) -> str:
+    try:
+        return read_web_url(text)
+    except ValueError as error:
+        raise _refused(str(error)) from None
+
+
 def _each(text: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
     """Read a list, separated by commas or white space; errors name the place in it."""
     words = [word for word in re.split(r"[\s,]+", text) if word]
@@ -159,4 +166,5 @@ Host: TypeAlias = Annotated[str, _reading(read_host)]
 Directory: TypeAlias = Annotated[Path, AfterValidator(read_directory)]
 Origins: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]
+WebUrl: TypeAlias = Annotated[str, _reading(_read_setting_url)]
 RolePrefix: TypeAlias = Annotated[str, _reading(read_role_prefix)]

@@ -13,14 +13,24 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ringline.config.readings import Directory, Host, Networks, Origins, RolePrefix, SecretUrl
+from ringline.config.readings import (
+    Directory,
+    Host,
+    Networks,
+    Origins,
+    RolePrefix,
+    SecretUrl,
+    WebUrl,
+)
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.domain import limits
 from ringline.schema.names import Roles
-from ringline.wire.errors import DOCUMENTATION_BASE
 
 #: Where root's data are: its home is closed to the account that the database runs under.
 ROOTS_DATA = Path("/var/lib/ringline")
+
+#: Hosts that are every address of the machine.
+_WILDCARDS = ("0.0.0.0", "::")
 
 #: What `ringline serve` does not start without; `ringline dev` makes and keeps them.
 REQUIRED_TO_SERVE = ("database_url", "signing_secret", "encryption_key")
@@ -138,8 +148,19 @@ class Settings(BaseSettings):
         ),
         json_schema_extra={"default": "none"},
     )
-    documentation_url: str = Field(
-        DOCUMENTATION_BASE, description="what stands before the code in an error of `/v1`"
+    public_url: WebUrl | None = Field(
+        None,
+        description=(
+            "how clients reach this server, path prefix included, such as "
+            "`https://example.com/voice`: `servers` in OpenAPI, links, and `base_url` on the "
+            "command line"
+        ),
+        json_schema_extra={"default": "`http://HOST:PORT`, loopback where `HOST` is a wildcard"},
+    )
+    documentation_url: str | None = Field(
+        None,
+        description="what stands before the code in `documentation_url` of an error of `/v1`",
+        json_schema_extra={"default": "`PUBLIC_URL/docs#`"},
     )
     rate_rpc_per_second: float = Field(
         200, ge=0, allow_inf_nan=False, description="RPC requests, per key; 0 is no limit"
@@ -218,6 +239,11 @@ class Settings(BaseSettings):
     def signing_secrets(self) -> tuple[str, ...]:
         """Return the secrets that verify; the first one signs."""
         return _words(self.signing_secret.get_secret_value()) if self.signing_secret else ()
+
+    def reached_at(self, port: int) -> str:
+        """Return how clients reach a server on a port; a wildcard is reached by loopback."""
+        host = "127.0.0.1" if self.host in _WILDCARDS else self.host
+        return self.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     @property
     def roles(self) -> Roles:

@@ -8,8 +8,6 @@ statuses are those of HTTP itself (contract, 9).
 
 from collections.abc import Iterable, Mapping
 
-from ringline.domain import limits
-from ringline.domain.email import PRINTABLE
 from ringline.rpc.action import ActionKind
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.examples import example_of
@@ -28,7 +26,6 @@ from ringline.rpc.openapi_schemas import (
 from ringline.rpc.resources import RESOURCES
 from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.rpc import PROBLEMS
-from ringline.wire.session_token import MAX_TTL_S, MIN_TTL_S
 
 RUN = "/rpc/public/run"
 VALIDATE = "/rpc/public/validate"
@@ -45,8 +42,9 @@ _REFUSALS = (
     "rate_limited",
     "unavailable",
 )
-_REQUEST_ID = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
-_RETRY_AFTER = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
+#: Headers of answers, as references to the components.
+REQUEST_ID: Schema = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+RETRY_AFTER: Schema = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
 
 _DESCRIPTION = """\
 Every action of a workspace is called by `POST /rpc/public/run`; `POST /rpc/public/validate` \
@@ -71,14 +69,11 @@ def make_document(version: str) -> Schema:
         "servers": [{"url": "/"}],
         "tags": [
             {"name": TAG, "description": "The actions of a workspace"},
-            {"name": "Tokens", "description": "Short-lived credentials for browsers"},
         ],
         "security": [{"ApiKeyAuth": []}],
         "paths": {
             RUN: {"post": _run()},
             VALIDATE: {"post": _validate()},
-            "/api/realtime/session": {"post": _session_token()},
-            "/api/operator/access": {"post": _operator_access()},
         },
         "components": {
             "schemas": dict(sorted(dict(_schemas()).items())),
@@ -130,73 +125,6 @@ def _validate() -> Schema:
     }
 
 
-def _session_token() -> Schema:
-    asked = {
-        "ttl_seconds": {
-            "type": ["integer", "null"],
-            "description": f"Clamped to {MIN_TTL_S}…{MAX_TTL_S}; 300 if absent.",
-        },
-        "operator_email": _operator_name("kept in the token for auditing"),
-        "user_id": _operator_name("the same, by another name"),
-    }
-    return {
-        "operationId": "createSessionToken",
-        "summary": "Mint a token to watch a workspace's events with",
-        "tags": ["Tokens"],
-        "requestBody": {
-            "required": False,
-            "content": {_JSON: {"schema": {"type": "object", "properties": asked}}},
-        },
-        "responses": {
-            "200": _ok("A token for `/socket`", thing(_TOKEN, tuple(_TOKEN))),
-            **_refusals(*_REFUSALS),
-        },
-    }
-
-
-def _operator_access() -> Schema:
-    operator = thing(
-        {
-            "id": {"type": "string", "format": "uuid"},
-            "email": {"type": "string"},
-            "role": {"type": "string"},
-        },
-        ("id", "email", "role"),
-    )
-    answer = {**_TOKEN, "operator": operator}
-    asked = {
-        "type": "object",
-        "properties": {"email": {"type": "string", "minLength": 1}},
-        "required": ["email"],
-    }
-    return {
-        "operationId": "createOperatorAccess",
-        "summary": "Mint a token with which an operator's browser may call operator actions",
-        "tags": ["Tokens"],
-        "requestBody": _body(asked),
-        "responses": {
-            "200": _ok("A token for the operator's browser", thing(answer, tuple(answer))),
-            **_refusals(*_REFUSALS, "not_found"),
-        },
-    }
-
-
-_TOKEN: Mapping[str, Schema] = {
-    "token": {"type": "string"},
-    "expires_at": {"type": "string", "format": "date-time"},
-    "ttl_seconds": {"type": "integer", "minimum": 1},
-}
-
-
-def _operator_name(use: str) -> Schema:
-    return {
-        "type": ["string", "null"],
-        "pattern": f"^({PRINTABLE})?$",
-        "maxLength": limits.EMAIL_CHARACTERS.most,
-        "description": use,
-    }
-
-
 def _body(schema: Schema, examples: Schema | None = None) -> Schema:
     content: Schema = {"schema": schema}
     if examples is not None:
@@ -214,7 +142,7 @@ def _examples() -> Schema:
 def _ok(description: str, schema: Schema) -> Schema:
     return {
         "description": description,
-        "headers": _REQUEST_ID,
+        "headers": REQUEST_ID,
         "content": {_JSON: {"schema": schema}},
     }
 
@@ -235,7 +163,7 @@ def _refusal(code: str) -> Schema:
     one = {"allOf": [ref("RpcError"), {"properties": {"type": {"const": code}}}]}
     return {
         "description": row.short,
-        "headers": _REQUEST_ID | (_RETRY_AFTER if waits else {}),
+        "headers": REQUEST_ID | (RETRY_AFTER if waits else {}),
         "content": {_JSON: {"schema": _envelope(one)}},
     }
 

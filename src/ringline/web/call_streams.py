@@ -26,6 +26,7 @@ from ringline.web.call_watch import Start
 from ringline.web.cors import READABLE, preflight
 from ringline.web.doors import Door, Origins, answer
 from ringline.web.http_connection import begin_stream
+from ringline.web.links import Links
 from ringline.web.transcript_stream import Transcript
 from ringline.web.watching import Viewer, Watching, asked_since
 from ringline.web.websocket import upgrade_problem
@@ -61,14 +62,14 @@ class CallStreams:
         watching: Watching,
         calls: CallStore,
         origins: Origins,
-        documentation_url: str,
+        links: Links,
         now: Clock,
         new_id: NewId,
     ) -> None:
         self._watching = watching
         self._calls = calls
         self._origins = origins
-        self._documentation_url = documentation_url
+        self._links = links
         self._now = now
         self._new_id = new_id
         self._watchers: Counter[UUID] = Counter()
@@ -184,5 +185,5 @@ class CallStreams:
         headers = {"X-Request-Id": request_id, **READABLE}
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
             headers["Retry-After"] = "1"
-        refusal = refuse_v1(code, request_id, documentation_base=self._documentation_url)
+        refusal = refuse_v1(code, request_id, documentation_base=self._links.documentation_base)
         return answer(refusal, headers)

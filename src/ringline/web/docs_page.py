@@ -1,4 +1,4 @@
-"""The documentation page: `docs.html`, filled from the tables of RPC.
+"""The documentation page: `docs.html`, filled from the tables of RPC and of the other routes.
 
 It works offline: style and script stand in the page and are named by their hashes in the
 Content-Security-Policy (CSP Level 3, 2.3), which lets nothing else load.
@@ -22,7 +22,9 @@ from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Moment, 
 from ringline.rpc.names import camel
 from ringline.rpc.openapi_schemas import operators
 from ringline.rpc.resources import RESOURCES, Resource
-from ringline.wire.errors import RPC_ERRORS
+from ringline.web import docs_routes
+from ringline.web.docs_pieces import code, inline, table, text
+from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS
 from ringline.wire.rpc import PROBLEMS
 
 _HERE = Path(__file__).parent
@@ -30,7 +32,6 @@ STYLE = (_HERE / "docs.css").read_text("utf-8")
 _SCRIPT = (_HERE / "docs.js").read_text("utf-8")
 _PAGE = (_HERE / "docs.html").read_text("utf-8")
 _SLOT = re.compile(r"\{\{([a-z ]+)\}\}")
-_CODE = re.compile(r"`([^`]+)`")
 _SHORT = re.compile(r"[\[{][^\[\]{}]{0,90}[\]}]")
 _KEY = re.compile(r'"([A-Za-z_]\w*)":')
 
@@ -79,6 +80,9 @@ def make_page(version: str) -> str:
         "first example": _curl(_FIRST_EXAMPLE),
         "operators": _operators(),
         "actions": _actions(),
+        "routes": docs_routes.routes(),
+        "errors of streams": docs_routes.errors(V1_ERRORS),
+        "errors of voice": docs_routes.errors(V3_ERRORS),
         "resources": "".join(_resource(resource) for resource in RESOURCES.values()),
         "problems": _problems(),
         "refusals": _refusals(),
@@ -93,7 +97,9 @@ def _contents() -> str:
     links = [
         _links(heading, [action.name for action in actions]) for heading, actions in _grouped()
     ]
-    return "".join([*links, _links("Resources", list(RESOURCES))])
+    routes = "".join(f'<li><a href="#{at}">{name}</a></li>' for at, name in docs_routes.links())
+    other = f"<section><h2>Other routes</h2><ul>{routes}</ul></section>"
+    return "".join([*links, _links("Resources", list(RESOURCES)), other])
 
 
 def _links(heading: str, names: list[str]) -> str:
@@ -115,8 +121,8 @@ def _operators() -> str:
     kinds: dict[tuple[str, ...], list[str]] = {}
     for name, kind in _KINDS.items():
         kinds.setdefault(tuple(operators(kind)), []).append(name)
-    rows = [(", ".join(names), " ".join(map(_code, said))) for said, names in kinds.items()]
-    return _table(("fields of", "operators"), rows)
+    rows = [(", ".join(names), " ".join(map(code, said))) for said, names in kinds.items()]
+    return table(("fields of", "operators"), rows)
 
 
 # -- actions --------------------------------------------------------------------------------
@@ -135,7 +141,7 @@ def _action(action: Action) -> str:
     return f"""
 <section id="{action.name}" class="action">
 <h3>{action.name} <button type="button" data-try="{shown}">Try it</button></h3>
-{_text(" ".join((f"{action.summary}.", *conditions_of(action))))}
+{text(" ".join((f"{action.summary}.", *conditions_of(action))))}
 {_identity(action)}{_inputs(action)}
 <p><b>Answers</b> {_answer(action)}</p>
 <details><summary>Example</summary>{_curl(example)}{_pre(_typescript(action, example))}</details>
@@ -152,8 +158,8 @@ def _identity(action: Action) -> str:
 def _inputs(action: Action) -> str:
     if not action.inputs:
         return ""
-    rows = [(_code(one.name), _need(action, one), _value(one)) for one in action.inputs]
-    return _table(("input", "", "value"), rows)
+    rows = [(code(one.name), _need(action, one), _value(one)) for one in action.inputs]
+    return table(("input", "", "value"), rows)
 
 
 def _need(action: Action, one: Input) -> str:
@@ -167,14 +173,14 @@ def _need(action: Action, one: Input) -> str:
 
 def _value(one: Input) -> str:
     default = "" if one.default is None else f"; `{one.default}` if absent"
-    return _inline(describe_kind(one.kind) + default)
+    return inline(describe_kind(one.kind) + default)
 
 
 def _answer(action: Action) -> str:
     if action.kind is ActionKind.GENERIC:
         return _members(action.answers)
     target = action.resource.name if action.resource is not None else ""
-    text = _inline(describe_answer(action))
+    text = inline(describe_answer(action))
     return text.replace(target, f'<a href="#{target}">{target}</a>', 1) if target else text
 
 
@@ -197,7 +203,7 @@ def _typescript(action: Action, example: dict[str, Any]) -> str:
 def _resource(resource: Resource) -> str:
     return f"""
 <section id="{resource.name}"><h3>{resource.name}</h3>
-{_table(("field", "", "value"), _fields(resource))}
+{table(("field", "", "value"), _fields(resource))}
 </section>"""
 
 
@@ -205,40 +211,28 @@ def _fields(resource: Resource) -> Iterator[tuple[str, str, str]]:
     for one in resource.fields:
         notes = ["null"] if one.null else []
         notes += ["indexed sort"] if one.name in resource.indexed else []
-        yield _code(one.name), ", ".join(notes), _inline(describe_kind(one.kind))
+        yield code(one.name), ", ".join(notes), inline(describe_kind(one.kind))
     for one in resource.relationships:
         target = f'<a href="#{one.target}">{one.target}</a>'
         null = "null" if one.null and not one.many else ""
-        yield _code(one.name), null, f"array of {target}" if one.many else target
+        yield code(one.name), null, f"array of {target}" if one.many else target
 
 
 def _problems() -> str:
-    return _table(
+    return table(
         ("type", "shortMessage", "message"),
-        [(_code(row.type), escape(row.short), escape(row.message)) for row in PROBLEMS.values()],
+        [(code(row.type), escape(row.short), escape(row.message)) for row in PROBLEMS.values()],
     )
 
 
 def _refusals() -> str:
-    return _table(
+    return table(
         ("type", "status", "message"),
-        [(_code(row.code), str(row.status), escape(row.message)) for row in RPC_ERRORS.values()],
+        [(code(row.code), str(row.status), escape(row.message)) for row in RPC_ERRORS.values()],
     )
 
 
 # -- pieces ---------------------------------------------------------------------------------
-
-
-def _text(text: str) -> str:
-    return f"<p>{_inline(text)}</p>"
-
-
-def _inline(text: str) -> str:
-    return _CODE.sub(r"<code>\1</code>", escape(text, quote=False))
-
-
-def _code(name: str) -> str:
-    return f"<code>{escape(name)}</code>"
 
 
 def _pre(text: str) -> str:
@@ -258,9 +252,3 @@ def _json(value: object) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     text = _SHORT.sub(lambda match: " ".join(match[0].split()), text)
     return text.replace("[ ", "[").replace(" ]", "]")
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{cell}</th>" for cell in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'

@@ -10,9 +10,10 @@ from hashlib import sha256
 
 from aiohttp import ETag, web
 
-from ringline.rpc.openapi import make_document
 from ringline.web import docs_page
 from ringline.web.home_page import make_home
+from ringline.web.links import Links
+from ringline.web.openapi_document import make_document
 from ringline.wire.strict_json import encode
 
 _PAGE_HEADERS = {
@@ -37,8 +38,9 @@ def _prepare(body: bytes) -> _Prepared:
 class Documentation:
     """The handlers of `/openapi.json`, `/docs` and `/`."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, links: Links) -> None:
         self._version = version
+        self._links = links
 
     async def document(self, request: web.Request) -> web.StreamResponse:
         """Answer the OpenAPI document; pages of other origins may read it too."""
@@ -55,7 +57,7 @@ class Documentation:
 
     @cached_property
     def _document(self) -> _Prepared:
-        return _prepare(encode(make_document(self._version)))
+        return _prepare(encode(make_document(self._version, self._links.base_url)))
 
     @cached_property
     def _page(self) -> _Prepared:

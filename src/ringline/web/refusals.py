@@ -12,6 +12,7 @@ from aiohttp import web
 from ringline.domain.ids import Prefix, show_id
 from ringline.ports import NewId
 from ringline.web.doors import answer
+from ringline.web.links import Links
 from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
 
 SERVER_NAME = "Ringline"  # no versions for strangers
@@ -39,7 +40,7 @@ class Refusals:
     """Answers refusals that are no surface's own."""
 
     new_id: NewId
-    documentation_url: str
+    links: Links
 
     def answer(
         self, path: str, refusal: web.HTTPException, request_id: str | None = None
@@ -77,7 +78,7 @@ class Refusals:
         message = message or _MESSAGES.get(status)
         if path.startswith("/v1/"):
             code = _V1_CODES.get(status, "INVALID_ARGUMENT" if bad else "INTERNAL")
-            base = self.documentation_url
+            base = self.links.documentation_base
             return refuse_v1(code, request_id, message, status=status, documentation_base=base)
         if path.startswith("/v3/"):
             code = _CODES.get(status, "invalid_request" if bad else "internal_error")

@@ -19,6 +19,7 @@ from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.http_connection import House, begin_request, refuse_stranger
+from ringline.web.links import Links
 from ringline.web.listener import Listener
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
@@ -53,17 +54,18 @@ class Server:
         surfaces: Surfaces,
         ready: Callable[[], bool],
         new_id: NewId,
-        documentation_url: str,
+        links: Links,
         admission: Admission,
     ) -> None:
         self._realtime = surfaces.realtime
         self._ready = ready
         self._announced = False
         self._new_id = new_id
-        self._refusals = Refusals(new_id, documentation_url)
+        self._refusals = Refusals(new_id, links)
         app = web.Application(middlewares=[self._around], client_max_size=0)
         app.on_response_prepare.append(_name_request)
-        add_routes(app, surfaces, self._health, self._readiness)
+        documentation = Documentation(__version__, links)
+        add_routes(app, surfaces, documentation, self._health, self._readiness)
         _silence_aiohttp()
         self._listener = Listener(app, House(admission, self._refusals))
 
@@ -112,7 +114,11 @@ class Server:
 
 
 def add_routes(
-    app: web.Application, surfaces: Surfaces, health: Handler, readiness: Handler
+    app: web.Application,
+    surfaces: Surfaces,
+    documentation: Documentation,
+    health: Handler,
+    readiness: Handler,
 ) -> None:
     """Add every door there is; a test walks them all."""
     router = app.router
@@ -139,7 +145,6 @@ def add_routes(
         router.add_get(path, handler, allow_head=False)
     stream_path = "/v1/calls/{id}/transcript/stream"
     router.add_options(stream_path, surfaces.call_streams.preflight)
-    documentation = Documentation(__version__)
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
     router.add_get("/", documentation.home)

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 from ringline.wire.strict_json import encode
 
-DOCUMENTATION_BASE = "https://docs.voicebip.com/errors/"
-
 
 @dataclass(frozen=True, slots=True)
 class HttpError:
@@ -36,6 +34,7 @@ V3_ERRORS = _table(
     HttpError("invalid_json", 400, "the body is not valid JSON"),
     HttpError("invalid_request", 400, "the request is not valid"),
     HttpError("invalid_config", 400, "the config is not valid"),
+    HttpError("unsupported_audio_format", 400, "the audio format is not pcm16"),
     HttpError("model_not_found", 400, "there is no such model"),
     HttpError("model_not_realtime", 400, "the model is not a realtime model"),
     HttpError("unknown_locked_field", 400, "locked_fields names no member of the config"),
@@ -124,7 +123,7 @@ def refuse_v1(
     message: str | None = None,
     *,
     status: int | None = None,
-    documentation_base: str = DOCUMENTATION_BASE,
+    documentation_base: str,
 ) -> Refusal:
     """Write a refusal of `/v1`; `status` where the code has another one than its own.
 

@@ -7,11 +7,34 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.domain.email import EMAIL
+from ringline.domain.members import Member, Shape
+from ringline.wire import session_token
 from ringline.wire.session_token import MintProblem, OperatorToken
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 from ringline.wire.times import seconds
 
 _EMAIL = re.compile(EMAIL)
+
+
+#: What a mint's body holds.
+ASKED: tuple[Member, ...] = (
+    Member("email", Shape.TEXT, "the email address of a member of the team, in any case"),
+)
+
+#: What a mint answers.
+ANSWERED: tuple[Member, ...] = (
+    *session_token.ANSWERED,
+    Member(
+        "operator",
+        Shape.OBJECT,
+        "the member of the team whom the token stands for",
+        members=(
+            Member("id", Shape.UUID, "their id"),
+            Member("email", Shape.TEXT, "their email address"),
+            Member("role", Shape.TEXT, "their role in the team"),
+        ),
+    ),
+)
 
 
 class _Body(msgspec.Struct, frozen=True):

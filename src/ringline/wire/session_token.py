@@ -24,6 +24,7 @@ from ringline.domain import limits
 from ringline.domain.email import PRINTABLE
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey
+from ringline.domain.members import Member, Shape
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 from ringline.wire.times import seconds
 
@@ -78,6 +79,35 @@ class _Claims(msgspec.Struct, frozen=True):
     exp: int
     op: str | None = None
     usr: str | None = None
+
+
+#: What a mint's body may hold.
+ASKED: tuple[Member, ...] = (
+    Member(
+        "ttl_seconds",
+        Shape.INTEGER,
+        f"how long the token can be used, {MIN_TTL_S} to {MAX_TTL_S}; what is outside counts as "
+        "the nearest",
+        str(DEFAULT_TTL_S),
+        null=True,
+    ),
+    Member(
+        "operator_email",
+        Shape.TEXT,
+        f"whom the token is for, kept in it for auditing: at most {_MAX_OPERATOR} printable "
+        "characters without spaces",
+        "none",
+        null=True,
+    ),
+    Member("user_id", Shape.TEXT, "the same, by another name", "none", null=True),
+)
+
+#: What a mint answers.
+ANSWERED: tuple[Member, ...] = (
+    Member("token", Shape.TEXT, "the token, for as many uses as you like"),
+    Member("expires_at", Shape.TIME, "until when it can be used"),
+    Member("ttl_seconds", Shape.INTEGER, "how long that is"),
+)
 
 
 class MintBody(msgspec.Struct, frozen=True):

@@ -1,0 +1,65 @@
+"""The part of the documentation page about the routes beside RPC, filled from their table."""
+
+from collections.abc import Iterator, Mapping
+
+from ringline.domain.members import describe_value, flattened
+from ringline.web.docs_pieces import code, inline, table, text
+from ringline.web.openapi_routes import CREDENTIALS, ROUTES, Route
+from ringline.wire.errors import HttpError
+from ringline.wire.payload_members import Members
+
+_CREDENTIALS = {
+    "ApiKeyAuth": "a secret key in `x-api-key`",
+    "BearerAuth": "a key or token as `Authorization: Bearer`",
+} | {one.name: f"`?{one.parameter}=`" for one in CREDENTIALS}
+
+
+def routes() -> str:
+    """Write a section for each route."""
+    return "".join(map(_route, ROUTES))
+
+
+def links() -> list[tuple[str, str]]:
+    """Return what leads to the sections: their ids and their headings."""
+    return [(route.operation, f"{route.method} {route.path}") for route in ROUTES]
+
+
+def errors(rows: Mapping[str, HttpError]) -> str:
+    """Write a table of errors; each row can be linked to by its code."""
+    return table(
+        ("code", "status", "message"),
+        [(code(row.code), str(row.status), inline(row.message)) for row in rows.values()],
+        ids=list(rows),
+    )
+
+
+def _route(route: Route) -> str:
+    who = "; ".join(_CREDENTIALS[name] for name in route.credentials) or "nobody is asked"
+    return f"""
+<section id="{route.operation}" class="action">
+<h3>{route.method} {route.path}</h3>
+{text(f"{route.summary}. {route.description}")}
+{text(f"Credential: {who}.")}
+{_parameters(route)}{_members("body", route.asked)}{_members("answer", route.answered)}
+{table(("status", "means"), _statuses(route))}
+</section>"""
+
+
+def _parameters(route: Route) -> str:
+    rows = [(code(one.name), one.where, inline(one.means)) for one in route.parameters]
+    return table(("parameter", "in", ""), rows) if rows else ""
+
+
+def _members(heading: str, members: Members) -> str:
+    rows = [
+        (code(path), inline(describe_value(member)), inline(member.means))
+        for path, member in flattened(members)
+    ]
+    return table((heading, "value", ""), rows) if rows else ""
+
+
+def _statuses(route: Route) -> Iterator[tuple[str, str]]:
+    for status, means in route.answers.items():
+        yield str(status), inline(means)
+    for row in route.refusals:
+        yield str(row.status), f"{code(row.code)} {inline(row.message)}"

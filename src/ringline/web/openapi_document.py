@@ -1,0 +1,129 @@
+"""The OpenAPI 3.1 document of the whole server: RPC's, and the routes beside it.
+
+Every route is made of a row of `openapi_routes.ROUTES`. A socket is its upgrade: OpenAPI has
+no words for what is said afterwards.
+"""
+
+from collections.abc import Iterator
+
+from ringline.rpc import openapi
+from ringline.rpc.openapi_schemas import Schema, ref, thing
+from ringline.web.member_schemas import read, written
+from ringline.web.openapi_routes import (
+    CREDENTIALS,
+    ROUTES,
+    SERVER_SENT,
+    V1_ENVELOPE,
+    V3_ENVELOPE,
+    Parameter,
+    Route,
+)
+from ringline.wire.errors import V1_ERRORS, V3_ERRORS
+
+_TAGS = {
+    "Tokens": "Short-lived credentials for browsers",
+    "Realtime voice": "A browser or a server that talks with a voice model",
+    "Live streams": "What happens on one call",
+    "Events socket": "What happens in a workspace",
+    "Health": "For what runs the server",
+}
+_JSON = "application/json"
+_DESCRIPTION = """\
+RPC is below `/rpc/public`, tokens are minted below `/api`, calls are streamed below `/v1`, and \
+voice sessions are opened below `/v3`.
+
+"""
+
+
+def make_document(version: str, base_url: str) -> Schema:
+    """Make the document of a version of the server that is reached at a URL."""
+    document = openapi.make_document(version)
+    document["info"]["title"] = "Ringline API"
+    document["info"]["description"] = _DESCRIPTION + document["info"]["description"]
+    document["servers"] = [{"url": base_url}]
+    document["tags"] += [{"name": name, "description": said} for name, said in _TAGS.items()]
+    for route in ROUTES:
+        document["paths"].setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    components = document["components"]
+    components["schemas"] |= _error_schemas()
+    components["securitySchemes"] |= {
+        one.name: {
+            "type": "apiKey",
+            "in": one.where,
+            "name": one.parameter,
+            "description": one.means,
+        }
+        for one in CREDENTIALS
+    }
+    return document
+
+
+def _operation(route: Route) -> Schema:
+    operation: Schema = {
+        "operationId": route.operation,
+        "summary": route.summary,
+        "description": route.description,
+        "tags": [route.tag],
+        "security": [{name: []} for name in route.credentials],
+        "responses": dict(sorted(_responses(route))),
+    }
+    if route.parameters:
+        operation["parameters"] = [_parameter(one) for one in route.parameters]
+    if route.asked:
+        content = {_JSON: {"schema": read(route.asked)}}
+        operation["requestBody"] = {"required": route.body_required, "content": content}
+    return operation
+
+
+def _parameter(parameter: Parameter) -> Schema:
+    schema: Schema = {"type": "string"}
+    if parameter.words:
+        schema["enum"] = list(parameter.words)
+    return {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.where == "path",
+        "description": parameter.means,
+        "schema": schema,
+    }
+
+
+def _responses(route: Route) -> Iterator[tuple[str, Schema]]:
+    for status, means in route.answers.items():
+        answer: Schema = {"description": means, "headers": openapi.REQUEST_ID}
+        if route.answered and status not in (101, 204):
+            schema: Schema = {"schema": written(route.answered)}
+            if route.content_type == SERVER_SENT:  # what each `data:` holds
+                schema = {"schema": {"type": "string", "contentSchema": schema["schema"]}}
+            answer["content"] = {route.content_type: schema}
+        yield str(status), answer
+    yield from _refusals(route)
+
+
+def _refusals(route: Route) -> Iterator[tuple[str, Schema]]:
+    by_status: dict[int, list[str]] = {}
+    for row in route.refusals:
+        by_status.setdefault(row.status, []).append(f"`{row.code}`: {row.message}")
+    for status, told in by_status.items():
+        waits = openapi.RETRY_AFTER if status in (429, 503) else {}
+        refusal: Schema = {
+            "description": "; ".join(told),
+            "headers": openapi.REQUEST_ID | waits,
+            "content": {_JSON: {"schema": ref(route.envelope)}},
+        }
+        yield str(status), refusal
+
+
+def _error_schemas() -> dict[str, Schema]:
+    text: Schema = {"type": "string"}
+    v3 = {"code": {"enum": list(V3_ERRORS)}, "message": text, "details": {}}
+    v1 = {
+        "error_code": {"enum": list(V1_ERRORS)},
+        "message": text,
+        "request_id": text,
+        "documentation_url": {"type": "string", "format": "uri"},
+    }
+    return {
+        V3_ENVELOPE: thing({"error": thing(v3, ("code", "message"))}, ("error",)),
+        V1_ENVELOPE: thing(v1, tuple(v1)),
+    }

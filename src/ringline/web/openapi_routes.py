@@ -1,0 +1,275 @@
+"""Every HTTP route beside RPC, as one table: what the OpenAPI document and `/docs` say of it.
+
+A test holds the table against the server's router. `docs/reference` says more of what
+travels on a socket once it is open; OpenAPI has no words for that.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringline.domain.members import Member, Shape
+from ringline.wire import operator_access, realtime_mint, session_token
+from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
+from ringline.wire.payload_members import TRANSCRIPT, Members
+
+SERVER_SENT = "text/event-stream"
+#: How the components call the envelopes of errors.
+RPC_ENVELOPE, V1_ENVELOPE, V3_ENVELOPE = "RpcErrorResponse", "V1Error", "V3Error"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One way to show who is asking: a security scheme of OpenAPI."""
+
+    name: str
+    where: str
+    parameter: str
+    means: str
+
+
+TICKET = Credential(
+    "Ticket",
+    "query",
+    "ticket",
+    "A ticket, once. Better offered as the subprotocol `opper-ticket.<client_secret>`, because "
+    "addresses land in logs.",
+)
+STREAM_TOKEN = Credential(
+    "StreamToken",
+    "query",
+    "token",
+    "A session token or a secret key, for clients that cannot set a header; a header wins.",
+)
+SESSION_TOKEN = Credential(
+    "SessionToken",
+    "query",
+    "session_token",
+    "A session or operator token; as a subprotocol or `Authorization: Bearer` too.",
+)
+CREDENTIALS = (TICKET, STREAM_TOKEN, SESSION_TOKEN)
+_KEY = ("ApiKeyAuth", "BearerAuth")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A part of a request's address or head."""
+
+    name: str
+    where: str
+    means: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row: a method of a path, who may ask, what is asked and what is answered."""
+
+    method: str
+    path: str
+    operation: str
+    tag: str
+    summary: str
+    description: str
+    #: Statuses that are no refusal, with what they mean.
+    answers: Mapping[int, str]
+    credentials: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    #: Members of the body that is asked, and of the JSON, or the event's data, that is answered.
+    asked: Members = ()
+    body_required: bool = True
+    answered: Members = ()
+    content_type: str = "application/json"
+    #: The refusals: rows of the surface's table of errors, and how its envelope is called.
+    refusals: tuple[HttpError, ...] = ()
+    envelope: str = ""
+
+
+def _rows(table: Mapping[str, HttpError], *codes: str) -> tuple[HttpError, ...]:
+    return tuple(table[code] for code in codes)
+
+
+_CALL_ID = Parameter("id", "path", "the call, in either spelling of its id")
+_SINCE = "a position or an event's id to resume from; `0` is the beginning"
+_RESUMES = tuple(
+    Parameter(name, "query", _SINCE) for name in ("since", "lastEventId", "last_event_id")
+)
+_STREAM_REFUSALS = _rows(
+    V1_ERRORS,
+    "UNAUTHENTICATED",
+    "PERMISSION_DENIED",
+    "NOT_FOUND",
+    "RATE_LIMITED",
+    "INTERNAL",
+    "UNAVAILABLE",
+)
+_STATUS = Member("status", Shape.TEXT, "in a word", words=("ok",))
+
+_MINT_REFUSALS = _rows(
+    RPC_ERRORS,
+    "bad_request",
+    "unauthorized",
+    "forbidden",
+    "request_timeout",
+    "payload_too_large",
+    "rate_limited",
+    "internal_error",
+    "unavailable",
+)
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/api/realtime/session",
+        "createSessionToken",
+        "Tokens",
+        "Mint a token to watch a workspace's events with",
+        "For a browser, which must never hold a key: it opens the events socket and the live "
+        "streams.",
+        {200: "The token"},
+        _KEY,
+        asked=session_token.ASKED,
+        body_required=False,
+        answered=session_token.ANSWERED,
+        refusals=_MINT_REFUSALS,
+        envelope=RPC_ENVELOPE,
+    ),
+    Route(
+        "POST",
+        "/api/operator/access",
+        "createOperatorAccess",
+        "Tokens",
+        "Mint a token with which an operator's browser may call operator actions",
+        "Mint it in your backend, for somebody who has signed in there.",
+        {200: "The token"},
+        _KEY,
+        asked=operator_access.ASKED,
+        answered=operator_access.ANSWERED,
+        refusals=(*_MINT_REFUSALS, RPC_ERRORS["not_found"]),
+        envelope=RPC_ENVELOPE,
+    ),
+    Route(
+        "POST",
+        "/v3/realtime-sessions",
+        "createRealtimeSession",
+        "Realtime voice",
+        "Mint a ticket that opens one voice session",
+        "For a browser, which must never hold a key. Unknown members mean nothing.",
+        {200: "The ticket"},
+        _KEY,
+        asked=realtime_mint.ASKED,
+        answered=realtime_mint.ANSWERED,
+        refusals=_rows(
+            V3_ERRORS,
+            "invalid_json",
+            "invalid_request",
+            "invalid_config",
+            "unsupported_audio_format",
+            "model_not_found",
+            "model_not_realtime",
+            "unknown_locked_field",
+            "agent_not_found",
+            "unauthorized",
+            "request_timeout",
+            "payload_too_large",
+            "rate_limited",
+            "internal_error",
+            "unavailable",
+        ),
+        envelope=V3_ENVELOPE,
+    ),
+    Route(
+        "GET",
+        "/v3/realtime",
+        "openRealtimeSession",
+        "Realtime voice",
+        "Open a voice session: a WebSocket",
+        "Its events, errors and close codes: `docs/reference/realtime.md`. If any ticket is "
+        "offered it alone decides.",
+        {101: "The session is open; the first frame must be `session.start`"},
+        (TICKET.name, *_KEY),
+        refusals=_rows(
+            V3_ERRORS,
+            "upgrade_required",
+            "unauthorized",
+            "forbidden",
+            "rate_limited",
+            "concurrency_limit",
+            "internal_error",
+            "unavailable",
+        ),
+        envelope=V3_ENVELOPE,
+    ),
+    Route(
+        "GET",
+        "/v1/calls/{id}/transcript/stream",
+        "streamTranscript",
+        "Live streams",
+        "Follow what is said on a call: server-sent events",
+        "Partial turns are told as they grow, finished ones with an `id:` to resume from.",
+        {
+            200: "The stream; it ends with the call",
+            204: "The call is over and nothing is left to send; an `EventSource` gives up",
+        },
+        (*_KEY, STREAM_TOKEN.name),
+        (
+            _CALL_ID,
+            Parameter("replay", "query", "begin with the turns that are finished", ("1",)),
+            Parameter("Last-Event-ID", "header", _SINCE),
+            *_RESUMES,
+        ),
+        answered=TRANSCRIPT,
+        content_type=SERVER_SENT,
+        refusals=_STREAM_REFUSALS,
+        envelope=V1_ENVELOPE,
+    ),
+    Route(
+        "GET",
+        "/v1/calls/{id}/stream",
+        "streamCall",
+        "Live streams",
+        "Follow the events of a call: a WebSocket",
+        "One envelope in each frame: `docs/reference/event-payloads.md`.",
+        {101: "The socket is open; it closes after `call.completed`"},
+        (*_KEY, STREAM_TOKEN.name),
+        (_CALL_ID, *_RESUMES[:1]),
+        refusals=(*_STREAM_REFUSALS, V1_ERRORS["UPGRADE_REQUIRED"]),
+        envelope=V1_ENVELOPE,
+    ),
+    Route(
+        "GET",
+        "/socket/websocket",
+        "openEventsSocket",
+        "Events socket",
+        "Follow a workspace: a Phoenix WebSocket",
+        "Clients of Phoenix channels add `/websocket` to the address by themselves. The topic "
+        "`events` is the whole workspace. Payloads: `docs/reference/event-payloads.md`.",
+        {
+            101: "The socket is open",
+            400: "It is no WebSocket upgrade; the body is empty",
+            403: "No valid token, or too many sockets; the body is empty",
+            503: "The service is not available now; the body is empty",
+        },
+        (SESSION_TOKEN.name, "BearerAuth"),
+        (Parameter("vsn", "query", "the version of the frames, `1.0.0` or `2.0.0`"),),
+    ),
+    Route(
+        "GET",
+        "/healthz",
+        "health",
+        "Health",
+        "Tell whether the process runs",
+        "For what restarts it: it never asks the database.",
+        {200: "It runs"},
+        answered=(_STATUS,),
+    ),
+    Route(
+        "GET",
+        "/readyz",
+        "readiness",
+        "Health",
+        "Tell whether calls are taken",
+        "For what sends it traffic.",
+        {200: "Calls are taken", 503: "They are not, for now: the database is away"},
+        answered=(Member("status", Shape.TEXT, "in a word", words=("ready", "unavailable")),),
+    ),
+)

@@ -1,0 +1,28 @@
+"""The routes of the server's own router, without a server."""
+
+from typing import Any
+
+from aiohttp import web
+
+from ringline.web.server import Surfaces, add_routes
+
+
+class _Anything:
+    def __getattr__(self, name: str) -> Any:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            raise AssertionError(f"{name} is only looked at, not opened: {request.path}")
+
+        return handler
+
+
+def routes_of_the_server() -> set[tuple[str, str]]:
+    """Return the methods and paths that lead somewhere; HEAD comes with GET."""
+    app = web.Application()
+    anything: Any = _Anything()
+    surfaces: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)
+    add_routes(app, Surfaces(**surfaces), anything, anything.health, anything.readiness)
+    return {
+        (route.method, route.resource.canonical)
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
