@@ -31,12 +31,16 @@ def _id(number: int) -> UUID:
 
 WORKSPACE, CALL, AGENT, CONTACT, CONVERSATION = map(_id, range(1, 6))
 LOG = LogKey(WORKSPACE, Environment.LIVE)
-_TURNS = (_id(16), _id(17))
+_TURNS = (_id(16), _id(17), _id(18))
 _CALLER, _OPERATOR = (_id(32), _id(33))
 
 
 def _at(seconds: float) -> datetime:
     return BEGAN + timedelta(seconds=seconds)
+
+
+def _line(turn: int, seconds: float, **said: Any) -> events.TranscriptLine:
+    return events.TranscriptLine(turn_id=_TURNS[turn], at=_at(seconds), **said)
 
 
 ROW = CallRow(
@@ -143,6 +147,17 @@ _STORY: tuple[tuple[float, EventData], ...] = (
         ),
     ),
     (
+        9,
+        events.TurnCompleted(
+            turn_id=_TURNS[2],
+            item_id="item_3",
+            role="caller",
+            text="",
+            transcript_id=_id(50),
+            recognized=False,
+        ),
+    ),
+    (
         20,
         events.CallAudit(
             audit_type="handoff",
@@ -170,8 +185,9 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             ended_at=_at(42),
             duration_seconds=41,
             transcript=(
-                events.TranscriptLine(turn_id=_TURNS[0], role="caller", text=_ASKED, at=_at(5)),
-                events.TranscriptLine(turn_id=_TURNS[1], role="agent", text=_ANSWER, at=_at(7.5)),
+                _line(0, 5, role="caller", text=_ASKED),
+                _line(1, 7.5, role="agent", text=_ANSWER, interrupted=True),
+                _line(2, 9, role="caller", text="", recognized=False),
             ),
         ),
     ),

@@ -31,10 +31,12 @@ _TOLD: tuple[leg.LegOrder | Chunk, ...] = (
     leg.CallerStarted(),
     leg.CallerStopped(),
     leg.TurnHeard("When do you open?"),
+    leg.TurnHeard(""),
     leg.AgentStarted(),
     leg.AgentSaid("We open "),
     _SOUND,
     leg.AgentFinished(),
+    leg.AgentFinished(interrupted=True),
     realtime.problem("unknown_event", type="session.end"),
     leg.HangUp("idle_timeout"),
 )

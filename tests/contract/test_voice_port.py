@@ -20,6 +20,7 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    Forgotten,
     Heard,
     Respond,
     ResponseDone,
@@ -218,8 +219,10 @@ async def test_a_turn_that_is_cleared_while_it_lasts_is_over(
     ear.answer_turns(voice)
     feed(voice, adapter.speech)
     voice.tell(ClearInput())
-    assert (await ear.until(Heard)).text == ""
+    await ear.until(Forgotten)
     assert [type(report) for report in ear.reports[:2]] == [SpeechStarted, SpeechStopped]
+    await ear.until(ResponseDone)
+    assert ear.all(Heard) == [], "what was cleared is no turn that nobody could read"
 
 
 async def test_the_end_of_a_turn_that_lasts_can_be_ordered(

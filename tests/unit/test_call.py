@@ -208,7 +208,7 @@ def test_a_running_response_ends_with_what_had_left() -> None:
     story = Story("Hello dear caller")
     greeting = story.asked()
     story.feed(voice.ResponseStarted(greeting), bridge.Spoken(greeting, "Hello "))
-    assert story.feed(ENDED) == [leg.AgentFinished(), leg.HangUp("call_ended")]
+    assert story.feed(ENDED) == [leg.AgentFinished(interrupted=True), leg.HangUp("call_ended")]
     (turn,) = story.all(TurnCompleted)
     assert (turn.text, turn.interrupted) == ("Hello ", True)
     assert [line.text for line in last(story).transcript] == ["Hello "]
@@ -400,7 +400,7 @@ def check_news(story: Story) -> None:
                 assert speaking
             case leg.CallerStarted():
                 following = story.news[position + 1 : position + 2]
-                assert not speaking or following == [leg.AgentFinished()]
+                assert not speaking or following == [leg.AgentFinished(interrupted=True)]
             case _:
                 assert started
     assert speaking == (story.call.talk.response is not None and _begun(story))

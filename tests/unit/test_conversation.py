@@ -19,6 +19,7 @@ CREATE = leg.ResponseWanted()
 ACTIVE = leg.Problem("conversation_already_has_active_response")
 NOT_ACTIVE = leg.Problem("response_cancel_not_active")
 STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
+CUT_OFF = leg.AgentFinished(interrupted=True)
 
 
 def running(story: Story, text: str = "") -> str:
@@ -104,13 +105,37 @@ def test_a_response_moves_by_the_table_alone(phase: Phase, step: Step) -> None:
     assert (response.phase if response else None) == expected
 
 
-def test_a_turn_of_nothing_is_not_kept() -> None:
+def test_a_response_without_words_is_no_turn() -> None:
     story = Story()
-    story.feed(voice.Heard("item", "", final=True), STOPPED)
+    story.feed(STOPPED)
     response_id = running(story)
     story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
     assert story.news[-2:] == [STARTED, FINISHED]
     assert story.all(TurnCompleted) == []
+
+
+@pytest.mark.parametrize("partials", [(), ("I want",)])
+def test_a_turn_that_nobody_could_read_leaves_a_trace(partials: tuple[str, ...]) -> None:
+    story = Story()
+    hear(story, *partials, "")
+    assert story.news[-1] == leg.TurnHeard("")
+    entry = story.steps[-1].entry
+    assert entry is not None
+    (row,) = entry.records
+    assert isinstance(row, TurnRow)
+    (turn,) = story.all(TurnCompleted)
+    assert (turn.text, turn.recognized, row.text, row.recognized) == ("", False, "", False)
+    (line,) = story.call.talk.turns.lines
+    assert (line.text, line.recognized) == ("", False)
+    hear(story, "hello")
+    assert story.all(TurnCompleted)[-1].recognized
+
+
+def test_a_turn_that_was_cleared_is_none() -> None:
+    story = Story()
+    story.feed(voice.Heard("item", "I want", final=False), voice.Forgotten("item"))
+    assert story.all(TurnCompleted) == []
+    assert story.call.talk.turns.hearings == ()
 
 
 # Interruptions.
@@ -124,11 +149,11 @@ def test_speech_over_the_agent_stops_it() -> None:  # O5, K9, K10
         leg.CallerStarted(),
         bridge.Drop(response_id),
         voice.Cancel(response_id, 250),
-        FINISHED,
+        CUT_OFF,
     ]
     late = (bridge.Spoken(response_id, "late"), voice.ResponseDone(response_id, "cancelled"))
     story.feed(*late, bridge.PlayedOut(response_id))
-    assert story.news[-1] == FINISHED
+    assert story.news[-1] == CUT_OFF
     (turn,) = story.all(TurnCompleted)
     assert (turn.text, turn.interrupted) == ("we are open ", True)
     (barge_in,) = story.all(BargeIn)
@@ -149,7 +174,7 @@ def test_speech_before_anything_was_heard_is_no_barge_in() -> None:
     running(story)
     story.feed(bridge.CallerSpoke(0))
     assert story.all(BargeIn) == []
-    assert story.news[-2:] == [leg.CallerStarted(), FINISHED]
+    assert story.news[-2:] == [leg.CallerStarted(), CUT_OFF]
 
 
 @pytest.mark.parametrize("stop", [bridge.CallerSpoke(0), bridge.CancelAsked(0)])
@@ -349,7 +374,7 @@ def test_an_interruption_stops_what_was_to_come_too() -> None:
     story.feed(voice.ResponseStarted("two"))
     orders = story.feed(bridge.CallerSpoke(0))
     assert {bridge.Drop("one"), bridge.Drop("two"), voice.Cancel("two", 0)} <= set(orders)
-    assert orders.count(FINISHED) == 1
+    assert orders.count(CUT_OFF) == 1
 
 
 def test_only_so_many_may_wait() -> None:

@@ -14,7 +14,7 @@ from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, LogKey, Position
 from ringline.domain.records import CallStatus, HangupCause
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.event_actions import listed
+from ringline.rpc.event_actions import listed, spell
 from ringline.wire import envelope, events_socket, times
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
 from ringline.wire.dialect import Dialect
@@ -313,12 +313,19 @@ CALL_ID, TURN_ID = show_id(Prefix.CALL, CALL), show_id(Prefix.TURN, TURN)
                 "is_final": True,
                 "language": None,
                 "confidence": None,
+                "recognized": True,
             },
         ),
         (
             DATA[events.TurnCompleted],
             "call.agent_response",
-            {"call_id": CALL_ID, "turn_id": TURN_ID, "text": "Yes.", "ai_mode": "local"},
+            {
+                "call_id": CALL_ID,
+                "turn_id": TURN_ID,
+                "text": "Yes.",
+                "ai_mode": "local",
+                "interrupted": False,
+            },
         ),
         (
             DATA[events.BargeIn],
@@ -431,6 +438,40 @@ def test_the_transcript_stream_has_five_members() -> None:
     assert without is not None
     assert without.startswith(final)
     assert with_id == b"id: abcd1234:7\n" + without
+
+
+@pytest.mark.parametrize(
+    ("said", "remarks"),
+    [
+        ({"interrupted": True}, {"interrupted": True}),
+        ({"text": "", "recognized": False}, {"recognized": False}),
+        ({}, {}),
+    ],
+    ids=["interrupted", "not recognized", "ordinary"],
+)
+def test_what_there_is_to_say_of_a_turn_is_on_every_surface(
+    said: dict[str, Any], remarks: dict[str, object]
+) -> None:
+    role = "caller" if "text" in said else "agent"
+    turn = msgspec.structs.replace(DATA[events.TurnCompleted], role=role, **said)
+    assert isinstance(turn, events.TurnCompleted)
+    of_line: dict[str, Any] = {"role": role, "text": "Yes.", **said}
+    line = events.TranscriptLine(turn_id=TURN, at=AT, **of_line)
+    ended = msgspec.structs.replace(DATA[events.CallEnded], transcript=(line,))
+
+    def among(payload: dict[str, Any]) -> dict[str, object]:
+        names = ("interrupted", "recognized")
+        return {name: payload[name] for name in names if name in payload}
+
+    frame = TranscriptStream(with_ids=False).encode(event(turn), POSITION, LOG)
+    assert frame is not None
+    assert among(json.loads(frame.removeprefix(b"data: "))) == remarks
+    assert among(on_socket(turn)[1]) == remarks
+    always = {"interrupted": False} if role == "agent" else {"recognized": True}
+    assert among(in_envelope(turn)["payload"]) == always | remarks
+    assert among(in_envelope(ended)["payload"]["transcript"][0]) == remarks
+    for spelt in (spell(turn), spell(line)):
+        assert among(spelt) == {"interrupted": False, "recognized": True} | remarks
 
 
 def test_the_transcript_stream_shows_turns_alone() -> None:

@@ -71,7 +71,13 @@ def test_the_response_is_stopped_whatever_its_phase(
     orders = story.feed(Barged("ann", played_ms=250))
     stopped: list[Order] = [bridge.Drop(response_id), voice.Cancel(response_id, 250)]
     begun = phase in (Phase.RUNNING, Phase.DRAINING)
-    expected = [] if phase is None else [*stopped, leg.AgentFinished()] if begun else stopped
+    expected = (
+        []
+        if phase is None
+        else [*stopped, leg.AgentFinished(interrupted=True)]
+        if begun
+        else stopped
+    )
     assert orders == expected
     assert story.call.talk.response is None
     turns = [(turn.text, turn.interrupted) for turn in story.all(TurnCompleted)]

@@ -352,7 +352,7 @@ def test_interrupted_speech_stops_at_once_and_what_was_heard_is_kept() -> None:
         listener.voice_reports(voice.SpeechStarted())
         await asyncio.sleep(1)
         after = line.items[line.items.index("flush") :]
-        assert after == ["flush", leg.CallerStarted(), leg.AgentFinished()]
+        assert after == ["flush", leg.CallerStarted(), leg.AgentFinished(interrupted=True)]
         assert speaker.orders[-1] == voice.Cancel(speaker.asked(), 1_200)
         (turn,) = [data for data in house.events(live) if isinstance(data, TurnCompleted)]
         assert (turn.text, turn.interrupted) == ("A long ", True)

@@ -74,7 +74,7 @@ def test_a_takeover_stops_the_agent_and_is_written_when_it_is_told() -> None:
         assert (turn.text, turn.interrupted) == ("A long ", True)
         assert speaker.orders[-1] == voice.Cancel(greeting, 1_200)
         await asyncio.sleep(5)
-        assert line.items[-2:] == ["flush", leg.AgentFinished()]
+        assert line.items[-2:] == ["flush", leg.AgentFinished(interrupted=True)]
 
     run(main)
 

@@ -209,9 +209,14 @@ def test_a_started_session_tells_its_rates() -> None:
         (leg.CallerStarted(), {"type": "speech.started"}),
         (leg.CallerStopped(), {"type": "speech.stopped"}),
         (leg.TurnHeard('a "b"'), {"type": "transcript.committed", "transcript": 'a "b"'}),
+        (
+            leg.TurnHeard(""),
+            {"type": "transcript.committed", "transcript": "", "recognized": False},
+        ),
         (leg.AgentStarted(), {"type": "response.started"}),
         (leg.AgentSaid("hm"), {"type": "text.delta", "delta": "hm"}),
         (leg.AgentFinished(), {"type": "response.completed"}),
+        (leg.AgentFinished(True), {"type": "response.completed", "interrupted": True}),
         (leg.Problem("c", "m"), {"type": "error", "error": {"code": "c", "message": "m"}}),
         (leg.Problem("odd"), {"type": "error", "error": {"code": "odd", "message": "odd"}}),
         (

@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -18,7 +19,7 @@ from ringline.cli import doctor, keys, watch
 from ringline.cli.call import describe_report
 from ringline.cli.demo_screen import LiveScreen, PlainScreen, Screen
 from ringline.cli.files import KeyRing
-from ringline.cli.lines import describe_note
+from ringline.cli.lines import describe_note, event_detail
 from ringline.cli.logs import log_like_a_command, log_like_a_server
 from ringline.cli.program import main
 from ringline.cli.terminal import open_console, say, show, show_json, spell_json, visible
@@ -131,6 +132,30 @@ def test_an_event_as_json_keeps_what_it_holds(capsys: pytest.CaptureFixture[str]
     watch.show_watched(told, open_console(soft_wrap=True), json=True)
     (line,) = lines_of(capsys.readouterr().out)
     assert json.loads(line) == {"event": HOSTILE, "payload": dict(told.payload)}
+
+
+@pytest.mark.parametrize(
+    ("remarks", "shown"),
+    [
+        ({"transcript": "A table."}, "user: A table."),
+        ({"transcript": "A table", "interrupted": True}, "user: A table ✂"),
+        ({"transcript": "", "recognized": False}, "user: (not understood)"),
+    ],
+)
+def test_what_there_is_to_say_of_a_turn_is_shown(
+    remarks: dict[str, Any], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members: dict[str, Any] = {"role": "user", **remarks}
+    assert event_detail(SocketEvent("call_transcript_completed", members)) == shown
+    text = str(members.pop("transcript"))
+    frame = TranscriptFrame(text=text, is_final=True, turn_id="trn_1", ts="", **members)
+    PlainScreen(open_console()).transcript(frame)
+    assert capsys.readouterr().out == f"{'transcript':<10} {shown}\n"
+
+
+def test_a_caller_who_was_not_understood_sees_it() -> None:
+    assert describe_note(Heard(Turn(heard=""))) == "  caller  (not understood)"
+    assert describe_note(Answered(1.0, Turn(answer=""))) == "  agent   "
 
 
 @pytest.mark.parametrize("watched", [Joined(HOSTILE, recovered=True), Away(HOSTILE, 1.0)])

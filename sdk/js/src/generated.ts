@@ -209,6 +209,7 @@ export interface CallTranscript {
   speaker: string | null;
   text: string;
   interrupted: boolean;
+  recognized: boolean;
   isFinal: boolean;
   startedAtMs: number | null;
   endedAtMs: number | null;
@@ -233,6 +234,7 @@ export interface CallTranscriptFilter extends Joined<CallTranscriptFilter> {
   speaker?: Nullable<ByText>;
   text?: ByText;
   interrupted?: ByBoolean;
+  recognized?: ByBoolean;
   isFinal?: ByBoolean;
   startedAtMs?: Nullable<ByNumber>;
   endedAtMs?: Nullable<ByNumber>;
@@ -248,7 +250,7 @@ export interface CallTranscriptResource {
   fields: CallTranscript;
   relationships: CallTranscriptRelationships;
   filter: CallTranscriptFilter;
-  sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "interrupted" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
+  sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "interrupted" | "recognized" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
 }
 
 export interface CallQueueEntry {
@@ -1370,6 +1372,8 @@ export interface CallTranscriptCompletedEvent {
   role: "user" | "assistant";
   transcript: string;
   transcriptId: Uuid;
+  interrupted?: boolean;
+  recognized?: boolean;
 }
 
 export interface CallAiAuditEventEvent {

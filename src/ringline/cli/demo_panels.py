@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from ringline.cli.lines import words
 from ringline.cli.terminal import visible
 from ringline.client.conversation import Turn
 
@@ -109,12 +110,18 @@ def table_of(turns: list[Turn]) -> Table:
     for turn in turns:
         cut = turn.interrupted_after_ms is not None
         table.add_row(
-            Text(visible(turn.heard) if turn.heard is not None else "(greeting)"),
+            Text(visible(_heard(turn))),
             Text(visible(turn.answer.strip())),
             _latency(turn),
             Text(f"✂ stopped, {turn.cut_ms:.0f} ms unheard", CUT) if cut else Text(""),
         )
     return table
+
+
+def _heard(turn: Turn) -> str:
+    if turn.heard is None:
+        return "(greeting)"
+    return words(turn.heard, recognized=turn.heard != "")
 
 
 class Sized:

@@ -24,7 +24,7 @@ from ringline.cli.demo_panels import (
     widest,
     wrap,
 )
-from ringline.cli.lines import describe_event, describe_note, event_detail
+from ringline.cli.lines import describe_event, describe_note, event_detail, words
 from ringline.cli.painter import Painter
 from ringline.cli.terminal import is_screen, visible, write_codes
 from ringline.client.conversation import (
@@ -92,7 +92,7 @@ class PlainScreen:
     def transcript(self, frame: TranscriptFrame) -> None:
         """Print finished turns."""
         if frame.is_final:
-            self._print("transcript", f"{frame.role}: {frame.text}")
+            self._print("transcript", f"{frame.role}: {_said(frame)}")
 
     def note(self, note: Note) -> None:
         """Print what is worth a line."""
@@ -232,7 +232,7 @@ class LiveScreen:
         for frame in list(self._frames.values())[-rows:]:
             style = CALLER if frame.role == "user" else AGENT
             line = Text("caller " if frame.role == "user" else "agent  ", style)
-            line.append(visible(frame.text), "default" if frame.is_final else "italic dim")
+            line.append(visible(_said(frame)), "default" if frame.is_final else "italic dim")
             lines.append(line)
         return lines
 
@@ -246,6 +246,10 @@ class LiveScreen:
             if height <= rows or len(shown) < 2:
                 return TurnsPanel(table, height)
             shown = shown[1:]
+
+
+def _said(frame: TranscriptFrame) -> str:
+    return words(frame.text, cut=frame.interrupted, recognized=frame.recognized)
 
 
 def open_screen(console: Console) -> Screen:

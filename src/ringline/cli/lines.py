@@ -18,6 +18,9 @@ from ringline.client.conversation import (
 )
 from ringline.client.events import SocketEvent
 
+#: Stands for the words of a turn that no recogniser could read.
+NOT_UNDERSTOOD = "(not understood)"
+
 _STYLES = {
     "incoming_call": "bold cyan",
     "call_answered": "bold green",
@@ -55,7 +58,12 @@ def event_detail(event: SocketEvent) -> str:
         case "call_transcript_delta":
             return f"{text('role')}: {text('delta')}"
         case "call_transcript_completed":
-            return f"{text('role')}: {text('transcript')}"
+            said = words(
+                text("transcript"),
+                cut=event.payload.get("interrupted") is True,
+                recognized=event.payload.get("recognized") is not False,
+            )
+            return f"{text('role')}: {said}"
         case "call_ended":
             seconds = event.payload.get("durationSeconds")
             return f"{text('status')} after {seconds} s, {text('hangupCause')}"
@@ -86,16 +94,21 @@ def describe_note(note: Note) -> str | None:
         case CallerStarted() | CallerStopped():
             return None
         case Heard(turn):
-            return f"  caller  {turn.heard}"
+            return f"  caller  {words(turn.heard, recognized=turn.heard != '')}"
         case AnswerBegan(_, turn):
             return None if turn.latency_ms is None else f"          {latency(turn.latency_ms)}"
         case Answered(_, turn):
-            mark = " ✂" if turn.interrupted_after_ms is not None else ""
-            return f"  agent   {turn.answer.strip()}{mark}"
+            cut = turn.interrupted_after_ms is not None
+            return f"  agent   {words(turn.answer, cut=cut)}"
         case Refused(code, message):
             return f"  The server refused something ({code}): {message}"
         case Ended(code, message):
             return f"The agent's side hangs up ({code}): {message}"
+
+
+def words(said: str | None, *, cut: bool = False, recognized: bool = True) -> str:
+    """Return the words of a finished turn, and whether it was cut off or not understood."""
+    return f"{(said or '').strip() if recognized else NOT_UNDERSTOOD}{' ✂' if cut else ''}"
 
 
 def latency(milliseconds: float) -> str:

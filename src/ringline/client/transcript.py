@@ -32,6 +32,8 @@ class TranscriptFrame(msgspec.Struct, frozen=True):
     is_final: bool
     turn_id: str
     ts: str
+    interrupted: bool = False
+    recognized: bool = True
 
 
 class _StreamError(msgspec.Struct, frozen=True):

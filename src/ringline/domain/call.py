@@ -253,6 +253,7 @@ def _converse(talk: Conversation, signal: CallSignal, draft: Draft) -> Conversat
             voice.SpeechStarted()
             | voice.SpeechStopped()
             | voice.Heard()
+            | voice.Forgotten()
             | voice.ResponseStarted()
             | voice.ResponseDone()
             | voice.ToolCall()

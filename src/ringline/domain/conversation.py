@@ -19,7 +19,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.events import BargeIn, TranscriptDelta
-from ringline.domain.turns import Draft, Turns, finish_turn, hear, storable
+from ringline.domain.turns import Draft, Turns, finish_turn, forget, hear, storable
 
 #: Most responses that wait until the one before them has left; more are refused.
 MAX_COMING = limits.COMING_RESPONSES.most
@@ -183,6 +183,8 @@ def take_voice(talk: Conversation, signal: voice.VoiceSignal, draft: Draft) -> C
             return _turn_over(replace(talk, caller_speaks=False), draft)
         case voice.Heard(item_id, text, final):
             return replace(talk, turns=hear(talk.turns, item_id, text, draft, final=final))
+        case voice.Forgotten(item_id):
+            return replace(talk, turns=forget(talk.turns, item_id))
         case voice.ResponseStarted(response_id):
             return _started(talk, response_id, draft)
         case voice.ResponseDone(response_id, _, hang_up):
@@ -339,10 +341,16 @@ def _finish_response(
     talk: Conversation, response: Response, draft: Draft, *, interrupted: bool
 ) -> Conversation:
     if response.phase is not Phase.WANTED:
-        draft.orders.append(leg.AgentFinished())
+        draft.orders.append(leg.AgentFinished(interrupted))
     if response.text:
         turns = finish_turn(
-            talk.turns, draft, response.turn_id, response.id, "agent", response.text, interrupted
+            talk.turns,
+            draft,
+            response.turn_id,
+            response.id,
+            "agent",
+            response.text,
+            interrupted=interrupted,
         )
         talk = replace(talk, turns=turns)
     return replace(talk, response=None)

@@ -112,7 +112,10 @@ class TranscriptDelta(EventData, frozen=True, kw_only=True):
 
 
 class TurnCompleted(EventData, frozen=True, kw_only=True):
-    """A turn is final. An interrupted agent's turn holds what left for the caller."""
+    """A turn is final. An interrupted agent's turn holds what left for the caller.
+
+    A caller's turn that no recogniser could read is not `recognized` and has no text.
+    """
 
     type: ClassVar[str] = "call.turn_completed"
     turn_id: UUID
@@ -122,6 +125,7 @@ class TurnCompleted(EventData, frozen=True, kw_only=True):
     text: str
     transcript_id: UUID
     interrupted: bool = False
+    recognized: bool = True
 
 
 class BargeIn(EventData, frozen=True, kw_only=True):
@@ -142,13 +146,15 @@ class CallAudit(EventData, frozen=True, kw_only=True):
     detail: dict[str, object] = {}
 
 
-class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True):
+class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One finished turn, as the call's last event repeats it."""
 
     turn_id: UUID
     role: str
     text: str
     at: datetime
+    interrupted: bool = False
+    recognized: bool = True
 
 
 class CallEnded(EventData, frozen=True, kw_only=True):

@@ -88,7 +88,7 @@ class CallerStopped:
 
 @dataclass(frozen=True, slots=True)
 class TurnHeard:
-    """The final text of what the caller said."""
+    """The final text of what the caller said; empty where nobody could read it."""
 
     text: str
 
@@ -107,7 +107,9 @@ class AgentSaid:
 
 @dataclass(frozen=True, slots=True)
 class AgentFinished:
-    """The response is over, whether whole, cut off or failed."""
+    """The response is over, whether whole or failed, or `interrupted`: cut off."""
+
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

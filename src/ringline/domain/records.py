@@ -117,7 +117,10 @@ class ParticipantRow:
 
 @dataclass(frozen=True, slots=True)
 class TurnRow:
-    """A row of `call_transcripts`: one finished turn. `role` is `caller` or `agent`."""
+    """A row of `call_transcripts`: one finished turn. `role` is `caller` or `agent`.
+
+    A turn that is not `recognized` has no text: nobody could read what the caller said.
+    """
 
     id: UUID
     call_id: UUID
@@ -128,6 +131,7 @@ class TurnRow:
     text: str
     interrupted: bool
     occurred_at: datetime
+    recognized: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,10 +71,16 @@ def hear(turns: Turns, item_id: str, text: str, draft: Draft, *, final: bool) ->
     if not final:
         return replace(turns, hearings=(*others, hearing)[-MAX_HEARINGS:])
     turns = replace(turns, hearings=others)
-    if not text:  # nothing was understood: there is no turn to keep
-        return turns
     draft.orders.append(leg.TurnHeard(text))
-    return finish_turn(turns, draft, hearing.turn_id, item_id, "caller", text)
+    return finish_turn(
+        turns, draft, hearing.turn_id, item_id, "caller", text, recognized=bool(text)
+    )
+
+
+def forget(turns: Turns, item_id: str) -> Turns:
+    """End a turn of the caller that was cleared: it is none."""
+    others = tuple(open_ for open_ in turns.hearings if open_.item_id != item_id)
+    return replace(turns, hearings=others)
 
 
 def _partial(hearing: Hearing, text: str, draft: Draft, *, final: bool) -> Hearing:
@@ -104,11 +110,22 @@ def finish_turn(
     item_id: str,
     role: str,
     text: str,
+    *,
     interrupted: bool = False,
+    recognized: bool = True,
 ) -> Turns:
     """Make a turn final."""
     row = TurnRow(
-        draft.new_id(), draft.call_id, turn_id, item_id, 0, role, text, interrupted, draft.now
+        id=draft.new_id(),
+        call_id=draft.call_id,
+        turn_id=turn_id,
+        item_id=item_id,
+        content_index=0,
+        role=role,
+        text=text,
+        interrupted=interrupted,
+        occurred_at=draft.now,
+        recognized=recognized,
     )
     draft.records.append(row)
     draft.events.append(
@@ -119,9 +136,22 @@ def finish_turn(
             text=text,
             transcript_id=row.id,
             interrupted=interrupted,
+            recognized=recognized,
         )
     )
-    return keep(turns, TranscriptLine(turn_id=turn_id, role=role, text=text, at=draft.now))
+    return keep(turns, line_of(row))
+
+
+def line_of(row: TurnRow) -> TranscriptLine:
+    """Return the line of a finished turn in the transcript."""
+    return TranscriptLine(
+        turn_id=row.turn_id,
+        role=row.role,
+        text=row.text,
+        at=row.occurred_at,
+        interrupted=row.interrupted,
+        recognized=row.recognized,
+    )
 
 
 def keep(turns: Turns, line: TranscriptLine) -> Turns:

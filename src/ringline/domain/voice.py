@@ -65,11 +65,21 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the caller said: cumulative text of one item, partial or final."""
+    """What the caller said: cumulative text of one item, partial or final.
+
+    A final text that is empty says that nobody could read what was said.
+    """
 
     item_id: str
     text: str
     final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A turn of the caller was cleared by order: nothing is made of what was said."""
+
+    item_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,7 @@ VoiceSignal: TypeAlias = (
     SpeechStarted
     | SpeechStopped
     | Heard
+    | Forgotten
     | ResponseStarted
     | ToolCall
     | ResponseDone

@@ -334,6 +334,7 @@ CALL_TRANSCRIPT = Resource(
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
         Field("interrupted", Boolean()),
+        Field("recognized", Boolean()),
         # Only finished turns are rows.
         Field("isFinal", Boolean(), column=sa.cast(sa.true(), sa.Boolean)),
         Field("startedAtMs", Integer(), null=True, column=sa.cast(sa.null(), sa.Integer)),

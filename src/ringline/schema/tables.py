@@ -310,6 +310,7 @@ call_transcripts = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("interrupted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("recognized", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("occurred_at", TIMESTAMP, nullable=False),
     *_stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),

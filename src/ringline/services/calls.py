@@ -14,10 +14,10 @@ import structlog
 
 from ringline.domain import bridge, call, leg, limits, voice
 from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
-from ringline.domain.events import TranscriptLine
 from ringline.domain.handover import Barged, Resumed
 from ringline.domain.log import LogKey
 from ringline.domain.records import CallRow, HangupCause, ParticipantRole
+from ringline.domain.turns import line_of
 from ringline.ports import (
     AbandonedCall,
     Clock,
@@ -354,12 +354,7 @@ class Calls:
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""
         for lost in abandoned:
-            lines = tuple(
-                TranscriptLine(
-                    turn_id=turn.turn_id, role=turn.role, text=turn.text, at=turn.occurred_at
-                )
-                for turn in lost.turns
-            )
+            lines = tuple(line_of(turn) for turn in lost.turns)
             step = call.end_abandoned(lost.log, lost.call, lost.participants, lines, self._moment())
             if step.entry is not None:
                 self._journal.submit(step.entry, _sweep_told, last=True)

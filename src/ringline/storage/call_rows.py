@@ -103,6 +103,7 @@ _TURN_COLUMNS: dict[str, Callable[[TurnRow], object]] = {
     "role": lambda row: row.role,
     "text": lambda row: row.text,
     "interrupted": lambda row: row.interrupted,
+    "recognized": lambda row: row.recognized,
     "occurred_at": lambda row: row.occurred_at,
 }
 _ENTRY_COLUMNS: dict[str, Callable[[QueueEntryRow], object]] = {

@@ -24,6 +24,7 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    Forgotten,
     Heard,
     Respond,
     ResponseDone,
@@ -214,13 +215,13 @@ class Attendant:
         self._listener.voice_reports(SpeechStopped())
 
     def _forget_turn(self) -> None:
-        """Forget audio; a turn that had begun ends without words, so that it does end."""
+        """Forget audio; a turn that had begun is over all the same."""
         spoke = self._endpointer.speaking
         self._stop_watching()
         self._endpointer.clear()
         if spoke:
-            self._add(_Utterance(self._item_id, b"", ()))
             self._listener.voice_reports(SpeechStopped())
+            self._listener.voice_reports(Forgotten(self._item_id))
 
     def _stop_watching(self) -> None:
         if self._silence is not None:
@@ -250,8 +251,13 @@ class Attendant:
             self._listener.voice_reports(
                 VoiceFailed("overloaded", "The voice has too much to do.", alive=True)
             )
-            if isinstance(job, Respond):
-                self._listener.voice_reports(ResponseDone(job.response_id, "failed"))
+            match job:
+                case Respond(response_id):
+                    self._listener.voice_reports(ResponseDone(response_id, "failed"))
+                case _Utterance(item_id):
+                    self._listener.voice_reports(Heard(item_id, "", final=True))
+                case AddText():
+                    pass
             return
         self._jobs.append(job)
         self._job_came.set()
@@ -264,7 +270,7 @@ class Attendant:
                 continue
             match self._jobs.popleft():
                 case _Utterance(item_id, pcm, phrases):
-                    text = await self._recognition.final(pcm, phrases) if phrases and pcm else ""
+                    text = await self._recognition.final(pcm, phrases) if phrases else ""
                     self._unanswered.append(text)
                     self._listener.voice_reports(Heard(item_id, text, final=True))
                 case AddText(text):

@@ -21,7 +21,7 @@ from ringline.domain.records import CallStatus, HangupCause
 from ringline.wire.call_status import V1_STATUS, v1_status
 from ringline.wire.strict_json import encode
 from ringline.wire.times import millis, seconds
-from ringline.wire.transcript import ROLES
+from ringline.wire.transcript import ROLES, remarks
 
 #: The name of each canonical type in an envelope; the others are not shown.
 NAMES: dict[type[EventData], tuple[str, ...]] = {
@@ -98,12 +98,14 @@ def _spell(data: EventData, call: CallRef) -> tuple[str, dict[str, object]] | No
                 "is_final": True,
                 "language": None,
                 "confidence": None,
+                "recognized": data.recognized,
             }
         case TurnCompleted():
             return "call.agent_response", {
                 "turn_id": show_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
                 "ai_mode": _ai_mode(call),
+                "interrupted": data.interrupted,
             }
         case BargeIn():
             return "call.barge_in", {
@@ -141,6 +143,7 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
                 "role": ROLES[line.role],
                 "text": line.text,
                 "ts": millis(line.at),
+                **remarks(line),
             }
             for line in ended.transcript
         ],

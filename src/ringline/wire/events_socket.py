@@ -24,6 +24,7 @@ from ringline.wire import phoenix
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.strict_json import encode
 from ringline.wire.times import micros
+from ringline.wire.transcript import remarks
 
 #: The name of each canonical type on the socket; the others are not shown there.
 NAMES: dict[type[EventData], str] = {
@@ -135,7 +136,8 @@ def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
         case TranscriptDelta() as part:
             return _item(part) | {"delta": part.delta, "sequence": part.sequence}
         case TurnCompleted() as turn:
-            return _item(turn) | {"transcript": turn.text, "transcriptId": turn.transcript_id}
+            spelt = {"transcript": turn.text, "transcriptId": turn.transcript_id}
+            return _item(turn) | spelt | remarks(turn)
         case CallAudit() as audit:
             return {
                 "auditType": audit.audit_type,

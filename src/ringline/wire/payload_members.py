@@ -84,6 +84,17 @@ CONTENT_INDEX = Member("contentIndex", Shape.INTEGER, "which part of the item, f
 ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(events_socket.ROLES.values()))
 DELTA = Member("delta", Shape.TEXT, "what is new; all deltas together are the text so far")
 SEQUENCE = Member("sequence", Shape.INTEGER, "which delta of the item, from 0")
+INTERRUPTED = Member(
+    "interrupted", Shape.BOOLEAN, "whether it was cut off: its text is what had left by then"
+)
+RECOGNIZED = Member(
+    "recognized", Shape.BOOLEAN, "false where nobody could read what was said: its text is empty"
+)
+#: What there is to say of a turn where it is not as it should be.
+REMARKS: Members = (
+    replace(INTERRUPTED, means="true where it was cut off, else absent", optional=True),
+    replace(RECOGNIZED, means="false where nobody could read it, else absent", optional=True),
+)
 TRANSCRIPT_ID = Member("transcriptId", Shape.UUID, "the `CallTranscript` of RPC that it became")
 AUDIT_TYPE = Member(
     "auditType",
@@ -135,6 +146,7 @@ SOCKET: Mapping[type[EventData], Members] = {
         *_ITEM,
         Member("transcript", Shape.TEXT, "what was said, whole"),
         TRANSCRIPT_ID,
+        *REMARKS,
     ),
     CallAudit: (
         AUDIT_TYPE,
@@ -151,6 +163,7 @@ TRANSCRIPT: Members = (
     Member("is_final", Shape.BOOLEAN, "true once, in the last frame of a turn"),
     Member("turn_id", Shape.TEXT, "`trn_…`: all frames of a turn share it"),
     Member("ts", Shape.TIME, "when it happened"),
+    *REMARKS,
 )
 
 

@@ -228,6 +228,7 @@ _SPEECH_STARTED = b'{"type":"speech.started"}'
 _SPEECH_STOPPED = b'{"type":"speech.stopped"}'
 _RESPONSE_STARTED = b'{"type":"response.started"}'
 _RESPONSE_COMPLETED = b'{"type":"response.completed"}'
+_RESPONSE_INTERRUPTED = b'{"type":"response.completed","interrupted":true}'
 
 
 def encode(order: LegOrder) -> bytes | None:
@@ -244,13 +245,14 @@ def encode(order: LegOrder) -> bytes | None:
         case CallerStopped():
             return _SPEECH_STOPPED
         case TurnHeard(text):
-            return encode_json({"type": "transcript.committed", "transcript": text})
+            unread = {} if text else {"recognized": False}
+            return encode_json({"type": "transcript.committed", "transcript": text} | unread)
         case AgentStarted():
             return _RESPONSE_STARTED
         case AgentSaid(delta):
             return encode_json({"type": "text.delta", "delta": delta})
-        case AgentFinished():
-            return _RESPONSE_COMPLETED
+        case AgentFinished(interrupted):
+            return _RESPONSE_INTERRUPTED if interrupted else _RESPONSE_COMPLETED
         case Problem(code, message):
             return _encode_error("error", code, message)
         case HangUp(code, message):

@@ -107,7 +107,15 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent(
         "transcript.committed",
         "what the caller said, whole; only with `input_transcription`",
-        (Member("transcript", Shape.TEXT, "the text of the turn"),),
+        (
+            Member("transcript", Shape.TEXT, "the text of the turn"),
+            Member(
+                "recognized",
+                Shape.BOOLEAN,
+                "`false` where nobody could read what was said: `transcript` is empty then",
+                optional=True,
+            ),
+        ),
     ),
     RealtimeEvent("response.started", "a response began"),
     RealtimeEvent(
@@ -127,7 +135,11 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
             ),
         ),
     ),
-    RealtimeEvent("response.completed", "the response is over, whether whole, cut off or failed"),
+    RealtimeEvent(
+        "response.completed",
+        "the response is over, whether whole, cut off or failed",
+        (Member("interrupted", Shape.BOOLEAN, "`true` where it was cut off", optional=True),),
+    ),
     RealtimeEvent("error", "something went wrong; the session lives on", (_ERROR,)),
     RealtimeEvent("session.terminating", "the session ends; the close frame follows", (_ERROR,)),
 )

@@ -1,14 +1,17 @@
-"""The transcript stream's dialect: frames of exactly five members (live streams, 2.3).
+"""The transcript stream's dialect: frames of five members (live streams, 2.3).
 
+Where there is more to say of a finished turn (`remarks`) its frame has a member more.
 Partial turns are cumulative and ephemeral; a final one is durable and its event carries
 the position to resume from as `id:`, as long as this listener has lost no frame: then it
 goes on in the spelling without ids, so that no position ever stands behind a gap.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
-from ringline.domain.events import Event, TranscriptDelta, TurnCompleted
+from ringline.domain.events import Event, TranscriptDelta, TranscriptLine, TurnCompleted
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import LogKey, Position
 from ringline.wire.sse import encode_event
@@ -33,13 +36,32 @@ class TranscriptStream:
                 data = frame(part.role, part.text, False, part.turn_id, event.occurred_at)
                 return encode_event(data)
             case TurnCompleted() as turn:
-                data = frame(turn.role, turn.text, True, turn.turn_id, event.occurred_at)
+                data = frame(
+                    turn.role, turn.text, True, turn.turn_id, event.occurred_at, remarks(turn)
+                )
                 return encode_event(data, str(position) if self._with_ids else None)
             case _:
                 return None
 
 
-def frame(role: str, text: str, is_final: bool, turn_id: UUID, at: datetime) -> bytes:
+def remarks(turn: TurnCompleted | TranscriptLine) -> dict[str, object]:
+    """Return what there is to say of a finished turn beside its words (contract, 11)."""
+    found: dict[str, object] = {}
+    if turn.interrupted:
+        found["interrupted"] = True
+    if not turn.recognized:
+        found["recognized"] = False
+    return found
+
+
+def frame(
+    role: str,
+    text: str,
+    is_final: bool,
+    turn_id: UUID,
+    at: datetime,
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> bytes:
     """Write the JSON of one frame; `role` is `caller` or `agent`."""
     return encode(
         {
@@ -48,5 +70,6 @@ def frame(role: str, text: str, is_final: bool, turn_id: UUID, at: datetime) -> 
             "is_final": is_final,
             "turn_id": show_id(Prefix.TURN, turn_id),
             "ts": millis(at),
+            **more,
         }
     )
