@@ -404,7 +404,7 @@ def _server(
         return RealtimeLeg(socket, rules)
 
     surfaces = Surfaces(
-        realtime=Realtime(sessions, calls, credentials, make_leg, mint_rate, origins),
+        realtime=Realtime(sessions, calls, credentials, make_leg, mint_rate, origins, links),
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], mint_rate, now, new_id
         ),

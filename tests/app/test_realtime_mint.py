@@ -14,6 +14,7 @@ from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, LogKey
+from tests.callers import LIMIT_S
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, connected
 from tests.rpc_calls import Rpc
@@ -247,3 +248,11 @@ async def test_only_a_hash_of_the_ticket_is_stored(
     assert len(row["ticket_hash"]) == 32
     assert minted["client_secret"] not in repr(row)
     assert show_id(Prefix.SESSION, row["call_id"]) == minted["id"]
+
+
+async def test_an_address_that_is_asked_for_opens_a_session(service: Service) -> None:
+    minted = await service.mint({"agent_id": service.agent_id, "ws_url": True})
+    assert minted["ws_url"] == f"{service.ws_url}/v3/realtime?ticket={minted['client_secret']}"
+    async with service.http.ws_connect(minted["ws_url"]) as socket:
+        await socket.send_json({"type": "session.start"})
+        assert (await socket.receive_json(timeout=LIMIT_S))["type"] == "session.started"

@@ -25,6 +25,7 @@ from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
 from ringline.web.http_connection import begin_stream
+from ringline.web.links import Links
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.web.websocket import (
@@ -94,6 +95,7 @@ class Realtime:
         make_leg: MakeLeg,
         mint_rate: RateLimit,
         origins: Origins,
+        links: Links,
     ) -> None:
         self._sessions = sessions
         self._calls = calls
@@ -101,6 +103,7 @@ class Realtime:
         self._make_leg = make_leg
         self._mint_rate = mint_rate
         self._origins = origins
+        self._links = links
         self._open: set[_Session] = set()
 
     async def shutdown(self) -> None:
@@ -143,8 +146,10 @@ class Realtime:
             return _unauthorized()
         if isinstance(minted, ConfigProblem):
             return answer(refuse_v3(minted.code, minted.message))
+        assert not isinstance(asked, ConfigProblem), "what is refused is not minted"
         secret, ticket = minted
-        body = answer_mint(secret, ticket.expires_at, ticket.call_id)
+        base_url = self._links.base_url if asked.with_address else None
+        body = answer_mint(secret, ticket.expires_at, ticket.call_id, base_url)
         headers = {"Cache-Control": "no-store"}
         return web.Response(body=body, content_type="application/json", headers=headers)
 

@@ -50,6 +50,13 @@ ASKED: tuple[Member, ...] = (
         "none",
         null=True,
     ),
+    Member(
+        "ws_url",
+        Shape.BOOLEAN,
+        "answer a ready-made address too; it holds the ticket, and addresses land in logs",
+        "false",
+        null=True,
+    ),
 )
 
 #: What a mint answers.
@@ -57,6 +64,12 @@ ANSWERED: tuple[Member, ...] = (
     Member("id", Shape.TEXT, "`sess_…`, the session that the ticket will open"),
     Member("client_secret", Shape.TEXT, "the ticket: good for one upgrade"),
     Member("expires_at", Shape.TIME, "until when it can be used"),
+    Member(
+        "ws_url",
+        Shape.TEXT,
+        "the address of the session with the ticket in it, only where it was asked for",
+        optional=True,
+    ),
 )
 
 
@@ -65,14 +78,19 @@ class _Body(msgspec.Struct, frozen=True):
     locked_fields: list[str] | None = None
     ttl_seconds: int | None = None
     agent_id: str | None = None
+    ws_url: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TicketRequest:
-    """What a mint asks for: what the ticket binds, and how long it lives unused."""
+    """What a mint asks for: what the ticket binds, and how long it lives unused.
+
+    `with_address`: whether the answer holds a ready-made address (2.4).
+    """
 
     binding: Binding
     ttl_s: int
+    with_address: bool = False
 
 
 _body = StrictDecoder(_Body)
@@ -100,21 +118,26 @@ def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
     if isinstance(binding, ConfigProblem):
         return binding
     ttl_s = max(MIN_TTL_S, min(MAX_TTL_S, asked.ttl_seconds or DEFAULT_TTL_S))
-    return TicketRequest(binding, ttl_s)
+    return TicketRequest(binding, ttl_s, asked.ws_url or False)
 
 
-def answer_mint(client_secret: str, expires_at: datetime, call_id: UUID) -> bytes:
+def answer_mint(
+    client_secret: str, expires_at: datetime, call_id: UUID, base_url: str | None = None
+) -> bytes:
     """Write the answer of a mint.
 
-    There is no `ws_url`: one shipped client would add its ticket to it twice (2.4).
+    `ws_url` is there only where `base_url` is given, because one shipped client would add
+    its ticket to it twice (2.4).
     """
-    return encode(
-        {
-            "id": show_id(Prefix.SESSION, call_id),
-            "client_secret": client_secret,
-            "expires_at": seconds(expires_at),
-        }
-    )
+    answer = {
+        "id": show_id(Prefix.SESSION, call_id),
+        "client_secret": client_secret,
+        "expires_at": seconds(expires_at),
+    }
+    if base_url is not None:
+        socket = base_url.replace("http", "ws", 1)
+        answer["ws_url"] = f"{socket}/v3/realtime?ticket={client_secret}"
+    return encode(answer)
 
 
 def encode_binding(binding: Binding) -> bytes:
