@@ -89,7 +89,9 @@ async def test_logs_hold_no_credential_and_no_transcript(parent: Path) -> None:
         assert await server.end() == 0
 
         logs = server.said + (server.data_dir / "postgres.log").read_text("utf-8", "replace")
-    assert "database_back" in logs, "the logs are those of this server"
+    for event in ("call_begun", "call_ended", "credential_refused", "database_away"):
+        assert event in logs, event
+    assert logs.count("database_away") == logs.count("database_back") == 1, "an outage is one"
     assert "DEBUG" in logs
     assert "Traceback" not in logs
     for text in confidential:

@@ -1,6 +1,7 @@
 """What closes when a key dies, however the news comes (contract, 6)."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -10,10 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.domain.log import Environment, LogKey
 from ringline.ports import StoreAway
+from ringline.services import credentials
 from ringline.services.credentials import (
     EXPIRY_LOOK_S,
     MAX_CREDENTIAL,
@@ -165,6 +169,42 @@ def test_a_living_key_is_found_and_a_dead_one_is_not() -> None:
         assert await find("sk_live_x") is None
         house.store.change(key, expires_at=None, revoked_at=NOW)
         assert await find("sk_live_x") is None
+
+    run(main)
+
+
+def test_each_refused_credential_and_each_revocation_is_one_line_of_the_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    capture = LogCapture()
+    everything = structlog.make_filtering_bound_logger(logging.DEBUG)
+    log = structlog.wrap_logger(None, processors=[capture], wrapper_class=everything)
+    monkeypatch.setattr(credentials, "_log", log)
+
+    async def main(house: House) -> None:
+        key = house.store.add("sk_live_x")
+        await house.connect(key)
+        signed = sign(new_token(key.log, key.id, new_id(), clock(), 60, None), "another")
+        assert await house.service.recognise("sk_live_x") is not None
+        for text in ("sk_live_y", "x" * (MAX_CREDENTIAL + 1), signed, "x" * 9_999):
+            assert await house.service.recognise(text) is None
+        house.store.change(key, revoked_at=NOW)
+        house.tell(key)
+        await asyncio.sleep(0.1)
+        assert await house.service.authenticate("sk_live_x") is None
+        logged = capture.entries
+        told = [(one["event"], one.get("kind"), one.get("connections")) for one in logged]
+        refused = "credential_refused"
+        assert told == [
+            (refused, "key", None),
+            (refused, "key", None),
+            (refused, "token", None),
+            (refused, "token", None),
+            ("key_revoked", None, 1),
+            (refused, "key", None),
+        ]
+        assert logged[-1]["key_id"] == str(key.id)
+        assert "sk_live" not in str(logged)
 
     run(main)
 

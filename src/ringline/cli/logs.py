@@ -19,8 +19,9 @@ _LONG_VALUES = ("exception", "stack")
 _STEPS = 3
 
 
-def log_like_a_server() -> None:
-    """Log what happens from now on, to stderr."""
+def log_like_a_server(level: str = "info") -> None:
+    """Log what happens from now on, to stderr, from a level up."""
+    least = logging.getLevelNamesMapping()[level.upper()]
     terminal = sys.stderr.isatty()
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -31,7 +32,8 @@ def log_like_a_server() -> None:
     # so only their names and levels go on.
     quiet = logging.getLogger()
     quiet.handlers = [_NamesOnly()]
-    quiet.setLevel(logging.WARNING)
+    quiet.setLevel(max(least, logging.WARNING))
+    logging.captureWarnings(True)  # or Python would print them between the lines
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -42,7 +44,7 @@ def log_like_a_server() -> None:
             *((_show_values,) if terminal else ()),
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -51,6 +53,7 @@ def log_like_a_server() -> None:
 def log_like_a_command() -> None:
     """Log nothing but errors: a command speaks for itself."""
     logging.getLogger().handlers = [logging.NullHandler()]
+    logging.captureWarnings(False)
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

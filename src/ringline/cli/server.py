@@ -122,7 +122,7 @@ def _run_server(
     if ready_file is not None:  # an earlier server's would be taken for ours
         refuse_unwritable(ready_file)
         ready_file.unlink(missing_ok=True)
-    log_like_a_server()
+    log_like_a_server(settings.log_level)
     run(app.serve(settings, dev=dev, ready=ready), app.StartRefused, *app.DATABASE_PROBLEMS)
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError, Url
@@ -163,6 +163,7 @@ def _reading(read: Callable[[str], Any]) -> BeforeValidator:
 
 SecretUrl: TypeAlias = Annotated[SecretStr, _reading(read_database_url)]
 Host: TypeAlias = Annotated[str, _reading(read_host)]
+LogLevel: TypeAlias = Annotated[Literal["debug", "info", "warning", "error"], _reading(str.lower)]
 Directory: TypeAlias = Annotated[Path, AfterValidator(read_directory)]
 Origins: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]

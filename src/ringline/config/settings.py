@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ringline.config.readings import (
     Directory,
     Host,
+    LogLevel,
     Networks,
     Origins,
     RolePrefix,
@@ -195,6 +196,9 @@ class Settings(BaseSettings):
         limits.SOCKETS_PER_KEY.most,
         ge=0,
         description="open sockets and streams of one key and of what it minted; 0 is no limit",
+    )
+    log_level: LogLevel = Field(
+        "info", description="how much is logged: `debug`, `info`, `warning` or `error`"
     )
     playout_lead_ms: int = Field(
         400,

@@ -152,6 +152,13 @@ class LiveCall:
         self._after(self._limits.duration_s, TOO_LONG)
         self._after(self._limits.idle_s, IDLE)
         opening = asyncio.create_task(self._open())
+        row, log = self.new.row, self.new.log
+        told = _log.bind(
+            call_id=str(row.id),
+            workspace_id=str(log.workspace_id),
+            environment=log.environment.value,
+        )
+        told.info("call_begun", source=row.source)
         try:
             self._carry_out(
                 call.begin(self.new.log, self.new.row, self.new.greeting, self._moment())
@@ -163,6 +170,7 @@ class LiveCall:
             self._end_broken()
         finally:
             self._orders.close()
+            self._log_end(told)
             await self._close(opening)
 
     async def _open(self) -> None:
@@ -227,6 +235,17 @@ class LiveCall:
                 self._carry_out(call.step(self._call, WRITE_REFUSED, self._moment()))
         except Exception as error:
             self._log_defect(error)
+
+    def _log_end(self, told: structlog.typing.FilteringBoundLogger) -> None:
+        row = self._call.row
+        lasted = row.ended_at - row.started_at if row.ended_at else None
+        told.info(
+            "call_ended",
+            status=row.status.value,
+            hangup_cause=row.hangup_cause.value if row.hangup_cause else None,
+            answered=row.answered_at is not None,
+            seconds=None if lasted is None else round(lasted.total_seconds(), 3),
+        )
 
     def _log_defect(self, error: Exception) -> None:
         _log.error("call_failed", call_id=str(self.new.row.id), error=type(error).__name__)

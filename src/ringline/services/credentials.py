@@ -136,9 +136,12 @@ class Credentials:
     async def authenticate(self, credential: str) -> Key | None:
         """Find the living key that a text is; None if there is none. Raises StoreAway."""
         if len(credential) > MAX_CREDENTIAL or not credential.isascii():
+            log_refused("key")
             return None
         key = await self._store.find_key(digest(credential))
         if key is None or not key.is_alive(self._now()):
+            if key is not None or not _is_token(credential):  # a token's refusal is told already
+                log_refused("key", key)
             return None
         self._used[key.id] = self._now()
         return key
@@ -148,6 +151,8 @@ class Credentials:
         try:
             return verify(text, self._secrets, self._now())
         except TokenProblem:
+            if _is_token(text):  # what is none may be a key
+                log_refused("token")
             return None
 
     async def recognise(self, credential: str) -> Key | OperatorToken | None:
@@ -166,6 +171,7 @@ class Credentials:
     async def find(self, credential: str) -> Recognised | None:
         """Find who a text stands for, and how long that counts. Raises StoreAway."""
         if len(credential) > MAX_TOKEN_BYTES or not credential.isascii():
+            log_refused("token")
             return None
         recognised, name, clock = self._recognised, digest(credential), self._clock
         found = recognised.get(name)
@@ -178,6 +184,7 @@ class Credentials:
                 del recognised[next(iter(recognised))]
             recognised[name] = found
         if found.ends_at is not None and self._now() >= found.ends_at:
+            log_refused("expired")
             return None
         return found
 
@@ -192,11 +199,13 @@ class Credentials:
     async def _look_up(
         self, credential: str, until: float, table: dict[bytes, Recognised]
     ) -> Recognised | None:
-        if "." not in credential:  # a token has dots, a key has none
+        if not _is_token(credential):
             key = await self.authenticate(credential)
             return None if key is None else Recognised(key, key.expires_at, until, table)
         token = self.read_token(credential)
         if not isinstance(token, OperatorToken):
+            if token is not None:
+                log_refused("wrong_kind")
             return None
         key = await self._living_key(token.key_id, token.log, token.user_id)
         if key is None:
@@ -251,6 +260,7 @@ class Credentials:
         """
         key = await self._store.look_behind(key_id, user_id)
         if key is None or key.log != log or not key.is_alive(self._now()):
+            log_refused("token", key)
             return None
         return key
 
@@ -276,7 +286,8 @@ class Credentials:
             self._look.clear()
             changed, self._changed = self._changed, {}
             # Whoever registers from here on is checked after it.
-            key_ids = [key_id for key_id in changed if key_id in self._on_keys]
+            # What nothing stands on is looked up as well, to be told.
+            key_ids = [key_id for key_id in changed if key_id not in self._on_users]
             user_ids = [user_id for user_id in changed if user_id in self._on_users]
             try:
                 keys = {key.id: key for key in await self._store.get_keys(key_ids)}
@@ -293,12 +304,20 @@ class Credentials:
                 self._check_key(key_id, keys.get(key_id), changed[key_id])
             for user_id in user_ids:
                 if user_id not in living:
-                    _close("operator_closed", user_id, self._on_users, end_calls=True)
+                    _close("member_removed", user_id, self._on_users, end_calls=True)
 
     def _check_key(self, key_id: UUID, key: Key | None, end_calls: bool) -> None:
+        if key is None and key_id not in self._on_keys:
+            return  # a member whom nothing stands on
         if key is None or not key.is_alive(self._now()):
             with_calls = end_calls or (key is not None and key.end_calls)
-            _close("key_closed", key_id, self._on_keys, end_calls=with_calls)
+            revoked = key is None or key.revoked_at is not None
+            _close(
+                "key_revoked" if revoked else "key_expired",
+                key_id,
+                self._on_keys,
+                end_calls=with_calls,
+            )
         elif key.expires_at is None or key_id not in self._on_keys:
             self._expiries.pop(key_id, None)
         else:
@@ -322,7 +341,16 @@ class Credentials:
             expired = [key_id for key_id, at in self._expiries.items() if at <= now]
             for key_id in expired:
                 del self._expiries[key_id]
-                _close("key_closed", key_id, self._on_keys, end_calls=False)
+                _close("key_expired", key_id, self._on_keys, end_calls=False)
+
+
+def log_refused(kind: str, key: Key | None = None) -> None:
+    """Log that a credential was refused: what it was to be, and which key, never the text."""
+    _log.info("credential_refused", kind=kind, key_id=None if key is None else str(key.id))
+
+
+def _is_token(credential: str) -> bool:
+    return "." in credential  # a key has no dots
 
 
 def _close(event: str, dead: UUID, ground: _Ground, *, end_calls: bool) -> None:

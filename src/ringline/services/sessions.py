@@ -27,6 +27,7 @@ from ringline.domain.session_config import (
 )
 from ringline.ports import Clock, NewId, TicketStore, WorkspaceStore
 from ringline.services.calls import NewCall
+from ringline.services.credentials import log_refused
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.realtime import SessionStart
 from ringline.wire.realtime_mint import TicketRequest, decode_binding, encode_binding
@@ -112,12 +113,16 @@ class Sessions:
 
     async def look_at(self, secret: str) -> Ticket | None:
         """Look at a ticket without taking it. Raises StoreAway."""
-        return await self._store.find_ticket(digest(secret))
+        ticket = await self._store.find_ticket(digest(secret))
+        if ticket is None:
+            log_refused("ticket")
+        return ticket
 
     async def redeem(self, secret: str) -> Permit | None:
         """Take a ticket, once; None if it is not, or no longer, good. Raises StoreAway."""
         ticket = await self._store.take_ticket(digest(secret), self._now())
         if ticket is None:
+            log_refused("ticket")
             return None
         binding = decode_binding(ticket.binding)
         return Permit(ticket.log, ticket.call_id, binding)

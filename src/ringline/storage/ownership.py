@@ -140,12 +140,12 @@ class Ownership:
             self._held.clear()
             self._slipped.set()
             connection.terminate()
-            _log.warning("database.lost")
+            _log.debug("database.lost")  # the journal tells of the outage
             await self._went_silent()
             connection = await self._regain()
             self._slipped.clear()
             self._held.set()
-            _log.info("database.regained")
+            _log.debug("database.regained")
 
     async def _went_silent(self) -> None:
         self._is_heard = False
@@ -181,7 +181,7 @@ class Ownership:
                 self._tell(None, False)
                 await self._wait_for_lock(connection)
             except _LOST as error:
-                _log.info("database.away", sqlstate=getattr(error, "sqlstate", None))
+                _log.debug("database.away", sqlstate=getattr(error, "sqlstate", None))
             except Exception as error:  # a defect: try again rather than be away for good
                 _log.error("database.not_regained", error=type(error).__name__)
             else:

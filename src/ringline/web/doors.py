@@ -9,7 +9,7 @@ from aiohttp import web
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.ports import Check
 from ringline.rpc.acting import Caller, Operator
-from ringline.services.credentials import Credentials, Pass
+from ringline.services.credentials import Credentials, Pass, log_refused
 from ringline.wire.errors import Refusal
 from ringline.wire.session_token import OperatorToken
 
@@ -93,6 +93,7 @@ async def key_for(
     if let_in is None or not isinstance(let_in.who, Key):
         return Door.UNKNOWN
     if let_in.who.kind not in ALLOWED_KINDS[surface]:
+        log_refused("wrong_kind", let_in.who)
         return Door.WRONG_KIND
     return Visitor(let_in.who, let_in.check)
 
@@ -120,7 +121,8 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
             return Caller(who.log, who.key_id, operator, let_in.check)
         case Key() as who if who.kind in ALLOWED_KINDS[Surface.RPC]:
             return Caller(who.log, who.id, None, let_in.check)
-        case Key():
+        case Key() as who:
+            log_refused("wrong_kind", who)
             return Door.WRONG_KIND
 
 

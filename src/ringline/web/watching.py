@@ -19,7 +19,7 @@ from ringline.domain.credentials import ALLOWED_KINDS, Surface
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position, Since, parse_since
 from ringline.ports import EventLog
-from ringline.services.credentials import Closer, Credentials
+from ringline.services.credentials import Closer, Credentials, log_refused
 from ringline.services.hub import Dialect, Hub
 from ringline.services.outbox import Tick
 from ringline.web.doors import Contradiction, Door, credential_of, one_of
@@ -104,6 +104,7 @@ class Watching:
         if key is None:
             return Door.UNKNOWN
         if key.kind not in ALLOWED_KINDS[Surface.LIVE_STREAM]:
+            log_refused("wrong_kind", key)
             return Door.WRONG_KIND
         return Viewer(key.log, key.id)
 
