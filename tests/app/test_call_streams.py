@@ -382,6 +382,9 @@ async def test_a_plain_get_of_the_websocket(service: Service) -> None:
         path = f"/v1/calls/{caller.call_id}/stream"
         status, body = await refusal(service, path, service.keys.secret_key)
         assert (status, body["error_code"]) == (426, "UPGRADE_REQUIRED")
+        url = service.base_url + path
+        async with service.http.get(url, headers=service.bearer()) as answer:
+            assert answer.headers["Sec-WebSocket-Version"] == "13"
 
 
 async def test_watchers_of_a_call_are_counted(

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
@@ -28,6 +29,7 @@ from ringline.services.follow import Resolved, resolve
 from ringline.web import events_socket
 from ringline.wire import events_socket as wire_events_socket
 from ringline.wire import phoenix_socket
+from ringline.wire.phoenix import spell_subprotocols
 from ringline.wire.session_token import new_token, sign
 from tests.callers import LIMIT_S, calling, whole_call
 from tests.database import TestDatabase
@@ -337,6 +339,25 @@ async def test_connections_that_are_refused(service: Service, database: TestData
         assert await refused(socket_url(service, key_text)) == (403, b"")
     await service.office.rows.revoke_key(key.id, now, False)
     assert await refused(socket_url(service, good)) == (403, b"")
+
+
+async def test_header_fields_in_several_lines_are_one_list(service: Service) -> None:
+    url = socket_url(service, None).replace("ws:", "http:", 1)
+    offered = spell_subprotocols(await service.session_token())
+    lines = [
+        ("Connection", "keep-alive"),
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="),
+        *(("Sec-WebSocket-Protocol", name) for name in offered),
+    ]
+    async with service.http.get(url, headers=CIMultiDict(lines)) as answer:
+        assert answer.status == 101
+        assert answer.headers["Sec-WebSocket-Protocol"] == "phoenix"
+    old = CIMultiDict((name, "8" if name.endswith("Version") else one) for name, one in lines)
+    async with service.http.get(url, headers=old) as answer:
+        assert (answer.status, answer.headers["Sec-WebSocket-Version"]) == (400, "13")
 
 
 async def test_only_get_upgrades(service: Service) -> None:

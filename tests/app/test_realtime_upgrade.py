@@ -206,6 +206,7 @@ async def test_what_is_no_upgrade_burns_no_ticket(service: Service) -> None:
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 400 "), (changes, head)
             assert b"application/json" in head
+            assert b"\r\nSec-WebSocket-Version: 13\r\n" in head, "RFC 6455, 4.4"
     async with connected(service, ticket) as client:
         await client.start()
 

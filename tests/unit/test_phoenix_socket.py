@@ -55,6 +55,29 @@ def test_a_heartbeat_is_answered_before_any_join() -> None:
     ]
 
 
+@pytest.mark.parametrize("ref", [7, -1.5, True, None, "1", ["1", {}], {"n": 1}, 10**40])
+def test_refs_of_any_kind_are_repeated_as_they_came(ref: object) -> None:
+    protocol = SocketProtocol(Version.V2)
+    ok = {"status": "ok", "response": {}}
+    assert frames(send(protocol, ref, ref, "phoenix", "heartbeat", {})) == [
+        [ref, ref, "phoenix", "phx_reply", ok]
+    ]
+    (request,) = send(protocol, ref, ref, "events", "phx_join", {})
+    assert isinstance(request, JoinRequested)
+    assert frames(protocol.accept_join(request)) == [[ref, ref, "events", "phx_reply", ok]]
+    assert frames(send(protocol, ref, "9", "events", "phx_leave", {})) == [
+        [ref, "9", "events", "phx_reply", ok],
+        [ref, ref, "events", "phx_close", {}],
+    ]
+
+
+@pytest.mark.parametrize("ref", [["x" * 252], 10**255, int("1" * 4_000)])
+def test_refs_of_any_kind_are_bounded(ref: object) -> None:
+    (goodbye,) = send(SocketProtocol(Version.V2), None, ref, "phoenix", "heartbeat", {})
+    assert isinstance(goodbye, Disconnect)
+    assert goodbye.code == 1011
+
+
 def test_a_join_is_asked_and_accepted() -> None:
     protocol = SocketProtocol(Version.V2)
     (request,) = send(protocol, "4", "4", "events", "phx_join", {"since": "0"})

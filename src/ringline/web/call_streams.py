@@ -29,7 +29,7 @@ from ringline.web.http_connection import begin_stream
 from ringline.web.links import Links
 from ringline.web.transcript_stream import Transcript
 from ringline.web.watching import Viewer, Watching, asked_since
-from ringline.web.websocket import upgrade_problem
+from ringline.web.websocket import OUR_VERSION, upgrade_problem
 from ringline.wire.errors import refuse_v1
 
 MAX_WATCHERS = limits.WATCHERS_PER_CALL.most  # of one call (live streams, 2.6)
@@ -185,5 +185,7 @@ class CallStreams:
         headers = {"X-Request-Id": request_id, **READABLE}
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
             headers["Retry-After"] = "1"
+        if code == "UPGRADE_REQUIRED":
+            headers |= OUR_VERSION
         refusal = refuse_v1(code, request_id, documentation_base=self._links.documentation_base)
         return answer(refusal, headers)

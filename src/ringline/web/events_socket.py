@@ -21,7 +21,7 @@ from ringline.web.doors import Contradiction, Origins, bearer_of, one_of
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
-from ringline.web.websocket import WebSocket, upgrade_problem
+from ringline.web.websocket import OUR_VERSION, WebSocket, upgrade_problem
 from ringline.wire import phoenix_socket
 from ringline.wire.events_socket import EventsSocket, Payloads
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
@@ -54,12 +54,12 @@ class EventsSockets:
     async def open(self, request: web.Request) -> web.StreamResponse:
         """Open a socket, or refuse it with an empty body (3.2)."""
         version = negotiate(request.query.get("vsn"))
-        offer = read_subprotocols(request.headers.get("Sec-WebSocket-Protocol"))
+        offer = read_subprotocols(",".join(request.headers.getall("Sec-WebSocket-Protocol", ())))
         viewer = self._viewer(request, offer.token)
         if version is None or viewer is None or self._origins.refuses(request):
             return web.Response(status=403)
         if upgrade_problem(request) is not None:
-            return web.Response(status=400)
+            return web.Response(status=400, headers=OUR_VERSION)
         try:
             return await self._serve(request, viewer, version, offer.answer)
         except StoreAway:

@@ -30,6 +30,7 @@ from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.web.websocket import (
     CLOSE_TIMEOUT_S,
+    OUR_VERSION,
     Message,
     TextMessage,
     WebSocket,
@@ -187,7 +188,7 @@ class Realtime:
     def _refuse_early(self, request: web.Request) -> web.Response | None:
         problem = upgrade_problem(request)
         if problem is not None:
-            return answer(refuse_v3("upgrade_required", problem))
+            return answer(refuse_v3("upgrade_required", problem), OUR_VERSION)
         if self._origins.refuses(request):
             return answer(refuse_v3("forbidden"))
         return None if self._calls.accepting else _unavailable()

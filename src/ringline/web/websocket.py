@@ -23,6 +23,8 @@ from ringline.web.http_connection import HttpConnection
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
 
 CLOSE_TIMEOUT_S = 5.0
+#: What a refused upgrade says: the version that is spoken here (RFC 6455, 4.4).
+OUR_VERSION = {"Sec-WebSocket-Version": "13"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def upgrade_problem(request: web.Request) -> str | None:
         return "A WebSocket is opened with GET and HTTP/1.1."
     if headers.get("Upgrade", "").strip().lower() != "websocket":
         return "The request asks for no upgrade to WebSocket."
-    if "upgrade" not in _tokens(headers.get("Connection", "")):
+    if "upgrade" not in _tokens(",".join(headers.getall("Connection", ()))):
         return "The Connection header does not name the upgrade."
     if headers.get("Sec-WebSocket-Version", "") != "13":
         return "Only version 13 of the WebSocket protocol is spoken here."

@@ -63,18 +63,21 @@ class PhoenixError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One frame in either direction. `payload` is any JSON, or bytes if it came binary."""
+    """One frame in either direction. `payload` is any JSON, or bytes if it came binary.
 
-    join_ref: str | None
-    ref: str | None
+    The refs are texts as a rule; a client's may be any JSON and are repeated as they came.
+    """
+
+    join_ref: object
+    ref: object
     topic: str
     event: str
     payload: object
 
 
 class _V2(msgspec.Struct, array_like=True, frozen=True):
-    join_ref: str | None
-    ref: str | None
+    join_ref: object
+    ref: object
     topic: str
     event: str
     payload: object
@@ -84,8 +87,8 @@ class _V1(msgspec.Struct, frozen=True):
     topic: str
     event: str
     payload: object = None
-    ref: str | None = None
-    join_ref: str | None = None
+    ref: object = None
+    join_ref: object = None
 
 
 _DECODERS: Mapping[Version, StrictDecoder[_V1] | StrictDecoder[_V2]] = {
@@ -154,8 +157,8 @@ def decode(frame: str | bytes, version: Version) -> Message:
             raise PhoenixError("binary frames do not exist in version 1")
         return _decode_push(frame)
     message = _read_text(frame, _DECODERS[version])
-    for name in (message.join_ref, message.ref, message.topic):  # they are echoed
-        if name is not None and _is_long(name):
+    for name in (message.join_ref, message.ref, message.topic):  # they are repeated
+        if _is_long(name):
             raise PhoenixError(_LONG_NAME)
     return message
 
@@ -176,10 +179,19 @@ def _read_text(frame: str | bytes, decoder: StrictDecoder[_V1] | StrictDecoder[_
     return Message(read.join_ref, read.ref, read.topic, read.event, read.payload)
 
 
-def _is_long(name: str) -> bool:
+def _is_long(name: object) -> bool:
     """Tell whether a name is over its bound; a character has one byte to four."""
     most = limits.NAME_BYTES.most
-    return len(name) > most // 4 and len(name.encode()) > most
+    match name:
+        case None:
+            return False
+        case str():
+            return len(name) > most // 4 and len(name.encode()) > most
+        case _:
+            try:
+                return len(encode(name)) > most
+            except (ValueError, OverflowError, RecursionError):  # a number without end
+                return True
 
 
 def _decode_push(frame: bytes) -> Message:
@@ -204,9 +216,8 @@ def _decode_push(frame: bytes) -> Message:
 
 def encode_binary_push(message: Message, data: bytes) -> bytes:
     """Write a client's binary push; each text at most 255 bytes."""
-    texts = [
-        text.encode() for text in (message.join_ref or "", message.ref or "", message.topic)
-    ] + [message.event.encode()]
+    names = (message.join_ref or "", message.ref or "", message.topic, message.event)
+    texts = [str(name).encode() for name in names]
     if max(map(len, texts)) > _MAX_FIELD:
         raise ValueError("a text of a binary frame is longer than 255 bytes")
     return bytes([_PUSH, *map(len, texts)]) + b"".join(texts) + data
@@ -237,12 +248,12 @@ def encode_broadcast(version: Version, topic: str, event: str, payload: bytes) -
     return _frame(version, None, None, topic, event, payload)
 
 
-def encode_close(version: Version, join_ref: str | None, topic: str) -> bytes:
+def encode_close(version: Version, join_ref: object, topic: str) -> bytes:
     """Tell a client that its channel is closed; it does not rejoin."""
     return _frame(version, join_ref, join_ref, topic, CLOSE, b"{}")
 
 
-def encode_error(version: Version, join_ref: str | None, topic: str) -> bytes:
+def encode_error(version: Version, join_ref: object, topic: str) -> bytes:
     """Tell a client that its channel broke; it rejoins by timer."""
     return _frame(version, join_ref, join_ref, topic, ERROR, b'{"reason":"channel_crash"}')
 
@@ -253,7 +264,7 @@ def encode_heartbeat(version: Version, ref: str) -> bytes:
 
 
 def _frame(
-    version: Version, join_ref: str | None, ref: str | None, topic: str, event: str, payload: bytes
+    version: Version, join_ref: object, ref: object, topic: str, event: str, payload: bytes
 ) -> bytes:
     head = (encode(join_ref), encode(ref), encode(topic), encode(event))
     if version is Version.V2:

@@ -52,8 +52,8 @@ class JoinRequested:
     """
 
     topic: str
-    join_ref: str | None
-    ref: str | None
+    join_ref: object
+    ref: object
     payload: Mapping[str, object]
 
 
@@ -79,7 +79,7 @@ class Disconnect:
     reason: str
 
 
-_SpellEnd: TypeAlias = Callable[[Version, str | None, str], bytes]
+_SpellEnd: TypeAlias = Callable[[Version, object, str], bytes]
 Action: TypeAlias = Send | JoinRequested | Joined | Left | Disconnect
 
 
@@ -89,7 +89,7 @@ class SocketProtocol:
     def __init__(self, version: Version, max_channels: int = MAX_CHANNELS) -> None:
         self.version = version
         self._max_channels = max_channels
-        self._channels: dict[str, str | None] = {}
+        self._channels: dict[str, object] = {}
         self._waiting: dict[str, JoinRequested] = {}
         self._ended = False
 
