@@ -70,6 +70,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("OPTIONS", TRANSCRIPT): Plain(),
     ("GET", CALL): Socket(),
     ("*", SOCKET): Plain(),
+    ("*", RUN): Plain(),
+    ("*", VALIDATE): Plain(),
     ("*", "/rpc/public/{tail}"): Plain(),
     ("GET", "/openapi.json"): Plain(),
     ("GET", "/docs"): Plain(),
