@@ -56,6 +56,7 @@ check: .venv/.dev ## format, lint, types and import rules: seconds
 
 test: check ## all of check, then all tests (ARGS="-k word": some)
 	@$(BIN)/python tests/e2e/node.py
+	@$(BIN)/python tests/e2e/programs.py
 	@exec $(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 format: .venv/.dev ## put the code into the one format

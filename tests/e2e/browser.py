@@ -1,7 +1,6 @@
 """A Chromium without a window, steered over the DevTools protocol.
 
-Its microphone plays a file. Tests that need one skip, visibly, where there is none; it is too
-large to be installed for a test.
+Its microphone plays a file.
 """
 
 import asyncio
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+from tests.e2e.programs import find_program
+
 _ADDRESS = re.compile(rb"DevTools listening on (ws://\S+)")
 LIMIT_S = 60.0
 
@@ -63,9 +62,7 @@ class Page:
 @asynccontextmanager
 async def browsing(url: str, microphone: Path | None = None) -> AsyncIterator[Page]:
     """Open a page for the length of a block; somebody says there what is in a WAV file."""
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
-        pytest.skip("there is no Chromium here")
+    program = find_program("chromium")
     profile = tempfile.mkdtemp(prefix="ringline-browser-")
     process = await asyncio.create_subprocess_exec(
         program,

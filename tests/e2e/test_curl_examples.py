@@ -4,13 +4,12 @@ import asyncio
 import json
 import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.programs import find_program
 from tests.serving import Service
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -43,18 +42,9 @@ def test_there_are_examples() -> None:
     assert len(documented()) == 1
 
 
-@pytest.fixture(scope="module")
-def curl() -> None:
-    """Have curl, installed where that may be done."""
-    if shutil.which("curl") is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "-q", "curl"], timeout=100, check=False)
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not there and cannot be installed")
-
-
-@pytest.mark.usefixtures("curl")
 @pytest.mark.parametrize("command", [*documented(), *(" ".join(p.split("\n")) for p in PUBLISHED)])
 async def test_an_example_works_as_it_stands(service: Service, command: str) -> None:
+    find_program("curl")
     answer = await run(command, service)
     assert answer["success"] is True, answer
 

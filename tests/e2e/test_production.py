@@ -6,7 +6,6 @@ of by passwords, files go below a directory of the test's, and ports are free on
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import socket
@@ -30,6 +29,7 @@ from ringline.storage.binaries import find_binaries
 from ringline.storage.embedded import EmbeddedPostgres
 from tests.database import TestDatabase
 from tests.e2e.program import environment, reachable_directory, until
+from tests.e2e.programs import find_program
 from tests.e2e.shell import Shell
 from tests.pages import DOCS, Block, blocks_of
 from tests.serving import Service, serving
@@ -187,15 +187,7 @@ def test_the_upgrade_names_programs_that_exist() -> None:
 
 @pytest.fixture(scope="module")
 def nginx() -> str:
-    """Find nginx, installed where that may be done."""
-    path = "/usr/sbin:/usr/bin:" + os.environ.get("PATH", "")
-    if shutil.which("nginx", path=path) is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", "nginx-light"]
-        subprocess.run(install, timeout=100, check=False, stdout=subprocess.DEVNULL)
-    found = shutil.which("nginx", path=path)
-    if found is None:
-        pytest.skip("nginx is not there and cannot be installed")
-    return found
+    return find_program("nginx")
 
 
 @pytest.fixture
