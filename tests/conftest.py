@@ -10,6 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
@@ -19,6 +20,12 @@ from ringline.storage.stores import Stores
 from tests.database import TestDatabase
 from tests.serving import Service, serving
 from tests.used_databases import empty, remember
+
+#: A slow machine fails no test, so hypothesis must not judge its examples by the clock.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 TEMPLATE = "migrated"
 
