@@ -486,7 +486,7 @@ def check_texts(story: Story) -> None:
             case TurnCompleted():
                 assert data.turn_id not in turns
                 turns[data.turn_id] = data
-                assert data.text
+                assert bool(data.text) is data.recognized
             case _:
                 pass
     for turn_id, deltas in said.items():
