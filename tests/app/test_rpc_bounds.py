@@ -40,7 +40,7 @@ async def test_a_stored_text_is_bounded_in_bytes(rpc: Rpc) -> None:
         given = {"fullName": "Ada", "notes": "ä" * (MOST // 2) + "x"}
         problem = await rpc.problem(way, input=given, **request)
         assert (problem["type"], problem["fields"]) == ("invalid_attribute", ["notes"])
-        assert problem["message"] == "must have at most %{max} bytes"
+        assert problem["message"] == f"must have at most {MOST} bytes"
         assert problem["vars"] == {"field": "notes", "max": MOST}
         (validated,) = await rpc.validate(way, input=given, **request)
         assert validated["type"] == "invalid_attribute"

@@ -259,7 +259,7 @@ ROWS: list[tuple[str, str, dict[str, Any], dict[str, Any], list[str], list[str]]
         "internal_error",
         "Internal error",
         {"action": "create_contact", "input": {"fullName": "Ada", "nope": 1}},
-        {},
+        {"field": "nope", "action": "create_contact"},
         ["nope"],
         [],
     ),

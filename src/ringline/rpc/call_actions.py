@@ -17,7 +17,7 @@ from ringline.services.operators import find_sip_user
 from ringline.services.recorded_calls import FoundCall, NewCall, NewParticipant
 from ringline.services.steering import BargeMode, Steering
 from ringline.wire.call_status import RPC_STATUS
-from ringline.wire.rpc import refuse
+from ringline.wire.rpc import OWN_NAME_ALONE, forbid
 from ringline.wire.times import micros
 
 
@@ -158,7 +158,7 @@ async def check_own_names(acting: Acting, names: Sequence[str]) -> None:
         for name in names:
             line = await find_sip_user(rows, name)
             if line is None or line.user_id != operator.id:
-                raise refuse("forbidden")
+                raise forbid(OWN_NAME_ALONE)
 
 
 def moment_of(acting: Acting) -> Moment:

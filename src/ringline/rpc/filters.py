@@ -9,9 +9,11 @@ be read. Whatever becomes a sub-select of the statement is counted once more, as
 more than ten times as long to compose as a predicate.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeAlias, cast
+
+import msgspec
 
 from ringline.domain import limits
 from ringline.rpc.kinds import (
@@ -26,9 +28,16 @@ from ringline.rpc.kinds import (
     TextList,
     ToolList,
 )
-from ringline.rpc.names import snake
+from ringline.rpc.names import camel, snake
 from ringline.rpc.resources import RESOURCES, Field, Resource, follow
-from ringline.wire.rpc import RpcRefused, echoed, internal_problem, refuse
+from ringline.wire.rpc import (
+    RpcRefused,
+    echoed,
+    internal_problem,
+    refuse,
+    shown_value,
+    suggestion,
+)
 
 #: What clients write, in snake_case, and the operator it is.
 OPERATORS: Mapping[str, str] = {
@@ -182,7 +191,8 @@ class _Reading:
             elif (field := resource.field_index.get(name)) is not None:
                 parts.append(self._predicates(resource, field, value, depth + 1))
             else:
-                _fail("unknown_filter_field", name)
+                known = resource.names
+                _fail("unknown_filter_field", name, known=known, resource=resource.name)
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def _count(self, nodes: int) -> None:
@@ -219,11 +229,14 @@ class _Reading:
         self._count_selects(selects_of(resource, field))
         operator = OPERATORS.get(snake(name)) if len(name) <= _LONGEST_OPERATOR else None
         if operator is None or operator not in operators_of(field.kind):
-            _fail("unknown_filter_operator", field.name)
+            able = operators_of(field.kind)
+            known = [camel(one) for one, operator in OPERATORS.items() if operator in able]
+            shown = echoed(name)
+            _fail("unknown_filter_operator", field.name, near=shown, known=known, operator=shown)
         try:
             self.values.append(_operand(field.kind, operator, operand))
         except BadValue:
-            _fail("invalid_filter_value", field.name)
+            _fail("invalid_filter_value", field.name, value=shown_value(operand))
         return Predicate(field.name, operator)
 
 
@@ -254,5 +267,9 @@ def _bound(found: int, limit: limits.Limit) -> None:
         raise refuse("filter_too_complex", variables={"limit": limit.most})
 
 
-def _fail(reason: str, field: str = "") -> NoReturn:
-    raise RpcRefused(internal_problem(reason, echoed(field)))
+def _fail(
+    reason: str, field: str = "", *, near: str = "", known: Iterable[str] = (), **variables: str
+) -> NoReturn:
+    problem = internal_problem(reason, echoed(field), **variables)
+    meant = suggestion(near or echoed(field), known)
+    raise RpcRefused(msgspec.structs.replace(problem, details={"reason": reason, **meant}))

@@ -34,13 +34,18 @@ def cast_inputs(
         known = action.input_index.get(name)
         if known is None:
             if not validating and len(casting.problems) < limits.PROBLEMS.most:
-                casting.problems.append(internal_problem("unknown_input", echoed(name)))
+                casting.problems.append(_unknown(action, echoed(name)))
         else:
             casting.take(known, value)
     casting.complete()
     if casting.problems:
         raise RpcRefused(*casting.problems[: limits.PROBLEMS.most])
     return casting.values
+
+
+def _unknown(action: Action, name: str) -> Problem:
+    known = [one.name for one in action.inputs]
+    return internal_problem("unknown_input", name, known=known, action=action.name)
 
 
 class _Casting:
@@ -85,7 +90,7 @@ class _Casting:
         if known.name not in self._bad:
             self._bad.add(known.name)
             for one in (bad, *bad.others):
-                self._tell(type_, known, str(one), one.path, **one.vars)
+                self._tell(type_, known, str(one), one.path, one.details, **one.vars)
 
     def _add(self, type_: str, known: Input) -> None:
         if known.name not in self._bad:
@@ -98,6 +103,7 @@ class _Casting:
         known: Input,
         message: str | None = None,
         inside: tuple[str, ...] = (),
+        details: Mapping[str, str] | None = None,
         **more: object,
     ) -> None:
         self.problems.append(
@@ -107,5 +113,6 @@ class _Casting:
                 variables={"field": known.name, **more},
                 fields=(known.name,),
                 path=(known.name, *inside) if inside or self._validating else (),
+                details=details or None,
             )
         )

@@ -5,7 +5,7 @@ BadValue. Null is never handed to a kind: whether it is allowed is a matter of t
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,6 +22,7 @@ from ringline.domain.agent_checks import Flaw, tool_flaws
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.local_dialogue import local_flaws, read_local
 from ringline.domain.log import Since, parse_since
+from ringline.wire.rpc import suggestion
 from ringline.wire.strict_json import encode, wrong_shape
 
 #: Characters of a short text; in UTF-8 they are never over `limits.SHORT_TEXT_BYTES`.
@@ -37,7 +38,8 @@ class BadValue(ValueError):
     """A value that a kind does not take; the text is a message without the value.
 
     `vars` are what the message's placeholders stand for, `path` is the way to a value inside
-    the one that was given, and `others` are further bad values of it.
+    the one that was given, `others` are further bad values of it, and `details` say what was
+    probably meant.
     """
 
     def __init__(self, message: str = "is invalid", **variables: object) -> None:
@@ -45,6 +47,7 @@ class BadValue(ValueError):
         self.vars = variables
         self.path: tuple[str, ...] = ()
         self.others: tuple[BadValue, ...] = ()
+        self.details: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Text:
     def cast(self, value: object) -> str | None:
         """Take a string."""
         if not isinstance(value, str):
-            raise BadValue
+            raise BadValue("must be a string")
         text = value.strip() if self.trim else value
         if not text:
             return self.blank
@@ -87,7 +90,7 @@ class Id:
         """Take a UUID, or the prefix and 22 characters."""
         found = parse_id(self.prefix, value) if isinstance(value, str) else None
         if found is None:
-            raise BadValue
+            raise BadValue("is not an id of this kind of record")
         return found
 
 
@@ -103,11 +106,11 @@ class Integer:
         if isinstance(value, str) and _INTEGER.fullmatch(value):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise BadValue
+            raise BadValue("must be a whole number of at most 32 bits")
         if self.clamped is not None and value > self.clamped:
             value = self.clamped
         if value not in _INT32:
-            raise BadValue
+            raise BadValue("must be a whole number of at most 32 bits")
         if self.minimum is not None and value < self.minimum:
             raise BadValue("must be greater than or equal to %{min}", min=self.minimum)
         return value
@@ -121,7 +124,7 @@ class Boolean:
         """Take a boolean, or one of "true", "false", "1", "0"."""
         found = _BOOLEANS.get(value) if isinstance(value, str) else value
         if not isinstance(found, bool):
-            raise BadValue
+            raise BadValue("must be true or false")
         return found
 
 
@@ -133,11 +136,11 @@ class Moment:
         """Take ISO 8601 with an offset."""
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-            if moment is None or moment.tzinfo is None:
-                raise BadValue
-            return moment.astimezone(UTC)
+            if moment is not None and moment.tzinfo is not None:
+                return moment.astimezone(UTC)
         except (ValueError, OverflowError):
-            raise BadValue from None
+            pass
+        raise BadValue("must be a time in ISO 8601 with its offset: 2026-01-31T12:00:00Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,9 @@ class Choice:
     def cast(self, value: object) -> str:
         """Take one of the words."""
         if not isinstance(value, str) or value not in self.words:
-            raise BadValue("must be one of: %{options}", options=", ".join(self.words))
+            bad = BadValue("must be one of: %{options}", options=", ".join(self.words))
+            bad.details = suggestion(value, self.words) if isinstance(value, str) else {}
+            raise bad
         return value
 
 
@@ -162,7 +167,7 @@ class Map:
     def cast(self, value: object) -> str:
         """Take an object."""
         if not isinstance(value, dict):
-            raise BadValue
+            raise BadValue("must be an object")
         return _json(cast("dict[str, object]", value), self.max_bytes)
 
 
@@ -207,7 +212,7 @@ class TextList:
         """Take a list of strings that are not blank."""
         texts = [self.item.cast(text) for text in _members(value)]
         if None in texts:
-            raise BadValue
+            raise BadValue("must be a list of texts that are not blank")
         _check_size("".join(cast("list[str]", texts)), self.max_bytes)
         return cast("list[str]", texts)
 
@@ -223,7 +228,7 @@ class LogPlace:
         else:
             place = value
         if place is None or isinstance(place, bool) or not isinstance(place, Since | int):
-            raise BadValue
+            raise BadValue("must be a position, an event id or an offset")
         if isinstance(place, int) and place < 0:
             raise BadValue("must be greater than or equal to %{min}", min=0)
         return place
@@ -247,7 +252,7 @@ class Choices:
 def _members(value: object) -> list[object]:
     """Return the members of a list that is not too long."""
     if not isinstance(value, list):
-        raise BadValue
+        raise BadValue("must be a list")
     members = cast("list[object]", value)
     if len(members) > limits.LIST_MEMBERS.most:
         raise BadValue("must have at most %{max} members", max=limits.LIST_MEMBERS.most)
@@ -278,7 +283,7 @@ def _json(value: object, most: int) -> str:
     try:
         text = encode(value)
     except OverflowError:  # a number of more than 64 bits
-        raise BadValue from None
+        raise BadValue("holds a number of more than 64 bits") from None
     if len(text) > most:
         raise BadValue("must have at most %{max} bytes", max=most)
     return text.decode()

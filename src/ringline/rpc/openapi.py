@@ -235,7 +235,7 @@ def _error() -> Schema:
         "type": {"type": "string", "enum": list(dict.fromkeys([*PROBLEMS, *RPC_ERRORS]))},
         "message": {
             "type": "string",
-            "description": "A sentence; its `%{…}` stand for members of `vars`.",
+            "description": "A sentence, filled in from `vars`.",
         },
         "shortMessage": {"type": "string"},
         "vars": {"type": "object"},

@@ -13,7 +13,7 @@ from ringline.rpc.call_actions import moment_of
 from ringline.rpc.refusals import bad_value, spelt
 from ringline.services.operators import NewStatus, SipUser, find_sip_user, set_status
 from ringline.services.recorded_calls import accept_entry
-from ringline.wire.rpc import refuse
+from ringline.wire.rpc import OWN_NAME_ALONE, forbid
 
 
 async def accept_call_queue_entry(
@@ -66,4 +66,4 @@ async def _acceptor(acting: Acting, transaction: Transaction, values: Values) ->
 def _check_own(acting: Acting, line: SipUser | None) -> None:
     operator = acting.caller.operator
     if operator is not None and (line is None or line.user_id != operator.id):
-        raise refuse("forbidden")
+        raise forbid(OWN_NAME_ALONE)

@@ -15,7 +15,15 @@ from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.resources import Resource
 from ringline.rpc.selection import Selection, select
-from ringline.wire.rpc import echoed, json_type, refuse
+from ringline.wire.rpc import (
+    TAKES_LIVE_KEY,
+    TAKES_SECRET_KEY,
+    echoed,
+    forbid,
+    json_type,
+    refuse,
+    suggestion,
+)
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -46,7 +54,7 @@ def read_request(caller: Caller, body: object, *, validating: bool = False) -> A
     members = cast("dict[str, object]", body) if isinstance(body, dict) else _NOTHING
     action = _action(members)
     if not may_run(caller, action):
-        raise refuse("forbidden")
+        raise forbid(TAKES_LIVE_KEY if action.team else TAKES_SECRET_KEY)
     selection = _selection(caller, action, members.get("fields"), needed=not validating)
     given = members.get("input", _NOTHING)
     if not isinstance(given, dict) and given is not _NOTHING:
@@ -77,7 +85,8 @@ def _action(members: Mapping[str, object]) -> Action:
     action = ACTIONS.get(name) if isinstance(name, str) else None
     if action is None:
         shown = echoed(name) if isinstance(name, str) else ""
-        raise refuse("action_not_found", variables={"actionName": shown})
+        meant = suggestion(shown, ACTIONS)
+        raise refuse("action_not_found", variables={"actionName": shown}, details=meant or None)
     return action
 
 

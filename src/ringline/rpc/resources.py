@@ -52,7 +52,7 @@ from ringline.schema.names import ENVIRONMENT_SETTING
 from ringline.schema.tables import INDEXED_SORTS
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.events_socket import ROLES
-from ringline.wire.rpc import refuse
+from ringline.wire.rpc import TAKES_SECRET_KEY, forbid
 
 Expression: TypeAlias = sa.ColumnElement[Any]
 
@@ -132,6 +132,11 @@ class Resource:
     def __post_init__(self) -> None:
         object.__setattr__(self, "field_index", by_name(self.fields))
         object.__setattr__(self, "relationship_index", by_name(self.relationships))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of its fields and relationships."""
+        return (*(one.name for one in self.fields), *(one.name for one in self.relationships))
 
     def column(self, wanted: Field) -> Expression | None:
         """Return what a field is read from; None if it is read through a relationship."""
@@ -574,5 +579,5 @@ def follow(relationship: Relationship, *, operator: bool) -> Resource:
     """Return what a relationship leads to. Raises RpcRefused where an operator may not go."""
     target = RESOURCES[relationship.target]
     if operator and not target.operators:
-        raise refuse("forbidden")
+        raise forbid(TAKES_SECRET_KEY)
     return target

@@ -10,7 +10,7 @@ from typing import NamedTuple, NoReturn, cast
 from ringline.domain import limits
 from ringline.rpc.names import camel
 from ringline.rpc.resources import Resource, follow
-from ringline.wire.rpc import echoed, refuse
+from ringline.wire.rpc import echoed, refuse, suggestion
 
 
 class Selection(NamedTuple):
@@ -124,7 +124,15 @@ def _once(name: str, seen: Collection[str], path: tuple[str, ...]) -> None:
 
 
 def _unknown(resource: Resource, name: str, path: tuple[str, ...]) -> NoReturn:
-    _fail("unknown_field", camel(echoed(name)), path, resource=resource.name)
+    shown = camel(echoed(name))
+    dotted = ".".join((*path, shown))
+    raise refuse(
+        "unknown_field",
+        variables={"field": dotted, "resource": resource.name},
+        fields=(dotted,),
+        path=path,
+        details=suggestion(shown, resource.names) or None,
+    )
 
 
 def _bound(found: int, limit: limits.Limit) -> None:

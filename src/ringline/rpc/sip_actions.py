@@ -11,7 +11,7 @@ from ringline.rpc.acting import Acting, Caller, Values
 from ringline.services.operators import find_sip_user
 from ringline.services.steering import TELEPHONY
 from ringline.services.team import find_member
-from ringline.wire.rpc import refuse
+from ringline.wire.rpc import OWN_NAME_ALONE, forbid, refuse
 
 #: The inputs that name an operator; an agent is named like the line that they answer.
 _NAMING = ("operatorEmail", "sipUserId", "agentName")
@@ -36,7 +36,7 @@ async def issue_sip_access(acting: Acting, values: Values) -> object:
     if None in found:
         raise refuse("not_found")
     if operator is not None and found - {operator.id}:
-        raise refuse("forbidden")
+        raise forbid(OWN_NAME_ALONE)
     if len(found) > 1:
         raise refuse("invalid_argument", "the inputs name different operators", fields=tuple(named))
     raise refuse("not_configured", variables={"capability": TELEPHONY})
@@ -49,7 +49,7 @@ async def revoke_sip_access(acting: Acting, values: Values) -> object:
         async with acting.desk.ledger.read(acting.caller.log) as rows:
             user_id = await _user(rows, "agentName", values["sipUsername"])
         if user_id != operator.id:
-            raise refuse("forbidden")
+            raise forbid(OWN_NAME_ALONE)
     return {"revoked": True}
 
 

@@ -10,10 +10,12 @@
 
 from typing import NamedTuple, NoReturn, cast
 
+import msgspec
+
 from ringline.domain import limits
 from ringline.rpc.kinds import Dialogue, Kind, Map, TextList, ToolList
 from ringline.rpc.resources import RESOURCES, Field, Resource, follow
-from ringline.wire.rpc import RpcRefused, echoed, internal_problem
+from ringline.wire.rpc import RpcRefused, echoed, internal_problem, suggestion
 
 #: Direction (descending or not) and whether null comes first, by prefix.
 _PREFIXES = {
@@ -101,14 +103,21 @@ def _read_item(resource: Resource, item: str, *, operator: bool) -> SortKey:
     for step in steps:
         relationship = resource.relationship_index.get(step)
         if relationship is None or relationship.many:
-            _fail("unknown_sort_field", item)
+            _unknown(resource, item, step)
         path.append(relationship.name)
         resource = follow(relationship, operator=operator)
     field = resource.field_index.get(name)
     if field is None or isinstance(field.kind, Map | ToolList | Dialogue | TextList):
-        _fail("unknown_sort_field", item)
+        _unknown(resource, item, name)
     return SortKey(tuple(path), field.name, *_PREFIXES[prefix])
 
 
-def _fail(reason: str, item: str = "") -> NoReturn:
-    raise RpcRefused(internal_problem(reason, echoed(item.lstrip("+-"))))
+def _unknown(resource: Resource, item: str, part: str) -> NoReturn:
+    shown = echoed(item.lstrip("+-"))
+    problem = internal_problem("unknown_sort_field", shown, resource=resource.name)
+    details = {"reason": "unknown_sort_field", **suggestion(part, resource.names)}
+    raise RpcRefused(msgspec.structs.replace(problem, details=details))
+
+
+def _fail(reason: str) -> NoReturn:
+    raise RpcRefused(internal_problem(reason, limit=limits.SORT_ITEMS.most))

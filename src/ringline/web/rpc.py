@@ -35,7 +35,7 @@ from ringline.web.requests import (
     write_by_pieces,
 )
 from ringline.wire.errors import Refusal, refuse_rpc
-from ringline.wire.rpc import RpcRefused, answer_problems, problem
+from ringline.wire.rpc import TAKES_SECRET_KEY, RpcRefused, answer_problems, problem
 from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
 _log = structlog.get_logger(__name__)
@@ -54,9 +54,11 @@ Answering: TypeAlias = Callable[[web.Request, Caller, object, bytes], Awaitable[
 class Turned(Exception):
     """A request that is refused before it is carried out."""
 
-    def __init__(self, code: str, message: str | None = None, wait_s: int = 0) -> None:
+    def __init__(
+        self, code: str, message: str | None = None, wait_s: int = 0, hint: str = ""
+    ) -> None:
         super().__init__(code)
-        self.refusal = refuse_rpc(code, message)
+        self.refusal = refuse_rpc(code, message, details={"hint": hint} if hint else None)
         self.wait_s = wait_s
 
 
@@ -181,7 +183,9 @@ async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
     """Tell who asks. Raises Turned, StoreAway."""
     caller = await rpc_caller(request, credentials)
     if isinstance(caller, Door):
-        raise Turned("unauthorized" if caller is Door.UNKNOWN else "forbidden")
+        if caller is Door.UNKNOWN:
+            raise Turned("unauthorized")
+        raise Turned("forbidden", hint=TAKES_SECRET_KEY)
     return caller
 
 

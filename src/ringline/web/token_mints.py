@@ -20,6 +20,7 @@ from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.wire import operator_access, session_token
 from ringline.wire.errors import Refusal, refuse_rpc
+from ringline.wire.rpc import TAKES_SECRET_KEY
 
 #: Mints for a key what a body asks for. Raises MintProblem, and what storage raises.
 Make: TypeAlias = Callable[[Key, bytes], Awaitable[bytes | Refusal]]
@@ -83,7 +84,9 @@ async def _mint(
     try:
         visitor = await key_for(request, credentials, Surface.RPC)
         if isinstance(visitor, Door):
-            return answer(refuse_rpc("unauthorized" if visitor is Door.UNKNOWN else "forbidden"))
+            if visitor is Door.UNKNOWN:
+                return answer(refuse_rpc("unauthorized"))
+            return answer(refuse_rpc("forbidden", details={"hint": TAKES_SECRET_KEY}))
         share = open_share(request, visitor.key.id, visitor.key.log)
         wait_s = rate.take(visitor.key.id)
         await share.begin(REFUSAL_S if wait_s else REQUEST_S)

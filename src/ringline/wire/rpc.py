@@ -1,11 +1,14 @@
 """The envelope of RPC and its problems, to the letter (events socket, 4.2 and 4.6; contract, 9).
 
-`type` and `shortMessage` are wire constants that clients compare; messages are ours. They
-keep their `%{…}` placeholders: clients fill them from `vars`.
+`type` and `shortMessage` are wire constants that clients compare; messages are ours, and
+filled in: whoever reads an answer as it came sees no placeholder. `vars` repeats what they
+were filled with, as clients of the published surface fill messages themselves.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -28,6 +31,11 @@ def _table(*rows: ProblemType) -> Mapping[str, ProblemType]:
 
 
 _R = ProblemType
+
+#: Which credential would do where this one does not.
+TAKES_SECRET_KEY = "this takes a secret key: sk_live_… or sk_test_…"
+TAKES_LIVE_KEY = "this takes a secret key of the live environment: sk_live_…"
+OWN_NAME_ALONE = "an operator token acts for its own operator; a secret key may name anybody"
 
 #: Problems of a request that was read: they are answered with HTTP 200.
 PROBLEMS = _table(
@@ -73,18 +81,23 @@ PROBLEMS = _table(
     _R("query_timeout", "Query timeout", "the query took too long"),
 )
 
-#: The words of `details.reason` beside `internal_error`.
-INTERNAL_REASONS = frozenset(
-    {
-        "unknown_input",
-        "unknown_filter_field",
-        "unknown_filter_operator",
-        "invalid_filter",
-        "invalid_filter_value",
-        "unknown_sort_field",
-        "invalid_sort",
-    }
-)
+#: The words of `details.reason` beside `internal_error`, each with its message.
+INTERNAL_REASONS: Mapping[str, str] = {
+    "unknown_input": "%{action} has no input %{field}",
+    "unknown_filter_field": "%{resource} has no field or relationship %{field} to filter by",
+    "unknown_filter_operator": "%{field} cannot be filtered with %{operator}",
+    "invalid_filter": "a filter is an object of fields and relationships, `and`, `or` and `not`",
+    "invalid_filter_value": "%{field} cannot be compared with %{value}",
+    "unknown_sort_field": "%{resource} has no field %{field} to sort by",
+    "invalid_sort": "sort is a text or an array of texts, of %{limit} fields at most",
+}
+
+#: A placeholder of a message; what it stands for is in `vars`.
+_PLACEHOLDER = re.compile(r"%\{([A-Za-z]+)\}")
+#: Longer names are nobody's typing error, and dear to compare.
+_TYPED = 64
+_SHOWN_VALUE = 64
+_NEAR = 0.7  # of 1: names that have less in common are not meant
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -121,7 +134,7 @@ def problem(
     row = PROBLEMS[type_]
     return Problem(
         type=type_,
-        message=message or row.message,
+        message=_filled(message or row.message, variables or {}),
         short_message=row.short,
         vars=dict(variables or {}),
         fields=tuple(fields),
@@ -130,19 +143,49 @@ def problem(
     )
 
 
-def internal_problem(reason: str, field: str = "") -> Problem:
-    """Make a problem of the internal-error family (4.6), which says what it is about."""
-    if reason not in INTERNAL_REASONS:
-        raise AssertionError(f"{reason} is no reason of the table")
+def internal_problem(
+    reason: str, field: str = "", *, known: Iterable[str] = (), **variables: object
+) -> Problem:
+    """Make a problem of the internal-error family (4.6), which says what it is about.
+
+    `known` are the names of which one was probably meant.
+    """
     row = PROBLEMS["internal_error"]
+    told = {"field": field, **variables} if field else variables
     return Problem(
         type=row.type,
         code=row.type,
-        message=row.message,
+        message=_filled(INTERNAL_REASONS[reason], told),
         short_message=row.short,
+        vars=dict(told),
         fields=(field,) if field else (),
-        details={"reason": reason},
+        details={"reason": reason, **suggestion(field, known)},
     )
+
+
+def suggestion(name: str, known: Iterable[str]) -> dict[str, str]:
+    """Return the member of `details` that names what was probably meant, if anything."""
+    if not 0 < len(name) <= _TYPED:
+        return {}
+    others = [one for one in known if one != name]
+    nearest = get_close_matches(name, others, n=1, cutoff=_NEAR)
+    return {"suggestion": nearest[0]} if nearest else {}
+
+
+def shown_value(value: object) -> str:
+    """Spell a client's value in a message: as JSON, cut where it is long."""
+    match value:
+        case str():
+            text = encode(value[:_SHOWN_VALUE]).decode()
+            return text if len(value) <= _SHOWN_VALUE else text + "…"
+        case bool() | int() | float():
+            return str(value)[:_SHOWN_VALUE]
+        case _:
+            return json_type(value)
+
+
+def _filled(message: str, variables: Mapping[str, object]) -> str:
+    return _PLACEHOLDER.sub(lambda found: str(variables.get(found[1], "")), message)
 
 
 def echoed(text: str) -> str:
@@ -153,6 +196,11 @@ def echoed(text: str) -> str:
 def refuse(type_: str, message: str | None = None, **more: Any) -> RpcRefused:
     """Return what is raised for one problem; arguments as for `problem`."""
     return RpcRefused(problem(type_, message, **more))
+
+
+def forbid(hint: str) -> RpcRefused:
+    """Return what is raised for a right that a caller lacks; the hint says what would do."""
+    return refuse("forbidden", details={"hint": hint})
 
 
 def answer_problems(problems: Iterable[Problem]) -> bytes:
