@@ -289,7 +289,7 @@ async def test_without_the_extra_opening_says_what_to_install(
     voices: LocalVoices, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(local, "webrtcvad", None)
-    with pytest.raises(VoiceUnavailable, match=r'pip install "ringline\[local\]"'):
+    with pytest.raises(VoiceUnavailable, match="not installed; `ringline doctor`"):
         await voices.open(CONFIG, Recorder())
     await voices.warm()
     assert voices.process_ids == []
