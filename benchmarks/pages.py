@@ -86,8 +86,8 @@ class Asker:
     def cursor(self, sort: str, rank: int) -> str:
         """Return the cursor behind which the page at a rank begins, after a look at it."""
         around = self.page({"offset": rank - 1, "limit": LIMIT + 1}, sort)["results"]
-        only = self.page({"limit": 1}, sort, filter={"id": {"eq": around[0]["id"]}})
-        cursor = only["nextPage"]
+        first_two = {"id": {"in": [record["id"] for record in around[:2]]}}
+        cursor = self.page({"limit": 1}, sort, filter=first_two)["nextPage"]
         if self.page({"limit": LIMIT, "after": cursor}, sort)["results"] != around[1:]:
             raise SystemExit(f"The page behind rank {rank} of {sort} is not the right one.")
         return cursor

@@ -60,7 +60,7 @@ async def test_an_inbound_call_is_recorded_with_what_is_known_of_it(here: Shop) 
 async def test_a_call_is_called_by_its_id_and_goes_out_of_itself(here: Shop) -> None:
     await here.insert("contacts", full_name="Ada", phone_e164="+4930111")
     outbound = INBOUND | {"direction": "outbound"}
-    call_id = await here.create("create_call", **outbound, callSource="pstn", callUuid=None)
+    call_id = await here.create("create_call", **outbound, callSource="pstn")
     row = (await here.call(call_id)).row
     assert (row.uuid, row.source, row.status) == (str(call_id), "pstn", "initiated")
     assert (row.started_at, row.duration_seconds) == (NOW, None)
