@@ -325,6 +325,8 @@ class AbandonedCall:
     call: CallRow
     participants: tuple[ParticipantRow, ...]
     turns: tuple[TurnRow, ...]
+    #: When its process was last known alive, to within 5 s.
+    lost_at: datetime
 
 
 class CredentialStore(Protocol):

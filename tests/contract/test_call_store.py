@@ -1,7 +1,10 @@
 """Calls over PostgreSQL: found by either name, with their turns; taken over when orphaned."""
 
+import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+import pytest
 
 from ringline.domain.log import Environment
 from ringline.domain.records import CallStatus, Entry
@@ -20,6 +23,8 @@ from tests.database import (
     make_log,
     said,
 )
+
+LIMIT_S = 10.0
 
 
 async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) -> None:
@@ -83,7 +88,38 @@ async def test_the_open_calls_of_a_dead_process_are_taken_over(
     found = await stores.calls.abandoned()
     assert {abandoned.log for abandoned in found} == {log, other}
     assert len(found) == 2
-    assert AbandonedCall(log, call, (who,), (turn,)) in found
+    (one,) = [abandoned for abandoned in found if abandoned.log == log]
+    assert one == AbandonedCall(log, call, (who,), (turn,), one.lost_at)
+
+
+@pytest.mark.parametrize("beat_s", [-3, 5], ids=["written to after it", "idle until it"])
+async def test_a_dead_process_was_last_alive_at_its_last_beat_or_write(
+    database: TestDatabase, stores: Stores, beat_s: float
+) -> None:
+    log = await make_log(stores)
+    call = a_call()
+    async with database.stores(OTHER, claim=False) as dead:
+        await dead.log.commit([birth(log, call)])
+    beat = NOW + timedelta(seconds=beat_s)
+    async with database.connection() as superuser:
+        await superuser.execute("UPDATE ringline.calls SET updated_at = $1", NOW)
+        await superuser.execute("INSERT INTO ringline.servers VALUES ($1, $2)", OTHER, beat)
+    for _ in range(2):  # also when it is found again
+        (found,) = await stores.calls.abandoned()
+        assert found.lost_at == max(beat, NOW)
+
+
+async def test_a_server_tells_the_database_that_it_lives(
+    database: TestDatabase, stores: Stores
+) -> None:
+    beats = "SELECT alive_at FROM ringline.servers WHERE id = $1"
+    seen: set[datetime] = set()
+    async with database.connection() as superuser, asyncio.timeout(LIMIT_S):
+        while len(seen) < 2:
+            row = await superuser.fetchrow(
+                f"{beats} AND pg_sleep(0.05) IS NOT NULL", stores.database.server_id
+            )
+            seen |= {row["alive_at"]} if row else set()
 
 
 async def test_calls_taken_over_are_found_until_they_have_ended(

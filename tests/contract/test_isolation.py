@@ -19,7 +19,7 @@ from ringline.domain.records import CallRow, Entry
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import ROLES
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import is_secret, metadata
+from ringline.schema.tables import is_secret, metadata, servers
 from ringline.storage.database import Connection
 from ringline.storage.pool import HOUSE
 from ringline.storage.stores import Stores
@@ -36,7 +36,8 @@ from tests.database import (
     new_id,
 )
 
-TABLES = {table.name: table for table in metadata.sorted_tables}
+#: Of workspaces; what is the servers' own is out of everybody's reach.
+TABLES = {table.name: table for table in metadata.sorted_tables if table is not servers}
 OF_WORKSPACE = ("users", "invitations")
 
 
@@ -283,12 +284,22 @@ async def test_row_level_security_is_forced_on_every_table(
             "SELECT relname FROM pg_class WHERE relnamespace = 'ringline'::regnamespace"
             " AND relkind IN ('r', 'p') AND relrowsecurity AND relforcerowsecurity"
         )
-        assert {row["relname"] for row in forced} == set(TABLES)
+        assert {row["relname"] for row in forced} == {*TABLES, "servers"}  # nobody's rows
         for role in (ROLES.owner, ROLES.app):  # even the owner, without a workspace
             async with superuser.transaction():
                 await superuser.execute(f"SET LOCAL ROLE {role}")
                 for name in TABLES:
                     assert await superuser.fetchval(f"SELECT count(*) FROM ringline.{name}") == 0
+
+
+async def test_what_is_of_the_servers_is_nobodys(database: TestDatabase) -> None:
+    async with database.connection() as superuser:
+        rights = await superuser.fetch(
+            "SELECT has_table_privilege($1, 'ringline.servers', verb) AS given"
+            " FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS verb",
+            ROLES.app,
+        )
+    assert not any(row["given"] for row in rights)
 
 
 async def test_nobody_but_the_application_may_look_up(

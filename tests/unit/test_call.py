@@ -281,12 +281,14 @@ def test_a_call_whose_process_is_dead_gets_one_last_event() -> None:
     for answered, status in ((None, "failed"), (NOW, "completed")):
         story = Story(opened=answered is not None)
         lines = (TranscriptLine(turn_id=new_id(), role="caller", text="hi", at=NOW),)
-        step = end_abandoned(log_key(), story.call.row, story.call.participants, lines, moment(5))
+        row, people = story.call.row, story.call.participants
+        step = end_abandoned(log_key(), row, people, lines, moment(3).now, moment(9))
         assert step.last
         assert step.entry is not None
         *before, ended = [event.data for event in step.entry.events]
         assert isinstance(ended, CallEnded)
         assert (ended.status, ended.hangup_cause) == (status, "server_lost")
+        assert (ended.ended_at, step.entry.events[-1].occurred_at) == (moment(3).now, moment(3).now)
         assert ended.transcript == lines
         assert len(before) == len(story.call.participants)
         assert step.orders == ()

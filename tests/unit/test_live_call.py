@@ -439,7 +439,7 @@ def test_the_calls_of_a_dead_process_are_ended() -> None:
     async def main(house: House) -> None:
         row = replace(call_row(), status=CallStatus.ANSWERED, answered_at=NOW)
         row_of_turn = TurnRow(new_id(), row.id, new_id(), "item", 0, "caller", "hi", False, NOW)
-        lost = AbandonedCall(LOG, row, _participants(row), (row_of_turn,))
+        lost = AbandonedCall(LOG, row, _participants(row), (row_of_turn,), NOW)
         await asyncio.sleep(timedelta(minutes=1).total_seconds())
         house.calls.sweep([lost])
         await asyncio.sleep(1)

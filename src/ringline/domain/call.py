@@ -219,12 +219,22 @@ def end_abandoned(
     row: CallRow,
     participants: tuple[ParticipantRow, ...],
     lines: tuple[TranscriptLine, ...],
+    lost_at: datetime,
     moment: Moment,
 ) -> Step:
-    """End the record of a call whose process is dead: one terminal event, `server_lost`."""
+    """End the record of a call whose process is dead: one terminal event, `server_lost`.
+
+    It ended when its process was last known alive, which was no sooner than what it wrote.
+    """
     turns = reduce(keep, lines, Turns())
     call = Call(log, row, participants=participants, talk=Conversation(turns=turns))
-    draft = _draft(row, moment)
+    written = (
+        row.started_at,
+        row.answered_at or row.started_at,
+        *(participant.joined_at for participant in participants),
+        *(line.at for line in lines),
+    )
+    draft = Draft(row.id, min(moment.now, max(lost_at, *written)), moment.new_id)
     return _step(_end(call, HangupCause.SERVER_LOST, draft, None), draft)
 
 

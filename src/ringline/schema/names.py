@@ -62,7 +62,7 @@ class Roles:
 ROLES = Roles()
 
 #: The last migration: what a server expects the schema to be.
-HEAD = "0005"
+HEAD = "0006"
 
 
 def is_newer(version: str) -> bool:

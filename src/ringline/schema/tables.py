@@ -137,6 +137,15 @@ workspaces = sa.Table(
     *_stamps(),
 )
 
+#: When each server was last alive. No workspace's rows, and out of the application's reach:
+#: its lookup functions write and read them.
+servers = sa.Table(
+    "servers",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True),
+    sa.Column("alive_at", TIMESTAMP, nullable=False),
+)
+
 #: One row per log: its counter. `newest` is the offset given last, `oldest` the first
 #: one still kept. Pages are left mostly empty so that counting stays in place.
 logs = sa.Table(
@@ -234,8 +243,8 @@ agents = sa.Table(
 )
 
 #: `server_id` is the process that runs a call; null for a call that lives elsewhere and
-#: is only recorded. `adopted_at` is set when that process was found dead and another one
-#: took the call over in order to end its record.
+#: is only recorded. `lost_at` is set when that process was found dead and another one took
+#: the call over in order to end its record: when the dead one was last known alive.
 calls = sa.Table(
     "calls",
     metadata,
@@ -258,7 +267,7 @@ calls = sa.Table(
     sa.Column("duration_seconds", sa.Integer),
     sa.Column("hangup_cause", sa.Text),
     sa.Column("server_id", sa.Uuid),
-    sa.Column("adopted_at", TIMESTAMP),
+    sa.Column("lost_at", TIMESTAMP),
     *_stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "call_uuid"),

@@ -374,7 +374,10 @@ class Calls:
         """End the records of calls whose process is dead."""
         for lost in abandoned:
             lines = tuple(line_of(turn) for turn in lost.turns)
-            step = call.end_abandoned(lost.log, lost.call, lost.participants, lines, self._moment())
+            moment = self._moment()
+            step = call.end_abandoned(
+                lost.log, lost.call, lost.participants, lines, lost.lost_at, moment
+            )
             if step.entry is not None:
                 self._journal.submit(step.entry, _sweep_told, last=True)
 

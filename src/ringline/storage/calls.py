@@ -93,8 +93,14 @@ class PostgresCalls:
             for turn in await _turns(connection, ids):
                 said[turn.call_id].append(turn)
         return [
-            AbandonedCall(log, call, tuple(participants[call.id]), tuple(said[call.id]))
-            for call in map(read_call, found)
+            AbandonedCall(
+                log,
+                read_call(row),
+                tuple(participants[row["id"]]),
+                tuple(said[row["id"]]),
+                row["lost_at"],
+            )
+            for row in found
         ]
 
 

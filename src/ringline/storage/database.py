@@ -39,6 +39,7 @@ _STATEMENT_TIMEOUT_S = limits.STATEMENT_S.most
 _LOCK_TIMEOUT_S = 1
 #: A statement whose client has gone ends by itself. Not every system can tell (Windows).
 _NOTICE_GONE = "SELECT set_config('client_connection_check_interval', '1s', false)"
+_BEAT = "SELECT ringline.stay_alive('{}')"
 _CANCEL = "SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS one (pid)"
 #: How often a transaction that met another one is tried.
 _ATTEMPTS = 4
@@ -83,7 +84,9 @@ class Database:
             finally:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
             if claim:
-                database._ownership = await Ownership.take(database.connect, database._break_off)
+                database._ownership = await Ownership.take(
+                    database.connect, database._break_off, _BEAT.format(server_id)
+                )
         return database
 
     async def _refuse_pooler(self, connection: Connection) -> None:
