@@ -209,6 +209,7 @@ export interface CallTranscript {
   speaker: string | null;
   text: string;
   interrupted: boolean;
+  spokenText: string | null;
   recognized: boolean;
   isFinal: boolean;
   startedAtMs: number | null;
@@ -234,6 +235,7 @@ export interface CallTranscriptFilter extends Joined<CallTranscriptFilter> {
   speaker?: Nullable<ByText>;
   text?: ByText;
   interrupted?: ByBoolean;
+  spokenText?: Nullable<ByText>;
   recognized?: ByBoolean;
   isFinal?: ByBoolean;
   startedAtMs?: Nullable<ByNumber>;
@@ -250,7 +252,7 @@ export interface CallTranscriptResource {
   fields: CallTranscript;
   relationships: CallTranscriptRelationships;
   filter: CallTranscriptFilter;
-  sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "interrupted" | "recognized" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
+  sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "interrupted" | "spokenText" | "recognized" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
 }
 
 export interface CallQueueEntry {

@@ -339,6 +339,8 @@ CALL_TRANSCRIPT = Resource(
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
         Field("interrupted", Boolean()),
+        # No playback clock tells yet how much of an interrupted turn was heard.
+        Field("spokenText", UNBOUNDED, null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("recognized", Boolean()),
         # Only finished turns are rows.
         Field("isFinal", Boolean(), column=sa.cast(sa.true(), sa.Boolean)),
