@@ -270,7 +270,8 @@ def test_words_are_spelt_as_the_socket_spells_them() -> None:
         transcript=(line,),
     )
     said = {"turnId": line.turn_id, "role": "assistant", "text": "Hi"}
-    assert spell(ended)["transcript"] == [said | {"at": "2026-03-01T12:00:00.000000Z"}]
+    how = {"at": "2026-03-01T12:00:00.000000Z", "interrupted": False, "recognized": True}
+    assert spell(ended)["transcript"] == [said | how]
 
 
 def test_what_is_the_clients_own_keeps_its_names() -> None:
