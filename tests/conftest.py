@@ -7,11 +7,13 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
@@ -57,15 +59,20 @@ async def make_template(cluster: Address) -> None:
 
 #: Folders whose tests run one after another: they start servers of their own, load the
 #: machine and kill things.
-ONE_AFTER_ANOTHER = frozenset({"e2e", "faults"})
+ONE_AFTER_ANOTHER = ("tests/e2e/", "tests/faults/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and those that need the machine in one of them."""
-    for item in items:
-        folder = item.path.parent.name
-        group = "processes" if folder in ONE_AFTER_ANOTHER else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+class Scheduling(LoadScopeScheduling):
+    """Keeps a file's tests in one process, and those that need the machine in one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "processes" if path.startswith(ONE_AFTER_ANOTHER) else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Choose which process runs which tests, where there are several."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
