@@ -1,10 +1,15 @@
 """Messages as people read them: filled in, and with what was probably meant (contract, 9)."""
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+import ringline
 from ringline.domain.log import Environment, LogKey
 from ringline.rpc.acting import Caller
 from ringline.rpc.actions import ACTIONS
@@ -15,6 +20,7 @@ from ringline.rpc.resources import RESOURCES
 from ringline.rpc.sorting import read_sort
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS, Problem, RpcRefused
 
+SOURCE = Path(ringline.__path__[0])
 TEST_KEY = Caller(LogKey(UUID(int=1), Environment.TEST), UUID(int=2))
 
 
@@ -104,6 +110,28 @@ def test_a_long_name_is_not_compared() -> None:
     assert "suggestion" not in str(refused("filter", {"x" * 100_000: 1}).details)
 
 
-def test_every_row_is_a_message_of_its_own() -> None:
-    assert "internal_error" in PROBLEMS
+def test_every_reason_has_a_message_of_its_own() -> None:
     assert len(set(INTERNAL_REASONS.values())) == len(INTERNAL_REASONS)
+
+
+def refusals_in(path: Path) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Find where a module makes a problem of a row: its place, its type, what it fills in."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="refuse" | "problem"), args=[ast.Constant(value=str(type_))]
+            ) if type_ in PROBLEMS:
+                given = {word.arg: word.value for word in node.keywords}.get("variables")
+                keys = given.keys if isinstance(given, ast.Dict) else []
+                names = {key.value for key in keys if isinstance(key, ast.Constant)}
+                yield f"{path.name}:{node.lineno}", type_, frozenset(map(str, names))
+            case _:
+                pass
+
+
+def test_whoever_refuses_fills_in_all_that_the_message_tells() -> None:
+    found = [one for path in sorted(SOURCE.rglob("*.py")) for one in refusals_in(path)]
+    assert len(found) > 20
+    for place, type_, given in found:
+        told = set(re.findall(r"%\{(\w+)\}", PROBLEMS[type_].message))
+        assert told <= given, f"{place}: {type_} lacks {told - given}"
