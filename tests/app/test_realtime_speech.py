@@ -1,8 +1,10 @@
 """A session with real speech both ways (realtime voice, O1 to O5, O9, K4, K5, K9, K10)."""
 
 import asyncio
+import json
 
 from tests.realtime_session import Client, opened
+from tests.rpc_calls import Rpc
 from tests.serving import Service
 from tests.voice_desk import speak
 
@@ -54,3 +56,35 @@ async def test_a_turn_that_interrupts_the_greeting(service: Service) -> None:
         answer = Client(client.socket, client.events[cut_off:])
         assert answer.text() == "We are open every day from nine in the morning until ten at night."
         assert len(answer.pcm()) > 2 * RATE_HZ  # more than a second of it
+
+
+async def test_a_turn_that_nobody_could_read_leaves_a_trace_on_every_surface(
+    service: Service,
+) -> None:
+    gibberish = await speak("Xylophonic bazooka plutonium")
+    rpc = Rpc(service)
+    async with opened(service) as client:
+        started = await client.start(config={"input_transcription": True})
+        await client.until("response.completed")  # the greeting
+        speaking = asyncio.create_task(microphone(client, gibberish))
+        try:
+            heard = await client.until("transcript.committed")
+        finally:
+            speaking.cancel()
+        assert (heard["transcript"], heard["recognized"]) == ("", False)
+    call_uuid = started["call_uuid"]
+    lines = await rpc.run(
+        "list_call_transcripts",
+        fields=["role", "text", "recognized"],
+        filter={"callUuid": {"eq": call_uuid}, "role": {"eq": "user"}},
+    )
+    assert lines == [{"role": "user", "text": "", "recognized": False}]
+    listed = await rpc.run("list_events", input={"callUuid": call_uuid})
+    unread = [one for one in listed["events"] if one["data"].get("recognized") is False]
+    assert [(one["type"], one["data"]["text"]) for one in unread] == [("call.turn_completed", "")]
+    url = f"{service.base_url}/v1/calls/{call_uuid}/transcript/stream"
+    headers = {"Authorization": f"Bearer {service.keys.secret_key}"}
+    async with service.http.get(url, params={"replay": "1"}, headers=headers) as stream:
+        body = await stream.text()
+    frames = [json.loads(line[5:]) for line in body.splitlines() if line.startswith("data:")]
+    assert [frame["text"] for frame in frames if frame.get("recognized") is False] == [""]
