@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.records import CallRow, Entry
 from ringline.ports import EntryRefused, StoreAway
+from ringline.schema.columns import is_secret
 from ringline.schema.names import ROLES
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import is_secret, metadata, servers
+from ringline.schema.tables import metadata, servers
 from ringline.storage.database import Connection
 from ringline.storage.pool import HOUSE
 from ringline.storage.stores import Stores

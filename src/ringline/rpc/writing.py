@@ -19,8 +19,8 @@ from ringline.rpc.action import Action, Input
 from ringline.rpc.identity import Identity
 from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource
+from ringline.schema.columns import is_secret, readable
 from ringline.schema.sql import compiled
-from ringline.schema.tables import is_secret, readable
 from ringline.wire.rpc import refuse
 
 _NONE: Mapping[str, object] = {}

@@ -7,13 +7,8 @@ foreign id is simply missing. Enumerations are text with a CHECK (the operators 
 PostgreSQL's enums are not leakproof and cost the index under row-level security).
 
 Policies, grants and functions are in the migrations alone; which columns the application
-writes and may not read is marked here (`_secret`).
+writes and may not read is marked here (`secret`).
 """
-
-from collections.abc import Iterable
-from enum import StrEnum
-from functools import cache
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -36,6 +31,18 @@ from ringline.domain.operators import (
     TeamRole,
 )
 from ringline.domain.records import CallStatus, HangupCause, ParticipantRole
+from ringline.schema.columns import (
+    SORTED_TEXT,
+    TIMESTAMP,
+    in_place,
+    in_workspace,
+    index_sorts,
+    one_of,
+    place,
+    secret,
+    stamps,
+    user,
+)
 from ringline.schema.names import SCHEMA
 
 metadata = sa.MetaData(
@@ -49,84 +56,8 @@ metadata = sa.MetaData(
     },
 )
 
-TIMESTAMP = sa.DateTime(timezone=True)
-
-#: Text with an index to sort by, which is by bytes everywhere.
-SORTED_TEXT = sa.Text(collation="C")
-
 #: Which way a call goes, seen from the workspace.
 DIRECTIONS = ("inbound", "outbound")
-
-
-def _one_of(column: str, words: type[StrEnum] | Iterable[str]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{word}'" for word in words)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _place() -> list[sa.Column[object]]:
-    return [
-        sa.Column("workspace_id", sa.Uuid, nullable=False),
-        sa.Column("environment", sa.Text, nullable=False),
-    ]
-
-
-def _stamps() -> list[sa.Column[object]]:
-    return [
-        sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
-        sa.Column("updated_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
-    ]
-
-
-#: The mark of a column that the application writes and does not read back.
-_SECRET = "secret"
-
-
-def _secret(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
-    """Return a column for a credential's hash, or for a secret that is sealed."""
-    return sa.Column(name, sa.LargeBinary, nullable=nullable, info={_SECRET: True})
-
-
-def is_secret(column: sa.Column[Any]) -> bool:
-    """Tell whether the application may not read a column, not even to compare with it."""
-    return _SECRET in column.info
-
-
-@cache
-def readable(table: sa.Table) -> tuple[sa.Column[Any], ...]:
-    """Return the columns of a table that the application may read."""
-    return tuple(column for column in table.c if not is_secret(column))
-
-
-def _in_workspace() -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(["workspace_id"], [f"{SCHEMA}.workspaces.id"])
-
-
-def _in_place(column: str, table: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
-    target = f"{SCHEMA}.{table}"
-    return sa.ForeignKeyConstraint(
-        ["workspace_id", "environment", column],
-        [f"{target}.workspace_id", f"{target}.environment", f"{target}.id"],
-        ondelete=ondelete,
-    )
-
-
-def _user(column: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
-    return sa.ForeignKeyConstraint(
-        ["workspace_id", column],
-        [f"{SCHEMA}.users.workspace_id", f"{SCHEMA}.users.id"],
-        ondelete=ondelete,
-    )
-
-
-def _index_sorts(table: sa.Table, *columns: str) -> None:
-    """Index sorts in both directions: the id that follows them always ascends."""
-    place = (table.c.workspace_id, table.c.environment)
-    for name in columns:
-        column = table.c[name]
-        stem = f"{table.name}_by_{name}"
-        sa.Index(f"{stem}_idx", *place, column, table.c.id)
-        sa.Index(f"{stem}_desc_idx", *place, column.desc(), table.c.id)
-
 
 workspaces = sa.Table(
     "workspaces",
@@ -134,7 +65,7 @@ workspaces = sa.Table(
     sa.Column("id", sa.Uuid, primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("created_at", TIMESTAMP, nullable=False),
-    *_stamps(),
+    *stamps(),
 )
 
 #: When each server was last alive. No workspace's rows, and out of the application's reach:
@@ -151,14 +82,14 @@ servers = sa.Table(
 logs = sa.Table(
     "logs",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("epoch", sa.Text, nullable=False),
     sa.Column("newest", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("oldest", sa.BigInteger, nullable=False, server_default="1"),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment"),
-    _in_workspace(),
-    _one_of("environment", Environment),
+    in_workspace(),
+    one_of("environment", Environment),
     postgresql_with={"fillfactor": 10},
 )
 
@@ -168,7 +99,7 @@ logs = sa.Table(
 events = sa.Table(
     "events",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("offset", sa.BigInteger, nullable=False),
     sa.Column("event_id", sa.Uuid, nullable=False),
     sa.Column("type", sa.Text, nullable=False),
@@ -179,54 +110,54 @@ events = sa.Table(
     sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "offset"),
     sa.UniqueConstraint("workspace_id", "environment", "event_id"),
-    _one_of("environment", Environment),
+    one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "call_id", "offset"),
 )
 
 keys = sa.Table(
     "keys",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("last_four", sa.Text, nullable=False),
-    _secret("key_hash"),
+    secret("key_hash"),
     sa.Column("created_at", TIMESTAMP, nullable=False),
     sa.Column("expires_at", TIMESTAMP),
     sa.Column("revoked_at", TIMESTAMP),
     sa.Column("end_calls", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("last_used_at", TIMESTAMP),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("id"),
     sa.UniqueConstraint("key_hash"),
-    _in_workspace(),
-    _one_of("environment", Environment),
-    _one_of("kind", KeyKind),
+    in_workspace(),
+    one_of("environment", Environment),
+    one_of("kind", KeyKind),
 )
 
 tickets = sa.Table(
     "tickets",
     metadata,
-    *_place(),
-    _secret("ticket_hash"),
+    *place(),
+    secret("ticket_hash"),
     sa.Column("call_id", sa.Uuid, nullable=False),
     sa.Column("key_id", sa.Uuid, nullable=False),
-    _secret("binding"),
+    secret("binding"),
     sa.Column("expires_at", TIMESTAMP, nullable=False),
     sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "ticket_hash"),
     sa.UniqueConstraint("ticket_hash"),
-    _in_place("key_id", "keys"),
-    _one_of("environment", Environment),
+    in_place("key_id", "keys"),
+    one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "inserted_at"),
 )
 
 agents = sa.Table(
     "agents",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("display_name", sa.Text, nullable=False),
     sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
@@ -236,10 +167,10 @@ agents = sa.Table(
     sa.Column("greeting", sa.Text, nullable=False, server_default=""),
     sa.Column("tools", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     sa.Column("local", JSONB),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    _in_workspace(),
-    _one_of("environment", Environment),
+    in_workspace(),
+    one_of("environment", Environment),
 )
 
 #: `server_id` is the process that runs a call; null for a call that lives elsewhere and
@@ -248,7 +179,7 @@ agents = sa.Table(
 calls = sa.Table(
     "calls",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("call_uuid", sa.Text, nullable=False),
     sa.Column("call_source", sa.Text, nullable=False),
@@ -268,16 +199,16 @@ calls = sa.Table(
     sa.Column("hangup_cause", sa.Text),
     sa.Column("server_id", sa.Uuid),
     sa.Column("lost_at", TIMESTAMP),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "call_uuid"),
-    _in_workspace(),
-    _in_place("agent_id", "agents"),
-    _in_place("conversation_id", "conversations"),
-    _one_of("environment", Environment),
-    _one_of("direction", DIRECTIONS),
-    _one_of("status", CallStatus),
-    _one_of("hangup_cause", HangupCause),
+    in_workspace(),
+    in_place("agent_id", "agents"),
+    in_place("conversation_id", "conversations"),
+    one_of("environment", Environment),
+    one_of("direction", DIRECTIONS),
+    one_of("status", CallStatus),
+    one_of("hangup_cause", HangupCause),
     sa.Index(
         "calls_of_conversation_idx", "workspace_id", "environment", "conversation_id", "started_at"
     ),
@@ -291,18 +222,18 @@ calls = sa.Table(
 call_participants = sa.Table(
     "call_participants",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("call_id", sa.Uuid, nullable=False),
     sa.Column("member_uuid", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("joined_at", TIMESTAMP),
     sa.Column("left_at", TIMESTAMP),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    _in_place("call_id", "calls"),
-    _one_of("environment", Environment),
-    _one_of("role", ParticipantRole),
+    in_place("call_id", "calls"),
+    one_of("environment", Environment),
+    one_of("role", ParticipantRole),
     sa.Index(None, "workspace_id", "environment", "call_id"),
 )
 
@@ -310,7 +241,7 @@ call_participants = sa.Table(
 call_transcripts = sa.Table(
     "call_transcripts",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("call_id", sa.Uuid, nullable=False),
     sa.Column("turn_id", sa.Uuid, nullable=False),
@@ -321,11 +252,11 @@ call_transcripts = sa.Table(
     sa.Column("interrupted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("recognized", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("occurred_at", TIMESTAMP, nullable=False),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    _in_place("call_id", "calls"),
-    _one_of("environment", Environment),
-    _one_of("role", ("caller", "agent")),
+    in_place("call_id", "calls"),
+    one_of("environment", Environment),
+    one_of("role", ("caller", "agent")),
     sa.Index(
         "call_transcripts_call_id_occurred_at_idx",
         "workspace_id",
@@ -344,11 +275,11 @@ users = sa.Table(
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("full_name", sa.Text),
     sa.Column("role", sa.Text, nullable=False),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "id"),
     sa.UniqueConstraint("id"),
-    _in_workspace(),
-    _one_of("role", TeamRole),
+    in_workspace(),
+    one_of("role", TeamRole),
     sa.Index("users_email_key", "workspace_id", sa.text("lower(email)"), unique=True),
 )
 
@@ -360,53 +291,53 @@ invitations = sa.Table(
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("email", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
-    _secret("token_hash"),
+    secret("token_hash"),
     sa.Column("expires_at", TIMESTAMP, nullable=False),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "id"),
     sa.UniqueConstraint("token_hash"),
-    _in_workspace(),
-    _one_of("role", TeamRole),
+    in_workspace(),
+    one_of("role", TeamRole),
 )
 
 contacts = sa.Table(
     "contacts",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("full_name", SORTED_TEXT, nullable=False),
     sa.Column("email", SORTED_TEXT),
     sa.Column("phone_e164", SORTED_TEXT),
     sa.Column("notes", sa.Text),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "phone_e164"),
-    _in_workspace(),
-    _one_of("environment", Environment),
+    in_workspace(),
+    one_of("environment", Environment),
 )
 
 queues = sa.Table(
     "queues",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("queue_name", sa.Text, nullable=False),
     sa.Column("strategy", sa.Text, nullable=False),
     sa.Column("moh_sound", sa.Text),
     sa.Column("max_wait_time", sa.Integer),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "queue_name"),
-    _in_workspace(),
-    _one_of("environment", Environment),
-    _one_of("strategy", QueueStrategy),
+    in_workspace(),
+    one_of("environment", Environment),
+    one_of("strategy", QueueStrategy),
 )
 
 #: Passwords are sealed with the encryption key (`ENCRYPTION_KEY`).
 gateways = sa.Table(
     "gateways",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("username", sa.Text, nullable=False),
@@ -417,28 +348,28 @@ gateways = sa.Table(
     sa.Column("from_domain", sa.Text),
     sa.Column("from_user", sa.Text),
     sa.Column("register", sa.Boolean),
-    _secret("password", nullable=True),
-    *_stamps(),
+    secret("password", nullable=True),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "name"),
-    _in_workspace(),
-    _one_of("environment", Environment),
-    _one_of("provider", GatewayProvider),
+    in_workspace(),
+    one_of("environment", Environment),
+    one_of("provider", GatewayProvider),
 )
 
 sip_users = sa.Table(
     "sip_users",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("sip_username", sa.Text, nullable=False),
-    _secret("sip_password"),
+    secret("sip_password"),
     sa.Column("user_id", sa.Uuid, nullable=False),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "sip_username"),
-    _user("user_id"),
-    _one_of("environment", Environment),
+    user("user_id"),
+    one_of("environment", Environment),
     sa.Index(None, "workspace_id", "user_id"),
 )
 
@@ -446,27 +377,27 @@ sip_users = sa.Table(
 operator_statuses = sa.Table(
     "operator_statuses",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("sip_user_id", sa.Uuid, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("source", sa.Text),
     sa.Column("changed_by_user_id", sa.Uuid),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "sip_user_id"),
-    _in_place("sip_user_id", "sip_users", "CASCADE"),
-    _user("changed_by_user_id", "SET NULL (changed_by_user_id)"),
-    _one_of("environment", Environment),
-    _one_of("status", OperatorAvailability),
-    _one_of("source", StatusSource),
+    in_place("sip_user_id", "sip_users", "CASCADE"),
+    user("changed_by_user_id", "SET NULL (changed_by_user_id)"),
+    one_of("environment", Environment),
+    one_of("status", OperatorAvailability),
+    one_of("source", StatusSource),
     sa.Index(None, "workspace_id", "changed_by_user_id"),
 )
 
 phone_numbers = sa.Table(
     "phone_numbers",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("phone_e164", sa.Text, nullable=False),
     sa.Column("label", sa.Text),
@@ -475,14 +406,14 @@ phone_numbers = sa.Table(
     sa.Column("agent_id", sa.Uuid),
     sa.Column("inbound_enabled", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("outbound_enabled", sa.Boolean, nullable=False, server_default=sa.true()),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "phone_e164"),
-    _in_workspace(),
-    _in_place("gateway_id", "gateways"),
-    _in_place("queue_id", "queues"),
-    _in_place("agent_id", "agents"),
-    _one_of("environment", Environment),
+    in_workspace(),
+    in_place("gateway_id", "gateways"),
+    in_place("queue_id", "queues"),
+    in_place("agent_id", "agents"),
+    one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "gateway_id"),
     sa.Index(None, "workspace_id", "environment", "queue_id"),
     sa.Index(None, "workspace_id", "environment", "agent_id"),
@@ -491,7 +422,7 @@ phone_numbers = sa.Table(
 conversations = sa.Table(
     "conversations",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("public_id", sa.Text, nullable=False),
     sa.Column("channel", sa.Text, nullable=False),
@@ -499,22 +430,22 @@ conversations = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("agent_id", sa.Uuid),
     sa.Column("metadata", JSONB),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "public_id"),
-    _in_workspace(),
-    _in_place("agent_id", "agents"),
-    _one_of("environment", Environment),
-    _one_of("channel", ConversationChannel),
-    _one_of("mode", ConversationMode),
-    _one_of("status", ConversationStatus),
+    in_workspace(),
+    in_place("agent_id", "agents"),
+    one_of("environment", Environment),
+    one_of("channel", ConversationChannel),
+    one_of("mode", ConversationMode),
+    one_of("status", ConversationStatus),
     sa.Index(None, "workspace_id", "environment", "agent_id"),
 )
 
 conversation_items = sa.Table(
     "conversation_items",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("conversation_id", sa.Uuid, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
@@ -524,12 +455,12 @@ conversation_items = sa.Table(
     sa.Column("content_index", sa.Integer),
     sa.Column("metadata", JSONB),
     sa.Column("occurred_at", TIMESTAMP),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    _in_place("conversation_id", "conversations"),
-    _one_of("environment", Environment),
-    _one_of("role", ItemRole),
-    _one_of("modality", ItemModality),
+    in_place("conversation_id", "conversations"),
+    one_of("environment", Environment),
+    one_of("role", ItemRole),
+    one_of("modality", ItemModality),
     sa.Index(
         "conversation_items_of_conversation_idx",
         "workspace_id",
@@ -544,7 +475,7 @@ conversation_items = sa.Table(
 call_queue_entries = sa.Table(
     "call_queue_entries",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("id", sa.Uuid, nullable=False),
     sa.Column("queue_id", sa.Uuid, nullable=False),
     sa.Column("call_id", sa.Uuid, nullable=False),
@@ -556,13 +487,13 @@ call_queue_entries = sa.Table(
     sa.Column("left_at", TIMESTAMP),
     sa.Column("accepted_by_sip_user_id", sa.Uuid),
     sa.Column("accepted_by_agent_name", sa.Text),
-    *_stamps(),
+    *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
-    _in_place("queue_id", "queues"),
-    _in_place("call_id", "calls"),
-    _in_place("accepted_by_sip_user_id", "sip_users", "SET NULL (accepted_by_sip_user_id)"),
-    _one_of("environment", Environment),
-    _one_of("status", QueueEntryStatus),
+    in_place("queue_id", "queues"),
+    in_place("call_id", "calls"),
+    in_place("accepted_by_sip_user_id", "sip_users", "SET NULL (accepted_by_sip_user_id)"),
+    one_of("environment", Environment),
+    one_of("status", QueueEntryStatus),
     sa.Index(None, "workspace_id", "environment", "call_id"),
     sa.Index(
         "call_queue_entries_waiting_idx",
@@ -581,7 +512,7 @@ call_queue_entries = sa.Table(
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
-    *_place(),
+    *place(),
     sa.Column("key_id", sa.Uuid, nullable=False),
     sa.Column("idempotency_key", sa.Text, nullable=False),
     sa.Column("body_hash", sa.LargeBinary, nullable=False),
@@ -591,8 +522,8 @@ idempotency_keys = sa.Table(
     sa.Column("answer", sa.LargeBinary),
     sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "key_id", "idempotency_key"),
-    _in_place("key_id", "keys"),
-    _one_of("environment", Environment),
+    in_place("key_id", "keys"),
+    one_of("environment", Environment),
     sa.Index(None, "workspace_id", "environment", "inserted_at"),
 )
 
@@ -607,4 +538,4 @@ INDEXED_SORTS = {
     conversation_items: ("occurred_at",),
 }
 for _table, _columns in INDEXED_SORTS.items():
-    _index_sorts(_table, *_columns)
+    index_sorts(_table, *_columns)

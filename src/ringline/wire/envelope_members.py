@@ -55,8 +55,8 @@ COMMON: Members = (
     Member("event_type", Shape.TEXT, "the name of the event"),
     Member("channel", Shape.TEXT, "the kind of event", words=("voice",)),
     Member("agent_id", Shape.TEXT, "`agt_…`: the agent on the call", null=True),
-    Member("number", Shape.TEXT, "our side of the call, whoever called"),
-    Member("from", Shape.TEXT, "the other side, whoever called"),
+    Member("number", Shape.TEXT, "our number, in calls of either direction"),
+    Member("from", Shape.TEXT, "the number of the other party, in calls of either direction"),
     _snake(OCCURRED_AT, "timestamp"),
     Member("payload", Shape.OBJECT, "what belongs to this event"),
 )

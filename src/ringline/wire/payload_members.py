@@ -88,12 +88,16 @@ INTERRUPTED = Member(
     "interrupted", Shape.BOOLEAN, "whether it was cut off: its text is what had left by then"
 )
 RECOGNIZED = Member(
-    "recognized", Shape.BOOLEAN, "false where nobody could read what was said: its text is empty"
+    "recognized",
+    Shape.BOOLEAN,
+    "false if the speech could not be recognised; the text is empty then",
 )
 #: What there is to say of a turn where it is not as it should be.
 REMARKS: Members = (
     replace(INTERRUPTED, means="true where it was cut off, else absent", optional=True),
-    replace(RECOGNIZED, means="false where nobody could read it, else absent", optional=True),
+    replace(
+        RECOGNIZED, means="false if the speech could not be recognised, else absent", optional=True
+    ),
 )
 TRANSCRIPT_ID = Member("transcriptId", Shape.UUID, "the `CallTranscript` of RPC that it became")
 AUDIT_TYPE = Member(

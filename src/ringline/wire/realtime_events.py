@@ -112,7 +112,7 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
             Member(
                 "recognized",
                 Shape.BOOLEAN,
-                "`false` where nobody could read what was said: `transcript` is empty then",
+                "`false` if the speech could not be recognised; `transcript` is empty then",
                 optional=True,
             ),
         ),

@@ -1,0 +1,91 @@
+"""What the tables' columns, keys and indexes have in common."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from ringline.schema.names import SCHEMA
+
+TIMESTAMP = sa.DateTime(timezone=True)
+
+#: Text with an index to sort by, which is by bytes everywhere.
+SORTED_TEXT = sa.Text(collation="C")
+
+
+def one_of(column: str, words: type[StrEnum] | Iterable[str]) -> sa.CheckConstraint:
+    """Return a check that a column holds one of some words."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def place() -> list[sa.Column[object]]:
+    """Return the columns that say whose a row is."""
+    return [
+        sa.Column("workspace_id", sa.Uuid, nullable=False),
+        sa.Column("environment", sa.Text, nullable=False),
+    ]
+
+
+def stamps() -> list[sa.Column[object]]:
+    """Return the columns that say when a row was made and changed."""
+    return [
+        sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
+        sa.Column("updated_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
+    ]
+
+
+#: The mark of a column that the application writes and does not read back.
+_SECRET = "secret"
+
+
+def secret(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
+    """Return a column for a credential's hash, or for a secret that is sealed."""
+    return sa.Column(name, sa.LargeBinary, nullable=nullable, info={_SECRET: True})
+
+
+def is_secret(column: sa.Column[Any]) -> bool:
+    """Tell whether the application may not read a column, not even to compare with it."""
+    return _SECRET in column.info
+
+
+@cache
+def readable(table: sa.Table) -> tuple[sa.Column[Any], ...]:
+    """Return the columns of a table that the application may read."""
+    return tuple(column for column in table.c if not is_secret(column))
+
+
+def in_workspace() -> sa.ForeignKeyConstraint:
+    """Return the reference to a row's workspace."""
+    return sa.ForeignKeyConstraint(["workspace_id"], [f"{SCHEMA}.workspaces.id"])
+
+
+def in_place(column: str, table: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    """Return a reference to a row of the same workspace and environment."""
+    target = f"{SCHEMA}.{table}"
+    return sa.ForeignKeyConstraint(
+        ["workspace_id", "environment", column],
+        [f"{target}.workspace_id", f"{target}.environment", f"{target}.id"],
+        ondelete=ondelete,
+    )
+
+
+def user(column: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+    """Return a reference to a member of the same workspace."""
+    return sa.ForeignKeyConstraint(
+        ["workspace_id", column],
+        [f"{SCHEMA}.users.workspace_id", f"{SCHEMA}.users.id"],
+        ondelete=ondelete,
+    )
+
+
+def index_sorts(table: sa.Table, *columns: str) -> None:
+    """Index sorts in both directions: the id that follows them always ascends."""
+    where = (table.c.workspace_id, table.c.environment)
+    for name in columns:
+        column = table.c[name]
+        stem = f"{table.name}_by_{name}"
+        sa.Index(f"{stem}_idx", *where, column, table.c.id)
+        sa.Index(f"{stem}_desc_idx", *where, column.desc(), table.c.id)
