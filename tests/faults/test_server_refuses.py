@@ -1,4 +1,4 @@
-"""A server that cannot start: one sentence on stderr and an exit code, no traceback."""
+"""A server that cannot start: one sentence in its log and an exit code, no traceback."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from tests.database import TestDatabase
 from tests.e2e.program import ringline
 from tests.faults.disks import SmallDisk, unwritable
 from tests.faults.processes import refusal, server_process
+from tests.refusals import reason
 
 SECRETS = {
     "RINGLINE_SIGNING_SECRET": "a secret of the tests alone: thirty-two",
@@ -22,12 +23,8 @@ SECRETS = {
 async def sentence(parent: Path, mode: str = "dev", **chosen: Any) -> str:
     """Start a server that does not start; return the one sentence that it says."""
     code, said = await refusal(parent, mode, **chosen)
-    plain = [line for line in said.splitlines() if not line.startswith("{")]
     assert code == 1, said
-    assert len(plain) == 1, said
-    assert plain[0].startswith("ringline: "), said
-    assert plain[0].endswith((".", "?")), said
-    return plain[0].removeprefix("ringline: ")
+    return reason(said)
 
 
 async def refused(parent: Path, dsn: str) -> str:

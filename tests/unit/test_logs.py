@@ -10,7 +10,9 @@ from contextlib import redirect_stderr
 import pytest
 import structlog
 
-from ringline.cli.logs import log_like_a_command, log_like_a_server
+from ringline.cli.logs import log_like_a_command, log_like_a_server, reason_of_end
+from ringline.cli.program import main
+from ringline.config import SettingsProblem
 
 
 @pytest.fixture
@@ -71,3 +73,51 @@ def test_warnings_of_python_are_lines_of_the_log(written: io.StringIO) -> None:
         warnings.warn("a secret", stacklevel=1)
     assert json.loads(written.getvalue())["library"] == "py.warnings"
     assert "a secret" not in written.getvalue()
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(**options: object) -> None:
+        raise SettingsProblem("It cannot be.")
+
+    monkeypatch.setattr("ringline.config.Settings.read", read)
+
+
+@pytest.mark.usefixtures("refused")
+@pytest.mark.parametrize("command", ["dev", "serve"])
+def test_a_server_that_does_not_start_says_so_in_its_log(
+    command: str, written: io.StringIO
+) -> None:
+    with redirect_stderr(written):
+        assert main([command]) == 1
+    told = json.loads(written.getvalue())
+    assert (told["event"], told["level"]) == ("server_ended", "critical")
+    assert reason_of_end(written.getvalue()) == told["reason"] == "It cannot be."
+
+
+@pytest.mark.usefixtures("refused")
+def test_a_server_in_a_terminal_says_it_to_whoever_typed_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    with redirect_stderr(screen):
+        assert main(["serve"]) == 1
+    assert screen.getvalue() == "ringline: It cannot be.\n"
+
+
+def test_a_servers_defect_is_told_without_its_text(
+    written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ringline.config.Settings.read", lambda **_: fail("a secret"))
+    with redirect_stderr(written):
+        assert main(["serve"]) == 1
+    assert "a secret" not in written.getvalue()
+    first, last = written.getvalue().splitlines()
+    assert json.loads(first)["at"].split(" > ")[-1].startswith(f"{__name__}:")
+    assert "This is a defect of Ringline (AttributeError)" in reason_of_end(last)
+
+
+@pytest.mark.parametrize("line", ["", "Traceback", '{"event": "server_end', "[]", '{"event": "x"}'])
+def test_other_lines_tell_no_end(line: str) -> None:
+    assert reason_of_end(line) == ""

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from ringline.app import DATABASE_PROBLEMS, check_data_dir, make_data_dir
 from ringline.cli import tethered
 from ringline.cli.files import KeyRing, read_key_ring
+from ringline.cli.logs import reason_of_end
 from ringline.cli.outcome import CommandProblem
 from ringline.cli.terminal import say
 from ringline.config import PREFIX, ROOTS_DATA, python_environment
@@ -22,7 +23,6 @@ from ringline.config import PREFIX, ROOTS_DATA, python_environment
 _START_LIMIT_S = 180.0
 _POLL_S = 0.02
 _STOP_LIMIT_S = 20.0
-_SAYS = "ringline: "
 _FULL_BYTES = 64 * 1024
 #: What the commands that speak to a server read.
 _NOT_THE_SERVERS = ("RINGLINE_URL", "RINGLINE_KEY")
@@ -109,9 +109,8 @@ class DemoServer:
     def died(self) -> CommandProblem:
         """Say why the server ended unasked: in its own words, if it left some."""
         lines = self._log.read_text("utf-8", "replace").splitlines()
-        told = next((line for line in reversed(lines) if line.startswith(_SAYS)), None)
-        if told is not None:
-            return CommandProblem(told.removeprefix(_SAYS))
+        if reason := next(filter(None, map(reason_of_end, reversed(lines))), ""):
+            return CommandProblem(reason)
         if shutil.disk_usage(self._log.parent).free < _FULL_BYTES:  # then it could not say so
             return CommandProblem(f"The disk of {self._log.parent} is full.")
         return CommandProblem(f"The server ended unexpectedly; see {self._log}.")

@@ -8,6 +8,7 @@ import logging
 import sys
 import traceback
 
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -17,6 +18,15 @@ from ringline.cli.terminal import visible
 _LONG_VALUES = ("exception", "stack")
 #: How many steps of the way to an error are told, the last ones.
 _STEPS = 3
+
+
+class _End(msgspec.Struct):
+    event: str
+    reason: str
+
+
+#: The log's last line where a server ends unasked; `reason` is a sentence for its user.
+_ENDED = "server_ended"
 
 
 def log_like_a_server(level: str = "info") -> None:
@@ -58,6 +68,20 @@ def log_like_a_command() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def log_end(reason: str) -> None:
+    """Log why the server ends, in a sentence for its user."""
+    structlog.get_logger().critical(_ENDED, reason=reason)
+
+
+def reason_of_end(line: str) -> str:
+    """Return why a server ended, of the line of its log that says so; '' of any other."""
+    try:
+        end = msgspec.json.decode(line, type=_End)
+    except msgspec.DecodeError:
+        return ""
+    return end.reason if end.event == _ENDED else ""
 
 
 def _place_failure(_: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Sequence
 from traceback import format_exception
 
+import structlog
 from cyclopts import App, CycloptsError
 
 from ringline import __version__
 from ringline.cli import inherited
-from ringline.cli.logs import log_like_a_command
+from ringline.cli.logs import log_end, log_like_a_command, log_like_a_server
 from ringline.cli.outcome import DONE, FAILED, INTERRUPTED, MISUSED, sentence
 from ringline.cli.terminal import (
     OutputClosed,
@@ -20,6 +21,9 @@ from ringline.cli.terminal import (
 )
 
 HELP_FLAGS = ("--help", "-h")
+
+#: Commands whose stderr is a log.
+_SERVERS = ("dev", "serve")
 
 app = App(
     name="ringline",
@@ -51,9 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit code."""
     inherited.mend()
     prepare_output()
-    log_like_a_command()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if _has_log(words):
+        log_like_a_server()
+    else:
+        log_like_a_command()
     try:
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        return _run(words)
     except OutputClosed:
         forget_output()
         return DONE
@@ -69,20 +77,36 @@ def _run(words: list[str]) -> int:
     try:
         result = app(words, console=open_console(), exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        say(f"ringline: {' '.join(str(error).split())}")
+        _tell(words, " ".join(str(error).split()))
         return MISUSED
     except KeyboardInterrupt:
         return INTERRUPTED
     except OutputClosed:
         raise
     except Exception as error:
-        say(f"ringline: {sentence(error) or _tell_defect(error)}")
+        _tell(words, sentence(error) or _show_defect(words, error))
         return FAILED
     return result if isinstance(result, int) else DONE
 
 
-def _tell_defect(error: Exception) -> str:
+def _tell(words: list[str], why: str) -> None:
+    """Tell why a command ends: to whoever typed it, or to the log."""
+    if _has_log(words):
+        log_end(why)
+    else:
+        say(f"ringline: {why}")
+
+
+def _show_defect(words: list[str], error: Exception) -> str:
     """Show where a defect is, for those who mend it; return a sentence for who met it."""
-    for line in "".join(format_exception(error)).rstrip().split("\n"):
-        say(line)
+    if _has_log(words):
+        structlog.get_logger().error("server_failed", error=type(error).__name__)
+    else:
+        for line in "".join(format_exception(error)).rstrip().split("\n"):
+            say(line)
     return f"This is a defect of Ringline ({type(error).__name__}); please report it."
+
+
+def _has_log(words: list[str]) -> bool:
+    """Tell whether stderr is a log for programs, which holds nothing but JSON."""
+    return bool(words) and words[0] in _SERVERS and not sys.stderr.isatty()
