@@ -1,5 +1,6 @@
 """The local voice with its real parts: what it understands, and what it survives."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from ringline.domain import limits
 from ringline.domain.agent import LocalSettings, Phrase
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.local_dialogue import words_of
@@ -19,6 +21,7 @@ from ringline.domain.voice import (
     Heard,
     Respond,
     ResponseDone,
+    SpeechStarted,
     SpeechStopped,
     VoiceConfig,
     VoiceFailed,
@@ -31,7 +34,7 @@ from ringline.voices.local import LocalVoices
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import Sentence, Speech
 from ringline.voices.workers import WorkerLost, WorkerPool
-from tests.voice_desk import Recorder, Report, Spoke, feed, quiet, speak
+from tests.voice_desk import Recorder, Report, Spoke, buzz, feed, quiet, speak
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -265,6 +268,36 @@ async def test_a_conversation_with_too_much_to_do_says_so(voices: LocalVoices):
     await voice.close()
     failed = [done for done in ear.all(ResponseDone) if done.reason == "failed"]
     assert failed == [ResponseDone(f"r{JOBS_LIMIT}", "failed")]
+
+
+async def test_what_sounds_without_end_is_a_turn_and_then_none_for_a_while(voices: LocalVoices):
+    ear = Recorder()
+    voice = await voices.open(CONFIG, ear)
+    feed(voice, buzz(limits.TURN_MS.most + 5_000))
+    assert len(ear.all(SpeechStarted)) == len(ear.all(SpeechStopped)) == 1
+    assert (await ear.until(Heard)).text == ""
+    feed(voice, buzz(limits.TURN_REST_MS.most - 5_000 + 500))
+    assert len(ear.all(SpeechStarted)) == 2
+    await voice.close()
+
+
+async def test_a_turn_has_an_end_on_the_clock_too(
+    voices: LocalVoices, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ringline.voices.attendant.TURN_MS", 1_000)
+    ear = Recorder()
+    voice = await voices.open(CONFIG, ear)
+
+    async def drip() -> None:
+        while True:  # slower than it sounds, and never silent for as long as ends a turn
+            feed(voice, buzz(20))
+            await asyncio.sleep(0.1)
+
+    feed(voice, buzz(500))
+    dripping = asyncio.create_task(drip())
+    await ear.until(SpeechStopped)
+    dripping.cancel()
+    await voice.close()
 
 
 async def test_workers_do_not_hear_the_terminals_interrupt(voices: LocalVoices):

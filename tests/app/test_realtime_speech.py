@@ -6,7 +6,7 @@ import json
 from tests.realtime_session import Client, opened
 from tests.rpc_calls import Rpc
 from tests.serving import Service
-from tests.voice_desk import speak
+from tests.voice_desk import buzz, speak
 
 RATE_HZ = 16_000
 PIECE_MS = 40
@@ -56,6 +56,30 @@ async def test_a_turn_that_interrupts_the_greeting(service: Service) -> None:
         answer = Client(client.socket, client.events[cut_off:])
         assert answer.text() == "We are open every day from nine in the morning until ten at night."
         assert len(answer.pcm()) > 2 * RATE_HZ  # more than a second of it
+
+
+async def test_a_typed_question_is_answered_beside_a_sound_that_does_not_end(
+    service: Service,
+) -> None:
+    async with opened(service) as client:
+        await client.start(config={"output_transcription": True})
+        await client.until("response.completed")  # the greeting
+        await client.hear(buzz(10_000))
+        await client.until("speech.started")
+        await client.send("text.input", text="What are your opening hours?")
+        await client.send("response.create")
+        before = len(client.events)
+        await client.hear(buzz(9_000))
+        noise = asyncio.create_task(microphone(client, buzz(10_000)))
+        try:
+            answered = await client.until("response.completed")
+        finally:
+            noise.cancel()
+        answer = Client(client.socket, client.events[before:])
+        assert answer.kinds()[:2] == ["speech.stopped", "response.started"]
+        assert answer.text().startswith("We are open every day from nine")
+        assert "interrupted" not in answered
+        assert "speech.started" not in answer.kinds()
 
 
 async def test_a_turn_that_nobody_could_read_leaves_a_trace_on_every_surface(

@@ -8,7 +8,8 @@ from ringline.domain.agent import TurnDetection
 from ringline.voices.endpointing import (
     FRAME_BYTES,
     TAIL_MS,
-    UTTERANCE_MS,
+    TURN_MS,
+    TURN_REST_MS,
     Edge,
     Endpointer,
     aggressiveness,
@@ -74,10 +75,34 @@ def test_the_utterance_has_the_padding_before_it_and_little_quiet_behind_it():
     assert ear.utterance()[len(quiet(before_ms)) :].startswith(speech(1_000))
 
 
-def test_of_an_endless_utterance_the_last_part_is_kept():
-    ear = endpointer()
-    assert list(ear.hear(speech(UTTERANCE_MS + 5_000))) == [Edge.STARTED]
-    assert len(ear.utterance()) == len(speech(UTTERANCE_MS))
+def test_speech_that_does_not_end_is_a_turn_when_it_is_as_long_as_one_may_be():
+    found = edges(endpointer(), quiet(400), speech(TURN_MS + TURN_REST_MS + 1_000), piece=640)
+    before_ms = 300 + 20  # the padding, and what the window of the onset reaches back
+    first_ms = 400 - before_ms + TURN_MS
+    assert found == [
+        (500, Edge.STARTED),
+        (first_ms, Edge.STOPPED),
+        (first_ms + TURN_REST_MS + 100, Edge.STARTED),
+    ]
+
+
+def test_a_longest_turn_is_kept_whole():
+    ear = endpointer(prefix_padding_ms=0)
+    assert list(ear.hear(speech(TURN_MS))) == [Edge.STARTED, Edge.STOPPED]
+    assert len(ear.finish()) == len(speech(TURN_MS))
+
+
+def test_quiet_behind_a_longest_turn_makes_room_for_the_next_at_once():
+    ear = endpointer(silence_duration_ms=500)
+    found = edges(ear, speech(TURN_MS + 1_000), quiet(500), speech(200), quiet(600))
+    assert [edge for _, edge in found] == [Edge.STARTED, Edge.STOPPED] * 2
+    assert found[2] == (TURN_MS + 1_000 + 500 + 100, Edge.STARTED)
+
+
+def test_of_a_turn_that_ends_by_order_the_last_part_is_kept():
+    ear = endpointer(type="none")
+    assert list(ear.hear(quiet(5_000) + speech(TURN_MS))) == []
+    assert ear.finish() == speech(TURN_MS)
 
 
 def test_what_is_below_the_gate_is_quiet_whatever_the_detector_says():

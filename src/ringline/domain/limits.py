@@ -255,6 +255,15 @@ TRANSCRIPT_CHARACTERS = Limit(
 CONFIG_WARNINGS = Limit(
     "unknown members of a config that `warnings` names", 10, "sentences", "the others are not told"
 )
+TURN_MS = Limit(
+    "a turn that a caller speaks to the local voice",
+    20_000,
+    "ms",
+    "ends, and is answered; where the client ends turns, its oldest audio is forgotten",
+)
+TURN_REST_MS = Limit(
+    "sound that goes on without quiet behind so long a turn", 10_000, "ms", "begins the next turn"
+)
 LINE_CHARACTERS = Limit(
     "a phrase of `local`, and a typed line that is compared with them",
     1_000,
@@ -433,6 +442,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         HEARINGS,
         TRANSCRIPT_CHARACTERS,
         CONFIG_WARNINGS,
+        TURN_MS,
+        TURN_REST_MS,
         LINE_CHARACTERS,
         PHRASES,
         PHRASE_WORDS,

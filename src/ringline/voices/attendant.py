@@ -40,7 +40,14 @@ from ringline.domain.voice import (
 )
 from ringline.ports import VoiceListener
 from ringline.voices.dialogue import Reply, reply_to, script_of, sentences
-from ringline.voices.endpointing import RATE_HZ, Edge, Endpointer, SpeechDetector, aggressiveness
+from ringline.voices.endpointing import (
+    RATE_HZ,
+    TURN_MS,
+    Edge,
+    Endpointer,
+    SpeechDetector,
+    aggressiveness,
+)
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import DEFAULT_VOICE, VOICE_FILES, Sentence, Speech
 from ringline.voices.workers import PoolBusy, WorkerLost, WorkFailed
@@ -107,7 +114,7 @@ class Attendant:
         self._job_came = asyncio.Event()
         self._unanswered: deque[str] = deque(maxlen=UNANSWERED_LIMIT)
         self._item_id = ""
-        self._heard_at = 0.0
+        self._heard_at = self._spoke_at = 0.0
         self._silence: asyncio.TimerHandle | None = None
         self._partial: asyncio.Task[None] | None = None
         self._responding: tuple[str, asyncio.Task[None]] | None = None
@@ -187,18 +194,22 @@ class Attendant:
 
     def _speech_started(self) -> None:
         self._item_id = f"item_{uuid4().hex}"
+        self._spoke_at = self._heard_at
         self._listener.voice_reports(SpeechStarted())
         self._watch_silence()
         self._partial = asyncio.create_task(self._hear_partials(self._item_id))
 
     def _watch_silence(self) -> None:
-        """End the turn of a caller who stopped sending audio (contract, 11)."""
-        limit_s = 2 * self._detection.silence_duration_ms / 1000
-        left_s = self._heard_at + limit_s - self._loop.time()
-        if left_s <= 0:
+        """End the turn of a caller who stopped sending audio (contract, 11), or sends it slowly."""
+        now = self._loop.time()
+        silent_at = self._heard_at + 2 * self._detection.silence_duration_ms / 1000
+        longest_at = self._spoke_at + TURN_MS / 1000
+        if now >= longest_at:
+            self._endpointer.rest()
+        if now >= min(silent_at, longest_at):
             self._speech_stopped()
         else:
-            self._silence = self._loop.call_later(left_s, self._watch_silence)
+            self._silence = self._loop.call_at(min(silent_at, longest_at), self._watch_silence)
 
     def _end_turn(self) -> None:
         if self._detection.type == "none":

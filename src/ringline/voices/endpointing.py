@@ -2,8 +2,10 @@
 
 Audio is cut into frames of 20 ms; a detector says of each whether it holds speech. Speech
 begins when nearly all frames of the last 120 ms do (a click shorter than 100 ms is never
-reported) and ends after `silence_duration_ms` of frames that do not. Time on the clock is
-not known here: a caller that stops sending altogether is ended from outside.
+reported) and ends after `silence_duration_ms` of frames that do not, or when it has become
+as long as a turn may be (`limits`). Then it was perhaps no speech, but something that sounds
+all the time: what goes on sounding begins no turn for a while, so that the voice can answer.
+Time on the clock is not known here: a caller that stops sending is ended from outside.
 """
 
 import sys
@@ -12,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
+from ringline.domain import limits
 from ringline.domain.agent import TurnDetection
 from ringline.domain.audio import bytes_of_ms
 
@@ -29,8 +32,11 @@ TAIL_MS = 400
 #: Most audio that is kept before speech, whatever is asked for.
 PADDING_LIMIT_MS = 2_000
 
-#: Longest utterance that is kept; of a longer one the oldest audio is forgotten.
-UTTERANCE_MS = 20_000
+#: Longest turn; of one that ends by order alone the oldest audio is forgotten.
+TURN_MS = limits.TURN_MS.most
+
+#: How long sound that goes on behind a longest turn begins no other.
+TURN_REST_MS = limits.TURN_REST_MS.most
 
 #: Peak below which a frame is quiet at threshold 0.5 (about -46 dB of full scale).
 GATE_PEAK = 160
@@ -62,9 +68,10 @@ class Endpointer:
         before = min(detection.prefix_padding_ms, PADDING_LIMIT_MS) // FRAME_MS + ONSET_WINDOW
         self._before: deque[bytes] = deque(maxlen=before)
         self._recent: deque[bool] = deque(maxlen=ONSET_WINDOW)
-        self._frames: deque[bytes] = deque(maxlen=UTTERANCE_MS // FRAME_MS)
+        self._frames: deque[bytes] = deque(maxlen=TURN_MS // FRAME_MS)
         self._rest = b""
         self._quiet = 0
+        self._resting = 0
         self.speaking = False
 
     @property
@@ -94,6 +101,10 @@ class Endpointer:
         self.clear()
         return utterance
 
+    def rest(self) -> None:
+        """Begin no turn for a while, or until it was quiet: the turn is too long."""
+        self._resting = TURN_REST_MS // FRAME_MS
+
     def clear(self) -> None:
         """Forget the audio of the turn that is not over."""
         self._before.clear()
@@ -107,14 +118,20 @@ class Endpointer:
             self._frames.append(frame)
             return None
         speech = self._loud(frame) and self._holds_speech(frame)
+        self._quiet = 0 if speech else self._quiet + 1
         if not self.speaking:
             return self._wait_for_onset(frame, speech)
         self._frames.append(frame)
-        self._quiet = 0 if speech else self._quiet + 1
+        if len(self._frames) == self._frames.maxlen:
+            self.rest()
+            return Edge.STOPPED
         return Edge.STOPPED if self._quiet >= self._silence_frames else None
 
     def _wait_for_onset(self, frame: bytes, speech: bool) -> Edge | None:
         self._before.append(frame)
+        if self._resting:
+            self._resting = 0 if self._quiet >= self._silence_frames else self._resting - 1
+            return None
         self._recent.append(speech)
         if sum(self._recent) < ONSET_FRAMES:
             return None
