@@ -92,7 +92,7 @@ def test_a_server_that_does_not_start_says_so_in_its_log(
         assert main([command]) == 1
     told = json.loads(written.getvalue())
     assert (told["event"], told["level"]) == ("server_ended", "critical")
-    assert reason_of_end(written.getvalue()) == told["reason"] == "It cannot be."
+    assert reason_of_end(written.getvalue().splitlines()) == told["reason"] == "It cannot be."
 
 
 @pytest.mark.usefixtures("refused")
@@ -113,11 +113,11 @@ def test_a_servers_defect_is_told_without_its_text(
     with redirect_stderr(written):
         assert main(["serve"]) == 1
     assert "a secret" not in written.getvalue()
-    first, last = written.getvalue().splitlines()
-    assert json.loads(first)["at"].split(" > ")[-1].startswith(f"{__name__}:")
-    assert "This is a defect of Ringline (AttributeError)" in reason_of_end(last)
+    lines = written.getvalue().splitlines()
+    assert json.loads(lines[0])["at"].split(" > ")[-1].startswith(f"{__name__}:")
+    assert "This is a defect of Ringline (AttributeError)" in reason_of_end(lines)
 
 
 @pytest.mark.parametrize("line", ["", "Traceback", '{"event": "server_end', "[]", '{"event": "x"}'])
 def test_other_lines_tell_no_end(line: str) -> None:
-    assert reason_of_end(line) == ""
+    assert reason_of_end([line]) == ""

@@ -109,7 +109,7 @@ class DemoServer:
     def died(self) -> CommandProblem:
         """Say why the server ended unasked: in its own words, if it left some."""
         lines = self._log.read_text("utf-8", "replace").splitlines()
-        if reason := next(filter(None, map(reason_of_end, reversed(lines))), ""):
+        if reason := reason_of_end(lines):
             return CommandProblem(reason)
         if shutil.disk_usage(self._log.parent).free < _FULL_BYTES:  # then it could not say so
             return CommandProblem(f"The disk of {self._log.parent} is full.")

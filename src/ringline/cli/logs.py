@@ -7,6 +7,8 @@ What others chose all the same (a name in an error, an address) does not steer t
 import logging
 import sys
 import traceback
+from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -75,13 +77,14 @@ def log_end(reason: str) -> None:
     structlog.get_logger().critical(_ENDED, reason=reason)
 
 
-def reason_of_end(line: str) -> str:
-    """Return why a server ended, of the line of its log that says so; '' of any other."""
-    try:
-        end = msgspec.json.decode(line, type=_End)
-    except msgspec.DecodeError:
-        return ""
-    return end.reason if end.event == _ENDED else ""
+def reason_of_end(lines: Sequence[str]) -> str:
+    """Return why a server ended, from the lines of its log; '' where none of them says so."""
+    for line in reversed(lines):
+        with suppress(msgspec.DecodeError):  # other lines have other members, or are cut off
+            end = msgspec.json.decode(line, type=_End)
+            if end.event == _ENDED:
+                return end.reason
+    return ""
 
 
 def _place_failure(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
