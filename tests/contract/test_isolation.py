@@ -430,3 +430,12 @@ async def test_the_policies_let_the_index_be_used(stores: Stores) -> None:
     assert not any("Sort" in line for line in lines), lines
     condition = next(line for line in lines if line.startswith("Index Cond"))
     assert all(name in condition for name in ("workspace_id", "environment", "offset"))
+
+
+async def test_a_statement_has_one_process_and_notices_at_once_that_nobody_waits(
+    stores: Stores,
+) -> None:
+    log = await make_log(stores)
+    async with stores.database.transaction(log) as connection:
+        assert await connection.fetchval("SHOW max_parallel_workers_per_gather") == "0"
+        assert await connection.fetchval("SHOW client_connection_check_interval") == "50ms"

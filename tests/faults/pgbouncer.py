@@ -18,7 +18,7 @@ CACHE = Path(__file__).parents[2] / ".cache" / "pgbouncer"
 #: What our connections begin with; PgBouncer refuses it unless it is told to drop it.
 STARTUP = (
     "statement_timeout,lock_timeout,idle_in_transaction_session_timeout,search_path,jit,"
-    "application_name"
+    "max_parallel_workers_per_gather,application_name"
 )
 
 

@@ -186,6 +186,22 @@ def test_dear_requests_get_their_share_while_others_ask() -> None:
     run(main)
 
 
+def test_a_request_that_has_taken_long_is_dear_while_it_runs() -> None:
+    async def main(bank: Bank) -> None:
+        asking = asyncio.create_task(keep_asking(bank, BEA))
+        long, short = await bank.lend(ADA, 2)
+        await asyncio.sleep(3 * DEAR_S)
+        bank.loans.give_back(short, clean=True)
+        other = bank.wait(ADA)
+        await asyncio.sleep(1)
+        assert not other.done(), "one at a time"
+        bank.loans.give_back(long, clean=True)
+        bank.loans.give_back(await other, clean=True)
+        asking.cancel()
+
+    run(main)
+
+
 def test_short_requests_are_never_dear() -> None:
     async def main(bank: Bank) -> None:
         asking = asyncio.create_task(keep_asking(bank, BEA))

@@ -110,6 +110,20 @@ async def test_a_connection_is_kept_and_lent_again() -> None:
     assert await acquire(lines, HOUSE) is not first
 
 
+async def test_a_lane_gets_back_what_it_had_last_where_that_is_idle() -> None:
+    lines = pool(5)
+    lanes = (ADA, BEA, CIS)
+    had = {lane: await acquire(lines, lane) for lane in lanes}
+    for lane in lanes:
+        release(lines, had[lane], lane)
+    assert {lane: await acquire(lines, lane) for lane in lanes} == had
+    release(lines, had[ADA], ADA)
+    release(lines, had[BEA], BEA)
+    assert await acquire(lines, CIS) is had[BEA], "the latest, where it had none"
+    had[ADA].terminate()
+    assert await acquire(lines, ADA) not in had.values()
+
+
 async def test_whoever_waits_longest_is_next() -> None:
     lines = pool(1)
     line = await acquire(lines, HOUSE)

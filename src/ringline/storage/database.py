@@ -38,7 +38,7 @@ _CANCEL_TIMEOUT_S = 1.0
 _STATEMENT_TIMEOUT_S = limits.STATEMENT_S.most
 _LOCK_TIMEOUT_S = 1
 #: A statement whose client has gone ends by itself. Not every system can tell (Windows).
-_NOTICE_GONE = "SELECT set_config('client_connection_check_interval', '1s', false)"
+_NOTICE_GONE = "SELECT set_config('client_connection_check_interval', '50ms', false)"
 _BEAT = "SELECT ringline.stay_alive('{}')"
 _CANCEL = "SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS one (pid)"
 #: How often a transaction that met another one is tried.
@@ -205,6 +205,8 @@ class Database:
                 "idle_in_transaction_session_timeout": f"{2 * _STATEMENT_TIMEOUT_S}s",
                 "search_path": "pg_catalog",
                 "jit": "off",
+                # One process per statement, or one tenant's dear read takes every core.
+                "max_parallel_workers_per_gather": "0",
             },
         )
 

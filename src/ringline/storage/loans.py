@@ -16,7 +16,7 @@ from typing import Generic
 import structlog
 
 from ringline.domain import limits
-from ringline.storage.pool import C, Lane, Place, Pool
+from ringline.storage.pool import DEAR_S, C, Lane, Place, Pool
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +54,8 @@ class Loans(Generic[C]):
         """Borrow a connection. Raises what `Pool.acquire` raises."""
         pool = self._pool
         place = pool.place(lane)
+        if place.lent:
+            self._look_for_dear(place)
         connection = pool.take(place)
         if connection is None:
             self._look_within(_LOOK_WAITED_FOR_S)
@@ -67,6 +69,8 @@ class Loans(Generic[C]):
         """Give a connection back; one that is not clean is closed."""
         loan = self._lent.pop(connection)
         self._pool.charge(loan.place, asyncio.get_running_loop().time() - loan.since)
+        if loan.place.lent > 1:
+            self._look_for_dear(loan.place)
         if not clean or loan.is_cancelled:
             connection.terminate()
         self._pool.release(connection, loan.place)
@@ -84,6 +88,14 @@ class Loans(Generic[C]):
         if self._cancelling is not None:
             self._cancelling.cancel()
             await asyncio.gather(self._cancelling, return_exceptions=True)
+
+    def _look_for_dear(self, place: Place[C]) -> None:
+        """Notice a workspace's dear request while it runs, not only when it is counted."""
+        before = asyncio.get_running_loop().time() - 2 * DEAR_S
+        if place.is_workspace and any(
+            loan.place is place and loan.since < before for loan in self._lent.values()
+        ):
+            self._pool.slow(place)
 
     def _look_within(self, delay_s: float) -> None:
         loop = asyncio.get_running_loop()

@@ -66,7 +66,7 @@ _REMEMBERED = 1_000
 
 #: A workspace's part of one connection's time for dear requests, and when one is dear.
 _SHARE = limits.DATABASE_SHARE.most / 100
-_DEAR_S = limits.DATABASE_DEAR_MS.most / 1000
+DEAR_S = limits.DATABASE_DEAR_MS.most / 1000
 #: How much of it may be used at once.
 _BURST_S = 0.5
 #: Longest wait for it, whatever was used: who waits for a connection is told no sooner.
@@ -131,7 +131,8 @@ class Pool(Generic[C]):
         self._most_waiting = shares.waiting
         self._for_workspaces = size - kept
         self._for_strangers = size - kept // 2
-        self._idle: list[C] = []
+        #: With the lane that had each last, whose statements are prepared in it.
+        self._idle: dict[C, Place[C]] = {}
         #: Connections that are borrowed or being made: of all lanes, and of all workspaces.
         self._lent = 0
         self._lent_to_workspaces = 0
@@ -166,7 +167,7 @@ class Pool(Generic[C]):
         """Borrow a connection that is idle; None where one must be made or waited for."""
         if not self._idle or self._closed or not self._may_have(place):
             return None
-        connection = self._take_idle()
+        connection = self._take_idle(place)
         if connection is not None:
             self._lend(place)
         return connection
@@ -181,7 +182,7 @@ class Pool(Generic[C]):
             raise StoreAway
         if self._may_have(place):
             self._lend(place)
-            connection = self._take_idle()
+            connection = self._take_idle(place)
         else:
             connection = await self._wait(place)
         if connection is not None:
@@ -197,17 +198,21 @@ class Pool(Generic[C]):
         if self._closed:
             connection.terminate()
         if not connection.is_closed():
-            self._idle.append(connection)
+            self._idle[connection] = place
         self._return_place(place)
 
     def charge(self, place: "Place[C]", held_s: float) -> None:
         """Count how long a lane has held a connection."""
-        if held_s > _DEAR_S and place.is_workspace:
+        if held_s > DEAR_S and place.is_workspace:
             now = asyncio.get_running_loop().time()
-            paid_at = max(place.paid_at, now - _BURST_S) + (held_s - _DEAR_S) / _SHARE
+            paid_at = max(place.paid_at, now - _BURST_S) + (held_s - DEAR_S) / _SHARE
             place.paid_at = min(paid_at, now + _MOST_DEBT_S)
             if place.paid_at > now:
                 place.slow_until = place.paid_at + _ONE_AT_A_TIME_S
+
+    def slow(self, place: "Place[C]") -> None:
+        """Lend to a workspace one at a time for a while, as one of its requests is dear."""
+        place.slow_until = asyncio.get_running_loop().time() + _ONE_AT_A_TIME_S
 
     @property
     def is_waited_for(self) -> bool:
@@ -220,8 +225,9 @@ class Pool(Generic[C]):
 
     def expire(self) -> None:
         """Close what is idle, and fail all waiters, also those for a new connection."""
-        while self._idle:
-            self._idle.pop().terminate()
+        idle, self._idle = self._idle, {}
+        for connection in idle:
+            connection.terminate()
         waiting, self._waiting = self._waiting, {}
         for place in waiting:
             for one in place.waiting:
@@ -238,7 +244,7 @@ class Pool(Generic[C]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        idle, self._idle = self._idle, []
+        idle, self._idle = self._idle, {}
         self.expire()
         closing = (connection.close(timeout=timeout_s) for connection in idle)
         await asyncio.gather(*closing, return_exceptions=True)
@@ -289,10 +295,18 @@ class Pool(Generic[C]):
             lane: place for lane, place in self._workspaces.items() if place.lent or place.waiting
         }
 
-    def _take_idle(self) -> C | None:
-        """Return a connection that lives; None where one must be made."""
+    def _take_idle(self, place: Place[C]) -> C | None:
+        """Return a connection that lives; None where one must be made.
+
+        A lane gets back what it had last, else the latest of all: so those that were made
+        anew, because dear requests were cancelled, are cold for the same lane alone.
+        """
         while self._idle:
-            connection = self._idle.pop()
+            connection = next(
+                (one for one in reversed(self._idle) if self._idle[one] is place),
+                next(reversed(self._idle)),
+            )
+            del self._idle[connection]
             if not connection.is_closed():
                 return connection
         return None
@@ -353,7 +367,7 @@ class Pool(Generic[C]):
                 self._waiting[place] = None  # behind all others
             if not given.done():
                 self._lend(place)
-                given.set_result(self._take_idle())
+                given.set_result(self._take_idle(place))
         self._arm()
 
     def _next(self) -> Place[C] | None:
