@@ -333,3 +333,18 @@ def test_a_turn_whose_end_the_bus_has_lost_is_not_open() -> None:
         assert watch.order.open_turns(old) == [], "nobody knows without reading far back"
 
     scenario(steps)
+
+
+def test_a_partial_that_comes_after_its_turn_is_looked_up_where_its_end_was_not_heard() -> None:
+    async def steps(desk: Desk) -> None:
+        over, going_on = new_id(), new_id()
+        await desk.happen(turn(over, "all of it"))
+        watch = await desk.hub.watch(LOG)
+        ear = Ear()
+        watch.join(None, Spelling(), ear)
+        live = partial(going_on, "so far", 1)
+        desk.publish(Published(0, partial(over, "all", 1)), Published(0, live))
+        await asyncio.sleep(0.1)
+        assert [published.event for published, _ in ear.heard] == [live]
+
+    scenario(steps)

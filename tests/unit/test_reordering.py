@@ -145,7 +145,8 @@ def test_a_partial_is_told_after_the_event_before_it() -> None:
 
 
 def test_a_partial_whose_place_has_passed_is_told_at_once() -> None:
-    order = Reordering(5)
+    order = Reordering(0)
+    order.arrived([durable(n) for n in range(1, 6)], now=0)
     part = Published(2, partial(CALL, "a", 0))
     assert order.arrived([part], now=0) == [part]
 
@@ -157,6 +158,34 @@ def test_a_partial_is_not_told_after_its_turn_its_call_or_a_newer_one() -> None:
     order.arrived([Published(1, turn(CALL, "a")), Published(2, ended(other))], now=0)
     late = [Published(2, partial(CALL, "a b", 2)), Published(2, partial(other, "x", 0))]
     assert order.arrived(late, now=0) == []
+
+
+def test_a_late_partial_of_a_turn_that_ended_before_the_start_is_not_told() -> None:
+    order = Reordering(8)
+    late, live = partial(CALL, "so far", 1, "over"), partial(CALL, "so far", 1, "going on")
+    assert order.arrived([Published(5, late), Published(6, live)], now=1) == []
+    assert (order.due_at, order.asks()) == (1, 5)
+    later = Published(4, partial(CALL, "so far", 1, "later"))
+    assert order.arrived([later], now=1) == []  # while the log is being read
+    past = [Published(6, turn(CALL, "all", "over")), durable(7), durable(8), durable(9)]
+    released, gone = order.read(past, complete=True, now=2)
+    assert [published.offset for published in released] == [6, 9]
+    assert released[0].event is live
+    assert (gone, order.position, order.due_at, order.asks()) == (False, 9, 2, 4)
+    assert order.read([], complete=True, now=3) == ([later], False)
+    assert order.due_at is None
+    newer = Published(6, partial(CALL, "so far", 2, "going on"))
+    assert order.arrived([newer], now=4) == [newer], "its turn is known to be open"
+
+
+def test_a_busy_log_does_not_keep_a_doubt_from_being_settled() -> None:
+    order = Reordering(8)
+    order.arrived([Published(5, partial(CALL, "so far", 1, "one"))], now=1)
+    order.arrived([durable(9)], now=1.5)
+    assert order.due_at == 1
+    order.postpone(2)
+    order.arrived([durable(10)], now=1.6)
+    assert order.due_at == 2
 
 
 def test_waiting_partials_are_bounded() -> None:

@@ -24,7 +24,7 @@ from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey, Position
 from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
-from ringline.services.reordering import Reordering
+from ringline.services.reordering import NEAR, Reordering
 from ringline.services.turns import OpenTurns, partial_of
 from ringline.services.weights import weight_of
 from ringline.wire.dialect import Dialect
@@ -32,8 +32,6 @@ from ringline.wire.dialect import Dialect
 _log = structlog.get_logger()
 
 _PAGE = 500
-#: Events before a log's head that are read for what they say of open turns.
-_NEAR = 64
 #: Events kept while a log's head is asked for; the oldest go, and are read from the log.
 _EARLY_WHILE_OPENING = limits.EARLY_EVENTS.most
 _BYTES_WHILE_OPENING = limits.EARLY_BYTES.most
@@ -270,11 +268,11 @@ class Hub:
         open earlier are forgotten: their next partials will be told. Raises StoreAway.
         """
         partials = [told.offset for told in opening.events if partial_of(told.event) is not None]
-        near = [offset for offset in partials if offset >= head.newest - _NEAR]
+        near = [offset for offset in partials if offset >= head.newest - NEAR]
         order = Reordering(min([*near, head.newest]), patience_s=self._patience_s)
         if order.position < head.newest:
             order.heard_of(head.newest, _now())
-            page = await self._store.page(log, order.asks(), _NEAR)
+            page = await self._store.page(log, order.asks(), NEAR)
             past = [Published(stored.offset, stored.event) for stored in page.events]
             order.read(past, page.complete, _now())
         return order

@@ -7,7 +7,8 @@ are due to be read from the log, which always has them: offsets are gapless in c
 
 A partial transcript is released after the durable event whose offset it carries, at once if
 that has passed; not if its turn or its call is over, and not if a newer one of its turn has
-been released.
+been released. One from before the start may be late: whether its turn is over is then read
+from the log first, where that is near enough.
 
 Bounds: `hold` early events and `hold` partials wait, and so many bytes of both; beyond that
 the incoming one is forgotten (the log has the event, a newer partial will come). Of what was
@@ -25,6 +26,9 @@ from ringline.domain.events import CallEnded
 from ringline.ports import Published
 from ringline.services.turns import TurnKey, completes, partial_of, sequence_of
 from ringline.services.weights import weight_of
+
+#: Offsets before a start that are read for what they say of open turns.
+NEAR = 64
 
 _TURNS = 1024  # finished turns, finished calls and open turns remembered, each
 _HOLD = limits.EARLY_EVENTS.most
@@ -49,8 +53,10 @@ class Reordering:
         self._hold = hold
         self._early: dict[int, tuple[Published, int]] = {}  # with their weights
         self._partials: dict[int, list[Published]] = {}
-        self._partials_held = 0
-        self._held_bytes = 0  # of both
+        self._doubtful: list[Published] = []  # partials from before the start
+        self._partials_held = 0  # with the doubtful ones
+        self._held_bytes = 0  # of all that waits
+        self._asked_from = start
         self._finished: OrderedDict[TurnKey | UUID, None] = OrderedDict()
         self._open: OrderedDict[TurnKey, Published] = OrderedDict()
         self._recent: deque[tuple[Published, int]] = deque()  # with their weights
@@ -77,7 +83,8 @@ class Reordering:
     def asks(self) -> int:
         """Return the offset behind which the log is about to be read."""
         self._asked = self._known
-        return self.position
+        self._asked_from = min([self.position, *(partial.offset for partial in self._doubtful)])
+        return self._asked_from
 
     def read(
         self, events: Sequence[Published], complete: bool, now: float
@@ -94,6 +101,9 @@ class Reordering:
         for published in events:
             if published.offset > self.position:
                 self._put_early(published)
+            else:
+                self._note(published)
+        self._settle_doubts(released)
         self._release(released)
         if complete and self.position < self._asked:
             # Whatever claimed that there was more was wrong: the log is the truth.
@@ -121,6 +131,7 @@ class Reordering:
         """Keep nothing more: the last listener has gone."""
         self._early.clear()
         self._partials.clear()
+        self._doubtful.clear()
         self._recent.clear()
         self._open.clear()
         self._finished.clear()
@@ -134,7 +145,9 @@ class Reordering:
         return list(self._open.values())
 
     def _look_for_gap(self, moved: bool, now: float) -> None:
-        if self._known <= self.position:
+        if self._doubtful:
+            self.due_at = now if self.due_at is None else self.due_at
+        elif self._known <= self.position:
             self.due_at = None
         elif moved or self.due_at is None:
             self.due_at = now + self._patience_s
@@ -182,21 +195,42 @@ class Reordering:
             self._release_waiting(place, released)
 
     def _take_partial(self, partial: Published, released: list[Published]) -> None:
-        if partial.offset <= self.position:
+        doubtful = self._is_doubtful(partial)
+        if partial.offset <= self.position and not doubtful:
             self._release_partial(partial, released)
         elif (
             self._partials_held < self._hold
             and self._held_bytes + (weight := weight_of(partial.event)) <= _HOLD_BYTES
         ):
-            self._partials.setdefault(partial.offset, []).append(partial)
+            waiting = self._doubtful if doubtful else self._partials.setdefault(partial.offset, [])
+            waiting.append(partial)
             self._partials_held += 1
             self._held_bytes += weight
 
+    def _is_doubtful(self, partial: Published) -> bool:
+        """Tell whether a partial's turn may have ended before the start, which the log knows."""
+        key = partial_of(partial.event)
+        if key is None or key in self._open or key in self._finished:
+            return False
+        return self.begun - NEAR <= partial.offset < self.begun
+
+    def _settle_doubts(self, released: list[Published]) -> None:
+        """Release what was in doubt and is not over, now that the log was read."""
+        doubtful, self._doubtful = self._doubtful, []
+        for partial in doubtful:
+            if partial.offset < self._asked_from:  # it came while the log was being read
+                self._doubtful.append(partial)
+            else:
+                self._let_go(partial, released)
+
+    def _let_go(self, partial: Published, released: list[Published]) -> None:
+        self._partials_held -= 1
+        self._held_bytes -= weight_of(partial.event)
+        self._release_partial(partial, released)
+
     def _release_waiting(self, offset: int, released: list[Published]) -> None:
         for partial in self._partials.pop(offset, ()):
-            self._partials_held -= 1
-            self._held_bytes -= weight_of(partial.event)
-            self._release_partial(partial, released)
+            self._let_go(partial, released)
 
     def _release_partial(self, partial: Published, released: list[Published]) -> None:
         key = partial_of(partial.event)
