@@ -24,7 +24,7 @@ from benchmarks.contacts import fill
 from benchmarks.generators import Generator as Process
 from benchmarks.generators import Silent
 from benchmarks.hostile.surfaces import SURFACES
-from benchmarks.neighbours_table import Flooded, Size, say, section, tell
+from benchmarks.neighbours_table import Flooded, Size, recorded, say, section, tell
 from benchmarks.queries import make
 from benchmarks.report import Section
 from benchmarks.rounds import AFTER_S, MOST_MB, Measured
@@ -54,14 +54,20 @@ def neighbours(
     record: Path | None = None,
     partly: Callable[[Section], None] = lambda part: None,
 ) -> Section:
-    """Flood each surface; call `partly` with what there is after each."""
+    """Flood each surface; call `partly` with what there is after each.
+
+    A surface whose rounds `record` holds already is not flooded again, so that a long run
+    can be made in parts.
+    """
     size = _size(seconds or SECONDS, tiny=tiny)
+    held = recorded(record, size)
     flooded: list[Flooded] = []
     with directory() as place:
         keys = _prepare(place / "data", size)
         for name in only or SURFACES:
-            flooded.append(Flooded(name))
-            _flood(flooded[-1], place / "data", keys, size, record)
+            flooded.append(held.get(name) or Flooded(name))
+            if name not in held:
+                _flood(flooded[-1], place / "data", keys, size, record)
             say(f"{name}: {' | '.join(flooded[-1].cells())}")
             partly(section(flooded, size))
     return section(flooded, size)

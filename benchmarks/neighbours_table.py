@@ -13,7 +13,7 @@ from benchmarks import cores
 from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.quiet import EVENTS_PER_S, PATIENCE_S, RPC_PER_S, VOICE_EVERY_S, WATCHERS
 from benchmarks.report import Grid, Row, Section, percentile, ratios, show
-from benchmarks.rounds import Figures, Record, doubts
+from benchmarks.rounds import Figures, Record, doubts, figures_of
 
 GOAL = 3
 
@@ -71,6 +71,23 @@ class Flooded:
             f"{statistics.median(record['server'] for record in under):.0%}",
             f"{max(record['peak_mb'] for record in under):.0f}" + f" {self.ended}".rstrip(),
         ]
+
+
+def recorded(record: Path | None, size: Size) -> dict[str, Flooded]:
+    """Return the surfaces of which a file has every round, of the same length."""
+    found: dict[str, Flooded] = {}
+    lines = record.read_text().splitlines() if record is not None and record.exists() else []
+    for made in map(json.loads, lines):
+        if "ended" in made or (made["attack"] and made["attack"]["seconds"] < size.attacked_s):
+            continue
+        flooded = found.setdefault(made["surface"], Flooded(made["surface"]))
+        (flooded.attacked if made["attack"] else flooded.quiet).append(figures_of(made))
+        flooded.records.append(made)
+    return {
+        name: flooded
+        for name, flooded in found.items()
+        if len(flooded.quiet) == len(flooded.attacked) == size.rounds
+    }
 
 
 def tell(made: Record, record: Path | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 import psutil
@@ -119,6 +119,12 @@ class Measured:
         if held_mb > MOST_MB and self._attacker is not None and not self.stopped:
             self._attacker.end()
             self.stopped = True
+
+
+def figures_of(made: Record) -> Figures:
+    """Return the figures of a round that was written to a file."""
+    kept = {one.name: made[one.name] for one in fields(Figures)}
+    return Figures(**{**kept, "voice": tuple(made["voice"])})
 
 
 def doubts(made: Record) -> list[str]:

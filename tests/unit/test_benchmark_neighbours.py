@@ -1,5 +1,8 @@
 """The benchmark of neighbours: its frames, its bodies, its table."""
 
+import json
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +10,7 @@ import pytest
 from benchmarks.clients import frame
 from benchmarks.hostile.rpc import BODY_BYTES, hard_bodies
 from benchmarks.hostile.surfaces import SURFACES
-from benchmarks.neighbours_table import Flooded, Size, section
+from benchmarks.neighbours_table import Flooded, Size, recorded, section
 from benchmarks.rounds import Figures, doubts
 from ringline.domain.limits import RPC_BODY_BYTES
 from ringline.wire.websocket_frames import text_frame
@@ -71,3 +74,22 @@ def test_every_surface_says_what_shows_that_the_server_took_part() -> None:
     assert all(surface.answers({}) == 0 for surface in SURFACES.values())
     assert SURFACES["rpc-flood"].answers({"429 rate_limited": 3, "closed": 2}) == 3
     assert SURFACES["strangers"].answers({"opened": 9, "401 unauthorized": 1}) == 1
+
+
+def test_a_surface_whose_rounds_a_file_holds_is_not_flooded_again(tmp_path: Path) -> None:
+    path, alone, under = tmp_path / "rounds", asdict(figures(1)), asdict(figures(2))
+    whole = [a_record(**alone, attack=None), a_record(**under)] * SIZE.rounds
+    short = {"counted": {}, "seconds": 0.5, "broken": []}
+    others = [
+        a_record(surface="mints", **alone, attack=None),
+        a_record(surface="streams", ended="(ended: it hung)", attack=None),
+        *[a_record(surface="realtime", **alone, attack=None)] * SIZE.rounds,
+        *[a_record(surface="realtime", **under, attack=short)] * SIZE.rounds,
+    ]
+    path.write_text("".join(json.dumps(made) + "\n" for made in [*whole, *others]))
+    held = recorded(path, SIZE)
+    assert list(held) == ["rpc-flood"]
+    assert held["rpc-flood"].quiet == [figures(1)] * SIZE.rounds
+    assert held["rpc-flood"].attacked == [figures(2)] * SIZE.rounds
+    assert "(× 2.0, 2.0 – 2.0)" in section([held["rpc-flood"]], SIZE).render()
+    assert recorded(tmp_path / "none", SIZE) == recorded(None, SIZE) == {}
