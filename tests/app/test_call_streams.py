@@ -385,6 +385,10 @@ async def test_a_plain_get_of_the_websocket(service: Service) -> None:
         url = service.base_url + path
         async with service.http.get(url, headers=service.bearer()) as answer:
             assert answer.headers["Sec-WebSocket-Version"] == "13"
+            assert (answer.headers["Upgrade"], answer.headers["Connection"]) == (
+                "websocket",
+                "upgrade",
+            )  # RFC 9110, 15.5.22
 
 
 async def test_watchers_of_a_call_are_counted(

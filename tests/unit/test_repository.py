@@ -73,3 +73,7 @@ def test_the_npm_lock_names_no_address_and_has_every_integrity() -> None:
 
 def test_the_version_is_a_release_number() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", ringline.__version__)
+
+
+def test_the_sdks_package_has_the_projects_licence() -> None:
+    assert (ROOT / "sdk/js/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()

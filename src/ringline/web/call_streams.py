@@ -186,6 +186,6 @@ class CallStreams:
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
             headers["Retry-After"] = "1"
         if code == "UPGRADE_REQUIRED":
-            headers |= OUR_VERSION
+            headers |= {**OUR_VERSION, "Upgrade": "websocket", "Connection": "upgrade"}
         refusal = refuse_v1(code, request_id, documentation_base=self._links.documentation_base)
         return answer(refusal, headers)
