@@ -83,11 +83,11 @@ class StartRefused(Exception):
     """The server cannot start; the text is a sentence for the operator."""
 
 
-#: Why a database cannot be had; the text of each is a sentence for the operator.
 #: How long a thread may keep the interpreter from the event loop, at every turn of it; large
 #: reads are planned in threads, and Python's own 5 ms would add up for everybody else.
 _SWITCH_S = 0.000_5
 
+#: Why a database cannot be had; the text of each is a sentence for the operator.
 DATABASE_PROBLEMS = (DatabaseRefused, EmbeddedError, MigrationError)
 
 
