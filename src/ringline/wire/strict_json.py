@@ -70,7 +70,7 @@ class StrictDecoder(Generic[T]):
             text = data.decode("utf-8") if isinstance(data, bytes) else data
             opened = _count_opened(text, None if self._marks is None else self._marks.most)
             value = self._decoder.decode(text)
-            if "\\u0000" in text and _NULL.search(text):
+            if "\\" in text and "\\u0000" in text and _NULL.search(text):
                 raise NotJson("text must not contain U+0000")
             if opened > MAX_DEPTH and _is_deep(text):
                 raise NotJson("JSON is nested too deeply")
@@ -115,11 +115,16 @@ def _count_opened(text: str, most: int | None) -> int:
     opened = commas = 0
     for start in range(0, len(text), _PIECE):
         end = start + _PIECE
-        opened += text.count("[", start, end) + text.count("{", start, end)
-        commas += text.count(",", start, end)
+        opened += _count("[", text, start, end) + _count("{", text, start, end)
+        commas += _count(",", text, start, end)
         if opened + commas > most:
             raise NotJson("JSON has too many arrays, objects and members")
     return opened
+
+
+def _count(mark: str, text: str, start: int, end: int) -> int:
+    """Count a mark in a part of a text; most parts of prose have none, which is seen faster."""
+    return 0 if text.find(mark, start, end) < 0 else text.count(mark, start, end)
 
 
 def _is_deep(text: str) -> bool:
