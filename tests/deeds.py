@@ -22,7 +22,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.inputs import cast_inputs
 from ringline.services.calls import CallLimits, Calls, NewCall
 from ringline.services.journal import Journal
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.services.team import Team
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
@@ -55,7 +55,7 @@ class Shop:
     async def create(self, name: str, **given: object) -> UUID:
         """Carry out an action that creates; `given` is its input as JSON has it."""
         act, values = cast("Create", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
-        return await self.desk.ledger.write(self.log, lambda t: act(self.acting, t, values))
+        return await self.desk.repo.write(self.log, lambda t: act(self.acting, t, values))
 
     async def change(self, name: str, record_id: UUID, **given: object) -> None:
         act, values = cast("Change", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
@@ -63,7 +63,7 @@ class Shop:
         async def work(transaction: Transaction) -> None:
             await act(self.acting, transaction, record_id, values)
 
-        await self.desk.ledger.write(self.log, work)
+        await self.desk.repo.write(self.log, work)
 
     async def run(self, name: str, **given: object) -> Any:
         return await cast("Generic", ACTIONS[name].act)(
@@ -78,7 +78,7 @@ class Shop:
             assert stored is not None
             return stored
 
-        return await self.desk.ledger.write(self.log, work)
+        return await self.desk.repo.write(self.log, work)
 
     async def insert(self, table: str, **columns: object) -> UUID:
         """Write a row that no test here is about."""
@@ -96,7 +96,7 @@ class Shop:
         async def work(transaction: Transaction) -> None:
             await transaction.fetch(text, list(row.values()))
 
-        await self.desk.ledger.write(self.log, work)
+        await self.desk.repo.write(self.log, work)
         return cast("UUID", row["id"])
 
     async def user(self, name: str) -> Operator:
@@ -152,16 +152,16 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     journal = Journal(stores.log, bus)
     journal.start()
     calls = Calls(journal, open_voice, lambda: NOW, new_id, CallLimits())
-    ledger = Ledger(stores.records, bus)
-    team = Team(ledger, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
-    desk = Desk(ledger, calls, lambda: NOW, new_id, str.encode, team)
+    repo = Repo(stores.records, bus)
+    team = Team(repo, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
+    desk = Desk(repo, calls, lambda: NOW, new_id, str.encode, team)
     open_ = Shop(stores, await make_log(stores), desk)
     bus.subscribe(open_.told.append)
     try:
         yield open_
     finally:
         await calls.shutdown()
-        await ledger.close()
+        await repo.close()
         await journal.close()
 
 

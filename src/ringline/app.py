@@ -39,7 +39,7 @@ from ringline.services.calls import CallLimits, Calls
 from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
 from ringline.services.journal import Journal
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.services.sealing import Sealing
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
@@ -304,11 +304,11 @@ async def _start(
         sockets_per_key=settings.max_sockets_per_key,
     )
     watching = Watching(hub, stores.log, credentials)
-    ledger = Ledger(stores.records, bus)
-    team = Team(ledger, settings.signing_secrets[0], now, new_id, secrets.token_bytes)
-    idempotency = Idempotency(ledger, new_id)
+    repo = Repo(stores.records, bus)
+    team = Team(repo, settings.signing_secrets[0], now, new_id, secrets.token_bytes)
+    idempotency = Idempotency(repo, new_id)
     sealing = Sealing(_secret(settings.encryption_key), secrets.token_bytes)
-    desk = Desk(ledger, calls, now, new_id, sealing.seal, team)
+    desk = Desk(repo, calls, now, new_id, sealing.seal, team)
     rpc = Rpc(
         Engine(desk, Reader(settings.signing_secrets)),
         idempotency,
@@ -328,7 +328,7 @@ async def _start(
     stack.push_async_callback(watching.shutdown)
     journal.start()
     stack.push_async_callback(journal.close)
-    stack.push_async_callback(ledger.close)
+    stack.push_async_callback(repo.close)
     stack.push_async_callback(idempotency.close)
     stack.push_async_callback(calls.shutdown)
     _keep(stack, credentials.run())

@@ -26,7 +26,7 @@ from ringline.rpc.idempotency import (
     Idempotency,
     IdempotencyConflict,
 )
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import refuse
 from tests.database import TestDatabase, make_log
@@ -181,8 +181,8 @@ class House:
     """The idempotency of two processes over one database."""
 
     def __init__(self, stores: Stores, log: LogKey, key_id: UUID) -> None:
-        self.ledger = Ledger(stores.records, MemoryBus())
-        self.here, self.there = (Idempotency(self.ledger, new_id) for _ in range(2))
+        self.repo = Repo(stores.records, MemoryBus())
+        self.here, self.there = (Idempotency(self.repo, new_id) for _ in range(2))
         self.caller = Caller(log, key_id)
         self.done = 0
         self.started, self.go_on = asyncio.Event(), asyncio.Event()
@@ -325,7 +325,7 @@ async def test_a_create_and_its_answer_are_one_transaction(
             await transaction.fetch("SELECT set_config('a.b', 'c', true)", ())
             await claim.keep(transaction, b"answer")
 
-        await house.ledger.write(house.caller.log, write)
+        await house.repo.write(house.caller.log, write)
         return b"answer"
 
     with pytest.raises(IdempotencyConflict) as raised:
@@ -351,7 +351,7 @@ async def test_old_keys_are_swept(house: House, database: TestDatabase) -> None:
 
 async def test_a_closed_ledger_begins_nothing(house: House) -> None:
     house.go_on.set()
-    await house.ledger.close()
+    await house.repo.close()
     with pytest.raises(StoreAway):
         await house.ask()
     assert house.done == 0

@@ -14,7 +14,7 @@ from ringline.bus.memory import MemoryBus
 from ringline.domain.log import Environment, LogKey
 from ringline.domain.operators import TeamRole
 from ringline.ports import EntryRefused, Row, Transaction
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.services.team import (
     INVITATION_LIFE,
     AlreadyMember,
@@ -35,12 +35,12 @@ class Office:
 
     stores: Stores
     log: LogKey
-    ledger: Ledger
+    repo: Repo
     now: datetime = NOW
     team: Team = field(init=False)
 
     def __post_init__(self) -> None:
-        self.team = Team(self.ledger, SECRET, lambda: self.now, new_id, secrets.token_bytes)
+        self.team = Team(self.repo, SECRET, lambda: self.now, new_id, secrets.token_bytes)
 
     async def hire(self, email: str, role: TeamRole = TeamRole.MEMBER) -> UUID:
         invitation = await self.team.invite(self.log, email, role)
@@ -53,10 +53,10 @@ class Office:
         async def work(transaction: Transaction) -> None:
             await self.team.remove(transaction, user_id)
 
-        await self.ledger.write(self.log, work)
+        await self.repo.write(self.log, work)
 
     async def rows(self, text: str) -> Sequence[Row]:
-        async with self.ledger.read(self.log) as rows:
+        async with self.repo.read(self.log) as rows:
             return await rows.fetch(text, ())
 
     async def members(self) -> list[tuple[str, str]]:
@@ -66,9 +66,9 @@ class Office:
 
 @asynccontextmanager
 async def an_office(stores: Stores) -> AsyncIterator[Office]:
-    ledger = Ledger(stores.records, MemoryBus())
-    yield Office(stores, await make_log(stores), ledger)
-    await ledger.close()
+    repo = Repo(stores.records, MemoryBus())
+    yield Office(stores, await make_log(stores), repo)
+    await repo.close()
 
 
 @pytest.fixture

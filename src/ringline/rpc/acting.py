@@ -20,7 +20,7 @@ from uuid import UUID
 from ringline.domain.log import LogKey
 from ringline.ports import Check, Clock, NewId, Transaction
 from ringline.services.calls import Calls
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.services.team import Team
 
 Values: TypeAlias = Mapping[str, Any]
@@ -69,7 +69,7 @@ class Caller:
 class Desk:
     """The services that actions are carried out with."""
 
-    ledger: Ledger
+    repo: Repo
     calls: Calls
     now: Clock
     new_id: NewId
@@ -78,8 +78,8 @@ class Desk:
 
     def for_caller(self, check: Check) -> "Desk":
         """Return this desk for one caller: nothing is done with it once they may not."""
-        ledger = self.ledger.for_caller(check)
-        return replace(self, ledger=ledger, team=self.team.over(ledger))
+        repo = self.repo.for_caller(check)
+        return replace(self, repo=repo, team=self.team.over(repo))
 
 
 @dataclass(frozen=True, slots=True)

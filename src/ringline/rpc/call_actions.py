@@ -154,7 +154,7 @@ async def check_own_names(acting: Acting, names: Sequence[str]) -> None:
     operator = acting.caller.operator
     if operator is None or not names:
         return
-    async with acting.desk.ledger.read(acting.caller.log) as rows:
+    async with acting.desk.repo.read(acting.caller.log) as rows:
         for name in names:
             line = await find_sip_user(rows, name)
             if line is None or line.user_id != operator.id:
@@ -167,4 +167,4 @@ def moment_of(acting: Acting) -> Moment:
 
 
 def _steering(acting: Acting) -> Steering:
-    return Steering(acting.desk.ledger, acting.desk.calls, acting.caller.log)
+    return Steering(acting.desk.repo, acting.desk.calls, acting.caller.log)

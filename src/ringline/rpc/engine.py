@@ -25,7 +25,7 @@ from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.reading import ListRequest, Reader
 from ringline.rpc.records import too_large
 from ringline.rpc.request import Asked, read_request
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.wire.rpc import RpcRefused, refuse
 from ringline.wire.strict_json import encode
 
@@ -84,7 +84,7 @@ class Engine:
         try:
             if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
                 identity = read_identity(asked.action, asked.resource, asked.body.get("identity"))
-                async with self._ledger(caller).read(caller.log) as rows:
+                async with self._repo(caller).read(caller.log) as rows:
                     before = await writing.find(rows, asked.resource, identity)
                 if before is None:
                     raise refuse("not_found")
@@ -100,7 +100,7 @@ class Engine:
         if selection is None:
             raise AssertionError("a read is not let in without fields")
         values = _values(caller, asked)
-        async with self._ledger(caller).read(caller.log) as rows:
+        async with self._repo(caller).read(caller.log) as rows:
             scope: picking.Scope = ()
             if values:
                 scope = await picking.scope_of(rows, action, asked.resource, values)
@@ -119,7 +119,7 @@ class Engine:
 
     async def _get(self, caller: Caller, asked: Asked) -> object:
         values = _values(caller, asked)
-        async with self._ledger(caller).read(caller.log) as rows:
+        async with self._repo(caller).read(caller.log) as rows:
             row_id = await picking.pick(rows, asked.action, asked.resource, values)
             if row_id is None:
                 raise refuse("not_found")
@@ -139,7 +139,7 @@ class Engine:
                 await claim.keep(transaction, answer)
             return answer
 
-        return await acting.desk.ledger.write(caller.log, work)
+        return await acting.desk.repo.write(caller.log, work)
 
     async def _update(self, caller: Caller, asked: Asked) -> bytes:
         action, resource, acting = asked.action, asked.resource, self._acting(caller)
@@ -157,7 +157,7 @@ class Engine:
                 await cast("Change", action.act)(acting, transaction, before["id"], values)
             return _success(await self._record(transaction, asked, before["id"]))
 
-        return await acting.desk.ledger.write(caller.log, work)
+        return await acting.desk.repo.write(caller.log, work)
 
     async def _destroy(self, caller: Caller, asked: Asked) -> bytes:
         """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
@@ -177,7 +177,7 @@ class Engine:
                 await cast("Change", action.act)(acting, transaction, before["id"], values)
             return answer
 
-        return await acting.desk.ledger.write(caller.log, work)
+        return await acting.desk.repo.write(caller.log, work)
 
     async def _act(self, caller: Caller, asked: Asked) -> bytes:
         action = asked.action
@@ -192,8 +192,8 @@ class Engine:
             return {}
         return await self._reader.one(rows, asked.resource, asked.selection, row_id, pace)
 
-    def _ledger(self, caller: Caller) -> Ledger:
-        return self._desk.ledger.for_caller(caller.check)
+    def _repo(self, caller: Caller) -> Repo:
+        return self._desk.repo.for_caller(caller.check)
 
     def _acting(self, caller: Caller) -> Acting:
         return Acting(caller, self._desk.for_caller(caller.check), self._desk.now())

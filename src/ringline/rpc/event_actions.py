@@ -57,7 +57,7 @@ async def list_events(acting: Acting, values: Values) -> object:
         call=values.get("callUuid"),
         types=values.get("type"),
     )
-    async with acting.desk.ledger.read(acting.caller.log) as rows:
+    async with acting.desk.repo.read(acting.caller.log) as rows:
         page = await read_events(rows, query)
     return {
         "events": [listed(stored, page.position.epoch) for stored in page.events],

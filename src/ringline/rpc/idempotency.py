@@ -30,7 +30,7 @@ from ringline.rpc.acting import Caller
 from ringline.rpc.action import Action, ActionKind
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import idempotency_keys
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.wire.rpc import RpcRefused
 
 _log = structlog.get_logger(__name__)
@@ -168,8 +168,8 @@ Work = Callable[[Claim], Awaitable[bytes]]
 class Idempotency:
     """Carries requests with an idempotency key out once."""
 
-    def __init__(self, ledger: Ledger, new_id: NewId) -> None:
-        self._ledger = ledger
+    def __init__(self, repo: Repo, new_id: NewId) -> None:
+        self._repo = repo
         self._new_id = new_id
         #: Who has a claim here, and everybody who tries to have one.
         self._running: dict[tuple[LogKey, UUID, str], asyncio.Task[Any]] = {}
@@ -187,11 +187,11 @@ class Idempotency:
         """
         name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
         claim = Claim(caller.log, caller.key_id, name, self._new_id(), action.secret)
-        ledger = self._ledger.for_caller(caller.check)
+        repo = self._repo.for_caller(caller.check)
         hashed = sha256(body).digest()
         deadline = asyncio.get_running_loop().time() + WAIT_S
         while True:
-            attempt = asyncio.create_task(self._attempt(ledger, claim, hashed, action, work))
+            attempt = asyncio.create_task(self._attempt(repo, claim, hashed, action, work))
             self._attempts.add(attempt)
             attempt.add_done_callback(self._finished)
             answer = await asyncio.shield(attempt)
@@ -204,13 +204,13 @@ class Idempotency:
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
     async def _attempt(
-        self, ledger: Ledger, claim: Claim, hashed: bytes, action: Action, work: Work
+        self, repo: Repo, claim: Claim, hashed: bytes, action: Action, work: Work
     ) -> bytes | None:
         """Claim and carry out, in a task that nobody cancels: a claim alone would be in the way.
 
         None while somebody else has the claim.
         """
-        taken = await self._claim(ledger, claim, hashed)
+        taken = await self._claim(repo, claim, hashed)
         if not isinstance(taken, Claim):
             return taken
         place, me = (claim.log, claim.key_id, claim.name), asyncio.current_task()
@@ -223,10 +223,10 @@ class Idempotency:
             if self._running.get(place) is me:
                 del self._running[place]
 
-    async def _claim(self, ledger: Ledger, claim: Claim, hashed: bytes) -> bytes | Claim | None:
+    async def _claim(self, repo: Repo, claim: Claim, hashed: bytes) -> bytes | Claim | None:
         """Take the claim, or return the answer that is kept; None while another has it.
 
-        The ledger is the caller's: who waited for another's answer is looked at once more.
+        The repo is the caller's: who waited for another's answer is looked at once more.
         """
         sweep = next(self._claims) % SWEEP_EVERY == 0
 
@@ -248,7 +248,7 @@ class Idempotency:
             return _judge(found[0], hashed) if found else None
 
         try:
-            return await ledger.write(claim.log, take)
+            return await repo.write(claim.log, take)
         except LogBusy:  # whoever has the claim is just writing their answer
             return None
 
@@ -283,13 +283,13 @@ class Idempotency:
 
     async def _keep(self, claim: Claim, answer: bytes) -> None:
         try:
-            await self._ledger.write(claim.log, lambda rows: claim.keep(rows, answer))
+            await self._repo.write(claim.log, lambda rows: claim.keep(rows, answer))
         except (StoreAway, LogBusy, IdempotencyConflict) as error:
             _log.warning("answer_not_remembered", error=type(error).__name__)
 
     async def _give_up(self, claim: Claim) -> None:
         try:
-            await self._ledger.write(claim.log, claim.give_up)
+            await self._repo.write(claim.log, claim.give_up)
         except (StoreAway, LogBusy) as error:
             _log.warning("claim_not_given_up", error=type(error).__name__)
 

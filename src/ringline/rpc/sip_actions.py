@@ -31,7 +31,7 @@ async def issue_sip_access(acting: Acting, values: Values) -> object:
     """
     operator = acting.caller.operator
     named = {name: values[name] for name in _NAMING if values.get(name) is not None}
-    async with acting.desk.ledger.read(acting.caller.log) as rows:
+    async with acting.desk.repo.read(acting.caller.log) as rows:
         found = {await _user(rows, name, value) for name, value in named.items()}
     if None in found:
         raise refuse("not_found")
@@ -46,7 +46,7 @@ async def revoke_sip_access(acting: Acting, values: Values) -> object:
     """Revoke what was issued for a SIP user name; what is not there is revoked."""
     operator = acting.caller.operator
     if operator is not None:
-        async with acting.desk.ledger.read(acting.caller.log) as rows:
+        async with acting.desk.repo.read(acting.caller.log) as rows:
             user_id = await _user(rows, "agentName", values["sipUsername"])
         if user_id != operator.id:
             raise forbid(OWN_NAME_ALONE)

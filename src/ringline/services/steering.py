@@ -17,7 +17,7 @@ from ringline.ports import StoreAway, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents
 from ringline.services.calls import Calls
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.services.orders import Verdict
 from ringline.services.recorded_calls import (
     BadReference,
@@ -58,13 +58,13 @@ class NotActive(Exception):
 class Steering:
     """Orders to the calls of one log; all of them raise NoSuchRecord and StoreAway."""
 
-    ledger: Ledger
+    repo: Repo
     calls: Calls
     log: LogKey
 
     async def find(self, call: str | UUID) -> FoundCall:
         """Find a call by its `callUuid` or its id."""
-        async with self.ledger.read(self.log) as rows:
+        async with self.repo.read(self.log) as rows:
             found = await find_call(rows, call)
         if found is None:
             raise NoSuchRecord
@@ -82,7 +82,7 @@ class Steering:
             async def work(transaction: Transaction) -> None:
                 await end_call(transaction, call.id, moment)
 
-            await self.ledger.write(self.log, work)
+            await self.repo.write(self.log, work)
         ended = await self.find(call.id)
         if ended.ended_at is None:
             raise StoreAway  # its process is dead; whoever finds it so ends it
@@ -109,7 +109,7 @@ class Steering:
     async def place_call(self, agent_id: UUID | None) -> None:
         """Place a call. Raises BadReference, NotConfigured."""
         if agent_id is not None:
-            async with self.ledger.read(self.log) as rows:
+            async with self.repo.read(self.log) as rows:
                 if not await rows.fetch(_AGENT.text, _AGENT.arguments(wanted=agent_id)):
                     raise BadReference("ai_agent_id")
         raise NotConfigured(TELEPHONY)

@@ -19,7 +19,7 @@ from ringline.domain.operators import TeamRole
 from ringline.ports import Clock, NewId, Row, Rows, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import invitations, users, workspaces
-from ringline.services.ledger import Ledger
+from ringline.services.repo import Repo
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.session_token import OperatorToken, new_operator_token, sign
 
@@ -119,21 +119,21 @@ class Team:
     """The verbs of a team. `secret` signs what lets its members operate."""
 
     def __init__(
-        self, ledger: Ledger, secret: str, now: Clock, new_id: NewId, random_bytes: RandomBytes
+        self, repo: Repo, secret: str, now: Clock, new_id: NewId, random_bytes: RandomBytes
     ) -> None:
-        self._ledger = ledger
+        self._repo = repo
         self._secret = secret
         self._now = now
         self._new_id = new_id
         self._random = random_bytes
 
-    def over(self, ledger: Ledger) -> "Team":
-        """Return these verbs over another ledger, a caller's."""
-        return Team(ledger, self._secret, self._now, self._new_id, self._random)
+    def over(self, repo: Repo) -> "Team":
+        """Return these verbs over another repo, a caller's."""
+        return Team(repo, self._secret, self._now, self._new_id, self._random)
 
     async def find(self, log: LogKey, email: str) -> Member | None:
         """Find a member by their address, in any case. Raises StoreAway."""
-        async with self._ledger.read(log) as rows:
+        async with self._repo.read(log) as rows:
             return await find_member(rows, email)
 
     async def issue_access(self, log: LogKey, key_id: UUID, email: str) -> Access | None:
@@ -149,7 +149,7 @@ class Team:
     async def invite(self, log: LogKey, email: str, role: TeamRole) -> Invitation:
         """Invite somebody, instead of any earlier invitation of theirs.
 
-        Raises AlreadyMember, and what `Ledger.write` raises.
+        Raises AlreadyMember, and what `Repo.write` raises.
         """
         now = self._now()
         token = INVITATION_PREFIX + spell_secret(self._random(SECRET_BYTES))
@@ -171,14 +171,14 @@ class Team:
                 expires_at=invitation.expires_at,
             )
 
-        await self._ledger.write(log, work)
+        await self._repo.write(log, work)
         return invitation
 
     async def accept(self, log: LogKey, token: str, full_name: str | None) -> TeamRole:
         """Take an invitation, once; return the new member's role.
 
         Who has become a member in the meantime stays what they are. Raises
-        InvitationRefused, and what `Ledger.write` raises.
+        InvitationRefused, and what `Repo.write` raises.
         """
 
         async def work(transaction: Transaction) -> TeamRole:
@@ -202,7 +202,7 @@ class Team:
             )
             return TeamRole(taken[0]["role"])
 
-        return await self._ledger.write(log, work)
+        return await self._repo.write(log, work)
 
     async def remove(self, transaction: Transaction, user_id: UUID) -> None:
         """Remove a member, if there is one; what they opened closes with the commit.

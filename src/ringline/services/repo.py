@@ -1,12 +1,12 @@
-"""What requests write: one transaction each, and the news of it afterwards.
+"""Reads and writes for requests: one transaction each, whose events are published after it.
 
-A transaction that has begun is carried to its end even where the request that wanted it is
-gone: else it would be unknown whether its events were told. If the process dies between the
-commit and the telling, the hub finds the events in the log.
+A transaction that has started runs to its end even if its request is cancelled; otherwise
+nobody would know whether its events were published. If the process dies between the commit
+and publishing, the hub finds the events in the log.
 
-A request may wait, for a connection or a lock, longer than its credential lives. So what it
-reads is not answered, and what it writes is not committed, before its right has been looked
-at once more: `for_caller` gives the ledger that does so.
+A request may wait for a connection or a lock longer than its credential lives. So the
+credential is checked again before a read is answered and before a write is committed:
+`for_caller` returns the repo that does this.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ Result = TypeVar("Result")
 
 @dataclass(slots=True)
 class _UnderWay:
-    """What all callers' ledgers share: the transactions under way, and whether it is over."""
+    """What all callers' repos share: the transactions under way, and whether it is over."""
 
     writing: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     is_closed: bool = False
 
 
-class Ledger:
+class Repo:
     """Reads snapshots and writes transactions for requests."""
 
     __slots__ = ("_bus", "_check", "_records", "_under_way")
@@ -49,17 +49,17 @@ class Ledger:
         self._check: Check | None = None
         self._under_way = _UnderWay()
 
-    def for_caller(self, check: Check) -> "Ledger":
-        """Return this ledger for one caller, whose right is looked at again in the end.
+    def for_caller(self, check: Check) -> "Repo":
+        """Return this repo for one caller; every read and write ends with `check`.
 
-        Its methods raise what the check raises, too.
+        Its methods also raise what the check raises.
         """
-        ledger = Ledger.__new__(Ledger)
-        ledger._records = self._records
-        ledger._bus = self._bus
-        ledger._under_way = self._under_way
-        ledger._check = check
-        return ledger
+        repo = Repo.__new__(Repo)
+        repo._records = self._records
+        repo._bus = self._bus
+        repo._under_way = self._under_way
+        repo._check = check
+        return repo
 
     def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
