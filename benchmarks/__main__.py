@@ -43,7 +43,10 @@ def main() -> None:
         "--only", nargs="+", choices=SURFACES, metavar="SURFACE", help="; ".join(SURFACES)
     )
     flooded.add_argument(
-        "--record", type=Path, metavar="FILE", help="append every round to a file, as JSON; what it holds whole is not measured again"
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="append every round to a file, as JSON; what it holds whole is not measured again",
     )
     asked = parser.parse_args()
     unknown = [name for name in asked.names if name not in BENCHMARKS]

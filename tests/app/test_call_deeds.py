@@ -105,7 +105,7 @@ async def test_calls_are_found_by_their_name_first_and_by_their_id(here: Shop) -
             await here.run("call_codec", callUuid=unknown)
 
 
-async def test_a_recorded_call_goes_its_way(here: Shop) -> None:
+async def test_an_external_call_goes_its_way(here: Shop) -> None:
     call_id = await here.create("create_call", **INBOUND)
     await here.at(1).change("update_call", call_id, status="ringing")
     await here.at(2).change("update_call", call_id, status="queued")

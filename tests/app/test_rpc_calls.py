@@ -113,7 +113,7 @@ async def test_a_call_rings_waits_is_accepted_and_ends_before_all_eyes(service: 
     assert listed["hasMore"] is False
 
 
-async def test_a_recorded_call_is_seen_on_its_stream_too(service: Service) -> None:
+async def test_an_external_call_is_seen_on_its_stream_too(service: Service) -> None:
     rpc = Rpc(service)
     call = await rpc.run("create_call", input=INBOUND | {"status": "ringing"}, fields=["id"])
     async with stream_client(service, call["id"]) as stream:
@@ -327,7 +327,7 @@ async def test_an_operators_status_is_shown(service: Service) -> None:
     assert (problem["type"], problem["fields"]) == ("invalid_attribute", ["sipUserId"])
 
 
-async def test_participants_of_a_recorded_call_are_reported(service: Service) -> None:
+async def test_participants_of_an_external_call_are_reported(service: Service) -> None:
     rpc = Rpc(service)
     call = await rpc.run(
         "create_call",

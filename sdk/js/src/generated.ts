@@ -1112,7 +1112,7 @@ export interface Actions {
   createCall<const F extends Fields<CallResource> = readonly []>(config: { input: CreateCallInput; fields?: F } & Known<CallResource, F> & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
   /** Says whether `createCall` would take this. */
   validateCreateCall(config?: { input?: Partial<CreateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Report how a recorded call goes on. */
+  /** Report how an external call goes on. */
   updateCall<const F extends Fields<CallResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: UpdateCallInput; fields?: F } & Known<CallResource, F> & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
   /** Says whether `updateCall` would take this. */
   validateUpdateCall(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: Partial<UpdateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1260,11 +1260,11 @@ export interface Actions {
   removeTeamMember<const F extends Fields<UserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<UserResource, F> & TransportOptions): Promise<Result<Selected<UserResource, F>, ErrorType>>;
   /** Says whether `removeTeamMember` would take this. */
   validateRemoveTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Report who joined a recorded call. */
+  /** Report who joined an external call. */
   createCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { input: CreateCallParticipantInput; fields?: F } & Known<CallParticipantResource, F> & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
   /** Says whether `createCallParticipant` would take this. */
   validateCreateCallParticipant(config?: { input?: Partial<CreateCallParticipantInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Report that somebody left a recorded call. */
+  /** Report that somebody left an external call. */
   updateCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateCallParticipantInput; fields?: F } & Known<CallParticipantResource, F> & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
   /** Says whether `updateCallParticipant` would take this. */
   validateUpdateCallParticipant(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateCallParticipantInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;

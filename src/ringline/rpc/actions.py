@@ -250,7 +250,7 @@ _ROWS = (
     Action(
         "update_call",
         _K.UPDATE,
-        "Report how a recorded call goes on",
+        "Report how an external call goes on",
         r.CALL,
         (
             Input("status", Choice(r.STATUSES), null=False),
@@ -483,7 +483,7 @@ _ROWS = (
     Action(
         "create_call_participant",
         _K.CREATE,
-        "Report who joined a recorded call",
+        "Report who joined an external call",
         r.CALL_PARTICIPANT,
         _PARTICIPANT,
         rule=call_actions.check_participant,
@@ -492,7 +492,7 @@ _ROWS = (
     Action(
         "update_call_participant",
         _K.UPDATE,
-        "Report that somebody left a recorded call",
+        "Report that somebody left an external call",
         r.CALL_PARTICIPANT,
         (Input("leftAt", Moment(), False, False),),
         act=call_actions.update_call_participant,

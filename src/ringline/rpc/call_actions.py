@@ -7,14 +7,14 @@ from uuid import UUID
 from msgspec import UNSET
 
 from ringline.domain.call import Moment
-from ringline.domain.recorded_call import Report, check_end, check_stay
+from ringline.domain.external_call import Report, check_end, check_stay
 from ringline.domain.records import CallStatus, ParticipantRole
 from ringline.ports import Transaction
 from ringline.rpc.acting import Acting, Caller, Values
 from ringline.rpc.refusals import spelt
-from ringline.services import recorded_calls
+from ringline.services import external_calls
+from ringline.services.external_calls import FoundCall, NewCall, NewParticipant
 from ringline.services.operators import find_sip_user
-from ringline.services.recorded_calls import FoundCall, NewCall, NewParticipant
 from ringline.services.steering import BargeMode, Steering
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.rpc import OWN_NAME_ALONE, forbid
@@ -36,13 +36,13 @@ async def create_call(acting: Acting, transaction: Transaction, values: Values) 
         queue_id=values.get("queueId"),
     )
     with spelt("invalid_attribute"):
-        return await recorded_calls.create_call(transaction, new, moment_of(acting))
+        return await external_calls.create_call(transaction, new, moment_of(acting))
 
 
 def check_new_call(caller: Caller, values: Values) -> None:
     """Check that a call names a queue only if it waits there."""
     with spelt("invalid_attribute"):
-        recorded_calls.check_queue(_new_status(values), values.get("queueId"))
+        external_calls.check_queue(_new_status(values), values.get("queueId"))
 
 
 def _new_status(values: Values) -> CallStatus:
@@ -52,7 +52,7 @@ def _new_status(values: Values) -> CallStatus:
 async def update_call(
     acting: Acting, transaction: Transaction, call_id: UUID, values: Values
 ) -> None:
-    """Take a report of how a recorded call goes on."""
+    """Take a report of how an external call goes on."""
     status = values.get("status")
     report = Report(
         status=None if status is None else CallStatus(status),
@@ -61,7 +61,7 @@ async def update_call(
         source=values.get("callSource"),
     )
     with spelt("invalid_attribute"):
-        await recorded_calls.update_call(transaction, call_id, report, moment_of(acting))
+        await external_calls.update_call(transaction, call_id, report, moment_of(acting))
 
 
 def check_report(caller: Caller, values: Values) -> None:
@@ -78,7 +78,7 @@ def check_participant(caller: Caller, values: Values) -> None:
 
 
 async def create_call_participant(acting: Acting, transaction: Transaction, values: Values) -> UUID:
-    """Take the report that somebody joined a recorded call."""
+    """Take the report that somebody joined an external call."""
     new = NewParticipant(
         call_id=values["callId"],
         member=values["memberUuid"],
@@ -87,18 +87,18 @@ async def create_call_participant(acting: Acting, transaction: Transaction, valu
         left_at=values.get("leftAt"),
     )
     with spelt("invalid_attribute"):
-        return await recorded_calls.create_participant(transaction, new, moment_of(acting))
+        return await external_calls.create_participant(transaction, new, moment_of(acting))
 
 
 async def update_call_participant(
     acting: Acting, transaction: Transaction, participant_id: UUID, values: Values
 ) -> None:
-    """Take the report that somebody left a recorded call."""
+    """Take the report that somebody left an external call."""
     left_at: datetime | None = values.get("leftAt")
     if left_at is None:
         return
     with spelt("invalid_attribute"):
-        await recorded_calls.end_participation(
+        await external_calls.end_participation(
             transaction, participant_id, left_at, moment_of(acting)
         )
 

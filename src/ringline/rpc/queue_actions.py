@@ -5,14 +5,14 @@ An operator's token acts for its own operator alone (RPC, "Who").
 
 from uuid import UUID
 
+from ringline.domain.external_call import Acceptor
 from ringline.domain.operators import OperatorAvailability, StatusSource
-from ringline.domain.recorded_call import Acceptor
 from ringline.ports import Transaction
 from ringline.rpc.acting import Acting, Values
 from ringline.rpc.call_actions import moment_of
 from ringline.rpc.refusals import bad_value, spelt
+from ringline.services.external_calls import accept_entry
 from ringline.services.operators import NewStatus, SipUser, find_sip_user, set_status
-from ringline.services.recorded_calls import accept_entry
 from ringline.wire.rpc import OWN_NAME_ALONE, forbid
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from ringline.domain.recorded_call import NotPossible
+from ringline.domain.external_call import NotPossible
 from ringline.rpc.names import camel
-from ringline.services.recorded_calls import BadReference, NoSuchRecord
+from ringline.services.external_calls import BadReference, NoSuchRecord
 from ringline.services.steering import NotActive, NotConfigured
 from ringline.wire.rpc import RpcRefused, refuse
 

@@ -17,15 +17,15 @@ from ringline.ports import StoreAway, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents
 from ringline.services.calls import Calls
-from ringline.services.repo import Repo
-from ringline.services.orders import Verdict
-from ringline.services.recorded_calls import (
+from ringline.services.external_calls import (
     BadReference,
     FoundCall,
     NoSuchRecord,
     end_call,
     find_call,
 )
+from ringline.services.orders import Verdict
+from ringline.services.repo import Repo
 
 #: The capability that nothing here has yet.
 TELEPHONY = "telephony"

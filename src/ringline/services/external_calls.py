@@ -1,7 +1,7 @@
 """Calls that live elsewhere, as requests report them: each report is one transaction.
 
 A report locks its call, so of two at once the second sees what the first has made of it.
-What it brings is decided by `domain.recorded_call`; here is what that needs to know.
+What it brings is decided by `domain.external_call`; here is what that needs to know.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,14 @@ import sqlalchemy as sa
 
 from ringline.domain.call import Moment
 from ringline.domain.events import KnownCaller
-from ringline.domain.ids import Prefix, parse_id
-from ringline.domain.operators import DEFAULT_QUEUE
-from ringline.domain.recorded_call import (
+from ringline.domain.external_call import (
     TRANSPORT,
     Acceptor,
+    ExternalCall,
     NotPossible,
     Queue,
-    Recorded,
-    RecordedCall,
     Report,
+    ReportResult,
     accept,
     advance,
     create,
@@ -29,6 +27,8 @@ from ringline.domain.recorded_call import (
     report_join,
     report_leave,
 )
+from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.operators import DEFAULT_QUEUE
 from ringline.domain.records import CallRow, CallStatus, ParticipantRole
 from ringline.ports import EntryRefused, Row, Rows, StoredCall, Transaction
 from ringline.schema.sql import Prepared
@@ -220,19 +220,19 @@ async def end_participation(
     await _write(transaction, report_leave(call, participant_id, left_at, moment))
 
 
-async def _lock(transaction: Transaction, call_id: UUID) -> RecordedCall:
+async def _lock(transaction: Transaction, call_id: UUID) -> ExternalCall:
     stored: StoredCall | None = await transaction.lock_call(call_id)
     if stored is None:
         raise NoSuchRecord
     if stored.runs:
         raise NotPossible("a call that runs here is moved by orders alone")
-    return RecordedCall(stored.row, stored.participants, stored.entry)
+    return ExternalCall(stored.row, stored.participants, stored.entry)
 
 
-async def _write(transaction: Transaction, recorded: Recorded) -> None:
-    if recorded.records:
-        await transaction.keep(recorded.records)
-    transaction.tell(*recorded.events)
+async def _write(transaction: Transaction, result: ReportResult) -> None:
+    if result.records:
+        await transaction.keep(result.records)
+    transaction.tell(*result.events)
 
 
 async def _call_of(rows: Rows, statement: Prepared, wanted: UUID) -> UUID:

@@ -70,7 +70,7 @@ class NotPossible(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedCall:
+class ExternalCall:
     """A call that lives elsewhere, with who takes part and its last wait in a queue."""
 
     row: CallRow
@@ -106,10 +106,10 @@ class Acceptor:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class ReportResult:
     """What a step brings: the call after it, rows to write and events to tell."""
 
-    call: RecordedCall
+    call: ExternalCall
     records: tuple[Record, ...] = ()
     events: tuple[Event, ...] = ()
 
@@ -120,13 +120,13 @@ def create(
     *,
     queue: Queue | None = None,
     contact: KnownCaller | None = None,
-) -> Recorded:
+) -> ReportResult:
     """Record a call, with the events that lead to the state it is in.
 
     That state is any but a terminal one; a queued call needs its queue.
     """
     draft = _draft(row, moment)
-    begun = RecordedCall(replace(row, status=CallStatus.INITIATED))
+    begun = ExternalCall(replace(row, status=CallStatus.INITIATED))
     reached = begun
     if row.status is not CallStatus.INITIATED:
         reached = _move(begun, row.status, queue, draft)
@@ -143,12 +143,12 @@ def create(
     )
     draft.events.insert(0, created)
     draft.records.insert(0, reached.row)
-    return _recorded(reached, draft, moment)
+    return _result(reached, draft, moment)
 
 
 def advance(
-    call: RecordedCall, report: Report, moment: Moment, *, queue: Queue | None = None
-) -> Recorded:
+    call: ExternalCall, report: Report, moment: Moment, *, queue: Queue | None = None
+) -> ReportResult:
     """Take a report of how a call goes on. Raises NotPossible.
 
     The same state again changes nothing. `queue` is where the call waits if it is queued
@@ -157,7 +157,7 @@ def advance(
     row = call.row
     if row.ended_at is not None:
         _check_final(row, report)
-        return Recorded(call)
+        return ReportResult(call)
     status = row.status if report.status is None else report.status
     ended_at = None if report.ended_at is UNSET else report.ended_at
     check_end(status, ended_at)
@@ -176,7 +176,7 @@ def advance(
         call = _end(call, status, CAUSES[status], draft)
     elif status is not row.status:
         call = _move(call, status, queue, draft)
-    return _recorded(call, draft, moment)
+    return _result(call, draft, moment)
 
 
 def check_end(status: CallStatus, ended_at: datetime | None) -> None:
@@ -191,23 +191,23 @@ def check_stay(joined_at: datetime | None, left_at: datetime | None) -> None:
         raise NotPossible("nobody leaves before they joined", "left_at")
 
 
-def end(call: RecordedCall, moment: Moment) -> Recorded:
+def end(call: ExternalCall, moment: Moment) -> ReportResult:
     """End a call by order: it is completed, whatever it was; an ended one stays as it is."""
     if call.row.ended_at is not None:
-        return Recorded(call)
+        return ReportResult(call)
     draft = _draft(call.row, moment)
     ended = _end(call, CallStatus.COMPLETED, HangupCause.API_HANGUP, draft)
-    return _recorded(ended, draft, moment)
+    return _result(ended, draft, moment)
 
 
-def accept(call: RecordedCall, acceptor: Acceptor, moment: Moment) -> Recorded:
+def accept(call: ExternalCall, acceptor: Acceptor, moment: Moment) -> ReportResult:
     """Let somebody take a call out of its queue, which answers it. Raises NotPossible.
 
     The same one again changes nothing.
     """
     entry = call.entry
     if entry is not None and accepted_by(entry, acceptor):
-        return Recorded(call)
+        return ReportResult(call)
     if entry is None or not _is_open(entry, moment.now):
         raise NotPossible("the call does not wait any more")
     draft = _draft(call.row, moment)
@@ -218,7 +218,7 @@ def accept(call: RecordedCall, acceptor: Acceptor, moment: Moment) -> Recorded:
     call = _move(replace(call, row=row, entry=entry), CallStatus.ANSWERED, None, draft)
     operator = join(acceptor.name, ParticipantRole.OPERATOR, draft)
     call = replace(call, participants=(*call.participants, operator))
-    return _recorded(call, draft, moment)
+    return _result(call, draft, moment)
 
 
 def accepted_by(entry: QueueEntryRow, acceptor: Acceptor) -> bool:
@@ -231,14 +231,14 @@ def accepted_by(entry: QueueEntryRow, acceptor: Acceptor) -> bool:
 
 
 def report_join(
-    call: RecordedCall,
+    call: ExternalCall,
     member: str,
     role: ParticipantRole,
     moment: Moment,
     *,
     joined_at: datetime | None = None,
     left_at: datetime | None = None,
-) -> Recorded:
+) -> ReportResult:
     """Take the report that somebody joined, and perhaps left. Raises NotPossible."""
     if call.row.ended_at is not None:
         raise NotPossible("nobody joins a call that has ended", "call_id")
@@ -250,24 +250,24 @@ def report_join(
         draft.now = left_at
         participant = leave(participant, draft)
     call = replace(call, participants=(*call.participants, participant))
-    return _recorded(call, draft, moment)
+    return _result(call, draft, moment)
 
 
 def report_leave(
-    call: RecordedCall, participant_id: UUID, left_at: datetime, moment: Moment
-) -> Recorded:
+    call: ExternalCall, participant_id: UUID, left_at: datetime, moment: Moment
+) -> ReportResult:
     """Take the report that somebody left; once each. Raises NotPossible."""
     found = next(each for each in call.participants if each.id == participant_id)
     if found.left_at is not None:
         if found.left_at != left_at:
             raise NotPossible("the participant has left already", "left_at")
-        return Recorded(call)
+        return ReportResult(call)
     check_stay(found.joined_at, left_at)
     draft = _draft(call.row, moment)
     draft.now = left_at
     gone = leave(found, draft)
     participants = tuple(gone if each is found else each for each in call.participants)
-    return _recorded(replace(call, participants=participants), draft, moment)
+    return _result(replace(call, participants=participants), draft, moment)
 
 
 def _check_final(row: CallRow, report: Report) -> None:
@@ -284,8 +284,8 @@ def _check_final(row: CallRow, report: Report) -> None:
 
 
 def _move(
-    call: RecordedCall, status: CallStatus, queue: Queue | None, draft: Draft
-) -> RecordedCall:
+    call: ExternalCall, status: CallStatus, queue: Queue | None, draft: Draft
+) -> ExternalCall:
     """Move a call that goes on, and its wait with it."""
     _check_lead(call.row, status)
     row = replace(call.row, status=status)
@@ -317,7 +317,7 @@ def _move(
     return replace(call, row=row, entry=entry)
 
 
-def _end(call: RecordedCall, status: CallStatus, cause: HangupCause, draft: Draft) -> RecordedCall:
+def _end(call: ExternalCall, status: CallStatus, cause: HangupCause, draft: Draft) -> ExternalCall:
     """End a call at the draft's time: everybody leaves, then it is told, last."""
     _check_lead(call.row, status)
     row, at = call.row, draft.now
@@ -338,7 +338,7 @@ def _end(call: RecordedCall, status: CallStatus, cause: HangupCause, draft: Draf
             duration_seconds=duration,
         )
     )
-    return RecordedCall(row, participants, entry)
+    return ExternalCall(row, participants, entry)
 
 
 def _check_lead(row: CallRow, status: CallStatus) -> None:
@@ -383,7 +383,7 @@ def _draft(row: CallRow, moment: Moment) -> Draft:
     return Draft(row.id, moment.now, moment.new_id)
 
 
-def _recorded(call: RecordedCall, draft: Draft, moment: Moment) -> Recorded:
+def _result(call: ExternalCall, draft: Draft, moment: Moment) -> ReportResult:
     ref = call_ref(call.row)
     events = tuple(Event(moment.new_id(), moment.now, data, ref) for data in draft.events)
-    return Recorded(call, tuple(draft.records), events)
+    return ReportResult(call, tuple(draft.records), events)

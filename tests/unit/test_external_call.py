@@ -8,15 +8,14 @@ import pytest
 from ringline.domain.call import Moment
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.events import CallAnswered, CallCreated, CallEnded, CallRinging, KnownCaller
-from ringline.domain.operators import QueueEntryStatus
-from ringline.domain.recorded_call import (
+from ringline.domain.external_call import (
     CAUSES,
     Acceptor,
+    ExternalCall,
     NotPossible,
     Queue,
-    Recorded,
-    RecordedCall,
     Report,
+    ReportResult,
     accept,
     advance,
     create,
@@ -24,6 +23,7 @@ from ringline.domain.recorded_call import (
     report_join,
     report_leave,
 )
+from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import (
     TERMINAL_STATUSES,
     CallRow,
@@ -65,7 +65,7 @@ def a_row(status: CallStatus = CallStatus.INITIATED) -> CallRow:
     )
 
 
-def a_call(status: CallStatus) -> RecordedCall:
+def a_call(status: CallStatus) -> ExternalCall:
     """Return a call that was created and moved to a state, at once."""
     begun = create(a_row(), at(0)).call
     if status is CallStatus.HELD:
@@ -74,23 +74,23 @@ def a_call(status: CallStatus) -> RecordedCall:
     return moved(begun, status, 0)
 
 
-def moved(call: RecordedCall, status: CallStatus, when: float) -> RecordedCall:
+def moved(call: ExternalCall, status: CallStatus, when: float) -> ExternalCall:
     """Move a call as it is reported, or ordered where only an order can."""
     if status is CallStatus.COMPLETED and call.row.answered_at is None:
         return end(call, at(when)).call
     return advance(call, Report(status), at(when), queue=QUEUE).call
 
 
-def types(step: Recorded) -> list[str]:
+def types(step: ReportResult) -> list[str]:
     return [event.type for event in step.events]
 
 
-def the_entry(call: RecordedCall) -> QueueEntryRow:
+def the_entry(call: ExternalCall) -> QueueEntryRow:
     assert call.entry is not None
     return call.entry
 
 
-def written(step: Recorded) -> CallRow:
+def written(step: ReportResult) -> CallRow:
     """Return the state of the call that is written last, as the store does."""
     return [record for record in step.records if isinstance(record, CallRow)][-1]
 
@@ -163,7 +163,7 @@ def test_every_pair_is_taken_or_refused_as_the_table_says(
 ) -> None:
     call = a_call(source)
     if source is target:
-        assert advance(call, Report(target), at(1), queue=QUEUE) == Recorded(call)
+        assert advance(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
     elif (source, target) in LEADS:
         step = advance(call, Report(target), at(1), queue=QUEUE)
         assert written(step) == step.call.row
@@ -190,7 +190,7 @@ def expected_events(source: CallStatus, target: CallStatus) -> list[str]:
 def test_an_ended_call_stays_as_it_ended(source: CallStatus, target: CallStatus) -> None:
     call = a_call(source)
     if source is target:
-        assert advance(call, Report(target), at(1), queue=QUEUE) == Recorded(call)
+        assert advance(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
     else:
         with pytest.raises(NotPossible):
             advance(call, Report(target), at(1), queue=QUEUE)
@@ -206,7 +206,7 @@ def test_every_end_has_a_cause() -> None:
 def test_the_same_report_of_an_end_again_changes_nothing() -> None:
     report = Report(CallStatus.COMPLETED, at(9).now, 7, "pstn")
     call = advance(a_call(CallStatus.ANSWERED), report, at(20)).call
-    assert advance(call, report, at(30)) == Recorded(call)
+    assert advance(call, report, at(30)) == ReportResult(call)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_an_end_needs_a_terminal_state(status: CallStatus | None) -> None:
     assert refused.value.field == "ended_at"
 
 
-def ending(step: Recorded) -> CallEnded:
+def ending(step: ReportResult) -> CallEnded:
     data = step.events[-1].data
     assert isinstance(data, CallEnded)
     return data
@@ -290,7 +290,7 @@ def test_an_order_completes_a_call_from_every_open_state(source: CallStatus) -> 
     step = end(a_call(source), at(3))
     assert step.call.row.status is CallStatus.COMPLETED
     assert ending(step).hangup_cause is HangupCause.API_HANGUP
-    assert end(step.call, at(4)) == Recorded(step.call)
+    assert end(step.call, at(4)) == ReportResult(step.call)
 
 
 def test_everybody_leaves_before_the_end_is_told() -> None:
@@ -313,7 +313,7 @@ def test_joining_and_leaving_are_told_once_each() -> None:
     assert (who.member_uuid, who.role, who.joined_at) == ("ann", ParticipantRole.CALLEE, at(2).now)
     left = report_leave(joined.call, who.id, at(4).now, at(5))
     assert types(joined) + types(left) == ["call.participant_joined", "call.participant_left"]
-    assert report_leave(left.call, who.id, at(4).now, at(6)) == Recorded(left.call)
+    assert report_leave(left.call, who.id, at(4).now, at(6)) == ReportResult(left.call)
     with pytest.raises(NotPossible):
         report_leave(left.call, who.id, at(5).now, at(6))
 
@@ -434,22 +434,22 @@ def test_the_same_acceptor_again_changes_nothing_and_another_is_refused() -> Non
     call = accept(a_call(CallStatus.QUEUED), ANN, at(1)).call
     renamed = replace(ANN, name="ann-2")
     for again in (ANN, renamed, Acceptor("ann")):
-        assert accept(call, again, at(2)) == Recorded(call)
+        assert accept(call, again, at(2)) == ReportResult(call)
     ended = end(call, at(3)).call
-    assert accept(ended, ANN, at(4)) == Recorded(ended)
+    assert accept(ended, ANN, at(4)) == ReportResult(ended)
     for other in (BOB, Acceptor("ann", new_id())):
         with pytest.raises(NotPossible):
             accept(call, other, at(2))
 
 
-def lost_calls() -> list[RecordedCall]:
+def lost_calls() -> list[ExternalCall]:
     answered = moved(a_call(CallStatus.QUEUED), CallStatus.ANSWERED, 1)
     abandoned = end(a_call(CallStatus.QUEUED), at(1)).call
     return [answered, abandoned, a_call(CallStatus.RINGING)]
 
 
 @pytest.mark.parametrize("call", lost_calls(), ids=["answered", "abandoned", "never queued"])
-def test_what_does_not_wait_cannot_be_accepted(call: RecordedCall) -> None:
+def test_what_does_not_wait_cannot_be_accepted(call: ExternalCall) -> None:
     with pytest.raises(NotPossible):
         accept(call, ANN, at(2))
 
