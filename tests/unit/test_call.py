@@ -29,7 +29,7 @@ from ringline.domain.events import (
     TranscriptLine,
     TurnCompleted,
 )
-from ringline.domain.handover import OPERATORS, Barged, Resumed
+from ringline.domain.handover import OPERATORS, HandedBack, TakenOver
 from ringline.domain.records import (
     CallRow,
     CallStatus,
@@ -329,10 +329,10 @@ SIGNALS: st.SearchStrategy[CallSignal] = st.one_of(
             voice.SpeechStopped(),
             voice.VoiceFailed("odd", "", True),
             voice.GoingAway(1_000),
-            Barged("ann"),
-            Barged("bob", ParticipantRole.SUPERVISOR, 70),
-            Resumed(),
-            Resumed(),
+            TakenOver("ann"),
+            TakenOver("bob", ParticipantRole.SUPERVISOR, 70),
+            HandedBack(),
+            HandedBack(),
         ]
     ),
     st.builds(voice.Heard, st.sampled_from(ITEMS), st.sampled_from(TEXTS), st.booleans()),

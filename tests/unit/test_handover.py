@@ -12,7 +12,7 @@ from ringline.domain.events import (
     ParticipantLeft,
     TurnCompleted,
 )
-from ringline.domain.handover import Barged, Resumed
+from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.records import HangupCause, ParticipantRole, ParticipantRow
 from ringline.domain.turns import Order
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, Story
@@ -21,8 +21,8 @@ STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
 NOT_ACTIVE = leg.Problem("response_cancel_not_active")
 ENDED = EndOrdered(HangupCause.API_HANGUP, "call_ended")
-ANN, BOB = Barged("ann"), Barged("bob", ParticipantRole.SUPERVISOR)
-BACK = Resumed()
+ANN, BOB = TakenOver("ann"), TakenOver("bob", ParticipantRole.SUPERVISOR)
+BACK = HandedBack()
 BOTH = pytest.mark.parametrize("capabilities", [CAPABILITIES, ANSWERS_ITSELF])
 
 
@@ -46,13 +46,13 @@ def in_phase(
     return story, response_id
 
 
-def new_events(story: Story, *signals: Barged | Resumed) -> list[EventData]:
+def new_events(story: Story, *signals: TakenOver | HandedBack) -> list[EventData]:
     before = len(story.events)
     story.feed(*signals)
     return story.events[before:]
 
 
-def unchanged(story: Story, *signals: Barged | Resumed) -> bool:
+def unchanged(story: Story, *signals: TakenOver | HandedBack) -> bool:
     before, steps = story.call, len(story.steps)
     orders: list[Order] = story.feed(*signals)
     written = any(step.entry is not None for step in story.steps[steps:])
@@ -68,7 +68,7 @@ def test_the_response_is_stopped_whatever_its_phase(
     phase: Phase | None, capabilities: voice.VoiceCapabilities
 ) -> None:
     story, response_id = in_phase(phase, capabilities)
-    orders = story.feed(Barged("ann", played_ms=250))
+    orders = story.feed(TakenOver("ann", played_ms=250))
     stopped: list[Order] = [bridge.Drop(response_id), voice.Cancel(response_id, 250)]
     begun = phase in (Phase.RUNNING, Phase.DRAINING)
     expected = (
@@ -126,7 +126,7 @@ def test_the_same_operator_again_changes_nothing() -> None:
     story, _ = in_phase(Phase.RUNNING)
     story.feed(ANN)
     assert unchanged(story, ANN)
-    assert unchanged(story, Barged("ann", ParticipantRole.SUPERVISOR, 100))
+    assert unchanged(story, TakenOver("ann", ParticipantRole.SUPERVISOR, 100))
 
 
 def test_another_operator_joins_too() -> None:

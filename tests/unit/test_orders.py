@@ -8,7 +8,7 @@ import pytest
 
 from ringline.domain import leg, voice
 from ringline.domain.events import CallAudit, TurnCompleted
-from ringline.domain.handover import Resumed
+from ringline.domain.handover import HandedBack
 from ringline.domain.log import Environment
 from ringline.domain.records import ParticipantRole
 from ringline.ports import EntryRefused, StoreAway
@@ -347,11 +347,11 @@ def test_a_call_that_breaks_at_a_takeover_is_not_active() -> None:
 def test_only_so_many_orders_wait_and_the_call_lives_on() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house)
-        orders = [ordering(live.order(Resumed())) for _ in range(MAX_ORDERS + 1)]
+        orders = [ordering(live.order(HandedBack())) for _ in range(MAX_ORDERS + 1)]
         answers = await asyncio.gather(*orders, return_exceptions=True)
         assert answers[:-1] == [True] * MAX_ORDERS
         assert isinstance(answers[-1], StoreAway)
-        assert await live.order(Resumed())
+        assert await live.order(HandedBack())
         assert line.hung_up is None
 
     run(main)

@@ -33,7 +33,7 @@ from ringline.domain.events import (
     Event,
     TranscriptLine,
 )
-from ringline.domain.handover import Barged, Resumed, hand_back, take_over
+from ringline.domain.handover import HandedBack, TakenOver, hand_back, take_over
 from ringline.domain.log import LogKey
 from ringline.domain.participants import join, leave
 from ringline.domain.records import (
@@ -73,8 +73,8 @@ CallSignal: TypeAlias = (
     VoiceOpened
     | AnswerWritten
     | EndOrdered
-    | Barged
-    | Resumed
+    | TakenOver
+    | HandedBack
     | leg.LegSignal
     | voice.VoiceSignal
     | bridge.BridgeSignal
@@ -189,12 +189,12 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call = _open_line(call, draft)
         case EndOrdered(cause, code, message):
             call = _end(call, cause, draft, leg.HangUp(code, message))
-        case Barged() | Resumed() if not call.told:
+        case TakenOver() | HandedBack() if not call.told:
             pass  # there is no agent yet to be paused
-        case Barged():
+        case TakenOver():
             participants, talk = take_over(signal, call.participants, call.talk, draft)
             call = replace(call, participants=participants, talk=talk)
-        case Resumed():
+        case HandedBack():
             participants, talk = hand_back(call.participants, call.talk, draft)
             call = replace(call, participants=participants, talk=talk)
         case leg.Left():

@@ -22,7 +22,7 @@ OPERATORS = frozenset({ParticipantRole.OPERATOR, ParticipantRole.SUPERVISOR})
 
 
 @dataclass(frozen=True, slots=True)
-class Barged:
+class TakenOver:
     """An operator takes the call over; playing has stopped after `played_ms`.
 
     `member` is how the participant is named, text that a database column takes; `role` is
@@ -35,12 +35,12 @@ class Barged:
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class HandedBack:
     """The operators hand the call back to its agent."""
 
 
 def take_over(
-    taken: Barged, participants: Participants, talk: Conversation, draft: Draft
+    taken: TakenOver, participants: Participants, talk: Conversation, draft: Draft
 ) -> tuple[Participants, Conversation]:
     """Let an operator join and pause the agent; nothing changes if he is there already."""
     if any(each.member_uuid == taken.member for each in _operators(participants)):

@@ -13,9 +13,9 @@ from ringline.ports import Transaction
 from ringline.rpc.acting import Acting, Caller, Values
 from ringline.rpc.refusals import spelt
 from ringline.services import external_calls
+from ringline.services.call_control import BargeMode, CallControl
 from ringline.services.external_calls import FoundCall, NewCall, NewParticipant
 from ringline.services.operators import find_sip_user
-from ringline.services.steering import BargeMode, Steering
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.rpc import OWN_NAME_ALONE, forbid
 from ringline.wire.times import micros
@@ -106,7 +106,7 @@ async def update_call_participant(
 async def end_call(acting: Acting, values: Values) -> object:
     """End a call, here or elsewhere; an ended one is answered as it ended."""
     with spelt():
-        call = await _steering(acting).end(values["callUuid"], moment_of(acting))
+        call = await _call_control(acting).end(values["callUuid"], moment_of(acting))
     return {
         "call_uuid": call.uuid,
         "status": RPC_STATUS[call.status],
@@ -122,7 +122,7 @@ async def barge_call(acting: Acting, values: Values) -> object:
     operator = acting.caller.operator
     named = names[0] if names else None if operator is None else str(operator.id)
     with spelt():
-        call = await _steering(acting).barge(
+        call = await _call_control(acting).barge(
             values["callUuid"], mode, named or "operator", ParticipantRole.OPERATOR
         )
     return {"call_uuid": call.uuid, "status": "barged"}
@@ -131,14 +131,14 @@ async def barge_call(acting: Acting, values: Values) -> object:
 async def resume_ai_call(acting: Acting, values: Values) -> object:
     """Give a live call back to its agent."""
     with spelt():
-        call = await _steering(acting).resume(values["callUuid"])
+        call = await _call_control(acting).resume(values["callUuid"])
     return {"call_uuid": call.uuid, "status": "ai_resumed"}
 
 
 async def call_codec(acting: Acting, values: Values) -> object:
     """Tell a call's codecs: none, as nothing here has a telephone."""
     with spelt():
-        call: FoundCall = await _steering(acting).find(values["callUuid"])
+        call: FoundCall = await _call_control(acting).find(values["callUuid"])
     return {"call_uuid": call.uuid, "read_codec": None, "write_codec": None}
 
 
@@ -146,7 +146,7 @@ async def start_outbound_call(acting: Acting, values: Values) -> object:
     """Place a call, once there is telephony."""
     await check_own_names(acting, [values["sipUsername"]] if values.get("sipUsername") else [])
     with spelt():
-        await _steering(acting).place_call(values.get("aiAgentId"))
+        await _call_control(acting).place_call(values.get("aiAgentId"))
 
 
 async def check_own_names(acting: Acting, names: Sequence[str]) -> None:
@@ -166,5 +166,5 @@ def moment_of(acting: Acting) -> Moment:
     return Moment(acting.now, acting.desk.new_id)
 
 
-def _steering(acting: Acting) -> Steering:
-    return Steering(acting.desk.repo, acting.desk.calls, acting.caller.log)
+def _call_control(acting: Acting) -> CallControl:
+    return CallControl(acting.desk.repo, acting.desk.calls, acting.caller.log)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from ringline.domain.external_call import NotPossible
 from ringline.rpc.names import camel
+from ringline.services.call_control import NotActive, NotConfigured
 from ringline.services.external_calls import BadReference, NoSuchRecord
-from ringline.services.steering import NotActive, NotConfigured
 from ringline.wire.rpc import RpcRefused, refuse
 
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from ringline.ports import Rows
 from ringline.rpc.acting import Acting, Caller, Values
+from ringline.services.call_control import TELEPHONY
 from ringline.services.operators import find_sip_user
-from ringline.services.steering import TELEPHONY
 from ringline.services.team import find_member
 from ringline.wire.rpc import OWN_NAME_ALONE, forbid, refuse
 

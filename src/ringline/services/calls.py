@@ -14,7 +14,7 @@ import structlog
 
 from ringline.domain import bridge, call, leg, limits, voice
 from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
-from ringline.domain.handover import Barged, Resumed
+from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import LogKey
 from ringline.domain.records import CallRow, HangupCause, ParticipantRole
 from ringline.domain.turns import line_of
@@ -138,8 +138,8 @@ class LiveCall:
     async def barge(self, member: str, role: ParticipantRole) -> bool:
         """Order as `order` does that an operator takes over; playing stops at once."""
         self._check_room()  # what is halted must be followed by its order
-        barged = Barged(member, role, self._bridge.halt())
-        return await self._orders.give(barged, self._inbox.put_nowait)
+        taken_over = TakenOver(member, role, self._bridge.halt())
+        return await self._orders.give(taken_over, self._inbox.put_nowait)
 
     def _check_room(self) -> None:
         """Raise StoreAway rather than let orders crowd out the call's own signals."""
@@ -368,7 +368,7 @@ class Calls:
         live = self._find(log, call_id)
         if live is None:
             return Verdict.NOT_HERE
-        return _verdict(await live.order(Resumed()))
+        return _verdict(await live.order(HandedBack()))
 
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""

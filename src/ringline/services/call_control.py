@@ -55,7 +55,7 @@ class NotActive(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Steering:
+class CallControl:
     """Orders to the calls of one log; all of them raise NoSuchRecord and StoreAway."""
 
     repo: Repo
