@@ -17,8 +17,8 @@ from ringline.domain import leg, voice
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey
 from ringline.ports import Publication, StoredCall, Transaction, VoiceListener
-from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic, Operator
 from ringline.rpc.actions import ACTIONS
+from ringline.rpc.context import ActionContext, Caller, Change, Create, Generic, Operator, Services
 from ringline.rpc.inputs import cast_inputs
 from ringline.services.calls import CallLimits, Calls, NewCall
 from ringline.services.journal import Journal
@@ -37,7 +37,7 @@ class Shop:
 
     stores: Stores
     log: LogKey
-    desk: Desk
+    services: Services
     operator: Operator | None = None
     now: datetime = NOW
     told: list[Publication] = field(default_factory=list[Publication])
@@ -49,25 +49,25 @@ class Shop:
         return replace(self, operator=operator)
 
     @property
-    def acting(self) -> Acting:
-        return Acting(Caller(self.log, UUID(int=5), self.operator), self.desk, self.now)
+    def context(self) -> ActionContext:
+        return ActionContext(Caller(self.log, UUID(int=5), self.operator), self.services, self.now)
 
     async def create(self, name: str, **given: object) -> UUID:
         """Carry out an action that creates; `given` is its input as JSON has it."""
         act, values = cast("Create", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
-        return await self.desk.repo.write(self.log, lambda t: act(self.acting, t, values))
+        return await self.services.repo.write(self.log, lambda t: act(self.context, t, values))
 
     async def change(self, name: str, record_id: UUID, **given: object) -> None:
         act, values = cast("Change", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
 
         async def work(transaction: Transaction) -> None:
-            await act(self.acting, transaction, record_id, values)
+            await act(self.context, transaction, record_id, values)
 
-        await self.desk.repo.write(self.log, work)
+        await self.services.repo.write(self.log, work)
 
     async def run(self, name: str, **given: object) -> Any:
         return await cast("Generic", ACTIONS[name].act)(
-            self.acting, cast_inputs(ACTIONS[name], given)
+            self.context, cast_inputs(ACTIONS[name], given)
         )
 
     async def call(self, call: UUID | str) -> StoredCall:
@@ -78,7 +78,7 @@ class Shop:
             assert stored is not None
             return stored
 
-        return await self.desk.repo.write(self.log, work)
+        return await self.services.repo.write(self.log, work)
 
     async def insert(self, table: str, **columns: object) -> UUID:
         """Write a row that no test here is about."""
@@ -96,7 +96,7 @@ class Shop:
         async def work(transaction: Transaction) -> None:
             await transaction.fetch(text, list(row.values()))
 
-        await self.desk.repo.write(self.log, work)
+        await self.services.repo.write(self.log, work)
         return cast("UUID", row["id"])
 
     async def user(self, name: str) -> Operator:
@@ -122,7 +122,7 @@ class Shop:
         row = a_call(started_at=self.now)
         line = Line()
         config = voice.VoiceConfig("local/attendant")
-        self.desk.calls.start(NewCall(self.log, row, config, ""), line)
+        self.services.calls.start(NewCall(self.log, row, config, ""), line)
         async with asyncio.timeout(LIMIT_S):
             await line.answered.wait()
         return row.id
@@ -154,8 +154,8 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     calls = Calls(journal, open_voice, lambda: NOW, new_id, CallLimits())
     repo = Repo(stores.records, bus)
     team = Team(repo, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
-    desk = Desk(repo, calls, lambda: NOW, new_id, str.encode, team)
-    open_ = Shop(stores, await make_log(stores), desk)
+    services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)
+    open_ = Shop(stores, await make_log(stores), services)
     bus.subscribe(open_.told.append)
     try:
         yield open_

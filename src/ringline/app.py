@@ -30,7 +30,7 @@ from ringline.domain.ids import uuid7
 from ringline.domain.session_config import Models, SessionConfig
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
 from ringline.ports import CredentialStore, StoreAway, WorkspaceStore
-from ringline.rpc.acting import Desk
+from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import Idempotency
 from ringline.rpc.reading import Reader
@@ -308,9 +308,9 @@ async def _start(
     team = Team(repo, settings.signing_secrets[0], now, new_id, secrets.token_bytes)
     idempotency = Idempotency(repo, new_id)
     sealing = Sealing(_secret(settings.encryption_key), secrets.token_bytes)
-    desk = Desk(repo, calls, now, new_id, sealing.seal, team)
+    services = Services(repo, calls, now, new_id, sealing.seal, team)
     rpc = Rpc(
-        Engine(desk, Reader(settings.signing_secrets)),
+        Engine(services, Reader(settings.signing_secrets)),
         idempotency,
         credentials,
         RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),

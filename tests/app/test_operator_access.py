@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from ringline.domain import limits
 from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.log import Environment, LogKey
-from ringline.rpc.acting import Caller, Operator
+from ringline.rpc.context import Caller, Operator
 from ringline.services.credentials import Credentials
 from ringline.storage.stores import Stores
 from ringline.web.doors import Door, rpc_caller

@@ -15,9 +15,9 @@ from ringline.bus.memory import MemoryBus
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, LogKey
 from ringline.ports import LogBusy, StoreAway
-from ringline.rpc.acting import Caller, Operator
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
+from ringline.rpc.context import Caller, Operator
 from ringline.rpc.idempotency import (
     MAX_KEPT,
     SWEEP_EVERY,

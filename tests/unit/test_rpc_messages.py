@@ -11,8 +11,8 @@ import pytest
 
 import ringline
 from ringline.domain.log import Environment, LogKey
-from ringline.rpc.acting import Caller
 from ringline.rpc.actions import ACTIONS
+from ringline.rpc.context import Caller
 from ringline.rpc.filters import read_filter
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.request import read_request

@@ -9,9 +9,9 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, LogKey
-from ringline.rpc.acting import Caller, Operator
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
+from ringline.rpc.context import Caller, Operator
 from ringline.rpc.identity import Identity, read_identity
 from ringline.rpc.request import find_action, read_request
 from ringline.rpc.selection import Selection

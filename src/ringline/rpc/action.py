@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ringline.rpc.acting import Acting, Change, Create, Generic, Rule
+from ringline.rpc.context import ActionContext, Change, Create, Generic, Rule
 from ringline.rpc.kinds import Kind
 from ringline.rpc.names import by_name
 from ringline.rpc.resources import Resource
@@ -80,7 +80,7 @@ class Action:
     secret: bool = False
     needs: str = ""
     latest: str = "inserted_at"
-    presets: Callable[[Acting], Mapping[str, object]] | None = None
+    presets: Callable[[ActionContext], Mapping[str, object]] | None = None
     rule: Rule | None = None
     act: Create | Change | Generic | None = None
     input_index: Mapping[str, Input] = field(init=False)

@@ -10,7 +10,7 @@ from ringline.domain.call import Moment
 from ringline.domain.external_call import Report, check_end, check_stay
 from ringline.domain.records import CallStatus, ParticipantRole
 from ringline.ports import Transaction
-from ringline.rpc.acting import Acting, Caller, Values
+from ringline.rpc.context import ActionContext, Caller, Values
 from ringline.rpc.refusals import spelt
 from ringline.services import external_calls
 from ringline.services.call_control import BargeMode, CallControl
@@ -21,7 +21,7 @@ from ringline.wire.rpc import OWN_NAME_ALONE, forbid
 from ringline.wire.times import micros
 
 
-async def create_call(acting: Acting, transaction: Transaction, values: Values) -> UUID:
+async def create_call(context: ActionContext, transaction: Transaction, values: Values) -> UUID:
     """Record a call that lives elsewhere."""
     new = NewCall(
         direction=values["direction"],
@@ -29,14 +29,14 @@ async def create_call(acting: Acting, transaction: Transaction, values: Values) 
         to_number=values["toNumber"],
         source=values.get("callSource") or "api",
         status=_new_status(values),
-        started_at=values.get("startedAt") or acting.now,
+        started_at=values.get("startedAt") or context.now,
         uuid=values.get("callUuid"),
         sip_username=values.get("sipUsername"),
         conversation_id=values.get("conversationId"),
         queue_id=values.get("queueId"),
     )
     with spelt("invalid_attribute"):
-        return await external_calls.create_call(transaction, new, moment_of(acting))
+        return await external_calls.create_call(transaction, new, moment_of(context))
 
 
 def check_new_call(caller: Caller, values: Values) -> None:
@@ -50,7 +50,7 @@ def _new_status(values: Values) -> CallStatus:
 
 
 async def update_call(
-    acting: Acting, transaction: Transaction, call_id: UUID, values: Values
+    context: ActionContext, transaction: Transaction, call_id: UUID, values: Values
 ) -> None:
     """Take a report of how an external call goes on."""
     status = values.get("status")
@@ -61,7 +61,7 @@ async def update_call(
         source=values.get("callSource"),
     )
     with spelt("invalid_attribute"):
-        await external_calls.update_call(transaction, call_id, report, moment_of(acting))
+        await external_calls.update_call(transaction, call_id, report, moment_of(context))
 
 
 def check_report(caller: Caller, values: Values) -> None:
@@ -77,7 +77,9 @@ def check_participant(caller: Caller, values: Values) -> None:
         check_stay(values.get("joinedAt"), values.get("leftAt"))
 
 
-async def create_call_participant(acting: Acting, transaction: Transaction, values: Values) -> UUID:
+async def create_call_participant(
+    context: ActionContext, transaction: Transaction, values: Values
+) -> UUID:
     """Take the report that somebody joined an external call."""
     new = NewParticipant(
         call_id=values["callId"],
@@ -87,11 +89,11 @@ async def create_call_participant(acting: Acting, transaction: Transaction, valu
         left_at=values.get("leftAt"),
     )
     with spelt("invalid_attribute"):
-        return await external_calls.create_participant(transaction, new, moment_of(acting))
+        return await external_calls.create_participant(transaction, new, moment_of(context))
 
 
 async def update_call_participant(
-    acting: Acting, transaction: Transaction, participant_id: UUID, values: Values
+    context: ActionContext, transaction: Transaction, participant_id: UUID, values: Values
 ) -> None:
     """Take the report that somebody left an external call."""
     left_at: datetime | None = values.get("leftAt")
@@ -99,14 +101,14 @@ async def update_call_participant(
         return
     with spelt("invalid_attribute"):
         await external_calls.end_participation(
-            transaction, participant_id, left_at, moment_of(acting)
+            transaction, participant_id, left_at, moment_of(context)
         )
 
 
-async def end_call(acting: Acting, values: Values) -> object:
+async def end_call(context: ActionContext, values: Values) -> object:
     """End a call, here or elsewhere; an ended one is answered as it ended."""
     with spelt():
-        call = await _call_control(acting).end(values["callUuid"], moment_of(acting))
+        call = await _call_control(context).end(values["callUuid"], moment_of(context))
     return {
         "call_uuid": call.uuid,
         "status": RPC_STATUS[call.status],
@@ -114,57 +116,57 @@ async def end_call(acting: Acting, values: Values) -> object:
     }
 
 
-async def barge_call(acting: Acting, values: Values) -> object:
+async def barge_call(context: ActionContext, values: Values) -> object:
     """Let an operator take a live call over."""
     mode = BargeMode(values.get("mode") or BargeMode.BARGE)
     names = [values[name] for name in ("sipUsername", "agentName") if values.get(name)]
-    await check_own_names(acting, names)
-    operator = acting.caller.operator
+    await check_own_names(context, names)
+    operator = context.caller.operator
     named = names[0] if names else None if operator is None else str(operator.id)
     with spelt():
-        call = await _call_control(acting).barge(
+        call = await _call_control(context).barge(
             values["callUuid"], mode, named or "operator", ParticipantRole.OPERATOR
         )
     return {"call_uuid": call.uuid, "status": "barged"}
 
 
-async def resume_ai_call(acting: Acting, values: Values) -> object:
+async def resume_ai_call(context: ActionContext, values: Values) -> object:
     """Give a live call back to its agent."""
     with spelt():
-        call = await _call_control(acting).resume(values["callUuid"])
+        call = await _call_control(context).resume(values["callUuid"])
     return {"call_uuid": call.uuid, "status": "ai_resumed"}
 
 
-async def call_codec(acting: Acting, values: Values) -> object:
+async def call_codec(context: ActionContext, values: Values) -> object:
     """Tell a call's codecs: none, as nothing here has a telephone."""
     with spelt():
-        call: FoundCall = await _call_control(acting).find(values["callUuid"])
+        call: FoundCall = await _call_control(context).find(values["callUuid"])
     return {"call_uuid": call.uuid, "read_codec": None, "write_codec": None}
 
 
-async def start_outbound_call(acting: Acting, values: Values) -> object:
+async def start_outbound_call(context: ActionContext, values: Values) -> object:
     """Place a call, once there is telephony."""
-    await check_own_names(acting, [values["sipUsername"]] if values.get("sipUsername") else [])
+    await check_own_names(context, [values["sipUsername"]] if values.get("sipUsername") else [])
     with spelt():
-        await _call_control(acting).place_call(values.get("aiAgentId"))
+        await _call_control(context).place_call(values.get("aiAgentId"))
 
 
-async def check_own_names(acting: Acting, names: Sequence[str]) -> None:
+async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
     """Hold an operator to their own name: that of a line of theirs. Raises RpcRefused."""
-    operator = acting.caller.operator
+    operator = context.caller.operator
     if operator is None or not names:
         return
-    async with acting.desk.repo.read(acting.caller.log) as rows:
+    async with context.services.repo.read(context.caller.log) as rows:
         for name in names:
             line = await find_sip_user(rows, name)
             if line is None or line.user_id != operator.id:
                 raise forbid(OWN_NAME_ALONE)
 
 
-def moment_of(acting: Acting) -> Moment:
+def moment_of(context: ActionContext) -> Moment:
     """Return time and randomness for a step of the domain."""
-    return Moment(acting.now, acting.desk.new_id)
+    return Moment(context.now, context.services.new_id)
 
 
-def _call_control(acting: Acting) -> CallControl:
-    return CallControl(acting.desk.repo, acting.desk.calls, acting.caller.log)
+def _call_control(context: ActionContext) -> CallControl:
+    return CallControl(context.services.repo, context.services.calls, context.caller.log)

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from ringline.domain.conversations import ConversationStatus
-from ringline.rpc.acting import Acting
+from ringline.rpc.context import ActionContext
 
 
-def new_conversation(acting: Acting) -> Mapping[str, object]:
+def new_conversation(context: ActionContext) -> Mapping[str, object]:
     """Return the columns of a new conversation that nobody gives."""
-    return {"public_id": str(acting.desk.new_id()), "status": ConversationStatus.ACTIVE.value}
+    return {"public_id": str(context.services.new_id()), "status": ConversationStatus.ACTIVE.value}
 
 
-def new_item(acting: Acting) -> Mapping[str, object]:
+def new_item(context: ActionContext) -> Mapping[str, object]:
     """Return the columns of a new item, unless they are given."""
-    return {"occurred_at": acting.now}
+    return {"occurred_at": context.now}

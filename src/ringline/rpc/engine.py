@@ -1,7 +1,7 @@
 """The engine: one request becomes a snapshot that is read, or a transaction that is written.
 
 It knows kinds of actions and the tables alone; what an action does beyond is a function in
-its row (`acting.py`). Whatever refuses a request is raised: `RpcRefused` with its problems,
+its row (`context.py`). Whatever refuses a request is raised: `RpcRefused` with its problems,
 or `StoreAway` and `LogBusy`, which mean that it may be tried again, or what the caller's own
 check raises where their right ended while the request waited. A record that a write answers
 is read in the same transaction.
@@ -17,9 +17,18 @@ import msgspec
 from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
 from ringline.rpc import picking, writing
-from ringline.rpc.acting import Acting, Caller, Change, Create, Desk, Generic, Pace, at_once
 from ringline.rpc.action import ActionKind
 from ringline.rpc.constraints import refused_problem
+from ringline.rpc.context import (
+    ActionContext,
+    Caller,
+    Change,
+    Create,
+    Generic,
+    Pace,
+    Services,
+    at_once,
+)
 from ringline.rpc.identity import read_identity
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.reading import ListRequest, Reader
@@ -50,8 +59,8 @@ class Claim(Protocol):
 class Engine:
     """Runs and validates requests of callers who have been let in."""
 
-    def __init__(self, desk: Desk, reader: Reader) -> None:
-        self._desk = desk
+    def __init__(self, services: Services, reader: Reader) -> None:
+        self._services = services
         self._reader = reader
 
     async def run(self, caller: Caller, body: object, claim: Claim | None = None) -> bytes:
@@ -126,23 +135,23 @@ class Engine:
             return await self._record(rows, asked, row_id, caller.pace)
 
     async def _create(self, caller: Caller, asked: Asked, claim: Claim | None) -> bytes:
-        action, acting = asked.action, self._acting(caller)
+        action, context = asked.action, self._acting(caller)
         values = _values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             if action.act is None:
-                row_id = await writing.create(acting, transaction, action, asked.resource, values)
+                row_id = await writing.create(context, transaction, action, asked.resource, values)
             else:
-                row_id = await cast("Create", action.act)(acting, transaction, values)
+                row_id = await cast("Create", action.act)(context, transaction, values)
             answer = _success(await self._record(transaction, asked, row_id))
             if claim is not None:
                 await claim.keep(transaction, answer)
             return answer
 
-        return await acting.desk.repo.write(caller.log, work)
+        return await context.services.repo.write(caller.log, work)
 
     async def _update(self, caller: Caller, asked: Asked) -> bytes:
-        action, resource, acting = asked.action, asked.resource, self._acting(caller)
+        action, resource, context = asked.action, asked.resource, self._acting(caller)
         identity = read_identity(action, resource, asked.body.get("identity"))
         values = _values(caller, asked)
 
@@ -152,16 +161,16 @@ class Engine:
             if before is None:
                 raise refuse("not_found")
             if plain:
-                await writing.update(acting, transaction, action, resource, before, values)
+                await writing.update(context, transaction, action, resource, before, values)
             else:
-                await cast("Change", action.act)(acting, transaction, before["id"], values)
+                await cast("Change", action.act)(context, transaction, before["id"], values)
             return _success(await self._record(transaction, asked, before["id"]))
 
-        return await acting.desk.repo.write(caller.log, work)
+        return await context.services.repo.write(caller.log, work)
 
     async def _destroy(self, caller: Caller, asked: Asked) -> bytes:
         """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
-        action, resource, acting = asked.action, asked.resource, self._acting(caller)
+        action, resource, context = asked.action, asked.resource, self._acting(caller)
         identity = read_identity(action, resource, asked.body.get("identity"))
         values = _values(caller, asked)
 
@@ -172,12 +181,12 @@ class Engine:
                 return _success({})
             answer = _success(await self._record(transaction, asked, before["id"]))
             if plain:
-                await writing.destroy(acting, transaction, resource, before)
+                await writing.destroy(context, transaction, resource, before)
             else:
-                await cast("Change", action.act)(acting, transaction, before["id"], values)
+                await cast("Change", action.act)(context, transaction, before["id"], values)
             return answer
 
-        return await acting.desk.repo.write(caller.log, work)
+        return await context.services.repo.write(caller.log, work)
 
     async def _act(self, caller: Caller, asked: Asked) -> bytes:
         action = asked.action
@@ -193,10 +202,10 @@ class Engine:
         return await self._reader.one(rows, asked.resource, asked.selection, row_id, pace)
 
     def _repo(self, caller: Caller) -> Repo:
-        return self._desk.repo.for_caller(caller.check)
+        return self._services.repo.for_caller(caller.check)
 
-    def _acting(self, caller: Caller) -> Acting:
-        return Acting(caller, self._desk.for_caller(caller.check), self._desk.now())
+    def _acting(self, caller: Caller) -> ActionContext:
+        return ActionContext(caller, self._services.for_caller(caller.check), self._services.now())
 
 
 def _values(caller: Caller, asked: Asked, *, validating: bool = False) -> Mapping[str, Any]:

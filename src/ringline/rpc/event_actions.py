@@ -23,7 +23,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import FromBeginning
-from ringline.rpc.acting import Acting, Values
+from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.names import camel
 from ringline.services.event_pages import EventQuery, read_events
 from ringline.wire.call_status import RPC_STATUS
@@ -48,7 +48,7 @@ _WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[str, str]] = {
 _NAMES = {"agent_id": "aiAgentId"}
 
 
-async def list_events(acting: Acting, values: Values) -> object:
+async def list_events(context: ActionContext, values: Values) -> object:
     """Read a page of the log from a position on."""
     after = values.get("after")
     query = EventQuery(
@@ -57,7 +57,7 @@ async def list_events(acting: Acting, values: Values) -> object:
         call=values.get("callUuid"),
         types=values.get("type"),
     )
-    async with acting.desk.repo.read(acting.caller.log) as rows:
+    async with context.services.repo.read(context.caller.log) as rows:
         page = await read_events(rows, query)
     return {
         "events": [listed(stored, page.position.epoch) for stored in page.events],

@@ -26,8 +26,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ringline.domain.log import LogKey
 from ringline.ports import LogBusy, NewId, Row, Rows, StoreAway, Transaction
-from ringline.rpc.acting import Caller
 from ringline.rpc.action import Action, ActionKind
+from ringline.rpc.context import Caller
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import idempotency_keys
 from ringline.services.repo import Repo

@@ -5,8 +5,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.ports import Rows
-from ringline.rpc.acting import Values
 from ringline.rpc.action import Action
+from ringline.rpc.context import Values
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.rpc.writing import column_of
 from ringline.schema.sql import compiled

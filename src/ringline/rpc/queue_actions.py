@@ -8,8 +8,8 @@ from uuid import UUID
 from ringline.domain.external_call import Acceptor
 from ringline.domain.operators import OperatorAvailability, StatusSource
 from ringline.ports import Transaction
-from ringline.rpc.acting import Acting, Values
 from ringline.rpc.call_actions import moment_of
+from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.refusals import bad_value, spelt
 from ringline.services.external_calls import accept_entry
 from ringline.services.operators import NewStatus, SipUser, find_sip_user, set_status
@@ -17,21 +17,23 @@ from ringline.wire.rpc import OWN_NAME_ALONE, forbid
 
 
 async def accept_call_queue_entry(
-    acting: Acting, transaction: Transaction, entry_id: UUID, values: Values
+    context: ActionContext, transaction: Transaction, entry_id: UUID, values: Values
 ) -> None:
     """Take a waiting call out of its queue."""
-    acceptor = await _acceptor(acting, transaction, values)
+    acceptor = await _acceptor(context, transaction, values)
     with spelt("invalid_attribute"):
-        await accept_entry(transaction, entry_id, acceptor, moment_of(acting))
+        await accept_entry(transaction, entry_id, acceptor, moment_of(context))
 
 
-async def set_operator_status(acting: Acting, transaction: Transaction, values: Values) -> UUID:
+async def set_operator_status(
+    context: ActionContext, transaction: Transaction, values: Values
+) -> UUID:
     """Set the one status of an operator's line."""
     line = await find_sip_user(transaction, values["sipUserId"])
     if line is None:
         raise bad_value("sipUserId", type_="invalid_attribute")
-    _check_own(acting, line)
-    operator = acting.caller.operator
+    _check_own(context, line)
+    operator = context.caller.operator
     source: str | None = values.get("source", StatusSource.API)
     new = NewStatus(
         line.id,
@@ -39,10 +41,10 @@ async def set_operator_status(acting: Acting, transaction: Transaction, values: 
         None if source is None else StatusSource(source),
         None if operator is None else operator.id,
     )
-    return await set_status(transaction, new, acting.desk.new_id())
+    return await set_status(transaction, new, context.services.new_id())
 
 
-async def _acceptor(acting: Acting, transaction: Transaction, values: Values) -> Acceptor:
+async def _acceptor(context: ActionContext, transaction: Transaction, values: Values) -> Acceptor:
     """Return who takes a call: a line, or an agent elsewhere who is only a name here."""
     line_id: UUID | None = values.get("sipUserId")
     name: str | None = values.get("agentName")
@@ -55,7 +57,7 @@ async def _acceptor(acting: Acting, transaction: Transaction, values: Values) ->
             raise bad_value("agentName", type_="invalid_attribute")
     elif name is not None:
         line = await find_sip_user(transaction, name)
-    _check_own(acting, line)
+    _check_own(context, line)
     if line is not None:
         return Acceptor(line.name, line.id)
     if name is None:
@@ -63,7 +65,7 @@ async def _acceptor(acting: Acting, transaction: Transaction, values: Values) ->
     return Acceptor(name)
 
 
-def _check_own(acting: Acting, line: SipUser | None) -> None:
-    operator = acting.caller.operator
+def _check_own(context: ActionContext, line: SipUser | None) -> None:
+    operator = context.caller.operator
     if operator is not None and (line is None or line.user_id != operator.id):
         raise forbid(OWN_NAME_ALONE)

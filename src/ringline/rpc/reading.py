@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from ringline.domain import limits
 from ringline.ports import Rows
-from ringline.rpc.acting import Pace, at_once
+from ringline.rpc.context import Pace, at_once
 from ringline.rpc.filters import (
     EVERYTHING,
     SELECT_EFFORT,

@@ -17,7 +17,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.ports import Row, Rows
-from ringline.rpc.acting import Pace, at_once
+from ringline.rpc.context import Pace, at_once
 from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Moment, Text, TextList, ToolList
 from ringline.schema.sql import Prepared
 from ringline.wire.rpc import RpcRefused, refuse

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from ringline.domain.log import Environment
-from ringline.rpc.acting import Caller
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
+from ringline.rpc.context import Caller
 from ringline.rpc.resources import Resource
 from ringline.rpc.selection import Selection, select
 from ringline.wire.rpc import (

@@ -7,7 +7,7 @@ ask for which is settled all the same.
 from uuid import UUID
 
 from ringline.ports import Rows
-from ringline.rpc.acting import Acting, Caller, Values
+from ringline.rpc.context import ActionContext, Caller, Values
 from ringline.services.call_control import TELEPHONY
 from ringline.services.operators import find_sip_user
 from ringline.services.team import find_member
@@ -24,14 +24,14 @@ def check_whose(caller: Caller, values: Values) -> None:
         raise refuse("required", variables={"field": "operatorEmail"}, fields=("operatorEmail",))
 
 
-async def issue_sip_access(acting: Acting, values: Values) -> object:
+async def issue_sip_access(context: ActionContext, values: Values) -> object:
     """Find whose access it would be; without telephony there is none to issue.
 
     An operator token asks for its own operator, who need not be named.
     """
-    operator = acting.caller.operator
+    operator = context.caller.operator
     named = {name: values[name] for name in _NAMING if values.get(name) is not None}
-    async with acting.desk.repo.read(acting.caller.log) as rows:
+    async with context.services.repo.read(context.caller.log) as rows:
         found = {await _user(rows, name, value) for name, value in named.items()}
     if None in found:
         raise refuse("not_found")
@@ -42,11 +42,11 @@ async def issue_sip_access(acting: Acting, values: Values) -> object:
     raise refuse("not_configured", variables={"capability": TELEPHONY})
 
 
-async def revoke_sip_access(acting: Acting, values: Values) -> object:
+async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     """Revoke what was issued for a SIP user name; what is not there is revoked."""
-    operator = acting.caller.operator
+    operator = context.caller.operator
     if operator is not None:
-        async with acting.desk.repo.read(acting.caller.log) as rows:
+        async with context.services.repo.read(context.caller.log) as rows:
             user_id = await _user(rows, "agentName", values["sipUsername"])
         if user_id != operator.id:
             raise forbid(OWN_NAME_ALONE)

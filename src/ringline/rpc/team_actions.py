@@ -4,28 +4,28 @@ from uuid import UUID
 
 from ringline.domain.operators import TeamRole
 from ringline.ports import Transaction
-from ringline.rpc.acting import Acting, Values
+from ringline.rpc.context import ActionContext, Values
 from ringline.services.team import AlreadyMember, InvitationRefused, LastOwner
 from ringline.wire.rpc import refuse
 from ringline.wire.session_token import OPERATOR_TTL_S
 from ringline.wire.times import seconds
 
 
-async def accept_team_invitation(acting: Acting, values: Values) -> object:
+async def accept_team_invitation(context: ActionContext, values: Values) -> object:
     """Make whoever holds an invitation's token a member; `password` is ignored."""
-    log = acting.caller.log
+    log = context.caller.log
     try:
-        role = await acting.desk.team.accept(log, values["token"], values.get("name"))
+        role = await context.services.team.accept(log, values["token"], values.get("name"))
     except InvitationRefused:
         raise refuse("invalid_token") from None
     return {"accepted": True, "organisation_id": str(log.workspace_id), "role": role.value}
 
 
-async def invite_team_member(acting: Acting, values: Values) -> object:
+async def invite_team_member(context: ActionContext, values: Values) -> object:
     """Answer a token that `accept_team_invitation` takes, once, within seven days."""
     role = TeamRole(values.get("role") or TeamRole.MEMBER)
     try:
-        invitation = await acting.desk.team.invite(acting.caller.log, values["email"], role)
+        invitation = await context.services.team.invite(context.caller.log, values["email"], role)
     except AlreadyMember:
         raise refuse(
             "invalid_argument",
@@ -42,19 +42,19 @@ async def invite_team_member(acting: Acting, values: Values) -> object:
 
 
 async def remove_team_member(
-    acting: Acting, transaction: Transaction, user_id: UUID, values: Values
+    context: ActionContext, transaction: Transaction, user_id: UUID, values: Values
 ) -> None:
     """Remove a member who is not the last owner and whom no SIP user belongs to."""
     try:
-        await acting.desk.team.remove(transaction, user_id)
+        await context.services.team.remove(transaction, user_id)
     except LastOwner:
         raise refuse("invalid_changes", "a team needs an owner") from None
 
 
-async def issue_operator_access_token(acting: Acting, values: Values) -> object:
+async def issue_operator_access_token(context: ActionContext, values: Values) -> object:
     """Mint an operator's token for a browser."""
-    caller = acting.caller
-    access = await acting.desk.team.issue_access(caller.log, caller.key_id, values["email"])
+    caller = context.caller
+    access = await context.services.team.issue_access(caller.log, caller.key_id, values["email"])
     if access is None:
         raise refuse("not_found")
     return {

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from ringline.domain.events import Event
 from ringline.domain.log import LogKey
 from ringline.ports import Row, Rows, Transaction
-from ringline.rpc.acting import Acting, Values
 from ringline.rpc.action import Action, Input
+from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.identity import Identity
 from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource
@@ -36,20 +36,24 @@ async def find(
 
 
 async def create(
-    acting: Acting, transaction: Transaction, action: Action, resource: Resource, values: Values
+    context: ActionContext,
+    transaction: Transaction,
+    action: Action,
+    resource: Resource,
+    values: Values,
 ) -> UUID:
     """Insert a row and tell of it; return its id."""
-    table, log, row_id = resource.table, transaction.log, acting.desk.new_id()
-    presets = _NONE if action.presets is None else action.presets(acting)
-    columns = {**presets, **_columns(acting, action, values), "id": row_id, **_place(table, log)}
+    table, log, row_id = resource.table, transaction.log, context.services.new_id()
+    presets = _NONE if action.presets is None else action.presets(context)
+    columns = {**presets, **_columns(context, action, values), "id": row_id, **_place(table, log)}
     statement = sa.insert(table).values(columns).returning(*readable(table))
     after = await _fetch_one(transaction, statement)
-    _tell(acting, transaction, resource, None, after)
+    _tell(context, transaction, resource, None, after)
     return row_id
 
 
 async def update(
-    acting: Acting,
+    context: ActionContext,
     transaction: Transaction,
     action: Action,
     resource: Resource,
@@ -57,7 +61,7 @@ async def update(
     values: Values,
 ) -> None:
     """Write what differs in a locked row and tell of it; nothing where nothing does."""
-    table, columns = resource.table, _columns(acting, action, values)
+    table, columns = resource.table, _columns(context, action, values)
     if not columns:
         return
     new = {name: _bound(table.c[name], value) for name, value in columns.items()}
@@ -70,7 +74,7 @@ async def update(
     )
     after = await _fetch_one(transaction, statement)
     if after is not None:
-        _tell(acting, transaction, resource, before, after)
+        _tell(context, transaction, resource, before, after)
 
 
 def check_destroy(resource: Resource, before: Row) -> None:
@@ -80,13 +84,13 @@ def check_destroy(resource: Resource, before: Row) -> None:
 
 
 async def destroy(
-    acting: Acting, transaction: Transaction, resource: Resource, before: Row
+    context: ActionContext, transaction: Transaction, resource: Resource, before: Row
 ) -> None:
     """Delete a locked row and tell of it. Raises EntryRefused where something refers to it."""
     check_destroy(resource, before)
     table = resource.table
     await _fetch_one(transaction, sa.delete(table).where(table.c.id == before["id"]))
-    _tell(acting, transaction, resource, before, None)
+    _tell(context, transaction, resource, before, None)
 
 
 async def _fetch_one(rows: Rows, statement: sa.ClauseElement) -> Row | None:
@@ -95,9 +99,9 @@ async def _fetch_one(rows: Rows, statement: sa.ClauseElement) -> Row | None:
     return found[0] if found else None
 
 
-def _columns(acting: Acting, action: Action, values: Values) -> dict[str, Any]:
+def _columns(context: ActionContext, action: Action, values: Values) -> dict[str, Any]:
     return {
-        column_of(one): _stored(acting, one, values[one.name]) for one in _given(action, values)
+        column_of(one): _stored(context, one, values[one.name]) for one in _given(action, values)
     }
 
 
@@ -110,8 +114,8 @@ def column_of(one: Input) -> str:
     return one.column or snake(one.name)
 
 
-def _stored(acting: Acting, one: Input, value: Any) -> Any:
-    return acting.desk.seal(value) if one.sealed and value is not None else value
+def _stored(context: ActionContext, one: Input, value: Any) -> Any:
+    return context.services.seal(value) if one.sealed and value is not None else value
 
 
 def _place(table: sa.Table, log: LogKey) -> Mapping[str, Any]:
@@ -129,8 +133,12 @@ def _bound(column: sa.Column[Any], value: Any) -> sa.BindParameter[Any]:
 
 
 def _tell(
-    acting: Acting, transaction: Transaction, resource: Resource, before: Row | None, after: Row
+    context: ActionContext,
+    transaction: Transaction,
+    resource: Resource,
+    before: Row | None,
+    after: Row,
 ) -> None:
     if resource.tells is not None:
         told = resource.tells(before, after)
-        transaction.tell(*(Event(acting.desk.new_id(), acting.now, data) for data in told))
+        transaction.tell(*(Event(context.services.new_id(), context.now, data) for data in told))

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.ports import Check
-from ringline.rpc.acting import Caller, Operator
+from ringline.rpc.context import Caller, Operator
 from ringline.services.credentials import Credentials, Pass, log_refused
 from ringline.wire.errors import Refusal
 from ringline.wire.session_token import OperatorToken

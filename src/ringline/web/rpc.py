@@ -15,8 +15,8 @@ from aiohttp import web
 
 from ringline.domain import limits
 from ringline.ports import EntryRefused, LogBusy, QueryTooSlow, StoreAway
-from ringline.rpc.acting import Caller
 from ringline.rpc.action import ActionKind
+from ringline.rpc.context import Caller
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action

@@ -2,10 +2,10 @@
 
 Three shapes, by the action's kind:
 
-- create: `(acting, transaction, values) -> UUID`, the id of the record to answer;
-- update, destroy: `(acting, transaction, id, values) -> None`, in the transaction that
+- create: `(context, transaction, values) -> UUID`, the id of the record to answer;
+- update, destroy: `(context, transaction, id, values) -> None`, in the transaction that
   has found the record;
-- generic: `(acting, values) -> object`, which opens its own transactions.
+- generic: `(context, values) -> object`, which opens its own transactions.
 
 `values` are the inputs that were given, cast, under their camelCase names. What cannot be
 done is raised as `RpcRefused`; nothing of the transaction is kept then.
@@ -66,7 +66,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Services:
     """The services that actions are carried out with."""
 
     repo: Repo
@@ -76,24 +76,24 @@ class Desk:
     seal: Callable[[str], bytes]
     team: Team
 
-    def for_caller(self, check: Check) -> "Desk":
-        """Return this desk for one caller: nothing is done with it once they may not."""
+    def for_caller(self, check: Check) -> "Services":
+        """Return these services for one caller; their repo checks the caller again."""
         repo = self.repo.for_caller(check)
         return replace(self, repo=repo, team=self.team.over(repo))
 
 
 @dataclass(frozen=True, slots=True)
-class Acting:
+class ActionContext:
     """One request as an action's function sees it."""
 
     caller: Caller
-    desk: Desk
+    services: Services
     now: datetime
 
 
-Create: TypeAlias = Callable[[Acting, Transaction, Values], Awaitable[UUID]]
-Change: TypeAlias = Callable[[Acting, Transaction, UUID, Values], Awaitable[None]]
-Generic: TypeAlias = Callable[[Acting, Values], Awaitable[object]]
+Create: TypeAlias = Callable[[ActionContext, Transaction, Values], Awaitable[UUID]]
+Change: TypeAlias = Callable[[ActionContext, Transaction, UUID, Values], Awaitable[None]]
+Generic: TypeAlias = Callable[[ActionContext, Values], Awaitable[object]]
 
 #: Looks at an action's inputs together, before anything is asked of the database.
 Rule: TypeAlias = Callable[[Caller, Values], None]
