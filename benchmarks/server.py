@@ -119,7 +119,7 @@ class Source:
 
 async def serve(settings: Settings, ready_file: Path) -> None:
     async with running(settings, dev=True, warm=False) as server:
-        keys = await server.office.workspaces.create("Benchmark")
+        keys = await server.admin.workspaces.create("Benchmark")
         source = Source(_journals[0], LogKey(keys.workspace_id, Environment.LIVE))
         await source.written()
         made = {name: str(value) for name, value in asdict(keys).items()}

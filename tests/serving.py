@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 from pydantic import SecretStr
 
-from ringline.app import Office, running
+from ringline.app import Admin, running
 from ringline.config import Settings
 from ringline.domain.credentials import FirstKeys
 from ringline.domain.ids import Prefix, show_id
@@ -23,7 +23,7 @@ class Service:
     base_url: str
     http: aiohttp.ClientSession
     keys: FirstKeys
-    office: Office
+    admin: Admin
 
     @property
     def ws_url(self) -> str:
@@ -75,5 +75,5 @@ async def serving(
         running(settings_for(database, **chosen), dev=False, warm=warm) as server,
         aiohttp.ClientSession() as http,
     ):
-        keys = await server.office.workspaces.create("Test")
-        yield Service(server.base_url, http, keys, server.office)
+        keys = await server.admin.workspaces.create("Test")
+        yield Service(server.base_url, http, keys, server.admin)

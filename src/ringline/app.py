@@ -92,8 +92,8 @@ DATABASE_PROBLEMS = (DatabaseRefused, EmbeddedError, MigrationError)
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """What the commands for workspaces and keys work with."""
+class Admin:
+    """The services behind the commands for workspaces and keys."""
 
     workspaces: Workspaces
     rows: WorkspaceStore
@@ -105,7 +105,7 @@ class Running:
     """A server that accepts requests."""
 
     base_url: str
-    office: Office
+    admin: Admin
 
 
 def now() -> datetime:
@@ -130,7 +130,7 @@ def new_id() -> UUID:
 
 
 @asynccontextmanager
-async def open_office(settings: Settings) -> AsyncGenerator[Office]:
+async def open_admin(settings: Settings) -> AsyncGenerator[Admin]:
     """Open the database for a command: beside a running server, or without one.
 
     An embedded database that is not running is run meanwhile. Raises the sentences of
@@ -138,11 +138,11 @@ async def open_office(settings: Settings) -> AsyncGenerator[Office]:
     """
     with _naming_disk(settings):
         async with AsyncExitStack() as stack:
-            yield await _open_office(settings, stack)
+            yield await _open_admin(settings, stack)
 
 
-async def _open_office(settings: Settings, stack: AsyncExitStack) -> Office:
-    return _office(await _open_stores(settings, stack))
+async def _open_admin(settings: Settings, stack: AsyncExitStack) -> Admin:
+    return _admin(await _open_stores(settings, stack))
 
 
 async def _open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
@@ -337,7 +337,7 @@ async def _start(
 
     port = await _listen(server, settings)
     links.reached_at(settings.reached_at(port))
-    started = Running(links.base_url, _office(stores))
+    started = Running(links.base_url, _admin(stores))
     await ready(started)
     server.announce()
     return started, voices
@@ -481,9 +481,9 @@ def _keep(stack: AsyncExitStack, work: Awaitable[None]) -> None:
     stack.push_async_callback(end)
 
 
-def _office(stores: Stores) -> Office:
+def _admin(stores: Stores) -> Admin:
     workspaces = Workspaces(stores.workspaces, now, new_id, secrets.token_bytes, attendant)
-    return Office(workspaces, stores.workspaces, stores.credentials)
+    return Admin(workspaces, stores.workspaces, stores.credentials)
 
 
 def stop_signals() -> tuple[signal.Signals, ...]:

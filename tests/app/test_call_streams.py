@@ -168,9 +168,9 @@ async def test_ended_calls_are_replayed_and_then_204(service: Service) -> None:
     foreign = await status_of(service, caller.call_id, "", service.bearer(service.keys.test_key))
     assert foreign == 404
     log = LogKey(service.keys.workspace_id, Environment.LIVE)
-    key, text = await service.office.workspaces.create_key(log, KeyKind.SECRET, "revoked")
+    key, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "revoked")
     revoked = service.bearer(await service.session_token(text))
-    await service.office.rows.revoke_key(key.id, datetime.now(UTC), False)
+    await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
     assert await status_of(service, caller.call_id, "", revoked) == 401
 
 
@@ -348,7 +348,7 @@ async def refusal(
 
 @pytest.mark.parametrize("path", ["transcript/stream", "stream"])
 async def test_foreign_calls_look_like_unknown_ones(service: Service, path: str) -> None:
-    stranger = await service.office.workspaces.create("Stranger")
+    stranger = await service.admin.workspaces.create("Stranger")
     nobody = show_id(Prefix.CALL, stranger.workspace_id)
     upgrade = path == "stream"
     async with calling(service) as caller:

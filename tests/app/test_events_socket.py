@@ -115,7 +115,7 @@ async def test_joins_and_leaves(service: Service) -> None:
 
 
 async def test_topics_that_are_refused(service: Service) -> None:
-    stranger = (await service.office.workspaces.create("Stranger")).workspace_id
+    stranger = (await service.admin.workspaces.create("Stranger")).workspace_id
     async with events_client(service) as client:
         for topic in ("call", "event", "events2", "eventsx:1", "phoenix"):
             await client.send("1", "1", topic, "phx_join", {})
@@ -320,7 +320,7 @@ async def refused(url: str, subprotocols: list[str] | None = None) -> tuple[int,
 
 async def test_connections_that_are_refused(service: Service, database: TestDatabase) -> None:
     log = LogKey(service.keys.workspace_id, Environment.LIVE)
-    key, _ = await service.office.workspaces.create_key(log, KeyKind.SECRET, "another")
+    key, _ = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "another")
     secret_text = settings_for(database).signing_secrets[0]
     now = datetime.now(UTC)
 
@@ -337,7 +337,7 @@ async def test_connections_that_are_refused(service: Service, database: TestData
         assert await refused(socket_url(service, good, vsn)) == (403, b"")
     for key_text in (service.keys.secret_key, service.keys.management_key):
         assert await refused(socket_url(service, key_text)) == (403, b"")
-    await service.office.rows.revoke_key(key.id, now, False)
+    await service.admin.rows.revoke_key(key.id, now, False)
     assert await refused(socket_url(service, good)) == (403, b"")
 
 
@@ -443,7 +443,7 @@ async def test_what_is_told_is_committed(service: Service, database: TestDatabas
 
 
 async def test_environments_and_workspaces_never_meet(service: Service) -> None:
-    stranger = await service.office.workspaces.create("Stranger")
+    stranger = await service.admin.workspaces.create("Stranger")
     keys = [
         service.keys.secret_key,
         service.keys.test_key,
@@ -490,7 +490,7 @@ async def test_resume_from_everything_that_is_a_position(service: Service) -> No
 
 
 async def test_what_cannot_be_resumed_is_said(service: Service) -> None:
-    stranger = await service.office.workspaces.create("Stranger")
+    stranger = await service.admin.workspaces.create("Stranger")
     async with events_client(service, stranger.secret_key) as client:
         await client.join()
         await whole_call(service, key=stranger.secret_key)

@@ -22,10 +22,10 @@ async def test_slow_queries_of_one_key_hold_up_neither_neighbours_nor_revocation
     service: Service, database: TestDatabase
 ) -> None:
     hostile = Rpc(service)
-    others = await service.office.workspaces.create("Quiet")
+    others = await service.admin.workspaces.create("Quiet")
     quiet = Rpc(service, others.secret_key)
     log = LogKey(others.workspace_id, Environment.LIVE)
-    key, text = await service.office.workspaces.create_key(log, KeyKind.SECRET, "to be revoked")
+    key, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "to be revoked")
     token = await service.session_token(text)
     async with AsyncExitStack() as exits:
         superuser = await exits.enter_async_context(database.connection())
@@ -40,7 +40,7 @@ async def test_slow_queries_of_one_key_hold_up_neither_neighbours_nor_revocation
         async with hostile.post({"action": "nope"}) as answer:  # the key is still let in
             assert answer.status == 200
         async with asyncio.timeout(20):
-            await service.office.rows.revoke_key(key.id, datetime.now(UTC), False)
+            await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
             await socket.closed()
         assert await sleeping(superuser) == SHARE, "all that while they were not done"
         for one in slow:
@@ -53,7 +53,7 @@ async def test_statements_that_keep_others_waiting_end_first(
     service: Service, database: TestDatabase
 ) -> None:
     """Three workspaces together take all that workspaces get; the fourth is served soon."""
-    keys = [service.keys, *[await service.office.workspaces.create(f"{n}") for n in range(3)]]
+    keys = [service.keys, *[await service.admin.workspaces.create(f"{n}") for n in range(3)]]
     *hostile, quiet = (Rpc(service, one.secret_key) for one in keys)
     async with database.connection() as superuser:
         await make_slow(superuser, *hostile)

@@ -138,14 +138,14 @@ async def knock(
 async def test_who_may_open_which_door(service: Service, name: str) -> None:
     door, keys = DOORS[name], service.keys
     live = LogKey(keys.workspace_id, Environment.LIVE)
-    workspaces, now = service.office.workspaces, datetime.now(UTC)
+    workspaces, now = service.admin.workspaces, datetime.now(UTC)
     _, expired = await workspaces.create_key(live, KeyKind.SECRET, "old", now)
     dead, revoked = await workspaces.create_key(live, KeyKind.SECRET, "dead")
     _, test_publishable = await workspaces.create_key(
         LogKey(keys.workspace_id, Environment.TEST), KeyKind.PUBLISHABLE, "test publishable"
     )
     dead_token = await service.session_token(revoked)
-    await service.office.rows.revoke_key(dead.id, now, False)
+    await service.admin.rows.revoke_key(dead.id, now, False)
     _, second = await workspaces.create_key(live, KeyKind.SECRET, "second")
     token, test_token = await service.session_token(), await service.session_token(keys.test_key)
     secret = keys.secret_key
@@ -345,7 +345,7 @@ async def assert_dead(service: Service, watched: Watched, call_id: str, text: st
 
 async def new_key(service: Service, expires_at: datetime | None = None) -> tuple[Key, str]:
     log = LogKey(service.keys.workspace_id, Environment.LIVE)
-    return await service.office.workspaces.create_key(log, KeyKind.SECRET, "new", expires_at)
+    return await service.admin.workspaces.create_key(log, KeyKind.SECRET, "new", expires_at)
 
 
 async def cut_listener(database: TestDatabase) -> None:

@@ -108,7 +108,7 @@ async def test_an_operator_has_an_address_in_any_script(
 
 async def test_what_a_mint_refuses(service: Service, database: TestDatabase) -> None:
     await hire(database, service.keys.workspace_id)
-    stranger = await service.office.workspaces.create("Somebody else")
+    stranger = await service.admin.workspaces.create("Somebody else")
     await hire(database, stranger.workspace_id, "bob@example.com")
     keys = service.keys
     for body in ({"email": "nobody@example.com"}, {"email": "bob@example.com"}):
@@ -250,7 +250,7 @@ async def test_an_operator_is_shown_out_with_member_or_key(
     service: Service, database: TestDatabase, die: Death
 ) -> None:
     live = LogKey(service.keys.workspace_id, Environment.LIVE)
-    key, text = await service.office.workspaces.create_key(live, KeyKind.SECRET, "new")
+    key, text = await service.admin.workspaces.create_key(live, KeyKind.SECRET, "new")
     ada = await hire(database, live.workspace_id)
     await hire(database, live.workspace_id, "bob@example.com")
     async with AsyncExitStack() as exits, calling(service) as caller:

@@ -148,11 +148,11 @@ async def test_other_methods(service: Service, method: str) -> None:
 
 async def test_who_may_mint(service: Service) -> None:
     keys = service.keys
-    lost = await service.office.workspaces.create_key(
+    lost = await service.admin.workspaces.create_key(
         LogKey(keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
     )
-    await service.office.rows.revoke_key(lost[0].id, datetime.now(UTC), False)
-    expired = await service.office.workspaces.create_key(
+    await service.admin.rows.revoke_key(lost[0].id, datetime.now(UTC), False)
+    expired = await service.admin.workspaces.create_key(
         LogKey(keys.workspace_id, Environment.LIVE),
         KeyKind.SECRET,
         "old",
@@ -201,7 +201,7 @@ async def test_the_rate_of_mints_is_per_key(database: TestDatabase) -> None:
 async def test_an_agent_is_named_in_either_spelling_within_its_environment(
     service: Service,
 ) -> None:
-    stranger = await service.office.workspaces.create("Somebody else")
+    stranger = await service.admin.workspaces.create("Somebody else")
     agent_id = service.keys.agent_id
     for spelling in (str(agent_id), show_id(Prefix.AGENT, agent_id)):
         assert (await post(service, json={"agent_id": spelling}))[0] == 200

@@ -28,12 +28,12 @@ CONFIG = {"model": MODEL}
 async def key(service: Service) -> tuple[UUID, str]:
     """Give a key that can be spared."""
     log = LogKey(service.keys.workspace_id, Environment.LIVE)
-    row, text = await service.office.workspaces.create_key(log, KeyKind.SECRET, "spare")
+    row, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "spare")
     return row.id, text
 
 
 async def revoke(service: Service, key_id: UUID, *, end_calls: bool = False) -> None:
-    assert await service.office.rows.revoke_key(key_id, datetime.now(UTC), end_calls)
+    assert await service.admin.rows.revoke_key(key_id, datetime.now(UTC), end_calls)
 
 
 async def is_revoked(client: Client) -> None:

@@ -157,11 +157,11 @@ async def test_who_is_refused(service: Service, database: TestDatabase) -> None:
     expired = (await service.mint(BARE))["client_secret"]
     async with database.connection() as connection:
         await connection.execute("UPDATE ringline.tickets SET expires_at = now()")
-    key, text = await service.office.workspaces.create_key(
+    key, text = await service.admin.workspaces.create_key(
         LogKey(service.keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
     )
     orphan = (await service.mint(BARE, text))["client_secret"]
-    await service.office.rows.revoke_key(key.id, datetime.now(UTC), False)
+    await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
     requests: list[tuple[str, dict[str, str]]] = [
         (PATH, {}),
         (f"{PATH}?ticket={used}", {}),

@@ -54,7 +54,7 @@ class House:
         self.log = LogKey(service.keys.workspace_id, Environment.LIVE)
 
     async def key(self) -> tuple[UUID, str]:
-        key, text = await self.service.office.workspaces.create_key(self.log, KeyKind.SECRET, "new")
+        key, text = await self.service.admin.workspaces.create_key(self.log, KeyKind.SECRET, "new")
         return key.id, text
 
     async def now(self) -> Any:

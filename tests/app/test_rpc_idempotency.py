@@ -102,7 +102,7 @@ async def test_what_was_refused_is_not_remembered(rpc: Rpc) -> None:
 
 async def test_keys_belong_to_an_api_key(service: Service, rpc: Rpc) -> None:
     log = LogKey(service.keys.workspace_id, Environment.LIVE)
-    _, text = await service.office.workspaces.create_key(log, KeyKind.SECRET, "another")
+    _, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "another")
     answers = [
         await ask(Rpc(service, key), "k")
         for key in (service.keys.secret_key, service.keys.test_key, text)

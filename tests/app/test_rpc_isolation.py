@@ -72,7 +72,7 @@ async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIt
     """Give two neighbours: of different workspaces, or environments of one."""
     async with serving(database) as service:
         if request.param == "workspace":
-            other = await service.office.workspaces.create("Theirs")
+            other = await service.admin.workspaces.create("Theirs")
             key, log = other.secret_key, LogKey(other.workspace_id, Environment.LIVE)
         else:
             key = service.keys.test_key

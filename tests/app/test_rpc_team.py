@@ -134,7 +134,7 @@ async def test_an_address_may_be_in_any_script(rpc: Rpc) -> None:
 
 
 async def test_an_invitation_of_another_workspace_is_none(rpc: Rpc) -> None:
-    strangers = await rpc.service.office.workspaces.create("Somebody else")
+    strangers = await rpc.service.admin.workspaces.create("Somebody else")
     other = Rpc(replace(rpc.service, keys=strangers))
     invited = await other.run("invite_team_member", input={"email": "ada@example.com"})
     foreign = await rpc.problem("accept_team_invitation", input={"token": invited["token"]})
@@ -250,13 +250,13 @@ async def test_a_revoked_key_and_its_operators_are_turned_away(rpc: Rpc) -> None
     keys = rpc.service.keys
     (key,) = [
         key
-        for key in await rpc.service.office.rows.list_keys(keys.workspace_id)
+        for key in await rpc.service.admin.rows.list_keys(keys.workspace_id)
         if keys.test_key.endswith(key.last_four)
     ]
     test = Rpc(rpc.service, keys.test_key)
     browser = await operator(test, "ada@example.com")
     await browser.run("list_contacts", fields=["id"])
-    await rpc.service.office.rows.revoke_key(key.id, datetime.now(UTC), False)
+    await rpc.service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
     await turned_away(test)
     await turned_away(browser)
 

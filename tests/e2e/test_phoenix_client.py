@@ -93,6 +93,6 @@ async def test_resume_after_the_server_was_killed(directory: Path) -> None:
 
 
 def _service(ready: dict[str, str], http: aiohttp.ClientSession) -> Service:
-    """Describe a server of another process; it lends no office."""
+    """Describe a server of another process; it lends no admin."""
     keys = FirstKeys(*(ready[name] for name in FirstKeys.__dataclass_fields__))  # type: ignore[arg-type]
     return Service(ready["base_url"], http, keys, None)  # type: ignore[arg-type]

@@ -41,7 +41,7 @@ async def run(dev: bool, settings: Settings, ready_file: Path) -> None:
 
 async def _keys(server: Running, path: Path) -> dict[str, str]:
     if not path.exists():
-        made: FirstKeys = await server.office.workspaces.create("Test")
+        made: FirstKeys = await server.admin.workspaces.create("Test")
         path.write_text(
             json.dumps({name: str(value) for name, value in asdict(made).items()}), "utf-8"
         )

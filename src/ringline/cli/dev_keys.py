@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from ringline.app import Office, now
+from ringline.app import Admin, now
 from ringline.cli.files import KeyRing, read_key_ring, write_private
 from ringline.cli.keys import key_ring
 from ringline.domain.credentials import Key, digest
@@ -25,33 +25,33 @@ class DevKeys:
     made: bool
 
 
-async def keep_dev_keys(office: Office, path: Path, base_url: str) -> DevKeys:
+async def keep_dev_keys(admin: Admin, path: Path, base_url: str) -> DevKeys:
     """Return living keys of the first workspace; make what is missing, revoked or expired.
 
     Without a workspace one is created. Writes the file. Raises StoreAway, OSError,
     CommandProblem.
     """
     old = read_key_ring(path) or KeyRing(base_url=base_url)
-    found = {name: await _find(office, getattr(old, name)) for name, _, _ in FIRST_KEYS}
+    found = {name: await _find(admin, getattr(old, name)) for name, _, _ in FIRST_KEYS}
     known = [key.log.workspace_id for key in found.values() if key is not None]
     if not known:
-        known = [row.id for row in await office.rows.list_workspaces(1)]
+        known = [row.id for row in await admin.rows.list_workspaces(1)]
     if not known:
-        keys = await office.workspaces.create(FIRST_WORKSPACE)
+        keys = await admin.workspaces.create(FIRST_WORKSPACE)
         ring, made = key_ring(keys, base_url), True
     else:
-        ring, made = await _renew(office, known[0], old, found)
+        ring, made = await _renew(admin, known[0], old, found)
         ring = msgspec.structs.replace(ring, base_url=base_url)
     write_private(path, ring.as_json())
     return DevKeys(ring, made)
 
 
-async def _find(office: Office, text: str) -> Key | None:
-    return await office.credentials.find_key(digest(text)) if text else None
+async def _find(admin: Admin, text: str) -> Key | None:
+    return await admin.credentials.find_key(digest(text)) if text else None
 
 
 async def _renew(
-    office: Office, workspace_id: UUID, old: KeyRing, found: dict[str, Key | None]
+    admin: Admin, workspace_id: UUID, old: KeyRing, found: dict[str, Key | None]
 ) -> tuple[KeyRing, bool]:
     texts: dict[str, str] = {}
     for name, kind, environment in FIRST_KEYS:
@@ -59,17 +59,17 @@ async def _renew(
         if key is None or not key.is_alive(now()) or key.log.workspace_id != workspace_id:
             log = LogKey(workspace_id, environment)
             label = f"ringline dev {name.replace('_', ' ')}"
-            _, texts[name] = await office.workspaces.create_key(log, kind, label)
+            _, texts[name] = await admin.workspaces.create_key(log, kind, label)
     ring = msgspec.structs.replace(
         old,
         workspace_id=str(workspace_id),
-        agent_id=await _first_agent(office, LogKey(workspace_id, Environment.LIVE)),
-        test_agent_id=await _first_agent(office, LogKey(workspace_id, Environment.TEST)),
+        agent_id=await _first_agent(admin, LogKey(workspace_id, Environment.LIVE)),
+        test_agent_id=await _first_agent(admin, LogKey(workspace_id, Environment.TEST)),
         **texts,
     )
     return ring, bool(texts)
 
 
-async def _first_agent(office: Office, log: LogKey) -> str:
-    agent = await office.rows.first_agent(log)
+async def _first_agent(admin: Admin, log: LogKey) -> str:
+    agent = await admin.rows.first_agent(log)
     return "" if agent is None else show_id(Prefix.AGENT, agent.id)

@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from ringline.app import DATABASE_PROBLEMS, now, open_office
+from ringline.app import DATABASE_PROBLEMS, now, open_admin
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import refuse, run
@@ -50,8 +50,8 @@ def create(
         refuse("A workspace's name has 1 to 255 characters.")
 
     async def work() -> FirstKeys:
-        async with open_office(settings) as office:
-            return await office.workspaces.create(name.strip())
+        async with open_admin(settings) as admin:
+            return await admin.workspaces.create(name.strip())
 
     ring = key_ring(run(work(), *DATABASE_PROBLEMS), base_url_of(settings))
     if json:
@@ -65,8 +65,8 @@ def list_workspaces(*, json: Json = False, data_dir: DataDir = None) -> None:
     """List the workspaces of a database: their ids, their names and when they were created."""
 
     async def work() -> list[WorkspaceRow]:
-        async with open_office(Settings.read(data_dir=data_dir)) as office:
-            return await office.rows.list_workspaces()
+        async with open_admin(Settings.read(data_dir=data_dir)) as admin:
+            return await admin.rows.list_workspaces()
 
     found = run(work(), *DATABASE_PROBLEMS)
     if json:
@@ -109,9 +109,9 @@ def create_key(
     log = LogKey(workspace_id, Environment(environment))
 
     async def work() -> tuple[Key, str]:
-        async with open_office(Settings.read(data_dir=data_dir)) as office:
+        async with open_admin(Settings.read(data_dir=data_dir)) as admin:
             expires_at = None if expires_in is None else now() + timedelta(seconds=expires_in)
-            return await office.workspaces.create_key(log, KeyKind(type), label, expires_at)
+            return await admin.workspaces.create_key(log, KeyKind(type), label, expires_at)
 
     try:
         key, text = run(work(), *DATABASE_PROBLEMS)
@@ -142,8 +142,8 @@ def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = N
     workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
 
     async def work() -> list[Key]:
-        async with open_office(Settings.read(data_dir=data_dir)) as office:
-            return await office.rows.list_keys(workspace_id)
+        async with open_admin(Settings.read(data_dir=data_dir)) as admin:
+            return await admin.rows.list_keys(workspace_id)
 
     found = run(work(), *DATABASE_PROBLEMS)
     if json:
@@ -182,8 +182,8 @@ def revoke(
     wanted = _read_id(Prefix.KEY, key_id, "key")
 
     async def work() -> bool:
-        async with open_office(Settings.read(data_dir=data_dir)) as office:
-            return await office.rows.revoke_key(wanted, now(), end_calls)
+        async with open_admin(Settings.read(data_dir=data_dir)) as admin:
+            return await admin.rows.revoke_key(wanted, now(), end_calls)
 
     if not run(work(), *DATABASE_PROBLEMS):
         refuse(f"There is no key {key_id}.")

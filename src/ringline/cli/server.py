@@ -65,7 +65,7 @@ def dev(
     path = root / DEV_KEYS
 
     async def ready(server: app.Running) -> None:
-        keys = await keep_dev_keys(server.office, path, server.base_url)
+        keys = await keep_dev_keys(server.admin, path, server.base_url)
         _write_ready(ready_file, keys.ring)
         if keys.made and sys.stdout.isatty():  # a file or a pipe would keep them, or pass them on
             show_key_ring(keys.ring)
