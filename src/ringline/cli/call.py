@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from ringline.cli.files import refuse_unwritable, write_private
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import refuse, run, telling
+from ringline.cli.outcome import refuse, reporting, run
 from ringline.cli.terminal import say, show, show_json, visible
 from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
@@ -73,7 +73,7 @@ def call(
     """
     if agent is not None and model is not None:
         refuse("A call is answered by an agent or by a model: give --agent or --model.")
-    with telling(*CALL_PROBLEMS):
+    with reporting(*CALL_PROBLEMS):
         sound = load_sound(wav)
     refuse_unwritable(recording or name_recording("ID"))
     target = find_target(url, key, data_dir)

@@ -22,7 +22,7 @@ from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
 from ringline.cli.files import KeyRing, refuse_unwritable, write_private
 from ringline.cli.installation import REPOSITORY, program
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
-from ringline.cli.outcome import DONE, INTERRUPTED, refuse, run, telling
+from ringline.cli.outcome import DONE, INTERRUPTED, refuse, reporting, run
 from ringline.cli.terminal import open_console, visible
 from ringline.client.conversation import Note, Started, Turn
 from ringline.client.events import Away, Joined, SocketEvent, follow_events
@@ -70,7 +70,7 @@ def demo(
     path = wav or _DEMO_CALL
     if wav is None and not path.is_file():
         refuse("The demo's recording comes with the repository; give one of yours with --wav.")
-    with telling(*CALL_PROBLEMS):
+    with reporting(*CALL_PROBLEMS):
         sound = load_sound(path)
     expected = SPOKEN if wav is None else ()
     place = data_dir.resolve() if data_dir is not None else default_data_dir()

@@ -27,12 +27,12 @@ class CommandProblem(Exception):
 
 def run(work: Coroutine[Any, Any, T], *problems: type[Exception]) -> T:
     """Run a command's work on an event loop; `problems` end it with their sentence."""
-    with telling(*problems):
+    with reporting(*problems):
         return uvloop.run(work)
 
 
 @contextmanager
-def telling(*problems: type[Exception]) -> Generator[None]:
+def reporting(*problems: type[Exception]) -> Generator[None]:
     """Turn exceptions whose text is a sentence for the user into CommandProblem."""
     try:
         yield

@@ -16,7 +16,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
-from ringline.rpc import picking, writing
+from ringline.rpc import lookups, writing
 from ringline.rpc.action import ActionKind
 from ringline.rpc.constraints import refused_problem
 from ringline.rpc.context import (
@@ -66,7 +66,7 @@ class Engine:
     async def run(self, caller: Caller, body: object, claim: Claim | None = None) -> bytes:
         """Carry a request out; return the answer of its success.
 
-        With a claim, what is created and the answer that tells of it are one transaction.
+        With a claim, what is created and the answer that reports it are one transaction.
         Raises RpcRefused, StoreAway (it may be written), LogBusy.
         """
         asked = read_request(caller, body)
@@ -110,9 +110,9 @@ class Engine:
             raise AssertionError("a read is not let in without fields")
         values = _values(caller, asked)
         async with self._repo(caller).read(caller.log) as rows:
-            scope: picking.Scope = ()
+            fixed: lookups.Fixed = ()
             if values:
-                scope = await picking.scope_of(rows, action, asked.resource, values)
+                fixed = await lookups.fixed_by(rows, action, asked.resource, values)
             request = ListRequest(
                 resource=asked.resource,
                 selection=selection,
@@ -120,7 +120,7 @@ class Engine:
                 sort=body.get("sort"),
                 page=body.get("page"),
                 pages=action.pages,
-                scope=scope,
+                fixed=fixed,
                 operator=caller.operator is not None,
                 pace=caller.pace,
             )
@@ -129,7 +129,7 @@ class Engine:
     async def _get(self, caller: Caller, asked: Asked) -> object:
         values = _values(caller, asked)
         async with self._repo(caller).read(caller.log) as rows:
-            row_id = await picking.pick(rows, asked.action, asked.resource, values)
+            row_id = await lookups.find_one(rows, asked.action, asked.resource, values)
             if row_id is None:
                 raise refuse("not_found")
             return await self._record(rows, asked, row_id, caller.pace)

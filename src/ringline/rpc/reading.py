@@ -67,7 +67,7 @@ _NODE_BYTES = 2048
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A request for a list, as it came; `scope` are columns that must have a value.
+    """A request for a list, as it came; `fixed` are columns that must have a value.
 
     An `operator` asks for what operators may list alone. `pace` is the caller's.
     """
@@ -78,7 +78,7 @@ class ListRequest:
     sort: object = None
     page: object = None
     pages: bool = True
-    scope: tuple[tuple[str, object], ...] = ()
+    fixed: tuple[tuple[str, object], ...] = ()
     operator: bool = False
     pace: Pace = at_once
 
@@ -121,8 +121,8 @@ class Reader:
         if page is not None and not request.pages:
             raise refuse("unknown_error")
         given: dict[str, object] = {f"f{at}": value for at, value in enumerate(values)}
-        given.update(request.scope)
-        where = _Where(request.resource, shape, tuple(name for name, _ in request.scope))
+        given.update(request.fixed)
+        where = _Where(request.resource, shape, tuple(name for name, _ in request.fixed))
         query = _Query(where, request.selection, keys)
         budget = Budget(rows, request.pace)
         match page:
@@ -244,13 +244,13 @@ class _Where(NamedTuple):
 
     resource: Resource
     shape: Shape
-    scope: tuple[str, ...]
+    fixed: tuple[str, ...]
 
     def conditions(self, source: Source) -> list[Any]:
         """Compose what must hold."""
         held: list[Any] = [
             source.column(name) == sa.bindparam(name, type_=source.column(name).type)
-            for name in self.scope
+            for name in self.fixed
         ]
         return held if self.shape == EVERYTHING else [*held, condition(source, self.shape)]
 

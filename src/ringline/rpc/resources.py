@@ -46,7 +46,7 @@ from ringline.rpc.kinds import (
     ToolList,
 )
 from ringline.rpc.names import by_name, snake
-from ringline.rpc.telling import tell_contact, tell_conversation
+from ringline.rpc.record_events import contact_events, conversation_events
 from ringline.schema import tables
 from ringline.schema.names import ENVIRONMENT_SETTING
 from ringline.schema.tables import INDEXED_SORTS
@@ -109,7 +109,7 @@ class Relationship:
 class Resource:
     """A kind of record: its rows, its fields and what they are related to.
 
-    `order` are the columns that a list of them follows where no sort is given. `tells` says
+    `order` are the columns that a list of them follows where no sort is given. `events_of` says
     which events a written row is told by; a row that is `lasting` cannot be deleted. To
     those of `operators` an operator token may follow, in fields, filters and sorts: to what
     it may list, and to nothing else. So not to `User`, which holds the team's addresses, nor
@@ -124,7 +124,7 @@ class Resource:
     relationships: tuple[Relationship, ...] = ()
     operators: bool = False
     order: tuple[str, ...] = ("inserted_at", "id")
-    tells: Tells | None = None
+    events_of: Tells | None = None
     lasting: Callable[[Row], bool] | None = None
     field_index: Mapping[str, Field] = field(init=False)
     relationship_index: Mapping[str, Relationship] = field(init=False)
@@ -265,7 +265,7 @@ CONTACT = Resource(
         *_stamps(),
     ),
     operators=True,
-    tells=tell_contact,
+    events_of=contact_events,
 )
 
 CALL = Resource(
@@ -339,7 +339,7 @@ CALL_TRANSCRIPT = Resource(
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
         Field("interrupted", Boolean()),
-        # No playback clock tells yet how much of an interrupted turn was heard.
+        # No playback clock knows yet how much of an interrupted turn was heard.
         Field("spokenText", UNBOUNDED, null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("recognized", Boolean()),
         # Only finished turns are rows.
@@ -407,7 +407,7 @@ CONVERSATION = Resource(
         Relationship("conversationItems", "ConversationItem", "id", "conversation_id", many=True),
         _ORGANISATION,
     ),
-    tells=tell_conversation,
+    events_of=conversation_events,
 )
 
 CONVERSATION_ITEM = Resource(

@@ -1,7 +1,7 @@
 """From the words of a request to SQL: records, filters, orders and pages.
 
 Statements are composed once per shape of request; values are parameters named `f0`, `f1` …
-(the filter's, in its order), `c0` … (the cursor's), `offset`, `ids` and `scope`. A limit is
+(the filter's, in its order), `c0` … (the cursor's), `offset`, `ids` and `fixed`. A limit is
 written into the text, so that the planner knows how little is wanted.
 """
 

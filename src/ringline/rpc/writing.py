@@ -2,7 +2,7 @@
 
 Statements are composed of the columns that were given, so that the others keep what the
 database gives or holds. What a row was and is decides which events tell of it
-(`Resource.tells`); they are written in the same transaction.
+(`Resource.events_of`); they are written in the same transaction.
 """
 
 from collections.abc import Iterable, Mapping
@@ -139,6 +139,6 @@ def _tell(
     before: Row | None,
     after: Row,
 ) -> None:
-    if resource.tells is not None:
-        told = resource.tells(before, after)
+    if resource.events_of is not None:
+        told = resource.events_of(before, after)
         transaction.tell(*(Event(context.services.new_id(), context.now, data) for data in told))

@@ -297,7 +297,7 @@ class Journal:
             raise
         self._note_back()
 
-    # -- telling --------------------------------------------------------------------------
+    # -- publishing --------------------------------------------------------------------
 
     def _finish(self, entries: Sequence[Waiting]) -> None:
         """Settle what is committed; then the bus, then those who asked."""

@@ -21,7 +21,7 @@ from ringline.ports import Row
 _METADATA = msgspec.json.Decoder(dict[str, object])
 
 
-def tell_contact(before: Row | None, after: Row | None) -> Sequence[EventData]:
+def contact_events(before: Row | None, after: Row | None) -> Sequence[EventData]:
     """Return the event of a contact that was written or deleted."""
     if before is None:
         return [_of_contact(ContactCreated, after)]
@@ -30,7 +30,7 @@ def tell_contact(before: Row | None, after: Row | None) -> Sequence[EventData]:
     return [_of_contact(ContactUpdated, after)]
 
 
-def tell_conversation(before: Row | None, after: Row | None) -> Sequence[EventData]:
+def conversation_events(before: Row | None, after: Row | None) -> Sequence[EventData]:
     """Return the events of a conversation that was written; none is deleted."""
     if after is None:
         raise AssertionError("conversations are not deleted")

@@ -1,4 +1,4 @@
-"""Reads with arguments: which records they pick."""
+"""Look up the records that the arguments of a read name."""
 
 from uuid import UUID
 
@@ -15,30 +15,30 @@ from ringline.schema.sql import compiled
 _NOBODY = UUID(int=0)
 
 #: Columns and the values that a read is confined to.
-Scope = tuple[tuple[str, object], ...]
+Fixed = tuple[tuple[str, object], ...]
 
 
-async def scope_of(rows: Rows, action: Action, resource: Resource, values: Values) -> Scope:
+async def fixed_by(rows: Rows, action: Action, resource: Resource, values: Values) -> Fixed:
     """Return what a read is confined to by its arguments."""
-    scope: list[tuple[str, object]] = []
+    fixed: list[tuple[str, object]] = []
     for one in action.inputs:
         value = values.get(one.name)
         if value is None:
             continue
         if one.through is None:
-            scope.append((column_of(one), value))
+            fixed.append((column_of(one), value))
         else:
-            scope.append(await _beyond(rows, resource, one.through, value))
-    return tuple(scope)
+            fixed.append(await _beyond(rows, resource, one.through, value))
+    return tuple(fixed)
 
 
-async def pick(rows: Rows, action: Action, resource: Resource, values: Values) -> UUID | None:
+async def find_one(rows: Rows, action: Action, resource: Resource, values: Values) -> UUID | None:
     """Return the id of the one record that is meant, the latest of several."""
     table = resource.table
-    scope = await scope_of(rows, action, resource, values)
+    fixed = await fixed_by(rows, action, resource, values)
     statement = (
         sa.select(table.c.id)
-        .where(*(table.c[name] == value for name, value in scope))
+        .where(*(table.c[name] == value for name, value in fixed))
         .order_by(table.c[action.latest].desc(), table.c.id.desc())
         .limit(1)
     )
