@@ -56,8 +56,8 @@ from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
+from ringline.web.authentication import Origins
 from ringline.web.call_streams import CallStreams
-from ringline.web.doors import Origins
 from ringline.web.events_socket import EventsSockets
 from ringline.web.links import Links
 from ringline.web.rates import RateLimit

@@ -20,7 +20,7 @@ from ringline.domain.log import Environment, LogKey
 from ringline.rpc.context import Caller, Operator
 from ringline.services.credentials import Credentials
 from ringline.storage.stores import Stores
-from ringline.web.doors import Door, rpc_caller
+from ringline.web.authentication import Denied, rpc_caller
 from ringline.wire.session_token import new_operator_token, new_token, sign
 from tests.callers import calling
 from tests.database import TestDatabase, a_key, add_member, hash_of, make_log, new_id
@@ -292,7 +292,7 @@ async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -
     signing, now = settings_for(database).signing_secrets, datetime.now(UTC)
     credentials = Credentials(stores.credentials, lambda: datetime.now(UTC), signing)
 
-    async def ask(text: str, header: str = "x-api-key") -> Caller | Door:
+    async def ask(text: str, header: str = "x-api-key") -> Caller | Denied:
         value = f"Bearer {text}" if header == "Authorization" else text
         request = make_mocked_request("POST", "/rpc/public/run", headers={header: value})
         return await rpc_caller(request, credentials)
@@ -310,11 +310,11 @@ async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -
     for header in ("x-api-key", "Authorization"):
         for _ in range(2):
             assert await ask(f"key {secret.id}", header) == Caller(log, secret.id)
-            assert await ask(f"key {publishable.id}", header) is Door.WRONG_KIND
+            assert await ask(f"key {publishable.id}", header) is Denied.WRONG_KIND
             found = await ask(sign(operator, signing[0]), header)
             assert found == Caller(log, secret.id, Operator(user_id, EMAIL))
             for token in (watching, stranger, old, *forged):
-                assert await ask(sign(token, signing[0]), header) is Door.UNKNOWN
+                assert await ask(sign(token, signing[0]), header) is Denied.UNKNOWN
             for text in ("sk_live_x", sign(operator, "another secret"), "a.b.c"):
-                assert await ask(text, header) is Door.UNKNOWN
-    assert await rpc_caller(make_mocked_request("POST", "/"), credentials) is Door.UNKNOWN
+                assert await ask(text, header) is Denied.UNKNOWN
+    assert await rpc_caller(make_mocked_request("POST", "/"), credentials) is Denied.UNKNOWN

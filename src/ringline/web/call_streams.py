@@ -21,10 +21,10 @@ from ringline.ports import CallStore, Clock, NewId, StoreAway
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import resolve
 from ringline.services.hub import UnknownLog
+from ringline.web.authentication import Denied, Origins, answer
 from ringline.web.call_socket import CallSocket
 from ringline.web.call_watch import Start
 from ringline.web.cors import READABLE, preflight
-from ringline.web.doors import Door, Origins, answer
 from ringline.web.http_connection import begin_stream
 from ringline.web.links import Links
 from ringline.web.transcript_stream import Transcript
@@ -95,9 +95,9 @@ class CallStreams:
         """Open the stream whose calls end with an event of type `last`."""
         try:
             viewer = await self._watching.stream_viewer(request, query=True)
-            if viewer is Door.UNKNOWN:
+            if viewer is Denied.UNKNOWN:
                 raise Refused("UNAUTHENTICATED")
-            if isinstance(viewer, Door) or self._origins.refuses(request):
+            if isinstance(viewer, Denied) or self._origins.refuses(request):
                 raise Refused("PERMISSION_DENIED")
             await begin_stream(request, viewer.log, replays=since is not None)
             start = await self._start(viewer, request, since, last)

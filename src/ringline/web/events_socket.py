@@ -17,7 +17,7 @@ from ringline.services.credentials import TooManySockets
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
-from ringline.web.doors import Contradiction, Origins, bearer_of, one_of
+from ringline.web.authentication import Contradiction, Origins, bearer_of, one_of
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since

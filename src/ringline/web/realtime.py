@@ -20,7 +20,7 @@ from ringline.ports import Leg, LegListener, StoreAway
 from ringline.services.calls import KEY_REVOKED, Calls, LiveCall, NewCall
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.sessions import Permit, Sessions, TooManySessions
-from ringline.web.doors import Door, Origins, answer, key_for
+from ringline.web.authentication import Denied, Origins, answer, key_for
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
@@ -119,7 +119,7 @@ class Realtime:
         """`POST /v3/realtime-sessions`: mint a single-use ticket (2)."""
         try:
             visitor = await key_for(request, self._credentials, Surface.REALTIME)
-            if isinstance(visitor, Door):
+            if isinstance(visitor, Denied):
                 return _unauthorized()
             share = open_share(request, visitor.key.id, visitor.key.log)
             wait_s = self._mint_rate.take(visitor.key.id)
@@ -209,7 +209,7 @@ class Realtime:
         if offer is not None:
             return await self._sessions.look_at(offer.ticket)
         visitor = await key_for(request, self._credentials, Surface.REALTIME)
-        return None if isinstance(visitor, Door) else visitor.key
+        return None if isinstance(visitor, Denied) else visitor.key
 
     def _standing(self, owner: Key | Ticket, session: "_Session") -> AbstractContextManager[None]:
         if isinstance(owner, Key):

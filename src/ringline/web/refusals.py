@@ -11,7 +11,7 @@ from aiohttp import web
 
 from ringline.domain.ids import Prefix, show_id
 from ringline.ports import NewId
-from ringline.web.doors import answer
+from ringline.web.authentication import answer
 from ringline.web.links import Links
 from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
 

@@ -21,9 +21,9 @@ from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
 from ringline.services.credentials import Credentials, Unrecognised
+from ringline.web.authentication import Denied, rpc_caller
 from ringline.web.budget import OverBudget, Share
 from ringline.web.cors import READABLE, preflight
-from ringline.web.doors import Door, rpc_caller
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import (
@@ -182,8 +182,8 @@ def _who(caller: Caller) -> Hashable:
 async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
     """Tell who asks. Raises Turned, StoreAway."""
     caller = await rpc_caller(request, credentials)
-    if isinstance(caller, Door):
-        if caller is Door.UNKNOWN:
+    if isinstance(caller, Denied):
+        if caller is Denied.UNKNOWN:
             raise Turned("unauthorized")
         raise Turned("forbidden", hint=TAKES_SECRET_KEY)
     return caller

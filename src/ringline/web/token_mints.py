@@ -14,7 +14,7 @@ from ringline.domain.credentials import Key, Surface
 from ringline.ports import Clock, LogBusy, NewId, QueryTooSlow, StoreAway
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.team import Team
-from ringline.web.doors import Door, answer, key_for
+from ringline.web.authentication import Denied, answer, key_for
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
@@ -83,8 +83,8 @@ async def _mint(
 ) -> web.Response:
     try:
         visitor = await key_for(request, credentials, Surface.RPC)
-        if isinstance(visitor, Door):
-            if visitor is Door.UNKNOWN:
+        if isinstance(visitor, Denied):
+            if visitor is Denied.UNKNOWN:
                 return answer(refuse_rpc("unauthorized"))
             return answer(refuse_rpc("forbidden", details={"hint": TAKES_SECRET_KEY}))
         share = open_share(request, visitor.key.id, visitor.key.log)

@@ -22,7 +22,7 @@ from ringline.ports import EventLog
 from ringline.services.credentials import Closer, Credentials, log_refused
 from ringline.services.hub import Dialect, Hub
 from ringline.services.outbox import Tick
-from ringline.web.doors import Contradiction, Door, credential_of, one_of
+from ringline.web.authentication import Contradiction, Denied, credential_of, one_of
 from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
 
@@ -84,7 +84,7 @@ class Watching:
         """Check a watcher that has just been registered. Raises StoreAway."""
         return await self.credentials.admit(viewer.key_id, viewer.log, viewer.user_id)
 
-    async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Door:
+    async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Denied:
         """Find who opens a live stream: a secret key, a session or operator token.
 
         The header wins over `?token=`, which only some streams allow. Raises StoreAway.
@@ -94,18 +94,18 @@ class Watching:
             if credential is None and query:
                 credential = one_of(request.query.getall("token", ()))
         except Contradiction:
-            return Door.UNKNOWN
+            return Denied.UNKNOWN
         if credential is None:
-            return Door.UNKNOWN
+            return Denied.UNKNOWN
         viewer = self.token_viewer(credential)
         if viewer is not None:
             return viewer
         key = await self.credentials.authenticate(credential)
         if key is None:
-            return Door.UNKNOWN
+            return Denied.UNKNOWN
         if key.kind not in ALLOWED_KINDS[Surface.LIVE_STREAM]:
             log_refused("wrong_kind", key)
-            return Door.WRONG_KIND
+            return Denied.WRONG_KIND
         return Viewer(key.log, key.id)
 
     @contextmanager

@@ -14,8 +14,8 @@ from ringline.wire.errors import Refusal
 from ringline.wire.session_token import OperatorToken
 
 
-class Door(Enum):
-    """Why a request is not let in."""
+class Denied(Enum):
+    """Why a request is refused."""
 
     UNKNOWN = "unknown"  # no credential, or none that opens anything: 401
     WRONG_KIND = "wrong kind"  # a living key that may not do this: 403
@@ -87,14 +87,14 @@ def _bearers(request: web.Request) -> list[str]:
 
 async def key_for(
     request: web.Request, credentials: Credentials, surface: Surface
-) -> Visitor | Door:
+) -> Visitor | Denied:
     """Find the key of a request that asks for a surface. Raises StoreAway."""
     let_in = await _let_in(request, credentials)
     if let_in is None or not isinstance(let_in.who, Key):
-        return Door.UNKNOWN
+        return Denied.UNKNOWN
     if let_in.who.kind not in ALLOWED_KINDS[surface]:
         log_refused("wrong_kind", let_in.who)
-        return Door.WRONG_KIND
+        return Denied.WRONG_KIND
     return Visitor(let_in.who, let_in.check)
 
 
@@ -106,7 +106,7 @@ async def _let_in(request: web.Request, credentials: Credentials) -> Pass | None
     return await credentials.let_in(credential) if credential else None
 
 
-async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller | Door:
+async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller | Denied:
     """Find who asks for an action: a secret key, or an operator by their token.
 
     Who was let in within the last half second is let in without asking the database. Raises
@@ -114,7 +114,7 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     """
     let_in = await _let_in(request, credentials)
     if let_in is None:
-        return Door.UNKNOWN
+        return Denied.UNKNOWN
     match let_in.who:
         case OperatorToken() as who:
             operator = Operator(who.user_id, who.operator or "")
@@ -123,7 +123,7 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
             return Caller(who.log, who.id, None, let_in.check)
         case Key() as who:
             log_refused("wrong_kind", who)
-            return Door.WRONG_KIND
+            return Denied.WRONG_KIND
 
 
 def answer(refusal: Refusal, headers: dict[str, str] | None = None) -> web.Response:
