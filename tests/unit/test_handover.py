@@ -4,7 +4,6 @@ import pytest
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.call import AnswerWritten, EndOrdered, VoiceOpened
-from ringline.domain.conversation import Expected, Phase
 from ringline.domain.events import (
     CallAudit,
     EventData,
@@ -14,6 +13,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.records import HangupCause, ParticipantRole, ParticipantRow
+from ringline.domain.turn_taking import Expected, Phase
 from ringline.domain.turns import Order
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, Story
 

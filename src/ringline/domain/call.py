@@ -15,16 +15,6 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_status import CallMove, move
-from ringline.domain.conversation import (
-    Conversation,
-    client_clears,
-    client_wants_response,
-    end_conversation,
-    greet,
-    take_bridge,
-    take_typed,
-    take_voice,
-)
 from ringline.domain.events import (
     CallAnswered,
     CallCreated,
@@ -42,6 +32,16 @@ from ringline.domain.records import (
     HangupCause,
     ParticipantRole,
     ParticipantRow,
+)
+from ringline.domain.turn_taking import (
+    TurnTaking,
+    client_clears,
+    client_wants_response,
+    end_talk,
+    greet,
+    take_bridge,
+    take_typed,
+    take_voice,
 )
 from ringline.domain.turns import Draft, Order, Turns, keep
 
@@ -92,7 +92,7 @@ class Call:
     row: CallRow
     greeting: str = ""
     participants: tuple[ParticipantRow, ...] = ()
-    talk: Conversation = field(default_factory=Conversation)
+    talk: TurnTaking = field(default_factory=TurnTaking)
     capabilities: voice.VoiceCapabilities | None = None
     told: bool = False
     early: tuple[CallSignal, ...] = ()
@@ -227,7 +227,7 @@ def end_abandoned(
     It ended when its process was last known alive, which was no sooner than what it wrote.
     """
     turns = reduce(keep, lines, Turns())
-    call = Call(log, row, participants=participants, talk=Conversation(turns=turns))
+    call = Call(log, row, participants=participants, talk=TurnTaking(turns=turns))
     written = (
         row.started_at,
         row.answered_at or row.started_at,
@@ -238,7 +238,7 @@ def end_abandoned(
     return _step(_end(call, HangupCause.SERVER_LOST, draft, None), draft)
 
 
-def _converse(talk: Conversation, signal: CallSignal, draft: Draft) -> Conversation:
+def _converse(talk: TurnTaking, signal: CallSignal, draft: Draft) -> TurnTaking:
     match signal:
         case leg.Typed(text):
             return take_typed(talk, text, draft)
@@ -286,7 +286,7 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
         join(row.from_number, ParticipantRole.CALLER, draft),
         join(row.to_number, ParticipantRole.AI_AGENT, draft),
     )
-    talk = Conversation(answers_itself=capabilities.responds_by_itself)
+    talk = TurnTaking(answers_itself=capabilities.responds_by_itself)
     return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
 
 
@@ -329,7 +329,7 @@ def _voice_failed(call: Call, code: str, message: str, draft: Draft, *, alive: b
 
 def _end(call: Call, cause: HangupCause, draft: Draft, goodbye: leg.HangUp | None) -> Call:
     """Write how the call ended; tell the leg, unless it is gone already."""
-    talk = end_conversation(call.talk, draft)
+    talk = end_talk(call.talk, draft)
     status = move(call.row.status, _ending(call.row, cause))
     if status is None:
         raise AssertionError(f"a call that is {call.row.status} has ended already")

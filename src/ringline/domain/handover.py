@@ -9,10 +9,10 @@ the agent was let back in (events socket, 6: `handoff`).
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ringline.domain.conversation import Conversation, pause, resume
 from ringline.domain.events import CallAudit
 from ringline.domain.participants import join, leave
 from ringline.domain.records import ParticipantRole, ParticipantRow
+from ringline.domain.turn_taking import TurnTaking, pause, resume
 from ringline.domain.turns import Draft
 
 Participants: TypeAlias = tuple[ParticipantRow, ...]
@@ -40,8 +40,8 @@ class HandedBack:
 
 
 def take_over(
-    taken: TakenOver, participants: Participants, talk: Conversation, draft: Draft
-) -> tuple[Participants, Conversation]:
+    taken: TakenOver, participants: Participants, talk: TurnTaking, draft: Draft
+) -> tuple[Participants, TurnTaking]:
     """Let an operator join and pause the agent; nothing changes if he is there already."""
     if any(each.member_uuid == taken.member for each in _operators(participants)):
         return participants, talk
@@ -52,8 +52,8 @@ def take_over(
 
 
 def hand_back(
-    participants: Participants, talk: Conversation, draft: Draft
-) -> tuple[Participants, Conversation]:
+    participants: Participants, talk: TurnTaking, draft: Draft
+) -> tuple[Participants, TurnTaking]:
     """Let all operators leave and the agent speak again, if it was paused."""
     if not talk.paused:
         return participants, talk

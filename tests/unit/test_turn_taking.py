@@ -3,14 +3,14 @@
 import pytest
 
 from ringline.domain import bridge, leg, voice
-from ringline.domain.conversation import (
+from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
+from ringline.domain.records import TurnRow
+from ringline.domain.turn_taking import (
     MAX_COMING,
     PHASES,
     Phase,
     Step,
 )
-from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
-from ringline.domain.records import TurnRow
 from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT
 from tests.talking import ANSWERS_ITSELF, Story
 

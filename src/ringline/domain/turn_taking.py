@@ -79,7 +79,7 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
+class TurnTaking:
     """The state of a conversation.
 
     `coming` have begun while `response` was still leaving; `refused` were stopped and may
@@ -100,12 +100,12 @@ class Conversation:
     turns: Turns = field(default_factory=Turns)
 
 
-def greet(talk: Conversation, say: str, draft: Draft) -> Conversation:
+def greet(talk: TurnTaking, say: str, draft: Draft) -> TurnTaking:
     """Say words of our own first."""
     return _ask(talk, draft, automatic=True, say=say)
 
 
-def client_wants_response(talk: Conversation, draft: Draft) -> Conversation:
+def client_wants_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Take `response.create` (realtime voice, O8; contract, 11).
 
     While the agent is paused it is remembered, once, and answered when the agent is back.
@@ -127,12 +127,12 @@ def client_wants_response(talk: Conversation, draft: Draft) -> Conversation:
     return _ask(talk, draft, automatic=False)
 
 
-def client_clears(talk: Conversation) -> Conversation:
+def client_clears(talk: TurnTaking) -> TurnTaking:
     """Take `audio.clear`: the turn that is being spoken ends without an answer."""
     return replace(talk, forgotten=talk.caller_speaks)
 
 
-def pause(talk: Conversation, played_ms: int, draft: Draft) -> Conversation:
+def pause(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
     """Silence the agent: what runs is stopped as by a cancel, and nothing begins."""
     if talk.expected is Expected.ANSWER:
         talk = replace(talk, expected=Expected.UNWANTED)
@@ -140,7 +140,7 @@ def pause(talk: Conversation, played_ms: int, draft: Draft) -> Conversation:
     return replace(talk, paused=True, hang_up=False)
 
 
-def resume(talk: Conversation, draft: Draft) -> Conversation:
+def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Let the agent speak again: at once if it was wanted meanwhile, else when it is."""
     talk = replace(talk, paused=False)
     if talk.wanted_again and not talk.caller_speaks:
@@ -148,9 +148,7 @@ def resume(talk: Conversation, draft: Draft) -> Conversation:
     return talk
 
 
-def _ask(
-    talk: Conversation, draft: Draft, *, automatic: bool, say: str | None = None
-) -> Conversation:
+def _ask(talk: TurnTaking, draft: Draft, *, automatic: bool, say: str | None = None) -> TurnTaking:
     turn_id = draft.new_id()
     response = Response(str(turn_id), turn_id, automatic)
     draft.orders.append(voice.Respond(response.id, say))
@@ -164,7 +162,7 @@ def _ask(
     )
 
 
-def take_typed(talk: Conversation, text: str, draft: Draft) -> Conversation:
+def take_typed(talk: TurnTaking, text: str, draft: Draft) -> TurnTaking:
     """Take a typed message: a final turn of the caller that starts no response."""
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
@@ -173,7 +171,7 @@ def take_typed(talk: Conversation, text: str, draft: Draft) -> Conversation:
     return replace(talk, turns=turns, unanswered_text=True, wanted_again=wanted)
 
 
-def take_voice(talk: Conversation, signal: voice.VoiceSignal, draft: Draft) -> Conversation:
+def take_voice(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draft) -> TurnTaking:
     """Take what the voice reports about the conversation."""
     match signal:
         case voice.SpeechStarted():
@@ -198,7 +196,7 @@ def take_voice(talk: Conversation, signal: voice.VoiceSignal, draft: Draft) -> C
             raise AssertionError("what ends a voice is taken by the call")
 
 
-def take_bridge(talk: Conversation, signal: bridge.BridgeSignal, draft: Draft) -> Conversation:
+def take_bridge(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> TurnTaking:
     """Take what the bridge reports about the response that is playing."""
     match signal:
         case bridge.CallerSpoke(played_ms):
@@ -229,7 +227,7 @@ def take_bridge(talk: Conversation, signal: bridge.BridgeSignal, draft: Draft) -
             return talk
 
 
-def end_conversation(talk: Conversation, draft: Draft) -> Conversation:
+def end_talk(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Close what is open when the call ends: the running turn ends with what had left."""
     talk = replace(talk, coming=())
     if talk.response is None:
@@ -237,7 +235,7 @@ def end_conversation(talk: Conversation, draft: Draft) -> Conversation:
     return _finish_response(talk, talk.response, draft, interrupted=True)
 
 
-def _leaving(talk: Conversation, response_id: str) -> Response | None:
+def _leaving(talk: TurnTaking, response_id: str) -> Response | None:
     """Return the response under way if it is this one and has begun."""
     response = talk.response
     if response is None or response.id != response_id or response.phase is Phase.WANTED:
@@ -245,7 +243,7 @@ def _leaving(talk: Conversation, response_id: str) -> Response | None:
     return response
 
 
-def _turn_over(talk: Conversation, draft: Draft) -> Conversation:
+def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Answer what the caller said, or leave it to the voice."""
     if talk.forgotten:
         return _go_on(replace(talk, forgotten=False), draft)
@@ -261,7 +259,7 @@ def _turn_over(talk: Conversation, draft: Draft) -> Conversation:
     return replace(talk, wanted_again=True)  # a turn that did not interrupt (push to talk)
 
 
-def _started(talk: Conversation, response_id: str, draft: Draft) -> Conversation:
+def _started(talk: TurnTaking, response_id: str, draft: Draft) -> TurnTaking:
     response = talk.response
     if response is not None and response.id == response_id:
         if (response.phase, Step.STARTED) not in PHASES:
@@ -280,20 +278,20 @@ def _started(talk: Conversation, response_id: str, draft: Draft) -> Conversation
     return _refuse(talk, response_id, 0, draft)
 
 
-def _admit(talk: Conversation, response: Response, draft: Draft) -> Conversation:
+def _admit(talk: TurnTaking, response: Response, draft: Draft) -> TurnTaking:
     draft.orders += [leg.AgentStarted(), bridge.Admit(response.id)]
     if response.phase is Phase.WANTED:
         response = replace(response, phase=Phase.RUNNING)
     return replace(talk, response=response)
 
 
-def _refuse(talk: Conversation, response_id: str, played_ms: int, draft: Draft) -> Conversation:
+def _refuse(talk: TurnTaking, response_id: str, played_ms: int, draft: Draft) -> TurnTaking:
     """Stop a response wherever it is; the voice keeps in its history what was played."""
     draft.orders += [bridge.Drop(response_id), voice.Cancel(response_id, played_ms)]
     return replace(talk, refused=(*talk.refused, response_id)[-_REFUSED:])
 
 
-def _done(talk: Conversation, response_id: str, draft: Draft, *, hang_up: bool) -> Conversation:
+def _done(talk: TurnTaking, response_id: str, draft: Draft, *, hang_up: bool) -> TurnTaking:
     response = talk.response
     if response is None or response.id != response_id:
         coming = tuple(
@@ -315,7 +313,7 @@ def _done(talk: Conversation, response_id: str, draft: Draft, *, hang_up: bool) 
     return replace(talk, response=replace(response, phase=phase, hang_up=hang_up))
 
 
-def _cancel(talk: Conversation, played_ms: int, draft: Draft) -> Conversation:
+def _cancel(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
     if talk.response is None and talk.expected is Expected.ANSWER:
         return replace(talk, expected=Expected.UNWANTED)
     if talk.response is None:
@@ -323,7 +321,7 @@ def _cancel(talk: Conversation, played_ms: int, draft: Draft) -> Conversation:
     return _stop(talk, played_ms, draft, barge_in=False)
 
 
-def _stop(talk: Conversation, played_ms: int, draft: Draft, *, barge_in: bool) -> Conversation:
+def _stop(talk: TurnTaking, played_ms: int, draft: Draft, *, barge_in: bool) -> TurnTaking:
     response = talk.response
     if response is None:
         return talk
@@ -338,8 +336,8 @@ def _stop(talk: Conversation, played_ms: int, draft: Draft, *, barge_in: bool) -
 
 
 def _finish_response(
-    talk: Conversation, response: Response, draft: Draft, *, interrupted: bool
-) -> Conversation:
+    talk: TurnTaking, response: Response, draft: Draft, *, interrupted: bool
+) -> TurnTaking:
     if response.phase is not Phase.WANTED:
         draft.orders.append(leg.AgentFinished(interrupted))
     if response.text:
@@ -356,7 +354,7 @@ def _finish_response(
     return replace(talk, response=None)
 
 
-def _go_on(talk: Conversation, draft: Draft) -> Conversation:
+def _go_on(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Go on with what has begun or was asked for while something else was under way."""
     if talk.response is not None or talk.paused:
         return talk
@@ -368,7 +366,7 @@ def _go_on(talk: Conversation, draft: Draft) -> Conversation:
     return talk
 
 
-def _said(talk: Conversation, response: Response, delta: str, draft: Draft) -> Conversation:
+def _said(talk: TurnTaking, response: Response, delta: str, draft: Draft) -> TurnTaking:
     delta = storable(delta)
     draft.orders.append(leg.AgentSaid(delta))
     text = response.text + delta
