@@ -31,7 +31,7 @@ from ringline.domain import call
 from ringline.domain.call import Moment
 from ringline.domain.events import CallRef, Event, TurnCompleted
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, CallStatus, Entry, TurnRow
 from ringline.ports import Publication
 from ringline.services.journal import Journal
@@ -63,7 +63,7 @@ class KnownJournal(Journal):
 class Source:
     """One call that speaks without end."""
 
-    def __init__(self, journal: Journal, log: LogKey) -> None:
+    def __init__(self, journal: Journal, log: Scope) -> None:
         self._journal = journal
         self._log = log
         call_id = new_id()
@@ -120,7 +120,7 @@ class Source:
 async def serve(settings: Settings, ready_file: Path) -> None:
     async with running(settings, dev=True, warm=False) as server:
         keys = await server.admin.workspaces.create("Benchmark")
-        source = Source(_journals[0], LogKey(keys.workspace_id, Environment.LIVE))
+        source = Source(_journals[0], Scope(keys.workspace_id, Environment.LIVE))
         await source.written()
         made = {name: str(value) for name, value in asdict(keys).items()}
         made["base_url"], made["signing_secret"] = server.base_url, settings.signing_secrets[0]

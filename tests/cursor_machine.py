@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import EntryRefused, EventLog, StoreAway
 from ringline.services.follow import OnLoss
 from tests.samples import entry, new_id, note, partial, turn
@@ -34,7 +34,7 @@ class CursorMachine(RuleBasedStateMachine):
     def make_loop(self) -> asyncio.AbstractEventLoop:
         raise NotImplementedError
 
-    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[LogKey]]:
+    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[Scope]]:
         """Return an event log, and two logs in it that hold nothing yet."""
         raise NotImplementedError
 

@@ -15,7 +15,7 @@ import asyncpg
 from ringline.domain.agent import Agent, LocalSettings, Phrase, Tool
 from ringline.domain.credentials import Key, KeyKind, Ticket, digest
 from ringline.domain.events import CallCreated, CallEnded, CallRef, Event, TurnCompleted
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import (
     CallRow,
     CallStatus,
@@ -74,7 +74,7 @@ class TestDatabase:
             await stores.close()
 
 
-def a_key(log: LogKey, kind: KeyKind = KeyKind.SECRET, **changes: Any) -> Key:
+def a_key(log: Scope, kind: KeyKind = KeyKind.SECRET, **changes: Any) -> Key:
     key = Key(new_id(), log, kind, "a key", "wxyz", NOW)
     return replace(key, **changes)
 
@@ -105,16 +105,16 @@ def a_workspace(keys: int = 1) -> NewWorkspace:
         keys=[
             (key, hash_of(key))
             for environment in Environment
-            for key in (a_key(LogKey(workspace_id, environment)) for _ in range(keys))
+            for key in (a_key(Scope(workspace_id, environment)) for _ in range(keys))
         ],
         epochs={Environment.LIVE: "aaaaaaaa", Environment.TEST: "bbbbbbbb"},
     )
 
 
-async def make_log(stores: Stores) -> LogKey:
+async def make_log(stores: Stores) -> Scope:
     workspace = a_workspace()
     await stores.workspaces.create_workspace(workspace)
-    return LogKey(workspace.id, Environment.LIVE)
+    return Scope(workspace.id, Environment.LIVE)
 
 
 async def add_member(
@@ -203,13 +203,13 @@ def ended(call: CallRow) -> Event:
     return Event(new_id(), NOW, data, ref_of(call))
 
 
-def birth(log: LogKey, call: CallRow | None = None) -> Entry:
+def birth(log: Scope, call: CallRow | None = None) -> Entry:
     """Return the first entry of a call: its row, its caller, its first event."""
     call = call or a_call()
     return Entry(log, (created(call),), (call, a_participant(call)), call.id)
 
 
-def death(log: LogKey, call: CallRow) -> Entry:
+def death(log: Scope, call: CallRow) -> Entry:
     over = replace(
         call,
         status=CallStatus.COMPLETED,

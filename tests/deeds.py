@@ -15,7 +15,7 @@ import pytest
 from ringline.bus.memory import MemoryBus
 from ringline.domain import leg, voice
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import Publication, StoredCall, Transaction, VoiceListener
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Caller, Change, Create, Generic, Operator, Services
@@ -36,7 +36,7 @@ class Shop:
     """A workspace, and the services that its actions are carried out with."""
 
     stores: Stores
-    log: LogKey
+    log: Scope
     services: Services
     operator: Operator | None = None
     now: datetime = NOW

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from ringline.domain.events import StoredEvent
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.records import Entry
 from ringline.ports import (
     EntryRefused,
@@ -28,7 +28,7 @@ class MemoryLog:
     """Logs in memory: one transaction after another, event ids unique in their log."""
 
     def __init__(self) -> None:
-        self.logs: dict[LogKey, list[StoredEvent]] = {}
+        self.logs: dict[Scope, list[StoredEvent]] = {}
         self.epoch = EPOCH
         self.oldest = 1
 
@@ -49,14 +49,14 @@ class MemoryLog:
             offsets.append(tuple(range(first, len(rows) + 1)))
         return offsets
 
-    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         await asyncio.sleep(0.001)
         wanted = set(event_ids)
         rows = self.logs.get(log, [])
         return {row.event.id: row.offset for row in rows if row.event.id in wanted}
 
     async def page(
-        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         rows = [
             row
@@ -66,7 +66,7 @@ class MemoryLog:
         await asyncio.sleep(0.001)
         return LogPage(rows[:limit], len(rows) <= limit)
 
-    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
         newest = {log: len(self.logs.get(log, [])) for log in logs}
         await asyncio.sleep(0.001)
         return {log: LogHead(self.epoch, offset, self.oldest) for log, offset in newest.items()}
@@ -82,7 +82,7 @@ class FaultyLog:
         self.fail_commits: list[Exception] = []  # of the next commits, without writing
         self.lose_answers = 0  # of so many commits that are written
         self.die_after_commit: Callable[[], None] | None = None
-        self.busy: set[LogKey] = set()
+        self.busy: set[Scope] = set()
         self.refused: set[UUID] = set()  # calls of which nothing but `call.ended` is taken
         self._back = asyncio.Event()
         self._back.set()
@@ -121,17 +121,17 @@ class FaultyLog:
             raise StoreAway
         return offsets
 
-    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         self._check()
         return await self.inner.find(log, event_ids)
 
     async def page(
-        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         self._check()
         return await self.inner.page(log, after, limit, call_id)
 
-    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
         self._check()
         return await self.inner.heads(logs)
 

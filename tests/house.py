@@ -12,10 +12,10 @@ from ringline.services.calls import CallLimits, Calls, LiveCall, NewCall
 from ringline.services.journal import Journal
 from tests import clock as virtual
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import log_key, new_id
+from tests.samples import a_scope, new_id
 from tests.talking import CAPABILITIES, ScriptedLeg, ScriptedVoice, call_row, clock
 
-LOG = log_key()
+LOG = a_scope()
 LIMITS = CallLimits()
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from ringline.domain import events
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
-from ringline.domain.log import Environment, LogKey, Position
+from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import CallRow, CallStatus, HangupCause
 from ringline.rpc.event_actions import listed
 from ringline.wire import envelope
@@ -30,7 +30,7 @@ def _id(number: int) -> UUID:
 
 
 WORKSPACE, CALL, AGENT, CONTACT, CONVERSATION = map(_id, range(1, 6))
-LOG = LogKey(WORKSPACE, Environment.LIVE)
+LOG = Scope(WORKSPACE, Environment.LIVE)
 _TURNS = (_id(16), _id(17), _id(18))
 _CALLER, _OPERATOR = (_id(32), _id(33))
 

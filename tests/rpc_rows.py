@@ -10,7 +10,7 @@ import asyncpg
 
 from ringline.app import new_id, now
 from ringline.domain.ids import Prefix
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.rpc.action import Action, Input
 from ringline.rpc.kinds import (
     Boolean,
@@ -39,7 +39,7 @@ _DIALED = iter(range(1_000_000, 10_000_000))
 class Seeded:
     """The rows of a log: their ids by resource, and the names that they are known by."""
 
-    log: LogKey
+    log: Scope
     ids: dict[str, UUID]
     call_uuid: str
     public_id: str
@@ -49,7 +49,7 @@ class Seeded:
         return str(self.ids[resource.name])
 
 
-async def seed(database: TestDatabase, log: LogKey) -> Seeded:
+async def seed(database: TestDatabase, log: Scope) -> Seeded:
     """Write a row of every resource into a log, past the server."""
     ids = {name: new_id() for name in RESOURCES}
     ids["Organisation"] = log.workspace_id

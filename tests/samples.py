@@ -13,7 +13,7 @@ from ringline.domain.events import (
     TranscriptDelta,
     TurnCompleted,
 )
-from ringline.domain.log import Environment, LogKey, Position
+from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import Entry
 from ringline.ports import Published
 
@@ -25,8 +25,8 @@ def new_id() -> UUID:
     return UUID(int=next(_ids))
 
 
-def log_key(number: int = 1, environment: Environment = Environment.LIVE) -> LogKey:
-    return LogKey(UUID(int=number), environment)
+def a_scope(number: int = 1, environment: Environment = Environment.LIVE) -> Scope:
+    return Scope(UUID(int=number), environment)
 
 
 def call_ref(call_id: UUID) -> CallRef:
@@ -74,7 +74,7 @@ def ended(call_id: UUID) -> Event:
     return event(data, call_id)
 
 
-def entry(log: LogKey, *events: Event, call_id: UUID | None = None) -> Entry:
+def entry(log: Scope, *events: Event, call_id: UUID | None = None) -> Entry:
     if call_id is None and events and events[0].call is not None:
         call_id = events[0].call.id
     return Entry(log, events, (), call_id)
@@ -88,7 +88,7 @@ class Spelling:
     positions: bool = True
     hidden: frozenset[str] = frozenset()
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         if event.type in self.hidden:
             return None
         place = str(position) if event.data.durable and self.positions else "-"

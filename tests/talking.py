@@ -14,7 +14,7 @@ from ringline.domain.events import EventData
 from ringline.domain.records import CallRow, CallStatus
 from ringline.domain.turns import Order
 from ringline.ports import VoiceListener
-from tests.samples import NOW, log_key, new_id
+from tests.samples import NOW, a_scope, new_id
 
 INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
@@ -60,7 +60,7 @@ class Story:
     ) -> None:
         self.steps: list[Step] = []
         self.seconds = 0.0
-        self._take(call.begin(log_key(), call_row(), greeting, moment()))
+        self._take(call.begin(a_scope(), call_row(), greeting, moment()))
         if opened:
             self.feed(call.VoiceOpened(capabilities), call.AnswerWritten())
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from ringline.domain.events import Event, StoredEvent, TranscriptDelta, TurnCompleted
-from ringline.domain.log import FromBeginning, LogKey, Position, Since, parse_since
+from ringline.domain.log import FromBeginning, Position, Scope, Since, parse_since
 from ringline.domain.records import Entry
 from ringline.ports import EntryRefused, EventLog, Publication, StoreAway
 from ringline.services.backlog import Outcome, Written
@@ -81,7 +81,7 @@ class Heard:
 class Client:
     """A browser on one topic: of a log, or of a call of it."""
 
-    def __init__(self, world: "World", log: LogKey, call_id: UUID | None, on_loss: OnLoss) -> None:
+    def __init__(self, world: "World", log: Scope, call_id: UUID | None, on_loss: OnLoss) -> None:
         self.world, self.log, self.call_id, self.on_loss = world, log, call_id, on_loss
         self.history: list[Heard] = []
         self.certain = 0  # so much of the history is up to the last position seen
@@ -168,7 +168,7 @@ class Client:
 class World:
     """All of it. `inner` is the truth."""
 
-    def __init__(self, inner: EventLog, logs: list[LogKey]) -> None:
+    def __init__(self, inner: EventLog, logs: list[Scope]) -> None:
         self.inner = inner
         self.logs = logs
         self.bus = FaultyBus()

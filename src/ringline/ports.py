@@ -18,7 +18,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.leg import LegOrder, LegSignal
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import (
     CallRow,
     Entry,
@@ -180,12 +180,12 @@ class EventLog(Protocol):
         """
         ...
 
-    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of those events that are in the log. Raises StoreAway."""
         ...
 
     async def page(
-        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         """Return events behind an offset, ascending, of one call or all.
 
@@ -194,7 +194,7 @@ class EventLog(Protocol):
         """
         ...
 
-    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""
         ...
 
@@ -245,7 +245,7 @@ class Transaction(Rows, Protocol):
     """
 
     @property
-    def log(self) -> LogKey:
+    def log(self) -> Scope:
         """Return the log that the transaction is in."""
         ...
 
@@ -265,7 +265,7 @@ class Transaction(Rows, Protocol):
 class Records(Protocol):
     """The rows of a workspace's environment, for requests."""
 
-    def read(self, log: LogKey, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
+    def read(self, log: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written.
 
         The check comes when it has been read. Raises what the check raises, and StoreAway.
@@ -274,7 +274,7 @@ class Records(Protocol):
 
     async def write(
         self,
-        log: LogKey,
+        log: Scope,
         work: Callable[[Transaction], Awaitable[Result]],
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
@@ -304,11 +304,11 @@ class StoredCall:
 class CallStore(Protocol):
     """Calls as they are stored; written by the journal alone."""
 
-    async def find_call(self, log: LogKey, call: UUID | str) -> CallRow | None:
+    async def find_call(self, log: Scope, call: UUID | str) -> CallRow | None:
         """Find a call by its id or its `callUuid`. Raises StoreAway."""
         ...
 
-    async def turns(self, log: LogKey, call_id: UUID) -> list[TurnRow]:
+    async def turns(self, log: Scope, call_id: UUID) -> list[TurnRow]:
         """Return a call's finished turns in the order they were said. Raises StoreAway."""
         ...
 
@@ -321,7 +321,7 @@ class CallStore(Protocol):
 class AbandonedCall:
     """An open call without a process: what is needed to end its record."""
 
-    log: LogKey
+    log: Scope
     call: CallRow
     participants: tuple[ParticipantRow, ...]
     turns: tuple[TurnRow, ...]
@@ -402,11 +402,11 @@ class WorkspaceStore(Protocol):
         """Revoke a key, whoever's it is; False if there is none. Idempotent."""
         ...
 
-    async def find_agent(self, log: LogKey, agent_id: UUID) -> Agent | None:
+    async def find_agent(self, log: Scope, agent_id: UUID) -> Agent | None:
         """Find an agent. Raises StoreAway."""
         ...
 
-    async def first_agent(self, log: LogKey) -> Agent | None:
+    async def first_agent(self, log: Scope) -> Agent | None:
         """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
         ...
 
@@ -464,7 +464,7 @@ class Publication:
     event before it, so that it is told after that one.
     """
 
-    log: LogKey
+    log: Scope
     events: tuple[Published, ...]
 
 

@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Following, Resolved, follow, resolve
 from ringline.web import call_socket, call_streams, call_watch, transcript_stream
 from tests.callers import LIMIT_S, Caller, calling, whole_call
@@ -167,7 +167,7 @@ async def test_ended_calls_are_replayed_and_then_204(service: Service) -> None:
     assert stopped == 204, "an EventSource that comes back for more stops quietly"
     foreign = await status_of(service, caller.call_id, "", service.bearer(service.keys.test_key))
     assert foreign == 404
-    log = LogKey(service.keys.workspace_id, Environment.LIVE)
+    log = Scope(service.keys.workspace_id, Environment.LIVE)
     key, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "revoked")
     revoked = service.bearer(await service.session_token(text))
     await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 
 from ringline.domain.ids import uuid7
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.web.admission import Admission, Allowance
 from ringline.web.budget import ByteBudget
 from ringline.web.http_connection import House, Waits, begin_request
@@ -68,7 +68,7 @@ class Port:
 @asynccontextmanager
 async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIterator[Port]:
     async def echo(request: web.Request) -> web.Response:
-        share = open_share(request, KEY, LogKey(KEY, Environment.LIVE))
+        share = open_share(request, KEY, Scope(KEY, Environment.LIVE))
         return web.Response(body=await read_body(request, 200_000, share))
 
     async def large(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import EventLog
 from ringline.storage.stores import Stores
 from tests.conftest import TEMPLATE, run_as_superuser
@@ -28,11 +28,11 @@ class PostgresCursorMachine(CursorMachine):
     def make_loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.new_event_loop()
 
-    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[LogKey]]:
+    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[Scope]]:
         self.stores = await Stores.open(self.database.app_dsn, ME, claim=True)
         workspace = a_workspace()
         await self.stores.workspaces.create_workspace(workspace)
-        return self.stores.log, [LogKey(workspace.id, env) for env in Environment]
+        return self.stores.log, [Scope(workspace.id, env) for env in Environment]
 
     async def end_truth(self) -> None:
         await self.stores.close()

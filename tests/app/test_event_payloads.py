@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry
 from tests.database import OTHER, TestDatabase
 from tests.payload_examples import (
@@ -32,7 +32,7 @@ DURABLE = [stored for stored in STORED if stored.event.data.durable]
 async def service(database: TestDatabase) -> AsyncIterator[Service]:
     """Give a server whose log holds the events of the page."""
     async with serving(database) as service:
-        log = LogKey(service.keys.workspace_id, Environment.LIVE)
+        log = Scope(service.keys.workspace_id, Environment.LIVE)
         async with database.stores(OTHER, claim=False) as stores:
             *before, last = [stored.event for stored in DURABLE if stored.event.call]
             others = tuple(stored.event for stored in DURABLE if not stored.event.call)

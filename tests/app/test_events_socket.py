@@ -24,7 +24,7 @@ from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.events import Event
 from ringline.domain.ids import Prefix, parse_id, show_id, uuid7
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Resolved, resolve
 from ringline.web import events_socket
 from ringline.wire import events_socket as wire_events_socket
@@ -319,7 +319,7 @@ async def refused(url: str, subprotocols: list[str] | None = None) -> tuple[int,
 
 
 async def test_connections_that_are_refused(service: Service, database: TestDatabase) -> None:
-    log = LogKey(service.keys.workspace_id, Environment.LIVE)
+    log = Scope(service.keys.workspace_id, Environment.LIVE)
     key, _ = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "another")
     secret_text = settings_for(database).signing_secrets[0]
     now = datetime.now(UTC)
@@ -430,7 +430,7 @@ async def test_what_is_told_is_committed(service: Service, database: TestDatabas
         calling(service) as caller,
     ):
         await client.join(since="0")
-        log = LogKey(service.keys.workspace_id, Environment.LIVE)
+        log = Scope(service.keys.workspace_id, Environment.LIVE)
         for number in range(20):
             await caller.say(f"turn {number}")
             frame = await client.push()

@@ -8,7 +8,7 @@ from websockets.asyncio.client import connect
 
 from ringline.domain.credentials import KeyKind
 from ringline.domain.limits import DATABASE_PER_WORKSPACE
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
 from tests.serving import Service
@@ -24,7 +24,7 @@ async def test_slow_queries_of_one_key_hold_up_neither_neighbours_nor_revocation
     hostile = Rpc(service)
     others = await service.admin.workspaces.create("Quiet")
     quiet = Rpc(service, others.secret_key)
-    log = LogKey(others.workspace_id, Environment.LIVE)
+    log = Scope(others.workspace_id, Environment.LIVE)
     key, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "to be revoked")
     token = await service.session_token(text)
     async with AsyncExitStack() as exits:

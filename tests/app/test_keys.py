@@ -18,7 +18,7 @@ from websockets.asyncio.client import connect
 
 from ringline.domain import limits
 from ringline.domain.credentials import Key, KeyKind
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from tests.callers import LIMIT_S, calling
 from tests.database import TestDatabase
 from tests.serving import Service
@@ -137,12 +137,12 @@ async def knock(
 @pytest.mark.parametrize("name", DOORS)
 async def test_who_may_open_which_door(service: Service, name: str) -> None:
     door, keys = DOORS[name], service.keys
-    live = LogKey(keys.workspace_id, Environment.LIVE)
+    live = Scope(keys.workspace_id, Environment.LIVE)
     workspaces, now = service.admin.workspaces, datetime.now(UTC)
     _, expired = await workspaces.create_key(live, KeyKind.SECRET, "old", now)
     dead, revoked = await workspaces.create_key(live, KeyKind.SECRET, "dead")
     _, test_publishable = await workspaces.create_key(
-        LogKey(keys.workspace_id, Environment.TEST), KeyKind.PUBLISHABLE, "test publishable"
+        Scope(keys.workspace_id, Environment.TEST), KeyKind.PUBLISHABLE, "test publishable"
     )
     dead_token = await service.session_token(revoked)
     await service.admin.rows.revoke_key(dead.id, now, False)
@@ -344,7 +344,7 @@ async def assert_dead(service: Service, watched: Watched, call_id: str, text: st
 
 
 async def new_key(service: Service, expires_at: datetime | None = None) -> tuple[Key, str]:
-    log = LogKey(service.keys.workspace_id, Environment.LIVE)
+    log = Scope(service.keys.workspace_id, Environment.LIVE)
     return await service.admin.workspaces.create_key(log, KeyKind.SECRET, "new", expires_at)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from ringline import app
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import ParticipantRole
 from ringline.services.calls import Calls
 from ringline.services.orders import Verdict
@@ -60,8 +60,8 @@ async def test_a_call_is_taken_over_handed_back_and_ended(
 
 
 async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
-    log = LogKey(service.keys.workspace_id, Environment.LIVE)
-    elsewhere = LogKey(service.keys.workspace_id, Environment.TEST)
+    log = Scope(service.keys.workspace_id, Environment.LIVE)
+    elsewhere = Scope(service.keys.workspace_id, Environment.TEST)
     async with (
         events_client(service) as watcher,
         talking(service, {"agent_id": service.agent_id}) as client,

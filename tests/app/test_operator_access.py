@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 
 from ringline.domain import limits
 from ringline.domain.credentials import Key, KeyKind
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.rpc.context import Caller, Operator
 from ringline.services.credentials import Credentials
 from ringline.storage.stores import Stores
@@ -249,7 +249,7 @@ class Watched:
 async def test_an_operator_is_shown_out_with_member_or_key(
     service: Service, database: TestDatabase, die: Death
 ) -> None:
-    live = LogKey(service.keys.workspace_id, Environment.LIVE)
+    live = Scope(service.keys.workspace_id, Environment.LIVE)
     key, text = await service.admin.workspaces.create_key(live, KeyKind.SECRET, "new")
     ada = await hire(database, live.workspace_id)
     await hire(database, live.workspace_id, "bob@example.com")

@@ -13,7 +13,7 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from tests.callers import LIMIT_S
 from tests.database import TestDatabase
 from tests.realtime_session import BARE, connected
@@ -149,11 +149,11 @@ async def test_other_methods(service: Service, method: str) -> None:
 async def test_who_may_mint(service: Service) -> None:
     keys = service.keys
     lost = await service.admin.workspaces.create_key(
-        LogKey(keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
+        Scope(keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
     )
     await service.admin.rows.revoke_key(lost[0].id, datetime.now(UTC), False)
     expired = await service.admin.workspaces.create_key(
-        LogKey(keys.workspace_id, Environment.LIVE),
+        Scope(keys.workspace_id, Environment.LIVE),
         KeyKind.SECRET,
         "old",
         datetime(2026, 1, 1, tzinfo=UTC),

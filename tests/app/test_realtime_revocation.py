@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from ringline.domain.credentials import KeyKind
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from tests.database import TestDatabase
 from tests.realtime_session import (
     BARE,
@@ -27,7 +27,7 @@ CONFIG = {"model": MODEL}
 @pytest.fixture
 async def key(service: Service) -> tuple[UUID, str]:
     """Give a key that can be spared."""
-    log = LogKey(service.keys.workspace_id, Environment.LIVE)
+    log = Scope(service.keys.workspace_id, Environment.LIVE)
     row, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "spare")
     return row.id, text
 

@@ -9,7 +9,7 @@ import pytest
 import websockets
 
 from ringline.domain.credentials import KeyKind, digest
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.storage.embedded import EmbeddedPostgres
 from tests.database import TestDatabase
 from tests.realtime_session import (
@@ -158,7 +158,7 @@ async def test_who_is_refused(service: Service, database: TestDatabase) -> None:
     async with database.connection() as connection:
         await connection.execute("UPDATE ringline.tickets SET expires_at = now()")
     key, text = await service.admin.workspaces.create_key(
-        LogKey(service.keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
+        Scope(service.keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
     )
     orphan = (await service.mint(BARE, text))["client_secret"]
     await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)

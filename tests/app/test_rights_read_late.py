@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from ringline.domain.credentials import KeyKind
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from tests.database import TestDatabase, add_member
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
@@ -51,7 +51,7 @@ class House:
     def __init__(self, service: Service, superuser: asyncpg.Connection[Any]) -> None:
         self.service = service
         self.superuser = superuser
-        self.log = LogKey(service.keys.workspace_id, Environment.LIVE)
+        self.log = Scope(service.keys.workspace_id, Environment.LIVE)
 
     async def key(self) -> tuple[UUID, str]:
         key, text = await self.service.admin.workspaces.create_key(self.log, KeyKind.SECRET, "new")

@@ -12,7 +12,7 @@ import pytest
 
 from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from tests.database import TestDatabase, add_member
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
@@ -218,7 +218,7 @@ async def test_both_headers_carry_a_key(service: Service, rpc: Rpc) -> None:
 
 
 async def test_a_revoked_or_expired_key_is_401(service: Service, rpc: Rpc) -> None:
-    log = LogKey(service.keys.workspace_id, Environment.LIVE)
+    log = Scope(service.keys.workspace_id, Environment.LIVE)
     key, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "a key")
     assert (await rpc.ask(LIST, headers={"x-api-key": text}))["success"]
     await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)

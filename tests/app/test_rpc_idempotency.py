@@ -13,7 +13,7 @@ import pytest
 from ringline.app import new_id
 from ringline.bus.memory import MemoryBus
 from ringline.domain.credentials import KeyKind
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import LogBusy, StoreAway
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
@@ -101,7 +101,7 @@ async def test_what_was_refused_is_not_remembered(rpc: Rpc) -> None:
 
 
 async def test_keys_belong_to_an_api_key(service: Service, rpc: Rpc) -> None:
-    log = LogKey(service.keys.workspace_id, Environment.LIVE)
+    log = Scope(service.keys.workspace_id, Environment.LIVE)
     _, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "another")
     answers = [
         await ask(Rpc(service, key), "k")
@@ -180,7 +180,7 @@ async def test_after_a_day_a_key_is_new(database: TestDatabase, rpc: Rpc) -> Non
 class House:
     """The idempotency of two processes over one database."""
 
-    def __init__(self, stores: Stores, log: LogKey, key_id: UUID) -> None:
+    def __init__(self, stores: Stores, log: Scope, key_id: UUID) -> None:
         self.repo = Repo(stores.records, MemoryBus())
         self.here, self.there = (Idempotency(self.repo, new_id) for _ in range(2))
         self.caller = Caller(log, key_id)

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.rpc.action import Action, ActionKind, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import (
@@ -62,7 +62,7 @@ class Two:
     database: TestDatabase
     ours: Rpc
     theirs: Rpc
-    their_log: LogKey
+    their_log: Scope
     ids: Mapping[str, str]  # of theirs, by resource
     texts: Mapping[str, str]  # of theirs, by input
 
@@ -73,16 +73,16 @@ async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIt
     async with serving(database) as service:
         if request.param == "workspace":
             other = await service.admin.workspaces.create("Theirs")
-            key, log = other.secret_key, LogKey(other.workspace_id, Environment.LIVE)
+            key, log = other.secret_key, Scope(other.workspace_id, Environment.LIVE)
         else:
             key = service.keys.test_key
-            log = LogKey(service.keys.workspace_id, Environment.TEST)
+            log = Scope(service.keys.workspace_id, Environment.TEST)
         theirs = Rpc(service, key)
         ids = await settle(theirs, database, log)
         yield Two(service, database, Rpc(service), theirs, log, ids, FOREIGN_TEXTS)
 
 
-async def settle(rpc: Rpc, database: TestDatabase, log: LogKey) -> dict[str, str]:
+async def settle(rpc: Rpc, database: TestDatabase, log: Scope) -> dict[str, str]:
     """Put one record of every resource into a workspace; return their ids."""
     user = uuid4()
     async with database.connection() as superuser:
@@ -252,7 +252,7 @@ def names_of(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((text, NOBODYS_TEXTS[name]) for name, text in texts.items())
 
 
-async def snapshot(database: TestDatabase, log: LogKey) -> dict[str, list[str]]:
+async def snapshot(database: TestDatabase, log: Scope) -> dict[str, list[str]]:
     """Return every row of a workspace's environment, as text."""
     rows: dict[str, list[str]] = {}
     async with database.connection() as superuser:

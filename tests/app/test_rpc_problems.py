@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from ringline.app import new_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.rpc.resources import RESOURCES
 from ringline.web import rpc as web_rpc
 from ringline.wire.rpc import PROBLEMS
@@ -434,7 +434,7 @@ async def test_a_defect_is_told_without_its_text(
 
 @pytest.fixture
 async def seeded(database: TestDatabase, service: Service) -> Seeded:
-    return await seed(database, LogKey(service.keys.workspace_id, Environment.LIVE))
+    return await seed(database, Scope(service.keys.workspace_id, Environment.LIVE))
 
 
 async def test_a_wait_is_found_by_its_id_or_by_its_call(

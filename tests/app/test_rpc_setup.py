@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from ringline.app import new_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.rpc.action import Action, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import Id, ToolList
@@ -50,7 +50,7 @@ def rpc(service: Service) -> Rpc:
 
 @pytest.fixture
 async def seeded(database: TestDatabase, service: Service) -> Seeded:
-    return await seed(database, LogKey(service.keys.workspace_id, Environment.LIVE))
+    return await seed(database, Scope(service.keys.workspace_id, Environment.LIVE))
 
 
 def test_what_a_console_would_keep_is_kept_by_rpc() -> None:

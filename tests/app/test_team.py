@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from ringline.bus.memory import MemoryBus
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import TeamRole
 from ringline.ports import EntryRefused, Row, Transaction
 from ringline.services.repo import Repo
@@ -34,7 +34,7 @@ class Office:
     """A team, its clock, and a look at its rows."""
 
     stores: Stores
-    log: LogKey
+    log: Scope
     repo: Repo
     now: datetime = NOW
     team: Team = field(init=False)
@@ -99,7 +99,7 @@ async def test_who_is_invited_can_join_once(office: Office) -> None:
 async def test_the_team_spans_the_environments_of_its_workspace_alone(
     office: Office, stores: Stores
 ) -> None:
-    test = LogKey(office.log.workspace_id, Environment.TEST)
+    test = Scope(office.log.workspace_id, Environment.TEST)
     invitation = await office.team.invite(office.log, "ada@example.com", TeamRole.ADMIN)
     other = await make_log(stores)
     with pytest.raises(InvitationRefused):
@@ -253,7 +253,7 @@ async def test_who_has_a_line_stays(office: Office) -> None:
 
 async def test_an_operator_token_says_who_may_operate_where(office: Office) -> None:
     ada, key = await office.hire("Ada@example.com", TeamRole.OPERATOR), new_id()
-    test = LogKey(office.log.workspace_id, Environment.TEST)
+    test = Scope(office.log.workspace_id, Environment.TEST)
     for log in (office.log, test):
         access = await office.team.issue_access(log, key, "ada@EXAMPLE.com")
         assert access is not None

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from ringline.domain.credentials import KeyKind
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import EntryRefused
 from ringline.storage.credentials import FORGET_EVERY
 from ringline.storage.stores import Stores
@@ -54,7 +54,7 @@ async def test_a_key_is_found_by_its_hash_whatever_its_workspace(stores: Stores)
 
 
 async def test_a_key_needs_a_workspace(stores: Stores) -> None:
-    key = a_key(LogKey(new_id(), Environment.LIVE))
+    key = a_key(Scope(new_id(), Environment.LIVE))
     with pytest.raises(EntryRefused, match=r"^23503$"):
         await stores.workspaces.create_key(key, hash_of(key))
 
@@ -62,7 +62,7 @@ async def test_a_key_needs_a_workspace(stores: Stores) -> None:
 async def test_keys_are_listed_over_both_environments_oldest_first(stores: Stores) -> None:
     workspace = a_workspace(keys=2)
     await stores.workspaces.create_workspace(workspace)
-    oldest = a_key(LogKey(workspace.id, Environment.TEST), created_at=NOW - timedelta(days=1))
+    oldest = a_key(Scope(workspace.id, Environment.TEST), created_at=NOW - timedelta(days=1))
     await stores.workspaces.create_key(oldest, hash_of(oldest))
     await make_log(stores)
     expected = [oldest, *(key for key, _ in workspace.keys)]
@@ -261,7 +261,7 @@ async def test_removed_members_are_told_to_other_processes(
     await asyncio.wait({watching})
 
 
-async def hire(stores: Stores, log: LogKey) -> UUID:
+async def hire(stores: Stores, log: Scope) -> UUID:
     async with stores.database.transaction(log) as connection:
         return await add_member(connection, log.workspace_id, f"{new_id()}@example.com")
 
@@ -270,13 +270,13 @@ async def test_agents_are_found_in_their_environment(stores: Stores) -> None:
     workspace = a_workspace()
     await stores.workspaces.create_workspace(workspace)
     await make_log(stores)
-    live = LogKey(workspace.id, Environment.LIVE)
+    live = Scope(workspace.id, Environment.LIVE)
     agent = workspace.agents[Environment.LIVE]
     assert await stores.workspaces.find_agent(live, agent.id) == agent
     assert await stores.workspaces.first_agent(live) == agent
-    test = LogKey(workspace.id, Environment.TEST)
+    test = Scope(workspace.id, Environment.TEST)
     assert await stores.workspaces.find_agent(test, agent.id) is None
-    assert await stores.workspaces.first_agent(LogKey(new_id(), Environment.LIVE)) is None
+    assert await stores.workspaces.first_agent(Scope(new_id(), Environment.LIVE)) is None
 
 
 async def test_workspaces_are_listed_in_the_order_of_their_making(stores: Stores) -> None:

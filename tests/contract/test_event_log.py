@@ -8,7 +8,7 @@ import pytest
 
 from ringline.domain import limits
 from ringline.domain.events import CallAudit, Event, TranscriptDelta
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallStatus, Entry
 from ringline.ports import EntryRefused, LogBusy, LogPage
 from ringline.storage.stores import Stores
@@ -106,11 +106,11 @@ async def test_ephemeral_events_have_no_row_and_no_offset(stores: Stores) -> Non
 
 async def test_several_logs_go_into_one_transaction(stores: Stores) -> None:
     live = await make_log(stores)
-    test = LogKey(live.workspace_id, Environment.TEST)
+    test = Scope(live.workspace_id, Environment.TEST)
     other = await make_log(stores)
     order = [other, live, test, live]
     assert await stores.log.commit([birth(log) for log in order]) == [(1,), (1,), (1,), (2,)]
-    heads = await stores.log.heads([live, test, other, LogKey(new_id(), Environment.LIVE)])
+    heads = await stores.log.heads([live, test, other, Scope(new_id(), Environment.LIVE)])
     assert {log: head.newest for log, head in heads.items()} == {live: 2, test: 1, other: 1}
 
 
@@ -120,8 +120,8 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
     logs = [await make_log(stores) for _ in range(3)]
     async with database.stores(OTHER, claim=False) as others:
 
-        async def write(through: Stores, shift: int) -> list[tuple[LogKey, int]]:
-            told: list[tuple[LogKey, int]] = []
+        async def write(through: Stores, shift: int) -> list[tuple[Scope, int]]:
+            told: list[tuple[Scope, int]] = []
             for turn in range(12):
                 # Every writer names the logs in another order.
                 batch = [birth(logs[(shift + turn + step) % 3]) for step in range(3)]
@@ -179,7 +179,7 @@ async def test_text_that_cannot_be_stored_is_refused(stores: Stores, text: str) 
 
 
 async def test_a_log_that_is_not_there_is_refused(stores: Stores) -> None:
-    log = LogKey(new_id(), Environment.LIVE)
+    log = Scope(new_id(), Environment.LIVE)
     call = a_call()
     with pytest.raises(EntryRefused, match=r"^02000$"):
         await stores.log.commit([Entry(log, (created(call),))])
@@ -247,5 +247,5 @@ async def test_workspaces_begin_with_their_logs(stores: Stores) -> None:
     workspace = a_workspace()
     await stores.workspaces.create_workspace(workspace)
     for environment, epoch in workspace.epochs.items():
-        log = LogKey(workspace.id, environment)
+        log = Scope(workspace.id, environment)
         assert (await stores.log.heads([log]))[log].epoch == epoch

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, Entry
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.columns import is_secret
@@ -51,13 +51,13 @@ def place_of(table: sa.Table) -> str:
     return "workspace_id = $1 AND environment = $2"
 
 
-async def fill(stores: Stores) -> list[LogKey]:
+async def fill(stores: Stores) -> list[Scope]:
     """Put at least one row into every table, for each of four logs."""
-    logs: list[LogKey] = []
+    logs: list[Scope] = []
     for _ in range(2):
         workspace = a_workspace()
         await stores.workspaces.create_workspace(workspace)
-        logs += [LogKey(workspace.id, environment) for environment in Environment]
+        logs += [Scope(workspace.id, environment) for environment in Environment]
         for key, key_hash in workspace.keys:
             await stores.credentials.put_ticket(key_hash, a_ticket(key), NOW)
     for log in logs:
@@ -69,7 +69,7 @@ async def fill(stores: Stores) -> list[LogKey]:
     return logs
 
 
-async def fill_by_hand(connection: Connection, log: LogKey, call: CallRow) -> None:
+async def fill_by_hand(connection: Connection, log: Scope, call: CallRow) -> None:
     """Put a row into each table that requests fill."""
     user, sip_user, conversation = new_id(), new_id(), new_id()
     queue = await connection.fetchval("SELECT id FROM ringline.queues")
@@ -124,7 +124,7 @@ async def fill_by_hand(connection: Connection, log: LogKey, call: CallRow) -> No
         await connection.execute(insert.text, *insert.arguments(**full))
 
 
-def values_of(log: LogKey) -> tuple[Any, str]:
+def values_of(log: Scope) -> tuple[Any, str]:
     return log.workspace_id, log.environment.value
 
 
@@ -133,7 +133,7 @@ async def divide_by_zero(connection: Connection) -> None:
         await connection.fetchval("SELECT 1 / 0")
 
 
-async def count(connection: Connection, table: str, where: str, log: LogKey) -> int:
+async def count(connection: Connection, table: str, where: str, log: Scope) -> int:
     statement = f"SELECT count(*) FROM ringline.{table} WHERE {where}"
     return await connection.fetchval(statement, *values_of(log))
 
@@ -170,29 +170,29 @@ async def test_no_query_crosses_with_interleaved_workspaces_and_broken_transacti
     logs = await fill(stores)
     chance = random.Random(7)
 
-    async def look(log: LogKey) -> None:
+    async def look(log: Scope) -> None:
         async with stores.database.transaction(log) as connection:
             for name, table in TABLES.items():
                 here = place_of(table)
                 assert await count(connection, name, f"NOT ({here})", log) == 0, name
                 assert await count(connection, name, here, log) > 0, name
 
-    async def fail(log: LogKey) -> None:
+    async def fail(log: Scope) -> None:
         with pytest.raises(EntryRefused, match=r"^22012$"):
             async with stores.database.transaction(log) as connection:
                 await connection.fetchval("SELECT 1 / 0")
 
-    async def swallow(log: LogKey) -> None:
+    async def swallow(log: Scope) -> None:
         with pytest.raises(EntryRefused, match=r"^25P02$"):
             async with stores.database.transaction(log) as connection:
                 await divide_by_zero(connection)
 
-    async def leave(log: LogKey) -> None:
+    async def leave(log: Scope) -> None:
         with pytest.raises(LookupError):
             async with stores.database.transaction(log):
                 raise LookupError
 
-    async def be_cancelled(log: LogKey) -> None:
+    async def be_cancelled(log: Scope) -> None:
         inside = asyncio.Event()
 
         async def wait() -> None:
@@ -207,7 +207,7 @@ async def test_no_query_crosses_with_interleaved_workspaces_and_broken_transacti
         await asyncio.wait({task})
         assert task.cancelled()
 
-    async def see_nothing(_: LogKey) -> None:
+    async def see_nothing(_: Scope) -> None:
         for name in TABLES:
             rows = await stores.database.look_up(HOUSE, f"SELECT count(*) FROM ringline.{name}")
             assert rows[0]["count"] == 0
@@ -251,7 +251,7 @@ async def test_no_row_is_written_moved_or_removed_across(
                 await connection.execute(statement, *values_of(foreign))
 
 
-async def rows_reached(stores: Stores, statement: str, mine: LogKey, other: LogKey) -> int:
+async def rows_reached(stores: Stores, statement: str, mine: Scope, other: Scope) -> int:
     try:
         async with stores.database.transaction(mine) as connection:
             done = await connection.execute(statement, *values_of(other))
@@ -262,7 +262,7 @@ async def rows_reached(stores: Stores, statement: str, mine: LogKey, other: LogK
     return int(done.split()[-1])
 
 
-async def count_all(connection: asyncpg.Connection[Any], table: str, log: LogKey) -> int:
+async def count_all(connection: asyncpg.Connection[Any], table: str, log: Scope) -> int:
     statement = f"SELECT count(*) FROM ringline.{table} WHERE {place_of(TABLES[table])}"
     return await connection.fetchval(statement, *values_of(log))
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ringline import schema
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.schema.names import HEAD, ROLES
 from ringline.schema.tables import metadata
 from ringline.storage import migrate as migrate_module
@@ -84,7 +84,7 @@ async def test_a_workspace_from_before_queues_gets_its_own(
     await migrate(dsn, ROLES.server)
     async with empty_database.stores() as stores:
         for environment in Environment:
-            log = LogKey(workspace, environment)
+            log = Scope(workspace, environment)
             async with stores.database.transaction(log) as connection:
                 names = await connection.fetch("SELECT queue_name FROM ringline.queues")
             assert [row["queue_name"] for row in names] == ["default"]

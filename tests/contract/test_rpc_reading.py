@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from ringline.domain import limits
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import Portions, Rows
 from ringline.rpc import reading
 from ringline.rpc.kinds import Id, Moment, Text
@@ -64,7 +64,7 @@ class Desk:
     """A workspace's rows, and a reader of them."""
 
     stores: Stores
-    log: LogKey
+    log: Scope
     reader: Reader
 
     @asynccontextmanager

@@ -22,7 +22,7 @@ import psutil
 from ringline.app import DATABASE
 from ringline.client.http import Api
 from ringline.domain.events import StoredEvent
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.schema.names import ROLES
 from ringline.storage.embedded import running_cluster
 from ringline.storage.stores import Stores
@@ -59,8 +59,8 @@ class ServerProcess:
         return self.output.read_text("utf-8", "replace")
 
     @property
-    def log(self) -> LogKey:
-        return LogKey(UUID(self.ready["workspace_id"]), Environment.LIVE)
+    def log(self) -> Scope:
+        return Scope(UUID(self.ready["workspace_id"]), Environment.LIVE)
 
     def api(self, http: Any) -> Api:
         return Api(self.base_url, self.ready["secret_key"], http)
@@ -167,7 +167,7 @@ async def refusal(parent: Path, mode: str = "dev", **chosen: Any) -> tuple[int, 
         return error.code, error.said
 
 
-async def read_log(dsn: str, log: LogKey) -> list[StoredEvent]:
+async def read_log(dsn: str, log: Scope) -> list[StoredEvent]:
     """Read all of a log, beside the server; its offsets are gapless from 1 on."""
     stores = await Stores.open(dsn, UUID(int=0), claim=False, pool_size=1)
     try:

@@ -8,7 +8,7 @@ from ringline.domain import call
 from ringline.domain.call import Moment
 from ringline.domain.events import CallEnded
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from tests.database import NOW, OTHER, TestDatabase, a_call, new_id
 from tests.faults.people import calling, watching
 from tests.faults.processes import read_log, server_process
@@ -59,7 +59,7 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
 async def test_a_call_that_was_never_answered_has_failed(database: TestDatabase) -> None:
     """Nor is a call swept that lives elsewhere, or has ended."""
     async with serving(database) as before:
-        log = LogKey(before.keys.workspace_id, Environment.LIVE)
+        log = Scope(before.keys.workspace_id, Environment.LIVE)
     ringing, elsewhere = a_call(source="realtime"), a_call(source="api")
     async with database.stores(OTHER) as dead:
         for row in (ringing, elsewhere):

@@ -37,7 +37,7 @@ from ringline.domain.records import (
     ParticipantRole,
     ParticipantRow,
 )
-from tests.samples import NOW, log_key, new_id
+from tests.samples import NOW, a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
 
 ENDED = EndOrdered(HangupCause.API_HANGUP, "call_ended")
@@ -282,7 +282,7 @@ def test_a_call_whose_process_is_dead_gets_one_last_event() -> None:
         story = Story(opened=answered is not None)
         lines = (TranscriptLine(turn_id=new_id(), role="caller", text="hi", at=NOW),)
         row, people = story.call.row, story.call.participants
-        step = end_abandoned(log_key(), row, people, lines, moment(3).now, moment(9))
+        step = end_abandoned(a_scope(), row, people, lines, moment(3).now, moment(9))
         assert step.last
         assert step.entry is not None
         *before, ended = [event.data for event in step.entry.events]

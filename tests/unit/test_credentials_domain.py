@@ -22,7 +22,7 @@ from ringline.domain.credentials import (
     spell_secret,
 )
 from ringline.domain.log import Environment
-from tests.samples import NOW, log_key, new_id
+from tests.samples import NOW, a_scope, new_id
 
 SECOND = timedelta(seconds=1)
 
@@ -61,7 +61,7 @@ def test_only_the_sha256_of_a_credential_is_kept() -> None:
 
 
 def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
-    key = Key(new_id(), log_key(), KeyKind.SECRET, "label", "wxyz", NOW)
+    key = Key(new_id(), a_scope(), KeyKind.SECRET, "label", "wxyz", NOW)
     assert key.is_alive(NOW)
     expiring = replace(key, expires_at=NOW + SECOND)
     assert expiring.is_alive(NOW)

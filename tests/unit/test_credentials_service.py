@@ -15,7 +15,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from ringline.domain.credentials import Key, KeyKind, digest
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import StoreAway
 from ringline.services import credentials
 from ringline.services.credentials import (
@@ -28,7 +28,7 @@ from ringline.services.credentials import (
 )
 from ringline.wire.session_token import OperatorToken, new_operator_token, new_token, sign
 from tests import clock as virtual
-from tests.samples import NOW, log_key, new_id
+from tests.samples import NOW, a_scope, new_id
 from tests.talking import clock
 
 SECRET = "a secret of the tests"
@@ -51,7 +51,7 @@ class Keys:
 
     def add(self, text: str = "sk_live_x", lives: timedelta | None = None) -> Key:
         expires_at = NOW + lives if lives else None
-        key = Key(new_id(), log_key(), KeyKind.SECRET, "", text[-4:], NOW, expires_at)
+        key = Key(new_id(), a_scope(), KeyKind.SECRET, "", text[-4:], NOW, expires_at)
         self.keys[key.id] = key
         self.hashes[digest(text)] = key.id
         return key
@@ -123,7 +123,7 @@ class House:
     def hire(self) -> UUID:
         """Add a member to the team."""
         user_id = new_id()
-        self.store.users[user_id] = log_key().workspace_id
+        self.store.users[user_id] = a_scope().workspace_id
         return user_id
 
     def dismiss(self, user_id: UUID) -> None:
@@ -566,9 +566,9 @@ def test_while_the_database_is_away_nobody_new_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "log", [log_key(2), log_key(environment=Environment.TEST)], ids=["workspace", "environment"]
+    "log", [a_scope(2), a_scope(environment=Environment.TEST)], ids=["workspace", "environment"]
 )
-def test_a_token_of_another_log_than_its_keys_opens_nothing(log: LogKey) -> None:
+def test_a_token_of_another_log_than_its_keys_opens_nothing(log: Scope) -> None:
     """Whoever has a signing secret forges tokens; they reach no further than a key does."""
 
     async def main(house: House) -> None:
@@ -584,7 +584,7 @@ def test_a_token_of_another_log_than_its_keys_opens_nothing(log: LogKey) -> None
 def test_a_member_of_another_workspace_opens_nothing() -> None:
     async def main(house: House) -> None:
         key, eve = house.store.add(), house.hire()
-        house.store.users[eve] = log_key(2).workspace_id
+        house.store.users[eve] = a_scope(2).workspace_id
         assert await house.service.recognise(operator_token(key, eve)[1]) is None
         assert not await house.service.admit(key.id, key.log, eve)
 

@@ -5,20 +5,20 @@ from uuid import UUID
 
 from hypothesis import HealthCheck, settings
 
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import EventLog
 from tests.clock import VirtualClockLoop
 from tests.cursor_machine import CursorMachine
 from tests.faulty import MemoryLog
-from tests.samples import log_key
+from tests.samples import a_scope
 
 
 class MemoryCursorMachine(CursorMachine):
     def make_loop(self) -> asyncio.AbstractEventLoop:
         return VirtualClockLoop()
 
-    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[LogKey]]:
-        return MemoryLog(), [log_key(1), log_key(1, Environment.TEST)]
+    async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[Scope]]:
+        return MemoryLog(), [a_scope(1), a_scope(1, Environment.TEST)]
 
 
 TestCursor = MemoryCursorMachine.TestCase

@@ -11,7 +11,7 @@ import pytest
 from ringline.domain import events
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, parse_id, show_id
-from ringline.domain.log import Environment, LogKey, Position
+from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import CallStatus, HangupCause
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.event_actions import listed, spell
@@ -25,7 +25,7 @@ from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
 
 WORKSPACE, CALL, AGENT, TURN, EVENT, ROW = (UUID(int=number) for number in range(1, 7))
-LOG = LogKey(WORKSPACE, Environment.LIVE)
+LOG = Scope(WORKSPACE, Environment.LIVE)
 AT = datetime(2026, 11, 20, 9, 15, 2, 410_000, tzinfo=UTC)
 LATER = AT + timedelta(seconds=61, microseconds=5)
 POSITION = Position("abcd1234", 7)

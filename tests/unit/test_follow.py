@@ -21,9 +21,9 @@ from ringline.services.hub import Hub
 from ringline.services.outbox import Outbox, OutboxClosed, Tick
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import Spelling, Wire, ended, entry, log_key, new_id, note, partial
+from tests.samples import Spelling, Wire, a_scope, ended, entry, new_id, note, partial
 
-LOG = log_key(1)
+LOG = a_scope(1)
 EPOCH = "epoch001"
 CALL = new_id()
 

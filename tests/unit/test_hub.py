@@ -8,14 +8,14 @@ import pytest
 
 from ringline.domain import limits
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey, Position
+from ringline.domain.log import Position, Scope
 from ringline.ports import LogHead, Publication, Published, StoreAway
 from ringline.services.hub import Hub, UnknownLog, _Opening
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import Ear, Spelling, ended, entry, log_key, new_id, note, partial, turn
+from tests.samples import Ear, Spelling, a_scope, ended, entry, new_id, note, partial, turn
 
-LOG, OTHER = log_key(1), log_key(2)
+LOG, OTHER = a_scope(1), a_scope(2)
 
 
 class Desk:
@@ -25,12 +25,12 @@ class Desk:
         self.bus = FaultyBus()
         self.hub = Hub(self.store, self.bus)
 
-    async def happen(self, *events: Event, log: LogKey = LOG) -> list[Published]:
+    async def happen(self, *events: Event, log: Scope = LOG) -> list[Published]:
         """Commit events without publishing them."""
         [offsets] = await self.truth.commit([entry(log, *events)])
         return [Published(*pair) for pair in zip(offsets, events, strict=True)]
 
-    def publish(self, *published: Published, log: LogKey = LOG) -> None:
+    def publish(self, *published: Published, log: Scope = LOG) -> None:
         self.bus.publish(Publication(log, published))
 
 
@@ -49,9 +49,9 @@ class Counting:
     """A dialect that counts how often it encodes."""
 
     name: str = "counting"
-    encoded: list[tuple[Event, Position, LogKey]] = field(default_factory=list)
+    encoded: list[tuple[Event, Position, Scope]] = field(default_factory=list)
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         self.encoded.append((event, position, log))
         return b"frame"
 
@@ -161,7 +161,7 @@ def test_while_the_database_is_away_the_hub_goes_on_and_mends_later() -> None:
 
 def test_what_is_published_while_a_log_is_opened_is_told() -> None:
     class SlowLog(FaultyLog):
-        async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+        async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
             heads = await super().heads(logs)
             await asyncio.sleep(0.2)
             return heads
@@ -211,7 +211,7 @@ def test_a_watch_that_nobody_waits_for_any_more_is_not_begun() -> None:
 
 def test_an_unknown_log_is_refused() -> None:
     class EmptyLog(MemoryLog):
-        async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+        async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
             return {}
 
     async def main() -> None:
@@ -255,7 +255,7 @@ def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
             raise RuntimeError
 
     class Mute(Spelling):
-        def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+        def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
             raise RuntimeError
 
     async def steps(desk: Desk) -> None:

@@ -13,9 +13,9 @@ from ringline.services.backlog import Bounds, Outcome, Refused, StorageLost, Wri
 from ringline.services.journal import Journal
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import ended, entry, log_key, new_id, note, partial, turn
+from tests.samples import a_scope, ended, entry, new_id, note, partial, turn
 
-LOG, OTHER = log_key(1), log_key(2)
+LOG, OTHER = a_scope(1), a_scope(2)
 
 
 class Desk:

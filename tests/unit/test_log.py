@@ -11,8 +11,8 @@ from ringline.domain.log import (
     AfterEvent,
     Environment,
     FromBeginning,
-    LogKey,
     Position,
+    Scope,
     parse_since,
 )
 
@@ -63,10 +63,10 @@ def test_anything_else_is_no_position(text: str) -> None:
 
 def test_the_logs_of_a_workspace_stand_in_the_order_of_their_locks() -> None:
     one, two = UUID(int=1), UUID(int=2)
-    keys = [LogKey(id_, environment) for id_ in (two, one) for environment in Environment]
+    keys = [Scope(id_, environment) for id_ in (two, one) for environment in Environment]
     assert sorted(keys) == [
-        LogKey(one, Environment.LIVE),
-        LogKey(one, Environment.TEST),
-        LogKey(two, Environment.LIVE),
-        LogKey(two, Environment.TEST),
+        Scope(one, Environment.LIVE),
+        Scope(one, Environment.TEST),
+        Scope(two, Environment.LIVE),
+        Scope(two, Environment.TEST),
     ]

@@ -4,7 +4,7 @@ import asyncio
 
 from ringline.bus.memory import MemoryBus
 from ringline.ports import Publication
-from tests.samples import log_key
+from tests.samples import a_scope
 
 
 def test_every_subscriber_gets_every_publication_and_a_broken_one_hurts_nobody() -> None:
@@ -16,7 +16,7 @@ def test_every_subscriber_gets_every_publication_and_a_broken_one_hurts_nobody()
 
     bus.subscribe(fail)
     bus.subscribe(heard.append)
-    first, second = (Publication(log_key(number), ()) for number in (1, 2))
+    first, second = (Publication(a_scope(number), ()) for number in (1, 2))
     bus.publish(first)
     asyncio.run(bus.close())
     bus.publish(second)

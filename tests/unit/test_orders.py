@@ -15,13 +15,13 @@ from ringline.ports import EntryRefused, StoreAway
 from ringline.services.calls import INBOX_SIZE, LiveCall
 from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
 from tests.house import LOG, House, run
-from tests.samples import log_key, new_id
+from tests.samples import a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, ScriptedLeg, speech
 
 _T = TypeVar("_T")
 
 #: Another workspace, and another environment of this one.
-FOREIGN = (log_key(2), log_key(environment=Environment.TEST))
+FOREIGN = (a_scope(2), a_scope(environment=Environment.TEST))
 
 
 async def answered(house: House, greeting: str = "") -> tuple[LiveCall, ScriptedLeg]:

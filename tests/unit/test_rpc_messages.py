@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 import ringline
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import Caller
 from ringline.rpc.filters import read_filter
@@ -21,7 +21,7 @@ from ringline.rpc.sorting import read_sort
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS, Problem, RpcRefused
 
 SOURCE = Path(ringline.__path__[0])
-TEST_KEY = Caller(LogKey(UUID(int=1), Environment.TEST), UUID(int=2))
+TEST_KEY = Caller(Scope(UUID(int=1), Environment.TEST), UUID(int=2))
 
 
 def refused(name: str, given: Any) -> Problem:

@@ -8,7 +8,7 @@ import pytest
 
 from ringline.domain import limits
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import Caller, Operator
@@ -17,8 +17,8 @@ from ringline.rpc.request import find_action, read_request
 from ringline.rpc.selection import Selection
 from ringline.wire.rpc import Problem, RpcRefused
 
-LIVE = Caller(LogKey(UUID(int=1), Environment.LIVE), UUID(int=2))
-TEST = Caller(LogKey(UUID(int=1), Environment.TEST), UUID(int=2))
+LIVE = Caller(Scope(UUID(int=1), Environment.LIVE), UUID(int=2))
+TEST = Caller(Scope(UUID(int=1), Environment.TEST), UUID(int=2))
 OPERATOR = Caller(LIVE.log, LIVE.key_id, Operator(UUID(int=3), "op@example.com"))
 SOME_ID = UUID("0190b5a0-0000-7000-8000-00000000000a")
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.wire import session_token
 from ringline.wire.session_token import (
     MintProblem,
@@ -25,7 +25,7 @@ from ringline.wire.session_token import (
 )
 
 NOW = datetime(2026, 11, 20, 16, 35, 0, 250_000, tzinfo=UTC)
-LOG = LogKey(UUID(int=1), Environment.TEST)
+LOG = Scope(UUID(int=1), Environment.TEST)
 BASE64URL = string.ascii_letters + string.digits + "-_"
 TOKEN = session_token.new_token(LOG, UUID(int=2), UUID(int=3), NOW, 300, None)
 
@@ -63,7 +63,7 @@ def test_secrets_are_rotated() -> None:
 def test_every_token_is_short_and_legal_in_a_query(
     operator: str, org: UUID, key: UUID, token_id: UUID, environment: Environment
 ) -> None:
-    log = LogKey(org, environment)
+    log = Scope(org, environment)
     watching = session_token.new_token(log, key, token_id, NOW, 900, operator)
     acting = session_token.new_operator_token(log, key, token_id, NOW, org, operator)
     for token in (watching, acting):

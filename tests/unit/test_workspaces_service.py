@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import Key, KeyKind, digest
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import NewWorkspace, WorkspaceRow
 from ringline.services.workspaces import Workspaces
 from tests.samples import NOW, new_id
@@ -38,10 +38,10 @@ class Store:
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
         raise NotImplementedError
 
-    async def first_agent(self, log: LogKey) -> Agent | None:
+    async def first_agent(self, log: Scope) -> Agent | None:
         raise NotImplementedError
 
-    async def find_agent(self, log: LogKey, agent_id: UUID) -> Agent | None:
+    async def find_agent(self, log: Scope, agent_id: UUID) -> Agent | None:
         raise NotImplementedError
 
 
@@ -61,7 +61,7 @@ def test_a_new_workspace_has_its_keys_an_agent_and_a_log_per_environment() -> No
     first = asyncio.run(workspaces(store).create("Acme"))
     (made,) = store.workspaces
     assert (made.id, made.name, made.created_at) == (first.workspace_id, "Acme", NOW)
-    live, test = (LogKey(made.id, environment) for environment in Environment)
+    live, test = (Scope(made.id, environment) for environment in Environment)
     texts = [first.secret_key, first.test_key, first.publishable_key, first.management_key]
     assert [(key.kind, key.log) for key, _ in made.keys] == [
         (KeyKind.SECRET, live),
@@ -85,7 +85,7 @@ def test_a_new_workspace_has_its_keys_an_agent_and_a_log_per_environment() -> No
 
 def test_a_key_is_shown_once_and_kept_as_its_hash() -> None:
     store = Store()
-    log = LogKey(new_id(), Environment.TEST)
+    log = Scope(new_id(), Environment.TEST)
     key, text = asyncio.run(workspaces(store).create_key(log, KeyKind.PUBLISHABLE, "label", NOW))
     assert store.keys == [(key, digest(text))]
     assert text.startswith("pk_test_")

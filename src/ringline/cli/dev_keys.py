@@ -11,7 +11,7 @@ from ringline.cli.files import KeyRing, read_key_ring, write_private
 from ringline.cli.keys import key_ring
 from ringline.domain.credentials import Key, digest
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.services.workspaces import FIRST_KEYS
 
 FIRST_WORKSPACE = "Development"
@@ -57,19 +57,19 @@ async def _renew(
     for name, kind, environment in FIRST_KEYS:
         key = found[name]
         if key is None or not key.is_alive(now()) or key.log.workspace_id != workspace_id:
-            log = LogKey(workspace_id, environment)
+            log = Scope(workspace_id, environment)
             label = f"ringline dev {name.replace('_', ' ')}"
             _, texts[name] = await admin.workspaces.create_key(log, kind, label)
     ring = msgspec.structs.replace(
         old,
         workspace_id=str(workspace_id),
-        agent_id=await _first_agent(admin, LogKey(workspace_id, Environment.LIVE)),
-        test_agent_id=await _first_agent(admin, LogKey(workspace_id, Environment.TEST)),
+        agent_id=await _first_agent(admin, Scope(workspace_id, Environment.LIVE)),
+        test_agent_id=await _first_agent(admin, Scope(workspace_id, Environment.TEST)),
         **texts,
     )
     return ring, bool(texts)
 
 
-async def _first_agent(admin: Admin, log: LogKey) -> str:
+async def _first_agent(admin: Admin, log: Scope) -> str:
     agent = await admin.rows.first_agent(log)
     return "" if agent is None else show_id(Prefix.AGENT, agent.id)

@@ -17,7 +17,7 @@ from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind, opens_something
 from ringline.domain.ids import Prefix, parse_id, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import EntryRefused, WorkspaceRow
 from ringline.services.workspaces import FIRST_KEYS, FirstKeys
 
@@ -106,7 +106,7 @@ def create_key(
         refuse("A key's label has at most 255 characters.")
     if expires_in is not None and not 0 < expires_in <= 100 * 365 * 86_400:
         refuse("A key lives at least a second and at most a hundred years.")
-    log = LogKey(workspace_id, Environment(environment))
+    log = Scope(workspace_id, Environment(environment))
 
     async def work() -> tuple[Key, str]:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:

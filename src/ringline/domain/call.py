@@ -24,7 +24,7 @@ from ringline.domain.events import (
     TranscriptLine,
 )
 from ringline.domain.handover import HandedBack, TakenOver, hand_back, take_over
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
 from ringline.domain.records import (
     CallRow,
@@ -88,7 +88,7 @@ class Call:
     Until the client is `told` that it is answered nothing is said; what comes `early` waits.
     """
 
-    log: LogKey
+    log: Scope
     row: CallRow
     greeting: str = ""
     participants: tuple[ParticipantRow, ...] = ()
@@ -166,7 +166,7 @@ def call_ref(row: CallRow) -> CallRef:
     )
 
 
-def begin(log: LogKey, row: CallRow, greeting: str, moment: Moment) -> Step:
+def begin(log: Scope, row: CallRow, greeting: str, moment: Moment) -> Step:
     """Begin a call that has just been accepted."""
     call, draft = Call(log, row, greeting), _draft(row, moment)
     draft.records.append(row)
@@ -215,7 +215,7 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
 
 
 def end_abandoned(
-    log: LogKey,
+    log: Scope,
     row: CallRow,
     participants: tuple[ParticipantRow, ...],
     lines: tuple[TranscriptLine, ...],

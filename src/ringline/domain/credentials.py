@@ -11,7 +11,7 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 
 SECRET_BYTES = 32
 
@@ -32,7 +32,7 @@ class Key:
     """
 
     id: UUID
-    log: LogKey
+    log: Scope
     kind: KeyKind
     label: str
     last_four: str
@@ -56,7 +56,7 @@ class Ticket:
     """
 
     call_id: UUID
-    log: LogKey
+    log: Scope
     key_id: UUID
     binding: bytes
     expires_at: datetime

@@ -23,7 +23,7 @@ class Environment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class LogKey:
+class Scope:
     """One log: a workspace and an environment. Their order is the order of locks."""
 
     workspace_id: UUID

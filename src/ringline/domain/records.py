@@ -7,7 +7,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
 
 
@@ -165,7 +165,7 @@ class Entry:
     the queue and are published with it. An entry with records has a durable event.
     """
 
-    log: LogKey
+    log: Scope
     events: tuple[Event, ...]
     records: tuple[Record, ...] = ()
     call_id: UUID | None = None

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import Check, Clock, NewId, Transaction
 from ringline.services.calls import Calls
 from ringline.services.repo import Repo
@@ -58,7 +58,7 @@ class Caller:
     turns, and raises if the caller has too much under way.
     """
 
-    log: LogKey
+    log: Scope
     key_id: UUID
     operator: Operator | None = None
     check: Check = field(default=always, compare=False, repr=False)

@@ -24,7 +24,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import LogBusy, NewId, Row, Rows, StoreAway, Transaction
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.context import Caller
@@ -142,7 +142,7 @@ _SWEEP = Prepared(
 class Claim:
     """The right to carry one request out, for as long as it is leased."""
 
-    log: LogKey
+    log: Scope
     key_id: UUID
     name: str
     id: UUID
@@ -172,7 +172,7 @@ class Idempotency:
         self._repo = repo
         self._new_id = new_id
         #: Who has a claim here, and everybody who tries to have one.
-        self._running: dict[tuple[LogKey, UUID, str], asyncio.Task[Any]] = {}
+        self._running: dict[tuple[Scope, UUID, str], asyncio.Task[Any]] = {}
         self._attempts: set[asyncio.Task[bytes | None]] = set()
         self._waiting = 0
         self._claims = count(1)

@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import Row, Rows, Transaction
 from ringline.rpc.action import Action, Input
 from ringline.rpc.context import ActionContext, Values
@@ -118,7 +118,7 @@ def _stored(context: ActionContext, one: Input, value: Any) -> Any:
     return context.services.seal(value) if one.sealed and value is not None else value
 
 
-def _place(table: sa.Table, log: LogKey) -> Mapping[str, Any]:
+def _place(table: sa.Table, log: Scope) -> Mapping[str, Any]:
     place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
     return {name: value for name, value in place.items() if name in table.c}
 

@@ -23,7 +23,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain import limits
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.records import Entry
 from ringline.services.turns import TurnKey, merge_partials, partial_of
 from ringline.services.weights import weight_of
@@ -98,7 +98,7 @@ class Waiting:
 class Lane:
     """What waits for one log, in order. It begins with a durable entry, if any."""
 
-    log: LogKey
+    log: Scope
     waiting: deque[Waiting] = field(default_factory=deque[Waiting])
     offset: int = 0  # of the last durable event that this process wrote
     apart: bool = False  # is being written alone
@@ -115,15 +115,15 @@ class Backlog:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._lanes: dict[LogKey, Lane] = {}
-        self._busy: dict[LogKey, Lane] = {}  # those in which something waits
+        self._lanes: dict[Scope, Lane] = {}
+        self._busy: dict[Scope, Lane] = {}  # those in which something waits
         self._entries: dict[UUID, int] = {}  # by workspace
         self._sizes: Counter[UUID] = Counter()  # in bytes, by workspace
         self._broken: OrderedDict[UUID, Outcome] = OrderedDict()
         self.count = 0
         self.size = 0
 
-    def lane(self, log: LogKey) -> Lane:
+    def lane(self, log: Scope) -> Lane:
         """Return the lane of a log."""
         lane = self._lanes.get(log)
         if lane is None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.call import Moment
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.records import CallStatus, ParticipantRole
 from ringline.ports import StoreAway, Transaction
 from ringline.schema.sql import Prepared
@@ -60,7 +60,7 @@ class CallControl:
 
     repo: Repo
     calls: Calls
-    log: LogKey
+    log: Scope
 
     async def find(self, call: str | UUID) -> FoundCall:
         """Find a call by its `callUuid` or its id."""

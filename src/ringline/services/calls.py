@@ -15,7 +15,7 @@ import structlog
 from ringline.domain import bridge, call, leg, limits, voice
 from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
 from ringline.domain.handover import HandedBack, TakenOver
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.records import CallRow, HangupCause, ParticipantRole
 from ringline.domain.turns import line_of
 from ringline.ports import (
@@ -69,7 +69,7 @@ class CallLimits:
 class NewCall:
     """What begins a call: its row, how its voice is opened, and what it says first."""
 
-    log: LogKey
+    log: Scope
     row: CallRow
     config: voice.VoiceConfig
     greeting: str
@@ -320,7 +320,7 @@ class Calls:
         """Tell whether a new call may begin and can be recorded now."""
         return self._journal.accepting and not self._closing
 
-    def count(self, log: LogKey) -> int:
+    def count(self, log: Scope) -> int:
         """Return how many calls of a workspace's environment run here."""
         return sum(1 for live, _ in self._live.values() if live.new.log == log)
 
@@ -332,7 +332,7 @@ class Calls:
         task.add_done_callback(lambda _: self._let_go(live))
         return live
 
-    async def end(self, log: LogKey, call_id: UUID) -> bool:
+    async def end(self, log: Scope, call_id: UUID) -> bool:
         """End a call by order of the API; False if no such call of this log runs here.
 
         Returns when the end is committed, also where the call had ended already; raises
@@ -346,7 +346,7 @@ class Calls:
 
     async def barge(
         self,
-        log: LogKey,
+        log: Scope,
         call_id: UUID,
         member: str,
         role: ParticipantRole = ParticipantRole.OPERATOR,
@@ -360,7 +360,7 @@ class Calls:
             return Verdict.NOT_HERE
         return _verdict(await live.barge(member, role))
 
-    async def resume(self, log: LogKey, call_id: UUID) -> Verdict:
+    async def resume(self, log: Scope, call_id: UUID) -> Verdict:
         """Hand a call back to its agent: the operators leave, and it may speak again.
 
         Returns when that is committed, also where nobody had taken over; raises as `end`.
@@ -398,7 +398,7 @@ class Calls:
             if pending:
                 await asyncio.wait(pending, timeout=_CLOSE_S)
 
-    def _find(self, log: LogKey, call_id: UUID) -> LiveCall | None:
+    def _find(self, log: Scope, call_id: UUID) -> LiveCall | None:
         """Find a call until its end is written; a foreign one looks like none."""
         live, _ = self._live.get(call_id, (self._ended.get(call_id), None))
         return live if live is not None and live.new.log == log else None

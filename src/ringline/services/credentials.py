@@ -28,7 +28,7 @@ from uuid import UUID
 import structlog
 
 from ringline.domain.credentials import Key, digest
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import Clock, CredentialStore, StoreAway
 from ringline.wire.session_token import (
     MAX_TOKEN_BYTES,
@@ -240,7 +240,7 @@ class Credentials:
             if key_id not in self._on_keys:
                 self._expiries.pop(key_id, None)
 
-    async def admit(self, key_id: UUID, log: LogKey, user_id: UUID | None = None) -> bool:
+    async def admit(self, key_id: UUID, log: Scope, user_id: UUID | None = None) -> bool:
         """Check what has just been registered for a log, and watch its expiry.
 
         Raises StoreAway.
@@ -252,7 +252,7 @@ class Credentials:
             self._expiries.setdefault(key_id, key.expires_at)
         return True
 
-    async def _living_key(self, key_id: UUID, log: LogKey, user_id: UUID | None) -> Key | None:
+    async def _living_key(self, key_id: UUID, log: Scope, user_id: UUID | None) -> Key | None:
         """Find a key of a log that lives; with a member, if they are in its team.
 
         What a token says of workspace and environment counts only where its key says so too:

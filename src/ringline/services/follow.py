@@ -20,7 +20,7 @@ from enum import Enum, auto
 from uuid import UUID
 
 from ringline.domain.events import CallEnded, Event
-from ringline.domain.log import AfterEvent, FromBeginning, LogKey, Position, Since
+from ringline.domain.log import AfterEvent, FromBeginning, Position, Scope, Since
 from ringline.ports import EventLog, Published, StoreAway
 from ringline.services.hub import Hub, UnknownLog, Watch, encode
 from ringline.services.outbox import Outbox
@@ -44,7 +44,7 @@ class Resolved:
 
 
 async def resolve(
-    log_store: EventLog, log: LogKey, since: Since | None, *, replay_limit: int | None = None
+    log_store: EventLog, log: Scope, since: Since | None, *, replay_limit: int | None = None
 ) -> Resolved:
     """Find out where a listener begins. Raises StoreAway, UnknownLog.
 
@@ -91,7 +91,7 @@ class Subscription:
     `open_turns`: begin with the latest partial of each turn that is not final yet.
     """
 
-    log: LogKey
+    log: Scope
     call_id: UUID | None
     dialect: Dialect
     on_loss: OnLoss

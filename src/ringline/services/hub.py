@@ -22,7 +22,7 @@ import structlog
 
 from ringline.domain import limits
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey, Position
+from ringline.domain.log import Position, Scope
 from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
 from ringline.services.reordering import NEAR, Reordering
 from ringline.services.turns import OpenTurns, partial_of
@@ -64,7 +64,7 @@ class _Group:
 class Watch:
     """One log as this process follows it, and who listens to it."""
 
-    def __init__(self, log: LogKey, epoch: str, order: Reordering) -> None:
+    def __init__(self, log: Scope, epoch: str, order: Reordering) -> None:
         self.log = log
         self.epoch = epoch
         self.order = order
@@ -142,7 +142,7 @@ class Watch:
                 self._waiters.append((offset, waiter))
 
 
-def encode(dialect: Dialect, event: Event, position: Position, log: LogKey) -> bytes | None:
+def encode(dialect: Dialect, event: Event, position: Position, log: Scope) -> bytes | None:
     """Encode an event; one that a dialect fails on is not shown, and logged by its type."""
     try:
         return dialect.encode(event, position, log)
@@ -178,9 +178,9 @@ class Hub:
         self._bus = bus
         self._patience_s = patience_s
         self._sweep_s = sweep_s
-        self._watches: dict[LogKey, Watch] = {}
-        self._openings: dict[LogKey, _Opening] = {}
-        self._users: dict[LogKey, int] = {}
+        self._watches: dict[Scope, Watch] = {}
+        self._openings: dict[Scope, _Opening] = {}
+        self._users: dict[Scope, int] = {}
         self._unheard = OpenTurns()
         self._gap = asyncio.Event()  # something is missing
         self._tasks: list[asyncio.Task[None]] = []
@@ -199,7 +199,7 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def watch(self, log: LogKey) -> Watch:
+    async def watch(self, log: Scope) -> Watch:
         """Watch a log until `release`. Raises StoreAway, UnknownLog."""
         self._users[log] = self._users.get(log, 0) + 1
         try:
@@ -234,7 +234,7 @@ class Hub:
 
     # -- beginning and end of a watch ---------------------------------------------------
 
-    def _opening(self, log: LogKey) -> _Opening:
+    def _opening(self, log: Scope) -> _Opening:
         opening = self._openings.get(log)
         if opening is None:
             loop = asyncio.get_running_loop()
@@ -245,7 +245,7 @@ class Hub:
             task.add_done_callback(self._openers.discard)
         return opening
 
-    async def _open(self, log: LogKey, opening: _Opening) -> None:
+    async def _open(self, log: Scope, opening: _Opening) -> None:
         """Ask where the log stands; what the bus tells meanwhile waits."""
         try:
             head = (await self._store.heads([log])).get(log)
@@ -261,7 +261,7 @@ class Hub:
             del self._openings[log]
             opening.opened.cancel()
 
-    async def _order(self, log: LogKey, head: LogHead, opening: _Opening) -> Reordering:
+    async def _order(self, log: Scope, head: LogHead, opening: _Opening) -> Reordering:
         """Begin at a log's head, or before it where a turn was open, if that is near.
 
         What finished a turn may have been lost on the bus; the log has it. Turns that were
@@ -290,7 +290,7 @@ class Hub:
             opening.opened.set_exception(error)
             opening.opened.exception()  # nobody may be left to take it
 
-    def _unuse(self, log: LogKey) -> None:
+    def _unuse(self, log: Scope) -> None:
         users = self._users.get(log, 0) - 1
         if users > 0:
             self._users[log] = users

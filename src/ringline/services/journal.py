@@ -27,7 +27,7 @@ from itertools import count
 
 import structlog
 
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.records import Entry
 from ringline.ports import Bus, EntryRefused, EventLog, LogBusy, Publication, Published, StoreAway
 from ringline.services.backlog import (
@@ -301,7 +301,7 @@ class Journal:
 
     def _finish(self, entries: Sequence[Waiting]) -> None:
         """Settle what is committed; then the bus, then those who asked."""
-        by_log: dict[LogKey, list[tuple[Entry, tuple[int, ...]]]] = {}
+        by_log: dict[Scope, list[tuple[Entry, tuple[int, ...]]]] = {}
         for waiting in entries:
             by_log.setdefault(waiting.entry.log, []).append((waiting.entry, waiting.offsets or ()))
         for log, written in by_log.items():

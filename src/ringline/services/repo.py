@@ -15,7 +15,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import (
     Bus,
     Check,
@@ -61,11 +61,11 @@ class Repo:
         repo._check = check
         return repo
 
-    def read(self, log: LogKey) -> AbstractAsyncContextManager[Rows]:
+    def read(self, log: Scope) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
         return self._records.read(log, self._check)
 
-    async def write(self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    async def write(self, log: Scope, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run work as one transaction, tell its events, and return its result.
 
         Raises what the work raises, and StoreAway (it may be written), LogBusy,
@@ -86,7 +86,7 @@ class Repo:
         self._under_way.is_closed = True
         await asyncio.gather(*self._under_way.writing, return_exceptions=True)
 
-    async def _write(self, log: LogKey, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    async def _write(self, log: Scope, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         result, told = await self._records.write(log, work, self._check)
         if told:
             events = tuple(Published(stored.offset, stored.event) for stored in told)

@@ -14,7 +14,7 @@ from uuid import UUID
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, spell_secret
 from ringline.domain.ids import Prefix, parse_id, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, CallStatus
 from ringline.domain.session_config import (
     UNBOUND,
@@ -43,7 +43,7 @@ class TooManySessions(Exception):
 class Permit:
     """The right to one session: what a ticket or a key at the door amounts to."""
 
-    log: LogKey
+    log: Scope
     call_id: UUID
     binding: Binding
 
@@ -80,7 +80,7 @@ class Sessions:
         self._now = now
         self._new_id = new_id
         self._random = random_bytes
-        self._running: Counter[LogKey] = Counter()
+        self._running: Counter[Scope] = Counter()
 
     @property
     def models(self) -> Models:
@@ -132,7 +132,7 @@ class Sessions:
         return Permit(key.log, self._new_id(), UNBOUND)
 
     @contextmanager
-    def place(self, log: LogKey) -> Generator[None]:
+    def place(self, log: Scope) -> Generator[None]:
         """Hold one of a workspace's places. Raises TooManySessions."""
         limit = self._limits.of(log.environment)
         if limit and self._running[log] >= limit:

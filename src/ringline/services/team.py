@@ -14,7 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.credentials import SECRET_BYTES, digest, spell_secret
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.operators import TeamRole
 from ringline.ports import Clock, NewId, Row, Rows, Transaction
 from ringline.schema.sql import Prepared
@@ -131,12 +131,12 @@ class Team:
         """Return these verbs over another repo, a caller's."""
         return Team(repo, self._secret, self._now, self._new_id, self._random)
 
-    async def find(self, log: LogKey, email: str) -> Member | None:
+    async def find(self, log: Scope, email: str) -> Member | None:
         """Find a member by their address, in any case. Raises StoreAway."""
         async with self._repo.read(log) as rows:
             return await find_member(rows, email)
 
-    async def issue_access(self, log: LogKey, key_id: UUID, email: str) -> Access | None:
+    async def issue_access(self, log: Scope, key_id: UUID, email: str) -> Access | None:
         """Mint a token of a key for a member; None if there is none. Raises StoreAway."""
         member = await self.find(log, email)
         if member is None:
@@ -146,7 +146,7 @@ class Team:
         )
         return Access(sign(token, self._secret), token, member)
 
-    async def invite(self, log: LogKey, email: str, role: TeamRole) -> Invitation:
+    async def invite(self, log: Scope, email: str, role: TeamRole) -> Invitation:
         """Invite somebody, instead of any earlier invitation of theirs.
 
         Raises AlreadyMember, and what `Repo.write` raises.
@@ -174,7 +174,7 @@ class Team:
         await self._repo.write(log, work)
         return invitation
 
-    async def accept(self, log: LogKey, token: str, full_name: str | None) -> TeamRole:
+    async def accept(self, log: Scope, token: str, full_name: str | None) -> TeamRole:
         """Take an invitation, once; return the new member's role.
 
         Who has become a member in the meantime stays what they are. Raises

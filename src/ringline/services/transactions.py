@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import EntryRefused, EventLog, LogBusy, StoreAway
 from ringline.services.backlog import Waiting
 
@@ -94,7 +94,7 @@ class Transactions:
 
         What was withdrawn meanwhile and is not written is not written any more.
         """
-        doubtful: dict[LogKey, list[Waiting]] = {}
+        doubtful: dict[Scope, list[Waiting]] = {}
         for waiting in entries:
             if waiting.doubtful and not waiting.settled:
                 doubtful.setdefault(waiting.entry.log, []).append(waiting)

@@ -14,7 +14,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.domain.events import CallEnded, Event, TranscriptDelta, TurnCompleted
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import Published
 from ringline.services.weights import weight_of
 
@@ -63,10 +63,10 @@ class OpenTurns:
 
     def __init__(self, most: int = 1024) -> None:
         self._most = most
-        self._partials: OrderedDict[tuple[LogKey, TurnKey], tuple[Published, int]] = OrderedDict()
+        self._partials: OrderedDict[tuple[Scope, TurnKey], tuple[Published, int]] = OrderedDict()
         self._bytes = 0
 
-    def note(self, log: LogKey, events: Iterable[Published]) -> None:
+    def note(self, log: Scope, events: Iterable[Published]) -> None:
         """Take what is told in a log without listeners, in order."""
         for published in events:
             event = published.event
@@ -82,16 +82,16 @@ class OpenTurns:
         while len(self._partials) > self._most or self._bytes > limits.EARLY_BYTES.most:
             self._pop(next(iter(self._partials)))
 
-    def take(self, log: LogKey) -> list[Published]:
+    def take(self, log: Scope) -> list[Published]:
         """Hand over the partials of a log that is listened to from now on."""
         keys = [key for key in self._partials if key[0] == log]
         return [partial for key in keys if (partial := self._pop(key)) is not None]
 
-    def _pop(self, key: tuple[LogKey, TurnKey]) -> Published | None:
+    def _pop(self, key: tuple[Scope, TurnKey]) -> Published | None:
         partial, weight = self._partials.pop(key, (None, 0))
         self._bytes -= weight
         return partial
 
-    def _forget_call(self, log: LogKey, call_id: UUID) -> None:
+    def _forget_call(self, log: Scope, call_id: UUID) -> None:
         for key in [key for key in self._partials if key[0] == log and key[1][0] == call_id]:
             self._pop(key)

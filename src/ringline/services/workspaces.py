@@ -13,7 +13,7 @@ from ringline.domain.credentials import (
     digest,
     spell_key,
 )
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.ports import Clock, NewId, NewWorkspace, WorkspaceStore
 
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -53,7 +53,7 @@ class Workspaces:
         workspace_id, now = self._new_id(), self._now()
         agents = {environment: self._attendant(self._new_id()) for environment in Environment}
         made = {
-            member: self._make(LogKey(workspace_id, environment), kind, _label(member), now)
+            member: self._make(Scope(workspace_id, environment), kind, _label(member), now)
             for member, kind, environment in FIRST_KEYS
         }
         await self._store.create_workspace(
@@ -76,7 +76,7 @@ class Workspaces:
 
     async def create_key(
         self,
-        log: LogKey,
+        log: Scope,
         kind: KeyKind,
         label: str,
         expires_at: datetime | None = None,
@@ -88,7 +88,7 @@ class Workspaces:
 
     def _make(
         self,
-        log: LogKey,
+        log: Scope,
         kind: KeyKind,
         label: str,
         now: datetime,

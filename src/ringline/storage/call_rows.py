@@ -12,7 +12,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import (
     CallRow,
@@ -200,7 +200,7 @@ async def lock_call(connection: Connection, call: UUID | str) -> StoredCall | No
 
 
 async def write_rows(
-    connection: Connection, log: LogKey, server_id: UUID | None, records: Sequence[Record]
+    connection: Connection, log: Scope, server_id: UUID | None, records: Sequence[Record]
 ) -> None:
     """Write records of one log, in its transaction. Of several states the last counts.
 

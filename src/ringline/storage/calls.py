@@ -6,7 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, StoreAway
 from ringline.schema.sql import Prepared
@@ -44,14 +44,14 @@ class PostgresCalls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find_call(self, log: LogKey, call: UUID | str) -> CallRow | None:
+    async def find_call(self, log: Scope, call: UUID | str) -> CallRow | None:
         """Find a call by its id or its `callUuid`. Raises StoreAway."""
         statement = _BY_ID if isinstance(call, UUID) else _BY_UUID
         async with self._database.transaction(log) as connection:
             row = await connection.fetchrow(statement.text, *statement.arguments(wanted=call))
         return None if row is None else read_call(row)
 
-    async def turns(self, log: LogKey, call_id: UUID) -> list[TurnRow]:
+    async def turns(self, log: Scope, call_id: UUID) -> list[TurnRow]:
         """Return a call's finished turns in the order they were said. Raises StoreAway."""
         async with self._database.transaction(log) as connection:
             return await _turns(connection, [call_id])
@@ -72,16 +72,16 @@ class PostgresCalls:
             [],
             owned=True,
         )
-        by_log: dict[LogKey, list[UUID]] = defaultdict(list)
+        by_log: dict[Scope, list[UUID]] = defaultdict(list)
         for row in rows:
-            log = LogKey(row["workspace_id"], Environment(row["environment"]))
+            log = Scope(row["workspace_id"], Environment(row["environment"]))
             by_log[log].append(row["id"])
         abandoned: list[AbandonedCall] = []
         for log, ids in sorted(by_log.items()):
             abandoned += await self._with_company(log, ids)
         return abandoned
 
-    async def _with_company(self, log: LogKey, ids: list[UUID]) -> list[AbandonedCall]:
+    async def _with_company(self, log: Scope, ids: list[UUID]) -> list[AbandonedCall]:
         participants: dict[UUID, list[ParticipantRow]] = defaultdict(list)
         said: dict[UUID, list[TurnRow]] = defaultdict(list)
         async with self._database.transaction(log, HOUSE) as connection:

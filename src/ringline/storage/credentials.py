@@ -14,7 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.credentials import Key, KeyKind, Ticket
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import keys, tickets
 from ringline.storage.database import Connection, Database
@@ -173,7 +173,7 @@ def read_key(row: Any) -> Key:
     """Make a key of a row of `keys` or of a lookup function."""
     return Key(
         id=row["id"],
-        log=LogKey(row["workspace_id"], Environment(row["environment"])),
+        log=Scope(row["workspace_id"], Environment(row["environment"])),
         kind=KeyKind(row["kind"]),
         label=row["label"],
         last_four=row["last_four"],
@@ -188,7 +188,7 @@ def read_key(row: Any) -> Key:
 def _read_ticket(row: Any) -> Ticket:
     return Ticket(
         call_id=row["call_id"],
-        log=LogKey(row["workspace_id"], Environment(row["environment"])),
+        log=Scope(row["workspace_id"], Environment(row["environment"])),
         key_id=row["key_id"],
         binding=row["binding"],
         expires_at=row["expires_at"],

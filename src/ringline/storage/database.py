@@ -17,7 +17,7 @@ from uuid import UUID
 import asyncpg
 
 from ringline.domain import limits
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.connecting import connect, refuse_unreachable
@@ -140,9 +140,7 @@ class Database:
         return self._ownership.watch(changed)
 
     @asynccontextmanager
-    async def transaction(
-        self, log: LogKey, lane: Lane | None = None
-    ) -> AsyncGenerator[Connection]:
+    async def transaction(self, log: Scope, lane: Lane | None = None) -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
         In the lane of that workspace, unless another is given. Raises StoreAway (also where
@@ -156,7 +154,7 @@ class Database:
 
     async def run(
         self,
-        log: LogKey,
+        log: Scope,
         work: Callable[[Connection], Awaitable[Result]],
         lane: Lane | None = None,
     ) -> Result:
@@ -169,7 +167,7 @@ class Database:
         return await self._run_once(log, work, lane)
 
     async def _run_once(
-        self, log: LogKey, work: Callable[[Connection], Awaitable[Result]], lane: Lane | None
+        self, log: Scope, work: Callable[[Connection], Awaitable[Result]], lane: Lane | None
     ) -> Result:
         async with self.transaction(log, lane) as connection:
             return await work(connection)
@@ -269,17 +267,17 @@ class Database:
             self._loans.give_back(connection, clean=clean)
 
 
-def switch(connection: Connection, log: LogKey) -> Awaitable[str]:
+def switch(connection: Connection, log: Scope) -> Awaitable[str]:
     """Move a transaction on to another log, for work that spans several."""
     return connection.execute(f"SELECT {_settings(log)}")
 
 
-def begin(log: LogKey, mode: str = "") -> str:
+def begin(log: Scope, mode: str = "") -> str:
     """Return what begins a transaction in a log; `mode` is what stands behind BEGIN."""
     return f"BEGIN {mode}; SELECT {_settings(log)}"
 
 
-def _settings(log: LogKey) -> str:
+def _settings(log: Scope) -> str:
     # A UUID and a word of an enumeration: their text needs no quoting.
     return (
         f"set_config('{WORKSPACE_SETTING}', '{log.workspace_id}', true), "

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent, read_event
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry, Record
 from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreAway
 from ringline.schema.sql import Prepared
@@ -83,7 +83,7 @@ _encode = msgspec.json.Encoder().encode
 class _Batch:
     """What one log gets in one transaction."""
 
-    log: LogKey
+    log: Scope
     records: list[Record] = field(default_factory=list[Record])
     events: list[Event] = field(default_factory=list[Event])
 
@@ -132,7 +132,7 @@ class PostgresEventLog:
             raise StoreAway
         arguments = {batch.log: batch.arguments() for batch in batches if batch.events}
 
-        async def write(connection: Connection) -> dict[LogKey, int]:
+        async def write(connection: Connection) -> dict[Scope, int]:
             await self._write_rows(connection, batches)
             return await _append_events(connection, batches, arguments)
 
@@ -158,14 +158,14 @@ class PostgresEventLog:
             if batch.records:
                 await write_rows(connection, batch.log, self._database.server_id, batch.records)
 
-    async def find(self, log: LogKey, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of those events that are in the log. Raises StoreAway."""
         async with self._database.transaction(log, HOUSE) as connection:
             rows = await connection.fetch(_FIND.text, *_FIND.arguments(event_ids=list(event_ids)))
         return {row["event_id"]: row["offset"] for row in rows}
 
     async def page(
-        self, log: LogKey, after: int, limit: int, call_id: UUID | None = None
+        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         """Return events behind an offset, ascending, of one call or all. Raises StoreAway.
 
@@ -187,7 +187,7 @@ class PostgresEventLog:
         events = [_read_event(row) for row in found.rows]
         return LogPage(events, found.complete and len(events) < limit)
 
-    async def heads(self, logs: Sequence[LogKey]) -> dict[LogKey, LogHead]:
+    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""
         workspaces = [log.workspace_id for log in logs]
         rows = await self._database.look_up(
@@ -199,7 +199,7 @@ class PostgresEventLog:
             owned=True,
         )
         return {
-            LogKey(row["workspace_id"], Environment(row["environment"])): LogHead(
+            Scope(row["workspace_id"], Environment(row["environment"])): LogHead(
                 row["epoch"], row["newest"], row["oldest"]
             )
             for row in rows
@@ -207,7 +207,7 @@ class PostgresEventLog:
 
 
 def _by_log(entries: Iterable[Entry]) -> list[_Batch]:
-    batches: dict[LogKey, _Batch] = {}
+    batches: dict[Scope, _Batch] = {}
     for entry in entries:
         durable = entry.durable
         if durable or entry.records:
@@ -218,10 +218,10 @@ def _by_log(entries: Iterable[Entry]) -> list[_Batch]:
 
 
 async def _append_events(
-    connection: Connection, batches: Sequence[_Batch], arguments: dict[LogKey, list[Any]]
-) -> dict[LogKey, int]:
+    connection: Connection, batches: Sequence[_Batch], arguments: dict[Scope, list[Any]]
+) -> dict[Scope, int]:
     """Return the first offset that each log gave."""
-    first: dict[LogKey, int] = {}
+    first: dict[Scope, int] = {}
     for batch in batches:
         if not batch.events:
             continue
@@ -232,7 +232,7 @@ async def _append_events(
 
 
 async def append(
-    connection: Connection, log: LogKey, told: Sequence[Event]
+    connection: Connection, log: Scope, told: Sequence[Event]
 ) -> tuple[StoredEvent, ...]:
     """Append durable events to a log as the last step of a request's transaction.
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from ringline.domain.events import Event, StoredEvent
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.domain.records import Record
 from ringline.ports import (
     Check,
@@ -41,13 +41,13 @@ class PostgresRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, log: LogKey, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
+    def read(self, log: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written; check when it was read."""
         return _Snapshot(self._database, log, check)
 
     async def write(
         self,
-        log: LogKey,
+        log: Scope,
         work: Callable[[Transaction], Awaitable[Result]],
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
@@ -100,7 +100,7 @@ class _Snapshot:
 
     __slots__ = ("_check", "_connection", "_database", "_log")
 
-    def __init__(self, database: Database, log: LogKey, check: Check | None) -> None:
+    def __init__(self, database: Database, log: Scope, check: Check | None) -> None:
         self._database = database
         self._log = log
         self._check = check
@@ -137,13 +137,13 @@ class _Snapshot:
 
 
 class _Transaction(_Rows):
-    def __init__(self, connection: Connection, log: LogKey) -> None:
+    def __init__(self, connection: Connection, log: Scope) -> None:
         super().__init__(connection)
         self._log = log
         self.told: list[Event] = []
 
     @property
-    def log(self) -> LogKey:
+    def log(self) -> Scope:
         return self._log
 
     async def lock_call(self, call: UUID | str) -> StoredCall | None:

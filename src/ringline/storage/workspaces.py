@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ringline.domain.agent import Agent, LocalSettings, Tool
 from ringline.domain.credentials import Key
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
 from ringline.ports import NewWorkspace, WorkspaceRow
 from ringline.schema.sql import Prepared
@@ -77,7 +77,7 @@ class PostgresWorkspaces:
 
     async def create_workspace(self, workspace: NewWorkspace) -> None:
         """Write a workspace with its logs, its agents and its keys. Raises StoreAway."""
-        places = [LogKey(workspace.id, environment) for environment in sorted(workspace.epochs)]
+        places = [Scope(workspace.id, environment) for environment in sorted(workspace.epochs)]
 
         async def write(connection: Connection) -> None:
             await connection.execute(
@@ -104,7 +104,7 @@ class PostgresWorkspaces:
         """Return a workspace's keys, oldest first. Raises StoreAway."""
         rows: list[Any] = []
         for environment in Environment:
-            log = LogKey(workspace_id, environment)
+            log = Scope(workspace_id, environment)
             async with self._database.transaction(log) as connection:
                 rows += await connection.fetch(_LIST_KEYS.text)
         found = [read_key(row) for row in rows]
@@ -117,7 +117,7 @@ class PostgresWorkspaces:
         )
         return bool(rows)
 
-    async def find_agent(self, log: LogKey, agent_id: UUID) -> Agent | None:
+    async def find_agent(self, log: Scope, agent_id: UUID) -> Agent | None:
         """Find an agent. Raises StoreAway."""
         async with self._database.transaction(log) as connection:
             row = await connection.fetchrow(
@@ -125,7 +125,7 @@ class PostgresWorkspaces:
             )
         return None if row is None else _read_agent(row)
 
-    async def first_agent(self, log: LogKey) -> Agent | None:
+    async def first_agent(self, log: Scope) -> Agent | None:
         """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
         async with self._database.transaction(log) as connection:
             row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
@@ -139,7 +139,7 @@ class PostgresWorkspaces:
         found: list[WorkspaceRow] = []
         for listed in ids:
             # What is in a workspace is read as that workspace: nothing sees all names.
-            log = LogKey(listed["id"], Environment.LIVE)
+            log = Scope(listed["id"], Environment.LIVE)
             async with self._database.transaction(log) as connection:
                 row = await connection.fetchrow(_FIND_WORKSPACE.text)
             if row is not None:
@@ -147,7 +147,7 @@ class PostgresWorkspaces:
         return found
 
 
-async def _fill_environment(connection: Connection, log: LogKey, workspace: NewWorkspace) -> None:
+async def _fill_environment(connection: Connection, log: Scope, workspace: NewWorkspace) -> None:
     place: dict[str, object] = {
         "workspace_id": log.workspace_id,
         "environment": log.environment.value,

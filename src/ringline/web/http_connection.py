@@ -23,7 +23,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from ringline.domain import limits
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.web.admission import Admission, Place
 from ringline.web.budget import ByteBudget
 from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, FairShare
@@ -303,7 +303,7 @@ def begin_request(request: web.Request) -> None:
         raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
 
 
-async def begin_stream(request: web.Request, log: LogKey, *, replays: bool = False) -> None:
+async def begin_stream(request: web.Request, log: Scope, *, replays: bool = False) -> None:
     """Begin a handshake when it is the workspace's turn; its frames count as its work.
 
     `replays`: the stream begins with the past.

@@ -8,7 +8,7 @@ from uuid import UUID
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from ringline.domain.log import LogKey
+from ringline.domain.log import Scope
 from ringline.web.budget import OverBudget, Share
 from ringline.web.fair_share import BYTE_IN_S
 from ringline.web.http_connection import HttpConnection, Waits
@@ -52,7 +52,7 @@ async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
     return body
 
 
-def open_share(request: web.Request, key_id: UUID, log: LogKey) -> Share:
+def open_share(request: web.Request, key_id: UUID, log: Scope) -> Share:
     """Begin to count a request's bytes and work, until its answer has been read."""
     connection = request.protocol
     if not isinstance(connection, HttpConnection):

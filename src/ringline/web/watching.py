@@ -17,7 +17,7 @@ from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Surface
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey, Position, Since, parse_since
+from ringline.domain.log import Position, Scope, Since, parse_since
 from ringline.ports import EventLog
 from ringline.services.credentials import Closer, Credentials, log_refused
 from ringline.services.hub import Dialect, Hub
@@ -44,7 +44,7 @@ class Watcher(Protocol):
 class Viewer:
     """Whose log may be watched, and what that stands on: a key, and an operator if any."""
 
-    log: LogKey
+    log: Scope
     key_id: UUID
     user_id: UUID | None = None
 
@@ -156,7 +156,7 @@ class InTextFrames:
         self._dialect = dialect
         self.name = f"websocket/{dialect.name}"
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         """Encode and frame an event."""
         payload = self._dialect.encode(event, position, log)
         return None if payload is None else text_frame(payload)
@@ -169,7 +169,7 @@ class InChunks:
         self._dialect = dialect
         self.name = f"chunked/{dialect.name}"
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         """Encode an event as one chunk."""
         payload = self._dialect.encode(event, position, log)
         return None if payload is None else chunk(payload)

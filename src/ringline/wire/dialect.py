@@ -8,7 +8,7 @@ so two dialects of one name must spell alike.
 from typing import Protocol
 
 from ringline.domain.events import Event
-from ringline.domain.log import LogKey, Position
+from ringline.domain.log import Position, Scope
 
 
 class Dialect(Protocol):
@@ -19,7 +19,7 @@ class Dialect(Protocol):
         """Return what tells this spelling from all others."""
         ...
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         """Write an event as this surface's listeners get it; None if it is not shown.
 
         `position` is the event's own if it is durable. An ephemeral event has none: it

@@ -16,7 +16,7 @@ from ringline.domain.events import (
     TurnCompleted,
 )
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import LogKey, Position
+from ringline.domain.log import Position, Scope
 from ringline.domain.records import CallStatus, HangupCause
 from ringline.wire.call_status import V1_STATUS, v1_status
 from ringline.wire.strict_json import encode
@@ -61,7 +61,7 @@ class Envelope:
 
     name = "envelope"
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         """Write the envelope of an event; None if it is not shown."""
         call = event.call
         if call is None:

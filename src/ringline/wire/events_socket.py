@@ -18,7 +18,7 @@ from ringline.domain.events import (
     TurnCompleted,
 )
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import LogKey, Position
+from ringline.domain.log import Position, Scope
 from ringline.domain.records import CallStatus
 from ringline.wire import phoenix
 from ringline.wire.call_status import RPC_STATUS
@@ -49,10 +49,10 @@ class Payloads:
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Event, Position, LogKey] | None = None
+        self._last: tuple[Event, Position, Scope] | None = None
         self._spelt: tuple[str, bytes] | None = None
 
-    def of(self, event: Event, position: Position, log: LogKey) -> tuple[str, bytes] | None:
+    def of(self, event: Event, position: Position, log: Scope) -> tuple[str, bytes] | None:
         """Return an event's name on the socket and its payload; None if it is not shown."""
         last = self._last
         if last is None or last[0] is not event or last[1:] != (position, log):
@@ -75,7 +75,7 @@ class EventsSocket:
         self._payloads = payloads or Payloads()
         self.name = f"events-socket/{version}/{topic}"
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         """Write the broadcast frame of an event; None if it is not shown."""
         spelt = self._payloads.of(event, position, log)
         if spelt is None:
@@ -84,7 +84,7 @@ class EventsSocket:
         return phoenix.encode_broadcast(self._version, self._topic, name, payload)
 
 
-def encode_payload(event: Event, position: Position, log: LogKey) -> tuple[str, bytes] | None:
+def encode_payload(event: Event, position: Position, log: Scope) -> tuple[str, bytes] | None:
     """Return an event's name on the socket and its payload as JSON; None if not shown."""
     own = frame_members(event)
     if own is None or event.call is None:

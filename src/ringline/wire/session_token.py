@@ -23,7 +23,7 @@ import msgspec
 from ringline.domain import limits
 from ringline.domain.email import PRINTABLE
 from ringline.domain.ids import Prefix, parse_id, show_id
-from ringline.domain.log import Environment, LogKey
+from ringline.domain.log import Environment, Scope
 from ringline.domain.members import Member, Shape
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 from ringline.wire.times import seconds
@@ -55,7 +55,7 @@ class SessionToken:
     it is left out.
     """
 
-    log: LogKey
+    log: Scope
     key_id: UUID
     id: UUID
     issued_at: datetime
@@ -156,7 +156,7 @@ def answer_mint(token: str, claims: SessionToken) -> bytes:
 
 
 def new_token(
-    log: LogKey, key_id: UUID, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
+    log: Scope, key_id: UUID, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
 ) -> SessionToken:
     """Make a token's contents, in whole seconds."""
     issued_at = now.replace(microsecond=0)
@@ -166,7 +166,7 @@ def new_token(
 
 
 def new_operator_token(
-    log: LogKey, key_id: UUID, token_id: UUID, now: datetime, user_id: UUID, email: str
+    log: Scope, key_id: UUID, token_id: UUID, now: datetime, user_id: UUID, email: str
 ) -> OperatorToken:
     """Make the contents of an operator's token, in whole seconds."""
     issued_at = now.replace(microsecond=0)
@@ -230,7 +230,7 @@ def _read(claims: dict[str, Any]) -> SessionToken:
         raise TokenProblem("the session token's claims cannot be read") from None
     if org is None or key is None or (user is None and read.usr is not None):
         raise TokenProblem("the session token's claims cannot be read")
-    log = LogKey(org, read.env)
+    log = Scope(org, read.env)
     if user is None:
         return SessionToken(log, key, token_id, *times, read.op)
     return OperatorToken(log, key, token_id, *times, read.op, user_id=user)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ringline.domain.events import Event, TranscriptDelta, TranscriptLine, TurnCompleted
 from ringline.domain.ids import Prefix, show_id
-from ringline.domain.log import LogKey, Position
+from ringline.domain.log import Position, Scope
 from ringline.wire.sse import encode_event
 from ringline.wire.strict_json import encode
 from ringline.wire.times import millis
@@ -29,7 +29,7 @@ class TranscriptStream:
         self._with_ids = with_ids
         self.name = "transcript/ids" if with_ids else "transcript"
 
-    def encode(self, event: Event, position: Position, log: LogKey) -> bytes | None:
+    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
         """Write the server-sent event of a turn or of a part of one; None if it is neither."""
         match event.data:
             case TranscriptDelta() as part:
