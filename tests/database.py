@@ -133,7 +133,7 @@ async def add_member(
 
 
 def a_ticket(key: Key, **changes: Any) -> Ticket:
-    ticket = Ticket(new_id(), key.log, key.id, b"binding", NOW + timedelta(seconds=60))
+    ticket = Ticket(new_id(), key.scope, key.id, b"binding", NOW + timedelta(seconds=60))
     return replace(ticket, **changes)
 
 

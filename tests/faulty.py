@@ -38,12 +38,12 @@ class MemoryLog:
     async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
         await asyncio.sleep(0.001)
         for entry in entries:
-            known = {stored.event.id for stored in self.logs.get(entry.log, [])}
+            known = {stored.event.id for stored in self.logs.get(entry.scope, [])}
             if any(event.id in known for event in entry.durable):
                 raise EntryRefused("23505")
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
-            rows = self.logs.setdefault(entry.log, [])
+            rows = self.logs.setdefault(entry.scope, [])
             first = len(rows) + 1
             rows += [StoredEvent(first + n, event) for n, event in enumerate(entry.durable)]
             offsets.append(tuple(range(first, len(rows) + 1)))
@@ -104,7 +104,7 @@ class FaultyLog:
         self._check()
         if self.fail_commits:
             raise self.fail_commits.pop(0)
-        if any(entry.log in self.busy for entry in entries):
+        if any(entry.scope in self.busy for entry in entries):
             await asyncio.sleep(1.0)  # the lock's time-out
             raise LogBusy
         if any(

@@ -53,7 +53,7 @@ class House:
     def events(self, live: LiveCall) -> list[EventData]:
         return [
             stored.event.data
-            for stored in self.memory.logs.get(live.new.log, [])
+            for stored in self.memory.logs.get(live.new.scope, [])
             if stored.event.call is not None and stored.event.call.id == live.new.row.id
         ]
 

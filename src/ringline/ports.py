@@ -180,12 +180,12 @@ class EventLog(Protocol):
         """
         ...
 
-    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of those events that are in the log. Raises StoreAway."""
         ...
 
     async def page(
-        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         """Return events behind an offset, ascending, of one call or all.
 
@@ -245,7 +245,7 @@ class Transaction(Rows, Protocol):
     """
 
     @property
-    def log(self) -> Scope:
+    def scope(self) -> Scope:
         """Return the log that the transaction is in."""
         ...
 
@@ -265,7 +265,7 @@ class Transaction(Rows, Protocol):
 class Records(Protocol):
     """The rows of a workspace's environment, for requests."""
 
-    def read(self, log: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
+    def read(self, scope: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written.
 
         The check comes when it has been read. Raises what the check raises, and StoreAway.
@@ -274,7 +274,7 @@ class Records(Protocol):
 
     async def write(
         self,
-        log: Scope,
+        scope: Scope,
         work: Callable[[Transaction], Awaitable[Result]],
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
@@ -304,11 +304,11 @@ class StoredCall:
 class CallStore(Protocol):
     """Calls as they are stored; written by the journal alone."""
 
-    async def find_call(self, log: Scope, call: UUID | str) -> CallRow | None:
+    async def find_call(self, scope: Scope, call: UUID | str) -> CallRow | None:
         """Find a call by its id or its `callUuid`. Raises StoreAway."""
         ...
 
-    async def turns(self, log: Scope, call_id: UUID) -> list[TurnRow]:
+    async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:
         """Return a call's finished turns in the order they were said. Raises StoreAway."""
         ...
 
@@ -321,7 +321,7 @@ class CallStore(Protocol):
 class AbandonedCall:
     """An open call without a process: what is needed to end its record."""
 
-    log: Scope
+    scope: Scope
     call: CallRow
     participants: tuple[ParticipantRow, ...]
     turns: tuple[TurnRow, ...]
@@ -402,11 +402,11 @@ class WorkspaceStore(Protocol):
         """Revoke a key, whoever's it is; False if there is none. Idempotent."""
         ...
 
-    async def find_agent(self, log: Scope, agent_id: UUID) -> Agent | None:
+    async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:
         """Find an agent. Raises StoreAway."""
         ...
 
-    async def first_agent(self, log: Scope) -> Agent | None:
+    async def first_agent(self, scope: Scope) -> Agent | None:
         """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
         ...
 
@@ -464,7 +464,7 @@ class Publication:
     event before it, so that it is told after that one.
     """
 
-    log: Scope
+    scope: Scope
     events: tuple[Published, ...]
 
 

@@ -325,7 +325,7 @@ async def test_a_create_and_its_answer_are_one_transaction(
             await transaction.fetch("SELECT set_config('a.b', 'c', true)", ())
             await claim.keep(transaction, b"answer")
 
-        await house.repo.write(house.caller.log, write)
+        await house.repo.write(house.caller.scope, write)
         return b"answer"
 
     with pytest.raises(IdempotencyConflict) as raised:

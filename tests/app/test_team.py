@@ -260,6 +260,6 @@ async def test_an_operator_token_says_who_may_operate_where(office: Office) -> N
         token = verify(access.text, [SECRET], NOW)
         assert isinstance(token, OperatorToken)
         assert token == access.token
-        assert (token.log, token.key_id, token.user_id) == (log, key, ada)
+        assert (token.scope, token.key_id, token.user_id) == (log, key, ada)
         assert token.operator == access.member.email == "Ada@example.com"
         assert token.expires_at == NOW + timedelta(hours=1)

@@ -86,9 +86,9 @@ async def test_the_open_calls_of_a_dead_process_are_taken_over(
             "UPDATE ringline.calls SET server_id = NULL WHERE id = $1", elsewhere.id
         )
     found = await stores.calls.abandoned()
-    assert {abandoned.log for abandoned in found} == {log, other}
+    assert {abandoned.scope for abandoned in found} == {log, other}
     assert len(found) == 2
-    (one,) = [abandoned for abandoned in found if abandoned.log == log]
+    (one,) = [abandoned for abandoned in found if abandoned.scope == log]
     assert one == AbandonedCall(log, call, (who,), (turn,), one.lost_at)
 
 

@@ -126,7 +126,7 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
                 # Every writer names the logs in another order.
                 batch = [birth(logs[(shift + turn + step) % 3]) for step in range(3)]
                 for entry, offsets in zip(batch, await through.log.commit(batch), strict=True):
-                    told += [(entry.log, offset) for offset in offsets]
+                    told += [(entry.scope, offset) for offset in offsets]
             return told
 
         writers = [write((stores, others)[shift % 2], shift) for shift in range(6)]

@@ -486,7 +486,7 @@ async def test_nested_selections_are_counted_as_they_multiply(desk: Desk) -> Non
     people = [a_participant(call) for _ in range(400)]
     entry = birth(desk.log, call)
     await desk.stores.log.commit(
-        [entry.__class__(entry.log, entry.events, (call, *people), call.id)]
+        [entry.__class__(entry.scope, entry.events, (call, *people), call.id)]
     )
     once: list[object] = ["id", {"participants": ["id"]}]
     await desk.list("Call", fields=once)

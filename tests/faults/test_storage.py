@@ -193,7 +193,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
             " AND application_name LIKE 'ringline session %'"
         )
         with credentials.standing_on(key.id, closed.set):
-            assert await credentials.admit(key.id, key.log)
+            assert await credentials.admit(key.id, key.scope)
             os.kill(pid, signal.SIGSTOP)
             try:
                 await superuser.execute(

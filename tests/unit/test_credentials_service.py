@@ -82,7 +82,7 @@ class Keys:
         (key,) = await self.get_keys([key_id]) or (None,)
         if key is None or user_id is None:
             return key
-        return key if self.users.get(user_id) == key.log.workspace_id else None
+        return key if self.users.get(user_id) == key.scope.workspace_id else None
 
     async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
         await asyncio.sleep(0.001)
@@ -117,7 +117,7 @@ class House:
         told: list[str] = []
         close = partial(told.append, "closed")
         self.held.enter_context(self.service.standing_on(key.id, close, user_id=user_id))
-        assert await self.service.admit(key.id, key.log, user_id)
+        assert await self.service.admit(key.id, key.scope, user_id)
         return told
 
     def hire(self) -> UUID:
@@ -184,7 +184,7 @@ def test_each_refused_credential_and_each_revocation_is_one_line_of_the_log(
     async def main(house: House) -> None:
         key = house.store.add("sk_live_x")
         await house.connect(key)
-        signed = sign(new_token(key.log, key.id, new_id(), clock(), 60, None), "another")
+        signed = sign(new_token(key.scope, key.id, new_id(), clock(), 60, None), "another")
         assert await house.service.recognise("sk_live_x") is not None
         for text in ("sk_live_y", "x" * (MAX_CREDENTIAL + 1), signed, "x" * 9_999):
             assert await house.service.recognise(text) is None
@@ -327,7 +327,7 @@ def test_a_connection_that_has_gone_is_told_nothing() -> None:
         key = house.store.add(lives=timedelta(seconds=60))
         told: list[str] = []
         with house.service.standing_on(key.id, lambda: told.append("closed")):
-            assert await house.service.admit(key.id, key.log)
+            assert await house.service.admit(key.id, key.scope)
         house.tell(key)
         await asyncio.sleep(120)
         assert told == []
@@ -339,8 +339,8 @@ def test_a_key_that_died_before_it_was_registered_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         house.store.change(key, revoked_at=NOW)
-        assert not await house.service.admit(key.id, key.log)
-        assert not await house.service.admit(new_id(), key.log)
+        assert not await house.service.admit(key.id, key.scope)
+        assert not await house.service.admit(new_id(), key.scope)
 
     run(main)
 
@@ -364,7 +364,7 @@ def test_the_last_use_is_noted_together_and_again_after_an_outage() -> None:
 
 
 def operator_token(key: Key, user_id: UUID) -> tuple[OperatorToken, str]:
-    token = new_operator_token(key.log, key.id, new_id(), clock(), user_id, "ada@example.com")
+    token = new_operator_token(key.scope, key.id, new_id(), clock(), user_id, "ada@example.com")
     return token, sign(token, SECRET)
 
 
@@ -409,8 +409,8 @@ def test_who_is_no_member_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         house.store.users.pop(ada)
-        assert not await house.service.admit(key.id, key.log, ada)
-        assert await house.service.admit(key.id, key.log)
+        assert not await house.service.admit(key.id, key.scope, ada)
+        assert await house.service.admit(key.id, key.scope)
 
     run(main)
 
@@ -527,7 +527,7 @@ def test_an_operator_is_recognised_by_their_token() -> None:
         assert house.store.lookups == 1
         for stranger in (text[:-4] + "AAAA", sign(token, "another secret")):
             assert await house.service.recognise(stranger) is None
-        watching = new_token(key.log, key.id, new_id(), clock(), 300, "ada@example.com")
+        watching = new_token(key.scope, key.id, new_id(), clock(), 300, "ada@example.com")
         assert await house.service.recognise(sign(watching, SECRET)) is None
         await asyncio.sleep((token.expires_at - clock()).total_seconds())
         assert await house.service.recognise(text) is None
@@ -586,7 +586,7 @@ def test_a_member_of_another_workspace_opens_nothing() -> None:
         key, eve = house.store.add(), house.hire()
         house.store.users[eve] = a_scope(2).workspace_id
         assert await house.service.recognise(operator_token(key, eve)[1]) is None
-        assert not await house.service.admit(key.id, key.log, eve)
+        assert not await house.service.admit(key.id, key.scope, eve)
 
     run(main)
 

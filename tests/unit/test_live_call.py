@@ -127,7 +127,7 @@ def test_an_entry_that_is_refused_ends_its_call() -> None:
         assert line.hung_up == leg.HangUp("internal_error")
         assert house.ended(live).hangup_cause == "internal_error"
         assert other_line.hung_up is None
-        assert house.calls.count(other.new.log) == 1
+        assert house.calls.count(other.new.scope) == 1
 
     run(main)
 
@@ -267,7 +267,7 @@ def test_a_defect_ends_its_call_alone() -> None:
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp("internal_error")
         assert house.ended(live).hangup_cause == "internal_error"
-        assert house.calls.count(other.new.log) == 1
+        assert house.calls.count(other.new.scope) == 1
 
     run(main)
 

@@ -19,7 +19,7 @@ from ringline.wire.rpc import Problem, RpcRefused
 
 LIVE = Caller(Scope(UUID(int=1), Environment.LIVE), UUID(int=2))
 TEST = Caller(Scope(UUID(int=1), Environment.TEST), UUID(int=2))
-OPERATOR = Caller(LIVE.log, LIVE.key_id, Operator(UUID(int=3), "op@example.com"))
+OPERATOR = Caller(LIVE.scope, LIVE.key_id, Operator(UUID(int=3), "op@example.com"))
 SOME_ID = UUID("0190b5a0-0000-7000-8000-00000000000a")
 
 

@@ -63,7 +63,7 @@ def test_a_new_workspace_has_its_keys_an_agent_and_a_log_per_environment() -> No
     assert (made.id, made.name, made.created_at) == (first.workspace_id, "Acme", NOW)
     live, test = (Scope(made.id, environment) for environment in Environment)
     texts = [first.secret_key, first.test_key, first.publishable_key, first.management_key]
-    assert [(key.kind, key.log) for key, _ in made.keys] == [
+    assert [(key.kind, key.scope) for key, _ in made.keys] == [
         (KeyKind.SECRET, live),
         (KeyKind.SECRET, test),
         (KeyKind.PUBLISHABLE, live),

@@ -33,7 +33,7 @@ async def keep_dev_keys(admin: Admin, path: Path, base_url: str) -> DevKeys:
     """
     old = read_key_ring(path) or KeyRing(base_url=base_url)
     found = {name: await _find(admin, getattr(old, name)) for name, _, _ in FIRST_KEYS}
-    known = [key.log.workspace_id for key in found.values() if key is not None]
+    known = [key.scope.workspace_id for key in found.values() if key is not None]
     if not known:
         known = [row.id for row in await admin.rows.list_workspaces(1)]
     if not known:
@@ -56,10 +56,10 @@ async def _renew(
     texts: dict[str, str] = {}
     for name, kind, environment in FIRST_KEYS:
         key = found[name]
-        if key is None or not key.is_alive(now()) or key.log.workspace_id != workspace_id:
-            log = Scope(workspace_id, environment)
+        if key is None or not key.is_alive(now()) or key.scope.workspace_id != workspace_id:
+            scope = Scope(workspace_id, environment)
             label = f"ringline dev {name.replace('_', ' ')}"
-            _, texts[name] = await admin.workspaces.create_key(log, kind, label)
+            _, texts[name] = await admin.workspaces.create_key(scope, kind, label)
     ring = msgspec.structs.replace(
         old,
         workspace_id=str(workspace_id),
@@ -70,6 +70,6 @@ async def _renew(
     return ring, bool(texts)
 
 
-async def _first_agent(admin: Admin, log: Scope) -> str:
-    agent = await admin.rows.first_agent(log)
+async def _first_agent(admin: Admin, scope: Scope) -> str:
+    agent = await admin.rows.first_agent(scope)
     return "" if agent is None else show_id(Prefix.AGENT, agent.id)

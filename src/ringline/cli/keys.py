@@ -106,12 +106,12 @@ def create_key(
         refuse("A key's label has at most 255 characters.")
     if expires_in is not None and not 0 < expires_in <= 100 * 365 * 86_400:
         refuse("A key lives at least a second and at most a hundred years.")
-    log = Scope(workspace_id, Environment(environment))
+    scope = Scope(workspace_id, Environment(environment))
 
     async def work() -> tuple[Key, str]:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
             expires_at = None if expires_in is None else now() + timedelta(seconds=expires_in)
-            return await admin.workspaces.create_key(log, KeyKind(type), label, expires_at)
+            return await admin.workspaces.create_key(scope, KeyKind(type), label, expires_at)
 
     try:
         key, text = run(work(), *DATABASE_PROBLEMS)
@@ -123,7 +123,7 @@ def create_key(
         "key_id": show_id(Prefix.KEY, key.id),
         "key": text,
         "type": key.kind.value,
-        "environment": key.log.environment.value,
+        "environment": key.scope.environment.value,
         "label": key.label,
         "expires_at": key.expires_at.isoformat() if key.expires_at else None,
     }
@@ -253,7 +253,7 @@ def _describe(key: Key) -> dict[str, str]:
     return {
         "key_id": show_id(Prefix.KEY, key.id),
         "type": key.kind.value,
-        "environment": key.log.environment.value,
+        "environment": key.scope.environment.value,
         "last_four": key.last_four,
         "label": key.label,
         "state": state,

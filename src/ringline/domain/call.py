@@ -88,7 +88,7 @@ class Call:
     Until the client is `told` that it is answered nothing is said; what comes `early` waits.
     """
 
-    log: Scope
+    scope: Scope
     row: CallRow
     greeting: str = ""
     participants: tuple[ParticipantRow, ...] = ()
@@ -166,9 +166,9 @@ def call_ref(row: CallRow) -> CallRef:
     )
 
 
-def begin(log: Scope, row: CallRow, greeting: str, moment: Moment) -> Step:
+def begin(scope: Scope, row: CallRow, greeting: str, moment: Moment) -> Step:
     """Begin a call that has just been accepted."""
-    call, draft = Call(log, row, greeting), _draft(row, moment)
+    call, draft = Call(scope, row, greeting), _draft(row, moment)
     draft.records.append(row)
     draft.events.append(
         CallCreated(status=row.status, source=row.source, started_at=row.started_at)
@@ -215,7 +215,7 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
 
 
 def end_abandoned(
-    log: Scope,
+    scope: Scope,
     row: CallRow,
     participants: tuple[ParticipantRow, ...],
     lines: tuple[TranscriptLine, ...],
@@ -227,7 +227,7 @@ def end_abandoned(
     It ended when its process was last known alive, which was no sooner than what it wrote.
     """
     turns = reduce(keep, lines, Turns())
-    call = Call(log, row, participants=participants, talk=TurnTaking(turns=turns))
+    call = Call(scope, row, participants=participants, talk=TurnTaking(turns=turns))
     written = (
         row.started_at,
         row.answered_at or row.started_at,
@@ -371,5 +371,5 @@ def _step(call: Call, draft: Draft, *, answers: bool = False) -> Step:
     events = tuple(Event(draft.new_id(), draft.now, data, ref) for data in draft.events)
     entry = None
     if events:
-        entry = Entry(call.log, events, tuple(draft.records), call.row.id)
+        entry = Entry(call.scope, events, tuple(draft.records), call.row.id)
     return Step(call, entry, tuple(draft.orders), answers, last=call.ended and entry is not None)

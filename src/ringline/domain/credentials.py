@@ -32,7 +32,7 @@ class Key:
     """
 
     id: UUID
-    log: Scope
+    scope: Scope
     kind: KeyKind
     label: str
     last_four: str
@@ -56,7 +56,7 @@ class Ticket:
     """
 
     call_id: UUID
-    log: Scope
+    scope: Scope
     key_id: UUID
     binding: bytes
     expires_at: datetime

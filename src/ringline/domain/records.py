@@ -165,7 +165,7 @@ class Entry:
     the queue and are published with it. An entry with records has a durable event.
     """
 
-    log: Scope
+    scope: Scope
     events: tuple[Event, ...]
     records: tuple[Record, ...] = ()
     call_id: UUID | None = None

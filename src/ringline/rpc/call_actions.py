@@ -156,7 +156,7 @@ async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
     operator = context.caller.operator
     if operator is None or not names:
         return
-    async with context.services.repo.read(context.caller.log) as rows:
+    async with context.services.repo.read(context.caller.scope) as rows:
         for name in names:
             line = await find_sip_user(rows, name)
             if line is None or line.user_id != operator.id:
@@ -169,4 +169,4 @@ def moment_of(context: ActionContext) -> Moment:
 
 
 def _call_control(context: ActionContext) -> CallControl:
-    return CallControl(context.services.repo, context.services.calls, context.caller.log)
+    return CallControl(context.services.repo, context.services.calls, context.caller.scope)

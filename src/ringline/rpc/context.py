@@ -58,7 +58,7 @@ class Caller:
     turns, and raises if the caller has too much under way.
     """
 
-    log: Scope
+    scope: Scope
     key_id: UUID
     operator: Operator | None = None
     check: Check = field(default=always, compare=False, repr=False)

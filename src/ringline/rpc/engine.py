@@ -93,7 +93,7 @@ class Engine:
         try:
             if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
                 identity = read_identity(asked.action, asked.resource, asked.body.get("identity"))
-                async with self._repo(caller).read(caller.log) as rows:
+                async with self._repo(caller).read(caller.scope) as rows:
                     before = await writing.find(rows, asked.resource, identity)
                 if before is None:
                     raise refuse("not_found")
@@ -109,7 +109,7 @@ class Engine:
         if selection is None:
             raise AssertionError("a read is not let in without fields")
         values = _values(caller, asked)
-        async with self._repo(caller).read(caller.log) as rows:
+        async with self._repo(caller).read(caller.scope) as rows:
             fixed: lookups.Fixed = ()
             if values:
                 fixed = await lookups.fixed_by(rows, action, asked.resource, values)
@@ -128,7 +128,7 @@ class Engine:
 
     async def _get(self, caller: Caller, asked: Asked) -> object:
         values = _values(caller, asked)
-        async with self._repo(caller).read(caller.log) as rows:
+        async with self._repo(caller).read(caller.scope) as rows:
             row_id = await lookups.find_one(rows, asked.action, asked.resource, values)
             if row_id is None:
                 raise refuse("not_found")
@@ -148,7 +148,7 @@ class Engine:
                 await claim.keep(transaction, answer)
             return answer
 
-        return await context.services.repo.write(caller.log, work)
+        return await context.services.repo.write(caller.scope, work)
 
     async def _update(self, caller: Caller, asked: Asked) -> bytes:
         action, resource, context = asked.action, asked.resource, self._acting(caller)
@@ -166,7 +166,7 @@ class Engine:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
             return _success(await self._record(transaction, asked, before["id"]))
 
-        return await context.services.repo.write(caller.log, work)
+        return await context.services.repo.write(caller.scope, work)
 
     async def _destroy(self, caller: Caller, asked: Asked) -> bytes:
         """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
@@ -186,7 +186,7 @@ class Engine:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
             return answer
 
-        return await context.services.repo.write(caller.log, work)
+        return await context.services.repo.write(caller.scope, work)
 
     async def _act(self, caller: Caller, asked: Asked) -> bytes:
         action = asked.action

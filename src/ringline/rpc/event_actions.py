@@ -57,7 +57,7 @@ async def list_events(context: ActionContext, values: Values) -> object:
         call=values.get("callUuid"),
         types=values.get("type"),
     )
-    async with context.services.repo.read(context.caller.log) as rows:
+    async with context.services.repo.read(context.caller.scope) as rows:
         page = await read_events(rows, query)
     return {
         "events": [listed(stored, page.position.epoch) for stored in page.events],

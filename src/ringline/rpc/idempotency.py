@@ -142,7 +142,7 @@ _SWEEP = Prepared(
 class Claim:
     """The right to carry one request out, for as long as it is leased."""
 
-    log: Scope
+    scope: Scope
     key_id: UUID
     name: str
     id: UUID
@@ -186,7 +186,7 @@ class Idempotency:
         IdempotencyConflict, StoreAway, LogBusy, and what the work and the caller's check raise.
         """
         name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
-        claim = Claim(caller.log, caller.key_id, name, self._new_id(), action.secret)
+        claim = Claim(caller.scope, caller.key_id, name, self._new_id(), action.secret)
         repo = self._repo.for_caller(caller.check)
         hashed = sha256(body).digest()
         deadline = asyncio.get_running_loop().time() + WAIT_S
@@ -213,7 +213,7 @@ class Idempotency:
         taken = await self._claim(repo, claim, hashed)
         if not isinstance(taken, Claim):
             return taken
-        place, me = (claim.log, claim.key_id, claim.name), asyncio.current_task()
+        place, me = (claim.scope, claim.key_id, claim.name), asyncio.current_task()
         if me is None:
             raise AssertionError("an attempt is a task")
         self._running[place] = me
@@ -232,8 +232,8 @@ class Idempotency:
 
         async def take(transaction: Transaction) -> bytes | Claim | None:
             values = _TAKE.arguments(
-                workspace=claim.log.workspace_id,
-                place=claim.log.environment.value,
+                workspace=claim.scope.workspace_id,
+                place=claim.scope.environment.value,
                 of_key=claim.key_id,
                 named=claim.name,
                 claimed=claim.id,
@@ -248,7 +248,7 @@ class Idempotency:
             return _judge(found[0], hashed) if found else None
 
         try:
-            return await repo.write(claim.log, take)
+            return await repo.write(claim.scope, take)
         except LogBusy:  # whoever has the claim is just writing their answer
             return None
 
@@ -257,7 +257,7 @@ class Idempotency:
         left_s = deadline - asyncio.get_running_loop().time()
         if left_s <= 0 or self._waiting >= MAX_WAITING:
             raise IdempotencyConflict(Conflict.IN_PROGRESS)
-        running = self._running.get((claim.log, claim.key_id, claim.name))
+        running = self._running.get((claim.scope, claim.key_id, claim.name))
         self._waiting += 1
         try:
             if running is None:
@@ -283,13 +283,13 @@ class Idempotency:
 
     async def _keep(self, claim: Claim, answer: bytes) -> None:
         try:
-            await self._repo.write(claim.log, lambda rows: claim.keep(rows, answer))
+            await self._repo.write(claim.scope, lambda rows: claim.keep(rows, answer))
         except (StoreAway, LogBusy, IdempotencyConflict) as error:
             _log.warning("answer_not_remembered", error=type(error).__name__)
 
     async def _give_up(self, claim: Claim) -> None:
         try:
-            await self._repo.write(claim.log, claim.give_up)
+            await self._repo.write(claim.scope, claim.give_up)
         except (StoreAway, LogBusy) as error:
             _log.warning("claim_not_given_up", error=type(error).__name__)
 

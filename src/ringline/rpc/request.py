@@ -75,7 +75,7 @@ def may_run(caller: Caller, action: Action) -> bool:
     """Tell whether a caller may run an action at all."""
     if caller.operator is not None:
         return action.operator and not action.team
-    return not action.team or caller.log.environment is Environment.LIVE
+    return not action.team or caller.scope.environment is Environment.LIVE
 
 
 def _action(members: Mapping[str, object]) -> Action:

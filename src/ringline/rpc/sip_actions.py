@@ -31,7 +31,7 @@ async def issue_sip_access(context: ActionContext, values: Values) -> object:
     """
     operator = context.caller.operator
     named = {name: values[name] for name in _NAMING if values.get(name) is not None}
-    async with context.services.repo.read(context.caller.log) as rows:
+    async with context.services.repo.read(context.caller.scope) as rows:
         found = {await _user(rows, name, value) for name, value in named.items()}
     if None in found:
         raise refuse("not_found")
@@ -46,7 +46,7 @@ async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     """Revoke what was issued for a SIP user name; what is not there is revoked."""
     operator = context.caller.operator
     if operator is not None:
-        async with context.services.repo.read(context.caller.log) as rows:
+        async with context.services.repo.read(context.caller.scope) as rows:
             user_id = await _user(rows, "agentName", values["sipUsername"])
         if user_id != operator.id:
             raise forbid(OWN_NAME_ALONE)

@@ -13,19 +13,19 @@ from ringline.wire.times import seconds
 
 async def accept_team_invitation(context: ActionContext, values: Values) -> object:
     """Make whoever holds an invitation's token a member; `password` is ignored."""
-    log = context.caller.log
+    scope = context.caller.scope
     try:
-        role = await context.services.team.accept(log, values["token"], values.get("name"))
+        role = await context.services.team.accept(scope, values["token"], values.get("name"))
     except InvitationRefused:
         raise refuse("invalid_token") from None
-    return {"accepted": True, "organisation_id": str(log.workspace_id), "role": role.value}
+    return {"accepted": True, "organisation_id": str(scope.workspace_id), "role": role.value}
 
 
 async def invite_team_member(context: ActionContext, values: Values) -> object:
     """Answer a token that `accept_team_invitation` takes, once, within seven days."""
     role = TeamRole(values.get("role") or TeamRole.MEMBER)
     try:
-        invitation = await context.services.team.invite(context.caller.log, values["email"], role)
+        invitation = await context.services.team.invite(context.caller.scope, values["email"], role)
     except AlreadyMember:
         raise refuse(
             "invalid_argument",
@@ -54,7 +54,7 @@ async def remove_team_member(
 async def issue_operator_access_token(context: ActionContext, values: Values) -> object:
     """Mint an operator's token for a browser."""
     caller = context.caller
-    access = await context.services.team.issue_access(caller.log, caller.key_id, values["email"])
+    access = await context.services.team.issue_access(caller.scope, caller.key_id, values["email"])
     if access is None:
         raise refuse("not_found")
     return {

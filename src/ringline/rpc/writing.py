@@ -43,9 +43,9 @@ async def create(
     values: Values,
 ) -> UUID:
     """Insert a row and tell of it; return its id."""
-    table, log, row_id = resource.table, transaction.log, context.services.new_id()
+    table, scope, row_id = resource.table, transaction.scope, context.services.new_id()
     presets = _NONE if action.presets is None else action.presets(context)
-    columns = {**presets, **_columns(context, action, values), "id": row_id, **_place(table, log)}
+    columns = {**presets, **_columns(context, action, values), "id": row_id, **_place(table, scope)}
     statement = sa.insert(table).values(columns).returning(*readable(table))
     after = await _fetch_one(transaction, statement)
     _tell(context, transaction, resource, None, after)
@@ -118,8 +118,8 @@ def _stored(context: ActionContext, one: Input, value: Any) -> Any:
     return context.services.seal(value) if one.sealed and value is not None else value
 
 
-def _place(table: sa.Table, log: Scope) -> Mapping[str, Any]:
-    place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
+def _place(table: sa.Table, scope: Scope) -> Mapping[str, Any]:
+    place = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
     return {name: value for name, value in place.items() if name in table.c}
 
 

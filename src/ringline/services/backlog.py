@@ -98,7 +98,7 @@ class Waiting:
 class Lane:
     """What waits for one log, in order. It begins with a durable entry, if any."""
 
-    log: Scope
+    scope: Scope
     waiting: deque[Waiting] = field(default_factory=deque[Waiting])
     offset: int = 0  # of the last durable event that this process wrote
     apart: bool = False  # is being written alone
@@ -123,11 +123,11 @@ class Backlog:
         self.count = 0
         self.size = 0
 
-    def lane(self, log: Scope) -> Lane:
+    def lane(self, scope: Scope) -> Lane:
         """Return the lane of a log."""
-        lane = self._lanes.get(log)
+        lane = self._lanes.get(scope)
         if lane is None:
-            lane = self._lanes[log] = Lane(log)
+            lane = self._lanes[scope] = Lane(scope)
         return lane
 
     def put(
@@ -147,7 +147,7 @@ class Backlog:
         waiting = Waiting(entry, told, last, request, now, size_of(entry))
         if waiting.owner is not None and waiting.owner in self._broken and not last:
             return self._broken[waiting.owner]
-        lane = self.lane(entry.log)
+        lane = self.lane(entry.scope)
         older = self._replaced(lane, waiting) if coalesce else None
         if not self._has_room(lane, waiting, now):
             if waiting.owner is not None and waiting.durable:
@@ -156,7 +156,7 @@ class Backlog:
         if older is not None:
             self._merge(lane, older, waiting)
         lane.waiting.append(waiting)
-        self._busy[lane.log] = lane
+        self._busy[lane.scope] = lane
         self._account(waiting, 1)
         if coalesce and (key := _partial_key(waiting)) is not None:
             lane.partials[key] = waiting
@@ -176,7 +176,7 @@ class Backlog:
         if waiting.settled:
             return
         waiting.settled = True
-        lane = self.lane(waiting.entry.log)
+        lane = self.lane(waiting.entry.scope)
         if waiting.offsets:
             lane.offset = max(lane.offset, waiting.offsets[-1])
         if lane.waiting[0] is waiting:
@@ -184,7 +184,7 @@ class Backlog:
         else:
             lane.waiting.remove(waiting)
         if not lane.waiting:
-            del self._busy[lane.log]
+            del self._busy[lane.scope]
             lane.partials.clear()
         self._account(waiting, -1)
 
@@ -195,7 +195,7 @@ class Backlog:
             self._break(waiting.owner, refusal)
             gone += [
                 other
-                for other in self.lane(waiting.entry.log).waiting
+                for other in self.lane(waiting.entry.scope).waiting
                 if other.owner == waiting.owner and not other.last and other is not waiting
             ]
         for each in gone:
@@ -237,7 +237,7 @@ class Backlog:
 
     def _has_room(self, lane: Lane, waiting: Waiting, now: float) -> bool:
         bounds = self._bounds
-        workspace = lane.log.workspace_id
+        workspace = lane.scope.workspace_id
         entries = self._entries.get(workspace, 0) + 1
         size, own_size = self.size + waiting.size, self._sizes[workspace] + waiting.size
         if waiting.last:
@@ -254,7 +254,7 @@ class Backlog:
         )
 
     def _account(self, waiting: Waiting, sign: int) -> None:
-        workspace = waiting.entry.log.workspace_id
+        workspace = waiting.entry.scope.workspace_id
         self.count += sign
         self.size += sign * waiting.size
         self._sizes[workspace] += sign * waiting.size
@@ -278,7 +278,7 @@ class Backlog:
 
     def _merge(self, lane: Lane, older: Waiting, newer: Waiting) -> None:
         event = merge_partials(older.entry.events[0], newer.entry.events[0])
-        newer.entry = Entry(lane.log, (event,), (), newer.entry.call_id)
+        newer.entry = Entry(lane.scope, (event,), (), newer.entry.call_id)
         newer.size = size_of(newer.entry)
         self.settle(older)
 

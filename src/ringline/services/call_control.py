@@ -60,11 +60,11 @@ class CallControl:
 
     repo: Repo
     calls: Calls
-    log: Scope
+    scope: Scope
 
     async def find(self, call: str | UUID) -> FoundCall:
         """Find a call by its `callUuid` or its id."""
-        async with self.repo.read(self.log) as rows:
+        async with self.repo.read(self.scope) as rows:
             found = await find_call(rows, call)
         if found is None:
             raise NoSuchRecord
@@ -76,13 +76,13 @@ class CallControl:
         if call.ended_at is not None:
             return call
         if call.runs:
-            await self.calls.end(self.log, call.id)
+            await self.calls.end(self.scope, call.id)
         else:
 
             async def work(transaction: Transaction) -> None:
                 await end_call(transaction, call.id, moment)
 
-            await self.repo.write(self.log, work)
+            await self.repo.write(self.scope, work)
         ended = await self.find(call.id)
         if ended.ended_at is None:
             raise StoreAway  # its process is dead; whoever finds it so ends it
@@ -95,7 +95,7 @@ class CallControl:
         call = await self.find(text)
         if mode is not BargeMode.BARGE or not call.runs:
             raise NotConfigured(TELEPHONY)
-        await self._judge(call, await self.calls.barge(self.log, call.id, member, role))
+        await self._judge(call, await self.calls.barge(self.scope, call.id, member, role))
         return call
 
     async def resume(self, text: str) -> FoundCall:
@@ -103,13 +103,13 @@ class CallControl:
         call = await self.find(text)
         if not call.runs:
             raise NotConfigured(TELEPHONY) if call.status in _ACTIVE else NotActive
-        await self._judge(call, await self.calls.resume(self.log, call.id))
+        await self._judge(call, await self.calls.resume(self.scope, call.id))
         return call
 
     async def place_call(self, agent_id: UUID | None) -> None:
         """Place a call. Raises BadReference, NotConfigured."""
         if agent_id is not None:
-            async with self.repo.read(self.log) as rows:
+            async with self.repo.read(self.scope) as rows:
                 if not await rows.fetch(_AGENT.text, _AGENT.arguments(wanted=agent_id)):
                     raise BadReference("ai_agent_id")
         raise NotConfigured(TELEPHONY)

@@ -69,7 +69,7 @@ class CallLimits:
 class NewCall:
     """What begins a call: its row, how its voice is opened, and what it says first."""
 
-    log: Scope
+    scope: Scope
     row: CallRow
     config: voice.VoiceConfig
     greeting: str
@@ -100,7 +100,7 @@ class LiveCall:
         self._orders = Orders()
         self._bridge = Bridge(self.signal, limits.playout_lead_ms)
         self._bridge.attach_leg(line)
-        self._call = Call(new.log, new.row, new.greeting)
+        self._call = Call(new.scope, new.row, new.greeting)
         self._voice: Voice | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
         self._timers: list[asyncio.TimerHandle] = []
@@ -152,16 +152,16 @@ class LiveCall:
         self._after(self._limits.duration_s, TOO_LONG)
         self._after(self._limits.idle_s, IDLE)
         opening = asyncio.create_task(self._open())
-        row, log = self.new.row, self.new.log
+        row, scope = self.new.row, self.new.scope
         told = _log.bind(
             call_id=str(row.id),
-            workspace_id=str(log.workspace_id),
-            environment=log.environment.value,
+            workspace_id=str(scope.workspace_id),
+            environment=scope.environment.value,
         )
         told.info("call_begun", source=row.source)
         try:
             self._carry_out(
-                call.begin(self.new.log, self.new.row, self.new.greeting, self._moment())
+                call.begin(self.new.scope, self.new.row, self.new.greeting, self._moment())
             )
             while not self._call.ended:
                 self._take(await self._inbox.get())
@@ -320,9 +320,9 @@ class Calls:
         """Tell whether a new call may begin and can be recorded now."""
         return self._journal.accepting and not self._closing
 
-    def count(self, log: Scope) -> int:
+    def count(self, scope: Scope) -> int:
         """Return how many calls of a workspace's environment run here."""
-        return sum(1 for live, _ in self._live.values() if live.new.log == log)
+        return sum(1 for live, _ in self._live.values() if live.new.scope == scope)
 
     def start(self, new: NewCall, line: Leg) -> LiveCall:
         """Begin a call; its leg reports to the `listener` of what is returned."""
@@ -332,13 +332,13 @@ class Calls:
         task.add_done_callback(lambda _: self._let_go(live))
         return live
 
-    async def end(self, log: Scope, call_id: UUID) -> bool:
+    async def end(self, scope: Scope, call_id: UUID) -> bool:
         """End a call by order of the API; False if no such call of this log runs here.
 
         Returns when the end is committed, also where the call had ended already; raises
         StoreAway if that is not known within 10 s, EntryRefused if it cannot be written.
         """
-        live = self._find(log, call_id)
+        live = self._find(scope, call_id)
         if live is None:
             return False
         await live.order(END_ORDERED)
@@ -346,7 +346,7 @@ class Calls:
 
     async def barge(
         self,
-        log: Scope,
+        scope: Scope,
         call_id: UUID,
         member: str,
         role: ParticipantRole = ParticipantRole.OPERATOR,
@@ -355,17 +355,17 @@ class Calls:
 
         Returns when that is committed, also where he had done so before; raises as `end`.
         """
-        live = self._find(log, call_id)
+        live = self._find(scope, call_id)
         if live is None:
             return Verdict.NOT_HERE
         return _verdict(await live.barge(member, role))
 
-    async def resume(self, log: Scope, call_id: UUID) -> Verdict:
+    async def resume(self, scope: Scope, call_id: UUID) -> Verdict:
         """Hand a call back to its agent: the operators leave, and it may speak again.
 
         Returns when that is committed, also where nobody had taken over; raises as `end`.
         """
-        live = self._find(log, call_id)
+        live = self._find(scope, call_id)
         if live is None:
             return Verdict.NOT_HERE
         return _verdict(await live.order(HandedBack()))
@@ -376,7 +376,7 @@ class Calls:
             lines = tuple(line_of(turn) for turn in lost.turns)
             moment = self._moment()
             step = call.end_abandoned(
-                lost.log, lost.call, lost.participants, lines, lost.lost_at, moment
+                lost.scope, lost.call, lost.participants, lines, lost.lost_at, moment
             )
             if step.entry is not None:
                 self._journal.submit(step.entry, _sweep_told, last=True)
@@ -398,10 +398,10 @@ class Calls:
             if pending:
                 await asyncio.wait(pending, timeout=_CLOSE_S)
 
-    def _find(self, log: Scope, call_id: UUID) -> LiveCall | None:
+    def _find(self, scope: Scope, call_id: UUID) -> LiveCall | None:
         """Find a call until its end is written; a foreign one looks like none."""
         live, _ = self._live.get(call_id, (self._ended.get(call_id), None))
-        return live if live is not None and live.new.log == log else None
+        return live if live is not None and live.new.scope == scope else None
 
     def _let_go(self, live: LiveCall) -> None:
         call_id = live.new.row.id

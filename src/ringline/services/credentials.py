@@ -207,7 +207,7 @@ class Credentials:
             if token is not None:
                 log_refused("wrong_kind")
             return None
-        key = await self._living_key(token.key_id, token.log, token.user_id)
+        key = await self._living_key(token.key_id, token.scope, token.user_id)
         if key is None:
             return None
         ends_at = min(token.expires_at, key.expires_at or token.expires_at)
@@ -240,26 +240,26 @@ class Credentials:
             if key_id not in self._on_keys:
                 self._expiries.pop(key_id, None)
 
-    async def admit(self, key_id: UUID, log: Scope, user_id: UUID | None = None) -> bool:
+    async def admit(self, key_id: UUID, scope: Scope, user_id: UUID | None = None) -> bool:
         """Check what has just been registered for a log, and watch its expiry.
 
         Raises StoreAway.
         """
-        key = await self._living_key(key_id, log, user_id)
+        key = await self._living_key(key_id, scope, user_id)
         if key is None:
             return False
         if key.expires_at is not None:  # what was heard of it in the meantime is newer
             self._expiries.setdefault(key_id, key.expires_at)
         return True
 
-    async def _living_key(self, key_id: UUID, log: Scope, user_id: UUID | None) -> Key | None:
+    async def _living_key(self, key_id: UUID, scope: Scope, user_id: UUID | None) -> Key | None:
         """Find a key of a log that lives; with a member, if they are in its team.
 
         What a token says of workspace and environment counts only where its key says so too:
         else a leaked signing secret would open every workspace with a key of one's own.
         """
         key = await self._store.look_behind(key_id, user_id)
-        if key is None or key.log != log or not key.is_alive(self._now()):
+        if key is None or key.scope != scope or not key.is_alive(self._now()):
             log_refused("token", key)
             return None
         return key

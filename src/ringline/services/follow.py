@@ -44,7 +44,7 @@ class Resolved:
 
 
 async def resolve(
-    log_store: EventLog, log: Scope, since: Since | None, *, replay_limit: int | None = None
+    log_store: EventLog, scope: Scope, since: Since | None, *, replay_limit: int | None = None
 ) -> Resolved:
     """Find out where a listener begins. Raises StoreAway, UnknownLog.
 
@@ -53,8 +53,8 @@ async def resolve(
     """
     offset = None
     if isinstance(since, AfterEvent):
-        offset = (await log_store.find(log, [since.event_id])).get(since.event_id)
-    head = (await log_store.heads([log])).get(log)
+        offset = (await log_store.find(scope, [since.event_id])).get(since.event_id)
+    head = (await log_store.heads([scope])).get(scope)
     if head is None:
         raise UnknownLog
     match since:
@@ -91,7 +91,7 @@ class Subscription:
     `open_turns`: begin with the latest partial of each turn that is not final yet.
     """
 
-    log: Scope
+    scope: Scope
     call_id: UUID | None
     dialect: Dialect
     on_loss: OnLoss
@@ -209,7 +209,7 @@ class Following:
     async def _read_to(self, goal: int, log_store: EventLog) -> None:
         """Give the listener a page of what it misses up to an offset."""
         call_id = self._subscription.call_id
-        page = await log_store.page(self._watch.log, self.position.offset, _PAGE, call_id)
+        page = await log_store.page(self._watch.scope, self.position.offset, _PAGE, call_id)
         for number, stored in enumerate(page.events):
             if stored.offset > goal or self._stopped:
                 break
@@ -227,7 +227,7 @@ class Following:
         if call_id is not None and (event.call is None or event.call.id != call_id):
             self.position = position
             return
-        self.deliver(published, encode(self._dialect, event, position, self._watch.log))
+        self.deliver(published, encode(self._dialect, event, position, self._watch.scope))
 
     def _join(self) -> None:
         call_id = self._subscription.call_id
@@ -250,7 +250,7 @@ async def follow(
     past. What was begun is undone when it is cancelled or fails. Raises StoreAway,
     UnknownLog, OutboxClosed.
     """
-    watch = await hub.watch(subscription.log)
+    watch = await hub.watch(subscription.scope)
     following = Following(hub, watch, subscription, outbox)
     try:
         await following.catch_up(log_store, since)

@@ -64,8 +64,8 @@ class _Group:
 class Watch:
     """One log as this process follows it, and who listens to it."""
 
-    def __init__(self, log: Scope, epoch: str, order: Reordering) -> None:
-        self.log = log
+    def __init__(self, scope: Scope, epoch: str, order: Reordering) -> None:
+        self.scope = scope
         self.epoch = epoch
         self.order = order
         self._audiences: dict[UUID | None, dict[str, _Group]] = {}
@@ -123,7 +123,7 @@ class Watch:
         # Listeners may leave, or change their dialect, while they are told.
         for dialect, listeners in [(group.dialect, tuple(group.listeners)) for group in groups]:
             if dialect.name not in frames:
-                frames[dialect.name] = encode(dialect, event, position, self.log)
+                frames[dialect.name] = encode(dialect, event, position, self.scope)
             frame = frames[dialect.name]
             for listener in listeners:
                 try:
@@ -142,10 +142,10 @@ class Watch:
                 self._waiters.append((offset, waiter))
 
 
-def encode(dialect: Dialect, event: Event, position: Position, log: Scope) -> bytes | None:
+def encode(dialect: Dialect, event: Event, position: Position, scope: Scope) -> bytes | None:
     """Encode an event; one that a dialect fails on is not shown, and logged by its type."""
     try:
-        return dialect.encode(event, position, log)
+        return dialect.encode(event, position, scope)
     except Exception as error:
         _log.error("dialect_failed", event_type=event.type, error=type(error).__name__)
         return None
@@ -199,32 +199,32 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def watch(self, log: Scope) -> Watch:
+    async def watch(self, scope: Scope) -> Watch:
         """Watch a log until `release`. Raises StoreAway, UnknownLog."""
-        self._users[log] = self._users.get(log, 0) + 1
+        self._users[scope] = self._users.get(scope, 0) + 1
         try:
-            watch = self._watches.get(log)
+            watch = self._watches.get(scope)
             if watch is None:
-                watch = await asyncio.shield(self._opening(log).opened)
+                watch = await asyncio.shield(self._opening(scope).opened)
         except BaseException:
-            self._unuse(log)
+            self._unuse(scope)
             raise
         return watch
 
     def release(self, watch: Watch) -> None:
         """Stop watching, for one that watched."""
-        self._unuse(watch.log)
+        self._unuse(watch.scope)
 
     # -- from the bus -------------------------------------------------------------------
 
     def _receive(self, publication: Publication) -> None:
-        watch = self._watches.get(publication.log)
+        watch = self._watches.get(publication.scope)
         if watch is not None:
             self._tell(watch, watch.order.arrived(publication.events, _now()))
-        elif opening := self._openings.get(publication.log):
+        elif opening := self._openings.get(publication.scope):
             opening.add(publication.events)
         else:
-            self._unheard.note(publication.log, publication.events)
+            self._unheard.note(publication.scope, publication.events)
 
     def _tell(self, watch: Watch, released: list[Published]) -> None:
         if released:
@@ -234,34 +234,34 @@ class Hub:
 
     # -- beginning and end of a watch ---------------------------------------------------
 
-    def _opening(self, log: Scope) -> _Opening:
-        opening = self._openings.get(log)
+    def _opening(self, scope: Scope) -> _Opening:
+        opening = self._openings.get(scope)
         if opening is None:
             loop = asyncio.get_running_loop()
-            opening = self._openings[log] = _Opening(loop.create_future())
-            opening.add(self._unheard.take(log))
-            task = loop.create_task(self._open(log, opening))
+            opening = self._openings[scope] = _Opening(loop.create_future())
+            opening.add(self._unheard.take(scope))
+            task = loop.create_task(self._open(scope, opening))
             self._openers.add(task)
             task.add_done_callback(self._openers.discard)
         return opening
 
-    async def _open(self, log: Scope, opening: _Opening) -> None:
+    async def _open(self, scope: Scope, opening: _Opening) -> None:
         """Ask where the log stands; what the bus tells meanwhile waits."""
         try:
-            head = (await self._store.heads([log])).get(log)
-            order = None if head is None else await self._order(log, head, opening)
+            head = (await self._store.heads([scope])).get(scope)
+            order = None if head is None else await self._order(scope, head, opening)
         except Exception as error:
             self._fail(opening, error if isinstance(error, StoreAway) else StoreAway())
         else:
             if head is None or order is None:
                 self._fail(opening, UnknownLog())
-            elif self._users.get(log):
-                self._begin(Watch(log, head.epoch, order), opening)
+            elif self._users.get(scope):
+                self._begin(Watch(scope, head.epoch, order), opening)
         finally:
-            del self._openings[log]
+            del self._openings[scope]
             opening.opened.cancel()
 
-    async def _order(self, log: Scope, head: LogHead, opening: _Opening) -> Reordering:
+    async def _order(self, scope: Scope, head: LogHead, opening: _Opening) -> Reordering:
         """Begin at a log's head, or before it where a turn was open, if that is near.
 
         What finished a turn may have been lost on the bus; the log has it. Turns that were
@@ -272,13 +272,13 @@ class Hub:
         order = Reordering(min([*near, head.newest]), patience_s=self._patience_s)
         if order.position < head.newest:
             order.heard_of(head.newest, _now())
-            page = await self._store.page(log, order.asks(), NEAR)
+            page = await self._store.page(scope, order.asks(), NEAR)
             past = [Published(stored.offset, stored.event) for stored in page.events]
             order.read(past, page.complete, _now())
         return order
 
     def _begin(self, watch: Watch, opening: _Opening) -> None:
-        self._watches[watch.log] = watch
+        self._watches[watch.scope] = watch
         opening.opened.set_result(watch)
         begun = watch.order.begun
         told = [one for one in opening.events if one.event.data.durable or one.offset >= begun]
@@ -290,15 +290,15 @@ class Hub:
             opening.opened.set_exception(error)
             opening.opened.exception()  # nobody may be left to take it
 
-    def _unuse(self, log: Scope) -> None:
-        users = self._users.get(log, 0) - 1
+    def _unuse(self, scope: Scope) -> None:
+        users = self._users.get(scope, 0) - 1
         if users > 0:
-            self._users[log] = users
+            self._users[scope] = users
             return
-        self._users.pop(log, None)
-        watch = self._watches.pop(log, None)
+        self._users.pop(scope, None)
+        watch = self._watches.pop(scope, None)
         if watch is not None:
-            self._unheard.note(log, watch.order.all_open_turns())
+            self._unheard.note(scope, watch.order.all_open_turns())
             watch.order.forget()
 
     # -- from the log -------------------------------------------------------------------
@@ -316,14 +316,14 @@ class Hub:
             except Exception as error:
                 _log.error("sweep_failed", error=type(error).__name__)
                 continue
-            for log, head in heads.items():
-                watch = self._watches.get(log)
+            for scope, head in heads.items():
+                watch = self._watches.get(scope)
                 if watch is not None:
                     self._compare(watch, head)
 
     def _compare(self, watch: Watch, head: LogHead) -> None:
         if head.epoch != watch.epoch:
-            _log.warning("log_rebuilt", workspace_id=str(watch.log.workspace_id))
+            _log.warning("log_rebuilt", workspace_id=str(watch.scope.workspace_id))
             watch.epoch = head.epoch
             watch.order = Reordering(head.newest, patience_s=self._patience_s)
             watch.lost_place()
@@ -353,7 +353,7 @@ class Hub:
     async def _read(self, watch: Watch) -> None:
         order = watch.order
         try:
-            page = await self._store.page(watch.log, order.asks(), _PAGE)
+            page = await self._store.page(watch.scope, order.asks(), _PAGE)
         except StoreAway:
             order.postpone(_now() + self._sweep_s)
             return
@@ -366,7 +366,7 @@ class Hub:
         events = [Published(stored.offset, stored.event) for stored in page.events]
         released, gone = order.read(events, page.complete, _now())
         if gone:
-            _log.warning("events_gone", workspace_id=str(watch.log.workspace_id))
+            _log.warning("events_gone", workspace_id=str(watch.scope.workspace_id))
             watch.lost_place()
         self._tell(watch, released)
 

@@ -105,7 +105,7 @@ class Journal:
         if self._closed:
             self._tell(told, StorageLost())
             return
-        lane = self._backlog.lane(entry.log)
+        lane = self._backlog.lane(entry.scope)
         if not entry.records and not entry.durable:
             self._tell(told, Written(()))
             told = None
@@ -246,7 +246,7 @@ class Journal:
             for part in batch:
                 remaining = [waiting for waiting in part if not waiting.settled]
                 if remaining:
-                    lane = self._backlog.lane(remaining[0].entry.log)
+                    lane = self._backlog.lane(remaining[0].entry.scope)
                     lane.apart = True
                     self._spawn(self._write_apart(lane, remaining))
             self._watch_bound()
@@ -303,9 +303,11 @@ class Journal:
         """Settle what is committed; then the bus, then those who asked."""
         by_log: dict[Scope, list[tuple[Entry, tuple[int, ...]]]] = {}
         for waiting in entries:
-            by_log.setdefault(waiting.entry.log, []).append((waiting.entry, waiting.offsets or ()))
-        for log, written in by_log.items():
-            self._publish(self._backlog.lane(log), written)
+            by_log.setdefault(waiting.entry.scope, []).append(
+                (waiting.entry, waiting.offsets or ())
+            )
+        for scope, written in by_log.items():
+            self._publish(self._backlog.lane(scope), written)
         for waiting in entries:
             self._backlog.settle(waiting)
         for waiting in entries:
@@ -320,7 +322,7 @@ class Journal:
                 offset = next(following) if event.data.durable else lane.offset
                 lane.offset = max(lane.offset, offset)
                 events.append(Published(offset, event))
-        self._bus.publish(Publication(lane.log, tuple(events)))
+        self._bus.publish(Publication(lane.scope, tuple(events)))
 
     def _drop(self, waiting: Waiting) -> None:
         """Forget an entry whose request was answered before it was written."""

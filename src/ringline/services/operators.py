@@ -81,10 +81,10 @@ async def set_status(transaction: Transaction, new: NewStatus, new_id: UUID) -> 
 
     Raises EntryRefused where the line is gone.
     """
-    log = transaction.log
+    scope = transaction.scope
     values = _SET.arguments(
-        workspace_id=log.workspace_id,
-        environment=log.environment.value,
+        workspace_id=scope.workspace_id,
+        environment=scope.environment.value,
         id=new_id,
         sip_user_id=new.sip_user_id,
         status=new.status.value,

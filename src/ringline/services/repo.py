@@ -61,11 +61,11 @@ class Repo:
         repo._check = check
         return repo
 
-    def read(self, log: Scope) -> AbstractAsyncContextManager[Rows]:
+    def read(self, scope: Scope) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
-        return self._records.read(log, self._check)
+        return self._records.read(scope, self._check)
 
-    async def write(self, log: Scope, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
+    async def write(self, scope: Scope, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run work as one transaction, tell its events, and return its result.
 
         Raises what the work raises, and StoreAway (it may be written), LogBusy,
@@ -73,7 +73,7 @@ class Repo:
         """
         if self._under_way.is_closed:
             raise StoreAway
-        task = asyncio.create_task(self._write(log, work))
+        task = asyncio.create_task(self._write(scope, work))
         self._under_way.writing.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
@@ -86,11 +86,13 @@ class Repo:
         self._under_way.is_closed = True
         await asyncio.gather(*self._under_way.writing, return_exceptions=True)
 
-    async def _write(self, log: Scope, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
-        result, told = await self._records.write(log, work, self._check)
+    async def _write(
+        self, scope: Scope, work: Callable[[Transaction], Awaitable[Result]]
+    ) -> Result:
+        result, told = await self._records.write(scope, work, self._check)
         if told:
             events = tuple(Published(stored.offset, stored.event) for stored in told)
-            self._bus.publish(Publication(log, events))
+            self._bus.publish(Publication(scope, events))
         return result
 
     def _finished(self, task: asyncio.Task[Any]) -> None:

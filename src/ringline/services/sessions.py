@@ -43,7 +43,7 @@ class TooManySessions(Exception):
 class Permit:
     """The right to one session: what a ticket or a key at the door amounts to."""
 
-    log: Scope
+    scope: Scope
     call_id: UUID
     binding: Binding
 
@@ -96,14 +96,14 @@ class Sessions:
         """
         agent_id = asked.binding.agent_id
         if agent_id is not None:
-            agent = await self._workspaces.find_agent(key.log, agent_id)
+            agent = await self._workspaces.find_agent(key.scope, agent_id)
             problem = check_agent(agent, asked.binding, self._models)
             if problem is not None:
                 return problem
         secret = spell_secret(self._random(SECRET_BYTES))
         ticket = Ticket(
             call_id=self._new_id(),
-            log=key.log,
+            scope=key.scope,
             key_id=key.id,
             binding=encode_binding(asked.binding),
             expires_at=self._now() + timedelta(seconds=asked.ttl_s),
@@ -125,25 +125,25 @@ class Sessions:
             log_refused("ticket")
             return None
         binding = decode_binding(ticket.binding)
-        return Permit(ticket.log, ticket.call_id, binding)
+        return Permit(ticket.scope, ticket.call_id, binding)
 
     def permit_key(self, key: Key) -> Permit:
         """Let a key open a session itself; it binds nothing."""
-        return Permit(key.log, self._new_id(), UNBOUND)
+        return Permit(key.scope, self._new_id(), UNBOUND)
 
     @contextmanager
-    def place(self, log: Scope) -> Generator[None]:
+    def place(self, scope: Scope) -> Generator[None]:
         """Hold one of a workspace's places. Raises TooManySessions."""
-        limit = self._limits.of(log.environment)
-        if limit and self._running[log] >= limit:
+        limit = self._limits.of(scope.environment)
+        if limit and self._running[scope] >= limit:
             raise TooManySessions
-        self._running[log] += 1
+        self._running[scope] += 1
         try:
             yield
         finally:
-            self._running[log] -= 1
-            if not self._running[log]:
-                del self._running[log]
+            self._running[scope] -= 1
+            if not self._running[scope]:
+                del self._running[scope]
 
     async def configure(self, permit: Permit, start: SessionStart) -> SessionConfig | ConfigProblem:
         """Make the session's effective config (realtime voice, 4.1). Raises StoreAway."""
@@ -154,7 +154,7 @@ class Sessions:
             if agent_id is None:
                 return AGENT_NOT_FOUND
         if agent_id is not None:
-            agent = await self._workspaces.find_agent(permit.log, agent_id)
+            agent = await self._workspaces.find_agent(permit.scope, agent_id)
             if agent is None:
                 return AGENT_NOT_FOUND
         return effective(permit.binding, start.config or {}, agent, self._models)
@@ -179,4 +179,4 @@ class Sessions:
             agent_id=config.agent_id,
             model=config.model,
         )
-        return NewCall(permit.log, row, config.voice_config(), config.greeting)
+        return NewCall(permit.scope, row, config.voice_config(), config.greeting)

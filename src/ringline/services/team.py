@@ -131,22 +131,22 @@ class Team:
         """Return these verbs over another repo, a caller's."""
         return Team(repo, self._secret, self._now, self._new_id, self._random)
 
-    async def find(self, log: Scope, email: str) -> Member | None:
+    async def find(self, scope: Scope, email: str) -> Member | None:
         """Find a member by their address, in any case. Raises StoreAway."""
-        async with self._repo.read(log) as rows:
+        async with self._repo.read(scope) as rows:
             return await find_member(rows, email)
 
-    async def issue_access(self, log: Scope, key_id: UUID, email: str) -> Access | None:
+    async def issue_access(self, scope: Scope, key_id: UUID, email: str) -> Access | None:
         """Mint a token of a key for a member; None if there is none. Raises StoreAway."""
-        member = await self.find(log, email)
+        member = await self.find(scope, email)
         if member is None:
             return None
         token = new_operator_token(
-            log, key_id, self._new_id(), self._now(), member.id, member.email
+            scope, key_id, self._new_id(), self._now(), member.id, member.email
         )
         return Access(sign(token, self._secret), token, member)
 
-    async def invite(self, log: Scope, email: str, role: TeamRole) -> Invitation:
+    async def invite(self, scope: Scope, email: str, role: TeamRole) -> Invitation:
         """Invite somebody, instead of any earlier invitation of theirs.
 
         Raises AlreadyMember, and what `Repo.write` raises.
@@ -163,7 +163,7 @@ class Team:
             await _run(
                 transaction,
                 _ADD_INVITATION,
-                workspace_id=log.workspace_id,
+                workspace_id=scope.workspace_id,
                 id=self._new_id(),
                 email=email,
                 role=role.value,
@@ -171,10 +171,10 @@ class Team:
                 expires_at=invitation.expires_at,
             )
 
-        await self._repo.write(log, work)
+        await self._repo.write(scope, work)
         return invitation
 
-    async def accept(self, log: Scope, token: str, full_name: str | None) -> TeamRole:
+    async def accept(self, scope: Scope, token: str, full_name: str | None) -> TeamRole:
         """Take an invitation, once; return the new member's role.
 
         Who has become a member in the meantime stays what they are. Raises
@@ -194,7 +194,7 @@ class Team:
             await _run(
                 transaction,
                 _ADD_MEMBER,
-                workspace_id=log.workspace_id,
+                workspace_id=scope.workspace_id,
                 id=self._new_id(),
                 email=taken[0]["email"],
                 full_name=full_name,
@@ -202,7 +202,7 @@ class Team:
             )
             return TeamRole(taken[0]["role"])
 
-        return await self._repo.write(log, work)
+        return await self._repo.write(scope, work)
 
     async def remove(self, transaction: Transaction, user_id: UUID) -> None:
         """Remove a member, if there is one; what they opened closes with the commit.

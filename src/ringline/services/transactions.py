@@ -97,12 +97,12 @@ class Transactions:
         doubtful: dict[Scope, list[Waiting]] = {}
         for waiting in entries:
             if waiting.doubtful and not waiting.settled:
-                doubtful.setdefault(waiting.entry.log, []).append(waiting)
+                doubtful.setdefault(waiting.entry.scope, []).append(waiting)
             elif waiting.withdrawn:
                 self._drop(waiting)
-        for log, some in doubtful.items():
+        for scope, some in doubtful.items():
             wanted = [event.id for waiting in some for event in waiting.entry.durable]
-            found = await self._store.find(log, wanted)
+            found = await self._store.find(scope, wanted)
             written: list[Waiting] = []
             for waiting in some:
                 ids = [event.id for event in waiting.entry.durable]

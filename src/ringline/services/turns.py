@@ -66,25 +66,25 @@ class OpenTurns:
         self._partials: OrderedDict[tuple[Scope, TurnKey], tuple[Published, int]] = OrderedDict()
         self._bytes = 0
 
-    def note(self, log: Scope, events: Iterable[Published]) -> None:
+    def note(self, scope: Scope, events: Iterable[Published]) -> None:
         """Take what is told in a log without listeners, in order."""
         for published in events:
             event = published.event
             if (key := partial_of(event)) is not None:
-                self._pop((log, key))
+                self._pop((scope, key))
                 weight = weight_of(event)
-                self._partials[log, key] = published, weight
+                self._partials[scope, key] = published, weight
                 self._bytes += weight
             elif (key := completes(event)) is not None:
-                self._pop((log, key))
+                self._pop((scope, key))
             elif isinstance(event.data, CallEnded) and event.call is not None:
-                self._forget_call(log, event.call.id)
+                self._forget_call(scope, event.call.id)
         while len(self._partials) > self._most or self._bytes > limits.EARLY_BYTES.most:
             self._pop(next(iter(self._partials)))
 
-    def take(self, log: Scope) -> list[Published]:
+    def take(self, scope: Scope) -> list[Published]:
         """Hand over the partials of a log that is listened to from now on."""
-        keys = [key for key in self._partials if key[0] == log]
+        keys = [key for key in self._partials if key[0] == scope]
         return [partial for key in keys if (partial := self._pop(key)) is not None]
 
     def _pop(self, key: tuple[Scope, TurnKey]) -> Published | None:
@@ -92,6 +92,6 @@ class OpenTurns:
         self._bytes -= weight
         return partial
 
-    def _forget_call(self, log: Scope, call_id: UUID) -> None:
-        for key in [key for key in self._partials if key[0] == log and key[1][0] == call_id]:
+    def _forget_call(self, scope: Scope, call_id: UUID) -> None:
+        for key in [key for key in self._partials if key[0] == scope and key[1][0] == call_id]:
             self._pop(key)

@@ -76,26 +76,26 @@ class Workspaces:
 
     async def create_key(
         self,
-        log: Scope,
+        scope: Scope,
         kind: KeyKind,
         label: str,
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
         """Create a key; return its row and its text. Raises StoreAway, EntryRefused."""
-        key, text = self._make(log, kind, label, self._now(), expires_at)
+        key, text = self._make(scope, kind, label, self._now(), expires_at)
         await self._store.create_key(key, digest(text))
         return key, text
 
     def _make(
         self,
-        log: Scope,
+        scope: Scope,
         kind: KeyKind,
         label: str,
         now: datetime,
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
-        text = spell_key(kind, log.environment, self._random(SECRET_BYTES))
-        return Key(self._new_id(), log, kind, label, text[-4:], now, expires_at), text
+        text = spell_key(kind, scope.environment, self._random(SECRET_BYTES))
+        return Key(self._new_id(), scope, kind, label, text[-4:], now, expires_at), text
 
     def _epochs(self) -> Mapping[Environment, str]:
         def epoch() -> str:

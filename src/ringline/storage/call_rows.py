@@ -200,7 +200,7 @@ async def lock_call(connection: Connection, call: UUID | str) -> StoredCall | No
 
 
 async def write_rows(
-    connection: Connection, log: Scope, server_id: UUID | None, records: Sequence[Record]
+    connection: Connection, scope: Scope, server_id: UUID | None, records: Sequence[Record]
 ) -> None:
     """Write records of one log, in its transaction. Of several states the last counts.
 
@@ -212,7 +212,7 @@ async def write_rows(
     participants = {row.id: row for row in records if isinstance(row, ParticipantRow)}
     entries = {row.id: row for row in records if isinstance(row, QueueEntryRow)}
     turns = [row for row in records if isinstance(row, TurnRow)]
-    place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
+    place = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
     if call_rows:
         values = place | {"server_id": server_id} | _columns(_CALL_COLUMNS, call_rows.values())
         written = await connection.fetch(_WRITE_CALLS.text, *_WRITE_CALLS.arguments(**values))

@@ -44,16 +44,16 @@ class PostgresCalls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find_call(self, log: Scope, call: UUID | str) -> CallRow | None:
+    async def find_call(self, scope: Scope, call: UUID | str) -> CallRow | None:
         """Find a call by its id or its `callUuid`. Raises StoreAway."""
         statement = _BY_ID if isinstance(call, UUID) else _BY_UUID
-        async with self._database.transaction(log) as connection:
+        async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(statement.text, *statement.arguments(wanted=call))
         return None if row is None else read_call(row)
 
-    async def turns(self, log: Scope, call_id: UUID) -> list[TurnRow]:
+    async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:
         """Return a call's finished turns in the order they were said. Raises StoreAway."""
-        async with self._database.transaction(log) as connection:
+        async with self._database.transaction(scope) as connection:
             return await _turns(connection, [call_id])
 
     async def abandoned(self) -> list[AbandonedCall]:
@@ -74,17 +74,17 @@ class PostgresCalls:
         )
         by_log: dict[Scope, list[UUID]] = defaultdict(list)
         for row in rows:
-            log = Scope(row["workspace_id"], Environment(row["environment"]))
-            by_log[log].append(row["id"])
+            scope = Scope(row["workspace_id"], Environment(row["environment"]))
+            by_log[scope].append(row["id"])
         abandoned: list[AbandonedCall] = []
-        for log, ids in sorted(by_log.items()):
-            abandoned += await self._with_company(log, ids)
+        for scope, ids in sorted(by_log.items()):
+            abandoned += await self._with_company(scope, ids)
         return abandoned
 
-    async def _with_company(self, log: Scope, ids: list[UUID]) -> list[AbandonedCall]:
+    async def _with_company(self, scope: Scope, ids: list[UUID]) -> list[AbandonedCall]:
         participants: dict[UUID, list[ParticipantRow]] = defaultdict(list)
         said: dict[UUID, list[TurnRow]] = defaultdict(list)
-        async with self._database.transaction(log, HOUSE) as connection:
+        async with self._database.transaction(scope, HOUSE) as connection:
             found = await connection.fetch(_BY_IDS.text, *_BY_IDS.arguments(calls=ids))
             for row in await connection.fetch(
                 _PARTICIPANTS.text, *_PARTICIPANTS.arguments(calls=ids)
@@ -94,7 +94,7 @@ class PostgresCalls:
                 said[turn.call_id].append(turn)
         return [
             AbandonedCall(
-                log,
+                scope,
                 read_call(row),
                 tuple(participants[row["id"]]),
                 tuple(said[row["id"]]),

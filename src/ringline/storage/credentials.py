@@ -118,8 +118,8 @@ class PostgresCredentials:
     async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
         """Keep a ticket if its key is alive; now and then forget old ones. Raises StoreAway."""
         values = _PUT_TICKET.arguments(
-            workspace_id=ticket.log.workspace_id,
-            environment=ticket.log.environment.value,
+            workspace_id=ticket.scope.workspace_id,
+            environment=ticket.scope.environment.value,
             ticket_hash=ticket_hash,
             call_id=ticket.call_id,
             key_id=ticket.key_id,
@@ -136,7 +136,7 @@ class PostgresCredentials:
                 await connection.execute(_FORGET_TICKETS)
             return done == "INSERT 0 1"
 
-        return await self._database.run(ticket.log, put)
+        return await self._database.run(ticket.scope, put)
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
         """Look at a ticket without taking it. Raises StoreAway."""
@@ -173,7 +173,7 @@ def read_key(row: Any) -> Key:
     """Make a key of a row of `keys` or of a lookup function."""
     return Key(
         id=row["id"],
-        log=Scope(row["workspace_id"], Environment(row["environment"])),
+        scope=Scope(row["workspace_id"], Environment(row["environment"])),
         kind=KeyKind(row["kind"]),
         label=row["label"],
         last_four=row["last_four"],
@@ -188,7 +188,7 @@ def read_key(row: Any) -> Key:
 def _read_ticket(row: Any) -> Ticket:
     return Ticket(
         call_id=row["call_id"],
-        log=Scope(row["workspace_id"], Environment(row["environment"])),
+        scope=Scope(row["workspace_id"], Environment(row["environment"])),
         key_id=row["key_id"],
         binding=row["binding"],
         expires_at=row["expires_at"],

@@ -140,36 +140,38 @@ class Database:
         return self._ownership.watch(changed)
 
     @asynccontextmanager
-    async def transaction(self, log: Scope, lane: Lane | None = None) -> AsyncGenerator[Connection]:
+    async def transaction(
+        self, scope: Scope, lane: Lane | None = None
+    ) -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
         In the lane of that workspace, unless another is given. Raises StoreAway (also where
         the answer to COMMIT was lost), LogBusy, EntryRefused.
         """
-        async with self._borrowed(log.workspace_id if lane is None else lane) as connection:
-            await connection.execute(begin(log))
+        async with self._borrowed(scope.workspace_id if lane is None else lane) as connection:
+            await connection.execute(begin(scope))
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
                 raise EntryRefused("25P02")  # an error was swallowed on the way
 
     async def run(
         self,
-        log: Scope,
+        scope: Scope,
         work: Callable[[Connection], Awaitable[Result]],
         lane: Lane | None = None,
     ) -> Result:
         """Run work as a transaction, again if it met another one. Raises like `transaction`."""
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await self._run_once(log, work, lane)
+                return await self._run_once(scope, work, lane)
             except Collided:
                 continue
-        return await self._run_once(log, work, lane)
+        return await self._run_once(scope, work, lane)
 
     async def _run_once(
-        self, log: Scope, work: Callable[[Connection], Awaitable[Result]], lane: Lane | None
+        self, scope: Scope, work: Callable[[Connection], Awaitable[Result]], lane: Lane | None
     ) -> Result:
-        async with self.transaction(log, lane) as connection:
+        async with self.transaction(scope, lane) as connection:
             return await work(connection)
 
     async def look_up(
@@ -267,21 +269,21 @@ class Database:
             self._loans.give_back(connection, clean=clean)
 
 
-def switch(connection: Connection, log: Scope) -> Awaitable[str]:
+def switch(connection: Connection, scope: Scope) -> Awaitable[str]:
     """Move a transaction on to another log, for work that spans several."""
-    return connection.execute(f"SELECT {_settings(log)}")
+    return connection.execute(f"SELECT {_settings(scope)}")
 
 
-def begin(log: Scope, mode: str = "") -> str:
+def begin(scope: Scope, mode: str = "") -> str:
     """Return what begins a transaction in a log; `mode` is what stands behind BEGIN."""
-    return f"BEGIN {mode}; SELECT {_settings(log)}"
+    return f"BEGIN {mode}; SELECT {_settings(scope)}"
 
 
-def _settings(log: Scope) -> str:
+def _settings(scope: Scope) -> str:
     # A UUID and a word of an enumeration: their text needs no quoting.
     return (
-        f"set_config('{WORKSPACE_SETTING}', '{log.workspace_id}', true), "
-        f"set_config('{ENVIRONMENT_SETTING}', '{log.environment.value}', true)"
+        f"set_config('{WORKSPACE_SETTING}', '{scope.workspace_id}', true), "
+        f"set_config('{ENVIRONMENT_SETTING}', '{scope.environment.value}', true)"
     )
 
 

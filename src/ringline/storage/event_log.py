@@ -83,7 +83,7 @@ _encode = msgspec.json.Encoder().encode
 class _Batch:
     """What one log gets in one transaction."""
 
-    log: Scope
+    scope: Scope
     records: list[Record] = field(default_factory=list[Record])
     events: list[Event] = field(default_factory=list[Event])
 
@@ -103,8 +103,8 @@ class _Batch:
             for column, value in zip(columns, values, strict=True):
                 column.append(value)
         return _APPEND.arguments(
-            workspace_id=self.log.workspace_id,
-            environment=self.log.environment.value,
+            workspace_id=self.scope.workspace_id,
+            environment=self.scope.environment.value,
             count=len(self.events),
             **dict(zip(_EVENT_COLUMNS, columns, strict=True)),
         )
@@ -130,14 +130,14 @@ class PostgresEventLog:
             return [() for _ in entries]
         if not self._database.is_owned:
             raise StoreAway
-        arguments = {batch.log: batch.arguments() for batch in batches if batch.events}
+        arguments = {batch.scope: batch.arguments() for batch in batches if batch.events}
 
         async def write(connection: Connection) -> dict[Scope, int]:
             await self._write_rows(connection, batches)
             return await _append_events(connection, batches, arguments)
 
         try:
-            following = await self._database.run(batches[0].log, write, HOUSE)
+            following = await self._database.run(batches[0].scope, write, HOUSE)
         except StoreAway as away:
             if away.args == (TIMED_OUT,):
                 # The database answers: one log is slow, and must not hold up the others.
@@ -146,26 +146,26 @@ class PostgresEventLog:
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
             count = len(entry.durable)
-            first = following.get(entry.log, 0)
+            first = following.get(entry.scope, 0)
             offsets.append(tuple(range(first, first + count)))
-            following[entry.log] = first + count
+            following[entry.scope] = first + count
         return offsets
 
     async def _write_rows(self, connection: Connection, batches: Sequence[_Batch]) -> None:
         for place, batch in enumerate(batches):
             if place > 0 and batch.records:
-                await switch(connection, batch.log)
+                await switch(connection, batch.scope)
             if batch.records:
-                await write_rows(connection, batch.log, self._database.server_id, batch.records)
+                await write_rows(connection, batch.scope, self._database.server_id, batch.records)
 
-    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of those events that are in the log. Raises StoreAway."""
-        async with self._database.transaction(log, HOUSE) as connection:
+        async with self._database.transaction(scope, HOUSE) as connection:
             rows = await connection.fetch(_FIND.text, *_FIND.arguments(event_ids=list(event_ids)))
         return {row["event_id"]: row["offset"] for row in rows}
 
     async def page(
-        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         """Return events behind an offset, ascending, of one call or all. Raises StoreAway.
 
@@ -176,7 +176,7 @@ class PostgresEventLog:
         else:
             statement = _PAGE_OF_CALL
             values = statement.arguments(after=after, count=limit, of_call=call_id)
-        async with self._database.transaction(log) as connection:
+        async with self._database.transaction(scope) as connection:
             found = await fetch_portions(
                 connection,
                 statement.text,
@@ -189,13 +189,13 @@ class PostgresEventLog:
 
     async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""
-        workspaces = [log.workspace_id for log in logs]
+        workspaces = [scope.workspace_id for scope in logs]
         rows = await self._database.look_up(
             # One workspace's heads are asked for by its watchers, those of many by the hub.
             workspaces[0] if len(set(workspaces)) == 1 else HOUSE,
             "SELECT * FROM ringline.log_heads($1, $2)",
             workspaces,
-            [log.environment.value for log in logs],
+            [scope.environment.value for scope in logs],
             owned=True,
         )
         return {
@@ -211,10 +211,10 @@ def _by_log(entries: Iterable[Entry]) -> list[_Batch]:
     for entry in entries:
         durable = entry.durable
         if durable or entry.records:
-            batch = batches.setdefault(entry.log, _Batch(entry.log))
+            batch = batches.setdefault(entry.scope, _Batch(entry.scope))
             batch.records.extend(entry.records)
             batch.events.extend(durable)
-    return [batches[log] for log in sorted(batches)]
+    return [batches[scope] for scope in sorted(batches)]
 
 
 async def _append_events(
@@ -226,13 +226,13 @@ async def _append_events(
         if not batch.events:
             continue
         if len(batches) > 1:
-            await switch(connection, batch.log)
-        first[batch.log] = await _append_batch(connection, batch, arguments[batch.log])
+            await switch(connection, batch.scope)
+        first[batch.scope] = await _append_batch(connection, batch, arguments[batch.scope])
     return first
 
 
 async def append(
-    connection: Connection, log: Scope, told: Sequence[Event]
+    connection: Connection, scope: Scope, told: Sequence[Event]
 ) -> tuple[StoredEvent, ...]:
     """Append durable events to a log as the last step of a request's transaction.
 
@@ -240,7 +240,7 @@ async def append(
     """
     if not told:
         return ()
-    batch = _Batch(log, events=list(told))
+    batch = _Batch(scope, events=list(told))
     first = await _append_batch(connection, batch, batch.arguments())
     return tuple(StoredEvent(first + place, event) for place, event in enumerate(told))
 

@@ -41,13 +41,13 @@ class PostgresRecords:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def read(self, log: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
+    def read(self, scope: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written; check when it was read."""
-        return _Snapshot(self._database, log, check)
+        return _Snapshot(self._database, scope, check)
 
     async def write(
         self,
-        log: Scope,
+        scope: Scope,
         work: Callable[[Transaction], Awaitable[Result]],
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
@@ -58,15 +58,15 @@ class PostgresRecords:
         """
 
         async def run(connection: Connection) -> tuple[Result, Sequence[StoredEvent]]:
-            transaction = _Transaction(connection, log)
+            transaction = _Transaction(connection, scope)
             result = await work(transaction)
-            told = await append(connection, log, transaction.told)
+            told = await append(connection, scope, transaction.told)
             if check is not None:
                 await check()
             return result, told
 
         try:
-            return await self._database.run(log, run)
+            return await self._database.run(scope, run)
         except StoreAway as away:
             raise _meaning(away) from None
 
@@ -98,20 +98,20 @@ class _Rows:
 class _Snapshot:
     """A snapshot that is read: every list is one, so it is written for speed."""
 
-    __slots__ = ("_check", "_connection", "_database", "_log")
+    __slots__ = ("_check", "_connection", "_database", "_scope")
 
-    def __init__(self, database: Database, log: Scope, check: Check | None) -> None:
+    def __init__(self, database: Database, scope: Scope, check: Check | None) -> None:
         self._database = database
-        self._log = log
+        self._scope = scope
         self._check = check
 
     async def __aenter__(self) -> Rows:
         try:
-            self._connection = connection = await self._database.borrow(self._log.workspace_id)
+            self._connection = connection = await self._database.borrow(self._scope.workspace_id)
         except Exception as error:
             raise _meaning(error) from None
         try:
-            await connection.execute(begin(self._log, _SNAPSHOT))
+            await connection.execute(begin(self._scope, _SNAPSHOT))
         except BaseException as error:
             meaning = _meaning(error, connection)
             await self._database.give_back(connection, error)
@@ -137,14 +137,14 @@ class _Snapshot:
 
 
 class _Transaction(_Rows):
-    def __init__(self, connection: Connection, log: Scope) -> None:
+    def __init__(self, connection: Connection, scope: Scope) -> None:
         super().__init__(connection)
-        self._log = log
+        self._scope = scope
         self.told: list[Event] = []
 
     @property
     def log(self) -> Scope:
-        return self._log
+        return self._scope
 
     async def lock_call(self, call: UUID | str) -> StoredCall | None:
         with translated():
@@ -152,7 +152,7 @@ class _Transaction(_Rows):
 
     async def keep(self, records: Sequence[Record]) -> None:
         with translated():
-            await write_rows(self._connection, self._log, None, records)
+            await write_rows(self._connection, self._scope, None, records)
 
     def tell(self, *events: Event) -> None:
         self.told += events

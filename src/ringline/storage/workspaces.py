@@ -86,9 +86,9 @@ class PostgresWorkspaces:
                     id=workspace.id, name=workspace.name, created_at=workspace.created_at
                 ),
             )
-            for log in places:
-                await switch(connection, log)
-                await _fill_environment(connection, log, workspace)
+            for scope in places:
+                await switch(connection, scope)
+                await _fill_environment(connection, scope, workspace)
 
         await self._database.run(places[0], write)
 
@@ -98,14 +98,14 @@ class PostgresWorkspaces:
         async def write(connection: Connection) -> None:
             await _insert_key(connection, key, key_hash)
 
-        await self._database.run(key.log, write)
+        await self._database.run(key.scope, write)
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
         """Return a workspace's keys, oldest first. Raises StoreAway."""
         rows: list[Any] = []
         for environment in Environment:
-            log = Scope(workspace_id, environment)
-            async with self._database.transaction(log) as connection:
+            scope = Scope(workspace_id, environment)
+            async with self._database.transaction(scope) as connection:
                 rows += await connection.fetch(_LIST_KEYS.text)
         found = [read_key(row) for row in rows]
         return sorted(found, key=lambda key: (key.created_at, key.id))
@@ -117,17 +117,17 @@ class PostgresWorkspaces:
         )
         return bool(rows)
 
-    async def find_agent(self, log: Scope, agent_id: UUID) -> Agent | None:
+    async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:
         """Find an agent. Raises StoreAway."""
-        async with self._database.transaction(log) as connection:
+        async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(
                 _FIND_AGENT.text, *_FIND_AGENT.arguments(wanted=agent_id)
             )
         return None if row is None else _read_agent(row)
 
-    async def first_agent(self, log: Scope) -> Agent | None:
+    async def first_agent(self, scope: Scope) -> Agent | None:
         """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
-        async with self._database.transaction(log) as connection:
+        async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
         return None if row is None else _read_agent(row)
 
@@ -139,29 +139,29 @@ class PostgresWorkspaces:
         found: list[WorkspaceRow] = []
         for listed in ids:
             # What is in a workspace is read as that workspace: nothing sees all names.
-            log = Scope(listed["id"], Environment.LIVE)
-            async with self._database.transaction(log) as connection:
+            scope = Scope(listed["id"], Environment.LIVE)
+            async with self._database.transaction(scope) as connection:
                 row = await connection.fetchrow(_FIND_WORKSPACE.text)
             if row is not None:
                 found.append(WorkspaceRow(row["id"], row["name"], row["created_at"]))
         return found
 
 
-async def _fill_environment(connection: Connection, log: Scope, workspace: NewWorkspace) -> None:
+async def _fill_environment(connection: Connection, scope: Scope, workspace: NewWorkspace) -> None:
     place: dict[str, object] = {
-        "workspace_id": log.workspace_id,
-        "environment": log.environment.value,
+        "workspace_id": scope.workspace_id,
+        "environment": scope.environment.value,
     }
-    values = _INSERT_LOG.arguments(**place, epoch=workspace.epochs[log.environment])
+    values = _INSERT_LOG.arguments(**place, epoch=workspace.epochs[scope.environment])
     await connection.execute(_INSERT_LOG.text, *values)
-    queue = workspace.queues.get(log.environment)
+    queue = workspace.queues.get(scope.environment)
     if queue is not None:
         strategy = QueueStrategy.LONGEST_IDLE_AGENT
         values = _INSERT_QUEUE.arguments(
             **place, id=queue, queue_name=DEFAULT_QUEUE, strategy=strategy.value
         )
         await connection.execute(_INSERT_QUEUE.text, *values)
-    agent = workspace.agents.get(log.environment)
+    agent = workspace.agents.get(scope.environment)
     if agent is not None:
         values = _INSERT_AGENT.arguments(
             **place,
@@ -176,14 +176,14 @@ async def _fill_environment(connection: Connection, log: Scope, workspace: NewWo
         )
         await connection.execute(_INSERT_AGENT.text, *values)
     for key, key_hash in workspace.keys:
-        if key.log == log:
+        if key.scope == scope:
             await _insert_key(connection, key, key_hash)
 
 
 async def _insert_key(connection: Connection, key: Key, key_hash: bytes) -> None:
     values = _INSERT_KEY.arguments(
-        workspace_id=key.log.workspace_id,
-        environment=key.log.environment.value,
+        workspace_id=key.scope.workspace_id,
+        environment=key.scope.environment.value,
         id=key.id,
         kind=key.kind.value,
         label=key.label,

@@ -118,9 +118,9 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     match let_in.who:
         case OperatorToken() as who:
             operator = Operator(who.user_id, who.operator or "")
-            return Caller(who.log, who.key_id, operator, let_in.check)
+            return Caller(who.scope, who.key_id, operator, let_in.check)
         case Key() as who if who.kind in ALLOWED_KINDS[Surface.RPC]:
-            return Caller(who.log, who.id, None, let_in.check)
+            return Caller(who.scope, who.id, None, let_in.check)
         case Key() as who:
             log_refused("wrong_kind", who)
             return Denied.WRONG_KIND

@@ -53,7 +53,7 @@ class CallSocket:
         if answered is not None:
             outbox.send(answered)
         subscription = Subscription(
-            self._start.viewer.log,
+            self._start.viewer.scope,
             self._start.call_id,
             InTextFrames(Envelope()),
             OnLoss.GO_ON,
@@ -86,12 +86,12 @@ class CallSocket:
         """
         if self._start.recovered:
             return None
-        log, position = self._start.viewer.log, self._start.position
-        first = await self._watching.log_store.page(log, 0, _FIRST, self._start.call_id)
+        scope, position = self._start.viewer.scope, self._start.position
+        first = await self._watching.log_store.page(scope, 0, _FIRST, self._start.call_id)
         for stored in first.events:
             if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
                 own = Position(position.epoch, stored.offset)
-                return InTextFrames(Envelope()).encode(stored.event, own, log)
+                return InTextFrames(Envelope()).encode(stored.event, own, scope)
         return None
 
     async def _read(self, socket: WebSocket, outbox: Outbox) -> None:

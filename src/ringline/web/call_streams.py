@@ -99,7 +99,7 @@ class CallStreams:
                 raise Refused("UNAUTHENTICATED")
             if isinstance(viewer, Denied) or self._origins.refuses(request):
                 raise Refused("PERMISSION_DENIED")
-            await begin_stream(request, viewer.log, replays=since is not None)
+            await begin_stream(request, viewer.scope, replays=since is not None)
             start = await self._start(viewer, request, since, last)
             if start is None:
                 return await self._nothing_left(viewer, last)
@@ -138,8 +138,8 @@ class CallStreams:
         call_id = parse_id(Prefix.CALL, request.match_info["id"])
         if call_id is None:
             raise Refused("NOT_FOUND")
-        begin = await resolve(self._watching.log_store, viewer.log, since)
-        call = await self._calls.find_call(viewer.log, call_id)
+        begin = await resolve(self._watching.log_store, viewer.scope, since)
+        call = await self._calls.find_call(viewer.scope, call_id)
         if call is None:
             raise Refused("NOT_FOUND")
         start = Start(viewer, call.id, begin.position, begin.recovered)
@@ -160,7 +160,7 @@ class CallStreams:
         after = start.position.offset
         while True:
             page = await self._watching.log_store.page(
-                start.viewer.log, after, _PAGE, start.call_id
+                start.viewer.scope, after, _PAGE, start.call_id
             )
             if any(isinstance(stored.event.data, kind) for stored in page.events):
                 return True

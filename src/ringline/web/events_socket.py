@@ -70,7 +70,7 @@ class EventsSockets:
     async def _serve(
         self, request: web.Request, viewer: Viewer, version: Version, subprotocol: str | None
     ) -> web.StreamResponse:
-        await begin_stream(request, viewer.log)
+        await begin_stream(request, viewer.scope)
         connection = _Connection(self._watching, viewer, version, self._payloads)
         with self._watching.standing(viewer, connection.credential_revoked):
             if not await self._watching.admit(viewer):
@@ -189,7 +189,7 @@ class _Connection:
         head, separator, name = topic.partition(":")
         if head != "events" or not separator:
             return phoenix_socket.UNMATCHED_TOPIC
-        if parse_id(Prefix.WORKSPACE, name) != self._viewer.log.workspace_id:
+        if parse_id(Prefix.WORKSPACE, name) != self._viewer.scope.workspace_id:
             return phoenix_socket.UNAUTHORIZED
         return None
 
@@ -206,11 +206,11 @@ class _Connection:
             self._give_up(request, phoenix_socket.JOIN_CRASHED)
 
     async def _join_and_follow(self, request: JoinRequested) -> None:
-        topic, log, store = request.topic, self._viewer.log, self._watching.log_store
+        topic, scope, store = request.topic, self._viewer.scope, self._watching.log_store
         since = read_since(request.payload.get("since"))
         if since is not None and self._socket is not None:
             await self._socket.begin_replay()
-        start = await resolve(store, log, since, replay_limit=REPLAY_LIMIT)
+        start = await resolve(store, scope, since, replay_limit=REPLAY_LIMIT)
         response: dict[str, object] = {"position": str(start.position)}
         if start.recovered is not None:
             response["recovered"] = start.recovered
@@ -223,7 +223,7 @@ class _Connection:
         self._close_twins(topic)
         self._joining[topic] = task
         dialect = InTextFrames(EventsSocket(self._protocol.version, topic, self._payloads))
-        subscription = Subscription(log, None, dialect, OnLoss.STOP, self._lost_place)
+        subscription = Subscription(scope, None, dialect, OnLoss.STOP, self._lost_place)
         following = await follow(
             self._watching.hub, store, subscription, start.position, self._outbox
         )

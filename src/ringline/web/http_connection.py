@@ -303,14 +303,14 @@ def begin_request(request: web.Request) -> None:
         raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
 
 
-async def begin_stream(request: web.Request, log: Scope, *, replays: bool = False) -> None:
+async def begin_stream(request: web.Request, scope: Scope, *, replays: bool = False) -> None:
     """Begin a handshake when it is the workspace's turn; its frames count as its work.
 
     `replays`: the stream begins with the past.
     """
     connection = request.protocol
     if isinstance(connection, HttpConnection):
-        connection.who = log.workspace_id
+        connection.who = scope.workspace_id
         await connection.house.fair.begin(connection.who, HANDSHAKE_S + replays * REPLAY_S)
 
 

@@ -121,7 +121,7 @@ class Realtime:
             visitor = await key_for(request, self._credentials, Surface.REALTIME)
             if isinstance(visitor, Denied):
                 return _unauthorized()
-            share = open_share(request, visitor.key.id, visitor.key.log)
+            share = open_share(request, visitor.key.id, visitor.key.scope)
             wait_s = self._mint_rate.take(visitor.key.id)
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
@@ -165,8 +165,8 @@ class Realtime:
                 owner = await self._owner(request, offer)
                 if owner is None:
                     return _unauthorized()
-                await begin_stream(request, owner.log)
-                held.enter_context(self._sessions.place(owner.log))
+                await begin_stream(request, owner.scope)
+                held.enter_context(self._sessions.place(owner.scope))
                 session = _Session(self._sessions, self._calls, self._make_leg)
                 held.enter_context(self._standing(owner, session))
                 permit = await self._permit(owner, offer)
@@ -219,7 +219,7 @@ class Realtime:
     async def _permit(self, owner: Key | Ticket, offer: OfferedTicket | None) -> Permit | None:
         """Take the ticket, or check the key, which has been registered by now."""
         if isinstance(owner, Key):
-            alive = await self._credentials.admit(owner.id, owner.log)
+            alive = await self._credentials.admit(owner.id, owner.scope)
             return self._sessions.permit_key(owner) if alive else None
         return await self._sessions.redeem(offer.ticket) if offer is not None else None
 

@@ -52,12 +52,12 @@ async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
     return body
 
 
-def open_share(request: web.Request, key_id: UUID, log: Scope) -> Share:
+def open_share(request: web.Request, key_id: UUID, scope: Scope) -> Share:
     """Begin to count a request's bytes and work, until its answer has been read."""
     connection = request.protocol
     if not isinstance(connection, HttpConnection):
         raise AssertionError("requests come by the listener's connections")
-    share = Share(connection.house.budget, connection.house.fair, key_id, log.workspace_id)
+    share = Share(connection.house.budget, connection.house.fair, key_id, scope.workspace_id)
     connection.when_answered(share.close)
     return share
 

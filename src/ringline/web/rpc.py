@@ -122,7 +122,7 @@ class Rpc:
         """Let a request in, answer it, and spell whatever goes wrong."""
         try:
             caller = await caller_of(request, self._credentials)
-            share = open_share(request, caller.key_id, caller.log)
+            share = open_share(request, caller.key_id, caller.scope)
             wait_s = self._rate.take(_who(caller))
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:

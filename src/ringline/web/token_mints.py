@@ -50,7 +50,7 @@ class SessionTokens:
     async def _make(self, key: Key, body: bytes) -> bytes:
         asked = session_token.read_mint(body)
         claims = session_token.new_token(
-            key.log, key.id, self._new_id(), self._now(), asked.ttl_s, asked.operator
+            key.scope, key.id, self._new_id(), self._now(), asked.ttl_s, asked.operator
         )
         return session_token.answer_mint(session_token.sign(claims, self._secret), claims)
 
@@ -69,7 +69,7 @@ class OperatorAccess:
 
     async def _make(self, key: Key, body: bytes) -> bytes | Refusal:
         email = operator_access.read_mint(body)
-        access = await self._team.issue_access(key.log, key.id, email)
+        access = await self._team.issue_access(key.scope, key.id, email)
         if access is None:
             return refuse_rpc("not_found", "no member of the team has this email")
         member = access.member
@@ -87,7 +87,7 @@ async def _mint(
             if visitor is Denied.UNKNOWN:
                 return answer(refuse_rpc("unauthorized"))
             return answer(refuse_rpc("forbidden", details={"hint": TAKES_SECRET_KEY}))
-        share = open_share(request, visitor.key.id, visitor.key.log)
+        share = open_share(request, visitor.key.id, visitor.key.scope)
         wait_s = rate.take(visitor.key.id)
         await share.begin(REFUSAL_S if wait_s else REQUEST_S)
         if wait_s:

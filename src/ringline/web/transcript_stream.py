@@ -56,7 +56,7 @@ class Transcript:
 
         with_ids, plain = TranscriptStream(with_ids=True), TranscriptStream(with_ids=False)
         subscription = Subscription(
-            self._start.viewer.log,
+            self._start.viewer.scope,
             self._start.call_id,
             InChunks(with_ids) if chunked else with_ids,
             OnLoss.WITHOUT_POSITIONS,

@@ -44,7 +44,7 @@ class Watcher(Protocol):
 class Viewer:
     """Whose log may be watched, and what that stands on: a key, and an operator if any."""
 
-    log: Scope
+    scope: Scope
     key_id: UUID
     user_id: UUID | None = None
 
@@ -70,9 +70,9 @@ class Watching:
         """Read a session or operator token; None if it opens nothing."""
         match self.credentials.read_token(text):
             case OperatorToken() as token:
-                return Viewer(token.log, token.key_id, token.user_id)
+                return Viewer(token.scope, token.key_id, token.user_id)
             case SessionToken() as token:
-                return Viewer(token.log, token.key_id)
+                return Viewer(token.scope, token.key_id)
             case None:
                 return None
 
@@ -82,7 +82,7 @@ class Watching:
 
     async def admit(self, viewer: Viewer) -> bool:
         """Check a watcher that has just been registered. Raises StoreAway."""
-        return await self.credentials.admit(viewer.key_id, viewer.log, viewer.user_id)
+        return await self.credentials.admit(viewer.key_id, viewer.scope, viewer.user_id)
 
     async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Denied:
         """Find who opens a live stream: a secret key, a session or operator token.
@@ -106,7 +106,7 @@ class Watching:
         if key.kind not in ALLOWED_KINDS[Surface.LIVE_STREAM]:
             log_refused("wrong_kind", key)
             return Denied.WRONG_KIND
-        return Viewer(key.log, key.id)
+        return Viewer(key.scope, key.id)
 
     @contextmanager
     def present(self, watcher: Watcher) -> Generator[None]:
@@ -156,9 +156,9 @@ class InTextFrames:
         self._dialect = dialect
         self.name = f"websocket/{dialect.name}"
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Encode and frame an event."""
-        payload = self._dialect.encode(event, position, log)
+        payload = self._dialect.encode(event, position, scope)
         return None if payload is None else text_frame(payload)
 
 
@@ -169,9 +169,9 @@ class InChunks:
         self._dialect = dialect
         self.name = f"chunked/{dialect.name}"
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Encode an event as one chunk."""
-        payload = self._dialect.encode(event, position, log)
+        payload = self._dialect.encode(event, position, scope)
         return None if payload is None else chunk(payload)
 
 

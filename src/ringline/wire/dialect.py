@@ -19,7 +19,7 @@ class Dialect(Protocol):
         """Return what tells this spelling from all others."""
         ...
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Write an event as this surface's listeners get it; None if it is not shown.
 
         `position` is the event's own if it is durable. An ephemeral event has none: it

@@ -61,7 +61,7 @@ class Envelope:
 
     name = "envelope"
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Write the envelope of an event; None if it is not shown."""
         call = event.call
         if call is None:

@@ -52,12 +52,12 @@ class Payloads:
         self._last: tuple[Event, Position, Scope] | None = None
         self._spelt: tuple[str, bytes] | None = None
 
-    def of(self, event: Event, position: Position, log: Scope) -> tuple[str, bytes] | None:
+    def of(self, event: Event, position: Position, scope: Scope) -> tuple[str, bytes] | None:
         """Return an event's name on the socket and its payload; None if it is not shown."""
         last = self._last
-        if last is None or last[0] is not event or last[1:] != (position, log):
-            self._spelt = encode_payload(event, position, log)
-            self._last = event, position, log
+        if last is None or last[0] is not event or last[1:] != (position, scope):
+            self._spelt = encode_payload(event, position, scope)
+            self._last = event, position, scope
         return self._spelt
 
 
@@ -75,16 +75,16 @@ class EventsSocket:
         self._payloads = payloads or Payloads()
         self.name = f"events-socket/{version}/{topic}"
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Write the broadcast frame of an event; None if it is not shown."""
-        spelt = self._payloads.of(event, position, log)
+        spelt = self._payloads.of(event, position, scope)
         if spelt is None:
             return None
         name, payload = spelt
         return phoenix.encode_broadcast(self._version, self._topic, name, payload)
 
 
-def encode_payload(event: Event, position: Position, log: Scope) -> tuple[str, bytes] | None:
+def encode_payload(event: Event, position: Position, scope: Scope) -> tuple[str, bytes] | None:
     """Return an event's name on the socket and its payload as JSON; None if not shown."""
     own = frame_members(event)
     if own is None or event.call is None:
@@ -93,7 +93,7 @@ def encode_payload(event: Event, position: Position, log: Scope) -> tuple[str, b
     if event.data.durable:
         payload = {"eventId": show_id(Prefix.EVENT, event.id), "position": str(position)}
     payload["occurredAt"] = micros(event.occurred_at)
-    payload["organisationId"] = log.workspace_id
+    payload["organisationId"] = scope.workspace_id
     payload["callUuid"] = event.call.uuid
     payload["callId"] = event.call.id
     return NAMES[type(event.data)], encode(payload | own)

@@ -55,7 +55,7 @@ class SessionToken:
     it is left out.
     """
 
-    log: Scope
+    scope: Scope
     key_id: UUID
     id: UUID
     issued_at: datetime
@@ -156,29 +156,29 @@ def answer_mint(token: str, claims: SessionToken) -> bytes:
 
 
 def new_token(
-    log: Scope, key_id: UUID, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
+    scope: Scope, key_id: UUID, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
 ) -> SessionToken:
     """Make a token's contents, in whole seconds."""
     issued_at = now.replace(microsecond=0)
     return SessionToken(
-        log, key_id, token_id, issued_at, issued_at + timedelta(seconds=ttl_s), operator
+        scope, key_id, token_id, issued_at, issued_at + timedelta(seconds=ttl_s), operator
     )
 
 
 def new_operator_token(
-    log: Scope, key_id: UUID, token_id: UUID, now: datetime, user_id: UUID, email: str
+    scope: Scope, key_id: UUID, token_id: UUID, now: datetime, user_id: UUID, email: str
 ) -> OperatorToken:
     """Make the contents of an operator's token, in whole seconds."""
     issued_at = now.replace(microsecond=0)
     expires_at = issued_at + timedelta(seconds=OPERATOR_TTL_S)
-    return OperatorToken(log, key_id, token_id, issued_at, expires_at, email, user_id=user_id)
+    return OperatorToken(scope, key_id, token_id, issued_at, expires_at, email, user_id=user_id)
 
 
 def sign(token: SessionToken, secret: str) -> str:
     """Spell and sign a token: at most 512 characters, legal in a query as they are."""
     claims: dict[str, Any] = {
-        "org": show_id(Prefix.WORKSPACE, token.log.workspace_id),
-        "env": token.log.environment.value,
+        "org": show_id(Prefix.WORKSPACE, token.scope.workspace_id),
+        "env": token.scope.environment.value,
         "key": show_id(Prefix.KEY, token.key_id),
         "jti": token.id.hex,
         "iat": int(token.issued_at.timestamp()),
@@ -230,10 +230,10 @@ def _read(claims: dict[str, Any]) -> SessionToken:
         raise TokenProblem("the session token's claims cannot be read") from None
     if org is None or key is None or (user is None and read.usr is not None):
         raise TokenProblem("the session token's claims cannot be read")
-    log = Scope(org, read.env)
+    scope = Scope(org, read.env)
     if user is None:
-        return SessionToken(log, key, token_id, *times, read.op)
-    return OperatorToken(log, key, token_id, *times, read.op, user_id=user)
+        return SessionToken(scope, key, token_id, *times, read.op)
+    return OperatorToken(scope, key, token_id, *times, read.op, user_id=user)
 
 
 def _signing_key(secret: str) -> bytes:

@@ -29,7 +29,7 @@ class TranscriptStream:
         self._with_ids = with_ids
         self.name = "transcript/ids" if with_ids else "transcript"
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Write the server-sent event of a turn or of a part of one; None if it is neither."""
         match event.data:
             case TranscriptDelta() as part:
