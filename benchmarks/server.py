@@ -63,9 +63,9 @@ class KnownJournal(Journal):
 class Source:
     """One call that speaks without end."""
 
-    def __init__(self, journal: Journal, log: Scope) -> None:
+    def __init__(self, journal: Journal, scope: Scope) -> None:
         self._journal = journal
-        self._log = log
+        self._scope = scope
         call_id = new_id()
         self._row = CallRow(
             id=call_id,
@@ -78,7 +78,7 @@ class Source:
             status=CallStatus.INITIATED,
             started_at=now(),
         )
-        begun = call.begin(log, self._row, "", Moment(now(), new_id)).entry
+        begun = call.begin(scope, self._row, "", Moment(now(), new_id)).entry
         assert begun is not None
         self._call: CallRef | None = begun.events[0].call
         journal.submit(begun)
@@ -114,7 +114,7 @@ class Source:
             transcript_id, self._row.id, turn_id, "item", 0, "caller", TEXT, False, moment
         )
         event = Event(id=new_id(), occurred_at=moment, data=told, call=self._call)
-        return Entry(self._log, (event,), (row,), self._row.id)
+        return Entry(self._scope, (event,), (row,), self._row.id)
 
 
 async def serve(settings: Settings, ready_file: Path) -> None:

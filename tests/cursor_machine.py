@@ -50,13 +50,13 @@ class CursorMachine(RuleBasedStateMachine):
         self.calls = [new_id() for _ in range(4)]
         self.turns = [0] * 4
         self.sequences = [0] * 4
-        truth, logs = await self.make_truth(self.calls)
-        self.world = World(truth, logs)
+        truth, scopes = await self.make_truth(self.calls)
+        self.world = World(truth, scopes)
         for number in range(6):
             call_id = self.calls[number] if number < 3 else None
             on_loss = OnLoss.STOP if number % 2 else OnLoss.WITHOUT_POSITIONS
-            log = logs[number // 2] if number < 3 else logs[0]
-            client = Client(self.world, log, call_id, on_loss)
+            scope = scopes[number // 2] if number < 3 else scopes[0]
+            client = Client(self.world, scope, call_id, on_loss)
             self.world.clients.append(client)
             client.connect(self.world.processes[number % 2])
 
@@ -112,9 +112,9 @@ class CursorMachine(RuleBasedStateMachine):
     @rule(call=CALL)
     def request(self, call: int) -> None:
         async def run() -> None:
-            log = self.world.logs[call // 2]
+            scope = self.world.scopes[call // 2]
             process = self.world.processes[call % 2]
-            self.world.request(process, entry(log, note(self.calls[call])))
+            self.world.request(process, entry(scope, note(self.calls[call])))
 
         self.loop.run_until_complete(run())
 
@@ -202,7 +202,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     @rule(process=PROCESS, log=st.integers(0, 1))
     def lock_a_log(self, process: int, log: int) -> None:
-        self.world.processes[process].store.busy.add(self.world.logs[log])
+        self.world.processes[process].store.busy.add(self.world.scopes[log])
 
     @rule(process=PROCESS)
     def unlock_the_logs(self, process: int) -> None:
@@ -254,5 +254,5 @@ class CursorMachine(RuleBasedStateMachine):
             await self.world.close()
 
     def _submit(self, call: int, *events: Event) -> None:
-        log = self.world.logs[call // 2]
-        self.world.submit(self.world.processes[call % 2], entry(log, *events))
+        scope = self.world.scopes[call // 2]
+        self.world.submit(self.world.processes[call % 2], entry(scope, *events))

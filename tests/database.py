@@ -74,8 +74,8 @@ class TestDatabase:
             await stores.close()
 
 
-def a_key(log: Scope, kind: KeyKind = KeyKind.SECRET, **changes: Any) -> Key:
-    key = Key(new_id(), log, kind, "a key", "wxyz", NOW)
+def a_key(scope: Scope, kind: KeyKind = KeyKind.SECRET, **changes: Any) -> Key:
+    key = Key(new_id(), scope, kind, "a key", "wxyz", NOW)
     return replace(key, **changes)
 
 
@@ -203,17 +203,17 @@ def ended(call: CallRow) -> Event:
     return Event(new_id(), NOW, data, ref_of(call))
 
 
-def birth(log: Scope, call: CallRow | None = None) -> Entry:
+def birth(scope: Scope, call: CallRow | None = None) -> Entry:
     """Return the first entry of a call: its row, its caller, its first event."""
     call = call or a_call()
-    return Entry(log, (created(call),), (call, a_participant(call)), call.id)
+    return Entry(scope, (created(call),), (call, a_participant(call)), call.id)
 
 
-def death(log: Scope, call: CallRow) -> Entry:
+def death(scope: Scope, call: CallRow) -> Entry:
     over = replace(
         call,
         status=CallStatus.COMPLETED,
         ended_at=NOW,
         hangup_cause=HangupCause.CALLER_HANGUP,
     )
-    return Entry(log, (ended(over),), (over,), call.id)
+    return Entry(scope, (ended(over),), (over,), call.id)

@@ -36,7 +36,7 @@ class Shop:
     """A workspace, and the services that its actions are carried out with."""
 
     stores: Stores
-    log: Scope
+    scope: Scope
     services: Services
     operator: Operator | None = None
     now: datetime = NOW
@@ -50,12 +50,14 @@ class Shop:
 
     @property
     def context(self) -> ActionContext:
-        return ActionContext(Caller(self.log, UUID(int=5), self.operator), self.services, self.now)
+        return ActionContext(
+            Caller(self.scope, UUID(int=5), self.operator), self.services, self.now
+        )
 
     async def create(self, name: str, **given: object) -> UUID:
         """Carry out an action that creates; `given` is its input as JSON has it."""
         act, values = cast("Create", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
-        return await self.services.repo.write(self.log, lambda t: act(self.context, t, values))
+        return await self.services.repo.write(self.scope, lambda t: act(self.context, t, values))
 
     async def change(self, name: str, record_id: UUID, **given: object) -> None:
         act, values = cast("Change", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
@@ -63,7 +65,7 @@ class Shop:
         async def work(transaction: Transaction) -> None:
             await act(self.context, transaction, record_id, values)
 
-        await self.services.repo.write(self.log, work)
+        await self.services.repo.write(self.scope, work)
 
     async def run(self, name: str, **given: object) -> Any:
         return await cast("Generic", ACTIONS[name].act)(
@@ -78,13 +80,13 @@ class Shop:
             assert stored is not None
             return stored
 
-        return await self.services.repo.write(self.log, work)
+        return await self.services.repo.write(self.scope, work)
 
     async def insert(self, table: str, **columns: object) -> UUID:
         """Write a row that no test here is about."""
         row: dict[str, object] = {
-            "workspace_id": self.log.workspace_id,
-            "environment": self.log.environment.value,
+            "workspace_id": self.scope.workspace_id,
+            "environment": self.scope.environment.value,
             "id": new_id(),
             **columns,
         }
@@ -96,7 +98,7 @@ class Shop:
         async def work(transaction: Transaction) -> None:
             await transaction.fetch(text, list(row.values()))
 
-        await self.services.repo.write(self.log, work)
+        await self.services.repo.write(self.scope, work)
         return cast("UUID", row["id"])
 
     async def user(self, name: str) -> Operator:
@@ -111,7 +113,7 @@ class Shop:
         )
 
     async def events(self) -> list[Event]:
-        page = await self.stores.log.page(self.log, 0, 10_000)
+        page = await self.stores.log.page(self.scope, 0, 10_000)
         return [stored.event for stored in page.events]
 
     async def types(self) -> list[str]:
@@ -122,7 +124,7 @@ class Shop:
         row = a_call(started_at=self.now)
         line = Line()
         config = voice.VoiceConfig("local/attendant")
-        self.services.calls.start(NewCall(self.log, row, config, ""), line)
+        self.services.calls.start(NewCall(self.scope, row, config, ""), line)
         async with asyncio.timeout(LIMIT_S):
             await line.answered.wait()
         return row.id

@@ -49,27 +49,27 @@ class MemoryLog:
             offsets.append(tuple(range(first, len(rows) + 1)))
         return offsets
 
-    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         await asyncio.sleep(0.001)
         wanted = set(event_ids)
-        rows = self.logs.get(log, [])
+        rows = self.logs.get(scope, [])
         return {row.event.id: row.offset for row in rows if row.event.id in wanted}
 
     async def page(
-        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         rows = [
             row
-            for row in self.logs.get(log, [])[max(after, self.oldest - 1) :]
+            for row in self.logs.get(scope, [])[max(after, self.oldest - 1) :]
             if call_id is None or (row.event.call is not None and row.event.call.id == call_id)
         ]
         await asyncio.sleep(0.001)
         return LogPage(rows[:limit], len(rows) <= limit)
 
-    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
-        newest = {log: len(self.logs.get(log, [])) for log in logs}
+    async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
+        newest = {scope: len(self.logs.get(scope, [])) for scope in scopes}
         await asyncio.sleep(0.001)
-        return {log: LogHead(self.epoch, offset, self.oldest) for log, offset in newest.items()}
+        return {scope: LogHead(self.epoch, offset, self.oldest) for scope, offset in newest.items()}
 
 
 class FaultyLog:
@@ -121,19 +121,19 @@ class FaultyLog:
             raise StoreAway
         return offsets
 
-    async def find(self, log: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
+    async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         self._check()
-        return await self.inner.find(log, event_ids)
+        return await self.inner.find(scope, event_ids)
 
     async def page(
-        self, log: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
     ) -> LogPage:
         self._check()
-        return await self.inner.page(log, after, limit, call_id)
+        return await self.inner.page(scope, after, limit, call_id)
 
-    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
+    async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
         self._check()
-        return await self.inner.heads(logs)
+        return await self.inner.heads(scopes)
 
     def _check(self) -> None:
         if self.away:

@@ -15,7 +15,7 @@ from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import a_scope, new_id
 from tests.talking import CAPABILITIES, ScriptedLeg, ScriptedVoice, call_row, clock
 
-LOG = a_scope()
+SCOPE = a_scope()
 LIMITS = CallLimits()
 
 
@@ -48,7 +48,7 @@ class House:
         line = ScriptedLeg()
         row = replace(call_row(), started_at=clock())
         config = voice.VoiceConfig("local/attendant")
-        return self.calls.start(NewCall(LOG, row, config, greeting), line), line
+        return self.calls.start(NewCall(SCOPE, row, config, greeting), line), line
 
     def events(self, live: LiveCall) -> list[EventData]:
         return [

@@ -30,7 +30,7 @@ def _id(number: int) -> UUID:
 
 
 WORKSPACE, CALL, AGENT, CONTACT, CONVERSATION = map(_id, range(1, 6))
-LOG = Scope(WORKSPACE, Environment.LIVE)
+SCOPE = Scope(WORKSPACE, Environment.LIVE)
 _TURNS = (_id(16), _id(17), _id(18))
 _CALLER, _OPERATOR = (_id(32), _id(33))
 
@@ -223,17 +223,17 @@ def position_of(stored: StoredEvent) -> Position:
 
 def on_socket(stored: StoredEvent) -> tuple[str, str] | None:
     """Return an event's name on the events socket and its payload; None if not shown."""
-    spelt = encode_payload(stored.event, position_of(stored), LOG)
+    spelt = encode_payload(stored.event, position_of(stored), SCOPE)
     return None if spelt is None else (spelt[0], spelt[1].decode())
 
 
 def in_envelope(stored: StoredEvent) -> str | None:
-    frame = Envelope().encode(stored.event, position_of(stored), LOG)
+    frame = Envelope().encode(stored.event, position_of(stored), SCOPE)
     return None if frame is None else frame.decode()
 
 
 def in_transcript(stored: StoredEvent) -> str | None:
-    frame = TranscriptStream(with_ids=True).encode(stored.event, position_of(stored), LOG)
+    frame = TranscriptStream(with_ids=True).encode(stored.event, position_of(stored), SCOPE)
     return None if frame is None else frame.decode()
 
 

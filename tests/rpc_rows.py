@@ -39,7 +39,7 @@ _DIALED = iter(range(1_000_000, 10_000_000))
 class Seeded:
     """The rows of a log: their ids by resource, and the names that they are known by."""
 
-    log: Scope
+    scope: Scope
     ids: dict[str, UUID]
     call_uuid: str
     public_id: str
@@ -49,10 +49,10 @@ class Seeded:
         return str(self.ids[resource.name])
 
 
-async def seed(database: TestDatabase, log: Scope) -> Seeded:
+async def seed(database: TestDatabase, scope: Scope) -> Seeded:
     """Write a row of every resource into a log, past the server."""
     ids = {name: new_id() for name in RESOURCES}
-    ids["Organisation"] = log.workspace_id
+    ids["Organisation"] = scope.workspace_id
     name = str(new_id())
     call = {"call_id": ids["Call"]}
     conversation = {"conversation_id": ids["Conversation"]}
@@ -79,13 +79,13 @@ async def seed(database: TestDatabase, log: Scope) -> Seeded:
         "CallQueueEntry": {"queue_id": ids["Queue"], "status": "waiting", "entered_at": now()}
         | call,
     }
-    place = {"workspace_id": log.workspace_id, "environment": log.environment.value}
+    place = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
     async with database.connection() as connection:
         for resource, values in rows.items():
             table = RESOURCES[resource].table
             here = {key: value for key, value in place.items() if key in table.c}
             await insert(connection, table.name, {**here, "id": ids[resource], **values})
-    return Seeded(log, ids, name, name)
+    return Seeded(scope, ids, name, name)
 
 
 async def insert(connection: asyncpg.Connection[Any], table: str, values: dict[str, Any]) -> None:

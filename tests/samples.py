@@ -74,10 +74,10 @@ def ended(call_id: UUID) -> Event:
     return event(data, call_id)
 
 
-def entry(log: Scope, *events: Event, call_id: UUID | None = None) -> Entry:
+def entry(scope: Scope, *events: Event, call_id: UUID | None = None) -> Entry:
     if call_id is None and events and events[0].call is not None:
         call_id = events[0].call.id
-    return Entry(log, events, (), call_id)
+    return Entry(scope, events, (), call_id)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Spelling:
     positions: bool = True
     hidden: frozenset[str] = frozenset()
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         if event.type in self.hidden:
             return None
         place = str(position) if event.data.durable and self.positions else "-"

@@ -81,8 +81,8 @@ class Heard:
 class Client:
     """A browser on one topic: of a log, or of a call of it."""
 
-    def __init__(self, world: "World", log: Scope, call_id: UUID | None, on_loss: OnLoss) -> None:
-        self.world, self.log, self.call_id, self.on_loss = world, log, call_id, on_loss
+    def __init__(self, world: "World", scope: Scope, call_id: UUID | None, on_loss: OnLoss) -> None:
+        self.world, self.scope, self.call_id, self.on_loss = world, scope, call_id, on_loss
         self.history: list[Heard] = []
         self.certain = 0  # so much of the history is up to the last position seen
         self.paused = False
@@ -137,10 +137,10 @@ class Client:
     async def _follow(self, process: Process, outbox: Outbox) -> None:
         since: Since = self.position or FromBeginning()
         try:
-            resolved = await resolve(process.store, self.log, since)
+            resolved = await resolve(process.store, self.scope, since)
             assert resolved.recovered, "nothing was removed and nothing rebuilt"
             subscription = Subscription(
-                self.log,
+                self.scope,
                 self.call_id,
                 Spelling(),
                 self.on_loss,
@@ -168,9 +168,9 @@ class Client:
 class World:
     """All of it. `inner` is the truth."""
 
-    def __init__(self, inner: EventLog, logs: list[Scope]) -> None:
+    def __init__(self, inner: EventLog, scopes: list[Scope]) -> None:
         self.inner = inner
-        self.logs = logs
+        self.scopes = scopes
         self.bus = FaultyBus()
         self.processes = [Process(inner, self.bus), Process(inner, self.bus)]
         self.clients: list[Client] = []
@@ -249,7 +249,7 @@ class World:
 
     async def truth(self, client: Client) -> list[StoredEvent]:
         """Return the durable events that a client of its topic should have at the end."""
-        return [*(await self.inner.page(client.log, 0, 100_000, client.call_id)).events]
+        return [*(await self.inner.page(client.scope, 0, 100_000, client.call_id)).events]
 
     async def close(self) -> None:
         for client in self.clients:
@@ -297,7 +297,7 @@ class World:
     async def check_end(self) -> None:
         """Check what must be true once everything has come to rest."""
         await self.check()
-        by_log = {log: (await self.inner.page(log, 0, 100_000)).events for log in self.logs}
+        by_log = {scope: (await self.inner.page(scope, 0, 100_000)).events for scope in self.scopes}
         offsets = {row.event.id: row.offset for rows in by_log.values() for row in rows}
         assert len(offsets) == sum(map(len, by_log.values())), "written twice"
         for rows in by_log.values():

@@ -194,7 +194,7 @@ class EventLog(Protocol):
         """
         ...
 
-    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
+    async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""
         ...
 

@@ -152,7 +152,7 @@ async def test_what_does_not_follow_is_refused_and_leaves_nothing(
 
 async def test_a_call_that_runs_here_is_not_reported_on(here: Shop) -> None:
     call = a_call()
-    await here.stores.log.commit([birth(here.log, call)])
+    await here.stores.log.commit([birth(here.scope, call)])
     who = (await here.call(call.id)).participants[0].id
     with refused("invalid_changes"):
         await here.change("update_call", call.id, status="initiated")
@@ -288,7 +288,7 @@ async def test_an_operator_goes_by_their_own_name_alone(here: Shop) -> None:
 
 async def test_a_call_whose_process_is_gone_can_be_asked_for_again(here: Shop) -> None:
     call = a_call()
-    await here.stores.log.commit([birth(here.log, call)])
+    await here.stores.log.commit([birth(here.scope, call)])
     for order in ("end_call", "barge_call", "resume_ai_call"):
         with pytest.raises(StoreAway):
             await here.run(order, callUuid=call.uuid)

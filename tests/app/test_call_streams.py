@@ -167,8 +167,8 @@ async def test_ended_calls_are_replayed_and_then_204(service: Service) -> None:
     assert stopped == 204, "an EventSource that comes back for more stops quietly"
     foreign = await status_of(service, caller.call_id, "", service.bearer(service.keys.test_key))
     assert foreign == 404
-    log = Scope(service.keys.workspace_id, Environment.LIVE)
-    key, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "revoked")
+    scope = Scope(service.keys.workspace_id, Environment.LIVE)
+    key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "revoked")
     revoked = service.bearer(await service.session_token(text))
     await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
     assert await status_of(service, caller.call_id, "", revoked) == 401

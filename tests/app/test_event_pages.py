@@ -42,7 +42,7 @@ async def write(here: Shop, count: int) -> None:
         Event(new_id(), NOW, CallAudit(audit_type="note", code=str(number)), ref_of(call))
         for number in range(count - 1)
     ]
-    await here.stores.log.commit([Entry(here.log, (created(call), *notes), (call,), call.id)])
+    await here.stores.log.commit([Entry(here.scope, (created(call), *notes), (call,), call.id)])
 
 
 def offsets(page: Any) -> list[int]:
@@ -170,7 +170,7 @@ async def test_what_cannot_be_read_is_a_bad_value(here: Shop, given: dict[str, o
 async def test_events_of_a_call_and_of_types_are_picked(here: Shop) -> None:
     await write(here, 5)
     call = a_call(uuid="order-7")
-    await here.stores.log.commit([birth(here.log, call), death(here.log, call)])
+    await here.stores.log.commit([birth(here.scope, call), death(here.scope, call)])
     await write(here, 2)
     for text in ("order-7", str(call.id), show_id(Prefix.CALL, call.id)):
         page = await here.run("list_events", callUuid=text)
@@ -191,7 +191,7 @@ async def test_a_call_that_is_unknown_or_anothers_has_no_events(here: Shop, stor
     await write(here, 3)
     async with shop(stores) as there:
         call = a_call(uuid="order-7")
-        await stores.log.commit([birth(there.log, call)])
+        await stores.log.commit([birth(there.scope, call)])
         for text in ("order-7", str(call.id), "nobody"):
             page = await here.run("list_events", callUuid=text)
             assert (offsets(page), *place(page)) == ([], "aaaaaaaa:3", False, True)
@@ -211,7 +211,7 @@ async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(
     monkeypatch.setattr(limits, "PAGE_SCANNED", replace(limits.PAGE_SCANNED, most=4))
     await write(here, 9)
     call = a_call()
-    await here.stores.log.commit([birth(here.log, call), death(here.log, call)])
+    await here.stores.log.commit([birth(here.scope, call), death(here.scope, call)])
     walked: list[tuple[list[int], str, bool]] = []
     after = "0"
     while not walked or walked[-1][2]:
@@ -232,7 +232,7 @@ async def test_a_page_ends_where_it_is_large_enough(
 ) -> None:
     monkeypatch.setattr(event_pages, "BATCH", 4)
     await write(here, 10)
-    async with here.stores.records.read(here.log) as rows:
+    async with here.stores.records.read(here.scope) as rows:
         text = "SELECT call, type, data::text FROM ringline.events WHERE offset_ = 2"
         (two,) = await rows.fetch(text.replace("offset_", '"offset"'), [])
     most = 2 * sum(len(value) for value in two) - 1
@@ -292,7 +292,7 @@ async def test_a_page_of_large_events_stays_within_an_answer(here: Shop) -> None
         Event(new_id(), NOW, CallAudit(audit_type="note", code="n", detail={"x": "x" * size}))
         for size in sizes
     ]
-    await here.stores.log.commit([Entry(here.log, tuple(notes), (), call.id)])
+    await here.stores.log.commit([Entry(here.scope, tuple(notes), (), call.id)])
     pages: list[list[int]] = []
     after, more = "0", True
     while more:

@@ -32,14 +32,14 @@ DURABLE = [stored for stored in STORED if stored.event.data.durable]
 async def service(database: TestDatabase) -> AsyncIterator[Service]:
     """Give a server whose log holds the events of the page."""
     async with serving(database) as service:
-        log = Scope(service.keys.workspace_id, Environment.LIVE)
+        scope = Scope(service.keys.workspace_id, Environment.LIVE)
         async with database.stores(OTHER, claim=False) as stores:
             *before, last = [stored.event for stored in DURABLE if stored.event.call]
             others = tuple(stored.event for stored in DURABLE if not stored.event.call)
             entries = [
-                Entry(log, tuple(before), (ROW,), CALL),
-                Entry(log, (last,), (ENDED_ROW,), CALL),
-                Entry(log, others, (), None),
+                Entry(scope, tuple(before), (ROW,), CALL),
+                Entry(scope, (last,), (ENDED_ROW,), CALL),
+                Entry(scope, others, (), None),
             ]
             await stores.log.commit(entries)
         yield service

@@ -319,13 +319,13 @@ async def refused(url: str, subprotocols: list[str] | None = None) -> tuple[int,
 
 
 async def test_connections_that_are_refused(service: Service, database: TestDatabase) -> None:
-    log = Scope(service.keys.workspace_id, Environment.LIVE)
-    key, _ = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "another")
+    scope = Scope(service.keys.workspace_id, Environment.LIVE)
+    key, _ = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "another")
     secret_text = settings_for(database).signing_secrets[0]
     now = datetime.now(UTC)
 
     def token(age_s: int = 0, signing: str = secret_text) -> str:
-        made = new_token(log, key.id, uuid7(0, 1), now - timedelta(seconds=age_s), 60, None)
+        made = new_token(scope, key.id, uuid7(0, 1), now - timedelta(seconds=age_s), 60, None)
         return sign(made, signing)
 
     good = token()
@@ -430,7 +430,7 @@ async def test_what_is_told_is_committed(service: Service, database: TestDatabas
         calling(service) as caller,
     ):
         await client.join(since="0")
-        log = Scope(service.keys.workspace_id, Environment.LIVE)
+        scope = Scope(service.keys.workspace_id, Environment.LIVE)
         for number in range(20):
             await caller.say(f"turn {number}")
             frame = await client.push()
@@ -438,7 +438,7 @@ async def test_what_is_told_is_committed(service: Service, database: TestDatabas
                 frame = await client.push()
             event_id = parse_id(Prefix.EVENT, frame[4]["eventId"])
             assert event_id is not None
-            found = await beside.log.find(log, [event_id])
+            found = await beside.log.find(scope, [event_id])
             assert found == {event_id: offset(frame[4]["position"])}
 
 

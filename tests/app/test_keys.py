@@ -344,8 +344,8 @@ async def assert_dead(service: Service, watched: Watched, call_id: str, text: st
 
 
 async def new_key(service: Service, expires_at: datetime | None = None) -> tuple[Key, str]:
-    log = Scope(service.keys.workspace_id, Environment.LIVE)
-    return await service.admin.workspaces.create_key(log, KeyKind.SECRET, "new", expires_at)
+    scope = Scope(service.keys.workspace_id, Environment.LIVE)
+    return await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "new", expires_at)
 
 
 async def cut_listener(database: TestDatabase) -> None:

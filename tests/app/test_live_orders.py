@@ -60,7 +60,7 @@ async def test_a_call_is_taken_over_handed_back_and_ended(
 
 
 async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
-    log = Scope(service.keys.workspace_id, Environment.LIVE)
+    scope = Scope(service.keys.workspace_id, Environment.LIVE)
     elsewhere = Scope(service.keys.workspace_id, Environment.TEST)
     async with (
         events_client(service) as watcher,
@@ -71,7 +71,7 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         call_id = (await calls_of(service, database))[0]["id"]
         assert await calls.barge(elsewhere, call_id, "ann@example.com") is Verdict.NOT_HERE
 
-        assert await calls.barge(log, call_id, "ann@example.com") is Verdict.DONE
+        assert await calls.barge(scope, call_id, "ann@example.com") is Verdict.DONE
         present = [("ai_agent", False), ("caller", False), ("operator", False)]
         assert await participants(database, call_id) == present
         await client.until("response.completed")
@@ -84,7 +84,7 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         typed = await watcher.until("call_transcript_completed")
         assert [frame[4]["role"] for frame in typed] == ["user"]
         silent = len(client.events)
-        assert await calls.resume(log, call_id) is Verdict.DONE
+        assert await calls.resume(scope, call_id) is Verdict.DONE
         back = await audited(watcher, "ai_resumed")
         assert [frame[3] for frame in back[:-1]] == ["call_participant_left"]
         assert back[-1][4]["data"] == HANDED_BACK
@@ -92,8 +92,8 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         assert client.events[silent]["type"] == "response.started"
 
         supervisor = ParticipantRole.SUPERVISOR
-        assert await calls.barge(log, call_id, "bob@example.com", supervisor) is Verdict.DONE
-        assert await calls.end(log, call_id)
+        assert await calls.barge(scope, call_id, "bob@example.com", supervisor) is Verdict.DONE
+        assert await calls.end(scope, call_id)
         row = (await calls_of(service, database))[0]
         assert (row["status"], row["hangup_cause"]) == ("completed", "api_hangup")
         gone = [("ai_agent", True), ("caller", True), ("operator", True), ("supervisor", True)]
@@ -105,4 +105,4 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         left = [data["role"] for data in named(end, "call_participant_left")]
         assert left == ["caller", "ai_agent", "supervisor"]
         assert end[-1][4]["hangupCause"] == "api_hangup"
-    assert not await calls.end(log, call_id), "it is a record now"
+    assert not await calls.end(scope, call_id), "it is a record now"

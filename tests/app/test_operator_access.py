@@ -284,9 +284,9 @@ async def test_an_operator_is_shown_out_with_member_or_key(
 
 
 async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -> None:
-    log = await make_log(stores)
-    user_id = await hire(database, log.workspace_id)
-    secret, publishable = a_key(log), a_key(log, KeyKind.PUBLISHABLE)
+    scope = await make_log(stores)
+    user_id = await hire(database, scope.workspace_id)
+    secret, publishable = a_key(scope), a_key(scope, KeyKind.PUBLISHABLE)
     for key in (secret, publishable):
         await stores.workspaces.create_key(key, hash_of(key))
     signing, now = settings_for(database).signing_secrets, datetime.now(UTC)
@@ -297,22 +297,22 @@ async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -
         request = make_mocked_request("POST", "/rpc/public/run", headers={header: value})
         return await rpc_caller(request, credentials)
 
-    operator = new_operator_token(log, secret.id, new_id(), now, user_id, EMAIL)
-    watching = new_token(log, secret.id, new_id(), now, 300, EMAIL)
-    stranger = new_operator_token(log, secret.id, new_id(), now, new_id(), EMAIL)
+    operator = new_operator_token(scope, secret.id, new_id(), now, user_id, EMAIL)
+    watching = new_token(scope, secret.id, new_id(), now, 300, EMAIL)
+    stranger = new_operator_token(scope, secret.id, new_id(), now, new_id(), EMAIL)
     elsewhere = await make_log(stores)
     eve = await hire(database, elsewhere.workspace_id, "eve@example.com")
     forged = [  # by someone who has the signing secret, and a key of one workspace
         new_operator_token(elsewhere, secret.id, new_id(), now, eve, EMAIL),
-        new_operator_token(log, secret.id, new_id(), now, eve, EMAIL),
+        new_operator_token(scope, secret.id, new_id(), now, eve, EMAIL),
     ]
-    old = new_operator_token(log, secret.id, new_id(), now - timedelta(hours=1), user_id, EMAIL)
+    old = new_operator_token(scope, secret.id, new_id(), now - timedelta(hours=1), user_id, EMAIL)
     for header in ("x-api-key", "Authorization"):
         for _ in range(2):
-            assert await ask(f"key {secret.id}", header) == Caller(log, secret.id)
+            assert await ask(f"key {secret.id}", header) == Caller(scope, secret.id)
             assert await ask(f"key {publishable.id}", header) is Denied.WRONG_KIND
             found = await ask(sign(operator, signing[0]), header)
-            assert found == Caller(log, secret.id, Operator(user_id, EMAIL))
+            assert found == Caller(scope, secret.id, Operator(user_id, EMAIL))
             for token in (watching, stranger, old, *forged):
                 assert await ask(sign(token, signing[0]), header) is Denied.UNKNOWN
             for text in ("sk_live_x", sign(operator, "another secret"), "a.b.c"):

@@ -161,7 +161,7 @@ async def test_an_operator_takes_calls_for_himself_alone(here: Shop) -> None:
 
 async def statuses(here: Shop) -> list[Any]:
     columns = "id, sip_user_id, status, source, changed_by_user_id, updated_at"
-    async with here.services.repo.read(here.log) as rows:
+    async with here.services.repo.read(here.scope) as rows:
         return list(
             await rows.fetch(
                 f"SELECT {columns} FROM ringline.operator_statuses ORDER BY inserted_at", []

@@ -27,8 +27,8 @@ CONFIG = {"model": MODEL}
 @pytest.fixture
 async def key(service: Service) -> tuple[UUID, str]:
     """Give a key that can be spared."""
-    log = Scope(service.keys.workspace_id, Environment.LIVE)
-    row, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "spare")
+    scope = Scope(service.keys.workspace_id, Environment.LIVE)
+    row, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "spare")
     return row.id, text
 
 

@@ -51,10 +51,12 @@ class House:
     def __init__(self, service: Service, superuser: asyncpg.Connection[Any]) -> None:
         self.service = service
         self.superuser = superuser
-        self.log = Scope(service.keys.workspace_id, Environment.LIVE)
+        self.scope = Scope(service.keys.workspace_id, Environment.LIVE)
 
     async def key(self) -> tuple[UUID, str]:
-        key, text = await self.service.admin.workspaces.create_key(self.log, KeyKind.SECRET, "new")
+        key, text = await self.service.admin.workspaces.create_key(
+            self.scope, KeyKind.SECRET, "new"
+        )
         return key.id, text
 
     async def now(self) -> Any:
@@ -137,7 +139,7 @@ async def test_no_door_carries_out_what_arrives_after_the_key_has_died(
     monkeypatch.setattr(web, "AppRunner", Runner)
     async with serving(database) as service, database.connection() as superuser:
         house = House(service, superuser)
-        await add_member(superuser, house.log.workspace_id, EMAIL)
+        await add_member(superuser, house.scope.workspace_id, EMAIL)
         doors = {
             route.resource.canonical
             for route in apps[0].router.routes()
@@ -160,7 +162,7 @@ async def test_no_door_carries_out_what_arrives_after_the_key_has_died(
 async def test_a_removed_operator_carries_nothing_out(
     house: House, headers: dict[str, str]
 ) -> None:
-    user_id = await add_member(house.superuser, house.log.workspace_id, EMAIL)
+    user_id = await add_member(house.superuser, house.scope.workspace_id, EMAIL)
     minted = await Rpc(house.service).run("issue_operator_access_token", input={"email": EMAIL})
     token = minted["token"]
     body = {"action": "set_operator_status", "input": {"status": "available"}}

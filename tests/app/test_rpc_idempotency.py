@@ -101,8 +101,8 @@ async def test_what_was_refused_is_not_remembered(rpc: Rpc) -> None:
 
 
 async def test_keys_belong_to_an_api_key(service: Service, rpc: Rpc) -> None:
-    log = Scope(service.keys.workspace_id, Environment.LIVE)
-    _, text = await service.admin.workspaces.create_key(log, KeyKind.SECRET, "another")
+    scope = Scope(service.keys.workspace_id, Environment.LIVE)
+    _, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "another")
     answers = [
         await ask(Rpc(service, key), "k")
         for key in (service.keys.secret_key, service.keys.test_key, text)
@@ -180,10 +180,10 @@ async def test_after_a_day_a_key_is_new(database: TestDatabase, rpc: Rpc) -> Non
 class House:
     """The idempotency of two processes over one database."""
 
-    def __init__(self, stores: Stores, log: Scope, key_id: UUID) -> None:
+    def __init__(self, stores: Stores, scope: Scope, key_id: UUID) -> None:
         self.repo = Repo(stores.records, MemoryBus())
         self.here, self.there = (Idempotency(self.repo, new_id) for _ in range(2))
-        self.caller = Caller(log, key_id)
+        self.caller = Caller(scope, key_id)
         self.done = 0
         self.started, self.go_on = asyncio.Event(), asyncio.Event()
 
@@ -209,13 +209,13 @@ class House:
 
 @pytest.fixture
 async def house(stores: Stores, database: TestDatabase) -> House:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     async with database.connection() as connection:
         key_id = await connection.fetchval(
             "SELECT id FROM ringline.keys WHERE workspace_id = $1 AND environment = 'live'",
-            log.workspace_id,
+            scope.workspace_id,
         )
-    return House(stores, log, key_id)
+    return House(stores, scope, key_id)
 
 
 async def test_processes_wait_for_each_other(house: House) -> None:

@@ -73,23 +73,23 @@ async def two(request: pytest.FixtureRequest, database: TestDatabase) -> AsyncIt
     async with serving(database) as service:
         if request.param == "workspace":
             other = await service.admin.workspaces.create("Theirs")
-            key, log = other.secret_key, Scope(other.workspace_id, Environment.LIVE)
+            key, scope = other.secret_key, Scope(other.workspace_id, Environment.LIVE)
         else:
             key = service.keys.test_key
-            log = Scope(service.keys.workspace_id, Environment.TEST)
+            scope = Scope(service.keys.workspace_id, Environment.TEST)
         theirs = Rpc(service, key)
-        ids = await settle(theirs, database, log)
-        yield Two(service, database, Rpc(service), theirs, log, ids, FOREIGN_TEXTS)
+        ids = await settle(theirs, database, scope)
+        yield Two(service, database, Rpc(service), theirs, scope, ids, FOREIGN_TEXTS)
 
 
-async def settle(rpc: Rpc, database: TestDatabase, log: Scope) -> dict[str, str]:
+async def settle(rpc: Rpc, database: TestDatabase, scope: Scope) -> dict[str, str]:
     """Put one record of every resource into a workspace; return their ids."""
     user = uuid4()
     async with database.connection() as superuser:
         await superuser.execute(
             "INSERT INTO ringline.users (workspace_id, id, email, role)"
             " VALUES ($1, $2, 'their-operator@example.com', 'owner')",
-            log.workspace_id,
+            scope.workspace_id,
             user,
         )
 
@@ -252,7 +252,7 @@ def names_of(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     return ((text, NOBODYS_TEXTS[name]) for name, text in texts.items())
 
 
-async def snapshot(database: TestDatabase, log: Scope) -> dict[str, list[str]]:
+async def snapshot(database: TestDatabase, scope: Scope) -> dict[str, list[str]]:
     """Return every row of a workspace's environment, as text."""
     rows: dict[str, list[str]] = {}
     async with database.connection() as superuser:
@@ -262,8 +262,8 @@ async def snapshot(database: TestDatabase, log: Scope) -> dict[str, list[str]]:
             found = await superuser.fetch(
                 f"SELECT t::text AS row FROM ringline.{table.name} t"
                 " WHERE workspace_id = $1 AND environment = $2",
-                log.workspace_id,
-                log.environment.value,
+                scope.workspace_id,
+                scope.environment.value,
             )
             rows[table.name] = sorted(row["row"] for row in found)
     return rows

@@ -34,7 +34,7 @@ class Office:
     """A team, its clock, and a look at its rows."""
 
     stores: Stores
-    log: Scope
+    scope: Scope
     repo: Repo
     now: datetime = NOW
     team: Team = field(init=False)
@@ -43,9 +43,9 @@ class Office:
         self.team = Team(self.repo, SECRET, lambda: self.now, new_id, secrets.token_bytes)
 
     async def hire(self, email: str, role: TeamRole = TeamRole.MEMBER) -> UUID:
-        invitation = await self.team.invite(self.log, email, role)
-        assert await self.team.accept(self.log, invitation.token, None) is role
-        member = await self.team.find(self.log, email)
+        invitation = await self.team.invite(self.scope, email, role)
+        assert await self.team.accept(self.scope, invitation.token, None) is role
+        member = await self.team.find(self.scope, email)
         assert member is not None
         return member.id
 
@@ -53,10 +53,10 @@ class Office:
         async def work(transaction: Transaction) -> None:
             await self.team.remove(transaction, user_id)
 
-        await self.repo.write(self.log, work)
+        await self.repo.write(self.scope, work)
 
     async def rows(self, text: str) -> Sequence[Row]:
-        async with self.repo.read(self.log) as rows:
+        async with self.repo.read(self.scope) as rows:
             return await rows.fetch(text, ())
 
     async def members(self) -> list[tuple[str, str]]:
@@ -78,89 +78,89 @@ async def office(stores: Stores) -> AsyncIterator[Office]:
 
 
 async def test_who_is_invited_can_join_once(office: Office) -> None:
-    team, log = office.team, office.log
-    invitation = await team.invite(log, "Ada@Example.com", TeamRole.OPERATOR)
+    team, scope = office.team, office.scope
+    invitation = await team.invite(scope, "Ada@Example.com", TeamRole.OPERATOR)
     assert invitation.token.startswith("inv_")
     assert len(invitation.token) == len("inv_") + 43
     assert (invitation.email, invitation.role) == ("Ada@Example.com", TeamRole.OPERATOR)
     assert invitation.expires_at == NOW + timedelta(days=7)
-    assert await team.find(log, "ada@example.com") is None
-    assert await team.accept(log, invitation.token, "Ada Lovelace") is TeamRole.OPERATOR
+    assert await team.find(scope, "ada@example.com") is None
+    assert await team.accept(scope, invitation.token, "Ada Lovelace") is TeamRole.OPERATOR
     for spelling in ("Ada@Example.com", "ada@example.COM"):
-        member = await team.find(log, spelling)
+        member = await team.find(scope, spelling)
         assert member is not None
         assert (member.email, member.role) == ("Ada@Example.com", TeamRole.OPERATOR)
     ((name,),) = await office.rows("SELECT full_name FROM ringline.users")
     assert name == "Ada Lovelace"
     with pytest.raises(InvitationRefused):
-        await team.accept(log, invitation.token, None)
+        await team.accept(scope, invitation.token, None)
 
 
 async def test_the_team_spans_the_environments_of_its_workspace_alone(
     office: Office, stores: Stores
 ) -> None:
-    test = Scope(office.log.workspace_id, Environment.TEST)
-    invitation = await office.team.invite(office.log, "ada@example.com", TeamRole.ADMIN)
+    test = Scope(office.scope.workspace_id, Environment.TEST)
+    invitation = await office.team.invite(office.scope, "ada@example.com", TeamRole.ADMIN)
     other = await make_log(stores)
     with pytest.raises(InvitationRefused):
         await office.team.accept(other, invitation.token, None)
     assert await office.team.accept(test, invitation.token, None) is TeamRole.ADMIN
-    for log, found in ((office.log, True), (test, True), (other, False)):
-        assert (await office.team.find(log, "ada@example.com") is not None) is found
-        access = await office.team.issue_access(log, new_id(), "ada@example.com")
+    for scope, found in ((office.scope, True), (test, True), (other, False)):
+        assert (await office.team.find(scope, "ada@example.com") is not None) is found
+        access = await office.team.issue_access(scope, new_id(), "ada@example.com")
         assert (access is not None) is found
 
 
 async def test_what_is_kept_of_an_invitation_opens_nothing(
     office: Office, database: TestDatabase
 ) -> None:
-    invitation = await office.team.invite(office.log, "ada@example.com", TeamRole.MEMBER)
+    invitation = await office.team.invite(office.scope, "ada@example.com", TeamRole.MEMBER)
     async with database.connection() as superuser:
         (row,) = await superuser.fetch("SELECT * FROM ringline.invitations")
     assert not any(invitation.token in str(value) for value in row.values())
     for token in ("", "inv_", row["token_hash"].hex(), invitation.token[:-1], "inv_\ud800"):
         with pytest.raises(InvitationRefused):
-            await office.team.accept(office.log, token, None)
-    assert await office.team.accept(office.log, invitation.token, None) is TeamRole.MEMBER
+            await office.team.accept(office.scope, token, None)
+    assert await office.team.accept(office.scope, invitation.token, None) is TeamRole.MEMBER
 
 
 async def test_an_invitation_lasts_seven_days(office: Office) -> None:
-    team, log = office.team, office.log
-    late = await team.invite(log, "late@example.com", TeamRole.MEMBER)
-    just = await team.invite(log, "just@example.com", TeamRole.MEMBER)
+    team, scope = office.team, office.scope
+    late = await team.invite(scope, "late@example.com", TeamRole.MEMBER)
+    just = await team.invite(scope, "just@example.com", TeamRole.MEMBER)
     office.now = NOW + INVITATION_LIFE - timedelta(microseconds=1)
-    await team.accept(log, just.token, None)
+    await team.accept(scope, just.token, None)
     office.now = NOW + INVITATION_LIFE
     with pytest.raises(InvitationRefused):
-        await team.accept(log, late.token, None)
+        await team.accept(scope, late.token, None)
     # The next invitation sweeps it up.
-    await team.invite(log, "new@example.com", TeamRole.MEMBER)
+    await team.invite(scope, "new@example.com", TeamRole.MEMBER)
     assert len(await office.rows("SELECT 1 FROM ringline.invitations")) == 1
 
 
 async def test_a_new_invitation_replaces_the_older_one(office: Office) -> None:
-    team, log = office.team, office.log
-    older = await team.invite(log, "ada@example.com", TeamRole.MEMBER)
-    other = await team.invite(log, "bob@example.com", TeamRole.MEMBER)
-    newer = await team.invite(log, "ADA@example.com", TeamRole.ADMIN)
+    team, scope = office.team, office.scope
+    older = await team.invite(scope, "ada@example.com", TeamRole.MEMBER)
+    other = await team.invite(scope, "bob@example.com", TeamRole.MEMBER)
+    newer = await team.invite(scope, "ADA@example.com", TeamRole.ADMIN)
     with pytest.raises(InvitationRefused):
-        await team.accept(log, older.token, None)
-    assert await team.accept(log, newer.token, None) is TeamRole.ADMIN
-    assert await team.accept(log, other.token, None) is TeamRole.MEMBER
+        await team.accept(scope, older.token, None)
+    assert await team.accept(scope, newer.token, None) is TeamRole.ADMIN
+    assert await team.accept(scope, other.token, None) is TeamRole.MEMBER
 
 
 async def test_who_is_a_member_is_not_invited(office: Office) -> None:
     await office.hire("ada@example.com")
     with pytest.raises(AlreadyMember):
-        await office.team.invite(office.log, "Ada@example.com", TeamRole.OWNER)
+        await office.team.invite(office.scope, "Ada@example.com", TeamRole.OWNER)
     assert await office.rows("SELECT 1 FROM ringline.invitations") == []
 
 
 async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office) -> None:
-    invitation = await office.team.invite(office.log, "Ada@example.com", TeamRole.OWNER)
-    async with office.stores.database.transaction(office.log) as connection:
-        await add_member(connection, office.log.workspace_id, "ada@example.com", "member")
-    assert await office.team.accept(office.log, invitation.token, "Ada") is TeamRole.MEMBER
+    invitation = await office.team.invite(office.scope, "Ada@example.com", TeamRole.OWNER)
+    async with office.stores.database.transaction(office.scope) as connection:
+        await add_member(connection, office.scope.workspace_id, "ada@example.com", "member")
+    assert await office.team.accept(office.scope, invitation.token, "Ada") is TeamRole.MEMBER
     assert await office.members() == [("ada@example.com", "member")]
     assert await office.rows("SELECT 1 FROM ringline.invitations") == []
 
@@ -168,9 +168,9 @@ async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office)
 async def test_of_many_who_use_one_invitation_one_joins(office: Office) -> None:
     for number in range(5):
         email = f"ada{number}@example.com"
-        invitation = await office.team.invite(office.log, email, TeamRole.MEMBER)
+        invitation = await office.team.invite(office.scope, email, TeamRole.MEMBER)
         results = await asyncio.gather(
-            *(office.team.accept(office.log, invitation.token, None) for _ in range(6)),
+            *(office.team.accept(office.scope, invitation.token, None) for _ in range(6)),
             return_exceptions=True,
         )
         assert results.count(TeamRole.MEMBER) == 1
@@ -178,12 +178,12 @@ async def test_of_many_who_use_one_invitation_one_joins(office: Office) -> None:
 
 
 async def test_of_many_invitations_at_once_one_counts(office: Office) -> None:
-    team, log = office.team, office.log
+    team, scope = office.team, office.scope
     made = await asyncio.gather(
-        *(team.invite(log, "ada@example.com", TeamRole.MEMBER) for _ in range(6))
+        *(team.invite(scope, "ada@example.com", TeamRole.MEMBER) for _ in range(6))
     )
     results = await asyncio.gather(
-        *(team.accept(log, one.token, None) for one in made), return_exceptions=True
+        *(team.accept(scope, one.token, None) for one in made), return_exceptions=True
     )
     assert results.count(TeamRole.MEMBER) == 1
     assert await office.members() == [("ada@example.com", "member")]
@@ -194,7 +194,7 @@ async def test_a_member_goes_and_goes_once(office: Office) -> None:
     for _ in range(2):
         await office.remove(ada)
         assert await office.members() == [("bob@example.com", "member")]
-    assert await office.team.issue_access(office.log, new_id(), "ada@example.com") is None
+    assert await office.team.issue_access(office.scope, new_id(), "ada@example.com") is None
     await office.remove(new_id())
     # They may come back.
     assert await office.hire("ada@example.com") not in (ada, bob)
@@ -237,12 +237,12 @@ async def test_of_two_last_owners_who_go_at_once_one_stays(office: Office) -> No
 
 async def test_who_has_a_line_stays(office: Office) -> None:
     ada = await office.hire("ada@example.com")
-    async with office.stores.database.transaction(office.log) as connection:
+    async with office.stores.database.transaction(office.scope) as connection:
         await connection.execute(
             "INSERT INTO ringline.sip_users"
             " (workspace_id, environment, id, sip_username, sip_password, user_id)"
             " VALUES ($1, 'live', $2, '100', 'x', $3)",
-            office.log.workspace_id,
+            office.scope.workspace_id,
             new_id(),
             ada,
         )
@@ -253,13 +253,13 @@ async def test_who_has_a_line_stays(office: Office) -> None:
 
 async def test_an_operator_token_says_who_may_operate_where(office: Office) -> None:
     ada, key = await office.hire("Ada@example.com", TeamRole.OPERATOR), new_id()
-    test = Scope(office.log.workspace_id, Environment.TEST)
-    for log in (office.log, test):
-        access = await office.team.issue_access(log, key, "ada@EXAMPLE.com")
+    test = Scope(office.scope.workspace_id, Environment.TEST)
+    for scope in (office.scope, test):
+        access = await office.team.issue_access(scope, key, "ada@EXAMPLE.com")
         assert access is not None
         token = verify(access.text, [SECRET], NOW)
         assert isinstance(token, OperatorToken)
         assert token == access.token
-        assert (token.scope, token.key_id, token.user_id) == (log, key, ada)
+        assert (token.scope, token.key_id, token.user_id) == (scope, key, ada)
         assert token.operator == access.member.email == "Ada@example.com"
         assert token.expires_at == NOW + timedelta(hours=1)

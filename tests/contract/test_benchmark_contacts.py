@@ -6,10 +6,10 @@ from tests.database import TestDatabase, make_log
 
 async def test_contacts_are_made_where_they_are_kept(database: TestDatabase) -> None:
     async with database.stores() as stores:
-        log = await make_log(stores)
+        scope = await make_log(stores)
     async with database.connection() as connection:
         before = await connection.fetch("SELECT indexname FROM pg_indexes ORDER BY 1")
-        await insert(connection, log.workspace_id, 2_000, 50)
+        await insert(connection, scope.workspace_id, 2_000, 50)
         after = await connection.fetch("SELECT indexname FROM pg_indexes ORDER BY 1")
         counts = await connection.fetchrow(
             """
@@ -22,7 +22,7 @@ async def test_contacts_are_made_where_they_are_kept(database: TestDatabase) -> 
             FROM (SELECT *, lead(id) OVER (ORDER BY inserted_at) AS next FROM ringline.contacts
                 WHERE workspace_id = $1 AND environment = 'live') AS own
             """,
-            log.workspace_id,
+            scope.workspace_id,
         )
         others = await connection.fetchval(
             "SELECT count(*) FROM ringline.contacts WHERE workspace_id = $1", NEIGHBOUR

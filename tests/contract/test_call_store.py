@@ -28,24 +28,24 @@ LIMIT_S = 10.0
 
 
 async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call(uuid="the integrator's")
-    await stores.log.commit([birth(log, call)])
-    assert await stores.calls.find_call(log, call.id) == call
-    assert await stores.calls.find_call(log, "the integrator's") == call
-    assert await stores.calls.find_call(log, "another") is None
-    test = replace(log, environment=Environment.TEST)
+    await stores.log.commit([birth(scope, call)])
+    assert await stores.calls.find_call(scope, call.id) == call
+    assert await stores.calls.find_call(scope, "the integrator's") == call
+    assert await stores.calls.find_call(scope, "another") is None
+    test = replace(scope, environment=Environment.TEST)
     assert await stores.calls.find_call(test, call.id) is None
 
 
 async def test_the_duration_counts_from_the_answer(database: TestDatabase, stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     answered = a_call(
         status=CallStatus.ANSWERED, answered_at=NOW - timedelta(seconds=90, milliseconds=700)
     )
     missed = a_call()
     for call in (answered, missed):
-        await stores.log.commit([birth(log, call), death(log, call)])
+        await stores.log.commit([birth(scope, call), death(scope, call)])
     async with database.connection() as superuser:
         for call, expected in ((answered, 90), (missed, 0)):
             found = await superuser.fetchval(
@@ -55,51 +55,51 @@ async def test_the_duration_counts_from_the_answer(database: TestDatabase, store
 
 
 async def test_turns_come_in_the_order_they_were_said(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     late = a_turn(call, "late", occurred_at=NOW + timedelta(seconds=2))
     early = a_turn(call, "early", role="agent", interrupted=True)
-    await stores.log.commit([birth(log, call)])
-    await stores.log.commit([Entry(log, (said(call, late),), (late, early), call.id)])
-    assert await stores.calls.turns(log, call.id) == [early, late]
+    await stores.log.commit([birth(scope, call)])
+    await stores.log.commit([Entry(scope, (said(call, late),), (late, early), call.id)])
+    assert await stores.calls.turns(scope, call.id) == [early, late]
 
 
 async def test_the_open_calls_of_a_dead_process_are_taken_over(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log, other = await make_log(stores), await make_log(stores)
+    scope, other = await make_log(stores), await make_log(stores)
     call = a_call()
     who, turn = a_participant(call), a_turn(call)
     over, mine, elsewhere = a_call(), a_call(), a_call()
     async with database.stores(OTHER, claim=False) as dead:
         await dead.log.commit(
             [
-                Entry(log, (created(call),), (call, who, turn), call.id),
-                birth(log, over),
-                death(log, over),
+                Entry(scope, (created(call),), (call, who, turn), call.id),
+                birth(scope, over),
+                death(scope, over),
                 birth(other),
             ]
         )
-    await stores.log.commit([birth(log, mine), birth(log, elsewhere)])
+    await stores.log.commit([birth(scope, mine), birth(scope, elsewhere)])
     async with database.connection() as superuser:  # recorded: no process runs it
         await superuser.execute(
             "UPDATE ringline.calls SET server_id = NULL WHERE id = $1", elsewhere.id
         )
     found = await stores.calls.abandoned()
-    assert {abandoned.scope for abandoned in found} == {log, other}
+    assert {abandoned.scope for abandoned in found} == {scope, other}
     assert len(found) == 2
-    (one,) = [abandoned for abandoned in found if abandoned.scope == log]
-    assert one == AbandonedCall(log, call, (who,), (turn,), one.lost_at)
+    (one,) = [abandoned for abandoned in found if abandoned.scope == scope]
+    assert one == AbandonedCall(scope, call, (who,), (turn,), one.lost_at)
 
 
 @pytest.mark.parametrize("beat_s", [-3, 5], ids=["written to after it", "idle until it"])
 async def test_a_dead_process_was_last_alive_at_its_last_beat_or_write(
     database: TestDatabase, stores: Stores, beat_s: float
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     async with database.stores(OTHER, claim=False) as dead:
-        await dead.log.commit([birth(log, call)])
+        await dead.log.commit([birth(scope, call)])
     beat = NOW + timedelta(seconds=beat_s)
     async with database.connection() as superuser:
         await superuser.execute("UPDATE ringline.calls SET updated_at = $1", NOW)
@@ -125,11 +125,11 @@ async def test_a_server_tells_the_database_that_it_lives(
 async def test_calls_taken_over_are_found_until_they_have_ended(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     async with database.stores(OTHER, claim=False) as dead:
-        await dead.log.commit([birth(log, call)])
+        await dead.log.commit([birth(scope, call)])
     for _ in range(2):
         assert [abandoned.call for abandoned in await stores.calls.abandoned()] == [call]
-    await stores.log.commit([death(log, call)])
+    await stores.log.commit([death(scope, call)])
     assert await stores.calls.abandoned() == []

@@ -45,8 +45,8 @@ class Heard:
 
 
 async def test_a_key_is_found_by_its_hash_whatever_its_workspace(stores: Stores) -> None:
-    log = await make_log(stores)
-    key = a_key(log, KeyKind.PUBLISHABLE, expires_at=NOW + timedelta(days=1))
+    scope = await make_log(stores)
+    key = a_key(scope, KeyKind.PUBLISHABLE, expires_at=NOW + timedelta(days=1))
     await stores.workspaces.create_key(key, hash_of(key))
     assert await stores.credentials.find_key(hash_of(key)) == key
     assert await stores.credentials.find_key(b"\0" * 32) is None
@@ -70,8 +70,8 @@ async def test_keys_are_listed_over_both_environments_oldest_first(stores: Store
 
 
 async def test_the_last_use_of_a_key_only_moves_on(stores: Stores) -> None:
-    log = await make_log(stores)
-    key = a_key(log)
+    scope = await make_log(stores)
+    key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     later = NOW + timedelta(minutes=1)
     for at in (later, NOW):
@@ -81,8 +81,8 @@ async def test_the_last_use_of_a_key_only_moves_on(stores: Stores) -> None:
 
 
 async def test_a_key_is_revoked_once_and_stays_so(stores: Stores) -> None:
-    log = await make_log(stores)
-    key = a_key(log)
+    scope = await make_log(stores)
+    key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     assert await stores.workspaces.revoke_key(key.id, NOW, end_calls=False)
     assert await stores.workspaces.revoke_key(key.id, NOW + timedelta(days=1), end_calls=False)
@@ -94,8 +94,8 @@ async def test_a_key_is_revoked_once_and_stays_so(stores: Stores) -> None:
 
 
 async def test_a_ticket_is_taken_once(stores: Stores) -> None:
-    log = await make_log(stores)
-    key = a_key(log)
+    scope = await make_log(stores)
+    key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     ticket = a_ticket(key)
     await stores.credentials.put_ticket(b"t" * 32, ticket, NOW)
@@ -108,8 +108,8 @@ async def test_a_ticket_is_taken_once(stores: Stores) -> None:
 
 
 async def test_of_racing_takers_one_gets_the_ticket(database: TestDatabase, stores: Stores) -> None:
-    log = await make_log(stores)
-    key = a_key(log)
+    scope = await make_log(stores)
+    key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     async with database.stores(OTHER, claim=False) as others:
         for turn in range(10):
@@ -125,8 +125,8 @@ async def test_of_racing_takers_one_gets_the_ticket(database: TestDatabase, stor
 
 
 async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Stores) -> None:
-    log = await make_log(stores)
-    revoked, expiring = a_key(log), a_key(log, expires_at=NOW + timedelta(seconds=5))
+    scope = await make_log(stores)
+    revoked, expiring = a_key(scope), a_key(scope, expires_at=NOW + timedelta(seconds=5))
     for key in (revoked, expiring):
         await stores.workspaces.create_key(key, hash_of(key))
         await stores.credentials.put_ticket(key.id.bytes * 2, a_ticket(key), NOW)
@@ -140,8 +140,8 @@ async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Sto
 
 
 async def test_no_ticket_is_kept_for_a_dead_key(stores: Stores) -> None:
-    log = await make_log(stores)
-    revoked, expiring = a_key(log), a_key(log, expires_at=NOW + timedelta(seconds=5))
+    scope = await make_log(stores)
+    revoked, expiring = a_key(scope), a_key(scope, expires_at=NOW + timedelta(seconds=5))
     for key in (revoked, expiring):
         await stores.workspaces.create_key(key, hash_of(key))
     put = stores.credentials.put_ticket
@@ -155,8 +155,8 @@ async def test_no_ticket_is_kept_for_a_dead_key(stores: Stores) -> None:
 
 
 async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores) -> None:
-    log = await make_log(stores)
-    key = a_key(log)
+    scope = await make_log(stores)
+    key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     for number in range(FORGET_EVERY - 1):
         await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(key), NOW)
@@ -172,8 +172,8 @@ async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores)
 async def test_revocations_are_told_to_other_processes(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
-    quiet, ending = a_key(log), a_key(log)
+    scope = await make_log(stores)
+    quiet, ending = a_key(scope), a_key(scope)
     for key in (quiet, ending):
         await stores.workspaces.create_key(key, hash_of(key))
     heard = Heard()
@@ -196,8 +196,8 @@ async def test_revocations_are_told_to_other_processes(
 async def test_revocations_are_told_although_the_line_was_cut(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
-    before, after = a_key(log), a_key(log)
+    scope = await make_log(stores)
+    before, after = a_key(scope), a_key(scope)
     for key in (before, after):
         await stores.workspaces.create_key(key, hash_of(key))
     heard = Heard()
@@ -230,10 +230,10 @@ async def test_members_are_found_whatever_their_workspace(stores: Stores) -> Non
 
 
 async def test_behind_a_token_are_a_key_and_a_member_of_its_workspace(stores: Stores) -> None:
-    log, foreign = await make_log(stores), await make_log(stores)
-    key = a_key(log)
+    scope, foreign = await make_log(stores), await make_log(stores)
+    key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
-    ada, eve = await hire(stores, log), await hire(stores, foreign)
+    ada, eve = await hire(stores, scope), await hire(stores, foreign)
     look_behind = stores.credentials.look_behind
     assert await look_behind(key.id, None) == key
     assert await look_behind(key.id, ada) == key
@@ -245,13 +245,13 @@ async def test_behind_a_token_are_a_key_and_a_member_of_its_workspace(stores: St
 async def test_removed_members_are_told_to_other_processes(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
-    ada, bob = await hire(stores, log), await hire(stores, log)
+    scope = await make_log(stores)
+    ada, bob = await hire(stores, scope), await hire(stores, scope)
     heard = Heard()
     watching = asyncio.create_task(stores.credentials.watch_revocations(heard.changed))
     await heard.until((None, False))
     async with database.stores(OTHER, claim=False) as command:
-        async with command.database.transaction(log) as connection:
+        async with command.database.transaction(scope) as connection:
             await connection.execute("UPDATE ringline.users SET full_name = 'Ada'")  # says nothing
             await connection.execute("DELETE FROM ringline.users WHERE id = $1", ada)
         await heard.until((ada, False))
@@ -261,9 +261,9 @@ async def test_removed_members_are_told_to_other_processes(
     await asyncio.wait({watching})
 
 
-async def hire(stores: Stores, log: Scope) -> UUID:
-    async with stores.database.transaction(log) as connection:
-        return await add_member(connection, log.workspace_id, f"{new_id()}@example.com")
+async def hire(stores: Stores, scope: Scope) -> UUID:
+    async with stores.database.transaction(scope) as connection:
+        return await add_member(connection, scope.workspace_id, f"{new_id()}@example.com")
 
 
 async def test_agents_are_found_in_their_environment(stores: Stores) -> None:

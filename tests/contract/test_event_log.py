@@ -31,24 +31,24 @@ from tests.database import (
 
 
 async def test_offsets_begin_with_one_and_have_no_gap(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     turn = a_turn(call)
-    spoken = Entry(log, (said(call, turn), said(call, turn)), (turn,), call.id)
-    assert await stores.log.commit([birth(log, call)]) == [(1,)]
-    assert await stores.log.commit([spoken, birth(log)]) == [(2, 3), (4,)]
-    head = (await stores.log.heads([log]))[log]
+    spoken = Entry(scope, (said(call, turn), said(call, turn)), (turn,), call.id)
+    assert await stores.log.commit([birth(scope, call)]) == [(1,)]
+    assert await stores.log.commit([spoken, birth(scope)]) == [(2, 3), (4,)]
+    head = (await stores.log.heads([scope]))[scope]
     assert (head.epoch, head.newest, head.oldest) == ("aaaaaaaa", 4, 1)
 
 
 async def test_an_event_is_read_back_as_it_was_written(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     audit = CallAudit(audit_type="tool_call", code="book", detail={"n": [1, None, "ä\u2028"]})
     plain = Event(new_id(), NOW + timedelta(microseconds=1), audit)
-    entry = Entry(log, (created(call), plain), (call,), call.id)
+    entry = Entry(scope, (created(call), plain), (call,), call.id)
     await stores.log.commit([entry])
-    page = await stores.log.page(log, 0, 10)
+    page = await stores.log.page(scope, 0, 10)
     assert [stored.event for stored in page.events] == list(entry.events)
     assert offsets_of(page) == [1, 2]
 
@@ -58,7 +58,7 @@ def offsets_of(page: LogPage) -> list[int]:
 
 
 async def test_a_page_ends_where_its_events_are_large_but_has_one(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     notes = [
         Event(
@@ -66,42 +66,44 @@ async def test_a_page_ends_where_its_events_are_large_but_has_one(stores: Stores
         )
         for size in (10, limits.FOLLOWED_BYTES.most + 10, limits.FOLLOWED_BYTES.most // 2, 10, 10)
     ]
-    await stores.log.commit([Entry(log, tuple(notes), (), call.id)])
+    await stores.log.commit([Entry(scope, tuple(notes), (), call.id)])
     pages: list[tuple[list[int], bool]] = []
     after = 0
     while not pages or not pages[-1][1]:
-        page = await stores.log.page(log, after, 100)
+        page = await stores.log.page(scope, after, 100)
         after = offsets_of(page)[-1]
         pages.append((offsets_of(page), page.complete))
     assert pages == [([1, 2], False), ([3, 4, 5], True)]
-    page = await stores.log.page(log, 1, 100)
+    page = await stores.log.page(scope, 1, 100)
     assert (offsets_of(page), page.complete) == ([2], False)
-    page = await stores.log.page(log, 2, 2)
+    page = await stores.log.page(scope, 2, 2)
     assert (offsets_of(page), page.complete) == ([3, 4], False)
 
 
 async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     one, two = a_call(), a_call()
-    await stores.log.commit([birth(log, one), birth(log, two), death(log, one), death(log, two)])
-    assert offsets_of(await stores.log.page(log, 1, 2)) == [2, 3]
-    assert offsets_of(await stores.log.page(log, 0, 9, two.id)) == [2, 4]
-    assert await stores.log.page(log, 4, 9) == LogPage([], True)
+    await stores.log.commit(
+        [birth(scope, one), birth(scope, two), death(scope, one), death(scope, two)]
+    )
+    assert offsets_of(await stores.log.page(scope, 1, 2)) == [2, 3]
+    assert offsets_of(await stores.log.page(scope, 0, 9, two.id)) == [2, 4]
+    assert await stores.log.page(scope, 4, 9) == LogPage([], True)
 
 
 async def test_ephemeral_events_have_no_row_and_no_offset(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     delta = TranscriptDelta(
         turn_id=new_id(), item_id="i", role="caller", delta="a", text="a", sequence=0
     )
     partial = Event(new_id(), NOW, delta, ref_of(call))
-    await stores.log.commit([birth(log, call)])
+    await stores.log.commit([birth(scope, call)])
     told = await stores.log.commit(
-        [Entry(log, (partial,)), Entry(log, (partial, said(call, a_turn(call))))]
+        [Entry(scope, (partial,)), Entry(scope, (partial, said(call, a_turn(call))))]
     )
     assert told == [(), (2,)]
-    assert await stores.log.commit([Entry(log, (partial,))]) == [()]
+    assert await stores.log.commit([Entry(scope, (partial,))]) == [()]
 
 
 async def test_several_logs_go_into_one_transaction(stores: Stores) -> None:
@@ -109,22 +111,22 @@ async def test_several_logs_go_into_one_transaction(stores: Stores) -> None:
     test = Scope(live.workspace_id, Environment.TEST)
     other = await make_log(stores)
     order = [other, live, test, live]
-    assert await stores.log.commit([birth(log) for log in order]) == [(1,), (1,), (1,), (2,)]
+    assert await stores.log.commit([birth(scope) for scope in order]) == [(1,), (1,), (1,), (2,)]
     heads = await stores.log.heads([live, test, other, Scope(new_id(), Environment.LIVE)])
-    assert {log: head.newest for log, head in heads.items()} == {live: 2, test: 1, other: 1}
+    assert {scope: head.newest for scope, head in heads.items()} == {live: 2, test: 1, other: 1}
 
 
 async def test_offsets_are_gapless_under_two_servers_at_once(
     database: TestDatabase, stores: Stores
 ) -> None:
-    logs = [await make_log(stores) for _ in range(3)]
+    scopes = [await make_log(stores) for _ in range(3)]
     async with database.stores(OTHER, claim=False) as others:
 
         async def write(through: Stores, shift: int) -> list[tuple[Scope, int]]:
             told: list[tuple[Scope, int]] = []
             for turn in range(12):
                 # Every writer names the logs in another order.
-                batch = [birth(logs[(shift + turn + step) % 3]) for step in range(3)]
+                batch = [birth(scopes[(shift + turn + step) % 3]) for step in range(3)]
                 for entry, offsets in zip(batch, await through.log.commit(batch), strict=True):
                     told += [(entry.scope, offset) for offset in offsets]
             return told
@@ -132,57 +134,57 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
         writers = [write((stores, others)[shift % 2], shift) for shift in range(6)]
         told = [place for places in await asyncio.gather(*writers) for place in places]
     expected = list(range(1, 6 * 12 + 1))
-    for log in logs:
-        assert sorted(offset for place, offset in told if place == log) == expected
-        assert offsets_of(await stores.log.page(log, 0, 1000)) == expected
+    for scope in scopes:
+        assert sorted(offset for place, offset in told if place == scope) == expected
+        assert offsets_of(await stores.log.page(scope, 0, 1000)) == expected
 
 
 async def test_events_are_found_by_their_ids(stores: Stores) -> None:
-    log = await make_log(stores)
-    entry = birth(log)
-    await stores.log.commit([birth(log), entry])
+    scope = await make_log(stores)
+    entry = birth(scope)
+    await stores.log.commit([birth(scope), entry])
     event_id = entry.events[0].id
-    assert await stores.log.find(log, [event_id, new_id()]) == {event_id: 2}
-    assert await stores.log.find(replace(log, environment=Environment.TEST), [event_id]) == {}
+    assert await stores.log.find(scope, [event_id, new_id()]) == {event_id: 2}
+    assert await stores.log.find(replace(scope, environment=Environment.TEST), [event_id]) == {}
 
 
 async def test_an_event_is_written_once(stores: Stores) -> None:
-    log = await make_log(stores)
-    entry = birth(log)
+    scope = await make_log(stores)
+    entry = birth(scope)
     await stores.log.commit([entry])
     with pytest.raises(EntryRefused, match=r"^23505$"):
-        await stores.log.commit([Entry(log, entry.events)])
-    assert await stores.log.commit([birth(log)]) == [(2,)]
+        await stores.log.commit([Entry(scope, entry.events)])
+    assert await stores.log.commit([birth(scope)]) == [(2,)]
 
 
 async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call, unknown = a_call(), a_call()
-    orphan = Entry(log, (said(unknown, a_turn(unknown)),), (a_turn(unknown),), unknown.id)
+    orphan = Entry(scope, (said(unknown, a_turn(unknown)),), (a_turn(unknown),), unknown.id)
     with pytest.raises(EntryRefused, match=r"^23503$"):
-        await stores.log.commit([birth(log, call), orphan])
-    assert await stores.calls.find_call(log, call.id) is None
-    assert await stores.log.page(log, 0, 10) == LogPage([], True)
+        await stores.log.commit([birth(scope, call), orphan])
+    assert await stores.calls.find_call(scope, call.id) is None
+    assert await stores.log.page(scope, 0, 10) == LogPage([], True)
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "half a pair \ud800"])
 async def test_text_that_cannot_be_stored_is_refused(stores: Stores, text: str) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
-    await stores.log.commit([birth(log, call)])
+    await stores.log.commit([birth(scope, call)])
     turn = a_turn(call, text)
     with pytest.raises(EntryRefused):
-        await stores.log.commit([Entry(log, (said(call, turn),), (), call.id)])
+        await stores.log.commit([Entry(scope, (said(call, turn),), (), call.id)])
     with pytest.raises(EntryRefused):
-        await stores.log.commit([Entry(log, (said(call, a_turn(call)),), (turn,), call.id)])
-    assert await stores.log.commit([death(log, call)]) == [(2,)]
+        await stores.log.commit([Entry(scope, (said(call, a_turn(call)),), (turn,), call.id)])
+    assert await stores.log.commit([death(scope, call)]) == [(2,)]
 
 
 async def test_a_log_that_is_not_there_is_refused(stores: Stores) -> None:
-    log = Scope(new_id(), Environment.LIVE)
+    scope = Scope(new_id(), Environment.LIVE)
     call = a_call()
     with pytest.raises(EntryRefused, match=r"^02000$"):
-        await stores.log.commit([Entry(log, (created(call),))])
+        await stores.log.commit([Entry(scope, (created(call),))])
 
 
 async def test_a_locked_log_is_busy_and_the_others_are_not(
@@ -202,31 +204,31 @@ async def test_a_locked_log_is_busy_and_the_others_are_not(
 async def test_a_call_is_written_by_its_process_alone(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
-    await stores.log.commit([birth(log, call)])
+    await stores.log.commit([birth(scope, call)])
     answered = replace(call, status=CallStatus.ANSWERED, answered_at=NOW)
     async with database.stores(OTHER, claim=False) as others:
         with pytest.raises(EntryRefused, match=r"^guard$"):
-            await others.log.commit([Entry(log, (created(call),), (answered,), call.id)])
-    await stores.log.commit([Entry(log, (created(call),), (answered,), call.id)])
-    assert await stores.calls.find_call(log, call.id) == answered
+            await others.log.commit([Entry(scope, (created(call),), (answered,), call.id)])
+    await stores.log.commit([Entry(scope, (created(call),), (answered,), call.id)])
+    assert await stores.calls.find_call(scope, call.id) == answered
 
 
 async def test_an_ended_call_stays_as_it_ended(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
-    await stores.log.commit([birth(log, call), death(log, call)])
+    await stores.log.commit([birth(scope, call), death(scope, call)])
     with pytest.raises(EntryRefused, match=r"^guard$"):
-        await stores.log.commit([death(log, call)])
-    assert [event.event.type for event in (await stores.log.page(log, 0, 9)).events] == [
+        await stores.log.commit([death(scope, call)])
+    assert [event.event.type for event in (await stores.log.page(scope, 0, 9)).events] == [
         "call.created",
         "call.ended",
     ]
 
 
 async def test_of_several_states_in_one_batch_the_last_counts(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     call = a_call()
     ringing = replace(call, status=CallStatus.RINGING)
     answered = replace(
@@ -235,10 +237,10 @@ async def test_of_several_states_in_one_batch_the_last_counts(stores: Stores) ->
     who = a_participant(call)
     left = replace(who, left_at=NOW)
     rows = (call, who, ringing, answered, left)
-    await stores.log.commit([Entry(log, (created(call),), rows, call.id)])
-    assert await stores.calls.find_call(log, call.uuid) == answered
-    await stores.log.commit([death(log, answered)])
-    ended = await stores.calls.find_call(log, call.id)
+    await stores.log.commit([Entry(scope, (created(call),), rows, call.id)])
+    assert await stores.calls.find_call(scope, call.uuid) == answered
+    await stores.log.commit([death(scope, answered)])
+    ended = await stores.calls.find_call(scope, call.id)
     assert ended is not None
     assert ended.status is CallStatus.COMPLETED
 
@@ -247,5 +249,5 @@ async def test_workspaces_begin_with_their_logs(stores: Stores) -> None:
     workspace = a_workspace()
     await stores.workspaces.create_workspace(workspace)
     for environment, epoch in workspace.epochs.items():
-        log = Scope(workspace.id, environment)
-        assert (await stores.log.heads([log]))[log].epoch == epoch
+        scope = Scope(workspace.id, environment)
+        assert (await stores.log.heads([scope]))[scope].epoch == epoch

@@ -53,30 +53,30 @@ def place_of(table: sa.Table) -> str:
 
 async def fill(stores: Stores) -> list[Scope]:
     """Put at least one row into every table, for each of four logs."""
-    logs: list[Scope] = []
+    scopes: list[Scope] = []
     for _ in range(2):
         workspace = a_workspace()
         await stores.workspaces.create_workspace(workspace)
-        logs += [Scope(workspace.id, environment) for environment in Environment]
+        scopes += [Scope(workspace.id, environment) for environment in Environment]
         for key, key_hash in workspace.keys:
             await stores.credentials.put_ticket(key_hash, a_ticket(key), NOW)
-    for log in logs:
+    for scope in scopes:
         call = a_call()
         rows = (call, a_participant(call), a_turn(call))
-        await stores.log.commit([Entry(log, (created(call),), rows, call.id)])
-        async with stores.database.transaction(log) as connection:
-            await fill_by_hand(connection, log, call)
-    return logs
+        await stores.log.commit([Entry(scope, (created(call),), rows, call.id)])
+        async with stores.database.transaction(scope) as connection:
+            await fill_by_hand(connection, scope, call)
+    return scopes
 
 
-async def fill_by_hand(connection: Connection, log: Scope, call: CallRow) -> None:
+async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> None:
     """Put a row into each table that requests fill."""
     user, sip_user, conversation = new_id(), new_id(), new_id()
     queue = await connection.fetchval("SELECT id FROM ringline.queues")
     key = await connection.fetchval("SELECT id FROM ringline.keys LIMIT 1")
     place: dict[str, object] = {
-        "workspace_id": log.workspace_id,
-        "environment": log.environment.value,
+        "workspace_id": scope.workspace_id,
+        "environment": scope.environment.value,
     }
     email = f"{user}@example.com"
     soon = NOW + timedelta(days=1)
@@ -124,8 +124,8 @@ async def fill_by_hand(connection: Connection, log: Scope, call: CallRow) -> Non
         await connection.execute(insert.text, *insert.arguments(**full))
 
 
-def values_of(log: Scope) -> tuple[Any, str]:
-    return log.workspace_id, log.environment.value
+def values_of(scope: Scope) -> tuple[Any, str]:
+    return scope.workspace_id, scope.environment.value
 
 
 async def divide_by_zero(connection: Connection) -> None:
@@ -133,9 +133,9 @@ async def divide_by_zero(connection: Connection) -> None:
         await connection.fetchval("SELECT 1 / 0")
 
 
-async def count(connection: Connection, table: str, where: str, log: Scope) -> int:
+async def count(connection: Connection, table: str, where: str, scope: Scope) -> int:
     statement = f"SELECT count(*) FROM ringline.{table} WHERE {where}"
-    return await connection.fetchval(statement, *values_of(log))
+    return await connection.fetchval(statement, *values_of(scope))
 
 
 def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
@@ -167,36 +167,36 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
 async def test_no_query_crosses_with_interleaved_workspaces_and_broken_transactions(
     stores: Stores,
 ) -> None:
-    logs = await fill(stores)
+    scopes = await fill(stores)
     chance = random.Random(7)
 
-    async def look(log: Scope) -> None:
-        async with stores.database.transaction(log) as connection:
+    async def look(scope: Scope) -> None:
+        async with stores.database.transaction(scope) as connection:
             for name, table in TABLES.items():
                 here = place_of(table)
-                assert await count(connection, name, f"NOT ({here})", log) == 0, name
-                assert await count(connection, name, here, log) > 0, name
+                assert await count(connection, name, f"NOT ({here})", scope) == 0, name
+                assert await count(connection, name, here, scope) > 0, name
 
-    async def fail(log: Scope) -> None:
+    async def fail(scope: Scope) -> None:
         with pytest.raises(EntryRefused, match=r"^22012$"):
-            async with stores.database.transaction(log) as connection:
+            async with stores.database.transaction(scope) as connection:
                 await connection.fetchval("SELECT 1 / 0")
 
-    async def swallow(log: Scope) -> None:
+    async def swallow(scope: Scope) -> None:
         with pytest.raises(EntryRefused, match=r"^25P02$"):
-            async with stores.database.transaction(log) as connection:
+            async with stores.database.transaction(scope) as connection:
                 await divide_by_zero(connection)
 
-    async def leave(log: Scope) -> None:
+    async def leave(scope: Scope) -> None:
         with pytest.raises(LookupError):
-            async with stores.database.transaction(log):
+            async with stores.database.transaction(scope):
                 raise LookupError
 
-    async def be_cancelled(log: Scope) -> None:
+    async def be_cancelled(scope: Scope) -> None:
         inside = asyncio.Event()
 
         async def wait() -> None:
-            async with stores.database.transaction(log) as connection:
+            async with stores.database.transaction(scope) as connection:
                 inside.set()
                 await connection.execute("SELECT pg_sleep(60)")
 
@@ -216,20 +216,20 @@ async def test_no_query_crosses_with_interleaved_workspaces_and_broken_transacti
 
     async def wander() -> None:
         for _ in range(12):
-            await chance.choice(deeds)(chance.choice(logs))
+            await chance.choice(deeds)(chance.choice(scopes))
 
     # More wanderers than connections: they get each other's.
     await asyncio.gather(*(wander() for _ in range(16)))
-    for log in logs:
-        await look(log)
+    for scope in scopes:
+        await look(scope)
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
 async def test_no_row_is_written_moved_or_removed_across(
     database: TestDatabase, stores: Stores, name: str
 ) -> None:
-    logs = await fill(stores)
-    mine, foreign = logs[0], logs[2]
+    scopes = await fill(stores)
+    mine, foreign = scopes[0], scopes[2]
     here = place_of(TABLES[name])
     async with database.connection() as superuser:
         before = await count_all(superuser, name, foreign)
@@ -262,18 +262,18 @@ async def rows_reached(stores: Stores, statement: str, mine: Scope, other: Scope
     return int(done.split()[-1])
 
 
-async def count_all(connection: asyncpg.Connection[Any], table: str, log: Scope) -> int:
+async def count_all(connection: asyncpg.Connection[Any], table: str, scope: Scope) -> int:
     statement = f"SELECT count(*) FROM ringline.{table} WHERE {place_of(TABLES[table])}"
-    return await connection.fetchval(statement, *values_of(log))
+    return await connection.fetchval(statement, *values_of(scope))
 
 
 async def test_a_reference_does_not_reach_across(stores: Stores) -> None:
-    logs = await fill(stores)
-    async with stores.database.transaction(logs[2]) as connection:
+    scopes = await fill(stores)
+    async with stores.database.transaction(scopes[2]) as connection:
         foreign_agent = await connection.fetchval("SELECT id FROM ringline.agents")
     call = a_call(agent_id=foreign_agent)
     with pytest.raises(EntryRefused, match=r"^23503$"):
-        await stores.log.commit([Entry(logs[0], (created(call),), (call,), call.id)])
+        await stores.log.commit([Entry(scopes[0], (created(call),), (call,), call.id)])
 
 
 async def test_row_level_security_is_forced_on_every_table(
@@ -368,7 +368,7 @@ async def test_the_application_reads_all_columns_but_the_secret_ones(
 async def test_a_secret_is_neither_read_nor_guessed(
     stores: Stores, table: str, column: str
 ) -> None:
-    logs = await fill(stores)
+    scopes = await fill(stores)
     for statement in (
         f"SELECT {column} FROM ringline.{table}",
         f"SELECT * FROM ringline.{table}",
@@ -376,20 +376,20 @@ async def test_a_secret_is_neither_read_nor_guessed(
         f"DELETE FROM ringline.{table} RETURNING {column}",
     ):
         with pytest.raises(EntryRefused, match=r"^42501$"):
-            async with stores.database.transaction(logs[0]) as connection:
+            async with stores.database.transaction(scopes[0]) as connection:
                 await connection.fetch(statement)
 
 
 async def test_an_invitation_is_taken_in_its_own_workspace_alone(stores: Stores) -> None:
-    logs = await fill(stores)
+    scopes = await fill(stores)
     take = "SELECT email FROM ringline.take_invitation($1, $2)"
-    async with stores.database.transaction(logs[0]) as connection:
+    async with stores.database.transaction(scopes[0]) as connection:
         invited = await connection.fetchval("SELECT id FROM ringline.invitations")
     for arguments in ((invited.bytes, NOW), (b"", NOW)):
         assert await stores.database.look_up(HOUSE, take, *arguments) == []
-        async with stores.database.transaction(logs[2]) as connection:
+        async with stores.database.transaction(scopes[2]) as connection:
             assert await connection.fetch(take, *arguments) == []
-    async with stores.database.transaction(logs[0]) as connection:
+    async with stores.database.transaction(scopes[0]) as connection:
         assert len(await connection.fetch(take, invited.bytes, NOW)) == 1
         assert await connection.fetch(take, invited.bytes, NOW) == []
 
@@ -411,14 +411,14 @@ async def test_calls_of_all_workspaces_are_known_by_their_ids_alone(
 
 async def test_a_closed_database_is_away(database: TestDatabase) -> None:
     async with database.stores() as stores:
-        log = await make_log(stores)
+        scope = await make_log(stores)
     with pytest.raises(StoreAway):
-        await stores.calls.find_call(log, "any")
+        await stores.calls.find_call(scope, "any")
 
 
 async def test_the_policies_let_the_index_be_used(stores: Stores) -> None:
-    log = await make_log(stores)
-    async with stores.database.transaction(log) as connection:
+    scope = await make_log(stores)
+    async with stores.database.transaction(scope) as connection:
         await connection.execute(
             "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
         )
@@ -435,7 +435,7 @@ async def test_the_policies_let_the_index_be_used(stores: Stores) -> None:
 async def test_a_statement_has_one_process_and_notices_at_once_that_nobody_waits(
     stores: Stores,
 ) -> None:
-    log = await make_log(stores)
-    async with stores.database.transaction(log) as connection:
+    scope = await make_log(stores)
+    async with stores.database.transaction(scope) as connection:
         assert await connection.fetchval("SHOW max_parallel_workers_per_gather") == "0"
         assert await connection.fetchval("SHOW client_connection_check_interval") == "50ms"

@@ -55,10 +55,10 @@ async def test_an_empty_database_is_migrated_and_works(empty_database: TestDatab
 
 async def test_migrating_again_changes_nothing(database: TestDatabase) -> None:
     async with database.stores() as stores:
-        log = await make_log(stores)
-        await stores.log.commit([birth(log)])
+        scope = await make_log(stores)
+        await stores.log.commit([birth(scope)])
         await migrate(database.dsn("postgres"), ROLES.server, create_login=True)
-        assert await stores.log.commit([birth(log)]) == [(2,)]
+        assert await stores.log.commit([birth(scope)]) == [(2,)]
 
 
 async def test_a_workspace_from_before_queues_gets_its_own(
@@ -84,8 +84,8 @@ async def test_a_workspace_from_before_queues_gets_its_own(
     await migrate(dsn, ROLES.server)
     async with empty_database.stores() as stores:
         for environment in Environment:
-            log = Scope(workspace, environment)
-            async with stores.database.transaction(log) as connection:
+            scope = Scope(workspace, environment)
+            async with stores.database.transaction(scope) as connection:
                 names = await connection.fetch("SELECT queue_name FROM ringline.queues")
             assert [row["queue_name"] for row in names] == ["default"]
     async with empty_database.connection() as superuser:

@@ -64,26 +64,26 @@ class Desk:
     """A workspace's rows, and a reader of them."""
 
     stores: Stores
-    log: Scope
+    scope: Scope
     reader: Reader
 
     @asynccontextmanager
     async def counted(self) -> AsyncIterator[Counted]:
-        async with self.stores.records.read(self.log) as rows:
+        async with self.stores.records.read(self.scope) as rows:
             yield Counted(rows)
 
     async def list(self, resource: str = "Contact", **request: Any) -> Any:
         selection = request.pop("fields", IDS)
         if not isinstance(selection, Selection):
             selection = select(RESOURCES[resource], selection)
-        async with self.stores.records.read(self.log) as rows:
+        async with self.stores.records.read(self.scope) as rows:
             listed = await self.reader.list(
                 rows, ListRequest(RESOURCES[resource], selection, **request)
             )
         return msgspec.json.decode(msgspec.json.encode(listed))
 
     async def run(self, statement: str, *values: object) -> list[Any]:
-        async with self.stores.database.transaction(self.log) as connection:
+        async with self.stores.database.transaction(self.scope) as connection:
             return await connection.fetch(statement, *values)
 
     async def contact(self, name: str, email: str | None = None, phone: str | None = None) -> UUID:
@@ -92,8 +92,8 @@ class Desk:
             "INSERT INTO ringline.contacts"
             " (workspace_id, environment, id, full_name, email, phone_e164)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
-            self.log.workspace_id,
-            self.log.environment.value,
+            self.scope.workspace_id,
+            self.scope.environment.value,
             contact_id,
             name,
             email,
@@ -162,7 +162,7 @@ async def test_a_filter_lets_through_whom_it_names(
 
 async def test_kinds_of_values_are_compared_as_what_they_are(desk: Desk) -> None:
     call = a_call()
-    await desk.stores.log.commit([birth(desk.log, call)])
+    await desk.stores.log.commit([birth(desk.scope, call)])
     started = call.started_at.isoformat()
     for given, expected in (
         ({"id": str(call.id)}, 1),
@@ -186,7 +186,7 @@ async def test_kinds_of_values_are_compared_as_what_they_are(desk: Desk) -> None
 async def test_what_is_read_through_a_relationship_is_filtered_and_sorted(desk: Desk) -> None:
     calls = [a_call(uuid=f"call-{name}") for name in "bac"]
     for call in calls:
-        await desk.stores.log.commit([birth(desk.log, call)])
+        await desk.stores.log.commit([birth(desk.scope, call)])
     found = await desk.list(
         "CallParticipant",
         fields=["memberUuid", {"call": ["callUuid"]}],
@@ -200,8 +200,8 @@ async def test_what_is_read_through_a_relationship_is_filtered_and_sorted(desk: 
             "INSERT INTO ringline.call_transcripts (workspace_id, environment, id, call_id,"
             " turn_id, item_id, role, text, occurred_at)"
             " VALUES ($1, $2, $3, $4, $3, 'i', 'agent', 'Yes?', now())",
-            desk.log.workspace_id,
-            desk.log.environment.value,
+            desk.scope.workspace_id,
+            desk.scope.environment.value,
             turn.id,
             call.id,
         )
@@ -380,7 +380,7 @@ async def test_an_indexed_sort_is_walked_by_its_index(
             values = [samples[type(kind)] for kind in kinds_of(resource, keys)]
             cursor = Cursors(["secret"]).make(purpose_of(resource, keys), values)
             page = {"limit": 5} | ({} if direction == "first" else {direction: cursor})
-            async with desk.stores.database.transaction(desk.log) as connection:
+            async with desk.stores.database.transaction(desk.scope) as connection:
                 await connection.execute(
                     "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
                     "SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off"
@@ -406,15 +406,15 @@ async def test_what_is_related_costs_a_query_each_however_many_rows(desk: Desk) 
             "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id,"
             " channel, mode, status, agent_id) VALUES ($1, $2, $3, $4, 'call', 'voice',"
             " 'active', $5)",
-            desk.log.workspace_id,
-            desk.log.environment.value,
+            desk.scope.workspace_id,
+            desk.scope.environment.value,
             conversation,
             f"c{number}",
             agent,
         )
         for _ in range(2):
             call = a_call(conversation_id=conversation)
-            entry = birth(desk.log, call)
+            entry = birth(desk.scope, call)
             await desk.stores.log.commit([entry])
     fields: list[object] = [
         "callUuid",
@@ -446,14 +446,14 @@ async def test_the_call_of_a_conversation_is_its_latest(desk: Desk) -> None:
     await desk.run(
         "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id, channel,"
         " mode, status) VALUES ($1, $2, $3, 'p', 'call', 'voice', 'active')",
-        desk.log.workspace_id,
-        desk.log.environment.value,
+        desk.scope.workspace_id,
+        desk.scope.environment.value,
         conversation,
     )
     times = [a_call().started_at.replace(minute=minute) for minute in (1, 3, 2)]
     for number, moment in enumerate(times):
         call = a_call(uuid=f"{number}", started_at=moment, conversation_id=conversation)
-        await desk.stores.log.commit([birth(desk.log, call)])
+        await desk.stores.log.commit([birth(desk.scope, call)])
     fields = ["publicId", {"call": ["callUuid"]}]
     (found,) = await desk.list("Conversation", fields=fields)
     assert found == {"publicId": "p", "call": {"callUuid": "1"}}
@@ -467,8 +467,8 @@ async def test_lists_are_bounded(desk: Desk) -> None:
         await desk.run(
             "INSERT INTO ringline.contacts (workspace_id, environment, id, full_name)"
             " SELECT $1, $2, gen_random_uuid(), 'x' FROM generate_series(1, $3)",
-            desk.log.workspace_id,
-            desk.log.environment.value,
+            desk.scope.workspace_id,
+            desk.scope.environment.value,
             count,
         )
 
@@ -484,7 +484,7 @@ async def test_lists_are_bounded(desk: Desk) -> None:
 async def test_nested_selections_are_counted_as_they_multiply(desk: Desk) -> None:
     call = a_call()
     people = [a_participant(call) for _ in range(400)]
-    entry = birth(desk.log, call)
+    entry = birth(desk.scope, call)
     await desk.stores.log.commit(
         [entry.__class__(entry.scope, entry.events, (call, *people), call.id)]
     )
@@ -580,8 +580,8 @@ async def fill(desk: Desk, count: int, size: int, text: str = "x") -> None:
     await desk.run(
         "INSERT INTO ringline.contacts (workspace_id, environment, id, full_name, notes)"
         " SELECT $1, $2, gen_random_uuid(), 'x', repeat($5, $4) FROM generate_series(1, $3)",
-        desk.log.workspace_id,
-        desk.log.environment.value,
+        desk.scope.workspace_id,
+        desk.scope.environment.value,
         count,
         size,
         text,
@@ -661,8 +661,8 @@ async def test_what_many_records_share_counts_in_each_of_them(desk: Desk) -> Non
         "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id, channel,"
         " mode, status, agent_id) SELECT $1, $2, gen_random_uuid(), gen_random_uuid()::text,"
         " 'chat', 'text', 'active', $3 FROM generate_series(1, 250)",
-        desk.log.workspace_id,
-        desk.log.environment.value,
+        desk.scope.workspace_id,
+        desk.scope.environment.value,
         agent,
     )
     fields: list[object] = ["id", {"aiAgent": ["instructions"]}]
@@ -676,7 +676,7 @@ async def test_what_many_records_share_counts_in_each_of_them(desk: Desk) -> Non
 
 async def test_all_statements_of_a_request_have_one_budget(desk: Desk) -> None:
     conversation = new_id()
-    place = (desk.log.workspace_id, desk.log.environment.value, conversation)
+    place = (desk.scope.workspace_id, desk.scope.environment.value, conversation)
     await desk.run(
         "INSERT INTO ringline.conversations (workspace_id, environment, id, public_id, channel,"
         " mode, status, metadata) VALUES ($1, $2, $3, 'p', 'chat', 'text', 'active',"

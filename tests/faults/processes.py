@@ -59,7 +59,7 @@ class ServerProcess:
         return self.output.read_text("utf-8", "replace")
 
     @property
-    def log(self) -> Scope:
+    def scope(self) -> Scope:
         return Scope(UUID(self.ready["workspace_id"]), Environment.LIVE)
 
     def api(self, http: Any) -> Api:
@@ -167,14 +167,14 @@ async def refusal(parent: Path, mode: str = "dev", **chosen: Any) -> tuple[int, 
         return error.code, error.said
 
 
-async def read_log(dsn: str, log: Scope) -> list[StoredEvent]:
+async def read_log(dsn: str, scope: Scope) -> list[StoredEvent]:
     """Read all of a log, beside the server; its offsets are gapless from 1 on."""
     stores = await Stores.open(dsn, UUID(int=0), claim=False, pool_size=1)
     try:
         rows: list[StoredEvent] = []
         complete = False
         while not complete:
-            page = await stores.log.page(log, rows[-1].offset if rows else 0, 1000)
+            page = await stores.log.page(scope, rows[-1].offset if rows else 0, 1000)
             rows += page.events
             complete = page.complete
     finally:

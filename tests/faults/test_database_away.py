@@ -91,7 +91,7 @@ async def test_a_killed_database_is_not_noticed_by_callers(parent: Path) -> None
             names = watcher.names(caller.call_uuid)
             assert names.count("call_transcript_completed") == 8
             assert len(watcher.joins) == 1, "the socket stayed"
-            await read_log(server.dsn(), server.log)
+            await read_log(server.dsn(), server.scope)
 
             async with calling(api) as new:  # and the ticket of before is not burned
                 assert await new.ask() == before
@@ -125,7 +125,7 @@ async def test_a_frozen_database_hangs_nobody(parent: Path) -> None:
             await caller.socket.close()
             await watcher.until("call_ended", caller.call_uuid)
             assert watcher.names(caller.call_uuid).count("call_transcript_completed") == 4
-            await read_log(server.dsn(), server.log)
+            await read_log(server.dsn(), server.scope)
 
 
 async def test_a_disk_that_fills_up_loses_nothing(small_disk: SmallDisk) -> None:
@@ -148,7 +148,7 @@ async def test_a_disk_that_fills_up_loses_nothing(small_disk: SmallDisk) -> None
             await caller.socket.close()
             await watcher.until("call_ended", caller.call_uuid)
             assert watcher.names(caller.call_uuid).count("call_transcript_completed") == 6
-            await read_log(server.dsn(), server.log)
+            await read_log(server.dsn(), server.scope)
         assert "Traceback" not in server.said
         assert await server.end() == 0
 
@@ -192,7 +192,7 @@ async def test_a_server_that_ends_while_the_database_is_away(
             async with watching(again.api(http), "0") as late:
                 await late.until("call_ended", caller.call_uuid)
                 assert late.names(caller.call_uuid).count("call_ended") == 1
-            log = await read_log(again.dsn(), again.log)
+            log = await read_log(again.dsn(), again.scope)
             cause = "server_lost" if while_away else "server_shutdown"
             assert log[-1].event.data.hangup_cause == cause  # type: ignore[attr-defined]
         assert "Traceback" not in server.said

@@ -78,7 +78,7 @@ async def test_an_end_takes_leave_of_everybody(parent: Path, number: int) -> Non
         assert "Traceback" not in server.said
 
         async with server_process(parent) as again:  # with nothing left to end
-            log = await read_log(again.dsn(), again.log)
+            log = await read_log(again.dsn(), again.scope)
             assert [row.event.type for row in log].count("call.ended") == 1
             data: Any = log[-1].event.data
             assert data.status == "completed"

@@ -29,7 +29,7 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
                 for caller in (one, other):
                     await watcher.until("call_ended", caller.call_uuid)
                 assert [join.recovered for join in watcher.joins] == [None, True]
-                log = await read_log(second.dsn(), second.log)
+                log = await read_log(second.dsn(), second.scope)
                 told = watcher.durable
                 assert {
                     row.offset: show_id(Prefix.EVENT, row.event.id)
@@ -59,11 +59,11 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
 async def test_a_call_that_was_never_answered_has_failed(database: TestDatabase) -> None:
     """Nor is a call swept that lives elsewhere, or has ended."""
     async with serving(database) as before:
-        log = Scope(before.keys.workspace_id, Environment.LIVE)
+        scope = Scope(before.keys.workspace_id, Environment.LIVE)
     ringing, elsewhere = a_call(source="realtime"), a_call(source="api")
     async with database.stores(OTHER) as dead:
         for row in (ringing, elsewhere):
-            entry = call.begin(log, row, "", Moment(NOW, new_id)).entry
+            entry = call.begin(scope, row, "", Moment(NOW, new_id)).entry
             assert entry is not None
             await dead.log.commit([entry])
     async with database.connection() as connection:
@@ -74,7 +74,7 @@ async def test_a_call_that_was_never_answered_has_failed(database: TestDatabase)
     for _ in range(2):  # once, however often servers start
         async with serving(database):
             pass
-    events = await read_log(database.app_dsn, log)
+    events = await read_log(database.app_dsn, scope)
     its = [row.event for row in events if row.event.call and row.event.call.id == ringing.id]
     assert [event.type for event in its][:1] == ["call.created"]
     assert [event.type for event in its].count("call.ended") == 1

@@ -46,8 +46,8 @@ async def cut(superuser: asyncpg.Connection, kind: str, test: str = "true") -> l
 async def test_a_line_cut_before_the_commit_leaves_nothing(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
-    entry = birth(log)
+    scope = await make_log(stores)
+    entry = birth(scope)
     async with database.connection() as superuser:
         # The commit itself waits, in a trigger that runs at its very end.
         await superuser.execute(
@@ -63,26 +63,26 @@ async def test_a_line_cut_before_the_commit_leaves_nothing(
         with pytest.raises(StoreAway):
             await writing
         await superuser.execute("DROP TRIGGER wait ON ringline.events")
-    assert await stores.log.find(log, [entry.events[0].id]) == {}
+    assert await stores.log.find(scope, [entry.events[0].id]) == {}
     assert await stores.log.commit([entry]) == [(1,)]
 
 
 async def test_a_commit_whose_answer_was_lost_is_found(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     async with database.connection() as superuser, _waiting_for_a_standby(superuser):
         # It commits, and then waits for a stand-by that there is not before it answers.
-        entry = birth(log)
+        entry = birth(scope)
         writing = asyncio.create_task(stores.log.commit([entry]))
         while not await _cut_while_waiting(superuser, writing):
             await writing  # the setting had not arrived yet
-            entry = birth(log)
+            entry = birth(scope)
             writing = asyncio.create_task(stores.log.commit([entry]))
         with pytest.raises(StoreAway):
             await writing
-    found = await stores.log.find(log, [entry.events[0].id])
-    assert found == {entry.events[0].id: (await stores.log.heads([log]))[log].newest}
+    found = await stores.log.find(scope, [entry.events[0].id])
+    assert found == {entry.events[0].id: (await stores.log.heads([scope]))[scope].newest}
 
 
 async def _cut_while_waiting(
@@ -108,7 +108,7 @@ async def _waiting_for_a_standby(superuser: asyncpg.Connection) -> AsyncIterator
 
 
 async def test_a_transaction_that_meets_another_is_tried_again(stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     tried: list[str] = []
 
     async def meet(connection: Connection) -> str:
@@ -120,14 +120,14 @@ async def test_a_transaction_that_meets_another_is_tried_again(stores: Stores) -
             )
         return "done"
 
-    assert await stores.database.run(log, meet) == "done"
+    assert await stores.database.run(scope, meet) == "done"
     assert len(tried) == 3
 
 
 async def test_a_database_that_went_away_is_taken_again(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     told: list[UUID | None] = []
     stop = stores.database.watch_revocations(lambda key_id, _: told.append(key_id))
     slipping = asyncio.create_task(stores.database.lost())
@@ -141,11 +141,11 @@ async def test_a_database_that_went_away_is_taken_again(
             assert not stores.database.is_owned
             waiting = asyncio.create_task(stores.log.available())
             with pytest.raises(StoreAway):
-                await stores.log.commit([birth(log)])
+                await stores.log.commit([birth(scope)])
             with pytest.raises(StoreAway):
                 await stores.calls.abandoned()
             with pytest.raises(StoreAway):
-                await stores.calls.find_call(log, "any")
+                await stores.calls.find_call(scope, "any")
             assert not waiting.done()
         finally:
             await superuser.execute(f"ALTER ROLE {ROLES.server} LOGIN")
@@ -153,7 +153,7 @@ async def test_a_database_that_went_away_is_taken_again(
             await waiting
     stop()
     assert told == [None, None]
-    assert await stores.log.commit([birth(log)]) == [(1,)]
+    assert await stores.log.commit([birth(scope)]) == [(1,)]
 
 
 async def _is(condition: bool) -> bool:
@@ -161,7 +161,7 @@ async def _is(condition: bool) -> bool:
 
 
 async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stores: Stores) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     async with database.connection() as superuser:
         pid = await superuser.fetchval(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
@@ -174,15 +174,15 @@ async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stor
         os.kill(pid, signal.SIGCONT)
     async with asyncio.timeout(LIMIT_S):
         await stores.log.available()
-    assert await stores.log.commit([birth(log)]) == [(1,)]
+    assert await stores.log.commit([birth(scope)]) == [(1,)]
 
 
 async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
     database: TestDatabase, stores: Stores
 ) -> None:
     """Its session hangs; what it held cannot be had, but credentials are looked up all along."""
-    log = await make_log(stores)
-    key = a_key(log)
+    scope = await make_log(stores)
+    key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     credentials = Credentials(stores.credentials, lambda: datetime.now(UTC), ["a secret"])
     closed = asyncio.Event()
@@ -206,7 +206,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
                 assert found is not None
                 assert found.revoked_at is not None
                 with pytest.raises(StoreAway):
-                    await stores.log.commit([birth(log)])
+                    await stores.log.commit([birth(scope)])
             finally:
                 os.kill(pid, signal.SIGCONT)
     async with asyncio.timeout(LIMIT_S):
@@ -219,12 +219,12 @@ async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
     database: TestDatabase, stores: Stores
 ) -> None:
     """Whatever the driver stumbles over, a request is told that it may be tried again."""
-    log = await make_log(stores)
+    scope = await make_log(stores)
     over = asyncio.Event()
     met: set[str] = set()
 
     async def read() -> None:
-        async with stores.records.read(log) as rows:
+        async with stores.records.read(scope) as rows:
             await rows.fetch("SELECT 1", ())
 
     async def write() -> None:
@@ -232,7 +232,7 @@ async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
             # A statement that is new to its connection is prepared first.
             await transaction.fetch(f"SELECT {len(met)}, {next(numbers)}", ())
 
-        await stores.records.write(log, work)
+        await stores.records.write(scope, work)
 
     async def look() -> None:
         await stores.credentials.find_key(b"0" * 32)
@@ -262,14 +262,14 @@ async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
 async def test_a_statement_ends_when_its_client_has_gone(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     sleeping = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event = 'PgSleep'"
     )
 
     async def sleep() -> None:
-        async with stores.database.transaction(log) as connection:
+        async with stores.database.transaction(scope) as connection:
             await connection.execute("SET LOCAL statement_timeout = 0")
             await connection.execute("SELECT pg_sleep(600)")
 
@@ -294,7 +294,7 @@ async def test_a_second_server_is_refused_until_the_first_has_gone(
 async def test_a_server_whose_database_was_taken_by_another_waits(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     async with database.connection() as superuser:
         # As another server would: it waits for the lock and has it before we are back.
         lock = await superuser.fetchval(
@@ -313,21 +313,21 @@ async def test_a_server_whose_database_was_taken_by_another_waits(
             await taking
             await until(lambda: _is(not stores.database.is_owned))
             with pytest.raises(StoreAway):
-                await stores.log.commit([birth(log)])
+                await stores.log.commit([birth(scope)])
         async with asyncio.timeout(LIMIT_S):
             await stores.log.available()
-    assert await stores.log.commit([birth(log)]) == [(1,)]
+    assert await stores.log.commit([birth(scope)]) == [(1,)]
 
 
 async def test_the_connection_of_a_cancelled_transaction_is_not_used_again(
     database: TestDatabase,
 ) -> None:
     stores = await Stores.open(database.app_dsn, ME, claim=True, pool_size=1)
-    log = await make_log(stores)
+    scope = await make_log(stores)
     inside: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def hang() -> None:
-        async with stores.database.transaction(log) as connection:
+        async with stores.database.transaction(scope) as connection:
             inside.set_result(connection.get_server_pid())
             await asyncio.Event().wait()
 
@@ -335,9 +335,9 @@ async def test_the_connection_of_a_cancelled_transaction_is_not_used_again(
     before = await inside
     hanging.cancel()
     await asyncio.wait({hanging})
-    async with stores.database.transaction(log) as connection:
+    async with stores.database.transaction(scope) as connection:
         after = connection.get_server_pid()
-    async with stores.database.transaction(log) as connection:
+    async with stores.database.transaction(scope) as connection:
         assert before != after == connection.get_server_pid()
     await stores.close()
 
@@ -345,11 +345,11 @@ async def test_the_connection_of_a_cancelled_transaction_is_not_used_again(
 async def test_a_crash_under_open_transactions_is_recovered_from(
     database: TestDatabase, stores: Stores
 ) -> None:
-    log = await make_log(stores)
+    scope = await make_log(stores)
     async with database.connection() as superuser:
 
         async def crash() -> None:
-            async with stores.database.transaction(log) as connection:
+            async with stores.database.transaction(scope) as connection:
                 await cut(superuser, "pool")
                 with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
                     await connection.execute("SELECT 1")
@@ -363,7 +363,7 @@ async def test_a_crash_under_open_transactions_is_recovered_from(
             with pytest.raises(StoreAway):
                 await crash()
             await stores.database.available()
-        assert await stores.log.heads([log])
+        assert await stores.log.heads([scope])
 
 
 async def test_a_connection_that_is_lent_for_too_long_is_given_up(
@@ -372,9 +372,9 @@ async def test_a_connection_that_is_lent_for_too_long_is_given_up(
     monkeypatch.setattr(loans, "LONGEST_LOAN_S", 0.2)
     monkeypatch.setattr(loans, "_LOOK_S", 0.05)
     async with database.stores() as stores:
-        log = await make_log(stores)
+        scope = await make_log(stores)
         with pytest.raises(StoreAway):
-            async with stores.database.transaction(log) as connection:
+            async with stores.database.transaction(scope) as connection:
                 await connection.execute("SELECT pg_sleep(8)")
-        async with stores.database.transaction(log) as connection:
+        async with stores.database.transaction(scope) as connection:
             assert await connection.fetchval("SELECT 1") == 1

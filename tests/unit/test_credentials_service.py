@@ -566,17 +566,17 @@ def test_while_the_database_is_away_nobody_new_is_found() -> None:
 
 
 @pytest.mark.parametrize(
-    "log", [a_scope(2), a_scope(environment=Environment.TEST)], ids=["workspace", "environment"]
+    "scope", [a_scope(2), a_scope(environment=Environment.TEST)], ids=["workspace", "environment"]
 )
-def test_a_token_of_another_log_than_its_keys_opens_nothing(log: Scope) -> None:
+def test_a_token_of_another_log_than_its_keys_opens_nothing(scope: Scope) -> None:
     """Whoever has a signing secret forges tokens; they reach no further than a key does."""
 
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
-        forged = new_operator_token(log, key.id, new_id(), clock(), ada, "ada@example.com")
+        forged = new_operator_token(scope, key.id, new_id(), clock(), ada, "ada@example.com")
         assert await house.service.recognise(sign(forged, SECRET)) is None
-        assert not await house.service.admit(key.id, log)
-        assert not await house.service.admit(key.id, log, ada)
+        assert not await house.service.admit(key.id, scope)
+        assert not await house.service.admit(key.id, scope, ada)
 
     run(main)
 

@@ -25,7 +25,7 @@ from ringline.wire.strict_json import encode
 from ringline.wire.transcript import TranscriptStream
 
 WORKSPACE, CALL, AGENT, TURN, EVENT, ROW = (UUID(int=number) for number in range(1, 7))
-LOG = Scope(WORKSPACE, Environment.LIVE)
+SCOPE = Scope(WORKSPACE, Environment.LIVE)
 AT = datetime(2026, 11, 20, 9, 15, 2, 410_000, tzinfo=UTC)
 LATER = AT + timedelta(seconds=61, microseconds=5)
 POSITION = Position("abcd1234", 7)
@@ -106,7 +106,7 @@ def event(data: EventData, call: CallRef | None = INBOUND) -> Event:
 
 
 def on_socket(data: EventData, call: CallRef = INBOUND) -> tuple[str, Any]:
-    frame = EventsSocket(Version.V2, "events").encode(event(data, call), POSITION, LOG)
+    frame = EventsSocket(Version.V2, "events").encode(event(data, call), POSITION, SCOPE)
     assert frame is not None
     join_ref, ref, topic, name, payload = json.loads(frame)
     assert (join_ref, ref, topic) == (None, None, "events")
@@ -114,7 +114,7 @@ def on_socket(data: EventData, call: CallRef = INBOUND) -> tuple[str, Any]:
 
 
 def in_envelope(data: EventData, call: CallRef = INBOUND) -> Any:
-    encoded = Envelope().encode(event(data, call), POSITION, LOG)
+    encoded = Envelope().encode(event(data, call), POSITION, SCOPE)
     assert encoded is not None
     return json.loads(encoded)
 
@@ -235,14 +235,14 @@ def test_a_participant_who_joined_has_not_left() -> None:
 
 def test_only_inbound_calls_come_in() -> None:
     outgoing = event(DATA[events.CallCreated], OUTBOUND)
-    assert EventsSocket(Version.V2, "events").encode(outgoing, POSITION, LOG) is None
+    assert EventsSocket(Version.V2, "events").encode(outgoing, POSITION, SCOPE) is None
 
 
 def test_the_socket_shows_eight_names_and_no_others() -> None:
     shown = {
         kind
         for kind, data in DATA.items()
-        if EventsSocket(Version.V2, "events").encode(event(data), POSITION, LOG) is not None
+        if EventsSocket(Version.V2, "events").encode(event(data), POSITION, SCOPE) is not None
     }
     assert shown == set(events_socket.NAMES)
     assert len(set(events_socket.NAMES.values())) == 8
@@ -265,7 +265,7 @@ def test_a_caller_who_is_a_contact_is_named() -> None:
 
 def test_version_1_and_other_topics_are_dialects_of_their_own() -> None:
     dialect = EventsSocket(Version.V1, "events:x")
-    frame = dialect.encode(event(DATA[events.CallAnswered]), POSITION, LOG)
+    frame = dialect.encode(event(DATA[events.CallAnswered]), POSITION, SCOPE)
     assert frame is not None
     assert json.loads(frame)["topic"] == "events:x"
     names = {EventsSocket(version, topic).name for version in Version for topic in ("a", "b")}
@@ -384,7 +384,7 @@ def test_the_envelope_shows_what_its_table_says() -> None:
     shown = {
         kind
         for kind, data in DATA.items()
-        if Envelope().encode(event(data), POSITION, LOG) is not None
+        if Envelope().encode(event(data), POSITION, SCOPE) is not None
     }
     assert shown == set(envelope.NAMES)
 
@@ -424,7 +424,7 @@ def test_every_hangup_cause_has_a_disposition_of_the_list() -> None:
 
 def test_the_transcript_stream_has_five_members() -> None:
     dialect = TranscriptStream(with_ids=True)
-    assert dialect.encode(event(DATA[events.TranscriptDelta]), POSITION, LOG) == (
+    assert dialect.encode(event(DATA[events.TranscriptDelta]), POSITION, SCOPE) == (
         b'data: {"role":"user","text":"c\'mon","is_final":false,'
         b'"turn_id":"%b","ts":"2026-11-20T09:15:02.410Z"}\n\n' % TURN_ID.encode()
     )
@@ -432,8 +432,8 @@ def test_the_transcript_stream_has_five_members() -> None:
         TURN_ID.encode()
     )
     completed = event(DATA[events.TurnCompleted])
-    with_id = dialect.encode(completed, POSITION, LOG)
-    without = TranscriptStream(with_ids=False).encode(completed, POSITION, LOG)
+    with_id = dialect.encode(completed, POSITION, SCOPE)
+    without = TranscriptStream(with_ids=False).encode(completed, POSITION, SCOPE)
     assert with_id is not None
     assert without is not None
     assert without.startswith(final)
@@ -463,7 +463,7 @@ def test_what_there_is_to_say_of_a_turn_is_on_every_surface(
         names = ("interrupted", "recognized")
         return {name: payload[name] for name in names if name in payload}
 
-    frame = TranscriptStream(with_ids=False).encode(event(turn), POSITION, LOG)
+    frame = TranscriptStream(with_ids=False).encode(event(turn), POSITION, SCOPE)
     assert frame is not None
     assert among(json.loads(frame.removeprefix(b"data: "))) == remarks
     assert among(on_socket(turn)[1]) == remarks
@@ -478,7 +478,7 @@ def test_the_transcript_stream_shows_turns_alone() -> None:
     shown = {
         kind
         for kind, data in DATA.items()
-        if TranscriptStream(with_ids=True).encode(event(data), POSITION, LOG) is not None
+        if TranscriptStream(with_ids=True).encode(event(data), POSITION, SCOPE) is not None
     }
     assert shown == {events.TranscriptDelta, events.TurnCompleted}
 
@@ -492,7 +492,7 @@ def test_list_events_holds_all_that_the_live_frame_holds(kind: type[EventData]) 
         assert (call["callId"], call["callUuid"]) == (str(CALL), row["callUuid"])
         assert (call["fromNumber"], call["toNumber"]) == ("web:anonymous", "agent:agt_x")
         assert (call["direction"], call["aiAgentId"]) == ("inbound", str(AGENT))
-    spelt = events_socket.encode_payload(happened, POSITION, LOG)
+    spelt = events_socket.encode_payload(happened, POSITION, SCOPE)
     if spelt is not None:
         frame = json.loads(spelt[1])
         del frame["organisationId"]

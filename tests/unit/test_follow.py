@@ -23,7 +23,7 @@ from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import Spelling, Wire, a_scope, ended, entry, new_id, note, partial
 
-LOG = a_scope(1)
+SCOPE = a_scope(1)
 EPOCH = "epoch001"
 CALL = new_id()
 
@@ -43,10 +43,10 @@ class Desk:
         self.gaps: list[Position] = []
 
     async def happen(self, *events: Event, publish: bool = True) -> list[Published]:
-        [offsets] = await self.truth.commit([entry(LOG, *events)])
+        [offsets] = await self.truth.commit([entry(SCOPE, *events)])
         published = [Published(*pair) for pair in zip(offsets, events, strict=True)]
         if publish:
-            self.bus.publish(Publication(LOG, tuple(published)))
+            self.bus.publish(Publication(SCOPE, tuple(published)))
         return published
 
     def subscription(
@@ -57,7 +57,7 @@ class Desk:
             self.outbox.send(f"gap {following.position.offset}\n".encode())
 
         return Subscription(
-            LOG,
+            SCOPE,
             call_id,
             Spelling(),
             on_loss,
@@ -125,7 +125,7 @@ def test_a_log_that_never_rests_is_caught_up_with() -> None:
             await desk.follow(0)
         running.cancel()
         await asyncio.sleep(0.1)
-        assert desk.offsets == list(range(1, len(desk.truth.logs[LOG]) + 1))
+        assert desk.offsets == list(range(1, len(desk.truth.logs[SCOPE]) + 1))
 
     scenario(steps)
 
@@ -177,7 +177,7 @@ def test_the_call_s_end_is_told_whether_it_is_shown_or_not() -> None:
 
 def test_a_position_that_the_hub_here_has_not_reached_is_waited_for() -> None:
     async def steps(desk: Desk) -> None:
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         await desk.happen(note(), note(), publish=False)
         assert watch.order.position == 0
         following = await desk.follow(2)
@@ -246,7 +246,7 @@ def test_losing_a_partial_is_no_gap() -> None:
         desk.wire.paused = True
         await desk.happen(*(note(CALL) for _ in range(64)))
         lost = Published(64, partial(CALL, "a", 0))
-        desk.bus.publish(Publication(LOG, (lost,)))
+        desk.bus.publish(Publication(SCOPE, (lost,)))
         desk.wire.paused = False
         desk.outbox.resumed()
         await desk.happen(note(CALL))
@@ -260,10 +260,10 @@ def test_losing_a_partial_is_no_gap() -> None:
 
 def test_what_is_being_said_is_told_to_who_comes_late() -> None:
     async def steps(desk: Desk) -> None:
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         await desk.happen(note(CALL))
         parts = [Published(1, partial(CALL, "a", n)) for n in range(2)]
-        desk.bus.publish(Publication(LOG, tuple(parts)))
+        desk.bus.publish(Publication(SCOPE, tuple(parts)))
         await desk.follow(1, CALL, open_turns=True)
         await asyncio.sleep(0)
         assert desk.wire.lines == [f"- {parts[1].event.id} call.transcript_delta"]
@@ -287,7 +287,7 @@ def test_what_was_begun_is_undone_when_it_fails() -> None:
             await desk.follow(0)
         desk.store.come_back()
         await desk.happen(note(), publish=False)
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         assert watch.order.position == 301  # a watch of its own: nobody held the old one
 
     scenario(steps)
@@ -323,7 +323,7 @@ def test_a_position_is_recovered_or_honestly_not(since: Since | None, expected: 
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(20)))
         desk.truth.oldest = 10
-        assert await resolve(desk.store, LOG, since) == expected
+        assert await resolve(desk.store, SCOPE, since) == expected
 
     scenario(steps)
 
@@ -332,14 +332,14 @@ def test_an_event_id_is_a_position_too() -> None:
     async def steps(desk: Desk) -> None:
         events = [note() for _ in range(5)]
         await desk.happen(*events)
-        assert await resolve(desk.store, LOG, AfterEvent(events[2].id)) == Resolved(at(3), True)
+        assert await resolve(desk.store, SCOPE, AfterEvent(events[2].id)) == Resolved(at(3), True)
 
     scenario(steps)
 
 
 def test_the_beginning_of_an_empty_log_is_recovered() -> None:
     async def steps(desk: Desk) -> None:
-        assert await resolve(desk.store, LOG, FromBeginning()) == Resolved(at(0), True)
+        assert await resolve(desk.store, SCOPE, FromBeginning()) == Resolved(at(0), True)
 
     scenario(steps)
 
@@ -347,8 +347,8 @@ def test_the_beginning_of_an_empty_log_is_recovered() -> None:
 def test_more_than_the_replay_limit_is_not_recovered() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(20)))
-        assert await resolve(desk.store, LOG, at(10), replay_limit=10) == Resolved(at(10), True)
-        assert await resolve(desk.store, LOG, at(9), replay_limit=10) == Resolved(at(20), False)
+        assert await resolve(desk.store, SCOPE, at(10), replay_limit=10) == Resolved(at(10), True)
+        assert await resolve(desk.store, SCOPE, at(9), replay_limit=10) == Resolved(at(20), False)
 
     scenario(steps)
 

@@ -15,7 +15,7 @@ from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import Ear, Spelling, a_scope, ended, entry, new_id, note, partial, turn
 
-LOG, OTHER = a_scope(1), a_scope(2)
+SCOPE, OTHER = a_scope(1), a_scope(2)
 
 
 class Desk:
@@ -25,13 +25,13 @@ class Desk:
         self.bus = FaultyBus()
         self.hub = Hub(self.store, self.bus)
 
-    async def happen(self, *events: Event, log: Scope = LOG) -> list[Published]:
+    async def happen(self, *events: Event, scope: Scope = SCOPE) -> list[Published]:
         """Commit events without publishing them."""
-        [offsets] = await self.truth.commit([entry(log, *events)])
+        [offsets] = await self.truth.commit([entry(scope, *events)])
         return [Published(*pair) for pair in zip(offsets, events, strict=True)]
 
-    def publish(self, *published: Published, log: Scope = LOG) -> None:
-        self.bus.publish(Publication(log, published))
+    def publish(self, *published: Published, scope: Scope = SCOPE) -> None:
+        self.bus.publish(Publication(scope, published))
 
 
 def scenario(steps: Callable[[Desk], Awaitable[None]]) -> None:
@@ -51,8 +51,8 @@ class Counting:
     name: str = "counting"
     encoded: list[tuple[Event, Position, Scope]] = field(default_factory=list)
 
-    def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
-        self.encoded.append((event, position, log))
+    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
+        self.encoded.append((event, position, scope))
         return b"frame"
 
 
@@ -61,18 +61,18 @@ def test_an_event_is_encoded_once_per_dialect_and_the_bytes_are_shared() -> None
         call = new_id()
         ears = [Ear() for _ in range(10)]
         dialect, spelling = Counting(), Spelling()
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         for number, ear in enumerate(ears):
             watch.join(call if number % 2 else None, dialect, ear)
         other = Ear()
         watch.join(None, spelling, other)
         [published] = await desk.happen(note(call))
         desk.publish(published)
-        assert dialect.encoded == [(published.event, Position("epoch001", 1), LOG)]
+        assert dialect.encoded == [(published.event, Position("epoch001", 1), SCOPE)]
         assert len({id(frame) for ear in ears for _, frame in ear.heard}) == 1
         assert [len(ear.heard) for ear in ears] == [1] * 10
         assert other.heard == [
-            (published, spelling.encode(published.event, Position("epoch001", 1), LOG))
+            (published, spelling.encode(published.event, Position("epoch001", 1), SCOPE))
         ]
 
     scenario(steps)
@@ -82,7 +82,7 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
     async def steps(desk: Desk) -> None:
         mine, other = new_id(), new_id()
         of_mine, of_all, elsewhere = Ear(), Ear(), Ear()
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         watch.join(mine, Spelling(), of_mine)
         watch.join(None, Spelling(), of_all)
         (await desk.hub.watch(OTHER)).join(None, Spelling(), elsewhere)
@@ -101,7 +101,7 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
 def test_overtaking_is_undone_and_doubles_are_dropped() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
         first, second, third = await desk.happen(note(), note(), note())
         desk.publish(third)
         desk.publish(second, third)
@@ -116,7 +116,7 @@ def test_overtaking_is_undone_and_doubles_are_dropped() -> None:
 def test_a_lost_message_is_read_from_the_log_after_a_moment() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
         await desk.happen(note())
         desk.publish(*await desk.happen(note()))
         await asyncio.sleep(0.04)
@@ -130,9 +130,9 @@ def test_a_lost_message_is_read_from_the_log_after_a_moment() -> None:
 def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
     async def steps(desk: Desk) -> None:
         ears = Ear(), Ear()
-        for log, ear in zip((LOG, OTHER), ears, strict=True):
-            (await desk.hub.watch(log)).join(None, Spelling(), ear)
-            await desk.happen(*(note() for _ in range(1200)), log=log)
+        for scope, ear in zip((SCOPE, OTHER), ears, strict=True):
+            (await desk.hub.watch(scope)).join(None, Spelling(), ear)
+            await desk.happen(*(note() for _ in range(1200)), scope=scope)
         await asyncio.sleep(1.2)
         for ear in ears:
             assert ear.offsets == list(range(1, 1201))
@@ -143,7 +143,7 @@ def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
 def test_while_the_database_is_away_the_hub_goes_on_and_mends_later() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
         _, second = await desk.happen(note(), note())
         desk.store.go_away()
         desk.publish(second)
@@ -161,8 +161,8 @@ def test_while_the_database_is_away_the_hub_goes_on_and_mends_later() -> None:
 
 def test_what_is_published_while_a_log_is_opened_is_told() -> None:
     class SlowLog(FaultyLog):
-        async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
-            heads = await super().heads(logs)
+        async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
+            heads = await super().heads(scopes)
             await asyncio.sleep(0.2)
             return heads
 
@@ -171,7 +171,7 @@ def test_what_is_published_while_a_log_is_opened_is_told() -> None:
         desk.hub = Hub(SlowLog(desk.truth), desk.bus)
         desk.hub.start()
         await desk.happen(note())
-        opening = asyncio.create_task(desk.hub.watch(LOG))
+        opening = asyncio.create_task(desk.hub.watch(SCOPE))
         await asyncio.sleep(0.1)
         desk.publish(*await desk.happen(note(), note()))
         watch = await opening
@@ -183,14 +183,14 @@ def test_what_is_published_while_a_log_is_opened_is_told() -> None:
 
 def test_a_log_is_watched_as_long_as_somebody_needs_it() -> None:
     async def steps(desk: Desk) -> None:
-        first, second = await asyncio.gather(desk.hub.watch(LOG), desk.hub.watch(LOG))
+        first, second = await asyncio.gather(desk.hub.watch(SCOPE), desk.hub.watch(SCOPE))
         assert first is second
         desk.hub.release(first)
-        assert await desk.hub.watch(LOG) is first
+        assert await desk.hub.watch(SCOPE) is first
         desk.hub.release(first)
         desk.hub.release(first)
         await desk.happen(note())
-        again = await desk.hub.watch(LOG)
+        again = await desk.hub.watch(SCOPE)
         assert again is not first
         assert again.order.position == 1
 
@@ -199,26 +199,26 @@ def test_a_log_is_watched_as_long_as_somebody_needs_it() -> None:
 
 def test_a_watch_that_nobody_waits_for_any_more_is_not_begun() -> None:
     async def steps(desk: Desk) -> None:
-        opening = asyncio.create_task(desk.hub.watch(LOG))
+        opening = asyncio.create_task(desk.hub.watch(SCOPE))
         await asyncio.sleep(0)
         opening.cancel()
         await asyncio.sleep(1)
         await desk.happen(note())
-        assert (await desk.hub.watch(LOG)).order.position == 1
+        assert (await desk.hub.watch(SCOPE)).order.position == 1
 
     scenario(steps)
 
 
 def test_an_unknown_log_is_refused() -> None:
     class EmptyLog(MemoryLog):
-        async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
+        async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
             return {}
 
     async def main() -> None:
         hub = Hub(EmptyLog(), FaultyBus())
         hub.start()
         with pytest.raises(UnknownLog):
-            await hub.watch(LOG)
+            await hub.watch(SCOPE)
         await hub.close()
 
     clock.run(main())
@@ -227,7 +227,7 @@ def test_an_unknown_log_is_refused() -> None:
 def test_of_a_rebuilt_log_every_listener_is_told() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         watch.join(None, Spelling(), ear)
         await desk.happen(note())
         desk.truth.epoch = "epoch002"
@@ -240,7 +240,7 @@ def test_of_a_rebuilt_log_every_listener_is_told() -> None:
 def test_of_events_that_retention_removed_every_listener_is_told() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(LOG)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
         await desk.happen(*(note() for _ in range(5)))
         desk.truth.oldest = 4
         await asyncio.sleep(1.1)
@@ -255,12 +255,12 @@ def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
             raise RuntimeError
 
     class Mute(Spelling):
-        def encode(self, event: Event, position: Position, log: Scope) -> bytes | None:
+        def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
             raise RuntimeError
 
     async def steps(desk: Desk) -> None:
         ear, deaf = Ear(), Ear()
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         watch.join(None, Spelling(), Broken())
         watch.join(None, Mute("mute"), deaf)
         watch.join(None, Spelling(), ear)
@@ -273,7 +273,7 @@ def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
 
 def test_nothing_is_kept_of_a_log_that_nobody_listens_to() -> None:
     async def steps(desk: Desk) -> None:
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         desk.publish(*await desk.happen(turn(new_id(), "x" * 100_000)))
         assert watch.order.since(0) is not None
         desk.hub.release(watch)
@@ -298,19 +298,19 @@ def test_who_listens_first_finds_the_turns_that_are_open() -> None:
         desk.publish(Published(0, partial(call, "one", 0)), Published(0, partial(over, "so", 0)))
         desk.publish(Published(0, partial(call, "one two", 1)))
         desk.publish(*await desk.happen(turn(over, "so it is")))
-        desk.publish(Published(1, partial(call, "elsewhere", 0)), log=OTHER)
-        watch = await desk.hub.watch(LOG)
+        desk.publish(Published(1, partial(call, "elsewhere", 0)), scope=OTHER)
+        watch = await desk.hub.watch(SCOPE)
         assert [told.event.data for told in watch.order.open_turns(call)] == [
             partial(call, "one two", 1).data
         ]
         assert watch.order.open_turns(over) == []
         desk.hub.release(watch)
-        again = await desk.hub.watch(LOG)
+        again = await desk.hub.watch(SCOPE)
         assert again is not watch
         assert len(again.order.open_turns(call)) == 1
         desk.hub.release(again)
         desk.publish(*await desk.happen(ended(call)))
-        assert (await desk.hub.watch(LOG)).order.open_turns(call) == []
+        assert (await desk.hub.watch(SCOPE)).order.open_turns(call) == []
 
     scenario(steps)
 
@@ -326,7 +326,7 @@ def test_a_turn_whose_end_the_bus_has_lost_is_not_open() -> None:
         going_on = new_id()
         desk.publish(Published(71, partial(going_on, "so", 0)))
         await desk.happen(turn(new_id(), "other"))
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         assert watch.order.position == 72
         assert watch.order.open_turns(call) == []
         assert len(watch.order.open_turns(going_on)) == 1
@@ -339,7 +339,7 @@ def test_a_partial_that_comes_after_its_turn_is_looked_up_where_its_end_was_not_
     async def steps(desk: Desk) -> None:
         over, going_on = new_id(), new_id()
         await desk.happen(turn(over, "all of it"))
-        watch = await desk.hub.watch(LOG)
+        watch = await desk.hub.watch(SCOPE)
         ear = Ear()
         watch.join(None, Spelling(), ear)
         live = partial(going_on, "so far", 1)

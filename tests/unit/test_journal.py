@@ -15,7 +15,7 @@ from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import a_scope, ended, entry, new_id, note, partial, turn
 
-LOG, OTHER = a_scope(1), a_scope(2)
+SCOPE, OTHER = a_scope(1), a_scope(2)
 
 
 class Desk:
@@ -34,7 +34,7 @@ class Desk:
 
     @property
     def written(self) -> list[Event]:
-        return [row.event for row in self.truth.logs.get(LOG, [])]
+        return [row.event for row in self.truth.logs.get(SCOPE, [])]
 
     @property
     def published(self) -> list[tuple[int, Event]]:
@@ -61,7 +61,7 @@ def test_what_has_come_in_is_one_transaction_in_order() -> None:
 
     async def steps(desk: Desk) -> None:
         for each in notes[:4]:
-            desk.submit(entry(LOG, each))
+            desk.submit(entry(SCOPE, each))
         desk.submit(entry(OTHER, notes[4]))
         await asyncio.sleep(0.01)
 
@@ -79,7 +79,7 @@ def test_told_means_committed_and_published() -> None:
 
     async def steps(desk: Desk) -> None:
         desk.journal.submit(
-            entry(LOG, note(), note()),
+            entry(SCOPE, note(), note()),
             lambda _: facts.append((len(desk.written), len(desk.published))),
         )
         assert not desk.published
@@ -94,9 +94,9 @@ def test_a_transaction_whose_commit_was_lost_is_looked_up() -> None:
 
     async def steps(desk: Desk) -> None:
         desk.store.lose_answers = 1
-        desk.submit(entry(LOG, notes[0], notes[1]))
+        desk.submit(entry(SCOPE, notes[0], notes[1]))
         await asyncio.sleep(0.0005)
-        desk.submit(entry(LOG, notes[2]))
+        desk.submit(entry(SCOPE, notes[2]))
         await asyncio.sleep(1)
 
     desk = scenario(steps)
@@ -124,9 +124,9 @@ def test_a_transaction_that_ends_after_the_look_up_is_not_written_twice() -> Non
     notes = [note(), note()]
 
     async def steps(desk: Desk) -> None:
-        desk.submit(entry(LOG, notes[0]))
+        desk.submit(entry(SCOPE, notes[0]))
         await asyncio.sleep(0.0005)
-        desk.submit(entry(LOG, notes[1]))
+        desk.submit(entry(SCOPE, notes[1]))
         await asyncio.sleep(1)
 
     desk = scenario(steps, inner=LateLog())
@@ -140,14 +140,14 @@ class ForgetfulLog(MemoryLog):
 
     async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
         offsets = await super().commit(entries)
-        if len(self.logs[LOG]) == 1:
+        if len(self.logs[SCOPE]) == 1:
             raise ValueError
         return offsets
 
 
 def test_an_unknown_failure_is_looked_up_too() -> None:
     async def steps(desk: Desk) -> None:
-        desk.submit(entry(LOG, note()))
+        desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(1)
 
     desk = scenario(steps, inner=ForgetfulLog())
@@ -166,12 +166,12 @@ def test_one_bad_entry_ends_its_call_and_hurts_nobody_else() -> None:
         desk.store.refused.add(bad)
         for pair in zip(of_bad, of_good, strict=True):
             for each in pair:
-                desk.submit(entry(LOG, each))
+                desk.submit(entry(SCOPE, each))
         desk.submit(entry(OTHER, elsewhere))
         await asyncio.sleep(1)
         desk.store.refused.clear()
-        desk.submit(entry(LOG, note(bad)))  # before it knew
-        desk.submit(entry(LOG, end), last=True)
+        desk.submit(entry(SCOPE, note(bad)))  # before it knew
+        desk.submit(entry(SCOPE, end), last=True)
         await asyncio.sleep(1)
 
     desk = scenario(steps)
@@ -194,7 +194,7 @@ def test_only_the_bad_entry_of_a_call_and_what_follows_is_refused() -> None:
 
     async def steps(desk: Desk) -> None:
         for each in (before, bad, after):
-            desk.submit(entry(LOG, each))
+            desk.submit(entry(SCOPE, each))
         await asyncio.sleep(1)
 
     class Picky(MemoryLog):
@@ -216,13 +216,13 @@ def test_a_locked_log_waits_alone_and_in_order() -> None:
     locked, free = [note() for _ in range(3)], [note() for _ in range(3)]
 
     async def steps(desk: Desk) -> None:
-        desk.store.busy.add(LOG)
-        desk.submit(entry(LOG, locked[0]))
+        desk.store.busy.add(SCOPE)
+        desk.submit(entry(SCOPE, locked[0]))
         desk.submit(entry(OTHER, free[0]))
         await asyncio.sleep(1.5)
         assert [event for event, _ in desk.told] == [free[0]]
         for mine, its in zip(locked[1:], free[1:], strict=True):
-            desk.submit(entry(LOG, mine))
+            desk.submit(entry(SCOPE, mine))
             desk.submit(entry(OTHER, its))
         await asyncio.sleep(0.1)
         assert [event for event, _ in desk.told] == free
@@ -239,7 +239,7 @@ def test_a_locked_log_waits_alone_and_in_order() -> None:
 def test_a_deadlock_is_tried_again(sqlstate: str) -> None:
     async def steps(desk: Desk) -> None:
         desk.store.fail_commits = [EntryRefused(sqlstate), EntryRefused(sqlstate)]
-        desk.submit(entry(LOG, note()))
+        desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(0.1)
         assert desk.journal.accepting
 
@@ -251,7 +251,7 @@ def test_a_deadlock_is_tried_again(sqlstate: str) -> None:
 def test_a_full_disk_is_weather_and_no_refusal(sqlstate: str) -> None:
     async def steps(desk: Desk) -> None:
         desk.store.fail_commits = [EntryRefused(sqlstate)] * 3
-        desk.submit(entry(LOG, note()))
+        desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(0.05)
         assert not desk.journal.accepting
         await asyncio.sleep(10)
@@ -267,12 +267,12 @@ def test_while_the_database_is_away_everything_waits_in_order() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
         for each in notes:
-            desk.submit(entry(LOG, each))
+            desk.submit(entry(SCOPE, each))
             await asyncio.sleep(1)
         assert not desk.journal.accepting
         assert desk.told == []
         with pytest.raises(StoreAway):
-            await desk.journal.write(entry(LOG, note()))
+            await desk.journal.write(entry(SCOPE, note()))
         desk.store.come_back()
         await asyncio.sleep(1)
         assert desk.journal.accepting
@@ -297,10 +297,10 @@ def test_the_news_that_the_database_is_away_closes_the_door_at_once() -> None:
 
 def test_a_waiting_request_is_answered_when_the_database_goes() -> None:
     async def steps(desk: Desk) -> None:
-        desk.store.busy.add(LOG)
-        first = asyncio.create_task(desk.journal.write(entry(LOG, note())))
+        desk.store.busy.add(SCOPE)
+        first = asyncio.create_task(desk.journal.write(entry(SCOPE, note())))
         await asyncio.sleep(1.01)
-        second = asyncio.create_task(desk.journal.write(entry(LOG, note())))
+        second = asyncio.create_task(desk.journal.write(entry(SCOPE, note())))
         await asyncio.sleep(0.01)
         desk.store.go_away()
         desk.journal.store_away()
@@ -322,12 +322,12 @@ def test_a_request_gets_its_offsets_or_its_refusal() -> None:
 
     async def steps(desk: Desk) -> None:
         desk.store.refused.add(bad)
-        assert await desk.journal.write(entry(LOG, note(), note())) == (1, 2)
+        assert await desk.journal.write(entry(SCOPE, note(), note())) == (1, 2)
         with pytest.raises(EntryRefused) as refusal:
-            await desk.journal.write(entry(LOG, note(bad)))
+            await desk.journal.write(entry(SCOPE, note(bad)))
         assert str(refusal.value) == "23514"
         desk.store.refused.clear()
-        assert await desk.journal.write(entry(LOG, note(bad))) == (3,)
+        assert await desk.journal.write(entry(SCOPE, note(bad))) == (3,)
 
     scenario(steps)
 
@@ -335,9 +335,9 @@ def test_a_request_gets_its_offsets_or_its_refusal() -> None:
 @pytest.mark.parametrize("timeout_s", [2.1, 2.7])  # between two attempts, and in one
 def test_a_request_for_a_locked_log_gives_up_and_is_not_written(timeout_s: float) -> None:
     async def steps(desk: Desk) -> None:
-        desk.store.busy.add(LOG)
+        desk.store.busy.add(SCOPE)
         with pytest.raises(StoreAway):
-            await desk.journal.write(entry(LOG, note()), timeout_s=timeout_s)
+            await desk.journal.write(entry(SCOPE, note()), timeout_s=timeout_s)
         await asyncio.sleep(2)
         desk.store.busy.clear()
         await asyncio.sleep(10)
@@ -349,8 +349,8 @@ def test_a_request_for_a_locked_log_gives_up_and_is_not_written(timeout_s: float
 
 def test_nothing_is_written_before_the_database_is_ours_again() -> None:
     async def steps(desk: Desk) -> None:
-        desk.store.busy.add(LOG)
-        desk.submit(entry(LOG, note()))
+        desk.store.busy.add(SCOPE)
+        desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(2.1)  # it is tried alone, and waits between two attempts
         tried = len(desk.store.commits)
         desk.store.busy.clear()
@@ -369,7 +369,7 @@ def test_nothing_is_written_before_the_database_is_ours_again() -> None:
 
 def test_a_request_whose_client_left_is_published_all_the_same() -> None:
     async def steps(desk: Desk) -> None:
-        request = asyncio.create_task(desk.journal.write(entry(LOG, note())))
+        request = asyncio.create_task(desk.journal.write(entry(SCOPE, note())))
         await asyncio.sleep(0.0005)
         request.cancel()
         await asyncio.sleep(0.1)
@@ -384,11 +384,11 @@ def test_a_partial_is_published_at_once_where_nothing_stands_before_it() -> None
     first = note(call)
 
     async def steps(desk: Desk) -> None:
-        desk.submit(entry(LOG, first))
-        desk.submit(entry(LOG, parts[0]))
+        desk.submit(entry(SCOPE, first))
+        desk.submit(entry(SCOPE, parts[0]))
         await asyncio.sleep(0.01)
         desk.store.go_away()
-        desk.submit(entry(LOG, parts[1]))
+        desk.submit(entry(SCOPE, parts[1]))
         assert desk.published[-1] == (1, parts[1])
         desk.store.come_back()
 
@@ -404,14 +404,14 @@ def test_of_an_outage_the_latest_partial_of_each_turn_is_left_in_its_place() -> 
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
         desk.journal.store_away()
-        desk.journal.submit(entry(LOG, begun))
+        desk.journal.submit(entry(SCOPE, begun))
         for sequence, word in enumerate("abc"):
             text = " ".join("abc"[: sequence + 1])
             delta = word if sequence == 0 else f" {word}"
-            desk.submit(entry(LOG, partial(call, text, sequence, "one", delta)))
-            desk.journal.submit(entry(LOG, partial(call, "other", sequence, "two", "x")))
+            desk.submit(entry(SCOPE, partial(call, text, sequence, "one", delta)))
+            desk.journal.submit(entry(SCOPE, partial(call, "other", sequence, "two", "x")))
         assert desk.journal.waiting == 3
-        desk.journal.submit(entry(LOG, done))
+        desk.journal.submit(entry(SCOPE, done))
         await asyncio.sleep(0)
         assert [outcome for _, outcome in desk.told] == [Written(())] * 3
         desk.store.come_back()
@@ -434,13 +434,13 @@ def test_at_the_bound_calls_end_and_their_last_entries_have_room() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
         for call in calls:
-            desk.submit(entry(LOG, note(call)))
+            desk.submit(entry(SCOPE, note(call)))
         await asyncio.sleep(1)
         assert [outcome for _, outcome in desk.told] == [StorageLost()] * 2
         desk.submit(entry(OTHER, note()))  # another workspace has its own bound
-        desk.submit(entry(LOG, note(calls[6])))  # a call that is told is told again
+        desk.submit(entry(SCOPE, note(calls[6])))  # a call that is told is told again
         for end in ends[6:]:
-            desk.submit(entry(LOG, end), last=True)
+            desk.submit(entry(SCOPE, end), last=True)
         await asyncio.sleep(0.01)
         assert len(desk.told) == 3
         desk.store.come_back()
@@ -459,7 +459,7 @@ def test_the_bytes_of_a_process_are_bounded() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
         for _ in range(4):
-            desk.submit(entry(LOG, turn(new_id(), text)))
+            desk.submit(entry(SCOPE, turn(new_id(), text)))
         await asyncio.sleep(0.1)
         assert [outcome for _, outcome in desk.told] == [StorageLost()]
         desk.submit(entry(OTHER, turn(call, text)), last=True)
@@ -480,17 +480,17 @@ def test_the_bytes_of_a_workspace_are_bounded_and_leave_the_others_room() -> Non
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
         for _ in range(5):
-            desk.submit(entry(LOG, turn(new_id(), text)))
+            desk.submit(entry(SCOPE, turn(new_id(), text)))
         await asyncio.sleep(0.1)
         assert [outcome for _, outcome in desk.told] == [StorageLost()] * 2
-        desk.submit(entry(LOG, turn(new_id(), text)), last=True)
+        desk.submit(entry(SCOPE, turn(new_id(), text)), last=True)
         for _ in range(3):
             desk.submit(entry(OTHER, turn(new_id(), text)))
         await asyncio.sleep(0.1)
         assert len(desk.told) == 2
         desk.store.come_back()
         await asyncio.sleep(1)
-        desk.submit(entry(LOG, turn(new_id(), text)))
+        desk.submit(entry(SCOPE, turn(new_id(), text)))
         await asyncio.sleep(1)
 
     desk = scenario(steps, bounds)
@@ -504,13 +504,13 @@ def test_after_five_minutes_the_waiting_calls_end_but_nothing_is_thrown_away() -
 
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
-        desk.submit(entry(LOG, first))
+        desk.submit(entry(SCOPE, first))
         await asyncio.sleep(295)
         assert desk.told == []
         await asyncio.sleep(10)
         assert desk.told == [(first, StorageLost())]
-        desk.submit(entry(LOG, late))
-        desk.submit(entry(LOG, end), last=True)
+        desk.submit(entry(SCOPE, late))
+        desk.submit(entry(SCOPE, end), last=True)
         await asyncio.sleep(0.1)
         assert desk.told[1:] == [(late, StorageLost())]
         desk.store.come_back()
@@ -526,7 +526,7 @@ def test_closing_writes_what_waits() -> None:
 
     async def steps(desk: Desk) -> None:
         for each in notes:
-            desk.submit(entry(LOG, each))
+            desk.submit(entry(SCOPE, each))
 
     desk = scenario(steps)
     assert desk.written == notes
@@ -536,12 +536,12 @@ def test_closing_writes_what_waits() -> None:
 def test_closing_gives_up_after_its_grace_and_says_how_much_is_lost() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
-        desk.submit(entry(LOG, note()))
-        desk.submit(entry(LOG, note()))
+        desk.submit(entry(SCOPE, note()))
+        desk.submit(entry(SCOPE, note()))
         begun = asyncio.get_running_loop().time()
         assert await desk.journal.close(grace_s=5) == 2
         assert asyncio.get_running_loop().time() - begun == pytest.approx(5)
-        desk.submit(entry(LOG, note()))
+        desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(0)
         assert [outcome for _, outcome in desk.told] == [StorageLost()] * 3
 
@@ -553,10 +553,10 @@ def test_a_callback_that_fails_hurts_nobody() -> None:
         raise RuntimeError
 
     async def steps(desk: Desk) -> None:
-        desk.journal.submit(entry(LOG, note()), fail)
-        desk.submit(entry(LOG, note()))
+        desk.journal.submit(entry(SCOPE, note()), fail)
+        desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(0.1)
-        desk.submit(entry(LOG, note()))
+        desk.submit(entry(SCOPE, note()))
 
     desk = scenario(steps)
     assert [outcome for _, outcome in desk.told] == [Written((2,)), Written((3,))]
@@ -574,9 +574,9 @@ def test_a_bus_that_breaks_its_promise_does_not_end_the_writer() -> None:
         told: list[Outcome] = []
         journal = Journal(MemoryLog(), Raising())
         journal.start()
-        journal.submit(entry(LOG, note()), told.append)
+        journal.submit(entry(SCOPE, note()), told.append)
         await asyncio.sleep(1)
-        journal.submit(entry(LOG, note()), told.append)
+        journal.submit(entry(SCOPE, note()), told.append)
         await journal.close()
         return told
 
@@ -589,7 +589,7 @@ def test_ids_are_made_before_the_write() -> None:
 
     async def steps(desk: Desk) -> None:
         desk.store.fail_commits = [StoreAway(), StoreAway()]
-        desk.submit(entry(LOG, note()))
+        desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(5)
         event_id.extend(item.events[0].id for tried in desk.store.commits for item in tried)
 

@@ -12,7 +12,7 @@ from ringline.domain.events import CallEnded, TurnCompleted
 from ringline.domain.records import CallRow, CallStatus, ParticipantRole, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, VoiceUnavailable
 from ringline.services.calls import INBOX_BYTES, INBOX_SIZE, KEY_REVOKED
-from tests.house import LIMITS, LOG, House, run
+from tests.house import LIMITS, SCOPE, House, run
 from tests.samples import NOW, new_id
 from tests.talking import ANSWERS_ITSELF, INPUT_HZ, call_row, speech
 
@@ -38,7 +38,7 @@ def test_a_whole_call() -> None:
         assert (ended.status, ended.hangup_cause) == ("completed", "agent_hangup")
         assert [text.text for text in ended.transcript] == ["Hello", "bye", "Goodbye"]
         assert speaker.closed
-        assert house.calls.count(LOG) == 0
+        assert house.calls.count(SCOPE) == 0
 
     run(main)
 
@@ -218,7 +218,7 @@ def test_a_voice_that_cannot_be_closed_holds_nobody_up() -> None:
         live.listener.leg_reports(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).status == "completed"
-        assert house.calls.count(LOG) == 0
+        assert house.calls.count(SCOPE) == 0
 
     run(main)
 
@@ -284,7 +284,7 @@ def test_whatever_breaks_a_call_has_one_last_event(at: type[leg.LegOrder]) -> No
         live.listener.leg_reports(leg.Overrun("slow_client"))
         await asyncio.sleep(1)
         assert house.ended(live).status == "failed"
-        assert house.calls.count(LOG) == 0
+        assert house.calls.count(SCOPE) == 0
 
     run(main)
 
@@ -439,11 +439,11 @@ def test_the_calls_of_a_dead_process_are_ended() -> None:
     async def main(house: House) -> None:
         row = replace(call_row(), status=CallStatus.ANSWERED, answered_at=NOW)
         row_of_turn = TurnRow(new_id(), row.id, new_id(), "item", 0, "caller", "hi", False, NOW)
-        lost = AbandonedCall(LOG, row, _participants(row), (row_of_turn,), NOW)
+        lost = AbandonedCall(SCOPE, row, _participants(row), (row_of_turn,), NOW)
         await asyncio.sleep(timedelta(minutes=1).total_seconds())
         house.calls.sweep([lost])
         await asyncio.sleep(1)
-        *left, ended = [stored.event.data for stored in house.memory.logs[LOG]]
+        *left, ended = [stored.event.data for stored in house.memory.logs[SCOPE]]
         assert [data.type for data in left] == ["call.participant_left"] * 2
         assert isinstance(ended, CallEnded)
         assert (ended.status, ended.hangup_cause) == ("completed", "server_lost")

@@ -14,7 +14,7 @@ from ringline.domain.records import ParticipantRole
 from ringline.ports import EntryRefused, StoreAway
 from ringline.services.calls import INBOX_SIZE, LiveCall
 from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
-from tests.house import LOG, House, run
+from tests.house import SCOPE, House, run
 from tests.samples import a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, ScriptedLeg, speech
 
@@ -64,7 +64,7 @@ def test_a_takeover_stops_the_agent_and_is_written_when_it_is_told() -> None:
             listener.voice_says(greeting, word)
             listener.voice_speaks(greeting, speech(1_000))
         await asyncio.sleep(1.2)
-        assert await house.calls.barge(LOG, live.new.row.id, "ann") is Verdict.DONE
+        assert await house.calls.barge(SCOPE, live.new.row.id, "ann") is Verdict.DONE
         assert types(house, live)[-3:] == [
             "call.turn_completed",
             "call.participant_joined",
@@ -87,7 +87,7 @@ def test_the_agent_is_silent_until_it_is_let_back_in(
         house.capabilities = capabilities or house.capabilities
         live, line = await answered(house)
         (speaker,) = house.voices
-        await house.calls.barge(LOG, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
+        await house.calls.barge(SCOPE, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
         speaker.listener.voice_reports(voice.SpeechStarted())
         speaker.listener.voice_reports(voice.SpeechStopped())
         speaker.listener.voice_reports(voice.Heard("item", "hello", final=True))
@@ -95,7 +95,7 @@ def test_the_agent_is_silent_until_it_is_let_back_in(
         await asyncio.sleep(5)
         assert line.played == []
         assert not [order for order in speaker.orders if isinstance(order, voice.Respond)]
-        assert await house.calls.resume(LOG, live.new.row.id) is Verdict.DONE
+        assert await house.calls.resume(SCOPE, live.new.row.id) is Verdict.DONE
         assert codes(house, live) == ["barged", "ai_resumed"]
         speaker.say(speaker.asked(), speech(500), text="hi")
         await asyncio.sleep(1)
@@ -110,12 +110,12 @@ def test_repeated_orders_succeed_and_write_nothing() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
-        assert await house.calls.resume(LOG, call_id) is Verdict.DONE
-        several = [house.calls.barge(LOG, call_id, "ann") for _ in range(3)]
+        assert await house.calls.resume(SCOPE, call_id) is Verdict.DONE
+        several = [house.calls.barge(SCOPE, call_id, "ann") for _ in range(3)]
         assert await asyncio.gather(*several) == [Verdict.DONE] * 3
-        await house.calls.barge(LOG, call_id, "ann")
+        await house.calls.barge(SCOPE, call_id, "ann")
         assert codes(house, live) == ["barged"]
-        await asyncio.gather(*(house.calls.resume(LOG, call_id) for _ in range(3)))
+        await asyncio.gather(*(house.calls.resume(SCOPE, call_id) for _ in range(3)))
         assert codes(house, live) == ["barged", "ai_resumed"]
 
     run(main)
@@ -124,7 +124,7 @@ def test_repeated_orders_succeed_and_write_nothing() -> None:
 def test_operators_leave_at_the_end() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
-        await house.calls.barge(LOG, live.new.row.id, "ann")
+        await house.calls.barge(SCOPE, live.new.row.id, "ann")
         live.listener.leg_reports(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -139,7 +139,7 @@ def test_operators_leave_at_the_end() -> None:
 def test_an_ended_call_is_written_when_it_is_told() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house, "Hello")
-        assert await house.calls.end(LOG, live.new.row.id)
+        assert await house.calls.end(SCOPE, live.new.row.id)
         assert line.hung_up == leg.HangUp("call_ended")
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
@@ -150,7 +150,7 @@ def test_an_ended_call_is_written_when_it_is_told() -> None:
 def test_a_call_can_be_ended_before_it_is_answered() -> None:
     async def main(house: House) -> None:
         live, line = house.start("Hello")
-        assert await house.calls.end(LOG, live.new.row.id)
+        assert await house.calls.end(SCOPE, live.new.row.id)
         assert line.items == [leg.HangUp("call_ended")]
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
@@ -164,18 +164,18 @@ def test_concurrent_ends_all_succeed_with_one_event() -> None:
         ends: list[asyncio.Future[bool]] = []
         house.store.go_away()
         for turns in range(6):  # until after the call's task is gone
-            ends.append(ordering(house.calls.end(LOG, live.new.row.id)))
+            ends.append(ordering(house.calls.end(SCOPE, live.new.row.id)))
             for _ in range(turns):
                 await asyncio.sleep(0)
         await asyncio.sleep(1)
-        assert house.calls.count(LOG) == 0
-        ends.append(ordering(house.calls.end(LOG, live.new.row.id)))
+        assert house.calls.count(SCOPE) == 0
+        ends.append(ordering(house.calls.end(SCOPE, live.new.row.id)))
         await asyncio.sleep(1)
         assert not any(end.done() for end in ends)
         house.store.come_back()
         assert await asyncio.gather(*ends) == [True] * 7
         assert house.ended(live).hangup_cause == "api_hangup"
-        assert not await house.calls.end(LOG, live.new.row.id), "it is a record now"
+        assert not await house.calls.end(SCOPE, live.new.row.id), "it is a record now"
 
     run(main)
 
@@ -186,9 +186,9 @@ def test_an_order_that_waits_while_the_call_ends_is_answered() -> None:
         call_id = live.new.row.id
         live.listener.leg_reports(leg.Left())  # before them in the inbox
         barged, resumed, ended = await asyncio.gather(
-            house.calls.barge(LOG, call_id, "ann"),
-            house.calls.resume(LOG, call_id),
-            house.calls.end(LOG, call_id),
+            house.calls.barge(SCOPE, call_id, "ann"),
+            house.calls.resume(SCOPE, call_id),
+            house.calls.end(SCOPE, call_id),
         )
         assert (barged, resumed, ended) == (Verdict.NOT_ACTIVE, Verdict.NOT_ACTIVE, True)
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -204,8 +204,8 @@ def test_a_call_that_is_not_answered_is_not_active() -> None:
     async def main(house: House) -> None:
         live, line = house.start("Hello")
         call_id = live.new.row.id
-        assert await house.calls.barge(LOG, call_id, "ann") is Verdict.NOT_ACTIVE
-        assert await house.calls.resume(LOG, call_id) is Verdict.NOT_ACTIVE
+        assert await house.calls.barge(SCOPE, call_id, "ann") is Verdict.NOT_ACTIVE
+        assert await house.calls.resume(SCOPE, call_id) is Verdict.NOT_ACTIVE
         await asyncio.sleep(1)
         assert isinstance(line.news[0], leg.SessionStarted)
         assert voice.Respond(house.voices[0].asked(), "Hello") in house.voices[0].orders
@@ -217,11 +217,11 @@ def test_a_call_that_is_not_answered_is_not_active() -> None:
 def test_an_unknown_and_a_foreign_call_look_the_same() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house)
-        places = [(LOG, new_id()), *((log, live.new.row.id) for log in FOREIGN)]
-        for log, call_id in places:
-            assert not await house.calls.end(log, call_id)
-            assert await house.calls.barge(log, call_id, "ann") is Verdict.NOT_HERE
-            assert await house.calls.resume(log, call_id) is Verdict.NOT_HERE
+        places = [(SCOPE, new_id()), *((scope, live.new.row.id) for scope in FOREIGN)]
+        for scope, call_id in places:
+            assert not await house.calls.end(scope, call_id)
+            assert await house.calls.barge(scope, call_id, "ann") is Verdict.NOT_HERE
+            assert await house.calls.resume(scope, call_id) is Verdict.NOT_HERE
         await asyncio.sleep(1)
         assert line.hung_up is None
         assert codes(house, live) == []
@@ -236,7 +236,7 @@ def test_a_foreign_call_is_not_found_while_its_end_is_not_written_either() -> No
         live.listener.leg_reports(leg.Left())
         await asyncio.sleep(1)
         assert not await house.calls.end(FOREIGN[0], live.new.row.id)
-        mine = ordering(house.calls.barge(LOG, live.new.row.id, "ann"))
+        mine = ordering(house.calls.barge(SCOPE, live.new.row.id, "ann"))
         house.store.come_back()
         assert await mine is Verdict.NOT_ACTIVE
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -247,8 +247,8 @@ def test_a_foreign_call_is_not_found_while_its_end_is_not_written_either() -> No
 # The database away, and other trouble.
 
 ORDERS: list[Callable[[House, LiveCall], Awaitable[object]]] = [
-    lambda house, live: house.calls.end(LOG, live.new.row.id),
-    lambda house, live: house.calls.barge(LOG, live.new.row.id, "ann"),
+    lambda house, live: house.calls.end(SCOPE, live.new.row.id),
+    lambda house, live: house.calls.barge(SCOPE, live.new.row.id, "ann"),
 ]
 
 
@@ -273,9 +273,9 @@ def test_a_repetition_is_not_told_before_what_it_repeats_is_written() -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
         house.store.go_away()
-        first = ordering(house.calls.barge(LOG, call_id, "ann"))
+        first = ordering(house.calls.barge(SCOPE, call_id, "ann"))
         await asyncio.sleep(1)
-        second = ordering(house.calls.barge(LOG, call_id, "ann"))
+        second = ordering(house.calls.barge(SCOPE, call_id, "ann"))
         await asyncio.sleep(1)
         assert not any(order.done() for order in (first, second))
         house.store.come_back()
@@ -291,10 +291,10 @@ def test_the_order_of_a_request_that_goes_away_is_carried_out() -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
         house.store.go_away()
-        gone = ordering(house.calls.barge(LOG, call_id, "ann"))
+        gone = ordering(house.calls.barge(SCOPE, call_id, "ann"))
         await asyncio.sleep(0)
-        also_gone = ordering(house.calls.barge(LOG, call_id, "ann"))
-        stays = ordering(house.calls.barge(LOG, call_id, "ann"))
+        also_gone = ordering(house.calls.barge(SCOPE, call_id, "ann"))
+        stays = ordering(house.calls.barge(SCOPE, call_id, "ann"))
         gone.cancel()
         await asyncio.sleep(1)
         also_gone.cancel()
@@ -312,7 +312,7 @@ def test_a_takeover_that_can_never_be_written_says_so() -> None:
         live, line = await answered(house)
         house.store.refused = {live.new.row.id}
         with pytest.raises(EntryRefused):
-            await house.calls.barge(LOG, live.new.row.id, "ann")
+            await house.calls.barge(SCOPE, live.new.row.id, "ann")
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp("internal_error")
         assert codes(house, live) == []
@@ -325,7 +325,7 @@ def test_an_end_is_written_although_the_call_breaks_at_it() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house)
         line.fails_at = leg.HangUp
-        assert await house.calls.end(LOG, live.new.row.id)
+        assert await house.calls.end(SCOPE, live.new.row.id)
         assert house.ended(live).hangup_cause == "api_hangup"
 
     run(main)
@@ -338,7 +338,7 @@ def test_a_call_that_breaks_at_a_takeover_is_not_active() -> None:
         speaker.listener.voice_reports(voice.ResponseStarted(speaker.asked()))
         await asyncio.sleep(1)
         line.fails_at = leg.AgentFinished
-        assert await house.calls.barge(LOG, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
+        assert await house.calls.barge(SCOPE, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
         assert house.ended(live).hangup_cause == "internal_error"
 
     run(main)
@@ -379,7 +379,7 @@ def test_a_shutdown_answers_what_waits() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         house.store.go_away()
-        end = ordering(house.calls.end(LOG, live.new.row.id))
+        end = ordering(house.calls.end(SCOPE, live.new.row.id))
         await asyncio.sleep(1)
         await house.calls.shutdown()
         await house.journal.close(grace_s=0)

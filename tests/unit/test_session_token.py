@@ -25,9 +25,9 @@ from ringline.wire.session_token import (
 )
 
 NOW = datetime(2026, 11, 20, 16, 35, 0, 250_000, tzinfo=UTC)
-LOG = Scope(UUID(int=1), Environment.TEST)
+SCOPE = Scope(UUID(int=1), Environment.TEST)
 BASE64URL = string.ascii_letters + string.digits + "-_"
-TOKEN = session_token.new_token(LOG, UUID(int=2), UUID(int=3), NOW, 300, None)
+TOKEN = session_token.new_token(SCOPE, UUID(int=2), UUID(int=3), NOW, 300, None)
 
 
 def test_a_token_says_what_it_was_given() -> None:
@@ -63,9 +63,9 @@ def test_secrets_are_rotated() -> None:
 def test_every_token_is_short_and_legal_in_a_query(
     operator: str, org: UUID, key: UUID, token_id: UUID, environment: Environment
 ) -> None:
-    log = Scope(org, environment)
-    watching = session_token.new_token(log, key, token_id, NOW, 900, operator)
-    acting = session_token.new_operator_token(log, key, token_id, NOW, org, operator)
+    scope = Scope(org, environment)
+    watching = session_token.new_token(scope, key, token_id, NOW, 900, operator)
+    acting = session_token.new_operator_token(scope, key, token_id, NOW, org, operator)
     for token in (watching, acting):
         spelt = sign(token, "s")
         assert re.fullmatch(r"[A-Za-z0-9_.-]{1,512}", spelt)
@@ -83,7 +83,7 @@ def test_a_name_that_makes_a_token_too_long_is_left_out() -> None:
 def test_an_operator_token_names_its_member_and_lives_an_hour() -> None:
     user = UUID(int=4)
     token = session_token.new_operator_token(
-        LOG, UUID(int=2), UUID(int=3), NOW, user, "ada@example.com"
+        SCOPE, UUID(int=2), UUID(int=3), NOW, user, "ada@example.com"
     )
     read = verify(sign(token, "secret"), ["secret"], NOW)
     assert isinstance(read, OperatorToken)
@@ -99,7 +99,7 @@ def test_a_token_that_was_tampered_with_opens_nothing(kind: str, data: st.DataOb
         TOKEN
         if kind == "session"
         else session_token.new_operator_token(
-            LOG, UUID(int=2), UUID(int=3), NOW, LOG.workspace_id, "a"
+            SCOPE, UUID(int=2), UUID(int=3), NOW, SCOPE.workspace_id, "a"
         )
     )
     spelt = sign(token, "secret")

@@ -38,10 +38,10 @@ class Store:
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
         raise NotImplementedError
 
-    async def first_agent(self, log: Scope) -> Agent | None:
+    async def first_agent(self, scope: Scope) -> Agent | None:
         raise NotImplementedError
 
-    async def find_agent(self, log: Scope, agent_id: UUID) -> Agent | None:
+    async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:
         raise NotImplementedError
 
 
@@ -85,8 +85,8 @@ def test_a_new_workspace_has_its_keys_an_agent_and_a_log_per_environment() -> No
 
 def test_a_key_is_shown_once_and_kept_as_its_hash() -> None:
     store = Store()
-    log = Scope(new_id(), Environment.TEST)
-    key, text = asyncio.run(workspaces(store).create_key(log, KeyKind.PUBLISHABLE, "label", NOW))
+    scope = Scope(new_id(), Environment.TEST)
+    key, text = asyncio.run(workspaces(store).create_key(scope, KeyKind.PUBLISHABLE, "label", NOW))
     assert store.keys == [(key, digest(text))]
     assert text.startswith("pk_test_")
     assert (key.label, key.expires_at, key.last_four) == ("label", NOW, text[-4:])

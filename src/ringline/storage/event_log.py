@@ -187,15 +187,15 @@ class PostgresEventLog:
         events = [_read_event(row) for row in found.rows]
         return LogPage(events, found.complete and len(events) < limit)
 
-    async def heads(self, logs: Sequence[Scope]) -> dict[Scope, LogHead]:
+    async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
         """Return the heads of logs, in one query. Raises StoreAway."""
-        workspaces = [scope.workspace_id for scope in logs]
+        workspaces = [scope.workspace_id for scope in scopes]
         rows = await self._database.look_up(
             # One workspace's heads are asked for by its watchers, those of many by the hub.
             workspaces[0] if len(set(workspaces)) == 1 else HOUSE,
             "SELECT * FROM ringline.log_heads($1, $2)",
             workspaces,
-            [scope.environment.value for scope in logs],
+            [scope.environment.value for scope in scopes],
             owned=True,
         )
         return {

@@ -143,7 +143,7 @@ class _Transaction(_Rows):
         self.told: list[Event] = []
 
     @property
-    def log(self) -> Scope:
+    def scope(self) -> Scope:
         return self._scope
 
     async def lock_call(self, call: UUID | str) -> StoredCall | None:
