@@ -5,13 +5,15 @@ against PostgreSQL. `FaultyLog` wraps any `EventLog` and fails as it is told.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
-from ringline.domain.events import StoredEvent
+from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import Scope
 from ringline.domain.records import Entry
 from ringline.ports import (
+    Check,
     EntryRefused,
     EventLog,
     LogBusy,
@@ -22,6 +24,8 @@ from ringline.ports import (
 )
 
 EPOCH = "epoch001"
+
+Result = TypeVar("Result")
 
 
 class MemoryLog:
@@ -138,6 +142,38 @@ class FaultyLog:
     def _check(self) -> None:
         if self.away:
             raise StoreAway
+
+
+class Told:
+    """A transaction of which only the events matter."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, *events: Event) -> None:
+        self.events += events
+
+
+class LogRecords:
+    """The half of `Records` that writes events: one transaction each, into a log."""
+
+    def __init__(self, log_store: EventLog) -> None:
+        self._store = log_store
+
+    def read(self, scope: Scope, check: Check | None = None) -> Any:
+        raise AssertionError("there are no rows to read")
+
+    async def write(
+        self,
+        scope: Scope,
+        work: Callable[[Any], Awaitable[Result]],
+        check: Check | None = None,
+    ) -> tuple[Result, Sequence[StoredEvent]]:
+        transaction = Told()
+        result = await work(transaction)
+        events = tuple(transaction.events)
+        [offsets] = await self._store.commit([Entry(scope, events, ())])
+        return result, [StoredEvent(*pair) for pair in zip(offsets, events, strict=True)]
 
 
 class FaultyBus:

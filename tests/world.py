@@ -13,13 +13,21 @@ from uuid import UUID
 from ringline.domain.events import Event, StoredEvent, TranscriptDelta, TurnCompleted
 from ringline.domain.log import FromBeginning, Position, Scope, Since, parse_since
 from ringline.domain.records import Entry
-from ringline.ports import EntryRefused, EventLog, Publication, StoreAway
+from ringline.ports import (
+    EntryRefused,
+    EventLog,
+    LogBusy,
+    Publication,
+    StoreAway,
+    Transaction,
+)
 from ringline.services.backlog import Outcome, Written
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import Hub
 from ringline.services.journal import Journal
 from ringline.services.outbox import Outbox, OutboxClosed, Tick
-from tests.faulty import FaultyBus, FaultyLog
+from ringline.services.repo import Repo
+from tests.faulty import FaultyBus, FaultyLog, LogRecords
 from tests.samples import Spelling
 
 
@@ -48,6 +56,7 @@ class Process:
         self.store = FaultyLog(inner)
         self.bus = ProcessBus(bus)
         self.journal = Journal(self.store, self.bus)
+        self.repo = Repo(LogRecords(self.store), self.bus)
         self.hub = Hub(self.store, self.bus)
         self.tick = Tick()
         self.journal.start()
@@ -56,16 +65,18 @@ class Process:
     async def die(self) -> None:
         """End as a killed process does: nothing more is written or published."""
         self.bus.dead = True
+        await self.repo.close()
         await self.journal.close(grace_s=0)
         await self.hub.close()
 
 
 @dataclass(eq=False)
 class Submitted:
-    """An entry, and what its writer was told of it."""
+    """An entry, and what its writer was told of it; a request has a transaction of its own."""
 
     entry: Entry
     process: Process
+    request: bool = False
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
 
 
@@ -185,22 +196,27 @@ class World:
         process.journal.submit(entry, record.outcomes.append if entry.durable else None)
 
     def request(self, process: Process, entry: Entry) -> None:
-        """Write an entry as an API request does."""
-        record = self._record(process, entry)
+        """Write an entry's events as an API request does."""
+        record = self._record(process, entry, request=True)
+
+        async def tell(transaction: Transaction) -> None:
+            transaction.tell(*entry.durable)
 
         async def write() -> None:
             try:
-                record.outcomes.append(Written(await process.journal.write(entry)))
-            except (StoreAway, EntryRefused):
-                record.process = process
+                await process.repo.write(entry.scope, tell)
+            except (StoreAway, LogBusy, EntryRefused):  # it may be written
                 self.submitted.remove(record)
+                return
+            found = await self.inner.find(entry.scope, [event.id for event in entry.durable])
+            record.outcomes.append(Written(tuple(found[event.id] for event in entry.durable)))
 
         task = asyncio.get_running_loop().create_task(write())
         self._requests.add(task)
         task.add_done_callback(self._requests.discard)
 
-    def _record(self, process: Process, entry: Entry) -> Submitted:
-        record = Submitted(entry, process)
+    def _record(self, process: Process, entry: Entry, *, request: bool = False) -> Submitted:
+        record = Submitted(entry, process, request)
         self.submitted.append(record)
         self.events.update((event.id, event) for event in entry.events)
         return record
@@ -255,6 +271,7 @@ class World:
         for client in self.clients:
             client.disconnect()
         for process in self.processes:
+            await process.repo.close()
             await process.journal.close()
             await process.hub.close()
 
@@ -320,6 +337,8 @@ class World:
         """A call's events stand in the log in the order they were submitted."""
         newest: dict[tuple[int, UUID | None], int] = {}
         for record in self.submitted:
+            if record.request:
+                continue
             owner = (id(record.process), record.entry.call_id)
             for event in record.entry.durable:
                 if event.id in offsets:

@@ -271,8 +271,6 @@ def test_while_the_database_is_away_everything_waits_in_order() -> None:
             await asyncio.sleep(1)
         assert not desk.journal.accepting
         assert desk.told == []
-        with pytest.raises(StoreAway):
-            await desk.journal.write(entry(SCOPE, note()))
         desk.store.come_back()
         await asyncio.sleep(1)
         assert desk.journal.accepting
@@ -295,58 +293,6 @@ def test_the_news_that_the_database_is_away_closes_the_door_at_once() -> None:
     scenario(steps)
 
 
-def test_a_waiting_request_is_answered_when_the_database_goes() -> None:
-    async def steps(desk: Desk) -> None:
-        desk.store.busy.add(SCOPE)
-        first = asyncio.create_task(desk.journal.write(entry(SCOPE, note())))
-        await asyncio.sleep(1.01)
-        second = asyncio.create_task(desk.journal.write(entry(SCOPE, note())))
-        await asyncio.sleep(0.01)
-        desk.store.go_away()
-        desk.journal.store_away()
-        desk.store.busy.clear()
-        with pytest.raises(StoreAway):
-            async with asyncio.timeout(0.1):
-                await second
-        with pytest.raises(StoreAway):
-            await first
-        desk.store.come_back()
-        await asyncio.sleep(5)
-
-    desk = scenario(steps)
-    assert len(desk.written) <= 1  # the first was under way
-
-
-def test_a_request_gets_its_offsets_or_its_refusal() -> None:
-    bad = new_id()
-
-    async def steps(desk: Desk) -> None:
-        desk.store.refused.add(bad)
-        assert await desk.journal.write(entry(SCOPE, note(), note())) == (1, 2)
-        with pytest.raises(EntryRefused) as refusal:
-            await desk.journal.write(entry(SCOPE, note(bad)))
-        assert str(refusal.value) == "23514"
-        desk.store.refused.clear()
-        assert await desk.journal.write(entry(SCOPE, note(bad))) == (3,)
-
-    scenario(steps)
-
-
-@pytest.mark.parametrize("timeout_s", [2.1, 2.7])  # between two attempts, and in one
-def test_a_request_for_a_locked_log_gives_up_and_is_not_written(timeout_s: float) -> None:
-    async def steps(desk: Desk) -> None:
-        desk.store.busy.add(SCOPE)
-        with pytest.raises(StoreAway):
-            await desk.journal.write(entry(SCOPE, note()), timeout_s=timeout_s)
-        await asyncio.sleep(2)
-        desk.store.busy.clear()
-        await asyncio.sleep(10)
-
-    desk = scenario(steps)
-    assert desk.written == []
-    assert desk.journal.waiting == 0
-
-
 def test_nothing_is_written_before_the_database_is_ours_again() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.busy.add(SCOPE)
@@ -365,17 +311,6 @@ def test_nothing_is_written_before_the_database_is_ours_again() -> None:
 
     desk = scenario(steps)
     assert [outcome for _, outcome in desk.told] == [Written((1,))] * 2
-
-
-def test_a_request_whose_client_left_is_published_all_the_same() -> None:
-    async def steps(desk: Desk) -> None:
-        request = asyncio.create_task(desk.journal.write(entry(SCOPE, note())))
-        await asyncio.sleep(0.0005)
-        request.cancel()
-        await asyncio.sleep(0.1)
-
-    desk = scenario(steps)
-    assert len(desk.written) == len(desk.published) == 1
 
 
 def test_a_partial_is_published_at_once_where_nothing_stands_before_it() -> None:

@@ -2,7 +2,7 @@
 
 Every log has a lane of its own, because order matters within a log alone and a locked log
 must not hold up the others. An entry stays in its lane until it is settled: written,
-refused, withdrawn or replaced; so a failed transaction puts nothing back.
+refused or replaced; so a failed transaction puts nothing back.
 
 Bounds (architecture, "One event's way"): an entry waits for up to 5 minutes, a workspace
 has room for 10,000 and for 16 MiB, a process for 64 MiB. A tenth of the entries and an eighth
@@ -75,14 +75,12 @@ class Waiting:
     entry: Entry
     told: Told | None
     last: bool  # of its call
-    request: bool  # an API request waits for it; it stands for itself alone
     since: float
     size: int
     durable: bool = field(init=False)
     offsets: tuple[int, ...] | None = None
     flying: bool = False  # in a transaction now
     doubtful: bool = False  # was in a transaction whose end is not known
-    withdrawn: bool = False  # its request has been answered; written only if it already is
     settled: bool = False
 
     def __post_init__(self) -> None:
@@ -90,8 +88,8 @@ class Waiting:
 
     @property
     def owner(self) -> UUID | None:
-        """Return the call this is part of, None if it stands for itself."""
-        return None if self.request else self.entry.call_id
+        """Return the call this is part of, None if it is of no call."""
+        return self.entry.call_id
 
 
 @dataclass(slots=True, eq=False)
@@ -137,14 +135,13 @@ class Backlog:
         now: float,
         *,
         last: bool = False,
-        request: bool = False,
         coalesce: bool = False,
     ) -> Waiting | Outcome:
         """Take an entry, or tell why it is not taken.
 
         With `coalesce` a partial replaces an older one of its turn that still waits.
         """
-        waiting = Waiting(entry, told, last, request, now, size_of(entry))
+        waiting = Waiting(entry, told, last, now, size_of(entry))
         if waiting.owner is not None and waiting.owner in self._broken and not last:
             return self._broken[waiting.owner]
         lane = self.lane(entry.scope)
@@ -201,21 +198,6 @@ class Backlog:
         for each in gone:
             self.settle(each)
         return gone
-
-    def withdraw(self, waiting: Waiting) -> None:
-        """Give up an entry whose request is answered; it may already be written."""
-        if waiting.flying or waiting.doubtful:
-            waiting.withdrawn = True
-        else:
-            self.settle(waiting)
-
-    def requests(self) -> list[Waiting]:
-        """Return the requests' entries that no transaction has touched."""
-        return [
-            waiting
-            for waiting in self.everything()
-            if waiting.request and not waiting.flying and not waiting.doubtful
-        ]
 
     def overdue(self, now: float) -> list[Told]:
         """Return, once, whom to tell that an entry has waited for too long."""

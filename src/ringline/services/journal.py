@@ -57,15 +57,14 @@ _BOUND_CHECK_S = 1.0
 class Journal:
     """Writes entries to the logs, and tells of them when they are committed.
 
-    Start it on the event loop, close it last among what submits to it. `submit` is for the
-    tasks of calls, `write` for requests.
+    Start it on the event loop, close it last among what submits to it.
     """
 
     def __init__(self, log_store: EventLog, bus: Bus, bounds: Bounds | None = None) -> None:
         self._store = log_store
         self._bus = bus
         self._backlog = Backlog(bounds or Bounds())
-        self._transactions = Transactions(log_store, self._finish, self._drop)
+        self._transactions = Transactions(log_store, self._finish)
         self._work = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -116,36 +115,6 @@ class Journal:
         if not isinstance(taken, Waiting):
             self._tell(told, taken)
 
-    async def write(self, entry: Entry, timeout_s: float = 10.0) -> tuple[int, ...]:
-        """Write a request's entry; return the offsets of its durable events.
-
-        Raises StoreAway if it is not known to be written within the time, and EntryRefused.
-        """
-        if not self.accepting:
-            raise StoreAway
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-
-        def told(outcome: Outcome) -> None:
-            if not answer.done():
-                answer.set_result(outcome)
-
-        taken = self._put(entry, told, request=True)
-        if not isinstance(taken, Waiting):
-            raise StoreAway
-        try:
-            async with asyncio.timeout(timeout_s):
-                outcome = await answer
-        except TimeoutError:
-            self._withdraw(taken)
-            raise StoreAway from None
-        match outcome:
-            case Written(offsets):
-                return offsets
-            case Refused(sqlstate):
-                raise EntryRefused(sqlstate)
-            case StorageLost():
-                raise StoreAway
-
     def store_away(self) -> None:
         """Take the news that the database went away; it is asked before the next write."""
         if not self._away:
@@ -154,10 +123,6 @@ class Journal:
         self._losses += 1
         self._work.set()
         self._watch_bound()
-        for waiting in self._backlog.requests():
-            self._backlog.settle(waiting)
-            self._tell(waiting.told, StorageLost())
-        self._note_empty()
 
     async def close(self, grace_s: float = 5.0) -> int:
         """Write what waits, for as long as the grace lasts; return how many entries are lost.
@@ -189,20 +154,14 @@ class Journal:
         told: Told | None,
         *,
         last: bool = False,
-        request: bool = False,
         coalesce: bool = False,
     ) -> Waiting | Outcome:
         now = asyncio.get_running_loop().time()
-        taken = self._backlog.put(entry, told, now, last=last, request=request, coalesce=coalesce)
+        taken = self._backlog.put(entry, told, now, last=last, coalesce=coalesce)
         if isinstance(taken, Waiting):
             self._work.set()
             self._empty.clear()
         return taken
-
-    def _withdraw(self, waiting: Waiting) -> None:
-        waiting.told = None
-        self._backlog.withdraw(waiting)
-        self._note_empty()
 
     # -- writing --------------------------------------------------------------------------
 
@@ -323,11 +282,6 @@ class Journal:
                 lane.offset = max(lane.offset, offset)
                 events.append(Published(offset, event))
         self._bus.publish(Publication(lane.scope, tuple(events)))
-
-    def _drop(self, waiting: Waiting) -> None:
-        """Forget an entry whose request was answered before it was written."""
-        self._backlog.settle(waiting)
-        self._note_empty()
 
     def _refuse(self, waiting: Waiting, refusal: Refused) -> None:
         gone = self._backlog.refuse(waiting, refusal)

@@ -23,21 +23,15 @@ _WEATHER_CLASSES = ("08", "53", "57P", "58")  # connection, resources, operator,
 
 
 class Transactions:
-    """Writes entries, each once.
-
-    `finish` takes entries that are committed, with their offsets; `drop` takes one that was
-    withdrawn and is not written.
-    """
+    """Writes entries, each once; `finish` takes those that are committed, with their offsets."""
 
     def __init__(
         self,
         log_store: EventLog,
         finish: Callable[[Sequence[Waiting]], None],
-        drop: Callable[[Waiting], None],
     ) -> None:
         self._store = log_store
         self._finish = finish
-        self._drop = drop
 
     async def write(self, entries: Sequence[Waiting]) -> None:
         """Write entries in one transaction; those that turn out to be written are finished.
@@ -90,16 +84,11 @@ class Transactions:
         self._finish(entries)
 
     async def _look_up(self, entries: Iterable[Waiting]) -> None:
-        """Find out which entries in doubt were written; those are finished.
-
-        What was withdrawn meanwhile and is not written is not written any more.
-        """
+        """Find out which entries in doubt were written; those are finished."""
         doubtful: dict[Scope, list[Waiting]] = {}
         for waiting in entries:
             if waiting.doubtful and not waiting.settled:
                 doubtful.setdefault(waiting.entry.scope, []).append(waiting)
-            elif waiting.withdrawn:
-                self._drop(waiting)
         for scope, some in doubtful.items():
             wanted = [event.id for waiting in some for event in waiting.entry.durable]
             found = await self._store.find(scope, wanted)
@@ -109,8 +98,6 @@ class Transactions:
                 if all(event_id in found for event_id in ids):
                     waiting.offsets = tuple(found[event_id] for event_id in ids)
                     written.append(waiting)
-                elif waiting.withdrawn:
-                    self._drop(waiting)
             self._finish(written)
 
 
