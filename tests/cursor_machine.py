@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
-from ringline.ports import EntryRefused, EventLog, StoreAway
+from ringline.ports import EventLog, LogBusy, StoreAway
 from ringline.services.follow import OnLoss
 from tests.samples import entry, new_id, note, partial, turn
 from tests.world import Client, World
@@ -182,10 +182,9 @@ class CursorMachine(RuleBasedStateMachine):
     def lose_the_answer_of_a_commit(self, process: int) -> None:
         self.world.processes[process].store.lose_answers += 1
 
-    @rule(process=PROCESS, sqlstate=st.sampled_from(["", "40P01", "53100"]))
-    def fail_a_commit(self, process: int, sqlstate: str) -> None:
-        error = EntryRefused(sqlstate) if sqlstate else StoreAway()
-        self.world.processes[process].store.fail_commits.append(error)
+    @rule(process=PROCESS, kind=st.sampled_from([StoreAway, LogBusy]))
+    def fail_a_commit(self, process: int, kind: type[Exception]) -> None:
+        self.world.processes[process].store.fail_commits.append(kind())
 
     @rule(process=PROCESS, tell=st.booleans())
     def take_the_database_away(self, process: int, tell: bool) -> None:

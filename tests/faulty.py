@@ -13,6 +13,7 @@ from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import Scope
 from ringline.domain.records import Entry
 from ringline.ports import (
+    AlreadyThere,
     Check,
     EntryRefused,
     EventLog,
@@ -44,7 +45,7 @@ class MemoryLog:
         for entry in entries:
             known = {stored.event.id for stored in self.logs.get(entry.scope, [])}
             if any(event.id in known for event in entry.durable):
-                raise EntryRefused("23505")
+                raise AlreadyThere("23505")
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
             rows = self.logs.setdefault(entry.scope, [])

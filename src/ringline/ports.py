@@ -144,6 +144,10 @@ class EntryRefused(Exception):
         self.constraint = constraint
 
 
+class AlreadyThere(EntryRefused):
+    """Something of these entries is there already: an event's id, or another key."""
+
+
 class QueryTooSlow(Exception):
     """A statement of a request ran over its time; nothing of its transaction is kept."""
 

@@ -3,7 +3,7 @@
 An answer to COMMIT can be lost, and the transaction may even end after the connection is
 gone. So what was in a failed transaction is *in doubt* until it is found in the log by the
 ids of its events, or written by a later transaction: event ids are made before the write
-and unique in their log, so a second copy is refused (23505), which means: look again.
+and unique in their log, so a second copy is refused as already there: look again.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from ringline.domain.log import Scope
-from ringline.ports import EntryRefused, EventLog, LogBusy, StoreAway
+from ringline.ports import AlreadyThere, EntryRefused, EventLog, LogBusy, StoreAway
 from ringline.services.backlog import Waiting
 
 _log = structlog.get_logger()
 
-_ATTEMPTS = 5  # of one transaction, for what passes by trying again
-_UNIQUE_VIOLATION = "23505"
-_TRANSIENT_CLASS = "40"  # deadlock, serialisation failure
-_WEATHER_CLASSES = ("08", "53", "57P", "58")  # connection, resources, operator, system
+#: Attempts at one transaction, where what was in doubt turns out to be written meanwhile.
+_ATTEMPTS = 5
 
 
 class Transactions:
@@ -45,8 +43,8 @@ class Transactions:
                 await self._look_up(entries)
                 try:
                     await self._commit([waiting for waiting in entries if not waiting.settled])
-                except EntryRefused as error:
-                    if attempt + 1 == _ATTEMPTS or not _may_pass(str(error), entries):
+                except AlreadyThere:
+                    if attempt + 1 == _ATTEMPTS or not _in_doubt(entries):
                         raise
                 else:
                     break
@@ -68,16 +66,11 @@ class Transactions:
                 offsets = await self._store.commit([waiting.entry for waiting in durable])
             for waiting, its in zip(durable, offsets, strict=True):
                 waiting.offsets = its
-        except LogBusy:
+        except (LogBusy, EntryRefused):
             raise
         except StoreAway:
             _doubt(durable)
             raise
-        except EntryRefused as error:
-            if not str(error).startswith(_WEATHER_CLASSES):
-                raise
-            _doubt(durable)
-            raise StoreAway from None
         except Exception as error:
             _doubt(durable)  # nobody can say where it happened
             raise EntryRefused(type(error).__name__) from None
@@ -106,11 +99,6 @@ def _doubt(entries: Iterable[Waiting]) -> None:
         waiting.doubtful = waiting.durable
 
 
-def _may_pass(sqlstate: str, entries: Iterable[Waiting]) -> bool:
-    """Tell whether the same transaction may succeed when it is tried again.
-
-    A unique violation may be the trace of the transaction that is in doubt.
-    """
-    if sqlstate == _UNIQUE_VIOLATION:
-        return any(waiting.doubtful and not waiting.settled for waiting in entries)
-    return sqlstate.startswith(_TRANSIENT_CLASS)
+def _in_doubt(entries: Iterable[Waiting]) -> bool:
+    """Return whether any entry may have been written by an earlier transaction."""
+    return any(waiting.doubtful and not waiting.settled for waiting in entries)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from ringline.ports import EntryRefused, LogBusy, StoreAway
+from ringline.ports import AlreadyThere, EntryRefused, LogBusy, StoreAway
 
 
 class DatabaseRefused(Exception):
@@ -33,6 +33,8 @@ _AWAY_CLASSES = ("08", "28", "53", "57", "58")
 _AWAY = frozenset({"25006", "25P03", "25P04", "3D000"})
 _BUSY = frozenset({"55P03"})
 _COLLIDED = frozenset({"40001", "40P01"})
+
+_UNIQUE_VIOLATION = "23505"
 
 #: Nothing can be written where the database is (disk_full).
 DISK_FULL = "53100"
@@ -70,7 +72,8 @@ def _by_sqlstate(sqlstate: str, constraint: str) -> Exception:
         return Collided()
     if sqlstate in _AWAY or sqlstate.startswith(_AWAY_CLASSES):
         return StoreAway(sqlstate)
-    return EntryRefused(sqlstate, constraint)
+    refused = AlreadyThere if sqlstate == _UNIQUE_VIOLATION else EntryRefused
+    return refused(sqlstate, constraint)
 
 
 @contextmanager
