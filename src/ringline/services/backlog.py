@@ -19,6 +19,7 @@ Pure: the time is an argument, in seconds of any clock that never goes back.
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TypeAlias
 from uuid import UUID
 
@@ -68,9 +69,21 @@ class Bounds:
     size_for_last: int = 8 << 20
 
 
+class State(Enum):
+    """Where an entry is on its way to the log."""
+
+    QUEUED = auto()
+    IN_FLIGHT = auto()  # in a transaction now
+    IN_DOUBT = auto()  # was in a transaction whose end is not known
+    SETTLED = auto()
+
+
 @dataclass(slots=True, eq=False)
 class Waiting:
-    """An entry under way to the log."""
+    """An entry under way to the log; its methods alone move its state.
+
+    What is in doubt stays so, also while it is tried again, until it is settled.
+    """
 
     entry: Entry
     told: Told | None
@@ -79,12 +92,39 @@ class Waiting:
     size: int
     durable: bool = field(init=False)
     offsets: tuple[int, ...] | None = None
-    flying: bool = False  # in a transaction now
-    doubtful: bool = False  # was in a transaction whose end is not known
-    settled: bool = False
+    state: State = State.QUEUED
 
     def __post_init__(self) -> None:
         self.durable = bool(self.entry.records) or bool(self.entry.durable)
+
+    @property
+    def settled(self) -> bool:
+        """Return whether it is written, refused or replaced."""
+        return self.state is State.SETTLED
+
+    @property
+    def in_doubt(self) -> bool:
+        """Return whether an earlier transaction may have written it."""
+        return self.state is State.IN_DOUBT
+
+    def begin(self) -> None:
+        """Go into a transaction."""
+        if self.state is State.QUEUED:
+            self.state = State.IN_FLIGHT
+
+    def doubt(self) -> None:
+        """Come out of a transaction that may have been committed."""
+        if self.durable and not self.settled:
+            self.state = State.IN_DOUBT
+
+    def requeue(self) -> None:
+        """Come out of a transaction that was not committed."""
+        if self.state is State.IN_FLIGHT:
+            self.state = State.QUEUED
+
+    def settle(self) -> None:
+        """Be written, refused or replaced."""
+        self.state = State.SETTLED
 
     @property
     def owner(self) -> UUID | None:
@@ -172,7 +212,7 @@ class Backlog:
         """Take an entry out of its lane."""
         if waiting.settled:
             return
-        waiting.settled = True
+        waiting.settle()
         lane = self.lane(waiting.entry.scope)
         if waiting.offsets:
             lane.offset = max(lane.offset, waiting.offsets[-1])
@@ -256,7 +296,7 @@ class Backlog:
     def _replaced(lane: Lane, waiting: Waiting) -> Waiting | None:
         key = _partial_key(waiting)
         older = lane.partials.get(key) if key is not None else None
-        return older if older is not None and not (older.settled or older.flying) else None
+        return older if older is not None and older.state is State.QUEUED else None
 
     def _merge(self, lane: Lane, older: Waiting, newer: Waiting) -> None:
         event = merge_partials(older.entry.events[0], newer.entry.events[0])

@@ -41,6 +41,7 @@ from ringline.services.backlog import (
     Waiting,
     Written,
 )
+from ringline.services.reachability import Reachability
 from ringline.services.transactions import Transactions
 
 _log = structlog.get_logger()
@@ -50,7 +51,6 @@ _log = structlog.get_logger()
 _BATCH = 50
 _APART = 4  # logs that are tried alone at the same time
 _BUSY_WAIT_S = (0.25, 0.5, 1.0, 2.0)
-_AWAY_WAIT_S = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0)
 _BOUND_CHECK_S = 1.0
 
 
@@ -70,10 +70,7 @@ class Journal:
         self._empty.set()
         self._slots = asyncio.Semaphore(_APART)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._away = False  # the last that was heard of the database
-        self._must_ask = False  # whether it is back, before writing
-        self._losses = 0  # how often it went away
-        self._failures = -1  # to write since it was last there, after the first
+        self._database = Reachability()
         self._closed = False
         self._bound_check: asyncio.TimerHandle | None = None
 
@@ -84,7 +81,7 @@ class Journal:
     @property
     def accepting(self) -> bool:
         """Tell whether new calls may begin: the database is there, nothing is closing."""
-        return not (self._away or self._closed)
+        return self._database.is_here and not self._closed
 
     @property
     def waiting(self) -> int:
@@ -111,16 +108,14 @@ class Journal:
             if not lane.waiting:
                 self._publish(lane, [(entry, ())])
                 return
-        taken = self._put(entry, told, last=last, coalesce=self._away or lane.apart)
+        taken = self._put(entry, told, last=last, coalesce=not self._database.is_here or lane.apart)
         if not isinstance(taken, Waiting):
             self._tell(told, taken)
 
     def store_away(self) -> None:
         """Take the news that the database went away; it is asked before the next write."""
-        if not self._away:
+        if self._database.lost():
             _log.warning("database_away", waiting=self._backlog.count)
-        self._away = self._must_ask = True
-        self._losses += 1
         self._work.set()
         self._watch_bound()
 
@@ -169,7 +164,7 @@ class Journal:
         """Write what comes in, until cancelled."""
         while True:
             await self._work.wait()
-            if self._must_ask:
+            if self._database.must_ask:
                 await self._ask()
                 continue
             batch = self._backlog.take(_BATCH)
@@ -179,19 +174,16 @@ class Journal:
             await self._write_together(batch)
 
     async def _ask(self) -> None:
-        """Wait until the database answers; the longer the more often it failed in a row."""
-        await asyncio.sleep(_AWAY_WAIT_S[min(max(self._failures, 0), len(_AWAY_WAIT_S) - 1)])
-        losses = self._losses
+        """Wait for the database, backing off after repeated failures."""
+        await asyncio.sleep(self._database.wait_s)
+        question = self._database.ask()
         try:
             await self._store.available()
         except Exception as error:
             _log.error("database_question_failed", error=type(error).__name__)
-            self._failures += 1
+            self._database.failed()
             return
-        if losses != self._losses:
-            return  # it went away again meanwhile
-        self._must_ask = False
-        if not self._backlog.count:
+        if self._database.answered(question) and not self._backlog.count:
             self._note_back()
 
     async def _write_together(self, batch: list[list[Waiting]]) -> None:
@@ -246,12 +238,12 @@ class Journal:
 
     async def _commit(self, entries: Sequence[Waiting]) -> None:
         """Write entries in one transaction. Raises StoreAway, LogBusy, EntryRefused."""
-        if self._must_ask:
+        if self._database.must_ask:
             raise StoreAway
         try:
             await self._transactions.write(entries)
         except StoreAway:
-            self._failures += 1
+            self._database.failed()
             self.store_away()
             raise
         self._note_back()
@@ -306,9 +298,7 @@ class Journal:
     # -- state ----------------------------------------------------------------------------
 
     def _note_back(self) -> None:
-        if self._away and not self._must_ask:
-            self._away = False
-            self._failures = -1
+        if self._database.written():
             _log.info("database_back", waiting=self._backlog.count)
 
     def _note_empty(self) -> None:

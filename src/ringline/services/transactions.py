@@ -37,7 +37,7 @@ class Transactions:
         Raises StoreAway (what was tried is then in doubt), LogBusy, EntryRefused.
         """
         for waiting in entries:
-            waiting.flying = True
+            waiting.begin()
         try:
             for attempt in range(_ATTEMPTS):
                 await self._look_up(entries)
@@ -56,7 +56,7 @@ class Transactions:
             raise StoreAway from None
         finally:
             for waiting in entries:
-                waiting.flying = False
+                waiting.requeue()
 
     async def _commit(self, entries: Sequence[Waiting]) -> None:
         durable = [waiting for waiting in entries if waiting.durable]
@@ -80,7 +80,7 @@ class Transactions:
         """Find out which entries in doubt were written; those are finished."""
         doubtful: dict[Scope, list[Waiting]] = {}
         for waiting in entries:
-            if waiting.doubtful and not waiting.settled:
+            if waiting.in_doubt:
                 doubtful.setdefault(waiting.entry.scope, []).append(waiting)
         for scope, some in doubtful.items():
             wanted = [event.id for waiting in some for event in waiting.entry.durable]
@@ -96,9 +96,9 @@ class Transactions:
 
 def _doubt(entries: Iterable[Waiting]) -> None:
     for waiting in entries:
-        waiting.doubtful = waiting.durable
+        waiting.doubt()
 
 
 def _in_doubt(entries: Iterable[Waiting]) -> bool:
     """Return whether any entry may have been written by an earlier transaction."""
-    return any(waiting.doubtful and not waiting.settled for waiting in entries)
+    return any(waiting.in_doubt for waiting in entries)
