@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import Scope
 from ringline.domain.records import Entry
@@ -23,6 +24,7 @@ from ringline.ports import (
     Publication,
     StoreAway,
 )
+from ringline.services.weights import weight_of
 
 EPOCH = "epoch001"
 
@@ -36,6 +38,7 @@ class MemoryLog:
         self.logs: dict[Scope, list[StoredEvent]] = {}
         self.epoch = EPOCH
         self.oldest = 1
+        self.known: set[Scope] | None = None  # the logs that there are; None: any
 
     async def available(self) -> None:
         await asyncio.sleep(0.001)
@@ -69,10 +72,21 @@ class MemoryLog:
             if call_id is None or (row.event.call is not None and row.event.call.id == call_id)
         ]
         await asyncio.sleep(0.001)
-        return LogPage(rows[:limit], len(rows) <= limit)
+        taken: list[StoredEvent] = []
+        size = 0
+        for row in rows[:limit]:
+            taken.append(row)
+            size += weight_of(row.event)
+            if size >= limits.FOLLOWED_BYTES.most:
+                break
+        return LogPage(taken, len(taken) == len(rows))
 
     async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
-        newest = {scope: len(self.logs.get(scope, [])) for scope in scopes}
+        newest = {
+            scope: len(self.logs.get(scope, []))
+            for scope in scopes
+            if self.known is None or scope in self.known
+        }
         await asyncio.sleep(0.001)
         return {scope: LogHead(self.epoch, offset, self.oldest) for scope, offset in newest.items()}
 

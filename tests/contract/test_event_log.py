@@ -1,8 +1,13 @@
-"""The event log over PostgreSQL: offsets, order, refusals, reading back."""
+"""The event log: offsets, order, refusals, reading back.
+
+What every adapter promises is asked of PostgreSQL and of the double that other tests use.
+"""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -10,7 +15,7 @@ from ringline.domain import limits
 from ringline.domain.events import CallAudit, Event, TranscriptDelta
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallStatus, Entry
-from ringline.ports import EntryRefused, LogBusy, LogPage
+from ringline.ports import EntryRefused, EventLog, LogBusy, LogPage
 from ringline.storage.stores import Stores
 from tests.database import (
     NOW,
@@ -28,27 +33,53 @@ from tests.database import (
     ref_of,
     said,
 )
+from tests.faulty import EPOCH, MemoryLog
 
 
-async def test_offsets_begin_with_one_and_have_no_gap(stores: Stores) -> None:
-    scope = await make_log(stores)
+@dataclass(frozen=True)
+class Truth:
+    """An adapter of the port `EventLog`, and how its logs come into being."""
+
+    log: EventLog
+    epoch: str
+    new_scope: Callable[[], Awaitable[Scope]]
+
+
+@pytest.fixture(params=["postgres", "memory"])
+def truth(request: pytest.FixtureRequest, stores: Stores) -> Truth:
+    if request.param == "postgres":
+        return Truth(stores.log, "aaaaaaaa", partial(make_log, stores))
+    memory = MemoryLog()
+    memory.known = set()
+    return Truth(memory, EPOCH, partial(new_memory_scope, memory))
+
+
+async def new_memory_scope(memory: MemoryLog) -> Scope:
+    assert memory.known is not None
+    workspace_id = new_id()
+    memory.known |= {Scope(workspace_id, environment) for environment in Environment}
+    return Scope(workspace_id, Environment.LIVE)
+
+
+async def test_offsets_begin_with_one_and_have_no_gap(truth: Truth) -> None:
+    scope = await truth.new_scope()
     call = a_call()
     turn = a_turn(call)
     spoken = Entry(scope, (said(call, turn), said(call, turn)), (turn,), call.id)
-    assert await stores.log.commit([birth(scope, call)]) == [(1,)]
-    assert await stores.log.commit([spoken, birth(scope)]) == [(2, 3), (4,)]
-    head = (await stores.log.heads([scope]))[scope]
-    assert (head.epoch, head.newest, head.oldest) == ("aaaaaaaa", 4, 1)
+    assert await truth.log.commit([birth(scope, call)]) == [(1,)]
+    assert await truth.log.commit([spoken, birth(scope)]) == [(2, 3), (4,)]
+    head = (await truth.log.heads([scope]))[scope]
+    assert (head.epoch, head.newest, head.oldest) == (truth.epoch, 4, 1)
 
 
-async def test_an_event_is_read_back_as_it_was_written(stores: Stores) -> None:
-    scope = await make_log(stores)
+async def test_an_event_is_read_back_as_it_was_written(truth: Truth) -> None:
+    scope = await truth.new_scope()
     call = a_call()
     audit = CallAudit(audit_type="tool_call", code="book", detail={"n": [1, None, "ä\u2028"]})
     plain = Event(new_id(), NOW + timedelta(microseconds=1), audit)
     entry = Entry(scope, (created(call), plain), (call,), call.id)
-    await stores.log.commit([entry])
-    page = await stores.log.page(scope, 0, 10)
+    await truth.log.commit([entry])
+    page = await truth.log.page(scope, 0, 10)
     assert [stored.event for stored in page.events] == list(entry.events)
     assert offsets_of(page) == [1, 2]
 
@@ -57,8 +88,8 @@ def offsets_of(page: LogPage) -> list[int]:
     return [event.offset for event in page.events]
 
 
-async def test_a_page_ends_where_its_events_are_large_but_has_one(stores: Stores) -> None:
-    scope = await make_log(stores)
+async def test_a_page_ends_where_its_events_are_large_but_has_one(truth: Truth) -> None:
+    scope = await truth.new_scope()
     call = a_call()
     notes = [
         Event(
@@ -66,53 +97,53 @@ async def test_a_page_ends_where_its_events_are_large_but_has_one(stores: Stores
         )
         for size in (10, limits.FOLLOWED_BYTES.most + 10, limits.FOLLOWED_BYTES.most // 2, 10, 10)
     ]
-    await stores.log.commit([Entry(scope, tuple(notes), (), call.id)])
+    await truth.log.commit([Entry(scope, tuple(notes), (), call.id)])
     pages: list[tuple[list[int], bool]] = []
     after = 0
     while not pages or not pages[-1][1]:
-        page = await stores.log.page(scope, after, 100)
+        page = await truth.log.page(scope, after, 100)
         after = offsets_of(page)[-1]
         pages.append((offsets_of(page), page.complete))
     assert pages == [([1, 2], False), ([3, 4, 5], True)]
-    page = await stores.log.page(scope, 1, 100)
+    page = await truth.log.page(scope, 1, 100)
     assert (offsets_of(page), page.complete) == ([2], False)
-    page = await stores.log.page(scope, 2, 2)
+    page = await truth.log.page(scope, 2, 2)
     assert (offsets_of(page), page.complete) == ([3, 4], False)
 
 
-async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(stores: Stores) -> None:
-    scope = await make_log(stores)
+async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(truth: Truth) -> None:
+    scope = await truth.new_scope()
     one, two = a_call(), a_call()
-    await stores.log.commit(
+    await truth.log.commit(
         [birth(scope, one), birth(scope, two), death(scope, one), death(scope, two)]
     )
-    assert offsets_of(await stores.log.page(scope, 1, 2)) == [2, 3]
-    assert offsets_of(await stores.log.page(scope, 0, 9, two.id)) == [2, 4]
-    assert await stores.log.page(scope, 4, 9) == LogPage([], True)
+    assert offsets_of(await truth.log.page(scope, 1, 2)) == [2, 3]
+    assert offsets_of(await truth.log.page(scope, 0, 9, two.id)) == [2, 4]
+    assert await truth.log.page(scope, 4, 9) == LogPage([], True)
 
 
-async def test_ephemeral_events_have_no_row_and_no_offset(stores: Stores) -> None:
-    scope = await make_log(stores)
+async def test_ephemeral_events_have_no_row_and_no_offset(truth: Truth) -> None:
+    scope = await truth.new_scope()
     call = a_call()
     delta = TranscriptDelta(
         turn_id=new_id(), item_id="i", role="caller", delta="a", text="a", sequence=0
     )
-    partial = Event(new_id(), NOW, delta, ref_of(call))
-    await stores.log.commit([birth(scope, call)])
-    told = await stores.log.commit(
-        [Entry(scope, (partial,)), Entry(scope, (partial, said(call, a_turn(call))))]
+    so_far = Event(new_id(), NOW, delta, ref_of(call))
+    await truth.log.commit([birth(scope, call)])
+    told = await truth.log.commit(
+        [Entry(scope, (so_far,)), Entry(scope, (so_far, said(call, a_turn(call))))]
     )
     assert told == [(), (2,)]
-    assert await stores.log.commit([Entry(scope, (partial,))]) == [()]
+    assert await truth.log.commit([Entry(scope, (so_far,))]) == [()]
 
 
-async def test_several_logs_go_into_one_transaction(stores: Stores) -> None:
-    live = await make_log(stores)
+async def test_several_logs_go_into_one_transaction(truth: Truth) -> None:
+    live = await truth.new_scope()
     test = Scope(live.workspace_id, Environment.TEST)
-    other = await make_log(stores)
+    other = await truth.new_scope()
     order = [other, live, test, live]
-    assert await stores.log.commit([birth(scope) for scope in order]) == [(1,), (1,), (1,), (2,)]
-    heads = await stores.log.heads([live, test, other, Scope(new_id(), Environment.LIVE)])
+    assert await truth.log.commit([birth(scope) for scope in order]) == [(1,), (1,), (1,), (2,)]
+    heads = await truth.log.heads([live, test, other, Scope(new_id(), Environment.LIVE)])
     assert {scope: head.newest for scope, head in heads.items()} == {live: 2, test: 1, other: 1}
 
 
@@ -139,22 +170,22 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
         assert offsets_of(await stores.log.page(scope, 0, 1000)) == expected
 
 
-async def test_events_are_found_by_their_ids(stores: Stores) -> None:
-    scope = await make_log(stores)
+async def test_events_are_found_by_their_ids(truth: Truth) -> None:
+    scope = await truth.new_scope()
     entry = birth(scope)
-    await stores.log.commit([birth(scope), entry])
+    await truth.log.commit([birth(scope), entry])
     event_id = entry.events[0].id
-    assert await stores.log.find(scope, [event_id, new_id()]) == {event_id: 2}
-    assert await stores.log.find(replace(scope, environment=Environment.TEST), [event_id]) == {}
+    assert await truth.log.find(scope, [event_id, new_id()]) == {event_id: 2}
+    assert await truth.log.find(replace(scope, environment=Environment.TEST), [event_id]) == {}
 
 
-async def test_an_event_is_written_once(stores: Stores) -> None:
-    scope = await make_log(stores)
+async def test_an_event_is_written_once(truth: Truth) -> None:
+    scope = await truth.new_scope()
     entry = birth(scope)
-    await stores.log.commit([entry])
+    await truth.log.commit([entry])
     with pytest.raises(EntryRefused, match=r"^23505$"):
-        await stores.log.commit([Entry(scope, entry.events)])
-    assert await stores.log.commit([birth(scope)]) == [(2,)]
+        await truth.log.commit([Entry(scope, entry.events)])
+    assert await truth.log.commit([birth(scope)]) == [(2,)]
 
 
 async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
