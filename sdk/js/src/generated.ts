@@ -1076,7 +1076,7 @@ export interface Actions {
   createConversation<const F extends Fields<ConversationResource> = readonly []>(config?: { input?: CreateConversationInput; fields?: F } & Known<ConversationResource, F> & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
   /** Says whether `createConversation` would take this. */
   validateCreateConversation(config?: { input?: Partial<CreateConversationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Change a conversation. */
+  /** Update a conversation. */
   updateConversation<const F extends Fields<ConversationResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { publicId: string }; input?: UpdateConversationInput; fields?: F } & Known<ConversationResource, F> & TransportOptions): Promise<Result<Selected<ConversationResource, F>, ErrorType>>;
   /** Says whether `updateConversation` would take this. */
   validateUpdateConversation(config: { identity: Uuid | { id: Uuid } | { publicId: string }; input?: Partial<UpdateConversationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1164,7 +1164,7 @@ export interface Actions {
   createContact<const F extends Fields<ContactResource> = readonly []>(config: { input: CreateContactInput; fields?: F } & Known<ContactResource, F> & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
   /** Says whether `createContact` would take this. */
   validateCreateContact(config?: { input?: Partial<CreateContactInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Change a contact. */
+  /** Update a contact. */
   updateContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateContactInput; fields?: F } & Known<ContactResource, F> & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
   /** Says whether `updateContact` would take this. */
   validateUpdateContact(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateContactInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1184,7 +1184,7 @@ export interface Actions {
   createQueue<const F extends Fields<QueueResource> = readonly []>(config: { input: CreateQueueInput; fields?: F } & Known<QueueResource, F> & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
   /** Says whether `createQueue` would take this. */
   validateCreateQueue(config?: { input?: Partial<CreateQueueInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Change a queue. */
+  /** Update a queue. */
   updateQueue<const F extends Fields<QueueResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateQueueInput; fields?: F } & Known<QueueResource, F> & TransportOptions): Promise<Result<Selected<QueueResource, F>, ErrorType>>;
   /** Says whether `updateQueue` would take this. */
   validateUpdateQueue(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateQueueInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1196,7 +1196,7 @@ export interface Actions {
   createGateway<const F extends Fields<GatewayResource> = readonly []>(config: { input: CreateGatewayInput; fields?: F } & Known<GatewayResource, F> & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
   /** Says whether `createGateway` would take this. */
   validateCreateGateway(config?: { input?: Partial<CreateGatewayInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Change a gateway. */
+  /** Update a gateway. */
   updateGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateGatewayInput; fields?: F } & Known<GatewayResource, F> & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
   /** Says whether `updateGateway` would take this. */
   validateUpdateGateway(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateGatewayInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1204,19 +1204,19 @@ export interface Actions {
   deleteGateway<const F extends Fields<GatewayResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<GatewayResource, F> & TransportOptions): Promise<Result<Selected<GatewayResource, F>, ErrorType>>;
   /** Says whether `deleteGateway` would take this. */
   validateDeleteGateway(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** List sip users. Takes `fields`. */
+  /** List SIP users. Takes `fields`. */
   listSipUsers<const F extends Fields<SipUserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: SipUserFilter; sort?: Sort<SipUserResource>; page?: P } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Listed<Selected<SipUserResource, F>, P>, ErrorType>>;
   /** Says whether `listSipUsers` would take this. */
   validateListSipUsers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Create a sip user. */
+  /** Create a SIP user. */
   createSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { input: CreateSipUserInput; fields?: F } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
   /** Says whether `createSipUser` would take this. */
   validateCreateSipUser(config?: { input?: Partial<CreateSipUserInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Change a sip user. */
+  /** Update a SIP user. */
   updateSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateSipUserInput; fields?: F } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
   /** Says whether `updateSipUser` would take this. */
   validateUpdateSipUser(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateSipUserInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Delete a sip user. */
+  /** Delete a SIP user. */
   deleteSipUser<const F extends Fields<SipUserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<SipUserResource, F> & TransportOptions): Promise<Result<Selected<SipUserResource, F>, ErrorType>>;
   /** Says whether `deleteSipUser` would take this. */
   validateDeleteSipUser(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1224,7 +1224,7 @@ export interface Actions {
   createPhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { input: CreatePhoneNumberInput; fields?: F } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `createPhoneNumber` would take this. */
   validateCreatePhoneNumber(config?: { input?: Partial<CreatePhoneNumberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Change a phone number. */
+  /** Update a phone number. */
   updatePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdatePhoneNumberInput; fields?: F } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `updatePhoneNumber` would take this. */
   validateUpdatePhoneNumber(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdatePhoneNumberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1232,19 +1232,19 @@ export interface Actions {
   deletePhoneNumber<const F extends Fields<PhoneNumberResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<PhoneNumberResource, F> & TransportOptions): Promise<Result<Selected<PhoneNumberResource, F>, ErrorType>>;
   /** Says whether `deletePhoneNumber` would take this. */
   validateDeletePhoneNumber(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** List ai agents. Takes `fields`. */
+  /** List AI agents. Takes `fields`. */
   listAiAgents<const F extends Fields<AiAgentResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: AiAgentFilter; sort?: Sort<AiAgentResource>; page?: P } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Listed<Selected<AiAgentResource, F>, P>, ErrorType>>;
   /** Says whether `listAiAgents` would take this. */
   validateListAiAgents(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Create an ai agent. */
+  /** Create an AI agent. */
   createAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { input: CreateAiAgentInput; fields?: F } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `createAiAgent` would take this. */
   validateCreateAiAgent(config?: { input?: Partial<CreateAiAgentInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Change an ai agent. */
+  /** Update an AI agent. */
   updateAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input?: UpdateAiAgentInput; fields?: F } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `updateAiAgent` would take this. */
   validateUpdateAiAgent(config: { identity: Uuid | { id: Uuid }; input?: Partial<UpdateAiAgentInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Delete an ai agent. */
+  /** Delete an AI agent. */
   deleteAiAgent<const F extends Fields<AiAgentResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<AiAgentResource, F> & TransportOptions): Promise<Result<Selected<AiAgentResource, F>, ErrorType>>;
   /** Says whether `deleteAiAgent` would take this. */
   validateDeleteAiAgent(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;

@@ -63,6 +63,9 @@ def _optional(*inputs: Input) -> tuple[Input, ...]:
     return tuple(replace(one, required=False, default=None) for one in inputs)
 
 
+_ACRONYMS = {"ai": "AI", "sip": "SIP"}
+
+
 def _list(resource: Resource, *, operator: bool = False) -> Action:
     name = f"list_{snake(resource.plural)}"
     return Action(name, _K.LIST, f"List {_plural(resource)}", resource, operator=operator)
@@ -75,7 +78,7 @@ def _create(resource: Resource, *inputs: Input) -> Action:
 
 def _update(resource: Resource, *inputs: Input) -> Action:
     name = f"update_{_singular(resource)}"
-    summary = f"Change {_one(resource)}"
+    summary = f"Update {_one(resource)}"
     return Action(name, _K.UPDATE, summary, resource, _optional(*inputs))
 
 
@@ -89,12 +92,16 @@ def _singular(resource: Resource) -> str:
 
 
 def _plural(resource: Resource) -> str:
-    return snake(resource.plural).replace("_", " ")
+    return _words(snake(resource.plural))
 
 
 def _one(resource: Resource) -> str:
-    words = _singular(resource).replace("_", " ")
-    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+    words = _words(_singular(resource))
+    return f"an {words}" if words[0] in "Aaeio" else f"a {words}"
+
+
+def _words(name: str) -> str:
+    return " ".join(_ACRONYMS.get(word, word) for word in name.split("_"))
 
 
 _CALL_UUID = Input("callUuid", Text(trim=False), required=True)
@@ -192,7 +199,7 @@ _ROWS = (
     Action(
         "update_conversation",
         _K.UPDATE,
-        "Change a conversation",
+        "Update a conversation",
         r.CONVERSATION,
         (
             Input("status", Choice(tuple(ConversationStatus)), False, False, "status"),
