@@ -21,6 +21,7 @@ from ringline.domain.voice import (
     Heard,
     Respond,
     ResponseDone,
+    ResponseEnd,
     SpeechStarted,
     SpeechStopped,
     VoiceConfig,
@@ -242,7 +243,7 @@ async def test_a_voice_that_cannot_speak_says_so_and_lives_on(
     with monkeypatch.context() as broken:
         broken.setattr(sys, "executable", "/nonexistent/python")
         voice.tell(Respond("first", "This will fail."))
-        assert await ear.until(ResponseDone) == ResponseDone("first", "failed")
+        assert await ear.until(ResponseDone) == ResponseDone("first", ResponseEnd.FAILED)
     assert (await ear.until(VoiceFailed)).alive
     voice.tell(Respond("second", "This will not."))
     assert await ear.until(ResponseDone, 2) == ResponseDone("second")
@@ -267,7 +268,7 @@ async def test_a_conversation_with_too_much_to_do_says_so(voices: LocalVoices):
     await ear.until(ResponseDone, JOBS_LIMIT + 1)
     await voice.close()
     failed = [done for done in ear.all(ResponseDone) if done.reason == "failed"]
-    assert failed == [ResponseDone(f"r{JOBS_LIMIT}", "failed")]
+    assert failed == [ResponseDone(f"r{JOBS_LIMIT}", ResponseEnd.FAILED)]
 
 
 async def test_what_sounds_without_end_is_a_turn_and_then_none_for_a_while(voices: LocalVoices):

@@ -24,6 +24,7 @@ from ringline.domain.voice import (
     Heard,
     Respond,
     ResponseDone,
+    ResponseEnd,
     ResponseStarted,
     SpeechStarted,
     SpeechStopped,
@@ -130,7 +131,7 @@ async def test_a_cancelled_response_says_no_more(voice: Voice, ear: Recorder):
 
     ear.hooks.append(cancel)
     voice.tell(Respond("long", "This sentence is long enough for three chunks. " * 5))
-    assert await ear.until(ResponseDone) == ResponseDone("long", "cancelled")
+    assert await ear.until(ResponseDone) == ResponseDone("long", ResponseEnd.CANCELLED)
     voice.tell(Respond("next", "And on it goes."))
     assert await ear.until(ResponseDone, 2) == ResponseDone("next")
     assert len([spoke for spoke in ear.all(Spoke) if spoke.response_id == "long"]) == 3
@@ -164,7 +165,7 @@ async def test_the_caller_can_speak_while_the_voice_does(
     else:
         voice.tell(Cancel("long", 200))
     await ear.until(ResponseDone)
-    assert ear.reports[told:] == [ResponseDone("long", "cancelled")]
+    assert ear.reports[told:] == [ResponseDone("long", ResponseEnd.CANCELLED)]
 
 
 async def test_orders_are_carried_out_in_order(voice: Voice, ear: Recorder):

@@ -273,7 +273,7 @@ def test_a_caller_who_speaks_keeps_the_agent_on_the_line() -> None:
 def test_a_response_that_is_asked_for_keeps_the_agent_on_the_line() -> None:
     story, response_id = goodbye()
     story.feed(bridge.PlayedOut(response_id), leg.ResponseWanted())
-    story.feed(voice.ResponseDone(story.asked(), "failed"), bridge.Silence())
+    story.feed(voice.ResponseDone(story.asked(), voice.ResponseEnd.FAILED), bridge.Silence())
     assert not story.call.ended
 
 

@@ -82,7 +82,10 @@ def test_the_response_is_stopped_whatever_its_phase(
     assert story.call.talk.response is None
     turns = [(turn.text, turn.interrupted) for turn in story.all(TurnCompleted)]
     assert turns == ([("we are open ", True)] if begun else [])
-    late = (voice.ResponseStarted(response_id), voice.ResponseDone(response_id, "cancelled"))
+    late = (
+        voice.ResponseStarted(response_id),
+        voice.ResponseDone(response_id, voice.ResponseEnd.CANCELLED),
+    )
     assert leg.AgentStarted() not in story.feed(*late, bridge.PlayedOut(response_id))
 
 
@@ -170,7 +173,9 @@ def test_what_a_voice_begins_by_itself_is_refused() -> None:
         assert story.feed(voice.ResponseStarted(own)) == [bridge.Drop(own), voice.Cancel(own, 0)]
         late = (bridge.Audible(own), bridge.Spoken(own, "late"), bridge.PlayedOut(own))
         assert story.feed(*late) == []
-        assert story.feed(voice.ResponseDone(own, "cancelled")) == [bridge.Drop(own)]
+        assert story.feed(voice.ResponseDone(own, voice.ResponseEnd.CANCELLED)) == [
+            bridge.Drop(own)
+        ]
 
 
 def test_what_a_voice_is_about_to_begin_is_refused_even_when_it_comes_late() -> None:

@@ -151,7 +151,10 @@ def test_speech_over_the_agent_stops_it() -> None:  # O5, K9, K10
         voice.Cancel(response_id, 250),
         CUT_OFF,
     ]
-    late = (bridge.Spoken(response_id, "late"), voice.ResponseDone(response_id, "cancelled"))
+    late = (
+        bridge.Spoken(response_id, "late"),
+        voice.ResponseDone(response_id, voice.ResponseEnd.CANCELLED),
+    )
     story.feed(*late, bridge.PlayedOut(response_id))
     assert story.news[-1] == CUT_OFF
     (turn,) = story.all(TurnCompleted)
@@ -187,7 +190,10 @@ def test_a_response_that_is_stopped_before_it_begins_never_begins(
         response_id = story.asked()
         assert voice.Cancel(response_id, 0) in story.feed(stop)
         assert story.call.talk.response is None
-        story.feed(voice.ResponseStarted(response_id), voice.ResponseDone(response_id, "cancelled"))
+        story.feed(
+            voice.ResponseStarted(response_id),
+            voice.ResponseDone(response_id, voice.ResponseEnd.CANCELLED),
+        )
         assert STARTED not in story.news
         assert FINISHED not in story.news
 
@@ -195,7 +201,7 @@ def test_a_response_that_is_stopped_before_it_begins_never_begins(
 def test_a_response_that_fails_before_it_begins_makes_room_for_the_next() -> None:
     story = Story()
     story.feed(STOPPED)
-    story.feed(voice.ResponseDone(story.asked(), "failed"))
+    story.feed(voice.ResponseDone(story.asked(), voice.ResponseEnd.FAILED))
     assert story.call.talk.response is None
     story.feed(STOPPED)
     assert len(story.all(voice.Respond)) == 2

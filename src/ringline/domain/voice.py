@@ -8,6 +8,7 @@ adapter where its provider has none; a response that we ask for carries our id.
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
 
 from ringline.domain.agent import LocalSettings, Tool, TurnDetection
@@ -99,16 +100,23 @@ class ToolCall:
     arguments: dict[str, object]
 
 
+class ResponseEnd(StrEnum):
+    """Why a voice produces no more of a response."""
+
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class ResponseDone:
-    """A response is wholly produced (it may still be playing).
+    """The voice produces no more of a response, which may still be playing.
 
-    `reason` is `completed`, `cancelled` or `failed`; `hang_up` asks to end the call once it
-    has been played.
+    `hang_up` asks to end the call once it has been played.
     """
 
     response_id: str
-    reason: str = "completed"
+    reason: ResponseEnd = ResponseEnd.COMPLETED
     hang_up: bool = False
 
 

@@ -28,6 +28,7 @@ from ringline.domain.voice import (
     Heard,
     Respond,
     ResponseDone,
+    ResponseEnd,
     ResponseStarted,
     SpeechStarted,
     SpeechStopped,
@@ -264,7 +265,7 @@ class Attendant:
             )
             match job:
                 case Respond(response_id):
-                    self._listener.voice_reports(ResponseDone(response_id, "failed"))
+                    self._listener.voice_reports(ResponseDone(response_id, ResponseEnd.FAILED))
                 case _Utterance(item_id):
                     self._listener.voice_reports(Heard(item_id, "", final=True))
                 case AddText():
@@ -319,7 +320,7 @@ class Attendant:
         if self._responding is not None and self._responding[0] == response_id:
             self._responding[1].cancel()
             self._responding = None
-            self._listener.voice_reports(ResponseDone(response_id, "cancelled"))
+            self._listener.voice_reports(ResponseDone(response_id, ResponseEnd.CANCELLED))
             return
         for job in self._jobs:
             if isinstance(job, Respond) and job.response_id == response_id:
@@ -327,16 +328,16 @@ class Attendant:
                 return
 
     async def _speak(self, response_id: str, reply: Reply) -> None:
-        reason = "completed"
+        reason = ResponseEnd.COMPLETED
         try:
             await self._speak_sentences(response_id, sentences(reply.text[:RESPONSE_CHARACTERS]))
         except (WorkerLost, WorkFailed, PoolBusy) as error:
-            reason = "failed"
+            reason = ResponseEnd.FAILED
             _log.warning("voice.not_spoken", reason=type(error).__name__)
         if not self._speaks(response_id):
             return
         self._responding = None
-        if reason == "failed":
+        if reason is ResponseEnd.FAILED:
             message = "The voice could not speak."
             self._listener.voice_reports(VoiceFailed("speech_failed", message, alive=True))
         self._listener.voice_reports(ResponseDone(response_id, reason, reply.hang_up))
