@@ -160,6 +160,10 @@ class LogHead:
     newest: int
     oldest: int
 
+    def can_resume_after(self, offset: int) -> bool:
+        """Return whether every event after an offset is still kept, and the offset exists."""
+        return self.oldest - 1 <= offset <= self.newest
+
 
 @dataclass(frozen=True, slots=True)
 class LogPage:

@@ -84,7 +84,7 @@ async def read_events(rows: Rows, query: EventQuery) -> EventPage:
     """Read a page of the log that the rows are of."""
     head = await _head(rows)
     after = await _offset(rows, query.after, head)
-    recovered = after is not None and head.oldest - 1 <= after <= head.newest
+    recovered = after is not None and head.can_resume_after(after)
     start = after if after is not None and recovered else head.oldest - 1
     call_id: UUID | None = None
     if query.call is not None:

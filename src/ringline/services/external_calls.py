@@ -104,13 +104,18 @@ class NewParticipant:
 
 @dataclass(frozen=True, slots=True)
 class FoundCall:
-    """How a call is, and where: in a process of ours if it `runs`, else elsewhere."""
+    """How a call is, and where: in the process `server_id`, or elsewhere (None)."""
 
     id: UUID
     uuid: str
     status: CallStatus
     ended_at: datetime | None
-    runs: bool
+    server_id: UUID | None
+
+    @property
+    def runs(self) -> bool:
+        """Return whether a process of ours runs it."""
+        return self.server_id is not None
 
 
 async def find_call(rows: Rows, call: str | UUID) -> FoundCall | None:
@@ -127,7 +132,7 @@ async def find_call(rows: Rows, call: str | UUID) -> FoundCall | None:
         row["call_uuid"],
         CallStatus(row["status"]),
         row["ended_at"],
-        row["server_id"] is not None,
+        row["server_id"],
     )
 
 

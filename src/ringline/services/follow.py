@@ -66,8 +66,7 @@ async def resolve(
             offset = wanted if epoch == head.epoch else None
         case AfterEvent():
             pass
-    kept = offset is not None and head.oldest - 1 <= offset <= head.newest
-    if offset is None or not kept:
+    if offset is None or not head.can_resume_after(offset):
         return Resolved(Position(head.epoch, head.newest), False)
     if replay_limit is not None and head.newest - offset > replay_limit:
         return Resolved(Position(head.epoch, head.newest), False)
