@@ -23,6 +23,7 @@ from ringline.domain.external_call import (
     report_join,
     report_leave,
 )
+from ringline.domain.limits import CALL_PARTICIPANTS
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import (
     TERMINAL_STATUSES,
@@ -352,6 +353,16 @@ def test_nobody_leaves_before_they_joined() -> None:
 def test_nobody_joins_a_call_that_has_ended() -> None:
     with pytest.raises(NotPossible):
         report_join(a_call(CallStatus.FAILED), "ann", ParticipantRole.CALLEE, at(1))
+
+
+def test_a_call_has_so_many_participants_and_no_more() -> None:
+    call = a_call(CallStatus.ANSWERED)
+    for number in range(CALL_PARTICIPANTS.most):
+        call = report_join(call, f"m{number}", ParticipantRole.CALLEE, at(1)).call
+    call = report_leave(call, call.participants[0].id, at(2).now, at(2)).call
+    with pytest.raises(NotPossible, match="at most 250 participants") as refused:
+        report_join(call, "ann", ParticipantRole.CALLEE, at(3))
+    assert refused.value.field == "call_id"
 
 
 # -- the queue ----------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
+from ringline.domain import limits
 from ringline.domain.call import Moment, call_ref
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.events import (
@@ -216,6 +217,7 @@ def accept(call: ExternalCall, acceptor: Acceptor, moment: Moment) -> ReportResu
     )
     row = replace(call.row, sip_username=acceptor.name)
     call = _move(replace(call, row=row, entry=entry), CallStatus.ANSWERED, None, draft)
+    _check_room(call)
     operator = join(acceptor.name, ParticipantRole.OPERATOR, draft)
     call = replace(call, participants=(*call.participants, operator))
     return _result(call, draft, moment)
@@ -242,6 +244,7 @@ def report_join(
     """Take the report that somebody joined, and perhaps left. Raises NotPossible."""
     if call.row.ended_at is not None:
         raise NotPossible("nobody joins a call that has ended", "call_id")
+    _check_room(call)
     draft = _draft(call.row, moment)
     draft.now = joined_at or draft.now
     participant = join(member, role, draft)
@@ -251,6 +254,14 @@ def report_join(
         participant = leave(participant, draft)
     call = replace(call, participants=(*call.participants, participant))
     return _result(call, draft, moment)
+
+
+def _check_room(call: ExternalCall) -> None:
+    """Refuse one participant too many: every report of a call reads them all."""
+    if len(call.participants) >= limits.CALL_PARTICIPANTS.most:
+        raise NotPossible(
+            f"a call has at most {limits.CALL_PARTICIPANTS.most} participants", "call_id"
+        )
 
 
 def report_leave(

@@ -156,6 +156,12 @@ LONG_TEXT_BYTES = Limit(
     "notes, content, metadata, tools, `local`, a list of texts, each", 64 * _KIB, "bytes", _BAD_TEXT
 )
 INSTRUCTIONS_BYTES = Limit("instructions", 256 * _KIB, "bytes", _BAD_TEXT)
+CALL_PARTICIPANTS = Limit(
+    "participants of a call that lives elsewhere, those who left included",
+    250,
+    "participants",
+    "`invalid_changes`",
+)
 STATEMENT_S = Limit("a statement", 10, "s", "`query_timeout`")
 STATEMENT_WAITED_FOR_S = Limit(
     "the statements of one request while others wait for a connection to the database",
@@ -397,6 +403,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         GREETING_BYTES,
         LONG_TEXT_BYTES,
         INSTRUCTIONS_BYTES,
+        CALL_PARTICIPANTS,
         STATEMENT_S,
         STATEMENT_WAITED_FOR_S,
     ),
