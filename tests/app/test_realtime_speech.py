@@ -97,11 +97,14 @@ async def test_a_turn_that_nobody_could_read_leaves_a_trace_on_every_surface(
             speaking.cancel()
         assert (heard["transcript"], heard["recognized"]) == ("", False)
     call_uuid = started["call_uuid"]
-    lines = await rpc.run(
-        "list_call_transcripts",
-        fields=["role", "text", "recognized"],
-        filter={"callUuid": {"eq": call_uuid}, "role": {"eq": "user"}},
-    )
+    lines: list[object] = []
+    while not lines:  # the session is told before the journal has written it
+        lines = await rpc.run(
+            "list_call_transcripts",
+            fields=["role", "text", "recognized"],
+            filter={"callUuid": {"eq": call_uuid}, "role": {"eq": "user"}},
+        )
+        await asyncio.sleep(0.02)
     assert lines == [{"role": "user", "text": "", "recognized": False}]
     listed = await rpc.run("list_events", input={"callUuid": call_uuid})
     unread = [one for one in listed["events"] if one["data"].get("recognized") is False]
