@@ -90,7 +90,7 @@ def _run(words: list[str]) -> int:
 
 
 def _tell(words: list[str], why: str) -> None:
-    """Tell why a command ends: to whoever typed it, or to the log."""
+    """Report why a command ends: to its user, or in the server's log."""
     if _has_log(words):
         log_end(why)
     else:

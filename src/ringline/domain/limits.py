@@ -157,7 +157,7 @@ LONG_TEXT_BYTES = Limit(
 )
 INSTRUCTIONS_BYTES = Limit("instructions", 256 * _KIB, "bytes", _BAD_TEXT)
 CALL_PARTICIPANTS = Limit(
-    "participants of a call that lives elsewhere, those who left included",
+    "participants of an external call, including those who have left",
     250,
     "participants",
     "`invalid_changes`",

@@ -82,7 +82,7 @@ class State(Enum):
 class Waiting:
     """An entry under way to the log; its methods alone move its state.
 
-    What is in doubt stays so, also while it is tried again, until it is settled.
+    An entry in doubt stays in doubt until it is settled, even while it is tried again.
     """
 
     entry: Entry
@@ -128,7 +128,7 @@ class Waiting:
 
     @property
     def owner(self) -> UUID | None:
-        """Return the call this is part of, None if it is of no call."""
+        """Return the call this is part of, None if there is none."""
         return self.entry.call_id
 
 

@@ -1,7 +1,7 @@
 """Reads and writes for requests: one transaction each, whose events are published after it.
 
 A transaction that has started runs to its end even if its request is cancelled; otherwise
-nobody would know whether its events were published. If the process dies between the commit
+it would be unknown whether its events were published. If the process dies between the commit
 and publishing, the hub finds the events in the log.
 
 A request may wait for a connection or a lock longer than its credential lives. So the

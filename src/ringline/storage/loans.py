@@ -25,6 +25,9 @@ LONGEST_LOAN_S = 60.0
 #: How often loans are looked at: where none is waited for, and where one is.
 _LOOK_S = 5.0
 _LOOK_WAITED_FOR_S = 0.25
+#: A request that runs for so long is dear before it ends; twice the bound, as one that ends
+#: right at it is not.
+_SURELY_DEAR_S = 2 * DEAR_S
 
 
 class _Loan(Generic[C]):
@@ -91,7 +94,7 @@ class Loans(Generic[C]):
 
     def _look_for_dear(self, place: Place[C]) -> None:
         """Notice a workspace's dear request while it runs, not only when it is counted."""
-        before = asyncio.get_running_loop().time() - 2 * DEAR_S
+        before = asyncio.get_running_loop().time() - _SURELY_DEAR_S
         if place.is_workspace and any(
             loan.place is place and loan.since < before for loan in self._lent.values()
         ):

@@ -212,7 +212,8 @@ class Pool(Generic[C]):
 
     def slow(self, place: "Place[C]") -> None:
         """Lend to a workspace one at a time for a while, as one of its requests is dear."""
-        place.slow_until = asyncio.get_running_loop().time() + _ONE_AT_A_TIME_S
+        until = asyncio.get_running_loop().time() + _ONE_AT_A_TIME_S
+        place.slow_until = max(place.slow_until, until)
 
     @property
     def is_waited_for(self) -> bool:
@@ -298,8 +299,8 @@ class Pool(Generic[C]):
     def _take_idle(self, place: Place[C]) -> C | None:
         """Return a connection that lives; None where one must be made.
 
-        A lane gets back what it had last, else the latest of all: so those that were made
-        anew, because dear requests were cancelled, are cold for the same lane alone.
+        A lane gets back the connection it had last, whose statements are prepared; else the
+        one returned last. So only the lane whose requests are cancelled pays for new ones.
         """
         while self._idle:
             connection = next(

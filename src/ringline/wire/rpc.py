@@ -1,8 +1,8 @@
 """The envelope of RPC and its problems, to the letter (events socket, 4.2 and 4.6; contract, 9).
 
-`type` and `shortMessage` are wire constants that clients compare; messages are ours, and
-filled in: whoever reads an answer as it came sees no placeholder. `vars` repeats what they
-were filled with, as clients of the published surface fill messages themselves.
+`type` and `shortMessage` are wire constants that clients compare. Messages are ours and are
+filled in here, so an answer never shows a placeholder; `vars` repeats the values, because
+clients of the published surface fill messages themselves.
 """
 
 import re
@@ -92,9 +92,9 @@ INTERNAL_REASONS: Mapping[str, str] = {
     "invalid_sort": "sort is a text or an array of texts, of %{limit} fields at most",
 }
 
-#: A placeholder of a message; what it stands for is in `vars`.
+#: A name in a message that a value of `vars` replaces.
 _PLACEHOLDER = re.compile(r"%\{([A-Za-z]+)\}")
-#: Longer names are nobody's typing error, and dear to compare.
+#: Longer names are not typing errors, and expensive to compare.
 _TYPED = 64
 _SHOWN_VALUE = 64
 _NEAR = 0.7  # of 1: names that have less in common are not meant

@@ -7,7 +7,7 @@ from ringline.schema.isolation import make_lookups, roles
 revision = "0006"
 down_revision = "0005"
 
-#: No workspace's, and nobody's but the lookup functions'.
+#: Belongs to no workspace; only the lookup functions may use it.
 SERVERS = """
     CREATE TABLE ringline.servers (
         id uuid NOT NULL,
