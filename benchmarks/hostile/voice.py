@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 
 from benchmarks.clients import Client, frame, json_frame
 from benchmarks.hostile.target import Step, Target
@@ -35,8 +36,8 @@ async def realtime(target: Target) -> list[Step]:
     return [_flooder(target, flood) for flood in floods * (SESSIONS // len(floods))]
 
 
-async def open_session(target: Target) -> tuple[Client, str]:
-    """Open a session; return it with its call's id."""
+async def open_session(target: Target) -> tuple[Client, Mapping[str, str]]:
+    """Open a session; return it with its `session.started`."""
     client = await target.connect()
     try:
         status = await client.upgrade("/v3/realtime", f"x-api-key: {target.key}\r\n")
@@ -50,7 +51,7 @@ async def open_session(target: Target) -> tuple[Client, str]:
     except BaseException:
         client.abort()
         raise
-    return client, str(started["call_id"])
+    return client, started
 
 
 def _flooder(target: Target, flood: bytes) -> Step:

@@ -7,14 +7,13 @@ import json
 import random
 from collections.abc import Sequence
 from itertools import cycle
-from uuid import uuid4
 
-from benchmarks.clients import LOST, Client, frame, json_frame, rpc
+from benchmarks.clients import LOST, Client, frame, json_frame
 from benchmarks.hostile.target import Step, Target
 from benchmarks.hostile.voice import open_session
 
 SOCKETS, SPELLINGS, AT_ONCE = 10, 100, 200
-REPORT_S = 0.05
+TYPED_S = 0.1
 STALLED_S = 1.0
 TURNS, TURN_CHARACTERS, TURN_S = 90, 16_000, 0.5
 READERS, HOLD_S = 60, 0.3
@@ -23,10 +22,8 @@ _SOME = 65536
 
 async def joins(target: Target) -> list[Step]:
     """Join and leave as fast as it goes, one call in many spellings of its id."""
-    token, call_uuid = await target.token(), str(uuid4())
-    said = {"callUuid": call_uuid, "direction": "inbound", "fromNumber": "+1", "toNumber": "+2"}
-    made = await target.call({"action": "create_call", "fields": ["id"], "input": said})
-    topics = ["events", f"call:{made['id']}", *_spellings(call_uuid)]
+    session, started = await open_session(target)
+    topics = ["events", f"call:{started['call_id']}", *_spellings(started["call_uuid"])]
     stay = b"".join(_join(topic, number) for number, topic in enumerate(topics[:SPELLINGS]))
     hurry = b"".join(
         _join(topic, number) + _leave(topic, number)
@@ -35,7 +32,7 @@ async def joins(target: Target) -> list[Step]:
 
     def joiner(first: bytes, then: bytes) -> Step:
         async def step() -> None:
-            client = await _open(target, token)
+            client = await _open(target)
             try:
                 client.send(first)
                 await asyncio.gather(_send_on(target, client, then), _read_on(target, client))
@@ -44,11 +41,9 @@ async def joins(target: Target) -> list[Step]:
 
         return step
 
-    async def report() -> None:
-        await _report(target, str(made["id"]))
-
     half = SOCKETS // 2
-    return [joiner(stay, b"")] * half + [joiner(hurry, hurry)] * (SOCKETS - half) + [report]
+    joiners = [joiner(stay, b"")] * half + [joiner(hurry, hurry)] * (SOCKETS - half)
+    return [_speaker(session, "Hello again.", TYPED_S), *joiners]
 
 
 def _spellings(uuid: str) -> list[str]:
@@ -68,7 +63,8 @@ def _leave(topic: str, number: int) -> bytes:
     return json_frame([str(number), f"{number}l", topic, "phx_leave", {}])
 
 
-async def _open(target: Target, token: str, *, unread: bool = False) -> Client:
+async def _open(target: Target, *, unread: bool = False) -> Client:
+    token = await target.token()
     client = await target.connect(unread=unread)
     status = await client.upgrade(f"/socket/websocket?vsn=2.0.0&session_token={token}")
     target.note(f"socket {status}")
@@ -91,22 +87,8 @@ async def _read_on(target: Target, client: Client) -> None:
     raise ConnectionError("closed")
 
 
-async def _report(target: Target, call_id: str) -> None:
-    """Let things happen to a call, for its watchers to be told."""
-    client = await target.connect()
-    try:
-        while True:
-            said = {"callId": call_id, "memberUuid": str(uuid4()), "role": "caller"}
-            asked = {"action": "create_call_participant", "fields": ["id"], "input": said}
-            target.note_answer(*await client.ask(rpc(target.key, asked)))
-            await asyncio.sleep(REPORT_S)
-    finally:
-        client.abort()
-
-
 async def echo(target: Target) -> list[Step]:
     """Send what is large, or hard to read, or echoed; read nothing."""
-    token = await target.token()
     brackets = b"[]" + b",[]" * 21_000
     floods = (
         json_frame([None, "r" * 60_000, "phoenix", "heartbeat", {}]),
@@ -115,12 +97,12 @@ async def echo(target: Target) -> list[Step]:
         frame(b'[null,"1","phoenix","heartbeat",[' + brackets * 100 + b"]]"),
         json_frame([None, "1", "t" * 60_000, "phx_join", {}]),
     )
-    return [_flooder(target, token, flood) for flood in floods * (SOCKETS // len(floods))]
+    return [_flooder(target, flood) for flood in floods * (SOCKETS // len(floods))]
 
 
-def _flooder(target: Target, token: str, flood: bytes) -> Step:
+def _flooder(target: Target, flood: bytes) -> Step:
     async def step() -> None:
-        client = await _open(target, token, unread=True)
+        client = await _open(target, unread=True)
         try:
             async with asyncio.timeout(STALLED_S):
                 while True:
@@ -137,20 +119,14 @@ def _flooder(target: Target, token: str, flood: bytes) -> Step:
 
 async def streams(target: Target) -> list[Step]:
     """Open and close streams of a call with much to tell, and read nothing of them."""
-    session, call_id = await open_session(target)
+    session, started = await open_session(target)
+    call_id = started["call_id"]
     text = ("Would you tell me the whole of it again please. " * 400)[:TURN_CHARACTERS]
     turn = json_frame({"type": "text.input", "text": text})
     for number in range(TURNS):
         session.send(turn)
         if not number % 10:
             await session.drain()
-    keeping = asyncio.create_task(_keep(session))
-
-    async def speak() -> None:
-        assert not keeping.done(), "the call that is watched has ended"
-        session.send(turn)
-        await asyncio.sleep(TURN_S)
-
     sse = f"GET /v1/calls/{call_id}/transcript/stream?replay=1 HTTP/1.1\r\nHost: bench\r\n"
     watched = f"GET /v1/calls/{call_id}/stream?since=0 HTTP/1.1\r\nHost: bench\r\n"
     websocket = (
@@ -160,7 +136,20 @@ async def streams(target: Target) -> list[Step]:
     asked = [f"{sse}x-api-key: {target.key}\r\n\r\n"] * 3 + [
         f"{watched}{websocket}x-api-key: {target.key}\r\n\r\n"
     ]
-    return [speak, *_openers(target, [each.encode() for each in asked])]
+    return [_speaker(session, text, TURN_S), *_openers(target, [each.encode() for each in asked])]
+
+
+def _speaker(session: Client, text: str, pause_s: float) -> Step:
+    """Let things happen to a call, for its watchers to be told."""
+    keeping = asyncio.create_task(_keep(session))
+    turn = json_frame({"type": "text.input", "text": text})
+
+    async def step() -> None:
+        assert not keeping.done(), "the call that is watched has ended"
+        session.send(turn)
+        await asyncio.sleep(pause_s)
+
+    return step
 
 
 def _openers(target: Target, asked: Sequence[bytes]) -> list[Step]:
