@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from benchmarks.clients import LOST, Client, Closed, post, rpc
+from benchmarks.clients import LOST, Client, Closed, post
 
 #: How long one step of an attack may take before it is given up, also on a server that hangs.
 STEP_S = 15.0
@@ -48,18 +48,6 @@ class Target:
         if body.startswith(b'{"success":false'):
             found = _ERROR.search(body)
         self.note(f"{status} {found[1].decode()}" if found else str(status))
-
-    async def call(self, asked: Mapping[str, object]) -> Any:
-        """Ask RPC over a connection of its own; return the data, which there must be."""
-        client = await self.connect()
-        try:
-            _, body = await client.ask(rpc(self.key, asked))
-        finally:
-            client.abort()
-        answer = json.loads(body)
-        if not answer["success"]:
-            raise SystemExit(f"{asked['action']} was refused: {body[:300]!r}")
-        return answer["data"]
 
     async def token(self) -> str:
         """Return a session token, and mint another one before it expires."""
