@@ -29,10 +29,11 @@ from ringline.bus.memory import MemoryBus
 from ringline.config import Settings
 from ringline.domain import call
 from ringline.domain.call import Moment
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import CallRef, Event, TurnCompleted
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import CallRow, CallStatus, Entry, TurnRow
+from ringline.domain.records import CallRow, Entry, TurnRow
 from ringline.ports import Publication
 from ringline.services.journal import Journal
 

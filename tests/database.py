@@ -13,18 +13,11 @@ from uuid import UUID
 import asyncpg
 
 from ringline.domain.agent import Agent, LocalSettings, Phrase, Tool
+from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
 from ringline.domain.credentials import Key, KeyKind, Ticket, digest
 from ringline.domain.events import CallCreated, CallEnded, CallRef, Event, TurnCompleted
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import (
-    CallRow,
-    CallStatus,
-    Entry,
-    HangupCause,
-    ParticipantRole,
-    ParticipantRow,
-    TurnRow,
-)
+from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
 from ringline.ports import NewWorkspace
 from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address

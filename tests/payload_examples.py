@@ -11,9 +11,10 @@ from typing import Any
 from uuid import UUID
 
 from ringline.domain import events
+from ringline.domain.call_vocabulary import CallStatus, HangupCause
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.log import Environment, Position, Scope
-from ringline.domain.records import CallRow, CallStatus, HangupCause
+from ringline.domain.records import CallRow
 from ringline.rpc.event_actions import listed
 from ringline.wire import envelope
 from ringline.wire.envelope import Envelope

@@ -10,8 +10,9 @@ from uuid import UUID
 from ringline.domain import call, leg, voice
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.call import Call, CallSignal, Moment, Step
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import EventData
-from ringline.domain.records import CallRow, CallStatus
+from ringline.domain.records import CallRow
 from ringline.domain.turns import Order
 from ringline.ports import VoiceListener
 from tests.samples import NOW, a_scope, new_id

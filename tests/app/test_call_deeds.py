@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from ringline.domain.call_vocabulary import CallStatus, HangupCause
 from ringline.domain.events import CallAudit, CallCreated, CallEnded
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.operators import QueueEntryStatus
-from ringline.domain.records import CallStatus, HangupCause
 from ringline.ports import EntryRefused, StoreAway
 from ringline.storage.stores import Stores
 from ringline.wire.times import micros

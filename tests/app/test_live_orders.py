@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from ringline import app
+from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import ParticipantRole
 from ringline.services.calls import Calls
 from ringline.services.orders import Verdict
 from tests.database import TestDatabase

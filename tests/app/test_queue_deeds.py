@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.operators import QueueEntryStatus
-from ringline.domain.records import CallStatus, QueueEntryRow
+from ringline.domain.records import QueueEntryRow
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.database import NOW, new_id

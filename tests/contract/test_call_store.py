@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.log import Environment
-from ringline.domain.records import CallStatus, Entry
+from ringline.domain.records import Entry
 from ringline.ports import AbandonedCall
 from ringline.storage.stores import Stores
 from tests.database import (

@@ -12,9 +12,10 @@ from functools import partial
 import pytest
 
 from ringline.domain import limits
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import CallAudit, Event, TranscriptDelta
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import CallStatus, Entry
+from ringline.domain.records import Entry
 from ringline.ports import EntryRefused, EventLog, LogBusy, LogPage
 from ringline.storage.stores import Stores
 from tests.database import (

@@ -18,6 +18,7 @@ from ringline.domain.call import (
     VoiceOpened,
     end_abandoned,
 )
+from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
 from ringline.domain.events import (
     CallAnswered,
     CallAudit,
@@ -30,13 +31,7 @@ from ringline.domain.events import (
     TurnCompleted,
 )
 from ringline.domain.handover import OPERATORS, HandedBack, TakenOver
-from ringline.domain.records import (
-    CallRow,
-    CallStatus,
-    HangupCause,
-    ParticipantRole,
-    ParticipantRow,
-)
+from ringline.domain.records import CallRow, ParticipantRow
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
 

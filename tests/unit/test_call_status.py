@@ -3,7 +3,7 @@
 import pytest
 
 from ringline.domain.call_status import TRANSITIONS, CallMove, move
-from ringline.domain.records import TERMINAL_STATUSES, CallStatus
+from ringline.domain.call_vocabulary import TERMINAL_STATUSES, CallStatus
 
 BEFORE_ANSWER = (CallStatus.INITIATED, CallStatus.RINGING, CallStatus.QUEUED)
 LIVE = (*BEFORE_ANSWER, CallStatus.ANSWERED, CallStatus.HELD)

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from ringline.domain import events
+from ringline.domain.call_vocabulary import CallStatus, HangupCause
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Position, Scope
-from ringline.domain.records import CallStatus, HangupCause
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.event_actions import listed, spell
 from ringline.wire import envelope, events_socket, times

@@ -7,6 +7,12 @@ import pytest
 
 from ringline.domain.call import Moment
 from ringline.domain.call_status import TRANSITIONS
+from ringline.domain.call_vocabulary import (
+    TERMINAL_STATUSES,
+    CallStatus,
+    HangupCause,
+    ParticipantRole,
+)
 from ringline.domain.events import CallAnswered, CallCreated, CallEnded, CallRinging, KnownCaller
 from ringline.domain.external_call import (
     CAUSES,
@@ -25,14 +31,7 @@ from ringline.domain.external_call import (
 )
 from ringline.domain.limits import CALL_PARTICIPANTS
 from ringline.domain.operators import QueueEntryStatus
-from ringline.domain.records import (
-    TERMINAL_STATUSES,
-    CallRow,
-    CallStatus,
-    HangupCause,
-    ParticipantRole,
-    QueueEntryRow,
-)
+from ringline.domain.records import CallRow, QueueEntryRow
 from tests.samples import NOW, new_id
 
 QUEUE = Queue(new_id(), "sales", max_wait_s=60)

@@ -4,6 +4,7 @@ import pytest
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.call import AnswerWritten, EndOrdered, VoiceOpened
+from ringline.domain.call_vocabulary import HangupCause, ParticipantRole
 from ringline.domain.events import (
     CallAudit,
     EventData,
@@ -12,7 +13,7 @@ from ringline.domain.events import (
     TurnCompleted,
 )
 from ringline.domain.handover import HandedBack, TakenOver
-from ringline.domain.records import HangupCause, ParticipantRole, ParticipantRow
+from ringline.domain.records import ParticipantRow
 from ringline.domain.turn_taking import Expected, Phase
 from ringline.domain.turns import Order
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, Story

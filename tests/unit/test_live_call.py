@@ -8,8 +8,9 @@ import pytest
 
 from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.events import CallEnded, TurnCompleted
-from ringline.domain.records import CallRow, CallStatus, ParticipantRole, ParticipantRow, TurnRow
+from ringline.domain.records import CallRow, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, VoiceUnavailable
 from ringline.services.calls import INBOX_BYTES, INBOX_SIZE, KEY_REVOKED
 from tests.house import LIMITS, SCOPE, House, run

@@ -7,10 +7,10 @@ from typing import TypeVar
 import pytest
 
 from ringline.domain import leg, voice
+from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.events import CallAudit, TurnCompleted
 from ringline.domain.handover import HandedBack
 from ringline.domain.log import Environment
-from ringline.domain.records import ParticipantRole
 from ringline.ports import EntryRefused, StoreAway
 from ringline.services.calls import INBOX_SIZE, LiveCall
 from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict

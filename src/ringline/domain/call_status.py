@@ -6,7 +6,7 @@ that is not terminal; terminal states are final.
 
 from enum import StrEnum
 
-from ringline.domain.records import TERMINAL_STATUSES, CallStatus
+from ringline.domain.call_vocabulary import TERMINAL_STATUSES, CallStatus
 
 
 class CallMove(StrEnum):

@@ -19,6 +19,12 @@ from msgspec import UNSET, UnsetType
 from ringline.domain import limits
 from ringline.domain.call import Moment, call_ref
 from ringline.domain.call_status import TRANSITIONS
+from ringline.domain.call_vocabulary import (
+    TERMINAL_STATUSES,
+    CallStatus,
+    HangupCause,
+    ParticipantRole,
+)
 from ringline.domain.events import (
     CallAnswered,
     CallCreated,
@@ -29,17 +35,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.participants import join, leave
-from ringline.domain.records import (
-    TERMINAL_STATUSES,
-    CallRow,
-    CallStatus,
-    HangupCause,
-    ParticipantRole,
-    ParticipantRow,
-    QueueEntryRow,
-    Record,
-    talked_s,
-)
+from ringline.domain.records import CallRow, ParticipantRow, QueueEntryRow, Record, talked_s
 from ringline.domain.turns import Draft
 
 #: What carries a call that no process of ours runs.

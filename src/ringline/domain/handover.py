@@ -9,9 +9,10 @@ the agent was let back in (events socket, 6: `handoff`).
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.events import CallAudit
 from ringline.domain.participants import join, leave
-from ringline.domain.records import ParticipantRole, ParticipantRow
+from ringline.domain.records import ParticipantRow
 from ringline.domain.turn_taking import TurnTaking, pause, resume
 from ringline.domain.turns import Draft
 

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.events import ParticipantJoined, ParticipantLeft
-from ringline.domain.records import ParticipantRole, ParticipantRow
+from ringline.domain.records import ParticipantRow
 from ringline.domain.turns import Draft
 
 

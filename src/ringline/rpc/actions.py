@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ringline.domain import limits
+from ringline.domain.call_vocabulary import TERMINAL_STATUSES
 from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
@@ -20,7 +21,6 @@ from ringline.domain.email import EMAIL
 from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
-from ringline.domain.records import TERMINAL_STATUSES
 from ringline.rpc import (
     call_actions,
     conversation_actions,

@@ -7,8 +7,8 @@ from uuid import UUID
 from msgspec import UNSET
 
 from ringline.domain.call import Moment
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.external_call import Report, check_end, check_stay
-from ringline.domain.records import CallStatus, ParticipantRole
 from ringline.ports import Transaction
 from ringline.rpc.context import ActionContext, Caller, Values
 from ringline.rpc.refusals import spelt

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from ringline.domain import limits
+from ringline.domain.call_vocabulary import HangupCause, ParticipantRole
 from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
@@ -30,7 +31,6 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
-from ringline.domain.records import HangupCause, ParticipantRole
 from ringline.ports import Row
 from ringline.rpc.kinds import (
     Boolean,

@@ -13,6 +13,7 @@ writes and may not read is marked here (`secret`).
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
 from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
@@ -30,7 +31,6 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
-from ringline.domain.records import CallStatus, HangupCause, ParticipantRole
 from ringline.schema.columns import (
     SORTED_TEXT,
     TIMESTAMP,

@@ -11,8 +11,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.call import Moment
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.log import Scope
-from ringline.domain.records import CallStatus, ParticipantRole
 from ringline.ports import StoreAway, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents

@@ -11,6 +11,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.call import Moment
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.events import KnownCaller
 from ringline.domain.external_call import (
     TRANSPORT,
@@ -29,7 +30,7 @@ from ringline.domain.external_call import (
 )
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.operators import DEFAULT_QUEUE
-from ringline.domain.records import CallRow, CallStatus, ParticipantRole
+from ringline.domain.records import CallRow
 from ringline.ports import EntryRefused, Row, Rows, StoredCall, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import call_participants, call_queue_entries, calls, contacts, queues

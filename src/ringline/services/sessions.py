@@ -12,10 +12,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from ringline.domain.agent import Agent
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, spell_secret
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import CallRow, CallStatus
+from ringline.domain.records import CallRow
 from ringline.domain.session_config import (
     UNBOUND,
     Binding,

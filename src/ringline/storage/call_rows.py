@@ -12,13 +12,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
 from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import (
     CallRow,
-    CallStatus,
-    HangupCause,
-    ParticipantRole,
     ParticipantRow,
     QueueEntryRow,
     Record,

@@ -1,6 +1,6 @@
 """How the surfaces spell the states of a call (contract, 4)."""
 
-from ringline.domain.records import CallStatus
+from ringline.domain.call_vocabulary import CallStatus
 
 #: RPC and the events socket; `held` and `queued` are spelt by these two tables alone.
 RPC_STATUS: dict[CallStatus, str] = {

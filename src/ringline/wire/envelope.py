@@ -6,6 +6,7 @@ nothing here can know yet (recording, quality, campaign) are null.
 
 from datetime import datetime
 
+from ringline.domain.call_vocabulary import CallStatus, HangupCause
 from ringline.domain.events import (
     BargeIn,
     CallAnswered,
@@ -17,7 +18,6 @@ from ringline.domain.events import (
 )
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Position, Scope
-from ringline.domain.records import CallStatus, HangupCause
 from ringline.wire.call_status import V1_STATUS, v1_status
 from ringline.wire.strict_json import encode
 from ringline.wire.times import millis, seconds

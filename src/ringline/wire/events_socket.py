@@ -3,6 +3,7 @@
 Durable events carry `eventId` and `position`; the ephemeral transcript delta has neither.
 """
 
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import (
     CallAnswered,
     CallAudit,
@@ -19,7 +20,6 @@ from ringline.domain.events import (
 )
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Position, Scope
-from ringline.domain.records import CallStatus
 from ringline.wire import phoenix
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.strict_json import encode

@@ -8,6 +8,7 @@ made from them.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
 from ringline.domain.events import (
     CallAnswered,
     CallAudit,
@@ -20,7 +21,6 @@ from ringline.domain.events import (
     TurnCompleted,
 )
 from ringline.domain.members import Member, Shape
-from ringline.domain.records import CallStatus, HangupCause, ParticipantRole
 from ringline.wire import events_socket, transcript
 from ringline.wire.call_status import RPC_STATUS
 
