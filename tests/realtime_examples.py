@@ -15,7 +15,7 @@ from ringline.wire import realtime
 Examples: TypeAlias = Mapping[str, tuple[str, ...]]
 
 CALL_ID = UUID("019aa000-0000-7000-8000-000000000001")
-_SOUND = Chunk(bytes.fromhex("0100feff"))
+_SOUND = Chunk(bytes.fromhex("0100feff"), 24_000)
 
 _ASKED: tuple[realtime.ClientFrame, ...] = (
     realtime.SessionStart(config={"input_transcription": True, "output_transcription": True}),

@@ -46,7 +46,7 @@ def moment(seconds: float = 0.0) -> Moment:
 
 def speech(duration_ms: float, rate_hz: int = OUTPUT_HZ, mark: int = 1) -> Chunk:
     """Make a chunk whose every byte is `mark`."""
-    return Chunk(bytes([mark]) * bytes_of_ms(duration_ms, rate_hz))
+    return Chunk(bytes([mark]) * bytes_of_ms(duration_ms, rate_hz), rate_hz)
 
 
 class Story:
@@ -190,22 +190,22 @@ class ScriptedLeg:
         return last if isinstance(last, leg.HangUp) else None
 
 
-def most_ahead_ms(played: Sequence[tuple[float, Chunk]], rate_hz: int = OUTPUT_HZ) -> float:
+def most_ahead_ms(played: Sequence[tuple[float, Chunk]]) -> float:
     """Return how far, at most, a listener who plays gaplessly had audio in advance."""
     ends_at = most = 0.0
     for at, chunk in played:
-        ends_at = max(ends_at, at * 1000) + chunk.duration_ms(rate_hz)
+        ends_at = max(ends_at, at * 1000) + chunk.duration_ms
         most = max(most, ends_at - at * 1000)
     return most
 
 
-def has_gap(played: Sequence[tuple[float, Chunk]], rate_hz: int = OUTPUT_HZ) -> bool:
+def has_gap(played: Sequence[tuple[float, Chunk]]) -> bool:
     """Tell whether a listener ran dry between the first chunk and the last."""
     ends_at = played[0][0] * 1000
     for at, chunk in played:
         if at * 1000 > ends_at + 1e-6:
             return True
-        ends_at += chunk.duration_ms(rate_hz)
+        ends_at += chunk.duration_ms
     return False
 
 

@@ -107,4 +107,4 @@ async def speak(text: str, voice: str = "en-gb", words_per_minute: int = 160) ->
 def feed(voice: Voice, pcm: bytes) -> None:
     """Let a voice hear audio, in pieces of 20 ms, at once."""
     for start in range(0, len(pcm), 640):
-        voice.hear(Chunk(pcm[start : start + 640]))
+        voice.hear(Chunk(pcm[start : start + 640], voice.capabilities.input_hz))

@@ -114,7 +114,7 @@ async def test_a_spoken_turn_is_reported_in_order(adapter: Adapter, voice: Voice
 async def test_partials_grow_and_keep_their_item(adapter: Adapter, voice: Voice, ear: Recorder):
     audio = adapter.speech + quiet(700)
     for start in range(0, len(audio), 3_200):
-        voice.hear(Chunk(audio[start : start + 3_200]))
+        voice.hear(Chunk(audio[start : start + 3_200], voice.capabilities.input_hz))
         await asyncio.sleep(0.1)
     while not any(heard.final for heard in ear.all(Heard)):
         await ear.until(Heard, len(ear.all(Heard)) + 1)

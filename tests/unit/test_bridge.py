@@ -245,7 +245,7 @@ def test_a_closed_bridge_moves_nothing() -> None:
         count, heard = len(meeting.line.got), len(meeting.voice.heard)
         said = len(meeting.signals)
         meeting.bridge.close()
-        meeting.bridge.leg_hears(Chunk(b"\0\0"))
+        meeting.bridge.leg_hears(Chunk(b"\0\0", INPUT_HZ))
         meeting.bridge.voice_speaks("one", speech(100))
         meeting.bridge.tell(bridge.Admit("one"))
         await asyncio.sleep(10)
@@ -259,9 +259,9 @@ def test_rates_differ_and_each_side_keeps_its_own() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.bridge.tell(bridge.Admit("one"))
-        meeting.bridge.voice_speaks("one", Chunk(bytes(OUTPUT_HZ * 2)))
+        meeting.bridge.voice_speaks("one", Chunk(bytes(OUTPUT_HZ * 2), OUTPUT_HZ))
         await asyncio.sleep(0.99)
-        sent = sum(chunk.duration_ms(OUTPUT_HZ) for _, chunk in meeting.line.played)
+        sent = sum(chunk.duration_ms for _, chunk in meeting.line.played)
         assert sent == pytest.approx(1_000)
 
     run(main())

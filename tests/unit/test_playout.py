@@ -21,7 +21,7 @@ LEAD_MS = 400.0
 
 
 def playout() -> Playout:
-    return Playout(OUTPUT_HZ, LEAD_MS)
+    return Playout(LEAD_MS)
 
 
 def chunks(leaving: list[Leaving]) -> list[Chunk]:
@@ -53,7 +53,7 @@ def test_nothing_leaves_before_its_response_is_admitted() -> None:
 
 def test_speech_leaves_as_it_came_if_it_is_short() -> None:
     playing = playout()
-    chunk = Chunk(b"\1\0" * 2400, "AQA=")
+    chunk = Chunk(b"\1\0" * 2400, OUTPUT_HZ, "AQA=")
     playing.admit("one")
     playing.speak("one", chunk)
     (leaving,) = chunks(playing.take(0))
@@ -67,7 +67,7 @@ def test_speech_leaves_as_it_came_if_it_is_short() -> None:
 def test_speech_leaves_whole_gapless_and_never_further_ahead(
     durations: list[float], lead_ms: float
 ) -> None:
-    playing = Playout(OUTPUT_HZ, lead_ms)
+    playing = Playout(lead_ms)
     made = [speech(duration, mark=number + 1) for number, duration in enumerate(durations)]
     for chunk in made:
         playing.speak("one", chunk)
@@ -187,7 +187,7 @@ def test_more_than_five_minutes_do_not_wait() -> None:
     playing.finish("one")
     playing.admit("one")
     sent = played(drain(playing))
-    assert sum(chunk.duration_ms(OUTPUT_HZ) for _, chunk in sent) == pytest.approx(MAX_WAITING_MS)
+    assert sum(chunk.duration_ms for _, chunk in sent) == pytest.approx(MAX_WAITING_MS)
 
 
 def test_text_beyond_the_bound_is_dropped_and_counted() -> None:
@@ -255,7 +255,7 @@ def test_what_has_left_makes_room() -> None:
 
 
 def test_the_clock_counts_what_must_have_been_played() -> None:
-    clock = PlaybackClock(OUTPUT_HZ)
+    clock = PlaybackClock()
     clock.sent(speech(300), 1_000)
     assert (clock.lead_ms(1_000), clock.played_ms(1_000)) == (300, 0)
     assert (clock.lead_ms(1_100), clock.played_ms(1_100)) == (200, 100)

@@ -54,7 +54,7 @@ class Client:
 
     @property
     def heard_ms(self) -> float:
-        return sum(chunk.duration_ms(INPUT_HZ) for chunk in self.heard)
+        return sum(chunk.duration_ms for chunk in self.heard)
 
 
 def frame(type_: str, **members: object) -> str:
@@ -299,7 +299,7 @@ def test_the_oldest_speech_is_dropped_and_nothing_else() -> None:
         kept = [*(speech(100, mark=mark) for mark in range(26, 31)), speech(1_500, mark=99)]
         assert played == [chunk.as_base64() for chunk in kept]
         assert client.types.count("text.delta") == 30
-        assert sum(chunk.duration_ms(OUTPUT_HZ) for chunk in kept) <= MAX_WAITING_SPEECH_MS
+        assert sum(chunk.duration_ms for chunk in kept) <= MAX_WAITING_SPEECH_MS
 
     run(main)
 
@@ -418,5 +418,15 @@ def test_an_end_without_a_word_closes_without_one() -> None:
         line.tell(leg.HangUp(""))
         assert line.hung_up.result() == ""
         assert client.sent == []
+
+    run(main)
+
+
+def test_speech_at_another_rate_than_the_line_plays_is_a_defect() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        with pytest.raises(AssertionError, match="resampled"):
+            line.play(speech(20, INPUT_HZ))
+        line.play(speech(20))
+        assert client.types == ["audio.delta"]
 
     run(main)

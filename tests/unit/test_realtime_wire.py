@@ -127,18 +127,18 @@ def b64(pcm: bytes) -> str:
 
 def test_whole_samples_keep_their_spelling() -> None:
     assert realtime.SampleAligner().append("AAEC/w==", 16_000) == Chunk(
-        b"\x00\x01\x02\xff", "AAEC/w=="
+        b"\x00\x01\x02\xff", 16_000, "AAEC/w=="
     )
 
 
 def test_an_odd_byte_is_carried_and_can_be_forgotten() -> None:
     aligner = realtime.SampleAligner()
     assert aligner.append(b64(b"a"), 16_000) is None
-    assert aligner.append(b64(b"bcd"), 16_000) == Chunk(b"abcd")
-    assert aligner.append(b64(b"efg"), 16_000) == Chunk(b"ef")
+    assert aligner.append(b64(b"bcd"), 16_000) == Chunk(b"abcd", 16_000)
+    assert aligner.append(b64(b"efg"), 16_000) == Chunk(b"ef", 16_000)
     assert aligner.append("", 16_000) is None
     aligner.clear()
-    assert aligner.append(b64(b"hi"), 16_000) == Chunk(b"hi", b64(b"hi"))
+    assert aligner.append(b64(b"hi"), 16_000) == Chunk(b"hi", 16_000, b64(b"hi"))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_bad_base64_is_a_problem_and_loses_nothing(audio: str) -> None:
     problem = aligner.append(audio, 16_000)
     assert isinstance(problem, Problem)
     assert problem.code == "invalid_audio"
-    assert aligner.append(b64(b"b"), 16_000) == Chunk(b"ab")
+    assert aligner.append(b64(b"b"), 16_000) == Chunk(b"ab", 16_000)
 
 
 def test_ten_seconds_are_the_most_of_one_piece() -> None:
@@ -178,11 +178,11 @@ def test_however_audio_is_cut_its_samples_are_the_same(pieces: list[bytes]) -> N
 
 
 def test_speech_is_written_in_the_standard_alphabet() -> None:
-    frame = realtime.encode_audio(Chunk(b"\xfb\xff"))
+    frame = realtime.encode_audio(Chunk(b"\xfb\xff", 24_000))
     assert frame == b'{"type":"audio.delta","audio":"+/8="}'
     for pcm in (b"", b"abc"):
         with pytest.raises(AssertionError):
-            realtime.encode_audio(Chunk(pcm))
+            realtime.encode_audio(Chunk(pcm, 24_000))
 
 
 # What the client is told.

@@ -12,18 +12,20 @@ BYTES_PER_SAMPLE = 2
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of PCM16 mono audio: whole samples, at a rate its port has told."""
+    """A piece of PCM16 mono audio: whole samples, `rate_hz` of them a second."""
 
     pcm: bytes
+    rate_hz: int
     base64: str | None = None
 
     def as_base64(self) -> str:
         """Return the audio in the standard base64 alphabet, padded (RFC 4648, 4)."""
         return self.base64 if self.base64 is not None else b64encode(self.pcm).decode("ascii")
 
-    def duration_ms(self, rate_hz: int) -> float:
-        """Return how long the chunk lasts at a rate."""
-        return len(self.pcm) / BYTES_PER_SAMPLE * 1000 / rate_hz
+    @property
+    def duration_ms(self) -> float:
+        """Return how long the chunk lasts."""
+        return len(self.pcm) / BYTES_PER_SAMPLE * 1000 / self.rate_hz
 
 
 def bytes_of_ms(duration_ms: float, rate_hz: int) -> int:

@@ -59,10 +59,9 @@ Leaving: TypeAlias = Chunk | BridgeSignal
 class PlaybackClock:
     """What has been sent to a leg and what it must have played by now, in milliseconds."""
 
-    __slots__ = ("_ends_at", "_rate_hz", "sent_ms")
+    __slots__ = ("_ends_at", "sent_ms")
 
-    def __init__(self, rate_hz: int) -> None:
-        self._rate_hz = rate_hz
+    def __init__(self) -> None:
         self._ends_at = 0.0
         self.sent_ms = 0.0
 
@@ -72,7 +71,7 @@ class PlaybackClock:
 
     def sent(self, chunk: Chunk, now_ms: float) -> None:
         """Note that a chunk leaves now."""
-        duration_ms = chunk.duration_ms(self._rate_hz)
+        duration_ms = chunk.duration_ms
         self._ends_at = max(self._ends_at, now_ms) + duration_ms
         self.sent_ms += duration_ms
 
@@ -92,11 +91,10 @@ class PlaybackClock:
 class Playout:
     """The queue of what voices made, for one leg. Only the admitted response leaves."""
 
-    def __init__(self, rate_hz: int, lead_ms: float) -> None:
-        self.clock = PlaybackClock(rate_hz)
+    def __init__(self, lead_ms: float) -> None:
+        self.clock = PlaybackClock()
         self.dropped_ms = 0.0
         self.dropped_bytes = 0
-        self._rate_hz = rate_hz
         self._lead_ms = lead_ms
         self._waiting: dict[str, _Waiting] = {}
         self._forgotten: dict[str, bool] = {}  # and whether they had ended
@@ -113,7 +111,7 @@ class Playout:
         """Queue speech; beyond the bound it is dropped and counted in `dropped_ms`."""
         if response_id in self._forgotten or not chunk.pcm:
             return
-        duration_ms = chunk.duration_ms(self._rate_hz)
+        duration_ms = chunk.duration_ms
         waiting = self._of(response_id)
         if waiting.speech_ms + duration_ms > MAX_WAITING_MS or _is_full(waiting):
             self.dropped_ms += duration_ms
@@ -193,7 +191,7 @@ class Playout:
         """Return how long something must wait: its end may lie `lead_ms` ahead at most."""
         if not isinstance(item, Chunk):
             return 0.0
-        room_ms = max(0.0, self._lead_ms - item.duration_ms(self._rate_hz))
+        room_ms = max(0.0, self._lead_ms - item.duration_ms)
         return max(0.0, self.clock.lead_ms(now_ms) - room_ms)
 
     def _cut(self, chunk: Chunk, duration_ms: float) -> Iterator[Chunk]:
@@ -205,13 +203,13 @@ class Playout:
         samples = ceil(len(chunk.pcm) / BYTES_PER_SAMPLE / count)
         size = samples * BYTES_PER_SAMPLE
         for start in range(0, len(chunk.pcm), size):
-            yield Chunk(chunk.pcm[start : start + size])
+            yield Chunk(chunk.pcm[start : start + size], chunk.rate_hz)
 
     def _leave(self, response_id: str, item: _Item, now_ms: float, out: list[Leaving]) -> None:
         match item:
             case Chunk():
                 self.clock.sent(item, now_ms)
-                self._waiting[response_id].speech_ms -= item.duration_ms(self._rate_hz)
+                self._waiting[response_id].speech_ms -= item.duration_ms
                 if not self._audible:
                     self._audible = True
                     out.append(Audible(response_id))

@@ -150,13 +150,14 @@ class RealtimeLeg:
 
     def play(self, chunk: Chunk) -> None:
         """Send speech."""
+        assert chunk.rate_hz == self._rules.output_hz, "speech is resampled before it gets here"
         if self._gone:
             return
         if not self._waiting and not self._socket.paused:
             self._socket.send_text(realtime.encode_audio(chunk))
             return
         self._waiting.append(chunk)
-        self._waiting_ms += chunk.duration_ms(self._rules.output_hz)
+        self._waiting_ms += chunk.duration_ms
         while self._waiting_ms > MAX_WAITING_SPEECH_MS:
             self._drop_oldest()
 
@@ -198,7 +199,7 @@ class RealtimeLeg:
     def _send_first(self) -> None:
         item = self._waiting.popleft()
         if isinstance(item, Chunk):
-            self._waiting_ms -= item.duration_ms(self._rules.output_hz)
+            self._waiting_ms -= item.duration_ms
             item = realtime.encode_audio(item)
         else:
             self._waiting_news -= 1
@@ -226,7 +227,7 @@ class RealtimeLeg:
         match heard:
             case Problem():
                 self.tell(heard)
-            case Chunk() if not self._takes(heard.duration_ms(self._rules.input_hz)):
+            case Chunk() if not self._takes(heard.duration_ms):
                 self.tell(realtime.problem("invalid_audio", reason="it comes too fast"))
             case Chunk() if self._listener is not None and not self._over:
                 self._listener.leg_hears(heard)
@@ -261,7 +262,7 @@ class RealtimeLeg:
         for index, item in enumerate(self._waiting):
             if isinstance(item, Chunk):
                 del self._waiting[index]
-                duration_ms = item.duration_ms(self._rules.output_hz)
+                duration_ms = item.duration_ms
                 self._waiting_ms -= duration_ms
                 self._dropped_ms += duration_ms
                 return

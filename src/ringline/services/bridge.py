@@ -23,7 +23,6 @@ _log = structlog.get_logger(__name__)
 
 #: Most of the caller's audio that is kept while the call is not open; the oldest goes.
 HELD_MS = 10_000.0
-_USUAL_HZ = 24_000  # to measure it by before the voice has told its rate
 
 
 class Bridge:
@@ -51,11 +50,7 @@ class Bridge:
     def attach_voice(self, speaker: Voice) -> None:
         """Plug the voice in; it hears nothing before the line is open."""
         self._voice = speaker
-        self._playout = Playout(speaker.capabilities.output_hz, self._lead_ms)
-        held, self._held_ms = list(self._held), 0.0
-        self._held.clear()
-        for item in held:
-            self._hold(item)  # measured at the right rate now
+        self._playout = Playout(self._lead_ms)
 
     # What the leg reports (ports.LegListener).
 
@@ -159,14 +154,13 @@ class Bridge:
         return self._loop.time() * 1000
 
     def _hold(self, item: Chunk | voice.EndTurn) -> None:
-        rate_hz = self._voice.capabilities.input_hz if self._voice else _USUAL_HZ
         self._held.append(item)
         if isinstance(item, Chunk):
-            self._held_ms += item.duration_ms(rate_hz)
+            self._held_ms += item.duration_ms
         while self._held and self._held_ms > HELD_MS:
             oldest = self._held.popleft()
             if isinstance(oldest, Chunk):
-                self._held_ms -= oldest.duration_ms(rate_hz)
+                self._held_ms -= oldest.duration_ms
 
     def _open_line(self) -> None:
         if self._voice is None:

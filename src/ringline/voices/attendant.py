@@ -133,6 +133,7 @@ class Attendant:
         """Take the caller's audio at 16 kHz."""
         if self._closed:
             return
+        assert chunk.rate_hz == RATE_HZ, "audio is resampled before it gets here"
         self._take_next_config()
         self._heard_at = self._loop.time()
         for edge in self._endpointer.hear(chunk.pcm):
@@ -355,4 +356,4 @@ class Attendant:
                         self._listener.voice_says(response_id, piece.text)
                     if piece.chunk.pcm:
                         self._listener.voice_speaks(response_id, piece.chunk)
-                    spoken_ms += piece.chunk.duration_ms(RATE_HZ)
+                    spoken_ms += piece.chunk.duration_ms

@@ -89,7 +89,8 @@ class Speech:
                         waiting += part[max(passed_on - received, 0) :]
                         received += len(part)
                         while len(waiting) >= CHUNK_BYTES:
-                            chunk, waiting = Chunk(waiting[:CHUNK_BYTES]), waiting[CHUNK_BYTES:]
+                            chunk = Chunk(waiting[:CHUNK_BYTES], RATE_HZ)
+                            waiting = waiting[CHUNK_BYTES:]
                             passed_on += CHUNK_BYTES
                             yield Spoken(chunk, _begun(texts, passed_on))
             except WorkerLost:
@@ -98,7 +99,7 @@ class Speech:
                 continue
             rest = "".join(text for _, text in texts)
             if waiting or rest:
-                yield Spoken(Chunk(waiting), rest)
+                yield Spoken(Chunk(waiting, RATE_HZ), rest)
             return
 
 

@@ -206,11 +206,11 @@ class SampleAligner:
         if len(pcm) > limit:
             return problem("invalid_audio", reason=_LONG_AUDIO)
         if not self._carry and len(pcm) % BYTES_PER_SAMPLE == 0:
-            return Chunk(pcm, audio)
+            return Chunk(pcm, rate_hz, audio)
         pcm = self._carry + pcm
         whole = len(pcm) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
         self._carry = pcm[whole:]
-        return Chunk(pcm[:whole]) if whole else None
+        return Chunk(pcm[:whole], rate_hz) if whole else None
 
     def clear(self) -> None:
         """Forget the byte that is carried."""
