@@ -124,7 +124,7 @@ class Shop:
         row = a_call(started_at=self.now)
         line = Line()
         config = voice.VoiceConfig("local/attendant")
-        self.services.calls.start(NewCall(self.scope, row, config, ""), line)
+        self.services.calls.start(NewCall(self.scope, row, config, "", CallLimits()), line)
         async with asyncio.timeout(LIMIT_S):
             await line.answered.wait()
         return row.id
@@ -143,7 +143,7 @@ class Line(ScriptedLeg):
             self.answered.set()
 
 
-async def open_voice(_: voice.VoiceConfig, listener: VoiceListener) -> ScriptedVoice:
+async def open_voice(_: voice.VoiceOpening, listener: VoiceListener) -> ScriptedVoice:
     return ScriptedVoice(listener)
 
 
@@ -153,7 +153,7 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     journal.start()
-    calls = Calls(journal, open_voice, lambda: NOW, new_id, CallLimits())
+    calls = Calls(journal, open_voice, lambda: NOW, new_id)
     repo = Repo(stores.records, bus)
     team = Team(repo, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
     services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)

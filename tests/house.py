@@ -26,14 +26,15 @@ class House:
         self.memory = MemoryLog()
         self.store = FaultyLog(self.memory)
         self.journal = Journal(self.store, FaultyBus())
-        self.calls = Calls(self.journal, self._open, clock, new_id, LIMITS)
+        self.calls = Calls(self.journal, self._open, clock, new_id)
         self.voices: list[ScriptedVoice] = []
+        self.openings: list[voice.VoiceOpening] = []
         self.capabilities = CAPABILITIES
         self.opening_s = 0.1
         self.opening_fails: Exception | None = None
         self.cancelled_openings = 0
 
-    async def _open(self, config: voice.VoiceConfig, listener: VoiceListener) -> ScriptedVoice:
+    async def _open(self, opening: voice.VoiceOpening, listener: VoiceListener) -> ScriptedVoice:
         try:
             await asyncio.sleep(self.opening_s)
         except asyncio.CancelledError:
@@ -41,14 +42,17 @@ class House:
             raise
         if self.opening_fails is not None:
             raise self.opening_fails
+        self.openings.append(opening)
         self.voices.append(ScriptedVoice(listener, self.capabilities))
         return self.voices[-1]
 
-    def start(self, greeting: str = "") -> tuple[LiveCall, ScriptedLeg]:
+    def start(
+        self, greeting: str = "", limits: CallLimits = LIMITS
+    ) -> tuple[LiveCall, ScriptedLeg]:
         line = ScriptedLeg()
         row = replace(call_row(), started_at=clock())
         config = voice.VoiceConfig("local/attendant")
-        return self.calls.start(NewCall(SCOPE, row, config, greeting), line), line
+        return self.calls.start(NewCall(SCOPE, row, config, greeting, limits), line), line
 
     def events(self, live: LiveCall) -> list[EventData]:
         return [

@@ -290,13 +290,7 @@ async def _start(
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
     voices = LocalVoices(surroundings=_surroundings(settings))
-    calls = Calls(
-        journal,
-        voices.open,
-        now,
-        new_id,
-        CallLimits(playout_lead_ms=settings.playout_lead_ms),
-    )
+    calls = Calls(journal, voices.open, now, new_id)
     credentials = Credentials(
         stores.credentials,
         now,
@@ -394,7 +388,14 @@ def _server(
     most = settings.max_sessions_per_workspace
     limits = SessionLimits() if most is None else SessionLimits(most, most)
     sessions = Sessions(
-        stores.credentials, stores.workspaces, models, limits, now, new_id, secrets.token_bytes
+        stores.credentials,
+        stores.workspaces,
+        models,
+        limits,
+        CallLimits(playout_lead_ms=settings.playout_lead_ms),
+        now,
+        new_id,
+        secrets.token_bytes,
     )
 
     def make_leg(socket: WebSocket, config: SessionConfig) -> RealtimeLeg:

@@ -27,7 +27,7 @@ from ringline.domain.records import (
     Record,
     TurnRow,
 )
-from ringline.domain.voice import VoiceCapabilities, VoiceConfig, VoiceOrder, VoiceSignal
+from ringline.domain.voice import VoiceCapabilities, VoiceOpening, VoiceOrder, VoiceSignal
 
 Result = TypeVar("Result")
 
@@ -90,8 +90,8 @@ class VoiceUnavailable(Exception):
     """A voice cannot be opened now; its text is a sentence for the client."""
 
 
-#: Open a voice with a config; raises VoiceUnavailable. The listener must exist before.
-OpenVoice: TypeAlias = Callable[[VoiceConfig, VoiceListener], Awaitable[Voice]]
+#: Open a voice for a conversation; raises VoiceUnavailable. The listener must exist before.
+OpenVoice: TypeAlias = Callable[[VoiceOpening, VoiceListener], Awaitable[Voice]]
 
 
 class LegListener(Protocol):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import wave
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from ringline.domain.voice import (
     SpeechStopped,
     VoiceConfig,
     VoiceFailed,
+    VoiceOpening,
 )
 from ringline.ports import VoiceUnavailable
 from ringline.voices import local, recognition, speech
@@ -40,6 +42,7 @@ from tests.voice_desk import Recorder, Report, Spoke, buzz, feed, quiet, speak
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 CONFIG = VoiceConfig(model="local/attendant", local=attendant(UUID(int=1)).local)
+OPENING = VoiceOpening(CONFIG)
 
 #: Sentences that are not the agent's; none of them begins like one of its phrases.
 STRANGERS = (
@@ -121,7 +124,7 @@ async def test_the_demo_call_is_understood(voices: LocalVoices):
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16_000, 1, 2)
         pcm = file.readframes(file.getnframes())
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     ear.answer_turns(voice)
     feed(voice, pcm)
     assert (await ear.until(ResponseDone, 4)).hang_up
@@ -136,7 +139,7 @@ async def test_the_demo_call_is_understood(voices: LocalVoices):
 
 async def test_a_stranger_gets_the_fallback(voices: LocalVoices):
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     ear.answer_turns(voice)
     feed(voice, await speak("the quick brown fox jumps over the lazy dog") + quiet(700))
     await ear.until(ResponseDone)
@@ -154,7 +157,7 @@ async def test_a_phrase_with_an_unknown_word_can_only_be_typed(voices: LocalVoic
         replies={"magic": "Nothing happens.", "hours": "Always."},
     )
     ear = Recorder()
-    voice = await voices.open(VoiceConfig(model="local/attendant", local=settings), ear)
+    voice = await voices.open(VoiceOpening(replace(CONFIG, local=settings)), ear)
     ear.answer_turns(voice)
     feed(voice, await speak("what are your opening hours") + quiet(700))
     voice.tell(AddText("Tell me about XYZZYPLUGH, please."))
@@ -191,7 +194,7 @@ async def test_more_grammars_than_are_kept(ears: Recognition, mouth: Speech):
 async def test_a_recognizer_killed_in_the_middle_of_an_utterance_is_replaced(voices: LocalVoices):
     await voices.warm()
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     ear.answer_turns(voice)
     pcm = await speak("can i speak to a person")
     recognizer = voices.process_ids[0]
@@ -216,7 +219,7 @@ async def test_a_speaker_killed_in_the_middle_of_a_sentence_goes_on_where_it_was
 ):
     await voices.warm()
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     speaker = voices.process_ids[1]
 
     def kill(report: Report) -> None:
@@ -239,7 +242,7 @@ async def test_a_voice_that_cannot_speak_says_so_and_lives_on(
     voices: LocalVoices, monkeypatch: pytest.MonkeyPatch
 ):
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     with monkeypatch.context() as broken:
         broken.setattr(sys, "executable", "/nonexistent/python")
         voice.tell(Respond("first", "This will fail."))
@@ -252,7 +255,7 @@ async def test_a_voice_that_cannot_speak_says_so_and_lives_on(
 
 async def test_a_response_has_an_end(voices: LocalVoices):
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     voice.tell(Respond("endless", "This sentence is spoken again and again. " * 200))
     await ear.until(ResponseDone)
     await voice.close()
@@ -261,7 +264,7 @@ async def test_a_response_has_an_end(voices: LocalVoices):
 
 async def test_a_conversation_with_too_much_to_do_says_so(voices: LocalVoices):
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     for number in range(JOBS_LIMIT + 1):
         voice.tell(Respond(f"r{number}", "Hello."))
     assert [type(report) for report in ear.reports] == [VoiceFailed, ResponseDone]
@@ -273,7 +276,7 @@ async def test_a_conversation_with_too_much_to_do_says_so(voices: LocalVoices):
 
 async def test_what_sounds_without_end_is_a_turn_and_then_none_for_a_while(voices: LocalVoices):
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
     feed(voice, buzz(limits.TURN_MS.most + 5_000))
     assert len(ear.all(SpeechStarted)) == len(ear.all(SpeechStopped)) == 1
     assert (await ear.until(Heard)).text == ""
@@ -287,7 +290,7 @@ async def test_a_turn_has_an_end_on_the_clock_too(
 ):
     monkeypatch.setattr("ringline.voices.attendant.TURN_MS", 1_000)
     ear = Recorder()
-    voice = await voices.open(CONFIG, ear)
+    voice = await voices.open(OPENING, ear)
 
     async def drip() -> None:
         while True:  # slower than it sounds, and never silent for as long as ends a turn
@@ -324,7 +327,7 @@ async def test_without_the_extra_opening_says_what_to_install(
 ):
     monkeypatch.setattr(local, "webrtcvad", None)
     with pytest.raises(VoiceUnavailable, match="not installed; `ringline doctor`"):
-        await voices.open(CONFIG, Recorder())
+        await voices.open(OPENING, Recorder())
     await voices.warm()
     assert voices.process_ids == []
 

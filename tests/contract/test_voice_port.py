@@ -22,6 +22,7 @@ from ringline.domain.voice import (
     EndTurn,
     Forgotten,
     Heard,
+    PastTurn,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -31,6 +32,7 @@ from ringline.domain.voice import (
     ToolResult,
     UpdateConfig,
     VoiceConfig,
+    VoiceOpening,
 )
 from ringline.ports import OpenVoice, Voice
 from ringline.voices.local import LocalVoices
@@ -75,7 +77,7 @@ def ear() -> Recorder:
 
 @pytest.fixture
 async def voice(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
-    opened = await adapter.open(adapter.config, ear)
+    opened = await adapter.open(VoiceOpening(adapter.config), ear)
     yield opened
     await opened.close()
 
@@ -189,6 +191,22 @@ async def test_a_typed_text_starts_no_response(voice: Voice, ear: Recorder):
     assert len(ear.all(ResponseStarted)) == 1
 
 
+async def test_a_turn_from_before_it_came_is_answered_if_nobody_has(
+    adapter: Adapter, ear: Recorder
+):
+    history = (
+        PastTurn("caller", "I would like to book a table!"),
+        PastTurn("agent", "For how many"),
+        PastTurn("caller", adapter.phrase),
+    )
+    voice = await adapter.open(VoiceOpening(adapter.config, history), ear)
+    assert ear.reports == []
+    voice.tell(Respond("answer"))
+    await ear.until(ResponseDone)
+    await voice.close()
+    assert ear.text_of("answer") == SETTINGS.replies["opening_hours"]
+
+
 async def test_without_detection_the_turn_ends_by_order(
     adapter: Adapter, voice: Voice, ear: Recorder
 ):
@@ -274,7 +292,7 @@ async def test_orders_about_nothing_are_ignored(voice: Voice, ear: Recorder):
 
 
 async def test_after_close_nothing_is_reported(adapter: Adapter, ear: Recorder):
-    voice = await adapter.open(adapter.config, ear)
+    voice = await adapter.open(VoiceOpening(adapter.config), ear)
     feed(voice, adapter.speech)
     voice.tell(Respond("late", "This will not be said."))
     await voice.close()

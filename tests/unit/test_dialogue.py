@@ -13,12 +13,14 @@ from ringline.domain import limits
 from ringline.domain.agent import LOCAL_MODEL, LocalSettings
 from ringline.domain.attendant import GREETING, SETTINGS, attendant
 from ringline.domain.local_dialogue import FALLBACK, local_flaws, read_local, words_of
+from ringline.domain.voice import PastTurn
 from ringline.voices.dialogue import (
     DEFAULT_FALLBACK,
     SENTENCE_CHARACTERS,
     reply_to,
     script_of,
     sentences,
+    unanswered,
 )
 from ringline.voices.recognition import grammar_of
 
@@ -61,6 +63,23 @@ def test_what_is_not_understood_is_not_mentioned_beside_what_is():
 
 def test_an_agent_without_settings_says_that_it_did_not_get_it():
     assert reply_to(script_of(LocalSettings()), ["hello there"]).text == DEFAULT_FALLBACK
+
+
+CALLER, AGENT = "caller", "agent"
+
+
+@pytest.mark.parametrize(
+    ("history", "lines"),
+    [
+        ([], []),
+        ([(AGENT, "Hello.")], []),
+        ([(CALLER, "One."), (AGENT, "Two."), (CALLER, "Three.")], ["Three."]),
+        ([(AGENT, "One."), (CALLER, "Two.\nThree."), (CALLER, "")], ["Two.", "Three.", ""]),
+        ([(CALLER, "One."), (AGENT, "Tw")], []),
+    ],
+)
+def test_lines_that_no_turn_of_the_agent_follows(history: list[tuple[str, str]], lines: list[str]):
+    assert list(unanswered([PastTurn(role, text) for role, text in history])) == lines
 
 
 def test_goodbye_hangs_up():

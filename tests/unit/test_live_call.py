@@ -23,6 +23,7 @@ def test_a_whole_call() -> None:
         live, line = house.start("Hello")
         await asyncio.sleep(1)
         (speaker,) = house.voices
+        assert house.openings == [voice.VoiceOpening(live.new.config)]
         assert isinstance(line.news[0], leg.SessionStarted)
         speaker.say(speaker.asked(), speech(500), text="Hello")
         await asyncio.sleep(1)
@@ -238,6 +239,21 @@ def test_a_call_without_a_frame_for_5_minutes_ends() -> None:
         assert line.hung_up == leg.HangUp("idle_timeout")
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "idle_timeout")
+
+    run(main)
+
+
+def test_each_call_has_limits_of_its_own() -> None:
+    async def main(house: House) -> None:
+        short, short_line = house.start(limits=replace(LIMITS, idle_s=20))
+        shorter, shorter_line = house.start(limits=replace(LIMITS, duration_s=10))
+        _, line = house.start()
+        await asyncio.sleep(30)
+        assert short_line.hung_up == leg.HangUp("idle_timeout")
+        assert shorter_line.hung_up == leg.HangUp("max_duration")
+        assert house.ended(short).hangup_cause == "idle_timeout"
+        assert house.ended(shorter).hangup_cause == "max_duration"
+        assert line.hung_up is None
 
     run(main)
 

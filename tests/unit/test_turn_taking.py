@@ -11,7 +11,7 @@ from ringline.domain.turn_taking import (
     Phase,
     Step,
 )
-from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT
+from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT, history_of
 from tests.talking import ANSWERS_ITSELF, Story
 
 STOPPED = voice.SpeechStopped()
@@ -129,6 +129,19 @@ def test_a_turn_that_nobody_could_read_leaves_a_trace(partials: tuple[str, ...])
     assert (line.text, line.recognized) == ("", False)
     hear(story, "hello")
     assert story.all(TurnCompleted)[-1].recognized
+
+
+def test_a_later_voice_can_be_told_what_was_said_and_heard() -> None:
+    story = Story("Hello, how are you?")
+    response_id = running(story, "Hello, ")
+    story.feed(bridge.CallerSpoke(400), STOPPED)  # what had not left is not part of it
+    hear(story, "stop")
+    story.feed(leg.Typed("go on"), bridge.PlayedOut(response_id))
+    assert history_of(story.call.talk.turns) == (
+        voice.PastTurn("agent", "Hello, "),
+        voice.PastTurn("caller", "stop"),
+        voice.PastTurn("caller", "go on"),
+    )
 
 
 def test_a_turn_that_was_cleared_is_none() -> None:

@@ -165,6 +165,11 @@ def keep(turns: Turns, line: TranscriptLine) -> Turns:
     return replace(turns, lines=lines[oldest:], characters=characters)
 
 
+def history_of(turns: Turns) -> tuple[voice.PastTurn, ...]:
+    """Return what was said so far, for a voice that comes later."""
+    return tuple(voice.PastTurn(line.role, line.text) for line in turns.lines)
+
+
 def storable(text: str) -> str:
     """Replace what no database column takes in what a voice says (contract, 11)."""
     return text.replace("\0", "\ufffd")

@@ -51,6 +51,29 @@ class VoiceConfig:
     local: LocalSettings | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PastTurn:
+    """A finished turn of the conversation, as it was heard.
+
+    `role` is `caller` or `agent`. An interrupted agent's turn holds what had left for the
+    caller; a caller's turn that nobody could read has no text.
+    """
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOpening:
+    """What a voice is opened with: its config, and what was said before it came.
+
+    The history is in the order it was said; a call's first voice has none.
+    """
+
+    config: VoiceConfig
+    history: tuple[PastTurn, ...] = ()
+
+
 # Signals: what a voice reports.
 
 

@@ -67,12 +67,13 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """What begins a call: its row, how its voice is opened, and what it says first."""
+    """What begins a call: its row, how its voice is opened, what it says first, its limits."""
 
     scope: Scope
     row: CallRow
     config: voice.VoiceConfig
     greeting: str
+    limits: CallLimits
 
 
 class LiveCall:
@@ -85,20 +86,19 @@ class LiveCall:
         open_voice: OpenVoice,
         journal: Journal,
         moment: Callable[[], Moment],
-        limits: CallLimits,
     ) -> None:
         self.new = new
         self.line = line
         self._open_voice = open_voice
         self._journal = journal
         self._moment = moment
-        self._limits = limits
+        self._limits = new.limits
         self._loop = asyncio.get_running_loop()
         self._inbox: asyncio.Queue[CallSignal | Ordered] = asyncio.Queue()
         self._inbox_bytes = 0
         self._overrun = False
         self._orders = Orders()
-        self._bridge = Bridge(self.signal, limits.playout_lead_ms)
+        self._bridge = Bridge(self.signal, new.limits.playout_lead_ms)
         self._bridge.attach_leg(line)
         self._call = Call(new.scope, new.row, new.greeting)
         self._voice: Voice | None = None
@@ -174,9 +174,10 @@ class LiveCall:
             await self._close(opening)
 
     async def _open(self) -> None:
+        opening = voice.VoiceOpening(self.new.config)
         try:
             async with asyncio.timeout(self._limits.voice_s):
-                self._voice = await self._open_voice(self.new.config, self._bridge)
+                self._voice = await self._open_voice(opening, self._bridge)
         except VoiceUnavailable as error:
             self.signal(replace(UPSTREAM_UNAVAILABLE, message=str(error)))
             return
@@ -304,13 +305,11 @@ class Calls:
         open_voice: OpenVoice,
         now: Clock,
         new_id: NewId,
-        limits: CallLimits,
     ) -> None:
         self._journal = journal
         self._open_voice = open_voice
         self._now = now
         self._new_id = new_id
-        self._limits = limits
         self._live: dict[UUID, tuple[LiveCall, asyncio.Task[None]]] = {}
         self._ended: dict[UUID, LiveCall] = {}  # whose end is not written yet
         self._closing = False
@@ -326,7 +325,7 @@ class Calls:
 
     def start(self, new: NewCall, line: Leg) -> LiveCall:
         """Begin a call; its leg reports to the `listener` of what is returned."""
-        live = LiveCall(new, line, self._open_voice, self._journal, self._moment, self._limits)
+        live = LiveCall(new, line, self._open_voice, self._journal, self._moment)
         task = asyncio.create_task(live.run())
         self._live[new.row.id] = (live, task)
         task.add_done_callback(lambda _: self._let_go(live))

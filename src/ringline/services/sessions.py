@@ -27,7 +27,7 @@ from ringline.domain.session_config import (
     effective,
 )
 from ringline.ports import Clock, NewId, TicketStore, WorkspaceStore
-from ringline.services.calls import NewCall
+from ringline.services.calls import CallLimits, NewCall
 from ringline.services.credentials import log_refused
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.realtime import SessionStart
@@ -70,6 +70,7 @@ class Sessions:
         workspaces: WorkspaceStore,
         models: Models,
         limits: SessionLimits,
+        call_limits: CallLimits,
         now: Clock,
         new_id: NewId,
         random_bytes: RandomBytes,
@@ -78,6 +79,7 @@ class Sessions:
         self._workspaces = workspaces
         self._models = models
         self._limits = limits
+        self._call_limits = call_limits
         self._now = now
         self._new_id = new_id
         self._random = random_bytes
@@ -180,4 +182,5 @@ class Sessions:
             agent_id=config.agent_id,
             model=config.model,
         )
-        return NewCall(permit.scope, row, config.voice_config(), config.greeting)
+        voice = config.voice_config()
+        return NewCall(permit.scope, row, voice, config.greeting, self._call_limits)

@@ -37,10 +37,11 @@ from ringline.domain.voice import (
     VoiceCapabilities,
     VoiceConfig,
     VoiceFailed,
+    VoiceOpening,
     VoiceOrder,
 )
 from ringline.ports import VoiceListener
-from ringline.voices.dialogue import Reply, reply_to, script_of, sentences
+from ringline.voices.dialogue import Reply, reply_to, script_of, sentences, unanswered
 from ringline.voices.endpointing import (
     RATE_HZ,
     TURN_MS,
@@ -98,7 +99,7 @@ class Attendant:
 
     def __init__(
         self,
-        config: VoiceConfig,
+        opening: VoiceOpening,
         listener: VoiceListener,
         new_detector: NewDetector,
         recognition: Recognition,
@@ -110,10 +111,10 @@ class Attendant:
         self._recognition = recognition
         self._speech = speech
         self._next_config: VoiceConfig | None = None
-        self._use(config)
+        self._use(opening.config)
         self._jobs: deque[_Job] = deque()
         self._job_came = asyncio.Event()
-        self._unanswered: deque[str] = deque(maxlen=UNANSWERED_LIMIT)
+        self._unanswered: deque[str] = deque(unanswered(opening.history), maxlen=UNANSWERED_LIMIT)
         self._item_id = ""
         self._heard_at = self._spoke_at = 0.0
         self._silence: asyncio.TimerHandle | None = None

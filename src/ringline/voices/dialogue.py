@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
 from ringline.domain.local_dialogue import FALLBACK, GOODBYE, words_of
+from ringline.domain.voice import PastTurn
 
 #: Said where an agent has no reply of its own for what was not understood.
 DEFAULT_FALLBACK = "I did not get that."
@@ -58,6 +59,13 @@ def reply_to(script: Script, texts: Sequence[str]) -> Reply:
         return Reply(script.replies.get(FALLBACK, DEFAULT_FALLBACK))
     lines = dict.fromkeys(script.replies[intent] for intent in understood)
     return Reply("\n".join(lines), hang_up=GOODBYE in understood)
+
+
+def unanswered(history: Sequence[PastTurn]) -> Iterator[str]:
+    """Yield the caller's lines that no turn of the agent follows."""
+    answered = max((at for at, turn in enumerate(history, 1) if turn.role == "agent"), default=0)
+    for turn in history[answered:]:
+        yield from turn.text.split("\n")
 
 
 def _is_short(text: str) -> bool:

@@ -13,7 +13,7 @@ try:
 except ImportError:  # the extra is not installed: only opening needs it
     webrtcvad = None
 
-from ringline.domain.voice import VoiceCapabilities, VoiceConfig
+from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.voices import recognition, speech
 from ringline.voices.attendant import CAPABILITIES, Attendant
@@ -51,13 +51,13 @@ class LocalVoices:
         """Return the processes that run for the local voice now."""
         return self._recognizers.process_ids + self._speakers.process_ids
 
-    async def open(self, config: VoiceConfig, listener: VoiceListener) -> Attendant:
+    async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Attendant:
         """Open a conversation. Raises VoiceUnavailable without the extra."""
         if not installed():
             raise VoiceUnavailable(
                 "The local voice is not installed; `ringline doctor`, on the server, says how to."
             )
-        return Attendant(config, listener, _new_detector, self._recognition, self._speech)
+        return Attendant(opening, listener, _new_detector, self._recognition, self._speech)
 
     async def warm(self, phrases: tuple[str, ...] = ()) -> None:
         """Start the processes, so that the first conversation need not wait for them."""
