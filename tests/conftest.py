@@ -20,6 +20,7 @@ from ringline.storage.data_directory import Address
 from ringline.storage.embedded import EmbeddedPostgres
 from ringline.storage.migrate import migrate
 from ringline.storage.stores import Stores
+from tests import log_lines
 from tests.database import TestDatabase
 from tests.serving import Service, serving
 from tests.used_databases import empty, remember
@@ -75,12 +76,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
 
+structlog.configure(processors=[log_lines.note, *structlog.get_config()["processors"]])
+
+
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """Undo what a command that ran in-process chose about logs."""
+    """Undo what a command that ran in-process chose about logs; refuse lines of no table."""
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+    problems, log_lines.problems[:] = list(log_lines.problems), []
+    assert not problems
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.limits import LIMITS, Limit
+from ringline.domain.log_lines import FIELDS, LOG_LINES
 from ringline.rpc import listed_members
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
@@ -210,6 +211,17 @@ def _amount(limit: Limit) -> str:
     return f"{limit.most:,} {limit.unit}"
 
 
+def log_rows(topic: str) -> Iterator[str]:
+    for line in LOG_LINES[topic]:
+        fields = ", ".join(f"`{name}`" for name in line.fields)
+        yield row(f"`{line.event}`", line.level, fields or "–", line.means)
+
+
+def log_field_rows() -> Iterator[str]:
+    for name, holds in FIELDS.items():
+        yield row(f"`{name}`", holds)
+
+
 def attendant_rows() -> Iterator[str]:
     for intent, reply in SETTINGS.replies.items():
         said = [f"“{one.text}”" for one in SETTINGS.phrases if one.intent == intent]
@@ -243,6 +255,14 @@ TABLES = {
         f"limits {wall}": (("bound on", "at most", "beyond it"), lambda wall=wall: limit_rows(wall))
         for wall in LIMITS
     },
+    **{
+        f"log {topic}": (
+            ("event", "level", "fields", "means"),
+            lambda topic=topic: log_rows(topic),
+        )
+        for topic in LOG_LINES
+    },
+    "log fields": (("field", "holds"), log_field_rows),
     "url parameters": (("parameters", "here"), url_parameter_rows),
     "attendant": (("what is said", "what `Attendant` answers"), attendant_rows),
     "settings": (("name", "default", "meaning"), setting_rows),

@@ -218,7 +218,7 @@ async def serve(
     sys.setswitchinterval(_SWITCH_S)
     stopping = _stop_on_signals()
     if links := service_links(os.environ):
-        _log.warning("settings.service_links_passed_over", names=links)
+        _log.warning("service_links_ignored", names=links)
     with _naming_disk(settings):
         async with running(settings, dev=dev, ready=ready) as server:
             _log.info("ready", base_url=server.base_url)
@@ -347,7 +347,7 @@ async def _database(
     """Start the embedded database or check the given one; return its URL."""
     if settings.database_url is not None:
         if dev and (sentence := await migrate_database(settings)):
-            _log.warning("database_open_to_all", sentence=sentence)
+            _log.warning("database_open_to_all", reason=sentence)
         return settings.database_url.get_secret_value()
 
     def tell(status: int) -> None:
@@ -366,7 +366,7 @@ def _surroundings(settings: Settings) -> Surroundings:
     try:
         account = stand_in(DataDirectory.at(settings.data_dir))
     except EmbeddedError as error:
-        _log.warning("voice.worker_stays_root", reason=str(error))
+        _log.warning("voice.worker_stays_root", module=None, reason=str(error))
     ids = None if account is None else (account.uid, account.gid)
     return Surroundings(python_environment(), ids)
 

@@ -27,6 +27,7 @@ from ringline.schema.names import ROLES
 from ringline.storage.embedded import running_cluster
 from ringline.storage.stores import Stores
 from tests.faults.embedded import LIMIT_S, SEARCH
+from tests.log_lines import problems_in
 
 COMMAND = [sys.executable, "-m", "ringline"]
 LOUD = [sys.executable, str(Path(__file__).with_name("loud_server.py"))]
@@ -82,6 +83,7 @@ class ServerProcess:
         self.process.send_signal(number)
         code = await self.wait()
         await nobody_left(family)
+        assert problems_in(self.said) == []
         return code
 
     async def wait(self) -> int:

@@ -34,7 +34,7 @@ async def test_a_server_in_foreign_surroundings(parent: Path) -> None:
                 assert answer.status == 200
         assert (parent / "data" / "dev-keys.json").stat().st_mode & 0o777 == 0o600
         (warning,) = [json.loads(line) for line in server.said.splitlines()[:1]]
-        assert warning["event"] == "settings.service_links_passed_over"
+        assert warning["event"] == "service_links_ignored"
         assert warning["names"] == sorted(LINKS)
         assert "stopping" not in server.said
         assert await server.end() == 0

@@ -113,4 +113,4 @@ def _show_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 class _NamesOnly(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
-        structlog.get_logger().warning("library", library=record.name, error=error)
+        structlog.get_logger().warning("library_logged", library=record.name, error=error)

@@ -294,7 +294,7 @@ class Credentials:
                 living = await self._store.living_users(user_ids)
             except Exception as error:  # whatever it is, revocations must not stop here
                 if not isinstance(error, StoreAway):
-                    _log.error("credential_look_up_failed", error=type(error).__name__)
+                    _log.error("credential_lookup_failed", error=type(error).__name__)
                 for id_, end_calls in changed.items():
                     self._changed[id_] = end_calls or self._changed.get(id_, False)
                 await asyncio.sleep(_RETRY_S)
@@ -304,20 +304,19 @@ class Credentials:
                 self._check_key(key_id, keys.get(key_id), changed[key_id])
             for user_id in user_ids:
                 if user_id not in living:
-                    _close("member_removed", user_id, self._on_users, end_calls=True)
+                    closed = _close(user_id, self._on_users, end_calls=True)
+                    _log.info("member_removed", id=str(user_id), connections=closed)
 
     def _check_key(self, key_id: UUID, key: Key | None, end_calls: bool) -> None:
         if key is None and key_id not in self._on_keys:
             return  # a member whom nothing stands on
         if key is None or not key.is_alive(self._now()):
             with_calls = end_calls or (key is not None and key.end_calls)
-            revoked = key is None or key.revoked_at is not None
-            _close(
-                "key_revoked" if revoked else "key_expired",
-                key_id,
-                self._on_keys,
-                end_calls=with_calls,
-            )
+            closed = _close(key_id, self._on_keys, end_calls=with_calls)
+            if key is None or key.revoked_at is not None:
+                _log.info("key_revoked", id=str(key_id), connections=closed)
+            else:
+                _log.info("key_expired", id=str(key_id), connections=closed)
         elif key.expires_at is None or key_id not in self._on_keys:
             self._expiries.pop(key_id, None)
         else:
@@ -341,7 +340,8 @@ class Credentials:
             expired = [key_id for key_id, at in self._expiries.items() if at <= now]
             for key_id in expired:
                 del self._expiries[key_id]
-                _close("key_expired", key_id, self._on_keys, end_calls=False)
+                closed = _close(key_id, self._on_keys, end_calls=False)
+                _log.info("key_expired", id=str(key_id), connections=closed)
 
 
 def log_refused(kind: str, key: Key | None = None) -> None:
@@ -353,12 +353,12 @@ def _is_token(credential: str) -> bool:
     return "." in credential  # a key has no dots
 
 
-def _close(event: str, dead: UUID, ground: _Ground, *, end_calls: bool) -> None:
-    """Tell the connections that stand on a dead key or member; a guest only on request."""
+def _close(dead: UUID, ground: _Ground, *, end_calls: bool) -> int:
+    """Close what stands on a dead key or member, guests only on request; return how many."""
     leaving = [one for one in ground.get(dead, {}).values() if end_calls or not one.guest]
-    _log.info(event, id=str(dead), connections=len(leaving))
     for one in leaving:
         try:
             one.close()
         except Exception as error:  # one defect keeps no other connection open
             _log.error("close_failed", id=str(dead), error=type(error).__name__)
+    return len(leaving)

@@ -240,7 +240,7 @@ class EmbeddedPostgres:
             status = await self._child.wait()
             self.ready.clear()
             self._child = None
-            _log.warning("embedded_database_died", status=status)
+            _log.warning("embedded_database_died", exit_status=status)
             if self._on_death and status is not None:
                 loop.call_soon(self._on_death, status)
             if loop.time() - begun >= STEADY_S:

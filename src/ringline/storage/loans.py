@@ -143,4 +143,4 @@ class Loans(Generic[C]):
 
 def _tell_failure(cancelling: asyncio.Future[None]) -> None:
     if not cancelling.cancelled() and (error := cancelling.exception()) is not None:
-        _log.warning("database.not_cancelled", error=type(error).__name__)  # the next look retries
+        _log.warning("statements_not_cancelled", error=type(error).__name__)  # tried again

@@ -96,7 +96,7 @@ async def migrate(
                 raise DatabaseFull from None
             if sqlstate not in _COLLISIONS or attempt == _ATTEMPTS:
                 raise MigrationError(_sentence(sqlstate)) from None
-            _log.info("migration.collided", sqlstate=sqlstate, attempt=attempt)
+            _log.info("migration_collided", sqlstate=sqlstate, attempt=attempt)
             await asyncio.sleep(0.05 * attempt)
     raise AssertionError("the last attempt returns or raises")
 

@@ -150,19 +150,19 @@ class Ownership:
             self._held.clear()
             self._slipped.set()
             connection.terminate()
-            _log.debug("database.lost")  # the journal tells of the outage
+            _log.debug("ownership_lost")  # the journal reports the outage
             await self._went_silent()
             connection = await self._regain()
             self._slipped.clear()
             self._held.set()
-            _log.debug("database.regained")
+            _log.debug("ownership_regained")
 
     async def _went_silent(self) -> None:
         self._is_heard = False
         try:
             await self._tell_lost()
         except Exception as error:  # whatever it is, the database must be regained
-            _log.error("database.loss_not_told", error=type(error).__name__)
+            _log.error("ownership_loss_not_reported", error=type(error).__name__)
 
     async def _until_lost(self, connection: asyncpg.Connection[Any]) -> None:
         for number in count():
@@ -194,9 +194,9 @@ class Ownership:
                 self._tell(None, False)
                 await self._wait_for_lock(connection)
             except _LOST as error:
-                _log.debug("database.away", sqlstate=getattr(error, "sqlstate", None))
+                _log.debug("ownership_not_regained", sqlstate=getattr(error, "sqlstate", None))
             except Exception as error:  # a defect: try again rather than be away for good
-                _log.error("database.not_regained", error=type(error).__name__)
+                _log.error("ownership_failed", error=type(error).__name__)
             else:
                 return connection
             if self._connection is not None:
@@ -219,7 +219,7 @@ class Ownership:
         said = False
         while not await _lock(connection, _LOCK_ANSWER_S):
             if not said:
-                _log.error("database.owned_by_another")
+                _log.error("database_owned_by_another")
                 said = True
             await asyncio.sleep(_LOCK_EVERY_S)
 
