@@ -9,6 +9,7 @@ import msgspec
 
 from ringline.domain import leg
 from ringline.domain.audio import Chunk
+from ringline.domain.endings import EndCause
 from ringline.wire import realtime
 
 #: The frames that show an event, by its name.
@@ -38,7 +39,7 @@ _TOLD: tuple[leg.LegOrder | Chunk, ...] = (
     leg.AgentFinished(),
     leg.AgentFinished(interrupted=True),
     realtime.problem("unknown_event", type="session.end"),
-    leg.HangUp("idle_timeout"),
+    leg.HangUp(EndCause.IDLE_TIMEOUT),
 )
 
 
@@ -50,9 +51,7 @@ def _asked(frame: realtime.ClientFrame) -> bytes:
 def _told(order: leg.LegOrder | Chunk) -> bytes:
     if isinstance(order, Chunk):
         return realtime.encode_audio(order)
-    frame = realtime.encode(order)
-    assert frame is not None, "the client is told nothing of it"
-    return frame
+    return realtime.encode(order)
 
 
 def _by_name(frames: list[bytes]) -> Examples:

@@ -18,7 +18,8 @@ from ringline.domain.call import (
     VoiceOpened,
     end_abandoned,
 )
-from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.endings import EndCause
 from ringline.domain.events import (
     CallAnswered,
     CallAudit,
@@ -35,7 +36,7 @@ from ringline.domain.records import CallRow, ParticipantRow
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
 
-ENDED = EndOrdered(HangupCause.API_HANGUP, "call_ended")
+ENDED = EndOrdered(EndCause.ENDED_BY_API)
 OPENED = VoiceOpened(CAPABILITIES)
 
 
@@ -139,16 +140,16 @@ END = [
     # how it ends, before the answer, after the answer
     (leg.Left(), "cancelled", "completed", "caller_hangup"),
     (ENDED, "completed", "completed", "api_hangup"),
-    (leg.Overrun("slow_client"), "failed", "failed", "failed"),
+    (leg.Overrun(EndCause.LEG_TOO_SLOW), "failed", "failed", "failed"),
     (voice.VoiceFailed("gone", "", False), "failed", "failed", "upstream_lost"),
-    (EndOrdered(HangupCause.STORAGE_LOST, "x"), "failed", "failed", "storage_lost"),
-    (EndOrdered(HangupCause.INTERNAL_ERROR, "x"), "failed", "failed", "internal_error"),
-    (EndOrdered(HangupCause.AGENT_ERROR, "x"), "failed", "failed", "agent_error"),
-    (EndOrdered(HangupCause.IDLE_TIMEOUT, "x"), "failed", "completed", "idle_timeout"),
-    (EndOrdered(HangupCause.MAX_DURATION, "x"), "failed", "completed", "max_duration"),
-    (EndOrdered(HangupCause.BUDGET_EXHAUSTED, "x"), "failed", "completed", "budget_exhausted"),
-    (EndOrdered(HangupCause.REVOKED, "x"), "failed", "completed", "revoked"),
-    (EndOrdered(HangupCause.SERVER_SHUTDOWN, "x"), "failed", "completed", "server_shutdown"),
+    (EndOrdered(EndCause.STORAGE_LOST), "failed", "failed", "storage_lost"),
+    (EndOrdered(EndCause.INTERNAL_ERROR), "failed", "failed", "internal_error"),
+    (EndOrdered(EndCause.AGENT_FAILED), "failed", "failed", "agent_error"),
+    (EndOrdered(EndCause.IDLE_TIMEOUT), "failed", "completed", "idle_timeout"),
+    (EndOrdered(EndCause.MAX_DURATION), "failed", "completed", "max_duration"),
+    (EndOrdered(EndCause.BUDGET_EXHAUSTED), "failed", "completed", "budget_exhausted"),
+    (EndOrdered(EndCause.KEY_REVOKED), "failed", "completed", "revoked"),
+    (EndOrdered(EndCause.SERVER_SHUTDOWN), "failed", "completed", "server_shutdown"),
 ]
 
 
@@ -167,10 +168,17 @@ def test_how_a_call_ends(signal: CallSignal, before: str, after: str, cause: str
     ("signal", "goodbye"),
     [
         (leg.Left(), []),
-        (leg.Overrun("slow_client"), [leg.HangUp("slow_client")]),
-        (voice.VoiceFailed("gone", "why", False), [leg.HangUp("gone", "why")]),
-        (EndOrdered(HangupCause.REVOKED, "revoked"), [leg.HangUp("revoked")]),
-        (EndOrdered(HangupCause.UPSTREAM_LOST, "c", "m"), [leg.HangUp("c", "m")]),
+        (leg.Overrun(EndCause.LEG_TOO_SLOW), [leg.HangUp(EndCause.LEG_TOO_SLOW)]),
+        (
+            voice.VoiceFailed("upstream_closed", "why", False),
+            [leg.HangUp(EndCause.VOICE_CLOSED, "why")],
+        ),
+        (voice.VoiceFailed("gone", "why", False), [leg.HangUp(EndCause.VOICE_FAILED, "why")]),
+        (EndOrdered(EndCause.KEY_REVOKED), [leg.HangUp(EndCause.KEY_REVOKED)]),
+        (
+            EndOrdered(EndCause.VOICE_UNAVAILABLE, "m"),
+            [leg.HangUp(EndCause.VOICE_UNAVAILABLE, "m")],
+        ),
     ],
 )
 def test_the_line_is_told_why_unless_it_is_gone(
@@ -203,7 +211,10 @@ def test_a_running_response_ends_with_what_had_left() -> None:
     story = Story("Hello dear caller")
     greeting = story.asked()
     story.feed(voice.ResponseStarted(greeting), bridge.Spoken(greeting, "Hello "))
-    assert story.feed(ENDED) == [leg.AgentFinished(interrupted=True), leg.HangUp("call_ended")]
+    assert story.feed(ENDED) == [
+        leg.AgentFinished(interrupted=True),
+        leg.HangUp(EndCause.ENDED_BY_API),
+    ]
     (turn,) = story.all(TurnCompleted)
     assert (turn.text, turn.interrupted) == ("Hello ", True)
     assert [line.text for line in last(story).transcript] == ["Hello "]
@@ -252,7 +263,7 @@ def test_the_agent_hangs_up_once_the_caller_has_heard_it_all() -> None:
     assert not story.call.ended, "that was the silence before"
     story.feed(bridge.PlayedOut(response_id))
     assert not story.call.ended
-    assert story.feed(bridge.Silence()) == [leg.HangUp("call_ended")]
+    assert story.feed(bridge.Silence()) == [leg.HangUp(EndCause.AGENT_HUNG_UP)]
     assert (last(story).status, last(story).hangup_cause) == ("completed", "agent_hangup")
 
 
@@ -365,7 +376,7 @@ def _named(signal: CallSignal, story: Story) -> CallSignal:
 def test_whatever_happens(parts: Parts, ends: bool) -> None:
     story = tell(parts)
     if ends:
-        story.feed(leg.Overrun("x"))
+        story.feed(leg.Overrun(EndCause.LEG_TOO_SLOW))
     check_news(story)
     check_orders(story)
     check_pauses(story)

@@ -4,7 +4,8 @@ import pytest
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.call import AnswerWritten, EndOrdered, VoiceOpened
-from ringline.domain.call_vocabulary import HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import ParticipantRole
+from ringline.domain.endings import EndCause
 from ringline.domain.events import (
     CallAudit,
     EventData,
@@ -21,7 +22,7 @@ from tests.talking import ANSWERS_ITSELF, CAPABILITIES, Story
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
 NOT_ACTIVE = leg.Problem("response_cancel_not_active")
-ENDED = EndOrdered(HangupCause.API_HANGUP, "call_ended")
+ENDED = EndOrdered(EndCause.ENDED_BY_API)
 ANN, BOB = TakenOver("ann"), TakenOver("bob", ParticipantRole.SUPERVISOR)
 BACK = HandedBack()
 BOTH = pytest.mark.parametrize("capabilities", [CAPABILITIES, ANSWERS_ITSELF])

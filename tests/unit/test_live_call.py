@@ -9,10 +9,11 @@ import pytest
 from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.endings import EndCause
 from ringline.domain.events import CallEnded, TurnCompleted
 from ringline.domain.records import CallRow, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, VoiceUnavailable
-from ringline.services.calls import INBOX_BYTES, INBOX_SIZE, KEY_REVOKED
+from ringline.services.calls import INBOX_BYTES, INBOX_SIZE
 from tests.house import LIMITS, SCOPE, House, run
 from tests.samples import NOW, new_id
 from tests.talking import ANSWERS_ITSELF, INPUT_HZ, call_row, speech
@@ -35,7 +36,7 @@ def test_a_whole_call() -> None:
         await asyncio.sleep(1.9)
         assert line.hung_up is None
         await asyncio.sleep(1)
-        assert line.hung_up == leg.HangUp("call_ended")
+        assert line.hung_up == leg.HangUp(EndCause.AGENT_HUNG_UP)
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "agent_hangup")
         assert [text.text for text in ended.transcript] == ["Hello", "bye", "Goodbye"]
@@ -71,7 +72,7 @@ def test_an_answer_that_is_not_written_in_10_seconds_ends_the_call() -> None:
         await asyncio.sleep(0.1 + LIMITS.answer_s - 0.5)
         assert line.hung_up is None
         await asyncio.sleep(1)
-        assert line.items == [leg.HangUp("unavailable")]
+        assert line.items == [leg.HangUp(EndCause.ANSWER_NOT_WRITTEN)]
         house.store.come_back()
         await asyncio.sleep(10)
         ended = house.ended(live)
@@ -109,7 +110,7 @@ def test_an_outage_that_outlives_the_bound_ends_the_call() -> None:
         for _ in range(31):
             await asyncio.sleep(10)
             live.listener.leg_hears(speech(20, INPUT_HZ))
-        assert line.hung_up == leg.HangUp("storage_lost")
+        assert line.hung_up == leg.HangUp(EndCause.STORAGE_LOST)
         house.store.come_back()
         await asyncio.sleep(10)
         ended = house.ended(live)
@@ -126,7 +127,7 @@ def test_an_entry_that_is_refused_ends_its_call() -> None:
         house.store.refused = {live.new.row.id}
         live.listener.leg_reports(leg.Typed("x"))
         await asyncio.sleep(5)
-        assert line.hung_up == leg.HangUp("internal_error")
+        assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert house.ended(live).hangup_cause == "internal_error"
         assert other_line.hung_up is None
         assert house.calls.count(other.new.scope) == 1
@@ -144,7 +145,7 @@ def test_a_voice_that_does_not_open_ends_the_call() -> None:
         await asyncio.sleep(LIMITS.voice_s - 0.1)
         assert line.hung_up is None
         await asyncio.sleep(1)
-        assert line.items == [leg.HangUp("upstream_unavailable")]
+        assert line.items == [leg.HangUp(EndCause.VOICE_UNAVAILABLE)]
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("failed", "upstream_lost")
         assert house.cancelled_openings == 1
@@ -161,7 +162,7 @@ def test_a_voice_that_cannot_be_opened_ends_the_call(error: Exception, message: 
         house.opening_fails = error
         live, line = house.start()
         await asyncio.sleep(1)
-        assert line.items == [leg.HangUp("upstream_unavailable", message)]
+        assert line.items == [leg.HangUp(EndCause.VOICE_UNAVAILABLE, message)]
         assert house.ended(live).hangup_cause == "upstream_lost"
 
     run(main)
@@ -202,7 +203,7 @@ def test_a_voice_that_fails_ends_the_call() -> None:
         failed = voice.VoiceFailed("upstream_closed", "why", alive=False)
         house.voices[0].listener.voice_reports(failed)
         await asyncio.sleep(1)
-        assert line.hung_up == leg.HangUp("upstream_closed", "why")
+        assert line.hung_up == leg.HangUp(EndCause.VOICE_CLOSED, "why")
         assert house.ended(live).status == "failed"
 
     run(main)
@@ -236,7 +237,7 @@ def test_a_call_without_a_frame_for_5_minutes_ends() -> None:
         await asyncio.sleep(LIMITS.idle_s - 1)
         assert line.hung_up is None
         await asyncio.sleep(2)
-        assert line.hung_up == leg.HangUp("idle_timeout")
+        assert line.hung_up == leg.HangUp(EndCause.IDLE_TIMEOUT)
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "idle_timeout")
 
@@ -249,8 +250,8 @@ def test_each_call_has_limits_of_its_own() -> None:
         shorter, shorter_line = house.start(limits=replace(LIMITS, duration_s=10))
         _, line = house.start()
         await asyncio.sleep(30)
-        assert short_line.hung_up == leg.HangUp("idle_timeout")
-        assert shorter_line.hung_up == leg.HangUp("max_duration")
+        assert short_line.hung_up == leg.HangUp(EndCause.IDLE_TIMEOUT)
+        assert shorter_line.hung_up == leg.HangUp(EndCause.MAX_DURATION)
         assert house.ended(short).hangup_cause == "idle_timeout"
         assert house.ended(shorter).hangup_cause == "max_duration"
         assert line.hung_up is None
@@ -266,7 +267,7 @@ def test_a_call_ends_after_an_hour() -> None:
             live.listener.leg_hears(speech(20, INPUT_HZ))
         assert line.hung_up is None
         await asyncio.sleep(11)
-        assert line.hung_up == leg.HangUp("max_duration")
+        assert line.hung_up == leg.HangUp(EndCause.MAX_DURATION)
         assert house.ended(live).duration_seconds == 3599  # it was answered after 0.1 s
 
     run(main)
@@ -282,7 +283,7 @@ def test_a_defect_ends_its_call_alone() -> None:
         await asyncio.sleep(1)
         live.signal(leg.CancelWanted())  # which the bridge takes, so that a step never sees it
         await asyncio.sleep(1)
-        assert line.hung_up == leg.HangUp("internal_error")
+        assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert house.ended(live).hangup_cause == "internal_error"
         assert house.calls.count(other.new.scope) == 1
 
@@ -298,7 +299,7 @@ def test_whatever_breaks_a_call_has_one_last_event(at: type[leg.LegOrder]) -> No
         if at is not leg.SessionStarted:
             house.voices[0].say(house.voices[0].asked(), speech(20))
         await asyncio.sleep(1)
-        live.listener.leg_reports(leg.Overrun("slow_client"))
+        live.listener.leg_reports(leg.Overrun(EndCause.LEG_TOO_SLOW))
         await asyncio.sleep(1)
         assert house.ended(live).status == "failed"
         assert house.calls.count(SCOPE) == 0
@@ -313,7 +314,7 @@ def test_a_flood_of_signals_ends_the_call() -> None:
         for _ in range(INBOX_SIZE * 2):
             live.listener.leg_reports(leg.Digit("1"))
         await asyncio.sleep(1)
-        assert line.hung_up == leg.HangUp("internal_error")
+        assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert house.ended(live).status == "failed"
 
     run(main)
@@ -326,7 +327,7 @@ def test_a_flood_of_text_ends_the_call() -> None:
         for _ in range(INBOX_BYTES // 4 // 32_000 + 1):
             live.listener.leg_reports(leg.Typed("x" * 32_000))
         await asyncio.sleep(1)
-        assert line.hung_up == leg.HangUp("internal_error")
+        assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
 
     run(main)
 
@@ -403,9 +404,9 @@ def test_a_call_that_is_ended_ends_alone() -> None:
         live, line = house.start()
         _, other_line = house.start()
         await asyncio.sleep(1)
-        live.signal(KEY_REVOKED)
+        live.end(EndCause.KEY_REVOKED)
         await asyncio.sleep(1)
-        assert line.hung_up == leg.HangUp("revoked")
+        assert line.hung_up == leg.HangUp(EndCause.KEY_REVOKED)
         assert house.ended(live).hangup_cause == "revoked"
         assert other_line.hung_up is None
 
@@ -419,7 +420,7 @@ def test_a_shutdown_ends_every_call_and_lets_none_begin() -> None:
         assert house.calls.accepting
         await house.calls.shutdown()
         assert not house.calls.accepting
-        assert [line.hung_up for _, line in lives] == [leg.HangUp("server_shutdown")] * 3
+        assert [line.hung_up for _, line in lives] == [leg.HangUp(EndCause.SERVER_SHUTDOWN)] * 3
         assert await house.journal.close() == 0
         for live, _ in lives:
             ended = house.ended(live)
@@ -437,7 +438,7 @@ def test_a_shutdown_does_not_wait_for_the_database() -> None:
         began = asyncio.get_running_loop().time()
         await house.calls.shutdown()
         assert asyncio.get_running_loop().time() - began < 1
-        assert line.hung_up == leg.HangUp("server_shutdown")
+        assert line.hung_up == leg.HangUp(EndCause.SERVER_SHUTDOWN)
         assert await house.journal.close() > 0, "the next start ends what was left open"
 
     run(main)

@@ -8,6 +8,7 @@ import pytest
 
 from ringline.domain import leg, voice
 from ringline.domain.call_vocabulary import ParticipantRole
+from ringline.domain.endings import EndCause
 from ringline.domain.events import CallAudit, TurnCompleted
 from ringline.domain.handover import HandedBack
 from ringline.domain.log import Environment
@@ -140,7 +141,7 @@ def test_an_ended_call_is_written_when_it_is_told() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house, "Hello")
         assert await house.calls.end(SCOPE, live.new.row.id)
-        assert line.hung_up == leg.HangUp("call_ended")
+        assert line.hung_up == leg.HangUp(EndCause.ENDED_BY_API)
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
 
@@ -151,7 +152,7 @@ def test_a_call_can_be_ended_before_it_is_answered() -> None:
     async def main(house: House) -> None:
         live, line = house.start("Hello")
         assert await house.calls.end(SCOPE, live.new.row.id)
-        assert line.items == [leg.HangUp("call_ended")]
+        assert line.items == [leg.HangUp(EndCause.ENDED_BY_API)]
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
 
@@ -314,7 +315,7 @@ def test_a_takeover_that_can_never_be_written_says_so() -> None:
         with pytest.raises(EntryRefused):
             await house.calls.barge(SCOPE, live.new.row.id, "ann")
         await asyncio.sleep(1)
-        assert line.hung_up == leg.HangUp("internal_error")
+        assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert codes(house, live) == []
         assert types(house, live)[-1] == "call.ended"
 

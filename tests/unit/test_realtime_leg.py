@@ -11,6 +11,7 @@ import pytest
 
 from ringline.domain import leg
 from ringline.domain.audio import Chunk
+from ringline.domain.endings import EndCause
 from ringline.legs.realtime import (
     MAX_WAITING_NEWS,
     MAX_WAITING_NEWS_BYTES,
@@ -214,8 +215,8 @@ def test_the_third_binary_frame_ends_the_session() -> None:
         assert client.signals == []
         line.receive_binary()
         line.receive_binary()
-        assert client.signals == [leg.Overrun("binary_not_supported")]
-        line.tell(leg.HangUp("binary_not_supported"))
+        assert client.signals == [leg.Overrun(EndCause.LEG_UNSUPPORTED_DATA)]
+        line.tell(leg.HangUp(EndCause.LEG_UNSUPPORTED_DATA))
         assert client.types[-1] == "session.terminating"
 
     run(main)
@@ -224,7 +225,7 @@ def test_the_third_binary_frame_ends_the_session() -> None:
 def test_a_frame_that_is_too_large_ends_the_session() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         line.receive_oversized()
-        assert client.signals == [leg.Overrun("frame_too_large")]
+        assert client.signals == [leg.Overrun(EndCause.LEG_MESSAGE_TOO_LARGE)]
 
     run(main)
 
@@ -329,7 +330,7 @@ def test_a_client_that_does_not_read_its_news_is_let_go() -> None:
         assert client.signals == []
         line.tell(leg.AgentSaid("x"))
         line.tell(leg.AgentSaid("x"))
-        assert client.signals == [leg.Overrun("slow_client")]
+        assert client.signals == [leg.Overrun(EndCause.LEG_TOO_SLOW)]
 
     run(main)
 
@@ -341,7 +342,7 @@ def test_news_that_wait_are_bounded_in_bytes() -> None:
             line.tell(leg.TurnHeard("x" * (MAX_WAITING_NEWS_BYTES // 4)))
         assert client.signals == []
         line.tell(leg.TurnHeard("x" * (MAX_WAITING_NEWS_BYTES // 4)))
-        assert client.signals == [leg.Overrun("slow_client")]
+        assert client.signals == [leg.Overrun(EndCause.LEG_TOO_SLOW)]
 
     run(main)
 
@@ -369,10 +370,10 @@ def test_transcripts_are_told_where_the_config_asks(rules: RealtimeRules, shown:
 def test_terminating_is_the_last_frame() -> None:  # O10
     async def main(line: RealtimeLeg, client: Client) -> None:
         line.tell(leg.AgentStarted())
-        line.tell(leg.HangUp("max_duration"))
-        assert await line.hung_up == "max_duration"
+        line.tell(leg.HangUp(EndCause.MAX_DURATION))
+        assert (await line.hung_up).code == "max_duration"
         line.tell(leg.AgentFinished())
-        line.tell(leg.HangUp("again"))
+        line.tell(leg.HangUp(EndCause.INTERNAL_ERROR))
         line.play(speech(100))
         line.receive(CREATE)
         line.receive(append(20))
@@ -390,7 +391,7 @@ def test_what_waits_leaves_before_the_end_although_the_client_does_not_read() ->
         client.paused = True
         line.play(speech(100))
         line.tell(leg.AgentFinished())
-        line.tell(leg.HangUp("call_ended"))
+        line.tell(leg.HangUp(EndCause.ENDED_BY_API))
         assert client.types == ["audio.delta", "response.completed", "session.terminating"]
 
     run(main)
@@ -409,15 +410,6 @@ def test_a_lost_connection_is_reported_once_and_nothing_is_sent_to_it() -> None:
         assert client.signals == [leg.Left()]
         assert client.sent == []
         assert not line.hung_up.done()
-
-    run(main)
-
-
-def test_an_end_without_a_word_closes_without_one() -> None:
-    async def main(line: RealtimeLeg, client: Client) -> None:
-        line.tell(leg.HangUp(""))
-        assert line.hung_up.result() == ""
-        assert client.sent == []
 
     run(main)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ringline.domain import leg, limits
 from ringline.domain.audio import Chunk
+from ringline.domain.endings import EndCause
 from ringline.domain.leg import Problem
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import ERRORS, NOISE, Ends, ends_session
@@ -21,9 +22,7 @@ CALL = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
 
 def encoded(order: leg.LegOrder) -> Any:
-    frame = realtime.encode(order)
-    assert frame is not None
-    return json.loads(frame)
+    return json.loads(realtime.encode(order))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,7 @@ def test_any_frame_is_an_event_or_a_documented_problem(frame: bytes | str) -> No
     result = realtime.decode(frame)
     if isinstance(result, Problem):
         assert result.code in ERRORS
-        assert realtime.encode(result) is not None
+        assert encoded(result)["error"]["code"] == result.code
 
 
 @given(
@@ -230,7 +229,7 @@ def test_a_started_session_tells_its_rates() -> None:
             },
         ),
         (
-            leg.HangUp("max_duration"),
+            leg.HangUp(EndCause.MAX_DURATION),
             {
                 "type": "session.terminating",
                 "error": {
@@ -245,13 +244,16 @@ def test_orders_are_written(order: leg.LegOrder, event: object) -> None:
     assert encoded(order) == event
 
 
-def test_hanging_up_for_no_reason_says_nothing() -> None:
-    assert realtime.encode(leg.HangUp("")) is None
-    assert realtime.close_code("") == 1000
-    assert realtime.close_code("idle_timeout") == 1000
-    assert realtime.close_code("server_shutdown") == 1001
-    assert realtime.close_code("model_not_found") == 1008
-    assert realtime.close_code("some_provider_code") == 1011
+def test_a_session_that_does_not_start_is_told_so_in_its_last_frame() -> None:
+    refusal = realtime.encode_refusal(realtime.problem("model_not_found", model="x/y"))
+    error = {"code": "model_not_found", "message": 'there is no model "x/y"'}
+    assert json.loads(refusal) == {"type": "session.terminating", "error": error}
+
+
+@pytest.mark.parametrize("code", [code for code in ERRORS if not ends_session(code, starting=True)])
+def test_no_session_is_refused_for_what_it_would_survive(code: str) -> None:
+    with pytest.raises(AssertionError):
+        realtime.encode_refusal(Problem(code))
 
 
 # The table of errors.
@@ -272,11 +274,37 @@ def test_close_codes_are_those_of_the_specification(row: Any) -> None:
     assert realtime.problem(row.code, **dict.fromkeys(facts, "x")).code == row.code
 
 
-def test_what_ends_a_session_at_its_start_is_survived_later() -> None:
-    assert ends_session("unsupported_voice", starting=True)
-    assert not ends_session("unsupported_voice", starting=False)
-    assert ends_session("session_not_started", starting=True)
-    assert not ends_session("unknown_event", starting=True)
+@pytest.mark.parametrize(
+    ("ends", "at_start", "later", "third_time"),
+    [
+        (Ends.NEVER, False, False, False),
+        (Ends.AT_START, True, False, False),
+        (Ends.THIRD_TIME, False, False, True),
+        (Ends.ALWAYS, True, True, True),
+    ],
+)
+def test_when_an_error_ends_the_session(
+    ends: Ends, at_start: bool, later: bool, third_time: bool
+) -> None:
+    codes = [row.code for row in ERRORS.values() if row.ends is ends]
+    assert codes
+    for code in codes:
+        assert ends_session(code, starting=True) == at_start
+        assert ends_session(code) == ends_session(code, times=2) == later
+        assert ends_session(code, times=3) == third_time
+
+
+@pytest.mark.parametrize(
+    ("code", "close_code"),
+    [
+        ("idle_timeout", 1000),
+        ("server_shutdown", 1001),
+        ("model_not_found", 1008),
+        ("upstream_closed", 1011),
+    ],
+)
+def test_the_close_code_tells_whose_end_it_is(code: str, close_code: int) -> None:
+    assert ERRORS[code].close_code == close_code
 
 
 IMAGE = '{"type":"image.input","image_url":"data:image/jpeg;base64,%s"}'

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_status import CallMove, move
+from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
     CallAnswered,
     CallCreated,
@@ -29,7 +30,6 @@ from ringline.domain.participants import join, leave
 from ringline.domain.records import (
     CallRow,
     Entry,
-    HangupCause,
     ParticipantRole,
     ParticipantRow,
 )
@@ -62,10 +62,9 @@ class AnswerWritten:
 
 @dataclass(frozen=True, slots=True)
 class EndOrdered:
-    """The call must end: an API order, a limit, a fault. `code` is what the leg is told."""
+    """The call must end: an API order, a limit, a fault."""
 
-    cause: HangupCause
-    code: str
+    cause: EndCause
     message: str = ""
 
 
@@ -139,17 +138,6 @@ class Moment:
 #: Most signals that wait until the client is told; what comes then is refused.
 MAX_EARLY = limits.EARLY_SIGNALS.most
 
-#: The causes that leave a call `failed` although it was answered (contract, 4 and 11).
-FAILURES = frozenset(
-    {
-        HangupCause.FAILED,
-        HangupCause.AGENT_ERROR,
-        HangupCause.UPSTREAM_LOST,
-        HangupCause.STORAGE_LOST,
-        HangupCause.INTERNAL_ERROR,
-    }
-)
-
 
 def call_ref(row: CallRow) -> CallRef:
     """Return what every event of a call repeats."""
@@ -187,8 +175,8 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call, answers = _answer(call, capabilities, draft), True
         case AnswerWritten():
             call = _open_line(call, draft)
-        case EndOrdered(cause, code, message):
-            call = _end(call, cause, draft, leg.HangUp(code, message))
+        case EndOrdered(cause, message):
+            call = _end(call, cause, draft, message)
         case TakenOver() | HandedBack() if not call.told:
             pass  # there is no agent yet to be paused
         case TakenOver():
@@ -198,15 +186,15 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             participants, talk = hand_back(call.participants, call.talk, draft)
             call = replace(call, participants=participants, talk=talk)
         case leg.Left():
-            call = _end(call, HangupCause.CALLER_HANGUP, draft, None)
-        case leg.Overrun(code):
-            call = _end(call, HangupCause.FAILED, draft, leg.HangUp(code))
+            call = _end(call, EndCause.CALLER_LEFT, draft, leg_is_gone=True)
+        case leg.Overrun(cause):
+            call = _end(call, cause, draft)
         case voice.VoiceFailed(code, message, alive):
             call = _voice_failed(call, code, message, draft, alive=alive)
         case voice.GoingAway():
             pass  # the voice will say so again by failing; replacing it comes with roll-over
         case bridge.Silence() if call.talk.hang_up and call.talk.response is None:
-            call = _end(call, HangupCause.AGENT_HANGUP, draft, leg.HangUp("call_ended"))
+            call = _end(call, EndCause.AGENT_HUNG_UP, draft)
         case _ if not call.told:
             call = _wait(call, signal, draft)
         case _:
@@ -235,7 +223,7 @@ def end_abandoned(
         *(line.at for line in lines),
     )
     draft = Draft(row.id, min(moment.now, max(lost_at, *written)), moment.new_id)
-    return _step(_end(call, HangupCause.SERVER_LOST, draft, None), draft)
+    return _step(_end(call, EndCause.SERVER_LOST, draft, leg_is_gone=True), draft)
 
 
 def _converse(talk: TurnTaking, signal: CallSignal, draft: Draft) -> TurnTaking:
@@ -324,23 +312,25 @@ def _voice_failed(call: Call, code: str, message: str, draft: Draft, *, alive: b
     if alive:
         draft.orders.append(leg.Problem(code, message))
         return call
-    return _end(call, HangupCause.UPSTREAM_LOST, draft, leg.HangUp(code, message))
+    return _end(call, lost_voice(code), draft, message)
 
 
-def _end(call: Call, cause: HangupCause, draft: Draft, goodbye: leg.HangUp | None) -> Call:
-    """Write how the call ended; tell the leg, unless it is gone already."""
+def _end(
+    call: Call, cause: EndCause, draft: Draft, message: str = "", *, leg_is_gone: bool = False
+) -> Call:
+    """Write how the call ended, and hang up the leg."""
     talk = end_talk(call.talk, draft)
-    status = move(call.row.status, _ending(call.row, cause))
+    ending, answered = ENDINGS[cause], call.row.answered_at
+    status = move(call.row.status, ending.answered if answered else ending.unanswered)
     if status is None:
         raise AssertionError(f"a call that is {call.row.status} has ended already")
-    row = replace(call.row, status=status, ended_at=draft.now, hangup_cause=cause)
+    row = replace(call.row, status=status, ended_at=draft.now, hangup_cause=ending.hangup_cause)
     left = tuple(leave(participant, draft) for participant in call.participants)
     draft.records.append(row)
-    answered = row.answered_at
     draft.events.append(
         CallEnded(
             status=status,
-            hangup_cause=cause,
+            hangup_cause=ending.hangup_cause,
             started_at=row.started_at,
             answered_at=answered,
             ended_at=draft.now,
@@ -348,18 +338,9 @@ def _end(call: Call, cause: HangupCause, draft: Draft, goodbye: leg.HangUp | Non
             transcript=talk.turns.lines,
         )
     )
-    if goodbye is not None:
-        draft.orders.append(goodbye)
+    if not leg_is_gone:
+        draft.orders.append(leg.HangUp(cause, message))
     return replace(call, row=row, participants=left, talk=talk)
-
-
-def _ending(row: CallRow, cause: HangupCause) -> CallMove:
-    """Choose the terminal state: a caller who gives up before an answer cancels."""
-    if cause in FAILURES:
-        return CallMove.FAIL
-    if row.answered_at is not None or cause is HangupCause.API_HANGUP:
-        return CallMove.COMPLETE
-    return CallMove.CANCEL if cause is HangupCause.CALLER_HANGUP else CallMove.FAIL
 
 
 def _draft(row: CallRow, moment: Moment) -> Draft:

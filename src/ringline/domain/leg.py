@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
+from ringline.domain.endings import EndCause
+
 # Signals: what a leg reports.
 
 
@@ -53,9 +55,9 @@ class ClearWanted:
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """The leg cannot be kept: its line breaks a rule (`code`) and must end."""
+    """The leg cannot be kept: its line breaks a rule, and the call must end for it."""
 
-    code: str
+    cause: EndCause
 
 
 LegSignal: TypeAlias = (
@@ -125,9 +127,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End the line for a reason; the last order a leg gets."""
+    """End the line for a cause; the last order a leg gets.
 
-    code: str
+    Without a message the surface uses its own words for the cause.
+    """
+
+    cause: EndCause
     message: str = ""
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from ringline.domain import limits
 from ringline.domain.audio import Chunk
+from ringline.domain.endings import EndCause
 from ringline.domain.leg import (
     AgentSaid,
     CancelWanted,
@@ -32,6 +33,7 @@ from ringline.domain.leg import (
 )
 from ringline.ports import LegListener
 from ringline.wire import realtime
+from ringline.wire.realtime_errors import RealtimeError, ends_session, error_of
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +45,6 @@ MAX_WAITING_NEWS_BYTES = limits.WAITING_NEWS_BYTES.most
 #: Audio may come at most this much faster than real time, over the window.
 AUDIO_SPEEDUP = 2.0
 WINDOW_S = 10.0
-_MAX_BINARY = 3
 
 
 class Socket(Protocol):
@@ -91,8 +92,8 @@ class RealtimeLeg:
         self._binary = 0
         self._over = False  # nothing is reported any more
         self._gone = False  # nothing is sent any more
-        #: The reason the session ended for, once it has: the shell closes with it.
-        self.hung_up: asyncio.Future[str] = self._loop.create_future()
+        #: What the session ended with, once it has: the shell closes with it.
+        self.hung_up: asyncio.Future[RealtimeError] = self._loop.create_future()
 
     def report_to(self, listener: LegListener) -> None:
         """Say who hears what this leg reports."""
@@ -125,16 +126,16 @@ class RealtimeLeg:
                 self._report(ClearWanted())
 
     def receive_binary(self) -> None:
-        """Take a binary frame: an error, the third time the end."""
+        """Take a binary frame: an error, and in the end one too many."""
         self._binary += 1
-        if self._binary < _MAX_BINARY:
-            self.tell(realtime.problem("binary_not_supported"))
+        if ends_session("binary_not_supported", times=self._binary):
+            self._end_with(Overrun(EndCause.LEG_UNSUPPORTED_DATA))
         else:
-            self._end_with(Overrun("binary_not_supported"))
+            self.tell(realtime.problem("binary_not_supported"))
 
     def receive_oversized(self) -> None:
         """Take note of a frame that is too large; the session ends."""
-        self._end_with(Overrun("frame_too_large"))
+        self._end_with(Overrun(EndCause.LEG_MESSAGE_TOO_LARGE))
 
     def lost(self) -> None:
         """Note that the client's connection is gone."""
@@ -175,14 +176,14 @@ class RealtimeLeg:
                 return
             case SessionStarted():
                 self._send(realtime.encode_started(order, self._rules.warnings))
-            case HangUp(code):
+            case HangUp(cause):
                 self._send(realtime.encode(order))
-                self._hang_up(code)
+                self._hang_up(error_of(cause))
             case _:
                 self._send(realtime.encode(order))
 
-    def _send(self, payload: bytes | None) -> None:
-        if payload is None or self._gone:
+    def _send(self, payload: bytes) -> None:
+        if self._gone:
             return
         if not self._waiting and not self._socket.paused:
             self._socket.send_text(payload)
@@ -194,7 +195,7 @@ class RealtimeLeg:
             self._waiting_news > MAX_WAITING_NEWS
             or self._waiting_news_bytes > MAX_WAITING_NEWS_BYTES
         ):
-            self._end_with(Overrun("slow_client"))
+            self._end_with(Overrun(EndCause.LEG_TOO_SLOW))
 
     def _send_first(self) -> None:
         item = self._waiting.popleft()
@@ -206,14 +207,14 @@ class RealtimeLeg:
             self._waiting_news_bytes -= len(item)
         self._socket.send_text(item)
 
-    def _hang_up(self, code: str) -> None:
+    def _hang_up(self, error: RealtimeError) -> None:
         """Hand over what waits, paused or not: the close frame comes right behind it."""
         while self._waiting:
             self._send_first()
         self._over = True
         self._stop_sending()
         if not self.hung_up.done():
-            self.hung_up.set_result(code)
+            self.hung_up.set_result(error)
 
     def _stop_sending(self) -> None:
         if not self._gone and self._dropped_ms:

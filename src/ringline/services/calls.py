@@ -7,16 +7,17 @@ so there are no locks; whoever wants something of it puts a signal into its inbo
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
 from ringline.domain import bridge, call, leg, limits, voice
 from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
+from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
-from ringline.domain.records import CallRow, HangupCause, ParticipantRole
+from ringline.domain.records import CallRow, ParticipantRole
 from ringline.domain.turns import line_of
 from ringline.ports import (
     AbandonedCall,
@@ -41,17 +42,6 @@ _CLOSE_S = 5.0  # to close a voice, or to end a task that was cancelled
 INBOX_SIZE = limits.INBOX_SIGNALS.most
 #: Most bytes of text in them.
 INBOX_BYTES = limits.INBOX_BYTES.most
-
-# Why a call is ended from outside, and the code that its leg is told.
-UPSTREAM_UNAVAILABLE = EndOrdered(HangupCause.UPSTREAM_LOST, "upstream_unavailable")
-NOT_WRITTEN = EndOrdered(HangupCause.STORAGE_LOST, "unavailable")
-NO_ROOM = EndOrdered(HangupCause.STORAGE_LOST, "storage_lost")
-WRITE_REFUSED = EndOrdered(HangupCause.INTERNAL_ERROR, "internal_error")
-IDLE = EndOrdered(HangupCause.IDLE_TIMEOUT, "idle_timeout")
-TOO_LONG = EndOrdered(HangupCause.MAX_DURATION, "max_duration")
-SHUTDOWN = EndOrdered(HangupCause.SERVER_SHUTDOWN, "server_shutdown")
-KEY_REVOKED = EndOrdered(HangupCause.REVOKED, "revoked")
-END_ORDERED = EndOrdered(HangupCause.API_HANGUP, "call_ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +115,11 @@ class LiveCall:
             self._inbox.put_nowait(signal)
         else:
             self._overrun = True
-            self._inbox.put_nowait(WRITE_REFUSED)
+            self._inbox.put_nowait(EndOrdered(EndCause.INTERNAL_ERROR))
+
+    def end(self, cause: EndCause, message: str = "") -> None:
+        """End the call, once what stands before this in its inbox is done."""
+        self.signal(EndOrdered(cause, message))
 
     async def order(self, signal: CallSignal) -> bool:
         """Order something; tell whether the call was active when it took the order.
@@ -149,8 +143,8 @@ class LiveCall:
 
     async def run(self) -> None:
         """Live: from the first entry to the last one. Never raises."""
-        self._after(self._limits.duration_s, TOO_LONG)
-        self._after(self._limits.idle_s, IDLE)
+        self._after(self._limits.duration_s, EndCause.MAX_DURATION)
+        self._after(self._limits.idle_s, EndCause.IDLE_TIMEOUT)
         opening = asyncio.create_task(self._open())
         row, scope = self.new.row, self.new.scope
         told = _log.bind(
@@ -179,14 +173,14 @@ class LiveCall:
             async with asyncio.timeout(self._limits.voice_s):
                 self._voice = await self._open_voice(opening, self._bridge)
         except VoiceUnavailable as error:
-            self.signal(replace(UPSTREAM_UNAVAILABLE, message=str(error)))
+            self.end(EndCause.VOICE_UNAVAILABLE, str(error))
             return
         except TimeoutError:
-            self.signal(UPSTREAM_UNAVAILABLE)
+            self.end(EndCause.VOICE_UNAVAILABLE)
             return
         except Exception as error:
             self._log_defect(error)
-            self.signal(UPSTREAM_UNAVAILABLE)
+            self.end(EndCause.VOICE_UNAVAILABLE)
             return
         self._bridge.attach_voice(self._voice)
         self.signal(call.VoiceOpened(self._voice.capabilities))
@@ -194,12 +188,15 @@ class LiveCall:
     def _take(self, signal: CallSignal | Ordered) -> None:
         if not isinstance(signal, Ordered):
             self._inbox_bytes -= _text_bytes(signal)
-        if isinstance(signal, Ordered):
-            active = self._call.active
-            self._carry_out(call.step(self._call, signal.signal, self._moment()))
-            self._orders.answer(signal, active=active)
-        elif signal is not IDLE or self._is_idle():
-            self._carry_out(call.step(self._call, signal, self._moment()))
+        match signal:
+            case Ordered():
+                active = self._call.active
+                self._carry_out(call.step(self._call, signal.signal, self._moment()))
+                self._orders.answer(signal, active=active)
+            case EndOrdered(EndCause.IDLE_TIMEOUT) if not self._is_idle():
+                pass
+            case _:
+                self._carry_out(call.step(self._call, signal, self._moment()))
 
     def _carry_out(self, step: Step) -> None:
         """Hand the entry to the journal and the orders to whom they are for."""
@@ -210,7 +207,7 @@ class LiveCall:
                 told = self._orders.follow(told)
             self._journal.submit(step.entry, told, last=step.last)
             if step.answers:
-                self._answer_timer = self._after(self._limits.answer_s, NOT_WRITTEN)
+                self._answer_timer = self._after(self._limits.answer_s, EndCause.ANSWER_NOT_WRITTEN)
         for order in step.orders:
             match order:
                 case bridge.OpenLine() | bridge.Admit() | bridge.Drop():
@@ -233,7 +230,8 @@ class LiveCall:
         """Write the end of a call in which something went wrong, whatever it was."""
         try:
             if not self._call.ended:
-                self._carry_out(call.step(self._call, WRITE_REFUSED, self._moment()))
+                broken = EndOrdered(EndCause.INTERNAL_ERROR)
+                self._carry_out(call.step(self._call, broken, self._moment()))
         except Exception as error:
             self._log_defect(error)
 
@@ -264,12 +262,12 @@ class LiveCall:
             case Written():
                 pass
             case Refused():
-                self.signal(WRITE_REFUSED)
+                self.end(EndCause.INTERNAL_ERROR)
             case StorageLost():
-                self.signal(NO_ROOM)
+                self.end(EndCause.STORAGE_LOST)
 
-    def _after(self, delay_s: float, signal: CallSignal) -> asyncio.TimerHandle:
-        timer = self._loop.call_later(delay_s, self.signal, signal)
+    def _after(self, delay_s: float, cause: EndCause) -> asyncio.TimerHandle:
+        timer = self._loop.call_later(delay_s, self.end, cause)
         self._timers.append(timer)
         return timer
 
@@ -278,7 +276,7 @@ class LiveCall:
         quiet_s = self._loop.time() - self._bridge.last_heard
         if quiet_s >= self._limits.idle_s:
             return True
-        self._after(self._limits.idle_s - quiet_s, IDLE)
+        self._after(self._limits.idle_s - quiet_s, EndCause.IDLE_TIMEOUT)
         return False
 
     async def _close(self, opening: asyncio.Task[None]) -> None:
@@ -340,7 +338,7 @@ class Calls:
         live = self._find(scope, call_id)
         if live is None:
             return False
-        await live.order(END_ORDERED)
+        await live.order(EndOrdered(EndCause.ENDED_BY_API))
         return True
 
     async def barge(
@@ -389,7 +387,7 @@ class Calls:
         self._closing = True
         tasks = [task for _, task in self._live.values()]
         for live, _ in list(self._live.values()):
-            live.signal(SHUTDOWN)
+            live.end(EndCause.SERVER_SHUTDOWN)
         if tasks:
             _, pending = await asyncio.wait(tasks, timeout=grace_s)
             for task in pending:

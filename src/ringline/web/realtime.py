@@ -14,10 +14,11 @@ from aiohttp import web
 
 from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface, Ticket
-from ringline.domain.leg import HangUp, Problem
+from ringline.domain.endings import EndCause
+from ringline.domain.leg import Problem
 from ringline.domain.session_config import ConfigProblem, SessionConfig
 from ringline.ports import Leg, LegListener, StoreAway
-from ringline.services.calls import KEY_REVOKED, Calls, LiveCall, NewCall
+from ringline.services.calls import Calls, LiveCall, NewCall
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.authentication import Denied, Origins, answer, key_for
@@ -39,6 +40,7 @@ from ringline.web.websocket import (
 )
 from ringline.wire import realtime
 from ringline.wire.errors import refuse_v3
+from ringline.wire.realtime_errors import ERRORS, RealtimeError
 from ringline.wire.realtime_mint import answer_mint, read_mint
 from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
 
@@ -54,7 +56,7 @@ UNAVAILABLE_HEADERS = {"Retry-After": "1"}
 class SessionLeg(Leg, Protocol):
     """A leg that speaks the session's protocol; `hung_up` is why it ended, once it has."""
 
-    hung_up: asyncio.Future[str]
+    hung_up: asyncio.Future[RealtimeError]
 
     def report_to(self, listener: LegListener) -> None:
         """Say who hears what the leg reports."""
@@ -234,14 +236,14 @@ class _Session:
         self._live: LiveCall | None = None
         loop = asyncio.get_running_loop()
         #: Why there will be no call, once that is known; a running call is told itself.
-        self._refused: asyncio.Future[HangUp] = loop.create_future()
+        self._refused: asyncio.Future[Problem] = loop.create_future()
         #: Done when the socket is closed.
         self.closed: asyncio.Future[None] = loop.create_future()
 
     def key_revoked(self) -> None:
         """End the session: the key that opened it is gone."""
         if self._live is not None:
-            self._live.signal(KEY_REVOKED)
+            self._live.end(EndCause.KEY_REVOKED)
         self._refuse("revoked")
 
     def server_stops(self) -> None:
@@ -250,7 +252,7 @@ class _Session:
 
     def _refuse(self, code: str) -> None:
         if not self._refused.done():
-            self._refused.set_result(HangUp(code))
+            self._refused.set_result(Problem(code))
 
     async def serve(self, socket: WebSocket, permit: Permit) -> None:
         """Speak with the client until one side ends it. Raises nothing but cancellation."""
@@ -259,23 +261,23 @@ class _Session:
             await self._speak(socket, permit)
         except Exception as error:  # a defect ends this session alone, and visibly
             _log.error("session_failed", error=type(error).__name__)
-            await socket.close(realtime.close_code("internal_error"), "internal_error")
+            await _close(socket, ERRORS["internal_error"])
         finally:
             pinging.cancel()
 
     async def _speak(self, socket: WebSocket, permit: Permit) -> None:
         messages = socket.messages()
         config = await self._start(socket, messages, permit)
-        if isinstance(config, HangUp):
-            socket.send_text(realtime.encode(config) or b"")
-            await socket.close(realtime.close_code(config.code), config.code)
+        if isinstance(config, Problem):
+            socket.send_text(realtime.encode_refusal(config))
+            await _close(socket, ERRORS[config.code])
         elif config is not None:
             new = self._sessions.new_call(permit, config)
             await self._run(socket, messages, self._make_leg(socket, config), new)
 
     async def _start(
         self, socket: WebSocket, messages: Messages, permit: Permit
-    ) -> SessionConfig | HangUp | None:
+    ) -> SessionConfig | Problem | None:
         """Wait for `session.start`; None if the client left before."""
         first = asyncio.create_task(_next(messages))
         try:
@@ -290,26 +292,26 @@ class _Session:
         if self._refused.done():
             return self._refused.result()
         if first.cancelled():
-            return HangUp("start_timeout")
+            return Problem("start_timeout")
         message = first.result()
         if socket.violation == TOO_LARGE or (message is not None and _is_too_large(message)):
-            return HangUp("frame_too_large")
+            return Problem("frame_too_large")
         return None if message is None else await self._accept(message, permit)
 
-    async def _accept(self, message: Message, permit: Permit) -> SessionConfig | HangUp:
+    async def _accept(self, message: Message, permit: Permit) -> SessionConfig | Problem:
         """Take the first frame, which must be a `session.start` that can be followed."""
         start = realtime.decode_start(message.payload)
         if isinstance(start, Problem):
-            return HangUp(start.code, start.message)
+            return start
         try:
             config = await self._sessions.configure(permit, start)
         except StoreAway:
-            return HangUp("unavailable")
+            return Problem("unavailable")
         if isinstance(config, ConfigProblem):
-            return HangUp(config.code, config.message)
+            return Problem(config.code, config.message)
         if self._refused.done():
             return self._refused.result()
-        return config if self._calls.accepting else HangUp("unavailable")
+        return config if self._calls.accepting else Problem("unavailable")
 
     async def _run(
         self, socket: WebSocket, messages: Messages, leg: SessionLeg, new: NewCall
@@ -328,10 +330,13 @@ class _Session:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         if leg.hung_up.done():
-            code = leg.hung_up.result()
-            await socket.close(realtime.close_code(code), code)
+            await _close(socket, leg.hung_up.result())
         elif not reading.cancelled():
             reading.result()  # raises what the reading met
+
+
+async def _close(socket: WebSocket, error: RealtimeError) -> None:
+    await socket.close(error.close_code, error.code)
 
 
 async def _next(messages: Messages) -> Message | None:

@@ -30,7 +30,7 @@ from ringline.domain.leg import (
     SessionStarted,
     TurnHeard,
 )
-from ringline.wire.realtime_errors import ERRORS
+from ringline.wire.realtime_errors import ERRORS, ends_session, error_of
 from ringline.wire.strict_json import JsonProblem, NotJson, StrictDecoder, WrongShape
 from ringline.wire.strict_json import encode as encode_json
 
@@ -142,12 +142,15 @@ def decode(frame: str | bytes) -> ClientEvent | Problem:
 
 
 def decode_start(frame: str | bytes) -> SessionStart | Problem:
-    """Read a client's first frame, which must be `session.start` (O1); a Problem ends it."""
+    """Read a client's first frame, which must be `session.start` (O1); a Problem ends it.
+
+    What a running session would survive is no start, whatever is wrong with it.
+    """
     event = decode(frame) if isinstance(frame, str) else None
     match event:
         case SessionStart():
             return event
-        case Problem("invalid_config"):
+        case Problem(code) if ends_session(code, starting=True):
             return event
         case _:
             return problem("session_not_started")
@@ -231,8 +234,8 @@ _RESPONSE_COMPLETED = b'{"type":"response.completed"}'
 _RESPONSE_INTERRUPTED = b'{"type":"response.completed","interrupted":true}'
 
 
-def encode(order: LegOrder) -> bytes | None:
-    """Write what the client is told of an order; None where it is told nothing.
+def encode(order: LegOrder) -> bytes:
+    """Write what the client is told of an order.
 
     Whether transcripts are wanted (`input_transcription`, `output_transcription`) is the
     leg's to know.
@@ -255,8 +258,15 @@ def encode(order: LegOrder) -> bytes | None:
             return _RESPONSE_INTERRUPTED if interrupted else _RESPONSE_COMPLETED
         case Problem(code, message):
             return _encode_error("error", code, message)
-        case HangUp(code, message):
-            return _encode_error("session.terminating", code, message) if code else None
+        case HangUp(cause, message):
+            return _encode_error("session.terminating", error_of(cause).code, message)
+
+
+def encode_refusal(problem_: Problem) -> bytes:
+    """Write the end of a session that does not start: its last frame (6.2)."""
+    if not ends_session(problem_.code, starting=True):
+        raise AssertionError(f"a session is not refused for {problem_.code}")
+    return _encode_error("session.terminating", problem_.code, problem_.message)
 
 
 def _encode_error(event: str, code: str, message: str) -> bytes:
@@ -282,14 +292,3 @@ def encode_started(started: SessionStarted, warnings: Sequence[str] = ()) -> byt
     if warnings:
         event["warnings"] = tuple(warnings)
     return encode_json(event)
-
-
-def close_code(code: str) -> int:
-    """Return the WebSocket close code for the reason of an end (6.2); 1000 for none.
-
-    A reason that the table does not know came from a provider: 1011.
-    """
-    if not code:
-        return 1000
-    row = ERRORS.get(code)
-    return row.close_code if row else 1011

@@ -7,6 +7,8 @@ errors must contain one and the serious ones none; a test walks the table.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ringline.domain.endings import EndCause
+
 #: Words that clients take for noise, matched without regard to case (5.2).
 NOISE = (
     "cancel",
@@ -27,6 +29,9 @@ class Ends(StrEnum):
     AT_START = "at the start"
     THIRD_TIME = "the third time"
     ALWAYS = "always"
+
+
+_THIRD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,45 @@ _ROWS = (
 ERRORS: dict[str, RealtimeError] = {row.code: row for row in _ROWS}
 
 
-def ends_session(code: str, *, starting: bool) -> bool:
-    """Tell whether an error of a starting or a running session ends it."""
-    ends = ERRORS[code].ends
-    return ends is Ends.ALWAYS or (starting and ends is Ends.AT_START)
+_C = EndCause
+
+#: How the surface spells the causes that end a call.
+END_CODES: dict[EndCause, str] = {
+    _C.CALLER_LEFT: "call_ended",
+    _C.AGENT_HUNG_UP: "call_ended",
+    _C.ENDED_BY_API: "call_ended",
+    _C.IDLE_TIMEOUT: "idle_timeout",
+    _C.MAX_DURATION: "max_duration",
+    _C.BUDGET_EXHAUSTED: "budget_exhausted",
+    _C.KEY_REVOKED: "revoked",
+    _C.LEG_TOO_SLOW: "slow_client",
+    _C.LEG_MESSAGE_TOO_LARGE: "frame_too_large",
+    _C.LEG_UNSUPPORTED_DATA: "binary_not_supported",
+    _C.AGENT_FAILED: "agent_error",
+    _C.VOICE_UNAVAILABLE: "upstream_unavailable",
+    _C.VOICE_CLOSED: "upstream_closed",
+    _C.VOICE_FAILED: "internal_error",
+    _C.ANSWER_NOT_WRITTEN: "unavailable",
+    _C.STORAGE_LOST: "storage_lost",
+    _C.INTERNAL_ERROR: "internal_error",
+    _C.SERVER_SHUTDOWN: "server_shutdown",
+    _C.SERVER_LOST: "server_shutdown",
+}
+
+
+def error_of(cause: EndCause) -> RealtimeError:
+    """Return the error that a session ends with for this cause."""
+    return ERRORS[END_CODES[cause]]
+
+
+def ends_session(code: str, *, starting: bool = False, times: int = 1) -> bool:
+    """Tell whether an error ends the session: while `starting`, or met so many `times`."""
+    match ERRORS[code].ends:
+        case Ends.NEVER:
+            return False
+        case Ends.AT_START:
+            return starting
+        case Ends.THIRD_TIME:
+            return times >= _THIRD
+        case Ends.ALWAYS:
+            return True
