@@ -21,6 +21,7 @@ from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
 from ringline.ports import NewWorkspace
 from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
+from ringline.storage.loans import LoanLimits
 from ringline.storage.stores import Stores
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -59,8 +60,14 @@ class TestDatabase:
             await connection.close()
 
     @asynccontextmanager
-    async def stores(self, server_id: UUID = ME, *, claim: bool = True) -> AsyncIterator[Stores]:
-        stores = await Stores.open(self.app_dsn, server_id, claim=claim)
+    async def stores(
+        self,
+        server_id: UUID = ME,
+        *,
+        claim: bool = True,
+        loan_limits: LoanLimits | None = None,
+    ) -> AsyncIterator[Stores]:
+        stores = await Stores.open(self.app_dsn, server_id, claim=claim, loan_limits=loan_limits)
         try:
             yield stores
         finally:

@@ -16,9 +16,9 @@ import pytest
 from ringline.ports import StoreAway, Transaction
 from ringline.schema.names import ROLES
 from ringline.services.credentials import Credentials
-from ringline.storage import loans
 from ringline.storage.database import Connection
 from ringline.storage.database_errors import DatabaseRefused
+from ringline.storage.loans import LoanLimits
 from ringline.storage.stores import Stores
 from tests.database import ME, OTHER, TestDatabase, a_key, birth, hash_of, make_log
 
@@ -367,11 +367,9 @@ async def test_a_crash_under_open_transactions_is_recovered_from(
 
 
 async def test_a_connection_that_is_lent_for_too_long_is_given_up(
-    database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+    database: TestDatabase,
 ) -> None:
-    monkeypatch.setattr(loans, "LONGEST_LOAN_S", 0.2)
-    monkeypatch.setattr(loans, "_LOOK_S", 0.05)
-    async with database.stores() as stores:
+    async with database.stores(loan_limits=LoanLimits(longest_s=0.2, look_s=0.05)) as stores:
         scope = await make_log(stores)
         with pytest.raises(StoreAway):
             async with stores.database.transaction(scope) as connection:

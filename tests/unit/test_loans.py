@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from ringline.domain.limits import DATABASE_DEAR_MS, DATABASE_SHARE, STATEMENT_WAITED_FOR_S
-from ringline.storage.loans import LONGEST_LOAN_S, Loans
+from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.pool import DOOR, HOUSE, Lane, Pool
 from tests import clock as virtual
 
@@ -37,10 +37,10 @@ class Line:
 class Bank:
     """Ten connections, and which of them were cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, loan_limits: LoanLimits | None = None) -> None:
         self.cancelled: list[Line] = []
         self.fails = False
-        self.loans: Loans[Line] = Loans(Pool(self._connect, 10, 5), self._cancel)
+        self.loans: Loans[Line] = Loans(Pool(self._connect, 10, 5), self._cancel, loan_limits)
 
     async def _connect(self) -> Line:
         return Line()
@@ -57,9 +57,11 @@ class Bank:
         return asyncio.create_task(self.loans.borrow(lane))
 
 
-def run(main: Callable[[Bank], Coroutine[Any, Any, None]]) -> None:
+def run(
+    main: Callable[[Bank], Coroutine[Any, Any, None]], loan_limits: LoanLimits | None = None
+) -> None:
     async def whole() -> None:
-        bank = Bank()
+        bank = Bank(loan_limits)
         await main(bank)
         await bank.loans.close()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -129,15 +131,28 @@ def test_a_cancel_that_failed_is_tried_again() -> None:
 def test_a_loan_without_end_is_given_up() -> None:
     async def main(bank: Bank) -> None:
         (line,) = await bank.lend(ADA)
-        await asyncio.sleep(LONGEST_LOAN_S)
+        await asyncio.sleep(LoanLimits().longest_s)
         assert not line.closed
-        await asyncio.sleep(LONGEST_LOAN_S)
+        await asyncio.sleep(LoanLimits().longest_s)
         assert line.closed
         bank.loans.give_back(line, clean=False)
         (other,) = await bank.lend(BEA)
         assert not other.closed
 
     run(main)
+
+
+def test_limits_are_handed_in() -> None:
+    async def main(bank: Bank) -> None:
+        old = await bank.lend(ADA, 3)
+        young = await bank.lend(BEA, 3) + await bank.lend(CIS, 2)
+        bank.wait(CIS)
+        await asyncio.sleep(0.75)
+        assert set(bank.cancelled) == {*old, *young[:3]}, "who keeps another lane waiting"
+        await asyncio.sleep(2)
+        assert all(line.closed for line in (*old, *young))
+
+    run(main, LoanLimits(longest_s=2, waited_for_s=0.5, look_s=0.5, look_waited_for_s=0.25))
 
 
 # -- a workspace's share of the database ------------------------------------------------------

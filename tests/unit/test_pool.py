@@ -10,7 +10,6 @@ import pytest
 import uvloop
 
 from ringline.ports import StoreAway
-from ringline.storage import pool as pool_module
 from ringline.storage.pool import DOOR, HOUSE, Lane, Pool, Shares
 
 
@@ -427,9 +426,8 @@ async def test_nothing_is_lost_in_a_crowd() -> None:
         await asyncio.gather(*(acquire(lines, HOUSE) for _ in range(10)))
 
 
-async def test_lanes_are_forgotten_when_there_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool_module, "_REMEMBERED", 2)
-    lines = pool(10)
+async def test_lanes_are_forgotten_when_there_are_many() -> None:
+    lines = Pool(connect, 10, 60, Shares(remembered=2))
     kept, idle = lines.place(ADA), lines.place(BEA)
     await acquire(lines, ADA)
     for number in range(10, 20):

@@ -23,7 +23,7 @@ from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING,
 from ringline.storage.connecting import connect, refuse_unreachable
 from ringline.storage.database_errors import Collided, translated
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
-from ringline.storage.loans import Loans
+from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.ownership import Ownership
 from ringline.storage.pool import HOUSE, Lane, Pool
 
@@ -51,13 +51,19 @@ class Database:
     Open it with `Database.open`, close it with `close`.
     """
 
-    def __init__(self, dsn: str, server_id: UUID, pool_size: int = POOL_SIZE) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        server_id: UUID,
+        pool_size: int = POOL_SIZE,
+        loan_limits: LoanLimits | None = None,
+    ) -> None:
         self._dsn = dsn
         self._server_id = server_id
         self._pool: Pool[Connection] = Pool(
             self._connect_pooled, pool_size, limits.DATABASE_WAIT_S.most
         )
-        self._loans: Loans[Connection] = Loans(self._pool, self._cancel)
+        self._loans: Loans[Connection] = Loans(self._pool, self._cancel, loan_limits)
         self._ownership: Ownership | None = None
 
     @classmethod
@@ -69,13 +75,14 @@ class Database:
         claim: bool,
         pool_size: int = POOL_SIZE,
         roles: Roles = ROLES,
+        loan_limits: LoanLimits | None = None,
     ) -> Self:
         """Check a database and open it; with `claim` as the one server that owns it.
 
         Raises DatabaseRefused where it cannot be reached, its schema or our role does not
         fit, or another server owns it.
         """
-        database = cls(dsn, server_id, pool_size)
+        database = cls(dsn, server_id, pool_size, loan_limits)
         async with refuse_unreachable(dsn):
             connection = await database.connect("check")
             try:

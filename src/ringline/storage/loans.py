@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Generic
 
 import structlog
@@ -20,14 +21,22 @@ from ringline.storage.pool import DEAR_S, C, Lane, Place, Pool
 
 _log = structlog.get_logger(__name__)
 
-#: A connection that is lent for longer is given up; its statements end long before.
-LONGEST_LOAN_S = 60.0
-#: How often loans are looked at: where none is waited for, and where one is.
-_LOOK_S = 5.0
-_LOOK_WAITED_FOR_S = 0.25
 #: A request that runs for so long is dear before it ends; twice the bound, as one that ends
 #: right at it is not.
 _SURELY_DEAR_S = 2 * DEAR_S
+
+
+@dataclass(frozen=True, slots=True)
+class LoanLimits:
+    """How long a connection may be lent, and how often loans are looked at."""
+
+    #: A connection that is lent for longer is given up; its statements end long before.
+    longest_s: float = 60.0
+    #: A request that keeps others waiting is cancelled when it has held its connection so long.
+    waited_for_s: float = limits.STATEMENT_WAITED_FOR_S.most
+    #: How often loans are looked at: where none is waited for, and where one is.
+    look_s: float = 5.0
+    look_waited_for_s: float = 0.25
 
 
 class _Loan(Generic[C]):
@@ -45,9 +54,15 @@ class Loans(Generic[C]):
     `cancel` ends the statements that are under way on connections.
     """
 
-    def __init__(self, pool: Pool[C], cancel: Callable[[Sequence[C]], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        pool: Pool[C],
+        cancel: Callable[[Sequence[C]], Awaitable[None]],
+        loan_limits: LoanLimits | None = None,
+    ) -> None:
         self._pool = pool
         self._cancel = cancel
+        self._limits = loan_limits or LoanLimits()
         self._lent: dict[C, _Loan[C]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._looks_at = 0.0  # when the timer fires
@@ -61,11 +76,11 @@ class Loans(Generic[C]):
             self._look_for_dear(place)
         connection = pool.take(place)
         if connection is None:
-            self._look_within(_LOOK_WAITED_FOR_S)
+            self._look_within(self._limits.look_waited_for_s)
             connection = await pool.acquire(place)
         self._lent[connection] = _Loan(place, asyncio.get_running_loop().time())
         if self._timer is None:
-            self._look_within(_LOOK_S)
+            self._look_within(self._limits.look_s)
         return connection
 
     def give_back(self, connection: C, *, clean: bool) -> None:
@@ -113,13 +128,14 @@ class Loans(Generic[C]):
         self._timer = None
         now = asyncio.get_running_loop().time()
         for connection, loan in tuple(self._lent.items()):
-            if loan.since < now - LONGEST_LOAN_S:
+            if loan.since < now - self._limits.longest_s:
                 connection.terminate()
         waited_for = self._pool.is_waited_for
         if waited_for:
-            self._cancel_overdue(now - limits.STATEMENT_WAITED_FOR_S.most)
+            self._cancel_overdue(now - self._limits.waited_for_s)
         if self._lent or waited_for:
-            self._look_within(_LOOK_WAITED_FOR_S if waited_for else _LOOK_S)
+            bounds = self._limits
+            self._look_within(bounds.look_waited_for_s if waited_for else bounds.look_s)
 
     def _cancel_overdue(self, before: float) -> None:
         """Cancel the requests of workspaces that began before a time and keep others waiting."""

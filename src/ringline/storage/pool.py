@@ -61,9 +61,6 @@ HOUSE, DOOR = Server.HOUSE, Server.DOOR
 Lane: TypeAlias = Server | UUID
 
 
-#: Workspaces whose lanes are kept while they borrow nothing.
-_REMEMBERED = 1_000
-
 #: A workspace's part of one connection's time for dear requests, and when one is dear.
 _SHARE = limits.DATABASE_SHARE.most / 100
 DEAR_S = limits.DATABASE_DEAR_MS.most / 1000
@@ -85,6 +82,8 @@ class Shares:
     kept: int = limits.DATABASE_KEPT.most
     #: Most waiters of one workspace. The connections that strangers have bound `DOOR`'s.
     waiting: int = limits.DATABASE_WAITING.most
+    #: Workspaces whose lanes are kept while they borrow nothing.
+    remembered: int = 1_000
 
 
 @dataclass(slots=True, eq=False)
@@ -129,6 +128,7 @@ class Pool(Generic[C]):
         self._wait_s = wait_s
         self._each = shares.each
         self._most_waiting = shares.waiting
+        self._remembered = shares.remembered
         self._for_workspaces = size - kept
         self._for_strangers = size - kept // 2
         #: With the lane that had each last, whose statements are prepared in it.
@@ -158,7 +158,7 @@ class Pool(Generic[C]):
             return self._door
         place = self._workspaces.get(lane)
         if place is None:
-            if len(self._workspaces) >= _REMEMBERED:
+            if len(self._workspaces) >= self._remembered:
                 self._forget()
             place = self._workspaces[lane] = Place(lane, self._each)
         return place

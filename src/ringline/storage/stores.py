@@ -9,6 +9,7 @@ from ringline.storage.calls import PostgresCalls
 from ringline.storage.credentials import PostgresCredentials
 from ringline.storage.database import POOL_SIZE, Database
 from ringline.storage.event_log import PostgresEventLog
+from ringline.storage.loans import LoanLimits
 from ringline.storage.records import PostgresRecords
 from ringline.storage.workspaces import PostgresWorkspaces
 
@@ -33,13 +34,19 @@ class Stores:
         claim: bool,
         pool_size: int = POOL_SIZE,
         roles: Roles = ROLES,
+        loan_limits: LoanLimits | None = None,
     ) -> Self:
         """Open a database: with `claim` for a server, without for a command.
 
         Raises DatabaseRefused.
         """
         database = await Database.open(
-            dsn, server_id=server_id, claim=claim, pool_size=pool_size, roles=roles
+            dsn,
+            server_id=server_id,
+            claim=claim,
+            pool_size=pool_size,
+            roles=roles,
+            loan_limits=loan_limits,
         )
         return cls(
             database,
