@@ -11,6 +11,7 @@ from ringline.app import Admin, running
 from ringline.config import Settings
 from ringline.domain.credentials import FirstKeys
 from ringline.domain.ids import Prefix, show_id
+from ringline.web.limits import WebLimits
 from tests.database import TestDatabase
 
 ENCRYPTION_KEY = "another secret of the tests: thirty-two"
@@ -68,11 +69,16 @@ def settings_for(database: TestDatabase, **chosen: object) -> Settings:
 
 @asynccontextmanager
 async def serving(
-    database: TestDatabase, *, warm: bool = False, **chosen: object
+    database: TestDatabase,
+    *,
+    warm: bool = False,
+    limits: WebLimits | None = None,
+    **chosen: object,
 ) -> AsyncIterator[Service]:
     """Run a server with one workspace; `chosen` are settings."""
+    settings = settings_for(database, **chosen)
     async with (
-        running(settings_for(database, **chosen), dev=False, warm=warm) as server,
+        running(settings, dev=False, warm=warm, limits=limits) as server,
         aiohttp.ClientSession() as http,
     ):
         keys = await server.admin.workspaces.create("Test")

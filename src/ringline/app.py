@@ -59,6 +59,7 @@ from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.authentication import Origins
 from ringline.web.call_streams import CallStreams
 from ringline.web.events_socket import EventsSockets
+from ringline.web.limits import WebLimits
 from ringline.web.links import Links
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
@@ -250,6 +251,7 @@ async def running(
     dev: bool,
     warm: bool = True,
     ready: Callable[[Running], Awaitable[None]] = _nobody_waits,
+    limits: WebLimits | None = None,
 ) -> AsyncGenerator[Running]:
     """Run a server for the length of a block; `warm` starts the local voice beforehand.
 
@@ -259,7 +261,7 @@ async def running(
     """
     settings.refuse_weak_secrets()
     async with AsyncExitStack() as stack:
-        server, voices = await _start(settings, stack, ready, dev=dev)
+        server, voices = await _start(settings, stack, ready, limits or WebLimits(), dev=dev)
         if warm:
             _keep(stack, _warm(voices))
         _settle_memory()
@@ -277,6 +279,7 @@ async def _start(
     settings: Settings,
     stack: AsyncExitStack,
     ready: Callable[[Running], Awaitable[None]],
+    limits: WebLimits,
     *,
     dev: bool,
 ) -> tuple[Running, LocalVoices]:
@@ -311,7 +314,9 @@ async def _start(
     )
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
-    server = _server(settings, links, stores, calls, credentials, watching, journal, rpc, team)
+    server = _server(
+        settings, limits, links, stores, calls, credentials, watching, journal, rpc, team
+    )
 
     journal_away.append(journal.store_away)
     stack.push_async_callback(voices.close)
@@ -373,6 +378,7 @@ def _surroundings(settings: Settings) -> Surroundings:
 
 def _server(
     settings: Settings,
+    limits: WebLimits,
     links: Links,
     stores: Stores,
     calls: Calls,
@@ -386,12 +392,12 @@ def _server(
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
     most = settings.max_sessions_per_workspace
-    limits = SessionLimits() if most is None else SessionLimits(most, most)
+    most_sessions = SessionLimits() if most is None else SessionLimits(most, most)
     sessions = Sessions(
         stores.credentials,
         stores.workspaces,
         models,
-        limits,
+        most_sessions,
         CallLimits(playout_lead_ms=settings.playout_lead_ms),
         now,
         new_id,
@@ -411,12 +417,16 @@ def _server(
         return RealtimeLeg(socket, rules)
 
     surfaces = Surfaces(
-        realtime=Realtime(sessions, calls, credentials, make_leg, mint_rate, origins, links),
+        realtime=Realtime(
+            sessions, calls, credentials, make_leg, mint_rate, origins, links, limits.realtime
+        ),
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], mint_rate, now, new_id
         ),
-        events_sockets=EventsSockets(watching, origins),
-        call_streams=CallStreams(watching, stores.calls, origins, links, now, new_id),
+        events_sockets=EventsSockets(watching, origins, limits.sockets),
+        call_streams=CallStreams(
+            watching, stores.calls, origins, links, now, new_id, limits.streams
+        ),
         rpc=rpc,
         operator_access=OperatorAccess(credentials, team, mint_rate),
     )

@@ -18,7 +18,8 @@ from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Following, Resolved, follow, resolve
-from ringline.web import call_socket, call_streams, call_watch, transcript_stream
+from ringline.web import call_streams, call_watch
+from ringline.web.limits import StreamLimits, WebLimits
 from tests.callers import LIMIT_S, Caller, calling, whole_call
 from tests.database import TestDatabase
 from tests.serving import Service, serving
@@ -98,9 +99,13 @@ async def test_a_browser_that_asks_first_may_send_what_streams_read(service: Ser
     assert set(wanted) <= set(allowed["Headers"].split(", "))
 
 
-async def test_heartbeats(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcript_stream, "HEARTBEAT_S", 0.02)
-    async with calling(service) as caller, transcript(service, caller.call_id) as stream:
+async def test_heartbeats(database: TestDatabase) -> None:
+    often = WebLimits(streams=StreamLimits(heartbeat_s=0.02))
+    async with (
+        serving(database, limits=often) as service,
+        calling(service) as caller,
+        transcript(service, caller.call_id) as stream,
+    ):
         raw = await stream.raw_until(b": hb\n\n: hb\n\n")
         assert raw.split(b"\n\n")[1:] == [b": hb", b": hb", b""]
 
@@ -391,11 +396,9 @@ async def test_a_plain_get_of_the_websocket(service: Service) -> None:
             )  # RFC 9110, 15.5.22
 
 
-async def test_watchers_of_a_call_are_counted(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(call_streams, "MAX_WATCHERS", 2)
-    async with calling(service) as caller:
+async def test_watchers_of_a_call_are_counted(database: TestDatabase) -> None:
+    two = WebLimits(streams=StreamLimits(watchers=2))
+    async with serving(database, limits=two) as service, calling(service) as caller:
         path = f"/v1/calls/{caller.call_id}/transcript/stream"
         async with transcript(service, caller.call_id) as first:
             await first.raw_until(b"\n\n")
@@ -416,7 +419,7 @@ async def is_full(service: Service, path: str) -> bool:
 
 
 def test_fifty_may_watch_a_call() -> None:
-    assert call_streams.MAX_WATCHERS == 50
+    assert StreamLimits().watchers == 50
 
 
 # -- calls that end meanwhile ----------------------------------------------------------
@@ -576,13 +579,10 @@ async def test_a_socket_that_is_not_read_is_told_what_it_missed(service: Service
     assert code == 1000
 
 
-async def test_a_transcript_that_is_never_read_is_cut_off(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with calling(service) as caller:
+async def test_a_transcript_that_is_never_read_is_cut_off(database: TestDatabase) -> None:
+    hasty = WebLimits(streams=StreamLimits(watchers=1, heartbeat_s=0.1))
+    async with serving(database, limits=hasty) as service, calling(service) as caller:
         path = f"/v1/calls/{caller.call_id}/transcript/stream"
-        monkeypatch.setattr(call_streams, "MAX_WATCHERS", 1)
-        monkeypatch.setattr(transcript_stream, "HEARTBEAT_S", 0.1)
         deaf = await DeafClient.open(service, path, upgrade=False, key=service.keys.secret_key)
         assert await is_full(service, path)
         for some in batched(MANY):
@@ -593,12 +593,13 @@ async def test_a_transcript_that_is_never_read_is_cut_off(
         deaf.close()
 
 
-async def test_a_client_that_answers_no_ping_is_cut_off(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(call_socket, "PING_EVERY_S", 0.01)
-    monkeypatch.setattr(call_socket, "SILENT_S", 0.1)
-    async with calling(service) as caller, stream_client(service, caller.call_id) as lively:
+async def test_a_client_that_answers_no_ping_is_cut_off(database: TestDatabase) -> None:
+    hasty = WebLimits(streams=StreamLimits(ping_every_s=0.01, silent_s=0.1))
+    async with (
+        serving(database, limits=hasty) as service,
+        calling(service) as caller,
+        stream_client(service, caller.call_id) as lively,
+    ):
         path = f"/v1/calls/{caller.call_id}/stream"
         deaf = await DeafClient.open(service, path, upgrade=True, key=service.keys.secret_key)
         with pytest.raises((EOFError, ConnectionError)):

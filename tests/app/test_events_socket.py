@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -27,6 +26,7 @@ from ringline.domain.ids import Prefix, parse_id, show_id, uuid7
 from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Resolved, resolve
 from ringline.web import events_socket
+from ringline.web.limits import SocketLimits, WebLimits
 from ringline.wire import events_socket as wire_events_socket
 from ringline.wire import phoenix_socket
 from ringline.wire.phoenix import spell_subprotocols
@@ -230,12 +230,11 @@ async def test_an_event_is_encoded_once_however_its_topic_is_spelt(
     assert set(encoded.values()) == {1}
 
 
-async def test_too_many_channels(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert limits.CHANNELS.most == phoenix_socket.MAX_CHANNELS
-    two = partial(phoenix_socket.SocketProtocol, max_channels=2)
-    monkeypatch.setattr(events_socket, "SocketProtocol", two)
-    first, second, third, *_ = spellings(service)
-    async with events_client(service) as client:
+async def test_too_many_channels(database: TestDatabase) -> None:
+    assert SocketLimits().channels == limits.CHANNELS.most == phoenix_socket.MAX_CHANNELS
+    two = WebLimits(sockets=SocketLimits(channels=2))
+    async with serving(database, limits=two) as service, events_client(service) as client:
+        first, second, third, *_ = spellings(service)
         for topic in (first, second, third):  # none of which is answered yet
             await client.send("1", "1", topic, "phx_join", {})
         refused = {"reason": "too many channels joined"}
@@ -274,10 +273,10 @@ async def test_what_cannot_be_decoded(service: Service, frame: str | bytes, code
         assert await other.receive() == reply("9", "phoenix", "ok", {})
 
 
-async def test_a_silent_client_is_let_go(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert events_socket.IDLE_S == 60.0
-    monkeypatch.setattr(events_socket, "IDLE_S", 0.05)
-    async with events_client(service) as client:
+async def test_a_silent_client_is_let_go(database: TestDatabase) -> None:
+    assert SocketLimits().silent_s == 60.0
+    hasty = WebLimits(sockets=SocketLimits(silent_s=0.05))
+    async with serving(database, limits=hasty) as service, events_client(service) as client:
         await client.join()
         assert await client.closed() == 1001
 
@@ -520,20 +519,20 @@ async def test_what_cannot_be_resumed_is_said(service: Service) -> None:
         assert await client.join(since=None) == {"position": head}
 
 
-async def test_how_far_a_resume_goes_back(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert events_socket.REPLAY_LIMIT == 10_000
-    async with events_client(service) as client:
-        await client.join()
-        await whole_call(service, "one")
-        head = offset((await client.until("call_ended"))[-1][4]["position"])
-    monkeypatch.setattr(events_socket, "REPLAY_LIMIT", head - 1)
-    async with events_client(service) as client:
-        assert (await client.join(since="0"))["recovered"] is False
-    monkeypatch.setattr(events_socket, "REPLAY_LIMIT", head)
-    async with events_client(service) as client:
-        assert (await client.join(since="0"))["recovered"] is True
+async def test_how_far_a_resume_goes_back(database: TestDatabase) -> None:
+    assert SocketLimits().replay_events == 10_000
+    four = WebLimits(sockets=SocketLimits(replay_events=4))
+    async with serving(database, limits=four) as service:
+        async with events_client(service) as client:
+            await client.join()
+            await whole_call(service, "one")
+            position = (await client.until("call_ended"))[-1][4]["position"]
+        epoch, head = position.partition(":")[0], offset(position)
+        assert head > 5
+        far, near = f"{epoch}:{head - 5}", f"{epoch}:{head - 4}"
+        for since, recovered in (("0", False), (far, False), (near, True)):
+            async with events_client(service) as client:
+                assert (await client.join(since=since))["recovered"] is recovered
 
 
 async def test_a_resume_while_calls_run_loses_and_doubles_nothing(service: Service) -> None:

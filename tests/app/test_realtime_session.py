@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ringline.domain.ids import Prefix, parse_id, show_id
-from ringline.web import realtime
+from ringline.web.limits import RealtimeLimits, WebLimits
 from tests.database import TestDatabase
 from tests.realtime_session import (
     BARE,
@@ -144,13 +144,12 @@ async def test_the_first_frame_must_be_a_start(service: Service, calls: Any) -> 
     assert await calls(0) == []
 
 
-async def test_who_says_nothing_is_let_go(
-    service: Service, calls: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(realtime, "FIRST_FRAME_S", 0.05)
-    async with opened(service, BARE) as client:
-        assert await refused_start(client) == ("start_timeout", 1008)
-    assert await calls(0) == []
+async def test_who_says_nothing_is_let_go(database: TestDatabase) -> None:
+    hasty = WebLimits(realtime=RealtimeLimits(start_s=0.05))
+    async with serving(database, limits=hasty) as service:
+        async with opened(service, BARE) as client:
+            assert await refused_start(client) == ("start_timeout", 1008)
+        assert await calls_of(service, database) == []
 
 
 async def test_a_client_that_leaves_before_its_start_leaves_no_call(

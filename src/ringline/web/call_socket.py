@@ -11,13 +11,12 @@ from ringline.services.follow import Following, OnLoss, Subscription
 from ringline.services.outbox import Outbox
 from ringline.web.call_watch import Start, Watch
 from ringline.web.frame_gate import WATCHER
+from ringline.web.limits import StreamLimits
 from ringline.web.watching import InTextFrames, Watching
 from ringline.web.websocket import TextMessage, WebSocket
 from ringline.wire.envelope import Envelope, command_error, stream_dropped
 from ringline.wire.websocket_frames import text_frame
 
-PING_EVERY_S = 30.0
-SILENT_S = 60.0
 _FIRST = 20  # events of a call among which its answer must be
 
 #: The WebSocket close code for each reason to end (live streams, 2.5).
@@ -27,10 +26,11 @@ CLOSE_CODES = {"": 1000, "UNAUTHENTICATED": 1008, "UNAVAILABLE": 1001, "INTERNAL
 class CallSocket:
     """A call's WebSocket from its 101 to its close."""
 
-    def __init__(self, watching: Watching, start: Start, now: Clock) -> None:
+    def __init__(self, watching: Watching, start: Start, now: Clock, limits: StreamLimits) -> None:
         self._watching = watching
         self._start = start
         self._now = now
+        self._limits = limits
         self._watch = Watch(watching, start)
         self._outbox: Outbox | None = None
 
@@ -63,7 +63,9 @@ class CallSocket:
         tasks = [
             reading,
             asyncio.create_task(self._watch.run(subscription, outbox)),
-            asyncio.create_task(socket.keep_alive(PING_EVERY_S, SILENT_S)),
+            asyncio.create_task(
+                socket.keep_alive(self._limits.ping_every_s, self._limits.silent_s)
+            ),
         ]
         with self._watching.present(self):
             try:

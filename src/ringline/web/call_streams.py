@@ -13,7 +13,6 @@ from uuid import UUID
 
 from aiohttp import web
 
-from ringline.domain import limits
 from ringline.domain.events import CallEnded, EventData, TurnCompleted
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import FromBeginning, Since
@@ -26,13 +25,13 @@ from ringline.web.call_socket import CallSocket
 from ringline.web.call_watch import Start
 from ringline.web.cors import READABLE, preflight
 from ringline.web.http_connection import begin_stream
+from ringline.web.limits import StreamLimits
 from ringline.web.links import Links
 from ringline.web.transcript_stream import Transcript
 from ringline.web.watching import Viewer, Watching, asked_since
 from ringline.web.websocket import OUR_VERSION, upgrade_problem
 from ringline.wire.errors import refuse_v1
 
-MAX_WATCHERS = limits.WATCHERS_PER_CALL.most  # of one call (live streams, 2.6)
 _PAGE = 500
 #: What a browser may send to a stream after it has asked.
 _HEADERS = "authorization, x-api-key, last-event-id, cache-control"
@@ -65,6 +64,7 @@ class CallStreams:
         links: Links,
         now: Clock,
         new_id: NewId,
+        limits: StreamLimits,
     ) -> None:
         self._watching = watching
         self._calls = calls
@@ -72,6 +72,7 @@ class CallStreams:
         self._links = links
         self._now = now
         self._new_id = new_id
+        self._limits = limits
         self._watchers: Counter[UUID] = Counter()
 
     async def transcript(self, request: web.Request) -> web.StreamResponse:
@@ -106,9 +107,9 @@ class CallStreams:
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise Refused("UPGRADE_REQUIRED")
             stream: Stream = (
-                CallSocket(self._watching, start, self._now)
+                CallSocket(self._watching, start, self._now, self._limits)
                 if last is CallEnded
-                else Transcript(self._watching, start)
+                else Transcript(self._watching, start, self._limits)
             )
             with self._place(start.call_id):
                 return await self._serve(stream, request, start)
@@ -170,7 +171,7 @@ class CallStreams:
 
     @contextmanager
     def _place(self, call_id: UUID) -> Generator[None]:
-        if self._watchers[call_id] >= MAX_WATCHERS:
+        if self._watchers[call_id] >= self._limits.watchers:
             raise Refused("RATE_LIMITED")
         self._watchers[call_id] += 1
         try:

@@ -10,7 +10,6 @@ import asyncio
 import structlog
 from aiohttp import web
 
-from ringline.domain import limits
 from ringline.domain.ids import Prefix, parse_id
 from ringline.ports import StoreAway
 from ringline.services.credentials import TooManySockets
@@ -20,6 +19,7 @@ from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.authentication import Contradiction, Origins, bearer_of, one_of
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
+from ringline.web.limits import SocketLimits
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
 from ringline.web.websocket import OUR_VERSION, WebSocket, upgrade_problem
 from ringline.wire import phoenix_socket
@@ -38,17 +38,16 @@ from ringline.wire.websocket_frames import text_frame
 
 _log = structlog.get_logger(__name__)
 
-IDLE_S = limits.SOCKET_SILENT_S.most  # without any inbound frame (events socket, 3.2)
-REPLAY_LIMIT = limits.REPLAY_EVENTS.most  # events that a join resumes over (contract, 2)
 UNAVAILABLE = "unavailable"
 
 
 class EventsSockets:
     """The handler of `GET /socket/websocket`."""
 
-    def __init__(self, watching: Watching, origins: Origins) -> None:
+    def __init__(self, watching: Watching, origins: Origins, limits: SocketLimits) -> None:
         self._watching = watching
         self._origins = origins
+        self._limits = limits
         self._payloads = Payloads()
 
     async def open(self, request: web.Request) -> web.StreamResponse:
@@ -71,7 +70,7 @@ class EventsSockets:
         self, request: web.Request, viewer: Viewer, version: Version, subprotocol: str | None
     ) -> web.StreamResponse:
         await begin_stream(request, viewer.scope)
-        connection = _Connection(self._watching, viewer, version, self._payloads)
+        connection = _Connection(self._watching, viewer, version, self._payloads, self._limits)
         with self._watching.standing(viewer, connection.credential_revoked):
             if not await self._watching.admit(viewer):
                 raise _Refused
@@ -98,12 +97,18 @@ class _Connection:
     """One events socket from its 101 to its close."""
 
     def __init__(
-        self, watching: Watching, viewer: Viewer, version: Version, payloads: Payloads
+        self,
+        watching: Watching,
+        viewer: Viewer,
+        version: Version,
+        payloads: Payloads,
+        limits: SocketLimits,
     ) -> None:
         self._watching = watching
         self._payloads = payloads
         self._viewer = viewer
-        self._protocol = SocketProtocol(version)
+        self._limits = limits
+        self._protocol = SocketProtocol(version, limits.channels)
         self._socket: WebSocket | None = None
         self._outbox: Outbox | None = None
         self._joining: dict[str, asyncio.Task[None]] = {}
@@ -150,7 +155,7 @@ class _Connection:
             self._disconnect(Disconnect(phoenix_socket.CLOSE_BAD_FRAME, "internal"))
 
     async def _watch_idle(self, socket: WebSocket) -> None:
-        await socket.silent_for(IDLE_S)
+        await socket.silent_for(self._limits.silent_s)
         self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "idle"))
 
     def _carry_out(self, actions: list[Action]) -> None:
@@ -210,7 +215,7 @@ class _Connection:
         since = read_since(request.payload.get("since"))
         if since is not None and self._socket is not None:
             await self._socket.begin_replay()
-        start = await resolve(store, scope, since, replay_limit=REPLAY_LIMIT)
+        start = await resolve(store, scope, since, replay_limit=self._limits.replay_events)
         response: dict[str, object] = {"position": str(start.position)}
         if start.recovered is not None:
             response["recovered"] = start.recovered

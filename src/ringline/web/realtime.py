@@ -26,6 +26,7 @@ from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
 from ringline.web.http_connection import begin_stream
+from ringline.web.limits import RealtimeLimits
 from ringline.web.links import Links
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
@@ -46,9 +47,6 @@ from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
 
 _log = structlog.get_logger(__name__)
 
-FIRST_FRAME_S = limits.START_S.most
-PING_EVERY_S = 25.0
-SILENT_S = 60.0
 UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
 UNAVAILABLE_HEADERS = {"Retry-After": "1"}
 
@@ -99,6 +97,7 @@ class Realtime:
         mint_rate: RateLimit,
         origins: Origins,
         links: Links,
+        bounds: RealtimeLimits,
     ) -> None:
         self._sessions = sessions
         self._calls = calls
@@ -107,6 +106,7 @@ class Realtime:
         self._mint_rate = mint_rate
         self._origins = origins
         self._links = links
+        self._bounds = bounds
         self._open: set[_Session] = set()
 
     async def shutdown(self) -> None:
@@ -169,7 +169,7 @@ class Realtime:
                     return _unauthorized()
                 await begin_stream(request, owner.scope)
                 held.enter_context(self._sessions.place(owner.scope))
-                session = _Session(self._sessions, self._calls, self._make_leg)
+                session = _Session(self._sessions, self._calls, self._make_leg, self._bounds)
                 held.enter_context(self._standing(owner, session))
                 permit = await self._permit(owner, offer)
                 if permit is None:
@@ -229,10 +229,13 @@ class Realtime:
 class _Session:
     """One session from its 101 to its close."""
 
-    def __init__(self, sessions: Sessions, calls: Calls, make_leg: MakeLeg) -> None:
+    def __init__(
+        self, sessions: Sessions, calls: Calls, make_leg: MakeLeg, bounds: RealtimeLimits
+    ) -> None:
         self._sessions = sessions
         self._calls = calls
         self._make_leg = make_leg
+        self._bounds = bounds
         self._live: LiveCall | None = None
         loop = asyncio.get_running_loop()
         #: Why there will be no call, once that is known; a running call is told itself.
@@ -256,7 +259,8 @@ class _Session:
 
     async def serve(self, socket: WebSocket, permit: Permit) -> None:
         """Speak with the client until one side ends it. Raises nothing but cancellation."""
-        pinging = asyncio.create_task(socket.keep_alive(PING_EVERY_S, SILENT_S))
+        keeping = socket.keep_alive(self._bounds.ping_every_s, self._bounds.silent_s)
+        pinging = asyncio.create_task(keeping)
         try:
             await self._speak(socket, permit)
         except Exception as error:  # a defect ends this session alone, and visibly
@@ -283,7 +287,7 @@ class _Session:
         try:
             await asyncio.wait(
                 {first, self._refused},
-                timeout=FIRST_FRAME_S,
+                timeout=self._bounds.start_s,
                 return_when=asyncio.FIRST_COMPLETED,
             )
         finally:

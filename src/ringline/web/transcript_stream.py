@@ -8,20 +8,20 @@ from ringline.services.follow import OnLoss, Subscription
 from ringline.services.outbox import Outbox
 from ringline.web.call_watch import Start, Watch
 from ringline.web.cors import READABLE
+from ringline.web.limits import StreamLimits
 from ringline.web.watching import InChunks, Watching, chunk
 from ringline.web.websocket import CLOSE_TIMEOUT_S, Connection
 from ringline.wire import sse
 from ringline.wire.errors import stream_error_v1
 from ringline.wire.transcript import TranscriptStream
 
-HEARTBEAT_S = 30.0
-
 
 class Transcript:
     """A transcript stream from its headers to its end."""
 
-    def __init__(self, watching: Watching, start: Start) -> None:
+    def __init__(self, watching: Watching, start: Start, limits: StreamLimits) -> None:
         self._watching = watching
+        self._limits = limits
         self._start = start
         self._watch = Watch(watching, start)
 
@@ -69,7 +69,7 @@ class Transcript:
             outbox.send(framed(sse.NOT_RECOVERED))
         tasks = [
             asyncio.create_task(self._watch.run(subscription, outbox)),
-            asyncio.create_task(_beat(connection, outbox, framed(sse.HEARTBEAT))),
+            asyncio.create_task(self._beat(connection, outbox, framed(sse.HEARTBEAT))),
         ]
         try:
             code = await self._watch.end
@@ -82,14 +82,13 @@ class Transcript:
         if code:  # past what waits: a client that does not read is told as well
             connection.write(framed(sse.encode_event(stream_error_v1(code), name="error")))
 
-
-async def _beat(connection: Connection, outbox: Outbox, heartbeat: bytes) -> None:
-    """Send heartbeats; cut off a connection that has taken nothing for two of them."""
-    stuck = False
-    while True:
-        await asyncio.sleep(HEARTBEAT_S)
-        if connection.paused and stuck:
-            connection.abort()
-            return
-        stuck = connection.paused
-        outbox.send(heartbeat)
+    async def _beat(self, connection: Connection, outbox: Outbox, heartbeat: bytes) -> None:
+        """Send heartbeats; cut off a connection that has taken nothing for two of them."""
+        stuck = False
+        while True:
+            await asyncio.sleep(self._limits.heartbeat_s)
+            if connection.paused and stuck:
+                connection.abort()
+                return
+            stuck = connection.paused
+            outbox.send(heartbeat)
