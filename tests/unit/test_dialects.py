@@ -389,6 +389,21 @@ def test_the_envelope_shows_what_its_table_says() -> None:
     assert shown == set(envelope.NAMES)
 
 
+@pytest.mark.parametrize("kind", envelope.NAMES, ids=lambda kind: kind.type)
+def test_an_envelope_is_named_by_the_table(
+    kind: type[EventData], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[str] = []
+    for role in envelope.TURN_NAMES:
+        data = DATA[kind]
+        if isinstance(data, events.TurnCompleted):
+            data = msgspec.structs.replace(data, role=role)
+        named.append(in_envelope(data)["event_type"])
+    assert tuple(dict.fromkeys(named)) == envelope.NAMES[kind]
+    monkeypatch.delitem(envelope.NAMES, kind)
+    assert Envelope().encode(event(DATA[kind]), POSITION, SCOPE) is None
+
+
 def test_notices_of_the_call_websocket() -> None:
     assert json.loads(envelope.stream_dropped(POSITION, AT)) == {
         "event_type": "stream.dropped",

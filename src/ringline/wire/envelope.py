@@ -23,10 +23,13 @@ from ringline.wire.strict_json import encode
 from ringline.wire.times import millis, seconds
 from ringline.wire.transcript import ROLES, remarks
 
-#: The name of each canonical type in an envelope; the others are not shown.
+#: The names of a finished turn, by who said it.
+TURN_NAMES = {"caller": "call.transcription", "agent": "call.agent_response"}
+
+#: The names of each canonical type in an envelope; the others are not shown.
 NAMES: dict[type[EventData], tuple[str, ...]] = {
     CallAnswered: ("call.initiated",),
-    TurnCompleted: ("call.transcription", "call.agent_response"),  # by who said it
+    TurnCompleted: tuple(TURN_NAMES.values()),
     BargeIn: ("call.barge_in",),
     CallEnded: ("call.completed",),
 }
@@ -63,13 +66,9 @@ class Envelope:
 
     def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Write the envelope of an event; None if it is not shown."""
-        call = event.call
-        if call is None:
+        call, name = event.call, name_of(event.data)
+        if call is None or name is None:
             return None
-        spelt = _spell(event.data, call)
-        if spelt is None:
-            return None
-        name, payload = spelt
         inbound = call.direction == "inbound"
         return encode(
             {
@@ -80,18 +79,26 @@ class Envelope:
                 "number": call.to_number if inbound else call.from_number,
                 "from": call.from_number if inbound else call.to_number,
                 "timestamp": seconds(event.occurred_at),
-                "payload": {"call_id": show_id(Prefix.CALL, call.id), **payload},
+                "payload": {"call_id": show_id(Prefix.CALL, call.id), **_spell(event.data, call)},
             }
         )
 
 
-def _spell(data: EventData, call: CallRef) -> tuple[str, dict[str, object]] | None:
-    """Return an event's name and its payload without the call's id."""
+def name_of(data: EventData) -> str | None:
+    """Return an event's name in an envelope; None if it is not shown."""
+    names = NAMES.get(type(data))
+    if names is None:
+        return None
+    return TURN_NAMES[data.role] if isinstance(data, TurnCompleted) else names[0]
+
+
+def _spell(data: EventData, call: CallRef) -> dict[str, object]:
+    """Return an event's payload without the call's id."""
     match data:
         case CallAnswered():
-            return "call.initiated", _initiated(data, call)
+            return _initiated(data, call)
         case TurnCompleted(role="caller"):
-            return "call.transcription", {
+            return {
                 "turn_id": show_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
                 "role": ROLES[data.role],
@@ -101,23 +108,23 @@ def _spell(data: EventData, call: CallRef) -> tuple[str, dict[str, object]] | No
                 "recognized": data.recognized,
             }
         case TurnCompleted():
-            return "call.agent_response", {
+            return {
                 "turn_id": show_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
                 "ai_mode": _ai_mode(call),
                 "interrupted": data.interrupted,
             }
         case BargeIn():
-            return "call.barge_in", {
+            return {
                 "turn_id": show_id(Prefix.TURN, data.turn_id),
                 "transport": _transport(call),
                 "spoken_text": data.spoken_text,
                 "at_ms": data.at_ms,
             }
         case CallEnded():
-            return "call.completed", _completed(data, call)
-        case _:
-            return None
+            return _completed(data, call)
+        case other:
+            raise AssertionError(f"{other.type} has a name in envelopes but no payload")
 
 
 def _initiated(answered: CallAnswered, call: CallRef) -> dict[str, object]:
