@@ -13,6 +13,7 @@ from ringline.domain.call import Call, CallSignal, Moment, Step
 from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import EventData
 from ringline.domain.records import CallRow
+from ringline.domain.turn_taking import Phase
 from ringline.domain.turns import Order
 from ringline.ports import VoiceListener
 from tests.samples import NOW, a_scope, new_id
@@ -21,6 +22,8 @@ INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
 CAPABILITIES = voice.VoiceCapabilities(INPUT_HZ, OUTPUT_HZ, ("one",), "one")
 ANSWERS_ITSELF = replace(CAPABILITIES, responds_by_itself=True)
+#: The phases of a response that a conversation keeps, in their order.
+LIVING = (Phase.WANTED, Phase.RUNNING, Phase.DRAINING)
 
 _T = TypeVar("_T")
 

@@ -33,6 +33,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.handover import OPERATORS, HandedBack, TakenOver
 from ringline.domain.records import CallRow, ParticipantRow
+from ringline.domain.turn_taking import Phase
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
 
@@ -378,6 +379,7 @@ def test_whatever_happens(parts: Parts, ends: bool) -> None:
     if ends:
         story.feed(leg.Overrun(EndCause.LEG_TOO_SLOW))
     check_news(story)
+    check_phases(story)
     check_orders(story)
     check_pauses(story)
     check_events(story)
@@ -414,9 +416,17 @@ def check_news(story: Story) -> None:
     assert speaking == (story.call.talk.response is not None and _begun(story))
 
 
+def check_phases(story: Story) -> None:
+    """A conversation keeps no response that is over; what is coming has begun."""
+    for step in story.steps:
+        talk = step.call.talk
+        assert talk.response is None or talk.response.phase is not Phase.OVER
+        assert all(one.phase in (Phase.RUNNING, Phase.DRAINING) for one in talk.coming)
+
+
 def _begun(story: Story) -> bool:
     response = story.call.talk.response
-    return response is not None and response.phase != "wanted"
+    return response is not None and response.begun
 
 
 def check_orders(story: Story) -> None:
@@ -442,7 +452,7 @@ def check_orders(story: Story) -> None:
                 case _:
                     pass
         response = step.call.talk.response
-        pending = response.id if response and response.phase == "wanted" else None
+        pending = response.id if response and not response.begun else None
         if not step.call.ended:
             assert admitted == (response.id if response and not pending else None)
 

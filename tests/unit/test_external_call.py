@@ -23,11 +23,11 @@ from ringline.domain.external_call import (
     Report,
     ReportResult,
     accept,
-    advance,
     create,
     end,
     report_join,
     report_leave,
+    report_progress,
 )
 from ringline.domain.limits import CALL_PARTICIPANTS
 from ringline.domain.operators import QueueEntryStatus
@@ -69,7 +69,7 @@ def a_call(status: CallStatus) -> ExternalCall:
     """Return a call that was created and moved to a state, at once."""
     begun = create(a_row(), at(0)).call
     if status is CallStatus.HELD:
-        answered = advance(begun, Report(CallStatus.ANSWERED), at(0)).call
+        answered = report_progress(begun, Report(CallStatus.ANSWERED), at(0)).call
         return replace(answered, row=replace(answered.row, status=status))
     return moved(begun, status, 0)
 
@@ -78,7 +78,7 @@ def moved(call: ExternalCall, status: CallStatus, when: float) -> ExternalCall:
     """Move a call as it is reported, or ordered where only an order can."""
     if status is CallStatus.COMPLETED and call.row.answered_at is None:
         return end(call, at(when)).call
-    return advance(call, Report(status), at(when), queue=QUEUE).call
+    return report_progress(call, Report(status), at(when), queue=QUEUE).call
 
 
 def types(step: ReportResult) -> list[str]:
@@ -163,16 +163,16 @@ def test_every_pair_is_taken_or_refused_as_the_table_says(
 ) -> None:
     call = a_call(source)
     if source is target:
-        assert advance(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
+        assert report_progress(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
     elif (source, target) in LEADS:
-        step = advance(call, Report(target), at(1), queue=QUEUE)
+        step = report_progress(call, Report(target), at(1), queue=QUEUE)
         assert written(step) == step.call.row
         assert step.call.row.status is target
         assert (step.call.row.ended_at is not None) == (target in TERMINAL_STATUSES)
         assert types(step) == expected_events(source, target)
     else:
         with pytest.raises(NotPossible) as refused:
-            advance(call, Report(target), at(1), queue=QUEUE)
+            report_progress(call, Report(target), at(1), queue=QUEUE)
         assert refused.value.field == "status"
 
 
@@ -190,10 +190,10 @@ def expected_events(source: CallStatus, target: CallStatus) -> list[str]:
 def test_an_ended_call_stays_as_it_ended(source: CallStatus, target: CallStatus) -> None:
     call = a_call(source)
     if source is target:
-        assert advance(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
+        assert report_progress(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
     else:
         with pytest.raises(NotPossible):
-            advance(call, Report(target), at(1), queue=QUEUE)
+            report_progress(call, Report(target), at(1), queue=QUEUE)
 
 
 def test_every_end_has_a_cause() -> None:
@@ -205,8 +205,8 @@ def test_every_end_has_a_cause() -> None:
 
 def test_the_same_report_of_an_end_again_changes_nothing() -> None:
     report = Report(CallStatus.COMPLETED, at(9).now, 7, "pstn")
-    call = advance(a_call(CallStatus.ANSWERED), report, at(20)).call
-    assert advance(call, report, at(30)) == ReportResult(call)
+    call = report_progress(a_call(CallStatus.ANSWERED), report, at(20)).call
+    assert report_progress(call, report, at(30)) == ReportResult(call)
 
 
 @pytest.mark.parametrize(
@@ -219,16 +219,16 @@ def test_the_same_report_of_an_end_again_changes_nothing() -> None:
 )
 def test_nothing_of_an_ended_call_can_be_changed(report: Report, field: str) -> None:
     ended = Report(CallStatus.COMPLETED, at(9).now, 7)
-    call = advance(a_call(CallStatus.ANSWERED), ended, at(20)).call
+    call = report_progress(a_call(CallStatus.ANSWERED), ended, at(20)).call
     with pytest.raises(NotPossible) as refused:
-        advance(call, report, at(30))
+        report_progress(call, report, at(30))
     assert refused.value.field == field
 
 
 @pytest.mark.parametrize("status", [None, CallStatus.ANSWERED])
 def test_an_end_needs_a_terminal_state(status: CallStatus | None) -> None:
     with pytest.raises(NotPossible) as refused:
-        advance(a_call(CallStatus.RINGING), Report(status, at(2).now), at(2))
+        report_progress(a_call(CallStatus.RINGING), Report(status, at(2).now), at(2))
     assert refused.value.field == "ended_at"
 
 
@@ -240,7 +240,7 @@ def ending(step: ReportResult) -> CallEnded:
 
 def test_the_duration_counts_from_the_answer_to_the_reported_end() -> None:
     call = a_call(CallStatus.ANSWERED)
-    step = advance(call, Report(CallStatus.COMPLETED, at(61.9).now), at(500))
+    step = report_progress(call, Report(CallStatus.COMPLETED, at(61.9).now), at(500))
     assert ending(step).duration_seconds == step.call.row.duration_seconds == 61
     assert ending(step).ended_at == step.call.row.ended_at == at(61.9).now
     assert step.events[-1].occurred_at == at(500).now
@@ -248,28 +248,26 @@ def test_the_duration_counts_from_the_answer_to_the_reported_end() -> None:
 
 def test_a_given_duration_wins_also_when_it_was_given_before_the_end() -> None:
     call = a_call(CallStatus.ANSWERED)
-    assert (
-        ending(advance(call, Report(CallStatus.FAILED, duration_seconds=5), at(9))).duration_seconds
-        == 5
-    )
-    early = advance(call, Report(duration_seconds=6, source="sdk"), at(8))
+    failed = report_progress(call, Report(CallStatus.FAILED, duration_seconds=5), at(9))
+    assert ending(failed).duration_seconds == 5
+    early = report_progress(call, Report(duration_seconds=6, source="sdk"), at(8))
     assert types(early) == []
     assert early.records == (replace(call.row, duration_seconds=6, source="sdk"),)
     assert ending(end(early.call, at(9))).duration_seconds == 6
 
 
 def test_a_reported_duration_can_be_taken_back_until_the_end() -> None:
-    early = advance(a_call(CallStatus.ANSWERED), Report(duration_seconds=6), at(8)).call
-    cleared = advance(early, Report(ended_at=None, duration_seconds=None), at(9))
+    early = report_progress(a_call(CallStatus.ANSWERED), Report(duration_seconds=6), at(8)).call
+    cleared = report_progress(early, Report(ended_at=None, duration_seconds=None), at(9))
     assert cleared.call.row.duration_seconds is None
-    ended = advance(cleared.call, Report(CallStatus.COMPLETED, at(61.9).now), at(70)).call
+    ended = report_progress(cleared.call, Report(CallStatus.COMPLETED, at(61.9).now), at(70)).call
     assert ended.row.duration_seconds == 61
     for report, field in (
         (Report(duration_seconds=None), "duration_seconds"),
         (Report(ended_at=None), "ended_at"),
     ):
         with pytest.raises(NotPossible) as refused:
-            advance(ended, report, at(80))
+            report_progress(ended, report, at(80))
         assert refused.value.field == field
 
 
@@ -279,7 +277,7 @@ def test_a_call_that_was_never_answered_has_lasted_no_time() -> None:
 
 def test_an_end_before_the_answer_has_lasted_no_time() -> None:
     report = Report(CallStatus.COMPLETED, NOW - timedelta(hours=1))
-    assert ending(advance(a_call(CallStatus.ANSWERED), report, at(9))).duration_seconds == 0
+    assert ending(report_progress(a_call(CallStatus.ANSWERED), report, at(9))).duration_seconds == 0
 
 
 # -- the end ------------------------------------------------------------------------------
@@ -298,7 +296,7 @@ def test_everybody_leaves_before_the_end_is_told() -> None:
     for name in ("one", "two", "gone"):
         call = report_join(call, name, ParticipantRole.CALLER, at(1)).call
     call = report_leave(call, call.participants[-1].id, at(2).now, at(2)).call
-    step = advance(call, Report(CallStatus.COMPLETED, at(5).now), at(9))
+    step = report_progress(call, Report(CallStatus.COMPLETED, at(5).now), at(9))
     assert types(step) == ["call.participant_left", "call.participant_left", "call.ended"]
     assert [each.left_at for each in step.call.participants] == [at(5).now, at(5).now, at(2).now]
 
@@ -408,7 +406,7 @@ def test_a_wait_that_has_timed_out_stays_so() -> None:
 
 def test_a_call_that_is_queued_again_begins_a_new_wait() -> None:
     offered = moved(a_call(CallStatus.QUEUED), CallStatus.RINGING, 1)
-    step = advance(offered, Report(CallStatus.QUEUED), at(2), queue=QUEUE)
+    step = report_progress(offered, Report(CallStatus.QUEUED), at(2), queue=QUEUE)
     entries = [record for record in step.records if isinstance(record, QueueEntryRow)]
     assert [entry.status for entry in entries] == [_Q.ABANDONED, _Q.WAITING]
     assert entries[0].id == the_entry(offered).id != entries[1].id

@@ -1,18 +1,23 @@
 """Who speaks when: responses and turns of a call (realtime voice, 5; contract, 11)."""
 
+from dataclasses import replace
+
 import pytest
 
-from ringline.domain import bridge, leg, voice
+from ringline.domain import bridge, call, leg, voice
 from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
 from ringline.domain.turn_taking import (
     MAX_COMING,
     PHASES,
     Phase,
+    Response,
     Step,
+    advance,
 )
 from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT, history_of
-from tests.talking import ANSWERS_ITSELF, Story
+from tests.samples import new_id
+from tests.talking import ANSWERS_ITSELF, LIVING, Story
 
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
@@ -85,24 +90,71 @@ def test_it_is_not_over_while_the_voice_still_makes_it() -> None:
     assert story.feed(bridge.PlayedOut(response_id)) == []
 
 
-@pytest.mark.parametrize("phase", Phase)
-@pytest.mark.parametrize("step", Step)
-def test_a_response_moves_by_the_table_alone(phase: Phase, step: Step) -> None:
+def signal_of(step: Step, response_id: str) -> call.CallSignal:
+    """Return what makes a response that is under way take this step."""
+    match step:
+        case Step.STARTED:
+            return voice.ResponseStarted(response_id)
+        case Step.DONE:
+            return voice.ResponseDone(response_id)
+        case Step.PLAYED_OUT:
+            return bridge.PlayedOut(response_id)
+        case Step.STOPPED:
+            return bridge.CancelAsked(0)
+
+
+def response_in(phase: Phase) -> Story:
+    """Take a story to where the response under way is in this phase."""
     story = Story()
     story.feed(STOPPED)
-    response_id = story.asked()
-    signals = {
-        Step.STARTED: voice.ResponseStarted(response_id),
-        Step.DONE: voice.ResponseDone(response_id),
-        Step.PLAYED_OUT: bridge.PlayedOut(response_id),
-        Step.STOPPED: bridge.CancelAsked(0),
-    }
-    way = [Step.STARTED, Step.DONE][: list(Phase).index(phase)]
-    story.feed(*(signals[each] for each in way))
-    story.feed(signals[step])
+    for step in (Step.STARTED, Step.DONE)[: LIVING.index(phase)]:
+        story.feed(signal_of(step, story.asked()))
+    return story
+
+
+def phase_of(story: Story) -> Phase:
+    """Return the phase of the response under way; a conversation keeps none that is over."""
     response = story.call.talk.response
-    expected = PHASES.get((phase, step), phase)
-    assert (response.phase if response else None) == expected
+    return response.phase if response else Phase.OVER
+
+
+@pytest.mark.parametrize("phase", LIVING)
+@pytest.mark.parametrize("step", Step)
+def test_a_response_moves_by_the_table_alone(phase: Phase, step: Step) -> None:
+    story = response_in(phase)
+    assert phase_of(story) is phase
+    story.feed(signal_of(step, story.asked()))
+    assert phase_of(story) is PHASES.get((phase, step), phase)
+
+
+@pytest.mark.parametrize(("phase", "step"), PHASES)
+def test_a_row_that_is_taken_out_of_the_table_moves_nothing(
+    phase: Phase, step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = response_in(phase)
+    before = story.call.talk.response
+    monkeypatch.delitem(PHASES, (phase, step))
+    story.feed(signal_of(step, story.asked()))
+    assert story.call.talk.response == before
+
+
+@pytest.mark.parametrize("step", Step)
+@pytest.mark.parametrize("phase", Phase)
+def test_every_step_in_every_phase(phase: Phase, step: Step) -> None:
+    response = Response("one", new_id(), automatic=True, phase=phase)
+    after = advance(response, step)
+    if (phase, step) in PHASES:
+        assert after == replace(response, phase=PHASES[phase, step])
+        assert after != response, "each row changes something"
+    else:
+        assert after is None
+    assert response.begun == (phase is not Phase.WANTED)
+
+
+def test_every_response_can_end_and_none_goes_on_after_it() -> None:
+    for phase in LIVING:
+        assert PHASES[phase, Step.STOPPED] is Phase.OVER
+    assert not [phase for phase, _ in PHASES if phase is Phase.OVER]
 
 
 def test_a_response_without_words_is_no_turn() -> None:
@@ -402,6 +454,22 @@ def test_only_so_many_may_wait() -> None:
     for number in range(MAX_COMING):
         assert story.feed(voice.ResponseStarted(str(number))) == []
     assert bridge.Drop("more") in story.feed(voice.ResponseStarted("more"))
+
+
+def test_a_response_that_has_begun_early_moves_by_the_table_too() -> None:
+    story = Story(capabilities=ANSWERS_ITSELF)
+    story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
+    story.feed(voice.ResponseStarted("two"))
+    (coming,) = story.call.talk.coming
+    assert coming.phase is Phase.RUNNING
+    story.feed(voice.ResponseDone("two", hang_up=True))
+    (coming,) = story.call.talk.coming
+    assert (coming.phase, coming.hang_up) == (Phase.DRAINING, True)
+    assert story.feed(voice.ResponseDone("two")) == [], "it has been said already"
+    assert story.call.talk.coming == (coming,)
+    assert story.feed(bridge.PlayedOut("one")) == [FINISHED, STARTED, bridge.Admit("two")]
+    assert story.feed(bridge.PlayedOut("two")) == [FINISHED]
+    assert story.call.talk.hang_up
 
 
 def test_a_voice_that_must_be_asked_says_nothing_unasked() -> None:

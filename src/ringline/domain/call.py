@@ -15,6 +15,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_status import CallMove, move
+from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
     CallAnswered,
@@ -27,12 +28,7 @@ from ringline.domain.events import (
 from ringline.domain.handover import HandedBack, TakenOver, hand_back, take_over
 from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
-from ringline.domain.records import (
-    CallRow,
-    Entry,
-    ParticipantRole,
-    ParticipantRow,
-)
+from ringline.domain.records import CallRow, Entry, ParticipantRow, talked_s
 from ringline.domain.turn_taking import (
     TurnTaking,
     client_clears,
@@ -262,10 +258,9 @@ def _converse(talk: TurnTaking, signal: CallSignal, draft: Draft) -> TurnTaking:
 
 
 def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> Call:
-    status = move(call.row.status, CallMove.ANSWER)
-    if status is None:
+    row = move(call.row, CallMove.ANSWER, draft.now)
+    if row is None:
         raise AssertionError(f"a call that is {call.row.status} cannot be answered")
-    row = replace(call.row, status=status, answered_at=draft.now)
     draft.records.append(row)
     draft.events.append(
         CallAnswered(answered_at=draft.now, started_at=row.started_at, answered_by="ai_agent")
@@ -321,20 +316,20 @@ def _end(
     """Write how the call ended, and hang up the leg."""
     talk = end_talk(call.talk, draft)
     ending, answered = ENDINGS[cause], call.row.answered_at
-    status = move(call.row.status, ending.answered if answered else ending.unanswered)
-    if status is None:
+    row = move(call.row, ending.answered if answered else ending.unanswered, draft.now)
+    if row is None:
         raise AssertionError(f"a call that is {call.row.status} has ended already")
-    row = replace(call.row, status=status, ended_at=draft.now, hangup_cause=ending.hangup_cause)
+    row = replace(row, hangup_cause=ending.hangup_cause)
     left = tuple(leave(participant, draft) for participant in call.participants)
     draft.records.append(row)
     draft.events.append(
         CallEnded(
-            status=status,
+            status=row.status,
             hangup_cause=ending.hangup_cause,
             started_at=row.started_at,
             answered_at=answered,
             ended_at=draft.now,
-            duration_seconds=max(0, int((draft.now - answered).total_seconds())) if answered else 0,
+            duration_seconds=talked_s(answered, draft.now),
             transcript=talk.turns.lines,
         )
     )

@@ -1,12 +1,15 @@
 """The states of a call, as one table of transitions (contract, 4).
 
-Nothing else moves a call's status. An order to end a call completes it from any state
-that is not terminal; terminal states are final.
+Only `move` changes a call's status. An API order to end a call completes it from any
+state that is not terminal; terminal states are final.
 """
 
+from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 
 from ringline.domain.call_vocabulary import TERMINAL_STATUSES, CallStatus
+from ringline.domain.records import CallRow
 
 
 class CallMove(StrEnum):
@@ -52,6 +55,24 @@ TRANSITIONS: dict[tuple[CallStatus, CallMove], CallStatus] = {
 }
 
 
-def move(status: CallStatus, what: CallMove) -> CallStatus | None:
-    """Return the state that a call is in afterwards; None if it cannot happen."""
-    return TRANSITIONS.get((status, what))
+_BETWEEN = {(source, target): what for (source, what), target in TRANSITIONS.items()}
+
+
+def move_between(source: CallStatus, target: CallStatus) -> CallMove | None:
+    """Return what leads from one state to another; None if nothing does."""
+    return _BETWEEN.get((source, target))
+
+
+def move(row: CallRow, what: CallMove, at: datetime) -> CallRow | None:
+    """Move a call; None if this cannot happen in its state.
+
+    The row keeps when the call was first answered and when it ended.
+    """
+    status = TRANSITIONS.get((row.status, what))
+    if status is None:
+        return None
+    if status in TERMINAL_STATUSES:
+        return replace(row, status=status, ended_at=at)
+    if status is CallStatus.ANSWERED and row.answered_at is None:
+        return replace(row, status=status, answered_at=at)
+    return replace(row, status=status)

@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 
 from ringline.domain import limits
 from ringline.domain.call import Moment, call_ref
-from ringline.domain.call_status import TRANSITIONS
+from ringline.domain.call_status import move, move_between
 from ringline.domain.call_vocabulary import (
     TERMINAL_STATUSES,
     CallStatus,
@@ -51,7 +51,6 @@ CAUSES = {
     CallStatus.NO_ANSWER: HangupCause.NO_ANSWER,
 }
 
-_LEADS = {(source, target) for (source, _), target in TRANSITIONS.items()}
 _OPEN_WAITS = frozenset({QueueEntryStatus.WAITING, QueueEntryStatus.OFFERED})
 
 
@@ -143,7 +142,7 @@ def create(
     return _result(reached, draft, moment)
 
 
-def advance(
+def report_progress(
     call: ExternalCall, report: Report, moment: Moment, *, queue: Queue | None = None
 ) -> ReportResult:
     """Take a report of how a call goes on. Raises NotPossible.
@@ -294,9 +293,7 @@ def _move(
     call: ExternalCall, status: CallStatus, queue: Queue | None, draft: Draft
 ) -> ExternalCall:
     """Move a call that goes on, and its wait with it."""
-    _check_lead(call.row, status)
-    row = replace(call.row, status=status)
-    entry = call.entry
+    row, entry = _moved(call.row, status, draft.now), call.entry
     match status:
         case CallStatus.QUEUED:
             if queue is None:
@@ -307,9 +304,8 @@ def _move(
         case CallStatus.RINGING:
             entry = _follow(entry, QueueEntryStatus.OFFERED, draft)
             draft.events.append(CallRinging(status=status))
-        case CallStatus.ANSWERED if row.answered_at is None:
+        case CallStatus.ANSWERED if call.row.answered_at is None:
             entry = _follow(entry, QueueEntryStatus.ACCEPTED, draft)
-            row = replace(row, answered_at=draft.now)
             draft.events.append(
                 CallAnswered(
                     answered_at=draft.now,
@@ -326,12 +322,11 @@ def _move(
 
 def _end(call: ExternalCall, status: CallStatus, cause: HangupCause, draft: Draft) -> ExternalCall:
     """End a call at the draft's time: everybody leaves, then it is told, last."""
-    _check_lead(call.row, status)
-    row, at = call.row, draft.now
+    row, at = _moved(call.row, status, draft.now), draft.now
     duration = row.duration_seconds
     if duration is None:
         duration = talked_s(row.answered_at, at)
-    row = replace(row, status=status, ended_at=at, hangup_cause=cause, duration_seconds=duration)
+    row = replace(row, hangup_cause=cause, duration_seconds=duration)
     draft.records.append(row)
     entry = _follow(call.entry, QueueEntryStatus.ABANDONED, draft)
     participants = tuple(leave(participant, draft) for participant in call.participants)
@@ -348,9 +343,12 @@ def _end(call: ExternalCall, status: CallStatus, cause: HangupCause, draft: Draf
     return ExternalCall(row, participants, entry)
 
 
-def _check_lead(row: CallRow, status: CallStatus) -> None:
-    if (row.status, status) not in _LEADS:
+def _moved(row: CallRow, status: CallStatus, at: datetime) -> CallRow:
+    what = move_between(row.status, status)
+    moved = None if what is None else move(row, what, at)
+    if moved is None:
         raise NotPossible(f"a call that is {row.status} cannot become {status}", "status")
+    return moved
 
 
 def _wait(call_id: UUID, queue: Queue, draft: Draft) -> QueueEntryRow:

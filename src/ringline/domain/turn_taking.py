@@ -32,6 +32,7 @@ class Phase(StrEnum):
     WANTED = "wanted"  # the voice has been told
     RUNNING = "running"  # it has begun
     DRAINING = "draining"  # wholly produced, still leaving the bridge
+    OVER = "over"  # played out, stopped, or never begun; a conversation keeps none
 
 
 class Step(StrEnum):
@@ -43,15 +44,15 @@ class Step(StrEnum):
     STOPPED = "stopped"
 
 
-#: Where a response goes; None is its end. What is not here changes nothing.
-PHASES: dict[tuple[Phase, Step], Phase | None] = {
+#: Where a step takes a response. What is not here changes nothing.
+PHASES: dict[tuple[Phase, Step], Phase] = {
     (Phase.WANTED, Step.STARTED): Phase.RUNNING,
-    (Phase.WANTED, Step.DONE): None,
-    (Phase.WANTED, Step.STOPPED): None,
+    (Phase.WANTED, Step.DONE): Phase.OVER,
+    (Phase.WANTED, Step.STOPPED): Phase.OVER,
     (Phase.RUNNING, Step.DONE): Phase.DRAINING,
-    (Phase.RUNNING, Step.STOPPED): None,
-    (Phase.DRAINING, Step.PLAYED_OUT): None,
-    (Phase.DRAINING, Step.STOPPED): None,
+    (Phase.RUNNING, Step.STOPPED): Phase.OVER,
+    (Phase.DRAINING, Step.PLAYED_OUT): Phase.OVER,
+    (Phase.DRAINING, Step.STOPPED): Phase.OVER,
 }
 
 
@@ -76,6 +77,17 @@ class Response:
     audible: bool = False
     swallowed: bool = False
     hang_up: bool = False
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether the voice has begun it, so that the leg was told of it."""
+        return self.phase is not Phase.WANTED
+
+
+def advance(response: Response, step: Step) -> Response | None:
+    """Move a response; None if the step changes nothing in the phase it is in."""
+    phase = PHASES.get((response.phase, step))
+    return None if phase is None else replace(response, phase=phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +231,7 @@ def take_bridge(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> 
             return _said(talk, response, delta, draft) if response and delta else talk
         case bridge.PlayedOut(response_id):
             response = _leaving(talk, response_id)
-            if response is None or (response.phase, Step.PLAYED_OUT) not in PHASES:
+            if response is None or not _ends(response, Step.PLAYED_OUT):
                 return talk
             talk = _finish_response(talk, response, draft, interrupted=False)
             return _go_on(replace(talk, hang_up=response.hang_up), draft)
@@ -230,17 +242,20 @@ def take_bridge(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> 
 def end_talk(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Close what is open when the call ends: the running turn ends with what had left."""
     talk = replace(talk, coming=())
-    if talk.response is None:
+    if talk.response is None or not _ends(talk.response, Step.STOPPED):
         return talk
     return _finish_response(talk, talk.response, draft, interrupted=True)
+
+
+def _ends(response: Response, step: Step) -> bool:
+    after = advance(response, step)
+    return after is not None and after.phase is Phase.OVER
 
 
 def _leaving(talk: TurnTaking, response_id: str) -> Response | None:
     """Return the response under way if it is this one and has begun."""
     response = talk.response
-    if response is None or response.id != response_id or response.phase is Phase.WANTED:
-        return None
-    return response
+    return response if response and response.id == response_id and response.begun else None
 
 
 def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
@@ -254,7 +269,7 @@ def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
         return replace(talk, expected=Expected.ANSWER, wanted_again=wanted)
     if talk.response is None:
         return _ask(talk, draft, automatic=True)
-    if talk.response.phase is Phase.WANTED:
+    if not talk.response.begun:
         return talk  # it will answer this turn too
     return replace(talk, wanted_again=True)  # a turn that did not interrupt (push to talk)
 
@@ -262,9 +277,8 @@ def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
 def _started(talk: TurnTaking, response_id: str, draft: Draft) -> TurnTaking:
     response = talk.response
     if response is not None and response.id == response_id:
-        if (response.phase, Step.STARTED) not in PHASES:
-            return talk
-        return _admit(talk, response, draft)
+        running = advance(response, Step.STARTED)
+        return talk if running is None else _admit(talk, running, draft)
     own = talk.answers_itself and response_id not in talk.refused
     if own and talk.expected is not Expected.UNWANTED and not talk.paused:
         begun = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
@@ -280,8 +294,6 @@ def _started(talk: TurnTaking, response_id: str, draft: Draft) -> TurnTaking:
 
 def _admit(talk: TurnTaking, response: Response, draft: Draft) -> TurnTaking:
     draft.orders += [leg.AgentStarted(), bridge.Admit(response.id)]
-    if response.phase is Phase.WANTED:
-        response = replace(response, phase=Phase.RUNNING)
     return replace(talk, response=response)
 
 
@@ -292,25 +304,22 @@ def _refuse(talk: TurnTaking, response_id: str, played_ms: int, draft: Draft) ->
 
 
 def _done(talk: TurnTaking, response_id: str, draft: Draft, *, hang_up: bool) -> TurnTaking:
-    response = talk.response
-    if response is None or response.id != response_id:
-        coming = tuple(
-            replace(next_, phase=Phase.DRAINING, hang_up=hang_up)
-            if next_.id == response_id
-            else next_
-            for next_ in talk.coming
-        )
-        if coming == talk.coming:
-            draft.orders.append(bridge.Drop(response_id))  # nobody waits for it
-        return replace(talk, coming=coming)
-    step = (response.phase, Step.DONE)
-    if step not in PHASES:
+    known = (talk.response, *talk.coming)
+    response = next((one for one in known if one and one.id == response_id), None)
+    if response is None:
+        draft.orders.append(bridge.Drop(response_id))  # nobody waits for it
         return talk
-    phase = PHASES[step]
-    if phase is None:  # it never began
+    done = advance(response, Step.DONE)
+    if done is None:
+        return talk
+    if done.phase is Phase.OVER:  # it never began
         draft.orders.append(bridge.Drop(response_id))
         return _go_on(replace(talk, response=None), draft)
-    return replace(talk, response=replace(response, phase=phase, hang_up=hang_up))
+    done = replace(done, hang_up=hang_up)
+    if response is talk.response:
+        return replace(talk, response=done)
+    coming = tuple(done if one is response else one for one in talk.coming)
+    return replace(talk, coming=coming)
 
 
 def _cancel(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
@@ -323,7 +332,7 @@ def _cancel(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
 
 def _stop(talk: TurnTaking, played_ms: int, draft: Draft, *, barge_in: bool) -> TurnTaking:
     response = talk.response
-    if response is None:
+    if response is None or not _ends(response, Step.STOPPED):
         return talk
     talk = _refuse(talk, response.id, played_ms, draft)
     for next_ in talk.coming:
@@ -338,7 +347,7 @@ def _stop(talk: TurnTaking, played_ms: int, draft: Draft, *, barge_in: bool) -> 
 def _finish_response(
     talk: TurnTaking, response: Response, draft: Draft, *, interrupted: bool
 ) -> TurnTaking:
-    if response.phase is not Phase.WANTED:
+    if response.begun:
         draft.orders.append(leg.AgentFinished(interrupted))
     if response.text:
         turns = finish_turn(

@@ -22,11 +22,11 @@ from ringline.domain.external_call import (
     Report,
     ReportResult,
     accept,
-    advance,
     create,
     end,
     report_join,
     report_leave,
+    report_progress,
 )
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.operators import DEFAULT_QUEUE
@@ -183,7 +183,7 @@ async def update_call(
     queue = None
     if report.status is CallStatus.QUEUED:
         queue = await _queue(transaction, call.entry.queue_id if call.entry else None)
-    await _write(transaction, advance(call, report, moment, queue=queue))
+    await _write(transaction, report_progress(call, report, moment, queue=queue))
 
 
 async def end_call(transaction: Transaction, call_id: UUID, moment: Moment) -> None:
