@@ -120,6 +120,23 @@ async def test_a_head_that_is_never_finished_is_not_waited_for(head: bytes) -> N
         await port.emptied()
 
 
+async def test_a_head_may_come_byte_by_byte() -> None:
+    async with listening() as port:
+        reader = await port.connect()
+        for at in range(len(ECHO)):
+            port.write(ECHO[at : at + 1])
+            await asyncio.sleep(0)
+        port.write(b"abcd")
+        async with asyncio.timeout(WAIT_S):
+            assert (await reader.readuntil(b"abcd")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("begun", [b"\x16\x03\x01", b"\r\nGET", b"hello\r\n", b"GET / x\r\nA"])
+async def test_what_can_be_no_request_is_refused_without_waiting_for_more(begun: bytes) -> None:
+    async with listening() as port:
+        assert b" 400 " in (await rest(await port.connect(begun + b"\n\0")))[:16]
+
+
 async def test_the_next_head_is_not_waited_for_either() -> None:
     async with listening(replace(LONG, head_s=0.2)) as port:
         reader = await port.connect(ECHO + b"abcd")
@@ -237,6 +254,8 @@ async def test_too_many_connections_are_closed_as_they_arrive() -> None:
     async with listening(allowance=Allowance(10, 2)) as port:
         kept = [await port.connect(ECHO) for _ in range(2)]
         assert await rest(await port.connect(ECHO + b"abcd")) == b""
+        silent = await port.connect()
+        assert await rest(silent) == b""
         assert port.admission.open == 2
         port.writers[0].write(b"abcd")
         async with asyncio.timeout(WAIT_S):

@@ -5,7 +5,7 @@ likes. Here a look at all connections once a second (`Listener`) closes those th
 their time; a look costs less than a timer that is set and cancelled with every request.
 What the client is waited for stands in `phase`:
 
-    HEAD        from the connect, or from the first byte of a request that is not whole
+    HEAD        from the connect (`newcomer.py`), or from the first byte of another request
     REQUEST     the request is here; its body is waited for by whoever reads it (`requests.py`)
     IDLE        between requests: aiohttp's own time-out
     STREAM      a WebSocket or an event stream, which ends by its own rules
@@ -17,7 +17,6 @@ import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -216,17 +215,11 @@ class HttpConnection(RequestHandler):
 
     # -- what aiohttp and the loop report -----------------------------------------------
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a new connection, or close it at once where there are too many."""
-        peer = transport.get_extra_info("peername")
-        wire = cast("asyncio.Transport", transport)
-        self._place = self.house.admission.admit(str(peer[0]) if peer else "")
-        if self._place is None:
-            wire.abort()
-            return
-        self._wire, self._since = wire, self._loop.time()
+    def enter(self, transport: asyncio.Transport, place: Place, since: float) -> None:
+        """Take a connection over, with the place that it has had since it connected."""
+        self._wire, self._place, self._since = transport, place, since
         self._all.add(self)
-        super().connection_made(transport)
+        self.connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Give the place back."""

@@ -1,7 +1,8 @@
 """The port: who is let in, who is waited for, and how all of it ends.
 
-aiohttp serves the requests; this module accepts the connections for it, so that each is an
-`HttpConnection`, and looks at all of them once a second. At the end ordinary answers have
+aiohttp serves the requests; this module accepts the connections for it. Each is a `Newcomer`
+until its first head is here and an `HttpConnection` from then on, and once a second it looks
+at who is waited for. At the end ordinary answers have
 10 s to their last byte (contract, 13); then whoever does not read, or still sends a body,
 is cut off.
 """
@@ -12,7 +13,9 @@ import socket
 from aiohttp import web
 
 from ringline.domain import limits
+from ringline.web.admission import Place
 from ringline.web.http_connection import House, HttpConnection, Phase, Waits
+from ringline.web.newcomer import Newcomer, Newcomers
 
 #: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
 UNSENT_BYTES = 16 * 1024
@@ -34,6 +37,7 @@ class Listener:
         self._house = house
         self._waits = waits or Waits()
         self._connections: set[HttpConnection] = set()
+        self._newcomers = Newcomers(house.admission, self._enter)
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -47,11 +51,9 @@ class Listener:
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""
         await self._runner.setup()
-        server = self._runner.server
-        assert server is not None, "a runner that is set up has a server"
         listening = _listen(host, port)
         self._accepting = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(server, self._connections, self._house, self._waits),
+            lambda: Newcomer(self._newcomers),
             sock=listening,
             backlog=BACKLOG,
         )
@@ -73,12 +75,23 @@ class Listener:
             self._looking.cancel()
         await self._runner.cleanup()
 
+    def _enter(self, transport: asyncio.Transport, place: Place, since: float, head: bytes) -> None:
+        """Serve the requests of a newcomer."""
+        server = self._runner.server
+        if server is None:
+            raise AssertionError("whoever enters came through a server that is set up")
+        connection = HttpConnection(server, self._connections, self._house, self._waits)
+        transport.set_protocol(connection)
+        connection.enter(transport, place, since)
+        connection.data_received(head)
+
     async def _drain(self, grace_s: float) -> None:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + grace_s
+        self._newcomers.close()  # another request is not waited for
         while any(one.is_answering for one in self._connections) and loop.time() < ends_at:
             for one in tuple(self._connections):
-                if one.phase in (Phase.IDLE, Phase.HEAD):  # another request is not waited for
+                if one.phase in (Phase.IDLE, Phase.HEAD):
                     one.force_close()
             await asyncio.sleep(_POLL_S)
         for one in tuple(self._connections):
@@ -90,6 +103,7 @@ class Listener:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             now = loop.time()
+            self._newcomers.look(now, self._waits.head_s)
             for one in tuple(self._connections):
                 one.look(now)
 

@@ -1,0 +1,113 @@
+"""A connection before its first request: little is kept of it, and it has 10 s for a head.
+
+Whoever connects and says nothing costs an object and a few bytes. What a request needs
+(aiohttp's parser, its task, its timers) is made when a whole head is here, so thousands of
+strangers who come and go at once hold nobody up (contract, 13).
+"""
+
+import asyncio
+from typing import Protocol, cast
+
+from ringline.web.admission import Admission, Place
+
+#: A head that is longer goes to aiohttp unfinished, which knows how long one may be.
+_MOST_HEAD = 4096
+_BLANK = (b"\n\r\n", b"\n\n")
+
+
+class Enter(Protocol):
+    """Make a connection for requests of a newcomer that has sent a head."""
+
+    def __call__(
+        self, transport: asyncio.Transport, place: Place, since: float, head: bytes
+    ) -> None:
+        """Take over the transport; `since` is when it connected, by the loop's clock."""
+        ...
+
+
+class Newcomers:
+    """Those who have not sent a head yet, longest waiting first."""
+
+    def __init__(self, admission: Admission, enter: Enter) -> None:
+        self.admission = admission
+        self.enter = enter
+        self._waiting: dict[Newcomer, None] = {}
+
+    def add(self, newcomer: "Newcomer") -> None:
+        """Wait for a newcomer's head."""
+        self._waiting[newcomer] = None
+
+    def remove(self, newcomer: "Newcomer") -> None:
+        """Wait no longer: the head is here, or the connection is gone."""
+        self._waiting.pop(newcomer, None)
+
+    def look(self, now: float, most_s: float) -> None:
+        """Close those who have taken too long; only the oldest are looked at."""
+        late: list[Newcomer] = []
+        for newcomer in self._waiting:
+            if now - newcomer.since < most_s:
+                break
+            late.append(newcomer)
+        for newcomer in late:
+            newcomer.close()
+
+    def close(self) -> None:
+        """Close all of them."""
+        for newcomer in tuple(self._waiting):
+            newcomer.close()
+
+
+class Newcomer(asyncio.Protocol):
+    """One connection that has not sent a whole head."""
+
+    __slots__ = ("_all", "_head", "_place", "_transport", "since")
+
+    def __init__(self, all_: Newcomers) -> None:
+        self._all = all_
+        self._head = b""
+        self._place: Place | None = None
+        self._transport: asyncio.Transport | None = None
+        #: When it connected, by the loop's clock.
+        self.since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a new connection, or close it at once where there are too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._place = self._all.admission.admit(str(peer[0]) if peer else "")
+        if self._place is None:
+            self._transport.abort()
+            return
+        self.since = asyncio.get_running_loop().time()
+        self._all.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Gather the head; hand it on when it is whole, or can be none."""
+        head = self._head = self._head + data if self._head else data
+        transport, place = self._transport, self._place
+        if transport is None or place is None or not _is_enough(head):
+            return
+        self._all.remove(self)
+        self._transport = self._place = None
+        self._all.enter(transport, place, self.since, head)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Give the place back."""
+        self._all.remove(self)
+        if self._place is not None:
+            self._all.admission.leave(self._place)
+        self._transport = self._place = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._all.remove(self)
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _is_enough(head: bytes) -> bool:
+    """Tell whether a request can be read, or refused, without waiting for more."""
+    if any(blank in head for blank in _BLANK) or len(head) > _MOST_HEAD:
+        return True
+    line, ended, _ = head.partition(b"\n")
+    return not line[:1].isalpha() or bool(ended and b" HTTP/1." not in line)
