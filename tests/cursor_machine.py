@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
+from ringline.domain.topics import ALL_EVENTS, CallEvents
 from ringline.ports import EventLog, LogBusy, StoreAway
 from ringline.services.follow import OnLoss
 from tests.samples import entry, new_id, note, partial, turn
@@ -53,10 +54,10 @@ class CursorMachine(RuleBasedStateMachine):
         truth, scopes = await self.make_truth(self.calls)
         self.world = World(truth, scopes)
         for number in range(6):
-            call_id = self.calls[number] if number < 3 else None
+            topic = CallEvents(self.calls[number]) if number < 3 else ALL_EVENTS
             on_loss = OnLoss.STOP if number % 2 else OnLoss.WITHOUT_POSITIONS
             scope = scopes[number // 2] if number < 3 else scopes[0]
-            client = Client(self.world, scope, call_id, on_loss)
+            client = Client(self.world, scope, topic, on_loss)
             self.world.clients.append(client)
             client.connect(self.world.processes[number % 2])
 

@@ -13,6 +13,7 @@ from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import Scope
 from ringline.domain.records import Entry
+from ringline.domain.topics import ALL_EVENTS, Topic, topics_of
 from ringline.ports import (
     AlreadyThere,
     Check,
@@ -64,12 +65,12 @@ class MemoryLog:
         return {row.event.id: row.offset for row in rows if row.event.id in wanted}
 
     async def page(
-        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
         rows = [
             row
             for row in self.logs.get(scope, [])[max(after, self.oldest - 1) :]
-            if call_id is None or (row.event.call is not None and row.event.call.id == call_id)
+            if topic in topics_of(row.event)
         ]
         await asyncio.sleep(0.001)
         taken: list[StoredEvent] = []
@@ -145,10 +146,10 @@ class FaultyLog:
         return await self.inner.find(scope, event_ids)
 
     async def page(
-        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
         self._check()
-        return await self.inner.page(scope, after, limit, call_id)
+        return await self.inner.page(scope, after, limit, topic)
 
     async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
         self._check()

@@ -13,6 +13,7 @@ from uuid import UUID
 from ringline.domain.events import Event, StoredEvent, TranscriptDelta, TurnCompleted
 from ringline.domain.log import FromBeginning, Position, Scope, Since, parse_since
 from ringline.domain.records import Entry
+from ringline.domain.topics import Topic
 from ringline.ports import (
     EntryRefused,
     EventLog,
@@ -92,8 +93,8 @@ class Heard:
 class Client:
     """A browser on one topic: of a log, or of a call of it."""
 
-    def __init__(self, world: "World", scope: Scope, call_id: UUID | None, on_loss: OnLoss) -> None:
-        self.world, self.scope, self.call_id, self.on_loss = world, scope, call_id, on_loss
+    def __init__(self, world: "World", scope: Scope, topic: Topic, on_loss: OnLoss) -> None:
+        self.world, self.scope, self.topic, self.on_loss = world, scope, topic, on_loss
         self.history: list[Heard] = []
         self.certain = 0  # so much of the history is up to the last position seen
         self.paused = False
@@ -152,7 +153,7 @@ class Client:
             assert resolved.recovered, "nothing was removed and nothing rebuilt"
             subscription = Subscription(
                 self.scope,
-                self.call_id,
+                self.topic,
                 Spelling(),
                 self.on_loss,
                 self._hear_of_gap,
@@ -265,7 +266,7 @@ class World:
 
     async def truth(self, client: Client) -> list[StoredEvent]:
         """Return the durable events that a client of its topic should have at the end."""
-        return [*(await self.inner.page(client.scope, 0, 100_000, client.call_id)).events]
+        return [*(await self.inner.page(client.scope, 0, 100_000, client.topic)).events]
 
     async def close(self) -> None:
         for client in self.clients:

@@ -27,6 +27,7 @@ from ringline.domain.records import (
     Record,
     TurnRow,
 )
+from ringline.domain.topics import ALL_EVENTS, Topic
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening, VoiceOrder, VoiceSignal
 
 Result = TypeVar("Result")
@@ -193,9 +194,9 @@ class EventLog(Protocol):
         ...
 
     async def page(
-        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
-        """Return events behind an offset, ascending, of one call or all.
+        """Return the events of a topic behind an offset, ascending.
 
         At most `limit` of them, and fewer where they are large (`limits.FOLLOWED_BYTES`), but
         one at least where there is one. Raises StoreAway.

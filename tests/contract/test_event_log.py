@@ -16,6 +16,7 @@ from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import CallAudit, Event, TranscriptDelta
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry
+from ringline.domain.topics import CallEvents
 from ringline.ports import EntryRefused, EventLog, LogBusy, LogPage
 from ringline.storage.stores import Stores
 from tests.database import (
@@ -119,7 +120,7 @@ async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(truth: Truth) -> 
         [birth(scope, one), birth(scope, two), death(scope, one), death(scope, two)]
     )
     assert offsets_of(await truth.log.page(scope, 1, 2)) == [2, 3]
-    assert offsets_of(await truth.log.page(scope, 0, 9, two.id)) == [2, 4]
+    assert offsets_of(await truth.log.page(scope, 0, 9, CallEvents(two.id))) == [2, 4]
     assert await truth.log.page(scope, 4, 9) == LogPage([], True)
 
 

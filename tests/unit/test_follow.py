@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from uuid import UUID
 
 import pytest
 
 from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Since
+from ringline.domain.topics import ALL_EVENTS, CallEvents, Topic
 from ringline.ports import Publication, Published, StoreAway
 from ringline.services.follow import (
     Following,
@@ -26,6 +26,7 @@ from tests.samples import Spelling, Wire, a_scope, ended, entry, new_id, note, p
 SCOPE = a_scope(1)
 EPOCH = "epoch001"
 CALL = new_id()
+OF_CALL = CallEvents(CALL)
 
 
 def at(offset: int) -> Position:
@@ -50,7 +51,7 @@ class Desk:
         return published
 
     def subscription(
-        self, call_id: UUID | None = None, on_loss: OnLoss = OnLoss.STOP, open_turns: bool = False
+        self, topic: Topic = ALL_EVENTS, on_loss: OnLoss = OnLoss.STOP, open_turns: bool = False
     ) -> Subscription:
         def on_gap(following: Following) -> None:
             self.gaps.append(following.position)
@@ -58,7 +59,7 @@ class Desk:
 
         return Subscription(
             SCOPE,
-            call_id,
+            topic,
             Spelling(),
             on_loss,
             on_gap,
@@ -69,11 +70,11 @@ class Desk:
     async def follow(
         self,
         since: int,
-        call_id: UUID | None = None,
+        topic: Topic = ALL_EVENTS,
         on_loss: OnLoss = OnLoss.STOP,
         open_turns: bool = False,
     ) -> Following:
-        subscription = self.subscription(call_id, on_loss, open_turns)
+        subscription = self.subscription(topic, on_loss, open_turns)
         return await follow(self.hub, self.store, subscription, at(since), self.outbox)
 
     @property
@@ -152,7 +153,7 @@ def test_of_one_call_only_that_call_is_told() -> None:
     async def steps(desk: Desk) -> None:
         for _ in range(300):
             await desk.happen(note(CALL), note(new_id()), publish=False)
-        following = await desk.follow(0, CALL)
+        following = await desk.follow(0, OF_CALL)
         await desk.happen(note(new_id()), note(CALL))
         await asyncio.sleep(0)
         assert desk.offsets == [*range(1, 600, 2), 602]
@@ -163,13 +164,13 @@ def test_of_one_call_only_that_call_is_told() -> None:
 
 def test_the_call_s_end_is_told_whether_it_is_shown_or_not() -> None:
     async def steps(desk: Desk) -> None:
-        live = await desk.follow(0, CALL)
+        live = await desk.follow(0, OF_CALL)
         assert not live.ended.is_set()
         await desk.happen(ended(new_id()))
         assert not live.ended.is_set()
         await desk.happen(ended(CALL))
         assert live.ended.is_set()
-        late = await desk.follow(0, CALL)
+        late = await desk.follow(0, OF_CALL)
         assert late.ended.is_set()
 
     scenario(steps)
@@ -242,7 +243,7 @@ def test_a_socket_goes_on_after_each_notice() -> None:
 
 def test_losing_a_partial_is_no_gap() -> None:
     async def steps(desk: Desk) -> None:
-        following = await desk.follow(0, CALL)
+        following = await desk.follow(0, OF_CALL)
         desk.wire.paused = True
         await desk.happen(*(note(CALL) for _ in range(64)))
         lost = Published(64, partial(CALL, "a", 0))
@@ -264,7 +265,7 @@ def test_what_is_being_said_is_told_to_who_comes_late() -> None:
         await desk.happen(note(CALL))
         parts = [Published(1, partial(CALL, "a", n)) for n in range(2)]
         desk.bus.publish(Publication(SCOPE, tuple(parts)))
-        await desk.follow(1, CALL, open_turns=True)
+        await desk.follow(1, OF_CALL, open_turns=True)
         await asyncio.sleep(0)
         assert desk.wire.lines == [f"- {parts[1].event.id} call.transcript_delta"]
         desk.hub.release(watch)
@@ -356,7 +357,7 @@ def test_more_than_the_replay_limit_is_not_recovered() -> None:
 def test_two_topics_on_one_connection_each_get_all() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note(CALL) for _ in range(200)))
-        await asyncio.gather(desk.follow(0), desk.follow(0, CALL))
+        await asyncio.gather(desk.follow(0), desk.follow(0, OF_CALL))
         await asyncio.sleep(0)
         assert sorted(desk.offsets) == sorted([*range(1, 201)] * 2)
 

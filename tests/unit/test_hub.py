@@ -9,6 +9,7 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
+from ringline.domain.topics import ALL_EVENTS, CallEvents
 from ringline.ports import LogHead, Publication, Published, StoreAway
 from ringline.services.hub import Hub, UnknownLog, _Opening
 from tests import clock
@@ -63,9 +64,9 @@ def test_an_event_is_encoded_once_per_dialect_and_the_bytes_are_shared() -> None
         dialect, spelling = Counting(), Spelling()
         watch = await desk.hub.watch(SCOPE)
         for number, ear in enumerate(ears):
-            watch.join(call if number % 2 else None, dialect, ear)
+            watch.join(CallEvents(call) if number % 2 else ALL_EVENTS, dialect, ear)
         other = Ear()
-        watch.join(None, spelling, other)
+        watch.join(ALL_EVENTS, spelling, other)
         [published] = await desk.happen(note(call))
         desk.publish(published)
         assert dialect.encoded == [(published.event, Position("epoch001", 1), SCOPE)]
@@ -83,15 +84,15 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
         mine, other = new_id(), new_id()
         of_mine, of_all, elsewhere = Ear(), Ear(), Ear()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(mine, Spelling(), of_mine)
-        watch.join(None, Spelling(), of_all)
-        (await desk.hub.watch(OTHER)).join(None, Spelling(), elsewhere)
+        watch.join(CallEvents(mine), Spelling(), of_mine)
+        watch.join(ALL_EVENTS, Spelling(), of_all)
+        (await desk.hub.watch(OTHER)).join(ALL_EVENTS, Spelling(), elsewhere)
         desk.publish(*await desk.happen(note(mine), note(other), note(), note(mine)))
         assert of_mine.offsets == [1, 4]
         assert of_all.offsets == [1, 2, 3, 4]
         assert elsewhere.offsets == []
-        watch.leave(mine, Spelling(), of_mine)
-        watch.leave(mine, Spelling(), of_mine)
+        watch.leave(CallEvents(mine), Spelling(), of_mine)
+        watch.leave(CallEvents(mine), Spelling(), of_mine)
         desk.publish(*await desk.happen(note(mine)))
         assert of_mine.offsets == [1, 4]
 
@@ -101,7 +102,7 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
 def test_overtaking_is_undone_and_doubles_are_dropped() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
         first, second, third = await desk.happen(note(), note(), note())
         desk.publish(third)
         desk.publish(second, third)
@@ -116,7 +117,7 @@ def test_overtaking_is_undone_and_doubles_are_dropped() -> None:
 def test_a_lost_message_is_read_from_the_log_after_a_moment() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
         await desk.happen(note())
         desk.publish(*await desk.happen(note()))
         await asyncio.sleep(0.04)
@@ -131,7 +132,7 @@ def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
     async def steps(desk: Desk) -> None:
         ears = Ear(), Ear()
         for scope, ear in zip((SCOPE, OTHER), ears, strict=True):
-            (await desk.hub.watch(scope)).join(None, Spelling(), ear)
+            (await desk.hub.watch(scope)).join(ALL_EVENTS, Spelling(), ear)
             await desk.happen(*(note() for _ in range(1200)), scope=scope)
         await asyncio.sleep(1.2)
         for ear in ears:
@@ -143,7 +144,7 @@ def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
 def test_while_the_database_is_away_the_hub_goes_on_and_mends_later() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
         _, second = await desk.happen(note(), note())
         desk.store.go_away()
         desk.publish(second)
@@ -228,7 +229,7 @@ def test_of_a_rebuilt_log_every_listener_is_told() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(None, Spelling(), ear)
+        watch.join(ALL_EVENTS, Spelling(), ear)
         await desk.happen(note())
         desk.truth.epoch = "epoch002"
         await asyncio.sleep(1.1)
@@ -240,7 +241,7 @@ def test_of_a_rebuilt_log_every_listener_is_told() -> None:
 def test_of_events_that_retention_removed_every_listener_is_told() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(None, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
         await desk.happen(*(note() for _ in range(5)))
         desk.truth.oldest = 4
         await asyncio.sleep(1.1)
@@ -261,9 +262,9 @@ def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
     async def steps(desk: Desk) -> None:
         ear, deaf = Ear(), Ear()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(None, Spelling(), Broken())
-        watch.join(None, Mute("mute"), deaf)
-        watch.join(None, Spelling(), ear)
+        watch.join(ALL_EVENTS, Spelling(), Broken())
+        watch.join(ALL_EVENTS, Mute("mute"), deaf)
+        watch.join(ALL_EVENTS, Spelling(), ear)
         desk.publish(*await desk.happen(note()))
         assert ear.offsets == [1]
         assert [frame for _, frame in deaf.heard] == [None]
@@ -341,7 +342,7 @@ def test_a_partial_that_comes_after_its_turn_is_looked_up_where_its_end_was_not_
         await desk.happen(turn(over, "all of it"))
         watch = await desk.hub.watch(SCOPE)
         ear = Ear()
-        watch.join(None, Spelling(), ear)
+        watch.join(ALL_EVENTS, Spelling(), ear)
         live = partial(going_on, "so far", 1)
         desk.publish(Published(0, partial(over, "all", 1)), Published(0, live))
         await asyncio.sleep(0.1)

@@ -17,10 +17,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from uuid import UUID
 
-from ringline.domain.events import CallEnded, Event
+from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Scope, Since
+from ringline.domain.topics import CallEvents, Topic, ends, topics_of
 from ringline.ports import EventLog, Published, StoreAway
 from ringline.services.hub import Hub, UnknownLog, Watch, encode
 from ringline.services.outbox import Outbox
@@ -85,13 +85,13 @@ class OnLoss(Enum):
 class Subscription:
     """What a listener wants of a log, and in which spelling.
 
-    `call_id` None means all calls. `on_gap` is called when durable frames begin to be
-    lost, once until one is taken again. `plain` is the dialect for WITHOUT_POSITIONS.
-    `open_turns`: begin with the latest partial of each turn that is not final yet.
+    `on_gap` is called when durable frames begin to be lost, once until one is taken again.
+    `plain` is the dialect for WITHOUT_POSITIONS. `open_turns`: begin with the latest
+    partial of each turn of a call that is not final yet.
     """
 
     scope: Scope
-    call_id: UUID | None
+    topic: Topic
     dialect: Dialect
     on_loss: OnLoss
     on_gap: "Callable[[Following], None]"
@@ -107,7 +107,7 @@ class Following:
         self.position = Position(watch.epoch, 0)
         #: Durable events that were dropped.
         self.lost = 0
-        #: Set when the followed call's last event has been told.
+        #: Set when the topic's last event has been delivered.
         self.ended = asyncio.Event()
         self._hub = hub
         self._watch = watch
@@ -148,7 +148,7 @@ class Following:
             self._hub.release(self._watch)
 
     def _leave(self) -> None:
-        self._watch.leave(self._subscription.call_id, self._dialect, self)
+        self._watch.leave(self._subscription.topic, self._dialect, self)
 
     def _lose(self) -> None:
         first = not self._in_gap
@@ -169,11 +169,10 @@ class Following:
         if plain is not None and plain.name != self._dialect.name:
             self._leave()
             self._dialect = plain
-            self._watch.join(self._subscription.call_id, plain, self)
+            self._watch.join(self._subscription.topic, plain, self)
 
     def _note_end(self, event: Event) -> None:
-        call_id = self._subscription.call_id
-        if isinstance(event.data, CallEnded) and event.call and event.call.id == call_id:
+        if ends(event, self._subscription.topic):
             self.ended.set()
 
     # -- the past -----------------------------------------------------------------------
@@ -207,8 +206,8 @@ class Following:
 
     async def _read_to(self, goal: int, log_store: EventLog) -> None:
         """Give the listener a page of what it misses up to an offset."""
-        call_id = self._subscription.call_id
-        page = await log_store.page(self._watch.scope, self.position.offset, _PAGE, call_id)
+        topic = self._subscription.topic
+        page = await log_store.page(self._watch.scope, self.position.offset, _PAGE, topic)
         for number, stored in enumerate(page.events):
             if stored.offset > goal or self._stopped:
                 break
@@ -221,18 +220,18 @@ class Following:
         await self._outbox.drained()
 
     def _replay(self, published: Published) -> None:
-        event, call_id = published.event, self._subscription.call_id
+        event = published.event
         position = Position(self._watch.epoch, published.offset)
-        if call_id is not None and (event.call is None or event.call.id != call_id):
+        if self._subscription.topic not in topics_of(event):
             self.position = position
             return
         self.deliver(published, encode(self._dialect, event, position, self._watch.scope))
 
     def _join(self) -> None:
-        call_id = self._subscription.call_id
-        self._watch.join(call_id, self._dialect, self)
-        if self._subscription.open_turns and call_id is not None:
-            for partial in self._watch.order.open_turns(call_id):
+        topic = self._subscription.topic
+        self._watch.join(topic, self._dialect, self)
+        if self._subscription.open_turns and isinstance(topic, CallEvents):
+            for partial in self._watch.order.open_turns(topic.call_id):
                 self._replay(partial)
 
 

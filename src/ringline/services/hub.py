@@ -16,13 +16,13 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Protocol
-from uuid import UUID
 
 import structlog
 
 from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
+from ringline.domain.topics import Topic, topics_of
 from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
 from ringline.services.reordering import NEAR, Reordering
 from ringline.services.turns import OpenTurns, partial_of
@@ -68,20 +68,20 @@ class Watch:
         self.scope = scope
         self.epoch = epoch
         self.order = order
-        self._audiences: dict[UUID | None, dict[str, _Group]] = {}
+        self._audiences: dict[Topic, dict[str, _Group]] = {}
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
-    def join(self, call_id: UUID | None, dialect: Dialect, listener: Listener) -> None:
-        """Tell a listener of what comes after `order.position`, of one call or of all."""
-        groups = self._audiences.setdefault(call_id, {})
+    def join(self, topic: Topic, dialect: Dialect, listener: Listener) -> None:
+        """Deliver to a listener what comes after `order.position` on a topic."""
+        groups = self._audiences.setdefault(topic, {})
         group = groups.get(dialect.name)
         if group is None:
             group = groups[dialect.name] = _Group(dialect)
         group.listeners[listener] = None
 
-    def leave(self, call_id: UUID | None, dialect: Dialect, listener: Listener) -> None:
-        """Tell a listener nothing more; harmless if it never joined."""
-        groups = self._audiences.get(call_id, {})
+    def leave(self, topic: Topic, dialect: Dialect, listener: Listener) -> None:
+        """Deliver nothing more to a listener; harmless if it never joined."""
+        groups = self._audiences.get(topic, {})
         group = groups.get(dialect.name)
         if group is None:
             return
@@ -89,7 +89,7 @@ class Watch:
         if not group.listeners:
             del groups[dialect.name]
         if not groups:
-            del self._audiences[call_id]
+            del self._audiences[topic]
 
     async def reached(self, offset: int) -> None:
         """Wait until the hub stands at an offset or behind it."""
@@ -115,9 +115,9 @@ class Watch:
 
     def _tell(self, published: Published) -> None:
         event = published.event
-        groups = [*self._audiences.get(None, {}).values()]
-        if event.call is not None:
-            groups += self._audiences.get(event.call.id, {}).values()
+        groups: list[_Group] = []
+        for topic in topics_of(event):
+            groups += self._audiences.get(topic, {}).values()
         position = Position(self.epoch, published.offset)
         frames: dict[str, bytes | None] = {}
         # Listeners may leave, or change their dialect, while they are told.

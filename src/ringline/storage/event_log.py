@@ -19,6 +19,7 @@ from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent, read_event
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry, Record
+from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
 from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreAway
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
@@ -165,17 +166,18 @@ class PostgresEventLog:
         return {row["event_id"]: row["offset"] for row in rows}
 
     async def page(
-        self, scope: Scope, after: int, limit: int, call_id: UUID | None = None
+        self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
-        """Return events behind an offset, ascending, of one call or all. Raises StoreAway.
+        """Return the events of a topic behind an offset, ascending. Raises StoreAway.
 
         Fewer than `limit` where they are large, but one at least.
         """
-        if call_id is None:
-            statement, values = _PAGE, _PAGE.arguments(after=after, count=limit)
-        else:
-            statement = _PAGE_OF_CALL
-            values = statement.arguments(after=after, count=limit, of_call=call_id)
+        match topic:
+            case AllEvents():
+                statement, values = _PAGE, _PAGE.arguments(after=after, count=limit)
+            case CallEvents(call_id):
+                statement = _PAGE_OF_CALL
+                values = statement.arguments(after=after, count=limit, of_call=call_id)
         async with self._database.transaction(scope) as connection:
             found = await fetch_portions(
                 connection,

@@ -54,7 +54,7 @@ class CallSocket:
             outbox.send(answered)
         subscription = Subscription(
             self._start.viewer.scope,
-            self._start.call_id,
+            self._start.topic,
             InTextFrames(Envelope()),
             OnLoss.GO_ON,
             self._tell_gap,
@@ -89,7 +89,7 @@ class CallSocket:
         if self._start.recovered:
             return None
         scope, position = self._start.viewer.scope, self._start.position
-        first = await self._watching.log_store.page(scope, 0, _FIRST, self._start.call_id)
+        first = await self._watching.log_store.page(scope, 0, _FIRST, self._start.topic)
         for stored in first.events:
             if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
                 own = Position(position.epoch, stored.offset)

@@ -161,7 +161,7 @@ class CallStreams:
         after = start.position.offset
         while True:
             page = await self._watching.log_store.page(
-                start.viewer.scope, after, _PAGE, start.call_id
+                start.viewer.scope, after, _PAGE, start.topic
             )
             if any(isinstance(stored.event.data, kind) for stored in page.events):
                 return True

@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 
 from ringline.domain.log import Position
+from ringline.domain.topics import CallEvents
 from ringline.ports import StoreAway
 from ringline.services.follow import Subscription, follow
 from ringline.services.hub import UnknownLog
@@ -27,6 +28,11 @@ class Start:
     call_id: UUID
     position: Position
     recovered: bool | None
+
+    @property
+    def topic(self) -> CallEvents:
+        """Return what the stream follows."""
+        return CallEvents(self.call_id)
 
 
 class Watch:

@@ -10,7 +10,7 @@ import asyncio
 import structlog
 from aiohttp import web
 
-from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.topics import Topic
 from ringline.ports import StoreAway
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
@@ -23,7 +23,7 @@ from ringline.web.limits import SocketLimits
 from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
 from ringline.web.websocket import OUR_VERSION, WebSocket, upgrade_problem
 from ringline.wire import phoenix_socket
-from ringline.wire.events_socket import EventsSocket, Payloads
+from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
 from ringline.wire.phoenix_socket import (
     Action,
@@ -178,30 +178,24 @@ class _Connection:
             self._end.set_result(goodbye)
 
     def _join(self, request: JoinRequested) -> None:
-        refusal = self._refuse(request.topic)
-        if refusal is not None:
-            self._carry_out(self._protocol.refuse_join(request, refusal))
+        try:
+            topic = self._topic(request.topic)
+        except TopicRefused as refused:
+            self._carry_out(self._protocol.refuse_join(request, refused.reason))
             return
         # The topic is silent from here to the reply: what an older channel of it still sent
         # would come once more behind the position that the reply names.
         self._stop(request.topic)
-        self._joining[request.topic] = asyncio.create_task(self._follow(request))
+        self._joining[request.topic] = asyncio.create_task(self._follow(request, topic))
 
-    def _refuse(self, topic: str) -> str | None:
-        """Say why a topic cannot be joined; both spellings of `events` are one stream."""
-        if topic == "events":
-            return None
-        head, separator, name = topic.partition(":")
-        if head != "events" or not separator:
-            return phoenix_socket.UNMATCHED_TOPIC
-        if parse_id(Prefix.WORKSPACE, name) != self._viewer.scope.workspace_id:
-            return phoenix_socket.UNAUTHORIZED
-        return None
+    def _topic(self, name: str) -> Topic:
+        """Return the topic that a channel's name means. Raises TopicRefused."""
+        return read_topic(name, self._viewer.scope.workspace_id)
 
-    async def _follow(self, request: JoinRequested) -> None:
+    async def _follow(self, request: JoinRequested, topic: Topic) -> None:
         """Reply to a join, then let the topic's events follow."""
         try:
-            await self._join_and_follow(request)
+            await self._join_and_follow(request, topic)
         except OutboxClosed:
             pass
         except (StoreAway, UnknownLog):
@@ -210,8 +204,8 @@ class _Connection:
             _log.error("join_failed", error=type(error).__name__)
             self._give_up(request, phoenix_socket.JOIN_CRASHED)
 
-    async def _join_and_follow(self, request: JoinRequested) -> None:
-        topic, scope, store = request.topic, self._viewer.scope, self._watching.log_store
+    async def _join_and_follow(self, request: JoinRequested, topic: Topic) -> None:
+        name, scope, store = request.topic, self._viewer.scope, self._watching.log_store
         since = read_since(request.payload.get("since"))
         if since is not None and self._socket is not None:
             await self._socket.begin_replay()
@@ -221,28 +215,24 @@ class _Connection:
             response["recovered"] = start.recovered
         accepted = self._protocol.accept_join(request, response)
         # An older channel of the topic ends here; this task must not end with it.
-        task = self._joining.pop(topic, None)
+        task = self._joining.pop(name, None)
         self._carry_out(accepted)
         if not accepted or task is None or self._outbox is None:
             return  # it was left in the meantime
-        self._close_twins(topic)
-        self._joining[topic] = task
-        dialect = InTextFrames(EventsSocket(self._protocol.version, topic, self._payloads))
-        subscription = Subscription(scope, None, dialect, OnLoss.STOP, self._lost_place)
+        self._close_twins(name, topic)
+        self._joining[name] = task
+        dialect = InTextFrames(EventsSocket(self._protocol.version, name, self._payloads))
+        subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_place)
         following = await follow(
             self._watching.hub, store, subscription, start.position, self._outbox
         )
-        del self._joining[topic]
-        self._following[topic] = following
+        del self._joining[name]
+        self._following[name] = following
 
-    def _close_twins(self, topic: str) -> None:
-        """Close the channels that follow the same stream under another spelling.
-
-        All topics that can be joined spell one stream, so far; a socket has one channel of
-        it, as it has one of a topic.
-        """
+    def _close_twins(self, name: str, topic: Topic) -> None:
+        """Close the channels that follow the same topic under another name."""
         for other in self._protocol.topics:
-            if other != topic:
+            if other != name and self._topic(other) == topic:
                 self._carry_out(self._protocol.close_channel(other))
 
     def _give_up(self, request: JoinRequested, reason: str) -> None:

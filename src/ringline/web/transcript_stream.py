@@ -57,7 +57,7 @@ class Transcript:
         with_ids, plain = TranscriptStream(with_ids=True), TranscriptStream(with_ids=False)
         subscription = Subscription(
             self._start.viewer.scope,
-            self._start.call_id,
+            self._start.topic,
             InChunks(with_ids) if chunked else with_ids,
             OnLoss.WITHOUT_POSITIONS,
             on_gap=lambda following: None,  # the ids that are missing from here on tell it

@@ -1,7 +1,10 @@
-"""The events socket's dialect: eight names, camelCase payloads (events socket, 6).
+"""The events socket's topics, and its dialect (events socket, 6).
 
+The dialect has eight names and camelCase payloads.
 Durable events carry `eventId` and `position`; the ephemeral transcript delta has neither.
 """
+
+from uuid import UUID
 
 from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import (
@@ -18,9 +21,10 @@ from ringline.domain.events import (
     TranscriptDelta,
     TurnCompleted,
 )
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Position, Scope
-from ringline.wire import phoenix
+from ringline.domain.topics import ALL_EVENTS, Topic
+from ringline.wire import phoenix, phoenix_socket
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.strict_json import encode
 from ringline.wire.times import micros
@@ -40,6 +44,31 @@ NAMES: dict[type[EventData], str] = {
 
 #: Who said a turn, as the socket and RPC spell it (contract, 3).
 ROLES = {"caller": "user", "agent": "assistant"}
+
+
+#: What the names of topics begin with.
+_EVENTS = "events"
+
+
+class TopicRefused(Exception):
+    """A name on the socket is no topic for its client; `reason` is what the reply says."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def read_topic(name: str, workspace_id: UUID) -> Topic:
+    """Read the topic that a name means to a client of a workspace. Raises TopicRefused.
+
+    Both spellings, `events` and `events:<workspace>`, are the same topic.
+    """
+    head, separator, workspace = name.partition(":")
+    if head != _EVENTS:
+        raise TopicRefused(phoenix_socket.UNMATCHED_TOPIC)
+    if separator and parse_id(Prefix.WORKSPACE, workspace) != workspace_id:
+        raise TopicRefused(phoenix_socket.UNAUTHORIZED)
+    return ALL_EVENTS
 
 
 class Payloads:

@@ -1,0 +1,42 @@
+"""Topics: which events of a log a listener follows.
+
+A topic says nothing of the log itself; a `Scope` does. A further kind of topic is a class
+here, the events that belong to it, and its page in `storage/event_log.py`.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from ringline.domain.events import CallEnded, Event
+
+
+@dataclass(frozen=True, slots=True)
+class AllEvents:
+    """Every event of the log; it never ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvents:
+    """The events of one call, up to its `call.ended`."""
+
+    call_id: UUID
+
+
+Topic: TypeAlias = AllEvents | CallEvents
+
+ALL_EVENTS = AllEvents()
+
+
+def topics_of(event: Event) -> tuple[Topic, ...]:
+    """Return every topic that an event belongs to, the widest first."""
+    if event.call is None:
+        return (ALL_EVENTS,)
+    return (ALL_EVENTS, CallEvents(event.call.id))
+
+
+def ends(event: Event, topic: Topic) -> bool:
+    """Tell whether an event is the last one of a topic."""
+    if not isinstance(event.data, CallEnded) or event.call is None:
+        return False
+    return topic == CallEvents(event.call.id)
