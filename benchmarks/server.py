@@ -33,8 +33,8 @@ from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import CallRef, Event, TurnCompleted
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, Scope
+from ringline.domain.publication import Publication
 from ringline.domain.records import CallRow, Entry, TurnRow
-from ringline.ports import Publication
 from ringline.services.journal import Journal
 
 TEXT = "I would like to book a table for two people tonight, by the window if you can."

@@ -16,7 +16,8 @@ from ringline.bus.memory import MemoryBus
 from ringline.domain import leg, voice
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
-from ringline.ports import Publication, StoredCall, Transaction, VoiceListener
+from ringline.domain.publication import Publication
+from ringline.ports import StoredCall, Transaction, VoiceListener
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Caller, Change, Create, Generic, Operator, Services
 from ringline.rpc.inputs import cast_inputs

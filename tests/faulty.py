@@ -12,6 +12,7 @@ from uuid import UUID
 from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import Scope
+from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
 from ringline.domain.topics import ALL_EVENTS, Topic, topics_of
 from ringline.ports import (
@@ -22,7 +23,6 @@ from ringline.ports import (
     LogBusy,
     LogHead,
     LogPage,
-    Publication,
     StoreAway,
 )
 from ringline.services.weights import weight_of

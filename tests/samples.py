@@ -14,8 +14,8 @@ from ringline.domain.events import (
     TurnCompleted,
 )
 from ringline.domain.log import Environment, Position, Scope
+from ringline.domain.publication import Published
 from ringline.domain.records import Entry
-from ringline.ports import Published
 
 NOW = datetime(2026, 11, 20, 9, 15, tzinfo=UTC)
 _ids = iter(range(1, 1 << 60))

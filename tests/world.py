@@ -12,16 +12,10 @@ from uuid import UUID
 
 from ringline.domain.events import Event, StoredEvent, TranscriptDelta, TurnCompleted
 from ringline.domain.log import FromBeginning, Position, Scope, Since, parse_since
+from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
 from ringline.domain.topics import Topic
-from ringline.ports import (
-    EntryRefused,
-    EventLog,
-    LogBusy,
-    Publication,
-    StoreAway,
-    Transaction,
-)
+from ringline.ports import EntryRefused, EventLog, LogBusy, StoreAway, Transaction
 from ringline.services.backlog import Outcome, Written
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import Hub

@@ -19,6 +19,7 @@ from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.leg import LegOrder, LegSignal
 from ringline.domain.log import Environment, Scope
+from ringline.domain.publication import Publication
 from ringline.domain.records import (
     CallRow,
     Entry,
@@ -463,23 +464,3 @@ class Bus(Protocol):
     async def close(self) -> None:
         """Send nothing more."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """Events of one log that were committed together, in the journal's order.
-
-    A durable event carries its offset; an ephemeral one the offset of the last durable
-    event before it, so that it is told after that one.
-    """
-
-    scope: Scope
-    events: tuple[Published, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """One event under way to the hubs."""
-
-    offset: int
-    event: Event

@@ -7,8 +7,9 @@ import pytest
 
 from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Since
+from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import ALL_EVENTS, CallEvents, Topic
-from ringline.ports import Publication, Published, StoreAway
+from ringline.ports import StoreAway
 from ringline.services.follow import (
     Following,
     OnLoss,

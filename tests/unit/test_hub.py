@@ -9,8 +9,9 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
+from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import ALL_EVENTS, CallEvents
-from ringline.ports import LogHead, Publication, Published, StoreAway
+from ringline.ports import LogHead, StoreAway
 from ringline.services.hub import Hub, UnknownLog, _Opening
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog

@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 
 from ringline.domain.events import Event, TranscriptDelta
+from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
-from ringline.ports import EntryRefused, LogBusy, Publication, StoreAway
+from ringline.ports import EntryRefused, LogBusy, StoreAway
 from ringline.services.backlog import Bounds, Outcome, Refused, StorageLost, Written
 from ringline.services.journal import Journal
 from tests import clock

@@ -3,7 +3,7 @@
 import asyncio
 
 from ringline.bus.memory import MemoryBus
-from ringline.ports import Publication
+from ringline.domain.publication import Publication
 from tests.samples import a_scope
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.domain import limits
-from ringline.ports import Published
+from ringline.domain.publication import Published
 from ringline.services.reordering import Reordering
 from tests.samples import ended, new_id, note, partial, turn
 

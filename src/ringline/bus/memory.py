@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from ringline.ports import Publication
+from ringline.domain.publication import Publication
 
 _log = structlog.get_logger()
 

@@ -20,8 +20,9 @@ from enum import Enum, auto
 
 from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Scope, Since
+from ringline.domain.publication import Published
 from ringline.domain.topics import CallEvents, Topic, ends, topics_of
-from ringline.ports import EventLog, Published, StoreAway
+from ringline.ports import EventLog, StoreAway
 from ringline.services.hub import Hub, UnknownLog, Watch, encode
 from ringline.services.outbox import Outbox
 from ringline.wire.dialect import Dialect

@@ -22,8 +22,9 @@ import structlog
 from ringline.domain import limits
 from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
+from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import Topic, topics_of
-from ringline.ports import Bus, EventLog, LogHead, Publication, Published, StoreAway
+from ringline.ports import Bus, EventLog, LogHead, StoreAway
 from ringline.services.reordering import NEAR, Reordering
 from ringline.services.turns import OpenTurns, partial_of
 from ringline.services.weights import weight_of

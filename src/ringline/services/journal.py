@@ -28,8 +28,9 @@ from itertools import count
 import structlog
 
 from ringline.domain.log import Scope
+from ringline.domain.publication import Publication, Published
 from ringline.domain.records import Entry
-from ringline.ports import Bus, EntryRefused, EventLog, LogBusy, Publication, Published, StoreAway
+from ringline.ports import Bus, EntryRefused, EventLog, LogBusy, StoreAway
 from ringline.services.backlog import (
     Backlog,
     Bounds,

@@ -23,7 +23,7 @@ from uuid import UUID
 
 from ringline.domain import limits
 from ringline.domain.events import CallEnded
-from ringline.ports import Published
+from ringline.domain.publication import Published
 from ringline.services.turns import TurnKey, completes, partial_of, sequence_of
 from ringline.services.weights import weight_of
 

@@ -16,16 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ringline.domain.log import Scope
-from ringline.ports import (
-    Bus,
-    Check,
-    Publication,
-    Published,
-    Records,
-    Rows,
-    StoreAway,
-    Transaction,
-)
+from ringline.domain.publication import Publication, Published
+from ringline.ports import Bus, Check, Records, Rows, StoreAway, Transaction
 
 Result = TypeVar("Result")
 

@@ -15,7 +15,7 @@ import msgspec
 from ringline.domain import limits
 from ringline.domain.events import CallEnded, Event, TranscriptDelta, TurnCompleted
 from ringline.domain.log import Scope
-from ringline.ports import Published
+from ringline.domain.publication import Published
 from ringline.services.weights import weight_of
 
 #: The call, the item and the content index: one stream of partials.
