@@ -17,7 +17,7 @@ from ringline.domain import leg, voice
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
 from ringline.domain.publication import Publication
-from ringline.ports import StoredCall, Transaction, VoiceListener
+from ringline.ports import ALL_LOGS, StoredCall, Transaction, VoiceListener
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Caller, Change, Create, Generic, Operator, Services
 from ringline.rpc.inputs import cast_inputs
@@ -159,7 +159,7 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     team = Team(repo, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
     services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)
     open_ = Shop(stores, await make_log(stores), services)
-    bus.subscribe(open_.told.append)
+    bus.subscribe(ALL_LOGS, open_.told.append)
     try:
         yield open_
     finally:

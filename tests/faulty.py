@@ -6,6 +6,7 @@ against PostgreSQL. `FaultyLog` wraps any `EventLog` and fails as it is told.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
 from ringline.domain.topics import ALL_EVENTS, Topic, topics_of
 from ringline.ports import (
+    ALL_LOGS,
+    AllLogs,
     AlreadyThere,
     Check,
     EntryRefused,
@@ -24,6 +27,8 @@ from ringline.ports import (
     LogHead,
     LogPage,
     StoreAway,
+    Subscriber,
+    Unsubscribe,
 )
 from ringline.services.weights import weight_of
 
@@ -192,14 +197,26 @@ class LogRecords:
         return result, [StoredEvent(*pair) for pair in zip(offsets, events, strict=True)]
 
 
+@dataclass(frozen=True, eq=False)
+class Subscription:
+    """What somebody has subscribed to."""
+
+    logs: Scope | AllLogs
+    subscriber: Subscriber
+
+
 class FaultyBus:
-    """A bus that loses, doubles and holds back publications as it is told."""
+    """A bus that loses, doubles and holds back publications as it is told.
+
+    What a subscriber raises lies in `errors`, for the test that expects none.
+    """
 
     def __init__(self) -> None:
         self.published: list[Publication] = []
         self.faults: list[str] = []  # of the next publications: lose, double, hold
         self.held: list[Publication] = []
-        self._listeners: list[Callable[[Publication], None]] = []
+        self.errors: list[Exception] = []  # of subscribers
+        self._subscriptions: list[Subscription] = []
 
     def publish(self, publication: Publication) -> None:
         self.published.append(publication)
@@ -219,12 +236,30 @@ class FaultyBus:
         for publication in reversed(held):
             self._hand_over(publication)
 
-    def subscribe(self, listener: Callable[[Publication], None]) -> None:
-        self._listeners.append(listener)
+    def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
+        subscription = Subscription(logs, subscriber)
+        self._subscriptions.append(subscription)
+
+        def unsubscribe() -> None:
+            if subscription in self._subscriptions:
+                self._subscriptions.remove(subscription)
+
+        return unsubscribe
+
+    @property
+    def subscribed(self) -> list[Scope | AllLogs]:
+        """Return what is subscribed to, in order."""
+        return [subscription.logs for subscription in self._subscriptions]
 
     async def close(self) -> None:
-        self._listeners.clear()
+        self._subscriptions.clear()
 
     def _hand_over(self, publication: Publication) -> None:
-        for listener in self._listeners:
-            listener(publication)
+        for subscription in tuple(self._subscriptions):
+            ended = subscription not in self._subscriptions
+            if ended or subscription.logs not in (ALL_LOGS, publication.scope):
+                continue
+            try:
+                subscription.subscriber(publication)
+            except Exception as error:
+                self.errors.append(error)

@@ -6,7 +6,6 @@ it was sent, and the last position it saw, and comes back with that.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -15,7 +14,16 @@ from ringline.domain.log import FromBeginning, Position, Scope, Since, parse_sin
 from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
 from ringline.domain.topics import Topic
-from ringline.ports import EntryRefused, EventLog, LogBusy, StoreAway, Transaction
+from ringline.ports import (
+    AllLogs,
+    EntryRefused,
+    EventLog,
+    LogBusy,
+    StoreAway,
+    Subscriber,
+    Transaction,
+    Unsubscribe,
+)
 from ringline.services.backlog import Outcome, Written
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import Hub
@@ -37,8 +45,10 @@ class ProcessBus:
         if not self.dead:
             self.bus.publish(publication)
 
-    def subscribe(self, listener: Callable[[Publication], None]) -> None:
-        self.bus.subscribe(lambda publication: None if self.dead else listener(publication))
+    def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
+        return self.bus.subscribe(
+            logs, lambda publication: None if self.dead else subscriber(publication)
+        )
 
     async def close(self) -> None:
         self.dead = True
@@ -273,6 +283,7 @@ class World:
     # -- what must always be true -------------------------------------------------------
 
     async def check(self) -> None:
+        assert not self.bus.errors
         for client in self.clients:
             await self._check_client(client)
 

@@ -447,6 +447,20 @@ class NewWorkspace:
     epochs: Mapping[Environment, str]
 
 
+@dataclass(frozen=True, slots=True)
+class AllLogs:
+    """Every log: what a subscriber names that knows none yet."""
+
+
+ALL_LOGS = AllLogs()
+
+#: What takes publications, on the event loop; it must not block.
+Subscriber: TypeAlias = Callable[[Publication], None]
+
+#: End a subscription at once; harmless to call again.
+Unsubscribe: TypeAlias = Callable[[], None]
+
+
 class Bus(Protocol):
     """What carries published events to the hubs of all processes; a hint, never the truth.
 
@@ -457,8 +471,11 @@ class Bus(Protocol):
         """Send to every subscriber, this process included; never blocks, never raises."""
         ...
 
-    def subscribe(self, listener: Callable[[Publication], None]) -> None:
-        """Call back for every publication, on the event loop."""
+    def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
+        """Call back for the publications of a log, or of all logs.
+
+        Of all logs it carries at least what this process publishes; more does no harm.
+        """
         ...
 
     async def close(self) -> None:

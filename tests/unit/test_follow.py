@@ -94,6 +94,7 @@ def scenario(steps: Callable[[Desk], Awaitable[None]]) -> None:
         desk.hub.start()
         await steps(desk)
         await desk.hub.close()
+        assert not desk.bus.errors
 
     clock.run(main())
 

@@ -11,7 +11,7 @@ from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import ALL_EVENTS, CallEvents
-from ringline.ports import LogHead, StoreAway
+from ringline.ports import ALL_LOGS, AllLogs, LogHead, StoreAway, Subscriber, Unsubscribe
 from ringline.services.hub import Hub, UnknownLog, _Opening
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
@@ -42,6 +42,7 @@ def scenario(steps: Callable[[Desk], Awaitable[None]]) -> None:
         desk.hub.start()
         await steps(desk)
         await desk.hub.close()
+        assert not desk.bus.errors
 
     clock.run(main())
 
@@ -179,6 +180,7 @@ def test_what_is_published_while_a_log_is_opened_is_told() -> None:
         watch = await opening
         assert watch.order.position == 3
         await desk.hub.close()
+        assert not desk.bus.errors
 
     clock.run(main())
 
@@ -217,11 +219,79 @@ def test_an_unknown_log_is_refused() -> None:
             return {}
 
     async def main() -> None:
-        hub = Hub(EmptyLog(), FaultyBus())
+        bus = FaultyBus()
+        hub = Hub(EmptyLog(), bus)
         hub.start()
         with pytest.raises(UnknownLog):
             await hub.watch(SCOPE)
+        assert bus.subscribed == [ALL_LOGS]
         await hub.close()
+
+    clock.run(main())
+
+
+def test_a_log_is_subscribed_to_as_long_as_it_is_watched() -> None:
+    async def steps(desk: Desk) -> None:
+        assert desk.bus.subscribed == [ALL_LOGS]
+        opening = asyncio.create_task(desk.hub.watch(SCOPE))
+        await asyncio.sleep(0)
+        assert desk.bus.subscribed == [ALL_LOGS, SCOPE]  # before its head is asked for
+        watch = await opening
+        await desk.hub.watch(SCOPE)
+        await desk.hub.watch(OTHER)
+        assert desk.bus.subscribed == [ALL_LOGS, SCOPE, OTHER]
+        desk.hub.release(watch)
+        assert desk.bus.subscribed == [ALL_LOGS, SCOPE, OTHER]
+        desk.hub.release(watch)
+        assert desk.bus.subscribed == [ALL_LOGS, OTHER]
+        await desk.hub.watch(SCOPE)
+        assert desk.bus.subscribed == [ALL_LOGS, OTHER, SCOPE]
+
+    scenario(steps)
+
+
+def test_nothing_stays_subscribed_of_a_log_that_could_not_be_opened_or_nobody_needs() -> None:
+    async def steps(desk: Desk) -> None:
+        desk.store.go_away()
+        with pytest.raises(StoreAway):
+            await desk.hub.watch(SCOPE)
+        assert desk.bus.subscribed == [ALL_LOGS]
+        desk.store.come_back()
+        given_up = asyncio.create_task(desk.hub.watch(SCOPE))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.sleep(1)
+        assert desk.bus.subscribed == [ALL_LOGS]
+
+    scenario(steps)
+
+
+def test_a_bus_that_carries_the_watched_logs_alone_is_enough_to_hear_them() -> None:
+    class NarrowBus(FaultyBus):
+        """Of all logs it carries what its own process publishes, which is nothing here."""
+
+        def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
+            if logs == ALL_LOGS:
+                return lambda: None
+            return super().subscribe(logs, subscriber)
+
+    async def main() -> None:
+        desk = Desk()
+        desk.bus = NarrowBus()
+        desk.hub = Hub(desk.store, desk.bus)
+        desk.hub.start()
+        call, ear = new_id(), Ear()
+        desk.publish(Published(0, partial(call, "one", 0)))
+        watch = await desk.hub.watch(SCOPE)
+        assert watch.order.open_turns(call) == []
+        watch.join(ALL_EVENTS, Spelling(), ear)
+        told = Published(0, partial(call, "one two", 1))
+        desk.publish(told)
+        desk.publish(*await desk.happen(turn(call, "one two")))
+        assert ear.offsets == [0, 1]
+        assert ear.heard[0][0] == told
+        await desk.hub.close()
+        assert not desk.bus.errors
 
     clock.run(main())
 

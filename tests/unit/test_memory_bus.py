@@ -1,10 +1,14 @@
-"""The bus of a single process."""
+"""The bus of a single process, beyond the port's contract: it hands over at once."""
 
 import asyncio
+from functools import partial
 
 from ringline.bus.memory import MemoryBus
 from ringline.domain.publication import Publication
+from ringline.ports import ALL_LOGS, Unsubscribe
 from tests.samples import a_scope
+
+FIRST, SECOND = (Publication(a_scope(number), ()) for number in (1, 2))
 
 
 def test_every_subscriber_gets_every_publication_and_a_broken_one_hurts_nobody() -> None:
@@ -14,10 +18,41 @@ def test_every_subscriber_gets_every_publication_and_a_broken_one_hurts_nobody()
     def fail(_: Publication) -> None:
         raise RuntimeError
 
-    bus.subscribe(fail)
-    bus.subscribe(heard.append)
-    first, second = (Publication(a_scope(number), ()) for number in (1, 2))
-    bus.publish(first)
+    bus.subscribe(ALL_LOGS, fail)
+    bus.subscribe(ALL_LOGS, heard.append)
+    bus.publish(FIRST)
     asyncio.run(bus.close())
-    bus.publish(second)
-    assert heard == [first]
+    bus.publish(SECOND)
+    assert heard == [FIRST]
+
+
+def test_subscribers_of_all_logs_come_before_those_of_the_log() -> None:
+    bus = MemoryBus()
+    heard: list[str] = []
+    bus.subscribe(FIRST.scope, lambda _: heard.append("of the log"))
+    bus.subscribe(SECOND.scope, lambda _: heard.append("of another"))
+    bus.subscribe(ALL_LOGS, lambda _: heard.append("of all"))
+    bus.publish(FIRST)
+    assert heard == ["of all", "of the log"]
+
+
+def test_who_is_unsubscribed_while_a_publication_is_handed_over_does_not_get_it() -> None:
+    bus = MemoryBus()
+    heard: list[Publication] = []
+    ends: list[Unsubscribe] = []
+    bus.subscribe(FIRST.scope, lambda _: ends[0]())
+    ends.append(bus.subscribe(FIRST.scope, heard.append))
+    bus.publish(FIRST)
+    assert heard == []
+
+
+def test_who_subscribes_while_a_publication_is_handed_over_gets_the_next_one() -> None:
+    bus = MemoryBus()
+    heard: list[Publication] = []
+    subscribe = partial(bus.subscribe, FIRST.scope, heard.append)
+    end = bus.subscribe(FIRST.scope, lambda _: subscribe() and None)
+    bus.publish(FIRST)
+    assert heard == []
+    end()
+    bus.publish(FIRST)
+    assert heard == [FIRST]

@@ -1,10 +1,10 @@
 """The bus of a single process: publications are handed over at once."""
 
-from collections.abc import Callable
-
 import structlog
 
+from ringline.domain.log import Scope
 from ringline.domain.publication import Publication
+from ringline.ports import ALL_LOGS, AllLogs, Subscriber, Unsubscribe
 
 _log = structlog.get_logger()
 
@@ -16,22 +16,35 @@ class MemoryBus:
     """
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[Publication], None]] = []
+        self._subscriptions: dict[Scope | AllLogs, dict[object, Subscriber]] = {}
         self._closed = False
 
     def publish(self, publication: Publication) -> None:
-        """Hand a publication to every subscriber."""
+        """Hand a publication to the subscribers of all logs, then to those of its own."""
         if self._closed:
             return
-        for listener in self._listeners:
-            try:
-                listener(publication)
-            except Exception as error:
-                _log.error("bus_subscriber_failed", error=type(error).__name__)
+        for logs in (ALL_LOGS, publication.scope):
+            subscriptions = self._subscriptions.get(logs, {})
+            for subscription, subscriber in tuple(subscriptions.items()):
+                if subscription not in subscriptions:
+                    continue  # one before it has ended it
+                try:
+                    subscriber(publication)
+                except Exception as error:
+                    _log.error("bus_subscriber_failed", error=type(error).__name__)
 
-    def subscribe(self, listener: Callable[[Publication], None]) -> None:
-        """Call back for every publication."""
-        self._listeners.append(listener)
+    def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
+        """Call back for the publications of a log, or of all; return what ends it."""
+        subscription = object()
+        self._subscriptions.setdefault(logs, {})[subscription] = subscriber
+
+        def unsubscribe() -> None:
+            subscriptions = self._subscriptions.get(logs, {})
+            subscriptions.pop(subscription, None)
+            if not subscriptions:
+                self._subscriptions.pop(logs, None)
+
+        return unsubscribe
 
     async def close(self) -> None:
         """Send nothing more."""

@@ -314,12 +314,17 @@ def read_event(
     event_id: UUID, type_: str, occurred_at: datetime, data: str, call: str | None
 ) -> Event:
     """Make an event of what is stored of it; `data` and `call` are JSON."""
-    decoder = _READ_DATA.get(type_)
-    if decoder is None:
-        raise AssertionError("the log holds a type of event that this version does not know")
     return Event(
         id=event_id,
         occurred_at=occurred_at,
-        data=decoder.decode(data),
+        data=read_data(type_, data),
         call=None if call is None else _READ_CALL.decode(call),
     )
+
+
+def read_data(type_: str, data: str | bytes) -> EventData:
+    """Read the `data` of a canonical type. Raises msgspec's errors."""
+    decoder = _READ_DATA.get(type_)
+    if decoder is None:
+        raise AssertionError("the log holds a type of event that this version does not know")
+    return decoder.decode(data)

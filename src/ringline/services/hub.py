@@ -1,9 +1,9 @@
 """The hub: who listens in this process, and to which logs.
 
-For each log that somebody here listens to it keeps one `Reordering`, fed by the bus and
-mended from the log: what is missing for a moment is read, and once a second one query
-compares the heads of all watched logs, so that even a lost last event is found. So
-overtaking, a message lost on the bus and a bus that was away are one case. While the
+For each log that somebody here listens to it subscribes to the bus and keeps one
+`Reordering`, mended from the log: what is missing for a moment is read, and once a second
+one query compares the heads of all watched logs, so that even a lost last event is found.
+So overtaking, a message lost on the bus and a bus that was away are one case. While the
 database is away nothing is mended; it is tried again every second.
 
 An event is encoded once per dialect, whatever the number of listeners, and the same bytes
@@ -24,7 +24,7 @@ from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import Topic, topics_of
-from ringline.ports import Bus, EventLog, LogHead, StoreAway
+from ringline.ports import ALL_LOGS, Bus, EventLog, LogHead, StoreAway, Unsubscribe
 from ringline.services.reordering import NEAR, Reordering
 from ringline.services.turns import OpenTurns, partial_of
 from ringline.services.weights import weight_of
@@ -182,6 +182,7 @@ class Hub:
         self._watches: dict[Scope, Watch] = {}
         self._openings: dict[Scope, _Opening] = {}
         self._users: dict[Scope, int] = {}
+        self._unsubscribe: dict[Scope, Unsubscribe] = {}  # for each watch or opening
         self._unheard = OpenTurns()
         self._gap = asyncio.Event()  # something is missing
         self._tasks: list[asyncio.Task[None]] = []
@@ -189,7 +190,7 @@ class Hub:
 
     def start(self) -> None:
         """Begin to listen to the bus and to look after the logs."""
-        self._bus.subscribe(self._receive)
+        self._bus.subscribe(ALL_LOGS, self._overhear)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._mend()), loop.create_task(self._sweep())]
 
@@ -224,7 +225,10 @@ class Hub:
             self._tell(watch, watch.order.arrived(publication.events, _now()))
         elif opening := self._openings.get(publication.scope):
             opening.add(publication.events)
-        else:
+
+    def _overhear(self, publication: Publication) -> None:
+        """Remember the open turns of a log that nobody here listens to."""
+        if publication.scope not in self._unsubscribe:
             self._unheard.note(publication.scope, publication.events)
 
     def _tell(self, watch: Watch, released: list[Published]) -> None:
@@ -241,6 +245,7 @@ class Hub:
             loop = asyncio.get_running_loop()
             opening = self._openings[scope] = _Opening(loop.create_future())
             opening.add(self._unheard.take(scope))
+            self._unsubscribe[scope] = self._bus.subscribe(scope, self._receive)
             task = loop.create_task(self._open(scope, opening))
             self._openers.add(task)
             task.add_done_callback(self._openers.discard)
@@ -260,6 +265,8 @@ class Hub:
                 self._begin(Watch(scope, head.epoch, order), opening)
         finally:
             del self._openings[scope]
+            if scope not in self._watches:
+                self._unsubscribe.pop(scope)()
             opening.opened.cancel()
 
     async def _order(self, scope: Scope, head: LogHead, opening: _Opening) -> Reordering:
@@ -299,6 +306,7 @@ class Hub:
         self._users.pop(scope, None)
         watch = self._watches.pop(scope, None)
         if watch is not None:
+            self._unsubscribe.pop(scope)()
             self._unheard.note(scope, watch.order.all_open_turns())
             watch.order.forget()
 
