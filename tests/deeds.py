@@ -22,6 +22,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Caller, Change, Create, Generic, Operator, Services
 from ringline.rpc.inputs import cast_inputs
 from ringline.services.calls import CallLimits, Calls, NewCall
+from ringline.services.found_calls import find_call
 from ringline.services.journal import Journal
 from ringline.services.repo import Repo
 from ringline.services.team import Team
@@ -77,7 +78,9 @@ class Shop:
         """Return a call as it is stored."""
 
         async def work(transaction: Transaction) -> StoredCall:
-            stored = await transaction.lock_call(call)
+            found = await find_call(transaction, call)
+            assert found is not None
+            stored = await transaction.lock_call(found.id)
             assert stored is not None
             return stored
 

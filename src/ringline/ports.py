@@ -259,8 +259,8 @@ class Transaction(Rows, Protocol):
         """Return the log that the transaction is in."""
         ...
 
-    async def lock_call(self, call: UUID | str) -> StoredCall | None:
-        """Find a call by id or `callUuid` and keep others from moving it until the end."""
+    async def lock_call(self, call_id: UUID) -> StoredCall | None:
+        """Return a call and keep others from moving it until the end."""
         ...
 
     async def keep(self, records: Sequence[Record]) -> None:
@@ -314,8 +314,8 @@ class StoredCall:
 class CallStore(Protocol):
     """Calls as they are stored; written by the journal alone."""
 
-    async def find_call(self, scope: Scope, call: UUID | str) -> CallRow | None:
-        """Find a call by its id or its `callUuid`. Raises StoreAway."""
+    async def get_call(self, scope: Scope, call_id: UUID) -> CallRow | None:
+        """Return a call. Raises StoreAway."""
         ...
 
     async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment
 from ringline.domain.records import Entry
 from ringline.ports import AbandonedCall
+from ringline.services.found_calls import FoundCall, find_call
 from ringline.storage.stores import Stores
 from tests.database import (
     NOW,
@@ -22,21 +24,68 @@ from tests.database import (
     created,
     death,
     make_log,
+    new_id,
     said,
 )
 
 LIMIT_S = 10.0
 
 
+async def test_a_call_is_read_in_its_own_log_alone(stores: Stores) -> None:
+    scope = await make_log(stores)
+    call = a_call(uuid="the integrator's")
+    await stores.log.commit([birth(scope, call)])
+    assert await stores.calls.get_call(scope, call.id) == call
+    assert await stores.calls.get_call(scope, new_id()) is None
+    test = replace(scope, environment=Environment.TEST)
+    assert await stores.calls.get_call(test, call.id) is None
+
+
 async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) -> None:
     scope = await make_log(stores)
     call = a_call(uuid="the integrator's")
     await stores.log.commit([birth(scope, call)])
-    assert await stores.calls.find_call(scope, call.id) == call
-    assert await stores.calls.find_call(scope, "the integrator's") == call
-    assert await stores.calls.find_call(scope, "another") is None
-    test = replace(scope, environment=Environment.TEST)
-    assert await stores.calls.find_call(test, call.id) is None
+    found = FoundCall(call.id, call.uuid, call.status, None, stores.database.server_id)
+    assert found.runs
+    async with stores.records.read(scope) as rows:
+        for name in (call.id, call.uuid, str(call.id), show_id(Prefix.CALL, call.id)):
+            assert await find_call(rows, name) == found
+        for name in (new_id(), "another", "The Integrator's", show_id(Prefix.SESSION, call.id)):
+            assert await find_call(rows, name) is None
+    async with stores.records.read(replace(scope, environment=Environment.TEST)) as rows:
+        for name in (call.id, call.uuid):
+            assert await find_call(rows, name) is None
+
+
+async def test_a_call_uuid_wins_over_another_call_s_id(stores: Stores) -> None:
+    scope = await make_log(stores)
+    first = a_call()
+    second = a_call(uuid=show_id(Prefix.CALL, first.id))
+    await stores.log.commit([birth(scope, first), birth(scope, second)])
+    async with stores.records.read(scope) as rows:
+        by_text = await find_call(rows, second.uuid)
+        by_id = await find_call(rows, first.id)
+    assert by_text is not None
+    assert by_id is not None
+    assert (by_text.id, by_id.id) == (second.id, first.id)
+
+
+async def test_a_call_that_ended_or_lives_elsewhere_is_found_as_it_is(
+    database: TestDatabase, stores: Stores
+) -> None:
+    scope = await make_log(stores)
+    call = a_call()
+    await stores.log.commit([birth(scope, call), death(scope, call)])
+    async with database.connection() as superuser:
+        await superuser.execute("UPDATE ringline.calls SET server_id = NULL")
+    row = await stores.calls.get_call(scope, call.id)
+    assert row is not None
+    async with stores.records.read(scope) as rows:
+        found = await find_call(rows, call.uuid)
+    assert row.ended_at is not None
+    assert found is not None
+    assert found == FoundCall(call.id, call.uuid, row.status, row.ended_at, None)
+    assert not found.runs
 
 
 async def test_the_duration_counts_from_the_answer(database: TestDatabase, stores: Stores) -> None:

@@ -196,7 +196,7 @@ async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
     orphan = Entry(scope, (said(unknown, a_turn(unknown)),), (a_turn(unknown),), unknown.id)
     with pytest.raises(EntryRefused, match=r"^23503$"):
         await stores.log.commit([birth(scope, call), orphan])
-    assert await stores.calls.find_call(scope, call.id) is None
+    assert await stores.calls.get_call(scope, call.id) is None
     assert await stores.log.page(scope, 0, 10) == LogPage([], True)
 
 
@@ -245,7 +245,7 @@ async def test_a_call_is_written_by_its_process_alone(
         with pytest.raises(EntryRefused, match=r"^guard$"):
             await others.log.commit([Entry(scope, (created(call),), (answered,), call.id)])
     await stores.log.commit([Entry(scope, (created(call),), (answered,), call.id)])
-    assert await stores.calls.find_call(scope, call.id) == answered
+    assert await stores.calls.get_call(scope, call.id) == answered
 
 
 async def test_an_ended_call_stays_as_it_ended(stores: Stores) -> None:
@@ -271,9 +271,9 @@ async def test_of_several_states_in_one_batch_the_last_counts(stores: Stores) ->
     left = replace(who, left_at=NOW)
     rows = (call, who, ringing, answered, left)
     await stores.log.commit([Entry(scope, (created(call),), rows, call.id)])
-    assert await stores.calls.find_call(scope, call.uuid) == answered
+    assert await stores.calls.get_call(scope, call.id) == answered
     await stores.log.commit([death(scope, answered)])
-    ended = await stores.calls.find_call(scope, call.id)
+    ended = await stores.calls.get_call(scope, call.id)
     assert ended is not None
     assert ended.status is CallStatus.COMPLETED
 

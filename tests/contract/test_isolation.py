@@ -413,7 +413,7 @@ async def test_a_closed_database_is_away(database: TestDatabase) -> None:
     async with database.stores() as stores:
         scope = await make_log(stores)
     with pytest.raises(StoreAway):
-        await stores.calls.find_call(scope, "any")
+        await stores.calls.get_call(scope, new_id())
 
 
 async def test_the_policies_let_the_index_be_used(stores: Stores) -> None:

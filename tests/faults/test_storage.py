@@ -20,7 +20,7 @@ from ringline.storage.database import Connection
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.loans import LoanLimits
 from ringline.storage.stores import Stores
-from tests.database import ME, OTHER, TestDatabase, a_key, birth, hash_of, make_log
+from tests.database import ME, OTHER, TestDatabase, a_key, birth, hash_of, make_log, new_id
 
 LIMIT_S = 30
 
@@ -145,7 +145,7 @@ async def test_a_database_that_went_away_is_taken_again(
             with pytest.raises(StoreAway):
                 await stores.calls.abandoned()
             with pytest.raises(StoreAway):
-                await stores.calls.find_call(scope, "any")
+                await stores.calls.get_call(scope, new_id())
             assert not waiting.done()
         finally:
             await superuser.execute(f"ALTER ROLE {ROLES.server} LOGIN")

@@ -14,7 +14,8 @@ from ringline.rpc.context import ActionContext, Caller, Values
 from ringline.rpc.refusals import spelt
 from ringline.services import external_calls
 from ringline.services.call_control import BargeMode, CallControl
-from ringline.services.external_calls import FoundCall, NewCall, NewParticipant
+from ringline.services.external_calls import NewCall, NewParticipant
+from ringline.services.found_calls import FoundCall
 from ringline.services.operators import find_sip_user
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.rpc import OWN_NAME_ALONE, forbid

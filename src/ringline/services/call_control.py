@@ -19,11 +19,10 @@ from ringline.schema.tables import agents
 from ringline.services.calls import Calls
 from ringline.services.external_calls import (
     BadReference,
-    FoundCall,
     NoSuchRecord,
     end_call,
-    find_call,
 )
+from ringline.services.found_calls import FoundCall, find_call
 from ringline.services.orders import Verdict
 from ringline.services.repo import Repo
 

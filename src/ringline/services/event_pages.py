@@ -17,7 +17,7 @@ from ringline.domain.log import AfterEvent, FromBeginning, Position, Since
 from ringline.ports import LogHead, Portions, Rows
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
-from ringline.services.external_calls import find_call
+from ringline.services.found_calls import find_call
 
 #: Events in one query.
 BATCH = 100

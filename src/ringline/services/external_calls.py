@@ -28,12 +28,11 @@ from ringline.domain.external_call import (
     report_leave,
     report_progress,
 )
-from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.operators import DEFAULT_QUEUE
 from ringline.domain.records import CallRow
 from ringline.ports import EntryRefused, Row, Rows, StoredCall, Transaction
 from ringline.schema.sql import Prepared
-from ringline.schema.tables import call_participants, call_queue_entries, calls, contacts, queues
+from ringline.schema.tables import call_participants, call_queue_entries, contacts, queues
 
 _CALL_UUID_KEY = "calls_workspace_id_environment_call_uuid_key"
 
@@ -53,11 +52,6 @@ _CALL_OF_ENTRY = Prepared(
 _CALL_OF_PARTICIPANT = Prepared(
     sa.select(call_participants.c.call_id).where(call_participants.c.id == _ID)
 )
-_FOUND = sa.select(
-    calls.c.id, calls.c.call_uuid, calls.c.status, calls.c.ended_at, calls.c.server_id
-)
-_BY_UUID = Prepared(_FOUND.where(calls.c.call_uuid == _TEXT))
-_BY_ID = Prepared(_FOUND.where(calls.c.id == _ID))
 
 
 class NoSuchRecord(Exception):
@@ -101,40 +95,6 @@ class NewParticipant:
     role: ParticipantRole
     joined_at: datetime | None = None
     left_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCall:
-    """How a call is, and where: in the process `server_id`, or elsewhere (None)."""
-
-    id: UUID
-    uuid: str
-    status: CallStatus
-    ended_at: datetime | None
-    server_id: UUID | None
-
-    @property
-    def runs(self) -> bool:
-        """Return whether a process of ours runs it."""
-        return self.server_id is not None
-
-
-async def find_call(rows: Rows, call: str | UUID) -> FoundCall | None:
-    """Find a call by its id, or by a text: its `callUuid`, else its id in either spelling."""
-    call_id, row = call, None
-    if isinstance(call, str):
-        call_id, row = parse_id(Prefix.CALL, call), await _one(rows, _BY_UUID, call)
-    if row is None and isinstance(call_id, UUID):
-        row = await _one(rows, _BY_ID, call_id)
-    if row is None:
-        return None
-    return FoundCall(
-        row["id"],
-        row["call_uuid"],
-        CallStatus(row["status"]),
-        row["ended_at"],
-        row["server_id"],
-    )
 
 
 async def create_call(transaction: Transaction, new: NewCall, moment: Moment) -> UUID:

@@ -162,12 +162,7 @@ _WRITE_TURNS = Prepared(_inserted(call_transcripts, tuple(_TURN_COLUMNS)))
 
 
 _CALL = sa.bindparam("call", type_=sa.Uuid)
-_LOCK_BY_ID = Prepared(sa.select(calls).where(calls.c.id == _CALL).with_for_update(of=calls))
-_LOCK_BY_UUID = Prepared(
-    sa.select(calls)
-    .where(calls.c.call_uuid == sa.bindparam("call", type_=sa.Text))
-    .with_for_update(of=calls)
-)
+_LOCK = Prepared(sa.select(calls).where(calls.c.id == _CALL).with_for_update(of=calls))
 _PARTICIPANTS = Prepared(
     sa.select(call_participants)
     .where(call_participants.c.call_id == _CALL)
@@ -181,14 +176,13 @@ _LAST_ENTRY = Prepared(
 )
 
 
-async def lock_call(connection: Connection, call: UUID | str) -> StoredCall | None:
-    """Find a call by id or `callUuid` and keep others from moving it until the end."""
-    wanted = _LOCK_BY_ID if isinstance(call, UUID) else _LOCK_BY_UUID
-    row = await connection.fetchrow(wanted.text, *wanted.arguments(call=call))
+async def lock_call(connection: Connection, call_id: UUID) -> StoredCall | None:
+    """Return a call and keep others from moving it until the end."""
+    row = await connection.fetchrow(_LOCK.text, *_LOCK.arguments(call=call_id))
     if row is None:
         return None
-    people = await connection.fetch(_PARTICIPANTS.text, *_PARTICIPANTS.arguments(call=row["id"]))
-    entry = await connection.fetchrow(_LAST_ENTRY.text, *_LAST_ENTRY.arguments(call=row["id"]))
+    people = await connection.fetch(_PARTICIPANTS.text, *_PARTICIPANTS.arguments(call=call_id))
+    entry = await connection.fetchrow(_LAST_ENTRY.text, *_LAST_ENTRY.arguments(call=call_id))
     return StoredCall(
         read_call(row),
         tuple(read_participant(one) for one in people),

@@ -21,9 +21,6 @@ _BY_IDS = Prepared(
     .where(calls.c.id == sa.any_(sa.bindparam("calls", type_=ARRAY(sa.Uuid))))
     .order_by(calls.c.id)
 )
-_BY_UUID = Prepared(
-    sa.select(calls).where(calls.c.call_uuid == sa.bindparam("wanted", type_=sa.Text))
-)
 _PARTICIPANTS = Prepared(
     sa.select(call_participants)
     .where(call_participants.c.call_id == sa.any_(sa.bindparam("calls", type_=ARRAY(sa.Uuid))))
@@ -44,11 +41,10 @@ class PostgresCalls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find_call(self, scope: Scope, call: UUID | str) -> CallRow | None:
-        """Find a call by its id or its `callUuid`. Raises StoreAway."""
-        statement = _BY_ID if isinstance(call, UUID) else _BY_UUID
+    async def get_call(self, scope: Scope, call_id: UUID) -> CallRow | None:
+        """Return a call. Raises StoreAway."""
         async with self._database.transaction(scope) as connection:
-            row = await connection.fetchrow(statement.text, *statement.arguments(wanted=call))
+            row = await connection.fetchrow(_BY_ID.text, *_BY_ID.arguments(wanted=call_id))
         return None if row is None else read_call(row)
 
     async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:

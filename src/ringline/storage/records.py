@@ -146,9 +146,9 @@ class _Transaction(_Rows):
     def scope(self) -> Scope:
         return self._scope
 
-    async def lock_call(self, call: UUID | str) -> StoredCall | None:
+    async def lock_call(self, call_id: UUID) -> StoredCall | None:
         with translated():
-            return await lock_call(self._connection, call)
+            return await lock_call(self._connection, call_id)
 
     async def keep(self, records: Sequence[Record]) -> None:
         with translated():

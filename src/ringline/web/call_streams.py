@@ -140,7 +140,7 @@ class CallStreams:
         if call_id is None:
             raise Refused("NOT_FOUND")
         begin = await resolve(self._watching.log_store, viewer.scope, since)
-        call = await self._calls.find_call(viewer.scope, call_id)
+        call = await self._calls.get_call(viewer.scope, call_id)
         if call is None:
             raise Refused("NOT_FOUND")
         start = Start(viewer, call.id, begin.position, begin.recovered)
