@@ -18,7 +18,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.leg import LegOrder, LegSignal
-from ringline.domain.log import Environment, Scope
+from ringline.domain.log import Environment, FromBeginning, Position, Scope
 from ringline.domain.publication import Publication
 from ringline.domain.records import (
     CallRow,
@@ -162,9 +162,19 @@ class LogHead:
     newest: int
     oldest: int
 
-    def can_resume_after(self, offset: int) -> bool:
-        """Return whether every event after an offset is still kept, and the offset exists."""
-        return self.oldest - 1 <= offset <= self.newest
+    def resume_after(self, place: Position | FromBeginning) -> int | None:
+        """Return the offset of a place, or None if the log cannot be resumed after it.
+
+        It cannot after a position of another epoch, after one ahead of the log, and where
+        not every event after it is still kept.
+        """
+        match place:
+            case FromBeginning():
+                offset = 0
+            case Position(epoch, offset):
+                if epoch != self.epoch:
+                    return None
+        return offset if self.oldest - 1 <= offset <= self.newest else None
 
 
 @dataclass(frozen=True, slots=True)

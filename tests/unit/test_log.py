@@ -15,7 +15,9 @@ from ringline.domain.log import (
     Scope,
     parse_since,
 )
+from ringline.ports import LogHead
 
+HEAD = LogHead("k3v9x2ab", newest=9, oldest=4)
 EVENT = UUID(int=0x0193_0000_0000_7000_8000_0000_0000_0001)
 
 
@@ -70,3 +72,34 @@ def test_the_logs_of_a_workspace_stand_in_the_order_of_their_locks() -> None:
         Scope(two, Environment.LIVE),
         Scope(two, Environment.TEST),
     ]
+
+
+@pytest.mark.parametrize("offset", [3, 4, 8, 9])
+def test_a_log_is_resumed_after_a_place_behind_which_everything_is_kept(offset: int) -> None:
+    assert HEAD.resume_after(Position(HEAD.epoch, offset)) == offset
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        Position("k3v9x2ab", 2),
+        Position("k3v9x2ab", 10),
+        Position("k3v9x2ab", -1),
+        Position("00000000", 5),
+        Position("", 0),
+        FromBeginning(),
+    ],
+    ids=str,
+)
+def test_a_log_is_not_resumed_after_what_is_gone_ahead_or_of_another_epoch(
+    place: Position | FromBeginning,
+) -> None:
+    assert HEAD.resume_after(place) is None
+
+
+@pytest.mark.parametrize("newest", [0, 5])
+def test_a_log_that_keeps_everything_is_resumed_from_the_beginning(newest: int) -> None:
+    whole = LogHead("k3v9x2ab", newest, oldest=1)
+    assert whole.resume_after(FromBeginning()) == 0
+    assert whole.resume_after(Position(whole.epoch, 0)) == 0
+    assert whole.resume_after(Position(whole.epoch, newest + 1)) is None

@@ -84,8 +84,8 @@ async def read_events(rows: Rows, query: EventQuery) -> EventPage:
     """Read a page of the log that the rows are of."""
     head = await _head(rows)
     after = await _offset(rows, query.after, head)
-    recovered = after is not None and head.can_resume_after(after)
-    start = after if after is not None and recovered else head.oldest - 1
+    recovered = after is not None
+    start = head.oldest - 1 if after is None else after
     call_id: UUID | None = None
     if query.call is not None:
         call = await find_call(rows, query.call)
@@ -152,13 +152,14 @@ async def _head(rows: Rows) -> LogHead:
 
 
 async def _offset(rows: Rows, after: After, head: LogHead) -> int | None:
+    """Return the offset to read after; None if what was asked for cannot be had."""
     match after:
-        case FromBeginning():
-            return 0
+        case FromBeginning() | Position():
+            return head.resume_after(after)
         case int():
-            return after
-        case Position(epoch, offset):
-            return offset if epoch == head.epoch else None
+            return head.resume_after(Position(head.epoch, after))
         case AfterEvent(event_id):
             found = await rows.fetch(_FIND.text, _FIND.arguments(wanted=event_id))
-            return found[0]["offset"] if found else None
+            if not found:
+                return None
+            return head.resume_after(Position(head.epoch, found[0]["offset"]))

@@ -52,24 +52,20 @@ async def resolve(
     Not recovered: another epoch, ahead of the log, no longer kept, an unknown event, or
     more than `replay_limit` events behind (contract, 2).
     """
-    offset = None
+    found = None
     if isinstance(since, AfterEvent):
-        offset = (await log_store.find(scope, [since.event_id])).get(since.event_id)
+        found = (await log_store.find(scope, [since.event_id])).get(since.event_id)
     head = (await log_store.heads([scope])).get(scope)
     if head is None:
         raise UnknownLog
     match since:
         case None:
             return Resolved(Position(head.epoch, head.newest), None)
-        case FromBeginning():
-            offset = 0
-        case Position(epoch, wanted):
-            offset = wanted if epoch == head.epoch else None
         case AfterEvent():
-            pass
-    if offset is None or not head.can_resume_after(offset):
-        return Resolved(Position(head.epoch, head.newest), False)
-    if replay_limit is not None and head.newest - offset > replay_limit:
+            offset = None if found is None else head.resume_after(Position(head.epoch, found))
+        case FromBeginning() | Position():
+            offset = head.resume_after(since)
+    if offset is None or (replay_limit is not None and head.newest - offset > replay_limit):
         return Resolved(Position(head.epoch, head.newest), False)
     return Resolved(Position(head.epoch, offset), True)
 
