@@ -22,7 +22,7 @@ from ringline.domain.events import (
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.records import Entry
 from ringline.rpc.event_actions import spell
-from ringline.services import event_pages
+from ringline.services.event_pages import PageLimits
 from ringline.storage.stores import Stores
 from ringline.wire.strict_json import encode
 from tests.database import NOW, TestDatabase, a_call, birth, created, death, new_id, ref_of
@@ -43,6 +43,11 @@ async def write(here: Shop, count: int) -> None:
         for number in range(count - 1)
     ]
     await here.stores.log.commit([Entry(here.scope, (created(call), *notes), (call,), call.id)])
+
+
+def within(here: Shop, bounds: PageLimits) -> Shop:
+    """Return a shop whose pages have other limits."""
+    return replace(here, services=replace(here.services, pages=bounds))
 
 
 def offsets(page: Any) -> list[int]:
@@ -205,10 +210,8 @@ async def test_a_limit_is_clamped(here: Shop) -> None:
     assert len((await here.run("list_events"))["events"]) == 100
 
 
-async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(
-    here: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "PAGE_SCANNED", replace(limits.PAGE_SCANNED, most=4))
+async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(here: Shop) -> None:
+    here = within(here, PageLimits(most_scanned=4))
     await write(here, 9)
     call = a_call()
     await here.stores.log.commit([birth(here.scope, call), death(here.scope, call)])
@@ -227,16 +230,13 @@ async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(
     assert offsets(page) == [11]
 
 
-async def test_a_page_ends_where_it_is_large_enough(
-    here: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(event_pages, "BATCH", 4)
+async def test_a_page_ends_where_it_is_large_enough(here: Shop) -> None:
     await write(here, 10)
     async with here.stores.records.read(here.scope) as rows:
         text = "SELECT call, type, data::text FROM ringline.events WHERE offset_ = 2"
         (two,) = await rows.fetch(text.replace("offset_", '"offset"'), [])
     most = 2 * sum(len(value) for value in two) - 1
-    monkeypatch.setattr(limits, "PAGE_BYTES", replace(limits.PAGE_BYTES, most=most))
+    here = within(here, PageLimits(most_bytes=most, batch=4))
     seen: list[int] = []
     after: object = 1
     while True:

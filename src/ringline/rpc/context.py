@@ -20,6 +20,7 @@ from uuid import UUID
 from ringline.domain.log import Scope
 from ringline.ports import Check, Clock, NewId, Transaction
 from ringline.services.calls import Calls
+from ringline.services.event_pages import PageLimits
 from ringline.services.repo import Repo
 from ringline.services.team import Team
 
@@ -75,6 +76,7 @@ class Services:
     new_id: NewId
     seal: Callable[[str], bytes]
     team: Team
+    pages: PageLimits = field(default_factory=PageLimits)
 
     def for_caller(self, check: Check) -> "Services":
         """Return these services for one caller; their repo checks the caller again."""

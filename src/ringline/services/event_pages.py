@@ -19,9 +19,6 @@ from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
 from ringline.services.found_calls import find_call
 
-#: Events in one query.
-BATCH = 100
-
 _HEAD = Prepared(sa.select(logs.c.epoch, logs.c.newest, logs.c.oldest))
 _FIND = Prepared(
     sa.select(events.c.offset).where(events.c.event_id == sa.bindparam("wanted", type_=sa.Uuid))
@@ -67,6 +64,15 @@ class EventQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class PageLimits:
+    """How much a page holds and looks at, and how many events one query reads."""
+
+    most_bytes: int = limits.PAGE_BYTES.most
+    most_scanned: int = limits.PAGE_SCANNED.most
+    batch: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class EventPage:
     """Events of a log, and how far it was read for them.
 
@@ -80,7 +86,7 @@ class EventPage:
     recovered: bool
 
 
-async def read_events(rows: Rows, query: EventQuery) -> EventPage:
+async def read_events(rows: Rows, query: EventQuery, bounds: PageLimits) -> EventPage:
     """Read a page of the log that the rows are of."""
     head = await _head(rows)
     after = await _offset(rows, query.after, head)
@@ -92,27 +98,35 @@ async def read_events(rows: Rows, query: EventQuery) -> EventPage:
         if call is None:
             return EventPage((), Position(head.epoch, head.newest), False, recovered)
         call_id = call.id
-    reading = _Reading(rows, query, call_id, start)
+    reading = _Reading(rows, query, call_id, start, bounds)
     await reading.read(head.newest)
     position = Position(head.epoch, reading.offset)
     return EventPage(tuple(reading.found), position, reading.offset < head.newest, recovered)
 
 
 class _Reading:
-    def __init__(self, rows: Rows, query: EventQuery, call_id: UUID | None, start: int) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        query: EventQuery,
+        call_id: UUID | None,
+        start: int,
+        bounds: PageLimits,
+    ) -> None:
         self._rows = rows
         self._query = query
         self._call_id = call_id
-        self._room = limits.PAGE_BYTES.most
+        self._bounds = bounds
+        self._room = bounds.most_bytes
         self.found: list[StoredEvent] = []
         self.offset = start
 
     async def read(self, newest: int) -> None:
         until = newest
         if self._query.types is not None and self._call_id is None:
-            until = min(newest, self.offset + limits.PAGE_SCANNED.most)
+            until = min(newest, self.offset + self._bounds.most_scanned)
         while self.offset < until and self._wanted and self._room > 0:
-            count = min(self._wanted, BATCH)
+            count = min(self._wanted, self._bounds.batch)
             batch = await self._fetch(until, count)
             self._take(batch)
             if batch.complete and len(batch.rows) < count:
