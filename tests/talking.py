@@ -13,7 +13,7 @@ from ringline.domain.call import Call, CallSignal, Moment, Step
 from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import EventData
 from ringline.domain.records import CallRow
-from ringline.domain.turn_taking import Phase
+from ringline.domain.responses import Phase
 from ringline.domain.turns import Order
 from ringline.ports import VoiceListener
 from tests.samples import NOW, a_scope, new_id

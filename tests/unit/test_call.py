@@ -33,7 +33,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.handover import OPERATORS, HandedBack, TakenOver
 from ringline.domain.records import CallRow, ParticipantRow
-from ringline.domain.turn_taking import Phase
+from ringline.domain.responses import Phase
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
 
@@ -421,7 +421,7 @@ def check_phases(story: Story) -> None:
     for step in story.steps:
         talk = step.call.talk
         assert talk.response is None or talk.response.phase is not Phase.OVER
-        assert all(one.phase in (Phase.RUNNING, Phase.DRAINING) for one in talk.coming)
+        assert all(one.phase in (Phase.RUNNING, Phase.DRAINING) for one in talk.queued)
 
 
 def _begun(story: Story) -> bool:
@@ -465,7 +465,7 @@ def check_pauses(story: Story) -> None:
         if not step.call.ended:
             assert talk.paused == any(each.role in OPERATORS for each in present)
         if talk.paused:
-            assert (talk.response, talk.coming) == (None, ())
+            assert (talk.response, talk.queued) == (None, ())
             begun = (bridge.Admit, voice.Respond, leg.AgentStarted)
             assert not any(isinstance(order, begun) for order in step.orders)
 

@@ -15,7 +15,8 @@ from ringline.domain.events import (
 )
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.records import ParticipantRow
-from ringline.domain.turn_taking import Expected, Phase
+from ringline.domain.responses import Phase
+from ringline.domain.turn_taking import Expected
 from ringline.domain.turns import Order
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, LIVING, Story
 
@@ -196,7 +197,7 @@ def test_what_was_to_come_is_stopped_with_what_runs() -> None:
     story.feed(voice.ResponseStarted("two"))
     orders = story.feed(ANN)
     assert {bridge.Drop("one"), bridge.Drop("two"), voice.Cancel("two", 0)} <= set(orders)
-    assert story.call.talk.coming == ()
+    assert story.call.talk.queued == ()
 
 
 # Handing back.

@@ -1,22 +1,13 @@
 """Who speaks when: responses and turns of a call (realtime voice, 5; contract, 11)."""
 
-from dataclasses import replace
-
 import pytest
 
 from ringline.domain import bridge, call, leg, voice
 from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
-from ringline.domain.turn_taking import (
-    MAX_COMING,
-    PHASES,
-    Phase,
-    Response,
-    Step,
-    advance,
-)
+from ringline.domain.responses import PHASES, Phase, Step
+from ringline.domain.turn_taking import MAX_QUEUED
 from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT, history_of
-from tests.samples import new_id
 from tests.talking import ANSWERS_ITSELF, LIVING, Story
 
 STOPPED = voice.SpeechStopped()
@@ -136,25 +127,6 @@ def test_a_row_that_is_taken_out_of_the_table_moves_nothing(
     monkeypatch.delitem(PHASES, (phase, step))
     story.feed(signal_of(step, story.asked()))
     assert story.call.talk.response == before
-
-
-@pytest.mark.parametrize("step", Step)
-@pytest.mark.parametrize("phase", Phase)
-def test_every_step_in_every_phase(phase: Phase, step: Step) -> None:
-    response = Response("one", new_id(), automatic=True, phase=phase)
-    after = advance(response, step)
-    if (phase, step) in PHASES:
-        assert after == replace(response, phase=PHASES[phase, step])
-        assert after != response, "each row changes something"
-    else:
-        assert after is None
-    assert response.begun == (phase is not Phase.WANTED)
-
-
-def test_every_response_can_end_and_none_goes_on_after_it() -> None:
-    for phase in LIVING:
-        assert PHASES[phase, Step.STOPPED] is Phase.OVER
-    assert not [phase for phase, _ in PHASES if phase is Phase.OVER]
 
 
 def test_a_response_without_words_is_no_turn() -> None:
@@ -451,7 +423,7 @@ def test_an_interruption_stops_what_was_to_come_too() -> None:
 def test_only_so_many_may_wait() -> None:
     story = Story(capabilities=ANSWERS_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
-    for number in range(MAX_COMING):
+    for number in range(MAX_QUEUED):
         assert story.feed(voice.ResponseStarted(str(number))) == []
     assert bridge.Drop("more") in story.feed(voice.ResponseStarted("more"))
 
@@ -460,13 +432,13 @@ def test_a_response_that_has_begun_early_moves_by_the_table_too() -> None:
     story = Story(capabilities=ANSWERS_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
     story.feed(voice.ResponseStarted("two"))
-    (coming,) = story.call.talk.coming
+    (coming,) = story.call.talk.queued
     assert coming.phase is Phase.RUNNING
     story.feed(voice.ResponseDone("two", hang_up=True))
-    (coming,) = story.call.talk.coming
+    (coming,) = story.call.talk.queued
     assert (coming.phase, coming.hang_up) == (Phase.DRAINING, True)
     assert story.feed(voice.ResponseDone("two")) == [], "it has been said already"
-    assert story.call.talk.coming == (coming,)
+    assert story.call.talk.queued == (coming,)
     assert story.feed(bridge.PlayedOut("one")) == [FINISHED, STARTED, bridge.Admit("two")]
     assert story.feed(bridge.PlayedOut("two")) == [FINISHED]
     assert story.call.talk.hang_up
@@ -580,4 +552,4 @@ def test_a_long_conversation_keeps_nothing_but_its_lines() -> None:
     talk = story.call.talk
     assert len(talk.turns.lines) == 100
     assert len(talk.refused) <= 8
-    assert (talk.coming, talk.turns.hearings) == ((), ())
+    assert (talk.queued, talk.turns.hearings) == ((), ())

@@ -1,7 +1,7 @@
-"""The states of a call, as one table of transitions (contract, 4).
+"""The states of a call as one table of transitions (contract, 4).
 
-Only `move` changes a call's status. An API order to end a call completes it from any
-state that is not terminal; terminal states are final.
+Only `move` changes a call's status. `COMPLETE` and `FAIL` are possible in every state that
+is not terminal, because the API can end any call; terminal states are final.
 """
 
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ringline.domain.records import CallRow
 
 
 class CallMove(StrEnum):
-    """What can happen to a call as a whole."""
+    """What can change the state of a call."""
 
     RING = "ring"
     QUEUE = "queue"
@@ -59,14 +59,14 @@ _BETWEEN = {(source, target): what for (source, what), target in TRANSITIONS.ite
 
 
 def move_between(source: CallStatus, target: CallStatus) -> CallMove | None:
-    """Return what leads from one state to another; None if nothing does."""
+    """Return the move from one state to another; None if there is none."""
     return _BETWEEN.get((source, target))
 
 
 def move(row: CallRow, what: CallMove, at: datetime) -> CallRow | None:
-    """Move a call; None if this cannot happen in its state.
+    """Move a call by the table; None if its state does not allow it.
 
-    The row keeps when the call was first answered and when it ended.
+    The row records when the call was first answered and when it ended.
     """
     status = TRANSITIONS.get((row.status, what))
     if status is None:

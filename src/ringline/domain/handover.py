@@ -1,9 +1,9 @@
 """Hand-over: an operator takes a call over from its agent, and hands it back.
 
-Both are orders of the API (events socket, 5.3: `barge_call`, `resume_ai_call`). A call that
-has been taken over is the operators' who joined it, and its agent is paused; what the caller
-says is heard and written down all the same. The audit trail tells who took over and when
-the agent was let back in (events socket, 6: `handoff`).
+Both are orders of the API (events socket, 5.3: `barge_call`, `resume_ai_call`). While
+operators have a call, its agent is paused; the caller's turns are still recognised and
+stored. The audit trail records who took over and when the agent came back (events socket,
+6: `handoff`).
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,15 @@ from ringline.domain.turns import Draft
 
 Participants: TypeAlias = tuple[ParticipantRow, ...]
 
-#: Who takes a call over, and leaves it when the agent is back.
+#: The roles that take a call over, and leave it when they hand it back.
 OPERATORS = frozenset({ParticipantRole.OPERATOR, ParticipantRole.SUPERVISOR})
 
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """An operator takes the call over; playing has stopped after `played_ms`.
+    """An operator takes the call over; playback has stopped after `played_ms`.
 
-    `member` is how the participant is named, text that a database column takes; `role` is
-    one of `OPERATORS`.
+    `member` names the participant and holds no U+0000; `role` is one of `OPERATORS`.
     """
 
     member: str
@@ -43,8 +42,8 @@ class HandedBack:
 def take_over(
     taken: TakenOver, participants: Participants, talk: TurnTaking, draft: Draft
 ) -> tuple[Participants, TurnTaking]:
-    """Let an operator join and pause the agent; nothing changes if he is there already."""
-    if any(each.member_uuid == taken.member for each in _operators(participants)):
+    """Add an operator and pause the agent; do nothing if they have joined already."""
+    if any(present.member_uuid == taken.member for present in _operators(participants)):
         return participants, talk
     talk = pause(talk, taken.played_ms, draft)
     operator = join(taken.member, taken.role, draft)
@@ -55,18 +54,20 @@ def take_over(
 def hand_back(
     participants: Participants, talk: TurnTaking, draft: Draft
 ) -> tuple[Participants, TurnTaking]:
-    """Let all operators leave and the agent speak again, if it was paused."""
+    """Remove all operators and resume the agent, if it was paused."""
     if not talk.paused:
         return participants, talk
     operators = _operators(participants)
     for operator in operators:
         leave(operator, draft)
-    _audit("ai_resumed", {"members": [each.member_uuid for each in operators]}, draft)
-    return tuple(each for each in participants if each not in operators), resume(talk, draft)
+    members = [operator.member_uuid for operator in operators]
+    _audit("ai_resumed", {"members": members}, draft)
+    remaining = tuple(present for present in participants if present not in operators)
+    return remaining, resume(talk, draft)
 
 
 def _operators(participants: Participants) -> Participants:
-    return tuple(each for each in participants if each.role in OPERATORS)
+    return tuple(present for present in participants if present.role in OPERATORS)
 
 
 def _audit(code: str, detail: dict[str, object], draft: Draft) -> None:

@@ -235,7 +235,7 @@ EARLY_SIGNALS = Limit("signals before `session.started`", 100, "signals", "`rate
 START_S = Limit("the wait for `session.start`", 10, "s", "`start_timeout`, close 1008")
 INBOX_SIGNALS = Limit("signals that wait for one call", 2_000, "signals", "the call ends")
 INBOX_BYTES = Limit("signals that wait for one call", 8 * _MIB, "bytes", "the call ends")
-COMING_RESPONSES = Limit(
+QUEUED_RESPONSES = Limit(
     "responses that wait until the one before has been sent",
     4,
     "responses",
@@ -441,7 +441,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         START_S,
         INBOX_SIGNALS,
         INBOX_BYTES,
-        COMING_RESPONSES,
+        QUEUED_RESPONSES,
         PLAYOUT_MS,
         PLAYOUT_TEXT_BYTES,
         PLAYOUT_PIECES,

@@ -1,8 +1,8 @@
-"""What was said: the turns of a call, and the draft in which a step gathers its effects.
+"""The turns of a call, and the draft that collects the effects of one step.
 
-A turn of the caller grows while it is recognised; its deltas concatenate to the final text,
-or end early where a recogniser takes words back. A finished turn is a row, an event and a
-line of the transcript that the call's last event repeats.
+A turn of the caller grows while it is recognised. Its deltas concatenate to the final text;
+if the recogniser revises words, they end early. A finished turn is a row, an event, and a
+line of the transcript that the call's last event carries.
 """
 
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from ringline.domain.records import Record, TurnRow
 
 Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
 
-#: Most turns of the caller that are being recognised at once; the oldest is forgotten.
+#: Most turns of the caller that are being recognised at once; the oldest is dropped.
 MAX_HEARINGS = limits.HEARINGS.most
-#: Most characters that a call's last event repeats; the oldest turns are left out of it.
+#: Most characters of the transcript in a call's last event; it leaves the oldest turns out.
 MAX_TRANSCRIPT = limits.TRANSCRIPT_CHARACTERS.most
-_LINE_CHARACTERS = 100  # what a line takes beside its text
+_LINE_CHARACTERS = 100  # that a line takes in addition to its text
 
 
 @dataclass(slots=True)
 class Draft:
-    """What one step of a call brings about, gathered while it is taken."""
+    """The effects of one step of a call, collected while the step runs."""
 
     call_id: UUID
     now: datetime
@@ -40,8 +40,8 @@ class Draft:
 class Hearing:
     """A turn of the caller that is being recognised.
 
-    Where a recogniser takes words back, `revised` ends the stream of partial texts; the
-    final text alone counts then.
+    Deltas that were sent cannot be taken back. Once the recogniser has `revised` words, no
+    more deltas follow, and the final text alone counts.
     """
 
     item_id: str
@@ -53,7 +53,7 @@ class Hearing:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The turns of a call: finished ones as `lines`, of `characters` together."""
+    """The turns of a call; the finished ones are `lines`, with `characters` in all."""
 
     hearings: tuple[Hearing, ...] = ()
     lines: tuple[TranscriptLine, ...] = ()
@@ -61,10 +61,10 @@ class Turns:
 
 
 def hear(turns: Turns, item_id: str, text: str, draft: Draft, *, final: bool) -> Turns:
-    """Take what a voice has heard of one turn."""
+    """Handle what a voice has recognised of a turn."""
     text = storable(text)
-    hearing = next((open_ for open_ in turns.hearings if open_.item_id == item_id), None)
-    others = tuple(open_ for open_ in turns.hearings if open_.item_id != item_id)
+    hearing = next((known for known in turns.hearings if known.item_id == item_id), None)
+    others = tuple(known for known in turns.hearings if known.item_id != item_id)
     if hearing is None:
         hearing = Hearing(item_id, draft.new_id())
     hearing = _partial(hearing, text, draft, final=final)
@@ -78,18 +78,18 @@ def hear(turns: Turns, item_id: str, text: str, draft: Draft, *, final: bool) ->
 
 
 def forget(turns: Turns, item_id: str) -> Turns:
-    """End a turn of the caller that was cleared: it is none."""
-    others = tuple(open_ for open_ in turns.hearings if open_.item_id != item_id)
+    """Drop a turn of the caller that was cleared."""
+    others = tuple(known for known in turns.hearings if known.item_id != item_id)
     return replace(turns, hearings=others)
 
 
 def _partial(hearing: Hearing, text: str, draft: Draft, *, final: bool) -> Hearing:
-    """Tell what is new of a turn; deltas concatenate to the final text or end early."""
+    """Publish the part of a turn that is new."""
     if hearing.revised or not text.startswith(hearing.text):
         return replace(hearing, revised=True)
     delta = text[len(hearing.text) :]
     if not delta or (final and hearing.pieces == 0):
-        return hearing
+        return hearing  # a turn that was never partial needs no delta: its text comes whole
     draft.events.append(
         TranscriptDelta(
             turn_id=hearing.turn_id,
@@ -114,7 +114,7 @@ def finish_turn(
     interrupted: bool = False,
     recognized: bool = True,
 ) -> Turns:
-    """Make a turn final."""
+    """Finish a turn: append its row, its event and its line."""
     row = TurnRow(
         id=draft.new_id(),
         call_id=draft.call_id,
@@ -143,7 +143,7 @@ def finish_turn(
 
 
 def line_of(row: TurnRow) -> TranscriptLine:
-    """Return the line of a finished turn in the transcript."""
+    """Return a finished turn's line in the transcript."""
     return TranscriptLine(
         turn_id=row.turn_id,
         role=row.role,
@@ -155,7 +155,7 @@ def line_of(row: TurnRow) -> TranscriptLine:
 
 
 def keep(turns: Turns, line: TranscriptLine) -> Turns:
-    """Add a line to the transcript, within its bound."""
+    """Append a line to the transcript; drop the oldest ones beyond its bound."""
     lines = (*turns.lines, line)
     characters = turns.characters + _LINE_CHARACTERS + len(line.text)
     oldest = 0
@@ -171,5 +171,5 @@ def history_of(turns: Turns) -> tuple[voice.PastTurn, ...]:
 
 
 def storable(text: str) -> str:
-    """Replace what no database column takes in what a voice says (contract, 11)."""
+    """Replace U+0000, which no text column takes, in what a voice says (contract, 11)."""
     return text.replace("\0", "\ufffd")
