@@ -21,7 +21,7 @@ from ringline.ports import Portions, Rows
 from ringline.rpc import reading
 from ringline.rpc.kinds import Id, Moment, Text
 from ringline.rpc.pages import Cursors, kinds_of, purpose_of
-from ringline.rpc.reading import ListRequest, Reader
+from ringline.rpc.reading import ListRequest, PlanLimits, Reader
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection, select
 from ringline.rpc.sorting import read_sort
@@ -507,7 +507,7 @@ async def test_plans_are_kept_by_shape_in_a_bounded_number(
         return Prepared(statement)
 
     monkeypatch.setattr(reading, "Prepared", prepare)
-    monkeypatch.setattr(limits, "PLANS_KEPT", replace(limits.PLANS_KEPT, most=2))
+    desk = replace(desk, reader=Reader(["secret"], PlanLimits(kept=2)))
     for name in ("Ada", "Bob", "Cleo"):  # one shape
         await desk.list(filter={"fullName": {"in": [name, name]}}, page={"limit": 2})
     assert len(made) == 1

@@ -101,10 +101,24 @@ class _Plan:
         return len(self.statement.text) + self.node.characters
 
 
+@dataclass(frozen=True, slots=True)
+class PlanLimits:
+    """Which plans are kept, and which are made at once."""
+
+    kept: int = limits.PLANS_KEPT.most
+    #: A plan that is larger is made again each time.
+    kept_bytes: int = limits.PLAN_BYTES.most
+    #: What takes more is planned in a thread, one after another.
+    effort: int = limits.PLAN_EFFORT.most
+
+
 class Reader:
     """Answers reads of any resource."""
 
-    def __init__(self, cursor_secrets: Sequence[str]) -> None:
+    def __init__(
+        self, cursor_secrets: Sequence[str], plan_limits: PlanLimits | None = None
+    ) -> None:
+        self._limits = plan_limits or PlanLimits()
         self._cursors = Cursors(cursor_secrets)
         self._plans: dict[Hashable, _Plan] = {}
         self._making = asyncio.Lock()  # one large plan at a time
@@ -224,13 +238,13 @@ class Reader:
         key = (way, query, page)
         plan = self._plans.get(key)
         if plan is None:
-            if query.effort <= limits.PLAN_EFFORT.most:
+            if query.effort <= self._limits.effort:
                 plan = make()
             else:  # it takes tenths of a second, in which nobody else would be served
                 async with self._making:
                     plan = await asyncio.to_thread(make)
-            if query.nodes * _NODE_BYTES + plan.characters <= limits.PLAN_BYTES.most:
-                if len(self._plans) >= limits.PLANS_KEPT.most:
+            if query.nodes * _NODE_BYTES + plan.characters <= self._limits.kept_bytes:
+                if len(self._plans) >= self._limits.kept:
                     del self._plans[next(iter(self._plans))]
                 self._plans[key] = plan
         return plan
