@@ -1,6 +1,8 @@
 """The table of limits: every bound is in it, and the code reads every one from it."""
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,9 @@ from ringline.domain import limits
 from ringline.domain.limits import LIMITS, Limit
 
 SOURCES = Path(ringline.__file__).parent
+TESTS = Path(__file__).parents[1]
+#: Constants that tests patch: some that are no limits, and limits that no class takes yet.
+PATCHED = {"HEAD", "PAGE", "REPOSITORY"} | {"TURN_MS", "WAIT_S"}
 NAMED = {name: value for name, value in vars(limits).items() if isinstance(value, Limit)}
 
 
@@ -38,3 +43,38 @@ def test_limits_are_positive_and_told() -> None:
         assert limit.what
         assert limit.unit
         assert limit.beyond
+
+
+def constants_patched_in(source: str) -> Iterator[str]:
+    """Yield the names in capitals that `monkeypatch.setattr` replaces."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name("monkeypatch"), attr="setattr"),
+                args=[ast.Constant(str(path)), _] | [_, ast.Constant(str(path)), _],
+            ) if re.fullmatch(r"_?[A-Z][A-Z0-9_]+", name := path.rpartition(".")[2]):
+                yield name
+
+
+def test_limits_are_handed_in_and_not_patched() -> None:
+    patched = {
+        name
+        for path in TESTS.rglob("*.py")
+        if "monkeypatch" in (source := path.read_text("utf-8"))
+        for name in constants_patched_in(source)
+    }
+    assert patched == PATCHED
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        ('setattr(limits, "PAGE_BYTES", 4)', ["PAGE_BYTES"]),
+        ('setattr("ringline.voices.attendant._LOOK_S", 4)', ["_LOOK_S"]),
+        ('setattr(app, "Calls", Reached)', []),
+        ('setattr("ringline.wire.realtime.decode", broken)', []),
+        ('setenv("RINGLINE_PORT", "4")', []),
+    ],
+)
+def test_a_patched_constant_is_found(call: str, names: list[str]) -> None:
+    assert list(constants_patched_in(f"monkeypatch.{call}")) == names
