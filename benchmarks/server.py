@@ -29,7 +29,7 @@ from ringline.bus.memory import MemoryBus
 from ringline.config import Settings
 from ringline.domain import call
 from ringline.domain.call import Moment
-from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport, TurnRole
 from ringline.domain.events import CallRef, Event, TurnCompleted
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, Scope
@@ -71,11 +71,11 @@ class Source:
         self._row = CallRow(
             id=call_id,
             uuid=str(call_id),
-            direction="inbound",
+            direction=CallDirection.INBOUND,
             from_number="web:anonymous",
             to_number="voice:local/attendant",
             source="realtime",
-            transport="websocket",
+            transport=CallTransport.WEBSOCKET,
             status=CallStatus.INITIATED,
             started_at=now(),
         )
@@ -109,10 +109,14 @@ class Source:
     def _turn(self) -> Entry:
         turn_id, transcript_id, moment = new_id(), new_id(), now()
         told = TurnCompleted(
-            turn_id=turn_id, item_id="item", role="caller", text=TEXT, transcript_id=transcript_id
+            turn_id=turn_id,
+            item_id="item",
+            role=TurnRole.CALLER,
+            text=TEXT,
+            transcript_id=transcript_id,
         )
         row = TurnRow(
-            transcript_id, self._row.id, turn_id, "item", 0, "caller", TEXT, False, moment
+            transcript_id, self._row.id, turn_id, "item", 0, TurnRole.CALLER, TEXT, False, moment
         )
         event = Event(id=new_id(), occurred_at=moment, data=told, call=self._call)
         return Entry(self._scope, (event,), (row,), self._row.id)

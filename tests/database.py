@@ -13,7 +13,14 @@ from uuid import UUID
 import asyncpg
 
 from ringline.domain.agent import Agent, LocalSettings, Phrase, Tool
-from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import (
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    ParticipantRole,
+    TurnRole,
+)
 from ringline.domain.credentials import Key, KeyKind, Ticket, digest
 from ringline.domain.events import CallCreated, CallEnded, CallRef, Event, TurnCompleted
 from ringline.domain.log import Environment, Scope
@@ -142,11 +149,11 @@ def a_call(**changes: Any) -> CallRow:
     call = CallRow(
         id=call_id,
         uuid=str(call_id),
-        direction="inbound",
+        direction=CallDirection.INBOUND,
         from_number="web:anonymous",
         to_number="voice:local/attendant",
         source="realtime",
-        transport="websocket",
+        transport=CallTransport.WEBSOCKET,
         status=CallStatus.INITIATED,
         started_at=NOW,
         model="local/attendant",
@@ -159,7 +166,7 @@ def a_participant(call: CallRow) -> ParticipantRow:
 
 
 def a_turn(call: CallRow, text: str = "Hello?", **changes: Any) -> TurnRow:
-    turn = TurnRow(new_id(), call.id, new_id(), "item_1", 0, "caller", text, False, NOW)
+    turn = TurnRow(new_id(), call.id, new_id(), "item_1", 0, TurnRole.CALLER, text, False, NOW)
     return replace(turn, **changes)
 
 

@@ -11,7 +11,17 @@ from typing import Any
 from uuid import UUID
 
 from ringline.domain import events
-from ringline.domain.call_vocabulary import CallStatus, HangupCause
+from ringline.domain.call_vocabulary import (
+    AnsweredBy,
+    AuditType,
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    ParticipantRole,
+    TurnRole,
+)
+from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import CallRow
@@ -47,11 +57,11 @@ def _line(turn: int, seconds: float, **said: Any) -> events.TranscriptLine:
 ROW = CallRow(
     id=CALL,
     uuid="order-7",
-    direction="inbound",
+    direction=CallDirection.INBOUND,
     from_number="+4930901820",
     to_number="agent:agt_031egEnIbTuVnJpRLimaR9",
     source="realtime",
-    transport="websocket",
+    transport=CallTransport.WEBSOCKET,
     status=CallStatus.INITIATED,
     started_at=BEGAN,
     model="local/attendant",
@@ -90,8 +100,8 @@ _CHANGED: dict[str, Any] = {
 _CHAT: dict[str, Any] = {
     "id": CONVERSATION,
     "public_id": "7Yk2pQ",
-    "channel": "chat",
-    "status": "active",
+    "channel": ConversationChannel.CHAT,
+    "status": ConversationStatus.ACTIVE,
     "agent_id": AGENT,
     "inserted_at": _at(63),
 }
@@ -100,18 +110,21 @@ _STORY: tuple[tuple[float, EventData], ...] = (
     (
         0,
         events.CallCreated(
-            status="initiated",
+            status=CallStatus.INITIATED,
             source=ROW.source,
             started_at=BEGAN,
             contact=events.KnownCaller(**_CONTACT),
         ),
     ),
-    (0.5, events.CallRinging(status="ringing")),
-    (1, events.CallAnswered(answered_at=_at(1), started_at=BEGAN, answered_by="ai_agent")),
+    (0.5, events.CallRinging(status=CallStatus.RINGING)),
+    (1, events.CallAnswered(answered_at=_at(1), started_at=BEGAN, answered_by=AnsweredBy.AI_AGENT)),
     (
         1,
         events.ParticipantJoined(
-            participant_id=_CALLER, member_uuid="caller", role="caller", joined_at=_at(1)
+            participant_id=_CALLER,
+            member_uuid="caller",
+            role=ParticipantRole.CALLER,
+            joined_at=_at(1),
         ),
     ),
     (
@@ -119,7 +132,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
         events.TranscriptDelta(
             turn_id=_TURNS[0],
             item_id="item_1",
-            role="caller",
+            role=TurnRole.CALLER,
             delta=" do you",
             text="When do you",
             sequence=1,
@@ -130,7 +143,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
         events.TurnCompleted(
             turn_id=_TURNS[0],
             item_id="item_1",
-            role="caller",
+            role=TurnRole.CALLER,
             text=_ASKED,
             transcript_id=_id(48),
         ),
@@ -141,7 +154,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
         events.TurnCompleted(
             turn_id=_TURNS[1],
             item_id="item_2",
-            role="agent",
+            role=TurnRole.AGENT,
             text=_ANSWER,
             transcript_id=_id(49),
             interrupted=True,
@@ -152,7 +165,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
         events.TurnCompleted(
             turn_id=_TURNS[2],
             item_id="item_3",
-            role="caller",
+            role=TurnRole.CALLER,
             text="",
             transcript_id=_id(50),
             recognized=False,
@@ -161,7 +174,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
     (
         20,
         events.CallAudit(
-            audit_type="handoff",
+            audit_type=AuditType.HANDOFF,
             code="barged",
             detail={"member": str(_OPERATOR), "role": "operator"},
         ),
@@ -171,7 +184,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
         events.ParticipantLeft(
             participant_id=_CALLER,
             member_uuid="caller",
-            role="caller",
+            role=ParticipantRole.CALLER,
             joined_at=_at(1),
             left_at=_at(42),
         ),
@@ -179,28 +192,30 @@ _STORY: tuple[tuple[float, EventData], ...] = (
     (
         42,
         events.CallEnded(
-            status="completed",
-            hangup_cause="caller_hangup",
+            status=CallStatus.COMPLETED,
+            hangup_cause=HangupCause.CALLER_HANGUP,
             started_at=BEGAN,
             answered_at=_at(1),
             ended_at=_at(42),
             duration_seconds=41,
             transcript=(
-                _line(0, 5, role="caller", text=_ASKED),
-                _line(1, 7.5, role="agent", text=_ANSWER, interrupted=True),
-                _line(2, 9, role="caller", text="", recognized=False),
+                _line(0, 5, role=TurnRole.CALLER, text=_ASKED),
+                _line(1, 7.5, role=TurnRole.AGENT, text=_ANSWER, interrupted=True),
+                _line(2, 9, role=TurnRole.CALLER, text="", recognized=False),
             ),
         ),
     ),
     (60, events.ContactCreated(**_CONTACT, inserted_at=_at(60), updated_at=_at(60))),
     (61, events.ContactUpdated(**_CHANGED)),
     (62, events.ContactDeleted(**_CHANGED)),
-    (63, events.ConversationCreated(**_CHAT, mode="text", updated_at=_at(63))),
-    (64, events.ConversationUpdated(**_CHAT, mode="voice", updated_at=_at(64))),
+    (63, events.ConversationCreated(**_CHAT, mode=ConversationMode.TEXT, updated_at=_at(63))),
+    (64, events.ConversationUpdated(**_CHAT, mode=ConversationMode.VOICE, updated_at=_at(64))),
     (
         64,
         events.ConversationModeChanged(
-            conversation_id=CONVERSATION, from_mode="text", to_mode="voice"
+            conversation_id=CONVERSATION,
+            from_mode=ConversationMode.TEXT,
+            to_mode=ConversationMode.VOICE,
         ),
     ),
 )

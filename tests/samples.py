@@ -4,6 +4,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from ringline.domain.call_vocabulary import (
+    AuditType,
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    TurnRole,
+)
 from ringline.domain.events import (
     CallAudit,
     CallEnded,
@@ -33,10 +41,10 @@ def call_ref(call_id: UUID) -> CallRef:
     return CallRef(
         id=call_id,
         uuid=str(call_id),
-        direction="inbound",
+        direction=CallDirection.INBOUND,
         from_number="web:anonymous",
         to_number="voice:local/attendant",
-        transport="websocket",
+        transport=CallTransport.WEBSOCKET,
     )
 
 
@@ -45,27 +53,32 @@ def event(data: EventData, call_id: UUID | None = None) -> Event:
 
 
 def note(call_id: UUID | None = None, code: str = "note") -> Event:
-    return event(CallAudit(audit_type="note", code=code), call_id)
+    return event(CallAudit(audit_type=AuditType.NOTE, code=code), call_id)
 
 
 def partial(call_id: UUID, text: str, sequence: int, item: str = "item", delta: str = "") -> Event:
     data = TranscriptDelta(
-        turn_id=call_id, item_id=item, role="caller", delta=delta, text=text, sequence=sequence
+        turn_id=call_id,
+        item_id=item,
+        role=TurnRole.CALLER,
+        delta=delta,
+        text=text,
+        sequence=sequence,
     )
     return event(data, call_id)
 
 
 def turn(call_id: UUID, text: str, item: str = "item") -> Event:
     data = TurnCompleted(
-        turn_id=call_id, item_id=item, role="caller", text=text, transcript_id=new_id()
+        turn_id=call_id, item_id=item, role=TurnRole.CALLER, text=text, transcript_id=new_id()
     )
     return event(data, call_id)
 
 
 def ended(call_id: UUID) -> Event:
     data = CallEnded(
-        status="completed",
-        hangup_cause="caller_hangup",
+        status=CallStatus.COMPLETED,
+        hangup_cause=HangupCause.CALLER_HANGUP,
         started_at=NOW,
         answered_at=None,
         ended_at=NOW,

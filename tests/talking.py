@@ -10,7 +10,7 @@ from uuid import UUID
 from ringline.domain import call, leg, voice
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.call import Call, CallSignal, Moment, Step
-from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.events import EventData
 from ringline.domain.records import CallRow
 from ringline.domain.responses import Phase
@@ -33,11 +33,11 @@ def call_row() -> CallRow:
     return CallRow(
         id=call_id,
         uuid=str(call_id),
-        direction="inbound",
+        direction=CallDirection.INBOUND,
         from_number="web:anonymous",
         to_number="voice:local/attendant",
         source="realtime",
-        transport="websocket",
+        transport=CallTransport.WEBSOCKET,
         status=CallStatus.INITIATED,
         started_at=NOW,
     )

@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 
 from ringline.domain import limits
+from ringline.domain.call_vocabulary import AuditType, CallStatus, HangupCause, TurnRole
+from ringline.domain.conversations import ConversationMode
 from ringline.domain.events import (
     CallAudit,
     CallCreated,
@@ -39,7 +41,7 @@ async def write(here: Shop, count: int) -> None:
     """Append so many notes to the log."""
     call = a_call()
     notes = [
-        Event(new_id(), NOW, CallAudit(audit_type="note", code=str(number)), ref_of(call))
+        Event(new_id(), NOW, CallAudit(audit_type=AuditType.NOTE, code=str(number)), ref_of(call))
         for number in range(count - 1)
     ]
     await here.stores.log.commit([Entry(here.scope, (created(call), *notes), (call,), call.id)])
@@ -251,18 +253,18 @@ async def test_a_page_ends_where_it_is_large_enough(here: Shop) -> None:
 
 def test_words_are_spelt_as_the_socket_spells_them() -> None:
     turn = {"turn_id": new_id(), "item_id": "i", "transcript_id": new_id()}
-    held = CallCreated(status="held", source="api", started_at=NOW)
+    held = CallCreated(status=CallStatus.HELD, source="api", started_at=NOW)
     assert spell(held)["status"] == "answered"
     contact = KnownCaller(id=new_id(), full_name="Ada", phone_e164="+49")
-    known = CallCreated(status="initiated", source="api", started_at=NOW, contact=contact)
+    known = CallCreated(status=CallStatus.INITIATED, source="api", started_at=NOW, contact=contact)
     named = {"id": contact.id, "fullName": "Ada", "phoneE164": "+49"}
     assert spell(known)["contact"] == named
-    assert spell(TurnCompleted(role="caller", text="Hi", **turn))["role"] == "user"
-    assert spell(TurnCompleted(role="agent", text="Hi", **turn))["role"] == "assistant"
-    line = TranscriptLine(turn_id=new_id(), role="agent", text="Hi", at=NOW)
+    assert spell(TurnCompleted(role=TurnRole.CALLER, text="Hi", **turn))["role"] == "user"
+    assert spell(TurnCompleted(role=TurnRole.AGENT, text="Hi", **turn))["role"] == "assistant"
+    line = TranscriptLine(turn_id=new_id(), role=TurnRole.AGENT, text="Hi", at=NOW)
     ended = CallEnded(
-        status="no_answer",
-        hangup_cause="no_answer",
+        status=CallStatus.NO_ANSWER,
+        hangup_cause=HangupCause.NO_ANSWER,
         started_at=NOW,
         answered_at=None,
         ended_at=NOW,
@@ -275,13 +277,15 @@ def test_words_are_spelt_as_the_socket_spells_them() -> None:
 
 
 def test_what_is_the_clients_own_keeps_its_names() -> None:
-    audit = CallAudit(audit_type="tool_call", code="x", detail={"some_key": {"a_b": 1}})
+    audit = CallAudit(audit_type=AuditType.TOOL_CALL, code="x", detail={"some_key": {"a_b": 1}})
     assert spell(audit) == {
         "auditType": "tool_call",
         "code": "x",
         "detail": {"some_key": {"a_b": 1}},
     }
-    changed = ConversationModeChanged(conversation_id=new_id(), from_mode="text", to_mode="voice")
+    changed = ConversationModeChanged(
+        conversation_id=new_id(), from_mode=ConversationMode.TEXT, to_mode=ConversationMode.VOICE
+    )
     assert spell(changed)["actorUserId"] is None
 
 
@@ -289,7 +293,9 @@ async def test_a_page_of_large_events_stays_within_an_answer(here: Shop) -> None
     call = a_call()
     sizes = (3_000_000, 7_000_000, 1_000_000, 2_000_000, 2_000_000, 10)
     notes = [
-        Event(new_id(), NOW, CallAudit(audit_type="note", code="n", detail={"x": "x" * size}))
+        Event(
+            new_id(), NOW, CallAudit(audit_type=AuditType.NOTE, code="n", detail={"x": "x" * size})
+        )
         for size in sizes
     ]
     await here.stores.log.commit([Entry(here.scope, tuple(notes), (), call.id)])

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.call_vocabulary import CallStatus, TurnRole
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment
 from ringline.domain.records import Entry
@@ -108,7 +108,7 @@ async def test_turns_come_in_the_order_they_were_said(stores: Stores) -> None:
     scope = await make_log(stores)
     call = a_call()
     late = a_turn(call, "late", occurred_at=NOW + timedelta(seconds=2))
-    early = a_turn(call, "early", role="agent", interrupted=True)
+    early = a_turn(call, "early", role=TurnRole.AGENT, interrupted=True)
     await stores.log.commit([birth(scope, call)])
     await stores.log.commit([Entry(scope, (said(call, late),), (late, early), call.id)])
     assert await stores.calls.turns(scope, call.id) == [early, late]

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from ringline.domain import limits
-from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.call_vocabulary import AuditType, CallStatus, TurnRole
 from ringline.domain.events import CallAudit, Event, TranscriptDelta
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry
@@ -77,7 +77,9 @@ async def test_offsets_begin_with_one_and_have_no_gap(truth: Truth) -> None:
 async def test_an_event_is_read_back_as_it_was_written(truth: Truth) -> None:
     scope = await truth.new_scope()
     call = a_call()
-    audit = CallAudit(audit_type="tool_call", code="book", detail={"n": [1, None, "ä\u2028"]})
+    audit = CallAudit(
+        audit_type=AuditType.TOOL_CALL, code="book", detail={"n": [1, None, "ä\u2028"]}
+    )
     plain = Event(new_id(), NOW + timedelta(microseconds=1), audit)
     entry = Entry(scope, (created(call), plain), (call,), call.id)
     await truth.log.commit([entry])
@@ -95,7 +97,10 @@ async def test_a_page_ends_where_its_events_are_large_but_has_one(truth: Truth) 
     call = a_call()
     notes = [
         Event(
-            new_id(), NOW, CallAudit(audit_type="note", code="n", detail={"text": "x" * size}), None
+            new_id(),
+            NOW,
+            CallAudit(audit_type=AuditType.NOTE, code="n", detail={"text": "x" * size}),
+            None,
         )
         for size in (10, limits.FOLLOWED_BYTES.most + 10, limits.FOLLOWED_BYTES.most // 2, 10, 10)
     ]
@@ -128,7 +133,7 @@ async def test_ephemeral_events_have_no_row_and_no_offset(truth: Truth) -> None:
     scope = await truth.new_scope()
     call = a_call()
     delta = TranscriptDelta(
-        turn_id=new_id(), item_id="i", role="caller", delta="a", text="a", sequence=0
+        turn_id=new_id(), item_id="i", role=TurnRole.CALLER, delta="a", text="a", sequence=0
     )
     so_far = Event(new_id(), NOW, delta, ref_of(call))
     await truth.log.commit([birth(scope, call)])

@@ -15,6 +15,7 @@ import pytest
 from ringline.domain.agent import TurnDetection
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.audio import Chunk
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.voice import (
     AddText,
     Cancel,
@@ -195,9 +196,9 @@ async def test_a_turn_from_before_it_came_is_answered_if_nobody_has(
     adapter: Adapter, ear: Recorder
 ):
     history = (
-        PastTurn("caller", "I would like to book a table!"),
-        PastTurn("agent", "For how many"),
-        PastTurn("caller", adapter.phrase),
+        PastTurn(TurnRole.CALLER, "I would like to book a table!"),
+        PastTurn(TurnRole.AGENT, "For how many"),
+        PastTurn(TurnRole.CALLER, adapter.phrase),
     )
     voice = await adapter.open(VoiceOpening(adapter.config, history), ear)
     assert ear.reports == []

@@ -18,7 +18,7 @@ from ringline.domain.call import (
     VoiceOpened,
     end_abandoned,
 )
-from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole, TurnRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import (
     CallAnswered,
@@ -287,7 +287,7 @@ def test_a_response_that_is_asked_for_keeps_the_agent_on_the_line() -> None:
 def test_a_call_whose_process_is_dead_gets_one_last_event() -> None:
     for answered, status in ((None, "failed"), (NOW, "completed")):
         story = Story(opened=answered is not None)
-        lines = (TranscriptLine(turn_id=new_id(), role="caller", text="hi", at=NOW),)
+        lines = (TranscriptLine(turn_id=new_id(), role=TurnRole.CALLER, text="hi", at=NOW),)
         row, people = story.call.row, story.call.participants
         step = end_abandoned(a_scope(), row, people, lines, moment(3).now, moment(9))
         assert step.last

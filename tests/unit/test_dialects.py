@@ -9,7 +9,17 @@ import msgspec
 import pytest
 
 from ringline.domain import events
-from ringline.domain.call_vocabulary import CallStatus, HangupCause
+from ringline.domain.call_vocabulary import (
+    AnsweredBy,
+    AuditType,
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    ParticipantRole,
+    TurnRole,
+)
+from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Position, Scope
@@ -32,70 +42,80 @@ POSITION = Position("abcd1234", 7)
 INBOUND = CallRef(
     id=CALL,
     uuid="order-7",
-    direction="inbound",
+    direction=CallDirection.INBOUND,
     from_number="web:anonymous",
     to_number="agent:agt_x",
-    transport="websocket",
+    transport=CallTransport.WEBSOCKET,
     agent_id=AGENT,
     model="local/attendant",
 )
 OUTBOUND = CallRef(
     id=CALL,
     uuid="order-7",
-    direction="outbound",
+    direction=CallDirection.OUTBOUND,
     from_number="+4930111",
     to_number="+4930222",
-    transport="sandbox",
+    transport=CallTransport.SANDBOX,
 )
 
 DATA: dict[type[EventData], EventData] = {
     type(data): data
     for data in (
-        events.CallCreated(status="initiated", source="realtime", started_at=AT),
-        events.CallRinging(status="ringing"),
-        events.CallAnswered(answered_at=LATER, started_at=AT, answered_by="ai_agent"),
-        events.ParticipantJoined(participant_id=ROW, member_uuid="m", role="caller", joined_at=AT),
+        events.CallCreated(status=CallStatus.INITIATED, source="realtime", started_at=AT),
+        events.CallRinging(status=CallStatus.RINGING),
+        events.CallAnswered(answered_at=LATER, started_at=AT, answered_by=AnsweredBy.AI_AGENT),
+        events.ParticipantJoined(
+            participant_id=ROW, member_uuid="m", role=ParticipantRole.CALLER, joined_at=AT
+        ),
         events.ParticipantLeft(
-            participant_id=ROW, member_uuid="m", role="caller", joined_at=AT, left_at=LATER
+            participant_id=ROW,
+            member_uuid="m",
+            role=ParticipantRole.CALLER,
+            joined_at=AT,
+            left_at=LATER,
         ),
         events.TranscriptDelta(
-            turn_id=TURN, item_id="i", role="caller", delta="on", text="c'mon", sequence=1
+            turn_id=TURN, item_id="i", role=TurnRole.CALLER, delta="on", text="c'mon", sequence=1
         ),
         events.TurnCompleted(
-            turn_id=TURN, item_id="i", role="agent", text="Yes.", transcript_id=ROW
+            turn_id=TURN, item_id="i", role=TurnRole.AGENT, text="Yes.", transcript_id=ROW
         ),
         events.BargeIn(turn_id=TURN, spoken_text="Ye", at_ms=120),
-        events.CallAudit(audit_type="note", code="x", detail={"a": 1}),
+        events.CallAudit(audit_type=AuditType.NOTE, code="x", detail={"a": 1}),
         events.ContactCreated(id=ROW, full_name="Ada", inserted_at=AT, updated_at=AT),
         events.ContactUpdated(id=ROW, full_name="Ada", inserted_at=AT, updated_at=LATER),
         events.ContactDeleted(id=ROW, full_name="Ada", inserted_at=AT, updated_at=LATER),
         events.ConversationCreated(
             id=ROW,
             public_id="p",
-            channel="chat",
-            mode="text",
-            status="active",
+            channel=ConversationChannel.CHAT,
+            mode=ConversationMode.TEXT,
+            status=ConversationStatus.ACTIVE,
             inserted_at=AT,
             updated_at=AT,
         ),
         events.ConversationUpdated(
             id=ROW,
             public_id="p",
-            channel="chat",
-            mode="voice",
-            status="active",
+            channel=ConversationChannel.CHAT,
+            mode=ConversationMode.VOICE,
+            status=ConversationStatus.ACTIVE,
             inserted_at=AT,
             updated_at=LATER,
         ),
-        events.ConversationModeChanged(conversation_id=ROW, from_mode="text", to_mode="voice"),
+        events.ConversationModeChanged(
+            conversation_id=ROW, from_mode=ConversationMode.TEXT, to_mode=ConversationMode.VOICE
+        ),
         events.CallEnded(
-            status="completed",
-            hangup_cause="max_duration",
+            status=CallStatus.COMPLETED,
+            hangup_cause=HangupCause.MAX_DURATION,
             started_at=AT,
             answered_at=AT,
             ended_at=LATER,
             duration_seconds=61,
-            transcript=(events.TranscriptLine(turn_id=TURN, role="caller", text="Hi", at=AT),),
+            transcript=(
+                events.TranscriptLine(turn_id=TURN, role=TurnRole.CALLER, text="Hi", at=AT),
+            ),
         ),
     )
 }
@@ -255,7 +275,9 @@ def test_an_audit_names_the_conversation_that_its_call_belongs_to() -> None:
 
 def test_a_caller_who_is_a_contact_is_named() -> None:
     contact = events.KnownCaller(id=ROW, full_name="Ada", phone_e164="+4930111")
-    known = events.CallCreated(status="initiated", source="api", started_at=AT, contact=contact)
+    known = events.CallCreated(
+        status=CallStatus.INITIATED, source="api", started_at=AT, contact=contact
+    )
     assert on_socket(known)[1]["contact"] == {
         "id": str(ROW),
         "fullName": "Ada",
@@ -302,7 +324,7 @@ CALL_ID, TURN_ID = show_id(Prefix.CALL, CALL), show_id(Prefix.TURN, TURN)
         ),
         (
             events.TurnCompleted(
-                turn_id=TURN, item_id="i", role="caller", text="Hi", transcript_id=ROW
+                turn_id=TURN, item_id="i", role=TurnRole.CALLER, text="Hi", transcript_id=ROW
             ),
             "call.transcription",
             {

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ringline.domain import limits
 from ringline.domain.agent import LOCAL_MODEL, LocalSettings
 from ringline.domain.attendant import GREETING, SETTINGS, attendant
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.local_dialogue import FALLBACK, local_flaws, read_local, words_of
 from ringline.domain.voice import PastTurn
 from ringline.voices.dialogue import (
@@ -65,7 +66,7 @@ def test_an_agent_without_settings_says_that_it_did_not_get_it():
     assert reply_to(script_of(LocalSettings()), ["hello there"]).text == DEFAULT_FALLBACK
 
 
-CALLER, AGENT = "caller", "agent"
+CALLER, AGENT = TurnRole.CALLER, TurnRole.AGENT
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,9 @@ CALLER, AGENT = "caller", "agent"
         ([(CALLER, "One."), (AGENT, "Tw")], []),
     ],
 )
-def test_lines_that_no_turn_of_the_agent_follows(history: list[tuple[str, str]], lines: list[str]):
+def test_lines_that_no_turn_of_the_agent_follows(
+    history: list[tuple[TurnRole, str]], lines: list[str]
+):
     assert list(unanswered([PastTurn(role, text) for role, text in history])) == lines
 
 

@@ -9,7 +9,9 @@ from ringline.domain.call import Moment
 from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.call_vocabulary import (
     TERMINAL_STATUSES,
+    CallDirection,
     CallStatus,
+    CallTransport,
     HangupCause,
     ParticipantRole,
 )
@@ -53,11 +55,11 @@ def a_row(status: CallStatus = CallStatus.INITIATED) -> CallRow:
     return CallRow(
         id=new_id(),
         uuid="order-7",
-        direction="inbound",
+        direction=CallDirection.INBOUND,
         from_number="+4930111",
         to_number="+4930222",
         source="pstn",
-        transport="external",
+        transport=CallTransport.EXTERNAL,
         status=status,
         started_at=NOW,
         sip_username="desk",

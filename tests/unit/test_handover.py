@@ -4,7 +4,7 @@ import pytest
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.call import AnswerWritten, EndOrdered, VoiceOpened
-from ringline.domain.call_vocabulary import ParticipantRole
+from ringline.domain.call_vocabulary import AuditType, ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import (
     CallAudit,
@@ -99,7 +99,7 @@ def test_what_is_written_of_it_is_one_entry() -> None:
     assert isinstance(joined, ParticipantJoined)
     assert (joined.member_uuid, joined.role) == ("bob", "supervisor")
     assert audit == CallAudit(
-        audit_type="handoff", code="barged", detail={"member": "bob", "role": "supervisor"}
+        audit_type=AuditType.HANDOFF, code="barged", detail={"member": "bob", "role": "supervisor"}
     )
     entry = story.steps[-1].entry
     assert entry is not None
@@ -212,7 +212,7 @@ def test_all_operators_leave_and_the_trail_tells_of_it() -> None:
         "bob",
     ]
     assert audit == CallAudit(
-        audit_type="handoff", code="ai_resumed", detail={"members": ["ann", "bob"]}
+        audit_type=AuditType.HANDOFF, code="ai_resumed", detail={"members": ["ann", "bob"]}
     )
     assert [each.role for each in story.call.participants] == ["caller", "ai_agent"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
-from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.call_vocabulary import CallStatus, ParticipantRole, TurnRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import CallEnded, TurnCompleted
 from ringline.domain.records import CallRow, ParticipantRow, TurnRow
@@ -456,7 +456,9 @@ def test_the_database_away_lets_no_call_begin() -> None:
 def test_the_calls_of_a_dead_process_are_ended() -> None:
     async def main(house: House) -> None:
         row = replace(call_row(), status=CallStatus.ANSWERED, answered_at=NOW)
-        row_of_turn = TurnRow(new_id(), row.id, new_id(), "item", 0, "caller", "hi", False, NOW)
+        row_of_turn = TurnRow(
+            new_id(), row.id, new_id(), "item", 0, TurnRole.CALLER, "hi", False, NOW
+        )
         lost = AbandonedCall(SCOPE, row, _participants(row), (row_of_turn,), NOW)
         await asyncio.sleep(timedelta(minutes=1).total_seconds())
         house.calls.sweep([lost])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringline.domain.call_vocabulary import CallDirection, CallTransport
 from ringline.domain.events import EVENT_TYPES, CallRef, Event, EventData
 from ringline.domain.log import Environment, Scope
 from ringline.domain.publication import Publication, Published
@@ -92,10 +93,10 @@ PUBLICATION = Publication(
                 CallRef(
                     id=UUID(int=4),
                     uuid="order-7",
-                    direction="inbound",
+                    direction=CallDirection.INBOUND,
                     from_number="+4930901820",
                     to_number="+4930901821",
-                    transport="websocket",
+                    transport=CallTransport.WEBSOCKET,
                 ),
             ),
         ),

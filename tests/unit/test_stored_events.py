@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from ringline.domain.call_vocabulary import CallStatus
 from ringline.domain.events import CallCreated, read_event
 from tests.samples import NOW, call_ref, ended, new_id
 
@@ -26,7 +27,7 @@ def test_members_that_came_later_are_null() -> None:
         msgspec.json.encode(call).decode(),
     )
     assert event.call == ref
-    assert event.data == CallCreated(status="initiated", source="api", started_at=NOW)
+    assert event.data == CallCreated(status=CallStatus.INITIATED, source="api", started_at=NOW)
 
 
 def test_a_type_that_is_not_known_is_a_defect() -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from ringline.domain import bridge, call, leg, voice
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
 from ringline.domain.responses import PHASES, Phase, Step
@@ -162,9 +163,9 @@ def test_a_later_voice_can_be_told_what_was_said_and_heard() -> None:
     hear(story, "stop")
     story.feed(leg.Typed("go on"), bridge.PlayedOut(response_id))
     assert history_of(story.call.talk.turns) == (
-        voice.PastTurn("agent", "Hello, "),
-        voice.PastTurn("caller", "stop"),
-        voice.PastTurn("caller", "go on"),
+        voice.PastTurn(TurnRole.AGENT, "Hello, "),
+        voice.PastTurn(TurnRole.CALLER, "stop"),
+        voice.PastTurn(TurnRole.CALLER, "go on"),
     )
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_status import CallMove, move
-from ringline.domain.call_vocabulary import ParticipantRole
+from ringline.domain.call_vocabulary import AnsweredBy, ParticipantRole
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
     CallAnswered,
@@ -263,7 +263,9 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
         raise AssertionError(f"a call that is {call.row.status} cannot be answered")
     draft.records.append(row)
     draft.events.append(
-        CallAnswered(answered_at=draft.now, started_at=row.started_at, answered_by="ai_agent")
+        CallAnswered(
+            answered_at=draft.now, started_at=row.started_at, answered_by=AnsweredBy.AI_AGENT
+        )
     )
     joined = (
         join(row.from_number, ParticipantRole.CALLER, draft),

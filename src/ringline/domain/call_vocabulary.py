@@ -63,3 +63,46 @@ class ParticipantRole(StrEnum):
     OPERATOR = "operator"
     AI_AGENT = "ai_agent"
     SUPERVISOR = "supervisor"
+
+
+class CallDirection(StrEnum):
+    """Which way a call goes, as seen from the workspace."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
+class CallTransport(StrEnum):
+    """What carries a call's audio; `external` is a call that no process of ours runs."""
+
+    WEBSOCKET = "websocket"
+    SIP = "sip"
+    WEBRTC = "webrtc"
+    ESL = "esl"
+    SANDBOX = "sandbox"
+    EXTERNAL = "external"
+
+
+class AnsweredBy(StrEnum):
+    """Who was first to answer a call."""
+
+    OPERATOR = "operator"
+    AI_AGENT = "ai_agent"
+
+
+class TurnRole(StrEnum):
+    """Which side of a call said a turn."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+class AuditType(StrEnum):
+    """What kind of thing an agent's audit trail tells."""
+
+    TOOL_CALL = "tool_call"
+    TOOL_RESULT = "tool_result"
+    HANDOFF = "handoff"
+    POLICY = "policy"
+    ERROR = "error"
+    NOTE = "note"

@@ -12,16 +12,28 @@ from uuid import UUID
 
 import msgspec
 
+from ringline.domain.call_vocabulary import (
+    AnsweredBy,
+    AuditType,
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    ParticipantRole,
+    TurnRole,
+)
+from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
+
 
 class CallRef(msgspec.Struct, frozen=True, kw_only=True):
     """What every event of a call repeats, so that a dialect needs no look-up."""
 
     id: UUID
     uuid: str
-    direction: str
+    direction: CallDirection
     from_number: str
     to_number: str
-    transport: str
+    transport: CallTransport
     agent_id: UUID | None = None
     model: str | None = None
     conversation_id: UUID | None = None
@@ -46,7 +58,7 @@ class CallCreated(EventData, frozen=True, kw_only=True):
     """First event of every call."""
 
     type: ClassVar[str] = "call.created"
-    status: str
+    status: CallStatus
     source: str
     started_at: datetime
     conversation_id: UUID | None = None
@@ -60,16 +72,16 @@ class CallRinging(EventData, frozen=True, kw_only=True):
     """It rings, or enters a queue."""
 
     type: ClassVar[str] = "call.ringing"
-    status: str
+    status: CallStatus
 
 
 class CallAnswered(EventData, frozen=True, kw_only=True):
-    """First answer; media flows. `answered_by` is `operator` or `ai_agent`."""
+    """First answer; media flows."""
 
     type: ClassVar[str] = "call.answered"
     answered_at: datetime
     started_at: datetime
-    answered_by: str
+    answered_by: AnsweredBy
     sip_username: str | None = None
 
 
@@ -79,7 +91,7 @@ class ParticipantJoined(EventData, frozen=True, kw_only=True):
     type: ClassVar[str] = "call.participant_joined"
     participant_id: UUID
     member_uuid: str
-    role: str
+    role: ParticipantRole
     joined_at: datetime
 
 
@@ -89,7 +101,7 @@ class ParticipantLeft(EventData, frozen=True, kw_only=True):
     type: ClassVar[str] = "call.participant_left"
     participant_id: UUID
     member_uuid: str
-    role: str
+    role: ParticipantRole
     joined_at: datetime
     left_at: datetime
 
@@ -97,7 +109,7 @@ class ParticipantLeft(EventData, frozen=True, kw_only=True):
 class TranscriptDelta(EventData, frozen=True, kw_only=True):
     """Part of a turn: the new piece (`delta`) and the turn so far (`text`).
 
-    `role` is `caller` or `agent`; `sequence` counts from 0 within the item.
+    `sequence` counts from 0 within the item.
     """
 
     type: ClassVar[str] = "call.transcript_delta"
@@ -105,7 +117,7 @@ class TranscriptDelta(EventData, frozen=True, kw_only=True):
     turn_id: UUID
     item_id: str
     content_index: int = 0
-    role: str
+    role: TurnRole
     delta: str
     text: str
     sequence: int
@@ -121,7 +133,7 @@ class TurnCompleted(EventData, frozen=True, kw_only=True):
     turn_id: UUID
     item_id: str
     content_index: int = 0
-    role: str
+    role: TurnRole
     text: str
     transcript_id: UUID
     interrupted: bool = False
@@ -141,7 +153,7 @@ class CallAudit(EventData, frozen=True, kw_only=True):
     """Audit trail of the agent: tool call, tool result, hand-over, policy, error, note."""
 
     type: ClassVar[str] = "call.audit"
-    audit_type: str
+    audit_type: AuditType
     code: str
     detail: dict[str, object] = {}
 
@@ -150,7 +162,7 @@ class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """One finished turn, as the call's last event repeats it."""
 
     turn_id: UUID
-    role: str
+    role: TurnRole
     text: str
     at: datetime
     interrupted: bool = False
@@ -161,8 +173,8 @@ class CallEnded(EventData, frozen=True, kw_only=True):
     """Exactly once, the call's last event. `duration_seconds` counts from the answer."""
 
     type: ClassVar[str] = "call.ended"
-    status: str
-    hangup_cause: str
+    status: CallStatus
+    hangup_cause: HangupCause
     started_at: datetime
     answered_at: datetime | None
     ended_at: datetime
@@ -205,9 +217,9 @@ class ConversationData(EventData, frozen=True, kw_only=True):
 
     id: UUID
     public_id: str
-    channel: str
-    mode: str
-    status: str
+    channel: ConversationChannel
+    mode: ConversationMode
+    status: ConversationStatus
     agent_id: UUID | None = None
     metadata: dict[str, object] | None = None
     inserted_at: datetime
@@ -234,8 +246,8 @@ class ConversationModeChanged(EventData, frozen=True, kw_only=True):
 
     type: ClassVar[str] = "conversation.mode_changed"
     conversation_id: UUID
-    from_mode: str
-    to_mode: str
+    from_mode: ConversationMode
+    to_mode: ConversationMode
     actor_user_id: UUID | None = None
 
 

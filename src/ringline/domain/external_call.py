@@ -21,6 +21,7 @@ from ringline.domain.call import Moment, call_ref
 from ringline.domain.call_status import move, move_between
 from ringline.domain.call_vocabulary import (
     TERMINAL_STATUSES,
+    AnsweredBy,
     CallStatus,
     HangupCause,
     ParticipantRole,
@@ -37,9 +38,6 @@ from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.participants import join, leave
 from ringline.domain.records import CallRow, ParticipantRow, QueueEntryRow, Record, talked_s
 from ringline.domain.turns import Draft
-
-#: What carries a call that no process of ours runs.
-TRANSPORT = "external"
 
 #: Why a call ended, by what was reported. Who hung up is not: a completed call is taken for
 #: one that its caller ended, as telephony's normal clearing is.
@@ -310,7 +308,7 @@ def _move(
                 CallAnswered(
                     answered_at=draft.now,
                     started_at=row.started_at,
-                    answered_by="operator",
+                    answered_by=AnsweredBy.OPERATOR,
                     sip_username=row.sip_username,
                 )
             )

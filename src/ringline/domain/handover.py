@@ -9,7 +9,7 @@ stored. The audit trail records who took over and when the agent came back (even
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ringline.domain.call_vocabulary import ParticipantRole
+from ringline.domain.call_vocabulary import AuditType, ParticipantRole
 from ringline.domain.events import CallAudit
 from ringline.domain.participants import join, leave
 from ringline.domain.records import ParticipantRow
@@ -71,4 +71,4 @@ def _operators(participants: Participants) -> Participants:
 
 
 def _audit(code: str, detail: dict[str, object], draft: Draft) -> None:
-    draft.events.append(CallAudit(audit_type="handoff", code=code, detail=detail))
+    draft.events.append(CallAudit(audit_type=AuditType.HANDOFF, code=code, detail=detail))

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import (
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    ParticipantRole,
+    TurnRole,
+)
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
@@ -21,11 +28,11 @@ class CallRow:
 
     id: UUID
     uuid: str
-    direction: str
+    direction: CallDirection
     from_number: str
     to_number: str
     source: str
-    transport: str
+    transport: CallTransport
     status: CallStatus
     started_at: datetime
     agent_id: UUID | None = None
@@ -59,7 +66,7 @@ class ParticipantRow:
 
 @dataclass(frozen=True, slots=True)
 class TurnRow:
-    """A row of `call_transcripts`: one finished turn. `role` is `caller` or `agent`.
+    """A row of `call_transcripts`: one finished turn.
 
     A turn that is not `recognized` has no text: nobody could read what the caller said.
     """
@@ -69,7 +76,7 @@ class TurnRow:
     turn_id: UUID
     item_id: str
     content_index: int
-    role: str
+    role: TurnRole
     text: str
     interrupted: bool
     occurred_at: datetime

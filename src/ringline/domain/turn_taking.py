@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ringline.domain import bridge, leg, limits, voice
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta
 from ringline.domain.responses import Phase, Response, Step, advance
 from ringline.domain.turns import Draft, Turns, finish_turn, forget, hear, storable
@@ -135,7 +136,7 @@ def take_typed(talk: TurnTaking, text: str, draft: Draft) -> TurnTaking:
     """Handle a typed message: a final turn of the caller that starts no response."""
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
-    turns = finish_turn(talk.turns, draft, turn_id, str(turn_id), "caller", text)
+    turns = finish_turn(talk.turns, draft, turn_id, str(turn_id), TurnRole.CALLER, text)
     # Clients follow text with a `response.create`. Nobody sends one to an agent that is
     # paused, and the text must be answered all the same.
     owed = talk.owed or talk.paused
@@ -317,7 +318,7 @@ def _finish_response(
             draft,
             response.turn_id,
             response.id,
-            "agent",
+            TurnRole.AGENT,
             response.text,
             interrupted=interrupted,
         )
@@ -345,7 +346,7 @@ def _said(talk: TurnTaking, response: Response, delta: str, draft: Draft) -> Tur
         TranscriptDelta(
             turn_id=response.turn_id,
             item_id=response.id,
-            role="agent",
+            role=TurnRole.AGENT,
             delta=delta,
             text=text,
             sequence=response.pieces,

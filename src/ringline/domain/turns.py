@@ -12,6 +12,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import EventData, TranscriptDelta, TranscriptLine, TurnCompleted
 from ringline.domain.records import Record, TurnRow
 
@@ -73,7 +74,7 @@ def hear(turns: Turns, item_id: str, text: str, draft: Draft, *, final: bool) ->
     turns = replace(turns, hearings=others)
     draft.orders.append(leg.TurnHeard(text))
     return finish_turn(
-        turns, draft, hearing.turn_id, item_id, "caller", text, recognized=bool(text)
+        turns, draft, hearing.turn_id, item_id, TurnRole.CALLER, text, recognized=bool(text)
     )
 
 
@@ -94,7 +95,7 @@ def _partial(hearing: Hearing, text: str, draft: Draft, *, final: bool) -> Heari
         TranscriptDelta(
             turn_id=hearing.turn_id,
             item_id=hearing.item_id,
-            role="caller",
+            role=TurnRole.CALLER,
             delta=delta,
             text=text,
             sequence=hearing.pieces,
@@ -108,7 +109,7 @@ def finish_turn(
     draft: Draft,
     turn_id: UUID,
     item_id: str,
-    role: str,
+    role: TurnRole,
     text: str,
     *,
     interrupted: bool = False,

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from ringline.domain.agent import LocalSettings, Tool, TurnDetection
+from ringline.domain.call_vocabulary import TurnRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,11 @@ class VoiceConfig:
 class PastTurn:
     """A finished turn of the conversation, as it was heard.
 
-    `role` is `caller` or `agent`. An interrupted agent's turn holds what had left for the
-    caller; a caller's turn that nobody could read has no text.
+    An interrupted agent's turn holds what had left for the caller; a caller's turn that
+    nobody could read has no text.
     """
 
-    role: str
+    role: TurnRole
     text: str
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET
 
 from ringline.domain.call import Moment
-from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.call_vocabulary import CallDirection, CallStatus, ParticipantRole
 from ringline.domain.external_call import Report, check_end, check_stay
 from ringline.ports import Transaction
 from ringline.rpc.context import ActionContext, Caller, Values
@@ -25,7 +25,7 @@ from ringline.wire.times import micros
 async def create_call(context: ActionContext, transaction: Transaction, values: Values) -> UUID:
     """Record a call that lives elsewhere."""
     new = NewCall(
-        direction=values["direction"],
+        direction=CallDirection(values["direction"]),
         from_number=values["fromNumber"],
         to_number=values["toNumber"],
         source=values.get("callSource") or "api",

@@ -7,7 +7,7 @@ it, so that a client that asks sees no less than one that listens.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -32,13 +32,11 @@ from ringline.wire.times import micros
 
 DEFAULT_LIMIT = 100
 
-_STATUSES: Mapping[str, str] = {str(status): spelt for status, spelt in RPC_STATUS.items()}
-
 #: Members whose words are canonical in the log and spelt otherwise here.
-_WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[str, str]] = {
-    (CallCreated, "status"): _STATUSES,
-    (CallRinging, "status"): _STATUSES,
-    (CallEnded, "status"): _STATUSES,
+_WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[Any, str]] = {
+    (CallCreated, "status"): RPC_STATUS,
+    (CallRinging, "status"): RPC_STATUS,
+    (CallEnded, "status"): RPC_STATUS,
     (TranscriptDelta, "role"): ROLES,
     (TurnCompleted, "role"): ROLES,
     (TranscriptLine, "role"): ROLES,

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
 from ringline.domain.events import (
     ContactCreated,
     ContactData,
@@ -19,6 +20,11 @@ from ringline.domain.events import (
 from ringline.ports import Row
 
 _METADATA = msgspec.json.Decoder(dict[str, object])
+_CONVERSATION_WORDS = {
+    "channel": ConversationChannel,
+    "mode": ConversationMode,
+    "status": ConversationStatus,
+}
 
 
 def contact_events(before: Row | None, after: Row | None) -> Sequence[EventData]:
@@ -39,7 +45,9 @@ def conversation_events(before: Row | None, after: Row | None) -> Sequence[Event
     told: list[EventData] = [_of_conversation(ConversationUpdated, after)]
     if before["mode"] != after["mode"]:
         changed = ConversationModeChanged(
-            conversation_id=after["id"], from_mode=before["mode"], to_mode=after["mode"]
+            conversation_id=after["id"],
+            from_mode=ConversationMode(before["mode"]),
+            to_mode=ConversationMode(after["mode"]),
         )
         told.append(changed)
     return told
@@ -51,6 +59,7 @@ def _of_contact(kind: type[ContactData], row: Row) -> ContactData:
 
 def _of_conversation(kind: type[ConversationData], row: Row) -> ConversationData:
     members = _members(kind, row)
+    members |= {name: words(members[name]) for name, words in _CONVERSATION_WORDS.items()}
     if members["metadata"] is not None:
         members["metadata"] = _METADATA.decode(members["metadata"])
     return kind(**members)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from ringline.domain import limits
-from ringline.domain.call_vocabulary import HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import CallDirection, HangupCause, ParticipantRole
 from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
@@ -277,7 +277,7 @@ CALL = Resource(
         Field("id", Id(Prefix.CALL)),
         Field("callUuid", Text(trim=False)),
         Field("callSource", Text()),
-        Field("direction", Choice(tables.DIRECTIONS)),
+        Field("direction", _words(CallDirection)),
         Field("fromNumber", Text()),
         Field("toNumber", Text()),
         Field(

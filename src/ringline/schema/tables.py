@@ -13,7 +13,13 @@ writes and may not read is marked here (`secret`).
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import (
+    CallDirection,
+    CallStatus,
+    HangupCause,
+    ParticipantRole,
+    TurnRole,
+)
 from ringline.domain.conversations import (
     ConversationChannel,
     ConversationMode,
@@ -55,9 +61,6 @@ metadata = sa.MetaData(
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",
     },
 )
-
-#: Which way a call goes, seen from the workspace.
-DIRECTIONS = ("inbound", "outbound")
 
 workspaces = sa.Table(
     "workspaces",
@@ -206,7 +209,7 @@ calls = sa.Table(
     in_place("agent_id", "agents"),
     in_place("conversation_id", "conversations"),
     one_of("environment", Environment),
-    one_of("direction", DIRECTIONS),
+    one_of("direction", CallDirection),
     one_of("status", CallStatus),
     one_of("hangup_cause", HangupCause),
     sa.Index(
@@ -256,7 +259,7 @@ call_transcripts = sa.Table(
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     in_place("call_id", "calls"),
     one_of("environment", Environment),
-    one_of("role", ("caller", "agent")),
+    one_of("role", TurnRole),
     sa.Index(
         "call_transcripts_call_id_occurred_at_idx",
         "workspace_id",

@@ -11,10 +11,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from ringline.domain.call import Moment
-from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.call_vocabulary import (
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    ParticipantRole,
+)
 from ringline.domain.events import KnownCaller
 from ringline.domain.external_call import (
-    TRANSPORT,
     Acceptor,
     ExternalCall,
     NotPossible,
@@ -74,7 +78,7 @@ class NewCall:
     whose queue is the default one without it.
     """
 
-    direction: str
+    direction: CallDirection
     from_number: str
     to_number: str
     source: str
@@ -107,7 +111,7 @@ async def create_call(transaction: Transaction, new: NewCall, moment: Moment) ->
         from_number=new.from_number,
         to_number=new.to_number,
         source=new.source,
-        transport=TRANSPORT,
+        transport=CallTransport.EXTERNAL,
         status=new.status,
         started_at=new.started_at,
         sip_username=new.sip_username,
@@ -118,7 +122,7 @@ async def create_call(transaction: Transaction, new: NewCall, moment: Moment) ->
         queue = await _queue(transaction, new.queue_id)
     else:
         check_queue(new.status, new.queue_id)
-    if new.direction == "inbound":
+    if new.direction is CallDirection.INBOUND:
         contact = await _contact(transaction, new.from_number)
     try:
         await _write(transaction, create(row, moment, queue=queue, contact=contact))

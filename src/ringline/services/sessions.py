@@ -12,7 +12,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from ringline.domain.agent import Agent
-from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, spell_secret
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Scope
@@ -172,11 +172,11 @@ class Sessions:
         row = CallRow(
             id=permit.call_id,
             uuid=str(permit.call_id),
-            direction="inbound",
+            direction=CallDirection.INBOUND,
             from_number="web:anonymous",
             to_number=callee,
             source="realtime",
-            transport="websocket",
+            transport=CallTransport.WEBSOCKET,
             status=CallStatus.INITIATED,
             started_at=self._now(),
             agent_id=config.agent_id,

@@ -12,7 +12,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import (
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    ParticipantRole,
+    TurnRole,
+)
 from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import (
@@ -58,10 +65,10 @@ _CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
     "id": lambda row: row.id,
     "call_uuid": lambda row: row.uuid,
     "call_source": lambda row: row.source,
-    "direction": lambda row: row.direction,
+    "direction": lambda row: row.direction.value,
     "from_number": lambda row: row.from_number,
     "to_number": lambda row: row.to_number,
-    "transport": lambda row: row.transport,
+    "transport": lambda row: row.transport.value,
     "status": lambda row: row.status.value,
     "sip_username": lambda row: row.sip_username,
     "conversation_id": lambda row: row.conversation_id,
@@ -98,7 +105,7 @@ _TURN_COLUMNS: dict[str, Callable[[TurnRow], object]] = {
     "turn_id": lambda row: row.turn_id,
     "item_id": lambda row: row.item_id,
     "content_index": lambda row: row.content_index,
-    "role": lambda row: row.role,
+    "role": lambda row: row.role.value,
     "text": lambda row: row.text,
     "interrupted": lambda row: row.interrupted,
     "recognized": lambda row: row.recognized,
@@ -236,11 +243,11 @@ def read_call(row: Any) -> CallRow:
     return CallRow(
         id=row["id"],
         uuid=row["call_uuid"],
-        direction=row["direction"],
+        direction=CallDirection(row["direction"]),
         from_number=row["from_number"],
         to_number=row["to_number"],
         source=row["call_source"],
-        transport=row["transport"],
+        transport=CallTransport(row["transport"]),
         status=CallStatus(row["status"]),
         started_at=row["started_at"],
         agent_id=row["agent_id"],
@@ -275,4 +282,6 @@ def read_participant(row: Any) -> ParticipantRow:
 
 def read_turn(row: Any) -> TurnRow:
     """Make a turn of a row of `call_transcripts`."""
-    return TurnRow(**{name: row[name] for name in _TURN_COLUMNS})
+    values: dict[str, Any] = {name: row[name] for name in _TURN_COLUMNS}
+    values["role"] = TurnRole(row["role"])
+    return TurnRow(**values)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.local_dialogue import FALLBACK, GOODBYE, words_of
 from ringline.domain.voice import PastTurn
 
@@ -63,7 +64,9 @@ def reply_to(script: Script, texts: Sequence[str]) -> Reply:
 
 def unanswered(history: Sequence[PastTurn]) -> Iterator[str]:
     """Yield the caller's lines that no turn of the agent follows."""
-    answered = max((at for at, turn in enumerate(history, 1) if turn.role == "agent"), default=0)
+    answered = max(
+        (at for at, turn in enumerate(history, 1) if turn.role is TurnRole.AGENT), default=0
+    )
     for turn in history[answered:]:
         yield from turn.text.split("\n")
 

@@ -6,7 +6,13 @@ nothing here can know yet (recording, quality, campaign) are null.
 
 from datetime import datetime
 
-from ringline.domain.call_vocabulary import CallStatus, HangupCause
+from ringline.domain.call_vocabulary import (
+    CallDirection,
+    CallStatus,
+    CallTransport,
+    HangupCause,
+    TurnRole,
+)
 from ringline.domain.events import (
     BargeIn,
     CallAnswered,
@@ -24,7 +30,7 @@ from ringline.wire.times import millis, seconds
 from ringline.wire.transcript import ROLES, remarks
 
 #: The names of a finished turn, by who said it.
-TURN_NAMES = {"caller": "call.transcription", "agent": "call.agent_response"}
+TURN_NAMES = {TurnRole.CALLER: "call.transcription", TurnRole.AGENT: "call.agent_response"}
 
 #: The names of each canonical type in an envelope; the others are not shown.
 NAMES: dict[type[EventData], tuple[str, ...]] = {
@@ -56,7 +62,7 @@ DISPOSITIONS: dict[HangupCause, str] = {
 }
 
 #: Doors that this surface has a word for; the others keep ours (7.3).
-_TRANSPORTS = {"sandbox": "sip", "external": "sip"}
+_TRANSPORTS = {CallTransport.SANDBOX: "sip", CallTransport.EXTERNAL: "sip"}
 
 
 class Envelope:
@@ -69,7 +75,7 @@ class Envelope:
         call, name = event.call, name_of(event.data)
         if call is None or name is None:
             return None
-        inbound = call.direction == "inbound"
+        inbound = call.direction is CallDirection.INBOUND
         return encode(
             {
                 "event_id": show_id(Prefix.EVENT, event.id),
@@ -97,7 +103,7 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
     match data:
         case CallAnswered():
             return _initiated(data, call)
-        case TurnCompleted(role="caller"):
+        case TurnCompleted(role=TurnRole.CALLER):
             return {
                 "turn_id": show_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
@@ -142,7 +148,7 @@ def _initiated(answered: CallAnswered, call: CallRef) -> dict[str, object]:
 def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
     answered = ended.answered_at is not None
     return {
-        "status": v1_status(CallStatus(ended.status), answered=answered),
+        "status": v1_status(ended.status, answered=answered),
         "duration_seconds": ended.duration_seconds,
         "transcript": [
             {
@@ -154,7 +160,7 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
             }
             for line in ended.transcript
         ],
-        "disposition": DISPOSITIONS[HangupCause(ended.hangup_cause)],
+        "disposition": DISPOSITIONS[ended.hangup_cause],
         "hangup_cause": ended.hangup_cause,
         "ai_mode": _ai_mode(call),
         "direction": call.direction,

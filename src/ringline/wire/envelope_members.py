@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.members import Member, Shape
 from ringline.wire import envelope, transcript
 from ringline.wire.payload_members import (
@@ -77,7 +78,7 @@ PAYLOADS: Mapping[str, Members] = {
         _CALL_ID,
         _TURN_ID,
         _TEXT,
-        replace(_ROLE, words=(transcript.ROLES["caller"],)),
+        replace(_ROLE, words=(transcript.ROLES[TurnRole.CALLER],)),
         Member("is_final", Shape.BOOLEAN, "true: partial turns are not sent here"),
         _unknown("language", Shape.TEXT, "the language spoken"),
         _unknown("confidence", Shape.NUMBER, "how sure the recogniser is"),

@@ -6,7 +6,7 @@ Durable events carry `eventId` and `position`; the ephemeral transcript delta ha
 
 from uuid import UUID
 
-from ringline.domain.call_vocabulary import CallStatus
+from ringline.domain.call_vocabulary import CallDirection, CallStatus, TurnRole
 from ringline.domain.events import (
     CallAnswered,
     CallAudit,
@@ -43,7 +43,7 @@ NAMES: dict[type[EventData], str] = {
 }
 
 #: Who said a turn, as the socket and RPC spell it (contract, 3).
-ROLES = {"caller": "user", "agent": "assistant"}
+ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "assistant"}
 
 
 #: What the names of topics begin with.
@@ -139,7 +139,9 @@ def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
     """Return the members that only this event has."""
     match event.data:
         case CallCreated() as created:
-            return _incoming_call(created, call) if call.direction == "inbound" else None
+            return (
+                _incoming_call(created, call) if call.direction is CallDirection.INBOUND else None
+            )
         case CallAnswered() as answered:
             return {
                 "status": RPC_STATUS[CallStatus.ANSWERED],
@@ -151,7 +153,7 @@ def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
             }
         case CallEnded() as ended:
             return {
-                "status": RPC_STATUS[CallStatus(ended.status)],
+                "status": RPC_STATUS[ended.status],
                 "endedAt": micros(ended.ended_at),
                 "durationSeconds": ended.duration_seconds,
                 "fromNumber": call.from_number,

@@ -8,7 +8,14 @@ made from them.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ringline.domain.call_vocabulary import CallStatus, HangupCause, ParticipantRole
+from ringline.domain.call_vocabulary import (
+    AnsweredBy,
+    AuditType,
+    CallDirection,
+    CallStatus,
+    HangupCause,
+    ParticipantRole,
+)
 from ringline.domain.events import (
     CallAnswered,
     CallAudit,
@@ -32,9 +39,7 @@ OCCURRED_AT = Member("occurredAt", Shape.TIME, "when it happened")
 CALL_UUID = Member("callUuid", Shape.TEXT, "the integrator's name of the call, else its id")
 FROM_NUMBER = Member("fromNumber", Shape.TEXT, "who called: a number, an address, `web:…`")
 TO_NUMBER = Member("toNumber", Shape.TEXT, "who was called: a number, an address, `agent:agt_…`")
-DIRECTION = Member(
-    "direction", Shape.TEXT, "which way the call goes", words=("inbound", "outbound")
-)
+DIRECTION = Member("direction", Shape.TEXT, "which way the call goes", words=tuple(CallDirection))
 STARTED_AT = Member("startedAt", Shape.TIME, "when the call began")
 ANSWERED_AT = Member("answeredAt", Shape.TIME, "when it was first answered")
 ENDED_AT = Member("endedAt", Shape.TIME, "when it ended")
@@ -51,7 +56,7 @@ ENDED_STATUS = replace(
     words=("completed", "failed", "busy", "no_answer", "cancelled"),
 )
 HANGUP_CAUSE = Member("hangupCause", Shape.TEXT, "why it ended", words=tuple(HangupCause))
-ANSWERED_BY = Member("answeredBy", Shape.TEXT, "who answered first", words=("operator", "ai_agent"))
+ANSWERED_BY = Member("answeredBy", Shape.TEXT, "who answered first", words=tuple(AnsweredBy))
 SIP_USERNAME = Member(
     "sipUsername", Shape.TEXT, "the operator's line or name, where one answered", null=True
 )
@@ -104,7 +109,7 @@ AUDIT_TYPE = Member(
     "auditType",
     Shape.TEXT,
     "what kind of thing happened",
-    words=("tool_call", "tool_result", "handoff", "policy", "error", "note"),
+    words=tuple(AuditType),
 )
 AGENT_ID = Member("aiAgentId", Shape.UUID, "the agent on the call", null=True)
 
@@ -123,7 +128,7 @@ _ITEM: Members = (ITEM_ID, CONTENT_INDEX, ROLE)
 #: What each has of its own.
 SOCKET: Mapping[type[EventData], Members] = {
     CallCreated: (
-        replace(DIRECTION, words=("inbound",)),
+        replace(DIRECTION, words=(CallDirection.INBOUND,)),
         FROM_NUMBER,
         TO_NUMBER,
         replace(STATUS, means="always this word", words=("ringing",)),

@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import Event, TranscriptDelta, TranscriptLine, TurnCompleted
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Position, Scope
@@ -19,7 +20,7 @@ from ringline.wire.strict_json import encode
 from ringline.wire.times import millis
 
 #: Who said a turn, as streams and envelopes spell it (contract, 3).
-ROLES = {"caller": "user", "agent": "agent"}
+ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "agent"}
 
 
 class TranscriptStream:
@@ -55,14 +56,14 @@ def remarks(turn: TurnCompleted | TranscriptLine) -> dict[str, object]:
 
 
 def frame(
-    role: str,
+    role: TurnRole,
     text: str,
     is_final: bool,
     turn_id: UUID,
     at: datetime,
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> bytes:
-    """Write the JSON of one frame; `role` is `caller` or `agent`."""
+    """Write the JSON of one frame."""
     return encode(
         {
             "role": ROLES[role],
