@@ -28,6 +28,7 @@ from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.ids import uuid7
 from ringline.domain.session_config import Models, SessionConfig
+from ringline.domain.voice import Modality
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
 from ringline.ports import CredentialStore, StoreAway, WorkspaceStore
 from ringline.rpc.context import Services
@@ -410,7 +411,7 @@ def _server(
             input_hz=capabilities.input_hz,
             output_hz=capabilities.output_hz,
             show_heard=config.input_transcription,
-            show_said=config.output_transcription or "text" in config.modalities,
+            show_said=config.output_transcription or Modality.TEXT in config.modalities,
             events_per_window=settings.rate_session_events_per_10_s,
             warnings=config.warnings,
         )

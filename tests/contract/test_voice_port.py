@@ -12,7 +12,7 @@ from uuid import UUID
 
 import pytest
 
-from ringline.domain.agent import TurnDetection
+from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
@@ -211,7 +211,7 @@ async def test_a_turn_from_before_it_came_is_answered_if_nobody_has(
 async def test_without_detection_the_turn_ends_by_order(
     adapter: Adapter, voice: Voice, ear: Recorder
 ):
-    config = replace(adapter.config, turn_detection=TurnDetection(type="none"))
+    config = replace(adapter.config, turn_detection=TurnDetection(type=TurnDetectionType.NONE))
     voice.tell(UpdateConfig(config))
     feed(voice, adapter.speech + quiet(2_000))
     assert ear.reports == []
@@ -223,7 +223,7 @@ async def test_without_detection_the_turn_ends_by_order(
 
 
 async def test_cleared_input_is_forgotten(adapter: Adapter, voice: Voice, ear: Recorder):
-    config = replace(adapter.config, turn_detection=TurnDetection(type="none"))
+    config = replace(adapter.config, turn_detection=TurnDetection(type=TurnDetectionType.NONE))
     voice.tell(UpdateConfig(config))
     feed(voice, adapter.speech)
     voice.tell(ClearInput())

@@ -4,7 +4,7 @@ from array import array
 
 import pytest
 
-from ringline.domain.agent import TurnDetection
+from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.voices.endpointing import (
     FRAME_BYTES,
     TAIL_MS,
@@ -100,7 +100,7 @@ def test_quiet_behind_a_longest_turn_makes_room_for_the_next_at_once():
 
 
 def test_of_a_turn_that_ends_by_order_the_last_part_is_kept():
-    ear = endpointer(type="none")
+    ear = endpointer(type=TurnDetectionType.NONE)
     assert list(ear.hear(quiet(5_000) + speech(TURN_MS))) == []
     assert ear.finish() == speech(TURN_MS)
 
@@ -111,7 +111,7 @@ def test_what_is_below_the_gate_is_quiet_whatever_the_detector_says():
 
 
 def test_without_detection_audio_is_kept_until_the_turn_is_finished():
-    ear = endpointer(type="none")
+    ear = endpointer(type=TurnDetectionType.NONE)
     assert edges(ear, speech(600), quiet(2_000)) == []
     assert len(ear.finish()) == len(quiet(2_600))
     assert ear.finish() == b""

@@ -7,7 +7,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from ringline.domain.agent import Tool, TurnDetection
+from ringline.domain.agent import RequestedTurnDetection, Tool
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.members import Member
 from ringline.domain.session_config import ConfigProblem, SessionConfig
@@ -71,7 +71,10 @@ def test_the_mint_reads_and_answers_what_its_tables_say() -> None:
     )
 
 
-@pytest.mark.parametrize(("member", "struct"), [("turn_detection", TurnDetection), ("tools", Tool)])
+@pytest.mark.parametrize(
+    ("member", "struct"),
+    [("turn_detection", RequestedTurnDetection), ("tools", Tool)],
+)
 def test_objects_of_the_config_have_the_members_of_the_table(
     member: str, struct: type[msgspec.Struct]
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.domain import session_config
-from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
+from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection, TurnDetectionType
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.local_dialogue import read_local
@@ -25,7 +25,7 @@ from ringline.domain.session_config import (
     check_agent,
     effective,
 )
-from ringline.domain.voice import VoiceCapabilities
+from ringline.domain.voice import Modality, VoiceCapabilities
 from ringline.wire import realtime_mint
 from ringline.wire.errors import V3_ERRORS
 from ringline.wire.realtime_errors import ERRORS, Ends
@@ -36,7 +36,7 @@ RICH = VoiceCapabilities(
     output_hz=24_000,
     voices=("marin", "Puck"),
     default_voice="marin",
-    modalities=frozenset({"audio", "text"}),
+    modalities=frozenset({Modality.AUDIO, Modality.TEXT}),
     reasoning_efforts=("low", "high"),
     tools=True,
     temperature=(0.0, 2.0),
@@ -87,9 +87,12 @@ def test_defaults() -> None:
     assert session(UNBOUND, {"model": MODEL}) == SessionConfig(
         model=MODEL,
         voice="en-us",
-        modalities=("audio",),
+        modalities=(Modality.AUDIO,),
         turn_detection=TurnDetection(
-            type="server_vad", threshold=0.5, prefix_padding_ms=300, silence_duration_ms=500
+            type=TurnDetectionType.SERVER_VAD,
+            threshold=0.5,
+            prefix_padding_ms=300,
+            silence_duration_ms=500,
         ),
     )
 
@@ -262,6 +265,44 @@ def test_what_a_session_cannot_start_with(config: dict[str, object], code: str, 
     assert problem.code == code
     assert part in problem.message
     assert ERRORS[code].ends is Ends.AT_START
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ({"turn_detection": {"type": "magic"}}, "unsupported_turn_detection"),
+        ({"turn_detection": {"type": ""}}, "unsupported_turn_detection"),
+        ({"turn_detection": {"type": "semantic_vad"}}, "unsupported_turn_detection"),
+        ({"modalities": ["audio", "smell"]}, "unsupported_modality"),
+    ],
+)
+def test_a_word_is_held_against_the_model_and_not_before(
+    config: dict[str, object], code: str
+) -> None:
+    binding = bound(config)  # a mint need not know the model yet
+    result = effective(binding, {"model": MODEL}, None, MODELS)
+    assert isinstance(result, ConfigProblem)
+    assert result.code == code
+
+
+def test_the_words_of_a_session_are_enumerations() -> None:
+    asked: dict[str, object] = {
+        "model": "test/rich",
+        "modalities": ["text", "audio"],
+        "turn_detection": {"type": "none", "silence_duration_ms": 200},
+    }
+    for config in (session(UNBOUND, asked), session(bound(asked), {})):
+        voice = config.voice_config()
+        assert voice.modalities[0] is Modality.TEXT
+        assert voice.turn_detection.type is TurnDetectionType.NONE
+        assert voice.turn_detection.silence_duration_ms == 200
+        assert msgspec.json.encode(voice.turn_detection) == (
+            b'{"type":"none","threshold":0.5,"prefix_padding_ms":300,"silence_duration_ms":200}'
+        )
+    default = session(UNBOUND, {"model": MODEL})
+    assert default.modalities == (Modality.AUDIO,)
+    assert default.turn_detection.type is TurnDetectionType.SERVER_VAD
+    assert type(default.turn_detection) is TurnDetection
 
 
 def test_a_dialogue_is_a_member_like_any_other() -> None:

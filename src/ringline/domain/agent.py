@@ -1,6 +1,7 @@
 """Agents: the settings of an AI voice, and the one every workspace starts with."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -16,13 +17,30 @@ class Tool(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, object] = {}
 
 
-class TurnDetection(msgspec.Struct, frozen=True, kw_only=True):
-    """How the end of the caller's turn is found (realtime voice, 4)."""
+class TurnDetectionType(StrEnum):
+    """What ends the caller's turn."""
 
-    type: str = "server_vad"
+    SERVER_VAD = "server_vad"  # silence after it
+    SEMANTIC_VAD = "semantic_vad"  # its meaning
+    NONE = "none"  # the client, by `audio.commit`
+
+
+class RequestedTurnDetection(msgspec.Struct, frozen=True, kw_only=True):
+    """How a client wants the end of the caller's turn found (realtime voice, 4).
+
+    Its `type` is any text: a word that no model offers is refused where the model is known.
+    """
+
+    type: str = TurnDetectionType.SERVER_VAD
     threshold: float = 0.5
     prefix_padding_ms: int = 300
     silence_duration_ms: int = 500
+
+
+class TurnDetection(RequestedTurnDetection, frozen=True, kw_only=True):
+    """How the end of the caller's turn is found."""
+
+    type: TurnDetectionType = TurnDetectionType.SERVER_VAD
 
 
 class Phrase(msgspec.Struct, frozen=True, kw_only=True):

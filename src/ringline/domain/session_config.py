@@ -21,12 +21,12 @@ from uuid import UUID
 import msgspec
 import msgspec.inspect
 
-from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection
+from ringline.domain.agent import Agent, LocalSettings, RequestedTurnDetection, Tool, TurnDetection
 from ringline.domain.agent_checks import tool_flaws
 from ringline.domain.config_members import AUDIO_FORMAT, NAMES
 from ringline.domain.config_warnings import unknown_members, warnings_of
 from ringline.domain.local_dialogue import local_flaws
-from ringline.domain.voice import VoiceCapabilities, VoiceConfig
+from ringline.domain.voice import Modality, VoiceCapabilities, VoiceConfig
 
 MAX_PADDING_MS = 10_000
 _MAX_QUOTED = 64  # characters of a client's text that an error repeats
@@ -49,7 +49,7 @@ class _Config(msgspec.Struct, frozen=True, kw_only=True):
     input_transcription: bool | None = None
     input_transcription_model: str | None = None
     output_transcription: bool | None = None
-    turn_detection: TurnDetection | None = None
+    turn_detection: RequestedTurnDetection | None = None
     tools: tuple[Tool, ...] | None = None
     local: LocalSettings | None = None
     translation_target_language: str | None = None
@@ -93,7 +93,7 @@ class SessionConfig:
     model: str
     instructions: str = ""
     voice: str = ""
-    modalities: tuple[str, ...] = ("audio",)
+    modalities: tuple[Modality, ...] = (Modality.AUDIO,)
     temperature: float | None = None
     reasoning_effort: str = ""
     input_transcription: bool = False
@@ -274,7 +274,7 @@ def _without_null_members(value: dict[str, object]) -> dict[str, object]:
 def _check_ranges(read: _Config) -> ConfigProblem | None:
     for flaw in tool_flaws(read.tools or ()):
         return ConfigProblem("invalid_config", f"{flaw.spelt('tools')}: {flaw.what}")
-    detection = read.turn_detection or TurnDetection()
+    detection = read.turn_detection or RequestedTurnDetection()
     if not 0 <= detection.threshold <= 1:
         return ConfigProblem("invalid_config", "turn_detection.threshold: not within 0 and 1")
     for name, value in (
@@ -302,7 +302,7 @@ def _fit(
         asked = (read.voice or "")[:_MAX_QUOTED]
         message = f'voice "{asked}" is not offered by {model}'
         return ConfigProblem("unsupported_voice", message)
-    modalities = tuple(dict.fromkeys(read.modalities or ("audio",)))
+    modalities = tuple(dict.fromkeys(read.modalities or (Modality.AUDIO,)))
     if not capabilities.modalities.issuperset(modalities):
         offered = ", ".join(sorted(capabilities.modalities))
         return ConfigProblem("unsupported_modality", f"modalities: {model} offers {offered}")
@@ -311,7 +311,7 @@ def _fit(
         offered = ", ".join(capabilities.reasoning_efforts) or "none"
         message = f"reasoning_effort: {model} offers {offered}"
         return ConfigProblem("unsupported_reasoning_effort", message)
-    detection = read.turn_detection or TurnDetection()
+    detection = read.turn_detection or RequestedTurnDetection()
     if detection.type not in capabilities.turn_detection:
         offered = ", ".join(sorted(capabilities.turn_detection))
         message = f"turn_detection.type: {model} offers {offered}"
@@ -330,13 +330,13 @@ def _fit(
         model=model,
         instructions=read.instructions or "",
         voice=voice,
-        modalities=modalities,
+        modalities=tuple(Modality(word) for word in modalities),
         temperature=temperature,
         reasoning_effort=effort,
         input_transcription=read.input_transcription or False,
         input_transcription_model=read.input_transcription_model or "",
         output_transcription=read.output_transcription or False,
-        turn_detection=detection,
+        turn_detection=msgspec.convert(detection, TurnDetection, from_attributes=True),
         tools=read.tools or (),
         agent_id=agent.id if agent else None,
         greeting=agent.greeting if agent else "",

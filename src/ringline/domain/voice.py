@@ -11,8 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from ringline.domain.agent import LocalSettings, Tool, TurnDetection
+from ringline.domain.agent import LocalSettings, Tool, TurnDetection, TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
+
+
+class Modality(StrEnum):
+    """What a voice answers with."""
+
+    AUDIO = "audio"
+    TEXT = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +30,10 @@ class VoiceCapabilities:
     output_hz: int
     voices: tuple[str, ...]
     default_voice: str
-    modalities: frozenset[str] = frozenset({"audio"})
-    turn_detection: frozenset[str] = frozenset({"server_vad", "none"})
+    modalities: frozenset[Modality] = frozenset({Modality.AUDIO})
+    turn_detection: frozenset[TurnDetectionType] = frozenset(
+        {TurnDetectionType.SERVER_VAD, TurnDetectionType.NONE}
+    )
     reasoning_efforts: tuple[str, ...] = ()
     tools: bool = False
     images: bool = False
@@ -44,7 +53,7 @@ class VoiceConfig:
     model: str
     instructions: str = ""
     voice: str = ""
-    modalities: tuple[str, ...] = ("audio",)
+    modalities: tuple[Modality, ...] = (Modality.AUDIO,)
     turn_detection: TurnDetection = field(default_factory=TurnDetection)
     tools: tuple[Tool, ...] = ()
     temperature: float | None = None

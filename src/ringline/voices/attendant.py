@@ -17,7 +17,7 @@ from uuid import uuid4
 import structlog
 
 from ringline.domain import limits
-from ringline.domain.agent import LocalSettings
+from ringline.domain.agent import LocalSettings, TurnDetectionType
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.voice import (
     AddText,
@@ -215,7 +215,7 @@ class Attendant:
             self._silence = self._loop.call_at(min(silent_at, longest_at), self._watch_silence)
 
     def _end_turn(self) -> None:
-        if self._detection.type == "none":
+        if self._detection.type is TurnDetectionType.NONE:
             self._item_id = f"item_{uuid4().hex}"
             if self._endpointer.utterance():
                 self._speech_stopped()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 
 from ringline.domain import limits
-from ringline.domain.agent import TurnDetection
+from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.audio import bytes_of_ms
 
 RATE_HZ = 16_000
@@ -62,7 +62,7 @@ class Endpointer:
 
     def __init__(self, holds_speech: SpeechDetector, detection: TurnDetection) -> None:
         self._holds_speech = holds_speech
-        self._by_order = detection.type == "none"
+        self._by_order = detection.type is TurnDetectionType.NONE
         self._gate = round(GATE_PEAK * 2 * detection.threshold)
         self._silence_frames = max(1, detection.silence_duration_ms // FRAME_MS)
         before = min(detection.prefix_padding_ms, PADDING_LIMIT_MS) // FRAME_MS + ONSET_WINDOW
