@@ -27,6 +27,7 @@ from ringline.domain.voice import (
     SpeechStopped,
     VoiceConfig,
     VoiceFailed,
+    VoiceFailure,
     VoiceOpening,
 )
 from ringline.ports import VoiceUnavailable
@@ -247,7 +248,8 @@ async def test_a_voice_that_cannot_speak_says_so_and_lives_on(
         broken.setattr(sys, "executable", "/nonexistent/python")
         voice.tell(Respond("first", "This will fail."))
         assert await ear.until(ResponseDone) == ResponseDone("first", ResponseEnd.FAILED)
-    assert (await ear.until(VoiceFailed)).alive
+    failed = await ear.until(VoiceFailed)
+    assert (failed.code, failed.alive) == (VoiceFailure.SPEECH_FAILED, True)
     voice.tell(Respond("second", "This will not."))
     assert await ear.until(ResponseDone, 2) == ResponseDone("second")
     await voice.close()
@@ -268,6 +270,7 @@ async def test_a_conversation_with_too_much_to_do_says_so(voices: LocalVoices):
     for number in range(JOBS_LIMIT + 1):
         voice.tell(Respond(f"r{number}", "Hello."))
     assert [type(report) for report in ear.reports] == [VoiceFailed, ResponseDone]
+    assert ear.all(VoiceFailed)[0].code is VoiceFailure.OVERLOADED
     await ear.until(ResponseDone, JOBS_LIMIT + 1)
     await voice.close()
     failed = [done for done in ear.all(ResponseDone) if done.reason == "failed"]

@@ -37,6 +37,7 @@ from ringline.domain.responses import Phase
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
 
+BROKEN = voice.VoiceFailure.INTERNAL_ERROR
 ENDED = EndOrdered(EndCause.ENDED_BY_API)
 OPENED = VoiceOpened(CAPABILITIES)
 
@@ -142,7 +143,7 @@ END = [
     (leg.Left(), "cancelled", "completed", "caller_hangup"),
     (ENDED, "completed", "completed", "api_hangup"),
     (leg.Overrun(EndCause.LEG_TOO_SLOW), "failed", "failed", "failed"),
-    (voice.VoiceFailed("gone", "", False), "failed", "failed", "upstream_lost"),
+    (voice.VoiceFailed(BROKEN, "", False), "failed", "failed", "upstream_lost"),
     (EndOrdered(EndCause.STORAGE_LOST), "failed", "failed", "storage_lost"),
     (EndOrdered(EndCause.INTERNAL_ERROR), "failed", "failed", "internal_error"),
     (EndOrdered(EndCause.AGENT_FAILED), "failed", "failed", "agent_error"),
@@ -171,10 +172,10 @@ def test_how_a_call_ends(signal: CallSignal, before: str, after: str, cause: str
         (leg.Left(), []),
         (leg.Overrun(EndCause.LEG_TOO_SLOW), [leg.HangUp(EndCause.LEG_TOO_SLOW)]),
         (
-            voice.VoiceFailed("upstream_closed", "why", False),
+            voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "why", False),
             [leg.HangUp(EndCause.VOICE_CLOSED, "why")],
         ),
-        (voice.VoiceFailed("gone", "why", False), [leg.HangUp(EndCause.VOICE_FAILED, "why")]),
+        (voice.VoiceFailed(BROKEN, "why", False), [leg.HangUp(EndCause.VOICE_FAILED, "why")]),
         (EndOrdered(EndCause.KEY_REVOKED), [leg.HangUp(EndCause.KEY_REVOKED)]),
         (
             EndOrdered(EndCause.VOICE_UNAVAILABLE, "m"),
@@ -233,7 +234,7 @@ def test_an_ended_call_takes_nothing_any_more() -> None:
         leg.Typed("x"),
         voice.ResponseStarted(story.asked()),
         voice.Heard("i", "x", True),
-        voice.VoiceFailed("x", "x", False),
+        voice.VoiceFailed(BROKEN, "x", False),
         bridge.CallerSpoke(0),
         bridge.Silence(),
     )
@@ -244,7 +245,8 @@ def test_an_ended_call_takes_nothing_any_more() -> None:
 
 def test_a_problem_of_the_voice_is_told_and_the_call_goes_on() -> None:
     story = Story()
-    assert story.feed(voice.VoiceFailed("odd", "why", True)) == [leg.Problem("odd", "why")]
+    failed = voice.VoiceFailed(voice.VoiceFailure.OVERLOADED, "why", True)
+    assert story.feed(failed) == [leg.Problem("overloaded", "why")]
     assert story.feed(voice.GoingAway(1000), leg.Digit("5")) == []
     assert not story.call.ended
 
@@ -334,7 +336,7 @@ SIGNALS: st.SearchStrategy[CallSignal] = st.one_of(
             bridge.CallerSpoke(0),
             bridge.CancelAsked(50),
             voice.SpeechStopped(),
-            voice.VoiceFailed("odd", "", True),
+            voice.VoiceFailed(BROKEN, "", True),
             voice.GoingAway(1_000),
             TakenOver("ann"),
             TakenOver("bob", ParticipantRole.SUPERVISOR, 70),

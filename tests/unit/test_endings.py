@@ -9,6 +9,7 @@ from ringline.domain.call import EndOrdered
 from ringline.domain.call_status import TRANSITIONS, CallMove
 from ringline.domain.call_vocabulary import TERMINAL_STATUSES, CallStatus, HangupCause
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
+from ringline.domain.voice import VoiceFailure
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import END_CODES, Ends, error_of
 from tests.talking import Story
@@ -89,5 +90,6 @@ def test_a_call_obeys_the_table(cause: EndCause, answered: bool) -> None:
 
 
 def test_a_voice_that_dies_says_whether_it_was_closed() -> None:
-    assert lost_voice("upstream_closed") is EndCause.VOICE_CLOSED
-    assert lost_voice("internal_error") is EndCause.VOICE_FAILED
+    assert lost_voice(VoiceFailure.UPSTREAM_CLOSED) is EndCause.VOICE_CLOSED
+    for failure in set(VoiceFailure) - {VoiceFailure.UPSTREAM_CLOSED}:
+        assert lost_voice(failure) is EndCause.VOICE_FAILED

@@ -15,6 +15,7 @@ from ringline.domain import leg, limits
 from ringline.domain.audio import Chunk
 from ringline.domain.endings import EndCause
 from ringline.domain.leg import Problem
+from ringline.domain.voice import VoiceFailure
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import ERRORS, NOISE, Ends, ends_session
 
@@ -305,6 +306,12 @@ def test_when_an_error_ends_the_session(
 )
 def test_the_close_code_tells_whose_end_it_is(code: str, close_code: int) -> None:
     assert ERRORS[code].close_code == close_code
+
+
+@pytest.mark.parametrize("failure", VoiceFailure)
+def test_what_is_wrong_with_a_voice_is_told_by_its_word(failure: VoiceFailure) -> None:
+    told = f'{{"type":"error","error":{{"code":"{failure.value}","message":"why"}}}}'
+    assert realtime.encode(Problem(failure, "why")) == told.encode()
 
 
 IMAGE = '{"type":"image.input","image_url":"data:image/jpeg;base64,%s"}'

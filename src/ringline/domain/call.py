@@ -185,8 +185,8 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call = _end(call, EndCause.CALLER_LEFT, draft, leg_is_gone=True)
         case leg.Overrun(cause):
             call = _end(call, cause, draft)
-        case voice.VoiceFailed(code, message, alive):
-            call = _voice_failed(call, code, message, draft, alive=alive)
+        case voice.VoiceFailed(failure, message, alive):
+            call = _voice_failed(call, failure, message, draft, alive=alive)
         case voice.GoingAway():
             pass  # the voice will say so again by failing; replacing it comes with roll-over
         case bridge.Silence() if call.talk.hang_up and call.talk.response is None:
@@ -305,11 +305,13 @@ def _wait(call: Call, signal: CallSignal, draft: Draft) -> Call:
     return call
 
 
-def _voice_failed(call: Call, code: str, message: str, draft: Draft, *, alive: bool) -> Call:
+def _voice_failed(
+    call: Call, failure: voice.VoiceFailure, message: str, draft: Draft, *, alive: bool
+) -> Call:
     if alive:
-        draft.orders.append(leg.Problem(code, message))
+        draft.orders.append(leg.Problem(failure, message))
         return call
-    return _end(call, lost_voice(code), draft, message)
+    return _end(call, lost_voice(failure), draft, message)
 
 
 def _end(

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from ringline.domain.call_status import CallMove
 from ringline.domain.call_vocabulary import HangupCause
+from ringline.domain.voice import VoiceFailure
 
 
 class EndCause(StrEnum):
@@ -83,6 +84,7 @@ ENDINGS: dict[EndCause, Ending] = {
 }
 
 
-def lost_voice(code: str) -> EndCause:
-    """Return why a call ends whose voice reported this code and died."""
-    return EndCause.VOICE_CLOSED if code == "upstream_closed" else EndCause.VOICE_FAILED
+def lost_voice(failure: VoiceFailure) -> EndCause:
+    """Return why a call ends whose voice reported this and died."""
+    closed = failure is VoiceFailure.UPSTREAM_CLOSED
+    return EndCause.VOICE_CLOSED if closed else EndCause.VOICE_FAILED

@@ -153,11 +153,21 @@ class ResponseDone:
     hang_up: bool = False
 
 
+class VoiceFailure(StrEnum):
+    """What is wrong with a voice; a provider's own codes become `upstream_error`."""
+
+    OVERLOADED = "overloaded"
+    SPEECH_FAILED = "speech_failed"
+    UPSTREAM_ERROR = "upstream_error"
+    UPSTREAM_CLOSED = "upstream_closed"
+    INTERNAL_ERROR = "internal_error"
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceFailed:
     """Something went wrong; `alive` tells whether the voice lives on."""
 
-    code: str
+    code: VoiceFailure
     message: str
     alive: bool
 

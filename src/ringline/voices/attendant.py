@@ -37,6 +37,7 @@ from ringline.domain.voice import (
     VoiceCapabilities,
     VoiceConfig,
     VoiceFailed,
+    VoiceFailure,
     VoiceOpening,
     VoiceOrder,
 )
@@ -263,7 +264,7 @@ class Attendant:
     def _add(self, job: _Job) -> None:
         if len(self._jobs) >= JOBS_LIMIT:
             self._listener.voice_reports(
-                VoiceFailed("overloaded", "The voice has too much to do.", alive=True)
+                VoiceFailed(VoiceFailure.OVERLOADED, "The voice has too much to do.", alive=True)
             )
             match job:
                 case Respond(response_id):
@@ -298,7 +299,7 @@ class Attendant:
         error = working.exception()
         _log.error("voice.failed", error=type(error).__name__)
         message = "The local voice failed."
-        self._listener.voice_reports(VoiceFailed("internal_error", message, alive=False))
+        self._listener.voice_reports(VoiceFailed(VoiceFailure.INTERNAL_ERROR, message, alive=False))
 
     async def _respond(self, response_id: str, say: str | None) -> None:
         if say is not None:
@@ -341,7 +342,9 @@ class Attendant:
         self._responding = None
         if reason is ResponseEnd.FAILED:
             message = "The voice could not speak."
-            self._listener.voice_reports(VoiceFailed("speech_failed", message, alive=True))
+            self._listener.voice_reports(
+                VoiceFailed(VoiceFailure.SPEECH_FAILED, message, alive=True)
+            )
         self._listener.voice_reports(ResponseDone(response_id, reason, reply.hang_up))
 
     async def _speak_sentences(self, response_id: str, texts: Iterable[str]) -> None:
