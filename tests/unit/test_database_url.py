@@ -73,7 +73,7 @@ def test_what_is_no_url_is_told_and_not_quoted(written: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "place"),
+    ("written", "address"),
     [
         ("postgresql://u:hush@h/d", "h:5432"),
         ("postgresql://[::1]:6000/d", "[::1]:6000"),
@@ -82,9 +82,9 @@ def test_what_is_no_url_is_told_and_not_quoted(written: str, why: str) -> None:
         ("postgresql:///d", "the local socket"),
     ],
 )
-def test_a_place_is_for_sentences(written: str, place: str) -> None:
+def test_an_address_is_for_sentences(written: str, address: str) -> None:
     url = DatabaseUrl.read(written)
-    assert url.place == place
+    assert url.address == address
     assert "hush" not in repr(url)
 
 

@@ -21,8 +21,8 @@ def one_of(column: str, words: type[StrEnum] | Iterable[str]) -> sa.CheckConstra
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def place() -> list[sa.Column[object]]:
-    """Return the columns that say whose a row is."""
+def scope_columns() -> list[sa.Column[object]]:
+    """Return the columns that hold the workspace and environment of a row."""
     return [
         sa.Column("workspace_id", sa.Uuid, nullable=False),
         sa.Column("environment", sa.Text, nullable=False),
@@ -62,7 +62,7 @@ def in_workspace() -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["workspace_id"], [f"{SCHEMA}.workspaces.id"])
 
 
-def in_place(column: str, table: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+def in_scope(column: str, table: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
     """Return a reference to a row of the same workspace and environment."""
     target = f"{SCHEMA}.{table}"
     return sa.ForeignKeyConstraint(

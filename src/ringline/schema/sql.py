@@ -28,31 +28,31 @@ _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The text of a composed statement; its values by their places among those extracted."""
+    """The text of a composed statement; its values by their indexes among those extracted."""
 
     text: str
-    places: tuple[int, ...]
+    indexes: tuple[int, ...]
 
 
 _shapes: OrderedDict[object, _Shape] = OrderedDict()
 
 
 class Prepared:
-    """A statement whose text is made once; `arguments` puts values in its order."""
+    """A statement whose text is made once; `arguments` lists its values."""
 
     def __init__(self, statement: sa.ClauseElement) -> None:
         compiler = _compile(statement)
         self._defaults: Mapping[str, Any] = compiler.params
-        self._order: Sequence[str] = compiler.positiontup or ()
+        self._names: Sequence[str] = compiler.positiontup or ()
         #: The SQL with `$1`, `$2` … as asyncpg takes it.
         self.text = str(compiler)
 
     def arguments(self, **values: object) -> list[Any]:
-        """Return the values in the order of the text; a missing one is a KeyError."""
+        """Return the values as the text numbers them; a missing one is a KeyError."""
         defaults = self._defaults
         return [
             values[name] if name in values or defaults[name] is None else defaults[name]
-            for name in self._order
+            for name in self._names
         ]
 
 
@@ -69,14 +69,14 @@ def compiled(statement: sa.ClauseElement) -> tuple[str, list[Any]]:
     else:
         _shapes.move_to_end(key.key)
     extracted = key.bindparams
-    return shape.text, [extracted[place].effective_value for place in shape.places]
+    return shape.text, [extracted[index].effective_value for index in shape.indexes]
 
 
 def _shape(compiler: SQLCompiler, key: Any) -> _Shape:
     # The compiler may have cloned a parameter, but its key stays (SQLAlchemy's own rule).
-    places = {parameter.key: place for place, parameter in enumerate(key.bindparams)}
+    indexes = {parameter.key: index for index, parameter in enumerate(key.bindparams)}
     names = compiler.positiontup or ()
-    return _Shape(str(compiler), tuple(places[compiler.binds[name].key] for name in names))
+    return _Shape(str(compiler), tuple(indexes[compiler.binds[name].key] for name in names))
 
 
 def _compile(statement: sa.ClauseElement, key: Any = None) -> SQLCompiler:

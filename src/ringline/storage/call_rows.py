@@ -43,22 +43,22 @@ from ringline.storage.database import Connection
 #: The refusal of an update by a process that does not run the call, or of an ended call.
 GUARD = "guard"
 
-_PLACE = ("workspace_id", "environment")
+_SCOPE_COLUMNS = ("workspace_id", "environment")
 
 
 def arrays(name: str, *columns: sa.Column[Any]) -> sa.TableValuedAlias:
-    """Return rows made of one array per column, in the order of the arrays (`place`)."""
+    """Return rows made of one array per column, in the order of the arrays (`ordinal`)."""
     values = [sa.bindparam(column.name, type_=ARRAY(column.type)) for column in columns]
     shape = [sa.column(column.name, column.type) for column in columns]
-    function = sa.func.unnest(*values).table_valued(*shape, with_ordinality="place", name=name)
+    function = sa.func.unnest(*values).table_valued(*shape, with_ordinality="ordinal", name=name)
     return function.render_derived()
 
 
 def _inserted(table: sa.Table, names: Sequence[str], *fixed: str) -> Any:
     new = arrays("new", *(table.c[name] for name in names))
-    place = [sa.bindparam(name, type_=table.c[name].type) for name in (*_PLACE, *fixed)]
-    rows = sa.select(*place, *(new.c[name] for name in names)).order_by(new.c.id)
-    return insert(table).from_select([*_PLACE, *fixed, *names], rows)
+    given = [sa.bindparam(name, type_=table.c[name].type) for name in (*_SCOPE_COLUMNS, *fixed)]
+    rows = sa.select(*given, *(new.c[name] for name in names)).order_by(new.c.id)
+    return insert(table).from_select([*_SCOPE_COLUMNS, *fixed, *names], rows)
 
 
 _CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
@@ -211,20 +211,20 @@ async def write_rows(
     participants = {row.id: row for row in records if isinstance(row, ParticipantRow)}
     entries = {row.id: row for row in records if isinstance(row, QueueEntryRow)}
     turns = [row for row in records if isinstance(row, TurnRow)]
-    place = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
+    of_scope = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
     if call_rows:
-        values = place | {"server_id": server_id} | _columns(_CALL_COLUMNS, call_rows.values())
+        values = of_scope | {"server_id": server_id} | _columns(_CALL_COLUMNS, call_rows.values())
         written = await connection.fetch(_WRITE_CALLS.text, *_WRITE_CALLS.arguments(**values))
         if len(written) < len(call_rows):
             raise EntryRefused(GUARD)
     if participants:
-        values = place | _columns(_PARTICIPANT_COLUMNS, participants.values())
+        values = of_scope | _columns(_PARTICIPANT_COLUMNS, participants.values())
         await connection.execute(_WRITE_PARTICIPANTS.text, *_WRITE_PARTICIPANTS.arguments(**values))
     if entries:
-        values = place | _columns(_ENTRY_COLUMNS, entries.values())
+        values = of_scope | _columns(_ENTRY_COLUMNS, entries.values())
         await connection.execute(_WRITE_ENTRIES.text, *_WRITE_ENTRIES.arguments(**values))
     if turns:
-        values = place | _columns(_TURN_COLUMNS, turns)
+        values = of_scope | _columns(_TURN_COLUMNS, turns)
         await connection.execute(_WRITE_TURNS.text, *_WRITE_TURNS.arguments(**values))
 
 

@@ -59,14 +59,14 @@ class Child:
         await asyncio.wait({self.exited}, timeout=timeout_s)
         return self.exited.result() if self.exited.done() else None
 
-    async def end(self, *orders: tuple[signal.Signals, float]) -> None:
+    async def end(self, *signals: tuple[signal.Signals, float]) -> None:
         """Send each signal in turn until the child ends; seconds to wait after each.
 
         The last resort is always SIGQUIT, then SIGKILL. Cancelled, it goes on to
         SIGQUIT at once and does not wait.
         """
         try:
-            for number, wait_s in (*orders, (signal.SIGQUIT, KILL_AFTER_S)):
+            for number, wait_s in (*signals, (signal.SIGQUIT, KILL_AFTER_S)):
                 self._send(number)
                 if await self.wait(wait_s) is not None:
                     return

@@ -22,7 +22,7 @@ from ringline.wire.database_url import DatabaseUrl, InvalidDatabaseUrl
 
 #: What is said where something between the database and us shares its sessions among clients.
 SHARED_SESSIONS = (
-    "{place} is a connection pooler that shares sessions among its clients (transaction mode), "
+    "{address} is a connection pooler that shares sessions among its clients (transaction mode), "
     "and a Ringline server needs sessions of its own, for locks, notifications and settings: "
     "name PostgreSQL's own address in the URL."
 )
@@ -84,32 +84,32 @@ async def refuse_unreachable(url: str) -> AsyncGenerator[None]:
 
 
 def _why(error: Exception, url: DatabaseUrl) -> str:
-    place = url.place
+    address = url.address
     match error:
         case asyncpg.PostgresError():
             return _refusal(error, url)
         case ssl.SSLCertVerificationError():
             return (
-                f"The certificate of the database at {place} is not trusted: "
+                f"The certificate of the database at {address} is not trusted: "
                 f"{error.verify_message.rstrip('.')}. Name its authority with sslrootcert=FILE in "
                 "the URL, or the system's with sslrootcert=system."
             )
         case ssl.SSLError():
-            return f"The database at {place} cannot be spoken to by TLS ({error.reason})."
+            return f"The database at {address} cannot be spoken to by TLS ({error.reason})."
         case OSError() if error.filename is not None:  # a key or certificate, not the connection
             reason = (error.strerror or "unknown error").lower()
-            return f"{error.filename}, for the connection to {place}, cannot be read: {reason}."
+            return f"{error.filename}, for the connection to {address}, cannot be read: {reason}."
         case OSError():
-            return f"The database at {place} cannot be reached: {_reason(error)}; is it running?"
+            return f"The database at {address} cannot be reached: {_reason(error)}; is it running?"
         case asyncpg.TargetServerAttributeNotMatched():
-            return f"No server of {place} is what target_session_attrs asks for."
+            return f"No server of {address} is what target_session_attrs asks for."
         case asyncpg.exceptions.ClientConfigurationError() if "root certificate" in str(error):
             return (
-                f"To verify the certificate of the database at {place}, name its authority with "
+                f"To verify the certificate of the database at {address}, name its authority with "
                 "sslrootcert=FILE in the URL, or the system's with sslrootcert=system."
             )
         case _:
-            return f"The database at {place} cannot be connected to: its URL is not valid."
+            return f"The database at {address} cannot be connected to: its URL is not valid."
 
 
 def _reason(error: OSError) -> str:
@@ -126,27 +126,27 @@ def _reason(error: OSError) -> str:
 
 
 def _refusal(error: asyncpg.PostgresError, url: DatabaseUrl) -> str:
-    place, user = url.place, url.user or "the account's name"
+    address, user = url.address, url.user or "the account's name"
     match error.sqlstate:
         case "3D000":
-            return f"There is no database {url.database or user} at {place}; create it first."
+            return f"There is no database {url.database or user} at {address}; create it first."
         case "28P01":
-            return f"The database at {place} does not accept the password of the role {user}."
+            return f"The database at {address} does not accept the password of the role {user}."
         case "28000":
             return (
-                f"The database at {place} refuses the role {user}: it does not exist, or may not "
+                f"The database at {address} refuses the role {user}: it does not exist, or may not "
                 "log in from here, or not like this (pg_hba.conf)."
             )
         case "42501":
-            return f"The role {user} may not connect to the database {url.database} at {place}."
+            return f"The role {user} may not connect to the database {url.database} at {address}."
         case "53300":
-            return f"The database at {place} has no connection left for the role {user}."
+            return f"The database at {address} has no connection left for the role {user}."
         case "57P03":
-            return f"The database at {place} is starting up or shutting down; try again."
+            return f"The database at {address} is starting up or shutting down; try again."
         case state if state in _OF_POOLERS or _is_startup_parameter(error):
-            return SHARED_SESSIONS.format(place=place)
+            return SHARED_SESSIONS.format(address=address)
         case state:
-            return f"The database at {place} refuses the connection (SQLSTATE {state})."
+            return f"The database at {address} refuses the connection (SQLSTATE {state})."
 
 
 def _is_startup_parameter(error: asyncpg.PostgresError) -> bool:

@@ -61,7 +61,7 @@ class Postmaster:
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """The places in a data directory, given with links resolved."""
+    """The paths of a data directory, given with links resolved."""
 
     root: Path
 

@@ -52,7 +52,7 @@ def _append() -> Prepared:
     rows = sa.select(
         workspace,
         environment,
-        counter.c.newest - count + new.c.place,
+        counter.c.newest - count + new.c.ordinal,
         *(new.c[name] for name in _EVENT_COLUMNS),
     ).select_from(counter.join(new, sa.true()))
     names = ["workspace_id", "environment", "offset", *_EVENT_COLUMNS]
@@ -153,8 +153,8 @@ class PostgresEventLog:
         return offsets
 
     async def _write_rows(self, connection: Connection, batches: Sequence[_Batch]) -> None:
-        for place, batch in enumerate(batches):
-            if place > 0 and batch.records:
+        for index, batch in enumerate(batches):
+            if index > 0 and batch.records:
                 await switch(connection, batch.scope)
             if batch.records:
                 await write_rows(connection, batch.scope, self._database.server_id, batch.records)
@@ -244,7 +244,7 @@ async def append(
         return ()
     batch = _Batch(scope, events=list(told))
     first = await _append_batch(connection, batch, batch.arguments())
-    return tuple(StoredEvent(first + place, event) for place, event in enumerate(told))
+    return tuple(StoredEvent(first + index, event) for index, event in enumerate(told))
 
 
 async def _append_batch(connection: Connection, batch: _Batch, arguments: list[Any]) -> int:

@@ -147,4 +147,4 @@ async def refuse_shared_session(
         [await one.fetchval("SELECT pg_backend_pid()") for one in (first, second)] for _ in "123"
     ]
     if len(set(seen[0])) == 1 or any(pair != seen[0] for pair in seen):
-        raise DatabaseRefused(SHARED_SESSIONS.format(place=DatabaseUrl.read(url).place))
+        raise DatabaseRefused(SHARED_SESSIONS.format(address=DatabaseUrl.read(url).address))

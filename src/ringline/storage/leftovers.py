@@ -43,12 +43,12 @@ async def clear_leftovers(directory: DataDirectory) -> None:
             raise EmbeddedError(
                 f"A PostgreSQL server left in {directory.cluster} (process {pids[0]}) does not end."
             )
-        order = signal.SIGQUIT if waited < _WAIT_S / 2 else signal.SIGKILL
+        wanted = signal.SIGQUIT if waited < _WAIT_S / 2 else signal.SIGKILL
         for pid in pids:
-            if told.get(pid) is not order:
-                told[pid] = order
+            if told.get(pid) is not wanted:
+                told[pid] = wanted
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, order)
+                    os.kill(pid, wanted)
         await asyncio.sleep(_POLL_S)
     _forget_stranger(directory)
 

@@ -38,10 +38,10 @@ async def fetch_portions(
     while True:
         found = await cursor.fetch(portion)
         before = size
-        for place, row in enumerate(found, 1):
+        for number, row in enumerate(found, 1):
             size += size_of(row)
             if size > most_bytes:
-                rows += found[:place]
+                rows += found[:number]
                 return Portions(rows, size, complete=False)
         rows += found
         if len(found) < portion:

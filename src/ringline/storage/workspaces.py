@@ -24,12 +24,12 @@ def _insert(table: sa.Table, *names: str) -> Prepared:
     return Prepared(sa.insert(table).values(values))
 
 
-_PLACE = ("workspace_id", "environment")
+_SCOPE_COLUMNS = ("workspace_id", "environment")
 _INSERT_WORKSPACE = _insert(workspaces, "id", "name", "created_at")
-_INSERT_LOG = _insert(logs, *_PLACE, "epoch")
+_INSERT_LOG = _insert(logs, *_SCOPE_COLUMNS, "epoch")
 _INSERT_AGENT = _insert(
     agents,
-    *_PLACE,
+    *_SCOPE_COLUMNS,
     "id",
     "display_name",
     "model",
@@ -39,9 +39,9 @@ _INSERT_AGENT = _insert(
     "tools",
     "local",
 )
-_INSERT_QUEUE = _insert(queues, *_PLACE, "id", "queue_name", "strategy")
+_INSERT_QUEUE = _insert(queues, *_SCOPE_COLUMNS, "id", "queue_name", "strategy")
 _KEY_COLUMNS = (
-    *_PLACE,
+    *_SCOPE_COLUMNS,
     "id",
     "kind",
     "label",
@@ -77,7 +77,7 @@ class PostgresWorkspaces:
 
     async def create_workspace(self, workspace: NewWorkspace) -> None:
         """Write a workspace with its logs, its agents and its keys. Raises StoreAway."""
-        places = [Scope(workspace.id, environment) for environment in sorted(workspace.epochs)]
+        scopes = [Scope(workspace.id, environment) for environment in sorted(workspace.epochs)]
 
         async def write(connection: Connection) -> None:
             await connection.execute(
@@ -86,11 +86,11 @@ class PostgresWorkspaces:
                     id=workspace.id, name=workspace.name, created_at=workspace.created_at
                 ),
             )
-            for scope in places:
+            for scope in scopes:
                 await switch(connection, scope)
                 await _fill_environment(connection, scope, workspace)
 
-        await self._database.run(places[0], write)
+        await self._database.run(scopes[0], write)
 
     async def create_key(self, key: Key, key_hash: bytes) -> None:
         """Keep a key. Raises StoreAway, EntryRefused for an unknown workspace."""
@@ -148,23 +148,23 @@ class PostgresWorkspaces:
 
 
 async def _fill_environment(connection: Connection, scope: Scope, workspace: NewWorkspace) -> None:
-    place: dict[str, object] = {
+    of_scope: dict[str, object] = {
         "workspace_id": scope.workspace_id,
         "environment": scope.environment.value,
     }
-    values = _INSERT_LOG.arguments(**place, epoch=workspace.epochs[scope.environment])
+    values = _INSERT_LOG.arguments(**of_scope, epoch=workspace.epochs[scope.environment])
     await connection.execute(_INSERT_LOG.text, *values)
     queue = workspace.queues.get(scope.environment)
     if queue is not None:
         strategy = QueueStrategy.LONGEST_IDLE_AGENT
         values = _INSERT_QUEUE.arguments(
-            **place, id=queue, queue_name=DEFAULT_QUEUE, strategy=strategy.value
+            **of_scope, id=queue, queue_name=DEFAULT_QUEUE, strategy=strategy.value
         )
         await connection.execute(_INSERT_QUEUE.text, *values)
     agent = workspace.agents.get(scope.environment)
     if agent is not None:
         values = _INSERT_AGENT.arguments(
-            **place,
+            **of_scope,
             id=agent.id,
             display_name=agent.display_name,
             model=agent.model,

@@ -77,7 +77,7 @@ class DatabaseUrl:
     system_trust: bool = False
 
     def __repr__(self) -> str:
-        return f"DatabaseUrl({self.place!r})"
+        return f"DatabaseUrl({self.address!r})"
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -112,15 +112,15 @@ class DatabaseUrl:
         return cls(spelt, hosts, numbers, user, database, files, names_login, trust)
 
     @property
-    def place(self) -> str:
+    def address(self) -> str:
         """Return host and port for a sentence; of several, all of them."""
         if not self.hosts:
             return "the local socket"
         pairs = zip(self.hosts, self.ports, strict=True)
-        return ", ".join(_place(host, port) for host, port in pairs)
+        return ", ".join(_address(host, port) for host, port in pairs)
 
 
-def _place(host: str, port: str) -> str:
+def _address(host: str, port: str) -> str:
     if host.startswith("/"):
         return f"{host} (port {port})"
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
