@@ -10,7 +10,7 @@ import pytest
 
 from ringline.domain.limits import DATABASE_DEAR_MS, DATABASE_SHARE, STATEMENT_WAITED_FOR_S
 from ringline.storage.loans import LoanLimits, Loans
-from ringline.storage.pool import DOOR, HOUSE, Lane, Pool
+from ringline.storage.pool import DOOR, HOUSE, Borrower, Pool
 from tests import clock as virtual
 
 ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
@@ -50,11 +50,11 @@ class Bank:
             raise OSError
         self.cancelled += lines
 
-    async def lend(self, lane: Lane, number: int = 1) -> list[Line]:
-        return [await self.loans.borrow(lane) for _ in range(number)]
+    async def lend(self, borrower: Borrower, number: int = 1) -> list[Line]:
+        return [await self.loans.borrow(borrower) for _ in range(number)]
 
-    def wait(self, lane: Lane) -> "asyncio.Task[Line]":
-        return asyncio.create_task(self.loans.borrow(lane))
+    def wait(self, borrower: Borrower) -> "asyncio.Task[Line]":
+        return asyncio.create_task(self.loans.borrow(borrower))
 
 
 def run(
@@ -148,7 +148,7 @@ def test_limits_are_handed_in() -> None:
         young = await bank.lend(BEA, 3) + await bank.lend(CIS, 2)
         bank.wait(CIS)
         await asyncio.sleep(0.75)
-        assert set(bank.cancelled) == {*old, *young[:3]}, "who keeps another lane waiting"
+        assert set(bank.cancelled) == {*old, *young[:3]}, "who keeps another borrower waiting"
         await asyncio.sleep(2)
         assert all(line.closed for line in (*old, *young))
 
@@ -158,17 +158,17 @@ def test_limits_are_handed_in() -> None:
 # -- a workspace's share of the database ------------------------------------------------------
 
 
-async def borrow_for(bank: Bank, lane: Lane, seconds: float) -> None:
+async def borrow_for(bank: Bank, borrower: Borrower, seconds: float) -> None:
     """Hold a connection for a time."""
-    line = await bank.loans.borrow(lane)
+    line = await bank.loans.borrow(borrower)
     await asyncio.sleep(seconds)
     bank.loans.give_back(line, clean=True)
 
 
-async def keep_asking(bank: Bank, lane: Lane) -> None:
+async def keep_asking(bank: Bank, borrower: Borrower) -> None:
     """Ask for a little ten times a second."""
     while True:
-        await borrow_for(bank, lane, 0.001)
+        await borrow_for(bank, borrower, 0.001)
         await asyncio.sleep(0.1)
 
 

@@ -1,4 +1,4 @@
-"""The pool: connections are shared fairly, in turn, and no place is lost."""
+"""The pool: connections are shared fairly, in turn, and no slot is lost."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from ringline.ports import StoreAway
-from ringline.storage.pool import DOOR, HOUSE, Lane, Pool, Shares
+from ringline.storage.pool import DOOR, HOUSE, Borrower, Pool, Shares
 
 
 class Line:
@@ -44,12 +44,12 @@ def pool(
     return Pool(make, size, wait_s)
 
 
-def acquire(lines: Pool[Line], lane: Lane) -> Awaitable[Line]:
-    return lines.acquire(lines.place(lane))
+def acquire(lines: Pool[Line], borrower: Borrower) -> Awaitable[Line]:
+    return lines.acquire(lines.lane(borrower))
 
 
-def release(lines: Pool[Line], line: Line, lane: Lane) -> None:
-    lines.release(line, lines.place(lane))
+def release(lines: Pool[Line], line: Line, borrower: Borrower) -> None:
+    lines.release(line, lines.lane(borrower))
 
 
 ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
@@ -60,32 +60,32 @@ class Queue:
 
     def __init__(self, lines: Pool[Line]) -> None:
         self.lines = lines
-        self.served: list[Lane] = []
-        self.refused: list[Lane] = []
+        self.served: list[Borrower] = []
+        self.refused: list[Borrower] = []
         self.tasks: list[asyncio.Task[None]] = []
-        self.held: dict[Lane, list[Line]] = {}
+        self.held: dict[Borrower, list[Line]] = {}
 
-    async def come(self, *lanes: Lane) -> None:
+    async def come(self, *borrowers: Borrower) -> None:
         """Let borrowers come, one after the other; they keep what they get."""
-        for lane in lanes:
-            self.tasks.append(asyncio.create_task(self._borrow(lane)))
+        for borrower in borrowers:
+            self.tasks.append(asyncio.create_task(self._borrow(borrower)))
             await settle()
 
-    async def go(self, lane: Lane) -> None:
+    async def go(self, borrower: Borrower) -> None:
         """Give back one connection of a lane."""
-        release(self.lines, self.held[lane].pop(), lane)
+        release(self.lines, self.held[borrower].pop(), borrower)
         await settle()
 
-    async def _borrow(self, lane: Lane) -> None:
+    async def _borrow(self, borrower: Borrower) -> None:
         try:
-            line = await acquire(self.lines, lane)
+            line = await acquire(self.lines, borrower)
         except StoreAway:
-            self.refused.append(lane)
+            self.refused.append(borrower)
             return
-        self.served.append(lane)
-        self.held.setdefault(lane, []).append(line)
+        self.served.append(borrower)
+        self.held.setdefault(borrower, []).append(line)
 
-    def news(self) -> list[Lane]:
+    def news(self) -> list[Borrower]:
         """Return who has been served since the last time."""
         served, self.served = self.served, []
         return served
@@ -111,11 +111,11 @@ async def test_a_connection_is_kept_and_lent_again() -> None:
 
 async def test_a_lane_gets_back_what_it_had_last_where_that_is_idle() -> None:
     lines = pool(5)
-    lanes = (ADA, BEA, CIS)
-    had = {lane: await acquire(lines, lane) for lane in lanes}
-    for lane in lanes:
-        release(lines, had[lane], lane)
-    assert {lane: await acquire(lines, lane) for lane in lanes} == had
+    borrowers = (ADA, BEA, CIS)
+    had = {borrower: await acquire(lines, borrower) for borrower in borrowers}
+    for borrower in borrowers:
+        release(lines, had[borrower], borrower)
+    assert {borrower: await acquire(lines, borrower) for borrower in borrowers} == had
     release(lines, had[ADA], ADA)
     release(lines, had[BEA], BEA)
     assert await acquire(lines, CIS) is had[BEA], "the latest, where it had none"
@@ -212,7 +212,7 @@ async def test_what_a_cancelled_waiter_was_given_goes_on() -> None:
     third = asyncio.ensure_future(acquire(lines, HOUSE))
     await settle()
     line.terminate()
-    release(lines, line, HOUSE)  # a place, to one that is cancelled
+    release(lines, line, HOUSE)  # a slot, to one that is cancelled
     third.cancel()
     await asyncio.wait([third])
     assert not (await acquire(lines, HOUSE)).closed
@@ -268,7 +268,7 @@ async def test_a_closed_pool_lends_nothing() -> None:
         await acquire(lines, HOUSE)
 
 
-# -- lanes --------------------------------------------------------------------------------
+# -- lanes ------------------------------------------------------------------------------------
 
 
 async def test_a_workspace_gets_its_share_and_leaves_the_rest_to_others() -> None:
@@ -307,8 +307,8 @@ async def test_waiting_workspaces_are_served_in_turn() -> None:
     queue = Queue(Pool(connect, 1, 60))
     await queue.come(HOUSE, *[ADA] * 4, BEA, *[CIS] * 2, DOOR, HOUSE)
     assert queue.news() == [HOUSE]
-    order: list[Lane] = []
-    last: Lane = HOUSE
+    order: list[Borrower] = []
+    last: Borrower = HOUSE
     for _ in range(9):
         await queue.go(last)
         (last,) = queue.news()
@@ -319,9 +319,9 @@ async def test_waiting_workspaces_are_served_in_turn() -> None:
 
 async def test_a_pool_of_one_serves_every_lane() -> None:
     queue = Queue(pool(1))
-    for lane in (ADA, DOOR, HOUSE):
-        await queue.come(lane)
-        await queue.go(lane)
+    for borrower in (ADA, DOOR, HOUSE):
+        await queue.come(borrower)
+        await queue.go(borrower)
     assert queue.news() == [ADA, DOOR, HOUSE]
 
 
@@ -352,7 +352,7 @@ def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
 
     async def wait() -> None:
         lines = Pool(connect, 1, 0.0)
-        asked = [acquire(lines, lane) for lane in (HOUSE, ADA, BEA)]
+        asked = [acquire(lines, borrower) for borrower in (HOUSE, ADA, BEA)]
         async with asyncio.timeout(10):
             ends = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(end) for end in ends] == [StoreAway] * 3
@@ -377,40 +377,40 @@ async def test_a_lane_is_told_when_another_lacks_its_share() -> None:
     lines = queue.lines
     await queue.come(*[ADA] * 5)
     assert lines.is_waited_for
-    assert not lines.is_wanted_from(lines.place(ADA)), "it keeps itself waiting"
-    assert not lines.is_wanted_from(lines.place(BEA)), "ADA has its share"
+    assert not lines.is_wanted_from(lines.lane(ADA)), "it keeps itself waiting"
+    assert not lines.is_wanted_from(lines.lane(BEA)), "ADA has its share"
     await queue.come(*[BEA] * 3, *[CIS] * 3)
-    assert lines.is_wanted_from(lines.place(ADA)), "CIS has two of three"
-    assert lines.is_wanted_from(lines.place(BEA))
-    assert not lines.is_wanted_from(lines.place(CIS))
+    assert lines.is_wanted_from(lines.lane(ADA)), "CIS has two of three"
+    assert lines.is_wanted_from(lines.lane(BEA))
+    assert not lines.is_wanted_from(lines.lane(CIS))
     await queue.end()
 
 
 async def test_nothing_is_lost_in_a_crowd() -> None:
     lines = pool(10)
     chance = random.Random(5)
-    lanes: list[Lane] = [HOUSE, DOOR, *(UUID(int=number) for number in range(12))]
-    most: dict[Lane, int] = {}
-    held: dict[Lane, int] = dict.fromkeys(lanes, 0)
+    borrowers: list[Borrower] = [HOUSE, DOOR, *(UUID(int=number) for number in range(12))]
+    most: dict[Borrower, int] = {}
+    held: dict[Borrower, int] = dict.fromkeys(borrowers, 0)
 
-    async def borrow(lane: Lane) -> None:
-        line = await acquire(lines, lane)
-        held[lane] += 1
-        most[lane] = max(most.get(lane, 0), held[lane])
+    async def borrow(borrower: Borrower) -> None:
+        line = await acquire(lines, borrower)
+        held[borrower] += 1
+        most[borrower] = max(most.get(borrower, 0), held[borrower])
         assert sum(held.values()) <= 10
         assert sum(number for who, number in held.items() if isinstance(who, UUID)) <= 8
         try:
             for _ in range(chance.randrange(4)):
                 await asyncio.sleep(0)
         finally:
-            held[lane] -= 1
+            held[borrower] -= 1
             if chance.random() < 0.1:
                 line.terminate()
-            release(lines, line, lane)
+            release(lines, line, borrower)
 
     async def visit() -> None:
         for _ in range(50):
-            task = asyncio.create_task(borrow(chance.choice(lanes)))
+            task = asyncio.create_task(borrow(chance.choice(borrowers)))
             for _ in range(chance.randrange(6)):
                 await asyncio.sleep(0)
             if chance.random() < 0.2:
@@ -421,17 +421,17 @@ async def test_nothing_is_lost_in_a_crowd() -> None:
         await asyncio.gather(*(visit() for _ in range(60)))
     assert set(held.values()) == {0}
     assert not lines.is_waited_for
-    assert all(number <= 3 for lane, number in most.items() if lane is not HOUSE)
-    async with asyncio.timeout(10):  # and all ten places are there
+    assert all(number <= 3 for borrower, number in most.items() if borrower is not HOUSE)
+    async with asyncio.timeout(10):  # and all ten slots are there
         await asyncio.gather(*(acquire(lines, HOUSE) for _ in range(10)))
 
 
 async def test_lanes_are_forgotten_when_there_are_many() -> None:
     lines = Pool(connect, 10, 60, Shares(remembered=2))
-    kept, idle = lines.place(ADA), lines.place(BEA)
+    kept, idle = lines.lane(ADA), lines.lane(BEA)
     await acquire(lines, ADA)
     for number in range(10, 20):
-        lane = UUID(int=number)
-        release(lines, await acquire(lines, lane), lane)
-    assert lines.place(ADA) is kept, "it has a connection"
-    assert lines.place(BEA) is not idle
+        borrower = UUID(int=number)
+        release(lines, await acquire(lines, borrower), borrower)
+    assert lines.lane(ADA) is kept, "it has a connection"
+    assert lines.lane(BEA) is not idle

@@ -25,7 +25,7 @@ from ringline.storage.database_errors import Collided, translated
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.ownership import Ownership
-from ringline.storage.pool import HOUSE, Lane, Pool
+from ringline.storage.pool import HOUSE, Borrower, Pool
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Result = TypeVar("Result")
@@ -148,14 +148,16 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, scope: Scope, lane: Lane | None = None
+        self, scope: Scope, borrower: Borrower | None = None
     ) -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
         In the lane of that workspace, unless another is given. Raises StoreAway (also where
         the answer to COMMIT was lost), LogBusy, EntryRefused.
         """
-        async with self._borrowed(scope.workspace_id if lane is None else lane) as connection:
+        async with self._borrowed(
+            scope.workspace_id if borrower is None else borrower
+        ) as connection:
             await connection.execute(begin(scope))
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
@@ -165,31 +167,34 @@ class Database:
         self,
         scope: Scope,
         work: Callable[[Connection], Awaitable[Result]],
-        lane: Lane | None = None,
+        borrower: Borrower | None = None,
     ) -> Result:
         """Run work as a transaction, again if it met another one. Raises like `transaction`."""
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await self._run_once(scope, work, lane)
+                return await self._run_once(scope, work, borrower)
             except Collided:
                 continue
-        return await self._run_once(scope, work, lane)
+        return await self._run_once(scope, work, borrower)
 
     async def _run_once(
-        self, scope: Scope, work: Callable[[Connection], Awaitable[Result]], lane: Lane | None
+        self,
+        scope: Scope,
+        work: Callable[[Connection], Awaitable[Result]],
+        borrower: Borrower | None,
     ) -> Result:
-        async with self.transaction(scope, lane) as connection:
+        async with self.transaction(scope, borrower) as connection:
             return await work(connection)
 
     async def look_up(
-        self, lane: Lane, text: str, *arguments: object, owned: bool = False
+        self, borrower: Borrower, text: str, *arguments: object, owned: bool = False
     ) -> list[Any]:
         """Call a lookup function, outside of any workspace. Raises like `transaction`.
 
         Credentials are looked up while another session still holds the claim to the
         database, too; what moves calls or tickets needs it to be `owned`.
         """
-        async with self._borrowed(lane, owned=owned) as connection:
+        async with self._borrowed(borrower, owned=owned) as connection:
             return await connection.fetch(text, *arguments)
 
     async def examine(self) -> Condition:
@@ -244,9 +249,11 @@ class Database:
         self._loans.break_off()
 
     @asynccontextmanager
-    async def _borrowed(self, lane: Lane, *, owned: bool = True) -> AsyncGenerator[Connection]:
+    async def _borrowed(
+        self, borrower: Borrower, *, owned: bool = True
+    ) -> AsyncGenerator[Connection]:
         with translated():
-            connection = await self.borrow(lane, owned=owned)
+            connection = await self.borrow(borrower, owned=owned)
             try:
                 yield connection
             except BaseException as error:
@@ -258,11 +265,11 @@ class Database:
             else:
                 await self.give_back(connection)
 
-    async def borrow(self, lane: Lane, *, owned: bool = True) -> Connection:
+    async def borrow(self, borrower: Borrower, *, owned: bool = True) -> Connection:
         """Take a connection, which must be given back. Raises StoreAway, and the driver's."""
         if not (self.is_owned if owned else self._answers):
             raise StoreAway
-        return await self._loans.borrow(lane)
+        return await self._loans.borrow(borrower)
 
     async def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
         """Give a connection back; it lives on only if no transaction is left open in it."""

@@ -17,7 +17,7 @@ from typing import Generic
 import structlog
 
 from ringline.domain import limits
-from ringline.storage.pool import DEAR_S, C, Lane, Place, Pool
+from ringline.storage.pool import DEAR_S, Borrower, C, Lane, Pool
 
 _log = structlog.get_logger(__name__)
 
@@ -40,10 +40,10 @@ class LoanLimits:
 
 
 class _Loan(Generic[C]):
-    __slots__ = ("is_cancelled", "place", "since")
+    __slots__ = ("is_cancelled", "lane", "since")
 
-    def __init__(self, place: Place[C], since: float) -> None:
-        self.place = place
+    def __init__(self, lane: Lane[C], since: float) -> None:
+        self.lane = lane
         self.since = since  # by the loop's clock
         self.is_cancelled = False
 
@@ -68,17 +68,17 @@ class Loans(Generic[C]):
         self._looks_at = 0.0  # when the timer fires
         self._cancelling: asyncio.Future[None] | None = None
 
-    async def borrow(self, lane: Lane) -> C:
+    async def borrow(self, borrower: Borrower) -> C:
         """Borrow a connection. Raises what `Pool.acquire` raises."""
         pool = self._pool
-        place = pool.place(lane)
-        if place.lent:
-            self._look_for_dear(place)
-        connection = pool.take(place)
+        lane = pool.lane(borrower)
+        if lane.lent:
+            self._look_for_dear(lane)
+        connection = pool.take(lane)
         if connection is None:
             self._look_within(self._limits.look_waited_for_s)
-            connection = await pool.acquire(place)
-        self._lent[connection] = _Loan(place, asyncio.get_running_loop().time())
+            connection = await pool.acquire(lane)
+        self._lent[connection] = _Loan(lane, asyncio.get_running_loop().time())
         if self._timer is None:
             self._look_within(self._limits.look_s)
         return connection
@@ -86,12 +86,12 @@ class Loans(Generic[C]):
     def give_back(self, connection: C, *, clean: bool) -> None:
         """Give a connection back; one that is not clean is closed."""
         loan = self._lent.pop(connection)
-        self._pool.charge(loan.place, asyncio.get_running_loop().time() - loan.since)
-        if loan.place.lent > 1:
-            self._look_for_dear(loan.place)
+        self._pool.charge(loan.lane, asyncio.get_running_loop().time() - loan.since)
+        if loan.lane.lent > 1:
+            self._look_for_dear(loan.lane)
         if not clean or loan.is_cancelled:
             connection.terminate()
-        self._pool.release(connection, loan.place)
+        self._pool.release(connection, loan.lane)
 
     def break_off(self) -> None:
         """Close everything that is lent."""
@@ -107,13 +107,13 @@ class Loans(Generic[C]):
             self._cancelling.cancel()
             await asyncio.gather(self._cancelling, return_exceptions=True)
 
-    def _look_for_dear(self, place: Place[C]) -> None:
+    def _look_for_dear(self, lane: Lane[C]) -> None:
         """Notice a workspace's dear request while it runs, not only when it is counted."""
         before = asyncio.get_running_loop().time() - _SURELY_DEAR_S
-        if place.is_workspace and any(
-            loan.place is place and loan.since < before for loan in self._lent.values()
+        if lane.is_workspace and any(
+            loan.lane is lane and loan.since < before for loan in self._lent.values()
         ):
-            self._pool.slow(place)
+            self._pool.slow(lane)
 
     def _look_within(self, delay_s: float) -> None:
         loop = asyncio.get_running_loop()
@@ -145,9 +145,9 @@ class Loans(Generic[C]):
             connection: loan
             for connection, loan in self._lent.items()
             if loan.since <= before
-            and loan.place.is_workspace
+            and loan.lane.is_workspace
             and not connection.is_closed()
-            and self._pool.is_wanted_from(loan.place)
+            and self._pool.is_wanted_from(loan.lane)
         }
         if not overdue:
             return

@@ -48,17 +48,17 @@ class Poolable(Protocol):
 C = TypeVar("C", bound=Poolable)
 
 
-class Server(Enum):
+class ServerLane(Enum):
     """The lanes of the server itself."""
 
     HOUSE = "house"  # journal, revocations, background work: served first
     DOOR = "door"  # credentials and tickets, which strangers present too
 
 
-HOUSE, DOOR = Server.HOUSE, Server.DOOR
+HOUSE, DOOR = ServerLane.HOUSE, ServerLane.DOOR
 
 #: Who borrows: the server itself, or a workspace by its id.
-Lane: TypeAlias = Server | UUID
+Borrower: TypeAlias = ServerLane | UUID
 
 
 #: A workspace's part of one connection's time for dear requests, and when one is dear.
@@ -92,17 +92,17 @@ class _Waiting(Generic[C]):
     until: float  # by the loop's clock
 
 
-class Place(Generic[C]):
+class Lane(Generic[C]):
     """A lane: how many connections it has borrowed, or makes, and who waits in it.
 
-    A waiter is given a connection, or a place for a new one (None).
+    A waiter is given a connection, or a slot for a new one (None).
     """
 
-    __slots__ = ("is_workspace", "lane", "lent", "most", "paid_at", "slow_until", "waiting")
+    __slots__ = ("borrower", "is_workspace", "lent", "most", "paid_at", "slow_until", "waiting")
 
-    def __init__(self, lane: Lane, most: int) -> None:
-        self.lane = lane
-        self.is_workspace = not isinstance(lane, Server)
+    def __init__(self, borrower: Borrower, most: int) -> None:
+        self.borrower = borrower
+        self.is_workspace = not isinstance(borrower, ServerLane)
         self.most = most
         self.lent = 0
         #: When what it has used is paid for, and until when it has one at a time at most, by
@@ -132,47 +132,47 @@ class Pool(Generic[C]):
         self._for_workspaces = size - kept
         self._for_strangers = size - kept // 2
         #: With the lane that had each last, whose statements are prepared in it.
-        self._idle: dict[C, Place[C]] = {}
+        self._idle: dict[C, Lane[C]] = {}
         #: Connections that are borrowed or being made: of all lanes, and of all workspaces.
         self._lent = 0
         self._lent_to_workspaces = 0
         #: The lanes, looked up once a loan: the hash of a UUID costs more than all the rest.
-        self._house: Place[C] = Place(HOUSE, size)
-        self._door: Place[C] = Place(DOOR, self._each)
-        self._workspaces: dict[UUID, Place[C]] = {}
+        self._house: Lane[C] = Lane(HOUSE, size)
+        self._door: Lane[C] = Lane(DOOR, self._each)
+        self._workspaces: dict[UUID, Lane[C]] = {}
         #: The workspace that borrowed last, when it did, and when any other one last did.
-        self._latest: Place[C] | None = None
+        self._latest: Lane[C] | None = None
         self._latest_at = self._other_at = -_ASKS_S
         #: The lanes in which somebody waits, the one whose turn it is first.
-        self._waiting: dict[Place[C], None] = {}
+        self._waiting: dict[Lane[C], None] = {}
         self._timer: asyncio.TimerHandle | None = None  # of the next deadline
         self._looks_at = 0.0  # when it fires: uvloop's handles of short timers cannot tell
         self._making: set[asyncio.Timeout] = set()  # of connections that are being made
         self._closed = False
 
-    def place(self, lane: Lane) -> "Place[C]":
-        """Return a lane's place, which stands for the lane in what is borrowed."""
-        if lane is HOUSE:
+    def lane(self, borrower: Borrower) -> "Lane[C]":
+        """Return the lane of a borrower, by which all else is asked for."""
+        if borrower is HOUSE:
             return self._house
-        if lane is DOOR:
+        if borrower is DOOR:
             return self._door
-        place = self._workspaces.get(lane)
-        if place is None:
+        lane = self._workspaces.get(borrower)
+        if lane is None:
             if len(self._workspaces) >= self._remembered:
                 self._forget()
-            place = self._workspaces[lane] = Place(lane, self._each)
-        return place
+            lane = self._workspaces[borrower] = Lane(borrower, self._each)
+        return lane
 
-    def take(self, place: "Place[C]") -> C | None:
+    def take(self, lane: "Lane[C]") -> C | None:
         """Borrow a connection that is idle; None where one must be made or waited for."""
-        if not self._idle or self._closed or not self._may_have(place):
+        if not self._idle or self._closed or not self._may_have(lane):
             return None
-        connection = self._take_idle(place)
+        connection = self._take_idle(lane)
         if connection is not None:
-            self._lend(place)
+            self._lend(lane)
         return connection
 
-    async def acquire(self, place: "Place[C]") -> C:
+    async def acquire(self, lane: "Lane[C]") -> C:
         """Borrow a connection for a lane.
 
         Raises StoreAway after the wait, or at once where too many of the lane wait, and
@@ -180,49 +180,49 @@ class Pool(Generic[C]):
         """
         if self._closed:
             raise StoreAway
-        if self._may_have(place):
-            self._lend(place)
-            connection = self._take_idle(place)
+        if self._may_have(lane):
+            self._lend(lane)
+            connection = self._take_idle(lane)
         else:
-            connection = await self._wait(place)
+            connection = await self._wait(lane)
         if connection is not None:
             return connection
         try:
             return await self._make()
         except BaseException:
-            self._return_place(place)
+            self._return_slot(lane)
             raise
 
-    def release(self, connection: C, place: "Place[C]") -> None:
-        """Take a lane's connection back; a closed one leaves its place to another."""
+    def release(self, connection: C, lane: "Lane[C]") -> None:
+        """Take a lane's connection back; a closed one leaves its slot to another."""
         if self._closed:
             connection.terminate()
         if not connection.is_closed():
-            self._idle[connection] = place
-        self._return_place(place)
+            self._idle[connection] = lane
+        self._return_slot(lane)
 
-    def charge(self, place: "Place[C]", held_s: float) -> None:
+    def charge(self, lane: "Lane[C]", held_s: float) -> None:
         """Count how long a lane has held a connection."""
-        if held_s > DEAR_S and place.is_workspace:
+        if held_s > DEAR_S and lane.is_workspace:
             now = asyncio.get_running_loop().time()
-            paid_at = max(place.paid_at, now - _BURST_S) + (held_s - DEAR_S) / _SHARE
-            place.paid_at = min(paid_at, now + _MOST_DEBT_S)
-            if place.paid_at > now:
-                place.slow_until = place.paid_at + _ONE_AT_A_TIME_S
+            paid_at = max(lane.paid_at, now - _BURST_S) + (held_s - DEAR_S) / _SHARE
+            lane.paid_at = min(paid_at, now + _MOST_DEBT_S)
+            if lane.paid_at > now:
+                lane.slow_until = lane.paid_at + _ONE_AT_A_TIME_S
 
-    def slow(self, place: "Place[C]") -> None:
+    def slow(self, lane: "Lane[C]") -> None:
         """Lend to a workspace one at a time for a while, as one of its requests is dear."""
         until = asyncio.get_running_loop().time() + _ONE_AT_A_TIME_S
-        place.slow_until = max(place.slow_until, until)
+        lane.slow_until = max(lane.slow_until, until)
 
     @property
     def is_waited_for(self) -> bool:
         """Tell whether anyone waits for a connection."""
         return bool(self._waiting)
 
-    def is_wanted_from(self, place: "Place[C]") -> bool:
+    def is_wanted_from(self, lane: "Lane[C]") -> bool:
         """Tell whether another lane waits for connections while it has not got its share."""
-        return any(other is not place and other.lent < self._most(other) for other in self._waiting)
+        return any(other is not lane and other.lent < self._most(other) for other in self._waiting)
 
     def expire(self) -> None:
         """Close what is idle, and fail all waiters, also those for a new connection."""
@@ -230,11 +230,11 @@ class Pool(Generic[C]):
         for connection in idle:
             connection.terminate()
         waiting, self._waiting = self._waiting, {}
-        for place in waiting:
-            for one in place.waiting:
+        for lane in waiting:
+            for one in lane.waiting:
                 if not one.given.done():
                     one.given.set_exception(StoreAway())
-            place.waiting.clear()
+            lane.waiting.clear()
         for limit in self._making:
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())
@@ -250,42 +250,42 @@ class Pool(Generic[C]):
         closing = (connection.close(timeout=timeout_s) for connection in idle)
         await asyncio.gather(*closing, return_exceptions=True)
 
-    # -- places ---------------------------------------------------------------------------
+    # -- slots ----------------------------------------------------------------------------
 
-    def _may_have(self, place: Place[C]) -> bool:
+    def _may_have(self, lane: Lane[C]) -> bool:
         """Tell whether a lane may borrow a connection now."""
-        if place.lent >= (self._most(place) if place.slow_until else place.most):
+        if lane.lent >= (self._most(lane) if lane.slow_until else lane.most):
             return False
-        if place.is_workspace:
+        if lane.is_workspace:
             return self._lent < self._size and self._lent_to_workspaces < self._for_workspaces
-        return self._lent < (self._for_strangers if place is self._door else self._size)
+        return self._lent < (self._for_strangers if lane is self._door else self._size)
 
-    def _most(self, place: Place[C]) -> int:
+    def _most(self, lane: Lane[C]) -> int:
         """Return how many connections a lane may have now."""
-        if not place.slow_until:
-            return place.most
+        if not lane.slow_until:
+            return lane.most
         now = asyncio.get_running_loop().time()
-        if place.slow_until <= now:
-            place.slow_until = 0.0
-            return place.most
-        others_ask_at = self._other_at if place is self._latest else self._latest_at
+        if lane.slow_until <= now:
+            lane.slow_until = 0.0
+            return lane.most
+        others_ask_at = self._other_at if lane is self._latest else self._latest_at
         if others_ask_at < now - _ASKS_S:
-            return place.most
-        return 1 if place.paid_at <= now else 0
+            return lane.most
+        return 1 if lane.paid_at <= now else 0
 
-    def _lend(self, place: Place[C]) -> None:
+    def _lend(self, lane: Lane[C]) -> None:
         self._lent += 1
-        place.lent += 1
-        if place.is_workspace:
+        lane.lent += 1
+        if lane.is_workspace:
             self._lent_to_workspaces += 1
-            if place is not self._latest:
-                self._latest, self._other_at = place, self._latest_at
+            if lane is not self._latest:
+                self._latest, self._other_at = lane, self._latest_at
             self._latest_at = asyncio.get_running_loop().time()
 
-    def _return_place(self, place: Place[C]) -> None:
+    def _return_slot(self, lane: Lane[C]) -> None:
         self._lent -= 1
-        place.lent -= 1
-        if place.is_workspace:
+        lane.lent -= 1
+        if lane.is_workspace:
             self._lent_to_workspaces -= 1
         if self._waiting:
             self._serve()
@@ -293,10 +293,12 @@ class Pool(Generic[C]):
     def _forget(self) -> None:
         """Forget the workspaces that have borrowed nothing and wait for nothing."""
         self._workspaces = {
-            lane: place for lane, place in self._workspaces.items() if place.lent or place.waiting
+            borrower: lane
+            for borrower, lane in self._workspaces.items()
+            if lane.lent or lane.waiting
         }
 
-    def _take_idle(self, place: Place[C]) -> C | None:
+    def _take_idle(self, lane: Lane[C]) -> C | None:
         """Return a connection that lives; None where one must be made.
 
         A lane gets back the connection it had last, whose statements are prepared; else the
@@ -304,7 +306,7 @@ class Pool(Generic[C]):
         """
         while self._idle:
             connection = next(
-                (one for one in reversed(self._idle) if self._idle[one] is place),
+                (one for one in reversed(self._idle) if self._idle[one] is lane),
                 next(reversed(self._idle)),
             )
             del self._idle[connection]
@@ -325,59 +327,59 @@ class Pool(Generic[C]):
 
     # -- waiting --------------------------------------------------------------------------
 
-    async def _wait(self, place: Place[C]) -> C | None:
-        if place.is_workspace and len(place.waiting) >= self._most_waiting:
+    async def _wait(self, lane: Lane[C]) -> C | None:
+        if lane.is_workspace and len(lane.waiting) >= self._most_waiting:
             raise StoreAway
         loop = asyncio.get_running_loop()
         waiting = _Waiting[C](loop.create_future(), loop.time() + self._wait_s)
-        place.waiting.append(waiting)
-        self._waiting[place] = None
+        lane.waiting.append(waiting)
+        self._waiting[lane] = None
         self._arm()
         try:
             return await waiting.given
         except asyncio.CancelledError:
             if waiting.given.cancelled():
-                self._drop(place, waiting)
+                self._drop(lane, waiting)
             elif waiting.given.exception() is None:
-                self._give_on(place, waiting.given.result())
+                self._give_on(lane, waiting.given.result())
             raise
 
-    def _drop(self, place: Place[C], waiting: _Waiting[C]) -> None:
-        """Forget a cancelled waiter, so that it takes no one's place in the line."""
-        if waiting in place.waiting:
-            place.waiting.remove(waiting)
-            if not place.waiting:
-                del self._waiting[place]
+    def _drop(self, lane: Lane[C], waiting: _Waiting[C]) -> None:
+        """Forget a cancelled waiter, so that it takes no one's turn."""
+        if waiting in lane.waiting:
+            lane.waiting.remove(waiting)
+            if not lane.waiting:
+                del self._waiting[lane]
 
-    def _give_on(self, place: Place[C], connection: C | None) -> None:
+    def _give_on(self, lane: Lane[C], connection: C | None) -> None:
         """Pass on what a waiter was given in the moment in which it was cancelled."""
         if connection is None:
-            self._return_place(place)
+            self._return_slot(lane)
         else:
-            self.release(connection, place)
+            self.release(connection, lane)
 
     def _serve(self) -> None:
         """Give what is free to waiters that may have it: HOUSE, DOOR, workspaces in turn.
 
         Look again when the next of the others may have it.
         """
-        while (place := self._next()) is not None:
-            del self._waiting[place]
-            given = place.waiting.popleft().given
-            if place.waiting:
-                self._waiting[place] = None  # behind all others
+        while (lane := self._next()) is not None:
+            del self._waiting[lane]
+            given = lane.waiting.popleft().given
+            if lane.waiting:
+                self._waiting[lane] = None  # behind all others
             if not given.done():
-                self._lend(place)
-                given.set_result(self._take_idle(place))
+                self._lend(lane)
+                given.set_result(self._take_idle(lane))
         self._arm()
 
-    def _next(self) -> Place[C] | None:
-        for place in (self._house, self._door):
-            if place.waiting and self._may_have(place):
-                return place
+    def _next(self) -> Lane[C] | None:
+        for lane in (self._house, self._door):
+            if lane.waiting and self._may_have(lane):
+                return lane
         if self._lent >= self._size or self._lent_to_workspaces >= self._for_workspaces:
             return None
-        return next((place for place in self._waiting if self._may_have(place)), None)
+        return next((lane for lane in self._waiting if self._may_have(lane)), None)
 
     def _arm(self) -> None:
         """Look at the waiters at the next deadline, or when the next lane has paid."""
@@ -385,8 +387,8 @@ class Pool(Generic[C]):
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
-        at = min(place.waiting[0].until for place in self._waiting)
-        at = min([at, *(place.paid_at for place in self._waiting if place.paid_at > now)])
+        at = min(lane.waiting[0].until for lane in self._waiting)
+        at = min([at, *(lane.paid_at for lane in self._waiting if lane.paid_at > now)])
         if self._timer is not None:
             if self._looks_at <= at:
                 return
@@ -398,12 +400,12 @@ class Pool(Generic[C]):
         """Fail waiters past their deadline, and serve those whose lane has paid."""
         now = asyncio.get_running_loop().time()
         self._timer = None
-        for place in tuple(self._waiting):
-            line = place.waiting
+        for lane in tuple(self._waiting):
+            line = lane.waiting
             while line and (line[0].given.done() or line[0].until <= now):
                 given = line.popleft().given
                 if not given.done():
                     given.set_exception(StoreAway())
             if not line:
-                del self._waiting[place]
+                del self._waiting[lane]
         self._serve()
