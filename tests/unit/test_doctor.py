@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from ringline.app import Condition
 from ringline.cli.doctor import (
     Finding,
-    State,
+    Grade,
     check_connections,
     check_secrets,
     check_variables,
@@ -23,21 +23,21 @@ ELSEWHERE = SecretStr("postgresql://h/d")
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "state"),
+    ("soft", "hard", "grade"),
     [
-        (1_024, 524_288, State.GOOD),
-        (256, 1_024 + DESCRIPTORS_KEPT.most, State.GOOD),
-        (256, 1_023 + DESCRIPTORS_KEPT.most, State.WARNING),
-        (256, 256, State.WARNING),
-        (16, 16, State.WARNING),
+        (1_024, 524_288, Grade.GOOD),
+        (256, 1_024 + DESCRIPTORS_KEPT.most, Grade.GOOD),
+        (256, 1_023 + DESCRIPTORS_KEPT.most, Grade.WARNING),
+        (256, 256, Grade.WARNING),
+        (16, 16, Grade.WARNING),
     ],
 )
-def test_connections(soft: int, hard: int, state: State) -> None:
+def test_connections(soft: int, hard: int, grade: Grade) -> None:
     found = check_connections(soft, hard)
-    assert found.state is state
+    assert found.grade is grade
     assert found.found.startswith(f"{max(1, hard - DESCRIPTORS_KEPT.most)} at once")
     assert f"{hard} descriptors (soft limit {soft})" in found.found
-    assert ("LimitNOFILE" in found.advice) == (state is State.WARNING)
+    assert ("LimitNOFILE" in found.advice) == (grade is Grade.WARNING)
 
 
 def test_connections_of_one_address() -> None:
@@ -48,7 +48,7 @@ def test_connections_of_one_address() -> None:
 
 def test_no_limit_of_descriptors() -> None:
     for soft in (256, resource.RLIM_INFINITY):
-        assert check_connections(soft, resource.RLIM_INFINITY).state is State.GOOD
+        assert check_connections(soft, resource.RLIM_INFINITY).grade is Grade.GOOD
 
 
 def secrets_of(**chosen: SecretStr) -> Finding:
@@ -57,16 +57,16 @@ def secrets_of(**chosen: SecretStr) -> Finding:
 
 
 def test_secrets() -> None:
-    assert secrets_of().state is State.GOOD  # `ringline dev` makes its own
-    assert secrets_of(signing_secret=LONG, encryption_key=LONG).state is State.GOOD
+    assert secrets_of().grade is Grade.GOOD  # `ringline dev` makes its own
+    assert secrets_of(signing_secret=LONG, encryption_key=LONG).grade is Grade.GOOD
     lacking = secrets_of(database_url=ELSEWHERE, signing_secret=LONG)
-    assert (lacking.state, lacking.found) == (State.WARNING, "not set: RINGLINE_ENCRYPTION_KEY")
+    assert (lacking.grade, lacking.found) == (Grade.WARNING, "not set: RINGLINE_ENCRYPTION_KEY")
     assert "$(ringline secret)" in lacking.advice
 
 
 def test_a_weak_secret_is_named_and_not_quoted() -> None:
     weak = secrets_of(signing_secret=SecretStr(f"{LONG.get_secret_value()},hunter2"))
-    assert weak.state is State.BAD
+    assert weak.grade is Grade.BAD
     assert "RINGLINE_SIGNING_SECRET" in weak.found
     assert "RINGLINE_ENCRYPTION_KEY" not in weak.found
     assert "export RINGLINE_SIGNING_SECRET=$(ringline secret)" in weak.advice
@@ -74,25 +74,25 @@ def test_a_weak_secret_is_named_and_not_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("apart_s", "owned", "port", "state", "found"),
+    ("apart_s", "owned", "port", "grade", "found"),
     [
-        (0, False, State.GOOD, State.GOOD, "PostgreSQL 18; it answers"),
-        (0, True, State.GOOD, State.BAD, "PostgreSQL 18; another Ringline server uses it"),
-        (0, True, State.WARNING, State.GOOD, "PostgreSQL 18; it answers"),  # the one at our port
-        (60, False, State.GOOD, State.WARNING, "PostgreSQL 18; its clock is 60 s apart"),
+        (0, False, Grade.GOOD, Grade.GOOD, "PostgreSQL 18; it answers"),
+        (0, True, Grade.GOOD, Grade.BAD, "PostgreSQL 18; another Ringline server uses it"),
+        (0, True, Grade.WARNING, Grade.GOOD, "PostgreSQL 18; it answers"),  # the one at our port
+        (60, False, Grade.GOOD, Grade.WARNING, "PostgreSQL 18; its clock is 60 s apart"),
     ],
 )
 def test_a_database_is_free_and_keeps_the_time(
-    apart_s: int, owned: bool, port: State, state: State, found: str
+    apart_s: int, owned: bool, port: Grade, grade: Grade, found: str
 ) -> None:
     clock = datetime.now(UTC) - timedelta(seconds=apart_s)
     judged = judge_database("PostgreSQL 18", Condition(18, clock, False, owned), port)
-    assert judged.state is state
+    assert judged.grade is grade
     assert judged.found.startswith(found)
 
 
 def test_service_links_are_told() -> None:
     assert check_variables(()) == []
     (told,) = check_variables(("RINGLINE_PORT", "RINGLINE_SERVICE_HOST"))
-    assert told.state is State.WARNING
+    assert told.grade is Grade.WARNING
     assert "RINGLINE_PORT, RINGLINE_SERVICE_HOST" in told.found

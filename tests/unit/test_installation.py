@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ringline.cli import installation
-from ringline.cli.doctor import State, check_command
+from ringline.cli.doctor import Grade, check_command
 
 ROOT = Path(__file__).parents[2]
 LOCAL = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -43,8 +43,8 @@ def test_the_program_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         monkeypatch.setenv("PATH", path)
         assert installation.line_that_finds_program() == line
         found = check_command()
-        assert (found.state, found.advice) == (State.WARNING, line)
+        assert (found.grade, found.advice) == (Grade.WARNING, line)
     monkeypatch.setenv("PATH", str(ours.parent))
     assert shutil.which("ringline") == str(ours)
-    assert check_command().state is State.GOOD
+    assert check_command().grade is Grade.GOOD
     assert installation.program() == [str(ours)]

@@ -23,7 +23,7 @@ from ringline.cli.lines import describe_note, event_detail
 from ringline.cli.logs import log_like_a_command, log_like_a_server
 from ringline.cli.program import main
 from ringline.cli.terminal import open_console, say, show, show_json, spell_json, visible
-from ringline.client.conversation import Answered, Ended, Heard, Note, Refused, Started, Turn
+from ringline.client.conversation import Answered, Ended, ErrorReported, Heard, Note, Started, Turn
 from ringline.client.events import Away, Joined, SocketEvent
 from ringline.client.http import refused
 from ringline.client.realtime import CallReport
@@ -42,7 +42,7 @@ NOTES: tuple[Note, ...] = (
     Started(HOSTILE, HOSTILE, HOSTILE, 16_000, 24_000),
     Heard(TURN),
     Answered(1.0, TURN),
-    Refused(HOSTILE, HOSTILE),
+    ErrorReported(HOSTILE, HOSTILE),
     Ended(HOSTILE, HOSTILE),
 )
 EVENTS = (
@@ -215,7 +215,7 @@ def test_the_demo_on_panels(width: int) -> None:
 
 
 def test_findings_of_the_doctor(capsys: pytest.CaptureFixture[str]) -> None:
-    finding = doctor.Finding("database", doctor.State.BAD, HOSTILE, HOSTILE)
+    finding = doctor.Finding("database", doctor.Grade.BAD, HOSTILE, HOSTILE)
     doctor.show_finding(finding, open_console(soft_wrap=True))
     lines = lines_of(capsys.readouterr().out)
     assert len(lines) == 2  # what was found, and the advice

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from ringline.cli.options import KEY_VARIABLE, ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import refuse, run
+from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.client.http import AgentSummary, ApiProblem, RpcAnswer, open_api
 from ringline.domain.ids import Prefix, show_id
@@ -93,7 +93,7 @@ def rpc(
     if json:
         show_json(msgspec.to_builtins(answer))
     if answer.problem is not None:
-        refuse(str(answer.problem))
+        fail(str(answer.problem))
     if not json:
         show_json(answer.data, indent=2)
 
@@ -152,7 +152,7 @@ def _read_json(option: str, text: str | None, *, or_text: bool = False) -> objec
     except ValueError as error:
         if or_text:
             return text
-        refuse(f"{option} is not valid JSON: {str(error)[:1].lower()}{str(error)[1:]}.")
+        fail(f"{option} is not valid JSON: {str(error)[:1].lower()}{str(error)[1:]}.")
 
 
 def _read_fields(action: str, text: str | None) -> object:

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from ringline.cli.files import refuse_unwritable, write_private
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import refuse, reporting, run
+from ringline.cli.outcome import fail, reporting, run
 from ringline.cli.terminal import say, show, show_json, visible
 from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
@@ -72,7 +72,7 @@ def call(
     agent understands.
     """
     if agent is not None and model is not None:
-        refuse("A call is answered by an agent or by a model: give --agent or --model.")
+        fail("A call is answered by an agent or by a model: give --agent or --model.")
     with reporting(*CALL_PROBLEMS):
         sound = load_sound(wav)
     refuse_unwritable(recording or name_recording("ID"))
@@ -87,7 +87,7 @@ def call(
     if lack := lack_of(report):
         for line in understood:
             say(line)
-        refuse(lack)
+        fail(lack)
 
 
 def lack_of(report: CallReport) -> str | None:

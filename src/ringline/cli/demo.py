@@ -22,7 +22,7 @@ from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
 from ringline.cli.files import KeyRing, refuse_unwritable, write_private
 from ringline.cli.installation import REPOSITORY, program
 from ringline.cli.options import KEY_VARIABLE, URL_VARIABLE
-from ringline.cli.outcome import DONE, INTERRUPTED, refuse, reporting, run
+from ringline.cli.outcome import DONE, INTERRUPTED, fail, reporting, run
 from ringline.cli.terminal import open_console, visible
 from ringline.client.conversation import Note, Started, Turn
 from ringline.client.events import Away, Joined, SocketEvent, follow_events
@@ -69,7 +69,7 @@ def demo(
     """
     path = wav or _DEMO_CALL
     if wav is None and not path.is_file():
-        refuse("The demo's recording comes with the repository; give one of yours with --wav.")
+        fail("The demo's recording comes with the repository; give one of yours with --wav.")
     with reporting(*CALL_PROBLEMS):
         sound = load_sound(path)
     expected = SPOKEN if wav is None else ()
@@ -110,7 +110,7 @@ async def _demo(
         problem = judge(report, expected)
         _summarise(console, report, recording)
         if problem is not None and once:
-            refuse(problem)
+            fail(problem)
         if once:
             return DONE
         if problem is not None:

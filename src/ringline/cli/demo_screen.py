@@ -33,9 +33,9 @@ from ringline.client.conversation import (
     CallerStarted,
     CallerStopped,
     Ended,
+    ErrorReported,
     Heard,
     Note,
-    Refused,
     Started,
     Turn,
 )
@@ -182,7 +182,7 @@ class LiveScreen:
             case Heard(turn) | AnswerBegan(_, turn) | Answered(_, turn):
                 if not any(turn is known for known in self._turns):
                     self._turns.append(turn)
-            case Refused(code, _) | Ended(code, _):
+            case ErrorReported(code, _) | Ended(code, _):
                 self.status(f"The server says: {code}")
 
     def close(self) -> None:

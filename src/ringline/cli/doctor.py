@@ -19,7 +19,7 @@ from rich.text import Text
 from ringline.app import DATABASE_PROBLEMS, Condition, check_data_dir, examine_database
 from ringline.cli.installation import line_that_finds_program, line_that_installs
 from ringline.cli.options import DataDir, Json
-from ringline.cli.outcome import refuse, run, sentence
+from ringline.cli.outcome import fail, run, sentence
 from ringline.cli.terminal import open_console, show_json, visible
 from ringline.config import (
     LEAST_SECRET_BYTES,
@@ -39,7 +39,7 @@ _BORN = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this one was never se
 _VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soundfile", "soxr", "webrtcvad")
 
 
-class State(StrEnum):
+class Grade(StrEnum):
     """How a check ended."""
 
     GOOD = "good"
@@ -52,7 +52,7 @@ class Finding:
     """What a check found, and what to do about it."""
 
     check: str
-    state: State
+    grade: Grade
     found: str
     advice: str = ""
 
@@ -69,15 +69,15 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
         console = open_console(soft_wrap=True)
         for finding in findings:
             show_finding(finding, console)
-    if bad := [finding.check for finding in findings if finding.state is State.BAD]:
-        refuse(f"No server runs here as it is: {', '.join(bad)}.")
+    if bad := [finding.check for finding in findings if finding.grade is Grade.BAD]:
+        fail(f"No server runs here as it is: {', '.join(bad)}.")
 
 
 def _examine_settings(data_dir: Path | None) -> list[Finding]:
     try:
         settings = Settings.read(data_dir=data_dir)
     except SettingsProblem as problem:  # with one that is not understood, all are in doubt
-        return [Finding("settings", State.BAD, str(problem))]
+        return [Finding("settings", Grade.BAD, str(problem))]
     return [*check_variables(service_links(os.environ)), *run(_examine(settings))]
 
 
@@ -88,7 +88,7 @@ def check_variables(links: Sequence[str]) -> list[Finding]:
     return [
         Finding(
             "settings",
-            State.WARNING,
+            Grade.WARNING,
             f"passed over as service links of Kubernetes: {', '.join(links)}",
             "Set enableServiceLinks: false in the pod's specification.",
         )
@@ -97,7 +97,7 @@ def check_variables(links: Sequence[str]) -> list[Finding]:
 
 async def _examine(settings: Settings) -> list[Finding]:
     port = await _check_port(settings)
-    findings = [finding async for finding in _check_database(settings, port.state)]
+    findings = [finding async for finding in _check_database(settings, port.grade)]
     findings.append(check_secrets(settings))
     findings.append(port)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -109,50 +109,50 @@ async def _examine(settings: Settings) -> list[Finding]:
     return findings
 
 
-async def _check_database(settings: Settings, port: State) -> AsyncGenerator[Finding]:
+async def _check_database(settings: Settings, port: Grade) -> AsyncGenerator[Finding]:
     try:
         if settings.database_url is None and not check_data_dir(settings.data_dir):
             found = f"embedded; the first start makes it in {settings.data_dir}"
-            yield Finding("database", State.GOOD, found)
+            yield Finding("database", Grade.GOOD, found)
             return
         examined = await examine_database(settings)  # it refuses what `serve` would refuse
     except Exception as error:
         told = sentence(error, *DATABASE_PROBLEMS)
         if not told:
             raise
-        yield Finding("database", State.BAD, told)
+        yield Finding("database", Grade.BAD, told)
         return
     embedded = settings.database_url is None
     what = f"embedded, in {settings.data_dir}" if embedded else f"PostgreSQL {examined.version}"
     yield judge_database(what, examined, port)
-    yield Finding("roles", State.GOOD, "row-level security binds the server's role")
+    yield Finding("roles", Grade.GOOD, "row-level security binds the server's role")
     if examined.open_to_all and not embedded:
         yield Finding(
             "roles",
-            State.WARNING,
+            Grade.WARNING,
             "every role of its PostgreSQL cluster may connect to the database",
             "Run `ringline migrate` as the database's owner: it lets in the server alone.",
         )
 
 
-def judge_database(what: str, found: Condition, port: State) -> Finding:
+def judge_database(what: str, found: Condition, port: Grade) -> Finding:
     """Tell whether a database that would do is free, and keeps the time."""
     apart_s = abs((datetime.now(UTC) - found.clock).total_seconds())
-    if found.owned and port is not State.WARNING:  # not by a server that answers at our port
+    if found.owned and port is not Grade.WARNING:  # not by a server that answers at our port
         return Finding(
             "database",
-            State.BAD,
+            Grade.BAD,
             f"{what}; another Ringline server uses it, and one at a time may",
             "Stop it, or give this one a database of its own.",
         )
     if apart_s > _CLOCK_LIMIT_S:
         return Finding(
             "database",
-            State.WARNING,
+            Grade.WARNING,
             f"{what}; its clock is {apart_s:.0f} s apart from this machine's",
             "Let both keep their time by NTP.",
         )
-    return Finding("database", State.GOOD, f"{what}; it answers")
+    return Finding("database", Grade.GOOD, f"{what}; it answers")
 
 
 def check_secrets(settings: Settings) -> Finding:
@@ -160,18 +160,18 @@ def check_secrets(settings: Settings) -> Finding:
     if weak := settings.weak_secrets():
         return Finding(
             "secrets",
-            State.BAD,
+            Grade.BAD,
             f"fewer than {LEAST_SECRET_BYTES} bytes: {', '.join(weak)}",
             f"No server starts with them; {line_that_makes(weak[0])} makes a better one.",
         )
     unset = [name for name in settings.missing_to_serve() if not name.endswith("DATABASE_URL")]
     if not unset:
-        return Finding("secrets", State.GOOD, "long enough")
+        return Finding("secrets", Grade.GOOD, "long enough")
     if settings.database_url is None:
-        return Finding("secrets", State.GOOD, f"{', '.join(unset)}: `ringline dev` makes its own")
+        return Finding("secrets", Grade.GOOD, f"{', '.join(unset)}: `ringline dev` makes its own")
     return Finding(
         "secrets",
-        State.WARNING,
+        Grade.WARNING,
         f"not set: {', '.join(unset)}",
         f"`ringline serve` does not start without; {line_that_makes(unset[0])} makes a secret.",
     )
@@ -188,17 +188,17 @@ async def _check_port(settings: Settings) -> Finding:
         except OSError as error:
             reason = (error.strerror or "unknown error").lower()
         else:
-            return Finding("port", State.GOOD, f"{place} is free")
+            return Finding("port", Grade.GOOD, f"{place} is free")
     if await _is_ringline(f"http://{place}/healthz"):
         return Finding(
             "port",
-            State.WARNING,
+            Grade.WARNING,
             f"a Ringline server answers at {place}",
             "If it is not the one you mean, choose another port with --port or RINGLINE_PORT.",
         )
     return Finding(
         "port",
-        State.BAD,
+        Grade.BAD,
         f"{place}: {reason}",
         "Choose another with --port or RINGLINE_PORT; 0 is any free one.",
     )
@@ -219,7 +219,7 @@ def check_connections(soft: int, hard: int, per_address: int | None = None) -> F
     The hard limit counts: a server raises its soft one to it. `per_address` is the setting.
     """
     if hard == resource.RLIM_INFINITY:
-        return Finding("connections", State.GOOD, "as many as the system has descriptors for")
+        return Finding("connections", Grade.GOOD, "as many as the system has descriptors for")
     allowance = Allowance.of_descriptors(hard, per_address)
     found = (
         f"{allowance.most} at once, {allowance.per_address or 'all'} of them of one address: "
@@ -228,11 +228,11 @@ def check_connections(soft: int, hard: int, per_address: int | None = None) -> F
     if allowance.most < _FEW_CONNECTIONS:
         return Finding(
             "connections",
-            State.WARNING,
+            Grade.WARNING,
             found,
             "Raise the hard limit: `ulimit -Hn`, LimitNOFILE= of systemd, --ulimit of a container.",
         )
-    return Finding("connections", State.GOOD, found)
+    return Finding("connections", Grade.GOOD, found)
 
 
 def check_voices() -> Finding:
@@ -241,18 +241,18 @@ def check_voices() -> Finding:
     if missing:
         return Finding(
             "voices",
-            State.WARNING,
+            Grade.WARNING,
             f"of the extra `local` are missing: {', '.join(missing)}",
             line_that_installs("local"),
         )
-    return Finding("voices", State.GOOD, "the local voice is installed")
+    return Finding("voices", Grade.GOOD, "the local voice is installed")
 
 
 def check_command() -> Finding:
     """Tell whether `ringline`, as all advice spells it, is this installation."""
     if line := line_that_finds_program():
-        return Finding("command", State.WARNING, "`ringline` is not this installation's", line)
-    return Finding("command", State.GOOD, "`ringline` is found")
+        return Finding("command", Grade.WARNING, "`ringline` is not this installation's", line)
+    return Finding("command", Grade.GOOD, "`ringline` is found")
 
 
 def check_clock(now: datetime) -> Finding:
@@ -260,11 +260,11 @@ def check_clock(now: datetime) -> Finding:
     if now < _BORN:
         return Finding(
             "time",
-            State.BAD,
+            Grade.BAD,
             f"the clock says {now:%Y-%m-%d}",
             "Set it: tickets and tokens end by it.",
         )
-    return Finding("time", State.GOOD, f"{now:%Y-%m-%d %H:%M:%S} UTC")
+    return Finding("time", Grade.GOOD, f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def check_disk(data_dir: Path) -> Finding:
@@ -273,25 +273,25 @@ def check_disk(data_dir: Path) -> Finding:
     if not os.access(place, os.W_OK | os.X_OK):
         return Finding(
             "disk",
-            State.BAD,
+            Grade.BAD,
             f"{place} cannot be written to",
             "Choose another with --data-dir or RINGLINE_DATA_DIR.",
         )
     free = shutil.disk_usage(place).free
     found = f"{free / 1024**3:.1f} GiB free in {place}"
     if free < _LOW_FREE_BYTES:
-        state = State.BAD if free < _BAD_FREE_BYTES else State.WARNING
-        return Finding("disk", state, found, "Make room: without it no call can begin.")
-    return Finding("disk", State.GOOD, found)
+        grade = Grade.BAD if free < _BAD_FREE_BYTES else Grade.WARNING
+        return Finding("disk", grade, found, "Make room: without it no call can begin.")
+    return Finding("disk", Grade.GOOD, found)
 
 
 def show_finding(finding: Finding, console: Console) -> None:
     """Print a finding on a line, and its advice on another one."""
     sign, style = {
-        State.GOOD: ("✓", "green"),
-        State.WARNING: ("!", "yellow"),
-        State.BAD: ("✗", "bold red"),
-    }[finding.state]
+        Grade.GOOD: ("✓", "green"),
+        Grade.WARNING: ("!", "yellow"),
+        Grade.BAD: ("✗", "bold red"),
+    }[finding.grade]
     line = Text(f"{sign} {finding.check:<11} ", style)
     line.append(visible(finding.found), "default")
     if finding.advice:
@@ -302,7 +302,7 @@ def show_finding(finding: Finding, console: Console) -> None:
 def _spell(finding: Finding) -> dict[str, str]:
     return {
         "check": finding.check,
-        "state": finding.state.value,
+        "state": finding.grade.value,
         "found": finding.found,
         "advice": finding.advice,
     }

@@ -12,7 +12,7 @@ from rich.table import Table
 from ringline.app import DATABASE_PROBLEMS, now, open_admin
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
-from ringline.cli.outcome import refuse, run
+from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind, opens_something
@@ -47,7 +47,7 @@ def create(
     """
     settings = Settings.read(data_dir=data_dir)
     if not name.strip() or len(name) > 255 or "\0" in name:
-        refuse("A workspace's name has 1 to 255 characters.")
+        fail("A workspace's name has 1 to 255 characters.")
 
     async def work() -> FirstKeys:
         async with open_admin(settings) as admin:
@@ -103,9 +103,9 @@ def create_key(
     """Create a key; it is shown this once, and only its hash is kept."""
     workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
     if len(label) > 255 or "\0" in label:
-        refuse("A key's label has at most 255 characters.")
+        fail("A key's label has at most 255 characters.")
     if expires_in is not None and not 0 < expires_in <= 100 * 365 * 86_400:
-        refuse("A key lives at least a second and at most a hundred years.")
+        fail("A key lives at least a second and at most a hundred years.")
     scope = Scope(workspace_id, Environment(environment))
 
     async def work() -> tuple[Key, str]:
@@ -118,7 +118,7 @@ def create_key(
     except EntryRefused as error:
         if str(error) != _NO_SUCH_ROW:
             raise
-        refuse(f"There is no workspace {workspace}.")
+        fail(f"There is no workspace {workspace}.")
     shown = {
         "key_id": show_id(Prefix.KEY, key.id),
         "key": text,
@@ -150,7 +150,7 @@ def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = N
         show_json({"keys": [_describe(key) for key in found]})
         return
     if not found:
-        refuse(f"There is no workspace {workspace}.")
+        fail(f"There is no workspace {workspace}.")
     table = Table("id", "type", "environment", "ends in", "label", "state", "last used", box=None)
     for key in found:
         row = _describe(key)
@@ -186,7 +186,7 @@ def revoke(
             return await admin.rows.revoke_key(wanted, now(), end_calls)
 
     if not run(work(), *DATABASE_PROBLEMS):
-        refuse(f"There is no key {key_id}.")
+        fail(f"There is no key {key_id}.")
     say(f"{show_id(Prefix.KEY, wanted)} is revoked.")
 
 
@@ -233,7 +233,7 @@ def _dev_keys(data_dir: Path) -> Path:
 def _read_id(prefix: Prefix, text: str, noun: str) -> UUID:
     found = parse_id(prefix, text)
     if found is None:
-        refuse(f"{text} is no id of a {noun}: it is a UUID or begins with {prefix}_.")
+        fail(f"{text} is no id of a {noun}: it is a UUID or begins with {prefix}_.")
     return found
 
 

@@ -11,9 +11,9 @@ from ringline.client.conversation import (
     CallerStarted,
     CallerStopped,
     Ended,
+    ErrorReported,
     Heard,
     Note,
-    Refused,
     Started,
 )
 from ringline.client.events import SocketEvent
@@ -100,7 +100,7 @@ def describe_note(note: Note) -> str | None:
         case Answered(_, turn):
             cut = turn.interrupted_after_ms is not None
             return f"  agent   {words(turn.answer, cut=cut)}"
-        case Refused(code, message):
+        case ErrorReported(code, message):
             return f"  The server refused something ({code}): {message}"
         case Ended(code, message):
             return f"The agent's side hangs up ({code}): {message}"

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 from cyclopts import Parameter
 
 from ringline.cli.files import DEV_KEYS, read_key_ring
-from ringline.cli.outcome import refuse
+from ringline.cli.outcome import fail
 from ringline.config import PREFIX, Settings, cleaned, read_web_url, refuse_unknown
 
 DataDir: TypeAlias = Annotated[
@@ -75,10 +75,10 @@ def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Targ
             )
             if value is None
         )
-        refuse(f"No server is known: give {lacking}, or start `ringline dev` (no {path}).")
+        fail(f"No server is known: give {lacking}, or start `ringline dev` (no {path}).")
     # A key is sent only where it belongs: never the one kept here to a server named elsewhere.
     if url is not None and url != ring.base_url:
-        refuse(f"No key is known for {url}: give --key or {KEY_VARIABLE}.")
+        fail(f"No key is known for {url}: give --key or {KEY_VARIABLE}.")
     return Target(ring.base_url, key or ring.secret_key)
 
 
@@ -88,4 +88,4 @@ def _read_url(url: str) -> str | None:
     try:
         return read_web_url(url)
     except ValueError as error:
-        refuse(f"{url} is no address of a server: {error}.")
+        fail(f"{url} is no address of a server: {error}.")

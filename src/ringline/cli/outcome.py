@@ -62,6 +62,6 @@ def sentence(error: BaseException, *problems: type[Exception]) -> str:
             return str(error) if told else ""
 
 
-def refuse(text: str) -> NoReturn:
+def fail(text: str) -> NoReturn:
     """End the command with a sentence."""
     raise CommandProblem(text)

@@ -14,12 +14,12 @@ from ringline.cli.files import DEV_KEYS, KeyRing, dev_secrets, refuse_unwritable
 from ringline.cli.keys import show_key_ring
 from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
-from ringline.cli.outcome import refuse, run
+from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import say, show
 from ringline.config import PREFIX, Settings, line_that_makes
 from ringline.schema.names import HEAD
 
-Host = Annotated[
+HostOption = Annotated[
     str | None,
     Parameter(name="--host", help="The address to listen on. [default: RINGLINE_HOST, 127.0.0.1]"),
 ]
@@ -41,7 +41,7 @@ ReadyFile = Annotated[
 
 def dev(
     *,
-    host: Host = None,
+    host: HostOption = None,
     port: Port = None,
     data_dir: DataDir = None,
     ready_file: ReadyFile = None,
@@ -76,7 +76,7 @@ def dev(
 
 def serve(
     *,
-    host: Host = None,
+    host: HostOption = None,
     port: Port = None,
     data_dir: DataDir = None,
     ready_file: ReadyFile = None,
@@ -91,7 +91,7 @@ def serve(
     if missing := settings.missing_to_serve():
         secrets = [name for name in missing if name != f"{PREFIX}DATABASE_URL"]
         make = f" {line_that_makes(secrets[0])} makes a secret." if secrets else ""
-        refuse(f"`ringline serve` does not start without {', '.join(missing)}.{make}")
+        fail(f"`ringline serve` does not start without {', '.join(missing)}.{make}")
 
     async def ready(server: app.Running) -> None:
         _write_ready(ready_file, KeyRing(base_url=server.base_url))

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ringline.cli.lines import describe_event
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
-from ringline.cli.outcome import refuse, run
+from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import open_console, say, show, show_json
 from ringline.client.events import Away, Joined, SocketEvent, Watched, follow_events
 from ringline.client.http import ApiProblem, SessionToken, open_api
@@ -95,12 +95,12 @@ def events(
     the name and the payload. Ctrl-C ends it.
     """
     if since is not None and parse_since(since) is None:
-        refuse(f"{since} is no position: give epoch:offset, an event id or 0.")
+        fail(f"{since} is no position: give epoch:offset, an event id or 0.")
     target = find_target(url, key, data_dir)
     start = since if since is not None or follow else "0"
     found = run(_show_events(target, start, call, follow=follow, json=json), ApiProblem)
     if call is not None and not found:
-        refuse(f"The log has no event of the call {call}.")
+        fail(f"The log has no event of the call {call}.")
 
 
 async def _show_events(

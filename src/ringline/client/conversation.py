@@ -95,7 +95,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ErrorReported:
     """The server refused something; the call goes on."""
 
     code: str
@@ -111,7 +111,7 @@ class Ended:
 
 
 Note: TypeAlias = (
-    Started | CallerStarted | CallerStopped | Heard | AnswerBegan | Answered | Refused | Ended
+    Started | CallerStarted | CallerStopped | Heard | AnswerBegan | Answered | ErrorReported | Ended
 )
 
 
@@ -161,7 +161,7 @@ class Conversation:
                     done, self._answer = self._answer, None
                     yield Answered(now_ms, done)
             case Error(error):
-                yield Refused(error.code, error.message)
+                yield ErrorReported(error.code, error.message)
             case SessionTerminating(error):
                 self.ended = Ended(error.code, error.message)
                 yield self.ended

@@ -162,10 +162,10 @@ def _reading(read: Callable[[str], Any]) -> BeforeValidator:
 
 
 SecretUrl: TypeAlias = Annotated[SecretStr, _reading(read_database_url)]
-Host: TypeAlias = Annotated[str, _reading(read_host)]
+HostName: TypeAlias = Annotated[str, _reading(read_host)]
 LogLevel: TypeAlias = Annotated[Literal["debug", "info", "warning", "error"], _reading(str.lower)]
 Directory: TypeAlias = Annotated[Path, AfterValidator(read_directory)]
-Origins: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
+OriginList: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]
 WebUrl: TypeAlias = Annotated[str, _reading(_read_setting_url)]
 RolePrefix: TypeAlias = Annotated[str, _reading(read_role_prefix)]

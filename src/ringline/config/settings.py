@@ -15,10 +15,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from ringline.config.readings import (
     Directory,
-    Host,
+    HostName,
     LogLevel,
     Networks,
-    Origins,
+    OriginList,
     RolePrefix,
     SecretUrl,
     WebUrl,
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
             "default": "the platform's directory for data; for root `/var/lib/ringline`"
         },
     )
-    host: Host = Field("127.0.0.1", description="the name or address to listen on")
+    host: HostName = Field("127.0.0.1", description="the name or address to listen on")
     port: int = Field(7400, ge=0, le=65535, description="the port to listen on; 0 is any free one")
     signing_secret: SecretStr | None = Field(
         None,
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         description="encrypts secrets at rest; at least 32 bytes, made by `ringline secret`",
         json_schema_extra={"default": "made and kept by `dev`"},
     )
-    allowed_origins: Origins = Field(
+    allowed_origins: OriginList = Field(
         (),
         description=(
             "origins from which browsers may open sockets and streams, comma-separated; `*` is "

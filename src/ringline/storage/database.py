@@ -158,7 +158,7 @@ class Database:
         async with self._borrowed(
             scope.workspace_id if borrower is None else borrower
         ) as connection:
-            await connection.execute(begin(scope))
+            await connection.execute(begin_statement(scope))
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
                 raise EntryRefused("25P02")  # an error was swallowed on the way
@@ -288,7 +288,7 @@ def switch(connection: Connection, scope: Scope) -> Awaitable[str]:
     return connection.execute(f"SELECT {_settings(scope)}")
 
 
-def begin(scope: Scope, mode: str = "") -> str:
+def begin_statement(scope: Scope, mode: str = "") -> str:
     """Return what begins a transaction in a log; `mode` is what stands behind BEGIN."""
     return f"BEGIN {mode}; SELECT {_settings(scope)}"
 

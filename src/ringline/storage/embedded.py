@@ -29,7 +29,7 @@ from ringline.storage.binaries import (
 from ringline.storage.child import Account, Child, start_child
 from ringline.storage.cluster_settings import HBA, INITDB_OPTIONS, SETTINGS, ident_for
 from ringline.storage.data_directory import Address, DataDirectory, EmbeddedError, Postmaster
-from ringline.storage.failures import SurvivorsError, failure, sentences
+from ringline.storage.failures import SurvivorsError, explained, failure
 from ringline.storage.leftovers import clear_leftovers
 from ringline.storage.lock import LOCK_WAIT_S, Lock, Owner, ServerRunning, running_cluster
 
@@ -109,7 +109,7 @@ class EmbeddedPostgres:
 
         Raises EmbeddedError with a sentence; ServerRunning if another server is there.
         """
-        with sentences(self._directory.root):
+        with explained(self._directory.root):
             self._directory.make()
             await self._lock.take(self._owner)
             try:
@@ -249,7 +249,7 @@ class EmbeddedPostgres:
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(backoff_s * 2, LAST_BACKOFF_S)
                 try:
-                    with sentences(self._directory.root):
+                    with explained(self._directory.root):
                         self._child = await self._launch()
                 except EmbeddedError as error:
                     _log.error("embedded_database_not_started", reason=str(error))
@@ -285,7 +285,7 @@ async def open_cluster(data_dir: Path) -> AsyncGenerator[Address]:
     own = EmbeddedPostgres(data_dir, owner=Owner.COMMAND)
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
-        with sentences(directory.root):
+        with explained(directory.root):
             address = running_cluster(data_dir)
         if address is not None:
             yield address

@@ -39,7 +39,7 @@ async def fetch_portions(
         found = await cursor.fetch(portion)
         before = size
         for number, row in enumerate(found, 1):
-            size += size_of(row)
+            size += text_bytes(row)
             if size > most_bytes:
                 rows += found[:number]
                 return Portions(rows, size, complete=False)
@@ -52,7 +52,7 @@ async def fetch_portions(
             raise StoreAway(TIMED_OUT)
 
 
-def size_of(row: Sequence[object]) -> int:
+def text_bytes(row: Sequence[object]) -> int:
     """Return the bytes of a row's texts; everything else in it is small."""
     size = 0
     for value in row:
@@ -61,5 +61,5 @@ def size_of(row: Sequence[object]) -> int:
         elif isinstance(value, bytes):
             size += len(value)
         elif isinstance(value, list):
-            size += size_of(cast("list[object]", value))
+            size += text_bytes(cast("list[object]", value))
     return size

@@ -25,7 +25,7 @@ from ringline.ports import (
     Transaction,
 )
 from ringline.storage.call_rows import lock_call, write_rows
-from ringline.storage.database import Connection, Database, begin, was_cut
+from ringline.storage.database import Connection, Database, begin_statement, was_cut
 from ringline.storage.database_errors import TIMED_OUT, translate, translated
 from ringline.storage.event_log import append
 from ringline.storage.portions import fetch_portions
@@ -111,7 +111,7 @@ class _Snapshot:
         except Exception as error:
             raise _meaning(error) from None
         try:
-            await connection.execute(begin(self._scope, _SNAPSHOT))
+            await connection.execute(begin_statement(self._scope, _SNAPSHOT))
         except BaseException as error:
             meaning = _meaning(error, connection)
             await self._database.give_back(connection, error)

@@ -19,7 +19,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ringline.voices.endpointing import RATE_HZ
-from ringline.voices.pipe import serve
+from ringline.voices.pipe import answer_requests
 from ringline.voices.speech import VOICE_FILES, Sentence, Word
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: audio comes by the callback, in our thread
@@ -129,4 +129,4 @@ def _whole(samples: NDArray[np.float32]) -> bytes:
 
 if __name__ == "__main__":
     espeak = Espeak()
-    serve(espeak.work, espeak.rehearse)
+    answer_requests(espeak.work, espeak.rehearse)

@@ -27,7 +27,7 @@ PART, END, FAILED = 0, 1, 2
 STAYS_ROOT, NO_REQUEST = 3, 0
 
 
-def serve(work: Callable[[bytes], Iterable[bytes]], rehearse: Callable[[], None]) -> None:
+def answer_requests(work: Callable[[bytes], Iterable[bytes]], rehearse: Callable[[], None]) -> None:
     """Be a worker: answer requests one by one until the parent is gone.
 
     `rehearse` does each kind of work once; it raises where that is not possible.

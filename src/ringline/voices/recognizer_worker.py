@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from pocketsphinx import Decoder
 
-from ringline.voices.pipe import serve
+from ringline.voices.pipe import answer_requests
 from ringline.voices.recognition import Hypothesis, Utterance
 
 #: Floor of noise that is laid under every utterance (standard deviation, of 32,768): the
@@ -98,4 +98,4 @@ def _with_noise(pcm: bytes) -> bytes:
 
 if __name__ == "__main__":
     recognizer = Recognizer()
-    serve(recognizer.work, recognizer.rehearse)
+    answer_requests(recognizer.work, recognizer.rehearse)

@@ -50,7 +50,7 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
     at_ms: int
 
 
-class Spoken(msgspec.Struct, frozen=True):
+class SpeechPiece(msgspec.Struct, frozen=True):
     """A chunk of speech, and the text that begins in it; the texts make the sentence."""
 
     chunk: Chunk
@@ -71,7 +71,7 @@ class Speech:
         async for _ in self.speak(Sentence("ready")):
             pass
 
-    async def speak(self, sentence: Sentence) -> AsyncGenerator[Spoken]:
+    async def speak(self, sentence: Sentence) -> AsyncGenerator[SpeechPiece]:
         """Yield chunks of 100 ms, the last one shorter, each with its text.
 
         Raises WorkerLost if the worker dies twice, WorkFailed and PoolBusy.
@@ -92,14 +92,14 @@ class Speech:
                             chunk = Chunk(waiting[:CHUNK_BYTES], RATE_HZ)
                             waiting = waiting[CHUNK_BYTES:]
                             passed_on += CHUNK_BYTES
-                            yield Spoken(chunk, _begun(texts, passed_on))
+                            yield SpeechPiece(chunk, _begun(texts, passed_on))
             except WorkerLost:
                 if last_try:
                     raise
                 continue
             rest = "".join(text for _, text in texts)
             if waiting or rest:
-                yield Spoken(Chunk(waiting, RATE_HZ), rest)
+                yield SpeechPiece(Chunk(waiting, RATE_HZ), rest)
             return
 
 
