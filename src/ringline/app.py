@@ -41,12 +41,12 @@ from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
 from ringline.services.journal import Journal
 from ringline.services.repo import Repo
-from ringline.services.sealing import Sealing
+from ringline.services.sealer import Sealer
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
 from ringline.services.workspaces import Workspaces
 from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
-from ringline.storage.connecting import connect, login_role, refuse_unreachable
+from ringline.storage.connections import connect, login_role, refuse_unreachable
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
 from ringline.storage.database_errors import DISK_FULL, DatabaseFull, DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
@@ -305,8 +305,8 @@ async def _start(
     repo = Repo(stores.records, bus)
     team = Team(repo, settings.signing_secrets[0], now, new_id, secrets.token_bytes)
     idempotency = Idempotency(repo, new_id)
-    sealing = Sealing(_secret(settings.encryption_key), secrets.token_bytes)
-    services = Services(repo, calls, now, new_id, sealing.seal, team)
+    sealer = Sealer(_secret(settings.encryption_key), secrets.token_bytes)
+    services = Services(repo, calls, now, new_id, sealer.seal, team)
     rpc = Rpc(
         Engine(services, Reader(settings.signing_secrets)),
         idempotency,

@@ -12,7 +12,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import Id, ToolList
 from ringline.rpc.names import snake
 from ringline.rpc.resources import RESOURCES, Resource
-from ringline.services.sealing import Sealing
+from ringline.services.sealer import Sealer
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
 from tests.rpc_rows import Seeded, good_input, good_value, seed
@@ -244,7 +244,7 @@ async def test_the_default_queue_stays(rpc: Rpc) -> None:
 async def test_passwords_are_sealed_and_never_shown(
     database: TestDatabase, rpc: Rpc, seeded: Seeded
 ) -> None:
-    sealing = Sealing(ENCRYPTION_KEY, lambda count: bytes(count))
+    sealer = Sealer(ENCRYPTION_KEY, lambda count: bytes(count))
     secret = " not trimmed "
     gateway = good_input(ACTIONS["create_gateway"], seeded) | {"password": secret}
     user = good_input(ACTIONS["create_sip_user"], seeded) | {"sipPassword": secret}
@@ -259,6 +259,6 @@ async def test_passwords_are_sealed_and_never_shown(
                 f"SELECT {column} FROM ringline.{table} WHERE id = $1", UUID(record["id"])
             )
             assert secret.encode() not in found
-            assert sealing.open_sealed(found) == secret
+            assert sealer.open_sealed(found) == secret
     for action, field in (("list_gateways", "password"), ("list_sip_users", "sipPassword")):
         assert (await rpc.problem(action, fields=[field]))["type"] == "unknown_field"

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ringline.schema.names import ROLES
 from ringline.storage.child import Account
-from ringline.storage.connecting import connect, refuse_unreachable
+from ringline.storage.connections import connect, refuse_unreachable
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.embedded import EmbeddedPostgres
 from ringline.storage.migrate import migrate

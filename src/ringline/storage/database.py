@@ -20,7 +20,7 @@ from ringline.domain import limits
 from ringline.domain.log import Scope
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
-from ringline.storage.connecting import connect, refuse_unreachable
+from ringline.storage.connections import connect, refuse_unreachable
 from ringline.storage.database_errors import Collided, translated
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import LoanLimits, Loans

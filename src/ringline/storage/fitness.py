@@ -21,7 +21,7 @@ from ringline.schema.names import (
     Roles,
     is_newer,
 )
-from ringline.storage.connecting import SHARED_SESSIONS
+from ringline.storage.connections import SHARED_SESSIONS
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.wire.database_url import DatabaseUrl
 

@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from ringline import schema
 from ringline.schema.names import HEAD, MINIMUM_SERVER_VERSION, ROLES, SCHEMA, Roles, is_newer
-from ringline.storage.connecting import connect, refuse_unreachable
+from ringline.storage.connections import connect, refuse_unreachable
 from ringline.storage.database_errors import DISK_FULL, DatabaseFull
 from ringline.storage.fitness import OPEN_TO_ALL
 

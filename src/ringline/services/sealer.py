@@ -21,7 +21,7 @@ class Unsealable(Exception):
     """What was sealed with another key, or is no sealed secret."""
 
 
-class Sealing:
+class Sealer:
     """Seals secrets and opens them again, with one key."""
 
     def __init__(self, encryption_key: str, random_bytes: Callable[[int], bytes]) -> None:

@@ -4,42 +4,42 @@ import secrets
 
 import pytest
 
-from ringline.services.sealing import Sealing, Unsealable
+from ringline.services.sealer import Sealer, Unsealable
 
 
 def test_what_was_sealed_is_opened_again() -> None:
-    sealing = Sealing("a key", secrets.token_bytes)
+    sealer = Sealer("a key", secrets.token_bytes)
     for secret in ("", "a password", "日本 🔑", "x" * 10_000):
-        sealed = sealing.seal(secret)
-        assert sealing.open_sealed(sealed) == secret
-        assert sealing.seal(secret) != sealed
+        sealed = sealer.seal(secret)
+        assert sealer.open_sealed(sealed) == secret
+        assert sealer.seal(secret) != sealed
         assert not secret or secret.encode() not in sealed
 
 
 def test_a_sealed_secret_names_its_key() -> None:
-    one, same = (Sealing("a key", secrets.token_bytes) for _ in range(2))
+    one, same = (Sealer("a key", secrets.token_bytes) for _ in range(2))
     sealed = one.seal("a password")
     assert sealed[:1] == same.seal("another")[:1]
     assert same.open_sealed(sealed) == "a password"
 
 
 def test_another_key_does_not_open_it() -> None:
-    sealed = Sealing("a key", secrets.token_bytes).seal("a password")
+    sealed = Sealer("a key", secrets.token_bytes).seal("a password")
     with pytest.raises(Unsealable):
-        Sealing("another key", secrets.token_bytes).open_sealed(sealed)
+        Sealer("another key", secrets.token_bytes).open_sealed(sealed)
 
 
 @pytest.mark.parametrize("place", [0, 5, -1])
 def test_a_changed_byte_is_noticed(place: int) -> None:
-    sealing = Sealing("a key", secrets.token_bytes)
-    changed = bytearray(sealing.seal("a password"))
+    sealer = Sealer("a key", secrets.token_bytes)
+    changed = bytearray(sealer.seal("a password"))
     changed[place] ^= 1
     with pytest.raises(Unsealable):
-        sealing.open_sealed(bytes(changed))
+        sealer.open_sealed(bytes(changed))
 
 
 @pytest.mark.parametrize("length", [0, 1, 12, 13, 20])
 def test_what_is_too_short_is_no_secret(length: int) -> None:
-    sealing = Sealing("a key", secrets.token_bytes)
+    sealer = Sealer("a key", secrets.token_bytes)
     with pytest.raises(Unsealable):
-        sealing.open_sealed(sealing.seal("a password")[:length])
+        sealer.open_sealed(sealer.seal("a password")[:length])
