@@ -312,6 +312,7 @@ def test_the_close_code_tells_whose_end_it_is(code: str, close_code: int) -> Non
 def test_what_is_wrong_with_a_voice_is_told_by_its_word(failure: VoiceFailure) -> None:
     told = f'{{"type":"error","error":{{"code":"{failure.value}","message":"why"}}}}'
     assert realtime.encode(Problem(failure, "why")) == told.encode()
+    assert failure in ERRORS, "clients can look it up"
 
 
 IMAGE = '{"type":"image.input","image_url":"data:image/jpeg;base64,%s"}'

@@ -1,9 +1,8 @@
 """Why calls end, as one table (contract, 4 and 11).
 
-A cause says what happened, never how a surface spells it: each kind of leg has its own
-words for the same causes (a realtime session's: `wire/realtime_errors.py`). The record
-keeps a `HangupCause`, which is coarser: where one of them has two causes here, legs must
-tell these apart.
+A cause says what happened and not how a surface spells it: each kind of leg has its own
+words for the same causes (realtime sessions: `wire/realtime_errors.py`). The call's row
+keeps a `HangupCause`, which is coarser: two causes share one if only legs tell them apart.
 """
 
 from dataclasses import dataclass
@@ -40,13 +39,12 @@ class EndCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a cause makes of the record: its `hangup_cause`, and how the status moves.
-
-    `unanswered` is the move of a call that nobody has answered yet, `answered` of any other.
-    """
+    """How a cause ends the row of a call."""
 
     hangup_cause: HangupCause
+    #: How the status moves if nobody has answered the call yet.
     unanswered: CallMove
+    #: How it moves otherwise.
     answered: CallMove
 
 
@@ -60,7 +58,7 @@ def _failed(hangup_cause: HangupCause) -> Ending:
 
 _C, _H = EndCause, HangupCause
 
-#: Every cause and how it leaves the call. A caller who leaves before the answer cancels it.
+#: How each cause ends a call. A caller who leaves before the answer cancels the call.
 ENDINGS: dict[EndCause, Ending] = {
     _C.CALLER_LEFT: _ended(_H.CALLER_HANGUP, CallMove.CANCEL),
     _C.AGENT_HUNG_UP: _ended(_H.AGENT_HANGUP),
@@ -85,6 +83,6 @@ ENDINGS: dict[EndCause, Ending] = {
 
 
 def lost_voice(failure: VoiceFailure) -> EndCause:
-    """Return why a call ends whose voice reported this and died."""
+    """Return why a call ends after its voice has failed like this and is lost."""
     closed = failure is VoiceFailure.UPSTREAM_CLOSED
     return EndCause.VOICE_CLOSED if closed else EndCause.VOICE_FAILED

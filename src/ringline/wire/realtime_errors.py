@@ -1,7 +1,10 @@
 """The errors of the realtime voice socket, as one table (realtime voice, 6.1, 6.2).
 
-Shipped clients hide an `error` whose message contains one of `NOISE`, so the harmless
-errors must contain one and the serious ones none; a test walks the table.
+Shipped clients hide an `error` whose message contains one of the words in `NOISE`, so
+messages of harmless errors contain one and those of serious errors do not.
+
+Calls end for causes (`domain/endings.py`); `END_CODES` spells them. No other module knows
+which code or close code a cause has.
 """
 
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ from enum import StrEnum
 
 from ringline.domain.endings import EndCause
 
-#: Words that clients take for noise, matched without regard to case (5.2).
+#: Words by which clients recognise noise, compared case-insensitively (5.2).
 NOISE = (
     "cancel",
     "buffer too small",
@@ -23,7 +26,7 @@ NOISE = (
 
 
 class Ends(StrEnum):
-    """When an error ends the session, by `session.terminating`; else it is only told."""
+    """When an error ends the session: `session.terminating` is sent instead of `error`."""
 
     NEVER = "never"
     AT_START = "at the start"
@@ -36,17 +39,16 @@ _THIRD = 3
 
 @dataclass(frozen=True, slots=True)
 class RealtimeError:
-    """One row; `close_code` is that of the WebSocket where the session ends for it.
-
-    `harmless` errors are worded to be hidden. `means` says it where the message is made anew
-    each time.
-    """
+    """One row of the table."""
 
     code: str
     message: str
     ends: Ends = Ends.NEVER
+    #: Of the WebSocket, if the error ends the session.
     close_code: int = 1000
+    #: Worded so that clients hide it.
     harmless: bool = False
+    #: For the reference, if the message says nothing without its facts.
     means: str = ""
 
 
@@ -85,6 +87,8 @@ _ROWS = (
     RealtimeError("invalid_image", "the picture cannot be read: {reason}"),
     RealtimeError("immutable_field", "{member} cannot be changed while the session runs"),
     RealtimeError("upstream_error", "the voice reported an error"),
+    RealtimeError("overloaded", "the voice has too much to do"),
+    RealtimeError("speech_failed", "the voice could not speak"),
     # What keeps a session from starting; an update with them leaves the old config.
     RealtimeError(
         "session_not_started", "the first event must be session.start", Ends.ALWAYS, 1008
@@ -165,7 +169,7 @@ ERRORS: dict[str, RealtimeError] = {row.code: row for row in _ROWS}
 
 _C = EndCause
 
-#: How the surface spells the causes that end a call.
+#: The error that a session ends with, by the cause of the call's end.
 END_CODES: dict[EndCause, str] = {
     _C.CALLER_LEFT: "call_ended",
     _C.AGENT_HUNG_UP: "call_ended",
@@ -190,12 +194,12 @@ END_CODES: dict[EndCause, str] = {
 
 
 def error_of(cause: EndCause) -> RealtimeError:
-    """Return the error that a session ends with for this cause."""
+    """Return the error that a session ends with when its call ends for this cause."""
     return ERRORS[END_CODES[cause]]
 
 
 def ends_session(code: str, *, starting: bool = False, times: int = 1) -> bool:
-    """Tell whether an error ends the session: while `starting`, or met so many `times`."""
+    """Tell whether an error ends a session that is `starting`, or has met it `times` times."""
     match ERRORS[code].ends:
         case Ends.NEVER:
             return False
