@@ -14,12 +14,11 @@ from ringline.domain.log import FromBeginning, Position, Scope, Since, parse_sin
 from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
 from ringline.domain.topics import Topic
+from ringline.domain.unavailable import Unavailable
 from ringline.ports import (
     AllLogs,
     EntryRefused,
     EventLog,
-    LogBusy,
-    StoreAway,
     Subscriber,
     Transaction,
     Unsubscribe,
@@ -166,7 +165,7 @@ class Client:
             self.following = await follow(
                 process.hub, process.store, subscription, resolved.position, outbox
             )
-        except (StoreAway, OutboxClosed):
+        except (Unavailable, OutboxClosed):
             self.outbox = None
         self._connecting = None
 
@@ -210,7 +209,7 @@ class World:
         async def write() -> None:
             try:
                 await process.repo.write(entry.scope, tell)
-            except (StoreAway, LogBusy, EntryRefused):  # it may be written
+            except (Unavailable, EntryRefused):  # it may be written
                 self.submitted.remove(record)
                 return
             found = await self.inner.find(entry.scope, [event.id for event in entry.durable])

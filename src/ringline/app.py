@@ -30,7 +30,7 @@ from ringline.domain.ids import uuid7
 from ringline.domain.session_config import Models, SessionConfig
 from ringline.domain.voice import Modality
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
-from ringline.ports import CredentialStore, StoreAway, WorkspaceStore
+from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import Idempotency
@@ -48,7 +48,7 @@ from ringline.services.workspaces import Workspaces
 from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
 from ringline.storage.connections import connect, login_role, refuse_unreachable
 from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
-from ringline.storage.database_errors import DISK_FULL, DatabaseFull, DatabaseRefused
+from ringline.storage.database_errors import DatabaseFull, DatabaseRefused, DiskFull
 from ringline.storage.embedded import EmbeddedPostgres, open_cluster
 from ringline.storage.failures import disk_full
 from ringline.storage.fitness import Condition
@@ -233,9 +233,7 @@ def _naming_disk(settings: Settings) -> Generator[None]:
     """Say which disk is full: the embedded database does not say where it is."""
     try:
         yield
-    except (DatabaseFull, StoreAway) as error:
-        if isinstance(error, StoreAway) and str(error) != DISK_FULL:
-            raise
+    except (DatabaseFull, DiskFull):
         if settings.database_url is not None:
             raise DatabaseFull from None
         raise EmbeddedError(disk_full(DataDirectory.at(settings.data_dir).root)) from None

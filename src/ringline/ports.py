@@ -29,6 +29,7 @@ from ringline.domain.records import (
     TurnRow,
 )
 from ringline.domain.topics import ALL_EVENTS, Topic
+from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening, VoiceOrder, VoiceSignal
 
 Result = TypeVar("Result")
@@ -127,12 +128,18 @@ class Leg(Protocol):
         ...
 
 
-class StoreAway(Exception):
+class StoreAway(Unavailable):
     """The database does not answer; what was being committed may or may not be."""
 
+    def __init__(self) -> None:
+        super().__init__(UnavailableReason.STORE_AWAY)
 
-class LogBusy(Exception):
+
+class LogBusy(Unavailable):
     """A log's lock was not to be had within a second; its entries must wait alone."""
+
+    def __init__(self) -> None:
+        super().__init__(UnavailableReason.LOG_BUSY)
 
 
 class EntryRefused(Exception):
@@ -150,8 +157,11 @@ class AlreadyThere(EntryRefused):
     """Something of these entries is there already: an event's id, or another key."""
 
 
-class QueryTooSlow(Exception):
+class QueryTooSlow(Unavailable):
     """A statement of a request ran over its time; nothing of its transaction is kept."""
+
+    def __init__(self) -> None:
+        super().__init__(UnavailableReason.QUERY_TOO_SLOW)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ringline.app import new_id
 from ringline.bus.memory import MemoryBus
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
+from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import LogBusy, StoreAway
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
@@ -284,6 +285,9 @@ async def test_an_operators_keys_are_their_own(house: House) -> None:
         ("end_call", refuse("not_found"), True),
         ("end_call", LogBusy(), True),
         ("end_call", StoreAway(), False),
+        ("end_call", Unavailable(UnavailableReason.TOO_MANY_ORDERS), True),
+        ("end_call", Unavailable(UnavailableReason.ORDER_UNCONFIRMED), False),
+        ("end_call", Unavailable(UnavailableReason.PROCESS_GONE), False),
         ("end_call", ValueError(), False),
         ("create_contact", StoreAway(), True),
         ("create_contact", ValueError(), True),
@@ -352,8 +356,9 @@ async def test_old_keys_are_swept(house: House, database: TestDatabase) -> None:
 async def test_a_closed_ledger_begins_nothing(house: House) -> None:
     house.go_on.set()
     await house.repo.close()
-    with pytest.raises(StoreAway):
+    with pytest.raises(Unavailable) as refused:
         await house.ask()
+    assert refused.value.reason is UnavailableReason.STOPPING
     assert house.done == 0
 
 

@@ -11,8 +11,9 @@ from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import ALL_EVENTS, CallEvents
+from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import ALL_LOGS, AllLogs, LogHead, StoreAway, Subscriber, Unsubscribe
-from ringline.services.hub import Hub, UnknownLog, _Opening
+from ringline.services.hub import Hub, _Opening
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import Ear, Spelling, a_scope, ended, entry, new_id, note, partial, turn
@@ -222,8 +223,9 @@ def test_an_unknown_log_is_refused() -> None:
         bus = FaultyBus()
         hub = Hub(EmptyLog(), bus)
         hub.start()
-        with pytest.raises(UnknownLog):
+        with pytest.raises(Unavailable) as refused:
             await hub.watch(SCOPE)
+        assert refused.value.reason is UnavailableReason.LOG_UNKNOWN
         assert bus.subscribed == [ALL_LOGS]
         await hub.close()
 

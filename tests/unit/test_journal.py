@@ -12,6 +12,7 @@ from ringline.domain.records import Entry
 from ringline.ports import EntryRefused, LogBusy, StoreAway
 from ringline.services.backlog import Bounds, Outcome, Refused, StorageLost, Written
 from ringline.services.journal import Journal
+from ringline.storage.database_errors import DiskFull
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import a_scope, ended, entry, new_id, note, partial, turn
@@ -249,7 +250,7 @@ def test_a_deadlock_is_tried_again() -> None:
 
 def test_a_full_disk_is_weather_and_no_refusal() -> None:
     async def steps(desk: Desk) -> None:
-        desk.store.fail_commits = [StoreAway("53100")] * 3
+        desk.store.fail_commits = [DiskFull()] * 3
         desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(0.05)
         assert not desk.journal.accepting

@@ -12,7 +12,8 @@ from ringline.domain.endings import EndCause
 from ringline.domain.events import CallAudit, TurnCompleted
 from ringline.domain.handover import HandedBack
 from ringline.domain.log import Environment
-from ringline.ports import EntryRefused, StoreAway
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import EntryRefused
 from ringline.services.calls import INBOX_SIZE, LiveCall
 from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
 from tests.house import SCOPE, House, run
@@ -44,11 +45,14 @@ def ordering(work: Awaitable[_T]) -> asyncio.Future[_T]:
     return asyncio.ensure_future(work)
 
 
-async def seconds_until_away(work: Awaitable[object]) -> float:
-    """Return how long a request waited until it was told that nothing is known."""
+async def seconds_until_unavailable(
+    work: Awaitable[object], reason: UnavailableReason = UnavailableReason.ORDER_UNCONFIRMED
+) -> float:
+    """Return how long a request waited until it was told why it may try again."""
     began = asyncio.get_running_loop().time()
-    with pytest.raises(StoreAway):
+    with pytest.raises(Unavailable) as refused:
         await work
+    assert refused.value.reason is reason
     return asyncio.get_running_loop().time() - began
 
 
@@ -260,7 +264,7 @@ def test_what_is_not_known_to_be_written_in_10_seconds_is_not_told(
     async def main(house: House) -> None:
         live, _ = await answered(house)
         house.store.go_away()
-        assert await seconds_until_away(order(house, live)) == pytest.approx(ORDER_S)
+        assert await seconds_until_unavailable(order(house, live)) == pytest.approx(ORDER_S)
         before = len(house.events(live))
         house.store.come_back()
         assert await order(house, live) in (True, Verdict.DONE)
@@ -351,7 +355,8 @@ def test_only_so_many_orders_wait_and_the_call_lives_on() -> None:
         orders = [ordering(live.order(HandedBack())) for _ in range(MAX_ORDERS + 1)]
         answers = await asyncio.gather(*orders, return_exceptions=True)
         assert answers[:-1] == [True] * MAX_ORDERS
-        assert isinstance(answers[-1], StoreAway)
+        assert isinstance(answers[-1], Unavailable)
+        assert answers[-1].reason is UnavailableReason.TOO_MANY_ORDERS
         assert await live.order(HandedBack())
         assert line.hung_up is None
 
@@ -367,7 +372,10 @@ def test_orders_leave_a_full_inbox_to_the_caller() -> None:
         for _ in range(INBOX_SIZE):
             live.listener.leg_reports(leg.Digit("1"))
         for order in ORDERS:
-            assert await seconds_until_away(order(house, live)) == 0
+            waited_s = await seconds_until_unavailable(
+                order(house, live), UnavailableReason.TOO_MANY_ORDERS
+            )
+            assert waited_s == 0
         await asyncio.sleep(5)
         assert line.hung_up is None
         assert line.news[-1] == leg.AgentFinished(), "what was playing was not halted"
@@ -384,6 +392,6 @@ def test_a_shutdown_answers_what_waits() -> None:
         await asyncio.sleep(1)
         await house.calls.shutdown()
         await house.journal.close(grace_s=0)
-        assert await seconds_until_away(end) == 0
+        assert await seconds_until_unavailable(end) == 0
 
     run(main)

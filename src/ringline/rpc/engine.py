@@ -2,7 +2,7 @@
 
 It knows kinds of actions and the tables alone; what an action does beyond is a function in
 its row (`context.py`). Whatever refuses a request is raised: `RpcRefused` with its problems,
-or `StoreAway` and `LogBusy`, which mean that it may be tried again, or what the caller's own
+or `Unavailable`, which means that it may be tried again, or what the caller's own
 check raises where their right ended while the request waited. A record that a write answers
 is read in the same transaction.
 """
@@ -67,7 +67,7 @@ class Engine:
         """Carry a request out; return the answer of its success.
 
         With a claim, what is created and the answer that reports it are one transaction.
-        Raises RpcRefused, StoreAway (it may be written), LogBusy.
+        Raises RpcRefused, Unavailable (it may be written).
         """
         asked = read_request(caller, body)
         try:

@@ -25,7 +25,8 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 
 from ringline.domain.log import Scope
-from ringline.ports import LogBusy, NewId, Row, Rows, StoreAway, Transaction
+from ringline.domain.unavailable import Unavailable
+from ringline.ports import LogBusy, NewId, Row, Rows, Transaction
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.context import Caller
 from ringline.schema.sql import Prepared
@@ -183,7 +184,7 @@ class Idempotency:
         """Carry a request out, or return what was answered to the same one.
 
         It goes on to its end even if whoever asked is gone: they may ask again. Raises
-        IdempotencyConflict, StoreAway, LogBusy, and what the work and the caller's check raise.
+        IdempotencyConflict, Unavailable, and what the work and the caller's check raise.
         """
         name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
         claim = Claim(caller.scope, caller.key_id, name, self._new_id(), action.secret)
@@ -273,8 +274,7 @@ class Idempotency:
         except Exception as error:
             # A create that failed left no trace, whatever failed; of other work one knows
             # that only where it was refused.
-            refused = isinstance(error, RpcRefused | LogBusy)
-            if refused or action.kind is ActionKind.CREATE:
+            if action.kind is ActionKind.CREATE or _was_refused(error):
                 await self._give_up(claim)
             raise
         if action.kind is not ActionKind.CREATE:
@@ -284,19 +284,25 @@ class Idempotency:
     async def _keep(self, claim: Claim, answer: bytes) -> None:
         try:
             await self._repo.write(claim.scope, lambda rows: claim.keep(rows, answer))
-        except (StoreAway, LogBusy, IdempotencyConflict) as error:
+        except (Unavailable, IdempotencyConflict) as error:
             _log.warning("answer_not_remembered", error=type(error).__name__)
 
     async def _give_up(self, claim: Claim) -> None:
         try:
             await self._repo.write(claim.scope, claim.give_up)
-        except (StoreAway, LogBusy) as error:
+        except Unavailable as error:
             _log.warning("claim_not_given_up", error=type(error).__name__)
 
     def _finished(self, attempt: "asyncio.Task[bytes | None]") -> None:
         self._attempts.discard(attempt)
         if not attempt.cancelled():
             attempt.exception()  # it was told, or nobody is left to be told
+
+
+def _was_refused(error: Exception) -> bool:
+    if isinstance(error, Unavailable):
+        return error.reason.left_no_trace
+    return isinstance(error, RpcRefused)
 
 
 def _judge(row: Row, hashed: bytes) -> bytes | None:

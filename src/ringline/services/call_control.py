@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from ringline.domain.call import Moment
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.log import Scope
-from ringline.ports import StoreAway, Transaction
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents
 from ringline.services.calls import Calls
@@ -55,7 +56,7 @@ class NotActive(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CallControl:
-    """Orders to the calls of one log; all of them raise NoSuchRecord and StoreAway."""
+    """Orders to the calls of one log; all of them raise NoSuchRecord and Unavailable."""
 
     repo: Repo
     calls: Calls
@@ -84,7 +85,7 @@ class CallControl:
             await self.repo.write(self.scope, work)
         ended = await self.find(call.id)
         if ended.ended_at is None:
-            raise StoreAway  # its process is dead; whoever finds it so ends it
+            raise Unavailable(UnavailableReason.PROCESS_GONE)
         return ended
 
     async def barge(
@@ -121,5 +122,5 @@ class CallControl:
                 raise NotActive
             case Verdict.NOT_HERE:
                 if (await self.find(call.id)).ended_at is None:
-                    raise StoreAway  # as above
+                    raise Unavailable(UnavailableReason.PROCESS_GONE)
                 raise NotActive

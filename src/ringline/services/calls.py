@@ -19,13 +19,13 @@ from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
 from ringline.domain.records import CallRow, ParticipantRole
 from ringline.domain.turns import line_of
+from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import (
     AbandonedCall,
     Clock,
     Leg,
     NewId,
     OpenVoice,
-    StoreAway,
     Voice,
     VoiceUnavailable,
 )
@@ -124,7 +124,7 @@ class LiveCall:
     async def order(self, signal: CallSignal) -> bool:
         """Order something; tell whether the call was active when it took the order.
 
-        Returns when what came of it is committed; raises StoreAway, EntryRefused (`Orders`).
+        Returns when what came of it is committed; raises Unavailable, EntryRefused (`Orders`).
         """
         self._check_room()
         return await self._orders.give(signal, self._inbox.put_nowait)
@@ -136,10 +136,10 @@ class LiveCall:
         return await self._orders.give(taken_over, self._inbox.put_nowait)
 
     def _check_room(self) -> None:
-        """Raise StoreAway rather than let orders crowd out the call's own signals."""
+        """Raise Unavailable rather than let orders crowd out the call's own signals."""
         self._orders.check_room()
         if self._inbox.qsize() >= INBOX_SIZE:
-            raise StoreAway
+            raise Unavailable(UnavailableReason.TOO_MANY_ORDERS)
 
     async def run(self) -> None:
         """Live: from the first entry to the last one. Never raises."""
@@ -317,6 +317,11 @@ class Calls:
         """Tell whether a new call may begin and can be recorded now."""
         return self._journal.accepting and not self._closing
 
+    def check_accepting(self) -> None:
+        """Raise Unavailable unless `accepting`."""
+        if not self.accepting:
+            raise Unavailable(UnavailableReason.NOT_ACCEPTING)
+
     def count(self, scope: Scope) -> int:
         """Return how many calls of a workspace's environment run here."""
         return sum(1 for live, _ in self._live.values() if live.new.scope == scope)
@@ -333,7 +338,7 @@ class Calls:
         """End a call by order of the API; False if no such call of this log runs here.
 
         Returns when the end is committed, also where the call had ended already; raises
-        StoreAway if that is not known within 10 s, EntryRefused if it cannot be written.
+        Unavailable if that is not known within 10 s, EntryRefused if it cannot be written.
         """
         live = self._find(scope, call_id)
         if live is None:

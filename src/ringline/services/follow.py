@@ -22,8 +22,9 @@ from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Scope, Since
 from ringline.domain.publication import Published
 from ringline.domain.topics import CallEvents, Topic, ends, topics_of
-from ringline.ports import EventLog, StoreAway
-from ringline.services.hub import Hub, UnknownLog, Watch, encode
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import EventLog
+from ringline.services.hub import Hub, Watch, encode
 from ringline.services.outbox import Outbox
 from ringline.wire.dialect import Dialect
 
@@ -47,7 +48,7 @@ class Resolved:
 async def resolve(
     log_store: EventLog, scope: Scope, since: Since | None, *, replay_limit: int | None = None
 ) -> Resolved:
-    """Find out where a listener begins. Raises StoreAway, UnknownLog.
+    """Find out where a listener begins. Raises Unavailable.
 
     Not recovered: another epoch, ahead of the log, no longer kept, an unknown event, or
     more than `replay_limit` events behind (contract, 2).
@@ -57,7 +58,7 @@ async def resolve(
         found = (await log_store.find(scope, [since.event_id])).get(since.event_id)
     head = (await log_store.heads([scope])).get(scope)
     if head is None:
-        raise UnknownLog
+        raise Unavailable(UnavailableReason.LOG_UNKNOWN)
     match since:
         case None:
             return Resolved(Position(head.epoch, head.newest), None)
@@ -175,11 +176,11 @@ class Following:
     # -- the past -----------------------------------------------------------------------
 
     async def catch_up(self, log_store: EventLog, since: Position) -> None:
-        """Read the past and join. Raises StoreAway, OutboxClosed."""
+        """Read the past and join. Raises Unavailable, OutboxClosed."""
         self.position = since
         while not self._stopped:
             if since.epoch != self._watch.epoch:
-                raise StoreAway  # rebuilt meanwhile; whoever asks again is told
+                raise Unavailable(UnavailableReason.LOG_REBUILT)  # who asks again is told
             goal = self._watch.order.position
             if self.position.offset > goal:
                 # Another process told this client of what the hub here has not heard of.
@@ -242,8 +243,8 @@ async def follow(
     """Follow a log from a resolved position; return when the listener is live.
 
     Run it in a task of the connection: it takes as long as the connection needs to read the
-    past. What was begun is undone when it is cancelled or fails. Raises StoreAway,
-    UnknownLog, OutboxClosed.
+    past. What was begun is undone when it is cancelled or fails. Raises
+    Unavailable, OutboxClosed.
     """
     watch = await hub.watch(subscription.scope)
     following = Following(hub, watch, subscription, outbox)

@@ -24,6 +24,7 @@ from ringline.domain.events import Event
 from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import Topic, topics_of
+from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import ALL_LOGS, Bus, EventLog, LogHead, StoreAway, Unsubscribe
 from ringline.services.reordering import NEAR, Reordering
 from ringline.services.turns import OpenTurns, partial_of
@@ -48,10 +49,6 @@ class Listener(Protocol):
     def lost_place(self) -> None:
         """Take the news that durable events are gone, or that the log was rebuilt."""
         ...
-
-
-class UnknownLog(Exception):
-    """There is no such workspace any more."""
 
 
 class _Group:
@@ -202,7 +199,7 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def watch(self, scope: Scope) -> Watch:
-        """Watch a log until `release`. Raises StoreAway, UnknownLog."""
+        """Watch a log until `release`. Raises Unavailable."""
         self._users[scope] = self._users.get(scope, 0) + 1
         try:
             watch = self._watches.get(scope)
@@ -257,10 +254,10 @@ class Hub:
             head = (await self._store.heads([scope])).get(scope)
             order = None if head is None else await self._order(scope, head, opening)
         except Exception as error:
-            self._fail(opening, error if isinstance(error, StoreAway) else StoreAway())
+            self._fail(opening, error if isinstance(error, Unavailable) else StoreAway())
         else:
             if head is None or order is None:
-                self._fail(opening, UnknownLog())
+                self._fail(opening, Unavailable(UnavailableReason.LOG_UNKNOWN))
             elif self._users.get(scope):
                 self._begin(Watch(scope, head.epoch, order), opening)
         finally:

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ringline.domain.call import CallSignal
-from ringline.ports import EntryRefused, StoreAway
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import EntryRefused
 from ringline.services.backlog import Outcome, Refused, StorageLost, Told, Written
 
 #: How long a request waits for its order to be carried out and committed.
 ORDER_S = 10.0
-#: Most orders that one call has yet to take; more are answered with StoreAway.
+#: Most orders that one call has yet to take; more are refused.
 MAX_ORDERS = 100
 
 
@@ -59,14 +60,14 @@ class Orders:
         self.written: asyncio.Future[Outcome] = self._loop.create_future()
 
     def check_room(self) -> None:
-        """Raise StoreAway where too many orders wait to be taken."""
+        """Raise Unavailable where too many orders wait to be taken."""
         if len(self._waiting) >= MAX_ORDERS:
-            raise StoreAway
+            raise Unavailable(UnavailableReason.TOO_MANY_ORDERS)
 
     async def give(self, signal: CallSignal, put: Callable[[Ordered], None]) -> bool:
         """Put an order into the inbox; tell whether the call was active when it took it.
 
-        Returns when that is committed; raises StoreAway if this is not known within
+        Returns when that is committed; raises Unavailable if this is not known within
         `ORDER_S`, and EntryRefused. Nothing is awaited before it is in the inbox.
         """
         ordered = Ordered(signal, self._loop.create_future())
@@ -80,14 +81,14 @@ class Orders:
                 taken = await ordered.taken
                 outcome = await asyncio.shield(taken.written)
         except TimeoutError:
-            raise StoreAway from None
+            raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED) from None
         match outcome:
             case Written():
                 return taken.active
             case Refused(sqlstate):
                 raise EntryRefused(sqlstate)
             case StorageLost():
-                raise StoreAway
+                raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED)
 
     def answer(self, ordered: Ordered, *, active: bool) -> None:
         """Note that an order has been taken, and with it what the call submitted."""

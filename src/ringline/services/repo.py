@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 
 from ringline.domain.log import Scope
 from ringline.domain.publication import Publication, Published
-from ringline.ports import Bus, Check, Records, Rows, StoreAway, Transaction
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import Bus, Check, Records, Rows, Transaction
 
 Result = TypeVar("Result")
 
@@ -54,17 +55,16 @@ class Repo:
         return repo
 
     def read(self, scope: Scope) -> AbstractAsyncContextManager[Rows]:
-        """Read in one snapshot, in which nothing can be written. Raises StoreAway."""
+        """Read in one snapshot, in which nothing can be written. Raises Unavailable."""
         return self._records.read(scope, self._check)
 
     async def write(self, scope: Scope, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
         """Run work as one transaction, tell its events, and return its result.
 
-        Raises what the work raises, and StoreAway (it may be written), LogBusy,
-        QueryTooSlow, EntryRefused.
+        Raises what the work raises, and Unavailable (it may be written), EntryRefused.
         """
         if self._under_way.is_closed:
-            raise StoreAway
+            raise Unavailable(UnavailableReason.STOPPING)
         task = asyncio.create_task(self._write(scope, work))
         self._under_way.writing.add(task)
         task.add_done_callback(self._finished)

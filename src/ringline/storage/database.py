@@ -21,7 +21,7 @@ from ringline.domain.log import Scope
 from ringline.ports import EntryRefused, StoreAway
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.connections import connect, refuse_unreachable
-from ringline.storage.database_errors import Collided, translated
+from ringline.storage.database_errors import Collided, away, translated
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.ownership import Ownership
@@ -227,7 +227,7 @@ class Database:
             # A timer per statement costs as much as a short one; `Loans` stands in.
             connection = await self.connect("pool", command_timeout_s=None)
         except asyncpg.PostgresError as error:  # whatever it says, it does not let us in
-            raise StoreAway(error.sqlstate or "") from None
+            raise away(error.sqlstate or "") from None
         try:
             await connection.execute(_NOTICE_GONE)
         except asyncpg.PostgresError:

@@ -4,7 +4,7 @@ Of a database error only its SQLSTATE goes on: its text quotes rows. So errors a
 translated where they leave the driver, without their cause.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import asyncpg
@@ -23,6 +23,14 @@ class DatabaseFull(DatabaseRefused):
         super().__init__("The disk of the database is full.")
 
 
+class DiskFull(StoreAway):
+    """Nothing can be written where the database is."""
+
+
+class TimedOut(StoreAway):
+    """A statement ran over its time; the database is there."""
+
+
 class Collided(LogBusy):
     """Two transactions met; the same one tried again will probably pass."""
 
@@ -34,13 +42,11 @@ _AWAY = frozenset({"25006", "25P03", "25P04", "3D000"})
 _BUSY = frozenset({"55P03"})
 _COLLIDED = frozenset({"40001", "40P01"})
 
+DISK_FULL = "53100"  # disk_full
+_TIMED_OUT = "57014"  # query_canceled
+_AWAY_FOR: Mapping[str, type[StoreAway]] = {DISK_FULL: DiskFull, _TIMED_OUT: TimedOut}
+
 _UNIQUE_VIOLATION = "23505"
-
-#: Nothing can be written where the database is (disk_full).
-DISK_FULL = "53100"
-
-#: A statement ran over its time (query_canceled). The database is there.
-TIMED_OUT = "57014"
 
 #: Values that cannot even be sent (a number too large, half a surrogate pair).
 _UNENCODABLE = "22000"
@@ -71,9 +77,14 @@ def _by_sqlstate(sqlstate: str, constraint: str) -> Exception:
     if sqlstate in _COLLIDED:
         return Collided()
     if sqlstate in _AWAY or sqlstate.startswith(_AWAY_CLASSES):
-        return StoreAway(sqlstate)
+        return away(sqlstate)
     refused = AlreadyThere if sqlstate == _UNIQUE_VIOLATION else EntryRefused
     return refused(sqlstate, constraint)
+
+
+def away(sqlstate: str) -> StoreAway:
+    """Return what is raised where the database cannot be used now."""
+    return _AWAY_FOR.get(sqlstate, StoreAway)()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
 from ringline.storage.database import Connection, Database, switch
-from ringline.storage.database_errors import TIMED_OUT
+from ringline.storage.database_errors import TimedOut
 from ringline.storage.pool import HOUSE
 from ringline.storage.portions import fetch_portions
 
@@ -139,11 +139,9 @@ class PostgresEventLog:
 
         try:
             following = await self._database.run(batches[0].scope, write, HOUSE)
-        except StoreAway as away:
-            if away.args == (TIMED_OUT,):
-                # The database answers: one log is slow, and must not hold up the others.
-                raise LogBusy from None
-            raise
+        except TimedOut:
+            # The database answers: one log is slow, and must not hold up the others.
+            raise LogBusy from None
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
             count = len(entry.durable)

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from ringline.domain import limits
-from ringline.ports import Portions, StoreAway
+from ringline.ports import Portions
 from ringline.storage.database import Connection
-from ringline.storage.database_errors import TIMED_OUT
+from ringline.storage.database_errors import TimedOut
 
 _LARGE_BYTES = 256 * 1024
 
@@ -27,7 +27,7 @@ async def fetch_portions(
 ) -> Portions:
     """Fetch rows until there are no more, or their texts are over `most_bytes`.
 
-    Raises StoreAway(TIMED_OUT) where all portions take longer than a statement may, and what
+    Raises TimedOut where all portions take longer than a statement may, and what
     the driver raises.
     """
     clock = asyncio.get_running_loop().time
@@ -49,7 +49,7 @@ async def fetch_portions(
         if size - before > _LARGE_BYTES:  # a portion is read in one turn of the loop
             portion = max(1, portion * _LARGE_BYTES // (size - before))
         if clock() > until:  # the server measures each portion by itself
-            raise StoreAway(TIMED_OUT)
+            raise TimedOut
 
 
 def text_bytes(row: Sequence[object]) -> int:

@@ -26,7 +26,7 @@ from ringline.ports import (
 )
 from ringline.storage.call_rows import lock_call, write_rows
 from ringline.storage.database import Connection, Database, begin_statement, was_cut
-from ringline.storage.database_errors import TIMED_OUT, translate, translated
+from ringline.storage.database_errors import TimedOut, translate, translated
 from ringline.storage.event_log import append
 from ringline.storage.portions import fetch_portions
 
@@ -163,6 +163,4 @@ def _meaning(error: BaseException, connection: Connection | None = None) -> Base
     if connection is not None and was_cut(connection, error):
         return StoreAway()
     meaning = (translate(error) if isinstance(error, Exception) else None) or error
-    if isinstance(meaning, StoreAway) and meaning.args == (TIMED_OUT,):
-        return QueryTooSlow()
-    return meaning
+    return QueryTooSlow() if isinstance(meaning, TimedOut) else meaning

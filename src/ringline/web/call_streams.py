@@ -16,10 +16,10 @@ from aiohttp import web
 from ringline.domain.events import CallEnded, EventData, TurnCompleted
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import FromBeginning, Since
-from ringline.ports import CallStore, Clock, NewId, StoreAway
+from ringline.domain.unavailable import Unavailable
+from ringline.ports import CallStore, Clock, NewId
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import resolve
-from ringline.services.hub import UnknownLog
 from ringline.web.authentication import Denied, Origins, answer
 from ringline.web.call_socket import CallSocket
 from ringline.web.call_watch import Start
@@ -117,7 +117,7 @@ class CallStreams:
             return self._refuse(str(refusal))
         except TooManySockets:
             return self._refuse("RATE_LIMITED")
-        except (StoreAway, UnknownLog):
+        except Unavailable:
             return self._refuse("UNAVAILABLE")
 
     async def _serve(

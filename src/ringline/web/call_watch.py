@@ -8,9 +8,8 @@ import structlog
 
 from ringline.domain.log import Position
 from ringline.domain.topics import CallEvents
-from ringline.ports import StoreAway
+from ringline.domain.unavailable import Unavailable
 from ringline.services.follow import Subscription, follow
-from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.watching import Viewer, Watching
 
@@ -54,7 +53,7 @@ class Watch:
             await self._follow(subscription, outbox)
         except OutboxClosed:
             self.finish("")
-        except (StoreAway, UnknownLog):
+        except Unavailable:
             self.finish("UNAVAILABLE")
         except Exception as error:  # a defect ends this stream alone, and visibly
             _log.error("stream_failed", error=type(error).__name__)

@@ -11,10 +11,9 @@ import structlog
 from aiohttp import web
 
 from ringline.domain.topics import Topic
-from ringline.ports import StoreAway
+from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
-from ringline.services.hub import UnknownLog
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.authentication import Contradiction, Origins, bearer_of, one_of
 from ringline.web.frame_gate import WATCHER
@@ -61,7 +60,7 @@ class EventsSockets:
             return web.Response(status=400, headers=OUR_VERSION)
         try:
             return await self._serve(request, viewer, version, offer.answer)
-        except StoreAway:
+        except Unavailable:
             return web.Response(status=503, headers={"Retry-After": "1"})
         except (TooManySockets, _Refused):
             return web.Response(status=403)
@@ -198,7 +197,7 @@ class _Connection:
             await self._join_and_follow(request, topic)
         except OutboxClosed:
             pass
-        except (StoreAway, UnknownLog):
+        except Unavailable:
             self._give_up(request, UNAVAILABLE)
         except Exception as error:  # a defect ends this channel alone, and visibly
             _log.error("join_failed", error=type(error).__name__)

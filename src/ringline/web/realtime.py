@@ -17,7 +17,8 @@ from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.endings import EndCause
 from ringline.domain.leg import Problem
 from ringline.domain.session_config import ConfigProblem, SessionConfig
-from ringline.ports import Leg, LegListener, StoreAway
+from ringline.domain.unavailable import Unavailable
+from ringline.ports import Leg, LegListener
 from ringline.services.calls import Calls, LiveCall, NewCall
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.sessions import Permit, Sessions, TooManySessions
@@ -128,8 +129,7 @@ class Realtime:
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
-            if not self._calls.accepting:
-                return _unavailable()
+            self._calls.check_accepting()
             body = await read_body(request, limits.MINT_BYTES.most, share)
             await visitor.check()  # a body takes its time
             asked = read_mint(body, self._sessions.models)
@@ -143,7 +143,7 @@ class Realtime:
             return _unauthorized()
         except BodyTooLarge:
             return answer(refuse_v3("payload_too_large"))
-        except StoreAway:
+        except Unavailable:
             return _unavailable()
         if minted is None:
             return _unauthorized()
@@ -163,6 +163,7 @@ class Realtime:
             return refusal
         offer = find_ticket(offered_subprotocols(request), request.query.get("ticket"))
         try:
+            self._calls.check_accepting()
             with ExitStack() as held:
                 owner = await self._owner(request, offer)
                 if owner is None:
@@ -184,7 +185,7 @@ class Realtime:
             return answer(refuse_v3("concurrency_limit"), UNAVAILABLE_HEADERS)
         except TooManySockets:
             return answer(refuse_v3("rate_limited"), UNAVAILABLE_HEADERS)
-        except StoreAway:
+        except Unavailable:
             return _unavailable()
 
     def _refuse_early(self, request: web.Request) -> web.Response | None:
@@ -193,7 +194,7 @@ class Realtime:
             return answer(refuse_v3("upgrade_required", problem), OUR_VERSION)
         if self._origins.refuses(request):
             return answer(refuse_v3("forbidden"))
-        return None if self._calls.accepting else _unavailable()
+        return None
 
     @contextmanager
     def _present(self, session: "_Session") -> Generator[None]:
@@ -309,13 +310,14 @@ class _Session:
             return start
         try:
             config = await self._sessions.configure(permit, start)
-        except StoreAway:
+            if isinstance(config, ConfigProblem):
+                return Problem(config.code, config.message)
+            if self._refused.done():
+                return self._refused.result()
+            self._calls.check_accepting()
+        except Unavailable:
             return Problem("unavailable")
-        if isinstance(config, ConfigProblem):
-            return Problem(config.code, config.message)
-        if self._refused.done():
-            return self._refused.result()
-        return config if self._calls.accepting else Problem("unavailable")
+        return config
 
     async def _run(
         self, socket: WebSocket, messages: Messages, leg: SessionLeg, new: NewCall

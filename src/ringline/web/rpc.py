@@ -14,7 +14,8 @@ import structlog
 from aiohttp import web
 
 from ringline.domain import limits
-from ringline.ports import EntryRefused, LogBusy, QueryTooSlow, StoreAway
+from ringline.domain.unavailable import Unavailable
+from ringline.ports import EntryRefused
 from ringline.rpc.action import ActionKind
 from ringline.rpc.context import Caller
 from ringline.rpc.engine import Engine
@@ -143,7 +144,7 @@ class Rpc:
             return _refuse(refuse_rpc("unauthorized"))
         except Turned as turned:
             return _refuse(turned.refusal, turned.wait_s)
-        except (StoreAway, LogBusy, QueryTooSlow):
+        except Unavailable:
             return web.Response(status=503, body=refuse_rpc("unavailable").body, headers=_LATER)
         except OverBudget:
             return _refuse(refuse_rpc("rate_limited"), 1)
@@ -180,7 +181,7 @@ def _who(caller: Caller) -> Hashable:
 
 
 async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
-    """Tell who asks. Raises Turned, StoreAway."""
+    """Tell who asks. Raises Turned, Unavailable."""
     caller = await rpc_caller(request, credentials)
     if isinstance(caller, Denied):
         if caller is Denied.UNKNOWN:

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface
-from ringline.ports import Clock, LogBusy, NewId, QueryTooSlow, StoreAway
+from ringline.domain.unavailable import Unavailable
+from ringline.ports import Clock, NewId
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.team import Team
 from ringline.web.authentication import Denied, answer, key_for
@@ -98,7 +99,7 @@ async def _mint(
         await visitor.check()  # so does the database
     except Unrecognised:
         return answer(refuse_rpc("unauthorized"))
-    except (StoreAway, LogBusy, QueryTooSlow):
+    except Unavailable:
         return answer(refuse_rpc("unavailable"), {"Retry-After": "1"})
     except BodyTooLarge:
         return answer(refuse_rpc("payload_too_large"))

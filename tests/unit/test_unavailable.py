@@ -1,0 +1,64 @@
+"""Everything that is answered with 503 is one error with a reason."""
+
+import asyncpg
+import pytest
+
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import LogBusy, QueryTooSlow, StoreAway
+from ringline.storage.database_errors import Collided, DiskFull, TimedOut, away, translate
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StoreAway, UnavailableReason.STORE_AWAY),
+        (DiskFull, UnavailableReason.STORE_AWAY),
+        (TimedOut, UnavailableReason.STORE_AWAY),
+        (LogBusy, UnavailableReason.LOG_BUSY),
+        (Collided, UnavailableReason.LOG_BUSY),
+        (QueryTooSlow, UnavailableReason.QUERY_TOO_SLOW),
+    ],
+)
+def test_what_storage_raises_is_unavailable_for_a_reason(
+    error: type[StoreAway | LogBusy | QueryTooSlow], reason: UnavailableReason
+) -> None:
+    with pytest.raises(Unavailable) as raised:
+        raise error
+    assert raised.value.reason is reason
+
+
+def test_only_what_was_never_begun_left_no_trace() -> None:
+    """Whether an order or a commit was carried out is open where its answer is missing."""
+    assert {reason for reason in UnavailableReason if reason.left_no_trace} == {
+        UnavailableReason.LOG_BUSY,
+        UnavailableReason.TOO_MANY_ORDERS,
+    }
+
+
+@pytest.mark.parametrize(
+    ("driver", "means"),
+    [
+        (asyncpg.DiskFullError, DiskFull),
+        (asyncpg.QueryCanceledError, TimedOut),
+        (asyncpg.AdminShutdownError, StoreAway),
+        (asyncpg.TooManyConnectionsError, StoreAway),
+        (asyncpg.LockNotAvailableError, LogBusy),
+        (asyncpg.DeadlockDetectedError, Collided),
+        (asyncpg.InterfaceError, StoreAway),
+        (ConnectionResetError, StoreAway),
+        (TimeoutError, StoreAway),
+        (KeyError, type(None)),
+    ],
+)
+def test_an_error_of_the_driver_means_one_of_ours(
+    driver: type[Exception], means: type[object]
+) -> None:
+    assert type(translate(driver(""))) is means
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "means"),
+    [("53100", DiskFull), ("57014", TimedOut), ("28P01", StoreAway), ("", StoreAway)],
+)
+def test_a_database_that_lets_nobody_in_is_away(sqlstate: str, means: type[StoreAway]) -> None:
+    assert type(away(sqlstate)) is means
