@@ -29,6 +29,7 @@ from ringline.ports import (
     StoreAway,
     Subscriber,
     Unsubscribe,
+    Violation,
 )
 from ringline.services.weights import weight_of
 
@@ -54,7 +55,7 @@ class MemoryLog:
         for entry in entries:
             known = {stored.event.id for stored in self.logs.get(entry.scope, [])}
             if any(event.id in known for event in entry.durable):
-                raise AlreadyThere("23505")
+                raise AlreadyThere
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
             rows = self.logs.setdefault(entry.scope, [])
@@ -136,7 +137,7 @@ class FaultyLog:
             entry.call_id in self.refused and entry.durable[-1].type != "call.ended"
             for entry in entries
         ):
-            raise EntryRefused("23514")
+            raise EntryRefused(Violation.OTHER)
         offsets = await self.inner.commit(entries)
         if self.die_after_commit is not None:
             self.die_after_commit()

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -142,19 +143,36 @@ class LogBusy(Unavailable):
         super().__init__(UnavailableReason.LOG_BUSY)
 
 
-class EntryRefused(Exception):
-    """The database will never take these entries; the text is the SQLSTATE.
+class Violation(StrEnum):
+    """Why the database will never take something."""
 
-    `constraint` is the name of the one that was violated, if it was one.
+    ALREADY_THERE = "already_there"
+    REFERENCE = "reference"  # it names what is not there, or others still name it
+    BAD_VALUE = "bad_value"  # no column takes it
+    NOT_OURS = "not_ours"  # the call has ended, or another process runs it
+    NO_LOG = "no_log"
+    OTHER = "other"  # a right, a rule of the tables, a defect
+
+
+class EntryRefused(Exception):
+    """The database will never take these entries.
+
+    `constraint` is the name of the one that was violated, if it was one. `sqlstate` is for
+    the log alone, and empty where no statement failed.
     """
 
-    def __init__(self, sqlstate: str, constraint: str = "") -> None:
-        super().__init__(sqlstate)
+    def __init__(self, why: Violation, sqlstate: str = "", constraint: str = "") -> None:
+        super().__init__(why.value, sqlstate)
+        self.why = why
+        self.sqlstate = sqlstate
         self.constraint = constraint
 
 
 class AlreadyThere(EntryRefused):
     """Something of these entries is there already: an event's id, or another key."""
+
+    def __init__(self, sqlstate: str = "", constraint: str = "") -> None:
+        super().__init__(Violation.ALREADY_THERE, sqlstate, constraint)
 
 
 class QueryTooSlow(Unavailable):

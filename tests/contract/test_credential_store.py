@@ -5,11 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
-
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
-from ringline.ports import EntryRefused
+from ringline.ports import Violation
 from ringline.storage.credentials import FORGET_EVERY
 from ringline.storage.stores import Stores
 from tests.database import (
@@ -24,6 +22,7 @@ from tests.database import (
     make_log,
     new_id,
 )
+from tests.expecting import refused_for
 
 
 class Heard:
@@ -55,7 +54,7 @@ async def test_a_key_is_found_by_its_hash_whatever_its_workspace(stores: Stores)
 
 async def test_a_key_needs_a_workspace(stores: Stores) -> None:
     key = a_key(Scope(new_id(), Environment.LIVE))
-    with pytest.raises(EntryRefused, match=r"^23503$"):
+    with refused_for(Violation.REFERENCE):
         await stores.workspaces.create_key(key, hash_of(key))
 
 

@@ -9,7 +9,7 @@ import pytest
 from ringline.domain.events import Event, TranscriptDelta
 from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
-from ringline.ports import EntryRefused, LogBusy, StoreAway
+from ringline.ports import EntryRefused, LogBusy, StoreAway, Violation
 from ringline.services.backlog import Bounds, Outcome, Refused, StorageLost, Written
 from ringline.services.journal import Journal
 from ringline.storage.database_errors import DiskFull
@@ -180,7 +180,7 @@ def test_one_bad_entry_ends_its_call_and_hurts_nobody_else() -> None:
     assert desk.written == [*of_good, end]
     assert [row.event for row in desk.truth.logs[OTHER]] == [elsewhere]
     outcomes = {event.id: outcome for event, outcome in desk.told}
-    assert [outcomes[each.id] for each in of_bad] == [Refused("23514")] * 2
+    assert [outcomes[each.id] for each in of_bad] == [Refused(Violation.OTHER)] * 2
     assert [outcomes[each.id] for each in of_good] == [Written((1,)), Written((2,))]
     assert outcomes[end.id] == Written((3,))
     assert len(desk.told) == 7
@@ -202,15 +202,15 @@ def test_only_the_bad_entry_of_a_call_and_what_follows_is_refused() -> None:
     class Picky(MemoryLog):
         async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
             if any(bad in item.events for item in entries):
-                raise EntryRefused("22P05")
+                raise EntryRefused(Violation.BAD_VALUE, "22P05")
             return await super().commit(entries)
 
     desk = scenario(steps, inner=Picky())
     assert desk.written == [before]
     assert [outcome for _, outcome in desk.told] == [
         Written((1,)),
-        Refused("22P05"),
-        Refused("22P05"),
+        Refused(Violation.BAD_VALUE, "22P05"),
+        Refused(Violation.BAD_VALUE, "22P05"),
     ]
 
 

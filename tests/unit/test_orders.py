@@ -16,6 +16,7 @@ from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EntryRefused
 from ringline.services.calls import INBOX_SIZE, LiveCall
 from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
+from tests.expecting import unavailable_for
 from tests.house import SCOPE, House, run
 from tests.samples import a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, ScriptedLeg, speech
@@ -50,9 +51,8 @@ async def seconds_until_unavailable(
 ) -> float:
     """Return how long a request waited until it was told why it may try again."""
     began = asyncio.get_running_loop().time()
-    with pytest.raises(Unavailable) as refused:
+    with unavailable_for(reason):
         await work
-    assert refused.value.reason is reason
     return asyncio.get_running_loop().time() - began
 
 

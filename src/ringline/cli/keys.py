@@ -18,11 +18,10 @@ from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind, opens_something
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Scope
-from ringline.ports import EntryRefused, WorkspaceRow
+from ringline.ports import EntryRefused, Violation, WorkspaceRow
 from ringline.services.workspaces import FIRST_KEYS, FirstKeys
 
 _OPENS_NOTHING = "opens nothing in this version"
-_NO_SUCH_ROW = "23503"  # foreign_key_violation
 
 Workspace = Annotated[
     str,
@@ -116,7 +115,7 @@ def create_key(
     try:
         key, text = run(work(), *DATABASE_PROBLEMS)
     except EntryRefused as error:
-        if str(error) != _NO_SUCH_ROW:
+        if error.why is not Violation.REFERENCE:
             raise
         fail(f"There is no workspace {workspace}.")
     shown = {

@@ -53,7 +53,8 @@ def sentence(error: BaseException, *problems: type[Exception]) -> str:
         case StoreAway():
             return "The database does not answer; try again."
         case EntryRefused():
-            return f"The database refused it (SQLSTATE {error})."
+            why = f"SQLSTATE {error.sqlstate}" if error.sqlstate else error.why
+            return f"The database refused it ({why})."
         case OSError() if error.strerror:
             place = f"{error.filename}: " if error.filename else ""
             return f"{place}{error.strerror.lower()}."

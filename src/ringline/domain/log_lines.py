@@ -212,6 +212,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         ),
         _error(
             "entry_refused",
+            "reason",
             "sqlstate",
             "entries",
             means="The database refused an entry of a call, which ends with `internal_error`.",

@@ -12,16 +12,13 @@ from enum import Enum
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from ringline.ports import EntryRefused
+from ringline.ports import EntryRefused, Violation
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.inputs import bad_value
 from ringline.rpc.names import snake
 from ringline.schema.tables import metadata
 from ringline.wire.rpc import Problem, problem
 
-_FOREIGN_KEY = "23503"
-#: Values that no column takes: too large, not text, not JSON.
-_BAD_VALUES = "22"
 #: What every key and reference holds besides what it is about.
 _PLACE = frozenset({"workspace_id", "environment"})
 
@@ -71,13 +68,12 @@ CONSTRAINTS: Mapping[str, Constraint] = dict(_constraints())
 
 def refused_problem(action: Action, refused: EntryRefused) -> Problem | None:
     """Tell what the database refused as a problem of the request; None if it is a defect."""
-    sqlstate = str(refused)
-    if action.kind is ActionKind.DESTROY and sqlstate == _FOREIGN_KEY:
+    if action.kind is ActionKind.DESTROY and refused.why is Violation.REFERENCE:
         return problem("invalid_changes", "it is still in use")
     broken = CONSTRAINTS.get(refused.constraint)
     if broken is not None:
         return _broken(action, broken)
-    if not sqlstate.startswith(_BAD_VALUES):
+    if refused.why is not Violation.BAD_VALUE:
         return None
     if action.is_read:
         return problem("invalid_query")

@@ -26,6 +26,7 @@ from uuid import UUID
 from ringline.domain import limits
 from ringline.domain.log import Scope
 from ringline.domain.records import Entry
+from ringline.ports import Violation
 from ringline.services.turns import TurnKey, merge_partials, partial_of
 from ringline.services.weights import weight_of
 
@@ -44,7 +45,8 @@ class Written:
 class Refused:
     """The database will never take an entry: its call ends with `internal_error`."""
 
-    sqlstate: str
+    why: Violation
+    sqlstate: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,7 +221,7 @@ class Journal:
             await self._commit_patiently(entries)
         except EntryRefused as error:
             if len(entries) == 1:
-                self._refuse(entries[0], Refused(str(error)))
+                self._refuse(entries[0], Refused(error.why, error.sqlstate))
                 return
             for part in _parts(entries):
                 await self._narrow(part)
@@ -278,7 +278,12 @@ class Journal:
 
     def _refuse(self, waiting: Waiting, refusal: Refused) -> None:
         gone = self._backlog.refuse(waiting, refusal)
-        _log.error("entry_refused", sqlstate=refusal.sqlstate, entries=len(gone))
+        _log.error(
+            "entry_refused",
+            reason=refusal.why,
+            sqlstate=refusal.sqlstate or None,
+            entries=len(gone),
+        )
         for each in gone:
             self._tell_now(each.told, refusal)
         self._note_empty()
@@ -335,4 +340,4 @@ def _parts(entries: list[Waiting]) -> list[list[Waiting]]:
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, EntryRefused) else type(error).__name__
+    return error.why if isinstance(error, EntryRefused) else type(error).__name__

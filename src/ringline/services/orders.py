@@ -85,8 +85,8 @@ class Orders:
         match outcome:
             case Written():
                 return taken.active
-            case Refused(sqlstate):
-                raise EntryRefused(sqlstate)
+            case Refused(why, sqlstate):
+                raise EntryRefused(why, sqlstate)
             case StorageLost():
                 raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED)
 

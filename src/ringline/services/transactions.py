@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from ringline.domain.log import Scope
-from ringline.ports import AlreadyThere, EntryRefused, EventLog, LogBusy, StoreAway
+from ringline.ports import AlreadyThere, EntryRefused, EventLog, LogBusy, StoreAway, Violation
 from ringline.services.backlog import Waiting
 
 _log = structlog.get_logger()
@@ -73,7 +73,8 @@ class Transactions:
             raise
         except Exception as error:
             _doubt(durable)  # nobody can say where it happened
-            raise EntryRefused(type(error).__name__) from None
+            _log.error("transaction_failed", error=type(error).__name__)
+            raise EntryRefused(Violation.OTHER) from None
         self._finish(entries)
 
     async def _look_up(self, entries: Iterable[Waiting]) -> None:

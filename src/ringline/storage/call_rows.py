@@ -30,7 +30,7 @@ from ringline.domain.records import (
     TurnRow,
     talked_s,
 )
-from ringline.ports import EntryRefused, StoredCall
+from ringline.ports import EntryRefused, StoredCall, Violation
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import (
     call_participants,
@@ -39,9 +39,6 @@ from ringline.schema.tables import (
     calls,
 )
 from ringline.storage.database import Connection
-
-#: The refusal of an update by a process that does not run the call, or of an ended call.
-GUARD = "guard"
 
 _SCOPE_COLUMNS = ("workspace_id", "environment")
 
@@ -205,7 +202,7 @@ async def write_rows(
 
     `server_id` is the process that runs the calls, None for calls that live elsewhere.
 
-    Raises EntryRefused(GUARD) for a call that another process runs or that has ended.
+    Raises EntryRefused for a call that another process runs or that has ended.
     """
     call_rows = {row.id: row for row in records if isinstance(row, CallRow)}
     participants = {row.id: row for row in records if isinstance(row, ParticipantRow)}
@@ -216,7 +213,7 @@ async def write_rows(
         values = of_scope | {"server_id": server_id} | _columns(_CALL_COLUMNS, call_rows.values())
         written = await connection.fetch(_WRITE_CALLS.text, *_WRITE_CALLS.arguments(**values))
         if len(written) < len(call_rows):
-            raise EntryRefused(GUARD)
+            raise EntryRefused(Violation.NOT_OURS)
     if participants:
         values = of_scope | _columns(_PARTICIPANT_COLUMNS, participants.values())
         await connection.execute(_WRITE_PARTICIPANTS.text, *_WRITE_PARTICIPANTS.arguments(**values))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from ringline.ports import AlreadyThere, EntryRefused, LogBusy, StoreAway
+from ringline.ports import AlreadyThere, EntryRefused, LogBusy, StoreAway, Violation
 
 
 class DatabaseRefused(Exception):
@@ -47,9 +47,8 @@ _TIMED_OUT = "57014"  # query_canceled
 _AWAY_FOR: Mapping[str, type[StoreAway]] = {DISK_FULL: DiskFull, _TIMED_OUT: TimedOut}
 
 _UNIQUE_VIOLATION = "23505"
-
-#: Values that cannot even be sent (a number too large, half a surrogate pair).
-_UNENCODABLE = "22000"
+_FOREIGN_KEY_VIOLATION = "23503"
+_BAD_VALUES = "22"  # data exceptions: too large, not text, not JSON
 
 
 def translate(error: Exception) -> Exception | None:
@@ -61,12 +60,12 @@ def translate(error: Exception) -> Exception | None:
             return _by_sqlstate(error.sqlstate or "", error.constraint_name or "")
         case asyncpg.exceptions.OutdatedSchemaCacheError():
             return Collided()
-        case asyncpg.DataError():
-            return EntryRefused(_UNENCODABLE)
+        case asyncpg.DataError():  # it could not even be sent: a number too large
+            return EntryRefused(Violation.BAD_VALUE)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | OSError() | TimeoutError():
             return StoreAway()
-        case UnicodeError():
-            return EntryRefused(_UNENCODABLE)
+        case UnicodeError():  # half a surrogate pair
+            return EntryRefused(Violation.BAD_VALUE)
         case _:
             return None
 
@@ -78,8 +77,18 @@ def _by_sqlstate(sqlstate: str, constraint: str) -> Exception:
         return Collided()
     if sqlstate in _AWAY or sqlstate.startswith(_AWAY_CLASSES):
         return away(sqlstate)
-    refused = AlreadyThere if sqlstate == _UNIQUE_VIOLATION else EntryRefused
     return refused(sqlstate, constraint)
+
+
+def refused(sqlstate: str, constraint: str = "") -> EntryRefused:
+    """Return what is raised where the database will never do what was asked."""
+    if sqlstate == _UNIQUE_VIOLATION:
+        return AlreadyThere(sqlstate, constraint)
+    if sqlstate == _FOREIGN_KEY_VIOLATION:
+        return EntryRefused(Violation.REFERENCE, sqlstate, constraint)
+    if sqlstate.startswith(_BAD_VALUES):
+        return EntryRefused(Violation.BAD_VALUE, sqlstate, constraint)
+    return EntryRefused(Violation.OTHER, sqlstate, constraint)
 
 
 def away(sqlstate: str) -> StoreAway:

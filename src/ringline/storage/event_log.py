@@ -20,7 +20,7 @@ from ringline.domain.events import Event, StoredEvent, read_event
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry, Record
 from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
-from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreAway
+from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreAway, Violation
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
@@ -28,11 +28,6 @@ from ringline.storage.database import Connection, Database, switch
 from ringline.storage.database_errors import TimedOut
 from ringline.storage.pool import HOUSE
 from ringline.storage.portions import fetch_portions
-
-#: No row where there must be one: the log is not there.
-_NO_LOG = "02000"
-#: Text that is not Unicode.
-_NO_TEXT = "22021"
 
 _EVENT_COLUMNS = ("event_id", "type", "call_id", "call", "data", "occurred_at")
 
@@ -248,7 +243,7 @@ async def append(
 async def _append_batch(connection: Connection, batch: _Batch, arguments: list[Any]) -> int:
     newest = await connection.fetchval(_APPEND.text, *arguments)
     if newest is None:
-        raise EntryRefused(_NO_LOG)
+        raise EntryRefused(Violation.NO_LOG)
     return newest - len(batch.events) + 1
 
 
@@ -261,4 +256,4 @@ def _text(value: msgspec.Struct) -> str:
     try:
         return _encode(value).decode()
     except UnicodeEncodeError:
-        raise EntryRefused(_NO_TEXT) from None
+        raise EntryRefused(Violation.BAD_VALUE) from None  # it is not Unicode

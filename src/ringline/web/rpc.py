@@ -163,7 +163,7 @@ class Rpc:
         except (ConnectionError, web.HTTPException):
             raise
         except Exception as error:  # a defect: tell of it without its text
-            sqlstate = str(error) if isinstance(error, EntryRefused) else None
+            sqlstate = error.sqlstate or None if isinstance(error, EntryRefused) else None
             _log.error("rpc_failed", error=type(error).__name__, sqlstate=sqlstate)
             answer = _UNKNOWN
         if len(answer) > PIECE_BYTES:

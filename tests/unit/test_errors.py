@@ -1,11 +1,19 @@
-"""Everything that is answered with 503 is one error with a reason."""
+"""What cannot be had now is one error with a reason; what never can be is another."""
 
 import asyncpg
 import pytest
 
-from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.ports import LogBusy, QueryTooSlow, StoreAway
-from ringline.storage.database_errors import Collided, DiskFull, TimedOut, away, translate
+from ringline.domain.unavailable import UnavailableReason
+from ringline.ports import AlreadyThere, EntryRefused, LogBusy, QueryTooSlow, StoreAway, Violation
+from ringline.storage.database_errors import (
+    Collided,
+    DiskFull,
+    TimedOut,
+    away,
+    refused,
+    translate,
+)
+from tests.expecting import unavailable_for
 
 
 @pytest.mark.parametrize(
@@ -22,9 +30,8 @@ from ringline.storage.database_errors import Collided, DiskFull, TimedOut, away,
 def test_what_storage_raises_is_unavailable_for_a_reason(
     error: type[StoreAway | LogBusy | QueryTooSlow], reason: UnavailableReason
 ) -> None:
-    with pytest.raises(Unavailable) as raised:
+    with unavailable_for(reason):
         raise error
-    assert raised.value.reason is reason
 
 
 def test_only_what_was_never_begun_left_no_trace() -> None:
@@ -62,3 +69,28 @@ def test_an_error_of_the_driver_means_one_of_ours(
 )
 def test_a_database_that_lets_nobody_in_is_away(sqlstate: str, means: type[StoreAway]) -> None:
     assert type(away(sqlstate)) is means
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "why"),
+    [
+        ("23505", Violation.ALREADY_THERE),
+        ("23503", Violation.REFERENCE),
+        ("22003", Violation.BAD_VALUE),
+        ("22P05", Violation.BAD_VALUE),
+        ("23514", Violation.OTHER),
+        ("42501", Violation.OTHER),
+        ("25P02", Violation.OTHER),
+    ],
+)
+def test_storage_alone_knows_what_an_sqlstate_means(sqlstate: str, why: Violation) -> None:
+    error = refused(sqlstate, "a_constraint")
+    assert (error.why, error.sqlstate, error.constraint) == (why, sqlstate, "a_constraint")
+    assert isinstance(error, AlreadyThere) is (why is Violation.ALREADY_THERE)
+
+
+@pytest.mark.parametrize("error", [asyncpg.DataError("too large"), UnicodeError()])
+def test_what_cannot_even_be_sent_is_a_bad_value(error: Exception) -> None:
+    found = translate(error)
+    assert isinstance(found, EntryRefused)
+    assert found.why is Violation.BAD_VALUE

@@ -1,0 +1,19 @@
+"""Expecting errors by their fields: the text of an exception is no data."""
+
+import pytest
+
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import EntryRefused, Violation
+
+
+def refused_for(why: Violation, sqlstate: str | None = None) -> pytest.RaisesExc[EntryRefused]:
+    """Expect that the database refuses something, with this SQLSTATE where one is given."""
+    return pytest.raises(
+        EntryRefused,
+        check=lambda error: error.why is why and sqlstate in (None, error.sqlstate),
+    )
+
+
+def unavailable_for(reason: UnavailableReason) -> pytest.RaisesExc[Unavailable]:
+    """Expect that something cannot be had now, for this reason."""
+    return pytest.raises(Unavailable, check=lambda error: error.reason is reason)
