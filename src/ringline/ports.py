@@ -91,7 +91,11 @@ class Voice(Protocol):
 
 
 class VoiceUnavailable(Exception):
-    """A voice cannot be opened now; its text is a sentence for the client."""
+    """A voice cannot be opened now; `message` is for the client."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 #: Open a voice for a conversation; raises VoiceUnavailable. The listener must exist before.

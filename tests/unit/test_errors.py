@@ -1,8 +1,13 @@
-"""What cannot be had now is one error with a reason; what never can be is another."""
+"""Errors say what they mean in fields: why something cannot be had now, or never."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+import ringline
 from ringline.domain.unavailable import UnavailableReason
 from ringline.ports import AlreadyThere, EntryRefused, LogBusy, QueryTooSlow, StoreAway, Violation
 from ringline.storage.database_errors import (
@@ -94,3 +99,51 @@ def test_what_cannot_even_be_sent_is_a_bad_value(error: Exception) -> None:
     found = translate(error)
     assert isinstance(found, EntryRefused)
     assert found.why is Violation.BAD_VALUE
+
+
+#: The rooms whose errors other rooms answer clients by; elsewhere a text is for an operator.
+ROOMS = ("domain", "services", "rpc", "web", "wire")
+#: The library tells a bad value's path in its text alone.
+FOREIGN = {("domain/session_config.py", "error")}
+
+
+def texts_read(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Yield the names of caught errors of which the text is read, and where."""
+    for handler in ast.walk(tree):
+        if not isinstance(handler, ast.ExceptHandler) or handler.name is None:
+            continue
+        for node in ast.walk(handler):
+            match node:
+                case (
+                    ast.Call(func=ast.Name("str" | "repr"), args=[ast.Name(name), *_])
+                    | ast.FormattedValue(value=ast.Name(name))
+                    | ast.Attribute(value=ast.Name(name), attr="args")
+                ) if name == handler.name:
+                    yield name, handler.lineno
+
+
+@pytest.mark.parametrize(
+    ("code", "reads"),
+    [
+        ("except E as e: f(str(e))", True),
+        ("except E as e: f(f'{e}')", True),
+        ("except E as e: f(e.args == ('busy',))", True),
+        ("except E as e: f(e.message, str(other))", False),
+        ("except E: f('e')", False),
+    ],
+)
+def test_reading_the_text_of_an_error_is_seen(code: str, reads: bool) -> None:
+    tree = ast.parse(f"try:\n    pass\n{code}")
+    assert list(texts_read(tree)) == ([("e", 3)] if reads else [])
+
+
+def test_no_text_of_an_error_is_data() -> None:
+    source = Path(ringline.__file__).parent
+    files = [path for room in ROOMS for path in (source / room).rglob("*.py")]
+    files.append(source / "ports.py")
+    found = {
+        (str(path.relative_to(source)), name)
+        for path in files
+        for name, _ in texts_read(ast.parse(path.read_text()))
+    }
+    assert found == FOREIGN

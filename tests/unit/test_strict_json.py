@@ -67,7 +67,7 @@ JSON = st.recursive(
 def test_what_is_never_accepted(text: str | bytes) -> None:
     with pytest.raises(NotJson) as refused:
         anything.decode(text)
-    assert len(str(refused.value)) < 60
+    assert len(refused.value.message) < 60
 
 
 @pytest.mark.parametrize("text", ["1e999", "9" * 5000, "[1e400]"])
@@ -132,14 +132,14 @@ def test_an_error_that_quotes_a_client_says_where_and_not_what() -> None:
     for value in ("b - at `$.secret`", "b - at `" * 8_192):
         with pytest.raises(WrongShape) as refused:
             StrictDecoder(Coloured).decode(encode({"colour": value}))
-        assert str(refused.value) == "invalid value at colour"
+        assert refused.value.message == "invalid value at colour"
 
 
 def test_a_wrong_shape_says_where_and_quotes_nothing() -> None:
     with pytest.raises(WrongShape) as refused:
         StrictDecoder(Pair).decode('{"name":"a","count":"secret"}')
     assert refused.value.path == "count"
-    assert str(refused.value) == "expected int, got str at count"
+    assert refused.value.message == "expected int, got str at count"
 
 
 @given(JSON)
@@ -156,4 +156,4 @@ def test_any_input_is_a_value_or_a_problem(data: bytes | str) -> None:
     try:
         StrictDecoder(Pair).decode(data)
     except JsonProblem as problem:
-        assert str(problem)  # noqa: PT017
+        assert problem.message  # noqa: PT017

@@ -53,13 +53,14 @@ _OPEN_WAITS = frozenset({QueueEntryStatus.WAITING, QueueEntryStatus.OFFERED})
 
 
 class NotPossible(Exception):
-    """A report that does not fit the call as it is; the text is a sentence for the client.
+    """A report that does not fit the call as it is; `message` is for the client.
 
     `field` is the member that it is about, if it is about one.
     """
 
-    def __init__(self, text: str, field: str = "") -> None:
-        super().__init__(text)
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
         self.field = field
 
 

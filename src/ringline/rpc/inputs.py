@@ -90,7 +90,7 @@ class _Casting:
         if known.name not in self._bad:
             self._bad.add(known.name)
             for one in (bad, *bad.others):
-                self._tell(type_, known, str(one), one.path, one.details, **one.vars)
+                self._tell(type_, known, one.message, one.path, one.details, **one.vars)
 
     def _add(self, type_: str, known: Input) -> None:
         if known.name not in self._bad:

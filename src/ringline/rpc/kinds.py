@@ -35,7 +35,7 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 class BadValue(ValueError):
-    """A value that a kind does not take; the text is a message without the value.
+    """A value that a kind does not take; the `message` does not quote it.
 
     `vars` are what the message's placeholders stand for, `path` is the way to a value inside
     the one that was given, `others` are further bad values of it, and `details` say what was
@@ -44,6 +44,7 @@ class BadValue(ValueError):
 
     def __init__(self, message: str = "is invalid", **variables: object) -> None:
         super().__init__(message)
+        self.message = message
         self.vars = variables
         self.path: tuple[str, ...] = ()
         self.others: tuple[BadValue, ...] = ()

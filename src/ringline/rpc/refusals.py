@@ -29,11 +29,11 @@ def spelt(bad_reference: str = "invalid_argument") -> Generator[None]:
     except NoSuchRecord:
         raise refuse("not_found") from None
     except BadReference as refused:
-        raise bad_value(camel(refused.field), str(refused), type_=bad_reference) from None
+        raise bad_value(camel(refused.field), refused.message, type_=bad_reference) from None
     except NotPossible as refused:
         fields = [camel(refused.field)] if refused.field else []
-        raise refuse("invalid_changes", str(refused), fields=fields) from None
+        raise refuse("invalid_changes", refused.message, fields=fields) from None
     except NotActive:
         raise bad_value("callUuid", "the call is not active") from None
     except NotConfigured as refused:
-        raise refuse("not_configured", variables={"capability": str(refused)}) from None
+        raise refuse("not_configured", variables={"capability": refused.capability}) from None

@@ -47,7 +47,11 @@ class BargeMode(StrEnum):
 
 
 class NotConfigured(Exception):
-    """What was asked for needs a capability that is not there; the text names it."""
+    """What was asked for needs a capability that is not there."""
+
+    def __init__(self, capability: str) -> None:
+        super().__init__(capability)
+        self.capability = capability
 
 
 class NotActive(Exception):

@@ -173,7 +173,7 @@ class LiveCall:
             async with asyncio.timeout(self._limits.voice_s):
                 self._voice = await self._open_voice(opening, self._bridge)
         except VoiceUnavailable as error:
-            self.end(EndCause.VOICE_UNAVAILABLE, str(error))
+            self.end(EndCause.VOICE_UNAVAILABLE, error.message)
             return
         except TimeoutError:
             self.end(EndCause.VOICE_UNAVAILABLE)

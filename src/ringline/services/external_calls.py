@@ -63,11 +63,12 @@ class NoSuchRecord(Exception):
 
 
 class BadReference(Exception):
-    """A value names what is not there, or is taken already; the text is the sentence."""
+    """A value names what is not there, or is taken already."""
 
-    def __init__(self, field: str, text: str = "is invalid") -> None:
-        super().__init__(text)
+    def __init__(self, field: str, message: str = "is invalid") -> None:
+        super().__init__(field, message)
         self.field = field
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,11 @@ _HEADERS = "authorization, x-api-key, last-event-id, cache-control"
 
 
 class Refused(Exception):
-    """A stream is refused; the text is the `/v1` code."""
+    """A stream is refused with a code of `/v1`."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Stream(Protocol):
@@ -114,7 +118,7 @@ class CallStreams:
             with self._place(start.call_id):
                 return await self._serve(stream, request, start)
         except Refused as refusal:
-            return self._refuse(str(refusal))
+            return self._refuse(refusal.code)
         except TooManySockets:
             return self._refuse("RATE_LIMITED")
         except Unavailable:

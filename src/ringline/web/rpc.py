@@ -151,7 +151,7 @@ class Rpc:
         except BodyTooLarge:
             return _refuse(refuse_rpc("payload_too_large"))
         except JsonProblem as bad:
-            return _refuse(refuse_rpc("bad_request", str(bad)))
+            return _refuse(refuse_rpc("bad_request", bad.message))
         except BrokenBody:
             return _refuse(refuse_rpc("bad_request"))
         except IdempotencyConflict as conflict:

@@ -104,7 +104,7 @@ async def _mint(
     except BodyTooLarge:
         return answer(refuse_rpc("payload_too_large"))
     except session_token.MintProblem as problem:
-        return answer(refuse_rpc("bad_request", str(problem)))
+        return answer(refuse_rpc("bad_request", problem.message))
     if isinstance(made, Refusal):
         return answer(made)
     headers = {"Cache-Control": "no-store"}

@@ -52,7 +52,7 @@ def read_mint(body: bytes) -> str:
     try:
         email = _body.decode(body).email.strip()
     except JsonProblem as problem:
-        raise MintProblem(str(problem)) from None
+        raise MintProblem(problem.message) from None
     if len(email) > limits.EMAIL_CHARACTERS.most or not _EMAIL.fullmatch(email):
         raise MintProblem("email must be an email address")
     return email

@@ -20,7 +20,7 @@ from typing import TypeAlias
 import msgspec
 
 from ringline.domain import limits
-from ringline.wire.strict_json import JsonProblem, NotJson, StrictDecoder, encode
+from ringline.wire.strict_json import JsonProblem, NotUtf8, StrictDecoder, encode
 
 HEARTBEAT_TOPIC = "phoenix"
 HEARTBEAT = "heartbeat"
@@ -56,8 +56,9 @@ class Version(StrEnum):
 class PhoenixError(ValueError):
     """A frame that cannot be decoded; close the socket with `close_code` (3.5)."""
 
-    def __init__(self, sentence: str, close_code: int = 1011) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, close_code: int = 1011) -> None:
+        super().__init__(message)
+        self.message = message
         self.close_code = close_code
 
 
@@ -171,11 +172,10 @@ def decode_pushed(frame: str | bytes) -> Message:
 def _read_text(frame: str | bytes, decoder: StrictDecoder[_V1] | StrictDecoder[_V2]) -> Message:
     try:
         read = decoder.decode(frame)
-    except NotJson as problem:
-        bad_text = "UTF-8" in str(problem)
-        raise PhoenixError(str(problem), 1007 if bad_text else 1011) from None
+    except NotUtf8 as problem:
+        raise PhoenixError(problem.message, 1007) from None
     except JsonProblem as problem:
-        raise PhoenixError(str(problem)) from None
+        raise PhoenixError(problem.message) from None
     return Message(read.join_ref, read.ref, read.topic, read.event, read.payload)
 
 

@@ -106,7 +106,7 @@ class SocketProtocol:
             message = phoenix.decode(frame, self.version)
         except PhoenixError as error:
             self._ended = True
-            return [Disconnect(error.close_code, str(error))]
+            return [Disconnect(error.close_code, error.message)]
         if message.topic == phoenix.HEARTBEAT_TOPIC and message.event == phoenix.HEARTBEAT:
             return [self._reply(message, ok=True)]
         match message.event:

@@ -132,7 +132,7 @@ def decode(frame: str | bytes) -> ClientEvent | Problem:
     try:
         event: ClientEvent = _client_event.decode(frame)
     except NotJson as problem_:
-        return problem("invalid_json", reason=str(problem_))
+        return problem("invalid_json", reason=problem_.message)
     except WrongShape as problem_:
         return _explain(frame, problem_)
     if isinstance(event, TextInput) and not 0 < len(event.text) <= limits.TYPED_CHARACTERS.most:
@@ -169,14 +169,14 @@ def _explain(frame: str | bytes, wrong: WrongShape) -> Problem:
     try:
         name = _typed.decode(frame).type
     except NotJson as not_json:  # worse things stand behind the first wrong one
-        return problem("invalid_json", reason=str(not_json))
+        return problem("invalid_json", reason=not_json.message)
     except WrongShape as without_type:
-        return problem("invalid_event", reason=str(without_type))
+        return problem("invalid_event", reason=without_type.message)
     if name not in CLIENT_EVENTS:
         return problem("unknown_event", type=name[:_MAX_QUOTED])
     if name == SessionStart.name:
-        return problem("invalid_config", reason=f"session.start: {wrong}")
-    return problem("invalid_event", reason=f"{name}: {wrong}")
+        return problem("invalid_config", reason=f"session.start: {wrong.message}")
+    return problem("invalid_event", reason=f"{name}: {wrong.message}")
 
 
 def problem(code: str, **facts: object) -> Problem:

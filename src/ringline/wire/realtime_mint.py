@@ -106,7 +106,7 @@ def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
     try:
         asked = _body.decode(body)
     except NotJson as problem:
-        return ConfigProblem("invalid_json", str(problem))
+        return ConfigProblem("invalid_json", problem.message)
     except WrongShape as problem:
         return ConfigProblem("invalid_request", f"{problem.path or 'the body'}: {problem.what}")
     agent_id: UUID | None = None

@@ -44,7 +44,11 @@ class TokenProblem(ValueError):
 
 
 class MintProblem(ValueError):
-    """A mint's body that cannot be read; its text is a sentence."""
+    """A mint's body that cannot be read; `message` is for the client."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ def read_mint(body: bytes) -> MintBody:
     try:
         mint = _mint_body.decode(body)
     except JsonProblem as problem:
-        raise MintProblem(str(problem)) from None
+        raise MintProblem(problem.message) from None
     for member in ("operator_email", "user_id"):
         text = mint.operator_email if member == "operator_email" else mint.user_id
         if text and (len(text) > _MAX_OPERATOR or not _OPERATOR.fullmatch(text)):

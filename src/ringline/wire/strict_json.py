@@ -5,7 +5,7 @@ surrogates, at most `MAX_DEPTH` levels deep, numbers that a program can hold, an
 U+0000 anywhere, in keys or values (contract, 11: a database's text cannot hold it).
 Each array, object and member costs a bracket, a brace or a comma, and many times their
 bytes once it is parsed, so these are counted first (contract, 13).
-Whatever else arrives is a `JsonProblem`, whose text is a sentence that quotes nothing of
+Whatever else arrives is a `JsonProblem`, whose message is a sentence that quotes nothing of
 the input, so that it may be logged and sent.
 """
 
@@ -32,11 +32,22 @@ T = TypeVar("T")
 
 
 class JsonProblem(ValueError):
-    """Bad JSON; its text is a sentence that quotes nothing of the input."""
+    """Bad JSON; `message` is a sentence that quotes nothing of the input."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class NotJson(JsonProblem):
     """The text is not JSON, or JSON that is never accepted (too deep, too many, U+0000)."""
+
+
+class NotUtf8(NotJson):
+    """The bytes are no text."""
+
+    def __init__(self) -> None:
+        super().__init__("text is not valid UTF-8")
 
 
 class WrongShape(JsonProblem):
@@ -81,7 +92,7 @@ class StrictDecoder(Generic[T]):
         except NotJson:
             raise
         except UnicodeError:
-            raise NotJson("text is not valid UTF-8") from None
+            raise NotUtf8 from None
         except ValueError:  # msgspec.DecodeError is one
             raise NotJson("text is not valid JSON") from None
         return value
