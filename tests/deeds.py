@@ -19,8 +19,9 @@ from ringline.domain.log import Scope
 from ringline.domain.publication import Publication
 from ringline.ports import ALL_LOGS, StoredCall, Transaction, VoiceListener
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.context import ActionContext, Caller, Change, Create, Generic, Operator, Services
+from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.inputs import cast_inputs
+from ringline.services.callers import Caller, Operator
 from ringline.services.calls import CallLimits, Calls, NewCall
 from ringline.services.found_calls import find_call
 from ringline.services.journal import Journal

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from ringline.domain import limits
 from ringline.domain.credentials import Key, KeyKind
 from ringline.domain.log import Environment, Scope
-from ringline.rpc.context import Caller, Operator
+from ringline.services.callers import Caller, Operator
 from ringline.services.credentials import Credentials
 from ringline.storage.stores import Stores
 from ringline.web.authentication import Denied, rpc_caller

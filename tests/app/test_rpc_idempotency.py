@@ -18,7 +18,6 @@ from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import LogBusy, StoreAway
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.context import Caller, Operator
 from ringline.rpc.idempotency import (
     MAX_KEPT,
     SWEEP_EVERY,
@@ -27,6 +26,7 @@ from ringline.rpc.idempotency import (
     Idempotency,
     IdempotencyConflict,
 )
+from ringline.services.callers import Caller, Operator
 from ringline.services.repo import Repo
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import refuse

@@ -12,12 +12,12 @@ import pytest
 import ringline
 from ringline.domain.log import Environment, Scope
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.context import Caller
 from ringline.rpc.filters import read_filter
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.request import read_request
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.sorting import read_sort
+from ringline.services.callers import Caller
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS, Problem, RpcRefused
 
 SOURCE = Path(ringline.__path__[0])

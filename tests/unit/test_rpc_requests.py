@@ -11,10 +11,10 @@ from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, Scope
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.context import Caller, Operator
 from ringline.rpc.identity import Identity, read_identity
 from ringline.rpc.request import find_action, read_request
 from ringline.rpc.selection import Selection
+from ringline.services.callers import Caller, Operator
 from ringline.wire.rpc import Problem, RpcRefused
 
 LIVE = Caller(Scope(UUID(int=1), Environment.LIVE), UUID(int=2))

@@ -10,15 +10,15 @@ from ringline.domain.call import Moment
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, ParticipantRole
 from ringline.domain.external_call import Report, check_end, check_stay
 from ringline.ports import Transaction
-from ringline.rpc.context import ActionContext, Caller, Values
+from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.refusals import spelt
 from ringline.services import external_calls
 from ringline.services.call_control import BargeMode, CallControl
+from ringline.services.callers import Caller
 from ringline.services.external_calls import NewCall, NewParticipant
 from ringline.services.found_calls import FoundCall
-from ringline.services.operators import find_sip_user
+from ringline.services.operators import check_own_lines
 from ringline.wire.call_status import RPC_STATUS
-from ringline.wire.rpc import OWN_NAME_ALONE, forbid
 from ringline.wire.times import micros
 
 
@@ -154,14 +154,12 @@ async def start_outbound_call(context: ActionContext, values: Values) -> object:
 
 async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
     """Hold an operator to their own name: that of a line of theirs. Raises RpcRefused."""
-    operator = context.caller.operator
-    if operator is None or not names:
+    caller = context.caller
+    if caller.operator is None or not names:
         return
-    async with context.services.repo.read(context.caller.scope) as rows:
-        for name in names:
-            line = await find_sip_user(rows, name)
-            if line is None or line.user_id != operator.id:
-                raise forbid(OWN_NAME_ALONE)
+    with spelt():
+        async with context.services.repo.read(caller.scope) as rows:
+            await check_own_lines(rows, caller, names)
 
 
 def moment_of(context: ActionContext) -> Moment:

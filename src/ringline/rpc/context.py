@@ -17,53 +17,14 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from ringline.domain.log import Scope
 from ringline.ports import Check, Clock, NewId, Transaction
+from ringline.services.callers import Caller
 from ringline.services.calls import Calls
 from ringline.services.event_pages import PageLimits
 from ringline.services.repo import Repo
 from ringline.services.team import Team
 
 Values: TypeAlias = Mapping[str, Any]
-
-#: Waits for a caller's turn to go on with a large answer (see `Caller`).
-Pace: TypeAlias = Callable[[int, int], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """The member of the team whom an operator token stands for.
-
-    The email is empty where it was too long for the token.
-    """
-
-    id: UUID
-    email: str
-
-
-async def always() -> None:
-    """Let a caller go on: one whose right nothing ends."""
-
-
-async def at_once(held: int, made: int) -> None:
-    """Let a caller's large answer be made without pauses."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: a key, or an operator by a token that the key minted.
-
-    `check` looks again whether they still may, and raises if not; it is called where a
-    request has waited. `pace` is called as a large answer is read and made, with the bytes
-    that it may hold and those made since the last call; it waits until others have had their
-    turns, and raises if the caller has too much under way.
-    """
-
-    scope: Scope
-    key_id: UUID
-    operator: Operator | None = None
-    check: Check = field(default=always, compare=False, repr=False)
-    pace: Pace = field(default=at_once, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

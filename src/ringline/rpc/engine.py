@@ -19,21 +19,13 @@ from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
 from ringline.rpc import lookups, writing
 from ringline.rpc.action import ActionKind
 from ringline.rpc.constraints import refused_problem
-from ringline.rpc.context import (
-    ActionContext,
-    Caller,
-    Change,
-    Create,
-    Generic,
-    Pace,
-    Services,
-    at_once,
-)
+from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.identity import read_identity
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.reading import ListRequest, Reader
 from ringline.rpc.records import too_large
 from ringline.rpc.request import Asked, read_request
+from ringline.services.callers import Caller, Pace, at_once
 from ringline.services.repo import Repo
 from ringline.wire.rpc import RpcRefused, refuse
 from ringline.wire.strict_json import encode

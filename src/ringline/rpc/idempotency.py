@@ -28,9 +28,9 @@ from ringline.domain.log import Scope
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import LogBusy, NewId, Row, Rows, Transaction
 from ringline.rpc.action import Action, ActionKind
-from ringline.rpc.context import Caller
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import idempotency_keys
+from ringline.services.callers import Caller
 from ringline.services.repo import Repo
 from ringline.wire.rpc import RpcRefused
 

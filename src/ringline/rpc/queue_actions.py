@@ -12,8 +12,7 @@ from ringline.rpc.call_actions import moment_of
 from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.refusals import bad_value, spelt
 from ringline.services.external_calls import accept_entry
-from ringline.services.operators import NewStatus, SipUser, find_sip_user, set_status
-from ringline.wire.rpc import OWN_NAME_ALONE, forbid
+from ringline.services.operators import NewStatus, find_sip_user, set_status
 
 
 async def accept_call_queue_entry(
@@ -32,7 +31,8 @@ async def set_operator_status(
     line = await find_sip_user(transaction, values["sipUserId"])
     if line is None:
         raise bad_value("sipUserId", type_="invalid_attribute")
-    _check_own(context, line)
+    with spelt():
+        context.caller.act_for(line.user_id)
     operator = context.caller.operator
     source: str | None = values.get("source", StatusSource.API)
     new = NewStatus(
@@ -57,15 +57,10 @@ async def _acceptor(context: ActionContext, transaction: Transaction, values: Va
             raise bad_value("agentName", type_="invalid_attribute")
     elif name is not None:
         line = await find_sip_user(transaction, name)
-    _check_own(context, line)
+    with spelt():
+        context.caller.act_for(None if line is None else line.user_id)
     if line is not None:
         return Acceptor(line.name, line.id)
     if name is None:
         raise AssertionError("the table requires one of the two")
     return Acceptor(name)
-
-
-def _check_own(context: ActionContext, line: SipUser | None) -> None:
-    operator = context.caller.operator
-    if operator is not None and (line is None or line.user_id != operator.id):
-        raise forbid(OWN_NAME_ALONE)

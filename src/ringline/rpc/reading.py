@@ -19,7 +19,6 @@ import sqlalchemy as sa
 
 from ringline.domain import limits
 from ringline.ports import Rows
-from ringline.rpc.context import Pace, at_once
 from ringline.rpc.filters import (
     EVERYTHING,
     SELECT_EFFORT,
@@ -59,6 +58,7 @@ from ringline.rpc.statements import (
     with_sort_values,
 )
 from ringline.schema.sql import Prepared
+from ringline.services.callers import Pace, at_once
 from ringline.wire.rpc import refuse
 
 #: What a field, a relationship or a node of a filter takes in a kept plan, as measured.

@@ -17,9 +17,9 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.ports import Row, Rows
-from ringline.rpc.context import Pace, at_once
 from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Moment, Text, TextList, ToolList
 from ringline.schema.sql import Prepared
+from ringline.services.callers import Pace, at_once
 from ringline.wire.rpc import RpcRefused, refuse
 
 #: A record ready for JSON. A struct is made and encoded faster than a dict.

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from ringline.domain.external_call import NotPossible
 from ringline.rpc.names import camel
 from ringline.services.call_control import NotActive, NotConfigured
+from ringline.services.callers import NotOwnName
 from ringline.services.external_calls import BadReference, NoSuchRecord
-from ringline.wire.rpc import RpcRefused, refuse
+from ringline.wire.rpc import OWN_NAME_ALONE, RpcRefused, forbid, refuse
 
 
 def bad_value(
@@ -26,6 +27,8 @@ def spelt(bad_reference: str = "invalid_argument") -> Generator[None]:
     """
     try:
         yield
+    except NotOwnName:
+        raise forbid(OWN_NAME_ALONE) from None
     except NoSuchRecord:
         raise refuse("not_found") from None
     except BadReference as refused:

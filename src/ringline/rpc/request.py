@@ -12,9 +12,9 @@ from typing import cast
 from ringline.domain.log import Environment
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.context import Caller
 from ringline.rpc.resources import Resource
 from ringline.rpc.selection import Selection, select
+from ringline.services.callers import Caller
 from ringline.wire.rpc import (
     TAKES_LIVE_KEY,
     TAKES_SECRET_KEY,

@@ -7,11 +7,13 @@ ask for which is settled all the same.
 from uuid import UUID
 
 from ringline.ports import Rows
-from ringline.rpc.context import ActionContext, Caller, Values
+from ringline.rpc.context import ActionContext, Values
+from ringline.rpc.refusals import spelt
 from ringline.services.call_control import TELEPHONY
-from ringline.services.operators import find_sip_user
+from ringline.services.callers import Caller
+from ringline.services.operators import check_own_lines, find_sip_user
 from ringline.services.team import find_member
-from ringline.wire.rpc import OWN_NAME_ALONE, forbid, refuse
+from ringline.wire.rpc import refuse
 
 #: The inputs that name an operator; an agent is named like the line that they answer.
 _NAMING = ("operatorEmail", "sipUserId", "agentName")
@@ -29,14 +31,14 @@ async def issue_sip_access(context: ActionContext, values: Values) -> object:
 
     An operator token asks for its own operator, who need not be named.
     """
-    operator = context.caller.operator
     named = {name: values[name] for name in _NAMING if values.get(name) is not None}
     async with context.services.repo.read(context.caller.scope) as rows:
         found = {await _user(rows, name, value) for name, value in named.items()}
     if None in found:
         raise refuse("not_found")
-    if operator is not None and found - {operator.id}:
-        raise forbid(OWN_NAME_ALONE)
+    with spelt():
+        for user_id in found:
+            context.caller.act_for(user_id)
     if len(found) > 1:
         raise refuse("invalid_argument", "the inputs name different operators", fields=tuple(named))
     raise refuse("not_configured", variables={"capability": TELEPHONY})
@@ -44,12 +46,11 @@ async def issue_sip_access(context: ActionContext, values: Values) -> object:
 
 async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     """Revoke what was issued for a SIP user name; what is not there is revoked."""
-    operator = context.caller.operator
-    if operator is not None:
-        async with context.services.repo.read(context.caller.scope) as rows:
-            user_id = await _user(rows, "agentName", values["sipUsername"])
-        if user_id != operator.id:
-            raise forbid(OWN_NAME_ALONE)
+    caller = context.caller
+    if caller.operator is not None:
+        with spelt():
+            async with context.services.repo.read(caller.scope) as rows:
+                await check_own_lines(rows, caller, [values["sipUsername"]])
     return {"revoked": True}
 
 

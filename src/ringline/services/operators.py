@@ -1,5 +1,6 @@
 """The lines of the operators, and whether they take calls."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from ringline.domain.operators import OperatorAvailability, StatusSource
 from ringline.ports import Rows, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import operator_statuses, sip_users
+from ringline.services.callers import Caller
 
 _SIP_USER = sa.select(sip_users.c.id, sip_users.c.sip_username, sip_users.c.user_id)
 _BY_ID = Prepared(_SIP_USER.where(sip_users.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
@@ -74,6 +76,13 @@ async def find_sip_user(rows: Rows, wanted: UUID | str) -> SipUser | None:
     if not found:
         return None
     return SipUser(found[0]["id"], found[0]["sip_username"], found[0]["user_id"])
+
+
+async def check_own_lines(rows: Rows, caller: Caller, names: Sequence[str]) -> None:
+    """Check that a caller may act under the names of these lines. Raises NotOwnName."""
+    for name in names:
+        line = await find_sip_user(rows, name)
+        caller.act_for(None if line is None else line.user_id)
 
 
 async def set_status(transaction: Transaction, new: NewStatus, new_id: UUID) -> UUID:

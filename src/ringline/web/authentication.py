@@ -8,10 +8,9 @@ from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.ports import Check
-from ringline.rpc.context import Caller, Operator
+from ringline.services.callers import Caller, caller_behind
 from ringline.services.credentials import Credentials, Pass, log_refused
 from ringline.wire.errors import Refusal
-from ringline.wire.session_token import OperatorToken
 
 
 class Denied(Enum):
@@ -115,15 +114,11 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     let_in = await _let_in(request, credentials)
     if let_in is None:
         return Denied.UNKNOWN
-    match let_in.who:
-        case OperatorToken() as who:
-            operator = Operator(who.user_id, who.operator or "")
-            return Caller(who.scope, who.key_id, operator, let_in.check)
-        case Key() as who if who.kind in ALLOWED_KINDS[Surface.RPC]:
-            return Caller(who.scope, who.id, None, let_in.check)
-        case Key() as who:
-            log_refused("wrong_kind", who)
-            return Denied.WRONG_KIND
+    caller = caller_behind(let_in, Surface.RPC)
+    if caller is None:
+        log_refused("wrong_kind", let_in.who if isinstance(let_in.who, Key) else None)
+        return Denied.WRONG_KIND
+    return caller
 
 
 def answer(refusal: Refusal, headers: dict[str, str] | None = None) -> web.Response:

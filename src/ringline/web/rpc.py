@@ -17,10 +17,10 @@ from ringline.domain import limits
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import EntryRefused
 from ringline.rpc.action import ActionKind
-from ringline.rpc.context import Caller
 from ringline.rpc.engine import Engine
 from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
+from ringline.services.callers import Caller
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.web.authentication import Denied, rpc_caller
 from ringline.web.budget import OverBudget, Share

@@ -1,0 +1,99 @@
+"""Who calls: what a credential may do on a surface, and under whose name."""
+
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from ringline.domain.credentials import Key, KeyKind, Surface
+from ringline.domain.log import Environment
+from ringline.ports import Rows
+from ringline.services.callers import Caller, NotOwnName, Operator, caller_behind
+from ringline.services.credentials import Pass
+from ringline.services.operators import check_own_lines
+from ringline.wire.session_token import OperatorToken, new_operator_token
+from tests.clock import run
+from tests.database import a_key
+from tests.samples import a_scope
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ANN, BOB = UUID(int=7), UUID(int=8)
+BY_KEY = Caller(a_scope(), UUID(int=1))
+BY_ANN = Caller(a_scope(), UUID(int=1), Operator(ANN, "ann@example.com"))
+
+
+class Let:
+    """A `Pass` for anybody."""
+
+    def __init__(self, who: Key | OperatorToken) -> None:
+        self.who = who
+
+    async def check(self) -> None:
+        raise AssertionError("nobody has waited")
+
+
+def behind(who: Key | OperatorToken, surface: Surface) -> Caller | None:
+    return caller_behind(cast("Pass", Let(who)), surface)
+
+
+@pytest.mark.parametrize("environment", Environment)
+def test_a_secret_key_calls_everything(environment: Environment) -> None:
+    key = a_key(a_scope(environment=environment))
+    for surface in (Surface.RPC, Surface.REALTIME, Surface.LIVE_STREAM):
+        assert behind(key, surface) == Caller(key.scope, key.id)
+
+
+@pytest.mark.parametrize("kind", [KeyKind.PUBLISHABLE, KeyKind.MANAGEMENT])
+def test_another_key_does_not_call_rpc(kind: KeyKind) -> None:
+    assert behind(a_key(a_scope(), kind), Surface.RPC) is None
+
+
+@pytest.mark.parametrize("email", ["ann@example.com", None])
+def test_an_operator_calls_rpc_alone(email: str | None) -> None:
+    token = new_operator_token(a_scope(), UUID(int=1), UUID(int=2), NOW, ANN, email or "")
+    found = behind(token, Surface.RPC)
+    assert found == Caller(a_scope(), UUID(int=1), Operator(ANN, email or ""))
+    assert behind(token, Surface.REALTIME) is None
+
+
+def test_who_is_let_in_can_be_looked_at_again() -> None:
+    let = Let(a_key(a_scope()))
+    found = caller_behind(cast("Pass", let), Surface.RPC)
+    assert found is not None
+    assert found.check == let.check
+
+
+def test_a_key_acts_under_any_name_and_an_operator_under_their_own() -> None:
+    for user_id in (ANN, BOB, None):
+        BY_KEY.act_for(user_id)
+    BY_ANN.act_for(ANN)
+    for user_id in (BOB, None):
+        with pytest.raises(NotOwnName):
+            BY_ANN.act_for(user_id)
+
+
+class Lines:
+    """The lines of a team: `ann` and `bob`, each their own."""
+
+    async def fetch(self, text: str, values: list[object]) -> list[dict[str, object]]:
+        owners = {"ann": ANN, "bob": BOB}
+        return [
+            {"id": UUID(int=9), "sip_username": name, "user_id": owners[name]}
+            for name in map(str, values)
+            if name in owners
+        ]
+
+
+@pytest.mark.parametrize(
+    ("names", "own"),
+    [([], True), (["ann"], True), (["bob"], False), (["ann", "bob"], False), (["eve"], False)],
+)
+def test_an_operator_names_only_lines_of_theirs(names: list[str], own: bool) -> None:
+    rows = cast("Rows", Lines())
+    run(check_own_lines(rows, BY_KEY, names))
+    if own:
+        run(check_own_lines(rows, BY_ANN, names))
+    else:
+        with pytest.raises(NotOwnName):
+            run(check_own_lines(rows, BY_ANN, names))
