@@ -25,8 +25,8 @@ from ringline.rpc import listed_members
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
-from ringline.rpc.idempotency import CONFLICTS, Conflict
 from ringline.rpc.resources import RESOURCES, Resource
+from ringline.services.idempotency import CONFLICTS, Conflict
 from ringline.wire import (
     envelope,
     envelope_members,

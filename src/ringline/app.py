@@ -33,12 +33,12 @@ from ringline.legs.realtime import RealtimeLeg, RealtimeRules
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
-from ringline.rpc.idempotency import Idempotency
 from ringline.rpc.reading import Reader
 from ringline.schema.names import Roles
 from ringline.services.calls import CallLimits, Calls
 from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
+from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
 from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer

@@ -18,7 +18,8 @@ from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import LogBusy, StoreAway
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.idempotency import (
+from ringline.services.callers import Caller, Operator
+from ringline.services.idempotency import (
     MAX_KEPT,
     SWEEP_EVERY,
     Claim,
@@ -26,7 +27,6 @@ from ringline.rpc.idempotency import (
     Idempotency,
     IdempotencyConflict,
 )
-from ringline.services.callers import Caller, Operator
 from ringline.services.repo import Repo
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import refuse
@@ -204,7 +204,12 @@ class House:
         work: Any = None,
     ) -> asyncio.Task[bytes]:
         asked = (where or self.here).once(
-            caller or self.caller, "k", body, action, work or self.work
+            caller or self.caller,
+            "k",
+            body,
+            work or self.work,
+            secret=action.secret,
+            left_no_trace=action.left_no_trace,
         )
         return asyncio.create_task(asked)
 
@@ -240,7 +245,7 @@ async def test_a_duplicate_elsewhere_gets_the_answer_of_the_first(house: House) 
 
 
 async def test_nobody_waits_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringline.rpc.idempotency.WAIT_S", 0.2)
+    monkeypatch.setattr("ringline.services.idempotency.WAIT_S", 0.2)
     first = house.ask()
     await house.started.wait()
     for where in (house.here, house.there):
@@ -301,7 +306,7 @@ async def test_a_claim_is_given_up_where_nothing_was_done(
     error: Exception,
     again: bool,
 ) -> None:
-    monkeypatch.setattr("ringline.rpc.idempotency.WAIT_S", 0.1)
+    monkeypatch.setattr("ringline.services.idempotency.WAIT_S", 0.1)
     house.go_on.set()
 
     async def fail(claim: Claim) -> bytes:
@@ -338,6 +343,31 @@ async def test_a_create_and_its_answer_are_one_transaction(
     assert raised.value.reason is Conflict.IN_PROGRESS
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_an_answer_is_kept_once_by_the_work_or_after_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, keeps: bool
+) -> None:
+    house.go_on.set()
+    kept: list[bytes] = []
+    keep = Claim.keep
+
+    async def noting(claim: Claim, transaction: Any, answer: bytes) -> None:
+        kept.append(answer)
+        await keep(claim, transaction, answer)
+
+    monkeypatch.setattr(Claim, "keep", noting)
+
+    async def work(claim: Claim) -> bytes:
+        answer = await house.work(claim)
+        if keeps:
+            await house.repo.write(house.caller.scope, lambda rows: claim.keep(rows, answer))
+        return answer
+
+    for _ in range(2):
+        assert await house.ask(work=work) == b"answer 1"
+    assert kept == [b"answer 1"]
+
+
 async def test_old_keys_are_swept(house: House, database: TestDatabase) -> None:
     house.go_on.set()
     await house.ask()
@@ -348,7 +378,12 @@ async def test_old_keys_are_swept(house: House, database: TestDatabase) -> None:
         )
         for number in range(SWEEP_EVERY):
             await house.here.once(
-                house.caller, f"new {number}", b"", ACTIONS["end_call"], house.work
+                house.caller,
+                f"new {number}",
+                b"",
+                house.work,
+                secret=False,
+                left_no_trace=lambda error: False,
             )
         names = await connection.fetch("SELECT idempotency_key FROM ringline.idempotency_keys")
     assert sorted(row[0] for row in names) == sorted(f"new {n}" for n in range(SWEEP_EVERY))

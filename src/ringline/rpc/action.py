@@ -8,6 +8,7 @@ from ringline.rpc.context import ActionContext, Change, Create, Generic, Rule
 from ringline.rpc.kinds import Kind
 from ringline.rpc.names import by_name
 from ringline.rpc.resources import Resource
+from ringline.wire.rpc import RpcRefused
 
 
 class ActionKind(StrEnum):
@@ -19,6 +20,10 @@ class ActionKind(StrEnum):
     UPDATE = "update"
     DESTROY = "destroy"
     GENERIC = "generic"
+
+
+#: The kinds of actions that count an idempotency key; elsewhere it is ignored.
+KEYED_KINDS = frozenset({ActionKind.CREATE, ActionKind.GENERIC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,13 @@ class Action:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_index", by_name(self.inputs))
+
+    def left_no_trace(self, error: Exception) -> bool:
+        """Return whether it is certain that an action which raised this error did nothing.
+
+        A create is one transaction; other work is known to have done nothing if it was refused.
+        """
+        return self.kind is ActionKind.CREATE or isinstance(error, RpcRefused)
 
     @property
     def is_read(self) -> bool:

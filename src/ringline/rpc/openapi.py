@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from ringline.rpc.action import ActionKind
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.examples import example_of
-from ringline.rpc.idempotency import MAX_KEY
 from ringline.rpc.openapi_actions import action_schemas, request_name, response_name
 from ringline.rpc.openapi_schemas import (
     PAGE_REQUEST,
@@ -24,6 +23,7 @@ from ringline.rpc.openapi_schemas import (
     value_schemas,
 )
 from ringline.rpc.resources import RESOURCES
+from ringline.services.idempotency import MAX_KEY
 from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.rpc import PROBLEMS
 

@@ -16,12 +16,18 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import EntryRefused
-from ringline.rpc.action import ActionKind
+from ringline.rpc.action import KEYED_KINDS, ActionKind
 from ringline.rpc.engine import Engine
-from ringline.rpc.idempotency import CONFLICTS, KINDS, MAX_KEY, Idempotency, IdempotencyConflict
 from ringline.rpc.request import find_action
 from ringline.services.callers import Caller
 from ringline.services.credentials import Credentials, Unrecognised
+from ringline.services.idempotency import (
+    CONFLICTS,
+    MAX_KEY,
+    Idempotency,
+    IdempotencyConflict,
+    is_key,
+)
 from ringline.web.authentication import Denied, rpc_caller
 from ringline.web.budget import OverBudget, Share
 from ringline.web.cors import READABLE, preflight
@@ -105,13 +111,18 @@ class Rpc:
         if key is None:
             return await self._engine.run(caller, body)
         action = find_action(body)
-        if action is None or action.kind not in KINDS:
+        if action is None or action.kind not in KEYED_KINDS:
             return await self._engine.run(caller, body)
-        if not 0 < len(key) <= MAX_KEY or not (key.isascii() and key.isprintable()):
+        if not is_key(key):
             text = f"an idempotency key has 1 to {MAX_KEY} printable ASCII characters"
             raise Turned("bad_request", text)
         return await self._idempotency.once(
-            caller, key, raw, action, lambda claim: self._engine.run(caller, body, claim)
+            caller,
+            key,
+            raw,
+            lambda claim: self._engine.run(caller, body, claim),
+            secret=action.secret,
+            left_no_trace=action.left_no_trace,
         )
 
     async def _validate(

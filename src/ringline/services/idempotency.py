@@ -2,10 +2,13 @@
 
 The first request with a key claims it in a transaction of its own, for 30 s; then it works.
 Another one with the same key and the same body waits for it, at most 10 s, and gets its
-answer. If the first is refused, nothing was done and the claim is given up; if its process
-dies, the claim runs out and the next request takes it over. A create writes its answer in
-the transaction that creates, guarded by its claim, so that it happens once even where an
-answer to COMMIT is lost or a claim runs out under a slow database.
+answer. If nothing was done for the first, the claim is given up; if its process dies, the
+claim runs out and the next request takes it over. What is one transaction keeps its answer
+in it, guarded by its claim, so that it happens once even where an answer to COMMIT is lost
+or a claim runs out under a slow database.
+
+What requests do is the surfaces' own. Two things are asked of them: whether the answer holds
+a credential, and whether a request that failed certainly did nothing.
 
 Keys belong to an API key; those of an operator's token to the operator as well. They are
 remembered for 24 h, and raw bodies are compared (contract, 9).
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,17 +30,13 @@ from sqlalchemy.dialects.postgresql import insert
 from ringline.domain.log import Scope
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import LogBusy, NewId, Row, Rows, Transaction
-from ringline.rpc.action import Action, ActionKind
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import idempotency_keys
 from ringline.services.callers import Caller
 from ringline.services.repo import Repo
-from ringline.wire.rpc import RpcRefused
 
 _log = structlog.get_logger(__name__)
 
-#: The kinds of actions that count the header; elsewhere it is ignored.
-KINDS = frozenset({ActionKind.CREATE, ActionKind.GENERIC})
 MAX_KEY = 255  # characters
 MAX_KEPT = 1_000_000  # bytes of an answer; a longer one is not kept
 WAIT_S = 10.0
@@ -139,7 +138,7 @@ _SWEEP = Prepared(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Claim:
     """The right to carry one request out, for as long as it is leased."""
 
@@ -148,9 +147,12 @@ class Claim:
     name: str
     id: UUID
     secret: bool
+    #: Whether the work has kept its answer; it counts where the work succeeds.
+    kept: bool = False
 
     async def keep(self, transaction: Rows, answer: bytes) -> None:
         """Remember the answer. Raises IdempotencyConflict if the claim is another's now."""
+        self.kept = True
         kept = None if self.secret or len(answer) > MAX_KEPT else answer
         values = _KEEP.arguments(of_key=self.key_id, named=self.name, claimed=self.id, kept=kept)
         if not await transaction.fetch(_KEEP.text, values):
@@ -163,7 +165,15 @@ class Claim:
 
 
 #: Carries a request out under a claim; returns the answer of its success.
-Work = Callable[[Claim], Awaitable[bytes]]
+Work: TypeAlias = Callable[[Claim], Awaitable[bytes]]
+
+#: Whether it is certain, given the error that work raised, that nothing was done.
+LeftNoTrace: TypeAlias = Callable[[Exception], bool]
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text is an idempotency key: 1 to `MAX_KEY` printable ASCII characters."""
+    return 0 < len(text) <= MAX_KEY and text.isascii() and text.isprintable()
 
 
 class Idempotency:
@@ -179,20 +189,28 @@ class Idempotency:
         self._claims = count(1)
 
     async def once(
-        self, caller: Caller, key: str, body: bytes, action: Action, work: Work
+        self,
+        caller: Caller,
+        key: str,
+        body: bytes,
+        work: Work,
+        *,
+        secret: bool,
+        left_no_trace: LeftNoTrace,
     ) -> bytes:
         """Carry a request out, or return what was answered to the same one.
 
-        It goes on to its end even if whoever asked is gone: they may ask again. Raises
-        IdempotencyConflict, Unavailable, and what the work and the caller's check raise.
+        A `secret` answer is not kept; after an error that `left_no_trace` the key is free
+        again. The work goes on to its end even if whoever asked is gone: they may ask again.
+        Raises IdempotencyConflict, Unavailable, and what work and the caller's check raise.
         """
         name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
-        claim = Claim(caller.scope, caller.key_id, name, self._new_id(), action.secret)
+        claim = Claim(caller.scope, caller.key_id, name, self._new_id(), secret)
         repo = self._repo.for_caller(caller.check)
         hashed = sha256(body).digest()
         deadline = asyncio.get_running_loop().time() + WAIT_S
         while True:
-            attempt = asyncio.create_task(self._attempt(repo, claim, hashed, action, work))
+            attempt = asyncio.create_task(self._attempt(repo, claim, hashed, work, left_no_trace))
             self._attempts.add(attempt)
             attempt.add_done_callback(self._finished)
             answer = await asyncio.shield(attempt)
@@ -205,7 +223,7 @@ class Idempotency:
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
     async def _attempt(
-        self, repo: Repo, claim: Claim, hashed: bytes, action: Action, work: Work
+        self, repo: Repo, claim: Claim, hashed: bytes, work: Work, left_no_trace: LeftNoTrace
     ) -> bytes | None:
         """Claim and carry out, in a task that nobody cancels: a claim alone would be in the way.
 
@@ -219,7 +237,7 @@ class Idempotency:
             raise AssertionError("an attempt is a task")
         self._running[place] = me
         try:
-            return await self._carry_out(claim, action, work)
+            return await self._carry_out(claim, work, left_no_trace)
         finally:
             if self._running.get(place) is me:
                 del self._running[place]
@@ -268,16 +286,15 @@ class Idempotency:
         finally:
             self._waiting -= 1
 
-    async def _carry_out(self, claim: Claim, action: Action, work: Work) -> bytes:
+    async def _carry_out(self, claim: Claim, work: Work, left_no_trace: LeftNoTrace) -> bytes:
         try:
             answer = await work(claim)
         except Exception as error:
-            # A create that failed left no trace, whatever failed; of other work one knows
-            # that only where it was refused.
-            if action.kind is ActionKind.CREATE or _was_refused(error):
+            untouched = isinstance(error, Unavailable) and error.reason.left_no_trace
+            if untouched or left_no_trace(error):
                 await self._give_up(claim)
             raise
-        if action.kind is not ActionKind.CREATE:
+        if not claim.kept:
             await self._keep(claim, answer)
         return answer
 
@@ -297,12 +314,6 @@ class Idempotency:
         self._attempts.discard(attempt)
         if not attempt.cancelled():
             attempt.exception()  # it was told, or nobody is left to be told
-
-
-def _was_refused(error: Exception) -> bool:
-    if isinstance(error, Unavailable):
-        return error.reason.left_no_trace
-    return isinstance(error, RpcRefused)
 
 
 def _judge(row: Row, hashed: bytes) -> bytes | None:
