@@ -20,18 +20,20 @@ from ringline.domain.log import Scope
 from ringline.ports import Portions, Rows
 from ringline.rpc import reading
 from ringline.rpc.kinds import Id, Moment, Text
-from ringline.rpc.pages import Cursors, kinds_of, purpose_of
+from ringline.rpc.lists import answer_list, read_list
+from ringline.rpc.pages import BadCursor, Cursors, kinds_of, purpose_of
 from ringline.rpc.reading import ListRequest, PlanLimits, Reader
-from ringline.rpc.resources import RESOURCES
+from ringline.rpc.records import ResultTooLarge
+from ringline.rpc.resources import RESOURCES, Resource
 from ringline.rpc.selection import Selection, select
 from ringline.rpc.sorting import read_sort
 from ringline.schema.sql import Prepared
+from ringline.services import callers
 from ringline.storage.database import Connection
 from ringline.storage.stores import Stores
-from ringline.wire.rpc import RpcRefused
 from tests.database import NOW, a_call, a_participant, a_turn, birth, make_log, new_id
 
-MAX_LIST, MAX_RECORDS = limits.LIST_RECORDS.most, limits.ANSWER_RECORDS.most
+MAX_LIST = limits.LIST_RECORDS.most
 CONTACT, CALL = RESOURCES["Contact"], RESOURCES["Call"]
 IDS = Selection(("id",))
 
@@ -59,6 +61,12 @@ class Counted:
         return found
 
 
+def asked_for(resource: Resource, fields: Any = IDS, **body: object) -> ListRequest:
+    """Return the list that a request of RPC asks for."""
+    selection = fields if isinstance(fields, Selection) else select(resource, fields)
+    return read_list(resource, selection, body)
+
+
 @dataclass
 class Desk:
     """A workspace's rows, and a reader of them."""
@@ -73,14 +81,11 @@ class Desk:
             yield Counted(rows)
 
     async def list(self, resource: str = "Contact", **request: Any) -> Any:
-        selection = request.pop("fields", IDS)
-        if not isinstance(selection, Selection):
-            selection = select(RESOURCES[resource], selection)
+        pace = request.pop("pace", callers.at_once)
+        asked = asked_for(RESOURCES[resource], **request)
         async with self.stores.records.read(self.scope) as rows:
-            listed = await self.reader.list(
-                rows, ListRequest(RESOURCES[resource], selection, **request)
-            )
-        return msgspec.json.decode(msgspec.json.encode(listed))
+            listed = await self.reader.list(rows, asked, pace=pace)
+        return msgspec.json.decode(msgspec.json.encode(answer_list(asked, listed)))
 
     async def run(self, statement: str, *values: object) -> list[Any]:
         async with self.stores.database.transaction(self.scope) as connection:
@@ -345,9 +350,8 @@ async def test_a_cursor_serves_its_own_list_alone(desk: Desk) -> None:
         {"resource": "Queue", "sort": None},
     ):
         resource = request.pop("resource", "Contact")
-        with pytest.raises(RpcRefused) as refused:
+        with pytest.raises(BadCursor):
             await desk.list(str(resource), **request, page={"after": cursor})
-        assert [problem.type for problem in refused.value.problems] == ["invalid_keyset"]
 
 
 class Explained:
@@ -386,9 +390,8 @@ async def test_an_indexed_sort_is_walked_by_its_index(
                     "SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off"
                 )
                 rows = Explained(connection)
-                await desk.reader.list(
-                    rows, ListRequest(resource, IDS, sort=prefix + name, page=page)
-                )
+                asked = asked_for(resource, sort=prefix + name, page=page)
+                await desk.reader.list(rows, asked)
             assert "Index" in rows.plan
             # What the regions bring together is sorted by their number; nothing else is.
             sorts = [line for line in rows.plan.splitlines() if "Sort Key" in line]
@@ -423,7 +426,7 @@ async def test_what_is_related_costs_a_query_each_however_many_rows(desk: Desk) 
     ]
     for page in ({"limit": 3}, {"limit": 250}):
         async with desk.counted() as rows:
-            await desk.reader.list(rows, ListRequest(CALL, select(CALL, fields), page=page))
+            await desk.reader.list(rows, asked_for(CALL, fields, page=page))
         assert len(rows.statements) == 6
     listed = await desk.list("Call", fields=fields, page=page)
     assert len(listed["results"]) == 60
@@ -437,7 +440,7 @@ async def test_what_is_related_costs_a_query_each_however_many_rows(desk: Desk) 
 async def test_a_plain_list_is_one_query_and_a_count_one_more(desk: Desk) -> None:
     for page, queries in (({"limit": 1}, 1), ({"limit": 1, "count": True}, 2), (None, 1)):
         async with desk.counted() as rows:
-            await desk.reader.list(rows, ListRequest(CONTACT, IDS, page=page))
+            await desk.reader.list(rows, asked_for(CONTACT, page=page))
         assert len(rows.statements) == queries
 
 
@@ -475,10 +478,9 @@ async def test_lists_are_bounded(desk: Desk) -> None:
     await contacts(MAX_LIST)
     assert len(await desk.list()) == MAX_LIST
     await contacts(1)
-    with pytest.raises(RpcRefused) as refused:
+    with pytest.raises(ResultTooLarge) as refused:
         await desk.list()
-    (problem,) = refused.value.problems
-    assert (problem.type, problem.vars) == ("result_too_large", {"limit": MAX_LIST})
+    assert refused.value.limit == limits.LIST_RECORDS
 
 
 async def test_nested_selections_are_counted_as_they_multiply(desk: Desk) -> None:
@@ -491,10 +493,9 @@ async def test_nested_selections_are_counted_as_they_multiply(desk: Desk) -> Non
     once: list[object] = ["id", {"participants": ["id"]}]
     await desk.list("Call", fields=once)
     twice: list[object] = ["id", {"participants": ["id", {"call": once}]}]
-    with pytest.raises(RpcRefused) as refused:
+    with pytest.raises(ResultTooLarge) as refused:
         await desk.list("Call", fields=twice)
-    (problem,) = refused.value.problems
-    assert (problem.type, problem.vars) == ("result_too_large", {"limit": MAX_RECORDS})
+    assert refused.value.limit == limits.ANSWER_RECORDS
 
 
 async def test_plans_are_kept_by_shape_in_a_bounded_number(
@@ -590,14 +591,11 @@ async def fill(desk: Desk, count: int, size: int, text: str = "x") -> None:
 
 async def too_large(desk: Desk, resource: str = "Contact", **request: Any) -> Counted:
     """List what is over the bytes of an answer; return the rows it was read from."""
-    fields = select(RESOURCES[resource], request.pop("fields"))
-    asked = ListRequest(RESOURCES[resource], fields, **request)
+    asked = asked_for(RESOURCES[resource], **request)
     async with desk.counted() as rows:
-        with pytest.raises(RpcRefused) as refused:
+        with pytest.raises(ResultTooLarge) as refused:
             await desk.reader.list(rows, asked)
-    (problem,) = refused.value.problems
-    most = limits.ANSWER_BYTES.most
-    assert (problem.type, problem.vars) == ("result_too_large", {"limit": most})
+    assert refused.value.limit == limits.ANSWER_BYTES
     return rows
 
 
@@ -634,7 +632,7 @@ async def test_a_few_short_columns_are_fetched_at_once(desk: Desk) -> None:
         (["id", "notes"], {"limit": 1}, 1),
     ):
         async with desk.counted() as rows:
-            await desk.reader.list(rows, ListRequest(CONTACT, select(CONTACT, fields), page=page))
+            await desk.reader.list(rows, asked_for(CONTACT, fields, page=page))
         assert (rows.in_portions, len(rows.statements)) == (in_portions, 1)
 
 

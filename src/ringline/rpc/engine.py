@@ -22,8 +22,10 @@ from ringline.rpc.constraints import refused_problem
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.identity import read_identity
 from ringline.rpc.inputs import cast_inputs
-from ringline.rpc.reading import ListRequest, Reader
-from ringline.rpc.records import too_large
+from ringline.rpc.lists import answer_list, read_list
+from ringline.rpc.pages import BadCursor
+from ringline.rpc.reading import Reader
+from ringline.rpc.records import ResultTooLarge
 from ringline.rpc.request import Asked, read_request
 from ringline.services.callers import Caller, Pace, at_once
 from ringline.services.repo import Repo
@@ -35,6 +37,9 @@ _FEW = 4
 _LARGE_BYTES = 256 * 1024
 _EMPTY = b"[]"
 _NO_RESULTS = b'"results":[]'
+
+#: What has no words of RPC yet.
+_NEUTRAL = (QueryTooSlow, ResultTooLarge, BadCursor, EntryRefused)
 
 #: The answer to a request that would do.
 VALID = encode({"success": True})
@@ -76,7 +81,7 @@ class Engine:
                     return await self._destroy(caller, asked)
                 case ActionKind.GENERIC:
                     return await self._act(caller, asked)
-        except (QueryTooSlow, EntryRefused) as refused:
+        except _NEUTRAL as refused:
             raise _refusal(asked, refused) from None
 
     async def validate(self, caller: Caller, body: object) -> bytes:
@@ -92,31 +97,28 @@ class Engine:
                 if asked.action.kind is ActionKind.DESTROY:
                     writing.check_destroy(asked.resource, before)
             _values(caller, asked, validating=True)
-        except (QueryTooSlow, EntryRefused) as refused:
+        except _NEUTRAL as refused:
             raise _refusal(asked, refused) from None
         return VALID
 
     async def _list(self, caller: Caller, asked: Asked) -> object:
-        action, selection, body = asked.action, asked.selection, asked.body
+        action, selection = asked.action, asked.selection
         if selection is None:
             raise AssertionError("a read is not let in without fields")
         values = _values(caller, asked)
+        request = read_list(
+            asked.resource,
+            selection,
+            asked.body,
+            pages=action.pages,
+            operator=caller.operator is not None,
+        )
         async with self._repo(caller).read(caller.scope) as rows:
             fixed: lookups.Fixed = ()
             if values:
                 fixed = await lookups.fixed_by(rows, action, asked.resource, values)
-            request = ListRequest(
-                resource=asked.resource,
-                selection=selection,
-                filter=body.get("filter"),
-                sort=body.get("sort"),
-                page=body.get("page"),
-                pages=action.pages,
-                fixed=fixed,
-                operator=caller.operator is not None,
-                pace=caller.pace,
-            )
-            return await self._reader.list(rows, request)
+            listed = await self._reader.list(rows, request, fixed, caller.pace)
+        return answer_list(request, listed)
 
     async def _get(self, caller: Caller, asked: Asked) -> object:
         values = _values(caller, asked)
@@ -218,7 +220,7 @@ def _values(caller: Caller, asked: Asked, *, validating: bool = False) -> Mappin
 def _success(data: object) -> bytes:
     answer = encode({"success": True, "data": data})
     if len(answer) > limits.ANSWER_BYTES.most:  # within a write: nothing of it is kept
-        raise too_large(limits.ANSWER_BYTES)
+        raise ResultTooLarge(limits.ANSWER_BYTES)
     return answer
 
 
@@ -238,19 +240,27 @@ async def _success_of_many(caller: Caller, data: object) -> bytes:
     for number, record in enumerate(records):
         size += answer.write(b"," + encode(record) if number else encode(record))
         if size > limits.ANSWER_BYTES.most:
-            raise too_large(limits.ANSWER_BYTES)
+            raise ResultTooLarge(limits.ANSWER_BYTES)
         if size - waited > _LARGE_BYTES:
             await caller.pace(about, size - waited)
             waited = size
     size += answer.write(b"]" + end)
     if size > limits.ANSWER_BYTES.most:
-        raise too_large(limits.ANSWER_BYTES)
+        raise ResultTooLarge(limits.ANSWER_BYTES)
     return answer.getvalue()
 
 
-def _refusal(asked: Asked, refused: QueryTooSlow | EntryRefused) -> Exception:
-    """Tell why the database did not do it; a defect of ours stays what it is."""
-    if isinstance(refused, QueryTooSlow):
-        return refuse("query_timeout")
-    problem = refused_problem(asked.action, refused)
-    return refused if problem is None else RpcRefused(problem)
+def _refusal(
+    asked: Asked, refused: QueryTooSlow | ResultTooLarge | BadCursor | EntryRefused
+) -> Exception:
+    """Spell why the database or the reader did not do it; a defect of ours stays what it is."""
+    match refused:
+        case QueryTooSlow():
+            return refuse("query_timeout")
+        case ResultTooLarge():
+            return refuse("result_too_large", variables={"limit": refused.limit.most})
+        case BadCursor():
+            return refuse("invalid_keyset")
+        case EntryRefused():
+            problem = refused_problem(asked.action, refused)
+            return refused if problem is None else RpcRefused(problem)

@@ -25,16 +25,16 @@ from ringline.rpc.filters import (
     Shape,
     effort_of,
     nodes_of,
-    read_filter,
 )
 from ringline.rpc.keyset import behind, whole
 from ringline.rpc.kinds import Dialogue, Kind, Map, Moment, ToolList
-from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, kinds_of, purpose_of, read_page
+from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, Page, kinds_of, purpose_of
 from ringline.rpc.records import (
     Branch,
     Budget,
     Node,
     Record,
+    ResultTooLarge,
     build,
     fixed_bytes,
     most_bytes,
@@ -42,7 +42,7 @@ from ringline.rpc.records import (
 )
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.rpc.selection import Selection
-from ringline.rpc.sorting import BY_ID, SortKey, read_sort
+from ringline.rpc.sorting import BY_ID, SortKey
 from ringline.rpc.statements import (
     Column,
     Source,
@@ -59,7 +59,6 @@ from ringline.rpc.statements import (
 )
 from ringline.schema.sql import Prepared
 from ringline.services.callers import Pace, at_once
-from ringline.wire.rpc import refuse
 
 #: What a field, a relationship or a node of a filter takes in a kept plan, as measured.
 _NODE_BYTES = 2048
@@ -67,20 +66,29 @@ _NODE_BYTES = 2048
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A request for a list, as it came; `fixed` are columns that must have a value.
-
-    An `operator` asks for what operators may list alone. `pace` is the caller's.
-    """
+    """Which records are listed: `values` are those of the filter's shape, in its order."""
 
     resource: Resource
     selection: Selection
-    filter: object = None
-    sort: object = None
-    page: object = None
-    pages: bool = True
-    fixed: tuple[tuple[str, object], ...] = ()
-    operator: bool = False
-    pace: Pace = at_once
+    shape: Shape = EVERYTHING
+    values: Sequence[object] = ()
+    keys: tuple[SortKey, ...] = ()
+    page: Page | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The records of a list, or of a page of it.
+
+    `first` and `last` are the cursors of a keyset page's ends; `count`, if it was asked
+    for, is of the whole list.
+    """
+
+    records: list[Record]
+    has_more: bool = False
+    count: int | None = None
+    first: str | None = None
+    last: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,28 +131,28 @@ class Reader:
         self._plans: dict[Hashable, _Plan] = {}
         self._making = asyncio.Lock()  # one large plan at a time
 
-    async def list(self, rows: Rows, request: ListRequest) -> object:
-        """Return the records of a list, or a page of them, ready for JSON.
+    async def list(
+        self,
+        rows: Rows,
+        request: ListRequest,
+        fixed: tuple[tuple[str, object], ...] = (),
+        pace: Pace = at_once,
+    ) -> Listed:
+        """Return the records of a list, or a page of them; `fixed` columns have that value.
 
-        Raises RpcRefused, and what fetching raises.
+        Raises ResultTooLarge, BadCursor, and what fetching raises.
         """
-        operator = request.operator
-        shape, values = read_filter(request.resource, request.filter, operator=operator)
-        keys = read_sort(request.resource, request.sort, operator=operator)
-        page = read_page(request.page)
-        if page is not None and not request.pages:
-            raise refuse("unknown_error")
-        given: dict[str, object] = {f"f{at}": value for at, value in enumerate(values)}
-        given.update(request.fixed)
-        where = _Where(request.resource, shape, tuple(name for name, _ in request.fixed))
-        query = _Query(where, request.selection, keys)
-        budget = Budget(rows, request.pace)
-        match page:
+        given: dict[str, object] = {f"f{at}": value for at, value in enumerate(request.values)}
+        given.update(fixed)
+        where = _Where(request.resource, request.shape, tuple(name for name, _ in fixed))
+        query = _Query(where, request.selection, request.keys)
+        budget = Budget(rows, pace)
+        match request.page:
             case None:
                 return await self._whole(budget, query, given)
-            case OffsetPage():
+            case OffsetPage() as page:
                 return await self._offset_page(budget, query, given, page)
-            case KeysetPage():
+            case KeysetPage() as page:
                 return await self._keyset_page(budget, query, given, page)
 
     async def one(
@@ -155,41 +163,36 @@ class Reader:
         row_id: UUID,
         pace: Pace = at_once,
     ) -> Record | None:
-        """Return one record, None if there is none. Raises what fetching raises."""
+        """Return one record, None if there is none. Raises ResultTooLarge, and fetching."""
         query = _Query(_Where(resource, EVERYTHING, ("id",)), selection)
         plan = await self._plan("one", query, (), lambda: _plan_one(query))
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(id=row_id))
         records = await build(Budget(rows, pace), plan.node, found)
         return records[0] if records else None
 
-    async def _whole(self, budget: Budget, query: "_Query", given: Mapping[str, object]) -> object:
+    async def _whole(self, budget: Budget, query: "_Query", given: Mapping[str, object]) -> Listed:
         plan = await self._plan("whole", query, (), lambda: _plan_whole(query))
         values = plan.statement.arguments(**given)
         found = await budget.fetch(plan.statement, values, plan.most_bytes)
         if len(found) > limits.LIST_RECORDS.most:
-            raise refuse("result_too_large", variables={"limit": limits.LIST_RECORDS.most})
-        return await build(budget, plan.node, found)
+            raise ResultTooLarge(limits.LIST_RECORDS)
+        return Listed(await build(budget, plan.node, found))
 
     async def _offset_page(
         self, budget: Budget, query: "_Query", given: Mapping[str, object], page: OffsetPage
-    ) -> object:
+    ) -> Listed:
         plan = await self._plan(
             "offset", query, (page.limit,), lambda: _plan_offset(query, page.limit)
         )
         values = plan.statement.arguments(**given, offset=page.offset)
         found = await budget.fetch(plan.statement, values, plan.most_bytes)
-        return {
-            "results": await build(budget, plan.node, found[: page.limit]),
-            "hasMore": len(found) > page.limit,
-            "limit": page.limit,
-            "offset": page.offset,
-            "count": await self._count(budget.rows, query.where, given) if page.count else None,
-            "type": "offset",
-        }
+        records = await build(budget, plan.node, found[: page.limit])
+        count = await self._count(budget.rows, query.where, given) if page.count else None
+        return Listed(records, len(found) > page.limit, count)
 
     async def _keyset_page(
         self, budget: Budget, query: "_Query", given: Mapping[str, object], page: KeysetPage
-    ) -> object:
+    ) -> Listed:
         keys, resource = query.keys or (BY_ID,), query.where.resource
         purpose = purpose_of(resource, keys)
         at: Mapping[str, object] = given
@@ -213,19 +216,9 @@ class Reader:
             self._cursors.make(purpose, [row[place] for place in plan.sorted_by])
             for row in (*shown[:1], *shown[-1:])
         ]
-        has_more = len(found) > page.limit
-        goes_on = has_more or page.backward  # the row of the cursor comes behind a page before it
-        return {
-            "results": records,
-            "hasMore": has_more,
-            "limit": page.limit,
-            "after": page.after,
-            "before": page.before,
-            "previousPage": ends[0] if ends else None,
-            "nextPage": ends[-1] if ends and goes_on else None,
-            "count": await self._count(budget.rows, query.where, given) if page.count else None,
-            "type": "keyset",
-        }
+        count = await self._count(budget.rows, query.where, given) if page.count else None
+        first, last = (ends[0], ends[-1]) if ends else (None, None)
+        return Listed(records, len(found) > page.limit, count, first, last)
 
     async def _count(self, rows: Rows, where: "_Where", given: Mapping[str, object]) -> int:
         query = _Query(where, _NO_FIELDS)

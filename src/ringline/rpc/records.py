@@ -20,7 +20,6 @@ from ringline.ports import Row, Rows
 from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Moment, Text, TextList, ToolList
 from ringline.schema.sql import Prepared
 from ringline.services.callers import Pace, at_once
-from ringline.wire.rpc import RpcRefused, refuse
 
 #: A record ready for JSON. A struct is made and encoded faster than a dict.
 Record: TypeAlias = msgspec.Struct
@@ -31,6 +30,14 @@ _MEMBER_BYTES = 4
 _ID_BYTES = 36
 #: A time, as `reading` shows it.
 _MOMENT_BYTES = 27
+
+
+class ResultTooLarge(Exception):
+    """An answer would be over a limit."""
+
+    def __init__(self, limit: limits.Limit) -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ class Budget:
     ) -> Sequence[Row]:
         """Fetch rows that hold at most so much, None where one alone may be large.
 
-        Raises RpcRefused where they are over the budget, and what fetching raises.
+        Raises ResultTooLarge where they are over the budget, and what fetching raises.
         """
         if most_bytes is not None and most_bytes <= limits.FETCH_BYTES.most:
             return await self.rows.fetch(statement.text, values)
@@ -110,15 +117,10 @@ class Budget:
         await self._pace(limits.ANSWER_BYTES.most, 0)
         found = await self.rows.fetch_within(statement.text, values, self._left, portion.most)
         if not found.complete:
-            raise too_large(limits.ANSWER_BYTES)
+            raise ResultTooLarge(limits.ANSWER_BYTES)
         self._left -= found.size
         await self._pace(limits.ANSWER_BYTES.most - self._left, 0)
         return found.rows
-
-
-def too_large(limit: limits.Limit) -> RpcRefused:
-    """Return what is raised for an answer over a limit."""
-    return refuse("result_too_large", variables={"limit": limit.most})
 
 
 # -- what kinds hold ------------------------------------------------------------------------
@@ -173,7 +175,7 @@ def _length(value: object) -> int:
 
 
 async def build(budget: Budget, node: Node, found: Sequence[Row]) -> list[Record]:
-    """Make records of rows, with what is related to them. Raises RpcRefused, and fetching."""
+    """Make records of rows, with what is related to them. Raises ResultTooLarge, and fetching."""
     if not node.related:
         return _make(node, found)
     return (await _build(budget, node, found)).records
@@ -234,4 +236,4 @@ async def _follow(budget: Budget, branch: Branch, found: Sequence[Row], ours: _B
 
 def _bound(found: int, limit: limits.Limit) -> None:
     if found > limit.most:
-        raise too_large(limit)
+        raise ResultTooLarge(limit)

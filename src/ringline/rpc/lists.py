@@ -1,0 +1,65 @@
+"""Lists as RPC asks for them and answers them (events socket, 4.7 to 4.9).
+
+The reader takes the parsed shape of a list and knows no grammar; this is RPC's grammar.
+"""
+
+from collections.abc import Mapping
+
+from ringline.rpc.filters import read_filter
+from ringline.rpc.pages import KeysetPage, OffsetPage, read_page
+from ringline.rpc.reading import Listed, ListRequest
+from ringline.rpc.resources import Resource
+from ringline.rpc.selection import Selection
+from ringline.rpc.sorting import read_sort
+from ringline.wire.rpc import refuse
+
+
+def read_list(
+    resource: Resource,
+    selection: Selection,
+    body: Mapping[str, object],
+    *,
+    pages: bool = True,
+    operator: bool = False,
+) -> ListRequest:
+    """Read the members of a body that say which records are listed. Raises RpcRefused.
+
+    Without `pages` the list takes no `page`; an operator's filter and sort reach only what
+    operators may list.
+    """
+    shape, values = read_filter(resource, body.get("filter"), operator=operator)
+    keys = read_sort(resource, body.get("sort"), operator=operator)
+    page = read_page(body.get("page"))
+    if page is not None and not pages:
+        raise refuse("unknown_error")
+    return ListRequest(resource, selection, shape, values, keys, page)
+
+
+def answer_list(request: ListRequest, listed: Listed) -> object:
+    """Return the records of a list, or a page of them, ready for JSON."""
+    match request.page:
+        case None:
+            return listed.records
+        case OffsetPage(limit, offset):
+            return {
+                "results": listed.records,
+                "hasMore": listed.has_more,
+                "limit": limit,
+                "offset": offset,
+                "count": listed.count,
+                "type": "offset",
+            }
+        case KeysetPage(limit, after, before):
+            # The row of the cursor comes behind a page before it.
+            goes_on = listed.has_more or before is not None
+            return {
+                "results": listed.records,
+                "hasMore": listed.has_more,
+                "limit": limit,
+                "after": after,
+                "before": before,
+                "previousPage": listed.first,
+                "nextPage": listed.last if goes_on else None,
+                "count": listed.count,
+                "type": "keyset",
+            }
