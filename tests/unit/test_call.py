@@ -123,14 +123,14 @@ def test_only_so_much_waits() -> None:
     assert story.feed(*[leg.Typed("hi")] * MAX_EARLY) == []
     (problem,) = story.feed(leg.Typed("hi"))
     assert isinstance(problem, leg.Problem)
-    assert problem.code == "rate_limited"
+    assert problem.code is leg.CallProblem.RATE_LIMITED
     story.feed(OPENED, AnswerWritten())
     assert len(story.all(TurnCompleted)) == MAX_EARLY
 
 
 def test_nothing_can_be_cancelled_early() -> None:
     story = Story("Hello", opened=False)
-    problem = leg.Problem("response_cancel_not_active")
+    problem = leg.Problem(leg.CallProblem.NO_RESPONSE)
     assert story.feed(bridge.CancelAsked(0)) == [problem]
     story.feed(OPENED, AnswerWritten())
     assert story.all(voice.Cancel) == []

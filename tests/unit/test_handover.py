@@ -22,7 +22,7 @@ from tests.talking import ANSWERS_ITSELF, CAPABILITIES, LIVING, Story
 
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
-NOT_ACTIVE = leg.Problem("response_cancel_not_active")
+NOT_ACTIVE = leg.Problem(leg.CallProblem.NO_RESPONSE)
 ENDED = EndOrdered(EndCause.ENDED_BY_API)
 ANN, BOB = TakenOver("ann"), TakenOver("bob", ParticipantRole.SUPERVISOR)
 BACK = HandedBack()

@@ -308,6 +308,15 @@ def test_the_close_code_tells_whose_end_it_is(code: str, close_code: int) -> Non
     assert ERRORS[code].close_code == close_code
 
 
+@pytest.mark.parametrize("code", leg.CallProblem)
+def test_what_a_call_cannot_do_now_is_an_error_of_the_table(code: leg.CallProblem) -> None:
+    row = ERRORS[code]
+    assert not ends_session(code)
+    assert row.harmless == (code is not leg.CallProblem.RATE_LIMITED)
+    told = msgspec.json.decode(realtime.encode(Problem(code)) or b"")
+    assert told == {"type": "error", "error": {"code": code.value, "message": row.message}}
+
+
 @pytest.mark.parametrize("failure", VoiceFailure)
 def test_what_is_wrong_with_a_voice_is_told_by_its_word(failure: VoiceFailure) -> None:
     told = f'{{"type":"error","error":{{"code":"{failure.value}","message":"why"}}}}'

@@ -13,8 +13,8 @@ from tests.talking import ANSWERS_ITSELF, LIVING, Story
 
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
-ACTIVE = leg.Problem("conversation_already_has_active_response")
-NOT_ACTIVE = leg.Problem("response_cancel_not_active")
+ACTIVE = leg.Problem(leg.CallProblem.RESPONSE_ACTIVE)
+NOT_ACTIVE = leg.Problem(leg.CallProblem.NO_RESPONSE)
 STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
 CUT_OFF = leg.AgentFinished(interrupted=True)
 

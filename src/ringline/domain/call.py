@@ -297,11 +297,13 @@ def _open_line(call: Call, draft: Draft) -> Call:
 def _wait(call: Call, signal: CallSignal, draft: Draft) -> Call:
     """Keep a signal of the conversation until the client is told that it may begin."""
     if isinstance(signal, bridge.CancelAsked):
-        draft.orders.append(leg.Problem("response_cancel_not_active"))
+        draft.orders.append(leg.Problem(leg.CallProblem.NO_RESPONSE))
         return call
     if len(call.early) < MAX_EARLY:
         return replace(call, early=(*call.early, signal))
-    draft.orders.append(leg.Problem("rate_limited", "too many events before the session started"))
+    draft.orders.append(
+        leg.Problem(leg.CallProblem.RATE_LIMITED, "too many events before the session started")
+    )
     return call
 
 

@@ -6,6 +6,7 @@ with a screen behind it shows (a realtime session's client); a telephone ignores
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
@@ -114,11 +115,20 @@ class AgentFinished:
     interrupted: bool = False
 
 
+class CallProblem(StrEnum):
+    """What a call cannot do for its caller now."""
+
+    RESPONSE_ACTIVE = "conversation_already_has_active_response"
+    NO_RESPONSE = "response_cancel_not_active"
+    RATE_LIMITED = "rate_limited"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A recoverable error; the session lives on.
 
-    Without a message the surface uses its own words for the code.
+    The code is a `CallProblem`, a `VoiceFailure`, or one of the surface's own. Without a
+    message the surface uses its own words for it.
     """
 
     code: str
