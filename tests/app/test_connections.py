@@ -19,7 +19,7 @@ from ringline.web.admission import Admission, Allowance
 from ringline.web.budget import ByteBudget
 from ringline.web.http_connection import House, Waits, begin_request
 from ringline.web.links import Links
-from ringline.web.listener import Listener
+from ringline.web.listener import PortListener
 from ringline.web.refusals import Refusals
 from ringline.web.requests import PIECE_BYTES, open_share, read_body, write_by_pieces
 
@@ -36,7 +36,7 @@ class Port:
     """A listener, and clients that speak to it in bytes."""
 
     def __init__(
-        self, port: int, admission: Admission, budget: ByteBudget, listener: Listener
+        self, port: int, admission: Admission, budget: ByteBudget, listener: PortListener
     ) -> None:
         self.port, self.admission, self.listener = port, admission, listener
         self.budget = budget
@@ -89,7 +89,7 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app.router.add_get("/pieces", large)
     admission = Admission(allowance, (), monotonic)
     budget = ByteBudget(BUDGET)
-    listener = Listener(
+    listener = PortListener(
         app, House(admission, Refusals(lambda: KEY, Links("https://docs.example/")), budget), waits
     )
     port = Port(await listener.start("127.0.0.1", 0), admission, budget, listener)

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringline.domain import limits
-from ringline.web.admission import LOG_EVERY_S, Admission, Allowance, Place, host_of
+from ringline.web.admission import LOG_EVERY_S, Admission, Allowance, Slot, host_of
 
 
 class Door:
@@ -17,9 +17,9 @@ class Door:
         networks = [ip_network(proxy) for proxy in proxies]
         self.admission = Admission(Allowance(most, per_address), networks, lambda: self.now)
 
-    def come(self, address: str, times: int = 1) -> list[Place]:
-        places = [self.admission.admit(address) for _ in range(times)]
-        return [place for place in places if place is not None]
+    def come(self, address: str, times: int = 1) -> list[Slot]:
+        slots = [self.admission.admit(address) for _ in range(times)]
+        return [slot for slot in slots if slot is not None]
 
 
 def test_one_address_gets_its_share_and_leaves_the_rest() -> None:
@@ -45,26 +45,26 @@ def test_half_of_the_descriptors_that_are_left_are_one_address_s() -> None:
 
 def test_a_proxy_s_connections_are_counted_for_the_clients_it_names() -> None:
     door = Door(100, 2, "10.0.0.0/8")
-    places = door.come("10.1.2.3", 5)
-    assert len(places) == 5, "the proxy itself is not counted"
+    slots = door.come("10.1.2.3", 5)
+    assert len(slots) == 5, "the proxy itself is not counted"
     vouch = door.admission.vouch
-    assert vouch(places[0], ["192.0.2.1"])
-    assert vouch(places[0], ["192.0.2.1"]), "a further request on the same connection"
-    assert vouch(places[1], ["made up, 192.0.2.1, 10.9.9.9"]), "the last that is no proxy"
-    assert not vouch(places[2], ["203.0.113.9", "192.0.2.1"])
-    assert vouch(places[2], ["192.0.2.2"])
-    assert vouch(places[0], ["192.0.2.3"]), "another client's request frees the first one's place"
-    assert vouch(places[3], ["192.0.2.1"])
-    for place in places:
-        door.admission.leave(place)
+    assert vouch(slots[0], ["192.0.2.1"])
+    assert vouch(slots[0], ["192.0.2.1"]), "a further request on the same connection"
+    assert vouch(slots[1], ["made up, 192.0.2.1, 10.9.9.9"]), "the last that is no proxy"
+    assert not vouch(slots[2], ["203.0.113.9", "192.0.2.1"])
+    assert vouch(slots[2], ["192.0.2.2"])
+    assert vouch(slots[0], ["192.0.2.3"]), "another client's request frees the first one's slot"
+    assert vouch(slots[3], ["192.0.2.1"])
+    for slot in slots:
+        door.admission.leave(slot)
     assert door.admission.open == 0
     assert len(door.come("192.0.2.1", 5)) == 2
 
 
 def test_a_stranger_s_word_for_another_address_is_not_taken() -> None:
     door = Door(100, 1, "10.0.0.0/8")
-    (place,) = door.come("192.0.2.1")
-    assert door.admission.vouch(place, ["203.0.113.9"])
+    (slot,) = door.come("192.0.2.1")
+    assert door.admission.vouch(slot, ["203.0.113.9"])
     assert not door.come("192.0.2.1")
 
 

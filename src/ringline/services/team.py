@@ -41,7 +41,7 @@ class InvitationRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class TeamMember:
     """A member of a team."""
 
     id: UUID
@@ -65,7 +65,7 @@ class Access:
 
     text: str
     token: OperatorToken
-    member: Member
+    member: TeamMember
 
 
 def _written(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[object]]:
@@ -131,7 +131,7 @@ class Team:
         """Return these verbs over another repo, a caller's."""
         return Team(repo, self._secret, self._now, self._new_id, self._random)
 
-    async def find(self, scope: Scope, email: str) -> Member | None:
+    async def find(self, scope: Scope, email: str) -> TeamMember | None:
         """Find a member by their address, in any case. Raises StoreAway."""
         async with self._repo.read(scope) as rows:
             return await find_member(rows, email)
@@ -221,10 +221,12 @@ async def _lock(transaction: Transaction) -> None:
     await _run(transaction, _LOCK)
 
 
-async def find_member(rows: Rows, email: str) -> Member | None:
+async def find_member(rows: Rows, email: str) -> TeamMember | None:
     """Find a member by their address, in any case."""
     found = await _run(rows, _FIND_MEMBER, email=email)
-    return Member(found[0]["id"], found[0]["email"], TeamRole(found[0]["role"])) if found else None
+    return (
+        TeamMember(found[0]["id"], found[0]["email"], TeamRole(found[0]["role"])) if found else None
+    )
 
 
 async def _run(rows: Rows, statement: Prepared, **values: object) -> Sequence[Row]:

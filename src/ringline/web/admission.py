@@ -61,8 +61,8 @@ class Allowance:
 
 
 @dataclass(slots=True, eq=False)
-class Place:
-    """One connection's place; `client` is whom it is counted for, None for a proxy's."""
+class Slot:
+    """One connection's slot; `client` is whom it is counted for, None for a proxy's."""
 
     client: str | None
     proxied: bool = False
@@ -87,8 +87,8 @@ class Admission:
         """Return how many connections are open."""
         return self._open
 
-    def admit(self, address: str) -> Place | None:
-        """Give a new connection its place; None if it is too many. `leave` gives it back."""
+    def admit(self, address: str) -> Slot | None:
+        """Give a new connection its slot; None if it is too many. `leave` gives it back."""
         proxied = self._trusts(address)
         client = None if proxied else host_of(address)
         if self._open >= self._allowance.most or self._is_full(client):
@@ -96,31 +96,31 @@ class Admission:
             return None
         self._open += 1
         self._count(client, 1)
-        return Place(client, proxied)
+        return Slot(client, proxied)
 
-    def leave(self, place: Place) -> None:
-        """Take back the place of a connection that is closed."""
+    def leave(self, slot: Slot) -> None:
+        """Take back the slot of a connection that is closed."""
         self._open -= 1
-        self._count(place.client, -1)
+        self._count(slot.client, -1)
 
-    def vouch(self, place: Place, forwarded: Iterable[str]) -> bool:
+    def vouch(self, slot: Slot, forwarded: Iterable[str]) -> bool:
         """Count a proxy's connection for the client of its request; False if it has too many.
 
         `forwarded` are the values of `X-Forwarded-For`. Of a connection that is no trusted
         proxy's nothing is believed.
         """
-        if not place.proxied:
+        if not slot.proxied:
             return True
         client = self._client_of(forwarded)
-        if client == place.client:
+        if client == slot.client:
             return True
-        self._count(place.client, -1)
-        place.client = None
+        self._count(slot.client, -1)
+        slot.client = None
         if self._is_full(client):
             self._tell_refusal()
             return False
         self._count(client, 1)
-        place.client = client
+        slot.client = client
         return True
 
     def _client_of(self, forwarded: Iterable[str]) -> str | None:

@@ -1,7 +1,7 @@
 """One connection of a client: aiohttp's, with an end to every wait (contract, 13).
 
 aiohttp waits for a request's head, and for an answer to be read, as long as the client
-likes. Here a look at all connections once a second (`Listener`) closes those that are over
+likes. Here a look at all connections once a second (`PortListener`) closes those that are over
 their time; a look costs less than a timer that is set and cancelled with every request.
 What the client is waited for stands in `phase`:
 
@@ -23,7 +23,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from ringline.domain import limits
 from ringline.domain.log import Scope
-from ringline.web.admission import Admission, Place
+from ringline.web.admission import Admission, Slot
 from ringline.web.budget import ByteBudget
 from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, FairShare
 from ringline.web.refusals import Refusals
@@ -54,7 +54,7 @@ class House:
     fair: FairShare = field(default_factory=FairShare)
 
 
-class Phase(Enum):
+class ConnectionPhase(Enum):
     """What a connection waits for."""
 
     HEAD = auto()
@@ -73,8 +73,8 @@ class HttpConnection(RequestHandler):
         "_head",
         "_held",
         "_phase",
-        "_place",
         "_since",
+        "_slot",
         "_stuck_bytes",
         "_stuck_since",
         "_unread_since",
@@ -101,11 +101,11 @@ class HttpConnection(RequestHandler):
         self.waits = waits
         self.house = house
         self._all = all_
-        self._place: Place | None = None
+        self._slot: Slot | None = None
         #: The transport until the connection is lost; aiohttp's own is gone at a close.
         self._wire: asyncio.Transport | None = None
         self._closing_since: float | None = None
-        self._phase = Phase.HEAD
+        self._phase = ConnectionPhase.HEAD
         self._since = 0.0
         self._head = b""  # the first bytes of the request that is under way
         #: Since when the client takes nothing of what is written, and what was unread then.
@@ -119,26 +119,26 @@ class HttpConnection(RequestHandler):
         self._wants_reading = True  # aiohttp does not pause reading
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> ConnectionPhase:
         """Return what the connection waits for."""
         return self._phase
 
     @property
     def is_answering(self) -> bool:
         """Tell whether an ordinary request is under way here, or its answer unread."""
-        if self._phase is Phase.STREAM or self._wire is None:
+        if self._phase is ConnectionPhase.STREAM or self._wire is None:
             return False
-        return self._phase is Phase.REQUEST or self._wire.get_write_buffer_size() > 0
+        return self._phase is ConnectionPhase.REQUEST or self._wire.get_write_buffer_size() > 0
 
     def begin(self, forwarded: Sequence[str]) -> bool:
         """Note that a request is here; False if its client has too many connections."""
-        self._phase = Phase.REQUEST
-        return self._place is None or self.house.admission.vouch(self._place, forwarded)
+        self._phase = ConnectionPhase.REQUEST
+        return self._slot is None or self.house.admission.vouch(self._slot, forwarded)
 
     @property
     def client(self) -> str:
         """Return the address that the connection is counted for."""
-        return (self._place.client if self._place else None) or ""
+        return (self._slot.client if self._slot else None) or ""
 
     def when_answered(self, callback: Callable[[], None]) -> None:
         """Call back when the answer of this request has been read, or never will be."""
@@ -157,7 +157,7 @@ class HttpConnection(RequestHandler):
 
     def become_stream(self) -> None:
         """Note that what follows ends by its own rules."""
-        self._phase = Phase.STREAM
+        self._phase = ConnectionPhase.STREAM
         self._unread_since = None
 
     def look(self, now: float) -> None:
@@ -169,7 +169,7 @@ class HttpConnection(RequestHandler):
             self._closing_since = self._closing_since or now
             if now - self._closing_since >= self.waits.answer_idle_s:
                 wire.abort()
-        elif self._phase is Phase.HEAD and now - self._since >= self.waits.head_s:
+        elif self._phase is ConnectionPhase.HEAD and now - self._since >= self.waits.head_s:
             self.force_close()
         elif self._stuck_since is not None and self._reads_too_slowly(wire, now):
             wire.abort()
@@ -215,27 +215,27 @@ class HttpConnection(RequestHandler):
 
     # -- what aiohttp and the loop report -----------------------------------------------
 
-    def enter(self, transport: asyncio.Transport, place: Place, since: float) -> None:
-        """Take a connection over, with the place that it has had since it connected."""
-        self._wire, self._place, self._since = transport, place, since
+    def enter(self, transport: asyncio.Transport, slot: Slot, since: float) -> None:
+        """Take a connection over, with the slot that it has had since it connected."""
+        self._wire, self._slot, self._since = transport, slot, since
         self._all.add(self)
         self.connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Give the place back."""
+        """Give the slot back."""
         self._wire = None
         self._all.discard(self)
         self._tell_answered()
-        place, self._place = self._place, None
-        if place is not None:
-            self.house.admission.leave(place)
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            self.house.admission.leave(slot)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the client; the first ones after a pause begin a head."""
-        if self._phase is Phase.IDLE and data:
-            self._phase, self._since, self._head = Phase.HEAD, self._loop.time(), b""
-        if self._phase is Phase.HEAD and len(self._head) < _HEAD_SEEN:
+        if self._phase is ConnectionPhase.IDLE and data:
+            self._phase, self._since, self._head = ConnectionPhase.HEAD, self._loop.time(), b""
+        if self._phase is ConnectionPhase.HEAD and len(self._head) < _HEAD_SEEN:
             self._head += data[: _HEAD_SEEN - len(self._head)]
         super().data_received(data)
 
@@ -244,14 +244,14 @@ class HttpConnection(RequestHandler):
         super().pause_writing()
         self._stuck_since = self._loop.time()
         self._stuck_bytes = 0 if self._wire is None else self._wire.get_write_buffer_size()
-        if self._phase is not Phase.STREAM:
+        if self._phase is not ConnectionPhase.STREAM:
             self._unread_since = self._unread_since or self._stuck_since
 
     def resume_writing(self) -> None:
         """Take note that the client reads again."""
         self._stuck_since = None
         super().resume_writing()
-        if self._phase is Phase.IDLE:
+        if self._phase is ConnectionPhase.IDLE:
             self._note_read()
 
     async def finish_response(
@@ -264,7 +264,7 @@ class HttpConnection(RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = self.house.refusals.answer(request.path, resp)
         result = await super().finish_response(request, resp, start_time)
-        self._phase = Phase.IDLE
+        self._phase = ConnectionPhase.IDLE
         if not self.writing_paused:
             self._note_read()
         return result

@@ -13,8 +13,8 @@ import socket
 from aiohttp import web
 
 from ringline.domain import limits
-from ringline.web.admission import Place
-from ringline.web.http_connection import House, HttpConnection, Phase, Waits
+from ringline.web.admission import Slot
+from ringline.web.http_connection import ConnectionPhase, House, HttpConnection, Waits
 from ringline.web.newcomer import Newcomer, Newcomers
 
 #: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
@@ -25,7 +25,7 @@ _POLL_S = 0.02  # at the end
 _CLEAN_UP_S = 1.0  # for handlers whose connection is gone already
 
 
-class Listener:
+class PortListener:
     """Listens on one port and serves an application there."""
 
     def __init__(
@@ -75,14 +75,14 @@ class Listener:
             self._looking.cancel()
         await self._runner.cleanup()
 
-    def _enter(self, transport: asyncio.Transport, place: Place, since: float, head: bytes) -> None:
+    def _enter(self, transport: asyncio.Transport, slot: Slot, since: float, head: bytes) -> None:
         """Serve the requests of a newcomer."""
         server = self._runner.server
         if server is None:
             raise AssertionError("whoever enters came through a server that is set up")
         connection = HttpConnection(server, self._connections, self._house, self._waits)
         transport.set_protocol(connection)
-        connection.enter(transport, place, since)
+        connection.enter(transport, slot, since)
         connection.data_received(head)
 
     async def _drain(self, grace_s: float) -> None:
@@ -91,7 +91,7 @@ class Listener:
         self._newcomers.close()  # another request is not waited for
         while any(one.is_answering for one in self._connections) and loop.time() < ends_at:
             for one in tuple(self._connections):
-                if one.phase in (Phase.IDLE, Phase.HEAD):
+                if one.phase in (ConnectionPhase.IDLE, ConnectionPhase.HEAD):
                     one.force_close()
             await asyncio.sleep(_POLL_S)
         for one in tuple(self._connections):

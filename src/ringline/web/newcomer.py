@@ -8,7 +8,7 @@ strangers who come and go at once hold nobody up (contract, 13).
 import asyncio
 from typing import Protocol, cast
 
-from ringline.web.admission import Admission, Place
+from ringline.web.admission import Admission, Slot
 
 #: A head that is longer goes to aiohttp unfinished, which knows how long one may be.
 _MOST_HEAD = 4096
@@ -18,9 +18,7 @@ _BLANK = (b"\n\r\n", b"\n\n")
 class Enter(Protocol):
     """Make a connection for requests of a newcomer that has sent a head."""
 
-    def __call__(
-        self, transport: asyncio.Transport, place: Place, since: float, head: bytes
-    ) -> None:
+    def __call__(self, transport: asyncio.Transport, slot: Slot, since: float, head: bytes) -> None:
         """Take over the transport; `since` is when it connected, by the loop's clock."""
         ...
 
@@ -60,12 +58,12 @@ class Newcomers:
 class Newcomer(asyncio.Protocol):
     """One connection that has not sent a whole head."""
 
-    __slots__ = ("_all", "_head", "_place", "_transport", "since")
+    __slots__ = ("_all", "_head", "_slot", "_transport", "since")
 
     def __init__(self, all_: Newcomers) -> None:
         self._all = all_
         self._head = b""
-        self._place: Place | None = None
+        self._slot: Slot | None = None
         self._transport: asyncio.Transport | None = None
         #: When it connected, by the loop's clock.
         self.since = 0.0
@@ -74,8 +72,8 @@ class Newcomer(asyncio.Protocol):
         """Take a new connection, or close it at once where there are too many."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self._place = self._all.admission.admit(str(peer[0]) if peer else "")
-        if self._place is None:
+        self._slot = self._all.admission.admit(str(peer[0]) if peer else "")
+        if self._slot is None:
             self._transport.abort()
             return
         self.since = asyncio.get_running_loop().time()
@@ -84,19 +82,19 @@ class Newcomer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Gather the head; hand it on when it is whole, or can be none."""
         head = self._head = self._head + data if self._head else data
-        transport, place = self._transport, self._place
-        if transport is None or place is None or not _is_enough(head):
+        transport, slot = self._transport, self._slot
+        if transport is None or slot is None or not _is_enough(head):
             return
         self._all.remove(self)
-        self._transport = self._place = None
-        self._all.enter(transport, place, self.since, head)
+        self._transport = self._slot = None
+        self._all.enter(transport, slot, self.since, head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Give the place back."""
+        """Give the slot back."""
         self._all.remove(self)
-        if self._place is not None:
-            self._all.admission.leave(self._place)
-        self._transport = self._place = None
+        if self._slot is not None:
+            self._all.admission.leave(self._slot)
+        self._transport = self._slot = None
 
     def close(self) -> None:
         """Close the connection."""

@@ -20,7 +20,7 @@ from ringline.web.call_streams import CallStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.http_connection import House, begin_request, refuse_stranger
 from ringline.web.links import Links
-from ringline.web.listener import Listener
+from ringline.web.listener import PortListener
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
 from ringline.web.refusals import REQUEST_ID, SERVER_NAME, Refusals
@@ -67,7 +67,7 @@ class Server:
         documentation = Documentation(__version__, links)
         add_routes(app, surfaces, documentation, self._health, self._readiness)
         _silence_aiohttp()
-        self._listener = Listener(app, House(admission, self._refusals))
+        self._listener = PortListener(app, House(admission, self._refusals))
 
     async def start(self, host: str, port: int) -> int:
         """Listen; return the port. Raises OSError."""

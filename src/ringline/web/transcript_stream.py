@@ -10,7 +10,7 @@ from ringline.web.call_watch import Start, Watch
 from ringline.web.cors import READABLE
 from ringline.web.limits import StreamLimits
 from ringline.web.watching import InChunks, Watching, chunk
-from ringline.web.websocket import CLOSE_TIMEOUT_S, Connection
+from ringline.web.websocket import CLOSE_TIMEOUT_S, StreamConnection
 from ringline.wire import sse
 from ringline.wire.errors import stream_error_v1
 from ringline.wire.transcript import TranscriptStream
@@ -37,7 +37,7 @@ class Transcript:
         """Answer with the stream."""
         response = web.StreamResponse(headers=sse.HEADERS | READABLE)
         await response.prepare(request)
-        connection = Connection(request)
+        connection = StreamConnection(request)
         outbox = Outbox(connection, self._watching.tick, connection.abort)
         connection.on_resumed = outbox.resumed
         chunked = request.version >= HttpVersion11
@@ -50,7 +50,7 @@ class Transcript:
             connection.abort()
         return response
 
-    async def _stream(self, connection: Connection, outbox: Outbox, *, chunked: bool) -> None:
+    async def _stream(self, connection: StreamConnection, outbox: Outbox, *, chunked: bool) -> None:
         def framed(data: bytes) -> bytes:
             return chunk(data) if chunked else data
 
@@ -82,7 +82,7 @@ class Transcript:
         if code:  # past what waits: a client that does not read is told as well
             connection.write(framed(sse.encode_event(stream_error_v1(code), name="error")))
 
-    async def _beat(self, connection: Connection, outbox: Outbox, heartbeat: bytes) -> None:
+    async def _beat(self, connection: StreamConnection, outbox: Outbox, heartbeat: bytes) -> None:
         """Send heartbeats; cut off a connection that has taken nothing for two of them."""
         stuck = False
         while True:

@@ -72,7 +72,7 @@ def offered_subprotocols(request: web.Request) -> list[str]:
     return [offer.strip() for offer in offers.split(",") if offer.strip()]
 
 
-class Connection:
+class StreamConnection:
     """The writing side of a request that has become a stream; a sink for an outbox."""
 
     def __init__(self, request: web.BaseRequest) -> None:
@@ -128,7 +128,7 @@ class Connection:
         self._transport.abort()
 
 
-class WebSocket(Connection):
+class WebSocket(StreamConnection):
     """An open WebSocket."""
 
     def __init__(self, request: web.Request, response: "_Response") -> None:
