@@ -11,6 +11,7 @@ from ringline.domain import leg
 from ringline.domain.audio import Chunk
 from ringline.domain.endings import EndCause
 from ringline.wire import realtime
+from ringline.wire.realtime_errors import SessionProblem
 
 #: The frames that show an event, by its name.
 Examples: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -27,7 +28,7 @@ _ASKED: tuple[realtime.ClientFrame, ...] = (
     realtime.ResponseCreate(),
     realtime.ResponseCancel(),
 )
-_TOLD: tuple[leg.LegOrder | Chunk, ...] = (
+_TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.SessionStarted(CALL_ID, str(CALL_ID), 16_000, 24_000),
     leg.CallerStarted(),
     leg.CallerStopped(),
@@ -48,9 +49,11 @@ def _asked(frame: realtime.ClientFrame) -> bytes:
     return msgspec.json.encode({key: one for key, one in written.items() if one is not None})
 
 
-def _told(order: leg.LegOrder | Chunk) -> bytes:
+def _told(order: leg.LegOrder | SessionProblem | Chunk) -> bytes:
     if isinstance(order, Chunk):
         return realtime.encode_audio(order)
+    if isinstance(order, SessionProblem):
+        return realtime.encode_problem(order)
     return realtime.encode(order)
 
 

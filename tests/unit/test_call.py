@@ -121,16 +121,14 @@ def test_a_voice_that_speaks_early_is_heard_after_the_client_is_told() -> None: 
 def test_only_so_much_waits() -> None:
     story = Story(opened=False)
     assert story.feed(*[leg.Typed("hi")] * MAX_EARLY) == []
-    (problem,) = story.feed(leg.Typed("hi"))
-    assert isinstance(problem, leg.Problem)
-    assert problem.code is leg.CallProblem.RATE_LIMITED
+    assert story.feed(leg.Typed("hi")) == [leg.Refused(leg.Refusal.TOO_MANY_EARLY)]
     story.feed(OPENED, AnswerWritten())
     assert len(story.all(TurnCompleted)) == MAX_EARLY
 
 
 def test_nothing_can_be_cancelled_early() -> None:
     story = Story("Hello", opened=False)
-    problem = leg.Problem(leg.CallProblem.NO_RESPONSE)
+    problem = leg.Refused(leg.Refusal.NOTHING_TO_CANCEL)
     assert story.feed(bridge.CancelAsked(0)) == [problem]
     story.feed(OPENED, AnswerWritten())
     assert story.all(voice.Cancel) == []
@@ -246,7 +244,7 @@ def test_an_ended_call_takes_nothing_any_more() -> None:
 def test_a_problem_of_the_voice_is_told_and_the_call_goes_on() -> None:
     story = Story()
     failed = voice.VoiceFailed(voice.VoiceFailure.OVERLOADED, "why", True)
-    assert story.feed(failed) == [leg.Problem("overloaded", "why")]
+    assert story.feed(failed) == [leg.VoiceTrouble(voice.VoiceFailure.OVERLOADED, "why")]
     assert story.feed(voice.GoingAway(1000), leg.Digit("5")) == []
     assert not story.call.ended
 
@@ -396,7 +394,7 @@ def check_news(story: Story) -> None:
         match order:
             case leg.SessionStarted():
                 started = True
-            case leg.Problem():
+            case leg.Refused() | leg.VoiceTrouble():
                 pass
             case leg.HangUp():
                 assert not speaking

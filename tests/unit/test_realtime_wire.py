@@ -14,10 +14,17 @@ from hypothesis import strategies as st
 from ringline.domain import leg, limits
 from ringline.domain.audio import Chunk
 from ringline.domain.endings import EndCause
-from ringline.domain.leg import Problem
 from ringline.domain.voice import VoiceFailure
 from ringline.wire import realtime
-from ringline.wire.realtime_errors import ERRORS, NOISE, Ends, ends_session
+from ringline.wire.realtime_errors import (
+    ERRORS,
+    NOISE,
+    REFUSALS,
+    VOICE_TROUBLES,
+    Ends,
+    SessionProblem,
+    ends_session,
+)
 
 CALL = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 
@@ -85,23 +92,23 @@ def test_client_frames_are_read(frame: str, event: realtime.ClientEvent) -> None
 )
 def test_bad_frames_are_problems(frame: str | bytes, code: str, part: str) -> None:
     problem = realtime.decode(frame)
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, SessionProblem)
     assert problem.code == code
     assert part in problem.message
 
 
 def test_a_long_unknown_type_is_not_repeated_whole() -> None:
     problem = realtime.decode(json.dumps({"type": "x" * 10_000}))
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, SessionProblem)
     assert len(problem.message) < 100
 
 
 @given(st.binary() | st.text())
 def test_any_frame_is_an_event_or_a_documented_problem(frame: bytes | str) -> None:
     result = realtime.decode(frame)
-    if isinstance(result, Problem):
+    if isinstance(result, SessionProblem):
         assert result.code in ERRORS
-        assert encoded(result)["error"]["code"] == result.code
+        assert json.loads(realtime.encode_problem(result))["error"]["code"] == result.code
 
 
 @given(
@@ -115,7 +122,7 @@ def test_any_members_are_an_event_or_a_documented_problem(
     members: dict[str, object], name: str
 ) -> None:
     result = realtime.decode(json.dumps({"type": name, **members}))
-    assert not isinstance(result, Problem) or result.code in ERRORS
+    assert not isinstance(result, SessionProblem) or result.code in ERRORS
 
 
 # Audio.
@@ -148,7 +155,7 @@ def test_bad_base64_is_a_problem_and_loses_nothing(audio: str) -> None:
     aligner = realtime.SampleAligner()
     aligner.append(b64(b"a"), 16_000)
     problem = aligner.append(audio, 16_000)
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, SessionProblem)
     assert problem.code == "invalid_audio"
     assert aligner.append(b64(b"b"), 16_000) == Chunk(b"ab", 16_000)
 
@@ -158,7 +165,7 @@ def test_ten_seconds_are_the_most_of_one_piece() -> None:
     assert isinstance(aligner.append(b64(bytes(20_000)), 1_000), Chunk)
     for size in (20_001, 20_002, 20_006, 40_000):
         problem = aligner.append(b64(bytes(size)), 1_000)
-        assert isinstance(problem, Problem)
+        assert isinstance(problem, SessionProblem)
         assert "10000 ms" in problem.message
 
 
@@ -168,7 +175,7 @@ def test_however_audio_is_cut_its_samples_are_the_same(pieces: list[bytes]) -> N
     heard = b""
     for piece in pieces:
         chunk = aligner.append(b64(piece), 16_000)
-        assert not isinstance(chunk, Problem)
+        assert not isinstance(chunk, SessionProblem)
         if chunk is not None:
             assert chunk.pcm
             assert base64.b64decode(chunk.as_base64(), validate=True) == chunk.pcm
@@ -217,10 +224,22 @@ def test_a_started_session_tells_its_rates() -> None:
         (leg.AgentSaid("hm"), {"type": "text.delta", "delta": "hm"}),
         (leg.AgentFinished(), {"type": "response.completed"}),
         (leg.AgentFinished(True), {"type": "response.completed", "interrupted": True}),
-        (leg.Problem("c", "m"), {"type": "error", "error": {"code": "c", "message": "m"}}),
-        (leg.Problem("odd"), {"type": "error", "error": {"code": "odd", "message": "odd"}}),
         (
-            leg.Problem("response_cancel_not_active"),
+            leg.VoiceTrouble(VoiceFailure.OVERLOADED, "m"),
+            {"type": "error", "error": {"code": "overloaded", "message": "m"}},
+        ),
+        (
+            leg.Refused(leg.Refusal.TOO_MANY_EARLY),
+            {
+                "type": "error",
+                "error": {
+                    "code": "rate_limited",
+                    "message": "too many events before the session started",
+                },
+            },
+        ),
+        (
+            leg.Refused(leg.Refusal.NOTHING_TO_CANCEL),
             {
                 "type": "error",
                 "error": {
@@ -254,7 +273,7 @@ def test_a_session_that_does_not_start_is_told_so_in_its_last_frame() -> None:
 @pytest.mark.parametrize("code", [code for code in ERRORS if not ends_session(code, starting=True)])
 def test_no_session_is_refused_for_what_it_would_survive(code: str) -> None:
     with pytest.raises(AssertionError):
-        realtime.encode_refusal(Problem(code))
+        realtime.encode_refusal(SessionProblem(code))
 
 
 # The table of errors.
@@ -308,20 +327,47 @@ def test_the_close_code_tells_whose_end_it_is(code: str, close_code: int) -> Non
     assert ERRORS[code].close_code == close_code
 
 
-@pytest.mark.parametrize("code", leg.CallProblem)
-def test_what_a_call_cannot_do_now_is_an_error_of_the_table(code: leg.CallProblem) -> None:
-    row = ERRORS[code]
-    assert not ends_session(code)
-    assert row.harmless == (code is not leg.CallProblem.RATE_LIMITED)
-    told = msgspec.json.decode(realtime.encode(Problem(code)) or b"")
-    assert told == {"type": "error", "error": {"code": code.value, "message": row.message}}
-
-
 @pytest.mark.parametrize("failure", VoiceFailure)
 def test_what_is_wrong_with_a_voice_is_told_by_its_word(failure: VoiceFailure) -> None:
     told = f'{{"type":"error","error":{{"code":"{failure.value}","message":"why"}}}}'
-    assert realtime.encode(Problem(failure, "why")) == told.encode()
+    assert realtime.encode(leg.VoiceTrouble(failure, "why")) == told.encode()
     assert failure in ERRORS, "clients can look it up"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "message"),
+    [
+        (
+            leg.Refusal.NOTHING_TO_CANCEL,
+            "response_cancel_not_active",
+            "nothing to cancel: no response is running",
+        ),
+        (
+            leg.Refusal.RESPONSE_ACTIVE,
+            "conversation_already_has_active_response",
+            "the conversation already has an active response",
+        ),
+        (
+            leg.Refusal.TOO_MANY_EARLY,
+            "rate_limited",
+            "too many events before the session started",
+        ),
+    ],
+)
+def test_what_a_call_refuses_is_an_error_of_the_table(
+    refusal: leg.Refusal, code: str, message: str
+) -> None:
+    told = {"type": "error", "error": {"code": code, "message": message}}
+    assert encoded(leg.Refused(refusal)) == told
+    assert not ends_session(code)
+    assert ERRORS[code].harmless == (refusal is not leg.Refusal.TOO_MANY_EARLY)
+
+
+def test_every_refusal_and_every_failure_of_a_voice_is_spelt() -> None:
+    assert set(REFUSALS) == set(leg.Refusal)
+    assert set(VOICE_TROUBLES) == set(VoiceFailure)
+    codes = [problem.code for problem in REFUSALS.values()] + list(VOICE_TROUBLES.values())
+    assert set(codes) <= set(ERRORS)
 
 
 IMAGE = '{"type":"image.input","image_url":"data:image/jpeg;base64,%s"}'

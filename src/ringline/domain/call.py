@@ -297,13 +297,11 @@ def _open_line(call: Call, draft: Draft) -> Call:
 def _wait(call: Call, signal: CallSignal, draft: Draft) -> Call:
     """Keep a signal of the conversation until the client is told that it may begin."""
     if isinstance(signal, bridge.CancelAsked):
-        draft.orders.append(leg.Problem(leg.CallProblem.NO_RESPONSE))
+        draft.orders.append(leg.Refused(leg.Refusal.NOTHING_TO_CANCEL))
         return call
     if len(call.early) < MAX_EARLY:
         return replace(call, early=(*call.early, signal))
-    draft.orders.append(
-        leg.Problem(leg.CallProblem.RATE_LIMITED, "too many events before the session started")
-    )
+    draft.orders.append(leg.Refused(leg.Refusal.TOO_MANY_EARLY))
     return call
 
 
@@ -311,7 +309,7 @@ def _voice_failed(
     call: Call, failure: voice.VoiceFailure, message: str, draft: Draft, *, alive: bool
 ) -> Call:
     if alive:
-        draft.orders.append(leg.Problem(failure, message))
+        draft.orders.append(leg.VoiceTrouble(failure, message))
         return call
     return _end(call, lost_voice(failure), draft, message)
 

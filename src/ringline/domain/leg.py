@@ -11,6 +11,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain.endings import EndCause
+from ringline.domain.voice import VoiceFailure
 
 # Signals: what a leg reports.
 
@@ -115,24 +116,27 @@ class AgentFinished:
     interrupted: bool = False
 
 
-class CallProblem(StrEnum):
-    """What a call cannot do for its caller now."""
+class Refusal(StrEnum):
+    """Why something that a client requests cannot be done now."""
 
-    RESPONSE_ACTIVE = "conversation_already_has_active_response"
-    NO_RESPONSE = "response_cancel_not_active"
-    RATE_LIMITED = "rate_limited"
+    NOTHING_TO_CANCEL = "nothing_to_cancel"
+    RESPONSE_ACTIVE = "response_active"
+    TOO_MANY_EARLY = "too_many_early"  # before the call is answered
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A recoverable error; the session lives on.
+class Refused:
+    """Something that the client requested is not done; the session goes on."""
 
-    The code is a `CallProblem`, a `VoiceFailure`, or one of the surface's own. Without a
-    message the surface uses its own words for it.
-    """
+    refusal: Refusal
 
-    code: str
-    message: str = ""
+
+@dataclass(frozen=True, slots=True)
+class VoiceTrouble:
+    """Something went wrong in the voice, which lives on."""
+
+    failure: VoiceFailure
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,7 @@ LegOrder: TypeAlias = (
     | AgentStarted
     | AgentSaid
     | AgentFinished
-    | Problem
+    | Refused
+    | VoiceTrouble
     | HangUp
 )

@@ -24,7 +24,6 @@ from ringline.domain.leg import (
     LegOrder,
     LegSignal,
     Overrun,
-    Problem,
     ResponseWanted,
     SessionStarted,
     TurnEndWanted,
@@ -33,7 +32,7 @@ from ringline.domain.leg import (
 )
 from ringline.ports import LegListener
 from ringline.wire import realtime
-from ringline.wire.realtime_errors import RealtimeError, ends_session, error_of
+from ringline.wire.realtime_errors import RealtimeError, SessionProblem, ends_session, error_of
 
 _log = structlog.get_logger(__name__)
 
@@ -108,11 +107,11 @@ class RealtimeLeg:
             case realtime.AudioAppend(audio):
                 self._hear(audio)
             case _ if not self._within_limit():
-                self.tell(realtime.problem("rate_limited", limit=self._rules.events_per_window))
-            case Problem():
-                self.tell(event)
+                self._answer(realtime.problem("rate_limited", limit=self._rules.events_per_window))
+            case SessionProblem():
+                self._answer(event)
             case realtime.SessionStart():
-                self.tell(realtime.problem("session_already_started"))
+                self._answer(realtime.problem("session_already_started"))
             case realtime.TextInput(text):
                 self._report(Typed(text))
             case realtime.ResponseCreate():
@@ -131,7 +130,7 @@ class RealtimeLeg:
         if ends_session("binary_not_supported", times=self._binary):
             self._end_with(Overrun(EndCause.LEG_UNSUPPORTED_DATA))
         else:
-            self.tell(realtime.problem("binary_not_supported"))
+            self._answer(realtime.problem("binary_not_supported"))
 
     def receive_oversized(self) -> None:
         """Take note of a frame that is too large; the session ends."""
@@ -182,6 +181,9 @@ class RealtimeLeg:
             case _:
                 self._send(realtime.encode(order))
 
+    def _answer(self, problem: SessionProblem) -> None:
+        self._send(realtime.encode_problem(problem))
+
     def _send(self, payload: bytes) -> None:
         if self._gone:
             return
@@ -226,10 +228,10 @@ class RealtimeLeg:
     def _hear(self, audio: str) -> None:
         heard = self._aligner.append(audio, self._rules.input_hz)
         match heard:
-            case Problem():
-                self.tell(heard)
+            case SessionProblem():
+                self._answer(heard)
             case Chunk() if not self._takes(heard.duration_ms):
-                self.tell(realtime.problem("invalid_audio", reason="it comes too fast"))
+                self._answer(realtime.problem("invalid_audio", reason="it comes too fast"))
             case Chunk() if self._listener is not None and not self._over:
                 self._listener.leg_hears(heard)
             case _:

@@ -15,7 +15,6 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.endings import EndCause
-from ringline.domain.leg import Problem
 from ringline.domain.session_config import ConfigProblem, SessionConfig
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import Leg, LegListener
@@ -42,7 +41,7 @@ from ringline.web.websocket import (
 )
 from ringline.wire import realtime
 from ringline.wire.errors import refuse_v3
-from ringline.wire.realtime_errors import ERRORS, RealtimeError
+from ringline.wire.realtime_errors import ERRORS, RealtimeError, SessionProblem
 from ringline.wire.realtime_mint import answer_mint, read_mint
 from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
 
@@ -240,7 +239,7 @@ class _Session:
         self._live: LiveCall | None = None
         loop = asyncio.get_running_loop()
         #: Why there will be no call, once that is known; a running call is told itself.
-        self._refused: asyncio.Future[Problem] = loop.create_future()
+        self._refused: asyncio.Future[SessionProblem] = loop.create_future()
         #: Done when the socket is closed.
         self.closed: asyncio.Future[None] = loop.create_future()
 
@@ -256,7 +255,7 @@ class _Session:
 
     def _refuse(self, code: str) -> None:
         if not self._refused.done():
-            self._refused.set_result(Problem(code))
+            self._refused.set_result(SessionProblem(code))
 
     async def serve(self, socket: WebSocket, permit: Permit) -> None:
         """Speak with the client until one side ends it. Raises nothing but cancellation."""
@@ -273,7 +272,7 @@ class _Session:
     async def _speak(self, socket: WebSocket, permit: Permit) -> None:
         messages = socket.messages()
         config = await self._start(socket, messages, permit)
-        if isinstance(config, Problem):
+        if isinstance(config, SessionProblem):
             socket.send_text(realtime.encode_refusal(config))
             await _close(socket, ERRORS[config.code])
         elif config is not None:
@@ -282,7 +281,7 @@ class _Session:
 
     async def _start(
         self, socket: WebSocket, messages: Messages, permit: Permit
-    ) -> SessionConfig | Problem | None:
+    ) -> SessionConfig | SessionProblem | None:
         """Wait for `session.start`; None if the client left before."""
         first = asyncio.create_task(_next(messages))
         try:
@@ -297,26 +296,26 @@ class _Session:
         if self._refused.done():
             return self._refused.result()
         if first.cancelled():
-            return Problem("start_timeout")
+            return SessionProblem("start_timeout")
         message = first.result()
         if socket.violation == TOO_LARGE or (message is not None and _is_too_large(message)):
-            return Problem("frame_too_large")
+            return SessionProblem("frame_too_large")
         return None if message is None else await self._accept(message, permit)
 
-    async def _accept(self, message: Message, permit: Permit) -> SessionConfig | Problem:
+    async def _accept(self, message: Message, permit: Permit) -> SessionConfig | SessionProblem:
         """Take the first frame, which must be a `session.start` that can be followed."""
         start = realtime.decode_start(message.payload)
-        if isinstance(start, Problem):
+        if isinstance(start, SessionProblem):
             return start
         try:
             config = await self._sessions.configure(permit, start)
             if isinstance(config, ConfigProblem):
-                return Problem(config.code, config.message)
+                return SessionProblem(config.code, config.message)
             if self._refused.done():
                 return self._refused.result()
             self._calls.check_accepting()
         except Unavailable:
-            return Problem("unavailable")
+            return SessionProblem("unavailable")
         return config
 
     async def _run(

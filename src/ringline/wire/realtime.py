@@ -26,11 +26,19 @@ from ringline.domain.leg import (
     CallerStopped,
     HangUp,
     LegOrder,
-    Problem,
+    Refused,
     SessionStarted,
     TurnHeard,
+    VoiceTrouble,
 )
-from ringline.wire.realtime_errors import ERRORS, ends_session, error_of
+from ringline.wire.realtime_errors import (
+    ERRORS,
+    REFUSALS,
+    VOICE_TROUBLES,
+    SessionProblem,
+    ends_session,
+    error_of,
+)
 from ringline.wire.strict_json import JsonProblem, NotJson, StrictDecoder, WrongShape
 from ringline.wire.strict_json import encode as encode_json
 
@@ -127,8 +135,8 @@ _client_event = StrictDecoder[Any](cast("Any", ClientEvent))
 _typed = StrictDecoder(_Typed)
 
 
-def decode(frame: str | bytes) -> ClientEvent | Problem:
-    """Read a client's text frame; a Problem is what to answer (6.1)."""
+def decode(frame: str | bytes) -> ClientEvent | SessionProblem:
+    """Read a client's text frame; a problem is what to answer (6.1)."""
     try:
         event: ClientEvent = _client_event.decode(frame)
     except NotJson as problem_:
@@ -141,8 +149,8 @@ def decode(frame: str | bytes) -> ClientEvent | Problem:
     return event
 
 
-def decode_start(frame: str | bytes) -> SessionStart | Problem:
-    """Read a client's first frame, which must be `session.start` (O1); a Problem ends it.
+def decode_start(frame: str | bytes) -> SessionStart | SessionProblem:
+    """Read a client's first frame, which must be `session.start` (O1); a problem ends it.
 
     What a running session would survive is no start, whatever is wrong with it.
     """
@@ -150,7 +158,7 @@ def decode_start(frame: str | bytes) -> SessionStart | Problem:
     match event:
         case SessionStart():
             return event
-        case Problem(code) if ends_session(code, starting=True):
+        case SessionProblem(code) if ends_session(code, starting=True):
             return event
         case _:
             return problem("session_not_started")
@@ -164,7 +172,7 @@ def may_be_large(frame: str) -> bool:
         return False
 
 
-def _explain(frame: str | bytes, wrong: WrongShape) -> Problem:
+def _explain(frame: str | bytes, wrong: WrongShape) -> SessionProblem:
     """Tell an unknown event from a known one with a wrong member."""
     try:
         name = _typed.decode(frame).type
@@ -179,9 +187,9 @@ def _explain(frame: str | bytes, wrong: WrongShape) -> Problem:
     return problem("invalid_event", reason=f"{name}: {wrong.message}")
 
 
-def problem(code: str, **facts: object) -> Problem:
+def problem(code: str, **facts: object) -> SessionProblem:
     """Make an error of the table; `facts` fill its message."""
-    return Problem(code, ERRORS[code].message.format(**facts))
+    return SessionProblem(code, ERRORS[code].message.format(**facts))
 
 
 class SampleAligner:
@@ -193,7 +201,7 @@ class SampleAligner:
     def __init__(self) -> None:
         self._carry = b""
 
-    def append(self, audio: str, rate_hz: int) -> Chunk | Problem | None:
+    def append(self, audio: str, rate_hz: int) -> Chunk | SessionProblem | None:
         """Take base64 audio; None if there is no whole sample in it yet."""
         if not audio:
             return None
@@ -256,13 +264,20 @@ def encode(order: LegOrder) -> bytes:
             return encode_json({"type": "text.delta", "delta": delta})
         case AgentFinished(interrupted):
             return _RESPONSE_INTERRUPTED if interrupted else _RESPONSE_COMPLETED
-        case Problem(code, message):
-            return _encode_error("error", code, message)
+        case Refused(refusal):
+            return encode_problem(REFUSALS[refusal])
+        case VoiceTrouble(failure, message):
+            return _encode_error("error", VOICE_TROUBLES[failure], message)
         case HangUp(cause, message):
             return _encode_error("session.terminating", error_of(cause).code, message)
 
 
-def encode_refusal(problem_: Problem) -> bytes:
+def encode_problem(problem_: SessionProblem) -> bytes:
+    """Write the error that answers a client's frame; the session goes on (6.1)."""
+    return _encode_error("error", problem_.code, problem_.message)
+
+
+def encode_refusal(problem_: SessionProblem) -> bytes:
     """Write the end of a session that does not start: its last frame (6.2)."""
     if not ends_session(problem_.code, starting=True):
         raise AssertionError(f"a session is not refused for {problem_.code}")
@@ -270,9 +285,8 @@ def encode_refusal(problem_: Problem) -> bytes:
 
 
 def _encode_error(event: str, code: str, message: str) -> bytes:
-    """Write an error in its own words, or the table's; a provider's codes are not in it."""
-    row = ERRORS.get(code)
-    error = {"code": code, "message": message or (row.message if row else code)}
+    """Write an error in its own words, or the table's."""
+    error = {"code": code, "message": message or ERRORS[code].message}
     return encode_json({"type": event, "error": error})
 
 

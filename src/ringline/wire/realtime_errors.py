@@ -3,14 +3,16 @@
 Shipped clients hide an `error` whose message contains one of the words in `NOISE`, so
 messages of harmless errors contain one and those of serious errors do not.
 
-Calls end for causes (`domain/endings.py`); `END_CODES` spells them. No other module knows
-which code or close code a cause has.
+The centre knows causes of a call's end, refusals and failures of a voice; three tables here
+spell them. No other module knows which code or close code they have.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from ringline.domain.endings import EndCause
+from ringline.domain.leg import Refusal
+from ringline.domain.voice import VoiceFailure
 
 #: Words by which clients recognise noise, compared case-insensitively (5.2).
 NOISE = (
@@ -50,6 +52,14 @@ class RealtimeError:
     harmless: bool = False
     #: For the reference, if the message says nothing without its facts.
     means: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionProblem:
+    """An error that a client is told; without a message, in the words of the table."""
+
+    code: str
+    message: str = ""
 
 
 _ROWS = (
@@ -190,6 +200,25 @@ END_CODES: dict[EndCause, str] = {
     _C.INTERNAL_ERROR: "internal_error",
     _C.SERVER_SHUTDOWN: "server_shutdown",
     _C.SERVER_LOST: "server_shutdown",
+}
+
+
+#: What a client is told that the call refuses.
+REFUSALS: dict[Refusal, SessionProblem] = {
+    Refusal.NOTHING_TO_CANCEL: SessionProblem("response_cancel_not_active"),
+    Refusal.RESPONSE_ACTIVE: SessionProblem("conversation_already_has_active_response"),
+    Refusal.TOO_MANY_EARLY: SessionProblem(
+        "rate_limited", "too many events before the session started"
+    ),
+}
+
+#: The error that tells a client of trouble in a voice that lives on.
+VOICE_TROUBLES: dict[VoiceFailure, str] = {
+    VoiceFailure.OVERLOADED: "overloaded",
+    VoiceFailure.SPEECH_FAILED: "speech_failed",
+    VoiceFailure.UPSTREAM_ERROR: "upstream_error",
+    VoiceFailure.UPSTREAM_CLOSED: "upstream_closed",
+    VoiceFailure.INTERNAL_ERROR: "internal_error",
 }
 
 
