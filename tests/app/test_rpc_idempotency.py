@@ -26,6 +26,7 @@ from ringline.services.idempotency import (
     Conflict,
     Idempotency,
     IdempotencyConflict,
+    WaitLimits,
 )
 from ringline.services.repo import Repo
 from ringline.storage.stores import Stores
@@ -184,10 +185,14 @@ class House:
 
     def __init__(self, stores: Stores, scope: Scope, key_id: UUID) -> None:
         self.repo = Repo(stores.records, MemoryBus())
-        self.here, self.there = (Idempotency(self.repo, new_id) for _ in range(2))
+        self.wait(WaitLimits())
         self.caller = Caller(scope, key_id)
         self.done = 0
         self.started, self.go_on = asyncio.Event(), asyncio.Event()
+
+    def wait(self, limits: WaitLimits) -> None:
+        """Begin with processes whose requests wait for each other so long."""
+        self.here, self.there = (Idempotency(self.repo, new_id, limits) for _ in range(2))
 
     async def work(self, claim: Claim) -> bytes:
         self.started.set()
@@ -244,8 +249,8 @@ async def test_a_duplicate_elsewhere_gets_the_answer_of_the_first(house: House) 
     assert {await first, await second, await third} == {b"answer 1"}
 
 
-async def test_nobody_waits_for_ever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringline.services.idempotency.WAIT_S", 0.2)
+async def test_nobody_waits_for_ever(house: House) -> None:
+    house.wait(WaitLimits(wait_s=0.2))
     first = house.ask()
     await house.started.wait()
     for where in (house.here, house.there):
@@ -254,6 +259,20 @@ async def test_nobody_waits_for_ever(house: House, monkeypatch: pytest.MonkeyPat
         assert raised.value.reason is Conflict.IN_PROGRESS
     house.go_on.set()
     assert await first == b"answer 1"
+
+
+async def test_so_many_wait_and_no_more(house: House) -> None:
+    house.wait(WaitLimits(waiting=1))
+    first = house.ask()
+    await house.started.wait()
+    second = house.ask()
+    done, _ = await asyncio.wait([second], timeout=0.3)
+    assert not done
+    with pytest.raises(IdempotencyConflict) as raised:
+        await house.ask()
+    assert raised.value.reason is Conflict.IN_PROGRESS
+    house.go_on.set()
+    assert await first == await second == b"answer 1"
 
 
 async def test_an_answer_with_a_credential_is_not_kept(house: House) -> None:
@@ -301,12 +320,11 @@ async def test_an_operators_keys_are_their_own(house: House) -> None:
 )
 async def test_a_claim_is_given_up_where_nothing_was_done(
     house: House,
-    monkeypatch: pytest.MonkeyPatch,
     action: str,
     error: Exception,
     again: bool,
 ) -> None:
-    monkeypatch.setattr("ringline.services.idempotency.WAIT_S", 0.1)
+    house.wait(WaitLimits(wait_s=0.1))
     house.go_on.set()
 
     async def fail(claim: Claim) -> bytes:

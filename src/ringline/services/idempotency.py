@@ -39,13 +39,8 @@ _log = structlog.get_logger(__name__)
 
 MAX_KEY = 255  # characters
 MAX_KEPT = 1_000_000  # bytes of an answer; a longer one is not kept
-WAIT_S = 10.0
 LEASE_S = 30
 KEPT_HOURS = 24
-#: How often another process's claim is looked at.
-_POLL_S = 0.2
-#: Most requests of this process that wait for another one; beyond, nobody waits.
-MAX_WAITING = 1_000
 #: With every so many claims old ones are swept, more at a time than were made meanwhile.
 SWEEP_EVERY = 20
 _SWEPT = 200
@@ -176,12 +171,24 @@ def is_key(text: str) -> bool:
     return 0 < len(text) <= MAX_KEY and text.isascii() and text.isprintable()
 
 
+@dataclass(frozen=True, slots=True)
+class WaitLimits:
+    """How long a request waits for another one with its key."""
+
+    wait_s: float = 10.0
+    #: How often another process's claim is looked at.
+    look_s: float = 0.2
+    #: Most requests of this process that wait; beyond, nobody waits.
+    waiting: int = 1_000
+
+
 class Idempotency:
     """Carries requests with an idempotency key out once."""
 
-    def __init__(self, repo: Repo, new_id: NewId) -> None:
+    def __init__(self, repo: Repo, new_id: NewId, limits: WaitLimits | None = None) -> None:
         self._repo = repo
         self._new_id = new_id
+        self._limits = limits or WaitLimits()
         #: Who has a claim here, and everybody who tries to have one.
         self._running: dict[tuple[Scope, UUID, str], asyncio.Task[Any]] = {}
         self._attempts: set[asyncio.Task[bytes | None]] = set()
@@ -208,7 +215,7 @@ class Idempotency:
         claim = Claim(caller.scope, caller.key_id, name, self._new_id(), secret)
         repo = self._repo.for_caller(caller.check)
         hashed = sha256(body).digest()
-        deadline = asyncio.get_running_loop().time() + WAIT_S
+        deadline = asyncio.get_running_loop().time() + self._limits.wait_s
         while True:
             attempt = asyncio.create_task(self._attempt(repo, claim, hashed, work, left_no_trace))
             self._attempts.add(attempt)
@@ -274,13 +281,13 @@ class Idempotency:
     async def _wait(self, claim: Claim, deadline: float) -> None:
         """Wait a moment for whoever has the claim."""
         left_s = deadline - asyncio.get_running_loop().time()
-        if left_s <= 0 or self._waiting >= MAX_WAITING:
+        if left_s <= 0 or self._waiting >= self._limits.waiting:
             raise IdempotencyConflict(Conflict.IN_PROGRESS)
         running = self._running.get((claim.scope, claim.key_id, claim.name))
         self._waiting += 1
         try:
             if running is None:
-                await asyncio.sleep(min(_POLL_S, left_s))
+                await asyncio.sleep(min(self._limits.look_s, left_s))
             else:
                 await asyncio.wait([running], timeout=left_s)
         finally:
