@@ -1,8 +1,8 @@
-"""What a leg reports and what it is told: the words of the port `Leg`.
+"""The signals and orders of the port `Leg`.
 
-A leg is one line into a call. Audio goes in and out as chunks; everything else is a
-signal (what it reports) or an order (what it is told). News are orders that only a leg
-with a screen behind it shows (a realtime session's client); a telephone ignores them.
+A leg connects one party to a call. Audio goes in and out as chunks; everything else is a
+signal (what the leg reports) or an order (what it must do). Most orders are news, which
+only a leg with a screen shows (a realtime session's client); a telephone ignores them.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from uuid import UUID
 from ringline.domain.endings import EndCause
 from ringline.domain.voice import VoiceFailure
 
-# Signals: what a leg reports.
+# Signals.
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """The line is gone: the other side hung up or its connection broke."""
+    """The other side hung up, or its connection broke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +37,27 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class ResponseWanted:
-    """The client asks for a response now (`response.create`)."""
+    """The client requests a response now (`response.create`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelWanted:
-    """The client asks to stop the running response (`response.cancel`)."""
+    """The client cancels the running response (`response.cancel`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEndWanted:
-    """The client says that the caller's turn ends now (`audio.commit`)."""
+    """The client ends the caller's turn (`audio.commit`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClearWanted:
-    """The client wants the audio of the unfinished turn forgotten (`audio.clear`)."""
+    """The client discards the audio of the unfinished turn (`audio.clear`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overrun:
-    """The leg cannot be kept: its line breaks a rule, and the call must end for it."""
+    """The other side broke a rule of its surface, and the call must end for it."""
 
     cause: EndCause
 
@@ -67,7 +67,7 @@ LegSignal: TypeAlias = (
 )
 
 
-# News: what a leg with a screen is told.
+# Orders: news, and the end.
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallerStarted:
-    """The caller began to speak: flush what is playing."""
+    """The caller began to speak; the client must flush what is playing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class CallerStopped:
 
 @dataclass(frozen=True, slots=True)
 class TurnHeard:
-    """The final text of what the caller said; empty where nobody could read it."""
+    """The final text of the caller's turn; empty if it could not be recognised."""
 
     text: str
 
@@ -104,14 +104,14 @@ class AgentStarted:
 
 @dataclass(frozen=True, slots=True)
 class AgentSaid:
-    """A piece of what the agent says, leaving with its audio."""
+    """A piece of what the agent says, sent with its audio."""
 
     delta: str
 
 
 @dataclass(frozen=True, slots=True)
 class AgentFinished:
-    """The response is over, whether whole or failed, or `interrupted`: cut off."""
+    """The response is over: complete, failed, or `interrupted`."""
 
     interrupted: bool = False
 
@@ -141,7 +141,7 @@ class VoiceTrouble:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """End the line for a cause; the last order a leg gets.
+    """Hang up for a cause; the last order a leg gets.
 
     Without a message the surface uses its own words for the cause.
     """
