@@ -27,7 +27,7 @@ from ringline.config import Settings, python_environment, service_links
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.ids import uuid7
-from ringline.domain.session_config import Models, SessionConfig
+from ringline.domain.session_config import SessionConfig
 from ringline.domain.voice import Modality
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
 from ringline.ports import CredentialStore, WorkspaceStore
@@ -44,6 +44,7 @@ from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
+from ringline.services.voices import Catalogue, VoiceModel
 from ringline.services.workspaces import Workspaces
 from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
 from ringline.storage.connections import connect, login_role, refuse_unreachable
@@ -292,7 +293,8 @@ async def _start(
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
     voices = LocalVoices(surroundings=_surroundings(settings))
-    calls = Calls(journal, voices.open, now, new_id)
+    catalogue = Catalogue((VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, voices.open),))
+    calls = Calls(journal, catalogue.open, now, new_id)
     credentials = Credentials(
         stores.credentials,
         now,
@@ -314,7 +316,17 @@ async def _start(
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
     server = _server(
-        settings, limits, links, stores, calls, credentials, watching, journal, rpc, team
+        settings,
+        limits,
+        links,
+        stores,
+        catalogue,
+        calls,
+        credentials,
+        watching,
+        journal,
+        rpc,
+        team,
     )
 
     journal_away.append(journal.store_away)
@@ -380,6 +392,7 @@ def _server(
     limits: WebLimits,
     links: Links,
     stores: Stores,
+    catalogue: Catalogue,
     calls: Calls,
     credentials: Credentials,
     watching: Watching,
@@ -387,7 +400,6 @@ def _server(
     rpc: Rpc,
     team: Team,
 ) -> Server:
-    models: Models = {LOCAL_MODEL: LocalVoices.capabilities}
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
     most = settings.max_sessions_per_workspace
@@ -395,7 +407,7 @@ def _server(
     sessions = Sessions(
         stores.credentials,
         stores.workspaces,
-        models,
+        catalogue,
         most_sessions,
         CallLimits(playout_lead_ms=settings.playout_lead_ms),
         now,

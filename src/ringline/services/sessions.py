@@ -29,6 +29,7 @@ from ringline.domain.session_config import (
 from ringline.ports import Clock, NewId, TicketStore, WorkspaceStore
 from ringline.services.calls import CallLimits, NewCall
 from ringline.services.credentials import log_refused
+from ringline.services.voices import Catalogue
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.realtime import SessionStart
 from ringline.wire.realtime_mint import TicketRequest, decode_binding, encode_binding
@@ -68,7 +69,7 @@ class Sessions:
         self,
         store: TicketStore,
         workspaces: WorkspaceStore,
-        models: Models,
+        catalogue: Catalogue,
         limits: SessionLimits,
         call_limits: CallLimits,
         now: Clock,
@@ -77,7 +78,7 @@ class Sessions:
     ) -> None:
         self._store = store
         self._workspaces = workspaces
-        self._models = models
+        self._catalogue = catalogue
         self._limits = limits
         self._call_limits = call_limits
         self._now = now
@@ -85,10 +86,9 @@ class Sessions:
         self._random = random_bytes
         self._running: Counter[Scope] = Counter()
 
-    @property
-    def models(self) -> Models:
-        """Return the models that sessions may name, with what they can do."""
-        return self._models
+    def models(self, scope: Scope) -> Models:
+        """Return the models that a workspace's sessions may name, with what they can do."""
+        return self._catalogue.models(scope)
 
     async def mint(
         self, key: Key, asked: TicketRequest
@@ -100,7 +100,7 @@ class Sessions:
         agent_id = asked.binding.agent_id
         if agent_id is not None:
             agent = await self._workspaces.find_agent(key.scope, agent_id)
-            problem = check_agent(agent, asked.binding, self._models)
+            problem = check_agent(agent, asked.binding, self.models(key.scope))
             if problem is not None:
                 return problem
         secret = spell_secret(self._random(SECRET_BYTES))
@@ -160,7 +160,7 @@ class Sessions:
             agent = await self._workspaces.find_agent(permit.scope, agent_id)
             if agent is None:
                 return AGENT_NOT_FOUND
-        return effective(permit.binding, start.config or {}, agent, self._models)
+        return effective(permit.binding, start.config or {}, agent, self.models(permit.scope))
 
     def new_call(self, permit: Permit, config: SessionConfig) -> NewCall:
         """Describe the call that a session is (contract, 5)."""

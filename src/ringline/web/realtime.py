@@ -131,7 +131,7 @@ class Realtime:
             self._calls.check_accepting()
             body = await read_body(request, limits.MINT_BYTES.most, share)
             await visitor.check()  # a body takes its time
-            asked = read_mint(body, self._sessions.models)
+            asked = read_mint(body, self._sessions.models(visitor.key.scope))
             minted = (
                 asked
                 if isinstance(asked, ConfigProblem)

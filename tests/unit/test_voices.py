@@ -1,0 +1,70 @@
+"""The catalogue of voices: who may name which model, and which voice is opened."""
+
+import pytest
+
+from ringline.domain.log import Scope
+from ringline.domain.session_config import ConfigProblem, check_model
+from ringline.domain.voice import VoiceConfig, VoiceOpening
+from ringline.ports import VoiceListener, VoiceUnavailable
+from ringline.services.voices import Catalogue, VoiceModel
+from tests import clock as virtual
+from tests.samples import a_scope
+from tests.talking import ANSWERS_ITSELF, CAPABILITIES, ScriptedVoice
+from tests.voice_desk import Recorder
+
+OURS, THEIRS = a_scope(1), a_scope(2)
+
+
+class Provider:
+    """Opens scripted voices, and keeps what they were opened with."""
+
+    def __init__(self) -> None:
+        self.openings: list[VoiceOpening] = []
+
+    async def open(self, opening: VoiceOpening, listener: VoiceListener) -> ScriptedVoice:
+        self.openings.append(opening)
+        return ScriptedVoice(listener)
+
+
+def only_ours(scope: Scope) -> bool:
+    return scope == OURS
+
+
+def catalogue(provider: Provider, other: Provider) -> Catalogue:
+    return Catalogue(
+        (
+            VoiceModel("first/one", CAPABILITIES, provider.open),
+            VoiceModel("second/two", ANSWERS_ITSELF, other.open, offered_to=only_ours),
+        )
+    )
+
+
+def test_each_workspace_is_offered_its_models() -> None:
+    voices = catalogue(Provider(), Provider())
+    assert voices.models(OURS) == {"first/one": CAPABILITIES, "second/two": ANSWERS_ITSELF}
+    assert voices.models(THEIRS) == {"first/one": CAPABILITIES}
+    assert check_model("second/two", voices.models(OURS)) is None
+    problem = check_model("second/two", voices.models(THEIRS))
+    assert problem == ConfigProblem("model_not_found", 'there is no model "second/two"')
+
+
+def test_the_voice_of_the_named_model_is_opened_as_asked() -> None:
+    async def main() -> None:
+        first, second = Provider(), Provider()
+        voices = catalogue(first, second)
+        opening = VoiceOpening(VoiceConfig("second/two", instructions="Be brief."))
+        listener = Recorder()
+        voice = await voices.open(opening, listener)
+        assert isinstance(voice, ScriptedVoice)
+        assert voice.listener is listener
+        assert (first.openings, second.openings) == ([], [opening])
+        with pytest.raises(VoiceUnavailable, match="no model third/three"):
+            await voices.open(VoiceOpening(VoiceConfig("third/three")), listener)
+
+    virtual.run(main())
+
+
+def test_a_model_stands_once() -> None:
+    row = VoiceModel("first/one", CAPABILITIES, Provider().open)
+    with pytest.raises(AssertionError, match="twice"):
+        Catalogue((row, row))
