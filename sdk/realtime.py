@@ -9,6 +9,7 @@ from msgspec.inspect import (
     FloatType,
     IntType,
     ListType,
+    Metadata,
     NoneType,
     StrType,
     StructType,
@@ -17,14 +18,14 @@ from msgspec.inspect import (
     VarTupleType,
 )
 
-from ringline.domain.config_members import MEMBERS
-from ringline.domain.session_config import member_types
+from ringline.domain.config_members import MEMBERS, RequestedConfig
+from ringline.domain.members import described
 from ringline.wire.errors import V3_ERRORS
 
 
 def realtime_types() -> Iterator[str]:
     """Write the config of a session, and the errors of its mint."""
-    types = member_types()
+    types = {field.encode_name: field.type for field in described(RequestedConfig).fields}
     yield "/** The config of a realtime session; what is absent has its default. */"
     yield "export interface SessionConfig {"
     for member in MEMBERS:
@@ -40,6 +41,8 @@ def realtime_types() -> Iterator[str]:
 def _given(kind: Type) -> str:
     """Write the type of a value that is given. Null is absent, so it is left out."""
     match kind:
+        case Metadata(type=inner):
+            return _given(inner)
         case UnionType(types):
             return " | ".join(_given(one) for one in types if not isinstance(one, NoneType))
         case StrType():

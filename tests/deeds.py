@@ -14,6 +14,7 @@ import pytest
 
 from ringline.bus.memory import MemoryBus
 from ringline.domain import leg, voice
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
 from ringline.domain.publication import Publication
@@ -128,7 +129,7 @@ class Shop:
         """Start a call that runs in this process, and wait until it is answered."""
         row = a_call(started_at=self.now)
         line = Line()
-        config = voice.VoiceConfig("local/attendant")
+        config = SessionConfig(model="local/attendant")
         self.services.calls.start(NewCall(self.scope, row, config, "", CallLimits()), line)
         async with asyncio.timeout(LIMIT_S):
             await line.answered.wait()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ringline.domain import voice
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.events import CallEnded, EventData, ParticipantJoined, ParticipantLeft
 from ringline.ports import VoiceListener
 from ringline.services.calls import CallLimits, Calls, LiveCall, NewCall
@@ -51,7 +52,7 @@ class House:
     ) -> tuple[LiveCall, ScriptedLeg]:
         line = ScriptedLeg()
         row = replace(call_row(), started_at=clock())
-        config = voice.VoiceConfig("local/attendant")
+        config = SessionConfig(model="local/attendant")
         return self.calls.start(NewCall(SCOPE, row, config, greeting, limits), line), line
 
     def events(self, live: LiveCall) -> list[EventData]:

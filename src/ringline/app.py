@@ -26,9 +26,9 @@ from ringline.bus.memory import MemoryBus
 from ringline.config import Settings, python_environment, service_links
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.config_members import Modality
 from ringline.domain.ids import uuid7
-from ringline.domain.session_config import SessionConfig
-from ringline.domain.voice import Modality
+from ringline.domain.session_config import EffectiveConfig
 from ringline.legs.realtime import RealtimeLeg, RealtimeRules
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
@@ -415,15 +415,15 @@ def _server(
         secrets.token_bytes,
     )
 
-    def make_leg(socket: WebSocket, config: SessionConfig) -> RealtimeLeg:
-        capabilities = LocalVoices.capabilities
+    def make_leg(socket: WebSocket, effective: EffectiveConfig) -> RealtimeLeg:
+        config, capabilities = effective.config, effective.capabilities
         rules = RealtimeRules(
             input_hz=capabilities.input_hz,
             output_hz=capabilities.output_hz,
             show_heard=config.input_transcription,
             show_said=config.output_transcription or Modality.TEXT in config.modalities,
             events_per_window=settings.rate_session_events_per_10_s,
-            warnings=config.warnings,
+            warnings=effective.warnings,
         )
         return RealtimeLeg(socket, rules)
 

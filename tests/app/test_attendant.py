@@ -16,6 +16,7 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings, Phrase
 from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.local_dialogue import words_of
 from ringline.domain.voice import (
     AddText,
@@ -25,7 +26,6 @@ from ringline.domain.voice import (
     ResponseEnd,
     SpeechStarted,
     SpeechStopped,
-    VoiceConfig,
     VoiceFailed,
     VoiceFailure,
     VoiceOpening,
@@ -42,7 +42,7 @@ from tests.voice_desk import Recorder, Report, Spoke, buzz, feed, quiet, speak
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
-CONFIG = VoiceConfig(model="local/attendant", local=attendant(UUID(int=1)).local)
+CONFIG = SessionConfig(model="local/attendant", local=attendant(UUID(int=1)).local)
 OPENING = VoiceOpening(CONFIG)
 
 #: Sentences that are not the agent's; none of them begins like one of its phrases.

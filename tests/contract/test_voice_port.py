@@ -16,6 +16,7 @@ from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
     AddText,
     Cancel,
@@ -32,7 +33,6 @@ from ringline.domain.voice import (
     SpeechStopped,
     ToolResult,
     UpdateConfig,
-    VoiceConfig,
     VoiceOpening,
 )
 from ringline.ports import OpenVoice, Voice
@@ -45,7 +45,7 @@ class Adapter:
     """How a row opens its voice, and speech that it understands."""
 
     open: OpenVoice
-    config: VoiceConfig
+    config: SessionConfig
     phrase: str
     speech: bytes = field(repr=False)
 
@@ -53,7 +53,7 @@ class Adapter:
 async def local() -> AsyncIterator[Adapter]:
     voices = LocalVoices()
     agent = attendant(UUID(int=1))
-    config = VoiceConfig(model=agent.model, voice=agent.voice, local=agent.local)
+    config = SessionConfig(model=agent.model, voice=agent.voice, local=agent.local)
     phrase = "what are your opening hours"
     try:
         yield Adapter(voices.open, config, phrase, await speak(phrase))

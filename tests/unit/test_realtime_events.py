@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from ringline.domain.agent import RequestedTurnDetection, Tool
-from ringline.domain.config_members import MEMBERS
+from ringline.domain.config_members import MEMBERS, SessionConfig
 from ringline.domain.members import Member
-from ringline.domain.session_config import ConfigProblem, SessionConfig
+from ringline.domain.session_config import ConfigProblem
 from ringline.web.member_schemas import read, written
 from ringline.wire import realtime, realtime_events, realtime_mint
 from ringline.wire.errors import V3_ERRORS

@@ -11,21 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import session_config
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection, TurnDetectionType
-from ringline.domain.config_members import MEMBERS
+from ringline.domain.config_members import MEMBERS, Modality, RequestedConfig, SessionConfig
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.local_dialogue import read_local
 from ringline.domain.session_config import (
     UNBOUND,
     Binding,
     ConfigProblem,
-    SessionConfig,
+    EffectiveConfig,
     bind,
     check_agent,
     effective,
 )
-from ringline.domain.voice import Modality, VoiceCapabilities
+from ringline.domain.voice import VoiceCapabilities
 from ringline.wire import realtime_mint
 from ringline.wire.errors import V3_ERRORS
 from ringline.wire.realtime_errors import ERRORS, Ends
@@ -62,12 +61,18 @@ def bound(config: dict[str, object], *locked: str, agent: Agent | None = None) -
     return realtime_mint.decode_binding(realtime_mint.encode_binding(binding))
 
 
+def started(
+    binding: Binding, config: dict[str, object], agent: Agent | None = None
+) -> EffectiveConfig:
+    result = effective(binding, config, agent, MODELS)
+    assert isinstance(result, EffectiveConfig), result
+    return result
+
+
 def session(
     binding: Binding, config: dict[str, object], agent: Agent | None = None
 ) -> SessionConfig:
-    result = effective(binding, config, agent, MODELS)
-    assert isinstance(result, SessionConfig), result
-    return result
+    return started(binding, config, agent).config
 
 
 def refused(config: dict[str, object], model: str = "test/rich") -> ConfigProblem:
@@ -77,10 +82,12 @@ def refused(config: dict[str, object], model: str = "test/rich") -> ConfigProble
 
 
 def test_the_table_of_members_is_what_is_read() -> None:
-    struct = session_config._Config  # pyright: ignore[reportPrivateUsage]
-    assert [member.name for member in MEMBERS] == [
-        field.encode_name for field in msgspec.structs.fields(struct)
-    ]
+    read, run = (
+        [field.encode_name for field in msgspec.structs.fields(struct)]
+        for struct in (RequestedConfig, SessionConfig)
+    )
+    assert [member.name for member in MEMBERS] == read
+    assert sorted(read) == sorted(run)
 
 
 def test_defaults() -> None:
@@ -159,13 +166,14 @@ def test_unknown_members_are_accepted_and_forgotten() -> None:
 
 
 def test_a_tickets_agent_binds_its_members() -> None:
-    config = session(
+    begun = started(
         bound({}, agent=AGENT), {"model": MODEL, "voice": "marin", "instructions": "mine"}, AGENT
     )
+    config = begun.config
     assert (config.model, config.voice, config.instructions) == ("test/rich", "Puck", "be kind")
     assert config.tools == AGENT.tools
-    assert (config.agent_id, config.greeting) == (AGENT.id, "Hello!")
-    assert config.voice_config().model == "test/rich"
+    assert begun.agent == AGENT
+    assert begun.capabilities is RICH
 
 
 def test_a_tickets_own_word_is_stronger_than_its_agents_and_zeros_of_agents_stay_open() -> None:
@@ -210,9 +218,10 @@ def test_an_agent_that_is_not_enabled_begins_no_session() -> None:
 
 
 def test_an_agent_of_session_start_gives_defaults() -> None:
-    config = session(UNBOUND, {"voice": "marin", "instructions": ""}, AGENT)
+    begun = started(UNBOUND, {"voice": "marin", "instructions": ""}, AGENT)
+    config = begun.config
     assert (config.model, config.voice, config.instructions) == ("test/rich", "marin", "be kind")
-    assert config.greeting == "Hello!"
+    assert begun.agent == AGENT
     assert session(bound({"model": MODEL, "voice": "en-us"}, "tools"), {}, AGENT).model == MODEL
 
 
@@ -226,7 +235,8 @@ def test_an_agent_of_session_start_gives_defaults() -> None:
         ({"input_audio_format": "g711"}, "unsupported_audio_format", "input_audio_format"),
         ({"output_audio_format": "opus"}, "unsupported_audio_format", "output_audio_format"),
         ({"input_transcription": "yes"}, "invalid_config", "input_transcription"),
-        ({"instructions": 7}, "invalid_config", "instructions"),
+        ({"instructions": 7}, "invalid_config", "instructions: Expected str | null, got int"),
+        ({"tools": [{"name": 7}]}, "invalid_config", "tools[0].name: Expected str, got int"),
         ({"modalities": "audio"}, "invalid_config", "modalities"),
         ({"modalities": [7]}, "invalid_config", "modalities"),
         ({"temperature": "hot"}, "invalid_config", "temperature"),
@@ -291,8 +301,7 @@ def test_the_words_of_a_session_are_enumerations() -> None:
         "modalities": ["text", "audio"],
         "turn_detection": {"type": "none", "silence_duration_ms": 200},
     }
-    for config in (session(UNBOUND, asked), session(bound(asked), {})):
-        voice = config.voice_config()
+    for voice in (session(UNBOUND, asked), session(bound(asked), {})):
         assert voice.modalities[0] is Modality.TEXT
         assert voice.turn_detection.type is TurnDetectionType.NONE
         assert voice.turn_detection.silence_duration_ms == 200
@@ -310,7 +319,7 @@ def test_a_dialogue_is_a_member_like_any_other() -> None:
     theirs = {"replies": {"fallback": "No?"}, "phrases": None}
     scripted = replace(AGENT, model="test/script", voice="", tools=())
     assert session(UNBOUND, {"local": mine}, scripted).local == read_local(mine)
-    assert session(UNBOUND, {"local": {}}, scripted).voice_config().local == AGENT.local
+    assert session(UNBOUND, {"local": {}}, scripted).local == AGENT.local
     of_agent = bound({}, agent=AGENT)  # replaced whole: its phrases are the agent's too
     assert session(of_agent, {"local": mine}, scripted).local == AGENT.local
     of_ticket = bound({"local": theirs}, agent=AGENT)
@@ -320,9 +329,9 @@ def test_a_dialogue_is_a_member_like_any_other() -> None:
 
 
 def test_a_dialogue_does_nothing_on_other_models_and_says_so() -> None:
-    config = session(UNBOUND, {"model": "test/rich", "local": {"phrase": []}})
-    assert config.local is None
-    assert config.warnings == (
+    begun = started(UNBOUND, {"model": "test/rich", "local": {"phrase": []}})
+    assert begun.config.local is None
+    assert begun.warnings == (
         'config.local has no member "phrase"; did you mean "phrases"?',
         "config.local does nothing: test/rich takes no phrases and replies",
     )
@@ -337,22 +346,21 @@ def test_unknown_members_are_named_once_wherever_they_stand() -> None:
         "tools": [{"name": "a", "type": "function"}, {"name": "b", "desc": ""}],
         "x" * 100: None,
     }
-    config = session(bound(at_mint), at_start)
-    assert config.warnings == (
+    assert started(bound(at_mint), at_start).warnings == (
         'config has no member "instruction"; did you mean "instructions"?',
         'config has no member "a_later_member"',
         'config.turn_detection has no member "treshold"; did you mean "threshold"?',
         'config.tools[1] has no member "desc"',
         f'config has no member "{"x" * 64}"',
     )
-    assert session(bound({}), {"model": MODEL, "voice": "en-us"}).warnings == ()
+    assert started(bound({}), {"model": MODEL, "voice": "en-us"}).warnings == ()
 
 
 def test_so_many_unknown_members_are_named() -> None:
     many: dict[str, object] = {f"unknown{number}": 0 for number in range(9)}
     binding = bound(many | {"model": MODEL})
-    config = session(binding, {f"unknown{number}": 0 for number in range(8, 20)})
-    assert config.warnings == tuple(f'config has no member "unknown{n}"' for n in range(10))
+    begun = started(binding, {f"unknown{number}": 0 for number in range(8, 20)})
+    assert begun.warnings == tuple(f'config has no member "unknown{n}"' for n in range(10))
 
 
 @pytest.mark.parametrize(
@@ -437,7 +445,7 @@ def test_any_config_is_one_or_a_documented_problem(
             continue
         for name in ("instructions", "input_transcription", "output_transcription"):
             if name in binding.values:  # B1, B2, B3: the ticket decided
-                chosen = getattr(result, name)
+                chosen = getattr(result.config, name)
                 assert chosen == (binding.values[name] or type(chosen)())
 
 

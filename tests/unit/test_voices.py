@@ -2,9 +2,10 @@
 
 import pytest
 
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.log import Scope
 from ringline.domain.session_config import ConfigProblem, check_model
-from ringline.domain.voice import VoiceConfig, VoiceOpening
+from ringline.domain.voice import VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.services.voices import Catalogue, VoiceModel
 from tests import clock as virtual
@@ -52,14 +53,14 @@ def test_the_voice_of_the_named_model_is_opened_as_asked() -> None:
     async def main() -> None:
         first, second = Provider(), Provider()
         voices = catalogue(first, second)
-        opening = VoiceOpening(VoiceConfig("second/two", instructions="Be brief."))
+        opening = VoiceOpening(SessionConfig(model="second/two", instructions="Be brief."))
         listener = Recorder()
         voice = await voices.open(opening, listener)
         assert isinstance(voice, ScriptedVoice)
         assert voice.listener is listener
         assert (first.openings, second.openings) == ([], [opening])
         with pytest.raises(VoiceUnavailable, match="no model third/three"):
-            await voices.open(VoiceOpening(VoiceConfig("third/three")), listener)
+            await voices.open(VoiceOpening(SessionConfig(model="third/three")), listener)
 
     virtual.run(main())
 

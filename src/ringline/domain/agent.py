@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
+
+from ringline.domain.members import means
 
 LOCAL_MODEL = "local/attendant"
 
@@ -12,9 +15,9 @@ LOCAL_MODEL = "local/attendant"
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """A function the voice may ask the client to run (realtime voice, 4)."""
 
-    name: str
-    description: str = ""
-    parameters: dict[str, object] = {}
+    name: Annotated[str, means("what the model calls it; not empty, and given once")]
+    description: Annotated[str, means("what it is for, told to the model")] = ""
+    parameters: Annotated[dict[str, object], means("a JSON Schema of its arguments")] = {}
 
 
 class TurnDetectionType(StrEnum):
@@ -31,10 +34,22 @@ class RequestedTurnDetection(msgspec.Struct, frozen=True, kw_only=True):
     Its `type` is any text: a word that no model offers is refused where the model is known.
     """
 
-    type: str = TurnDetectionType.SERVER_VAD
-    threshold: float = 0.5
-    prefix_padding_ms: int = 300
-    silence_duration_ms: int = 500
+    type: Annotated[
+        str,
+        means(
+            "`server_vad` ends a turn by the quiet after it, `semantic_vad` by its meaning, with "
+            "`none` the client ends it by `audio.commit`; a model offers some of them"
+        ),
+    ] = TurnDetectionType.SERVER_VAD
+    threshold: Annotated[
+        float,
+        means("0 to 1: how sure it must be that somebody speaks; more is less sensitive"),
+    ] = 0.5
+    prefix_padding_ms: Annotated[
+        int,
+        means("0 to 10,000: how much sound before the detected speech belongs to the turn"),
+    ] = 300
+    silence_duration_ms: Annotated[int, means("0 to 10,000: how much quiet ends a turn")] = 500
 
 
 class TurnDetection(RequestedTurnDetection, frozen=True, kw_only=True):
@@ -46,8 +61,8 @@ class TurnDetection(RequestedTurnDetection, frozen=True, kw_only=True):
 class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence the local voice understands, and the line of dialogue it leads to."""
 
-    text: str
-    intent: str
+    text: Annotated[str, means("what the caller says, whole")]
+    intent: Annotated[str, means("what it means: the name of a reply")]
 
 
 class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +72,8 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     understood, and the intent `goodbye` is followed by hanging up.
     """
 
-    phrases: tuple[Phrase, ...] = ()
-    replies: dict[str, str] = {}
+    phrases: Annotated[tuple[Phrase, ...], means("what is understood")] = ()
+    replies: Annotated[dict[str, str], means("what is said to each intent, by its name")] = {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ what is known: its structs are walked beside the value.
 
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from functools import cache
 from itertools import chain, islice
 from typing import Any, cast
 
 from msgspec import inspect
 
 from ringline.domain import limits
+from ringline.domain.config_members import RequestedConfig
+from ringline.domain.members import described
 
 #: Members that are known to mean nothing: tools are often wrapped with it (realtime voice, 4).
 _PASSED_OVER = frozenset({("tools", "type")})
@@ -21,9 +22,9 @@ _PASSED_OVER = frozenset({("tools", "type")})
 _MAX_QUOTED = 64  # characters of a client's text that a warning repeats
 
 
-def unknown_members(value: object, shape: type) -> tuple[str, ...]:
+def unknown_members(config: object) -> tuple[str, ...]:
     """Name the unknown members of a config and of what is in it, each in a sentence."""
-    found = _walk(value, _shape(shape), "config", "config")
+    found = _walk(config, described(RequestedConfig), "config", "config")
     return tuple(islice(found, limits.CONFIG_WARNINGS.most))  # the others are not looked for
 
 
@@ -33,13 +34,10 @@ def warnings_of(*found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(islice(each, limits.CONFIG_WARNINGS.most))
 
 
-@cache
-def _shape(shape: type) -> inspect.Type:
-    return inspect.type_info(shape)
-
-
 def _walk(value: object, kind: inspect.Type, name: str, way: str) -> Iterator[str]:
     match kind:
+        case inspect.Metadata(inner):
+            yield from _walk(value, inner, name, way)
         case inspect.UnionType(types):
             for one in types:
                 yield from _walk(value, one, name, way)

@@ -1,12 +1,18 @@
 """Members of the JSON objects that clients read and write: rows of tables.
 
-The tables stand beside the code that reads or writes the objects. The reference pages, the
-SDK's types and the OpenAPI document are made from them; tests hold them against the code.
+The tables stand beside the code that reads or writes the objects, or are made from the class
+that does (`members_of`). The reference pages, the SDK's types and the OpenAPI document are
+made from them; tests hold them against the code.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from typing import Any, cast
+
+import msgspec
+from msgspec import inspect
 
 
 class Shape(StrEnum):
@@ -38,6 +44,80 @@ class Member:
     null: bool = False
     #: Something that is written may lack the member.
     optional: bool = False
+
+
+#: For `means`: clients must give this member, although the class has a default for it.
+REQUIRED = "required"
+
+_SHAPES: Mapping[type[inspect.Type], Shape] = {
+    inspect.StrType: Shape.TEXT,
+    inspect.EnumType: Shape.TEXT,
+    inspect.IntType: Shape.INTEGER,
+    inspect.FloatType: Shape.NUMBER,
+    inspect.BoolType: Shape.BOOLEAN,
+    inspect.DictType: Shape.OBJECT,
+    inspect.StructType: Shape.OBJECT,
+}
+
+
+def means(text: str, default: str | None = None) -> msgspec.Meta:
+    """Say what a member of a class means: `name: Annotated[str, means("…")]`.
+
+    `default` says, as JSON or in words, what an absent one counts as; it is the class's own
+    unless it is given.
+    """
+    return msgspec.Meta(description=text, extra=None if default is None else {"default": default})
+
+
+def members_of(struct: type[msgspec.Struct]) -> tuple[Member, ...]:
+    """Make the table of a class whose every member says what it means."""
+    return tuple(_member(field) for field in described(struct).fields)
+
+
+@cache
+def described(struct: type[msgspec.Struct]) -> inspect.StructType:
+    """Return what msgspec knows of a class: its members, with their types and meanings."""
+    kind = inspect.type_info(struct)
+    assert isinstance(kind, inspect.StructType), f"{struct.__name__} is a struct"
+    return kind
+
+
+def plain(kind: inspect.Type) -> inspect.Type:
+    """Return the type of a value that is given: without its meaning, and without null."""
+    match kind:
+        case inspect.Metadata(type=inner):
+            return plain(inner)
+        case inspect.UnionType(types=types):
+            (given,) = (plain(type_) for type_ in types if not isinstance(type_, inspect.NoneType))
+            return given
+        case _:
+            return kind
+
+
+def _member(field: inspect.Field) -> Member:
+    meant = field.type
+    assert isinstance(meant, inspect.Metadata), f"{field.name} says what it means"
+    kind = plain(meant)
+    many = isinstance(kind, inspect.VarTupleType)
+    value = plain(kind.item_type) if isinstance(kind, inspect.VarTupleType) else kind
+    noted = cast("Any", meant)  # msgspec leaves open of which types its notes are
+    return Member(
+        field.encode_name,
+        _SHAPES[type(value)],
+        noted.extra_json_schema["description"],
+        _default(field, noted.extra or {}),
+        members=members_of(value.cls) if isinstance(value, inspect.StructType) else (),
+        many=many,
+    )
+
+
+def _default(field: inspect.Field, extra: Mapping[str, str]) -> str | None:
+    if field.required or extra.get("default") == REQUIRED:
+        return None
+    if "default" in extra:
+        return extra["default"]
+    made = field.default_factory
+    return msgspec.json.encode(field.default if made is msgspec.NODEFAULT else made()).decode()
 
 
 def flattened(members: Sequence[Member], prefix: str = "") -> Iterator[tuple[str, Member]]:

@@ -14,52 +14,32 @@ serialisable; `effective` makes the whole and holds it against the model's abili
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 import msgspec
-import msgspec.inspect
+from msgspec import inspect
 
-from ringline.domain.agent import Agent, LocalSettings, RequestedTurnDetection, Tool, TurnDetection
+from ringline.domain.agent import Agent, LocalSettings
 from ringline.domain.agent_checks import tool_flaws
-from ringline.domain.config_members import AUDIO_FORMAT, NAMES
+from ringline.domain.config_members import (
+    AUDIO_FORMAT,
+    NAMES,
+    Modality,
+    RequestedConfig,
+    SessionConfig,
+)
 from ringline.domain.config_warnings import unknown_members, warnings_of
 from ringline.domain.local_dialogue import local_flaws
-from ringline.domain.voice import Modality, VoiceCapabilities, VoiceConfig
+from ringline.domain.members import described, plain
+from ringline.domain.voice import VoiceCapabilities
 
 MAX_PADDING_MS = 10_000
 _MAX_QUOTED = 64  # characters of a client's text that an error repeats
 
 #: The models that can be spoken to; None for one that exists but is not realtime.
 Models: TypeAlias = Mapping[str, VoiceCapabilities | None]
-
-
-class _Config(msgspec.Struct, frozen=True, kw_only=True):
-    """The config as it is read; None is the default."""
-
-    model: str | None = None
-    instructions: str | None = None
-    voice: str | None = None
-    modalities: tuple[str, ...] | None = None
-    temperature: float | None = None
-    reasoning_effort: str | None = None
-    input_audio_format: str | None = None
-    output_audio_format: str | None = None
-    input_transcription: bool | None = None
-    input_transcription_model: str | None = None
-    output_transcription: bool | None = None
-    turn_detection: RequestedTurnDetection | None = None
-    tools: tuple[Tool, ...] | None = None
-    local: LocalSettings | None = None
-    translation_target_language: str | None = None
-
-
-def member_types() -> Mapping[str, msgspec.inspect.Type]:
-    """Return the types of the members by their names, as msgspec describes them."""
-    described = msgspec.inspect.type_info(_Config)
-    assert isinstance(described, msgspec.inspect.StructType), "_Config is a struct"
-    return {member.encode_name: member.type for member in described.fields}
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,38 +67,14 @@ class ConfigProblem:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionConfig:
-    """The effective config of a session, whole and valid for its model."""
+class EffectiveConfig:
+    """The config a session runs with, whole and valid for its model; and its agent, if any."""
 
-    model: str
-    instructions: str = ""
-    voice: str = ""
-    modalities: tuple[Modality, ...] = (Modality.AUDIO,)
-    temperature: float | None = None
-    reasoning_effort: str = ""
-    input_transcription: bool = False
-    input_transcription_model: str = ""
-    output_transcription: bool = False
-    turn_detection: TurnDetection = field(default_factory=TurnDetection)
-    tools: tuple[Tool, ...] = ()
-    agent_id: UUID | None = None
-    greeting: str = ""
-    local: LocalSettings | None = None
+    config: SessionConfig
+    capabilities: VoiceCapabilities
+    agent: Agent | None = None
+    #: Sentences for the client about what it sent that means nothing.
     warnings: tuple[str, ...] = ()
-
-    def voice_config(self) -> VoiceConfig:
-        """Return how the voice is opened."""
-        return VoiceConfig(
-            model=self.model,
-            instructions=self.instructions,
-            voice=self.voice,
-            modalities=self.modalities,
-            turn_detection=self.turn_detection,
-            tools=self.tools,
-            temperature=self.temperature,
-            reasoning_effort=self.reasoning_effort,
-            local=self.local,
-        )
 
 
 def bind(
@@ -147,7 +103,7 @@ def bind(
         problem = check_model(read.model, models)
         if problem is not None:
             return problem
-    return Binding(values=values, agent_id=agent_id, warnings=unknown_members(config, _Config))
+    return Binding(values=values, agent_id=agent_id, warnings=unknown_members(config))
 
 
 def check_model(model: str, models: Models) -> ConfigProblem | None:
@@ -181,7 +137,7 @@ def effective(
     client_config: Mapping[str, object],
     agent: Agent | None,
     models: Models,
-) -> SessionConfig | ConfigProblem:
+) -> EffectiveConfig | ConfigProblem:
     """Make the config a session runs with (4.1).
 
     `agent` is the one the binding names, or else the one that `session.start` names. A
@@ -212,69 +168,64 @@ def effective(
         return problem
     capabilities = models[read.model]
     assert capabilities is not None, "check_model refuses what is not realtime"
-    fitting = _fit(read, read.model, capabilities, agent)
+    fitting = _fit(read, capabilities)
     if isinstance(fitting, ConfigProblem):
         return fitting
     ignored = ()
     if read.local is not None and not capabilities.dialogue:
         ignored = (f"config.local does nothing: {read.model} takes no phrases and replies",)
-    warnings = warnings_of(binding.warnings, unknown_members(client_config, _Config), ignored)
-    return replace(fitting, warnings=warnings)
+    warnings = warnings_of(binding.warnings, unknown_members(client_config), ignored)
+    return EffectiveConfig(fitting, capabilities, agent, warnings)
 
 
 def _members_of(agent: Agent) -> dict[str, object]:
     """Return the non-zero config members of an agent; its greeting is none (contract, 5)."""
-    members: dict[str, object] = {
-        "model": agent.model,
-        "instructions": agent.instructions,
-        "voice": agent.voice,
-        "tools": msgspec.to_builtins(agent.tools),
-        "local": msgspec.to_builtins(agent.local) if agent.local != LocalSettings() else None,
+    members = {field.name: getattr(agent, field.name) for field in fields(agent)}
+    return {
+        name: msgspec.to_builtins(value)
+        for name, value in members.items()
+        if name in NAMES and value and value != LocalSettings()
     }
-    return {name: value for name, value in members.items() if value}
 
 
-def _read(config: Mapping[str, object]) -> _Config | ConfigProblem:
+def _read(config: Mapping[str, object]) -> RequestedConfig | ConfigProblem:
     """Check names, types and ranges that hold for every model."""
     if config.get("local") is not None:
         for flaw in local_flaws(config["local"]):
             return ConfigProblem("invalid_config", f"{flaw.spelt('local')}: {flaw.what}")
     try:
-        read = msgspec.convert(_without_nulls(config), _Config)
+        given = _without_nulls(dict(config), described(RequestedConfig))
+        read = msgspec.convert(given, RequestedConfig)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$.")
         where = path.rstrip("`") or "config"
+        if where in NAMES and "null" not in what:  # it counts as absent
+            what = what.replace("`, got", " | null`, got")
         return ConfigProblem("invalid_config", f"{where}: {what.replace('`', '')}")
     return _check_ranges(read) or read
 
 
-def _without_nulls(config: Mapping[str, object]) -> dict[str, object]:
+def _without_nulls(value: object, kind: inspect.Type) -> object:
     """Drop null members of the config and of the objects in it: null is absent."""
-    kept: dict[str, object] = {}
-    for name, value in config.items():
-        if value is None:
-            continue
-        if name in ("turn_detection", "local") and isinstance(value, dict):
-            value = _without_null_members(cast("dict[str, object]", value))
-        elif name == "tools" and isinstance(value, list):
-            value = [
-                _without_null_members(cast("dict[str, object]", tool))
-                if isinstance(tool, dict)
-                else tool
-                for tool in cast("list[object]", value)
-            ]
-        kept[name] = value
-    return kept
+    match plain(kind):
+        case inspect.StructType(fields=known) if isinstance(value, dict):
+            kinds = {field.encode_name: field.type for field in known}
+            members = cast("dict[str, object]", value)
+            return {
+                name: _without_nulls(member, kinds[name]) if name in kinds else member
+                for name, member in members.items()
+                if member is not None
+            }
+        case inspect.VarTupleType(item_type=item) if isinstance(value, list):
+            return [_without_nulls(member, item) for member in cast("list[object]", value)]
+        case _:
+            return value
 
 
-def _without_null_members(value: dict[str, object]) -> dict[str, object]:
-    return {name: member for name, member in value.items() if member is not None}
-
-
-def _check_ranges(read: _Config) -> ConfigProblem | None:
-    for flaw in tool_flaws(read.tools or ()):
+def _check_ranges(read: RequestedConfig) -> ConfigProblem | None:
+    for flaw in tool_flaws(read.tools):
         return ConfigProblem("invalid_config", f"{flaw.spelt('tools')}: {flaw.what}")
-    detection = read.turn_detection or RequestedTurnDetection()
+    detection = read.turn_detection
     if not 0 <= detection.threshold <= 1:
         return ConfigProblem("invalid_config", "turn_detection.threshold: not within 0 and 1")
     for name, value in (
@@ -293,25 +244,23 @@ def _check_ranges(read: _Config) -> ConfigProblem | None:
     return None
 
 
-def _fit(
-    read: _Config, model: str, capabilities: VoiceCapabilities, agent: Agent | None
-) -> SessionConfig | ConfigProblem:
-    """Fill defaults and hold a config against what its model can do."""
-    voice = _find_voice(read.voice or "", capabilities)
+def _fit(read: RequestedConfig, capabilities: VoiceCapabilities) -> SessionConfig | ConfigProblem:
+    """Fill in the model's defaults and hold a config against what the model can do."""
+    model = read.model
+    voice = _find_voice(read.voice, capabilities)
     if voice is None:
-        asked = (read.voice or "")[:_MAX_QUOTED]
-        message = f'voice "{asked}" is not offered by {model}'
+        message = f'voice "{read.voice[:_MAX_QUOTED]}" is not offered by {model}'
         return ConfigProblem("unsupported_voice", message)
     modalities = tuple(dict.fromkeys(read.modalities or (Modality.AUDIO,)))
     if not capabilities.modalities.issuperset(modalities):
         offered = ", ".join(sorted(capabilities.modalities))
         return ConfigProblem("unsupported_modality", f"modalities: {model} offers {offered}")
-    effort = read.reasoning_effort or ""
+    effort = read.reasoning_effort
     if effort and effort not in capabilities.reasoning_efforts:
         offered = ", ".join(capabilities.reasoning_efforts) or "none"
         message = f"reasoning_effort: {model} offers {offered}"
         return ConfigProblem("unsupported_reasoning_effort", message)
-    detection = read.turn_detection or RequestedTurnDetection()
+    detection = read.turn_detection
     if detection.type not in capabilities.turn_detection:
         offered = ", ".join(sorted(capabilities.turn_detection))
         message = f"turn_detection.type: {model} offers {offered}"
@@ -326,22 +275,16 @@ def _fit(
         low, high = capabilities.temperature
         if not low <= temperature <= high:
             return ConfigProblem("invalid_config", f"temperature: not within {low} and {high}")
-    return SessionConfig(
-        model=model,
-        instructions=read.instructions or "",
+    fitting = msgspec.structs.replace(
+        read,
         voice=voice,
-        modalities=tuple(Modality(word) for word in modalities),
+        modalities=modalities,
         temperature=temperature,
-        reasoning_effort=effort,
-        input_transcription=read.input_transcription or False,
-        input_transcription_model=read.input_transcription_model or "",
-        output_transcription=read.output_transcription or False,
-        turn_detection=msgspec.convert(detection, TurnDetection, from_attributes=True),
-        tools=read.tools or (),
-        agent_id=agent.id if agent else None,
-        greeting=agent.greeting if agent else "",
+        input_audio_format=AUDIO_FORMAT,
+        output_audio_format=AUDIO_FORMAT,
         local=read.local if capabilities.dialogue else None,
     )
+    return msgspec.convert(fitting, SessionConfig, from_attributes=True)
 
 
 def _find_voice(asked: str, capabilities: VoiceCapabilities) -> str | None:

@@ -7,19 +7,13 @@ calls, which response runs) belongs to the call. Response and item ids are minte
 adapter where its provider has none; a response that we ask for carries our id.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from ringline.domain.agent import LocalSettings, Tool, TurnDetection, TurnDetectionType
+from ringline.domain.agent import TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
-
-
-class Modality(StrEnum):
-    """What a voice answers with."""
-
-    AUDIO = "audio"
-    TEXT = "text"
+from ringline.domain.config_members import Modality, SessionConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +41,6 @@ class VoiceCapabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceConfig:
-    """How a voice is opened: the effective config of its session."""
-
-    model: str
-    instructions: str = ""
-    voice: str = ""
-    modalities: tuple[Modality, ...] = (Modality.AUDIO,)
-    turn_detection: TurnDetection = field(default_factory=TurnDetection)
-    tools: tuple[Tool, ...] = ()
-    temperature: float | None = None
-    reasoning_effort: str = ""
-    local: LocalSettings | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PastTurn:
     """A finished turn of the conversation, as it was heard.
 
@@ -80,7 +59,7 @@ class VoiceOpening:
     The history is in the order it was said; a call's first voice has none.
     """
 
-    config: VoiceConfig
+    config: SessionConfig
     history: tuple[PastTurn, ...] = ()
 
 
@@ -199,7 +178,7 @@ VoiceSignal: TypeAlias = (
 class UpdateConfig:
     """Go on with another config (not another model)."""
 
-    config: VoiceConfig
+    config: SessionConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import structlog
 
 from ringline.domain import bridge, call, leg, limits, voice
 from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
@@ -61,7 +62,7 @@ class NewCall:
 
     scope: Scope
     row: CallRow
-    config: voice.VoiceConfig
+    config: SessionConfig
     greeting: str
     limits: CallLimits
 

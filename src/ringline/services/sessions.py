@@ -21,8 +21,8 @@ from ringline.domain.session_config import (
     UNBOUND,
     Binding,
     ConfigProblem,
+    EffectiveConfig,
     Models,
-    SessionConfig,
     check_agent,
     effective,
 )
@@ -148,7 +148,9 @@ class Sessions:
             if not self._running[scope]:
                 del self._running[scope]
 
-    async def configure(self, permit: Permit, start: SessionStart) -> SessionConfig | ConfigProblem:
+    async def configure(
+        self, permit: Permit, start: SessionStart
+    ) -> EffectiveConfig | ConfigProblem:
         """Make the session's effective config (realtime voice, 4.1). Raises StoreAway."""
         agent: Agent | None = None
         agent_id = permit.binding.agent_id
@@ -162,13 +164,10 @@ class Sessions:
                 return AGENT_NOT_FOUND
         return effective(permit.binding, start.config or {}, agent, self.models(permit.scope))
 
-    def new_call(self, permit: Permit, config: SessionConfig) -> NewCall:
+    def new_call(self, permit: Permit, effective: EffectiveConfig) -> NewCall:
         """Describe the call that a session is (contract, 5)."""
-        callee = (
-            f"agent:{show_id(Prefix.AGENT, config.agent_id)}"
-            if config.agent_id
-            else f"voice:{config.model}"
-        )
+        config, agent = effective.config, effective.agent
+        callee = f"agent:{show_id(Prefix.AGENT, agent.id)}" if agent else f"voice:{config.model}"
         row = CallRow(
             id=permit.call_id,
             uuid=str(permit.call_id),
@@ -179,8 +178,8 @@ class Sessions:
             transport=CallTransport.WEBSOCKET,
             status=CallStatus.INITIATED,
             started_at=self._now(),
-            agent_id=config.agent_id,
+            agent_id=agent.id if agent else None,
             model=config.model,
         )
-        voice = config.voice_config()
-        return NewCall(permit.scope, row, voice, config.greeting, self._call_limits)
+        greeting = agent.greeting if agent else ""
+        return NewCall(permit.scope, row, config, greeting, self._call_limits)

@@ -19,6 +19,7 @@ import structlog
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings, TurnDetectionType
 from ringline.domain.audio import Chunk, bytes_of_ms
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
     AddText,
     Cancel,
@@ -35,7 +36,6 @@ from ringline.domain.voice import (
     ToolResult,
     UpdateConfig,
     VoiceCapabilities,
-    VoiceConfig,
     VoiceFailed,
     VoiceFailure,
     VoiceOpening,
@@ -111,7 +111,7 @@ class Attendant:
         self._new_detector = new_detector
         self._recognition = recognition
         self._speech = speech
-        self._next_config: VoiceConfig | None = None
+        self._next_config: SessionConfig | None = None
         self._use(opening.config)
         self._jobs: deque[_Job] = deque()
         self._job_came = asyncio.Event()
@@ -180,7 +180,7 @@ class Attendant:
 
     # The caller's turn.
 
-    def _use(self, config: VoiceConfig) -> None:
+    def _use(self, config: SessionConfig) -> None:
         self._script = script_of(config.local or LocalSettings())
         self._phrases = grammar_of(self._script)
         self._detection = config.turn_detection

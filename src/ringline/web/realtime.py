@@ -15,7 +15,7 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.endings import EndCause
-from ringline.domain.session_config import ConfigProblem, SessionConfig
+from ringline.domain.session_config import ConfigProblem, EffectiveConfig
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import Leg, LegListener
 from ringline.services.calls import Calls, LiveCall, NewCall
@@ -81,7 +81,7 @@ class SessionLeg(Leg, Protocol):
         ...
 
 
-MakeLeg = Callable[[WebSocket, SessionConfig], SessionLeg]
+MakeLeg = Callable[[WebSocket, EffectiveConfig], SessionLeg]
 Messages = AsyncGenerator[Message]
 
 
@@ -281,7 +281,7 @@ class _Session:
 
     async def _start(
         self, socket: WebSocket, messages: Messages, permit: Permit
-    ) -> SessionConfig | SessionProblem | None:
+    ) -> EffectiveConfig | SessionProblem | None:
         """Wait for `session.start`; None if the client left before."""
         first = asyncio.create_task(_next(messages))
         try:
@@ -302,7 +302,7 @@ class _Session:
             return SessionProblem("frame_too_large")
         return None if message is None else await self._accept(message, permit)
 
-    async def _accept(self, message: Message, permit: Permit) -> SessionConfig | SessionProblem:
+    async def _accept(self, message: Message, permit: Permit) -> EffectiveConfig | SessionProblem:
         """Take the first frame, which must be a `session.start` that can be followed."""
         start = realtime.decode_start(message.payload)
         if isinstance(start, SessionProblem):
