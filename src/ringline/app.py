@@ -1,4 +1,4 @@
-"""Where the rooms are joined: the only module that knows the adapters.
+"""Where the rooms are joined: the only module that knows storage, bus and voices.
 
 A server starts in one order and stops in the reverse one. The order of an end matters:
 calls first, then the journal with what they wrote, then the watchers with what they are
@@ -26,10 +26,7 @@ from ringline.bus.memory import MemoryBus
 from ringline.config import Settings, python_environment, service_links
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
-from ringline.domain.config_members import Modality
 from ringline.domain.ids import uuid7
-from ringline.domain.session_config import EffectiveConfig
-from ringline.legs.realtime import RealtimeLeg, RealtimeRules
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
@@ -69,7 +66,6 @@ from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 from ringline.web.watching import Watching
-from ringline.web.websocket import WebSocket
 
 _log = structlog.get_logger(__name__)
 
@@ -415,21 +411,16 @@ def _server(
         secrets.token_bytes,
     )
 
-    def make_leg(socket: WebSocket, effective: EffectiveConfig) -> RealtimeLeg:
-        config, capabilities = effective.config, effective.capabilities
-        rules = RealtimeRules(
-            input_hz=capabilities.input_hz,
-            output_hz=capabilities.output_hz,
-            show_heard=config.input_transcription,
-            show_said=config.output_transcription or Modality.TEXT in config.modalities,
-            events_per_window=settings.rate_session_events_per_10_s,
-            warnings=effective.warnings,
-        )
-        return RealtimeLeg(socket, rules)
-
     surfaces = Surfaces(
         realtime=Realtime(
-            sessions, calls, credentials, make_leg, mint_rate, origins, links, limits.realtime
+            sessions,
+            calls,
+            credentials,
+            settings.rate_session_events_per_10_s,
+            mint_rate,
+            origins,
+            links,
+            limits.realtime,
         ),
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], mint_rate, now, new_id

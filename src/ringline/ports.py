@@ -1,7 +1,7 @@
 """What Ringline needs from the world, as Protocols of at most seven methods.
 
 Each method tells its duty, its ordering and its failures. Adapters live in `storage/`,
-`bus/`, `legs/` and `voices/` and are known to `app.py` alone.
+`bus/` and `voices/`, known to `app.py` alone, and in `legs/`, each known to its door.
 """
 
 from __future__ import annotations

@@ -11,19 +11,25 @@ import pytest
 
 from ringline.domain import leg
 from ringline.domain.audio import Chunk
+from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
+from ringline.domain.session_config import EffectiveConfig
 from ringline.legs.realtime import (
     MAX_WAITING_NEWS,
     MAX_WAITING_NEWS_BYTES,
     MAX_WAITING_SPEECH_MS,
     RealtimeLeg,
-    RealtimeRules,
 )
 from tests import clock
 from tests.samples import new_id
-from tests.talking import INPUT_HZ, OUTPUT_HZ, speech
+from tests.talking import CAPABILITIES, INPUT_HZ, OUTPUT_HZ, speech
 
-RULES = RealtimeRules(INPUT_HZ, OUTPUT_HZ, show_heard=True, show_said=True, events_per_window=100)
+SHOWN = EffectiveConfig(
+    SessionConfig(input_transcription=True, output_transcription=True), CAPABILITIES
+)
+HEARD = replace(SHOWN, config=SessionConfig(input_transcription=True))
+SAID = replace(SHOWN, config=SessionConfig(output_transcription=True))
+WRITTEN = replace(SHOWN, config=SessionConfig(modalities=(Modality.AUDIO, Modality.TEXT)))
 STARTED = leg.SessionStarted(new_id(), "uuid", INPUT_HZ, OUTPUT_HZ)
 
 
@@ -72,11 +78,12 @@ CREATE = frame("response.create")
 
 def run(
     main: Callable[[RealtimeLeg, Client], Coroutine[Any, Any, None]],
-    rules: RealtimeRules = RULES,
+    session: EffectiveConfig = SHOWN,
+    events_per_window: int = 100,
 ) -> None:
     async def whole() -> None:
         client = Client()
-        line = RealtimeLeg(client, rules)
+        line = RealtimeLeg(client, session, events_per_window)
         line.report_to(client)
         await main(line, client)
 
@@ -175,7 +182,7 @@ def test_0_is_no_limit() -> None:
             line.receive(CREATE)
         assert len(client.signals) == 1_000
 
-    run(main, replace(RULES, events_per_window=0))
+    run(main, events_per_window=0)
 
 
 def test_audio_that_comes_too_fast_is_refused() -> None:
@@ -238,7 +245,7 @@ def test_warnings_are_told_with_the_start() -> None:
         line.tell(STARTED)
         assert client.sent[0]["warnings"] == ["config is odd"]
 
-    run(main, replace(RULES, warnings=("config is odd",)))
+    run(main, replace(SHOWN, warnings=("config is odd",)))
 
 
 def test_order_is_kept_while_the_client_does_not_read() -> None:
@@ -348,20 +355,23 @@ def test_news_that_wait_are_bounded_in_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "shown"),
+    ("session", "shown"),
     [
-        (RULES, ["transcript.committed", "text.delta"]),
-        (replace(RULES, show_heard=False), ["text.delta"]),
-        (replace(RULES, show_said=False), ["transcript.committed"]),
+        (SHOWN, ["transcript.committed", "text.delta"]),
+        (SAID, ["text.delta"]),
+        (WRITTEN, ["text.delta"]),
+        (HEARD, ["transcript.committed"]),
     ],
 )
-def test_transcripts_are_told_where_the_config_asks(rules: RealtimeRules, shown: list[str]) -> None:
+def test_transcripts_are_told_where_the_config_asks(
+    session: EffectiveConfig, shown: list[str]
+) -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         line.tell(leg.TurnHeard("hello"))
         line.tell(leg.AgentSaid("hi"))
         assert client.types == shown
 
-    run(main, rules)
+    run(main, session)
 
 
 # The end.

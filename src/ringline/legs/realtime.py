@@ -7,13 +7,13 @@ where the client does not read (realtime voice, 5; contract, 11).
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from ringline.domain import limits
 from ringline.domain.audio import Chunk
+from ringline.domain.config_members import Modality
 from ringline.domain.endings import EndCause
 from ringline.domain.leg import (
     AgentSaid,
@@ -30,6 +30,7 @@ from ringline.domain.leg import (
     TurnHeard,
     Typed,
 )
+from ringline.domain.session_config import EffectiveConfig
 from ringline.ports import LegListener
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import RealtimeError, SessionProblem, ends_session, error_of
@@ -59,25 +60,21 @@ class Socket(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class RealtimeRules:
-    """What a session's client may do and is shown."""
-
-    input_hz: int
-    output_hz: int
-    show_heard: bool
-    show_said: bool
-    events_per_window: int
-    #: Sentences about its config, told once it has started.
-    warnings: tuple[str, ...] = ()
-
-
 class RealtimeLeg:
-    """A line into a call that speaks the realtime voice protocol (ports.Leg)."""
+    """A line into a call that speaks the realtime voice protocol (ports.Leg).
 
-    def __init__(self, socket: Socket, rules: RealtimeRules) -> None:
+    Of the client's events, audio aside, `events_per_window` are taken; 0 is no bound.
+    """
+
+    def __init__(self, socket: Socket, session: EffectiveConfig, events_per_window: int) -> None:
+        config = session.config
         self._socket = socket
-        self._rules = rules
+        self._events_per_window = events_per_window
+        self._input_hz = session.capabilities.input_hz
+        self._output_hz = session.capabilities.output_hz
+        self._shows_heard = config.input_transcription
+        self._shows_said = config.output_transcription or Modality.TEXT in config.modalities
+        self._warnings = session.warnings
         self._loop = asyncio.get_running_loop()
         self._listener: LegListener | None = None
         self._aligner = realtime.SampleAligner()
@@ -107,7 +104,7 @@ class RealtimeLeg:
             case realtime.AudioAppend(audio):
                 self._hear(audio)
             case _ if not self._within_limit():
-                self._answer(realtime.problem("rate_limited", limit=self._rules.events_per_window))
+                self._answer(realtime.problem("rate_limited", limit=self._events_per_window))
             case SessionProblem():
                 self._answer(event)
             case realtime.SessionStart():
@@ -150,7 +147,7 @@ class RealtimeLeg:
 
     def play(self, chunk: Chunk) -> None:
         """Send speech."""
-        assert chunk.rate_hz == self._rules.output_hz, "speech is resampled before it gets here"
+        assert chunk.rate_hz == self._output_hz, "speech is resampled before it gets here"
         if self._gone:
             return
         if not self._waiting and not self._socket.paused:
@@ -169,12 +166,12 @@ class RealtimeLeg:
     def tell(self, order: LegOrder) -> None:
         """Tell the client; transcripts only where its config asks for them."""
         match order:
-            case TurnHeard() if not self._rules.show_heard:
+            case TurnHeard() if not self._shows_heard:
                 return
-            case AgentSaid() if not self._rules.show_said:
+            case AgentSaid() if not self._shows_said:
                 return
             case SessionStarted():
-                self._send(realtime.encode_started(order, self._rules.warnings))
+                self._send(realtime.encode_started(order, self._warnings))
             case HangUp(cause):
                 self._send(realtime.encode(order))
                 self._hang_up(error_of(cause))
@@ -226,7 +223,7 @@ class RealtimeLeg:
         self._waiting_ms, self._waiting_news, self._waiting_news_bytes = 0.0, 0, 0
 
     def _hear(self, audio: str) -> None:
-        heard = self._aligner.append(audio, self._rules.input_hz)
+        heard = self._aligner.append(audio, self._input_hz)
         match heard:
             case SessionProblem():
                 self._answer(heard)
@@ -251,12 +248,12 @@ class RealtimeLeg:
 
     def _within_limit(self) -> bool:
         """Count an event; tell whether the window has room for it."""
-        if not self._rules.events_per_window:
+        if not self._events_per_window:
             return True
         now = self._loop.time()
         while self._recent and self._recent[0] <= now - WINDOW_S:
             self._recent.popleft()
-        if len(self._recent) >= self._rules.events_per_window:
+        if len(self._recent) >= self._events_per_window:
             return False
         self._recent.append(now)
         return True

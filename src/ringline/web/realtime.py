@@ -5,9 +5,8 @@ a refusal that has nothing to do with it does not burn it (contract, 5).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -17,7 +16,7 @@ from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.endings import EndCause
 from ringline.domain.session_config import ConfigProblem, EffectiveConfig
 from ringline.domain.unavailable import Unavailable
-from ringline.ports import Leg, LegListener
+from ringline.legs.realtime import RealtimeLeg
 from ringline.services.calls import Calls, LiveCall, NewCall
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.sessions import Permit, Sessions, TooManySessions
@@ -51,37 +50,6 @@ UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
 UNAVAILABLE_HEADERS = {"Retry-After": "1"}
 
 
-class SessionLeg(Leg, Protocol):
-    """A leg that speaks the session's protocol; `hung_up` is why it ended, once it has."""
-
-    hung_up: asyncio.Future[RealtimeError]
-
-    def report_to(self, listener: LegListener) -> None:
-        """Say who hears what the leg reports."""
-        ...
-
-    def receive(self, frame: str) -> None:
-        """Take a text frame of the client."""
-        ...
-
-    def receive_binary(self) -> None:
-        """Take a binary frame of the client."""
-        ...
-
-    def receive_oversized(self) -> None:
-        """Take note of a frame that is too large; the session ends."""
-        ...
-
-    def drained(self) -> None:
-        """Send what waited; the socket takes bytes again."""
-        ...
-
-    def lost(self) -> None:
-        """Note that the client's connection is gone."""
-        ...
-
-
-MakeLeg = Callable[[WebSocket, EffectiveConfig], SessionLeg]
 Messages = AsyncGenerator[Message]
 
 
@@ -93,7 +61,7 @@ class Realtime:
         sessions: Sessions,
         calls: Calls,
         credentials: Credentials,
-        make_leg: MakeLeg,
+        events_per_window: int,
         mint_rate: RateLimit,
         origins: Origins,
         links: Links,
@@ -102,7 +70,7 @@ class Realtime:
         self._sessions = sessions
         self._calls = calls
         self._credentials = credentials
-        self._make_leg = make_leg
+        self._events_per_window = events_per_window
         self._mint_rate = mint_rate
         self._origins = origins
         self._links = links
@@ -169,7 +137,9 @@ class Realtime:
                     return _unauthorized()
                 await begin_stream(request, owner.scope)
                 held.enter_context(self._sessions.place(owner.scope))
-                session = _Session(self._sessions, self._calls, self._make_leg, self._bounds)
+                session = _Session(
+                    self._sessions, self._calls, self._events_per_window, self._bounds
+                )
                 held.enter_context(self._standing(owner, session))
                 permit = await self._permit(owner, offer)
                 if permit is None:
@@ -230,11 +200,11 @@ class _Session:
     """One session from its 101 to its close."""
 
     def __init__(
-        self, sessions: Sessions, calls: Calls, make_leg: MakeLeg, bounds: RealtimeLimits
+        self, sessions: Sessions, calls: Calls, events_per_window: int, bounds: RealtimeLimits
     ) -> None:
         self._sessions = sessions
         self._calls = calls
-        self._make_leg = make_leg
+        self._events_per_window = events_per_window
         self._bounds = bounds
         self._live: LiveCall | None = None
         loop = asyncio.get_running_loop()
@@ -277,7 +247,8 @@ class _Session:
             await _close(socket, ERRORS[config.code])
         elif config is not None:
             new = self._sessions.new_call(permit, config)
-            await self._run(socket, messages, self._make_leg(socket, config), new)
+            leg = RealtimeLeg(socket, config, self._events_per_window)
+            await self._run(socket, messages, leg, new)
 
     async def _start(
         self, socket: WebSocket, messages: Messages, permit: Permit
@@ -319,7 +290,7 @@ class _Session:
         return config
 
     async def _run(
-        self, socket: WebSocket, messages: Messages, leg: SessionLeg, new: NewCall
+        self, socket: WebSocket, messages: Messages, leg: RealtimeLeg, new: NewCall
     ) -> None:
         socket.on_resumed = leg.drained
         self._live = self._calls.start(new, leg)
@@ -348,7 +319,7 @@ async def _next(messages: Messages) -> Message | None:
     return await anext(messages, None)
 
 
-async def _read(socket: WebSocket, messages: Messages, leg: SessionLeg) -> None:
+async def _read(socket: WebSocket, messages: Messages, leg: RealtimeLeg) -> None:
     async for message in messages:
         if _is_too_large(message):
             socket.refuse(TOO_LARGE)
