@@ -289,7 +289,7 @@ async def _start(
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
     voices = LocalVoices(surroundings=_surroundings(settings))
-    catalogue = Catalogue((VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, voices.open),))
+    catalogue = _catalogue(voices)
     calls = Calls(journal, catalogue.open, now, new_id)
     credentials = Credentials(
         stores.credentials,
@@ -381,6 +381,15 @@ def _surroundings(settings: Settings) -> Surroundings:
         _log.warning("voice.worker_stays_root", module=None, reason=str(error))
     ids = None if account is None else (account.uid, account.gid)
     return Surroundings(python_environment(), ids)
+
+
+def _catalogue(local: LocalVoices) -> Catalogue:
+    """Return the models that can be spoken to, a row each."""
+    return Catalogue(
+        [
+            VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open),
+        ]
+    )
 
 
 def _server(

@@ -1,0 +1,54 @@
+"""The page "Add a voice", carried out as it stands on a copy of the code."""
+
+import json
+from pathlib import Path
+
+import aiohttp
+
+from tests.database import TestDatabase
+from tests.e2e.carried_out import served
+from tests.howto import ROOT
+from tests.realtime_session import PATH, Client
+
+PAGE = ROOT / "docs" / "howto" / "add-a-voice.md"
+CONFIG = {"model": "parrot/echo", "turn_detection": {"type": "none"}}
+
+
+async def test_a_newcomer_adds_a_voice_by_the_page(
+    empty_database: TestDatabase, tmp_path: Path
+) -> None:
+    with served(PAGE, 3, empty_database, tmp_path) as (base_url, key):
+        headers = {"Authorization": f"Bearer {key}"}
+        async with aiohttp.ClientSession(base_url, headers=headers) as http:
+            assert await mint(http, {**CONFIG, "model": "parrot/none"}) == "model_not_found"
+            secret = await mint(http, CONFIG)
+            protocols = [f"opper-ticket.{secret}"]
+            async with http.ws_connect(PATH, protocols=protocols) as socket:
+                await talk(Client(socket))
+            async with http.ws_connect(PATH) as socket:
+                client = Client(socket)
+                await client.send("session.start", config={"model": "parrot/echo"})
+                refused = await client.until("session.terminating")
+                assert refused["error"]["code"] == "unsupported_turn_detection"
+
+
+async def mint(http: aiohttp.ClientSession, config: dict[str, object]) -> str:
+    """Mint a ticket; return its secret, or the code of the error."""
+    async with http.post("/v3/realtime-sessions", json={"config": config}) as answer:
+        told = json.loads(await answer.text())
+    return told["client_secret"] if answer.status == 200 else told["error"]["code"]
+
+
+async def talk(client: Client) -> None:
+    started = await client.start(config={"output_transcription": True})
+    assert (started["input_sample_rate"], started["output_sample_rate"]) == (16_000, 16_000)
+    await client.send("text.input", text="Polly wants a cracker.")
+    await client.send("response.create")
+    await client.until("response.completed")
+    assert client.text() == "Polly wants a cracker."
+    pcm = bytes(range(256)) * 50
+    await client.hear(pcm)
+    await client.send("audio.commit")
+    await client.until("response.completed")
+    assert client.pcm() == pcm
+    assert client.text() == "Polly wants a cracker."
