@@ -37,6 +37,7 @@ from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
+from ringline.services.reception import Reception
 from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
 from ringline.services.sessions import SessionLimits, Sessions
@@ -414,16 +415,16 @@ def _server(
         stores.workspaces,
         catalogue,
         most_sessions,
-        CallLimits(playout_lead_ms=settings.playout_lead_ms),
         now,
         new_id,
         secrets.token_bytes,
     )
 
+    reception = Reception(calls, CallLimits(playout_lead_ms=settings.playout_lead_ms), now)
     surfaces = Surfaces(
         realtime=Realtime(
             sessions,
-            calls,
+            reception,
             credentials,
             settings.rate_session_events_per_10_s,
             mint_rate,

@@ -1,4 +1,4 @@
-"""Voice sessions: mint the tickets that open them, and begin their calls.
+"""Voice sessions: mint the tickets that open them, and offer their calls.
 
 A session is a call. Its ticket knows the call's id already, so that whoever minted it can
 watch the call from its first event (contract, 1 and 5; realtime voice, 2).
@@ -12,11 +12,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from ringline.domain.agent import Agent
-from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
+from ringline.domain.call_vocabulary import CallTransport
 from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, spell_secret
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import CallRow
 from ringline.domain.session_config import (
     UNBOUND,
     Binding,
@@ -27,8 +26,8 @@ from ringline.domain.session_config import (
     effective,
 )
 from ringline.ports import Clock, NewId, TicketStore, WorkspaceStore
-from ringline.services.calls import CallLimits, NewCall
 from ringline.services.credentials import log_refused
+from ringline.services.reception import Offer
 from ringline.services.voices import Catalogue
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.realtime import SessionStart
@@ -71,7 +70,6 @@ class Sessions:
         workspaces: WorkspaceStore,
         catalogue: Catalogue,
         limits: SessionLimits,
-        call_limits: CallLimits,
         now: Clock,
         new_id: NewId,
         random_bytes: RandomBytes,
@@ -80,7 +78,6 @@ class Sessions:
         self._workspaces = workspaces
         self._catalogue = catalogue
         self._limits = limits
-        self._call_limits = call_limits
         self._now = now
         self._new_id = new_id
         self._random = random_bytes
@@ -164,22 +161,13 @@ class Sessions:
                 return AGENT_NOT_FOUND
         return effective(permit.binding, start.config or {}, agent, self.models(permit.scope))
 
-    def new_call(self, permit: Permit, effective: EffectiveConfig) -> NewCall:
-        """Describe the call that a session is (contract, 5)."""
-        config, agent = effective.config, effective.agent
-        callee = f"agent:{show_id(Prefix.AGENT, agent.id)}" if agent else f"voice:{config.model}"
-        row = CallRow(
-            id=permit.call_id,
-            uuid=str(permit.call_id),
-            direction=CallDirection.INBOUND,
-            from_number="web:anonymous",
-            to_number=callee,
+    def offer(self, permit: Permit, session: EffectiveConfig) -> Offer:
+        """Offer the call that a session is (contract, 5)."""
+        return Offer(
+            scope=permit.scope,
+            call_id=permit.call_id,
             source="realtime",
             transport=CallTransport.WEBSOCKET,
-            status=CallStatus.INITIATED,
-            started_at=self._now(),
-            agent_id=agent.id if agent else None,
-            model=config.model,
+            from_number="web:anonymous",
+            session=session,
         )
-        greeting = agent.greeting if agent else ""
-        return NewCall(permit.scope, row, config, greeting, self._call_limits)

@@ -17,8 +17,9 @@ from ringline.domain.endings import EndCause
 from ringline.domain.session_config import ConfigProblem, EffectiveConfig
 from ringline.domain.unavailable import Unavailable
 from ringline.legs.realtime import RealtimeLeg
-from ringline.services.calls import Calls, LiveCall, NewCall
+from ringline.services.calls import LiveCall
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
+from ringline.services.reception import Offer, Reception
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.authentication import Denied, Origins, answer, key_for
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
@@ -59,7 +60,7 @@ class Realtime:
     def __init__(
         self,
         sessions: Sessions,
-        calls: Calls,
+        reception: Reception,
         credentials: Credentials,
         events_per_window: int,
         mint_rate: RateLimit,
@@ -68,7 +69,7 @@ class Realtime:
         bounds: RealtimeLimits,
     ) -> None:
         self._sessions = sessions
-        self._calls = calls
+        self._reception = reception
         self._credentials = credentials
         self._events_per_window = events_per_window
         self._mint_rate = mint_rate
@@ -96,7 +97,7 @@ class Realtime:
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
-            self._calls.check_accepting()
+            self._reception.check_accepting()
             body = await read_body(request, limits.MINT_BYTES.most, share)
             await visitor.check()  # a body takes its time
             asked = read_mint(body, self._sessions.models(visitor.key.scope))
@@ -130,7 +131,7 @@ class Realtime:
             return refusal
         offer = find_ticket(offered_subprotocols(request), request.query.get("ticket"))
         try:
-            self._calls.check_accepting()
+            self._reception.check_accepting()
             with ExitStack() as held:
                 owner = await self._owner(request, offer)
                 if owner is None:
@@ -138,7 +139,7 @@ class Realtime:
                 await begin_stream(request, owner.scope)
                 held.enter_context(self._sessions.place(owner.scope))
                 session = _Session(
-                    self._sessions, self._calls, self._events_per_window, self._bounds
+                    self._sessions, self._reception, self._events_per_window, self._bounds
                 )
                 held.enter_context(self._standing(owner, session))
                 permit = await self._permit(owner, offer)
@@ -200,10 +201,14 @@ class _Session:
     """One session from its 101 to its close."""
 
     def __init__(
-        self, sessions: Sessions, calls: Calls, events_per_window: int, bounds: RealtimeLimits
+        self,
+        sessions: Sessions,
+        reception: Reception,
+        events_per_window: int,
+        bounds: RealtimeLimits,
     ) -> None:
         self._sessions = sessions
-        self._calls = calls
+        self._reception = reception
         self._events_per_window = events_per_window
         self._bounds = bounds
         self._live: LiveCall | None = None
@@ -246,9 +251,9 @@ class _Session:
             socket.send_text(realtime.encode_refusal(config))
             await _close(socket, ERRORS[config.code])
         elif config is not None:
-            new = self._sessions.new_call(permit, config)
+            offer = self._sessions.offer(permit, config)
             leg = RealtimeLeg(socket, config, self._events_per_window)
-            await self._run(socket, messages, leg, new)
+            await self._run(socket, messages, leg, offer)
 
     async def _start(
         self, socket: WebSocket, messages: Messages, permit: Permit
@@ -284,16 +289,16 @@ class _Session:
                 return SessionProblem(config.code, config.message)
             if self._refused.done():
                 return self._refused.result()
-            self._calls.check_accepting()
+            self._reception.check_accepting()
         except Unavailable:
             return SessionProblem("unavailable")
         return config
 
     async def _run(
-        self, socket: WebSocket, messages: Messages, leg: RealtimeLeg, new: NewCall
+        self, socket: WebSocket, messages: Messages, leg: RealtimeLeg, offer: Offer
     ) -> None:
         socket.on_resumed = leg.drained
-        self._live = self._calls.start(new, leg)
+        self._live = self._reception.take(offer, leg)
         leg.report_to(self._live.listener)
         reading = asyncio.create_task(_read(socket, messages, leg))
         try:

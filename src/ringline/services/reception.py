@@ -1,0 +1,62 @@
+"""Where calls begin: a door offers one, and an agent or a model takes it.
+
+Any door can offer: a browser's socket now, a telephone line later. It says who calls and by
+which way; who takes the call, its row, its greeting and its limits are the same for all.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.log import Scope
+from ringline.domain.records import CallRow
+from ringline.domain.session_config import EffectiveConfig
+from ringline.ports import Clock, Leg
+from ringline.services.calls import CallLimits, Calls, LiveCall, NewCall
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A call that waits at a door. Its id was made there, so that it can be watched before."""
+
+    scope: Scope
+    call_id: UUID
+    source: str
+    transport: CallTransport
+    from_number: str
+    session: EffectiveConfig
+
+
+class Reception:
+    """Takes the calls that doors offer."""
+
+    def __init__(self, calls: Calls, limits: CallLimits, now: Clock) -> None:
+        self._calls = calls
+        self._limits = limits
+        self._now = now
+
+    def check_accepting(self) -> None:
+        """Raise Unavailable unless a call may be offered and could be recorded now."""
+        self._calls.check_accepting()
+
+    def take(self, offer: Offer, leg: Leg) -> LiveCall:
+        """Begin an offered call; its leg reports to the `listener` of what is returned."""
+        config, agent = offer.session.config, offer.session.agent
+        row = CallRow(
+            id=offer.call_id,
+            uuid=str(offer.call_id),
+            direction=CallDirection.INBOUND,
+            from_number=offer.from_number,
+            to_number=(
+                f"agent:{show_id(Prefix.AGENT, agent.id)}" if agent else f"voice:{config.model}"
+            ),
+            source=offer.source,
+            transport=offer.transport,
+            status=CallStatus.INITIATED,
+            started_at=self._now(),
+            agent_id=agent.id if agent else None,
+            model=config.model,
+        )
+        greeting = agent.greeting if agent else ""
+        return self._calls.start(NewCall(offer.scope, row, config, greeting, self._limits), leg)

@@ -1,0 +1,118 @@
+"""Where calls begin: what of a call its door says, and what is the same for all."""
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from ringline.domain import leg, voice
+from ringline.domain.agent import Agent
+from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
+from ringline.domain.config_members import SessionConfig
+from ringline.domain.endings import EndCause
+from ringline.domain.ids import Prefix, show_id
+from ringline.domain.records import CallRow
+from ringline.domain.session_config import EffectiveConfig
+from ringline.domain.unavailable import Unavailable
+from ringline.services.calls import LiveCall
+from ringline.services.reception import Offer, Reception
+from tests.house import LIMITS, SCOPE, House, run
+from tests.samples import NOW
+from tests.talking import CAPABILITIES, ScriptedLeg, clock
+
+CONFIG = SessionConfig(model="local/attendant", instructions="Be brief.")
+AGENT = Agent(UUID(int=7), "Anna", greeting="Good morning.")
+BARE = Offer(
+    scope=SCOPE,
+    call_id=UUID(int=42),
+    source="realtime",
+    transport=CallTransport.WEBSOCKET,
+    from_number="web:anonymous",
+    session=EffectiveConfig(CONFIG, CAPABILITIES),
+)
+TO_AGENT = replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, AGENT))
+
+
+def take(house: House, offer: Offer) -> tuple[LiveCall, ScriptedLeg]:
+    line = ScriptedLeg()
+    reception = Reception(house.calls, replace(LIMITS, duration_s=20), clock)
+    reception.check_accepting()
+    return reception.take(offer, line), line
+
+
+@pytest.mark.parametrize(
+    ("offer", "to_number", "agent_id"),
+    [
+        (BARE, "voice:local/attendant", None),
+        (TO_AGENT, f"agent:{show_id(Prefix.AGENT, AGENT.id)}", AGENT.id),
+    ],
+)
+def test_the_row_says_who_calls_and_who_takes_it(
+    offer: Offer, to_number: str, agent_id: UUID | None
+) -> None:
+    async def main(house: House) -> None:
+        live, _ = take(house, offer)
+        assert live.new.scope == SCOPE
+        assert live.new.row == CallRow(
+            id=UUID(int=42),
+            uuid="00000000-0000-0000-0000-00000000002a",
+            direction=CallDirection.INBOUND,
+            from_number="web:anonymous",
+            to_number=to_number,
+            source="realtime",
+            transport=CallTransport.WEBSOCKET,
+            status=CallStatus.INITIATED,
+            started_at=NOW,
+            agent_id=agent_id,
+            model="local/attendant",
+        )
+
+    run(main)
+
+
+def test_another_door_offers_in_its_own_words() -> None:
+    offer = replace(BARE, source="sip", transport=CallTransport.SIP, from_number="+49401234")
+
+    async def main(house: House) -> None:
+        live, _ = take(house, offer)
+        row = live.new.row
+        assert (row.source, row.transport, row.from_number) == (
+            "sip",
+            CallTransport.SIP,
+            "+49401234",
+        )
+
+    run(main)
+
+
+def test_an_agent_speaks_first_and_the_voice_gets_its_config() -> None:
+    async def main(house: House) -> None:
+        for offer, greeting in ((BARE, None), (TO_AGENT, "Good morning.")):
+            offer = replace(offer, call_id=UUID(int=len(house.voices) + 1))
+            take(house, offer)
+            await asyncio.sleep(1)
+            asked = [o.say for o in house.voices[-1].orders if isinstance(o, voice.Respond)]
+            assert asked == ([] if greeting is None else [greeting])
+            assert house.openings[-1] == voice.VoiceOpening(CONFIG)
+
+    run(main)
+
+
+def test_a_call_gets_the_limits_of_the_reception() -> None:
+    async def main(house: House) -> None:
+        _, line = take(house, BARE)
+        await asyncio.sleep(21)
+        assert line.hung_up == leg.HangUp(EndCause.MAX_DURATION)
+
+    run(main)
+
+
+def test_nothing_is_accepted_while_it_cannot_be_recorded() -> None:
+    async def main(house: House) -> None:
+        reception = Reception(house.calls, LIMITS, clock)
+        await house.calls.shutdown()
+        with pytest.raises(Unavailable):
+            reception.check_accepting()
+
+    run(main)
