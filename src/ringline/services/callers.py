@@ -1,7 +1,7 @@
 """Who is calling: a key, or an operator by a token that the key minted.
 
-Every surface that carries requests out asks the same: whose log it is, under whose name
-the caller may act, and whether they still may when a request has waited.
+Every surface that carries out requests asks the same questions: whose log it is, under whose
+name the caller may act, and whether the caller still may after the request has waited.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,12 +15,12 @@ from ringline.ports import Check
 from ringline.services.credentials import Pass
 from ringline.wire.session_token import OperatorToken
 
-#: Waits for a caller's turn to go on with a large answer (see `Caller`).
+#: Waits for the caller's next turn at a large answer (see `Caller`).
 Pace: TypeAlias = Callable[[int, int], Awaitable[None]]
 
 
 class NotOwnName(Exception):
-    """An operator named somebody else, or nobody of the team; a key may name anybody."""
+    """An operator named someone else, or no member of the team; a key may name anyone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +35,21 @@ class Operator:
 
 
 async def always() -> None:
-    """Let a caller go on: one whose right nothing ends."""
+    """Allow a caller whose right never ends."""
 
 
 async def at_once(held: int, made: int) -> None:
-    """Let a caller's large answer be made without pauses."""
+    """Build a large answer without pauses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a key, or an operator by a token that the key minted.
+    """A key, or an operator by a token that the key minted.
 
-    `check` looks again whether they still may, and raises if not; it is called where a
-    request has waited. `pace` is called as a large answer is read and made, with the bytes
-    that it may hold and those made since the last call; it waits until others have had their
-    turns, and raises if the caller has too much under way.
+    `check` raises if the caller's right has ended; it is called after a request has waited.
+    `pace` is called while a large answer is read and built, with the bytes that it may hold
+    and those built since the last call; it waits until other callers have had their turns,
+    and raises if this caller has too much in progress.
     """
 
     scope: Scope
@@ -68,7 +68,7 @@ class Caller:
 
 
 def caller_behind(let_in: Pass, surface: Surface) -> Caller | None:
-    """Return who calls by a living credential; None if it does not open the surface.
+    """Return the caller behind a valid credential; None if it does not open the surface.
 
     Operators call RPC alone.
     """

@@ -1,16 +1,16 @@
 """Idempotency keys: a request that is sent again is answered, not carried out again.
 
-The first request with a key claims it in a transaction of its own, for 30 s; then it works.
-Another one with the same key and the same body waits for it, at most 10 s, and gets its
-answer. If nothing was done for the first, the claim is given up; if its process dies, the
-claim runs out and the next request takes it over. What is one transaction keeps its answer
-in it, guarded by its claim, so that it happens once even where an answer to COMMIT is lost
-or a claim runs out under a slow database.
+The first request with a key claims it in a transaction of its own, for 30 s, and then does
+its work. A duplicate with the same key and body waits for it, at most 10 s, and gets its
+answer. If the first request did nothing, it releases the claim; if its process dies, the
+claim expires and the next request takes it over. Work that is one transaction stores its
+answer in it, guarded by the claim, so that it happens once even if the answer to COMMIT is
+lost or the claim expires under a slow database.
 
-What requests do is the surfaces' own. Two things are asked of them: whether the answer holds
-a credential, and whether a request that failed certainly did nothing.
+The work itself belongs to the surface, which answers two questions about it: whether the
+answer holds a credential, and whether a request that failed certainly did nothing.
 
-Keys belong to an API key; those of an operator's token to the operator as well. They are
+Idempotency keys are scoped to an API key, and to the operator if a token was used. They are
 remembered for 24 h, and raw bodies are compared (contract, 9).
 """
 
@@ -63,7 +63,7 @@ CONFLICTS: Mapping[Conflict, str] = {
 
 
 class IdempotencyConflict(Exception):
-    """The key stands for another request, or for one whose answer cannot be had."""
+    """The key belongs to another request, or to one whose answer is not available."""
 
     def __init__(self, reason: Conflict) -> None:
         super().__init__(reason.value)
@@ -121,7 +121,7 @@ _KEEP = Prepared(
     .where(_MINE, _t.c.claim == _CLAIM)
     .returning(_t.c.claim)
 )
-_GIVE_UP = Prepared(sa.delete(_t).where(_MINE, _t.c.claim == _CLAIM, _t.c.done_at.is_(None)))
+_RELEASE = Prepared(sa.delete(_t).where(_MINE, _t.c.claim == _CLAIM, _t.c.done_at.is_(None)))
 _OLD = (
     sa.select(_t.c.key_id, _t.c.idempotency_key)
     .where(_IS_OLD)
@@ -142,21 +142,21 @@ class Claim:
     name: str
     id: UUID
     secret: bool
-    #: Whether the work has kept its answer; it counts where the work succeeds.
+    #: Whether the work has stored its answer itself; read only after it succeeded.
     kept: bool = False
 
     async def keep(self, transaction: Rows, answer: bytes) -> None:
-        """Remember the answer. Raises IdempotencyConflict if the claim is another's now."""
+        """Store the answer. Raises IdempotencyConflict if the claim was taken over."""
         self.kept = True
         kept = None if self.secret or len(answer) > MAX_KEPT else answer
         values = _KEEP.arguments(of_key=self.key_id, named=self.name, claimed=self.id, kept=kept)
         if not await transaction.fetch(_KEEP.text, values):
             raise IdempotencyConflict(Conflict.IN_PROGRESS)
 
-    async def give_up(self, transaction: Rows) -> None:
-        """Forget the claim, if nothing was done under it."""
-        values = _GIVE_UP.arguments(of_key=self.key_id, named=self.name, claimed=self.id)
-        await transaction.fetch(_GIVE_UP.text, values)
+    async def release(self, transaction: Rows) -> None:
+        """Delete the claim unless an answer is stored under it."""
+        values = _RELEASE.arguments(of_key=self.key_id, named=self.name, claimed=self.id)
+        await transaction.fetch(_RELEASE.text, values)
 
 
 #: Carries a request out under a claim; returns the answer of its success.
@@ -176,20 +176,20 @@ class WaitLimits:
     """How long a request waits for another one with its key."""
 
     wait_s: float = 10.0
-    #: How often another process's claim is looked at.
+    #: How often a claim of another process is looked up.
     look_s: float = 0.2
-    #: Most requests of this process that wait; beyond, nobody waits.
+    #: Most requests of this process that wait; any more are refused at once.
     waiting: int = 1_000
 
 
 class Idempotency:
-    """Carries requests with an idempotency key out once."""
+    """Carries out each request with an idempotency key once."""
 
     def __init__(self, repo: Repo, new_id: NewId, limits: WaitLimits | None = None) -> None:
         self._repo = repo
         self._new_id = new_id
         self._limits = limits or WaitLimits()
-        #: Who has a claim here, and everybody who tries to have one.
+        #: The requests of this process that hold a claim, and all that try to get one.
         self._running: dict[tuple[Scope, UUID, str], asyncio.Task[Any]] = {}
         self._attempts: set[asyncio.Task[bytes | None]] = set()
         self._waiting = 0
@@ -207,9 +207,9 @@ class Idempotency:
     ) -> bytes:
         """Carry a request out, or return what was answered to the same one.
 
-        A `secret` answer is not kept; after an error that `left_no_trace` the key is free
-        again. The work goes on to its end even if whoever asked is gone: they may ask again.
-        Raises IdempotencyConflict, Unavailable, and what work and the caller's check raise.
+        A `secret` answer is not stored. An error that `left_no_trace` releases the key. The
+        work runs to its end even if the client disconnects, because it may ask again. Raises
+        IdempotencyConflict, Unavailable, and what the work and the caller's check raise.
         """
         name = key if caller.operator is None else f"{caller.operator.id}\n{key}"
         claim = Claim(caller.scope, caller.key_id, name, self._new_id(), secret)
@@ -226,15 +226,15 @@ class Idempotency:
             await self._wait(claim, deadline)
 
     async def close(self) -> None:
-        """Wait for what is being carried out; a statement's time-out bounds the wait."""
+        """Wait for running work; a statement's time-out bounds the wait."""
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
     async def _attempt(
         self, repo: Repo, claim: Claim, hashed: bytes, work: Work, left_no_trace: LeftNoTrace
     ) -> bytes | None:
-        """Claim and carry out, in a task that nobody cancels: a claim alone would be in the way.
+        """Claim the key and do the work; return None while another request holds the claim.
 
-        None while somebody else has the claim.
+        This runs in a task that is never cancelled: a claim without work would block retries.
         """
         taken = await self._claim(repo, claim, hashed)
         if not isinstance(taken, Claim):
@@ -250,9 +250,10 @@ class Idempotency:
                 del self._running[place]
 
     async def _claim(self, repo: Repo, claim: Claim, hashed: bytes) -> bytes | Claim | None:
-        """Take the claim, or return the answer that is kept; None while another has it.
+        """Take the claim or return the stored answer; None while another request holds it.
 
-        The repo is the caller's: who waited for another's answer is looked at once more.
+        The repo is the caller's, so a caller that waited is checked again before it gets an
+        answer.
         """
         sweep = next(self._claims) % SWEEP_EVERY == 0
 
@@ -275,11 +276,11 @@ class Idempotency:
 
         try:
             return await repo.write(claim.scope, take)
-        except LogBusy:  # whoever has the claim is just writing their answer
+        except LogBusy:  # the holder of the claim is just storing its answer
             return None
 
     async def _wait(self, claim: Claim, deadline: float) -> None:
-        """Wait a moment for whoever has the claim."""
+        """Wait a moment for the holder of the claim."""
         left_s = deadline - asyncio.get_running_loop().time()
         if left_s <= 0 or self._waiting >= self._limits.waiting:
             raise IdempotencyConflict(Conflict.IN_PROGRESS)
@@ -299,7 +300,7 @@ class Idempotency:
         except Exception as error:
             untouched = isinstance(error, Unavailable) and error.reason.left_no_trace
             if untouched or left_no_trace(error):
-                await self._give_up(claim)
+                await self._release(claim)
             raise
         if not claim.kept:
             await self._keep(claim, answer)
@@ -311,20 +312,20 @@ class Idempotency:
         except (Unavailable, IdempotencyConflict) as error:
             _log.warning("answer_not_remembered", error=type(error).__name__)
 
-    async def _give_up(self, claim: Claim) -> None:
+    async def _release(self, claim: Claim) -> None:
         try:
-            await self._repo.write(claim.scope, claim.give_up)
+            await self._repo.write(claim.scope, claim.release)
         except Unavailable as error:
             _log.warning("claim_not_given_up", error=type(error).__name__)
 
     def _finished(self, attempt: "asyncio.Task[bytes | None]") -> None:
         self._attempts.discard(attempt)
         if not attempt.cancelled():
-            attempt.exception()  # it was told, or nobody is left to be told
+            attempt.exception()  # marks it as retrieved: its client may be gone
 
 
 def _judge(row: Row, hashed: bytes) -> bytes | None:
-    """Return the answer that a row keeps, None if there is none yet."""
+    """Return the stored answer, None if there is none yet. Raises IdempotencyConflict."""
     if row["body_hash"] != hashed:
         raise IdempotencyConflict(Conflict.OTHER_BODY)
     if row["done_at"] is None:
