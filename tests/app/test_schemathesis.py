@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from ringline.rpc.action import ActionKind
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.openapi import RUN, make_document
+from ringline.rpc.openapi import RUN, make_rpc_document
 from ringline.rpc.openapi_actions import request_name
 from ringline.web import openapi_document
 from tests.callers import whole_call
@@ -71,7 +71,7 @@ async def test_every_operation(service: Service) -> None:
 
 async def test_every_action_alone(service: Service) -> None:
     succeeded: set[str] = set()
-    for name, document in alone(make_document("1")):
+    for name, document in alone(make_rpc_document("1")):
         if await asyncio.to_thread(examine, service, document, RUN, EXAMPLES_OF_AN_ACTION):
             succeeded.add(name)
     lists = {action.name for action in ACTIONS.values() if action.kind is ActionKind.LIST}

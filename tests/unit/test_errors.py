@@ -15,7 +15,7 @@ from ringline.storage.database_errors import (
     DiskFull,
     TimedOut,
     away,
-    refused,
+    refusal_of,
     translate,
 )
 from tests.expecting import unavailable_for
@@ -89,7 +89,7 @@ def test_a_database_that_lets_nobody_in_is_away(sqlstate: str, means: type[Store
     ],
 )
 def test_storage_alone_knows_what_an_sqlstate_means(sqlstate: str, why: Violation) -> None:
-    error = refused(sqlstate, "a_constraint")
+    error = refusal_of(sqlstate, "a_constraint")
     assert (error.why, error.sqlstate, error.constraint) == (why, sqlstate, "a_constraint")
     assert isinstance(error, AlreadyThere) is (why is Violation.ALREADY_THERE)
 

@@ -10,13 +10,13 @@ from openapi_spec_validator import validate
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.examples import example_of
-from ringline.rpc.openapi import make_document
+from ringline.rpc.openapi import make_rpc_document
 from ringline.rpc.openapi_actions import request_name, response_name
 from ringline.rpc.resources import RESOURCES
 from ringline.wire.errors import RPC_ERRORS, refuse_rpc
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS, answer_problems, internal_problem, problem
 
-DOCUMENT = make_document("1.2.3")
+DOCUMENT = make_rpc_document("1.2.3")
 SCHEMAS = DOCUMENT["components"]["schemas"]
 
 

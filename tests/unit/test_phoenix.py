@@ -8,12 +8,17 @@ from hypothesis import strategies as st
 
 from ringline.domain import limits
 from ringline.wire import phoenix
-from ringline.wire.phoenix import Message, PhoenixError, Version
+from ringline.wire.phoenix import PhoenixError, PhoenixMessage, Version
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 REF = st.none() | TEXT
 MESSAGES = st.builds(
-    Message, REF, REF, TEXT, TEXT, st.dictionaries(TEXT, TEXT | st.integers(-9, 9) | st.none())
+    PhoenixMessage,
+    REF,
+    REF,
+    TEXT,
+    TEXT,
+    st.dictionaries(TEXT, TEXT | st.integers(-9, 9) | st.none()),
 )
 
 
@@ -47,24 +52,24 @@ def test_versions_are_negotiated(vsn: str | None, version: Version | None) -> No
 
 def test_a_v2_text_frame_is_an_array_of_five() -> None:
     frame = '["3","3","events","phx_join",{"since":"0"}]'
-    assert phoenix.decode(frame, Version.V2) == Message(
+    assert phoenix.decode(frame, Version.V2) == PhoenixMessage(
         "3", "3", "events", "phx_join", {"since": "0"}
     )
 
 
 def test_elements_after_the_fifth_are_ignored() -> None:
     message = phoenix.decode('[null,"1","phoenix","heartbeat",{},7,"x"]', Version.V2)
-    assert message == Message(None, "1", "phoenix", "heartbeat", {})
+    assert message == PhoenixMessage(None, "1", "phoenix", "heartbeat", {})
 
 
 def test_a_v1_text_frame_is_an_object() -> None:
     frame = '{"topic":"events","event":"phx_join","payload":{},"ref":"1"}'
-    assert phoenix.decode(frame, Version.V1) == Message(None, "1", "events", "phx_join", {})
+    assert phoenix.decode(frame, Version.V1) == PhoenixMessage(None, "1", "events", "phx_join", {})
 
 
 def test_a_captured_binary_push_is_read() -> None:
     frame = bytes.fromhex("0002020603323032326576656e747362696e010203")
-    message = Message("20", "22", "events", "bin", b"\x01\x02\x03")
+    message = PhoenixMessage("20", "22", "events", "bin", b"\x01\x02\x03")
     assert phoenix.decode(frame, Version.V2) == message
     assert phoenix.encode_binary_push(message, b"\x01\x02\x03") == frame
 
@@ -144,7 +149,7 @@ def test_a_broadcast_carries_its_payload_as_it_is() -> None:
 
 
 def test_replies_closes_and_errors() -> None:
-    asked = Message("J", "R", "events", "x", {})
+    asked = PhoenixMessage("J", "R", "events", "x", {})
     v2 = Version.V2
     assert phoenix.encode_reply(v2, asked, ok=True) == (
         b'["J","R","events","phx_reply",{"status":"ok","response":{}}]'
@@ -160,14 +165,14 @@ def test_replies_closes_and_errors() -> None:
 
 
 @given(MESSAGES)
-def test_v2_text_makes_the_round_trip(message: Message) -> None:
+def test_v2_text_makes_the_round_trip(message: PhoenixMessage) -> None:
     assert phoenix.decode_pushed(phoenix.encode_message(message, Version.V2)) == message
 
 
 @given(st.binary() | st.text(), st.sampled_from(Version))
 def test_any_frame_is_a_message_or_an_error(frame: bytes | str, version: Version) -> None:
     try:
-        assert isinstance(phoenix.decode(frame, version), Message)
+        assert isinstance(phoenix.decode(frame, version), PhoenixMessage)
     except PhoenixError as error:
         assert error.close_code in (1007, 1011)  # noqa: PT017
 

@@ -11,24 +11,24 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from ringline.wire import phoenix_socket as socket
 from ringline.wire.phoenix import Version
 from ringline.wire.phoenix_socket import (
+    ChannelClosed,
+    ChannelOpened,
     Disconnect,
-    Joined,
     JoinRequested,
-    Left,
     Send,
     SocketProtocol,
 )
 
 
-def frames(actions: list[socket.Action]) -> list[Any]:
-    return [json.loads(action.frame) for action in actions if isinstance(action, Send)]
+def frames(effects: list[socket.Effect]) -> list[Any]:
+    return [json.loads(effect.frame) for effect in effects if isinstance(effect, Send)]
 
 
-def others(actions: list[socket.Action]) -> list[socket.Action]:
-    return [action for action in actions if not isinstance(action, Send)]
+def others(effects: list[socket.Effect]) -> list[socket.Effect]:
+    return [effect for effect in effects if not isinstance(effect, Send)]
 
 
-def send(protocol: SocketProtocol, *message: object) -> list[socket.Action]:
+def send(protocol: SocketProtocol, *message: object) -> list[socket.Effect]:
     return protocol.receive(json.dumps(message))
 
 
@@ -83,11 +83,11 @@ def test_a_join_is_asked_and_accepted() -> None:
     (request,) = send(protocol, "4", "4", "events", "phx_join", {"since": "0"})
     assert request == JoinRequested("events", "4", "4", {"since": "0"})
     assert isinstance(request, JoinRequested)
-    actions = protocol.accept_join(request, {"position": "abcd1234:7"})
-    assert frames(actions) == [
+    effects = protocol.accept_join(request, {"position": "abcd1234:7"})
+    assert frames(effects) == [
         ["4", "4", "events", "phx_reply", {"status": "ok", "response": {"position": "abcd1234:7"}}]
     ]
-    assert others(actions) == [Joined("events")]
+    assert others(effects) == [ChannelOpened("events")]
     assert protocol.topics == ("events",)
     assert protocol.accept_join(request) == []  # a second answer changes nothing
 
@@ -101,15 +101,15 @@ def test_a_join_without_an_object_has_an_empty_one(payload: object) -> None:
 
 def test_a_refused_join_makes_no_channel() -> None:
     protocol = SocketProtocol(Version.V2)
-    actions = protocol.refuse_join(ask(protocol), socket.UNAUTHORIZED)
-    assert frames(actions) == [reply("1", "1", "error", "unauthorized")]
+    effects = protocol.refuse_join(ask(protocol), socket.UNAUTHORIZED)
+    assert frames(effects) == [reply("1", "1", "error", "unauthorized")]
     assert protocol.topics == ()
 
 
 def test_an_unknown_topic_is_answered_without_a_join_ref() -> None:
     protocol = SocketProtocol(Version.V2)
-    actions = protocol.refuse_join(ask(protocol), socket.UNMATCHED_TOPIC)
-    assert frames(actions) == [reply(None, "1", "error", "unmatched topic")]
+    effects = protocol.refuse_join(ask(protocol), socket.UNMATCHED_TOPIC)
+    assert frames(effects) == [reply(None, "1", "error", "unmatched topic")]
 
 
 def test_a_socket_has_a_hundred_channels_and_no_more() -> None:
@@ -118,17 +118,17 @@ def test_a_socket_has_a_hundred_channels_and_no_more() -> None:
         request = ask(protocol, str(number), f"t{number}")
         if number % 2:
             protocol.accept_join(request)  # those that wait for an answer count too
-    actions = send(protocol, "200", "200", "events", "phx_join", {})
-    assert frames(actions) == [reply("200", "200", "error", "too many channels joined")]
-    assert others(actions) == []
+    effects = send(protocol, "200", "200", "events", "phx_join", {})
+    assert frames(effects) == [reply("200", "200", "error", "too many channels joined")]
+    assert others(effects) == []
     assert isinstance(send(protocol, "201", "201", "t5", "phx_join", {})[0], JoinRequested)
 
 
 def test_a_second_join_takes_over() -> None:
     protocol = joined("1")
-    actions = protocol.accept_join(ask(protocol, "5"))
-    assert frames(actions) == [reply("5", "5", "ok"), ["1", "1", "events", "phx_close", {}]]
-    assert others(actions) == [Left("events"), Joined("events")]
+    effects = protocol.accept_join(ask(protocol, "5"))
+    assert frames(effects) == [reply("5", "5", "ok"), ["1", "1", "events", "phx_close", {}]]
+    assert others(effects) == [ChannelClosed("events"), ChannelOpened("events")]
     assert send(protocol, "1", "6", "events", "x", {}) == []  # the old join_ref is stale
     assert frames(send(protocol, "5", "7", "events", "x", {})) == [
         reply("5", "7", "error", "unknown event")
@@ -137,20 +137,20 @@ def test_a_second_join_takes_over() -> None:
 
 def test_a_refused_second_join_closes_the_first_channel() -> None:
     protocol = joined("1")
-    actions = protocol.refuse_join(ask(protocol, "5"), socket.UNAUTHORIZED)
-    assert frames(actions) == [
+    effects = protocol.refuse_join(ask(protocol, "5"), socket.UNAUTHORIZED)
+    assert frames(effects) == [
         reply("5", "5", "error", "unauthorized"),
         ["1", "1", "events", "phx_close", {}],
     ]
-    assert others(actions) == [Left("events")]
+    assert others(effects) == [ChannelClosed("events")]
 
 
 @pytest.mark.parametrize("join_ref", ["1", None])
 def test_leaving(join_ref: str | None) -> None:
     protocol = joined("1")
-    actions = send(protocol, join_ref, "2", "events", "phx_leave", {})
-    assert frames(actions) == [reply(join_ref, "2", "ok"), ["1", "1", "events", "phx_close", {}]]
-    assert others(actions) == [Left("events")]
+    effects = send(protocol, join_ref, "2", "events", "phx_leave", {})
+    assert frames(effects) == [reply(join_ref, "2", "ok"), ["1", "1", "events", "phx_close", {}]]
+    assert others(effects) == [ChannelClosed("events")]
     assert protocol.topics == ()
 
 
@@ -176,8 +176,8 @@ def test_a_join_that_waits_is_taken_back_by_leaving() -> None:
 def test_leaving_a_join_that_would_take_over_leaves_both() -> None:
     protocol = joined("1")
     request = ask(protocol, "5")
-    actions = send(protocol, "5", "6", "events", "phx_leave", {})
-    assert frames(actions) == [reply("5", "6", "ok"), ["1", "1", "events", "phx_close", {}]]
+    effects = send(protocol, "5", "6", "events", "phx_leave", {})
+    assert frames(effects) == [reply("5", "6", "ok"), ["1", "1", "events", "phx_close", {}]]
     assert protocol.accept_join(request) == []
     assert protocol.topics == ()
 
@@ -199,8 +199,8 @@ def test_a_message_to_a_topic_that_is_not_joined() -> None:
 @pytest.mark.parametrize("event", ["x", "phx_reply", "phx_close", "phx_error", "heartbeat"])
 def test_an_event_the_channel_does_not_know(event: str) -> None:
     protocol = joined("1")
-    actions = send(protocol, None, "2", "events", event, {})
-    assert frames(actions) == [reply(None, "2", "error", "unknown event")]
+    effects = send(protocol, None, "2", "events", event, {})
+    assert frames(effects) == [reply(None, "2", "error", "unknown event")]
     assert protocol.topics == ("events",)
 
 
@@ -243,9 +243,9 @@ def test_version_1_joins_and_leaves() -> None:
             "ref": "1",
         }
     ]
-    actions = protocol.receive('{"topic":"events","event":"phx_leave","payload":{},"ref":"2"}')
-    assert [frame["event"] for frame in frames(actions)] == ["phx_reply", "phx_close"]
-    assert frames(actions)[1]["ref"] == "1"  # old clients compare it with the join's
+    effects = protocol.receive('{"topic":"events","event":"phx_leave","payload":{},"ref":"2"}')
+    assert [frame["event"] for frame in frames(effects)] == ["phx_reply", "phx_close"]
+    assert frames(effects)[1]["ref"] == "1"  # old clients compare it with the join's
 
 
 class AnySocket(RuleBasedStateMachine):
@@ -257,14 +257,14 @@ class AnySocket(RuleBasedStateMachine):
         self.asked: list[JoinRequested] = []
         self.open: list[str] = []
 
-    def take(self, actions: list[socket.Action]) -> None:
-        for action in actions:
-            match action:
+    def take(self, effects: list[socket.Effect]) -> None:
+        for effect in effects:
+            match effect:
                 case JoinRequested():
-                    self.asked.append(action)
-                case Joined(topic):
+                    self.asked.append(effect)
+                case ChannelOpened(topic):
                     self.open.append(topic)
-                case Left(topic):
+                case ChannelClosed(topic):
                     self.open.remove(topic)
                 case Send(frame):
                     assert len(json.loads(frame)) == 5

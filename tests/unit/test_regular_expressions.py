@@ -23,7 +23,7 @@ import pytest
 import ringline
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import BadValue, Text
-from ringline.rpc.openapi import make_document
+from ringline.rpc.openapi import make_rpc_document
 from ringline.rpc.resources import RESOURCES
 
 ROOT = Path(ringline.__file__).parent
@@ -139,7 +139,7 @@ USES = [
     *uses(),
     *(
         Use("the API's description", re.compile(pattern), "search")
-        for pattern in sorted(set(schemas(make_document("1.0.0"))))
+        for pattern in sorted(set(schemas(make_rpc_document("1.0.0"))))
     ),
 ]
 TEXTS = sorted(set(kinds((ACTIONS, RESOURCES), set())), key=repr)

@@ -4,7 +4,7 @@ import pytest
 
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.constraints import CONSTRAINTS, Constraint, Rule, refused_problem
-from ringline.storage.database_errors import refused
+from ringline.storage.database_errors import refusal_of
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from ringline.storage.database_errors import refused
 def test_a_broken_constraint_is_told_at_its_input(
     action: str, constraint: str, type_: str, field: str
 ) -> None:
-    found = refused_problem(ACTIONS[action], refused("23505", constraint))
+    found = refused_problem(ACTIONS[action], refusal_of("23505", constraint))
     assert found is not None
     assert (found.type, found.vars, found.path) == (
         type_,
@@ -41,7 +41,9 @@ def test_a_broken_constraint_is_told_at_its_input(
 
 
 def test_what_is_referred_to_cannot_be_deleted() -> None:
-    found = refused_problem(ACTIONS["delete_queue"], refused("23503", "phone_numbers_queues_fkey"))
+    found = refused_problem(
+        ACTIONS["delete_queue"], refusal_of("23503", "phone_numbers_queues_fkey")
+    )
     assert found is not None
     assert (found.type, found.fields) == ("invalid_changes", ())
 
@@ -53,14 +55,14 @@ def test_a_value_that_no_column_takes_is_no_defect(sqlstate: str) -> None:
         ("create_contact", "invalid_changes"),
         ("list_events", "invalid_argument"),
     ):
-        found = refused_problem(ACTIONS[action], refused(sqlstate))
+        found = refused_problem(ACTIONS[action], refusal_of(sqlstate))
         assert found is not None
         assert found.type == type_
 
 
 @pytest.mark.parametrize("sqlstate", ["42501", "42P01", "23502", "XX000"])
 def test_a_defect_stays_one(sqlstate: str) -> None:
-    assert refused_problem(ACTIONS["create_contact"], refused(sqlstate)) is None
+    assert refused_problem(ACTIONS["create_contact"], refusal_of(sqlstate)) is None
 
 
 def test_the_tables_name_the_columns() -> None:

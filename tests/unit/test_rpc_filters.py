@@ -16,7 +16,7 @@ from ringline.rpc.filters import (
     read_filter,
 )
 from ringline.rpc.resources import RESOURCES
-from ringline.wire.rpc import Problem, RpcRefused
+from ringline.wire.rpc import RpcProblem, RpcRefused
 
 MAX_DEPTH = limits.FILTER_DEPTH.most
 
@@ -24,7 +24,7 @@ CALL = RESOURCES["Call"]
 EQ = Predicate("status", "eq")
 
 
-def refused(given: object) -> Problem:
+def refused(given: object) -> RpcProblem:
     with pytest.raises(RpcRefused) as raised:
         read_filter(CALL, given)
     (problem,) = raised.value.problems

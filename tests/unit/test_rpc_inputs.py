@@ -23,7 +23,7 @@ from ringline.rpc.kinds import (
     ToolList,
 )
 from ringline.rpc.names import snake
-from ringline.wire.rpc import Problem, RpcRefused, internal_problem
+from ringline.wire.rpc import RpcProblem, RpcRefused, internal_problem
 
 CONTACT = ACTIONS["create_contact"]
 ITEM = ACTIONS["create_conversation_item"]
@@ -42,7 +42,7 @@ ODD = Action(
 )
 
 
-def refused(action: Action, given: dict[str, object], **how: bool) -> tuple[Problem, ...]:
+def refused(action: Action, given: dict[str, object], **how: bool) -> tuple[RpcProblem, ...]:
     with pytest.raises(RpcRefused) as raised:
         cast_inputs(action, given, **how)
     return raised.value.problems
@@ -120,7 +120,7 @@ def test_an_unknown_member_is_a_problem_on_run_alone() -> None:
 def test_an_answer_tells_a_bounded_number_of_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     made = 0
 
-    def count(*about: str, **more: Any) -> Problem:
+    def count(*about: str, **more: Any) -> RpcProblem:
         nonlocal made
         made += 1
         return internal_problem(*about, **more)

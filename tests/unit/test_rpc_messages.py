@@ -18,13 +18,13 @@ from ringline.rpc.request import read_request
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.sorting import read_sort
 from ringline.services.callers import Caller
-from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS, Problem, RpcRefused
+from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS, RpcProblem, RpcRefused
 
 SOURCE = Path(ringline.__path__[0])
 TEST_KEY = Caller(Scope(UUID(int=1), Environment.TEST), UUID(int=2))
 
 
-def refused(name: str, given: Any) -> Problem:
+def refused(name: str, given: Any) -> RpcProblem:
     """Have one part of a request refused for one reason."""
     with pytest.raises(RpcRefused) as raised:
         _read(name, given)

@@ -15,7 +15,7 @@ from ringline.rpc.identity import Identity, read_identity
 from ringline.rpc.request import find_action, read_request
 from ringline.rpc.selection import Selection
 from ringline.services.callers import Caller, Operator
-from ringline.wire.rpc import Problem, RpcRefused
+from ringline.wire.rpc import RpcProblem, RpcRefused
 
 LIVE = Caller(Scope(UUID(int=1), Environment.LIVE), UUID(int=2))
 TEST = Caller(Scope(UUID(int=1), Environment.TEST), UUID(int=2))
@@ -23,7 +23,7 @@ OPERATOR = Caller(LIVE.scope, LIVE.key_id, Operator(UUID(int=3), "op@example.com
 SOME_ID = UUID("0190b5a0-0000-7000-8000-00000000000a")
 
 
-def refused(body: object, caller: Caller = LIVE, **how: bool) -> Problem:
+def refused(body: object, caller: Caller = LIVE, **how: bool) -> RpcProblem:
     with pytest.raises(RpcRefused) as raised:
         read_request(caller, body, **how)
     (problem,) = raised.value.problems
@@ -174,7 +174,7 @@ def identity(action: Action, given: object) -> Identity:
     return read_identity(action, action.resource, given)
 
 
-def refused_identity(action: Action, given: object) -> Problem:
+def refused_identity(action: Action, given: object) -> RpcProblem:
     with pytest.raises(RpcRefused) as raised:
         identity(action, given)
     (problem,) = raised.value.problems

@@ -5,12 +5,12 @@ import pytest
 from ringline.domain import limits
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection, select
-from ringline.wire.rpc import Problem, RpcRefused
+from ringline.wire.rpc import RpcProblem, RpcRefused
 
 CALL = RESOURCES["Call"]
 
 
-def refused(fields: list[object]) -> Problem:
+def refused(fields: list[object]) -> RpcProblem:
     with pytest.raises(RpcRefused) as raised:
         select(CALL, fields)
     (problem,) = raised.value.problems

@@ -6,7 +6,7 @@ from ringline.domain import bridge, call, leg, voice
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
-from ringline.domain.responses import PHASES, Phase, Step
+from ringline.domain.responses import PHASES, Phase, ResponseStep
 from ringline.domain.turn_taking import MAX_QUEUED
 from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT, history_of
 from tests.talking import ANSWERS_ITSELF, LIVING, Story
@@ -82,16 +82,16 @@ def test_it_is_not_over_while_the_voice_still_makes_it() -> None:
     assert story.feed(bridge.PlayedOut(response_id)) == []
 
 
-def signal_of(step: Step, response_id: str) -> call.CallSignal:
+def signal_of(step: ResponseStep, response_id: str) -> call.CallSignal:
     """Return what makes a response that is under way take this step."""
     match step:
-        case Step.STARTED:
+        case ResponseStep.STARTED:
             return voice.ResponseStarted(response_id)
-        case Step.DONE:
+        case ResponseStep.DONE:
             return voice.ResponseDone(response_id)
-        case Step.PLAYED_OUT:
+        case ResponseStep.PLAYED_OUT:
             return bridge.PlayedOut(response_id)
-        case Step.STOPPED:
+        case ResponseStep.STOPPED:
             return bridge.CancelAsked(0)
 
 
@@ -99,7 +99,7 @@ def response_in(phase: Phase) -> Story:
     """Take a story to where the response under way is in this phase."""
     story = Story()
     story.feed(STOPPED)
-    for step in (Step.STARTED, Step.DONE)[: LIVING.index(phase)]:
+    for step in (ResponseStep.STARTED, ResponseStep.DONE)[: LIVING.index(phase)]:
         story.feed(signal_of(step, story.asked()))
     return story
 
@@ -111,8 +111,8 @@ def phase_of(story: Story) -> Phase:
 
 
 @pytest.mark.parametrize("phase", LIVING)
-@pytest.mark.parametrize("step", Step)
-def test_a_response_moves_by_the_table_alone(phase: Phase, step: Step) -> None:
+@pytest.mark.parametrize("step", ResponseStep)
+def test_a_response_moves_by_the_table_alone(phase: Phase, step: ResponseStep) -> None:
     story = response_in(phase)
     assert phase_of(story) is phase
     story.feed(signal_of(step, story.asked()))
@@ -121,7 +121,7 @@ def test_a_response_moves_by_the_table_alone(phase: Phase, step: Step) -> None:
 
 @pytest.mark.parametrize(("phase", "step"), PHASES)
 def test_a_row_that_is_taken_out_of_the_table_moves_nothing(
-    phase: Phase, step: Step, monkeypatch: pytest.MonkeyPatch
+    phase: Phase, step: ResponseStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = response_in(phase)
     before = story.call.talk.response

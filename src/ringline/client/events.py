@@ -19,8 +19,8 @@ from ringline.wire.phoenix import (
     ERROR,
     JOIN,
     REPLY,
-    Message,
     PhoenixError,
+    PhoenixMessage,
     Version,
     decode_pushed,
     encode_heartbeat,
@@ -139,7 +139,7 @@ async def _follow_once(api: Api, since: str | None) -> AsyncGenerator[Joined | S
 
 async def _join(socket: aiohttp.ClientWebSocketResponse, since: str | None) -> Joined:
     payload = {} if since is None else {"since": since}
-    join = Message(_JOIN_REF, _JOIN_REF, TOPIC, JOIN, payload)
+    join = PhoenixMessage(_JOIN_REF, _JOIN_REF, TOPIC, JOIN, payload)
     await socket.send_str(encode_message(join, Version.V2).decode())
     try:
         async with asyncio.timeout(_JOIN_LIMIT_S):
@@ -167,7 +167,7 @@ def _object(value: object) -> dict[str, object]:
     return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
-async def _messages(socket: aiohttp.ClientWebSocketResponse) -> AsyncGenerator[Message]:
+async def _messages(socket: aiohttp.ClientWebSocketResponse) -> AsyncGenerator[PhoenixMessage]:
     """Read messages and keep the heart beating until the socket closes."""
     loop = asyncio.get_running_loop()
     beat, beat_at, answered = 0, loop.time() + HEARTBEAT_S, True
@@ -190,7 +190,7 @@ async def _messages(socket: aiohttp.ClientWebSocketResponse) -> AsyncGenerator[M
             yield message
 
 
-def _read(received: aiohttp.WSMessage) -> Message | None:
+def _read(received: aiohttp.WSMessage) -> PhoenixMessage | None:
     match received.type:
         case aiohttp.WSMsgType.TEXT:
             try:

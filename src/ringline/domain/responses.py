@@ -17,7 +17,7 @@ class Phase(StrEnum):
     OVER = "over"  # played out, stopped, or never begun; `TurnTaking` keeps none of these
 
 
-class Step(StrEnum):
+class ResponseStep(StrEnum):
     """What can happen to a response."""
 
     STARTED = "started"
@@ -27,14 +27,14 @@ class Step(StrEnum):
 
 
 #: The phase that each step leads to. A step that is not listed changes nothing.
-PHASES: dict[tuple[Phase, Step], Phase] = {
-    (Phase.WANTED, Step.STARTED): Phase.RUNNING,
-    (Phase.WANTED, Step.DONE): Phase.OVER,
-    (Phase.WANTED, Step.STOPPED): Phase.OVER,
-    (Phase.RUNNING, Step.DONE): Phase.DRAINING,
-    (Phase.RUNNING, Step.STOPPED): Phase.OVER,
-    (Phase.DRAINING, Step.PLAYED_OUT): Phase.OVER,
-    (Phase.DRAINING, Step.STOPPED): Phase.OVER,
+PHASES: dict[tuple[Phase, ResponseStep], Phase] = {
+    (Phase.WANTED, ResponseStep.STARTED): Phase.RUNNING,
+    (Phase.WANTED, ResponseStep.DONE): Phase.OVER,
+    (Phase.WANTED, ResponseStep.STOPPED): Phase.OVER,
+    (Phase.RUNNING, ResponseStep.DONE): Phase.DRAINING,
+    (Phase.RUNNING, ResponseStep.STOPPED): Phase.OVER,
+    (Phase.DRAINING, ResponseStep.PLAYED_OUT): Phase.OVER,
+    (Phase.DRAINING, ResponseStep.STOPPED): Phase.OVER,
 }
 
 
@@ -63,7 +63,7 @@ class Response:
         return self.phase is not Phase.WANTED
 
 
-def advance(response: Response, step: Step) -> Response | None:
+def advance(response: Response, step: ResponseStep) -> Response | None:
     """Move a response by the table; None if the step changes nothing in its phase."""
     phase = PHASES.get((response.phase, step))
     return None if phase is None else replace(response, phase=phase)

@@ -19,7 +19,7 @@ from enum import StrEnum
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta
-from ringline.domain.responses import Phase, Response, Step, advance
+from ringline.domain.responses import Phase, Response, ResponseStep, advance
 from ringline.domain.turns import Draft, Turns, finish_turn, forget, hear, storable
 
 #: Most responses that wait until the previous one has left; more are refused.
@@ -191,7 +191,7 @@ def take_bridge(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> 
             return _said(talk, response, delta, draft) if response and delta else talk
         case bridge.PlayedOut(response_id):
             response = _leaving(talk, response_id)
-            if response is None or not _ends(response, Step.PLAYED_OUT):
+            if response is None or not _ends(response, ResponseStep.PLAYED_OUT):
                 return talk
             talk = _finish_response(talk, response, draft, interrupted=False)
             return _continue(replace(talk, hang_up=response.hang_up), draft)
@@ -202,12 +202,12 @@ def take_bridge(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> 
 def end_talk(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Close the conversation: the agent's turn ends with the text that has left."""
     talk = replace(talk, queued=())
-    if talk.response is None or not _ends(talk.response, Step.STOPPED):
+    if talk.response is None or not _ends(talk.response, ResponseStep.STOPPED):
         return talk
     return _finish_response(talk, talk.response, draft, interrupted=True)
 
 
-def _ends(response: Response, step: Step) -> bool:
+def _ends(response: Response, step: ResponseStep) -> bool:
     after = advance(response, step)
     return after is not None and after.phase is Phase.OVER
 
@@ -239,7 +239,7 @@ def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
 def _started(talk: TurnTaking, response_id: str, draft: Draft) -> TurnTaking:
     response = talk.response
     if response is not None and response.id == response_id:
-        running = advance(response, Step.STARTED)
+        running = advance(response, ResponseStep.STARTED)
         return talk if running is None else _admit(talk, running, draft)
     own = talk.answers_itself and response_id not in talk.refused
     if own and talk.expected is not Expected.UNWANTED and not talk.paused:
@@ -271,7 +271,7 @@ def _done(talk: TurnTaking, response_id: str, draft: Draft, *, hang_up: bool) ->
     if response is None:  # stopped or refused: the bridge may forget what it has of it
         draft.orders.append(bridge.Drop(response_id))
         return talk
-    done = advance(response, Step.DONE)
+    done = advance(response, ResponseStep.DONE)
     if done is None:
         return talk
     if done.phase is Phase.OVER:  # it ended without having begun
@@ -295,7 +295,7 @@ def _cancel(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
 
 def _stop(talk: TurnTaking, played_ms: int, draft: Draft, *, barge_in: bool) -> TurnTaking:
     response = talk.response
-    if response is None or not _ends(response, Step.STOPPED):
+    if response is None or not _ends(response, ResponseStep.STOPPED):
         return talk
     talk = _refuse(talk, response.id, played_ms, draft)
     for item in talk.queued:

@@ -15,7 +15,7 @@ from ringline.rpc.refusals import spelt
 from ringline.services import external_calls
 from ringline.services.call_control import BargeMode, CallControl
 from ringline.services.callers import Caller
-from ringline.services.external_calls import NewCall, NewParticipant
+from ringline.services.external_calls import NewExternalCall, NewParticipant
 from ringline.services.found_calls import FoundCall
 from ringline.services.operators import check_own_lines
 from ringline.wire.call_status import RPC_STATUS
@@ -24,7 +24,7 @@ from ringline.wire.times import micros
 
 async def create_call(context: ActionContext, transaction: Transaction, values: Values) -> UUID:
     """Record a call that lives elsewhere."""
-    new = NewCall(
+    new = NewExternalCall(
         direction=CallDirection(values["direction"]),
         from_number=values["fromNumber"],
         to_number=values["toNumber"],

@@ -14,10 +14,10 @@ from sqlalchemy.dialects import postgresql
 
 from ringline.ports import EntryRefused, Violation
 from ringline.rpc.action import Action, ActionKind
-from ringline.rpc.inputs import bad_value
+from ringline.rpc.inputs import bad_value_type
 from ringline.rpc.names import snake
 from ringline.schema.tables import metadata
-from ringline.wire.rpc import Problem, problem
+from ringline.wire.rpc import RpcProblem, problem
 
 #: What every key and reference holds besides what it is about.
 _PLACE = frozenset({"workspace_id", "environment"})
@@ -66,7 +66,7 @@ def _subject(columns: Iterable[str]) -> str:
 CONSTRAINTS: Mapping[str, Constraint] = dict(_constraints())
 
 
-def refused_problem(action: Action, refused: EntryRefused) -> Problem | None:
+def refused_problem(action: Action, refused: EntryRefused) -> RpcProblem | None:
     """Tell what the database refused as a problem of the request; None if it is a defect."""
     if action.kind is ActionKind.DESTROY and refused.why is Violation.REFERENCE:
         return problem("invalid_changes", "it is still in use")
@@ -82,11 +82,11 @@ def refused_problem(action: Action, refused: EntryRefused) -> Problem | None:
     return problem("invalid_changes", "a value cannot be stored")
 
 
-def _broken(action: Action, broken: Constraint) -> Problem:
+def _broken(action: Action, broken: Constraint) -> RpcProblem:
     for one in action.inputs:
         if broken.column == (one.column or snake(one.name)):
             return problem(
-                bad_value(action),
+                bad_value_type(action),
                 broken.rule.value,
                 variables={"field": one.name},
                 fields=(one.name,),

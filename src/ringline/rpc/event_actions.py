@@ -27,7 +27,7 @@ from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.names import camel
 from ringline.services.event_pages import EventQuery, read_events
 from ringline.wire.call_status import RPC_STATUS
-from ringline.wire.events_socket import ROLES, frame_members
+from ringline.wire.events_socket import TURN_ROLES, frame_members
 from ringline.wire.times import micros
 
 DEFAULT_LIMIT = 100
@@ -37,9 +37,9 @@ _WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[Any, str]] = {
     (CallCreated, "status"): RPC_STATUS,
     (CallRinging, "status"): RPC_STATUS,
     (CallEnded, "status"): RPC_STATUS,
-    (TranscriptDelta, "role"): ROLES,
-    (TurnCompleted, "role"): ROLES,
-    (TranscriptLine, "role"): ROLES,
+    (TranscriptDelta, "role"): TURN_ROLES,
+    (TurnCompleted, "role"): TURN_ROLES,
+    (TranscriptLine, "role"): TURN_ROLES,
 }
 
 #: Members that records of RPC name otherwise.

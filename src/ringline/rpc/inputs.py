@@ -10,12 +10,12 @@ from typing import Any
 from ringline.domain import limits
 from ringline.rpc.action import Action, ActionKind, Input
 from ringline.rpc.kinds import BadValue
-from ringline.wire.rpc import Problem, RpcRefused, echoed, internal_problem, problem
+from ringline.wire.rpc import RpcProblem, RpcRefused, echoed, internal_problem, problem
 
 _RECORD_KINDS = (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.DESTROY)
 
 
-def bad_value(action: Action) -> str:
+def bad_value_type(action: Action) -> str:
     """Return the type of the problem that a bad value of an action's input is."""
     return "invalid_attribute" if action.kind in _RECORD_KINDS else "invalid_argument"
 
@@ -43,7 +43,7 @@ def cast_inputs(
     return casting.values
 
 
-def _unknown(action: Action, name: str) -> Problem:
+def _unknown(action: Action, name: str) -> RpcProblem:
     known = [one.name for one in action.inputs]
     return internal_problem("unknown_input", name, known=known, action=action.name)
 
@@ -54,14 +54,14 @@ class _Casting:
         self._validating = validating
         self._bad: set[str] = set()
         self.values: dict[str, Any] = {}
-        self.problems: list[Problem] = []
+        self.problems: list[RpcProblem] = []
 
     def take(self, known: Input, value: object) -> None:
         """Cast one member; blank text is null."""
         try:
             cast = None if value is None else known.kind.cast(value)
         except BadValue as bad:
-            type_ = "invalid_attribute" if self._validating else bad_value(self._action)
+            type_ = "invalid_attribute" if self._validating else bad_value_type(self._action)
             self._add_bad(type_, known, bad)
             return
         if cast is not None:

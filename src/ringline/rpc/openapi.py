@@ -56,7 +56,7 @@ ignored, those of `input`, `filter` and `page` are refused. A null beside `input
 absent. Integers may be given as digits in a string, booleans as "true" or "false"."""
 
 
-def make_document(version: str) -> Schema:
+def make_rpc_document(version: str) -> Schema:
     """Make the document of a version of the server."""
     return {
         "openapi": "3.1.0",

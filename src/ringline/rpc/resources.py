@@ -51,7 +51,7 @@ from ringline.schema import tables
 from ringline.schema.names import ENVIRONMENT_SETTING
 from ringline.schema.tables import INDEXED_SORTS
 from ringline.wire.call_status import RPC_STATUS
-from ringline.wire.events_socket import ROLES
+from ringline.wire.events_socket import TURN_ROLES
 from ringline.wire.rpc import TAKES_SECRET_KEY, forbid
 
 Expression: TypeAlias = sa.ColumnElement[Any]
@@ -335,7 +335,7 @@ CALL_TRANSCRIPT = Resource(
         Field("callUuid", Text(trim=False), through=("call", "callUuid")),
         Field("itemId", Text(), null=True),
         Field("contentIndex", Integer(), null=True),
-        Field("role", _words(ItemRole), column=_spelt(tables.call_transcripts.c.role, ROLES)),
+        Field("role", _words(ItemRole), column=_spelt(tables.call_transcripts.c.role, TURN_ROLES)),
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
         Field("interrupted", Boolean()),

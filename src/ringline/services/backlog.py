@@ -1,7 +1,7 @@
 """What waits to be written: the journal's queue, its order and its bounds.
 
-Every log has a lane of its own, because order matters within a log alone and a locked log
-must not hold up the others. An entry stays in its lane until it is settled: written,
+Every log has a queue of its own, because order matters within a log alone and a locked log
+must not hold up the others. An entry stays in its queue until it is settled: written,
 refused or replaced; so a failed transaction puts nothing back.
 
 Bounds (architecture, "One event's way"): an entry waits for up to 5 minutes, a workspace
@@ -135,7 +135,7 @@ class Waiting:
 
 
 @dataclass(slots=True, eq=False)
-class Lane:
+class LogQueue:
     """What waits for one log, in order. It begins with a durable entry, if any."""
 
     scope: Scope
@@ -155,20 +155,20 @@ class Backlog:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._lanes: dict[Scope, Lane] = {}
-        self._busy: dict[Scope, Lane] = {}  # those in which something waits
+        self._queues: dict[Scope, LogQueue] = {}
+        self._busy: dict[Scope, LogQueue] = {}  # those in which something waits
         self._entries: dict[UUID, int] = {}  # by workspace
         self._sizes: Counter[UUID] = Counter()  # in bytes, by workspace
         self._broken: OrderedDict[UUID, Outcome] = OrderedDict()
         self.count = 0
         self.size = 0
 
-    def lane(self, scope: Scope) -> Lane:
-        """Return the lane of a log."""
-        lane = self._lanes.get(scope)
-        if lane is None:
-            lane = self._lanes[scope] = Lane(scope)
-        return lane
+    def queue(self, scope: Scope) -> LogQueue:
+        """Return the queue of a log."""
+        queue = self._queues.get(scope)
+        if queue is None:
+            queue = self._queues[scope] = LogQueue(scope)
+        return queue
 
     def put(
         self,
@@ -186,45 +186,45 @@ class Backlog:
         waiting = Waiting(entry, told, last, now, size_of(entry))
         if waiting.owner is not None and waiting.owner in self._broken and not last:
             return self._broken[waiting.owner]
-        lane = self.lane(entry.scope)
-        older = self._replaced(lane, waiting) if coalesce else None
-        if not self._has_room(lane, waiting, now):
+        queue = self.queue(entry.scope)
+        older = self._replaced(queue, waiting) if coalesce else None
+        if not self._has_room(queue, waiting, now):
             if waiting.owner is not None and waiting.durable:
                 self._break(waiting.owner, StorageLost())
             return StorageLost()
         if older is not None:
-            self._merge(lane, older, waiting)
-        lane.waiting.append(waiting)
-        self._busy[lane.scope] = lane
+            self._merge(queue, older, waiting)
+        queue.waiting.append(waiting)
+        self._busy[queue.scope] = queue
         self._account(waiting, 1)
         if coalesce and (key := _partial_key(waiting)) is not None:
-            lane.partials[key] = waiting
+            queue.partials[key] = waiting
         return waiting
 
     def take(self, limit: int) -> list[list[Waiting]]:
-        """Return what the next transaction writes: of every lane that is free, its first ones.
+        """Return what the next transaction writes: of every queue that is free, its first ones.
 
         The partials that follow an entry go with it.
         """
-        free = [lane for lane in self._busy.values() if not lane.apart]
+        free = [queue for queue in self._busy.values() if not queue.apart]
         share = max(1, limit // len(free)) if free else 0
-        return [list(_first(lane.waiting, share)) for lane in free]
+        return [list(_first(queue.waiting, share)) for queue in free]
 
     def settle(self, waiting: Waiting) -> None:
-        """Take an entry out of its lane."""
+        """Take an entry out of its queue."""
         if waiting.settled:
             return
         waiting.settle()
-        lane = self.lane(waiting.entry.scope)
+        queue = self.queue(waiting.entry.scope)
         if waiting.offsets:
-            lane.offset = max(lane.offset, waiting.offsets[-1])
-        if lane.waiting[0] is waiting:
-            lane.waiting.popleft()
+            queue.offset = max(queue.offset, waiting.offsets[-1])
+        if queue.waiting[0] is waiting:
+            queue.waiting.popleft()
         else:
-            lane.waiting.remove(waiting)
-        if not lane.waiting:
-            del self._busy[lane.scope]
-            lane.partials.clear()
+            queue.waiting.remove(waiting)
+        if not queue.waiting:
+            del self._busy[queue.scope]
+            queue.partials.clear()
         self._account(waiting, -1)
 
     def refuse(self, waiting: Waiting, refusal: Refused) -> list[Waiting]:
@@ -234,7 +234,7 @@ class Backlog:
             self._break(waiting.owner, refusal)
             gone += [
                 other
-                for other in self.lane(waiting.entry.scope).waiting
+                for other in self.queue(waiting.entry.scope).waiting
                 if other.owner == waiting.owner and not other.last and other is not waiting
             ]
         for each in gone:
@@ -244,10 +244,10 @@ class Backlog:
     def overdue(self, now: float) -> list[Told]:
         """Return, once, whom to tell that an entry has waited for too long."""
         told: list[Told] = []
-        for lane in self._busy.values():
-            if now - lane.waiting[0].since < self._bounds.age_s:
+        for queue in self._busy.values():
+            if now - queue.waiting[0].since < self._bounds.age_s:
                 continue
-            for waiting in lane.waiting:
+            for waiting in queue.waiting:
                 if waiting.owner is not None and not waiting.last:
                     self._break(waiting.owner, StorageLost())
                 if waiting.told is not None and now - waiting.since >= self._bounds.age_s:
@@ -257,11 +257,11 @@ class Backlog:
 
     def everything(self) -> Iterator[Waiting]:
         """Return all that waits."""
-        return (waiting for lane in self._busy.values() for waiting in lane.waiting)
+        return (waiting for queue in self._busy.values() for waiting in queue.waiting)
 
-    def _has_room(self, lane: Lane, waiting: Waiting, now: float) -> bool:
+    def _has_room(self, queue: LogQueue, waiting: Waiting, now: float) -> bool:
         bounds = self._bounds
-        workspace = lane.scope.workspace_id
+        workspace = queue.scope.workspace_id
         entries = self._entries.get(workspace, 0) + 1
         size, own_size = self.size + waiting.size, self._sizes[workspace] + waiting.size
         if waiting.last:
@@ -274,7 +274,7 @@ class Backlog:
             entries <= bounds.entries - bounds.entries_for_last
             and size <= bounds.size - bounds.size_for_last
             and own_size <= bounds.workspace_size - bounds.workspace_size_for_last
-            and not (lane.waiting and now - lane.waiting[0].since >= bounds.age_s)
+            and not (queue.waiting and now - queue.waiting[0].since >= bounds.age_s)
         )
 
     def _account(self, waiting: Waiting, sign: int) -> None:
@@ -295,14 +295,14 @@ class Backlog:
             self._broken.popitem(last=False)
 
     @staticmethod
-    def _replaced(lane: Lane, waiting: Waiting) -> Waiting | None:
+    def _replaced(queue: LogQueue, waiting: Waiting) -> Waiting | None:
         key = _partial_key(waiting)
-        older = lane.partials.get(key) if key is not None else None
+        older = queue.partials.get(key) if key is not None else None
         return older if older is not None and older.state is State.QUEUED else None
 
-    def _merge(self, lane: Lane, older: Waiting, newer: Waiting) -> None:
+    def _merge(self, queue: LogQueue, older: Waiting, newer: Waiting) -> None:
         event = merge_partials(older.entry.events[0], newer.entry.events[0])
-        newer.entry = Entry(lane.scope, (event,), (), newer.entry.call_id)
+        newer.entry = Entry(queue.scope, (event,), (), newer.entry.call_id)
         newer.size = size_of(newer.entry)
         self.settle(older)
 

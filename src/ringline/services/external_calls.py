@@ -72,7 +72,7 @@ class BadReference(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class NewCall:
+class NewExternalCall:
     """A call that lives elsewhere, as it is reported first.
 
     Without a `uuid` the call's own id is its `callUuid`; `queue_id` is for a queued call,
@@ -102,7 +102,7 @@ class NewParticipant:
     left_at: datetime | None = None
 
 
-async def create_call(transaction: Transaction, new: NewCall, moment: Moment) -> UUID:
+async def create_call(transaction: Transaction, new: NewExternalCall, moment: Moment) -> UUID:
     """Record a call; return its id. Raises BadReference."""
     call_id = moment.new_id()
     row = CallRow(

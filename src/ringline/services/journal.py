@@ -34,7 +34,7 @@ from ringline.ports import Bus, EntryRefused, EventLog, LogBusy, StoreAway
 from ringline.services.backlog import (
     Backlog,
     Bounds,
-    Lane,
+    LogQueue,
     Outcome,
     Refused,
     StorageLost,
@@ -102,14 +102,16 @@ class Journal:
         if self._closed:
             self._tell(told, StorageLost())
             return
-        lane = self._backlog.lane(entry.scope)
+        queue = self._backlog.queue(entry.scope)
         if not entry.records and not entry.durable:
             self._tell(told, Written(()))
             told = None
-            if not lane.waiting:
-                self._publish(lane, [(entry, ())])
+            if not queue.waiting:
+                self._publish(queue, [(entry, ())])
                 return
-        taken = self._put(entry, told, last=last, coalesce=not self._database.is_here or lane.apart)
+        taken = self._put(
+            entry, told, last=last, coalesce=not self._database.is_here or queue.apart
+        )
         if not isinstance(taken, Waiting):
             self._tell(told, taken)
 
@@ -198,19 +200,19 @@ class Journal:
             for part in batch:
                 remaining = [waiting for waiting in part if not waiting.settled]
                 if remaining:
-                    lane = self._backlog.lane(remaining[0].entry.scope)
-                    lane.apart = True
-                    self._spawn(self._write_apart(lane, remaining))
+                    queue = self._backlog.queue(remaining[0].entry.scope)
+                    queue.apart = True
+                    self._spawn(self._write_apart(queue, remaining))
             self._watch_bound()
 
-    async def _write_apart(self, lane: Lane, entries: list[Waiting]) -> None:
+    async def _write_apart(self, queue: LogQueue, entries: list[Waiting]) -> None:
         """Write entries of one log beside the others, and find those it will never take."""
         try:
             await self._narrow(entries)
         except StoreAway:
-            pass  # they wait in their lane
+            pass  # they wait in their queue
         finally:
-            lane.apart = False
+            queue.apart = False
             self._work.set()
 
     async def _narrow(self, entries: list[Waiting]) -> None:
@@ -259,22 +261,22 @@ class Journal:
                 (waiting.entry, waiting.offsets or ())
             )
         for scope, written in by_log.items():
-            self._publish(self._backlog.lane(scope), written)
+            self._publish(self._backlog.queue(scope), written)
         for waiting in entries:
             self._backlog.settle(waiting)
         for waiting in entries:
             self._tell_now(waiting.told, Written(waiting.offsets or ()))
         self._note_empty()
 
-    def _publish(self, lane: Lane, written: Iterable[tuple[Entry, tuple[int, ...]]]) -> None:
+    def _publish(self, queue: LogQueue, written: Iterable[tuple[Entry, tuple[int, ...]]]) -> None:
         events: list[Published] = []
         for entry, offsets in written:
             following = iter(offsets)
             for event in entry.events:
-                offset = next(following) if event.data.durable else lane.offset
-                lane.offset = max(lane.offset, offset)
+                offset = next(following) if event.data.durable else queue.offset
+                queue.offset = max(queue.offset, offset)
                 events.append(Published(offset, event))
-        self._bus.publish(Publication(lane.scope, tuple(events)))
+        self._bus.publish(Publication(queue.scope, tuple(events)))
 
     def _refuse(self, waiting: Waiting, refusal: Refused) -> None:
         gone = self._backlog.refuse(waiting, refusal)

@@ -17,7 +17,7 @@ INITDB_OPTIONS = (
     "--data-checksums",
     "--no-clean",  # what is left is removed by us, after it was seen whether the disk is full
 )
-SETTINGS = {
+CLUSTER_SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
     "unix_socket_permissions": "0700",

@@ -21,7 +21,7 @@ from ringline.domain.log import Scope
 from ringline.ports import StoreAway
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.connections import connect, refuse_unreachable
-from ringline.storage.database_errors import Collided, away, refused, translated
+from ringline.storage.database_errors import Collided, away, refusal_of, translated
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.ownership import Ownership
@@ -161,7 +161,7 @@ class Database:
             await connection.execute(begin_statement(scope))
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
-                raise refused("25P02")  # an error was swallowed on the way
+                raise refusal_of("25P02")  # an error was swallowed on the way
 
     async def run(
         self,

@@ -77,10 +77,10 @@ def _by_sqlstate(sqlstate: str, constraint: str) -> Exception:
         return Collided()
     if sqlstate in _AWAY or sqlstate.startswith(_AWAY_CLASSES):
         return away(sqlstate)
-    return refused(sqlstate, constraint)
+    return refusal_of(sqlstate, constraint)
 
 
-def refused(sqlstate: str, constraint: str = "") -> EntryRefused:
+def refusal_of(sqlstate: str, constraint: str = "") -> EntryRefused:
     """Return what is raised where the database will never do what was asked."""
     if sqlstate == _UNIQUE_VIOLATION:
         return AlreadyThere(sqlstate, constraint)

@@ -27,7 +27,7 @@ from ringline.storage.binaries import (
     own_account_name,
 )
 from ringline.storage.child import Account, Child, start_child
-from ringline.storage.cluster_settings import HBA, INITDB_OPTIONS, SETTINGS, ident_for
+from ringline.storage.cluster_settings import CLUSTER_SETTINGS, HBA, INITDB_OPTIONS, ident_for
 from ringline.storage.data_directory import Address, DataDirectory, EmbeddedError, Postmaster
 from ringline.storage.failures import SurvivorsError, explained, failure
 from ringline.storage.leftovers import clear_leftovers
@@ -193,7 +193,7 @@ class EmbeddedPostgres:
         directory = self._directory
         await clear_leftovers(directory)
         settings = {
-            **SETTINGS,
+            **CLUSTER_SETTINGS,
             "unix_socket_directories": f'"{directory.socket_dir(self._account)}"',
             "hba_file": os.fspath(directory.hba),
             "ident_file": os.fspath(directory.ident),

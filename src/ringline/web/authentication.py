@@ -51,16 +51,16 @@ def credential_of(request: web.Request) -> str | None:
     """
     keys = (text.strip() for text in request.headers.getall("x-api-key", ()))
     if "Authorization" not in request.headers:
-        return one_of(keys)
-    return one_of((*keys, *_bearers(request)))
+        return agreed(keys)
+    return agreed((*keys, *_bearers(request)))
 
 
 def bearer_of(request: web.Request) -> str | None:
     """Return the token of `Authorization: Bearer` (RFC 6750, 2.1). Raises Contradiction."""
-    return one_of(_bearers(request))
+    return agreed(_bearers(request))
 
 
-def one_of(texts: Iterable[str]) -> str | None:
+def agreed(texts: Iterable[str]) -> str | None:
     """Return the one text that is said, however often; None if none is.
 
     Raises Contradiction where they differ.

@@ -9,7 +9,7 @@ from ringline.domain.log import Position
 from ringline.ports import Clock
 from ringline.services.follow import Following, OnLoss, Subscription
 from ringline.services.outbox import Outbox
-from ringline.web.call_watch import Start, Watch
+from ringline.web.call_watch import CallWatch, Start
 from ringline.web.frame_gate import WATCHER
 from ringline.web.limits import StreamLimits
 from ringline.web.watching import InTextFrames, Watching
@@ -31,7 +31,7 @@ class CallSocket:
         self._start = start
         self._now = now
         self._limits = limits
-        self._watch = Watch(watching, start)
+        self._watch = CallWatch(watching, start)
         self._outbox: Outbox | None = None
 
     def credential_revoked(self) -> None:

@@ -37,7 +37,7 @@ _PAGE = 500
 _HEADERS = "authorization, x-api-key, last-event-id, cache-control"
 
 
-class Refused(Exception):
+class StreamRefused(Exception):
     """A stream is refused with a code of `/v1`."""
 
     def __init__(self, code: str) -> None:
@@ -101,23 +101,23 @@ class CallStreams:
         try:
             viewer = await self._watching.stream_viewer(request, query=True)
             if viewer is Denied.UNKNOWN:
-                raise Refused("UNAUTHENTICATED")
+                raise StreamRefused("UNAUTHENTICATED")
             if isinstance(viewer, Denied) or self._origins.refuses(request):
-                raise Refused("PERMISSION_DENIED")
+                raise StreamRefused("PERMISSION_DENIED")
             await begin_stream(request, viewer.scope, replays=since is not None)
             start = await self._start(viewer, request, since, last)
             if start is None:
                 return await self._nothing_left(viewer, last)
             if last is CallEnded and upgrade_problem(request) is not None:
-                raise Refused("UPGRADE_REQUIRED")
+                raise StreamRefused("UPGRADE_REQUIRED")
             stream: Stream = (
                 CallSocket(self._watching, start, self._now, self._limits)
                 if last is CallEnded
                 else Transcript(self._watching, start, self._limits)
             )
-            with self._place(start.call_id):
+            with self._slot(start.call_id):
                 return await self._serve(stream, request, start)
-        except Refused as refusal:
+        except StreamRefused as refusal:
             return self._refuse(refusal.code)
         except TooManySockets:
             return self._refuse("RATE_LIMITED")
@@ -129,24 +129,24 @@ class CallStreams:
     ) -> web.StreamResponse:
         with self._watching.standing(start.viewer, stream.credential_revoked):
             if not await self._watching.admit(start.viewer):
-                raise Refused("UNAUTHENTICATED")
+                raise StreamRefused("UNAUTHENTICATED")
             return await stream.serve(request)
 
     async def _start(
         self, viewer: Viewer, request: web.Request, since: Since | None, last: type[EventData]
     ) -> Start | None:
-        """Find the place to begin and the call; None where nothing is left to send.
+        """Find the position to begin and the call; None where nothing is left to send.
 
-        In this order: the end of a call that is found alive comes behind the place, so every
+        In this order: the end of a call that is found alive comes behind the position, so every
         stream that begins meets its call's last event.
         """
         call_id = parse_id(Prefix.CALL, request.match_info["id"])
         if call_id is None:
-            raise Refused("NOT_FOUND")
+            raise StreamRefused("NOT_FOUND")
         begin = await resolve(self._watching.log_store, viewer.scope, since)
         call = await self._calls.get_call(viewer.scope, call_id)
         if call is None:
-            raise Refused("NOT_FOUND")
+            raise StreamRefused("NOT_FOUND")
         start = Start(viewer, call.id, begin.position, begin.recovered)
         if call.ended_at is not None and not (begin.recovered and await self._left(start, last)):
             return None
@@ -155,9 +155,9 @@ class CallStreams:
     async def _nothing_left(self, viewer: Viewer, last: type[EventData]) -> web.StreamResponse:
         """Answer for a call that is over (contract, 2)."""
         if last is CallEnded:
-            raise Refused("NOT_FOUND")
+            raise StreamRefused("NOT_FOUND")
         if not await self._watching.admit(viewer):
-            raise Refused("UNAUTHENTICATED")
+            raise StreamRefused("UNAUTHENTICATED")
         return web.Response(status=204, headers=READABLE)
 
     async def _left(self, start: Start, kind: type[EventData]) -> bool:
@@ -174,9 +174,9 @@ class CallStreams:
             after = page.events[-1].offset
 
     @contextmanager
-    def _place(self, call_id: UUID) -> Generator[None]:
+    def _slot(self, call_id: UUID) -> Generator[None]:
         if self._watchers[call_id] >= self._limits.watchers:
-            raise Refused("RATE_LIMITED")
+            raise StreamRefused("RATE_LIMITED")
         self._watchers[call_id] += 1
         try:
             yield

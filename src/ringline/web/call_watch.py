@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 class Start:
     """A stream that may begin: whose it is, of which call, and from where.
 
-    `recovered` is None if no place was asked for, False if it could not be had.
+    `recovered` is None if no position was asked for, False if it could not be had.
     """
 
     viewer: Viewer
@@ -34,7 +34,7 @@ class Start:
         return CallEvents(self.call_id)
 
 
-class Watch:
+class CallWatch:
     """One stream's way along the log, and why it ends: a `/v1` code, or "" for its end."""
 
     def __init__(self, watching: Watching, start: Start) -> None:

@@ -15,7 +15,7 @@ from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
 from ringline.services.outbox import Outbox, OutboxClosed
-from ringline.web.authentication import Contradiction, Origins, bearer_of, one_of
+from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import SocketLimits
@@ -25,11 +25,11 @@ from ringline.wire import phoenix_socket
 from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
 from ringline.wire.phoenix_socket import (
-    Action,
+    ChannelClosed,
+    ChannelOpened,
     Disconnect,
-    Joined,
+    Effect,
     JoinRequested,
-    Left,
     Send,
     SocketProtocol,
 )
@@ -81,7 +81,7 @@ class EventsSockets:
     def _viewer(self, request: web.Request, offered: str | None) -> Viewer | None:
         """Read the token of the query, else of the subprotocols, else of the header."""
         try:
-            query = one_of(request.query.getall("session_token", ()))
+            query = agreed(request.query.getall("session_token", ()))
             token = query or offered or bearer_of(request)
         except Contradiction:
             return None
@@ -157,20 +157,20 @@ class _Connection:
         await socket.silent_for(self._limits.silent_s)
         self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "idle"))
 
-    def _carry_out(self, actions: list[Action]) -> None:
-        for action in actions:
-            match action:
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            match effect:
                 case Send(frame):
                     if self._outbox is not None:
                         self._outbox.send(text_frame(frame))
                 case JoinRequested():
-                    self._join(action)
-                case Joined():
+                    self._join(effect)
+                case ChannelOpened():
                     pass  # the task of the join goes on by itself
-                case Left(topic):
+                case ChannelClosed(topic):
                     self._stop(topic)
                 case Disconnect():
-                    self._disconnect(action)
+                    self._disconnect(effect)
 
     def _disconnect(self, goodbye: Disconnect) -> None:
         if not self._end.done():

@@ -37,7 +37,7 @@ voice sessions are opened below `/v3`.
 
 def make_document(version: str, base_url: str) -> Schema:
     """Make the document of a version of the server that is reached at a URL."""
-    document = openapi.make_document(version)
+    document = openapi.make_rpc_document(version)
     document["info"]["title"] = "Ringline API"
     document["info"]["description"] = _DESCRIPTION + document["info"]["description"]
     document["servers"] = [{"url": base_url}]

@@ -6,7 +6,7 @@ from aiohttp import HttpVersion11, web
 
 from ringline.services.follow import OnLoss, Subscription
 from ringline.services.outbox import Outbox
-from ringline.web.call_watch import Start, Watch
+from ringline.web.call_watch import CallWatch, Start
 from ringline.web.cors import READABLE
 from ringline.web.limits import StreamLimits
 from ringline.web.watching import InChunks, Watching, chunk
@@ -23,7 +23,7 @@ class Transcript:
         self._watching = watching
         self._limits = limits
         self._start = start
-        self._watch = Watch(watching, start)
+        self._watch = CallWatch(watching, start)
 
     def credential_revoked(self) -> None:
         """End: the key or operator that the stream stands on is gone."""

@@ -22,7 +22,7 @@ from ringline.ports import EventLog
 from ringline.services.credentials import Closer, Credentials, log_refused
 from ringline.services.hub import Dialect, Hub
 from ringline.services.outbox import Tick
-from ringline.web.authentication import Contradiction, Denied, credential_of, one_of
+from ringline.web.authentication import Contradiction, Denied, agreed, credential_of
 from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
 
@@ -92,7 +92,7 @@ class Watching:
         try:
             credential = credential_of(request)
             if credential is None and query:
-                credential = one_of(request.query.getall("token", ()))
+                credential = agreed(request.query.getall("token", ()))
         except Contradiction:
             return Denied.UNKNOWN
         if credential is None:

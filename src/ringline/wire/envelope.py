@@ -27,7 +27,7 @@ from ringline.domain.log import Position, Scope
 from ringline.wire.call_status import V1_STATUS, v1_status
 from ringline.wire.strict_json import encode
 from ringline.wire.times import millis, seconds
-from ringline.wire.transcript import ROLES, remarks
+from ringline.wire.transcript import TURN_ROLES, remarks
 
 #: The names of a finished turn, by who said it.
 TURN_NAMES = {TurnRole.CALLER: "call.transcription", TurnRole.AGENT: "call.agent_response"}
@@ -107,7 +107,7 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
             return {
                 "turn_id": show_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
-                "role": ROLES[data.role],
+                "role": TURN_ROLES[data.role],
                 "is_final": True,
                 "language": None,
                 "confidence": None,
@@ -153,7 +153,7 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
         "transcript": [
             {
                 "turn_id": show_id(Prefix.TURN, line.turn_id),
-                "role": ROLES[line.role],
+                "role": TURN_ROLES[line.role],
                 "text": line.text,
                 "ts": millis(line.at),
                 **remarks(line),

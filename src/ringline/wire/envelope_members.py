@@ -37,7 +37,7 @@ _FROM, _TO, _STARTED_AT, _DIRECTION = map(_snake, (FROM_NUMBER, TO_NUMBER, START
 _CALL_ID = Member("call_id", Shape.TEXT, "`call_…`: the call")
 _TURN_ID = Member("turn_id", Shape.TEXT, "`trn_…`: the turn, as in the transcript stream")
 _TEXT = Member("text", Shape.TEXT, "what was said, whole")
-_ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(transcript.ROLES.values()))
+_ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(transcript.TURN_ROLES.values()))
 _AI_MODE = Member("ai_mode", Shape.TEXT, "the provider of the agent's model", null=True)
 _TRANSPORT = Member("transport", Shape.TEXT, "the call's line: `websocket`, `sip`, …")
 _ENDED_WORDS = ("completed", "canceled", "failed", "busy", "no_answer")
@@ -78,7 +78,7 @@ PAYLOADS: Mapping[str, Members] = {
         _CALL_ID,
         _TURN_ID,
         _TEXT,
-        replace(_ROLE, words=(transcript.ROLES[TurnRole.CALLER],)),
+        replace(_ROLE, words=(transcript.TURN_ROLES[TurnRole.CALLER],)),
         Member("is_final", Shape.BOOLEAN, "true: partial turns are not sent here"),
         _unknown("language", Shape.TEXT, "the language spoken"),
         _unknown("confidence", Shape.NUMBER, "how sure the recogniser is"),

@@ -43,7 +43,7 @@ NAMES: dict[type[EventData], str] = {
 }
 
 #: Who said a turn, as the socket and RPC spell it (contract, 3).
-ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "assistant"}
+TURN_ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "assistant"}
 
 
 #: What the names of topics begin with.
@@ -216,5 +216,5 @@ def _item(data: TranscriptDelta | TurnCompleted) -> dict[str, object]:
     return {
         "itemId": data.item_id,
         "contentIndex": data.content_index,
-        "role": ROLES[data.role],
+        "role": TURN_ROLES[data.role],
     }

@@ -86,7 +86,7 @@ PARTICIPANT: Members = (
 LEFT_AT = Member("leftAt", Shape.TIME, "when they left")
 ITEM_ID = Member("itemId", Shape.TEXT, "names the turn while it grows; its parts share it")
 CONTENT_INDEX = Member("contentIndex", Shape.INTEGER, "which part of the item, from 0")
-ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(events_socket.ROLES.values()))
+ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(events_socket.TURN_ROLES.values()))
 DELTA = Member("delta", Shape.TEXT, "what is new; all deltas together are the text so far")
 SEQUENCE = Member("sequence", Shape.INTEGER, "which delta of the item, from 0")
 INTERRUPTED = Member(
@@ -167,7 +167,7 @@ SOCKET: Mapping[type[EventData], Members] = {
 
 #: The one frame of the transcript stream.
 TRANSCRIPT: Members = (
-    replace(ROLE, words=tuple(transcript.ROLES.values())),
+    replace(ROLE, words=tuple(transcript.TURN_ROLES.values())),
     Member("text", Shape.TEXT, "the text of the turn so far, whole where it is final"),
     Member("is_final", Shape.BOOLEAN, "true once, in the last frame of a turn"),
     Member("turn_id", Shape.TEXT, "`trn_…`: all frames of a turn share it"),

@@ -63,7 +63,7 @@ class PhoenixError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class PhoenixMessage:
     """One frame in either direction. `payload` is any JSON, or bytes if it came binary.
 
     The refs are texts as a rule; a client's may be any JSON and are repeated as they came.
@@ -151,7 +151,7 @@ def _read_token(encoded: str) -> str | None:
         return None
 
 
-def decode(frame: str | bytes, version: Version) -> Message:
+def decode(frame: str | bytes, version: Version) -> PhoenixMessage:
     """Read a client's frame: text as str, binary as bytes. Raises PhoenixError."""
     if isinstance(frame, bytes):
         if version is Version.V1:
@@ -164,19 +164,21 @@ def decode(frame: str | bytes, version: Version) -> Message:
     return message
 
 
-def decode_pushed(frame: str | bytes) -> Message:
+def decode_pushed(frame: str | bytes) -> PhoenixMessage:
     """Read a text frame of a server, in version 2. Raises PhoenixError."""
     return _read_text(frame, _PUSHED)
 
 
-def _read_text(frame: str | bytes, decoder: StrictDecoder[_V1] | StrictDecoder[_V2]) -> Message:
+def _read_text(
+    frame: str | bytes, decoder: StrictDecoder[_V1] | StrictDecoder[_V2]
+) -> PhoenixMessage:
     try:
         read = decoder.decode(frame)
     except NotUtf8 as problem:
         raise PhoenixError(problem.message, 1007) from None
     except JsonProblem as problem:
         raise PhoenixError(problem.message) from None
-    return Message(read.join_ref, read.ref, read.topic, read.event, read.payload)
+    return PhoenixMessage(read.join_ref, read.ref, read.topic, read.event, read.payload)
 
 
 def _is_long(name: object) -> bool:
@@ -194,7 +196,7 @@ def _is_long(name: object) -> bool:
                 return True
 
 
-def _decode_push(frame: bytes) -> Message:
+def _decode_push(frame: bytes) -> PhoenixMessage:
     """Read a client's binary push: kind 0, four lengths, four texts, data (3.7)."""
     if len(frame) < 5 or frame[0] != _PUSH:
         raise PhoenixError("a binary frame from a client must be a push")
@@ -211,10 +213,10 @@ def _decode_push(frame: bytes) -> Message:
     if any("\0" in text for text in texts):
         raise PhoenixError("text must not contain U+0000")
     join_ref, ref, topic, event = texts
-    return Message(join_ref or None, ref or None, topic, event, frame[start:])
+    return PhoenixMessage(join_ref or None, ref or None, topic, event, frame[start:])
 
 
-def encode_binary_push(message: Message, data: bytes) -> bytes:
+def encode_binary_push(message: PhoenixMessage, data: bytes) -> bytes:
     """Write a client's binary push; each text at most 255 bytes."""
     names = (message.join_ref or "", message.ref or "", message.topic, message.event)
     texts = [str(name).encode() for name in names]
@@ -223,7 +225,7 @@ def encode_binary_push(message: Message, data: bytes) -> bytes:
     return bytes([_PUSH, *map(len, texts)]) + b"".join(texts) + data
 
 
-def encode_message(message: Message, version: Version) -> bytes:
+def encode_message(message: PhoenixMessage, version: Version) -> bytes:
     """Write a text frame of either direction."""
     return _frame(
         version,
@@ -236,7 +238,12 @@ def encode_message(message: Message, version: Version) -> bytes:
 
 
 def encode_reply(
-    version: Version, to: Message, *, ok: bool, response: Payload = EMPTY, matched: bool = True
+    version: Version,
+    to: PhoenixMessage,
+    *,
+    ok: bool,
+    response: Payload = EMPTY,
+    matched: bool = True,
 ) -> bytes:
     """Answer a message; a topic that is not `matched` is answered without a join_ref."""
     payload = encode({"status": "ok" if ok else "error", "response": response})

@@ -1,6 +1,6 @@
 """One events socket as a protocol without I/O (events socket, 3.5).
 
-The shell feeds it frames and carries out the actions it answers with; which topics exist
+The shell feeds it frames and carries out the effects it answers with; which topics exist
 and who may join them is decided outside, and told by `accept_join` or `refuse_join`.
 
 What a client's message does depends on whether its topic is joined:
@@ -20,7 +20,7 @@ from typing import TypeAlias, cast
 
 from ringline.domain import limits
 from ringline.wire import phoenix
-from ringline.wire.phoenix import EMPTY, Message, Payload, PhoenixError, Version
+from ringline.wire.phoenix import EMPTY, Payload, PhoenixError, PhoenixMessage, Version
 
 MAX_CHANNELS = limits.CHANNELS.most
 
@@ -58,14 +58,14 @@ class JoinRequested:
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class ChannelOpened:
     """The channel is open: broadcasts of the topic may be sent from here on."""
 
     topic: str
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ChannelClosed:
     """The channel is gone: send no more of the topic's broadcasts."""
 
     topic: str
@@ -80,7 +80,7 @@ class Disconnect:
 
 
 _SpellEnd: TypeAlias = Callable[[Version, object, str], bytes]
-Action: TypeAlias = Send | JoinRequested | Joined | Left | Disconnect
+Effect: TypeAlias = Send | JoinRequested | ChannelOpened | ChannelClosed | Disconnect
 
 
 class SocketProtocol:
@@ -98,7 +98,7 @@ class SocketProtocol:
         """Return the topics that are joined."""
         return tuple(self._channels)
 
-    def receive(self, frame: str | bytes) -> list[Action]:
+    def receive(self, frame: str | bytes) -> list[Effect]:
         """Take a frame, text as str and binary as bytes; return what is to be done."""
         if self._ended:
             return []
@@ -117,21 +117,21 @@ class SocketProtocol:
             case _:
                 return self._other(message)
 
-    def accept_join(self, request: JoinRequested, response: Payload = EMPTY) -> list[Action]:
+    def accept_join(self, request: JoinRequested, response: Payload = EMPTY) -> list[Effect]:
         """Open the channel; an older one of the topic is closed after the reply (3.5)."""
         if self._ended or self._waiting.get(request.topic) is not request:
             return []  # left, or asked again, in the meantime
         del self._waiting[request.topic]
-        actions: list[Action] = [self._reply(_asked(request), ok=True, response=response)]
+        effects: list[Effect] = [self._reply(_asked(request), ok=True, response=response)]
         if request.topic in self._channels:
             old = self._channels.pop(request.topic)
-            actions.append(Send(phoenix.encode_close(self.version, old, request.topic)))
-            actions.append(Left(request.topic))
+            effects.append(Send(phoenix.encode_close(self.version, old, request.topic)))
+            effects.append(ChannelClosed(request.topic))
         self._channels[request.topic] = request.join_ref
-        actions.append(Joined(request.topic))
-        return actions
+        effects.append(ChannelOpened(request.topic))
+        return effects
 
-    def refuse_join(self, request: JoinRequested, reason: str) -> list[Action]:
+    def refuse_join(self, request: JoinRequested, reason: str) -> list[Effect]:
         """Answer a join with an error; `UNMATCHED_TOPIC` for a topic that does not exist.
 
         An older channel of the topic is closed: the client has given it up by joining anew.
@@ -140,20 +140,20 @@ class SocketProtocol:
             return []
         del self._waiting[request.topic]
         matched = reason != UNMATCHED_TOPIC
-        actions: list[Action] = [
+        effects: list[Effect] = [
             self._reply(_asked(request), ok=False, response={"reason": reason}, matched=matched)
         ]
-        return actions + self.close_channel(request.topic)
+        return effects + self.close_channel(request.topic)
 
-    def close_channel(self, topic: str) -> list[Action]:
+    def close_channel(self, topic: str) -> list[Effect]:
         """Close a channel from the server's side; the client does not rejoin."""
         return self._end_channel(topic, phoenix.encode_close)
 
-    def break_channel(self, topic: str) -> list[Action]:
+    def break_channel(self, topic: str) -> list[Effect]:
         """Report a channel as crashed; the client rejoins by its timer."""
         return self._end_channel(topic, phoenix.encode_error)
 
-    def _join(self, message: Message) -> list[Action]:
+    def _join(self, message: PhoenixMessage) -> list[Effect]:
         topic = message.topic
         known = topic in self._channels or topic in self._waiting
         taken = len(self._channels.keys() | self._waiting.keys())
@@ -167,7 +167,7 @@ class SocketProtocol:
         self._waiting[topic] = request
         return [request]
 
-    def _leave(self, message: Message) -> list[Action]:
+    def _leave(self, message: PhoenixMessage) -> list[Effect]:
         topic = message.topic
         ok = self._reply(message, ok=True)
         waiting = self._waiting.get(topic)
@@ -179,7 +179,7 @@ class SocketProtocol:
             return []
         return [ok, *self.close_channel(topic)]
 
-    def _other(self, message: Message) -> list[Action]:
+    def _other(self, message: PhoenixMessage) -> list[Effect]:
         if message.topic not in self._channels:
             response = {"reason": UNMATCHED_TOPIC}
             return [self._reply(message, ok=False, response=response, matched=False)]
@@ -187,23 +187,25 @@ class SocketProtocol:
             return []
         return [self._reply(message, ok=False, response={"reason": UNKNOWN_EVENT})]
 
-    def _is_stale(self, message: Message) -> bool:
+    def _is_stale(self, message: PhoenixMessage) -> bool:
         live = self._channels[message.topic]
         return message.join_ref is not None and message.join_ref != live
 
-    def _end_channel(self, topic: str, spell: _SpellEnd) -> list[Action]:
+    def _end_channel(self, topic: str, spell: _SpellEnd) -> list[Effect]:
         if self._ended or topic not in self._channels:
             return []
         join_ref = self._channels.pop(topic)
-        return [Send(spell(self.version, join_ref, topic)), Left(topic)]
+        return [Send(spell(self.version, join_ref, topic)), ChannelClosed(topic)]
 
     def _reply(
-        self, message: Message, *, ok: bool, response: Payload = EMPTY, matched: bool = True
+        self, message: PhoenixMessage, *, ok: bool, response: Payload = EMPTY, matched: bool = True
     ) -> Send:
         return Send(
             phoenix.encode_reply(self.version, message, ok=ok, response=response, matched=matched)
         )
 
 
-def _asked(request: JoinRequested) -> Message:
-    return Message(request.join_ref, request.ref, request.topic, phoenix.JOIN, request.payload)
+def _asked(request: JoinRequested) -> PhoenixMessage:
+    return PhoenixMessage(
+        request.join_ref, request.ref, request.topic, phoenix.JOIN, request.payload
+    )

@@ -100,7 +100,7 @@ _SHOWN_VALUE = 64
 _NEAR = 0.7  # of 1: names that have less in common are not meant
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+class RpcProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """One error of an answer (4.6)."""
 
     type: str
@@ -116,7 +116,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 class RpcRefused(Exception):
     """A request is answered with these problems."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: RpcProblem) -> None:
         super().__init__(", ".join(problem.type for problem in problems))
         self.problems = problems
 
@@ -129,10 +129,10 @@ def problem(
     fields: Sequence[str] = (),
     path: Sequence[str] = (),
     details: Mapping[str, object] | None = None,
-) -> Problem:
+) -> RpcProblem:
     """Make a problem of a row of the table."""
     row = PROBLEMS[type_]
-    return Problem(
+    return RpcProblem(
         type=type_,
         message=_filled(message or row.message, variables or {}),
         short_message=row.short,
@@ -145,14 +145,14 @@ def problem(
 
 def internal_problem(
     reason: str, field: str = "", *, known: Iterable[str] = (), **variables: object
-) -> Problem:
+) -> RpcProblem:
     """Make a problem of the internal-error family (4.6), which says what it is about.
 
     `known` are the names of which one was probably meant.
     """
     row = PROBLEMS["internal_error"]
     told = {"field": field, **variables} if field else variables
-    return Problem(
+    return RpcProblem(
         type=row.type,
         code=row.type,
         message=_filled(INTERNAL_REASONS[reason], told),
@@ -203,7 +203,7 @@ def forbid(hint: str) -> RpcRefused:
     return refuse("forbidden", details={"hint": hint})
 
 
-def answer_problems(problems: Iterable[Problem]) -> bytes:
+def answer_problems(problems: Iterable[RpcProblem]) -> bytes:
     """Write the answer of a request that was refused."""
     return encode({"success": False, "errors": tuple(problems)})
 

@@ -20,7 +20,7 @@ from ringline.wire.strict_json import encode
 from ringline.wire.times import millis
 
 #: Who said a turn, as streams and envelopes spell it (contract, 3).
-ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "agent"}
+TURN_ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "agent"}
 
 
 class TranscriptStream:
@@ -66,7 +66,7 @@ def frame(
     """Write the JSON of one frame."""
     return encode(
         {
-            "role": ROLES[role],
+            "role": TURN_ROLES[role],
             "text": text,
             "is_final": is_final,
             "turn_id": show_id(Prefix.TURN, turn_id),
