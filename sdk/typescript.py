@@ -13,7 +13,7 @@ from ringline.rpc.kinds import (
     Id,
     Integer,
     Kind,
-    LogPlace,
+    LogPoint,
     Map,
     Moment,
     Text,
@@ -139,7 +139,7 @@ def _shown(kind: Kind | None) -> str:
             return "LocalDialogue"
         case TextList():
             return "string[]"
-        case LogPlace() | Choices():
+        case LogPoint() | Choices():
             raise AssertionError("an argument of a reading, which is never shown")
 
 
@@ -148,7 +148,7 @@ def _taken(kind: Kind) -> str:
     match kind:
         case Moment():
             return "Timestamp | Date"
-        case LogPlace():
+        case LogPoint():
             return "string | number"
         case Choices(options):
             return f"{words(*options)} | readonly ({words(*options)})[]"
@@ -211,7 +211,7 @@ def _predicate(one: Field) -> str:
             by = "ByTime"
         case Choice(options):
             by = f"ByWord<{words(*options)}>"
-        case Map() | ToolList() | Dialogue() | TextList() | LogPlace() | Choices():
+        case Map() | ToolList() | Dialogue() | TextList() | LogPoint() | Choices():
             return "ByNil"
     return f"Nullable<{by}>" if one.null else by
 

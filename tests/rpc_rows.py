@@ -20,7 +20,7 @@ from ringline.rpc.kinds import (
     Id,
     Integer,
     Kind,
-    LogPlace,
+    LogPoint,
     Map,
     Moment,
     Text,
@@ -146,7 +146,7 @@ def _value(kind: Kind, seeded: Seeded) -> Any:
             }
         case TextList():
             return ["10.0.0.0/8"]
-        case LogPlace():
+        case LogPoint():
             return "0"
         case Choices(words):
             return list(words)

@@ -27,7 +27,7 @@ from ringline.rpc.kinds import (
     Id,
     Integer,
     Kind,
-    LogPlace,
+    LogPoint,
     Map,
     Moment,
     Text,
@@ -155,7 +155,7 @@ def sample(one: Input, ids: Mapping[str, str], texts: Mapping[str, str]) -> obje
             return []
         case Choices(words):
             return [words[0]]
-        case LogPlace():
+        case LogPoint():
             return texts["after"]
         case Text():
             return texts.get(one.name, "something")
@@ -410,6 +410,6 @@ async def test_an_operator_reaches_nothing_through_relationships_that_they_may_n
 
 def test_every_kind_of_input_has_a_sample() -> None:
     kinds: set[type[Kind]] = {type(one.kind) for a in ACTIONS.values() for one in a.inputs}
-    known = {Id, Choice, Choices, Integer, Boolean, LogPlace, Moment, Map, TextList, ToolList}
+    known = {Id, Choice, Choices, Integer, Boolean, LogPoint, Moment, Map, TextList, ToolList}
     known |= {Dialogue, Text}
     assert kinds <= known

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ringline.domain import limits
 from ringline.domain.ids import Prefix
-from ringline.rpc.keyset import Order, Region, Term, behind, whole
+from ringline.rpc.keyset import Region, Sort, Term, behind, whole
 from ringline.rpc.kinds import Boolean, Id, Integer, Kind, Moment, Text
 from ringline.rpc.pages import BadCursor, Cursors, KeysetPage, OffsetPage, purpose_of, read_page
 from ringline.rpc.resources import RESOURCES
@@ -164,14 +164,14 @@ def rank(key: SortKey, value: int | None) -> tuple[int, int]:
     return (0, -value if key.descending else value)
 
 
-def ordered(order: Order, rows: Sequence[Any]) -> list[Any]:
+def ordered(sort: Sort, rows: Sequence[Any]) -> list[Any]:
     def ranks(row: Any) -> list[tuple[int, int]]:
-        return [rank(key, value) for key, value in zip(order.keys, row, strict=True)]
+        return [rank(key, value) for key, value in zip(sort.keys, row, strict=True)]
 
     return sorted(rows, key=ranks)
 
 
-def holds(region: Region, order: Order, row: Any, cursor: Any) -> bool:
+def holds(region: Region, sort: Sort, row: Any, cursor: Any) -> bool:
     for place, term in enumerate(region):
         value = row[place]
         match term:
@@ -182,13 +182,13 @@ def holds(region: Region, order: Order, row: Any, cursor: Any) -> bool:
             case Term.SAME:
                 held = value is not None and value == cursor[place]
             case Term.BEHIND_WITH_REST:
-                down = order.keys[place].descending
+                down = sort.keys[place].descending
                 mine, its = row[place:], cursor[place:]
                 assert None not in mine
                 assert None not in its
                 held = mine < its if down else mine > its
             case Term.BEHIND:
-                down = order.keys[place].descending
+                down = sort.keys[place].descending
                 behind_it = value is not None and (
                     value < cursor[place] if down else value > cursor[place]
                 )
@@ -215,24 +215,24 @@ def test_the_regions_behind_a_row_are_the_rest_of_the_order(
     filled: bool,
 ) -> None:
     keys = (SortKey((), "a", *first), SortKey((), "b", *second), BY_ID)
-    order = Order(keys, (True, not filled, False))
+    sort = Sort(keys, (True, not filled, False))
     if filled:  # a key that is never null
         rows = [(a, b or 0, place) for a, b, place in rows]
     if backward:
-        order = order.reversed
+        sort = sort.reversed
     cursor = data.draw(st.sampled_from(rows))
-    regions = behind(order, [value is None for value in cursor])
+    regions = behind(sort, [value is None for value in cursor])
     walked = [
         row
         for region in regions
-        for row in ordered(order, [row for row in rows if holds(region, order, row, cursor)])
+        for row in ordered(sort, [row for row in rows if holds(region, sort, row, cursor)])
     ]
-    everything = ordered(order, rows)
+    everything = ordered(sort, rows)
     assert walked == everything[everything.index(cursor) + 1 :]
     begun = [
         row
-        for region in whole(order)
-        for row in ordered(order, [row for row in rows if holds(region, order, row, None)])
+        for region in whole(sort)
+        for row in ordered(sort, [row for row in rows if holds(region, sort, row, None)])
     ]
     assert begun == everything
 

@@ -37,7 +37,7 @@ from ringline.rpc.kinds import (
     Choices,
     Id,
     Integer,
-    LogPlace,
+    LogPoint,
     Map,
     Moment,
     Text,
@@ -414,7 +414,7 @@ _ROWS = (
         _K.GENERIC,
         "Read the event log from a position on",
         inputs=(
-            Input("after", LogPlace()),
+            Input("after", LogPoint()),
             Input(
                 "limit",
                 Integer(minimum=1, clamped=limits.PAGE_EVENTS.most),

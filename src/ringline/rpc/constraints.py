@@ -20,7 +20,7 @@ from ringline.schema.tables import metadata
 from ringline.wire.rpc import RpcProblem, problem
 
 #: What every key and reference holds besides what it is about.
-_PLACE = frozenset({"workspace_id", "environment"})
+_SCOPE_COLUMNS = frozenset({"workspace_id", "environment"})
 
 
 class Rule(Enum):
@@ -59,7 +59,7 @@ def _constraints() -> Iterator[tuple[str, Constraint]]:
 
 
 def _subject(columns: Iterable[str]) -> str:
-    about = [name for name in columns if name not in _PLACE]
+    about = [name for name in columns if name not in _SCOPE_COLUMNS]
     return about[0] if len(about) == 1 else ""
 
 

@@ -11,7 +11,7 @@ from ringline.rpc.kinds import (
     Id,
     Integer,
     Kind,
-    LogPlace,
+    LogPoint,
     Map,
     Moment,
     Text,
@@ -52,7 +52,7 @@ def describe_kind(kind: Kind) -> str:
             return f"phrases and replies of the local voice, at most {most} bytes of JSON"
         case TextList(_, most):
             return f"list of texts, at most {most} bytes"
-        case LogPlace():
+        case LogPoint():
             return "position, event id or offset"
         case Choices(words):
             return f"one or a list of {_words(words)}"

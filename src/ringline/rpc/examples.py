@@ -12,7 +12,7 @@ from ringline.rpc.kinds import (
     Id,
     Integer,
     Kind,
-    LogPlace,
+    LogPoint,
     Map,
     Moment,
     Text,
@@ -92,7 +92,7 @@ def _of_kind(kind: Kind) -> object:
             return "2026-11-21T12:00:00Z"
         case Choice(words) | Choices(words):
             return words[0]
-        case LogPlace():
+        case LogPoint():
             return "0"
         case Map():
             return {"source": "website"}

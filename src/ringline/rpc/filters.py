@@ -111,7 +111,7 @@ _LONGEST_OPERATOR = max(map(len, OPERATORS))
 def read_filter(
     resource: Resource, given: object, *, operator: bool = False
 ) -> tuple[Shape, Sequence[Any]]:
-    """Read a filter into its shape and its values, in the shape's order. Raises RpcRefused.
+    """Read a filter into its shape and its values, as the shape names them. Raises RpcRefused.
 
     An operator's filter follows to what operators may list.
     """

@@ -219,20 +219,20 @@ class TextList:
 
 
 @dataclass(frozen=True, slots=True)
-class LogPlace:
-    """A place in the event log: a position, an event id, or an offset (contract, 10)."""
+class LogPoint:
+    """A point of the event log: a position, an event id, or an offset (contract, 10)."""
 
     def cast(self, value: object) -> Since | int:
         """Take a string, or a number that is an offset; digits are one too."""
         if isinstance(value, str):
-            place = int(value) if _OFFSET.fullmatch(value) else parse_since(value)
+            since = int(value) if _OFFSET.fullmatch(value) else parse_since(value)
         else:
-            place = value
-        if place is None or isinstance(place, bool) or not isinstance(place, Since | int):
+            since = value
+        if since is None or isinstance(since, bool) or not isinstance(since, Since | int):
             raise BadValue("must be a position, an event id or an offset")
-        if isinstance(place, int) and place < 0:
+        if isinstance(since, int) and since < 0:
             raise BadValue("must be greater than or equal to %{min}", min=0)
-        return place
+        return since
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +301,7 @@ Kind: TypeAlias = (
     | ToolList
     | Dialogue
     | TextList
-    | LogPlace
+    | LogPoint
     | Choices
 )
 
@@ -323,5 +323,5 @@ def sql_type(kind: Kind) -> Any:
             return JSONB()
         case TextList():
             return ARRAY(sa.Text())
-        case LogPlace() | Choices():
+        case LogPoint() | Choices():
             raise AssertionError("an argument of a reading, which is not stored")

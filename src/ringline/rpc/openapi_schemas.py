@@ -20,7 +20,7 @@ from ringline.rpc.kinds import (
     Id,
     Integer,
     Kind,
-    LogPlace,
+    LogPoint,
     Map,
     Moment,
     Text,
@@ -34,7 +34,7 @@ Schema: TypeAlias = dict[str, Any]
 
 MAX_INT32 = 2**31 - 1
 _UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
-_PLACE = f"[0-9a-z]{{8}}:(?:0|[1-9][0-9]{{0,17}})|[0-9]{{1,18}}|{_UUID}|evt_[0-9A-Za-z]{{22}}"
+_SINCE = f"[0-9a-z]{{8}}:(?:0|[1-9][0-9]{{0,17}})|[0-9]{{1,18}}|{_UUID}|evt_[0-9A-Za-z]{{22}}"
 _SORT_ITEM = r"(?:\+\+|--|\+|-)?[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*"
 _PREFIXED = {resource.prefix: resource for resource in RESOURCES.values()}
 
@@ -99,10 +99,10 @@ def taken(kind: Kind) -> Schema:
             return ref("LocalDialogue") | {"description": _bytes(most)}
         case TextList(item, most):
             return _listed(taken(item), description=_bytes(most))
-        case LogPlace():
+        case LogPoint():
             return {
                 "anyOf": [
-                    {"type": "string", "pattern": f"^(?:{_PLACE})$"},
+                    {"type": "string", "pattern": f"^(?:{_SINCE})$"},
                     {"type": "integer", "minimum": 0},
                 ]
             }
@@ -140,7 +140,7 @@ def shown(kind: Kind) -> Schema:
             return ref("LocalDialogue")
         case Moment() | Choice():
             return taken(kind)
-        case LogPlace() | Choices():
+        case LogPoint() | Choices():
             raise AssertionError("an argument of a reading, which is never shown")
 
 
@@ -198,7 +198,7 @@ def resource_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
 
 def list_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
     """Yield the components that lists of a resource have besides: sort and pages."""
-    yield f"{resource.name}Sort", sort_of(resource)
+    yield f"{resource.name}Sort", sort_schema(resource)
     yield f"{resource.name}OffsetPage", page_of(resource.name, "offset")
     yield f"{resource.name}KeysetPage", page_of(resource.name, "keyset")
 
@@ -298,7 +298,7 @@ def filter_of(resource: Resource) -> Schema:
     return thing(said)
 
 
-def sort_of(resource: Resource) -> Schema:
+def sort_schema(resource: Resource) -> Schema:
     """Describe a sort (4.8)."""
     return {
         "description": (

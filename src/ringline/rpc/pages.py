@@ -1,7 +1,7 @@
 """The `page` grammar and its cursors (4.9).
 
 A cursor holds the values that its row is sorted by, ending in the id, and a signature over
-them and over what is listed in which order: one of another list, or one that was made up,
+them and over what is listed and how it is sorted: one of another list, or one that was made up,
 is refused. The filter is not in it, and must be repeated like the sort.
 """
 
@@ -96,7 +96,7 @@ def read_page(given: object) -> Page | None:
 
 
 class BadCursor(Exception):
-    """A cursor that nobody here made for this list in this order."""
+    """A cursor that nobody here made for this list and this sort."""
 
 
 class Cursors:
@@ -117,9 +117,9 @@ class Cursors:
             text = raw[_SIGNATURE_BYTES:]
             self._verify(purpose, raw[:_SIGNATURE_BYTES], text)
             values = _DECODE(text)
-            for place, kind in enumerate(kinds):
-                if values[place] is not None and type(kind) in _RESTORE:
-                    values[place] = _RESTORE[type(kind)](values[place])
+            for index, kind in enumerate(kinds):
+                if values[index] is not None and type(kind) in _RESTORE:
+                    values[index] = _RESTORE[type(kind)](values[index])
         except ValueError:  # not base64
             raise BadCursor from None
         return values
@@ -136,7 +136,7 @@ class Cursors:
 
 @lru_cache(ORDERS_KEPT)
 def purpose_of(resource: Resource, keys: tuple[SortKey, ...]) -> bytes:
-    """Return what a cursor is signed with: what is listed, in which order."""
+    """Return what a cursor is signed with: what is listed, and how it is sorted."""
     spelt = [resource.name]
     for key in keys:
         direction = f"{'-' if key.descending else '+'}{'0' if key.nulls_first else '1'}"

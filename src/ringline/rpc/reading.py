@@ -1,6 +1,6 @@
 """Reading records: one statement for the rows asked for, one per relationship followed.
 
-What a request asks for is first turned into a *plan*: SQL text, the order of its values,
+What a request asks for is first turned into a *plan*: SQL text, the sequence of its values,
 and how a row becomes a record. A plan depends on the shape of the request alone (fields,
 filter without its values, sort, kind of page), and the latest plans are kept, so that
 most requests compose no SQL at all. Plans are kept by their shapes as they are: large ones
@@ -50,9 +50,9 @@ from ringline.rpc.statements import (
     directed,
     keyset_statement,
     literal,
-    order_of,
     related_statement,
     rows_of,
+    sort_of,
     sort_value,
     source_of,
     with_sort_values,
@@ -66,7 +66,7 @@ _NODE_BYTES = 2048
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """Which records are listed: `values` are those of the filter's shape, in its order."""
+    """Which records are listed: `values` are those of the filter's shape, as it names them."""
 
     resource: Resource
     selection: Selection
@@ -200,7 +200,7 @@ class Reader:
         if page.cursor is not None:
             values = self._cursors.read(purpose, page.cursor, kinds_of(resource, keys))
             nulls = tuple(value is None for value in values)
-            at = {**given, **{f"c{place}": value for place, value in enumerate(values)}}
+            at = {**given, **{f"c{index}": value for index, value in enumerate(values)}}
         plan = await self._plan(
             "keyset",
             query,
@@ -213,7 +213,7 @@ class Reader:
             shown = shown[::-1]
         records = await build(budget, plan.node, shown)
         ends = [
-            self._cursors.make(purpose, [row[place] for place in plan.sorted_by])
+            self._cursors.make(purpose, [row[index] for index in plan.sorted_by])
             for row in (*shown[:1], *shown[-1:])
         ]
         count = await self._count(budget.rows, query.where, given) if page.count else None
@@ -305,7 +305,7 @@ def _plan_whole(query: _Query) -> _Plan:
     if query.keys:
         by = [directed(sort_value(source, key), key) for key in query.keys]
     else:
-        by = [source.column(name) for name in source.resource.order]
+        by = [source.column(name) for name in source.resource.default_sort]
     most = limits.LIST_RECORDS.most + 1
     statement = rows_of(source, columns, where).order_by(*by).limit(literal(most))
     return _Plan(Prepared(statement), node, node.most_bytes(most))
@@ -324,12 +324,12 @@ def _plan_keyset(
 ) -> _Plan:
     source, columns, where, node = query.select()
     columns, sorted_by = with_sort_values(source, columns, keys)
-    order = order_of(source.resource, keys)
+    sort = sort_of(source.resource, keys)
     if page.backward:
-        order = order.reversed
-    regions = whole(order) if nulls is None else behind(order, nulls)
+        sort = sort.reversed
+    regions = whole(sort) if nulls is None else behind(sort, nulls)
     most = page.limit + 1
-    statement = keyset_statement(source, columns, where, order, sorted_by, regions, most)
+    statement = keyset_statement(source, columns, where, sort, sorted_by, regions, most)
     return _Plan(Prepared(statement), node, node.most_bytes(most, len(keys)), sorted_by)
 
 
@@ -347,24 +347,24 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
     """Return the columns that records need, the fields' first, and how they become records."""
     columns: list[Column] = []
     shown: list[tuple[str, Callable[[Any], object]]] = []
-    for place, name in enumerate(selection.fields):
+    for index, name in enumerate(selection.fields):
         field = source.field(name)
-        columns.append(source.value(field).label(f"v{place}"))
+        columns.append(source.value(field).label(f"v{index}"))
         show = _show(field.kind)
         if show is not None:
-            shown.append((f"v{place}", show))
+            shown.append((f"v{index}", show))
     width = len(columns)
     branches: list[Branch] = []
-    for place, (name, inner) in enumerate(selection.related, width):
+    for index, (name, inner) in enumerate(selection.related, width):
         relationship = source.resource.relationship_index[name]
-        columns.append(source.column(relationship.ours).label(f"v{place}"))
+        columns.append(source.column(relationship.ours).label(f"v{index}"))
         target = source_of(RESOURCES[relationship.target])
         theirs, node = _node(target, inner)
         tie = target.column(relationship.theirs).label(f"v{len(theirs)}")
         statement = Prepared(
             related_statement(target, [*theirs, tie], relationship, limits.ANSWER_RECORDS.most + 1)
         )
-        branches.append(Branch(f"v{place}", place, len(theirs), relationship.many, statement, node))
+        branches.append(Branch(f"v{index}", index, len(theirs), relationship.many, statement, node))
     names = (*selection.fields, *(name for name, _ in selection.related))
     kinds = [source.field(name).kind for name in selection.fields]
     return columns, Node(
@@ -381,10 +381,10 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
 def _record_type(names: Sequence[str], width: int) -> Callable[..., Record]:
     """Make the type of records with these members, of which so many are fields."""
     attributes: list[Any] = [
-        (f"v{place}", Any) if place < width else (f"v{place}", Any, None)
-        for place in range(len(names))
+        (f"v{index}", Any) if index < width else (f"v{index}", Any, None)
+        for index in range(len(names))
     ]
-    spelt = {f"v{place}": name for place, name in enumerate(names)}
+    spelt = {f"v{index}": name for index, name in enumerate(names)}
     return msgspec.defstruct("Record", attributes, rename=spelt)
 
 

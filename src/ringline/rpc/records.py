@@ -42,7 +42,7 @@ class ResultTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """How rows become records: the first `width` values of a row, in their order.
+    """How rows become records: the first `width` values of a row, as they come.
 
     A record's attributes are called `v0`, `v1` …, its members as they were asked for; what
     is related comes behind the fields. `row_bytes` is what a row may hold, None where it
@@ -149,10 +149,10 @@ def fixed_bytes(names: Sequence[str], kinds: Sequence[Kind]) -> int:
 
 
 def texts_of(kinds: Sequence[Kind]) -> tuple[int, ...]:
-    """Return the places of the values whose length counts."""
+    """Return the indexes of the values whose length counts."""
     return tuple(
-        place
-        for place, kind in enumerate(kinds)
+        index
+        for index, kind in enumerate(kinds)
         if isinstance(kind, Text | Map | ToolList | Dialogue | TextList | Id | Moment)
     )
 
@@ -195,7 +195,7 @@ def _make(node: Node, found: Sequence[Row]) -> list[Record]:
 async def _build(budget: Budget, node: Node, found: Sequence[Row]) -> _Built:
     records = _make(node, found)
     fixed, texts = node.fixed, node.texts
-    sizes = [fixed + sum([_length(row[place]) for place in texts]) for row in found]
+    sizes = [fixed + sum([_length(row[index]) for index in texts]) for row in found]
     built = _Built(records, [1] * len(records), sizes)
     for branch in node.related:
         await _follow(budget, branch, found, built)
@@ -212,20 +212,20 @@ async def _follow(budget: Budget, branch: Branch, found: Sequence[Row], ours: _B
         theirs = await budget.fetch(branch.statement, values, branch.node.most_bytes(most))
         _bound(len(theirs), limits.ANSWER_RECORDS)
     built = await _build(budget, branch.node, theirs)
-    places: dict[object, list[int]] = {}
-    for place, row in enumerate(theirs):
-        places.setdefault(row[branch.theirs], []).append(place)
+    indexes: dict[object, list[int]] = {}
+    for index, row in enumerate(theirs):
+        indexes.setdefault(row[branch.theirs], []).append(index)
     weights, sizes = 0, sum(ours.sizes)
     for at, row in enumerate(found):
-        mine = places.get(row[branch.ours], ())
+        mine = indexes.get(row[branch.ours], ())
         _bound(len(mine), limits.LIST_RECORDS)
         if branch.many:
-            related: object = [built.records[place] for place in mine]
+            related: object = [built.records[index] for index in mine]
         else:
             related = built.records[mine[0]] if mine else None
         setattr(ours.records[at], branch.attribute, related)
-        weight = sum([built.weights[place] for place in mine])
-        size = sum([built.sizes[place] for place in mine])
+        weight = sum([built.weights[index] for index in mine])
+        size = sum([built.sizes[index] for index in mine])
         ours.weights[at] += weight
         ours.sizes[at] += size
         weights += weight

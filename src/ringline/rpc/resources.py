@@ -109,8 +109,8 @@ class Relationship:
 class Resource:
     """A kind of record: its rows, its fields and what they are related to.
 
-    `order` are the columns that a list of them follows where no sort is given. `events_of` says
-    which events a written row is told by; a row that is `lasting` cannot be deleted. To
+    A list is sorted by the columns of `default_sort` where no sort is given. `events_of`
+    says which events report a written row; a row that is `lasting` cannot be deleted. To
     those of `operators` an operator token may follow, in fields, filters and sorts: to what
     it may list, and to nothing else. So not to `User`, which holds the team's addresses, nor
     to `Organisation`, which no action lists (its id stands in the records).
@@ -123,7 +123,7 @@ class Resource:
     fields: tuple[Field, ...]
     relationships: tuple[Relationship, ...] = ()
     operators: bool = False
-    order: tuple[str, ...] = ("inserted_at", "id")
+    default_sort: tuple[str, ...] = ("inserted_at", "id")
     events_of: Tells | None = None
     lasting: Callable[[Row], bool] | None = None
     field_index: Mapping[str, Field] = field(init=False)
@@ -352,7 +352,7 @@ CALL_TRANSCRIPT = Resource(
     ),
     (Relationship("call", "Call", "call_id", null=False), _ORGANISATION),
     operators=True,
-    order=("occurred_at", "content_index", "id"),
+    default_sort=("occurred_at", "content_index", "id"),
 )
 
 CALL_QUEUE_ENTRY = Resource(
@@ -429,7 +429,7 @@ CONVERSATION_ITEM = Resource(
     ),
     (Relationship("conversation", "Conversation", "conversation_id", null=False), _ORGANISATION),
     operators=True,
-    order=("occurred_at", "content_index", "id"),
+    default_sort=("occurred_at", "content_index", "id"),
 )
 
 QUEUE = Resource(

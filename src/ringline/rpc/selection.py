@@ -1,7 +1,7 @@
 """The `fields` grammar: which members of a record, and of what is related to it (4.4).
 
-A selection is a value: canonical names, in the order they were asked for, so that it can
-stand in the key of a kept statement. The first problem ends the reading.
+A selection is a value: canonical names as they were asked for, so that it can stand in
+the key of a kept statement. The first problem ends the reading.
 """
 
 from collections.abc import Collection, Iterator

@@ -37,11 +37,11 @@ class SortKey(NamedTuple):
 
     @property
     def reversed(self) -> "SortKey":
-        """Return the key of the opposite order."""
+        """Return the key that sorts the other way."""
         return SortKey(self.path, self.field, not self.descending, not self.nulls_first)
 
 
-#: What always comes last, so that no two rows stand at the same place.
+#: What always comes last, so that no two rows sort the same.
 BY_ID = SortKey((), "id")
 
 

@@ -1,7 +1,7 @@
-"""From the words of a request to SQL: records, filters, orders and pages.
+"""From the words of a request to SQL: records, filters, sorts and pages.
 
 Statements are composed once per shape of request; values are parameters named `f0`, `f1` …
-(the filter's, in its order), `c0` … (the cursor's), `offset`, `ids` and `fixed`. A limit is
+(the filter's, as they come), `c0` … (the cursor's), `offset`, `ids` and `fixed`. A limit is
 written into the text, so that the planner knows how little is wanted.
 """
 
@@ -15,14 +15,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.sql.util import ClauseAdapter
 
 from ringline.rpc.filters import All, Either, Not, Predicate, Related, Shape
-from ringline.rpc.keyset import Order, Region, Term
+from ringline.rpc.keyset import Region, Sort, Term
 from ringline.rpc.kinds import Choice, Kind, Text, sql_type
 from ringline.rpc.resources import RESOURCES, Expression, Field, Relationship, Resource
 from ringline.rpc.sorting import SortKey, field_of
 
 Column: TypeAlias = "sa.Label[Any]"
 
-#: Characters of unbounded text that count in an order.
+#: Characters of unbounded text that count in a sort.
 SORTED_LENGTH = 255
 
 
@@ -99,7 +99,7 @@ def condition(source: Source, shape: Shape) -> sa.ColumnElement[bool]:
 
 class _Composing:
     def __init__(self) -> None:
-        self._places = count()
+        self._numbers = count()
 
     def compose(self, source: Source, shape: Shape) -> sa.ColumnElement[bool]:
         match shape:
@@ -129,7 +129,7 @@ class _Composing:
             relationship = source.resource.relationship_index[name]
             return self._exists(source, relationship, Predicate(beyond, operator))
         column = source.value(field)
-        return _compare(column, operator, f"f{next(self._places)}", sql_type(field.kind))
+        return _compare(column, operator, f"f{next(self._numbers)}", sql_type(field.kind))
 
 
 def _compare(column: Expression, operator: str, name: str, type_: Any) -> sa.ColumnElement[bool]:
@@ -161,12 +161,12 @@ def _compare(column: Expression, operator: str, name: str, type_: Any) -> sa.Col
             raise AssertionError(f"{operator} is no operator of the table")
 
 
-# -- orders -------------------------------------------------------------------------------
+# -- sorts --------------------------------------------------------------------------------
 
 
-def order_of(resource: Resource, keys: Sequence[SortKey]) -> Order:
-    """Return an order with what is known of its keys' nulls."""
-    return Order(tuple(keys), tuple(_nullable(resource, key) for key in keys))
+def sort_of(resource: Resource, keys: Sequence[SortKey]) -> Sort:
+    """Return a sort with what is known of its keys' nulls."""
+    return Sort(tuple(keys), tuple(_nullable(resource, key) for key in keys))
 
 
 def _nullable(resource: Resource, key: SortKey) -> bool:
@@ -197,10 +197,10 @@ def _sortable(value: Expression, kind: Kind) -> Expression:
 
 
 def directed(value: Expression, key: SortKey, *, native: bool = False) -> Expression:
-    """Order by a value as a key says; `native` spells nulls as an index holds them."""
-    ordered = value.desc() if key.descending else value.asc()
+    """Sort by a value as a key says; `native` spells nulls as an index holds them."""
+    sorted_ = value.desc() if key.descending else value.asc()
     nulls_first = key.descending if native else key.nulls_first
-    return ordered.nulls_first() if nulls_first else ordered.nulls_last()
+    return sorted_.nulls_first() if nulls_first else sorted_.nulls_last()
 
 
 # -- statements ---------------------------------------------------------------------------
@@ -214,36 +214,36 @@ def rows_of(source: Source, columns: Sequence[Expression], where: Sequence[Any])
 def with_sort_values(
     source: Source, columns: Sequence[Column], keys: Sequence[SortKey]
 ) -> tuple[list[Column], tuple[int, ...]]:
-    """Add what rows are sorted by to columns, where it is not there; return its places."""
-    all_, places = list(columns), list[int]()
+    """Add what rows are sorted by to columns, where it is not there; return its indexes."""
+    all_, indexes = list(columns), list[int]()
     for key in keys:
         value = sort_value(source, key)
-        known = (place for place, column in enumerate(all_) if column.element is value)
-        place = next(known, len(all_))
-        if place == len(all_):
-            all_.append(value.label(f"s{place}"))
-        places.append(place)
-    return all_, tuple(places)
+        known = (index for index, column in enumerate(all_) if column.element is value)
+        index = next(known, len(all_))
+        if index == len(all_):
+            all_.append(value.label(f"s{index}"))
+        indexes.append(index)
+    return all_, tuple(indexes)
 
 
 def keyset_statement(
     source: Source,
     columns: Sequence[Column],
     where: Sequence[Any],
-    order: Order,
+    sort: Sort,
     sorted_by: Sequence[int],
     regions: Sequence[Region],
     most: int,
 ) -> sa.SelectBase:
-    """Select the first `most` rows of regions of an order; it sorts by these columns."""
-    values = [columns[place].element for place in sorted_by]
+    """Select the first `most` rows of regions of a sort, by these columns."""
+    values = [columns[index].element for index in sorted_by]
     limit = literal(most)
     parts: list[sa.Select[Any]] = []
     for number, region in enumerate(regions):
-        terms = [_term(values, order.keys[at], at, term) for at, term in enumerate(region)]
+        terms = [_term(values, sort.keys[at], at, term) for at, term in enumerate(region)]
         by = [
             directed(value, key, native=at < max(len(region), 1))
-            for at, (value, key) in enumerate(zip(values, order.keys, strict=True))
+            for at, (value, key) in enumerate(zip(values, sort.keys, strict=True))
         ]
         told: list[Expression] = list(columns)
         if len(regions) > 1:
@@ -253,22 +253,22 @@ def keyset_statement(
     if len(parts) == 1:
         return parts[0]
     page = sa.union_all(*(sa.select(part.subquery()) for part in parts)).subquery("page")
-    names = [columns[place].name for place in sorted_by]
-    by = [directed(page.c[name], key) for name, key in zip(names, order.keys, strict=True)]
+    names = [columns[index].name for index in sorted_by]
+    by = [directed(page.c[name], key) for name, key in zip(names, sort.keys, strict=True)]
     return sa.select(page).order_by(page.c.region, *by).limit(limit)
 
 
 def _term(
-    values: Sequence[Expression], key: SortKey, place: int, term: Term
+    values: Sequence[Expression], key: SortKey, index: int, term: Term
 ) -> sa.ColumnElement[bool]:
-    value, cursor = values[place], _cursor(values, place)
+    value, cursor = values[index], _cursor(values, index)
     match term:
         case Term.SAME:
             return value == cursor
         case Term.BEHIND:
             return value < cursor if key.descending else value > cursor
         case Term.BEHIND_WITH_REST:
-            rest = range(place, len(values))
+            rest = range(index, len(values))
             row = sa.tuple_(*(values[at] for at in rest))
             cursors = sa.tuple_(*(_cursor(values, at) for at in rest))
             return row < cursors if key.descending else row > cursors
@@ -278,8 +278,8 @@ def _term(
             return value.is_not(None)
 
 
-def _cursor(values: Sequence[Expression], place: int) -> sa.BindParameter[Any]:
-    return sa.bindparam(f"c{place}", type_=values[place].type)
+def _cursor(values: Sequence[Expression], index: int) -> sa.BindParameter[Any]:
+    return sa.bindparam(f"c{index}", type_=values[index].type)
 
 
 def related_statement(
@@ -294,5 +294,5 @@ def related_statement(
         by = (theirs, latest.desc(), target.column("id").desc())
         found = found.ext(distinct_on(theirs)).order_by(*by)
     elif relationship.many:
-        found = found.order_by(*(target.column(name) for name in target.resource.order))
+        found = found.order_by(*(target.column(name) for name in target.resource.default_sort))
     return found.limit(literal(most))

@@ -45,7 +45,8 @@ async def create(
     """Insert a row and tell of it; return its id."""
     table, scope, row_id = resource.table, transaction.scope, context.services.new_id()
     presets = _NONE if action.presets is None else action.presets(context)
-    columns = {**presets, **_columns(context, action, values), "id": row_id, **_place(table, scope)}
+    given = _columns(context, action, values)
+    columns = {**presets, **given, "id": row_id, **_scope_of(table, scope)}
     statement = sa.insert(table).values(columns).returning(*readable(table))
     after = await _fetch_one(transaction, statement)
     _tell(context, transaction, resource, None, after)
@@ -118,9 +119,9 @@ def _stored(context: ActionContext, one: Input, value: Any) -> Any:
     return context.services.seal(value) if one.sealed and value is not None else value
 
 
-def _place(table: sa.Table, scope: Scope) -> Mapping[str, Any]:
-    place = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
-    return {name: value for name, value in place.items() if name in table.c}
+def _scope_of(table: sa.Table, scope: Scope) -> Mapping[str, Any]:
+    columns = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
+    return {name: value for name, value in columns.items() if name in table.c}
 
 
 def _differs(column: sa.Column[Any], value: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:

@@ -84,7 +84,7 @@ def _take() -> Prepared:
     """Claim a key: a new one, one that is old, or one whose claim has run out."""
     claim = insert(_t).values(
         workspace_id=sa.bindparam("workspace", type_=sa.Uuid),
-        environment=sa.bindparam("place", type_=sa.Text),
+        environment=sa.bindparam("in_environment", type_=sa.Text),
         key_id=_KEY_ID,
         idempotency_key=_NAME,
         body_hash=_HASH,
@@ -239,15 +239,15 @@ class Idempotency:
         taken = await self._claim(repo, claim, hashed)
         if not isinstance(taken, Claim):
             return taken
-        place, me = (claim.scope, claim.key_id, claim.name), asyncio.current_task()
+        running, me = (claim.scope, claim.key_id, claim.name), asyncio.current_task()
         if me is None:
             raise AssertionError("an attempt is a task")
-        self._running[place] = me
+        self._running[running] = me
         try:
             return await self._carry_out(claim, work, left_no_trace)
         finally:
-            if self._running.get(place) is me:
-                del self._running[place]
+            if self._running.get(running) is me:
+                del self._running[running]
 
     async def _claim(self, repo: Repo, claim: Claim, hashed: bytes) -> bytes | Claim | None:
         """Take the claim or return the stored answer; None while another request holds it.
@@ -260,7 +260,7 @@ class Idempotency:
         async def take(transaction: Transaction) -> bytes | Claim | None:
             values = _TAKE.arguments(
                 workspace=claim.scope.workspace_id,
-                place=claim.scope.environment.value,
+                in_environment=claim.scope.environment.value,
                 of_key=claim.key_id,
                 named=claim.name,
                 claimed=claim.id,
