@@ -15,9 +15,9 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
-    Moment,
     Text,
     TextList,
+    Timestamp,
     ToolList,
 )
 from ringline.rpc.names import camel
@@ -127,7 +127,7 @@ def _shown(kind: Kind | None) -> str:
             return "number"
         case Boolean():
             return "boolean"
-        case Moment():
+        case Timestamp():
             return "Timestamp"
         case Choice(options):
             return words(*options)
@@ -146,7 +146,7 @@ def _shown(kind: Kind | None) -> str:
 def _taken(kind: Kind) -> str:
     """Write the type of a value that is given."""
     match kind:
-        case Moment():
+        case Timestamp():
             return "Timestamp | Date"
         case LogPoint():
             return "string | number"
@@ -207,7 +207,7 @@ def _predicate(one: Field) -> str:
             by = "ByNumber"
         case Boolean():
             by = "ByBoolean"
-        case Moment():
+        case Timestamp():
             by = "ByTime"
         case Choice(options):
             by = f"ByWord<{words(*options)}>"

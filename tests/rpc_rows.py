@@ -22,9 +22,9 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
-    Moment,
     Text,
     TextList,
+    Timestamp,
     ToolList,
 )
 from ringline.rpc.resources import E164, RESOURCES, Resource
@@ -131,7 +131,7 @@ def _value(kind: Kind, seeded: Seeded) -> Any:
             return (minimum or 0) + 1
         case Boolean():
             return False
-        case Moment():
+        case Timestamp():
             return "2026-03-01T12:00:00.250000Z"
         case Choice(words):
             return words[-1]

@@ -29,9 +29,9 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
-    Moment,
     Text,
     TextList,
+    Timestamp,
     ToolList,
 )
 from ringline.rpc.resources import RESOURCES, Resource
@@ -145,7 +145,7 @@ def sample(one: Input, ids: Mapping[str, str], texts: Mapping[str, str]) -> obje
             return 7
         case Boolean():
             return True
-        case Moment():
+        case Timestamp():
             return "2026-03-01T12:00:00Z"
         case Map():
             return {}
@@ -410,6 +410,6 @@ async def test_an_operator_reaches_nothing_through_relationships_that_they_may_n
 
 def test_every_kind_of_input_has_a_sample() -> None:
     kinds: set[type[Kind]] = {type(one.kind) for a in ACTIONS.values() for one in a.inputs}
-    known = {Id, Choice, Choices, Integer, Boolean, LogPoint, Moment, Map, TextList, ToolList}
+    known = {Id, Choice, Choices, Integer, Boolean, LogPoint, Timestamp, Map, TextList, ToolList}
     known |= {Dialogue, Text}
     assert kinds <= known

@@ -3,7 +3,7 @@
 import pytest
 
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.constraints import CONSTRAINTS, Constraint, Rule, refused_problem
+from ringline.rpc.constraints import CONSTRAINTS, Constraint, Requirement, refused_problem
 from ringline.storage.database_errors import refusal_of
 
 
@@ -67,6 +67,8 @@ def test_a_defect_stays_one(sqlstate: str) -> None:
 
 def test_the_tables_name_the_columns() -> None:
     assert CONSTRAINTS["conversations_workspace_id_environment_public_id_key"] == Constraint(
-        Rule.UNIQUE, "public_id"
+        Requirement.UNIQUE, "public_id"
     )
-    assert CONSTRAINTS["calls_conversations_fkey"] == Constraint(Rule.REFERENCE, "conversation_id")
+    assert CONSTRAINTS["calls_conversations_fkey"] == Constraint(
+        Requirement.REFERENCE, "conversation_id"
+    )

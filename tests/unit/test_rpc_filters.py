@@ -9,10 +9,10 @@ from ringline.rpc.filters import (
     EVERYTHING,
     All,
     Either,
+    FilterShape,
     Not,
     Predicate,
     Related,
-    Shape,
     read_filter,
 )
 from ringline.rpc.resources import RESOURCES
@@ -71,7 +71,7 @@ def refused(given: object) -> RpcProblem:
     ],
 )
 def test_a_filter_becomes_a_shape_and_its_values(
-    given: object, shape: Shape, values: list[object]
+    given: object, shape: FilterShape, values: list[object]
 ) -> None:
     read_shape, read_values = read_filter(CALL, given)
     assert read_shape == shape

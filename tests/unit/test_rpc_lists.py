@@ -7,7 +7,7 @@ from ringline.rpc.filters import EVERYTHING, Predicate
 from ringline.rpc.lists import answer_list, read_list
 from ringline.rpc.pages import KeysetPage, OffsetPage
 from ringline.rpc.reading import Listed, ListRequest
-from ringline.rpc.records import Record
+from ringline.rpc.records import AnswerRecord
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection
 from ringline.rpc.sorting import BY_ID, SortKey
@@ -71,7 +71,7 @@ def test_an_operator_lists_what_operators_may_alone() -> None:
     assert [problem.type for problem in refused.value.problems] == ["forbidden"]
 
 
-ROWS: list[Record] = [Row("a"), Row("b")]
+ROWS: list[AnswerRecord] = [Row("a"), Row("b")]
 
 
 def test_a_plain_list_is_its_records() -> None:

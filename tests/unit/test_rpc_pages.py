@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ringline.domain import limits
 from ringline.domain.ids import Prefix
 from ringline.rpc.keyset import Region, Sort, Term, behind, whole
-from ringline.rpc.kinds import Boolean, Id, Integer, Kind, Moment, Text
+from ringline.rpc.kinds import Boolean, Id, Integer, Kind, Text, Timestamp
 from ringline.rpc.pages import BadCursor, Cursors, KeysetPage, OffsetPage, purpose_of, read_page
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.sorting import BY_ID, SortKey, read_sort
@@ -86,7 +86,7 @@ def test_before_wins() -> None:
     assert page.backward
 
 
-KINDS: list[Kind] = [Text(), Integer(), Boolean(), Moment(), Id(Prefix.CONTACT)]
+KINDS: list[Kind] = [Text(), Integer(), Boolean(), Timestamp(), Id(Prefix.CONTACT)]
 VALUES = st.tuples(
     st.none() | st.text(max_size=255),
     st.none() | st.integers(-(2**31), 2**31 - 1),
@@ -240,4 +240,4 @@ def test_the_regions_behind_a_row_are_the_rest_of_the_order(
 def test_a_time_keeps_its_microseconds() -> None:
     moment = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
     cursors = Cursors(["secret"])
-    assert cursors.read(b"", cursors.make(b"", [moment]), [Moment()]) == [moment]
+    assert cursors.read(b"", cursors.make(b"", [moment]), [Timestamp()]) == [moment]

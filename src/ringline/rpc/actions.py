@@ -39,8 +39,8 @@ from ringline.rpc.kinds import (
     Integer,
     LogPoint,
     Map,
-    Moment,
     Text,
+    Timestamp,
 )
 from ringline.rpc.names import snake
 from ringline.rpc.resources import Resource
@@ -247,7 +247,7 @@ _ROWS = (
             Input("callSource", Text(), null=False),
             Input("sipUsername", Text()),
             Input("status", _OPEN),
-            Input("startedAt", Moment()),
+            Input("startedAt", Timestamp()),
             Input("conversationId", Id(Prefix.CONVERSATION)),
             Input("queueId", Id(Prefix.QUEUE)),
         ),
@@ -261,7 +261,7 @@ _ROWS = (
         r.CALL,
         (
             Input("status", Choice(r.STATUSES), null=False),
-            Input("endedAt", Moment()),
+            Input("endedAt", Timestamp()),
             Input("durationSeconds", Integer(minimum=0)),
             Input("callSource", Text(), null=False),
         ),
@@ -321,7 +321,7 @@ _ROWS = (
             Answer("sip_password", Text()),
             Answer("sip_domain", Text()),
             Answer("ws_url", Text()),
-            Answer("expires_at", Moment()),
+            Answer("expires_at", Timestamp()),
             Answer("ttl_seconds", Integer()),
         ),
         operator=True,
@@ -347,7 +347,7 @@ _ROWS = (
         answers=(
             _CALL_ANSWER,
             Answer("status", Choice(r.STATUSES)),
-            Answer("ended_at", Moment()),
+            Answer("ended_at", Timestamp()),
         ),
         operator=True,
         act=call_actions.end_call,
@@ -403,7 +403,7 @@ _ROWS = (
         inputs=(Input("email", Text(), required=True),),
         answers=(
             Answer("token", Text()),
-            Answer("expires_at", Moment()),
+            Answer("expires_at", Timestamp()),
             Answer("ttl_seconds", Integer()),
         ),
         secret=True,
@@ -433,7 +433,7 @@ _ROWS = (
                     Answer("eventId", Text()),
                     Answer("type", Choice((*EVENT_TYPES, *COMING_TYPES))),
                     Answer("callUuid", Text(), null=True),
-                    Answer("occurredAt", Moment()),
+                    Answer("occurredAt", Timestamp()),
                     Answer("data", Map()),
                 ),
             ),
@@ -473,7 +473,7 @@ _ROWS = (
             Answer("token", Text()),
             Answer("email", Text()),
             Answer("role", Choice(tuple(TeamRole))),
-            Answer("expires_at", Moment()),
+            Answer("expires_at", Timestamp()),
         ),
         team=True,
         secret=True,
@@ -501,7 +501,7 @@ _ROWS = (
         _K.UPDATE,
         "Report that somebody left an external call",
         r.CALL_PARTICIPANT,
-        (Input("leftAt", Moment(), False, False),),
+        (Input("leftAt", Timestamp(), False, False),),
         act=call_actions.update_call_participant,
     ),
     Action(

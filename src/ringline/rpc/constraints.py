@@ -23,7 +23,7 @@ from ringline.wire.rpc import RpcProblem, problem
 _SCOPE_COLUMNS = frozenset({"workspace_id", "environment"})
 
 
-class Rule(Enum):
+class Requirement(Enum):
     """What a constraint asks for, and what is said to whoever breaks it."""
 
     UNIQUE = "has already been taken"
@@ -34,7 +34,7 @@ class Rule(Enum):
 class Constraint:
     """A constraint and the column that it is about, empty where it is about none alone."""
 
-    rule: Rule
+    requirement: Requirement
     column: str
 
 
@@ -44,18 +44,18 @@ def _constraints() -> Iterator[tuple[str, Constraint]]:
         for one in table.constraints:
             match one:
                 case sa.ForeignKeyConstraint():
-                    rule, columns = Rule.REFERENCE, one.column_keys
+                    requirement, columns = Requirement.REFERENCE, one.column_keys
                 case sa.UniqueConstraint() | sa.PrimaryKeyConstraint():
-                    rule, columns = Rule.UNIQUE, one.columns.keys()
+                    requirement, columns = Requirement.UNIQUE, one.columns.keys()
                 case _:  # values are checked before they are written
                     continue
             name = names.format_constraint(one)
             if name is not None:
-                yield name, Constraint(rule, _subject(columns))
+                yield name, Constraint(requirement, _subject(columns))
         for index in table.indexes:
             if index.unique:
                 columns = [column.name for column in index.columns]
-                yield names.format_index(index), Constraint(Rule.UNIQUE, _subject(columns))
+                yield names.format_index(index), Constraint(Requirement.UNIQUE, _subject(columns))
 
 
 def _subject(columns: Iterable[str]) -> str:
@@ -87,7 +87,7 @@ def _broken(action: Action, broken: Constraint) -> RpcProblem:
         if broken.column == (one.column or snake(one.name)):
             return problem(
                 bad_value_type(action),
-                broken.rule.value,
+                broken.requirement.value,
                 variables={"field": one.name},
                 fields=(one.name,),
             )

@@ -13,9 +13,9 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
-    Moment,
     Text,
     TextList,
+    Timestamp,
     ToolList,
 )
 from ringline.rpc.resources import Resource
@@ -40,7 +40,7 @@ def describe_kind(kind: Kind) -> str:
             return f"integer from {minimum}"
         case Boolean():
             return "boolean"
-        case Moment():
+        case Timestamp():
             return "time, ISO 8601 with an offset"
         case Choice(words):
             return f"one of {_words(words)}"

@@ -14,9 +14,9 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
-    Moment,
     Text,
     TextList,
+    Timestamp,
     ToolList,
 )
 from ringline.rpc.resources import Resource
@@ -88,7 +88,7 @@ def _of_kind(kind: Kind) -> object:
             return max(1, minimum or 0)
         case Boolean():
             return True
-        case Moment():
+        case Timestamp():
             return "2026-11-21T12:00:00Z"
         case Choice(words) | Choices(words):
             return words[0]

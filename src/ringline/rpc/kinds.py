@@ -130,7 +130,7 @@ class Boolean:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timestamp:
     """A time, shown in UTC with microseconds."""
 
     def cast(self, value: object) -> datetime:
@@ -295,7 +295,7 @@ Kind: TypeAlias = (
     | Id
     | Integer
     | Boolean
-    | Moment
+    | Timestamp
     | Choice
     | Map
     | ToolList
@@ -317,7 +317,7 @@ def sql_type(kind: Kind) -> Any:
             return sa.Integer()
         case Boolean():
             return sa.Boolean()
-        case Moment():
+        case Timestamp():
             return sa.DateTime(timezone=True)
         case Map() | ToolList() | Dialogue():
             return JSONB()

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from ringline.domain import limits
 from ringline.rpc.descriptions import describe_reach
-from ringline.rpc.filters import OPERATORS, operators_of
+from ringline.rpc.filters import COMPARISONS, operators_of
 from ringline.rpc.kinds import (
     Boolean,
     Choice,
@@ -22,9 +22,9 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
-    Moment,
     Text,
     TextList,
+    Timestamp,
     ToolList,
 )
 from ringline.rpc.names import camel
@@ -87,7 +87,7 @@ def taken(kind: Kind) -> Schema:
             return {"anyOf": [number, {"type": "string", "pattern": digits}]}
         case Boolean():
             return {"enum": [True, False, "true", "false", "1", "0"]}
-        case Moment():
+        case Timestamp():
             return {"type": "string", "format": "date-time"}
         case Choice(words):
             return {"type": "string", "enum": list(words)}
@@ -138,7 +138,7 @@ def shown(kind: Kind) -> Schema:
             return {"type": "array", "items": ref("Tool")}
         case Dialogue():
             return ref("LocalDialogue")
-        case Moment() | Choice():
+        case Timestamp() | Choice():
             return taken(kind)
         case LogPoint() | Choices():
             raise AssertionError("an argument of a reading, which is never shown")
@@ -231,7 +231,7 @@ def fields(resource: Resource) -> Schema:
 def operators(kind: Kind) -> list[str]:
     """Name what values of a kind can be compared by (4.7), each by its first spelling."""
     spelt: dict[str, str] = {}
-    for name, operator in OPERATORS.items():
+    for name, operator in COMPARISONS.items():
         spelt.setdefault(operator, camel(name))
     return [spelt[operator] for operator in operators_of(kind)]
 
@@ -243,6 +243,8 @@ def predicates_name(kind: Kind) -> str | None:
             return None
         case Id(prefix):
             return f"{_PREFIXED[prefix].name}IdPredicates"
+        case Timestamp():
+            return "MomentPredicates"  # published under this name
         case _:
             return f"{type(kind).__name__}Predicates"
 

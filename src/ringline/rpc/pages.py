@@ -18,7 +18,7 @@ from uuid import UUID
 import msgspec
 
 from ringline.domain import limits
-from ringline.rpc.kinds import Id, Kind, Moment
+from ringline.rpc.kinds import Id, Kind, Timestamp
 from ringline.rpc.resources import Resource
 from ringline.rpc.sorting import SortKey, kind_of
 from ringline.wire.rpc import refuse
@@ -152,7 +152,7 @@ def kinds_of(resource: Resource, keys: tuple[SortKey, ...]) -> tuple[Kind, ...]:
 
 #: Values that JSON cannot hold as they are; what was signed is what we wrote.
 _RESTORE: Mapping[type[Kind], Callable[[str], object]] = {
-    Moment: datetime.fromisoformat,
+    Timestamp: datetime.fromisoformat,
     Id: UUID,
 }
 

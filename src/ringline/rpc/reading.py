@@ -22,18 +22,18 @@ from ringline.ports import Rows
 from ringline.rpc.filters import (
     EVERYTHING,
     SELECT_EFFORT,
-    Shape,
+    FilterShape,
     effort_of,
     nodes_of,
 )
 from ringline.rpc.keyset import behind, whole
-from ringline.rpc.kinds import Dialogue, Kind, Map, Moment, ToolList
+from ringline.rpc.kinds import Dialogue, Kind, Map, Timestamp, ToolList
 from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, Page, kinds_of, purpose_of
 from ringline.rpc.records import (
+    AnswerRecord,
     Branch,
     Budget,
     Node,
-    Record,
     ResultTooLarge,
     build,
     fixed_bytes,
@@ -70,7 +70,7 @@ class ListRequest:
 
     resource: Resource
     selection: Selection
-    shape: Shape = EVERYTHING
+    shape: FilterShape = EVERYTHING
     values: Sequence[object] = ()
     keys: tuple[SortKey, ...] = ()
     page: Page | None = None
@@ -84,7 +84,7 @@ class Listed:
     for, is of the whole list.
     """
 
-    records: list[Record]
+    records: list[AnswerRecord]
     has_more: bool = False
     count: int | None = None
     first: str | None = None
@@ -162,7 +162,7 @@ class Reader:
         selection: Selection,
         row_id: UUID,
         pace: Pace = at_once,
-    ) -> Record | None:
+    ) -> AnswerRecord | None:
         """Return one record, None if there is none. Raises ResultTooLarge, and fetching."""
         query = _Query(_Where(resource, EVERYTHING, ("id",)), selection)
         plan = await self._plan("one", query, (), lambda: _plan_one(query))
@@ -250,7 +250,7 @@ class _Where(NamedTuple):
     """Which rows: a filter's shape, and columns that must have a value."""
 
     resource: Resource
-    shape: Shape
+    shape: FilterShape
     fixed: tuple[str, ...]
 
     def conditions(self, source: Source) -> list[Any]:
@@ -378,7 +378,7 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
     )
 
 
-def _record_type(names: Sequence[str], width: int) -> Callable[..., Record]:
+def _record_type(names: Sequence[str], width: int) -> Callable[..., AnswerRecord]:
     """Make the type of records with these members, of which so many are fields."""
     attributes: list[Any] = [
         (f"v{index}", Any) if index < width else (f"v{index}", Any, None)
@@ -390,7 +390,7 @@ def _record_type(names: Sequence[str], width: int) -> Callable[..., Record]:
 
 def _show(kind: Kind) -> Callable[[Any], object] | None:
     match kind:
-        case Moment():
+        case Timestamp():
             return _moment
         case Map() | ToolList() | Dialogue():
             return _json

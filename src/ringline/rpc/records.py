@@ -17,12 +17,12 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.ports import Row, Rows
-from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Moment, Text, TextList, ToolList
+from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Text, TextList, Timestamp, ToolList
 from ringline.schema.sql import Prepared
 from ringline.services.callers import Pace, at_once
 
 #: A record ready for JSON. A struct is made and encoded faster than a dict.
-Record: TypeAlias = msgspec.Struct
+AnswerRecord: TypeAlias = msgspec.Struct
 
 #: What a member has in an answer beside its name and its value: `"":` and a comma.
 _MEMBER_BYTES = 4
@@ -49,7 +49,7 @@ class Node:
     may be large; `fixed` and the values at `texts` are what a record has in an answer.
     """
 
-    make: Callable[..., Record]
+    make: Callable[..., AnswerRecord]
     width: int
     shown: tuple[tuple[str, Callable[[Any], object]], ...] = ()
     related: tuple["Branch", ...] = ()
@@ -88,7 +88,7 @@ class Branch:
 class _Built:
     """Records, and of each how many records and bytes it is with all that hangs on it."""
 
-    records: list[Record]
+    records: list[AnswerRecord]
     weights: list[int]
     sizes: list[int]
 
@@ -153,7 +153,7 @@ def texts_of(kinds: Sequence[Kind]) -> tuple[int, ...]:
     return tuple(
         index
         for index, kind in enumerate(kinds)
-        if isinstance(kind, Text | Map | ToolList | Dialogue | TextList | Id | Moment)
+        if isinstance(kind, Text | Map | ToolList | Dialogue | TextList | Id | Timestamp)
     )
 
 
@@ -174,14 +174,14 @@ def _length(value: object) -> int:
 # -- records --------------------------------------------------------------------------------
 
 
-async def build(budget: Budget, node: Node, found: Sequence[Row]) -> list[Record]:
+async def build(budget: Budget, node: Node, found: Sequence[Row]) -> list[AnswerRecord]:
     """Make records of rows, with what is related to them. Raises ResultTooLarge, and fetching."""
     if not node.related:
         return _make(node, found)
     return (await _build(budget, node, found)).records
 
 
-def _make(node: Node, found: Sequence[Row]) -> list[Record]:
+def _make(node: Node, found: Sequence[Row]) -> list[AnswerRecord]:
     make, width = node.make, node.width
     records = [make(*row[:width]) for row in found]
     for name, show in node.shown:

@@ -40,9 +40,9 @@ from ringline.rpc.kinds import (
     Integer,
     Kind,
     Map,
-    Moment,
     Text,
     TextList,
+    Timestamp,
     ToolList,
 )
 from ringline.rpc.names import by_name, snake
@@ -63,7 +63,7 @@ Tells: TypeAlias = Callable[[Row | None, Row | None], Sequence[EventData]]
 #: What voices and recognisers write: no client does.
 UNBOUNDED = Text(max_length=None)
 LONG = Text(max_length=None, max_bytes=limits.LONG_TEXT_BYTES.most)
-GREETING = Text(max_length=None, max_bytes=limits.GREETING_BYTES.most, blank="")
+GREETING_TEXT = Text(max_length=None, max_bytes=limits.GREETING_BYTES.most, blank="")
 INSTRUCTIONS = Text(max_length=None, max_bytes=limits.INSTRUCTIONS_BYTES.most, blank="")
 E164 = Text(pattern=r"\+[1-9][0-9]{1,14}")
 
@@ -156,7 +156,7 @@ class Resource:
 
 
 def _stamps() -> tuple[Field, ...]:
-    return Field("insertedAt", Moment()), Field("updatedAt", Moment())
+    return Field("insertedAt", Timestamp()), Field("updatedAt", Timestamp())
 
 
 def _spelt(column: sa.Column[Any], words: Mapping[Any, str]) -> Expression:
@@ -286,8 +286,8 @@ CALL = Resource(
             null=True,
             column=_spelt(tables.calls.c.status, RPC_STATUS),
         ),
-        Field("startedAt", Moment(), null=True),
-        Field("endedAt", Moment(), null=True),
+        Field("startedAt", Timestamp(), null=True),
+        Field("endedAt", Timestamp(), null=True),
         Field("durationSeconds", Integer(), null=True),
         Field("hangupCause", _words(HangupCause), null=True),
         Field("sipUsername", Text(), null=True),
@@ -316,8 +316,8 @@ CALL_PARTICIPANT = Resource(
         Field("memberUuid", Text()),
         _organisation_id(tables.call_participants),
         Field("role", _words(ParticipantRole)),
-        Field("joinedAt", Moment(), null=True),
-        Field("leftAt", Moment(), null=True),
+        Field("joinedAt", Timestamp(), null=True),
+        Field("leftAt", Timestamp(), null=True),
         *_stamps(),
     ),
     (Relationship("call", "Call", "call_id", null=False), _ORGANISATION),
@@ -346,7 +346,7 @@ CALL_TRANSCRIPT = Resource(
         Field("isFinal", Boolean(), column=sa.cast(sa.true(), sa.Boolean)),
         Field("startedAtMs", Integer(), null=True, column=sa.cast(sa.null(), sa.Integer)),
         Field("endedAtMs", Integer(), null=True, column=sa.cast(sa.null(), sa.Integer)),
-        Field("occurredAt", Moment()),
+        Field("occurredAt", Timestamp()),
         _organisation_id(tables.call_transcripts),
         *_stamps(),
     ),
@@ -370,10 +370,10 @@ CALL_QUEUE_ENTRY = Resource(
         Field("toNumber", Text(), through=("call", "toNumber")),
         Field("position", Integer(), null=True, column=_position()),
         Field("status", _words(QueueEntryStatus), column=_ENTRY_STATUS),
-        Field("enteredAt", Moment(), null=True),
-        Field("offeredAt", Moment(), null=True),
-        Field("acceptedAt", Moment(), null=True),
-        Field("leftAt", Moment(), null=True, column=_LEFT_AT),
+        Field("enteredAt", Timestamp(), null=True),
+        Field("offeredAt", Timestamp(), null=True),
+        Field("acceptedAt", Timestamp(), null=True),
+        Field("leftAt", Timestamp(), null=True, column=_LEFT_AT),
         Field("acceptedBySipUserId", Id(Prefix.SIP_USER), null=True),
         Field("acceptedByAgentName", Text(), null=True),
         _organisation_id(_entries),
@@ -424,7 +424,7 @@ CONVERSATION_ITEM = Resource(
         Field("itemId", Text(), null=True),
         Field("contentIndex", Integer(minimum=0), null=True),
         Field("metadata", Map(), null=True),
-        Field("occurredAt", Moment(), null=True),
+        Field("occurredAt", Timestamp(), null=True),
         *_stamps(),
     ),
     (Relationship("conversation", "Conversation", "conversation_id", null=False), _ORGANISATION),
@@ -546,7 +546,7 @@ AI_AGENT = Resource(
         Field("model", Text()),
         Field("instructions", INSTRUCTIONS),
         Field("voice", Text(), null=True, column=sa.func.nullif(tables.agents.c.voice, "")),
-        Field("greeting", GREETING),
+        Field("greeting", GREETING_TEXT),
         Field("tools", ToolList()),
         Field("local", Dialogue(), null=True),
         *_stamps(),
@@ -577,7 +577,7 @@ RESOURCES: Mapping[str, Resource] = {
 }
 
 
-def follow(relationship: Relationship, *, operator: bool) -> Resource:
+def related_resource(relationship: Relationship, *, operator: bool) -> Resource:
     """Return what a relationship leads to. Raises RpcRefused where an operator may not go."""
     target = RESOURCES[relationship.target]
     if operator and not target.operators:

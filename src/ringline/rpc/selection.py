@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn, cast
 
 from ringline.domain import limits
 from ringline.rpc.names import camel
-from ringline.rpc.resources import Resource, follow
+from ringline.rpc.resources import Resource, related_resource
 from ringline.wire.rpc import echoed, refuse, suggestion
 
 
@@ -68,7 +68,7 @@ class _Reading:
                 _fail("requires_field_selection", relationship.name, path)
             if not isinstance(nested, list):
                 _fail("unsupported_field_combination", relationship.name, path)
-            target = follow(relationship, operator=self._operator)
+            target = related_resource(relationship, operator=self._operator)
             self._relationships += 1  # each is a query
             _bound(self._relationships, limits.FIELDS_RELATIONSHIPS)
             below = (*path, relationship.name)

@@ -14,7 +14,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.rpc.kinds import Dialogue, Kind, Map, TextList, ToolList
-from ringline.rpc.resources import RESOURCES, Field, Resource, follow
+from ringline.rpc.resources import RESOURCES, Field, Resource, related_resource
 from ringline.wire.rpc import RpcRefused, echoed, internal_problem, suggestion
 
 #: Direction (descending or not) and whether null comes first, by prefix.
@@ -105,7 +105,7 @@ def _read_item(resource: Resource, item: str, *, operator: bool) -> SortKey:
         if relationship is None or relationship.many:
             _unknown(resource, item, step)
         path.append(relationship.name)
-        resource = follow(relationship, operator=operator)
+        resource = related_resource(relationship, operator=operator)
     field = resource.field_index.get(name)
     if field is None or isinstance(field.kind, Map | ToolList | Dialogue | TextList):
         _unknown(resource, item, name)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.sql.util import ClauseAdapter
 
-from ringline.rpc.filters import All, Either, Not, Predicate, Related, Shape
+from ringline.rpc.filters import All, Either, FilterShape, Not, Predicate, Related
 from ringline.rpc.keyset import Region, Sort, Term
 from ringline.rpc.kinds import Choice, Kind, Text, sql_type
 from ringline.rpc.resources import RESOURCES, Expression, Field, Relationship, Resource
@@ -92,7 +92,7 @@ def source_of(resource: Resource) -> Source:
 # -- filters ------------------------------------------------------------------------------
 
 
-def condition(source: Source, shape: Shape) -> sa.ColumnElement[bool]:
+def condition(source: Source, shape: FilterShape) -> sa.ColumnElement[bool]:
     """Compose a filter; its values are the parameters `f0`, `f1` …."""
     return _Composing().compose(source, shape)
 
@@ -101,7 +101,7 @@ class _Composing:
     def __init__(self) -> None:
         self._numbers = count()
 
-    def compose(self, source: Source, shape: Shape) -> sa.ColumnElement[bool]:
+    def compose(self, source: Source, shape: FilterShape) -> sa.ColumnElement[bool]:
         match shape:
             case Predicate(name, operator):
                 return self._test(source, source.field(name), operator)
@@ -116,7 +116,7 @@ class _Composing:
                 return self._exists(source, relationship, inner)
 
     def _exists(
-        self, source: Source, relationship: Relationship, inner: Shape
+        self, source: Source, relationship: Relationship, inner: FilterShape
     ) -> sa.ColumnElement[bool]:
         other, tie = source.related(relationship)
         found = sa.select(literal(1)).select_from(other.rows)

@@ -18,7 +18,7 @@ from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.examples import example_of
-from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Moment, Text
+from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Text, Timestamp
 from ringline.rpc.names import camel
 from ringline.rpc.openapi_schemas import operators
 from ringline.rpc.resources import RESOURCES, Resource
@@ -47,7 +47,7 @@ _KINDS: Mapping[str, Kind] = {
     "ids": Id(Prefix.CALL),
     "words": Choice(()),
     "numbers": Integer(),
-    "times": Moment(),
+    "times": Timestamp(),
     "booleans": Boolean(),
     "lists and objects": Map(),
 }
