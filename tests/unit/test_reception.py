@@ -1,4 +1,4 @@
-"""Where calls begin: what of a call its door says, and what is the same for all."""
+"""Where calls begin: what the door says about a call, and what the reception decides."""
 
 import asyncio
 from dataclasses import replace

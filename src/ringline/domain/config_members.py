@@ -1,8 +1,8 @@
-"""The config of a voice session: its members, what each means, what an absent one counts as.
+"""The config of a voice session: its members, their meanings and their defaults.
 
-The same object is `config` of the mint and of `session.start` (realtime voice, 4), and it is
-what a voice is opened with. Nothing else lists its members: what is read, what is unknown,
-the reference, the SDK and the defaults all come from this class.
+The same object is `config` of the mint and of `session.start` (realtime voice, 4), and a
+voice is opened with it. Its members are listed nowhere else: decoding, warnings about unknown
+members, the reference and the SDK all use these classes.
 """
 
 from enum import StrEnum
@@ -24,7 +24,7 @@ class Modality(StrEnum):
 
 
 class RequestedConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The config as clients ask for it: what the model does not offer may stand in it."""
+    """The config as a client asks for it; its model may not offer all of it."""
 
     model: Annotated[
         str,

@@ -61,29 +61,29 @@ _SHAPES: Mapping[type[inspect.Type], Shape] = {
 
 
 def means(text: str, default: str | None = None) -> msgspec.Meta:
-    """Say what a member of a class means: `name: Annotated[str, means("…")]`.
+    """Document a member of a class: `name: Annotated[str, means("…")]`.
 
-    `default` says, as JSON or in words, what an absent one counts as; it is the class's own
-    unless it is given.
+    `default` says, as JSON or in words, what an absent member counts as; without it the
+    class's own default is shown.
     """
     return msgspec.Meta(description=text, extra=None if default is None else {"default": default})
 
 
 def members_of(struct: type[msgspec.Struct]) -> tuple[Member, ...]:
-    """Make the table of a class whose every member says what it means."""
+    """Make the table of a class whose members are all documented by `means`."""
     return tuple(_member(field) for field in described(struct).fields)
 
 
 @cache
 def described(struct: type[msgspec.Struct]) -> inspect.StructType:
-    """Return what msgspec knows of a class: its members, with their types and meanings."""
+    """Return what msgspec knows about a class: its members with types and documentation."""
     kind = inspect.type_info(struct)
     assert isinstance(kind, inspect.StructType), f"{struct.__name__} is a struct"
     return kind
 
 
 def plain(kind: inspect.Type) -> inspect.Type:
-    """Return the type of a value that is given: without its meaning, and without null."""
+    """Strip a type of its documentation and of null."""
     match kind:
         case inspect.Metadata(type=inner):
             return plain(inner)
@@ -96,11 +96,11 @@ def plain(kind: inspect.Type) -> inspect.Type:
 
 def _member(field: inspect.Field) -> Member:
     meant = field.type
-    assert isinstance(meant, inspect.Metadata), f"{field.name} says what it means"
+    assert isinstance(meant, inspect.Metadata), f"{field.name} is documented by `means`"
     kind = plain(meant)
     many = isinstance(kind, inspect.VarTupleType)
     value = plain(kind.item_type) if isinstance(kind, inspect.VarTupleType) else kind
-    noted = cast("Any", meant)  # msgspec leaves open of which types its notes are
+    noted = cast("Any", meant)  # msgspec does not type what it keeps of `Meta`
     return Member(
         field.encode_name,
         _SHAPES[type(value)],

@@ -1,7 +1,7 @@
 """Where calls begin: a door offers one, and an agent or a model takes it.
 
-Any door can offer: a browser's socket now, a telephone line later. It says who calls and by
-which way; who takes the call, its row, its greeting and its limits are the same for all.
+Any door can offer one: a browser's socket today, a telephone line later. The door says who
+calls and over what; the row, the greeting and the limits are decided here, for all of them.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ringline.services.calls import CallLimits, Calls, LiveCall, NewCall
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A call that waits at a door. Its id was made there, so that it can be watched before."""
+    """A call offered by a door, which mints its id so that it can be watched from the start."""
 
     scope: Scope
     call_id: UUID
@@ -29,7 +29,7 @@ class Offer:
 
 
 class Reception:
-    """Takes the calls that doors offer."""
+    """Begins the calls that doors offer."""
 
     def __init__(self, calls: Calls, limits: CallLimits, now: Clock) -> None:
         self._calls = calls
