@@ -79,7 +79,7 @@ class Source:
             status=CallStatus.INITIATED,
             started_at=now(),
         )
-        begun = call.begin(scope, self._row, "", Moment(now(), new_id)).entry
+        begun = call.begin(call.Call(scope, self._row), Moment(now(), new_id)).entry
         assert begun is not None
         self._call: CallRef | None = begun.events[0].call
         journal.submit(begun)

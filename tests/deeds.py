@@ -23,16 +23,17 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.inputs import cast_inputs
 from ringline.services.callers import Caller, Operator
-from ringline.services.calls import CallLimits, Calls, NewCall
+from ringline.services.calls import Calls
 from ringline.services.found_calls import find_call
 from ringline.services.journal import Journal
+from ringline.services.live_call import CallLimits, NewCall
 from ringline.services.repo import Repo
 from ringline.services.team import Team
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.callers import LIMIT_S
 from tests.database import NOW, a_call, make_log, new_id
-from tests.talking import ScriptedLeg, ScriptedVoice
+from tests.talking import ScriptedLeg, ScriptedVoice, half_or_double
 
 
 @dataclass
@@ -159,7 +160,7 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     journal.start()
-    calls = Calls(journal, open_voice, lambda: NOW, new_id)
+    calls = Calls(journal, open_voice, half_or_double, lambda: NOW, new_id)
     repo = Repo(stores.records, bus)
     team = Team(repo, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
     services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)

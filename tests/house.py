@@ -4,17 +4,25 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from ringline.domain import voice
+from ringline.domain.call import EndOrdered
+from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.config_members import SessionConfig
+from ringline.domain.endings import EndCause
 from ringline.domain.events import CallEnded, EventData, ParticipantJoined, ParticipantLeft
+from ringline.domain.handover import HandedBack, TakenOver
+from ringline.domain.log import Scope
 from ringline.ports import VoiceListener
-from ringline.services.calls import CallLimits, Calls, LiveCall, NewCall
+from ringline.services.calls import Calls
 from ringline.services.journal import Journal
+from ringline.services.live_call import CallLimits, LiveCall, NewCall
+from ringline.services.orders import Verdict
 from tests import clock as virtual
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import a_scope, new_id
-from tests.talking import CAPABILITIES, ScriptedLeg, ScriptedVoice, call_row, clock
+from tests.talking import CAPABILITIES, ScriptedLeg, ScriptedVoice, call_row, clock, half_or_double
 
 SCOPE = a_scope()
 LIMITS = CallLimits()
@@ -27,7 +35,7 @@ class House:
         self.memory = MemoryLog()
         self.store = FaultyLog(self.memory)
         self.journal = Journal(self.store, FaultyBus())
-        self.calls = Calls(self.journal, self._open, clock, new_id)
+        self.calls = Calls(self.journal, self._open, half_or_double, clock, new_id)
         self.voices: list[ScriptedVoice] = []
         self.openings: list[voice.VoiceOpening] = []
         self.capabilities = CAPABILITIES
@@ -74,6 +82,28 @@ class House:
         assert types[-1] == "call.participant_left" or not joined
         assert types[:1] == ["call.created"]
         return last
+
+
+async def end_call(calls: Calls, scope: Scope, call_id: UUID) -> bool:
+    """End a call; tell whether it runs here."""
+    ended = EndOrdered(EndCause.ENDED_BY_API)
+    return await calls.order(scope, call_id, ended) is not Verdict.NOT_HERE
+
+
+async def barge(
+    calls: Calls,
+    scope: Scope,
+    call_id: UUID,
+    member: str,
+    role: ParticipantRole = ParticipantRole.OPERATOR,
+) -> Verdict:
+    """Let an operator take a call over."""
+    return await calls.order(scope, call_id, TakenOver(member, role))
+
+
+async def hand_back(calls: Calls, scope: Scope, call_id: UUID) -> Verdict:
+    """Hand a call back to its agent."""
+    return await calls.order(scope, call_id, HandedBack())
 
 
 def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:

@@ -4,18 +4,21 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
-from ringline.domain import call, leg, voice
+from ringline.domain import bridge, call, leg, voice
+from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.call import Call, CallSignal, Moment, Step
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.events import EventData
+from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow
 from ringline.domain.responses import Phase
+from ringline.domain.routes import LegId, PartyId, Seat, VoiceId
 from ringline.domain.turns import Order
-from ringline.ports import VoiceListener
+from ringline.ports import Resampler, VoiceListener
 from tests.samples import NOW, a_scope, new_id
 
 INPUT_HZ = 16_000
@@ -24,6 +27,8 @@ CAPABILITIES = voice.VoiceCapabilities(INPUT_HZ, OUTPUT_HZ, ("one",), "one")
 ANSWERS_ITSELF = replace(CAPABILITIES, responds_by_itself=True)
 #: The phases of a response that a conversation keeps, in their order.
 LIVING = (Phase.WANTED, Phase.RUNNING, Phase.DRAINING)
+
+CALLER, VOICE = LegId(PartyId(new_id())), VoiceId(PartyId(new_id()))
 
 _T = TypeVar("_T")
 
@@ -47,13 +52,39 @@ def moment(seconds: float = 0.0) -> Moment:
     return Moment(NOW + timedelta(seconds=seconds), new_id)
 
 
+def party() -> PartyId:
+    return PartyId(new_id())
+
+
 def speech(duration_ms: float, rate_hz: int = OUTPUT_HZ, mark: int = 1) -> Chunk:
     """Make a chunk whose every byte is `mark`."""
     return Chunk(bytes([mark]) * bytes_of_ms(duration_ms, rate_hz), rate_hz)
 
 
+#: What tests say of a call of one leg and one voice: who it comes from follows from the type.
+Said: TypeAlias = CallSignal | leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal
+
+
+def signed(said: Said, caller: LegId, voice_id: VoiceId) -> CallSignal:
+    """Say who a signal comes from, in a call of one leg and one voice."""
+    if isinstance(said, leg.LegSignal):
+        return FromLeg(caller, said)
+    if isinstance(said, voice.VoiceSignal):
+        return FromVoice(voice_id, said)
+    return FromBridge(said) if isinstance(said, bridge.BridgeSignal) else said
+
+
+def orders_of(step: Step) -> list[Order]:
+    """Return a step's orders without their addresses, and without the routes."""
+    orders = [addressed.order for addressed in step.orders]
+    return [order for order in orders if not isinstance(order, bridge.Route)]
+
+
 class Story:
-    """A call taken through signals by `step`, and all that came of it."""
+    """A call of one leg and one voice, taken through signals by `step`; all that came of it.
+
+    Its orders are told without their addresses, and without the routes.
+    """
 
     def __init__(
         self,
@@ -64,9 +95,11 @@ class Story:
     ) -> None:
         self.steps: list[Step] = []
         self.seconds = 0.0
-        self._take(call.begin(a_scope(), call_row(), greeting, moment()))
+        parties = Parties(((CALLER, Seat.TALK),), VOICE)
+        begun = Call(a_scope(), call_row(), parties, greeting=greeting)
+        self._take(call.begin(begun, moment()))
         if opened:
-            self.feed(call.VoiceOpened(capabilities), call.AnswerWritten())
+            self.feed(call.VoiceOpened(VOICE, capabilities), call.AnswerWritten())
 
     @property
     def call(self) -> Call:
@@ -87,18 +120,19 @@ class Story:
 
     @property
     def orders(self) -> list[Order]:
-        return [order for step in self.steps for order in step.orders]
+        return [order for step in self.steps for order in orders_of(step)]
 
     @property
     def news(self) -> list[leg.LegOrder]:
         """What the client was told, in order."""
         return [order for order in self.orders if isinstance(order, leg.LegOrder)]
 
-    def feed(self, *signals: CallSignal) -> list[Order]:
+    def feed(self, *signals: Said) -> list[Order]:
         """Take signals; return the orders that came of them."""
         before = len(self.orders)
         for signal in signals:
-            self._take(call.step(self.call, signal, moment(self.seconds)))
+            taken = signed(signal, CALLER, VOICE)
+            self._take(call.step(self.call, taken, moment(self.seconds)))
         return self.orders[before:]
 
     def asked(self) -> str:
@@ -110,6 +144,19 @@ class Story:
 
     def _take(self, step: Step) -> None:
         self.steps.append(step)
+
+
+def half_or_double(from_hz: int, to_hz: int) -> Resampler:
+    """Take every other sample, or each one twice: a resampler that a test can count."""
+    assert max(from_hz, to_hz) == 2 * min(from_hz, to_hz)
+
+    def resample(pcm: bytes) -> bytes:
+        samples = [pcm[at : at + 2] for at in range(0, len(pcm), 2)]
+        if to_hz > from_hz:
+            return b"".join(sample * 2 for sample in samples)
+        return b"".join(samples[::2])
+
+    return resample
 
 
 class ScriptedVoice:
@@ -158,6 +205,8 @@ class ScriptedVoice:
 class ScriptedLeg:
     """A line that keeps, with the time, what it is played and told."""
 
+    input_hz: int = INPUT_HZ
+    output_hz: int = OUTPUT_HZ
     got: list[tuple[float, Chunk | leg.LegOrder | str]] = field(default_factory=list)
     fails_at: type[leg.LegOrder] | None = None
 

@@ -32,11 +32,12 @@ from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reading import Reader
 from ringline.schema.names import Roles
-from ringline.services.calls import CallLimits, Calls
+from ringline.services.calls import Calls
 from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
+from ringline.services.live_call import CallLimits
 from ringline.services.reception import Reception
 from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
@@ -54,6 +55,7 @@ from ringline.storage.fitness import Condition
 from ringline.storage.migrate import MigrationError, is_current, migrate
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
+from ringline.voices.resampling import new_resampler
 from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.authentication import Origins
@@ -291,7 +293,7 @@ async def _start(
     hub = Hub(stores.log, bus)
     voices = LocalVoices(surroundings=_surroundings(settings))
     catalogue = _catalogue(voices)
-    calls = Calls(journal, catalogue.open, now, new_id)
+    calls = Calls(journal, catalogue.open, new_resampler, now, new_id)
     credentials = Credentials(
         stores.credentials,
         now,

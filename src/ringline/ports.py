@@ -29,6 +29,7 @@ from ringline.domain.records import (
     Record,
     TurnRow,
 )
+from ringline.domain.routes import PartyId
 from ringline.domain.topics import ALL_EVENTS, Topic
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening, VoiceOrder, VoiceSignal
@@ -114,18 +115,41 @@ class LegListener(Protocol):
         ...
 
 
+#: Convert PCM16 mono audio, piece by piece; whole samples, some of which come later.
+Resampler: TypeAlias = Callable[[bytes], bytes]
+
+#: Make a resampler for one speaker, from a rate to another, both in Hz.
+NewResampler: TypeAlias = Callable[[int, int], Resampler]
+
+#: Take what a party of a call says: a recorder, a detector. Never blocks or raises.
+Tap: TypeAlias = Callable[[PartyId, Chunk], None]
+
+
 class Leg(Protocol):
     """One line into a call. No method blocks or raises.
 
     `Left` or `Overrun` is reported at most once; after `HangUp` nothing is reported.
     """
 
-    def play(self, chunk: Chunk) -> None:
-        """Send speech; a leg that does not read loses the oldest audio first."""
+    @property
+    def input_hz(self) -> int:
+        """Tell the rate of what is said on the line; constant."""
         ...
 
-    def flush(self) -> None:
-        """Throw away speech that has not left yet."""
+    @property
+    def output_hz(self) -> int:
+        """Tell the rate of what the line plays; constant."""
+        ...
+
+    def play(self, chunk: Chunk) -> None:
+        """Send speech at the output rate; a leg that does not read loses the oldest first."""
+        ...
+
+    def flush(self) -> float | None:
+        """Throw away speech that has not been played.
+
+        Returns how much that was, in milliseconds, or None where the line cannot know.
+        """
         ...
 
     def tell(self, order: LegOrder) -> None:

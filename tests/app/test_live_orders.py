@@ -11,6 +11,7 @@ from ringline.domain.log import Environment, Scope
 from ringline.services.calls import Calls
 from ringline.services.orders import Verdict
 from tests.database import TestDatabase
+from tests.house import barge, end_call, hand_back
 from tests.realtime_session import calls_of, talking
 from tests.serving import Service, serving
 from tests.watchers import EventsClient, Frame, events_client
@@ -69,9 +70,9 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         await watcher.join(since="0")
         await client.until("audio.delta")  # the greeting plays
         call_id = (await calls_of(service, database))[0]["id"]
-        assert await calls.barge(elsewhere, call_id, "ann@example.com") is Verdict.NOT_HERE
+        assert await barge(calls, elsewhere, call_id, "ann@example.com") is Verdict.NOT_HERE
 
-        assert await calls.barge(scope, call_id, "ann@example.com") is Verdict.DONE
+        assert await barge(calls, scope, call_id, "ann@example.com") is Verdict.DONE
         present = [("ai_agent", False), ("caller", False), ("operator", False)]
         assert await participants(database, call_id) == present
         await client.until("response.completed")
@@ -84,7 +85,7 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         typed = await watcher.until("call_transcript_completed")
         assert [frame[4]["role"] for frame in typed] == ["user"]
         silent = len(client.events)
-        assert await calls.resume(scope, call_id) is Verdict.DONE
+        assert await hand_back(calls, scope, call_id) is Verdict.DONE
         back = await audited(watcher, "ai_resumed")
         assert [frame[3] for frame in back[:-1]] == ["call_participant_left"]
         assert back[-1][4]["data"] == HANDED_BACK
@@ -92,8 +93,8 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         assert client.events[silent]["type"] == "response.started"
 
         supervisor = ParticipantRole.SUPERVISOR
-        assert await calls.barge(scope, call_id, "bob@example.com", supervisor) is Verdict.DONE
-        assert await calls.end(scope, call_id)
+        assert await barge(calls, scope, call_id, "bob@example.com", supervisor) is Verdict.DONE
+        assert await end_call(calls, scope, call_id)
         row = (await calls_of(service, database))[0]
         assert (row["status"], row["hangup_cause"]) == ("completed", "api_hangup")
         gone = [("ai_agent", True), ("caller", True), ("operator", True), ("supervisor", True)]
@@ -105,4 +106,4 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         left = [data["role"] for data in named(end, "call_participant_left")]
         assert left == ["caller", "ai_agent", "supervisor"]
         assert end[-1][4]["hangupCause"] == "api_hangup"
-    assert not await calls.end(scope, call_id), "it is a record now"
+    assert not await end_call(calls, scope, call_id), "it is a record now"

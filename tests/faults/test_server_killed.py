@@ -5,7 +5,7 @@ from pathlib import Path
 import aiohttp
 
 from ringline.domain import call
-from ringline.domain.call import Moment
+from ringline.domain.call import Call, Moment
 from ringline.domain.events import CallEnded
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, Scope
@@ -63,7 +63,7 @@ async def test_a_call_that_was_never_answered_has_failed(database: TestDatabase)
     ringing, elsewhere = a_call(source="realtime"), a_call(source="api")
     async with database.stores(OTHER) as dead:
         for row in (ringing, elsewhere):
-            entry = call.begin(scope, row, "", Moment(NOW, new_id)).entry
+            entry = call.begin(Call(scope, row), Moment(NOW, new_id)).entry
             assert entry is not None
             await dead.log.commit([entry])
     async with database.connection() as connection:

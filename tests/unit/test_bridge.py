@@ -1,43 +1,74 @@
 """The bridge in virtual time: pacing, interruptions, held audio, order."""
 
 import asyncio
+from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
 from ringline.domain import bridge, leg, voice
+from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
 from ringline.domain.audio import Chunk
-from ringline.domain.call import CallSignal
+from ringline.domain.bridge import BridgeSignal
+from ringline.domain.leg import LegSignal
+from ringline.domain.routes import LegId, PartyId, Seat, VoiceId, routes
+from ringline.domain.voice import VoiceSignal
 from ringline.services.bridge import Bridge
 from tests.clock import run
 from tests.talking import (
+    CALLER,
+    CAPABILITIES,
     INPUT_HZ,
     OUTPUT_HZ,
+    VOICE,
     ScriptedLeg,
     ScriptedVoice,
+    half_or_double,
     has_gap,
     most_ahead_ms,
+    party,
     speech,
 )
 
+Signal: TypeAlias = LegSignal | VoiceSignal | BridgeSignal
+
 
 class Meeting:
-    """A bridge with a line and a voice; its signals are kept with the time."""
+    """A bridge with a leg and a voice; its signals are kept with the time."""
 
-    def __init__(self, lead_ms: float = 400.0, *, opened: bool = True) -> None:
-        self.signals: list[tuple[float, CallSignal]] = []
-        self.bridge = Bridge(self._take, lead_ms)
+    def __init__(
+        self,
+        lead_ms: float = 400.0,
+        *,
+        opened: bool = True,
+        capabilities: voice.VoiceCapabilities = CAPABILITIES,
+    ) -> None:
+        self.signals: list[tuple[float, Signal]] = []
         self.line = ScriptedLeg()
-        self.bridge.attach_leg(self.line)
-        self.voice = ScriptedVoice(self.bridge)
+        self.bridge = Bridge(self._take, CALLER, self.line, lead_ms, half_or_double)
+        self.ear = self.bridge.listener_of(CALLER)
+        self.seats: dict[PartyId, Seat] = {CALLER: Seat.TALK, VOICE: Seat.AGENT}
+        self.voice = ScriptedVoice(self.bridge.plug_voice(VOICE), capabilities)
+        self.mouth = self.voice.listener
+        self.route()
         if opened:
-            self.bridge.attach_voice(self.voice)
-            self.bridge.tell(bridge.OpenLine())
+            self.attach()
+            self.open()
 
-    def _take(self, signal: CallSignal) -> None:
-        self.signals.append((asyncio.get_running_loop().time(), signal))
+    def route(self, *, paused: bool = False) -> None:
+        self.bridge.tell(bridge.Route(routes(self.seats, paused=paused), CALLER))
+
+    def attach(self) -> None:
+        self.bridge.attach_voice(VOICE, self.voice)
+
+    def open(self) -> None:
+        self.bridge.tell(bridge.OpenLine(VOICE))
+
+    def _take(self, signal: FromLeg | FromVoice | FromBridge) -> None:
+        self.signals.append((asyncio.get_running_loop().time(), signal.signal))
 
     @property
-    def said(self) -> list[CallSignal]:
+    def said(self) -> list[Signal]:
         return [signal for _, signal in self.signals]
 
     def speak(self, duration_ms: float, *, hang_up: bool = False) -> None:
@@ -65,8 +96,8 @@ def test_text_leaves_with_its_speech() -> None:
     async def main() -> None:
         meeting = Meeting()
         for text in ("one ", "two ", "three"):
-            meeting.bridge.voice_says("one", text)
-            meeting.bridge.voice_speaks("one", speech(1_000))
+            meeting.mouth.voice_says("one", text)
+            meeting.mouth.voice_speaks("one", speech(1_000))
         meeting.bridge.tell(bridge.Admit("one"))
         await asyncio.sleep(5)
         at = [when for when, signal in meeting.signals if isinstance(signal, bridge.Spoken)]
@@ -83,7 +114,7 @@ def test_a_voice_that_is_slow_is_passed_through() -> None:
         meeting.bridge.tell(bridge.Admit("one"))
         chunks = [speech(20, mark=number + 1) for number in range(10)]
         for chunk in chunks:
-            meeting.bridge.voice_speaks("one", chunk)
+            meeting.mouth.voice_speaks("one", chunk)
             assert meeting.line.items[-1] is chunk
             await asyncio.sleep(0.1)
 
@@ -98,16 +129,16 @@ def test_an_interruption_stops_the_playing_in_the_same_tick(by_client: bool) -> 
         await asyncio.sleep(1.0)
         count = len(meeting.line.played)
         if by_client:
-            meeting.bridge.leg_reports(leg.CancelWanted())
+            meeting.ear.leg_reports(leg.CancelWanted())
         else:
-            meeting.bridge.voice_reports(voice.SpeechStarted())
+            meeting.mouth.voice_reports(voice.SpeechStarted())
         assert meeting.line.items[-1] == "flush"
         expected = bridge.CancelAsked(1_000) if by_client else bridge.CallerSpoke(1_000)
         assert meeting.said[-1] == expected
-        meeting.bridge.voice_speaks("one", speech(100))
+        meeting.mouth.voice_speaks("one", speech(100))
         await asyncio.sleep(0.5)
         meeting.bridge.tell(bridge.Drop("one"))
-        meeting.bridge.voice_speaks("one", speech(100))
+        meeting.mouth.voice_speaks("one", speech(100))
         await asyncio.sleep(5)
         assert len(meeting.line.played) == count
         assert meeting.line.items.count("flush") == 1
@@ -121,7 +152,7 @@ def test_speech_in_the_tail_of_a_response_silences_the_line_too() -> None:
         meeting.speak(300)
         assert meeting.said[-1] == bridge.PlayedOut("one")
         await asyncio.sleep(0.1)
-        meeting.bridge.voice_reports(voice.SpeechStarted())
+        meeting.mouth.voice_reports(voice.SpeechStarted())
         assert meeting.line.items[-1] == "flush"
         assert meeting.said[-2:] == [bridge.CallerSpoke(0), bridge.Silence()]
         await asyncio.sleep(5)
@@ -134,10 +165,10 @@ def test_the_next_response_plays_after_an_interruption() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(1_000)
-        meeting.bridge.voice_reports(voice.SpeechStarted())
+        meeting.mouth.voice_reports(voice.SpeechStarted())
         meeting.bridge.tell(bridge.Drop("one"))
         before = len(meeting.line.played)
-        meeting.bridge.voice_speaks("two", speech(100))
+        meeting.mouth.voice_speaks("two", speech(100))
         assert len(meeting.line.played) == before
         meeting.bridge.tell(bridge.Admit("two"))
         assert len(meeting.line.played) == before + 1
@@ -150,7 +181,7 @@ def test_the_end_of_a_response_is_told_before_that_it_was_played() -> None:
         meeting = Meeting()
         meeting.bridge.tell(bridge.Admit("one"))
         done = voice.ResponseDone("one")
-        meeting.bridge.voice_reports(done)
+        meeting.mouth.voice_reports(done)
         assert meeting.said[:2] == [done, bridge.PlayedOut("one")]
 
     run(main())
@@ -163,7 +194,7 @@ def test_audio_passes_to_an_open_voice_as_it_came() -> None:
     async def main() -> None:
         meeting = Meeting()
         chunk = speech(20, INPUT_HZ)
-        meeting.bridge.leg_hears(chunk)
+        meeting.ear.leg_hears(chunk)
         assert meeting.voice.heard[-1] is chunk
 
     run(main())
@@ -173,14 +204,14 @@ def test_audio_is_held_until_the_line_opens() -> None:
     async def main() -> None:
         meeting = Meeting(opened=False)
         chunks = [speech(1_000, INPUT_HZ, mark=number + 1) for number in range(4)]
-        meeting.bridge.leg_hears(chunks[0])
-        meeting.bridge.attach_voice(meeting.voice)
-        meeting.bridge.leg_hears(chunks[1])
-        meeting.bridge.leg_hears(chunks[2])
+        meeting.ear.leg_hears(chunks[0])
+        meeting.attach()
+        meeting.ear.leg_hears(chunks[1])
+        meeting.ear.leg_hears(chunks[2])
         assert meeting.voice.heard == []
-        meeting.bridge.tell(bridge.OpenLine())
+        meeting.open()
         assert meeting.voice.heard == chunks[:3]
-        meeting.bridge.leg_hears(chunks[3])
+        meeting.ear.leg_hears(chunks[3])
         assert meeting.voice.heard == chunks
 
     run(main())
@@ -193,11 +224,11 @@ def test_at_most_10_seconds_are_held_and_the_oldest_go(attached_after: int) -> N
         chunks = [speech(1_000, INPUT_HZ, mark=number + 1) for number in range(40)]
         for number, chunk in enumerate(chunks):
             if number == attached_after:
-                meeting.bridge.attach_voice(meeting.voice)
-            meeting.bridge.leg_hears(chunk)
+                meeting.attach()
+            meeting.ear.leg_hears(chunk)
         if attached_after == 40:
-            meeting.bridge.attach_voice(meeting.voice)
-        meeting.bridge.tell(bridge.OpenLine())
+            meeting.attach()
+        meeting.open()
         assert meeting.voice.heard == chunks[-10:]
 
     run(main())
@@ -208,13 +239,13 @@ def test_the_end_of_a_turn_keeps_its_place_in_the_audio() -> None:
         one, two = speech(20, INPUT_HZ, mark=1), speech(20, INPUT_HZ, mark=2)
         for opened in (False, True):
             meeting = Meeting(opened=opened)
-            meeting.bridge.leg_reports(leg.TurnEndWanted())
-            meeting.bridge.leg_hears(one)
-            meeting.bridge.leg_reports(leg.TurnEndWanted())
-            meeting.bridge.leg_hears(two)
+            meeting.ear.leg_reports(leg.TurnEndWanted())
+            meeting.ear.leg_hears(one)
+            meeting.ear.leg_reports(leg.TurnEndWanted())
+            meeting.ear.leg_hears(two)
             if not opened:
-                meeting.bridge.attach_voice(meeting.voice)
-                meeting.bridge.tell(bridge.OpenLine())
+                meeting.attach()
+                meeting.open()
             assert meeting.voice.heard[-3:] == [one, voice.EndTurn(), two]
             assert meeting.said == []
 
@@ -225,13 +256,13 @@ def test_clearing_forgets_what_came_before_and_nothing_after() -> None:
     async def main() -> None:
         one, two = speech(20, INPUT_HZ, mark=1), speech(20, INPUT_HZ, mark=2)
         meeting = Meeting(opened=False)
-        meeting.bridge.leg_hears(one)
-        meeting.bridge.leg_reports(leg.ClearWanted())
-        meeting.bridge.leg_hears(two)
-        meeting.bridge.attach_voice(meeting.voice)
-        meeting.bridge.tell(bridge.OpenLine())
-        meeting.bridge.leg_reports(leg.ClearWanted())
-        meeting.bridge.leg_hears(one)
+        meeting.ear.leg_hears(one)
+        meeting.ear.leg_reports(leg.ClearWanted())
+        meeting.ear.leg_hears(two)
+        meeting.attach()
+        meeting.open()
+        meeting.ear.leg_reports(leg.ClearWanted())
+        meeting.ear.leg_hears(one)
         assert meeting.voice.heard == [two, voice.ClearInput(), one]
         assert meeting.said == [leg.ClearWanted(), leg.ClearWanted()]
 
@@ -245,8 +276,8 @@ def test_a_closed_bridge_moves_nothing() -> None:
         count, heard = len(meeting.line.got), len(meeting.voice.heard)
         said = len(meeting.signals)
         meeting.bridge.close()
-        meeting.bridge.leg_hears(Chunk(b"\0\0", INPUT_HZ))
-        meeting.bridge.voice_speaks("one", speech(100))
+        meeting.ear.leg_hears(Chunk(b"\0\0", INPUT_HZ))
+        meeting.mouth.voice_speaks("one", speech(100))
         meeting.bridge.tell(bridge.Admit("one"))
         await asyncio.sleep(10)
         assert (len(meeting.line.got), len(meeting.voice.heard)) == (count, heard)
@@ -259,9 +290,141 @@ def test_rates_differ_and_each_side_keeps_its_own() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.bridge.tell(bridge.Admit("one"))
-        meeting.bridge.voice_speaks("one", Chunk(bytes(OUTPUT_HZ * 2), OUTPUT_HZ))
+        meeting.mouth.voice_speaks("one", Chunk(bytes(OUTPUT_HZ * 2), OUTPUT_HZ))
         await asyncio.sleep(0.99)
         sent = sum(chunk.duration_ms for _, chunk in meeting.line.played)
         assert sent == pytest.approx(1_000)
+
+    run(main())
+
+
+# More than one leg, and more than one voice.
+
+ONE_RATE = replace(CAPABILITIES, input_hz=OUTPUT_HZ)
+
+
+def test_a_listener_hears_the_caller_at_once_and_the_agent_as_it_leaves_for_the_caller() -> None:
+    async def main() -> None:
+        meeting = Meeting(capabilities=ONE_RATE)
+        supervisor, leg_id = ScriptedLeg(), LegId(party())
+        ear = meeting.bridge.plug_leg(leg_id, supervisor)
+        meeting.seats[leg_id] = Seat.LISTEN
+        meeting.route()
+        spoken = speech(20)
+        meeting.ear.leg_hears(spoken)
+        assert (supervisor.items, meeting.line.items) == ([spoken], [])
+        meeting.speak(3_000)
+        await asyncio.sleep(10)
+        assert supervisor.played[1:] == meeting.line.played
+        ear.leg_hears(speech(20, OUTPUT_HZ))
+        assert meeting.voice.heard == [spoken]
+
+    run(main())
+
+
+def test_an_operator_who_takes_over_speaks_with_the_caller_and_the_agent_is_not_heard() -> None:
+    async def main() -> None:
+        meeting = Meeting(capabilities=ONE_RATE)
+        operator, leg_id = ScriptedLeg(), LegId(party())
+        ear = meeting.bridge.plug_leg(leg_id, operator)
+        meeting.seats[leg_id] = Seat.BARGE
+        meeting.route(paused=True)
+        said, answered = speech(20, OUTPUT_HZ, mark=3), speech(20, OUTPUT_HZ, mark=4)
+        ear.leg_hears(said)
+        meeting.ear.leg_hears(answered)
+        meeting.speak(100)
+        assert meeting.line.items == [said]
+        assert operator.items == [answered]
+        assert meeting.voice.heard == [answered]
+
+    run(main())
+
+
+def test_only_the_caller_steers_the_conversation() -> None:
+    async def main() -> None:
+        meeting = Meeting(capabilities=ONE_RATE)
+        ear = meeting.bridge.plug_leg(LegId(party()), ScriptedLeg())
+        for signal in (leg.CancelWanted(), leg.TurnEndWanted(), leg.ClearWanted()):
+            ear.leg_reports(signal)
+        assert (meeting.said, meeting.voice.heard) == ([], [])
+        ear.leg_reports(leg.Digit("1"))
+        assert meeting.said == [leg.Digit("1")]
+
+    run(main())
+
+
+def test_a_leg_that_is_unplugged_hears_and_says_nothing() -> None:
+    async def main() -> None:
+        meeting = Meeting(capabilities=ONE_RATE)
+        gone, leg_id = ScriptedLeg(), LegId(party())
+        ear = meeting.bridge.plug_leg(leg_id, gone)
+        meeting.seats[leg_id] = Seat.BARGE
+        meeting.route()
+        meeting.bridge.tell(bridge.Unplug(leg_id))
+        meeting.speak(100)
+        ear.leg_hears(speech(20))
+        ear.leg_reports(leg.Left())
+        assert gone.items == []
+        assert speech(20) not in meeting.line.items
+        assert leg.Left() not in meeting.said
+
+    run(main())
+
+
+def test_a_voice_that_was_replaced_speaks_into_nothing() -> None:
+    async def main() -> None:
+        meeting = Meeting(capabilities=ONE_RATE)
+        old, new_id = meeting.mouth, VoiceId(party())
+        new = ScriptedVoice(meeting.bridge.plug_voice(new_id), ONE_RATE)
+        meeting.bridge.attach_voice(new_id, new)
+        one, two = speech(20, mark=1), speech(20, mark=2)
+        meeting.ear.leg_hears(one)
+        del meeting.seats[VOICE]
+        meeting.seats[new_id] = Seat.AGENT
+        meeting.route()
+        meeting.ear.leg_hears(two)
+        meeting.bridge.tell(bridge.OpenLine(new_id))
+        assert (meeting.voice.heard, new.heard) == ([one], [two])
+        before = list(meeting.said)
+        old.voice_reports(
+            voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "late", alive=False)
+        )
+        old.voice_says("one", "late")
+        old.voice_speaks("one", speech(100))
+        meeting.bridge.tell(bridge.Admit("one"))
+        assert (meeting.said, meeting.line.items) == (before, [])
+        new.listener.voice_speaks("one", speech(100))
+        assert len(meeting.line.played) == 1
+
+    run(main())
+
+
+def test_a_tap_hears_each_speaker_apart() -> None:
+    async def main() -> None:
+        meeting, recorder = Meeting(capabilities=ONE_RATE), party()
+        recorded: list[tuple[PartyId, Chunk]] = []
+        meeting.bridge.plug_tap(recorder, lambda speaker, chunk: recorded.append((speaker, chunk)))
+        meeting.seats[recorder] = Seat.RECORDER
+        meeting.route()
+        heard = speech(20)
+        meeting.ear.leg_hears(heard)
+        meeting.speak(100)
+        assert recorded == [(CALLER, heard), (VOICE, speech(100))]
+
+    run(main())
+
+
+def test_audio_is_resampled_only_where_rates_differ() -> None:
+    async def main() -> None:
+        meeting = Meeting()
+        meeting.ear.leg_hears(speech(20, INPUT_HZ // 2, mark=5))
+        meeting.ear.leg_hears(speech(20, INPUT_HZ, mark=6))
+        assert meeting.voice.heard == [speech(20, INPUT_HZ, mark=5), speech(20, INPUT_HZ, mark=6)]
+        phone, leg_id = ScriptedLeg(output_hz=INPUT_HZ // 2), LegId(party())
+        meeting.bridge.plug_leg(leg_id, phone)
+        meeting.seats[leg_id] = Seat.LISTEN
+        meeting.route()
+        meeting.ear.leg_hears(speech(20, INPUT_HZ, mark=7))
+        assert phone.items == [speech(20, INPUT_HZ // 2, mark=7)]
 
     run(main())

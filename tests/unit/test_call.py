@@ -13,7 +13,6 @@ from ringline.domain import bridge, leg, voice
 from ringline.domain.call import (
     MAX_EARLY,
     AnswerWritten,
-    CallSignal,
     EndOrdered,
     VoiceOpened,
     end_abandoned,
@@ -35,11 +34,21 @@ from ringline.domain.handover import OPERATORS, HandedBack, TakenOver
 from ringline.domain.records import CallRow, ParticipantRow
 from ringline.domain.responses import Phase
 from tests.samples import NOW, a_scope, new_id
-from tests.talking import ANSWERS_ITSELF, CAPABILITIES, INPUT_HZ, OUTPUT_HZ, Story, moment
+from tests.talking import (
+    ANSWERS_ITSELF,
+    CAPABILITIES,
+    INPUT_HZ,
+    OUTPUT_HZ,
+    VOICE,
+    Said,
+    Story,
+    moment,
+    orders_of,
+)
 
 BROKEN = voice.VoiceFailure.INTERNAL_ERROR
 ENDED = EndOrdered(EndCause.ENDED_BY_API)
-OPENED = VoiceOpened(CAPABILITIES)
+OPENED = VoiceOpened(VOICE, CAPABILITIES)
 
 
 def last(story: Story) -> CallEnded:
@@ -83,7 +92,7 @@ def test_the_client_is_told_when_the_answer_is_written_and_then_greeted() -> Non
     row = story.call.row
     assert story.feed(AnswerWritten()) == [
         leg.SessionStarted(row.id, row.uuid, INPUT_HZ, OUTPUT_HZ),
-        bridge.OpenLine(),
+        bridge.OpenLine(VOICE),
         voice.Respond(story.asked(), "Hello"),
     ]
 
@@ -114,7 +123,7 @@ def test_the_greeting_comes_before_the_answer_to_early_text() -> None:
 
 def test_a_voice_that_speaks_early_is_heard_after_the_client_is_told() -> None:  # O2
     story = Story(opened=False)
-    assert story.feed(VoiceOpened(ANSWERS_ITSELF), voice.ResponseStarted("own")) == []
+    assert story.feed(VoiceOpened(VOICE, ANSWERS_ITSELF), voice.ResponseStarted("own")) == []
     assert story.feed(AnswerWritten())[-2:] == [leg.AgentStarted(), bridge.Admit("own")]
 
 
@@ -154,7 +163,7 @@ END = [
 
 
 @pytest.mark.parametrize(("signal", "before", "after", "cause"), END)
-def test_how_a_call_ends(signal: CallSignal, before: str, after: str, cause: str) -> None:
+def test_how_a_call_ends(signal: Said, before: str, after: str, cause: str) -> None:
     for opened, status in ((False, before), (True, after)):
         story = Story(opened=opened)
         story.feed(signal)
@@ -181,9 +190,7 @@ def test_how_a_call_ends(signal: CallSignal, before: str, after: str, cause: str
         ),
     ],
 )
-def test_the_line_is_told_why_unless_it_is_gone(
-    signal: CallSignal, goodbye: list[leg.HangUp]
-) -> None:
+def test_the_line_is_told_why_unless_it_is_gone(signal: Said, goodbye: list[leg.HangUp]) -> None:
     assert Story().feed(signal) == goodbye
 
 
@@ -308,7 +315,7 @@ ITEMS = ("i1", "i2")
 TEXTS = ("", "we", "we are", "we are open", "no\0")
 
 #: Signals of a conversation; "asked" stands for the response that was asked for last.
-SIGNALS: st.SearchStrategy[CallSignal] = st.one_of(
+SIGNALS: st.SearchStrategy[Said] = st.one_of(
     st.sampled_from(RESPONSES).flatmap(
         lambda id_: st.sampled_from(
             [
@@ -345,7 +352,7 @@ SIGNALS: st.SearchStrategy[CallSignal] = st.one_of(
     st.builds(voice.Heard, st.sampled_from(ITEMS), st.sampled_from(TEXTS), st.booleans()),
 )
 ENDINGS = st.sampled_from([bridge.Silence(), *(signal for signal, *_ in END)])
-Signals: TypeAlias = list[CallSignal]
+Signals: TypeAlias = list[Said]
 Parts: TypeAlias = tuple[Signals, voice.VoiceCapabilities, Signals, Signals, Signals]
 STORIES: st.SearchStrategy[Parts] = st.tuples(
     st.lists(SIGNALS, max_size=4),
@@ -359,12 +366,12 @@ STORIES: st.SearchStrategy[Parts] = st.tuples(
 def tell(parts: Parts) -> Story:
     early, capabilities, held, talk, late = parts
     story = Story("Hello", opened=False)
-    for signal in (*early, VoiceOpened(capabilities), *held, AnswerWritten(), *talk, *late):
+    for signal in (*early, VoiceOpened(VOICE, capabilities), *held, AnswerWritten(), *talk, *late):
         story.feed(_named(signal, story))
     return story
 
 
-def _named(signal: CallSignal, story: Story) -> CallSignal:
+def _named(signal: Said, story: Story) -> Said:
     if getattr(signal, "response_id", "") != "asked":
         return signal
     wanted = story.all(voice.Respond)
@@ -434,7 +441,7 @@ def check_orders(story: Story) -> None:
     admitted: str | None = None
     pending: str | None = None
     for step in story.steps:
-        for order in step.orders:
+        for order in orders_of(step):
             match order:
                 case bridge.Admit(response_id):
                     assert admitted is None
@@ -448,7 +455,7 @@ def check_orders(story: Story) -> None:
                     assert pending is None
                     pending = response_id
                 case leg.HangUp():
-                    assert order is step.orders[-1]
+                    assert order is orders_of(step)[-1]
                 case _:
                     pass
         response = step.call.talk.response
@@ -467,7 +474,7 @@ def check_pauses(story: Story) -> None:
         if talk.paused:
             assert (talk.response, talk.queued) == (None, ())
             begun = (bridge.Admit, voice.Respond, leg.AgentStarted)
-            assert not any(isinstance(order, begun) for order in step.orders)
+            assert not any(isinstance(order, begun) for order in orders_of(step))
 
 
 def check_events(story: Story) -> None:

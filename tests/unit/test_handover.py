@@ -18,7 +18,7 @@ from ringline.domain.records import ParticipantRow
 from ringline.domain.responses import Phase
 from ringline.domain.turn_taking import Expected
 from ringline.domain.turns import Order
-from tests.talking import ANSWERS_ITSELF, CAPABILITIES, LIVING, Story
+from tests.talking import ANSWERS_ITSELF, CAPABILITIES, LIVING, VOICE, Story
 
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
@@ -318,7 +318,7 @@ def test_it_can_be_taken_over_again() -> None:
 
 def test_a_call_is_active_from_when_its_caller_is_told_until_its_end() -> None:
     story = Story("Hello", opened=False)
-    for signal in (VoiceOpened(CAPABILITIES), AnswerWritten()):
+    for signal in (VoiceOpened(VOICE, CAPABILITIES), AnswerWritten()):
         assert not story.call.active
         assert unchanged(story, ANN, BACK)
         story.feed(signal)

@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 
 from ringline.domain import leg, voice
+from ringline.domain.addresses import FromLeg
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole, TurnRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import CallEnded, TurnCompleted
 from ringline.domain.records import CallRow, ParticipantRow, TurnRow
 from ringline.ports import AbandonedCall, VoiceUnavailable
-from ringline.services.calls import INBOX_BYTES, INBOX_SIZE
+from ringline.services.live_call import INBOX_BYTES, INBOX_SIZE
 from tests.house import LIMITS, SCOPE, House, run
 from tests.samples import NOW, new_id
 from tests.talking import ANSWERS_ITSELF, INPUT_HZ, call_row, speech
@@ -281,7 +282,8 @@ def test_a_defect_ends_its_call_alone() -> None:
         live, line = house.start()
         other, _ = house.start()
         await asyncio.sleep(1)
-        live.signal(leg.CancelWanted())  # which the bridge takes, so that a step never sees it
+        # The bridge takes it, so that a step never sees it.
+        live.signal(FromLeg(live.caller, leg.CancelWanted()))
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert house.ended(live).hangup_cause == "internal_error"

@@ -14,10 +14,10 @@ from ringline.domain.handover import HandedBack
 from ringline.domain.log import Environment
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EntryRefused
-from ringline.services.calls import INBOX_SIZE, LiveCall
+from ringline.services.live_call import INBOX_SIZE, LiveCall
 from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
 from tests.expecting import unavailable_for
-from tests.house import SCOPE, House, run
+from tests.house import SCOPE, House, barge, end_call, hand_back, run
 from tests.samples import a_scope, new_id
 from tests.talking import ANSWERS_ITSELF, ScriptedLeg, speech
 
@@ -69,7 +69,7 @@ def test_a_takeover_stops_the_agent_and_is_written_when_it_is_told() -> None:
             listener.voice_says(greeting, word)
             listener.voice_speaks(greeting, speech(1_000))
         await asyncio.sleep(1.2)
-        assert await house.calls.barge(SCOPE, live.new.row.id, "ann") is Verdict.DONE
+        assert await barge(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.DONE
         assert types(house, live)[-3:] == [
             "call.turn_completed",
             "call.participant_joined",
@@ -92,7 +92,7 @@ def test_the_agent_is_silent_until_it_is_let_back_in(
         house.capabilities = capabilities or house.capabilities
         live, line = await answered(house)
         (speaker,) = house.voices
-        await house.calls.barge(SCOPE, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
+        await barge(house.calls, SCOPE, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
         speaker.listener.voice_reports(voice.SpeechStarted())
         speaker.listener.voice_reports(voice.SpeechStopped())
         speaker.listener.voice_reports(voice.Heard("item", "hello", final=True))
@@ -100,7 +100,7 @@ def test_the_agent_is_silent_until_it_is_let_back_in(
         await asyncio.sleep(5)
         assert line.played == []
         assert not [order for order in speaker.orders if isinstance(order, voice.Respond)]
-        assert await house.calls.resume(SCOPE, live.new.row.id) is Verdict.DONE
+        assert await hand_back(house.calls, SCOPE, live.new.row.id) is Verdict.DONE
         assert codes(house, live) == ["barged", "ai_resumed"]
         speaker.say(speaker.asked(), speech(500), text="hi")
         await asyncio.sleep(1)
@@ -115,12 +115,12 @@ def test_repeated_orders_succeed_and_write_nothing() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
-        assert await house.calls.resume(SCOPE, call_id) is Verdict.DONE
-        several = [house.calls.barge(SCOPE, call_id, "ann") for _ in range(3)]
+        assert await hand_back(house.calls, SCOPE, call_id) is Verdict.DONE
+        several = [barge(house.calls, SCOPE, call_id, "ann") for _ in range(3)]
         assert await asyncio.gather(*several) == [Verdict.DONE] * 3
-        await house.calls.barge(SCOPE, call_id, "ann")
+        await barge(house.calls, SCOPE, call_id, "ann")
         assert codes(house, live) == ["barged"]
-        await asyncio.gather(*(house.calls.resume(SCOPE, call_id) for _ in range(3)))
+        await asyncio.gather(*(hand_back(house.calls, SCOPE, call_id) for _ in range(3)))
         assert codes(house, live) == ["barged", "ai_resumed"]
 
     run(main)
@@ -129,7 +129,7 @@ def test_repeated_orders_succeed_and_write_nothing() -> None:
 def test_operators_leave_at_the_end() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
-        await house.calls.barge(SCOPE, live.new.row.id, "ann")
+        await barge(house.calls, SCOPE, live.new.row.id, "ann")
         live.listener.leg_reports(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -144,7 +144,7 @@ def test_operators_leave_at_the_end() -> None:
 def test_an_ended_call_is_written_when_it_is_told() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house, "Hello")
-        assert await house.calls.end(SCOPE, live.new.row.id)
+        assert await end_call(house.calls, SCOPE, live.new.row.id)
         assert line.hung_up == leg.HangUp(EndCause.ENDED_BY_API)
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
@@ -155,7 +155,7 @@ def test_an_ended_call_is_written_when_it_is_told() -> None:
 def test_a_call_can_be_ended_before_it_is_answered() -> None:
     async def main(house: House) -> None:
         live, line = house.start("Hello")
-        assert await house.calls.end(SCOPE, live.new.row.id)
+        assert await end_call(house.calls, SCOPE, live.new.row.id)
         assert line.items == [leg.HangUp(EndCause.ENDED_BY_API)]
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("completed", "api_hangup")
@@ -169,18 +169,18 @@ def test_concurrent_ends_all_succeed_with_one_event() -> None:
         ends: list[asyncio.Future[bool]] = []
         house.store.go_away()
         for turns in range(6):  # until after the call's task is gone
-            ends.append(ordering(house.calls.end(SCOPE, live.new.row.id)))
+            ends.append(ordering(end_call(house.calls, SCOPE, live.new.row.id)))
             for _ in range(turns):
                 await asyncio.sleep(0)
         await asyncio.sleep(1)
         assert house.calls.count(SCOPE) == 0
-        ends.append(ordering(house.calls.end(SCOPE, live.new.row.id)))
+        ends.append(ordering(end_call(house.calls, SCOPE, live.new.row.id)))
         await asyncio.sleep(1)
         assert not any(end.done() for end in ends)
         house.store.come_back()
         assert await asyncio.gather(*ends) == [True] * 7
         assert house.ended(live).hangup_cause == "api_hangup"
-        assert not await house.calls.end(SCOPE, live.new.row.id), "it is a record now"
+        assert not await end_call(house.calls, SCOPE, live.new.row.id), "it is a record now"
 
     run(main)
 
@@ -191,9 +191,9 @@ def test_an_order_that_waits_while_the_call_ends_is_answered() -> None:
         call_id = live.new.row.id
         live.listener.leg_reports(leg.Left())  # before them in the inbox
         barged, resumed, ended = await asyncio.gather(
-            house.calls.barge(SCOPE, call_id, "ann"),
-            house.calls.resume(SCOPE, call_id),
-            house.calls.end(SCOPE, call_id),
+            barge(house.calls, SCOPE, call_id, "ann"),
+            hand_back(house.calls, SCOPE, call_id),
+            end_call(house.calls, SCOPE, call_id),
         )
         assert (barged, resumed, ended) == (Verdict.NOT_ACTIVE, Verdict.NOT_ACTIVE, True)
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -209,8 +209,8 @@ def test_a_call_that_is_not_answered_is_not_active() -> None:
     async def main(house: House) -> None:
         live, line = house.start("Hello")
         call_id = live.new.row.id
-        assert await house.calls.barge(SCOPE, call_id, "ann") is Verdict.NOT_ACTIVE
-        assert await house.calls.resume(SCOPE, call_id) is Verdict.NOT_ACTIVE
+        assert await barge(house.calls, SCOPE, call_id, "ann") is Verdict.NOT_ACTIVE
+        assert await hand_back(house.calls, SCOPE, call_id) is Verdict.NOT_ACTIVE
         await asyncio.sleep(1)
         assert isinstance(line.news[0], leg.SessionStarted)
         assert voice.Respond(house.voices[0].asked(), "Hello") in house.voices[0].orders
@@ -224,9 +224,9 @@ def test_an_unknown_and_a_foreign_call_look_the_same() -> None:
         live, line = await answered(house)
         places = [(SCOPE, new_id()), *((scope, live.new.row.id) for scope in FOREIGN)]
         for scope, call_id in places:
-            assert not await house.calls.end(scope, call_id)
-            assert await house.calls.barge(scope, call_id, "ann") is Verdict.NOT_HERE
-            assert await house.calls.resume(scope, call_id) is Verdict.NOT_HERE
+            assert not await end_call(house.calls, scope, call_id)
+            assert await barge(house.calls, scope, call_id, "ann") is Verdict.NOT_HERE
+            assert await hand_back(house.calls, scope, call_id) is Verdict.NOT_HERE
         await asyncio.sleep(1)
         assert line.hung_up is None
         assert codes(house, live) == []
@@ -240,8 +240,8 @@ def test_a_foreign_call_is_not_found_while_its_end_is_not_written_either() -> No
         house.store.go_away()
         live.listener.leg_reports(leg.Left())
         await asyncio.sleep(1)
-        assert not await house.calls.end(FOREIGN[0], live.new.row.id)
-        mine = ordering(house.calls.barge(SCOPE, live.new.row.id, "ann"))
+        assert not await end_call(house.calls, FOREIGN[0], live.new.row.id)
+        mine = ordering(barge(house.calls, SCOPE, live.new.row.id, "ann"))
         house.store.come_back()
         assert await mine is Verdict.NOT_ACTIVE
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -252,8 +252,8 @@ def test_a_foreign_call_is_not_found_while_its_end_is_not_written_either() -> No
 # The database away, and other trouble.
 
 ORDERS: list[Callable[[House, LiveCall], Awaitable[object]]] = [
-    lambda house, live: house.calls.end(SCOPE, live.new.row.id),
-    lambda house, live: house.calls.barge(SCOPE, live.new.row.id, "ann"),
+    lambda house, live: end_call(house.calls, SCOPE, live.new.row.id),
+    lambda house, live: barge(house.calls, SCOPE, live.new.row.id, "ann"),
 ]
 
 
@@ -278,9 +278,9 @@ def test_a_repetition_is_not_told_before_what_it_repeats_is_written() -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
         house.store.go_away()
-        first = ordering(house.calls.barge(SCOPE, call_id, "ann"))
+        first = ordering(barge(house.calls, SCOPE, call_id, "ann"))
         await asyncio.sleep(1)
-        second = ordering(house.calls.barge(SCOPE, call_id, "ann"))
+        second = ordering(barge(house.calls, SCOPE, call_id, "ann"))
         await asyncio.sleep(1)
         assert not any(order.done() for order in (first, second))
         house.store.come_back()
@@ -296,10 +296,10 @@ def test_the_order_of_a_request_that_goes_away_is_carried_out() -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
         house.store.go_away()
-        gone = ordering(house.calls.barge(SCOPE, call_id, "ann"))
+        gone = ordering(barge(house.calls, SCOPE, call_id, "ann"))
         await asyncio.sleep(0)
-        also_gone = ordering(house.calls.barge(SCOPE, call_id, "ann"))
-        stays = ordering(house.calls.barge(SCOPE, call_id, "ann"))
+        also_gone = ordering(barge(house.calls, SCOPE, call_id, "ann"))
+        stays = ordering(barge(house.calls, SCOPE, call_id, "ann"))
         gone.cancel()
         await asyncio.sleep(1)
         also_gone.cancel()
@@ -317,7 +317,7 @@ def test_a_takeover_that_can_never_be_written_says_so() -> None:
         live, line = await answered(house)
         house.store.refused = {live.new.row.id}
         with pytest.raises(EntryRefused):
-            await house.calls.barge(SCOPE, live.new.row.id, "ann")
+            await barge(house.calls, SCOPE, live.new.row.id, "ann")
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert codes(house, live) == []
@@ -330,7 +330,7 @@ def test_an_end_is_written_although_the_call_breaks_at_it() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house)
         line.fails_at = leg.HangUp
-        assert await house.calls.end(SCOPE, live.new.row.id)
+        assert await end_call(house.calls, SCOPE, live.new.row.id)
         assert house.ended(live).hangup_cause == "api_hangup"
 
     run(main)
@@ -343,7 +343,7 @@ def test_a_call_that_breaks_at_a_takeover_is_not_active() -> None:
         speaker.listener.voice_reports(voice.ResponseStarted(speaker.asked()))
         await asyncio.sleep(1)
         line.fails_at = leg.AgentFinished
-        assert await house.calls.barge(SCOPE, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
+        assert await barge(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
         assert house.ended(live).hangup_cause == "internal_error"
 
     run(main)
@@ -388,7 +388,7 @@ def test_a_shutdown_answers_what_waits() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         house.store.go_away()
-        end = ordering(house.calls.end(SCOPE, live.new.row.id))
+        end = ordering(end_call(house.calls, SCOPE, live.new.row.id))
         await asyncio.sleep(1)
         await house.calls.shutdown()
         await house.journal.close(grace_s=0)

@@ -21,7 +21,7 @@ LEAD_MS = 400.0
 
 
 def playout() -> Playout:
-    return Playout(LEAD_MS)
+    return Playout(PlaybackClock(), LEAD_MS)
 
 
 def chunks(leaving: list[Leaving]) -> list[Chunk]:
@@ -67,7 +67,7 @@ def test_speech_leaves_as_it_came_if_it_is_short() -> None:
 def test_speech_leaves_whole_gapless_and_never_further_ahead(
     durations: list[float], lead_ms: float
 ) -> None:
-    playing = Playout(lead_ms)
+    playing = Playout(PlaybackClock(), lead_ms)
     made = [speech(duration, mark=number + 1) for number, duration in enumerate(durations)]
     for chunk in made:
         playing.speak("one", chunk)
@@ -139,6 +139,15 @@ def test_what_was_played_cannot_be_more_than_what_was_sent() -> None:
     playing.speak("one", speech(100))
     playing.take(0)
     assert playing.pause(9_000) == 100
+
+
+def test_a_leg_that_knows_what_it_played_is_believed() -> None:
+    playing = playout()
+    playing.admit("one")
+    playing.speak("one", speech(1000))
+    sent_ms = sum(chunk.duration_ms for chunk in chunks(playing.take(0)))
+    assert playing.pause(150, unplayed_ms=sent_ms - 90) == 90
+    assert playing.pause(150, unplayed_ms=sent_ms + 1) == 0
 
 
 def test_nothing_was_played_where_nothing_plays() -> None:

@@ -15,7 +15,7 @@ from ringline.domain.ids import Prefix, show_id
 from ringline.domain.records import CallRow
 from ringline.domain.session_config import EffectiveConfig
 from ringline.domain.unavailable import Unavailable
-from ringline.services.calls import LiveCall
+from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
 from tests.house import LIMITS, SCOPE, House, run
 from tests.samples import NOW

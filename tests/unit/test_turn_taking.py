@@ -2,14 +2,14 @@
 
 import pytest
 
-from ringline.domain import bridge, call, leg, voice
+from ringline.domain import bridge, leg, voice
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
 from ringline.domain.responses import PHASES, Phase, ResponseStep
 from ringline.domain.turn_taking import MAX_QUEUED
 from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT, history_of
-from tests.talking import ANSWERS_ITSELF, LIVING, Story
+from tests.talking import ANSWERS_ITSELF, LIVING, Said, Story
 
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
@@ -82,7 +82,7 @@ def test_it_is_not_over_while_the_voice_still_makes_it() -> None:
     assert story.feed(bridge.PlayedOut(response_id)) == []
 
 
-def signal_of(step: ResponseStep, response_id: str) -> call.CallSignal:
+def signal_of(step: ResponseStep, response_id: str) -> Said:
     """Return what makes a response that is under way take this step."""
     match step:
         case ResponseStep.STARTED:

@@ -8,6 +8,8 @@ has left and what has been played.
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ringline.domain.routes import LegId, Routes, VoiceId
+
 # Signals: what a bridge reports.
 
 
@@ -59,13 +61,40 @@ BridgeSignal: TypeAlias = CallerSpoke | CancelAsked | Audible | Spoken | PlayedO
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """Connect everybody to those who hear them; the voice is paced by the caller's leg."""
+
+    routes: Routes
+    caller: LegId | None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLine:
-    """Let the voice hear: what the caller said until now first, then as it comes."""
+    """Let a voice hear: what the caller said until now first, then as it comes.
+
+    A voice that it replaces is unplugged.
+    """
+
+    voice: VoiceId
+
+
+@dataclass(frozen=True, slots=True)
+class Unplug:
+    """Let go of a leg that has left; the call goes on without it."""
+
+    leg: LegId
 
 
 @dataclass(frozen=True, slots=True)
 class Admit:
     """Play this response: what the voice has made of it already, and the rest."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Expect nothing more of this response: its voice is gone."""
 
     response_id: str
 
@@ -77,4 +106,4 @@ class Drop:
     response_id: str
 
 
-BridgeOrder: TypeAlias = OpenLine | Admit | Drop
+BridgeOrder: TypeAlias = Route | OpenLine | Unplug | Admit | Finish | Drop

@@ -1,9 +1,12 @@
 """The life of one call: call, events, orders = step(call, signal). Pure.
 
-A call is moved by signals alone: from its leg, its voice and its bridge, from the journal
+A call is moved by signals alone: from its legs, its voice and its bridge, from the journal
 (what it told is committed, or never will be) and from whoever may end it. Each step says
 what to write (events and rows, one entry of the journal) and what to order at once. What
 a caller hears never waits for a disk; what is told to watchers always does.
+
+Signals name who they come from and orders who they are for (`addresses.py`): what a leg or
+a voice that is gone still reports changes nothing.
 """
 
 from collections.abc import Callable
@@ -14,6 +17,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
+from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice, ToBridge, ToLeg
 from ringline.domain.call_status import CallMove, move
 from ringline.domain.call_vocabulary import AnsweredBy, ParticipantRole
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
@@ -28,26 +32,30 @@ from ringline.domain.events import (
 from ringline.domain.handover import HandedBack, TakenOver, hand_back, take_over
 from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
+from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow, Entry, ParticipantRow, talked_s
+from ringline.domain.routes import NO_ROUTES, LegId, Routes, Seat, VoiceId
 from ringline.domain.turn_taking import (
     TurnTaking,
     client_clears,
     client_wants_response,
     end_talk,
     greet,
+    replace_voice,
     take_bridge,
     take_typed,
     take_voice,
 )
-from ringline.domain.turns import Draft, Order, Turns, keep
+from ringline.domain.turns import Draft, Turns, keep
 
-# Signals that come neither from the leg nor from the voice.
+# Signals that come neither from a leg nor from the voice.
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceOpened:
-    """The voice is ready to hear."""
+    """A voice is ready to hear: the call's first one, or one that replaces it."""
 
+    voice_id: VoiceId
     capabilities: voice.VoiceCapabilities
 
 
@@ -64,33 +72,53 @@ class EndOrdered:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class LegJoined:
+    """Another leg joins, as the participant whose id it has.
+
+    `member` is how the participant is named, text that a database column takes.
+    """
+
+    leg: LegId
+    seat: Seat
+    member: str
+    role: ParticipantRole
+
+
 CallSignal: TypeAlias = (
     VoiceOpened
     | AnswerWritten
     | EndOrdered
     | TakenOver
     | HandedBack
-    | leg.LegSignal
-    | voice.VoiceSignal
-    | bridge.BridgeSignal
+    | LegJoined
+    | FromLeg
+    | FromVoice
+    | FromBridge
 )
+
+#: What the conversation takes, whoever sent it.
+TalkSignal: TypeAlias = leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: its row, who takes part now, and its conversation.
+    """A live call: its row, who is connected and takes part now, and its conversation.
 
     Until the client is `told` that it is answered nothing is said; what comes `early` waits.
+    `routed` is what the bridge was told last.
     """
 
     scope: Scope
     row: CallRow
+    parties: Parties = field(default_factory=Parties)
+    routed: Routes = field(default_factory=lambda: NO_ROUTES)
     greeting: str = ""
     participants: tuple[ParticipantRow, ...] = ()
     talk: TurnTaking = field(default_factory=TurnTaking)
     capabilities: voice.VoiceCapabilities | None = None
     told: bool = False
-    early: tuple[CallSignal, ...] = ()
+    early: tuple[TalkSignal, ...] = ()
 
     @property
     def ref(self) -> CallRef:
@@ -118,7 +146,7 @@ class Step:
 
     call: Call
     entry: Entry | None
-    orders: tuple[Order, ...]
+    orders: tuple[Addressed, ...]
     answers: bool = False
     last: bool = False
 
@@ -150,9 +178,9 @@ def call_ref(row: CallRow) -> CallRef:
     )
 
 
-def begin(scope: Scope, row: CallRow, greeting: str, moment: Moment) -> Step:
-    """Begin a call that has just been accepted."""
-    call, draft = Call(scope, row, greeting), _draft(row, moment)
+def begin(call: Call, moment: Moment) -> Step:
+    """Begin a call that has just been accepted, with the leg it came on and a voice to be."""
+    row, draft = call.row, _draft(call.row, moment)
     draft.records.append(row)
     draft.events.append(
         CallCreated(status=row.status, source=row.source, started_at=row.started_at)
@@ -167,8 +195,10 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
         return _step(call, draft)
     answers = False
     match signal:
-        case VoiceOpened(capabilities):
+        case VoiceOpened(_, capabilities) if call.capabilities is None:
             call, answers = _answer(call, capabilities, draft), True
+        case VoiceOpened(voice_id, capabilities):
+            call = _change_voice(call, voice_id, capabilities, draft)
         case AnswerWritten():
             call = _open_line(call, draft)
         case EndOrdered(cause, message):
@@ -180,22 +210,102 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call = replace(call, participants=participants, talk=talk)
         case HandedBack():
             participants, talk = hand_back(call.participants, call.talk, draft)
+            call = _hang_up_on(call, {each.id for each in participants}, draft)
             call = replace(call, participants=participants, talk=talk)
-        case leg.Left():
-            call = _end(call, EndCause.CALLER_LEFT, draft, leg_is_gone=True)
-        case leg.Overrun(cause):
-            call = _end(call, cause, draft)
-        case voice.VoiceFailed(failure, message, alive):
-            call = _voice_failed(call, failure, message, draft, alive=alive)
-        case voice.GoingAway():
-            pass  # the voice will say so again by failing; replacing it comes with roll-over
-        case bridge.Silence() if call.talk.hang_up and call.talk.response is None:
+        case LegJoined():
+            call = _join(call, signal, draft)
+        case FromLeg(leg_id, said) if call.parties.has(leg_id):
+            call = _from_leg(call, leg_id, said, draft)
+        case FromVoice(voice_id, said) if voice_id == call.parties.voice:
+            call = _from_voice(call, said, draft)
+        case FromBridge(bridge.Silence()) if call.talk.hang_up and call.talk.response is None:
             call = _end(call, EndCause.AGENT_HUNG_UP, draft)
-        case _ if not call.told:
-            call = _wait(call, signal, draft)
-        case _:
-            call = replace(call, talk=_converse(call.talk, signal, draft))
+        case FromBridge(said):
+            call = _talk(call, said, draft)
+        case FromLeg() | FromVoice():
+            pass  # it has left, or was replaced
     return _step(call, draft, answers=answers)
+
+
+def _from_leg(call: Call, leg_id: LegId, signal: leg.LegSignal, draft: Draft) -> Call:
+    match signal:
+        case leg.Left() if _is_last_caller(call, leg_id):
+            return _end(call, EndCause.CALLER_LEFT, draft, gone=leg_id)
+        case leg.Overrun(cause) if _is_last_caller(call, leg_id):
+            return _end(call, cause, draft)
+        case leg.Left():
+            return _leave(call, leg_id, draft)
+        case leg.Overrun(cause):
+            draft.orders.append(ToLeg(leg_id, leg.HangUp(cause)))
+            return _leave(call, leg_id, draft)
+        case _ if leg_id != call.parties.caller:
+            return call  # the conversation is the caller's
+        case _:
+            return _talk(call, signal, draft)
+
+
+def _from_voice(call: Call, signal: voice.VoiceSignal, draft: Draft) -> Call:
+    match signal:
+        case voice.VoiceFailed(failure, message, alive):
+            return _voice_failed(call, failure, message, draft, alive=alive)
+        case voice.GoingAway():
+            return call  # it will say so again by failing; replacing it comes with roll-over
+        case _:
+            return _talk(call, signal, draft)
+
+
+def _talk(call: Call, signal: TalkSignal, draft: Draft) -> Call:
+    if not call.told:
+        return _wait(call, signal, draft)
+    return replace(call, talk=_converse(call.talk, signal, draft))
+
+
+def _join(call: Call, joined: LegJoined, draft: Draft) -> Call:
+    """Connect another leg to a call that is talked on."""
+    if not call.told:
+        return call
+    participant = join(joined.member, joined.role, draft, joined.leg)
+    parties = call.parties.with_leg(joined.leg, joined.seat)
+    return replace(call, parties=parties, participants=(*call.participants, participant))
+
+
+def _is_last_caller(call: Call, leg_id: LegId) -> bool:
+    """Tell whether there is nobody to go on with without a leg."""
+    return call.parties.without_leg(leg_id).caller is None
+
+
+def _leave(call: Call, leg_id: LegId, draft: Draft) -> Call:
+    """Go on without a leg."""
+    draft.orders.append(bridge.Unplug(leg_id))
+    stay = tuple(each for each in call.participants if each.id != leg_id)
+    for participant in call.participants:
+        if participant not in stay:
+            leave(participant, draft)
+    return replace(call, parties=call.parties.without_leg(leg_id), participants=stay)
+
+
+def _hang_up_on(call: Call, staying: set[UUID], draft: Draft) -> Call:
+    """Let go of the legs whose participants have left."""
+    parties = call.parties
+    for leg_id, _ in call.parties.legs:
+        if leg_id not in staying:
+            parties = parties.without_leg(leg_id)
+            draft.orders.append(ToLeg(leg_id, leg.HangUp(EndCause.ENDED_BY_API)))
+            draft.orders.append(bridge.Unplug(leg_id))
+    return replace(call, parties=parties)
+
+
+def _change_voice(
+    call: Call, voice_id: VoiceId, capabilities: voice.VoiceCapabilities, draft: Draft
+) -> Call:
+    """Let another voice hear the caller, and go on where the one before it was."""
+    parties = replace(call.parties, voice=voice_id)
+    call = replace(call, parties=parties, capabilities=capabilities)
+    if not call.told:
+        return call  # it hears when the line opens
+    draft.orders.append(bridge.OpenLine(voice_id))
+    by_itself = capabilities.responds_by_itself
+    return replace(call, talk=replace_voice(call.talk, draft, answers_itself=by_itself))
 
 
 def end_abandoned(
@@ -219,10 +329,10 @@ def end_abandoned(
         *(line.at for line in lines),
     )
     draft = Draft(row.id, min(moment.now, max(lost_at, *written)), moment.new_id)
-    return _step(_end(call, EndCause.SERVER_LOST, draft, leg_is_gone=True), draft)
+    return _step(_end(call, EndCause.SERVER_LOST, draft), draft)
 
 
-def _converse(talk: TurnTaking, signal: CallSignal, draft: Draft) -> TurnTaking:
+def _converse(talk: TurnTaking, signal: TalkSignal, draft: Draft) -> TurnTaking:
     match signal:
         case leg.Typed(text):
             return take_typed(talk, text, draft)
@@ -254,7 +364,7 @@ def _converse(talk: TurnTaking, signal: CallSignal, draft: Draft) -> TurnTaking:
         ):
             return take_voice(talk, signal, draft)
         case _:
-            raise AssertionError(f"step takes {type(signal).__name__} before the conversation")
+            raise AssertionError(f"the call takes {type(signal).__name__} itself")
 
 
 def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> Call:
@@ -268,7 +378,7 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
         )
     )
     joined = (
-        join(row.from_number, ParticipantRole.CALLER, draft),
+        join(row.from_number, ParticipantRole.CALLER, draft, call.parties.caller),
         join(row.to_number, ParticipantRole.AI_AGENT, draft),
     )
     talk = TurnTaking(answers_itself=capabilities.responds_by_itself)
@@ -277,7 +387,7 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
 
 def _open_line(call: Call, draft: Draft) -> Call:
     """Tell the client that the call is answered, let the voice hear, and greet."""
-    if call.capabilities is None:
+    if call.capabilities is None or call.parties.voice is None:
         raise AssertionError("a call is answered by a voice")
     draft.orders += [
         leg.SessionStarted(
@@ -286,7 +396,7 @@ def _open_line(call: Call, draft: Draft) -> Call:
             call.capabilities.input_hz,
             call.capabilities.output_hz,
         ),
-        bridge.OpenLine(),
+        bridge.OpenLine(call.parties.voice),
     ]
     talk = greet(call.talk, call.greeting, draft) if call.greeting else call.talk
     for signal in call.early:
@@ -294,7 +404,7 @@ def _open_line(call: Call, draft: Draft) -> Call:
     return replace(call, talk=talk, told=True, early=())
 
 
-def _wait(call: Call, signal: CallSignal, draft: Draft) -> Call:
+def _wait(call: Call, signal: TalkSignal, draft: Draft) -> Call:
     """Keep a signal of the conversation until the client is told that it may begin."""
     if isinstance(signal, bridge.CancelAsked):
         draft.orders.append(leg.Refused(leg.Refusal.NOTHING_TO_CANCEL))
@@ -315,9 +425,9 @@ def _voice_failed(
 
 
 def _end(
-    call: Call, cause: EndCause, draft: Draft, message: str = "", *, leg_is_gone: bool = False
+    call: Call, cause: EndCause, draft: Draft, message: str = "", *, gone: LegId | None = None
 ) -> Call:
-    """Write how the call ended, and hang up the leg."""
+    """Write how the call ended, and hang up on every leg but one that is gone already."""
     talk = end_talk(call.talk, draft)
     ending, answered = ENDINGS[cause], call.row.answered_at
     row = move(call.row, ending.answered if answered else ending.unanswered, draft.now)
@@ -337,8 +447,9 @@ def _end(
             transcript=talk.turns.lines,
         )
     )
-    if not leg_is_gone:
-        draft.orders.append(leg.HangUp(cause, message))
+    for leg_id, _ in call.parties.legs:
+        if leg_id != gone:
+            draft.orders.append(ToLeg(leg_id, leg.HangUp(cause, message)))
     return replace(call, row=row, participants=left, talk=talk)
 
 
@@ -352,4 +463,9 @@ def _step(call: Call, draft: Draft, *, answers: bool = False) -> Step:
     entry = None
     if events:
         entry = Entry(call.scope, events, tuple(draft.records), call.row.id)
-    return Step(call, entry, tuple(draft.orders), answers, last=call.ended and entry is not None)
+    orders = tuple(call.parties.address(draft.orders))
+    routes = call.parties.routes(paused=call.talk.paused)
+    if routes != call.routed and not call.ended:  # before what goes along them
+        orders = (ToBridge(bridge.Route(routes, call.parties.caller)), *orders)
+        call = replace(call, routed=routes)
+    return Step(call, entry, orders, answers, last=call.ended and entry is not None)

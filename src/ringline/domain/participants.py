@@ -1,6 +1,7 @@
 """Who takes part in a call: joining and leaving, each told once (contract, 3)."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.events import ParticipantJoined, ParticipantLeft
@@ -8,9 +9,11 @@ from ringline.domain.records import ParticipantRow
 from ringline.domain.turns import Draft
 
 
-def join(member: str, role: ParticipantRole, draft: Draft) -> ParticipantRow:
-    """Let somebody join the call."""
-    participant = ParticipantRow(draft.new_id(), draft.call_id, member, role, draft.now)
+def join(
+    member: str, role: ParticipantRole, draft: Draft, leg_id: UUID | None = None
+) -> ParticipantRow:
+    """Let somebody join the call; on a leg, they have its id."""
+    participant = ParticipantRow(leg_id or draft.new_id(), draft.call_id, member, role, draft.now)
     draft.records.append(participant)
     draft.events.append(
         ParticipantJoined(

@@ -79,9 +79,13 @@ class PlaybackClock:
         """Return how much of what was sent cannot have been played yet."""
         return max(0.0, self._ends_at - now_ms)
 
-    def played_ms(self, now_ms: float) -> float:
-        """Return how much of the running response must have been played."""
-        return max(0.0, self.sent_ms - self.lead_ms(now_ms))
+    def played_ms(self, now_ms: float, unplayed_ms: float | None = None) -> float:
+        """Return how much of the running response was played.
+
+        By the leg's own word of what it had not played, or else by the time that has passed.
+        """
+        left_ms = self.lead_ms(now_ms) if unplayed_ms is None else unplayed_ms
+        return max(0.0, self.sent_ms - left_ms)
 
     def flushed(self, now_ms: float) -> None:
         """Note that the leg threw away what it had not played."""
@@ -89,10 +93,10 @@ class PlaybackClock:
 
 
 class Playout:
-    """The queue of what voices made, for one leg. Only the admitted response leaves."""
+    """The queue of what a voice made, paced by a leg's clock. Only one response leaves."""
 
-    def __init__(self, lead_ms: float) -> None:
-        self.clock = PlaybackClock()
+    def __init__(self, clock: PlaybackClock, lead_ms: float) -> None:
+        self.clock = clock
         self.dropped_ms = 0.0
         self.dropped_bytes = 0
         self._lead_ms = lead_ms
@@ -149,12 +153,15 @@ class Playout:
             waiting.items.append(_END)
         self.clock.restart()
 
-    def pause(self, now_ms: float) -> int:
+    def pause(self, now_ms: float, unplayed_ms: float | None = None) -> int:
         """Hold the admitted response, which has been interrupted; return what was played.
 
-        The leg is flushed now: all that it still has is taken for unheard.
+        The leg is flushed now, and has said how much it had not played, if it can know: all
+        that it still had is taken for unheard.
         """
-        played_ms = int(self.clock.played_ms(now_ms)) if self._admitted is not None else 0
+        played_ms = 0
+        if self._admitted is not None:
+            played_ms = int(self.clock.played_ms(now_ms, unplayed_ms))
         self._paused = True
         self.clock.flushed(now_ms)
         return played_ms

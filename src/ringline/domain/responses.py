@@ -47,6 +47,8 @@ class Response:
     #: No client requested it: a turn ended, or the voice began it by itself.
     automatic: bool
     phase: Phase = Phase.WANTED
+    #: Words of our own that the voice is to say.
+    say: str | None = None
     #: What has left for the caller, in so many pieces.
     text: str = ""
     pieces: int = 0

@@ -115,12 +115,44 @@ def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
     return talk
 
 
+def replace_voice(talk: TurnTaking, draft: Draft, *, answers_itself: bool) -> TurnTaking:
+    """Go on with another voice, which knows what was said before.
+
+    What the old voice has produced is played, and its response ends there. What it had not
+    begun is requested from the new one, as is the answer that it owed.
+    """
+    unanswered = talk.expected is Expected.ANSWER
+    kept: list[Response] = []
+    for response in (*filter(None, [talk.response]), *talk.queued):
+        done = advance(response, ResponseStep.DONE)
+        if done is not None and done.phase is Phase.DRAINING:
+            draft.orders.append(bridge.Finish(response.id))
+            kept.append(done)
+            continue
+        if response.phase is Phase.WANTED:
+            draft.orders.append(voice.Respond(response.id, response.say))
+        kept.append(response)
+    talk = replace(
+        talk,
+        answers_itself=answers_itself,
+        response=kept[0] if kept else None,
+        queued=tuple(kept[1:]),
+        expected=Expected.NOTHING,
+        refused=(),
+        caller_speaks=False,
+        turns=replace(talk.turns, hearings=()),
+    )
+    if unanswered and talk.response is None and not talk.paused:
+        return _request(talk, draft, automatic=True)
+    return talk
+
+
 def _request(
     talk: TurnTaking, draft: Draft, *, automatic: bool, say: str | None = None
 ) -> TurnTaking:
     """Request a response from the voice; it answers everything that is unanswered."""
     turn_id = draft.new_id()
-    response = Response(str(turn_id), turn_id, automatic)
+    response = Response(str(turn_id), turn_id, automatic, say=say)
     draft.orders.append(voice.Respond(response.id, say))
     return replace(
         talk,

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
+from ringline.domain.addresses import Addressed
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import EventData, TranscriptDelta, TranscriptLine, TurnCompleted
 from ringline.domain.records import Record, TurnRow
@@ -34,7 +35,7 @@ class Draft:
     new_id: Callable[[], UUID]
     events: list[EventData] = field(default_factory=list[EventData])
     records: list[Record] = field(default_factory=list[Record])
-    orders: list[Order] = field(default_factory=list[Order])
+    orders: list[Order | Addressed] = field(default_factory=list[Order | Addressed])
 
 
 @dataclass(frozen=True, slots=True)

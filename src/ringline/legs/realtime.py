@@ -145,6 +145,16 @@ class RealtimeLeg:
 
     # From the call (ports.Leg).
 
+    @property
+    def input_hz(self) -> int:
+        """Tell the rate of the client's microphone."""
+        return self._input_hz
+
+    @property
+    def output_hz(self) -> int:
+        """Tell the rate of what the client plays."""
+        return self._output_hz
+
     def play(self, chunk: Chunk) -> None:
         """Send speech."""
         assert chunk.rate_hz == self._output_hz, "speech is resampled before it gets here"
@@ -159,7 +169,7 @@ class RealtimeLeg:
             self._drop_oldest()
 
     def flush(self) -> None:
-        """Throw away speech that has not left."""
+        """Throw away speech that has not left; what the client has played it alone knows."""
         self._waiting = deque(item for item in self._waiting if not isinstance(item, Chunk))
         self._waiting_ms = 0.0
 

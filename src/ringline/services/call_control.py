@@ -10,14 +10,16 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from ringline.domain.call import Moment
+from ringline.domain.call import EndOrdered, Moment
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
+from ringline.domain.endings import EndCause
+from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents
-from ringline.services.calls import Calls
+from ringline.services.calls import CallOrder, Calls
 from ringline.services.external_calls import (
     BadReference,
     NoSuchRecord,
@@ -80,7 +82,7 @@ class CallControl:
         if call.ended_at is not None:
             return call
         if call.runs:
-            await self.calls.end(self.scope, call.id)
+            await self._order(call, EndOrdered(EndCause.ENDED_BY_API))
         else:
 
             async def work(transaction: Transaction) -> None:
@@ -99,7 +101,7 @@ class CallControl:
         call = await self.find(text)
         if mode is not BargeMode.BARGE or not call.runs:
             raise NotConfigured(TELEPHONY)
-        await self._judge(call, await self.calls.barge(self.scope, call.id, member, role))
+        await self._judge(call, await self._order(call, TakenOver(member, role)))
         return call
 
     async def resume(self, text: str) -> FoundCall:
@@ -107,7 +109,7 @@ class CallControl:
         call = await self.find(text)
         if not call.runs:
             raise NotConfigured(TELEPHONY) if call.status in _ACTIVE else NotActive
-        await self._judge(call, await self.calls.resume(self.scope, call.id))
+        await self._judge(call, await self._order(call, HandedBack()))
         return call
 
     async def place_call(self, agent_id: UUID | None) -> None:
@@ -117,6 +119,9 @@ class CallControl:
                 if not await rows.fetch(_AGENT.text, _AGENT.arguments(wanted=agent_id)):
                     raise BadReference("ai_agent_id")
         raise NotConfigured(TELEPHONY)
+
+    async def _order(self, call: FoundCall, order: CallOrder) -> Verdict:
+        return await self.calls.order(self.scope, call.id, order)
 
     async def _judge(self, call: FoundCall, verdict: Verdict) -> None:
         match verdict:

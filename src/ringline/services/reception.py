@@ -13,7 +13,8 @@ from ringline.domain.log import Scope
 from ringline.domain.records import CallRow
 from ringline.domain.session_config import EffectiveConfig
 from ringline.ports import Clock, Leg
-from ringline.services.calls import CallLimits, Calls, LiveCall, NewCall
+from ringline.services.calls import Calls
+from ringline.services.live_call import CallLimits, LiveCall, NewCall
 
 
 @dataclass(frozen=True, slots=True)

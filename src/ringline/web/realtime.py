@@ -17,8 +17,8 @@ from ringline.domain.endings import EndCause
 from ringline.domain.session_config import ConfigProblem, EffectiveConfig
 from ringline.domain.unavailable import Unavailable
 from ringline.legs.realtime import RealtimeLeg
-from ringline.services.calls import LiveCall
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
+from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.authentication import Denied, Origins, answer, key_for

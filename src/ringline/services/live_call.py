@@ -1,0 +1,353 @@
+"""The life of one call: one task, its only writer.
+
+The task takes the call's signals one by one, asks the pure `step` what follows, carries
+out its orders at once and hands its entry to the journal. Nobody else touches the call,
+so there are no locks; whoever wants something of it puts a signal into its inbox.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from ringline.domain import bridge, call, leg, limits, voice
+from ringline.domain.addresses import FromBridge, FromLeg, FromVoice, ToBridge, ToLeg, ToVoice
+from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
+from ringline.domain.config_members import SessionConfig
+from ringline.domain.endings import EndCause
+from ringline.domain.handover import TakenOver
+from ringline.domain.log import Scope
+from ringline.domain.parties import Parties
+from ringline.domain.records import CallRow, ParticipantRole
+from ringline.domain.routes import LegId, PartyId, Seat, VoiceId
+from ringline.domain.turns import history_of
+from ringline.domain.unavailable import Unavailable, UnavailableReason
+from ringline.ports import (
+    Leg,
+    LegListener,
+    NewResampler,
+    OpenVoice,
+    Voice,
+    VoiceListener,
+    VoiceUnavailable,
+)
+from ringline.services.backlog import Outcome, Refused, StorageLost, Written
+from ringline.services.bridge import Bridge
+from ringline.services.journal import Journal
+from ringline.services.orders import Ordered, Orders
+
+_log = structlog.get_logger(__name__)
+
+#: How long closing a voice may take, or ending a task that was cancelled.
+CLOSE_S = 5.0
+
+#: Most signals that wait for a call's task; a call that overruns it ends.
+INBOX_SIZE = limits.INBOX_SIGNALS.most
+#: Most bytes of text in them.
+INBOX_BYTES = limits.INBOX_BYTES.most
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """The limits of a call, in seconds and milliseconds (realtime voice, 6.3)."""
+
+    voice_s: float = 15.0
+    answer_s: float = 10.0
+    idle_s: float = 300.0
+    duration_s: float = 3600.0
+    playout_lead_ms: float = 400.0
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """What begins a call: its row, how its voice is opened, what it says first, its limits."""
+
+    scope: Scope
+    row: CallRow
+    config: SessionConfig
+    greeting: str
+    limits: CallLimits
+
+
+class LiveCall:
+    """A call that is running here."""
+
+    def __init__(
+        self,
+        new: NewCall,
+        caller_leg: Leg,
+        open_voice: OpenVoice,
+        new_resampler: NewResampler,
+        journal: Journal,
+        moment: Callable[[], Moment],
+    ) -> None:
+        self.new = new
+        #: The leg that the call came on.
+        self.caller = LegId(PartyId(moment().new_id()))
+        self._open_voice = open_voice
+        self._journal = journal
+        self._moment = moment
+        self._limits = new.limits
+        self._loop = asyncio.get_running_loop()
+        self._inbox: asyncio.Queue[CallSignal | Ordered] = asyncio.Queue()
+        self._inbox_bytes = 0
+        self._overrun = False
+        self._orders = Orders()
+        self._bridge = Bridge(
+            self.signal, self.caller, caller_leg, new.limits.playout_lead_ms, new_resampler
+        )
+        self._first_voice = self._new_voice_id()
+        self._listener = self._bridge.plug_voice(self._first_voice)
+        parties = Parties(((self.caller, Seat.TALK),), self._first_voice)
+        routes = parties.routes(paused=False)
+        self._bridge.tell(bridge.Route(routes, self.caller))  # what is said already is held
+        self._legs: dict[LegId, Leg] = {self.caller: caller_leg}
+        self._voices: dict[VoiceId, Voice] = {}
+        self._call = Call(new.scope, new.row, parties, routes, new.greeting)
+        self._closing: set[asyncio.Task[None]] = set()
+        self._answer_timer: asyncio.TimerHandle | None = None
+        self._timers: list[asyncio.TimerHandle] = []
+
+    @property
+    def listener(self) -> LegListener:
+        """Return whom the caller's leg reports to."""
+        return self._bridge.listener_of(self.caller)
+
+    @property
+    def written(self) -> asyncio.Future[Outcome]:
+        """Return what becomes of the newest durable entry, once that is known."""
+        return self._orders.written
+
+    def signal(self, signal: CallSignal) -> None:
+        """Put a signal into the inbox; a full one ends the call."""
+        weight = _text_bytes(signal)
+        if self._overrun:
+            return
+        if self._inbox.qsize() < INBOX_SIZE and self._inbox_bytes + weight <= INBOX_BYTES:
+            self._inbox_bytes += weight
+            self._inbox.put_nowait(signal)
+        else:
+            self._overrun = True
+            self._inbox.put_nowait(EndOrdered(EndCause.INTERNAL_ERROR))
+
+    def end(self, cause: EndCause, message: str = "") -> None:
+        """End the call, once what stands before this in its inbox is done."""
+        self.signal(EndOrdered(cause, message))
+
+    async def order(self, signal: CallSignal) -> bool:
+        """Order something; tell whether the call was active when it took the order.
+
+        Where somebody takes the call over, playing stops at once. Returns when what came of
+        it is committed; raises Unavailable, EntryRefused (`Orders`).
+        """
+        self._check_room()  # what is halted must be followed by its order
+        if isinstance(signal, TakenOver):
+            signal = replace(signal, played_ms=self._bridge.halt())
+        return await self._orders.give(signal, self._inbox.put_nowait)
+
+    async def join(
+        self, leg_: Leg, seat: Seat, member: str, role: ParticipantRole
+    ) -> LegListener | None:
+        """Let another leg join; return whom it reports to, None if the call is not active.
+
+        Raises as `order`.
+        """
+        leg_id = LegId(PartyId(self._moment().new_id()))
+        listener = self._bridge.plug_leg(leg_id, leg_)
+        self._legs[leg_id] = leg_
+        joined = False
+        try:
+            joined = await self.order(call.LegJoined(leg_id, seat, member, role))
+        finally:
+            if not joined:
+                self._bridge.tell(bridge.Unplug(leg_id))
+                self._legs.pop(leg_id, None)
+        return listener if joined else None
+
+    async def replace_voice(self, config: SessionConfig) -> None:
+        """Open another voice, which goes on with what was said; the old one speaks until then.
+
+        Raises VoiceUnavailable, and TimeoutError where it takes too long.
+        """
+        history = history_of(self._call.talk.turns)
+        voice_id = self._new_voice_id()
+        listener = self._bridge.plug_voice(voice_id)
+        await self._open(voice_id, listener, voice.VoiceOpening(config, history))
+
+    def _check_room(self) -> None:
+        """Raise Unavailable rather than let orders crowd out the call's own signals."""
+        self._orders.check_room()
+        if self._inbox.qsize() >= INBOX_SIZE:
+            raise Unavailable(UnavailableReason.TOO_MANY_ORDERS)
+
+    async def run(self) -> None:
+        """Live: from the first entry to the last one. Never raises."""
+        self._after(self._limits.duration_s, EndCause.MAX_DURATION)
+        self._after(self._limits.idle_s, EndCause.IDLE_TIMEOUT)
+        opening = asyncio.create_task(self._open_first())
+        row, scope = self.new.row, self.new.scope
+        told = _log.bind(
+            call_id=str(row.id),
+            workspace_id=str(scope.workspace_id),
+            environment=scope.environment.value,
+        )
+        told.info("call_begun", source=row.source)
+        try:
+            self._carry_out(call.begin(self._call, self._moment()))
+            while not self._call.ended:
+                self._take(await self._inbox.get())
+        except Exception as error:  # a defect ends this call alone, and visibly
+            self._log_defect(error)
+            self._end_broken()
+        finally:
+            self._orders.close()
+            self._log_end(told)
+            await self._close(opening)
+
+    def _new_voice_id(self) -> VoiceId:
+        return VoiceId(PartyId(self._moment().new_id()))
+
+    async def _open(
+        self, voice_id: VoiceId, listener: VoiceListener, opening: voice.VoiceOpening
+    ) -> None:
+        async with asyncio.timeout(self._limits.voice_s):
+            opened = await self._open_voice(opening, listener)
+        self._voices[voice_id] = opened
+        self._bridge.attach_voice(voice_id, opened)
+        self.signal(call.VoiceOpened(voice_id, opened.capabilities))
+
+    async def _open_first(self) -> None:
+        opening = voice.VoiceOpening(self.new.config)
+        try:
+            await self._open(self._first_voice, self._listener, opening)
+        except VoiceUnavailable as error:
+            self.end(EndCause.VOICE_UNAVAILABLE, error.message)
+        except TimeoutError:
+            self.end(EndCause.VOICE_UNAVAILABLE)
+        except Exception as error:
+            self._log_defect(error)
+            self.end(EndCause.VOICE_UNAVAILABLE)
+
+    def _take(self, signal: CallSignal | Ordered) -> None:
+        if not isinstance(signal, Ordered):
+            self._inbox_bytes -= _text_bytes(signal)
+        match signal:
+            case Ordered():
+                active = self._call.active
+                self._carry_out(call.step(self._call, signal.signal, self._moment()))
+                self._orders.answer(signal, active=active)
+            case EndOrdered(EndCause.IDLE_TIMEOUT) if not self._is_idle():
+                pass
+            case _:
+                self._carry_out(call.step(self._call, signal, self._moment()))
+
+    def _carry_out(self, step: Step) -> None:
+        """Hand the entry to the journal and the orders to whom they are for."""
+        self._call = step.call
+        if step.entry is not None:
+            told = self._answer_told if step.answers else self._entry_told
+            if step.entry.durable:
+                told = self._orders.follow(told)
+            self._journal.submit(step.entry, told, last=step.last)
+            if step.answers:
+                self._answer_timer = self._after(self._limits.answer_s, EndCause.ANSWER_NOT_WRITTEN)
+        for order in step.orders:
+            match order:
+                case ToBridge(told_bridge):
+                    self._bridge.tell(told_bridge)
+                    if isinstance(told_bridge, bridge.OpenLine):
+                        self._close_voices(but=told_bridge.voice)
+                case ToVoice(voice_id, told_voice):
+                    if voice_id in self._voices:  # it may not have opened
+                        self._voices[voice_id].tell(told_voice)
+                case ToLeg(leg_id, told_leg):
+                    self._legs[leg_id].tell(told_leg)
+
+    def _end_broken(self) -> None:
+        """Write the end of a call in which something went wrong, whatever it was."""
+        try:
+            if not self._call.ended:
+                broken = EndOrdered(EndCause.INTERNAL_ERROR)
+                self._carry_out(call.step(self._call, broken, self._moment()))
+        except Exception as error:
+            self._log_defect(error)
+
+    def _log_end(self, told: structlog.typing.FilteringBoundLogger) -> None:
+        row = self._call.row
+        lasted = row.ended_at - row.started_at if row.ended_at else None
+        told.info(
+            "call_ended",
+            status=row.status.value,
+            hangup_cause=row.hangup_cause.value if row.hangup_cause else None,
+            answered=row.answered_at is not None,
+            seconds=None if lasted is None else round(lasted.total_seconds(), 3),
+        )
+
+    def _log_defect(self, error: Exception) -> None:
+        _log.error("call_failed", call_id=str(self.new.row.id), error=type(error).__name__)
+
+    def _answer_told(self, outcome: Outcome) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+        if isinstance(outcome, Written):
+            self.signal(call.AnswerWritten())
+        else:
+            self._entry_told(outcome)
+
+    def _entry_told(self, outcome: Outcome) -> None:
+        match outcome:
+            case Written():
+                pass
+            case Refused():
+                self.end(EndCause.INTERNAL_ERROR)
+            case StorageLost():
+                self.end(EndCause.STORAGE_LOST)
+
+    def _after(self, delay_s: float, cause: EndCause) -> asyncio.TimerHandle:
+        timer = self._loop.call_later(delay_s, self.end, cause)
+        self._timers.append(timer)
+        return timer
+
+    def _is_idle(self) -> bool:
+        """Tell whether nothing came for the whole idle time; else look again later."""
+        quiet_s = self._loop.time() - self._bridge.last_heard
+        if quiet_s >= self._limits.idle_s:
+            return True
+        self._after(self._limits.idle_s - quiet_s, EndCause.IDLE_TIMEOUT)
+        return False
+
+    async def _close(self, opening: asyncio.Task[None]) -> None:
+        opening.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        self._bridge.close()
+        await asyncio.gather(opening, return_exceptions=True)
+        self._close_voices()
+        await asyncio.gather(*self._closing)
+
+    def _close_voices(self, but: VoiceId | None = None) -> None:
+        for voice_id in [id_ for id_ in self._voices if id_ != but]:
+            task = asyncio.create_task(self._close_voice(self._voices.pop(voice_id)))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    async def _close_voice(self, closed: Voice) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await closed.close()
+        except Exception as error:  # the call goes on, or has ended already
+            self._log_defect(error)
+
+
+def _text_bytes(signal: CallSignal) -> int:
+    """Return the bytes of text, of any length, in a signal; nothing else in one is long."""
+    match signal:
+        case (
+            FromLeg(signal=leg.Typed(text))
+            | FromVoice(signal=voice.Heard(text=text))
+            | FromBridge(signal=bridge.Spoken(delta=text))
+        ):
+            return 4 * len(text)  # the most that a character takes
+        case _:
+            return 0
