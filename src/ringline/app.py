@@ -30,7 +30,7 @@ from ringline.domain.ids import uuid7
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
-from ringline.rpc.reading import Reader
+from ringline.rpc.reader import Reader
 from ringline.schema.names import Roles
 from ringline.services.calls import Calls
 from ringline.services.credentials import Credentials
@@ -68,7 +68,7 @@ from ringline.web.realtime import Realtime
 from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
 from ringline.web.token_mints import OperatorAccess, SessionTokens
-from ringline.web.watching import Watching
+from ringline.web.watchers import Watchers
 
 _log = structlog.get_logger(__name__)
 
@@ -300,7 +300,7 @@ async def _start(
         settings.signing_secrets,
         sockets_per_key=settings.max_sockets_per_key,
     )
-    watching = Watching(hub, stores.log, credentials)
+    watchers = Watchers(hub, stores.log, credentials)
     repo = Repo(stores.records, bus)
     team = Team(repo, settings.signing_secrets[0], now, new_id, secrets.token_bytes)
     idempotency = Idempotency(repo, new_id)
@@ -322,7 +322,7 @@ async def _start(
         catalogue,
         calls,
         credentials,
-        watching,
+        watchers,
         journal,
         rpc,
         team,
@@ -334,7 +334,7 @@ async def _start(
     hub.start()
     stack.push_async_callback(hub.close)
     stack.push_async_callback(server.stop)
-    stack.push_async_callback(watching.shutdown)
+    stack.push_async_callback(watchers.shutdown)
     journal.start()
     stack.push_async_callback(journal.close)
     stack.push_async_callback(repo.close)
@@ -403,7 +403,7 @@ def _server(
     catalogue: Catalogue,
     calls: Calls,
     credentials: Credentials,
-    watching: Watching,
+    watchers: Watchers,
     journal: Journal,
     rpc: Rpc,
     team: Team,
@@ -437,9 +437,9 @@ def _server(
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], mint_rate, now, new_id
         ),
-        events_sockets=EventsSockets(watching, origins, limits.sockets),
+        events_sockets=EventsSockets(watchers, origins, limits.sockets),
         call_streams=CallStreams(
-            watching, stores.calls, origins, links, now, new_id, limits.streams
+            watchers, stores.calls, origins, links, now, new_id, limits.streams
         ),
         rpc=rpc,
         operator_access=OperatorAccess(credentials, team, mint_rate),

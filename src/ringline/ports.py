@@ -218,13 +218,13 @@ class LogHead:
     newest: int
     oldest: int
 
-    def resume_after(self, place: Position | FromBeginning) -> int | None:
-        """Return the offset of a place, or None if the log cannot be resumed after it.
+    def resume_after(self, position: Position | FromBeginning) -> int | None:
+        """Return the offset of a position, or None if the log cannot be resumed after it.
 
         It cannot after a position of another epoch, after one ahead of the log, and where
         not every event after it is still kept.
         """
-        match place:
+        match position:
             case FromBeginning():
                 offset = 0
             case Position(epoch, offset):
@@ -275,7 +275,7 @@ class EventLog(Protocol):
         ...
 
 
-#: A row as the database gives it: its values by place and by name.
+#: A row as the database gives it: its values by index and by name.
 Row: TypeAlias = Any
 
 

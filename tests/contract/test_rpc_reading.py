@@ -18,11 +18,11 @@ import pytest
 from ringline.domain import limits
 from ringline.domain.log import Scope
 from ringline.ports import Portions, Rows
-from ringline.rpc import reading
+from ringline.rpc import reader as reader_module
 from ringline.rpc.kinds import Id, Text, Timestamp
 from ringline.rpc.lists import answer_list, read_list
 from ringline.rpc.pages import BadCursor, Cursors, kinds_of, purpose_of
-from ringline.rpc.reading import ListRequest, PlanLimits, Reader
+from ringline.rpc.reader import ListRequest, PlanLimits, Reader
 from ringline.rpc.records import ResultTooLarge
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.rpc.selection import Selection, select
@@ -507,7 +507,7 @@ async def test_plans_are_kept_by_shape_in_a_bounded_number(
         made.append(statement)
         return Prepared(statement)
 
-    monkeypatch.setattr(reading, "Prepared", prepare)
+    monkeypatch.setattr(reader_module, "Prepared", prepare)
     desk = replace(desk, reader=Reader(["secret"], PlanLimits(kept=2)))
     for name in ("Ada", "Bob", "Cleo"):  # one shape
         await desk.list(filter={"fullName": {"in": [name, name]}}, page={"limit": 2})
@@ -555,7 +555,7 @@ async def test_a_large_plan_is_made_beside_the_event_loop(
         made_by.append(threading.current_thread() is threading.main_thread())
         return Prepared(statement)
 
-    monkeypatch.setattr(reading, "Prepared", prepare)
+    monkeypatch.setattr(reader_module, "Prepared", prepare)
     sort = ["-status", "startedAt", "-endedAt", "sipUsername", "fromNumber", "toNumber"]
     paths = [f"conversation.{name}" for name in ("publicId", "channel", "mode", "status")]
     requests: dict[bool, list[dict[str, Any]]] = {

@@ -180,25 +180,28 @@ def test_any_frame_is_a_message_or_an_error(frame: bytes | str, version: Version
 @pytest.mark.parametrize(
     ("header", "offer"),
     [
-        (None, phoenix.Offer(None, None)),
-        ("", phoenix.Offer(None, None)),
-        ("phoenix", phoenix.Offer("phoenix", None)),
-        ("chat", phoenix.Offer("phoenix", None)),
+        (None, phoenix.SubprotocolOffer(None, None)),
+        ("", phoenix.SubprotocolOffer(None, None)),
+        ("phoenix", phoenix.SubprotocolOffer("phoenix", None)),
+        ("chat", phoenix.SubprotocolOffer("phoenix", None)),
         # btoa("a.b-c_d"), then a token whose base64 has '+' and '/'
-        ("phoenix, base64url.bearer.phx.YS5iLWNfZA", phoenix.Offer("phoenix", "a.b-c_d")),
-        ("phoenix,base64url.bearer.phx.fn5+Pz8/", phoenix.Offer("phoenix", "~~~???")),
-        ("phoenix,base64url.bearer.phx.fn5-Pz8_", phoenix.Offer("phoenix", "~~~???")),
-        ("phoenix, base64url.bearer.phx.", phoenix.Offer("phoenix", None)),
-        ("phoenix, base64url.bearer.phx.%%%", phoenix.Offer("phoenix", None)),
-        ("phoenix, base64url.bearer.phx.é", phoenix.Offer("phoenix", None)),
-        ("phoenix, base64url.bearer.phx._w", phoenix.Offer("phoenix", None)),
+        (
+            "phoenix, base64url.bearer.phx.YS5iLWNfZA",
+            phoenix.SubprotocolOffer("phoenix", "a.b-c_d"),
+        ),
+        ("phoenix,base64url.bearer.phx.fn5+Pz8/", phoenix.SubprotocolOffer("phoenix", "~~~???")),
+        ("phoenix,base64url.bearer.phx.fn5-Pz8_", phoenix.SubprotocolOffer("phoenix", "~~~???")),
+        ("phoenix, base64url.bearer.phx.", phoenix.SubprotocolOffer("phoenix", None)),
+        ("phoenix, base64url.bearer.phx.%%%", phoenix.SubprotocolOffer("phoenix", None)),
+        ("phoenix, base64url.bearer.phx.é", phoenix.SubprotocolOffer("phoenix", None)),
+        ("phoenix, base64url.bearer.phx._w", phoenix.SubprotocolOffer("phoenix", None)),
     ],
 )
-def test_subprotocols_are_read(header: str | None, offer: phoenix.Offer) -> None:
+def test_subprotocols_are_read(header: str | None, offer: phoenix.SubprotocolOffer) -> None:
     assert phoenix.read_subprotocols(header) == offer
 
 
 @given(st.text(st.characters(codec="ascii"), min_size=1, max_size=512))
 def test_a_token_survives_the_subprotocol(token: str) -> None:
     header = ", ".join(phoenix.spell_subprotocols(token))
-    assert phoenix.read_subprotocols(header) == phoenix.Offer("phoenix", token)
+    assert phoenix.read_subprotocols(header) == phoenix.SubprotocolOffer("phoenix", token)

@@ -6,7 +6,7 @@ import pytest
 from ringline.rpc.filters import EVERYTHING, Predicate
 from ringline.rpc.lists import answer_list, read_list
 from ringline.rpc.pages import KeysetPage, OffsetPage
-from ringline.rpc.reading import Listed, ListRequest
+from ringline.rpc.reader import Listed, ListRequest
 from ringline.rpc.records import AnswerRecord
 from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection

@@ -316,7 +316,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """A durable event and its place in its log."""
+    """A durable event and its offset in its log."""
 
     offset: int
     event: Event

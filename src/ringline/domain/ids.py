@@ -52,9 +52,9 @@ def uuid7(unix_ms: int, random_bits: int) -> UUID:
 def show_id(prefix: Prefix, value: UUID) -> str:
     """Spell an id as `/v1` and `/v3` do: `call_` and 22 characters of base62."""
     number, pairs = value.int, [""] * (_WIDTH // 2)
-    for place in range(_WIDTH // 2 - 1, -1, -1):
+    for index in range(_WIDTH // 2 - 1, -1, -1):
         number, pair = divmod(number, len(_PAIRS))
-        pairs[place] = _PAIRS[pair]
+        pairs[index] = _PAIRS[pair]
     return f"{prefix}_{''.join(pairs)}"
 
 

@@ -32,7 +32,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a log: everything up to and including `offset` is behind it."""
+    """A position in a log: everything up to and including `offset` is behind it."""
 
     epoch: str
     offset: int

@@ -8,7 +8,7 @@ from ringline.domain.log import Scope
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One event on its way, and its place.
+    """One event on its way, and its offset.
 
     A durable event carries its offset; an ephemeral one the offset of the last durable
     event before it, so that it is delivered after that one.

@@ -9,14 +9,14 @@ is read in the same transaction.
 
 from collections.abc import Mapping
 from io import BytesIO
-from typing import Any, Protocol, cast
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from ringline.domain import limits
 from ringline.ports import EntryRefused, QueryTooSlow, Rows, Transaction
-from ringline.rpc import lookups, writing
+from ringline.rpc import lookups, plain_rows
 from ringline.rpc.action import ActionKind
 from ringline.rpc.constraints import refused_problem
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
@@ -24,10 +24,11 @@ from ringline.rpc.identity import read_identity
 from ringline.rpc.inputs import cast_inputs
 from ringline.rpc.lists import answer_list, read_list
 from ringline.rpc.pages import BadCursor
-from ringline.rpc.reading import Reader
+from ringline.rpc.reader import Reader
 from ringline.rpc.records import ResultTooLarge
 from ringline.rpc.request import Asked, read_request
 from ringline.services.callers import Caller, Pace, at_once
+from ringline.services.idempotency import Claim
 from ringline.services.repo import Repo
 from ringline.wire.rpc import RpcRefused, refuse
 from ringline.wire.strict_json import encode
@@ -43,14 +44,6 @@ _NEUTRAL = (QueryTooSlow, ResultTooLarge, BadCursor, EntryRefused)
 
 #: The answer to a request that would do.
 VALID = encode({"success": True})
-
-
-class Claim(Protocol):
-    """The right to carry a request out once."""
-
-    async def keep(self, transaction: Transaction, answer: bytes) -> None:
-        """Remember the answer in the transaction that did the work."""
-        ...
 
 
 class Engine:
@@ -91,11 +84,11 @@ class Engine:
             if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
                 identity = read_identity(asked.action, asked.resource, asked.body.get("identity"))
                 async with self._repo(caller).read(caller.scope) as rows:
-                    before = await writing.find(rows, asked.resource, identity)
+                    before = await plain_rows.find(rows, asked.resource, identity)
                 if before is None:
                     raise refuse("not_found")
                 if asked.action.kind is ActionKind.DESTROY:
-                    writing.check_destroy(asked.resource, before)
+                    plain_rows.check_destroy(asked.resource, before)
             _values(caller, asked, validating=True)
         except _NEUTRAL as refused:
             raise _refusal(asked, refused) from None
@@ -134,7 +127,9 @@ class Engine:
 
         async def work(transaction: Transaction) -> bytes:
             if action.act is None:
-                row_id = await writing.create(context, transaction, action, asked.resource, values)
+                row_id = await plain_rows.create(
+                    context, transaction, action, asked.resource, values
+                )
             else:
                 row_id = await cast("Create", action.act)(context, transaction, values)
             answer = _success(await self._record(transaction, asked, row_id))
@@ -151,11 +146,11 @@ class Engine:
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
-            before = await writing.find(transaction, resource, identity, lock=plain)
+            before = await plain_rows.find(transaction, resource, identity, lock=plain)
             if before is None:
                 raise refuse("not_found")
             if plain:
-                await writing.update(context, transaction, action, resource, before, values)
+                await plain_rows.update(context, transaction, action, resource, before, values)
             else:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
             return _success(await self._record(transaction, asked, before["id"]))
@@ -170,12 +165,12 @@ class Engine:
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
-            before = await writing.find(transaction, resource, identity, lock=plain)
+            before = await plain_rows.find(transaction, resource, identity, lock=plain)
             if before is None:
                 return _success({})
             answer = _success(await self._record(transaction, asked, before["id"]))
             if plain:
-                await writing.destroy(context, transaction, resource, before)
+                await plain_rows.destroy(context, transaction, resource, before)
             else:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
             return answer

@@ -228,15 +228,15 @@ class Credentials:
         grounds = [(self._on_keys, key_id)]
         if user_id is not None:
             grounds.append((self._on_users, user_id))
-        for ground, place in grounds:
-            ground.setdefault(place, {})[token] = standing
+        for ground, id_ in grounds:
+            ground.setdefault(id_, {})[token] = standing
         try:
             yield
         finally:
-            for ground, place in grounds:
-                del ground[place][token]
-                if not ground[place]:
-                    del ground[place]
+            for ground, id_ in grounds:
+                del ground[id_][token]
+                if not ground[id_]:
+                    del ground[id_]
             if key_id not in self._on_keys:
                 self._expiries.pop(key_id, None)
 

@@ -49,7 +49,7 @@ _PAGES = {
     (True, True): Prepared(_PAGE.where(_OF_CALL, _OF_TYPES)),
 }
 
-#: Where to begin: a place that a surface has told, or a bare offset.
+#: Where to begin: a position that a surface has told, or a bare offset.
 After: TypeAlias = Since | int
 
 

@@ -47,7 +47,7 @@ from ringline.services.transactions import Transactions
 
 _log = structlog.get_logger()
 
-#: Entries in one transaction: fewer than a listener's buffer has places, so that a backlog
+#: Entries in one transaction: fewer than a listener's buffer has slots, so that a backlog
 #: which is written at last does not run over those who read it.
 _BATCH = 50
 _APART = 4  # logs that are tried alone at the same time

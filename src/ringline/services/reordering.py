@@ -191,8 +191,8 @@ class Reordering:
         self._recent.clear()
         self._recent_bytes = 0
         self._forget_early(offset)
-        for place in sorted(place for place in self._partials if place <= offset):
-            self._release_waiting(place, released)
+        for waiting in sorted(at for at in self._partials if at <= offset):
+            self._release_waiting(waiting, released)
 
     def _take_partial(self, partial: Published, released: list[Published]) -> None:
         doubtful = self._is_doubtful(partial)

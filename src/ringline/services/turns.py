@@ -41,7 +41,7 @@ def completes(event: Event) -> TurnKey | None:
 
 
 def sequence_of(event: Event) -> int:
-    """Return a partial's place among those of its item."""
+    """Return a partial's number among those of its item."""
     return cast(TranscriptDelta, event.data).sequence
 
 

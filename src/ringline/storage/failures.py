@@ -30,7 +30,7 @@ class SurvivorsError(EmbeddedError):
 
 
 def failure(directory: DataDirectory, what: str, since: int) -> EmbeddedError:
-    """Say why a program of PostgreSQL's failed, from its log since a place in bytes."""
+    """Say why a program of PostgreSQL's failed, from its log since an offset in bytes."""
     with directory.log.open("rb") as log:
         log.seek(since)
         text = log.read(_READ_BYTES).decode("utf-8", "replace")

@@ -10,7 +10,7 @@ from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.ports import Check
 from ringline.services.callers import Caller, caller_behind
 from ringline.services.credentials import Credentials, Pass, log_refused
-from ringline.wire.errors import Refusal
+from ringline.wire.errors import HttpRefusal
 
 
 class Denied(Enum):
@@ -121,7 +121,7 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     return caller
 
 
-def answer(refusal: Refusal, headers: dict[str, str] | None = None) -> web.Response:
+def answer(refusal: HttpRefusal, headers: dict[str, str] | None = None) -> web.Response:
     """Answer a refusal as JSON."""
     return web.Response(
         status=refusal.status,

@@ -12,7 +12,7 @@ from ringline.services.outbox import Outbox
 from ringline.web.call_watch import CallWatch, Start
 from ringline.web.frame_gate import WATCHER
 from ringline.web.limits import StreamLimits
-from ringline.web.watching import InTextFrames, Watching
+from ringline.web.watchers import InTextFrames, Watchers
 from ringline.web.websocket import TextMessage, WebSocket
 from ringline.wire.envelope import Envelope, command_error, stream_dropped
 from ringline.wire.websocket_frames import text_frame
@@ -26,12 +26,12 @@ CLOSE_CODES = {"": 1000, "UNAUTHENTICATED": 1008, "UNAVAILABLE": 1001, "INTERNAL
 class CallSocket:
     """A call's WebSocket from its 101 to its close."""
 
-    def __init__(self, watching: Watching, start: Start, now: Clock, limits: StreamLimits) -> None:
-        self._watching = watching
+    def __init__(self, watchers: Watchers, start: Start, now: Clock, limits: StreamLimits) -> None:
+        self._watchers = watchers
         self._start = start
         self._now = now
         self._limits = limits
-        self._watch = CallWatch(watching, start)
+        self._watch = CallWatch(watchers, start)
         self._outbox: Outbox | None = None
 
     def credential_revoked(self) -> None:
@@ -46,7 +46,7 @@ class CallSocket:
         """Answer with the socket."""
         answered = await self._answered_before()
         socket = await WebSocket.accept(request, bounds=WATCHER)
-        outbox = self._outbox = Outbox(socket, self._watching.tick, socket.abort)
+        outbox = self._outbox = Outbox(socket, self._watchers.tick, socket.abort)
         socket.on_resumed = outbox.resumed
         if self._start.recovered is False:
             outbox.send(self._dropped(self._start.position))
@@ -67,7 +67,7 @@ class CallSocket:
                 socket.keep_alive(self._limits.ping_every_s, self._limits.silent_s)
             ),
         ]
-        with self._watching.present(self):
+        with self._watchers.present(self):
             try:
                 await asyncio.wait({reading, self._watch.end}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -89,7 +89,7 @@ class CallSocket:
         if self._start.recovered:
             return None
         scope, position = self._start.viewer.scope, self._start.position
-        first = await self._watching.log_store.page(scope, 0, _FIRST, self._start.topic)
+        first = await self._watchers.log_store.page(scope, 0, _FIRST, self._start.topic)
         for stored in first.events:
             if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
                 own = Position(position.epoch, stored.offset)

@@ -28,7 +28,7 @@ from ringline.web.http_connection import begin_stream
 from ringline.web.limits import StreamLimits
 from ringline.web.links import Links
 from ringline.web.transcript_stream import Transcript
-from ringline.web.watching import Viewer, Watching, asked_since
+from ringline.web.watchers import Viewer, Watchers, asked_since
 from ringline.web.websocket import OUR_VERSION, upgrade_problem
 from ringline.wire.errors import refuse_v1
 
@@ -62,7 +62,7 @@ class CallStreams:
 
     def __init__(
         self,
-        watching: Watching,
+        watchers: Watchers,
         calls: CallStore,
         origins: Origins,
         links: Links,
@@ -70,14 +70,14 @@ class CallStreams:
         new_id: NewId,
         limits: StreamLimits,
     ) -> None:
-        self._watching = watching
+        self._watchers = watchers
         self._calls = calls
         self._origins = origins
         self._links = links
         self._now = now
         self._new_id = new_id
         self._limits = limits
-        self._watchers: Counter[UUID] = Counter()
+        self._streams: Counter[UUID] = Counter()
 
     async def transcript(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/calls/{id}/transcript/stream` (2.2, 2.3)."""
@@ -99,7 +99,7 @@ class CallStreams:
     ) -> web.StreamResponse:
         """Open the stream whose calls end with an event of type `last`."""
         try:
-            viewer = await self._watching.stream_viewer(request, query=True)
+            viewer = await self._watchers.stream_viewer(request, query=True)
             if viewer is Denied.UNKNOWN:
                 raise StreamRefused("UNAUTHENTICATED")
             if isinstance(viewer, Denied) or self._origins.refuses(request):
@@ -111,9 +111,9 @@ class CallStreams:
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise StreamRefused("UPGRADE_REQUIRED")
             stream: Stream = (
-                CallSocket(self._watching, start, self._now, self._limits)
+                CallSocket(self._watchers, start, self._now, self._limits)
                 if last is CallEnded
-                else Transcript(self._watching, start, self._limits)
+                else Transcript(self._watchers, start, self._limits)
             )
             with self._slot(start.call_id):
                 return await self._serve(stream, request, start)
@@ -127,8 +127,8 @@ class CallStreams:
     async def _serve(
         self, stream: Stream, request: web.Request, start: Start
     ) -> web.StreamResponse:
-        with self._watching.standing(start.viewer, stream.credential_revoked):
-            if not await self._watching.admit(start.viewer):
+        with self._watchers.standing(start.viewer, stream.credential_revoked):
+            if not await self._watchers.admit(start.viewer):
                 raise StreamRefused("UNAUTHENTICATED")
             return await stream.serve(request)
 
@@ -143,7 +143,7 @@ class CallStreams:
         call_id = parse_id(Prefix.CALL, request.match_info["id"])
         if call_id is None:
             raise StreamRefused("NOT_FOUND")
-        begin = await resolve(self._watching.log_store, viewer.scope, since)
+        begin = await resolve(self._watchers.log_store, viewer.scope, since)
         call = await self._calls.get_call(viewer.scope, call_id)
         if call is None:
             raise StreamRefused("NOT_FOUND")
@@ -156,7 +156,7 @@ class CallStreams:
         """Answer for a call that is over (contract, 2)."""
         if last is CallEnded:
             raise StreamRefused("NOT_FOUND")
-        if not await self._watching.admit(viewer):
+        if not await self._watchers.admit(viewer):
             raise StreamRefused("UNAUTHENTICATED")
         return web.Response(status=204, headers=READABLE)
 
@@ -164,7 +164,7 @@ class CallStreams:
         """Tell whether an ended call has an event of a type behind a position."""
         after = start.position.offset
         while True:
-            page = await self._watching.log_store.page(
+            page = await self._watchers.log_store.page(
                 start.viewer.scope, after, _PAGE, start.topic
             )
             if any(isinstance(stored.event.data, kind) for stored in page.events):
@@ -175,15 +175,15 @@ class CallStreams:
 
     @contextmanager
     def _slot(self, call_id: UUID) -> Generator[None]:
-        if self._watchers[call_id] >= self._limits.watchers:
+        if self._streams[call_id] >= self._limits.watchers:
             raise StreamRefused("RATE_LIMITED")
-        self._watchers[call_id] += 1
+        self._streams[call_id] += 1
         try:
             yield
         finally:
-            self._watchers[call_id] -= 1
-            if not self._watchers[call_id]:
-                del self._watchers[call_id]
+            self._streams[call_id] -= 1
+            if not self._streams[call_id]:
+                del self._streams[call_id]
 
     def _refuse(self, code: str) -> web.Response:
         request_id = show_id(Prefix.REQUEST, self._new_id())

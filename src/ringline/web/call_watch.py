@@ -11,7 +11,7 @@ from ringline.domain.topics import CallEvents
 from ringline.domain.unavailable import Unavailable
 from ringline.services.follow import Subscription, follow
 from ringline.services.outbox import Outbox, OutboxClosed
-from ringline.web.watching import Viewer, Watching
+from ringline.web.watchers import Viewer, Watchers
 
 _log = structlog.get_logger(__name__)
 
@@ -37,8 +37,8 @@ class Start:
 class CallWatch:
     """One stream's way along the log, and why it ends: a `/v1` code, or "" for its end."""
 
-    def __init__(self, watching: Watching, start: Start) -> None:
-        self._watching = watching
+    def __init__(self, watchers: Watchers, start: Start) -> None:
+        self._watchers = watchers
         self._start = start
         self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -63,7 +63,7 @@ class CallWatch:
 
     async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
         """Follow the call until its last event has left."""
-        hub, store = self._watching.hub, self._watching.log_store
+        hub, store = self._watchers.hub, self._watchers.log_store
         following = await follow(hub, store, subscription, self._start.position, outbox)
         try:
             await following.ended.wait()

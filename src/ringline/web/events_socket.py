@@ -19,7 +19,7 @@ from ringline.web.authentication import Contradiction, Origins, agreed, bearer_o
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import SocketLimits
-from ringline.web.watching import InTextFrames, Viewer, Watching, read_since
+from ringline.web.watchers import InTextFrames, Viewer, Watchers, read_since
 from ringline.web.websocket import OUR_VERSION, WebSocket, upgrade_problem
 from ringline.wire import phoenix_socket
 from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
@@ -43,8 +43,8 @@ UNAVAILABLE = "unavailable"
 class EventsSockets:
     """The handler of `GET /socket/websocket`."""
 
-    def __init__(self, watching: Watching, origins: Origins, limits: SocketLimits) -> None:
-        self._watching = watching
+    def __init__(self, watchers: Watchers, origins: Origins, limits: SocketLimits) -> None:
+        self._watchers = watchers
         self._origins = origins
         self._limits = limits
         self._payloads = Payloads()
@@ -69,12 +69,12 @@ class EventsSockets:
         self, request: web.Request, viewer: Viewer, version: Version, subprotocol: str | None
     ) -> web.StreamResponse:
         await begin_stream(request, viewer.scope)
-        connection = _Connection(self._watching, viewer, version, self._payloads, self._limits)
-        with self._watching.standing(viewer, connection.credential_revoked):
-            if not await self._watching.admit(viewer):
+        connection = _Connection(self._watchers, viewer, version, self._payloads, self._limits)
+        with self._watchers.standing(viewer, connection.credential_revoked):
+            if not await self._watchers.admit(viewer):
                 raise _Refused
             socket = await WebSocket.accept(request, subprotocol, bounds=WATCHER)
-            with self._watching.present(connection):
+            with self._watchers.present(connection):
                 await connection.serve(socket)
         return socket.response
 
@@ -85,7 +85,7 @@ class EventsSockets:
             token = query or offered or bearer_of(request)
         except Contradiction:
             return None
-        return self._watching.token_viewer(token) if token else None
+        return self._watchers.token_viewer(token) if token else None
 
 
 class _Refused(Exception):
@@ -97,13 +97,13 @@ class _Connection:
 
     def __init__(
         self,
-        watching: Watching,
+        watchers: Watchers,
         viewer: Viewer,
         version: Version,
         payloads: Payloads,
         limits: SocketLimits,
     ) -> None:
-        self._watching = watching
+        self._watchers = watchers
         self._payloads = payloads
         self._viewer = viewer
         self._limits = limits
@@ -125,7 +125,7 @@ class _Connection:
     async def serve(self, socket: WebSocket) -> None:
         """Speak with the client until one side ends it."""
         self._socket = socket
-        outbox = self._outbox = Outbox(socket, self._watching.tick, socket.abort)
+        outbox = self._outbox = Outbox(socket, self._watchers.tick, socket.abort)
         socket.on_resumed = outbox.resumed
         tasks = [
             asyncio.create_task(self._read(socket)),
@@ -204,7 +204,7 @@ class _Connection:
             self._give_up(request, phoenix_socket.JOIN_CRASHED)
 
     async def _join_and_follow(self, request: JoinRequested, topic: Topic) -> None:
-        name, scope, store = request.topic, self._viewer.scope, self._watching.log_store
+        name, scope, store = request.topic, self._viewer.scope, self._watchers.log_store
         since = read_since(request.payload.get("since"))
         if since is not None and self._socket is not None:
             await self._socket.begin_replay()
@@ -223,7 +223,7 @@ class _Connection:
         dialect = InTextFrames(EventsSocket(self._protocol.version, name, self._payloads))
         subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_place)
         following = await follow(
-            self._watching.hub, store, subscription, start.position, self._outbox
+            self._watchers.hub, store, subscription, start.position, self._outbox
         )
         del self._joining[name]
         self._following[name] = following

@@ -13,7 +13,7 @@ from ringline.domain.ids import Prefix, show_id
 from ringline.ports import NewId
 from ringline.web.authentication import answer
 from ringline.web.links import Links
-from ringline.wire.errors import Refusal, refuse_rpc, refuse_v1, refuse_v3
+from ringline.wire.errors import HttpRefusal, refuse_rpc, refuse_v1, refuse_v3
 
 SERVER_NAME = "Ringline"  # no versions for strangers
 REQUEST_ID = "X-Request-Id"
@@ -73,7 +73,7 @@ class Refusals:
         refusal = self._spell(path, status, named, message)
         return answer(refusal, {**(headers or {}), REQUEST_ID: named, "Server": SERVER_NAME})
 
-    def _spell(self, path: str, status: int, request_id: str, message: str | None) -> Refusal:
+    def _spell(self, path: str, status: int, request_id: str, message: str | None) -> HttpRefusal:
         bad = status < 500
         message = message or _MESSAGES.get(status)
         if path.startswith("/v1/"):

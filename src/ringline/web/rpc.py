@@ -41,7 +41,7 @@ from ringline.web.requests import (
     read_body,
     write_by_pieces,
 )
-from ringline.wire.errors import Refusal, refuse_rpc
+from ringline.wire.errors import HttpRefusal, refuse_rpc
 from ringline.wire.rpc import TAKES_SECRET_KEY, RpcRefused, answer_problems, problem
 from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
@@ -219,6 +219,6 @@ async def _read(request: web.Request, share: Share) -> bytes:
     return await read_body(request, limits.RPC_BODY_BYTES.most, share)
 
 
-def _refuse(refusal: Refusal, wait_s: int = 0) -> web.Response:
+def _refuse(refusal: HttpRefusal, wait_s: int = 0) -> web.Response:
     headers = {**_JSON, "Retry-After": str(wait_s)} if wait_s else _JSON
     return web.Response(status=refusal.status, body=refusal.body, headers=headers)

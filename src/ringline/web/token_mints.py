@@ -20,11 +20,11 @@ from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
 from ringline.wire import operator_access, session_token
-from ringline.wire.errors import Refusal, refuse_rpc
+from ringline.wire.errors import HttpRefusal, refuse_rpc
 from ringline.wire.rpc import TAKES_SECRET_KEY
 
 #: Mints for a key what a body asks for. Raises MintProblem, and what storage raises.
-Make: TypeAlias = Callable[[Key, bytes], Awaitable[bytes | Refusal]]
+Make: TypeAlias = Callable[[Key, bytes], Awaitable[bytes | HttpRefusal]]
 
 
 class SessionTokens:
@@ -68,7 +68,7 @@ class OperatorAccess:
         """Mint a token for the member of the team whose email is given."""
         return await _mint(request, self._credentials, self._rate, self._make)
 
-    async def _make(self, key: Key, body: bytes) -> bytes | Refusal:
+    async def _make(self, key: Key, body: bytes) -> bytes | HttpRefusal:
         email = operator_access.read_mint(body)
         access = await self._team.issue_access(key.scope, key.id, email)
         if access is None:
@@ -105,7 +105,7 @@ async def _mint(
         return answer(refuse_rpc("payload_too_large"))
     except session_token.MintProblem as problem:
         return answer(refuse_rpc("bad_request", problem.message))
-    if isinstance(made, Refusal):
+    if isinstance(made, HttpRefusal):
         return answer(made)
     headers = {"Cache-Control": "no-store"}
     return web.Response(body=made, content_type="application/json", headers=headers)

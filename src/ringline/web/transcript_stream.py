@@ -9,7 +9,7 @@ from ringline.services.outbox import Outbox
 from ringline.web.call_watch import CallWatch, Start
 from ringline.web.cors import READABLE
 from ringline.web.limits import StreamLimits
-from ringline.web.watching import InChunks, Watching, chunk
+from ringline.web.watchers import InChunks, Watchers, chunk
 from ringline.web.websocket import CLOSE_TIMEOUT_S, StreamConnection
 from ringline.wire import sse
 from ringline.wire.errors import stream_error_v1
@@ -19,11 +19,11 @@ from ringline.wire.transcript import TranscriptStream
 class Transcript:
     """A transcript stream from its headers to its end."""
 
-    def __init__(self, watching: Watching, start: Start, limits: StreamLimits) -> None:
-        self._watching = watching
+    def __init__(self, watchers: Watchers, start: Start, limits: StreamLimits) -> None:
+        self._watchers = watchers
         self._limits = limits
         self._start = start
-        self._watch = CallWatch(watching, start)
+        self._watch = CallWatch(watchers, start)
 
     def credential_revoked(self) -> None:
         """End: the key or operator that the stream stands on is gone."""
@@ -38,10 +38,10 @@ class Transcript:
         response = web.StreamResponse(headers=sse.HEADERS | READABLE)
         await response.prepare(request)
         connection = StreamConnection(request)
-        outbox = Outbox(connection, self._watching.tick, connection.abort)
+        outbox = Outbox(connection, self._watchers.tick, connection.abort)
         connection.on_resumed = outbox.resumed
         chunked = request.version >= HttpVersion11
-        with self._watching.present(self):
+        with self._watchers.present(self):
             await self._stream(connection, outbox, chunked=chunked)
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):

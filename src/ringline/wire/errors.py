@@ -101,20 +101,20 @@ RPC_ERRORS = _table(
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class HttpRefusal:
     """A refusal ready to be sent: its status and its JSON body."""
 
     status: int
     body: bytes
 
 
-def refuse_v3(code: str, message: str | None = None, details: object = None) -> Refusal:
+def refuse_v3(code: str, message: str | None = None, details: object = None) -> HttpRefusal:
     """Write a refusal of `/v3`."""
     row = V3_ERRORS[code]
     error: dict[str, object] = {"code": code, "message": message or row.message}
     if details is not None:
         error["details"] = details
-    return Refusal(row.status, encode({"error": error}))
+    return HttpRefusal(row.status, encode({"error": error}))
 
 
 def refuse_v1(
@@ -124,7 +124,7 @@ def refuse_v1(
     *,
     status: int | None = None,
     documentation_base: str,
-) -> Refusal:
+) -> HttpRefusal:
     """Write a refusal of `/v1`; `status` where the code has another one than its own.
 
     A body that is too large is INVALID_ARGUMENT with 413 (live streams, 1.1).
@@ -136,7 +136,7 @@ def refuse_v1(
         "request_id": request_id,
         "documentation_url": documentation_base + code,
     }
-    return Refusal(status or row.status, encode(body))
+    return HttpRefusal(status or row.status, encode(body))
 
 
 def stream_error_v1(code: str, message: str | None = None) -> bytes:
@@ -146,7 +146,7 @@ def stream_error_v1(code: str, message: str | None = None) -> bytes:
 
 def refuse_rpc(
     code: str, message: str | None = None, *, details: Mapping[str, object] | None = None
-) -> Refusal:
+) -> HttpRefusal:
     """Write a refusal of RPC or of the session token mint."""
     row = RPC_ERRORS[code]
     error: dict[str, object] = {
@@ -159,4 +159,4 @@ def refuse_rpc(
     }
     if details is not None:
         error["details"] = details
-    return Refusal(row.status, encode({"success": False, "errors": [error]}))
+    return HttpRefusal(row.status, encode({"success": False, "errors": [error]}))

@@ -114,14 +114,14 @@ def negotiate(vsn: str | None) -> Version | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class SubprotocolOffer:
     """What a client offered as subprotocols: whether any, and the token among them."""
 
     answer: str | None
     token: str | None
 
 
-def read_subprotocols(header: str | None) -> Offer:
+def read_subprotocols(header: str | None) -> SubprotocolOffer:
     """Read a `Sec-WebSocket-Protocol` header (3.2): what to answer, and the token.
 
     The token is base64 in the standard alphabet without padding; base64url is read too.
@@ -129,11 +129,11 @@ def read_subprotocols(header: str | None) -> Offer:
     """
     names = [name.strip() for name in (header or "")[: limits.OFFER_CHARACTERS.most].split(",")]
     if not any(names):
-        return Offer(None, None)
+        return SubprotocolOffer(None, None)
     for name in names:
         if name.startswith(_BEARER):
-            return Offer(SUBPROTOCOL, _read_token(name.removeprefix(_BEARER)))
-    return Offer(SUBPROTOCOL, None)
+            return SubprotocolOffer(SUBPROTOCOL, _read_token(name.removeprefix(_BEARER)))
+    return SubprotocolOffer(SUBPROTOCOL, None)
 
 
 def spell_subprotocols(token: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 HEARTBEAT = b": hb\n\n"
-NOT_RECOVERED = b": not recovered\n\n"  # the place asked for cannot be had (contract, 2)
+NOT_RECOVERED = b": not recovered\n\n"  # the position asked for cannot be had (contract, 2)
 
 #: Headers of a stream's answer (live streams, 2.2).
 HEADERS = {

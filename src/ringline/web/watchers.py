@@ -49,7 +49,7 @@ class Viewer:
     user_id: UUID | None = None
 
 
-class Watching:
+class Watchers:
     """The logs, the credentials and the watchers of this process."""
 
     def __init__(
