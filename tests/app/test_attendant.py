@@ -7,11 +7,11 @@ import subprocess
 import sys
 import wave
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings, Phrase

@@ -6,11 +6,12 @@ that depend on what a provider does by itself ask the capabilities.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.attendant import SETTINGS, attendant
