@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from ringline.domain import voice
-from ringline.domain.call import EndOrdered
+from ringline.domain.call_signals import EndOrdered
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
-from ringline.domain import bridge, call, leg, voice
+from ringline.domain import bridge, call, call_signals, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
 from ringline.domain.audio import Chunk, bytes_of_ms
-from ringline.domain.call import Call, CallSignal, Moment, Step
+from ringline.domain.call import Call, Moment, Step
+from ringline.domain.call_signals import CallSignal
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.events import EventData
 from ringline.domain.parties import Parties
@@ -99,7 +100,7 @@ class Story:
         begun = Call(a_scope(), call_row(), parties, greeting=greeting)
         self._take(call.begin(begun, moment()))
         if opened:
-            self.feed(call.VoiceOpened(VOICE, capabilities), call.AnswerWritten())
+            self.feed(call_signals.VoiceOpened(VOICE, capabilities), call_signals.AnswerWritten())
 
     @property
     def call(self) -> Call:

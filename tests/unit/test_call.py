@@ -10,13 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringline.domain import bridge, leg, voice
-from ringline.domain.call import (
-    MAX_EARLY,
-    AnswerWritten,
-    EndOrdered,
-    VoiceOpened,
-    end_abandoned,
-)
+from ringline.domain.call import MAX_EARLY, end_abandoned
+from ringline.domain.call_signals import AnswerWritten, EndOrdered, VoiceOpened
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole, TurnRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import (

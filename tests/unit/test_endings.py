@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ringline.domain import leg
-from ringline.domain.call import EndOrdered
+from ringline.domain.call_signals import EndOrdered
 from ringline.domain.call_status import TRANSITIONS, CallMove
 from ringline.domain.call_vocabulary import TERMINAL_STATUSES, CallStatus, HangupCause
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice

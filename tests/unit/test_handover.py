@@ -3,7 +3,7 @@
 import pytest
 
 from ringline.domain import bridge, leg, voice
-from ringline.domain.call import AnswerWritten, EndOrdered, VoiceOpened
+from ringline.domain.call_signals import AnswerWritten, EndOrdered, VoiceOpened
 from ringline.domain.call_vocabulary import AuditType, ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import (

@@ -13,11 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
-from typing import TypeAlias
 from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice, ToBridge, ToLeg
+from ringline.domain.call_signals import (
+    AnswerWritten,
+    CallSignal,
+    EndOrdered,
+    LegJoined,
+    TalkSignal,
+    VoiceOpened,
+)
 from ringline.domain.call_status import CallMove, move
 from ringline.domain.call_vocabulary import AnsweredBy, ParticipantRole
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
@@ -34,7 +41,7 @@ from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
 from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow, Entry, ParticipantRow, talked_s
-from ringline.domain.routes import NO_ROUTES, LegId, Routes, Seat, VoiceId
+from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.turn_taking import (
     TurnTaking,
     client_clears,
@@ -47,58 +54,6 @@ from ringline.domain.turn_taking import (
     take_voice,
 )
 from ringline.domain.turns import Draft, Turns, keep
-
-# Signals that come neither from a leg nor from the voice.
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceOpened:
-    """A voice is ready to hear: the call's first one, or one that replaces it."""
-
-    voice_id: VoiceId
-    capabilities: voice.VoiceCapabilities
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerWritten:
-    """The entry that says the call is answered has been committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class EndOrdered:
-    """The call must end: an API order, a limit, a fault."""
-
-    cause: EndCause
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LegJoined:
-    """Another leg joins, as the participant whose id it has.
-
-    `member` is how the participant is named, text that a database column takes.
-    """
-
-    leg: LegId
-    seat: Seat
-    member: str
-    role: ParticipantRole
-
-
-CallSignal: TypeAlias = (
-    VoiceOpened
-    | AnswerWritten
-    | EndOrdered
-    | TakenOver
-    | HandedBack
-    | LegJoined
-    | FromLeg
-    | FromVoice
-    | FromBridge
-)
-
-#: What the conversation takes, whoever sent it.
-TalkSignal: TypeAlias = leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal
 
 
 @dataclass(frozen=True, slots=True)

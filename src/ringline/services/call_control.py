@@ -10,7 +10,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from ringline.domain.call import EndOrdered, Moment
+from ringline.domain.call import Moment
+from ringline.domain.call_signals import EndOrdered
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver

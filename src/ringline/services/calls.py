@@ -7,7 +7,8 @@ from uuid import UUID
 import structlog
 
 from ringline.domain import call
-from ringline.domain.call import EndOrdered, Moment
+from ringline.domain.call import Moment
+from ringline.domain.call_signals import EndOrdered
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from ringline.domain import bridge, call, leg, limits, voice
+from ringline.domain import bridge, call, call_signals, leg, limits, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice, ToBridge, ToLeg, ToVoice
-from ringline.domain.call import Call, CallSignal, EndOrdered, Moment, Step
+from ringline.domain.call import Call, Moment, Step
+from ringline.domain.call_signals import CallSignal, EndOrdered
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import TakenOver
@@ -158,7 +159,7 @@ class LiveCall:
         self._legs[leg_id] = leg_
         joined = False
         try:
-            joined = await self.order(call.LegJoined(leg_id, seat, member, role))
+            joined = await self.order(call_signals.LegJoined(leg_id, seat, member, role))
         finally:
             if not joined:
                 self._bridge.tell(bridge.Unplug(leg_id))
@@ -215,7 +216,7 @@ class LiveCall:
             opened = await self._open_voice(opening, listener)
         self._voices[voice_id] = opened
         self._bridge.attach_voice(voice_id, opened)
-        self.signal(call.VoiceOpened(voice_id, opened.capabilities))
+        self.signal(call_signals.VoiceOpened(voice_id, opened.capabilities))
 
     async def _open_first(self) -> None:
         opening = voice.VoiceOpening(self.new.config)
@@ -291,7 +292,7 @@ class LiveCall:
         if self._answer_timer is not None:
             self._answer_timer.cancel()
         if isinstance(outcome, Written):
-            self.signal(call.AnswerWritten())
+            self.signal(call_signals.AnswerWritten())
         else:
             self._entry_told(outcome)
 

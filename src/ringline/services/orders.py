@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ringline.domain.call import CallSignal
+from ringline.domain.call_signals import CallSignal
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EntryRefused
 from ringline.services.backlog import Outcome, Refused, StorageLost, Told, Written
