@@ -24,8 +24,10 @@ HANDSHAKE_S = 1000e-6
 REPLAY_S = 3000e-6  # a step of the past, read whether or not it is ever written
 FRAME_S = 50e-6
 JOIN_S = 150e-6  # a frame of the events socket, most of which join and leave
-#: What a byte takes: to be read, and to be made, written and sent.
+#: What a byte takes: to be read; to be encoded for the database and kept there, whose core
+#: others wait for too; and to be made, written and sent.
 BYTE_IN_S = 4e-9
+BYTE_KEPT_S = 12e-9
 BYTE_OUT_S = 12e-9
 
 #: A key's part of the loop while others are at work.

@@ -22,7 +22,7 @@ from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
 from ringline.services.sessions import Permit, Sessions, TooManySessions
 from ringline.web.authentication import Denied, Origins, answer, key_for
-from ringline.web.fair_share import REFUSAL_S, REQUEST_S
+from ringline.web.fair_share import BYTE_KEPT_S, REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
 from ringline.web.http_connection import begin_stream
@@ -101,11 +101,11 @@ class Realtime:
             body = await read_body(request, limits.MINT_BYTES.most, share)
             await visitor.check()  # a body takes its time
             asked = read_mint(body, self._sessions.models(visitor.key.scope))
-            minted = (
-                asked
-                if isinstance(asked, ConfigProblem)
-                else await self._sessions.mint(visitor.key, asked)
-            )
+            if isinstance(asked, ConfigProblem):
+                minted = asked
+            else:
+                share.charge(len(body) * BYTE_KEPT_S)
+                minted = await self._sessions.mint(visitor.key, asked)
             await visitor.check()  # so does the database
         except Unrecognised:
             return _unauthorized()
