@@ -381,7 +381,7 @@ def _surroundings(settings: Settings) -> Surroundings:
     try:
         account = stand_in(DataDirectory.at(settings.data_dir))
     except EmbeddedError as error:
-        _log.warning("voice.worker_stays_root", module=None, reason=str(error))
+        _log.warning("voice_worker_stays_root", module=None, reason=str(error))
     ids = None if account is None else (account.uid, account.gid)
     return Surroundings(python_environment(), ids)
 

@@ -177,7 +177,7 @@ async def test_a_worker_whose_files_are_closed_stays_root_and_says_so_once(close
                 (pid,) = pool.process_ids
                 os.kill(pid, signal.SIGKILL)
                 await until(lambda: not pool.process_ids)
-        (warning,) = (one for one in told if one["event"] == "voice.worker_stays_root")
+        (warning,) = (one for one in told if one["event"] == "voice_worker_stays_root")
         assert str(data) in warning["reason"]
     finally:
         await pool.close()

@@ -44,8 +44,7 @@ def test_an_event_is_one_line() -> None:
 
 def test_events_and_fields_are_spelt_in_one_way() -> None:
     for event in LINES:
-        # The local voice's names have its room in front.
-        assert re.fullmatch(r"(voice\.)?[a-z]+(_[a-z]+)*", event), event
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", event), event
     assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", name) for name in FIELDS)
 
 

@@ -253,23 +253,23 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
     ),
     "Local voice": (
         _warning(
-            "voice.worker_lost",
+            "voice_worker_lost",
             "module",
             means="A process that hears or speaks died; it is replaced and its work done again.",
         ),
         _warning(
-            "voice.worker_stays_root",
+            "voice_worker_stays_root",
             "module",
             "reason",
             means="A process that hears or speaks could not become another account.",
         ),
         _warning(
-            "voice.phrases_ignored",
+            "voice_phrases_ignored",
             "count",
             means="Phrases have words that cannot be heard, only typed.",
         ),
-        _warning("voice.not_recognized", "reason", means="A caller's turn was not recognised."),
-        _warning("voice.not_spoken", "reason", means="A response was not spoken to its end."),
+        _warning("voice_not_recognized", "error", means="A caller's turn was not recognised."),
+        _warning("voice_not_spoken", "error", means="A response was not spoken to its end."),
     ),
     "Defects": (
         _error("background_work_failed", "error", means="Work beside the server ended."),
@@ -324,6 +324,6 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             means="A transaction of the journal broke; what was in it is looked up and tried"
             " again.",
         ),
-        _error("voice.failed", "error", means="The local voice of a call failed."),
+        _error("voice_failed", "error", means="The local voice of a call failed."),
     ),
 }

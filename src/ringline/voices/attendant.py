@@ -297,7 +297,7 @@ class Attendant:
         if working.cancelled() or self._closed:
             return
         error = working.exception()
-        _log.error("voice.failed", error=type(error).__name__)
+        _log.error("voice_failed", error=type(error).__name__)
         message = "The local voice failed."
         self._listener.voice_reports(VoiceFailed(VoiceFailure.INTERNAL_ERROR, message, alive=False))
 
@@ -336,7 +336,7 @@ class Attendant:
             await self._speak_sentences(response_id, sentences(reply.text[:RESPONSE_CHARACTERS]))
         except (WorkerLost, WorkFailed, PoolBusy) as error:
             reason = ResponseEnd.FAILED
-            _log.warning("voice.not_spoken", reason=type(error).__name__)
+            _log.warning("voice_not_spoken", error=type(error).__name__)
         if not self._speaks(response_id):
             return
         self._responding = None

@@ -57,7 +57,7 @@ class Recognition:
         hypothesis = await self._ask(Utterance(b"", phrases))
         if hypothesis is not None and hypothesis.ignored:
             # A word that is not in the dictionary cannot be heard, only typed.
-            _log.warning("voice.phrases_ignored", count=hypothesis.ignored)
+            _log.warning("voice_phrases_ignored", count=hypothesis.ignored)
 
     async def final(self, pcm: bytes, phrases: tuple[str, ...]) -> str:
         """Return the phrase that was said, or nothing."""
@@ -84,7 +84,7 @@ class Recognition:
             except WorkerLost:
                 continue  # the pool starts another worker
             except (PoolBusy, WorkFailed) as error:
-                _log.warning("voice.not_recognized", reason=type(error).__name__)
+                _log.warning("voice_not_recognized", error=type(error).__name__)
                 return None
-        _log.warning("voice.not_recognized", reason="WorkerLost")
+        _log.warning("voice_not_recognized", error="WorkerLost")
         return None

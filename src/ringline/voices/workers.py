@@ -174,7 +174,7 @@ class WorkerPool:
             worker = self._workers[slot]
             if worker is None or worker.lost:
                 if worker is not None:
-                    _log.warning("voice.worker_lost", module=self._module)
+                    _log.warning("voice_worker_lost", module=self._module)
                     await worker.end()
                 try:
                     worker = self._workers[slot] = await self._start()
@@ -200,4 +200,4 @@ class WorkerPool:
     def _tell_of_root(self, reason: str) -> None:
         if not self._told_of_root:
             self._told_of_root = True
-            _log.warning("voice.worker_stays_root", module=self._module, reason=reason)
+            _log.warning("voice_worker_stays_root", module=self._module, reason=reason)
