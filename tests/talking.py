@@ -212,6 +212,7 @@ class ScriptedLeg:
     fails_at: type[leg.LegOrder] | None = None
 
     def play(self, chunk: Chunk) -> None:
+        assert chunk.rate_hz == self.output_hz, "speech is resampled before it gets here"
         self._note(chunk)
 
     def flush(self) -> None:
@@ -223,6 +224,7 @@ class ScriptedLeg:
         self._note(order)
 
     def _note(self, what: Chunk | leg.LegOrder | str) -> None:
+        assert self.hung_up is None, "a hang-up is the last order that a leg gets"
         self.got.append((asyncio.get_running_loop().time(), what))
 
     @property

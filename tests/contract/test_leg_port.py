@@ -1,0 +1,190 @@
+"""The port `Leg`: what every line into a call promises, whatever is at its other end.
+
+Asked of a realtime session whose client reads, of one whose client reads nothing for a while,
+and of the double that the tests of calls use.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import pytest
+
+from ringline.domain import leg
+from ringline.domain.audio import Chunk
+from ringline.domain.config_members import SessionConfig
+from ringline.domain.endings import EndCause
+from ringline.domain.session_config import EffectiveConfig
+from ringline.legs.realtime import RealtimeLeg
+from ringline.ports import Leg
+from tests import clock
+from tests.talking import CAPABILITIES, INPUT_HZ, OUTPUT_HZ, ScriptedLeg, speech
+
+SESSION = EffectiveConfig(SessionConfig(output_transcription=True), CAPABILITIES)
+HUNG_UP = leg.HangUp(EndCause.AGENT_HUNG_UP)
+#: The news that the suite tells, by the name of the event that a client of a session gets.
+NEWS: dict[str, leg.LegOrder] = {
+    "response.started": leg.AgentStarted(),
+    "text.delta": leg.AgentSaid("hello"),
+    "response.completed": leg.AgentFinished(),
+    "session.terminating": HUNG_UP,
+}
+Got: TypeAlias = Chunk | leg.LegOrder
+Signals: TypeAlias = list[leg.LegSignal]
+
+
+@dataclass
+class Client:
+    """The other end of a realtime session, and the ear of its call."""
+
+    paused: bool = False
+    got: list[Got] = field(default_factory=list[Got])
+    signals: list[leg.LegSignal] = field(default_factory=list[leg.LegSignal])
+
+    def send_text(self, payload: bytes) -> None:
+        event = json.loads(payload)
+        if event["type"] == "audio.delta":
+            self.got.append(Chunk(base64.b64decode(event["audio"]), OUTPUT_HZ))
+        else:
+            self.got.append(NEWS[event["type"]])
+
+    def leg_reports(self, signal: leg.LegSignal) -> None:
+        self.signals.append(signal)
+
+    def leg_hears(self, chunk: Chunk) -> None:
+        raise AssertionError("nothing was said")
+
+
+@dataclass
+class Line:
+    """A leg, what has arrived at its other end, and how that end behaves."""
+
+    leg: Leg
+    got: Callable[[], list[Got]]
+    catch_up: Callable[[], None]
+    lose: Callable[[], None] | None = None
+    signals: Callable[[], Signals] = list
+
+
+def session(*, reads: bool) -> Line:
+    client = Client(paused=not reads)
+    line = RealtimeLeg(client, SESSION, 0)
+    line.report_to(client)
+
+    def catch_up() -> None:
+        client.paused = False
+        line.drained()
+
+    return Line(line, lambda: client.got, catch_up, line.lost, lambda: client.signals)
+
+
+def double() -> Line:
+    line = ScriptedLeg()
+
+    def got() -> list[Got]:
+        return [item for item in line.items if not isinstance(item, str)]
+
+    return Line(line, got, lambda: None)
+
+
+ADAPTERS: dict[str, Callable[[], Line]] = {
+    "realtime": lambda: session(reads=True),
+    "realtime, read later": lambda: session(reads=False),
+    "double": double,
+}
+
+
+@pytest.fixture(params=ADAPTERS)
+def make(request: pytest.FixtureRequest) -> Callable[[], Line]:
+    return ADAPTERS[request.param]
+
+
+Make: TypeAlias = Callable[[], Line]
+
+
+def test_it_tells_its_rates(make: Make) -> None:
+    async def main() -> None:
+        line = make()
+        assert (line.leg.input_hz, line.leg.output_hz) == (INPUT_HZ, OUTPUT_HZ)
+
+    clock.run(main())
+
+
+def test_news_and_speech_arrive_in_the_order_in_which_they_were_given(make: Make) -> None:
+    async def main() -> None:
+        line = make()
+        given: list[Got] = [
+            leg.AgentStarted(),
+            leg.AgentSaid("hello"),
+            speech(20, mark=1),
+            speech(20, mark=2),
+            leg.AgentFinished(),
+        ]
+        for item in given:
+            if isinstance(item, Chunk):
+                line.leg.play(item)
+            else:
+                line.leg.tell(item)
+        line.catch_up()
+        assert line.got() == given
+
+    clock.run(main())
+
+
+def test_what_is_flushed_is_not_played_and_news_are_kept(make: Make) -> None:
+    async def main() -> None:
+        line = make()
+        line.leg.tell(leg.AgentStarted())
+        line.leg.play(speech(20, mark=1))
+        left = list(line.got())
+        unplayed_ms = line.leg.flush()
+        assert unplayed_ms is None or 0 <= unplayed_ms <= 20
+        line.leg.play(speech(20, mark=2))
+        line.catch_up()
+        kept = left or [leg.AgentStarted()]
+        assert line.got() == [*kept, speech(20, mark=2)]
+
+    clock.run(main())
+
+
+def test_speech_at_another_rate_is_a_defect(make: Make) -> None:
+    async def main() -> None:
+        line = make()
+        with pytest.raises(AssertionError):
+            line.leg.play(speech(20, INPUT_HZ))
+        line.catch_up()
+        assert line.got() == []
+
+    clock.run(main())
+
+
+def test_a_hang_up_is_the_last_that_arrives_and_nothing_is_reported_after_it(make: Make) -> None:
+    async def main() -> None:
+        line = make()
+        line.leg.play(speech(20))
+        line.leg.tell(HUNG_UP)
+        line.catch_up()
+        assert line.got()[-1] == HUNG_UP
+        if line.lose is not None:
+            line.lose()
+            assert line.signals() == []
+
+    clock.run(main())
+
+
+def test_a_line_that_is_lost_reports_it_once_and_takes_orders_all_the_same(make: Make) -> None:
+    async def main() -> None:
+        line = make()
+        if line.lose is None:
+            pytest.skip("a double reports what its test says")
+        line.lose()
+        line.lose()
+        line.leg.play(speech(20))
+        line.leg.tell(leg.AgentStarted())
+        line.leg.tell(HUNG_UP)
+        assert line.signals() == [leg.Left()]
+        assert line.got() == []
+
+    clock.run(main())
