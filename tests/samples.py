@@ -136,7 +136,7 @@ class Ear:
     def deliver(self, published: Published, frame: bytes | None) -> None:
         self.heard.append((published, frame))
 
-    def lost_place(self) -> None:
+    def lost_position(self) -> None:
         self.lost += 1
 
     @property

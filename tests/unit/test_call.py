@@ -125,14 +125,14 @@ def test_a_voice_that_speaks_early_is_heard_after_the_client_is_told() -> None: 
 def test_only_so_much_waits() -> None:
     story = Story(opened=False)
     assert story.feed(*[leg.Typed("hi")] * MAX_EARLY) == []
-    assert story.feed(leg.Typed("hi")) == [leg.Refused(leg.Refusal.TOO_MANY_EARLY)]
+    assert story.feed(leg.Typed("hi")) == [leg.RequestRefused(leg.Refusal.TOO_MANY_EARLY)]
     story.feed(OPENED, AnswerWritten())
     assert len(story.all(TurnCompleted)) == MAX_EARLY
 
 
 def test_nothing_can_be_cancelled_early() -> None:
     story = Story("Hello", opened=False)
-    problem = leg.Refused(leg.Refusal.NOTHING_TO_CANCEL)
+    problem = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
     assert story.feed(bridge.CancelAsked(0)) == [problem]
     story.feed(OPENED, AnswerWritten())
     assert story.all(voice.Cancel) == []
@@ -396,7 +396,7 @@ def check_news(story: Story) -> None:
         match order:
             case leg.SessionStarted():
                 started = True
-            case leg.Refused() | leg.VoiceTrouble():
+            case leg.RequestRefused() | leg.VoiceTrouble():
                 pass
             case leg.HangUp():
                 assert not speaking

@@ -22,7 +22,7 @@ from tests.talking import ANSWERS_ITSELF, CAPABILITIES, LIVING, VOICE, Story
 
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
-NOT_ACTIVE = leg.Refused(leg.Refusal.NOTHING_TO_CANCEL)
+NOT_ACTIVE = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
 ENDED = EndOrdered(EndCause.ENDED_BY_API)
 ANN, BOB = TakenOver("ann"), TakenOver("bob", ParticipantRole.SUPERVISOR)
 BACK = HandedBack()
@@ -164,7 +164,7 @@ def test_nothing_is_asked_of_the_voice(capabilities: voice.VoiceCapabilities) ->
     orders = story.feed(leg.Typed("hi"), CREATE, CREATE, STOPPED, bridge.CallerSpoke(0))
     orders += story.feed(leg.ClearWanted(), STOPPED, bridge.CancelAsked(0))
     assert not [order for order in orders if isinstance(order, voice.Respond)]
-    problems = [order for order in orders if isinstance(order, leg.Refused)]
+    problems = [order for order in orders if isinstance(order, leg.RequestRefused)]
     assert problems == [NOT_ACTIVE], "a create is remembered, a cancel finds nothing"
 
 

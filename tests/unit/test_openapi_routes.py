@@ -9,7 +9,7 @@ from openapi_spec_validator import validate
 from ringline.rpc import openapi
 from ringline.web.docs_page import make_page
 from ringline.web.openapi_document import make_document
-from ringline.web.openapi_routes import ROUTES, Route
+from ringline.web.openapi_routes import ROUTES, HttpRoute
 from ringline.wire.errors import V1_ERRORS, V3_ERRORS
 from tests.routes import routes_of_the_server
 
@@ -58,7 +58,7 @@ def test_operations_and_credentials_have_one_meaning() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
-def test_the_page_shows_every_route(route: Route) -> None:
+def test_the_page_shows_every_route(route: HttpRoute) -> None:
     page = make_page("1.2.3")
     assert f'<section id="{route.operation}"' in page
     assert f"<h3>{route.method} {route.path}</h3>" in page

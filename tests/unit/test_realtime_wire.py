@@ -229,7 +229,7 @@ def test_a_started_session_tells_its_rates() -> None:
             {"type": "error", "error": {"code": "overloaded", "message": "m"}},
         ),
         (
-            leg.Refused(leg.Refusal.TOO_MANY_EARLY),
+            leg.RequestRefused(leg.Refusal.TOO_MANY_EARLY),
             {
                 "type": "error",
                 "error": {
@@ -239,7 +239,7 @@ def test_a_started_session_tells_its_rates() -> None:
             },
         ),
         (
-            leg.Refused(leg.Refusal.NOTHING_TO_CANCEL),
+            leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL),
             {
                 "type": "error",
                 "error": {
@@ -358,7 +358,7 @@ def test_what_a_call_refuses_is_an_error_of_the_table(
     refusal: leg.Refusal, code: str, message: str
 ) -> None:
     told = {"type": "error", "error": {"code": code, "message": message}}
-    assert encoded(leg.Refused(refusal)) == told
+    assert encoded(leg.RequestRefused(refusal)) == told
     assert not ends_session(code)
     assert ERRORS[code].harmless == (refusal is not leg.Refusal.TOO_MANY_EARLY)
 

@@ -13,8 +13,8 @@ from tests.talking import ANSWERS_ITSELF, LIVING, Said, Story
 
 STOPPED = voice.SpeechStopped()
 CREATE = leg.ResponseWanted()
-ACTIVE = leg.Refused(leg.Refusal.RESPONSE_ACTIVE)
-NOT_ACTIVE = leg.Refused(leg.Refusal.NOTHING_TO_CANCEL)
+ACTIVE = leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE)
+NOT_ACTIVE = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
 STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
 CUT_OFF = leg.AgentFinished(interrupted=True)
 

@@ -362,11 +362,11 @@ def _open_line(call: Call, draft: Draft) -> Call:
 def _wait(call: Call, signal: TalkSignal, draft: Draft) -> Call:
     """Keep a signal of the conversation until the client is told that it may begin."""
     if isinstance(signal, bridge.CancelAsked):
-        draft.orders.append(leg.Refused(leg.Refusal.NOTHING_TO_CANCEL))
+        draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
         return call
     if len(call.early) < MAX_EARLY:
         return replace(call, early=(*call.early, signal))
-    draft.orders.append(leg.Refused(leg.Refusal.TOO_MANY_EARLY))
+    draft.orders.append(leg.RequestRefused(leg.Refusal.TOO_MANY_EARLY))
     return call
 
 

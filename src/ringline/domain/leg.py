@@ -125,7 +125,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RequestRefused:
     """Something that the client requested is not done; the session goes on."""
 
     refusal: Refusal
@@ -158,7 +158,7 @@ LegOrder: TypeAlias = (
     | AgentStarted
     | AgentSaid
     | AgentFinished
-    | Refused
+    | RequestRefused
     | VoiceTrouble
     | HangUp
 )

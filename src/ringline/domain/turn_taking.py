@@ -85,7 +85,7 @@ def client_wants_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
             return talk  # the end of the turn will be answered anyway
         if response.automatic and not response.audible and not response.absorbed:
             return replace(talk, response=replace(response, absorbed=True))
-        draft.orders.append(leg.Refused(leg.Refusal.RESPONSE_ACTIVE))
+        draft.orders.append(leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE))
         return talk
     if talk.expected is Expected.ANSWER and not talk.unanswered_text:
         # Absorbed by the answer that is about to begin. Only once: should the voice begin
@@ -321,7 +321,7 @@ def _cancel(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
         # There is no id to cancel by yet: refuse the answer when it begins.
         return replace(talk, expected=Expected.UNWANTED)
     if talk.response is None:
-        draft.orders.append(leg.Refused(leg.Refusal.NOTHING_TO_CANCEL))
+        draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
     return _stop(talk, played_ms, draft, barge_in=False)
 
 

@@ -132,7 +132,7 @@ class Following:
             self.position = Position(self._watch.epoch, published.offset)
         self._note_end(published.event)
 
-    def lost_place(self) -> None:
+    def lost_position(self) -> None:
         """Take the news that events are gone from the log itself."""
         if not self._stopped:
             self._lose()

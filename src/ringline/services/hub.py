@@ -46,7 +46,7 @@ class Listener(Protocol):
         """Take an event and its frame; None if the dialect does not show it."""
         ...
 
-    def lost_place(self) -> None:
+    def lost_position(self) -> None:
         """Take the news that durable events are gone, or that the log was rebuilt."""
         ...
 
@@ -103,12 +103,12 @@ class Watch:
         if self._waiters:
             self._wake()
 
-    def lost_place(self) -> None:
-        """Tell every listener that it has lost its place."""
+    def lost_position(self) -> None:
+        """Tell every listener that it has lost its position."""
         for groups in list(self._audiences.values()):
             for group in list(groups.values()):
                 for listener in tuple(group.listeners):
-                    listener.lost_place()
+                    listener.lost_position()
         self._wake()
 
     def _tell(self, published: Published) -> None:
@@ -332,7 +332,7 @@ class Hub:
             _log.warning("log_rebuilt", workspace_id=str(watch.scope.workspace_id))
             watch.epoch = head.epoch
             watch.order = Reordering(head.newest, patience_s=self._patience_s)
-            watch.lost_place()
+            watch.lost_position()
             return
         self.heard_of(watch, head.newest)
 
@@ -373,7 +373,7 @@ class Hub:
         released, gone = order.read(events, page.complete, _now())
         if gone:
             _log.warning("events_gone", workspace_id=str(watch.scope.workspace_id))
-            watch.lost_place()
+            watch.lost_position()
         self._tell(watch, released)
 
 

@@ -15,12 +15,13 @@ from ringline.domain import bridge, call, call_signals, leg, limits, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice, ToBridge, ToLeg, ToVoice
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_signals import CallSignal, EndOrdered
+from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import TakenOver
 from ringline.domain.log import Scope
 from ringline.domain.parties import Parties
-from ringline.domain.records import CallRow, ParticipantRole
+from ringline.domain.records import CallRow
 from ringline.domain.routes import LegId, PartyId, Seat, VoiceId
 from ringline.domain.turns import history_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason

@@ -132,8 +132,8 @@ class Sessions:
         return Permit(key.scope, self._new_id(), UNBOUND)
 
     @contextmanager
-    def place(self, scope: Scope) -> Generator[None]:
-        """Hold one of a workspace's places. Raises TooManySessions."""
+    def slot(self, scope: Scope) -> Generator[None]:
+        """Hold one of a workspace's session slots. Raises TooManySessions."""
         limit = self._limits.of(scope.environment)
         if limit and self._running[scope] >= limit:
             raise TooManySessions

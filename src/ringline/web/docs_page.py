@@ -80,7 +80,7 @@ def make_page(version: str) -> str:
         "first example": _curl(_FIRST_EXAMPLE),
         "operators": _operators(),
         "actions": _actions(),
-        "routes": docs_routes.routes(),
+        "routes": docs_routes.route_sections(),
         "errors of streams": docs_routes.errors(V1_ERRORS),
         "errors of voice": docs_routes.errors(V3_ERRORS),
         "resources": "".join(_resource(resource) for resource in RESOURCES.values()),

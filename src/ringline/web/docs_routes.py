@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ringline.domain.members import describe_value, flattened
 from ringline.web.docs_pieces import code, inline, table, text
-from ringline.web.openapi_routes import CREDENTIALS, ROUTES, Route
+from ringline.web.openapi_routes import CREDENTIALS, ROUTES, HttpRoute
 from ringline.wire.errors import HttpError
 from ringline.wire.payload_members import Members
 
@@ -14,7 +14,7 @@ _CREDENTIALS = {
 } | {one.name: f"`?{one.parameter}=`" for one in CREDENTIALS}
 
 
-def routes() -> str:
+def route_sections() -> str:
     """Write a section for each route."""
     return "".join(map(_route, ROUTES))
 
@@ -33,7 +33,7 @@ def errors(rows: Mapping[str, HttpError]) -> str:
     )
 
 
-def _route(route: Route) -> str:
+def _route(route: HttpRoute) -> str:
     who = "; ".join(_CREDENTIALS[name] for name in route.credentials) or "nobody is asked"
     return f"""
 <section id="{route.operation}" class="action">
@@ -45,7 +45,7 @@ def _route(route: Route) -> str:
 </section>"""
 
 
-def _parameters(route: Route) -> str:
+def _parameters(route: HttpRoute) -> str:
     rows = [(code(one.name), one.where, inline(one.means)) for one in route.parameters]
     return table(("parameter", "in", ""), rows) if rows else ""
 
@@ -58,7 +58,7 @@ def _members(heading: str, members: Members) -> str:
     return table((heading, "value", ""), rows) if rows else ""
 
 
-def _statuses(route: Route) -> Iterator[tuple[str, str]]:
+def _statuses(route: HttpRoute) -> Iterator[tuple[str, str]]:
     for status, means in route.answers.items():
         yield str(status), inline(means)
     for row in route.refusals:

@@ -221,7 +221,7 @@ class _Connection:
         self._close_twins(name, topic)
         self._joining[name] = task
         dialect = InTextFrames(EventsSocket(self._protocol.version, name, self._payloads))
-        subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_place)
+        subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_position)
         following = await follow(
             self._watchers.hub, store, subscription, start.position, self._outbox
         )
@@ -240,7 +240,7 @@ class _Connection:
         refused = self._protocol.refuse_join(request, reason)
         self._carry_out(refused or self._protocol.break_channel(request.topic))
 
-    def _lost_place(self, following: Following) -> None:
+    def _lost_position(self, following: Following) -> None:
         """Close so that the client resumes: a durable frame of it was lost."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_RESUME, "resume"))
 

@@ -15,8 +15,8 @@ from ringline.web.openapi_routes import (
     SERVER_SENT,
     V1_ENVELOPE,
     V3_ENVELOPE,
+    HttpRoute,
     Parameter,
-    Route,
 )
 from ringline.wire.errors import V1_ERRORS, V3_ERRORS
 
@@ -58,7 +58,7 @@ def make_document(version: str, base_url: str) -> Schema:
     return document
 
 
-def _operation(route: Route) -> Schema:
+def _operation(route: HttpRoute) -> Schema:
     operation: Schema = {
         "operationId": route.operation,
         "summary": route.summary,
@@ -88,7 +88,7 @@ def _parameter(parameter: Parameter) -> Schema:
     }
 
 
-def _responses(route: Route) -> Iterator[tuple[str, Schema]]:
+def _responses(route: HttpRoute) -> Iterator[tuple[str, Schema]]:
     for status, means in route.answers.items():
         answer: Schema = {"description": means, "headers": openapi.REQUEST_ID}
         if route.answered and status not in (101, 204):
@@ -100,7 +100,7 @@ def _responses(route: Route) -> Iterator[tuple[str, Schema]]:
     yield from _refusals(route)
 
 
-def _refusals(route: Route) -> Iterator[tuple[str, Schema]]:
+def _refusals(route: HttpRoute) -> Iterator[tuple[str, Schema]]:
     by_status: dict[int, list[str]] = {}
     for row in route.refusals:
         by_status.setdefault(row.status, []).append(f"`{row.code}`: {row.message}")

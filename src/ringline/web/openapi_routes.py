@@ -61,7 +61,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class HttpRoute:
     """One row: a method of a path, who may ask, what is asked and what is answered."""
 
     method: str
@@ -116,8 +116,8 @@ _MINT_REFUSALS = _rows(
     "unavailable",
 )
 
-ROUTES: tuple[Route, ...] = (
-    Route(
+ROUTES: tuple[HttpRoute, ...] = (
+    HttpRoute(
         "POST",
         "/api/realtime/session",
         "createSessionToken",
@@ -133,7 +133,7 @@ ROUTES: tuple[Route, ...] = (
         refusals=_MINT_REFUSALS,
         envelope=RPC_ENVELOPE,
     ),
-    Route(
+    HttpRoute(
         "POST",
         "/api/operator/access",
         "createOperatorAccess",
@@ -147,7 +147,7 @@ ROUTES: tuple[Route, ...] = (
         refusals=(*_MINT_REFUSALS, RPC_ERRORS["not_found"]),
         envelope=RPC_ENVELOPE,
     ),
-    Route(
+    HttpRoute(
         "POST",
         "/v3/realtime-sessions",
         "createRealtimeSession",
@@ -177,7 +177,7 @@ ROUTES: tuple[Route, ...] = (
         ),
         envelope=V3_ENVELOPE,
     ),
-    Route(
+    HttpRoute(
         "GET",
         "/v3/realtime",
         "openRealtimeSession",
@@ -199,7 +199,7 @@ ROUTES: tuple[Route, ...] = (
         ),
         envelope=V3_ENVELOPE,
     ),
-    Route(
+    HttpRoute(
         "GET",
         "/v1/calls/{id}/transcript/stream",
         "streamTranscript",
@@ -222,7 +222,7 @@ ROUTES: tuple[Route, ...] = (
         refusals=_STREAM_REFUSALS,
         envelope=V1_ENVELOPE,
     ),
-    Route(
+    HttpRoute(
         "GET",
         "/v1/calls/{id}/stream",
         "streamCall",
@@ -235,7 +235,7 @@ ROUTES: tuple[Route, ...] = (
         refusals=(*_STREAM_REFUSALS, V1_ERRORS["UPGRADE_REQUIRED"]),
         envelope=V1_ENVELOPE,
     ),
-    Route(
+    HttpRoute(
         "GET",
         "/socket/websocket",
         "openEventsSocket",
@@ -252,7 +252,7 @@ ROUTES: tuple[Route, ...] = (
         (SESSION_TOKEN.name, "BearerAuth"),
         (Parameter("vsn", "query", "the version of the frames, `1.0.0` or `2.0.0`"),),
     ),
-    Route(
+    HttpRoute(
         "GET",
         "/healthz",
         "health",
@@ -262,7 +262,7 @@ ROUTES: tuple[Route, ...] = (
         {200: "It runs"},
         answered=(_STATUS,),
     ),
-    Route(
+    HttpRoute(
         "GET",
         "/readyz",
         "readiness",

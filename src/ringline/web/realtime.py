@@ -137,7 +137,7 @@ class Realtime:
                 if owner is None:
                     return _unauthorized()
                 await begin_stream(request, owner.scope)
-                held.enter_context(self._sessions.place(owner.scope))
+                held.enter_context(self._sessions.slot(owner.scope))
                 session = _Session(
                     self._sessions, self._reception, self._events_per_window, self._bounds
                 )

@@ -26,7 +26,7 @@ from ringline.domain.leg import (
     CallerStopped,
     HangUp,
     LegOrder,
-    Refused,
+    RequestRefused,
     SessionStarted,
     TurnHeard,
     VoiceTrouble,
@@ -264,7 +264,7 @@ def encode(order: LegOrder) -> bytes:
             return encode_json({"type": "text.delta", "delta": delta})
         case AgentFinished(interrupted):
             return _RESPONSE_INTERRUPTED if interrupted else _RESPONSE_COMPLETED
-        case Refused(refusal):
+        case RequestRefused(refusal):
             return encode_problem(REFUSALS[refusal])
         case VoiceTrouble(failure, message):
             return _encode_error("error", VOICE_TROUBLES[failure], message)
