@@ -34,6 +34,7 @@ from ringline.ports import VoiceUnavailable
 from ringline.voices import local, recognition, speech
 from ringline.voices.attendant import JOBS_LIMIT
 from ringline.voices.dialogue import script_of
+from ringline.voices.endpointing import TurnLimits
 from ringline.voices.local import LocalVoices
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import Sentence, Speech
@@ -288,10 +289,8 @@ async def test_what_sounds_without_end_is_a_turn_and_then_none_for_a_while(voice
     await voice.close()
 
 
-async def test_a_turn_has_an_end_on_the_clock_too(
-    voices: LocalVoices, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("ringline.voices.attendant.TURN_MS", 1_000)
+async def test_a_turn_has_an_end_on_the_clock_too():
+    voices = LocalVoices(turn_limits=TurnLimits(turn_ms=1_000))
     ear = Recorder()
     voice = await voices.open(OPENING, ear)
 
@@ -305,6 +304,7 @@ async def test_a_turn_has_an_end_on_the_clock_too(
     await ear.until(SpeechStopped)
     dripping.cancel()
     await voice.close()
+    await voices.close()
 
 
 async def test_workers_do_not_hear_the_terminals_interrupt(voices: LocalVoices):

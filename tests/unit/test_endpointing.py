@@ -8,12 +8,13 @@ from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.voices.endpointing import (
     FRAME_BYTES,
     TAIL_MS,
-    TURN_MS,
-    TURN_REST_MS,
     Edge,
     Endpointer,
+    TurnLimits,
     aggressiveness,
 )
+
+TURN_MS, TURN_REST_MS = TurnLimits().turn_ms, TurnLimits().rest_ms
 
 
 def frames(ms: int, peak: int) -> bytes:
@@ -84,6 +85,13 @@ def test_speech_that_does_not_end_is_a_turn_when_it_is_as_long_as_one_may_be():
         (first_ms, Edge.STOPPED),
         (first_ms + TURN_REST_MS + 100, Edge.STARTED),
     ]
+
+
+def test_the_longest_turn_and_the_rest_behind_it_are_handed_in():
+    bounds = TurnLimits(turn_ms=1_000, rest_ms=200)
+    ear = Endpointer(lambda frame: True, TurnDetection(prefix_padding_ms=0), turn_limits=bounds)
+    found = edges(ear, speech(1_500), piece=640)
+    assert found == [(100, Edge.STARTED), (1_000, Edge.STOPPED), (1_300, Edge.STARTED)]
 
 
 def test_a_longest_turn_is_kept_whole():

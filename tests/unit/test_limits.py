@@ -14,8 +14,8 @@ from ringline.domain.limits import LIMITS, Limit
 
 SOURCES = Path(ringline.__file__).parent
 TESTS = Path(__file__).parents[1]
-#: Constants that tests patch: some that are no limits, and one limit that no class takes yet.
-PATCHED = {"HEAD", "PAGE", "REPOSITORY"} | {"TURN_MS"}
+#: Constants that tests patch; none is a limit.
+PATCHED = {"HEAD", "PAGE", "REPOSITORY"}
 NAMED = {name: value for name, value in vars(limits).items() if isinstance(value, Limit)}
 
 

@@ -45,10 +45,10 @@ from ringline.ports import VoiceListener
 from ringline.voices.dialogue import Reply, reply_to, script_of, sentences, unanswered
 from ringline.voices.endpointing import (
     RATE_HZ,
-    TURN_MS,
     Edge,
     Endpointer,
     SpeechDetector,
+    TurnLimits,
     aggressiveness,
 )
 from ringline.voices.recognition import Recognition, grammar_of
@@ -105,8 +105,10 @@ class Attendant:
         new_detector: NewDetector,
         recognition: Recognition,
         speech: Speech,
+        turn_limits: TurnLimits,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self._turn_limits = turn_limits
         self._listener = listener
         self._new_detector = new_detector
         self._recognition = recognition
@@ -185,7 +187,9 @@ class Attendant:
         self._phrases = grammar_of(self._script)
         self._detection = config.turn_detection
         self._endpointer = Endpointer(
-            self._new_detector(aggressiveness(self._detection.threshold)), self._detection
+            self._new_detector(aggressiveness(self._detection.threshold)),
+            self._detection,
+            turn_limits=self._turn_limits,
         )
         wanted = config.voice.lower()
         self._voice = wanted if wanted in VOICE_FILES else DEFAULT_VOICE
@@ -207,7 +211,7 @@ class Attendant:
         """End the turn of a caller who stopped sending audio (contract, 11), or sends it slowly."""
         now = self._loop.time()
         silent_at = self._heard_at + 2 * self._detection.silence_duration_ms / 1000
-        longest_at = self._spoke_at + TURN_MS / 1000
+        longest_at = self._spoke_at + self._turn_limits.turn_ms / 1000
         if now >= longest_at:
             self._endpointer.rest()
         if now >= min(silent_at, longest_at):

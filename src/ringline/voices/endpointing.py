@@ -12,6 +12,7 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from ringline.domain import limits
@@ -32,17 +33,21 @@ TAIL_MS = 400
 #: Most audio that is kept before speech, whatever is asked for.
 PADDING_LIMIT_MS = 2_000
 
-#: Longest turn; of one that ends by order alone the oldest audio is forgotten.
-TURN_MS = limits.TURN_MS.most
-
-#: How long sound that goes on behind a longest turn begins no other.
-TURN_REST_MS = limits.TURN_REST_MS.most
-
 #: Peak below which a frame is quiet at threshold 0.5 (about -46 dB of full scale).
 GATE_PEAK = 160
 
 #: Says whether a frame of 20 ms holds speech.
 SpeechDetector = Callable[[bytes], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """How long a turn may be."""
+
+    #: Longest turn; of one that ends by order alone the oldest audio is forgotten.
+    turn_ms: int = limits.TURN_MS.most
+    #: How long sound that goes on behind a longest turn begins no other.
+    rest_ms: int = limits.TURN_REST_MS.most
 
 
 class Edge(Enum):
@@ -60,7 +65,14 @@ def aggressiveness(threshold: float) -> int:
 class Endpointer:
     """Finds speech in one caller's audio and keeps the utterance."""
 
-    def __init__(self, holds_speech: SpeechDetector, detection: TurnDetection) -> None:
+    def __init__(
+        self,
+        holds_speech: SpeechDetector,
+        detection: TurnDetection,
+        *,
+        turn_limits: TurnLimits | None = None,
+    ) -> None:
+        bounds = turn_limits or TurnLimits()
         self._holds_speech = holds_speech
         self._by_order = detection.type is TurnDetectionType.NONE
         self._gate = round(GATE_PEAK * 2 * detection.threshold)
@@ -68,9 +80,10 @@ class Endpointer:
         before = min(detection.prefix_padding_ms, PADDING_LIMIT_MS) // FRAME_MS + ONSET_WINDOW
         self._before: deque[bytes] = deque(maxlen=before)
         self._recent: deque[bool] = deque(maxlen=ONSET_WINDOW)
-        self._frames: deque[bytes] = deque(maxlen=TURN_MS // FRAME_MS)
+        self._frames: deque[bytes] = deque(maxlen=bounds.turn_ms // FRAME_MS)
         self._rest = b""
         self._quiet = 0
+        self._rest_frames = bounds.rest_ms // FRAME_MS
         self._resting = 0
         self.speaking = False
 
@@ -103,7 +116,7 @@ class Endpointer:
 
     def rest(self) -> None:
         """Begin no turn for a while, or until it was quiet: the turn is too long."""
-        self._resting = TURN_REST_MS // FRAME_MS
+        self._resting = self._rest_frames
 
     def clear(self) -> None:
         """Forget the audio of the turn that is not over."""

@@ -17,7 +17,7 @@ from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.voices import recognition, speech
 from ringline.voices.attendant import CAPABILITIES, Attendant
-from ringline.voices.endpointing import RATE_HZ, SpeechDetector
+from ringline.voices.endpointing import RATE_HZ, SpeechDetector, TurnLimits
 from ringline.voices.recognition import Recognition
 from ringline.voices.speech import Speech
 from ringline.voices.workers import Surroundings, WorkerPool
@@ -39,12 +39,19 @@ class LocalVoices:
 
     capabilities: VoiceCapabilities = CAPABILITIES
 
-    def __init__(self, recognizers: int = 1, surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self,
+        recognizers: int = 1,
+        *,
+        surroundings: Surroundings | None = None,
+        turn_limits: TurnLimits | None = None,
+    ) -> None:
         size = max(1, min(recognizers, os.cpu_count() or 1, RECOGNIZERS_LIMIT))
         self._recognizers = WorkerPool(recognition.MODULE, size, surroundings)
         self._speakers = WorkerPool(speech.MODULE, surroundings=surroundings)
         self._recognition = Recognition(self._recognizers)
         self._speech = Speech(self._speakers)
+        self._turn_limits = turn_limits or TurnLimits()
 
     @property
     def process_ids(self) -> list[int]:
@@ -57,7 +64,14 @@ class LocalVoices:
             raise VoiceUnavailable(
                 "The local voice is not installed; `ringline doctor`, on the server, says how to."
             )
-        return Attendant(opening, listener, _new_detector, self._recognition, self._speech)
+        return Attendant(
+            opening,
+            listener,
+            _new_detector,
+            self._recognition,
+            self._speech,
+            self._turn_limits,
+        )
 
     async def warm(self, phrases: tuple[str, ...] = ()) -> None:
         """Start the processes, so that the first conversation need not wait for them."""
