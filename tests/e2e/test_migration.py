@@ -172,5 +172,5 @@ def test_a_page_says_all_four(page: Path) -> None:
         "What stays the same",
         "What differs, and why",
         "What is coming",
-        "What there is more",
+        "What Ringline adds",
     ]

@@ -100,7 +100,7 @@ def test_the_call_is_understood_and_watched(newcomer: Newcomer) -> None:
     watching.shows("call_ended")
     transcript = re.findall(r"^data: ?(.*)$", newcomer.shown["Watch a call"], re.MULTILINE)
     assert "what are your opening hours" in [json.loads(line)["text"] for line in transcript]
-    assert newcomer.shown["Read and change things"].count('"success":true') == 2
+    assert newcomer.shown["Read and change records"].count('"success":true') == 2
 
 
 async def test_the_agent_of_ones_own_answers(newcomer: Newcomer) -> None:

@@ -4,7 +4,7 @@ Every log has a queue of its own, because order matters within a log alone and a
 must not hold up the others. An entry stays in its queue until it is settled: written,
 refused or replaced; so a failed transaction puts nothing back.
 
-Bounds (architecture, "One event's way"): an entry waits for up to 5 minutes, a workspace
+Bounds (architecture, "The path of an event"): an entry waits for up to 5 minutes, a workspace
 has room for 10,000 and for 16 MiB, a process for 64 MiB. A tenth of the entries and an eighth
 of the bytes are for the calls' last entries alone. At the bound the incoming entry is not
 taken and its call is told to end; what had been taken is still written when the database is

@@ -1,4 +1,4 @@
-"""The journal: a process's one writer of the logs (architecture, "One event's way").
+"""The journal: a process's one writer of the logs (architecture, "The path of an event").
 
 What has come in since the last commit becomes one transaction, in order. After the commit
 its events go to the bus, and then whoever asked is told: told means committed.

@@ -2,7 +2,7 @@
 
 A request's transaction takes the same last step as the journal's: its events are appended
 with their log's counter when everything else is written, so that commit order is offset
-order whoever writes (architecture, "One event's way").
+order whoever writes (architecture, "The path of an event").
 """
 
 from __future__ import annotations
