@@ -1,13 +1,13 @@
-"""Where a call's audio meets: who is plugged in, and who hears whom.
+"""A call's bridge: it forwards audio between the legs and voices that are plugged in.
 
-Audio never waits for the call's task: it passes through here as it comes, bounded both
-ways, along the routes that the call gives (`domain/routes.py`). Everything else becomes a
-signal in the call's inbox, with its sender, in the order in which it happened. An
-interruption stops the playing in the same tick in which it is heard; the call decides
-afterwards what it means.
+Audio does not go through the call's task. The bridge forwards it as it arrives, along the
+routes that the call sets (`domain/routes.py`), and buffers are bounded both ways. Everything
+else is put into the call's inbox as a signal with its sender, in the order it happened. An
+interruption stops playback in the same tick; the call decides afterwards what it means.
 
-What a voice says is paced by the caller's leg, the first to be plugged in, and others hear
-it as it leaves for the caller. Speakers that one leg hears at the same time are not mixed.
+A voice's speech is paced by the caller's leg, the first to be plugged in. Other listeners
+get each chunk when it is sent to the caller. Speakers that one leg hears at the same time
+are not mixed.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from ringline.domain.audio import Chunk
 from ringline.domain.routes import NO_ROUTES, LegId, PartyId, Routes, VoiceId
 from ringline.ports import Leg, LegListener, NewResampler, Tap, Voice, VoiceListener
 from ringline.services.player import Pacer
-from ringline.services.plugs import Ear, LegEar, LegPlug, TapEar, VoicePlug
+from ringline.services.plugs import AudioSink, LegPlug, LegSink, TapSink, VoicePlug
 from ringline.services.resampling import RateMatcher
 
 Inbox: TypeAlias = Callable[[FromLeg | FromVoice | FromBridge], None]
 
 
 class Bridge:
-    """The meeting place of a call's legs and its voice."""
+    """Forwards audio between a call's legs, voices and taps."""
 
     def __init__(
         self,
@@ -41,13 +41,13 @@ class Bridge:
         self._legs: dict[LegId, LegPlug] = {}
         self._voices: dict[VoiceId, VoicePlug] = {}
         self._taps: dict[PartyId, Tap] = {}
-        self._caller = LegPlug(caller, caller_leg, self._leg_reports)
+        self._caller = LegPlug(caller, caller_leg, self._on_leg_signal)
         self._legs[caller] = self._caller
         self._speech_rate = RateMatcher(caller_leg.output_hz, new_resampler)
-        self._pacer = Pacer(self._caller.player, lead_ms, self._leave, self._report)
+        self._pacer = Pacer(self._caller.player, lead_ms, self._deliver, self._report)
         self._routes: Routes = NO_ROUTES
-        self._voice: VoicePlug | None = None  # the one that hears the caller
-        self._voice_heard_by: tuple[Ear, ...] = ()
+        self._voice: VoicePlug | None = None  # the voice that hears the caller
+        self._speech_sinks: tuple[AudioSink, ...] = ()
         self._closed = False
 
     @property
@@ -58,64 +58,65 @@ class Bridge:
     # Plugging in.
 
     def listener_of(self, leg_id: LegId) -> LegListener:
-        """Return whom a leg reports to."""
+        """Return the listener that a leg reports to."""
         return self._legs[leg_id]
 
     def plug_leg(self, leg_id: LegId, leg_: Leg) -> LegListener:
-        """Plug in another leg; the call's routes say what it hears."""
-        plug = self._legs[leg_id] = LegPlug(leg_id, leg_, self._leg_reports)
-        self._lay_routes()
+        """Plug in another leg; the call's routes decide what it hears."""
+        plug = self._legs[leg_id] = LegPlug(leg_id, leg_, self._on_leg_signal)
+        self._apply_routes()
         return plug
 
     def plug_voice(self, voice_id: VoiceId) -> VoiceListener:
-        """Make the plug that a voice is to report to, before it is opened."""
+        """Create the plug that a voice will report to; call it before opening the voice."""
         plug = self._voices[voice_id] = VoicePlug(voice_id, self, self._new_resampler)
-        self._lay_routes()
+        self._apply_routes()
         return plug
 
     def attach_voice(self, voice_id: VoiceId, voice_: Voice) -> None:
-        """Plug in a voice that is open; it hears nothing before the line is."""
+        """Plug in an opened voice; it hears nothing until `bridge.OpenLine`."""
         self._voices[voice_id].attach(voice_)
 
     def plug_tap(self, tap_id: PartyId, tap: Tap) -> None:
         """Plug in a recorder or a detector."""
         self._taps[tap_id] = tap
-        self._lay_routes()
+        self._apply_routes()
 
     # What legs and voices report.
 
-    def _leg_reports(self, plug: LegPlug, signal: leg.LegSignal) -> None:
-        """Take a signal of a leg; what is about the caller's audio keeps its place in it."""
+    def _on_leg_signal(self, plug: LegPlug, signal: leg.LegSignal) -> None:
+        """Handle a leg's signal; turn commands reach the voice in order with the audio."""
         if self._closed or self._legs.get(plug.id) is not plug:
             return
-        steers = plug is self._caller
+        from_caller = plug is self._caller
         match signal:
-            case leg.CancelWanted() | leg.TurnEndWanted() | leg.ClearWanted() if not steers:
-                pass  # the conversation is the caller's
+            case leg.CancelWanted() | leg.TurnEndWanted() | leg.ClearWanted() if not from_caller:
+                pass  # only the caller controls the conversation
             case leg.CancelWanted():
                 self._interrupt(bridge.CancelAsked)
             case leg.TurnEndWanted():
                 if self._voice is not None:
                     self._voice.end_turn()
             case leg.ClearWanted():
-                self._inbox(FromLeg(plug.id, signal))  # before what the voice says to it
+                # The call must see this before the voice's reply to it.
+                self._inbox(FromLeg(plug.id, signal))
                 if self._voice is not None:
                     self._voice.clear()
             case _:
                 self._inbox(FromLeg(plug.id, signal))
 
     def voice_speaks(self, plug: VoicePlug, response_id: str, chunk: Chunk) -> None:
-        """Take speech (plugs.VoiceReports)."""
+        """Queue speech (plugs.PlugListener)."""
         matched = self._speech_rate.match(chunk)
         if matched.pcm:
             self._pacer.speak(response_id, matched)
 
     def voice_says(self, response_id: str, delta: str) -> None:
-        """Take text (plugs.VoiceReports)."""
+        """Queue text (plugs.PlugListener)."""
         self._pacer.say(response_id, delta)
 
     def voice_reports(self, plug: VoicePlug, signal: voice.VoiceSignal) -> None:
-        """Take a signal of a voice (plugs.VoiceReports)."""
+        """Handle a voice's signal (plugs.PlugListener)."""
         match signal:
             case voice.SpeechStarted():
                 self._interrupt(bridge.CallerSpoke)
@@ -129,15 +130,15 @@ class Bridge:
     # What the call orders.
 
     def tell(self, order: bridge.BridgeOrder) -> None:
-        """Carry out an order of the call."""
+        """Carry out an order from the call."""
         if self._closed:
             return
         match order:
             case bridge.Route(routes, caller):
                 self._routes = routes
                 if caller is not None and caller != self._caller.id:
-                    self._follow(self._legs[caller])
-                self._lay_routes()
+                    self._pace_by(self._legs[caller])
+                self._apply_routes()
             case bridge.OpenLine(voice_id):
                 self._open_line(voice_id)
             case bridge.Admit(response_id):
@@ -147,71 +148,74 @@ class Bridge:
             case bridge.Drop(response_id):
                 self._pacer.drop(response_id)
             case bridge.Unplug(leg_id):
-                self._legs.pop(leg_id).heard_by = ()
-                self._lay_routes()
+                self._legs.pop(leg_id).sinks = ()
+                self._apply_routes()
 
     def halt(self) -> int:
-        """Stop playing now; return how much of the response was played, in milliseconds.
+        """Stop playback now; return how much of the response was played, in milliseconds.
 
-        Nothing more of it leaves; it waits for the call to drop it.
+        The rest of the response is held until the call drops it.
         """
         return 0 if self._closed else self._pacer.halt()
 
     def close(self) -> None:
-        """Let go of everybody; nothing moves any more."""
+        """Unplug everything; no audio or signal passes from here on."""
         self._closed = True
         self._pacer.close()
         for plug in self._voices.values():
-            plug.pull()
+            plug.unplug()
         self._routes, self._voice = NO_ROUTES, None
-        self._lay_routes()
+        self._apply_routes()
 
     def _open_line(self, voice_id: VoiceId) -> None:
-        """Let a voice hear; one that it replaces is heard no more."""
-        for other in [id_ for id_ in self._voices if id_ != voice_id]:
-            self._voices.pop(other).pull()
+        """Let a voice hear the caller, and unplug the voice it replaces."""
+        for replaced in [id_ for id_ in self._voices if id_ != voice_id]:
+            self._voices.pop(replaced).unplug()
         self._voices[voice_id].open()
 
-    def _follow(self, plug: LegPlug) -> None:
-        """Pace the voice by another leg: the caller's is gone, and somebody else is left."""
+    def _pace_by(self, plug: LegPlug) -> None:
+        """Pace the voice by another leg, because the caller's has left."""
         self._caller = plug
         self._speech_rate = RateMatcher(plug.leg.output_hz, self._new_resampler)
-        self._pacer.follow(plug.player)
+        self._pacer.switch_to(plug.player)
 
     def _interrupt(self, signal: Callable[[int], bridge.CallerSpoke | bridge.CancelAsked]) -> None:
-        """Stop playing now; the call decides afterwards what it means."""
+        """Stop playback now; the call decides afterwards what it means."""
         self._report(signal(self.halt()))
-        self._pacer.fall_silent()
+        self._pacer.report_silence()
 
     def _report(self, signal: bridge.BridgeSignal) -> None:
         self._inbox(FromBridge(signal))
 
-    def _leave(self, chunk: Chunk) -> None:
-        """Let speech of the voice leave for everybody who hears it."""
-        for ear in self._voice_heard_by:
-            ear.hear(chunk)
+    def _deliver(self, chunk: Chunk) -> None:
+        """Send the voice's speech to every leg and tap that hears it."""
+        for sink in self._speech_sinks:
+            sink.hear(chunk)
 
-    def _lay_routes(self) -> None:
-        """Connect everybody to those who hear them."""
+    def _apply_routes(self) -> None:
+        """Connect each speaker to its listeners, as the routes say."""
         for plug in self._legs.values():
-            plug.heard_by = self._ears(plug.id)
-        heard = [self._ears(voice_id) for voice_id in self._voices if voice_id in self._routes]
-        self._voice_heard_by = heard[-1] if heard else ()
+            plug.sinks = self._sinks_of(plug.id)
+        audible = [
+            self._sinks_of(voice_id) for voice_id in self._voices if voice_id in self._routes
+        ]
+        self._speech_sinks = audible[-1] if audible else ()
         hearing = self._routes.get(self._caller.id, ())
         self._voice = next((self._voices[id_] for id_ in self._voices if id_ in hearing), None)
 
-    def _ears(self, speaker: PartyId) -> tuple[Ear, ...]:
-        ears = [self._ear(speaker, listener) for listener in self._routes.get(speaker, ())]
-        return tuple(ear for ear in ears if ear is not None)
+    def _sinks_of(self, speaker: PartyId) -> tuple[AudioSink, ...]:
+        sinks = [self._sink(speaker, listener) for listener in self._routes.get(speaker, ())]
+        return tuple(sink for sink in sinks if sink is not None)
 
-    def _ear(self, speaker: PartyId, listener: PartyId) -> Ear | None:
-        """Return how a listener hears a speaker; None for one that is not plugged in."""
+    def _sink(self, speaker: PartyId, listener: PartyId) -> AudioSink | None:
+        """Return where a speaker's audio for a listener goes; None if it is not plugged in."""
         if tap := self._taps.get(listener):
-            return TapEar(speaker, tap)
+            return TapSink(speaker, tap)
         if plug := self._voices.get(VoiceId(listener)):
             return plug
         if (found := self._legs.get(LegId(listener))) is None:
             return None
-        paced = found is self._caller and speaker in self._voices  # its clock has run
+        # The pacer has already counted a voice's speech on the caller's clock.
+        paced = found is self._caller and speaker in self._voices
         play = found.leg.play if paced else found.player.play
-        return LegEar(found.leg.output_hz, play, self._new_resampler)
+        return LegSink(found.leg.output_hz, play, self._new_resampler)

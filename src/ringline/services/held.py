@@ -1,4 +1,4 @@
-"""The caller's audio that waits for a voice that does not hear yet."""
+"""The caller's audio, held until the voice is ready to hear it."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -7,21 +7,21 @@ from typing import TypeAlias
 from ringline.domain.audio import Chunk
 from ringline.domain.voice import EndTurn
 
-#: Most of the caller's audio that waits; the oldest goes.
+#: The longest audio that is held; beyond it the oldest is dropped.
 HELD_MS = 10_000.0
 
 Item: TypeAlias = Chunk | EndTurn
 
 
-class Held:
-    """Audio in the order it came, and the ends of turns between it."""
+class HeldAudio:
+    """A queue of audio chunks, with the ends of turns between them."""
 
     def __init__(self) -> None:
         self._items: deque[Item] = deque()
         self._ms = 0.0
 
     def hear(self, chunk: Chunk) -> None:
-        """Keep audio; beyond `HELD_MS` the oldest is forgotten."""
+        """Enqueue audio; beyond `HELD_MS` drop the oldest."""
         self._items.append(chunk)
         self._ms += chunk.duration_ms
         while self._items and self._ms > HELD_MS:
@@ -30,17 +30,17 @@ class Held:
                 self._ms -= oldest.duration_ms
 
     def end_turn(self) -> None:
-        """Note that a turn ends here, where there is audio that it could end."""
+        """Mark the end of a turn, if there is audio before it."""
         if self._items and isinstance(self._items[-1], Chunk):
             self._items.append(EndTurn())
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Discard everything."""
         self._items.clear()
         self._ms = 0.0
 
     def take(self) -> Iterator[Item]:
-        """Yield what is held, oldest first, and forget it."""
+        """Dequeue everything, oldest first."""
         while self._items:
             yield self._items.popleft()
         self._ms = 0.0

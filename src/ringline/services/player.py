@@ -1,8 +1,8 @@
-"""What one leg hears: its speech, and the clock that says how much of it was played.
+"""Playback on a leg: it sends speech and keeps the clock of how much has been played.
 
-Speech of people passes through as it comes, for they speak in real time. What a voice makes
-leaves at the pace of the caller's leg (`Pacer`): a response that is interrupted falls silent
-within the lead, and the clock says how much of it the caller has heard.
+People speak in real time, so their speech is sent as it arrives. A voice generates speech
+faster than it plays, so the `Pacer` sends it at the pace of the caller's leg: an interrupted
+response goes silent within the lead time, and the clock knows how much the caller heard.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ def now_ms() -> float:
 
 
 class Player:
-    """A leg that hears, and its playback clock."""
+    """Plays speech on a leg and keeps its playback clock."""
 
     def __init__(self, leg: Leg) -> None:
         self.leg = leg
@@ -36,32 +36,32 @@ class Player:
         self.leg.play(chunk)
 
     def flush(self) -> float | None:
-        """Throw away what the leg has not played; return its milliseconds where it knows."""
+        """Discard unplayed speech; return its milliseconds, or None if the leg cannot know."""
         unplayed_ms = self.leg.flush()
         self.clock.flushed(now_ms())
         return unplayed_ms
 
 
 class Pacer:
-    """Paces a voice's responses by the clock of the caller's leg."""
+    """Paces a voice's responses by the playback clock of the caller's leg."""
 
     def __init__(
         self,
         player: Player,
         lead_ms: float,
-        leave: Callable[[Chunk], None],
+        deliver: Callable[[Chunk], None],
         report: Callable[[bridge.BridgeSignal], None],
     ) -> None:
         self._player = player
-        self._leave = leave
+        self._deliver = deliver
         self._report = report
         self._loop = asyncio.get_running_loop()
         self._playout = Playout(player.clock, lead_ms)
         self._timer: asyncio.TimerHandle | None = None
-        self._silence: asyncio.TimerHandle | None = None
+        self._silence_timer: asyncio.TimerHandle | None = None
 
-    def follow(self, player: Player) -> None:
-        """Go on by the clock of another leg."""
+    def switch_to(self, player: Player) -> None:
+        """Pace by the clock of another leg from now on."""
         self._player = player
         self._playout.clock = player.clock
 
@@ -71,44 +71,44 @@ class Pacer:
         self._pump()
 
     def say(self, response_id: str, delta: str) -> None:
-        """Queue the text of the speech that follows it."""
+        """Queue the text that belongs to the speech after it."""
         self._playout.say(response_id, delta)
         self._pump()
 
     def finish(self, response_id: str) -> None:
-        """Note that nothing more of a response will come."""
+        """Note that a response is complete."""
         self._playout.finish(response_id)
         self._pump()
 
     def admit(self, response_id: str) -> None:
-        """Let a response leave."""
+        """Start sending a response."""
         self._playout.admit(response_id)
         self._pump()
 
     def drop(self, response_id: str) -> None:
-        """Forget a response, and silence the leg where it was playing."""
+        """Discard a response, and flush the leg if the response was playing."""
         if self._playout.drop(response_id, now_ms()):
             self._player.flush()
 
     def halt(self) -> int:
-        """Stop playing now; return how much of the response was played, in milliseconds.
+        """Stop playback now; return how much of the response was played, in milliseconds.
 
-        Nothing more of it leaves; it waits for the call to drop it.
+        The rest of the response is held until the call drops it.
         """
         return self._playout.pause(now_ms(), self._player.leg.flush())
 
-    def fall_silent(self) -> None:
-        """Report the silence that was to come: what was left to be heard is thrown away."""
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silent()
+    def report_silence(self) -> None:
+        """Report a pending silence at once: the speech before it has been discarded."""
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
+            self._report_silence()
 
     def close(self) -> None:
-        """Stop, and report what did not fit."""
-        for timer in (self._timer, self._silence):
+        """Stop sending, and log how much speech did not fit into the queue."""
+        for timer in (self._timer, self._silence_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._silence = None
+        self._timer = self._silence_timer = None
         if self._playout.dropped_ms or self._playout.dropped_bytes:
             _log.warning(
                 "speech_not_queued",
@@ -116,18 +116,18 @@ class Pacer:
                 dropped_text_bytes=self._playout.dropped_bytes,
             )
 
-    def _silent(self) -> None:
-        self._silence = None
+    def _report_silence(self) -> None:
+        self._silence_timer = None
         self._report(bridge.Silence())
 
     def _pump(self) -> None:
-        """Let leave what may leave now, and come back when more may."""
-        for leaving in self._playout.take(now_ms()):
-            if isinstance(leaving, Chunk):
-                self._leave(leaving)
+        """Send what is due, and arm the timer for the next chunk."""
+        for item in self._playout.take(now_ms()):
+            if isinstance(item, Chunk):
+                self._deliver(item)
             else:
-                self._report(leaving)
-                if isinstance(leaving, bridge.PlayedOut):
+                self._report(item)
+                if isinstance(item, bridge.PlayedOut):
                     self._await_silence()
         if self._timer is not None:
             self._timer.cancel()
@@ -137,7 +137,7 @@ class Pacer:
             self._timer = self._loop.call_later(wake_in_ms / 1000, self._pump)
 
     def _await_silence(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-        left_s = self._player.clock.lead_ms(now_ms()) / 1000
-        self._silence = self._loop.call_later(left_s, self._silent)
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
+        unplayed_s = self._player.clock.lead_ms(now_ms()) / 1000
+        self._silence_timer = self._loop.call_later(unplayed_s, self._report_silence)

@@ -1,7 +1,7 @@
-"""Where legs and voices are plugged into a bridge: each reports to a plug of its own.
+"""The plugs of a bridge: each leg and each voice reports to a plug of its own.
 
-A plug that was pulled leads nowhere, so a leg or a voice that was replaced speaks into
-nothing. Audio is resampled here, and only where rates differ.
+An unplugged plug discards everything, so a late signal of a replaced voice cannot reach the
+call. Audio is resampled here, and only where rates differ.
 """
 
 import asyncio
@@ -12,21 +12,21 @@ from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
 from ringline.domain.routes import LegId, PartyId, VoiceId
 from ringline.ports import Leg, NewResampler, Tap, Voice
-from ringline.services.held import Held
+from ringline.services.held import HeldAudio
 from ringline.services.player import Player
 from ringline.services.resampling import RateMatcher
 
 
-class Ear(Protocol):
-    """Where audio of one speaker arrives."""
+class AudioSink(Protocol):
+    """A destination for one speaker's audio."""
 
     def hear(self, chunk: Chunk) -> None:
-        """Take audio, at any rate."""
+        """Accept audio at any rate."""
         ...
 
 
-class LegEar:
-    """What one speaker sounds like on a leg; `play` sends it."""
+class LegSink:
+    """Plays one speaker's audio on a leg; `play` sends it."""
 
     def __init__(
         self, rate_hz: int, play: Callable[[Chunk], None], new_resampler: NewResampler
@@ -41,15 +41,15 @@ class LegEar:
             self._play(matched)
 
 
-class TapEar:
-    """What a tap hears of one speaker."""
+class TapSink:
+    """Hands one speaker's audio to a tap."""
 
     def __init__(self, speaker: PartyId, tap: Tap) -> None:
         self._speaker = speaker
         self._tap = tap
 
     def hear(self, chunk: Chunk) -> None:
-        """Hand audio on with its speaker, as it came."""
+        """Pass audio on with its speaker, unchanged."""
         self._tap(self._speaker, chunk)
 
 
@@ -62,83 +62,83 @@ class LegPlug:
         self.id = leg_id
         self.leg = leg_
         self.player = Player(leg_)
-        self.heard_by: Sequence[Ear] = ()
+        self.sinks: Sequence[AudioSink] = ()
         self._report = report
         self._loop = asyncio.get_running_loop()
         #: When the leg last sent anything, by the event loop's clock.
         self.last_heard = self._loop.time()
 
     def leg_hears(self, chunk: Chunk) -> None:
-        """Take what is said on the leg."""
+        """Forward audio from the leg to its listeners."""
         self.last_heard = self._loop.time()
-        for ear in self.heard_by:
-            ear.hear(chunk)
+        for sink in self.sinks:
+            sink.hear(chunk)
 
     def leg_reports(self, signal: leg.LegSignal) -> None:
-        """Take a signal of the leg."""
+        """Pass a signal from the leg on."""
         self.last_heard = self._loop.time()
         self._report(self, signal)
 
 
-class VoiceReports(Protocol):
-    """Who takes what a plugged voice reports: the bridge."""
+class PlugListener(Protocol):
+    """What a plugged voice reports to: the bridge."""
 
     def voice_speaks(self, plug: "VoicePlug", response_id: str, chunk: Chunk) -> None:
-        """Take speech at the voice's rate."""
+        """Accept speech at the voice's rate."""
         ...
 
     def voice_says(self, response_id: str, delta: str) -> None:
-        """Take text."""
+        """Accept text."""
         ...
 
     def voice_reports(self, plug: "VoicePlug", signal: voice.VoiceSignal) -> None:
-        """Take a signal."""
+        """Accept a signal."""
         ...
 
 
 class VoicePlug:
     """One voice's end of the bridge (ports.VoiceListener).
 
-    What the caller says is held until the voice may hear it.
+    The caller's audio is held until the voice is opened to it.
     """
 
     def __init__(
-        self, voice_id: VoiceId, reports: VoiceReports, new_resampler: NewResampler
+        self, voice_id: VoiceId, listener: PlugListener, new_resampler: NewResampler
     ) -> None:
         self.id = voice_id
-        self._reports: VoiceReports | None = reports
+        self._listener: PlugListener | None = listener
         self._new_resampler = new_resampler
         self._voice: Voice | None = None
         self._rate: RateMatcher | None = None
-        self._held = Held()
+        self._held = HeldAudio()
         self._open = False
 
     # From the voice.
 
     def voice_speaks(self, response_id: str, chunk: Chunk) -> None:
-        """Take speech."""
-        if self._reports is not None:
-            self._reports.voice_speaks(self, response_id, chunk)
+        """Pass speech on."""
+        if self._listener is not None:
+            self._listener.voice_speaks(self, response_id, chunk)
 
     def voice_says(self, response_id: str, delta: str) -> None:
-        """Take text."""
-        if self._reports is not None:
-            self._reports.voice_says(response_id, delta)
+        """Pass text on."""
+        if self._listener is not None:
+            self._listener.voice_says(response_id, delta)
 
     def voice_reports(self, signal: voice.VoiceSignal) -> None:
-        """Take a signal."""
-        if self._reports is not None:
-            self._reports.voice_reports(self, signal)
+        """Pass a signal on."""
+        if self._listener is not None:
+            self._listener.voice_reports(self, signal)
 
     # From the bridge.
 
     def attach(self, voice_: Voice) -> None:
-        """Plug in the voice, which hears nothing before `open`."""
+        """Plug in the voice; it hears nothing until `open`."""
         self._voice = voice_
         self._rate = RateMatcher(voice_.capabilities.input_hz, self._new_resampler)
 
     def open(self) -> None:
-        """Let the voice hear: what was held first."""
+        """Let the voice hear the caller: first the held audio, then audio as it arrives."""
         self._open = True
         for item in self._held.take():
             if isinstance(item, Chunk):
@@ -147,28 +147,28 @@ class VoicePlug:
                 self._opened().tell(item)
 
     def hear(self, chunk: Chunk) -> None:
-        """Take what the caller says."""
+        """Accept the caller's audio."""
         if self._open:
             self._pass_on(chunk)
-        elif self._reports is not None:
+        elif self._listener is not None:
             self._held.hear(chunk)
 
     def end_turn(self) -> None:
-        """Take the client's word that the caller's turn ends here."""
+        """Note that the client ended the caller's turn here."""
         if self._open:
             self._opened().tell(voice.EndTurn())
         else:
             self._held.end_turn()
 
     def clear(self) -> None:
-        """Forget the audio of the turn that is not over."""
+        """Discard the audio of the open turn."""
         self._held.clear()
         if self._open:
             self._opened().tell(voice.ClearInput())
 
-    def pull(self) -> None:
-        """Disconnect the voice: it hears nothing more, and nothing comes from it."""
-        self._reports = self._voice = None
+    def unplug(self) -> None:
+        """Disconnect the voice in both directions."""
+        self._listener = self._voice = None
         self._open = False
         self._held.clear()
 
