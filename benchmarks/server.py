@@ -24,7 +24,7 @@ import structlog
 import uvloop
 
 from ringline import app
-from ringline.app import new_id, now, running
+from ringline.app import running
 from ringline.bus.memory import MemoryBus
 from ringline.config import Settings
 from ringline.domain import call
@@ -35,6 +35,8 @@ from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, Scope
 from ringline.domain.publication import Publication
 from ringline.domain.records import CallRow, Entry, TurnRow
+from ringline.services.clock import now
+from ringline.services.id_generator import new_id
 from ringline.services.journal import Journal
 
 TEXT = "I would like to book a table for two people tonight, by the window if you can."

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import asyncpg
 
-from ringline.app import new_id, now
 from ringline.domain.ids import Prefix
 from ringline.domain.log import Scope
 from ringline.rpc.action import Action, Input
@@ -29,6 +28,8 @@ from ringline.rpc.kinds import (
 )
 from ringline.rpc.resources import E164, RESOURCES, Resource
 from ringline.schema.tables import metadata
+from ringline.services.clock import now
+from ringline.services.id_generator import new_id
 from tests.database import TestDatabase
 
 OF_PREFIX = {resource.prefix: resource for resource in RESOURCES.values()}

@@ -12,12 +12,10 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import structlog
 from pydantic import SecretStr
@@ -26,15 +24,16 @@ from ringline.bus.memory import MemoryBus
 from ringline.config import Settings, python_environment, service_links
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
-from ringline.domain.ids import uuid7
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
 from ringline.schema.names import Roles
 from ringline.services.calls import Calls
+from ringline.services.clock import now
 from ringline.services.credentials import Credentials
 from ringline.services.hub import Hub
+from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits
@@ -108,27 +107,6 @@ class Running:
 
     base_url: str
     admin: Admin
-
-
-def now() -> datetime:
-    """Return the time of day."""
-    return datetime.now(UTC)
-
-
-def _random_bits() -> Iterator[int]:
-    """Yield 80 random bits at a time, fetched from the system many at once."""
-    while True:
-        fetched = os.urandom(10 * 256)
-        for place in range(0, len(fetched), 10):
-            yield int.from_bytes(fetched[place : place + 10], "big")
-
-
-_bits = _random_bits()
-
-
-def new_id() -> UUID:
-    """Make a row id."""
-    return uuid7(time.time_ns() // 1_000_000, next(_bits))
 
 
 @asynccontextmanager

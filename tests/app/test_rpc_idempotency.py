@@ -10,7 +10,6 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from ringline.app import new_id
 from ringline.bus.memory import MemoryBus
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
@@ -19,6 +18,7 @@ from ringline.ports import LogBusy, StoreAway
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
 from ringline.services.callers import Caller, Operator
+from ringline.services.id_generator import new_id
 from ringline.services.idempotency import (
     MAX_KEPT,
     SWEEP_EVERY,

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 import structlog
 
-from ringline.app import new_id
 from ringline.domain.log import Environment, Scope
 from ringline.rpc.resources import RESOURCES
+from ringline.services.id_generator import new_id
 from ringline.web import rpc as web_rpc
 from ringline.wire.rpc import PROBLEMS
 from tests.database import TestDatabase

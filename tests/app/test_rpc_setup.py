@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from ringline.app import new_id
 from ringline.domain.log import Environment, Scope
 from ringline.rpc.action import Action, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import Id, ToolList
 from ringline.rpc.names import snake
 from ringline.rpc.resources import RESOURCES, Resource
+from ringline.services.id_generator import new_id
 from ringline.services.sealer import Sealer
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc

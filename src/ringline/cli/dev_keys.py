@@ -6,12 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from ringline.app import Admin, now
+from ringline.app import Admin
 from ringline.cli.files import KeyRing, read_key_ring, write_private
 from ringline.cli.keys import key_ring
 from ringline.domain.credentials import Key, digest
 from ringline.domain.ids import Prefix, show_id
 from ringline.domain.log import Environment, Scope
+from ringline.services.clock import now
 from ringline.services.workspaces import FIRST_KEYS
 
 FIRST_WORKSPACE = "Development"

@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from ringline.app import DATABASE_PROBLEMS, now, open_admin
+from ringline.app import DATABASE_PROBLEMS, open_admin
 from ringline.cli.files import DEV_KEYS, KeyRing, read_key_ring
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import fail, run
@@ -19,6 +19,7 @@ from ringline.domain.credentials import Key, KeyKind, opens_something
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Scope
 from ringline.ports import EntryRefused, Violation, WorkspaceRow
+from ringline.services.clock import now
 from ringline.services.workspaces import FIRST_KEYS, FirstKeys
 
 _OPENS_NOTHING = "opens nothing in this version"
