@@ -65,8 +65,8 @@ async def test_who_does_not_get_in_is_told_why(lax: EmbeddedPostgres) -> None:
         f"The database at {place} does not accept the password of the role guarded."
     )
     assert await told(url("nobody_here")) == (
-        f"The database at {place} refuses the role nobody_here: it does not exist, or may not log "
-        "in from here, or not like this (pg_hba.conf)."
+        f"The database at {place} refuses the role nobody_here: it does not exist, or "
+        "pg_hba.conf does not let it log in from here or in this way."
     )
     await run_as_superuser(lax.address, "REVOKE CONNECT ON DATABASE served FROM PUBLIC")
     await run_as_superuser(lax.address, "CREATE ROLE uninvited LOGIN")
@@ -158,7 +158,7 @@ async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
         assert misnamed.startswith(f"{place}IP address mismatch")
     async with offering_tls(None) as port:
         refused = await told(f"postgresql://u:hush@127.0.0.1:{port}/d?sslmode=require")
-        assert "it offers no TLS, which sslmode asks for" in refused
+        assert "it does not offer TLS, which sslmode requires" in refused
 
 
 async def test_files_of_the_url_that_are_not_there(tmp_path: Path) -> None:

@@ -94,19 +94,17 @@ async def test_the_log_is_bounded(data_dir: Path) -> None:
 async def test_another_versions_cluster_is_refused(data_dir: Path) -> None:
     (data_dir / "postgres" / "PG_VERSION").write_text("17\n")
     sentence = await refusal(data_dir)
-    assert sentence.startswith(f"The data directory {data_dir} was made by PostgreSQL 17, and this")
+    assert sentence.startswith(f"The data directory {data_dir} was created by PostgreSQL 17, but ")
 
 
 async def test_something_else_in_the_clusters_place_is_refused(parent: Path) -> None:
     (parent / "postgres").mkdir()
     (parent / "postgres" / "letter.txt").write_text("dear")
-    assert await refusal(parent) == f"{parent / 'postgres'} is not a directory of PostgreSQL's."
+    assert await refusal(parent) == f"{parent / 'postgres'} is not a PostgreSQL data directory."
 
 
 async def test_a_line_break_in_the_path_is_refused(parent: Path) -> None:
-    assert (
-        await refusal(parent / "a\nb") == "The path of the data directory has a line break in it."
-    )
+    assert await refusal(parent / "a\nb") == "The path of the data directory contains a line break."
 
 
 async def test_a_file_in_the_directorys_place_is_refused(parent: Path) -> None:
@@ -128,7 +126,7 @@ async def test_a_broken_cluster_is_a_sentence_that_names_the_log(data_dir: Path)
     (data_dir / "postgres" / "global" / "pg_control").unlink()
     sentence = await refusal(data_dir)
     assert sentence == (
-        f"PostgreSQL does not start in {data_dir}; {data_dir / 'postgres.log'} says why."
+        f"PostgreSQL failed to start in {data_dir}; see {data_dir / 'postgres.log'}."
     )
 
 
@@ -213,7 +211,7 @@ async def test_an_awkward_path_gets_a_short_private_socket_directory(
         if os.geteuid() == 0:
             place.chmod(0o700)
             os.chown(place, 12345, 12345)
-            assert "belongs to somebody else" in await refusal(data_dir)
+            assert "belongs to another account" in await refusal(data_dir)
     finally:
         place.rmdir()
 

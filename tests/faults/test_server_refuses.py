@@ -49,7 +49,7 @@ async def test_a_data_directory_of_another_version(parent: Path) -> None:
     cluster = parent / "data" / "postgres"
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text("17\n")
-    assert "was made by PostgreSQL 17" in await sentence(parent)
+    assert "was created by PostgreSQL 17" in await sentence(parent)
 
 
 async def test_a_second_server_on_the_data_directory(parent: Path) -> None:

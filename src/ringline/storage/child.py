@@ -1,12 +1,12 @@
-"""A child process that dies with us, and whose end is seen at once.
+"""A child process that dies with its parent, and whose exit is noticed at once.
 
-Dying with us: on Linux the child asks the kernel for SIGQUIT at its parent's death. The
-kernel forgets that wish when the child changes its account, and it means the *thread*
-that forked, not the process. So the wish is made after the account was changed, and
-children are started from the main thread alone. Elsewhere nothing is promised here; the
-next start stops what was left (`ringline.storage.leftovers`).
+Dying with the parent: on Linux the child asks the kernel for SIGQUIT when its parent dies.
+The kernel drops that request when the child changes its account, and it watches the
+*thread* that forked, not the process. So the child asks after changing its account, and
+children are only started from the main thread. Other systems guarantee nothing; the next
+start stops leftover processes (`ringline.storage.leftovers`).
 
-Seeing the end: a pidfd in the event loop on Linux, a waiting thread elsewhere.
+Noticing the exit: a pidfd in the event loop on Linux, a waiting thread elsewhere.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from dataclasses import dataclass
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 # Loaded here, in the parent, so that a forked child need not import or load anything.
 _libc: ctypes.CDLL | None = ctypes.CDLL(None) if sys.platform == "linux" else None
-# Nothing of our own environment reaches a child: PG* variables and LD_PRELOAD would count.
-# The locale keeps PostgreSQL's messages in English, which tell why a start failed.
+# A child inherits nothing from our environment: PG* variables and LD_PRELOAD would affect it.
+# The locale keeps PostgreSQL's messages in English, so that we can find why a start failed.
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 KILL_AFTER_S = 5.0  # between SIGQUIT and SIGKILL
@@ -31,7 +31,7 @@ KILL_AFTER_S = 5.0  # between SIGQUIT and SIGKILL
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of the operating system that a child runs under."""
+    """An account of the operating system that a child runs as."""
 
     name: str
     uid: int
@@ -39,7 +39,7 @@ class Account:
 
 
 class Child:
-    """A running child. `exited` is done, with the exit status, once it was reaped."""
+    """A running child. `exited` resolves to the exit status once the child is reaped."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -50,20 +50,20 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id; another process may have it once `exited` is done."""
+        """The process id; it may be reused once `exited` is done."""
         return self._process.pid
 
     async def wait(self, timeout_s: float | None = None) -> int | None:
-        """Wait for the end: the exit status, or None if the child outlives the time."""
+        """Wait for the child to exit; return its exit status, or None after the timeout."""
         # asyncio.wait leaves `exited` alone when the waiter is cancelled.
         await asyncio.wait({self.exited}, timeout=timeout_s)
         return self.exited.result() if self.exited.done() else None
 
     async def end(self, *signals: tuple[signal.Signals, float]) -> None:
-        """Send each signal in turn until the child ends; seconds to wait after each.
+        """Send signals one after another until the child exits, waiting after each.
 
-        The last resort is always SIGQUIT, then SIGKILL. Cancelled, it goes on to
-        SIGQUIT at once and does not wait.
+        Each signal comes with the seconds to wait for it. SIGQUIT and then SIGKILL always
+        come last. When cancelled, it sends SIGQUIT at once and does not wait.
         """
         try:
             for number, wait_s in (*signals, (signal.SIGQUIT, KILL_AFTER_S)):
@@ -78,7 +78,7 @@ class Child:
 
     def _send(self, number: signal.Signals) -> None:
         if not self.exited.done():
-            self._process.send_signal(number)  # Popen knows whether it was reaped
+            self._process.send_signal(number)  # Popen signals no process that it has reaped
 
     def _watch_pidfd(self) -> bool:
         if sys.platform != "linux":
@@ -106,17 +106,17 @@ class Child:
 
 
 def start_child(argv: Sequence[str], *, output: int, account: Account | None) -> Child:
-    """Start a program in a session of its own, both outputs to a file descriptor.
+    """Start a program in its own session, writing stdout and stderr to a file descriptor.
 
-    `account` is whom it runs as (None: as we do). Raises OSError if it cannot start.
+    It runs as `account`, or as ours if that is None. Raises OSError if it cannot start.
     """
     if threading.current_thread() is not threading.main_thread():
         raise AssertionError("children are started from the main thread: they die with it")
-    # preexec_fn is safe here although threads run: between fork and exec it calls two
-    # functions of libc that were looked up before and takes no lock of Python's or malloc's
-    # that another thread might have held (CPython keeps its collector off meanwhile). A
-    # program in between that makes the wish for us would cost more than the whole start,
-    # and the account may not be able to reach our interpreter.
+    # preexec_fn is safe here although threads are running: between fork and exec it calls two
+    # libc functions that were resolved beforehand, and takes no lock of Python or malloc that
+    # another thread might have held (CPython keeps its collector off meanwhile). A wrapper
+    # program that calls prctl for us would cost more than the whole start, and the account
+    # may not be able to reach our interpreter.
     return Child(
         subprocess.Popen(
             argv,
@@ -135,7 +135,7 @@ def start_child(argv: Sequence[str], *, output: int, account: Account | None) ->
 
 
 def runs_as(account: Account, argv: Sequence[str]) -> bool:
-    """Tell whether a short command succeeds as an account: the true test of its rights."""
+    """Return whether a short command succeeds as an account: the real test of its rights."""
     try:
         done = subprocess.run(
             argv,
@@ -160,9 +160,9 @@ def _die_with(parent: int) -> Callable[[], None] | None:
         return None
     prctl = _libc.prctl
 
-    def wish() -> None:  # runs in the child, after its account was changed
+    def request_signal() -> None:  # runs in the child, after it has changed its account
         prctl(_PR_SET_PDEATHSIG, int(signal.SIGQUIT))
-        if os.getppid() != parent:  # the parent died before the wish was made
+        if os.getppid() != parent:  # the parent died before the request
             os._exit(1)
 
-    return wish
+    return request_signal

@@ -1,7 +1,7 @@
-"""How an embedded cluster is made and run, and who gets in.
+"""How an embedded cluster is created and configured, and who may connect to it.
 
-Its log never holds what is stored: a database error's text quotes rows, so errors of
-statements stay out of it, and so do statements, their parameters and every DETAIL.
+Its log never contains stored data: a database error's text quotes rows, so statement errors
+are not logged, nor are statements, their parameters or any DETAIL.
 """
 
 from ringline.storage.data_directory import PORT, SUPERUSER
@@ -9,13 +9,13 @@ from ringline.storage.data_directory import PORT, SUPERUSER
 INITDB_OPTIONS = (
     f"--username={SUPERUSER}",
     "--encoding=UTF8",
-    "--no-locale",  # order of code points everywhere: no index depends on the machine's libc
+    "--no-locale",  # sort by code point everywhere: no index depends on the machine's libc
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
     "--auth-local=peer",
     "--auth-host=reject",
     "--data-checksums",
-    "--no-clean",  # what is left is removed by us, after it was seen whether the disk is full
+    "--no-clean",  # we remove what a failed initdb leaves, after checking for a full disk
 )
 CLUSTER_SETTINGS = {
     "listen_addresses": "",
@@ -24,9 +24,9 @@ CLUSTER_SETTINGS = {
     "cluster_name": "ringline",
     "fsync": "on",
     "timezone": "UTC",
-    "io_method": "sync",  # three processes fewer; ours are short reads of few rows
+    "io_method": "sync",  # three processes fewer; our reads are short
     "jit": "off",
-    # What the log may hold. `log_min_messages=log` is the level between ERROR and FATAL.
+    # What may be logged. `log_min_messages=log` is the level between ERROR and FATAL.
     "log_destination": "stderr",
     "logging_collector": "off",
     "log_line_prefix": "%m [%p] ",
@@ -44,5 +44,5 @@ HBA = "local all all peer map=ringline\n"
 
 
 def ident_for(account: str) -> str:
-    """Let an account of the operating system take every role, and no other account."""
+    """Return the ident map that lets one account, and no other, log in as any role."""
     return f'ringline "{account}" all\n'

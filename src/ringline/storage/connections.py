@@ -1,7 +1,7 @@
-"""Connections to the database: how they are made, and why one cannot be had.
+"""Connections to the database, and the reasons why one cannot be opened.
 
-What the driver says quotes values and knows no setting; so at a start each kind of failure
-is one sentence of ours, with host and port.
+The driver's messages quote values and know nothing of our settings, so at startup we
+describe each kind of failure in one sentence of our own, with host and port.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import asyncpg
 from ringline.storage.database_errors import DatabaseFull, DatabaseRefused
 from ringline.wire.database_url import DatabaseUrl, InvalidDatabaseUrl
 
-#: What is said where something between the database and us shares its sessions among clients.
+#: The refusal of a pooler that shares the database's sessions among its clients.
 SHARED_SESSIONS = (
     "{address} is a connection pooler that shares sessions among its clients (transaction mode), "
-    "and a Ringline server needs sessions of its own, for locks, notifications and settings: "
+    "but a Ringline server needs sessions of its own, for locks, notifications and settings: "
     "name PostgreSQL's own address in the URL."
 )
-#: A setting of a session, or a statement prepared in it, that a pooler does not carry.
+#: SQLSTATEs of a prepared statement that is missing, or doubled, behind a pooler.
 _OF_POOLERS = frozenset({"26000", "42P05"})
 
 _UNREACHABLE = {
@@ -43,10 +43,10 @@ async def connect(url: str, *, timeout_s: float, **options: Any) -> asyncpg.Conn
     read = DatabaseUrl.read(url)
     if not read.names_login:
         login_role(url)
-    for file in read.files:  # the driver's errors do not name them
+    for file in read.files:  # so that an error names the file, as the driver's does not
         open(file, "rb").close()  # noqa: ASYNC230
     if read.system_trust:
-        options["ssl"] = True  # the system's authorities, and the host's name
+        options["ssl"] = True  # verify against the system's authorities and the host name
     return await asyncpg.connect(read.text, timeout=timeout_s, **options)
 
 
@@ -60,17 +60,17 @@ def login_role(url: str) -> str:
         return named or getpass.getuser()
     except (KeyError, OSError):
         raise DatabaseRefused(
-            "The database's URL names no user, and the account that we run as has no name."
+            "The database URL names no user, and the account that ringline runs as has no name."
         ) from None
 
 
 @asynccontextmanager
 async def refuse_unreachable(url: str) -> AsyncGenerator[None]:
-    """Say as DatabaseRefused, at a start, why a database cannot be used."""
+    """Turn connection errors at startup into a DatabaseRefused that explains them."""
     try:
         yield
     except InvalidDatabaseUrl as error:
-        raise DatabaseRefused(f"The database's URL is not valid: {error}.") from None
+        raise DatabaseRefused(f"The database URL is invalid: {error}.") from None
     except (
         asyncpg.PostgresError,
         asyncpg.InterfaceError,
@@ -95,7 +95,7 @@ def _why(error: Exception, url: DatabaseUrl) -> str:
                 "the URL, or the system's with sslrootcert=system."
             )
         case ssl.SSLError():
-            return f"The database at {address} cannot be spoken to by TLS ({error.reason})."
+            return f"The TLS handshake with the database at {address} failed ({error.reason})."
         case OSError() if error.filename is not None:  # a key or certificate, not the connection
             reason = (error.strerror or "unknown error").lower()
             return f"{error.filename}, for the connection to {address}, cannot be read: {reason}."
@@ -109,19 +109,19 @@ def _why(error: Exception, url: DatabaseUrl) -> str:
                 "sslrootcert=FILE in the URL, or the system's with sslrootcert=system."
             )
         case _:
-            return f"The database at {address} cannot be connected to: its URL is not valid."
+            return f"The URL of the database at {address} is invalid."
 
 
 def _reason(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
     if isinstance(error, socket.gaierror):
-        return "its name is not known"
+        return "its name cannot be resolved"
     if "rejected SSL upgrade" in str(error):
-        return "it offers no TLS, which sslmode asks for"
+        return "it does not offer TLS, which sslmode requires"
     number = error.errno
-    if number is None and "Errno" in str(error):  # of each address that the name stands for
-        number = next((one for one in _UNREACHABLE if f"Errno {one}]" in str(error)), None)
+    if number is None and "Errno" in str(error):  # one error for all addresses of the name
+        number = next((code for code in _UNREACHABLE if f"Errno {code}]" in str(error)), None)
     return _UNREACHABLE.get(number or 0) or (error.strerror or "unknown error").lower()
 
 
@@ -134,8 +134,8 @@ def _refusal(error: asyncpg.PostgresError, url: DatabaseUrl) -> str:
             return f"The database at {address} does not accept the password of the role {user}."
         case "28000":
             return (
-                f"The database at {address} refuses the role {user}: it does not exist, or may not "
-                "log in from here, or not like this (pg_hba.conf)."
+                f"The database at {address} refuses the role {user}: it does not exist, or "
+                "pg_hba.conf does not let it log in from here or in this way."
             )
         case "42501":
             return f"The role {user} may not connect to the database {url.database} at {address}."
@@ -150,5 +150,5 @@ def _refusal(error: asyncpg.PostgresError, url: DatabaseUrl) -> str:
 
 
 def _is_startup_parameter(error: asyncpg.PostgresError) -> bool:
-    """Tell PgBouncer's refusal of the settings that a connection begins with."""
+    """Return whether PgBouncer refused the settings that a connection starts with."""
     return error.sqlstate == "08P01" and "startup parameter" in str(error)

@@ -1,11 +1,11 @@
-"""The data directory of the embedded database: what lies where.
+"""The layout of the embedded database's data directory.
 
-DIR/lock           held (flock) for life by the process that runs the database; its
-                   text says which process and of which kind
-DIR/postgres       the cluster, PostgreSQL's own, with its socket
+DIR/lock           locked (flock) by the process that runs the database, for as long as it
+                   runs; its text names the process and its kind
+DIR/postgres       the cluster, PostgreSQL's own directory, with its socket
 DIR/postgres.log   the database server's log
-DIR/pg_hba.conf    who gets in; outside the cluster so that the account PostgreSQL
-DIR/pg_ident.conf  runs under cannot change them when we are root
+DIR/pg_hba.conf    who may connect; outside the cluster so that, when we are root, the
+DIR/pg_ident.conf  account that PostgreSQL runs as cannot change these files
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from ringline.storage.child import Account
 
 PORT = 5432  # part of the socket's name; nothing listens on TCP
 SUPERUSER = "postgres"
-#: Whatever the environment's PG* variables could change of a connection. The password is not
-#: asked for; with one, no file of passwords is looked for.
+#: Everything about a connection that PG* variables could change. The server asks for no
+#: password; giving one keeps the client from looking for a password file.
 _FIXED = (
     "password=none&sslmode=disable&sslnegotiation=postgres&target_session_attrs=any&gsslib=gssapi"
 )
@@ -29,29 +29,29 @@ _SOCKET_PATH_LIMIT = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 
 
 class EmbeddedError(Exception):
-    """The embedded database cannot be had; the text is one sentence for the user."""
+    """The embedded database is unavailable; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a running cluster is reached."""
+    """The address of a running cluster."""
 
     socket_dir: str
 
     def dsn(self, role: str, database: str) -> str:
-        """Give the URL of a database as a role, for asyncpg and libpq."""
+        """Return the URL of a database for a role, for asyncpg and libpq."""
         host = quote(self.socket_dir, safe="/")
         return f"postgresql://{quote(role)}@/{quote(database)}?host={host}&port={PORT}&{_FIXED}"
 
     @property
     def bootstrap_dsn(self) -> str:
-        """The superuser's URL: for making roles and databases, never for a request."""
+        """The superuser's URL: for creating roles and databases, never for a request."""
         return self.dsn(SUPERUSER, SUPERUSER)
 
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
-    """What a server says of itself in `postmaster.pid`."""
+    """What a server writes about itself to `postmaster.pid`."""
 
     pid: int
     started_at: int
@@ -61,13 +61,13 @@ class Postmaster:
 
 @dataclass(frozen=True, slots=True)
 class DataDirectory:
-    """The paths of a data directory, given with links resolved."""
+    """The paths in a data directory, whose links are resolved."""
 
     root: Path
 
     @classmethod
     def at(cls, path: Path) -> "DataDirectory":
-        """Name a data directory by any of its paths; it need not exist yet."""
+        """Return the data directory at a path; it need not exist yet."""
         return cls(path.expanduser().resolve())
 
     @property
@@ -96,15 +96,15 @@ class DataDirectory:
         return self.cluster / "postmaster.pid"
 
     def make(self) -> None:
-        """Make the directory if it is missing: ours alone; as root, to be passed through."""
+        """Create the directory if it is missing: private, but traversable if we are root."""
         if "\n" in os.fspath(self.root):
-            raise EmbeddedError("The path of the data directory has a line break in it.")
+            raise EmbeddedError("The path of the data directory contains a line break.")
         if not self.root.is_dir():
             self.root.mkdir(parents=True, exist_ok=True)
             self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
     def postmaster(self) -> Postmaster | None:
-        """Read `postmaster.pid`; None if there is none, or not all of it yet."""
+        """Read `postmaster.pid`; return None if it is missing or still incomplete."""
         try:
             lines = os.fsdecode(self.postmaster_file.read_bytes()).split("\n")
             ready = lines[7].strip() == "ready"
@@ -113,14 +113,14 @@ class DataDirectory:
             return None
 
     def socket_dir(self, account: Account | None) -> str:
-        """Choose where the socket lies: in the cluster, or in a short private directory.
+        """Choose the socket's directory: the cluster, or a private one with a short path.
 
-        The short one is made if it is missing. Raises EmbeddedError if somebody else
-        made it, or can enter it.
+        Creates the short one if it is missing. Raises EmbeddedError if another account owns
+        it or can enter it.
         """
         path = os.fspath(self.cluster)
-        # A comma or a quote would read as a list of directories; what is not text in UTF-8
-        # cannot stand in a URL.
+        # PostgreSQL would read a comma or a quote as a list of directories, and a path that is
+        # not UTF-8 cannot be part of a URL.
         fits = len(os.fsencode(f"{path}/.s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT
         if fits and path.isprintable() and not set(path) & set(',"'):
             return path
@@ -130,15 +130,15 @@ class DataDirectory:
 
 
 def _private_directory(path: Path, uid: int) -> str:
-    # Anyone may write in /tmp: what is already there counts only if it is this account's
-    # own directory (or root's, made and not yet handed over) and closed to everyone else.
+    # Anyone may write to /tmp: an existing directory is only used if it belongs to this account
+    # (or to root, which has not handed it over yet) and is closed to everyone else.
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
     found = path.lstat()
     own = stat.S_ISDIR(found.st_mode) and found.st_uid in {uid, os.geteuid()}
     if not own or stat.S_IMODE(found.st_mode) & 0o077:
         raise EmbeddedError(
-            f"{path}, where the database's socket should lie, belongs to somebody else or is"
+            f"{path}, the directory for the database's socket, belongs to another account or is"
             " open to others; remove it, or choose a data directory with a shorter path."
         )
     if found.st_uid != uid:

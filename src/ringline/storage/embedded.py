@@ -1,9 +1,9 @@
-"""The embedded PostgreSQL: a real server of our own, in a data directory.
+"""The embedded PostgreSQL: a real server, run as our child, in a data directory.
 
-Its life: lock the directory, `initdb` if there is no cluster yet, start `postgres` as our
-child, wait until it says that it is ready. When it dies it is started again, after a pause
-that grows while it keeps dying. It listens on a socket in a private directory and on
-nothing else; who connects is told by the kernel (peer), and only our own account gets in.
+Starting it means: lock the directory, run `initdb` if there is no cluster yet, start
+`postgres` as our child, and wait until it reports that it is ready. A server that dies is
+restarted, with a backoff that grows while it keeps dying. It listens only on a socket in a
+private directory; the kernel identifies clients (peer), and only our own account may connect.
 """
 
 import asyncio
@@ -44,12 +44,12 @@ __all__ = [
 
 FIRST_BACKOFF_S = 0.05
 LAST_BACKOFF_S = 5.0
-STEADY_S = 10.0  # a server that lived this long begins with the first backoff again
+STEADY_S = 10.0  # a server that ran for this long resets the backoff
 
 _POLL_S = 0.003
 _SLOW_POLL_S = 0.05  # while it recovers
 _INITDB_LIMIT_S = 120.0
-_START_LIMIT_S = 300.0  # recovery after a crash may read a good deal of log
+_START_LIMIT_S = 300.0  # recovery after a crash may have much log to replay
 _FAST_STOP_S = 10.0
 _SURVIVORS_LIMIT_S = 10.0
 _LOG_LIMIT_BYTES = 4 * 1024 * 1024
@@ -58,11 +58,11 @@ _log = structlog.get_logger()
 
 
 class EmbeddedPostgres:
-    """A PostgreSQL cluster in a data directory, running as long as this process.
+    """A PostgreSQL cluster in a data directory that runs as long as this process.
 
-    To be used on an event loop in the main thread. `ready` is set while the server accepts
-    connections. `on_death` hears the exit status whenever the server has ended unasked
-    (negative: the signal), before it is started again.
+    Use it from an event loop in the main thread. `ready` is set while the server accepts
+    connections. Whenever the server dies, `on_death` is called with its exit status (negative:
+    the signal) before it is restarted.
     """
 
     def __init__(
@@ -90,24 +90,24 @@ class EmbeddedPostgres:
 
     @property
     def address(self) -> Address:
-        """Where the cluster is reached, from the first start on."""
+        """The cluster's address, known from the first start on."""
         if self._address is None:
             raise AssertionError("the embedded database was never started")
         return self._address
 
     def dsn(self, role: str, database: str) -> str:
-        """Give the URL of a database as a role, for asyncpg."""
+        """Return the URL of a database for a role, for asyncpg."""
         return self.address.dsn(role, database)
 
     @property
     def bootstrap_dsn(self) -> str:
-        """The superuser's URL: for making roles and databases, never for a request."""
+        """The superuser's URL: for creating roles and databases, never for a request."""
         return self.address.bootstrap_dsn
 
     async def start(self) -> None:
-        """Lock the directory, make the cluster if there is none, and start it.
+        """Lock the directory, create the cluster if there is none, and start it.
 
-        Raises EmbeddedError with a sentence; ServerRunning if another server is there.
+        Raises EmbeddedError, or ServerRunning if another server holds the directory.
         """
         with explained(self._directory.root):
             self._directory.make()
@@ -121,7 +121,7 @@ class EmbeddedPostgres:
         self._keeper = asyncio.create_task(self._keep(), name="embedded-postgres")
 
     async def stop(self) -> None:
-        """Shut the server down, waiting for no client, and let go of the directory."""
+        """Shut the server down without waiting for clients, and release the directory."""
         if self._keeper is None:
             return
         try:
@@ -153,7 +153,7 @@ class EmbeddedPostgres:
         self._address = Address(directory.socket_dir(self._account))
 
     async def _make_cluster(self, binaries: Binaries) -> None:
-        # Under another name first: a cluster that is there is a whole one.
+        # Under another name first, so that a directory named `postgres` is always complete.
         cluster = self._directory.cluster
         partial = cluster.with_name(f"{cluster.name}.new")
         if partial.exists():
@@ -177,7 +177,7 @@ class EmbeddedPostgres:
             raise
 
     async def _launch(self) -> Child:
-        # Children of a postmaster that was killed may hold its shared memory for a moment.
+        # Children of a killed postmaster may hold its shared memory for a moment.
         deadline = time.monotonic() + _SURVIVORS_LIMIT_S
         while True:
             try:
@@ -189,7 +189,7 @@ class EmbeddedPostgres:
 
     async def _launch_once(self) -> Child:
         if self._binaries is None:
-            raise AssertionError("a server is launched after it was prepared")
+            raise AssertionError("a server is prepared before it is launched")
         directory = self._directory
         await clear_leftovers(directory)
         settings = {
@@ -215,24 +215,24 @@ class EmbeddedPostgres:
     async def _until_ready(self, child: Child, stale: Postmaster | None, since: int) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        while not self._says_ready(child.pid, stale):
+        while not self._is_ready(child.pid, stale):
             waited = loop.time() - begun
             poll_s = _POLL_S if waited < 1 else _SLOW_POLL_S
             if await child.wait(poll_s) is not None:
-                raise failure(self._directory, "PostgreSQL does not start", since)
+                raise failure(self._directory, "PostgreSQL failed to start", since)
             if waited > _START_LIMIT_S:
                 raise EmbeddedError(
                     f"PostgreSQL was not ready after {_START_LIMIT_S:.0f} s;"
                     f" see {self._directory.log}."
                 )
 
-    def _says_ready(self, pid: int, stale: Postmaster | None) -> bool:
-        # An earlier server's file may still be there, even with the same process id.
+    def _is_ready(self, pid: int, stale: Postmaster | None) -> bool:
+        # An earlier server's file may still exist, even with the same process id.
         found = self._directory.postmaster()
         return found is not None and found.ready and found.pid == pid and found != stale
 
     async def _keep(self) -> None:
-        # The task that starts the server again, for as long as it dies.
+        # The task that restarts the server whenever it dies.
         loop = asyncio.get_running_loop()
         backoff_s = FIRST_BACKOFF_S
         while self._child:
@@ -257,7 +257,7 @@ class EmbeddedPostgres:
 
     @contextlib.contextmanager
     def _open_log(self) -> Generator[tuple[int, int]]:
-        # The file descriptor, and where what is written from now on begins.
+        # The file descriptor, and the log's size: the offset of what is written from now on.
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         log = os.open(self._directory.log, flags, 0o600)
         try:
@@ -276,9 +276,9 @@ class EmbeddedPostgres:
 
 @contextlib.asynccontextmanager
 async def open_cluster(data_dir: Path) -> AsyncGenerator[Address]:
-    """Give a command the cluster: a running server's, or one for its own duration.
+    """Yield the cluster of the running server, or run one until the command is done.
 
-    Commands without a server take turns: the next one waits up to 10 s for the lock.
+    Without a server, commands take turns: each waits up to 10 s for the lock.
     Raises EmbeddedError.
     """
     directory = DataDirectory.at(data_dir)
@@ -293,10 +293,11 @@ async def open_cluster(data_dir: Path) -> AsyncGenerator[Address]:
         try:
             await own.start()
             break
-        except ServerRunning:  # it is starting, or its database is
+        except ServerRunning:  # the server or its database is still starting
             if time.monotonic() > deadline:
                 raise EmbeddedError(
-                    f"The server that is using {directory.root} has no database yet; try again."
+                    f"The database of the server that uses {directory.root} is not ready yet;"
+                    " try again."
                 ) from None
             await asyncio.sleep(0.02)
     try:
@@ -306,7 +307,7 @@ async def open_cluster(data_dir: Path) -> AsyncGenerator[Address]:
 
 
 def _write(path: Path, text: str) -> None:
-    # As a whole or not at all, and readable by the account that PostgreSQL runs as.
+    # Atomically, and readable by the account that PostgreSQL runs as.
     if path.is_file() and path.read_text("utf-8") == text:
         return
     partial = path.with_name(f"{path.name}.new")

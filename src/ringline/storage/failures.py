@@ -1,4 +1,4 @@
-"""What keeps the embedded database from running, as sentences for the user."""
+"""Failures of the embedded database, as sentences for the user."""
 
 import contextlib
 import errno
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ringline.storage.data_directory import DataDirectory, EmbeddedError
 
-# What PostgreSQL's log says, and what we say then.
+# A phrase in PostgreSQL's log, and the cause that we report for it.
 _CAUSES = (
     ("could not resize shared memory", "there is too little shared memory (/dev/shm)"),
     ("No space left on device", "the disk is full"),
@@ -30,24 +30,24 @@ class SurvivorsError(EmbeddedError):
 
 
 def failure(directory: DataDirectory, what: str, since: int) -> EmbeddedError:
-    """Say why a program of PostgreSQL's failed, from its log since an offset in bytes."""
+    """Return why a PostgreSQL program failed, from its log since an offset in bytes."""
     with directory.log.open("rb") as log:
         log.seek(since)
         text = log.read(_READ_BYTES).decode("utf-8", "replace")
     what = f"{what} in {directory.root}"
     if _SURVIVORS in text:
-        return SurvivorsError(f"{what}: an earlier server's processes do not end.")
-    for said, cause in _CAUSES:
-        if said in text:
+        return SurvivorsError(f"{what}: processes of an earlier server are still running.")
+    for phrase, cause in _CAUSES:
+        if phrase in text:
             return EmbeddedError(f"{what}: {cause}.")
     space = os.statvfs(directory.root)
-    if space.f_bavail * space.f_frsize < _FULL_BYTES:  # then the log could not say so
+    if space.f_bavail * space.f_frsize < _FULL_BYTES:  # too full for the log to mention it
         return EmbeddedError(f"{what}: the disk is full.")
-    return EmbeddedError(f"{what}; {directory.log} says why.")
+    return EmbeddedError(f"{what}; see {directory.log}.")
 
 
 def disk_full(root: Path) -> str:
-    """Say which disk is full."""
+    """Return the sentence for a full disk."""
     return f"The disk of the data directory {root} is full."
 
 

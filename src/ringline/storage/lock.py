@@ -1,9 +1,9 @@
-"""Who holds a data directory.
+"""The lock of a data directory, and the process that holds it.
 
-The process that runs the embedded database holds `DIR/lock` (flock) for its whole life;
-the file's text says which process that is, and whether it is a server or a command that
-runs the database for its own duration. Beside a server others connect; after a command
-they take their turn, so nobody's database ends under him.
+The process that runs the embedded database holds `DIR/lock` (flock) for as long as it runs.
+The file's text names the process, and says whether it is a server or a command that runs
+the database for its own duration. Other processes connect to a server's database, but wait
+for a command to finish, so that no database stops while another process is using it.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class ServerRunning(EmbeddedError):
 
 
 class Owner(StrEnum):
-    """The kinds of processes that run the database: they end when told, or soon."""
+    """The kinds of processes that run the database: for long, or for one command."""
 
     SERVER = "server"
     COMMAND = "command"
@@ -40,7 +40,7 @@ class Holder:
 
 
 class Lock:
-    """The lock of a data directory. The kernel lets go of it when its holder dies."""
+    """The lock of a data directory. The kernel releases it when its holder dies."""
 
     def __init__(self, directory: DataDirectory) -> None:
         self._root = directory.root
@@ -48,9 +48,9 @@ class Lock:
         self._fd: int | None = None
 
     async def take(self, owner: Owner) -> None:
-        """Take the lock, waiting up to 10 s for a command or a dying process.
+        """Acquire the lock, waiting up to 10 s for a command or a dying process.
 
-        Raises ServerRunning at once if a live server holds it, EmbeddedError after the wait.
+        Raises ServerRunning at once if a live server holds it, and EmbeddedError after 10 s.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LOCK_WAIT_S
@@ -64,14 +64,14 @@ class Lock:
             await asyncio.sleep(_POLL_S)
 
     def release(self) -> None:
-        """Let go of the lock, if it is held."""
+        """Release the lock if we hold it."""
         if self._fd is not None:
             os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = None
 
     def holder(self) -> Holder | None:
-        """Tell who holds the lock; None if nobody does, or nobody alive."""
+        """Return the live process that holds the lock, or None."""
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -102,7 +102,7 @@ class Lock:
         return True
 
     def _named(self) -> Holder | None:
-        # The text may be a dead process's, until the next holder has written its own.
+        # The text may still name a dead process, until the next holder has written its own.
         try:
             owner, pid = self._path.read_text("ascii").split()
             return Holder(Owner(owner), int(pid))
@@ -111,7 +111,7 @@ class Lock:
 
 
 def running_cluster(data_dir: Path) -> Address | None:
-    """Tell where the cluster is reached, if a server owns it and it is ready."""
+    """Return the cluster's address if a server runs it and it is ready, else None."""
     directory = DataDirectory.at(data_dir)
     holder = Lock(directory).holder()
     if holder is None or holder.owner is not Owner.SERVER:
@@ -127,7 +127,7 @@ def _answers(socket_dir: str) -> bool:
         probe.setblocking(False)
         try:
             probe.connect(f"{socket_dir}/.s.PGSQL.{PORT}")
-        except BlockingIOError:  # its backlog is full: it is there
+        except BlockingIOError:  # its backlog is full, so it is running
             return True
         except OSError:
             return False
@@ -135,7 +135,7 @@ def _answers(socket_dir: str) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process has this id, whoever's it is."""
+    """Return whether a process has this id, no matter whose it is."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
