@@ -105,7 +105,7 @@ class Source:
 
     async def written(self) -> None:
         """Wait until nothing waits for its commit."""
-        while self._journal.waiting:  # noqa: ASYNC110
+        while self._journal.pending:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     def _turn(self) -> Entry:

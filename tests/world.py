@@ -253,7 +253,7 @@ class World:
         raise AssertionError("something never came to rest")
 
     async def _quiet(self) -> bool:
-        quiet = not any(process.journal.waiting for process in self.processes)
+        quiet = not any(process.journal.pending for process in self.processes)
         for client in self.clients:
             client.read_on()
             if client.told_of_gap:

@@ -345,7 +345,7 @@ def test_of_an_outage_the_latest_partial_of_each_turn_is_left_in_its_place() -> 
             delta = word if sequence == 0 else f" {word}"
             desk.submit(entry(SCOPE, partial(call, text, sequence, "one", delta)))
             desk.journal.submit(entry(SCOPE, partial(call, "other", sequence, "two", "x")))
-        assert desk.journal.waiting == 3
+        assert desk.journal.pending == 3
         desk.journal.submit(entry(SCOPE, done))
         await asyncio.sleep(0)
         assert [outcome for _, outcome in desk.told] == [Written(())] * 3

@@ -1,19 +1,19 @@
-"""What waits to be written: the journal's queue, its order and its bounds.
+"""The backlog: entries that are waiting to be written, with their order and bounds.
 
-Every log has a queue of its own, because order matters within a log alone and a locked log
-must not hold up the others. An entry stays in its queue until it is settled: written,
-refused or replaced; so a failed transaction puts nothing back.
+Each log has its own queue, because order matters only within a log and a locked log must not
+hold up the others. An entry stays in its queue until it is settled: written, refused or
+replaced. So nothing has to be put back after a failed transaction.
 
-Bounds (architecture, "The path of an event"): an entry waits for up to 5 minutes, a workspace
-has room for 10,000 and for 16 MiB, a process for 64 MiB. A tenth of the entries and an eighth
-of the bytes are for the calls' last entries alone. At the bound the incoming entry is not
-taken and its call is told to end; what had been taken is still written when the database is
-back, even where its call was told so because it had waited for too long.
+Bounds (architecture, "The path of an event"): an entry waits up to 5 minutes; a workspace may
+queue 10,000 entries and 16 MiB, a process 64 MiB. A tenth of the entries and an eighth of the
+bytes are reserved for the last entries of calls. At the bound the incoming entry is rejected
+and its call ends. Entries already queued are still written when the database is back, even if
+their call has ended because they had waited too long.
 
-A call of which an entry was refused or not taken is *broken*: of what it still submits only
-last entries are taken, so that its story has no hole before its end.
+A call is *broken* once one of its entries was refused or rejected. After that only its last
+entry is accepted, so that its record has no gap before the end.
 
-Pure: the time is an argument, in seconds of any clock that never goes back.
+Pure: the time is an argument, in seconds of any monotonic clock.
 """
 
 from collections import Counter, OrderedDict, deque
@@ -31,7 +31,7 @@ from ringline.services.turns import TurnKey, merge_partials, partial_of
 from ringline.services.weights import weight_of
 
 _RECORD_BYTES = 400
-_BROKEN_CALLS = 4096  # broken calls remembered; the oldest is forgotten
+_BROKEN_CALLS = 4096  # broken calls that are remembered; the oldest is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The database will never take an entry: its call ends with `internal_error`."""
+    """The database rejects an entry for good: its call ends with `internal_error`."""
 
     why: Violation
     sqlstate: str = ""
@@ -51,45 +51,48 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class StorageLost:
-    """The journal's bound is reached: the entry's call ends with `storage_lost`."""
+    """The backlog is full or too old: the entry's call ends with `storage_lost`."""
 
 
 Outcome: TypeAlias = Written | Refused | StorageLost
-Told: TypeAlias = Callable[[Outcome], None]
+
+#: A callback for what became of an entry.
+OnOutcome: TypeAlias = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much may wait, and how much of it is kept free for calls' last entries."""
+    """How much may be queued, and how much of it is reserved for last entries."""
 
     age_s: float = 300.0
-    entries: int = limits.JOURNAL_WORKSPACE_ENTRIES.most  # of a workspace
+    entries: int = limits.JOURNAL_WORKSPACE_ENTRIES.most  # per workspace
     entries_for_last: int = 1_000
     workspace_size: int = limits.JOURNAL_WORKSPACE_BYTES.most
     workspace_size_for_last: int = 2 << 20
-    size: int = limits.JOURNAL_BYTES.most  # of the process, in bytes
+    size: int = limits.JOURNAL_BYTES.most  # per process, in bytes
     size_for_last: int = 8 << 20
 
 
 class State(Enum):
-    """Where an entry is on its way to the log."""
+    """How far an entry has got."""
 
     QUEUED = auto()
-    IN_FLIGHT = auto()  # in a transaction now
-    IN_DOUBT = auto()  # was in a transaction whose end is not known
-    SETTLED = auto()
+    IN_FLIGHT = auto()  # in a running transaction
+    IN_DOUBT = auto()  # in a transaction that may or may not have been committed
+    SETTLED = auto()  # written, refused or replaced
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
-    """An entry under way to the log; its methods alone move its state.
+class PendingEntry:
+    """An entry on its way to the log; only its methods change its state.
 
-    An entry in doubt stays in doubt until it is settled, even while it is tried again.
+    An entry in doubt stays in doubt until it is settled, even while it is retried: a failed
+    retry says nothing about the earlier transaction.
     """
 
     entry: Entry
-    told: Told | None
-    last: bool  # of its call
+    on_outcome: OnOutcome | None
+    last: bool  # the last entry of its call
     since: float
     size: int
     durable: bool = field(init=False)
@@ -110,39 +113,39 @@ class Waiting:
         return self.state is State.IN_DOUBT
 
     def begin(self) -> None:
-        """Go into a transaction."""
+        """Note that a transaction with it begins."""
         if self.state is State.QUEUED:
             self.state = State.IN_FLIGHT
 
     def doubt(self) -> None:
-        """Come out of a transaction that may have been committed."""
+        """Note that its transaction may have been committed."""
         if self.durable and not self.settled:
             self.state = State.IN_DOUBT
 
     def requeue(self) -> None:
-        """Come out of a transaction that was not committed."""
+        """Note that its transaction was not committed."""
         if self.state is State.IN_FLIGHT:
             self.state = State.QUEUED
 
     def settle(self) -> None:
-        """Be written, refused or replaced."""
+        """Note that it was written, refused or replaced."""
         self.state = State.SETTLED
 
     @property
-    def owner(self) -> UUID | None:
-        """Return the call this is part of, None if there is none."""
+    def call_id(self) -> UUID | None:
+        """Return the call that the entry belongs to, or None."""
         return self.entry.call_id
 
 
 @dataclass(slots=True, eq=False)
 class LogQueue:
-    """What waits for one log, in order. It begins with a durable entry, if any."""
+    """The queue of one log, in order. A partial is queued only behind another entry."""
 
     scope: Scope
-    waiting: deque[Waiting] = field(default_factory=deque[Waiting])
+    pending: deque[PendingEntry] = field(default_factory=deque[PendingEntry])
     offset: int = 0  # of the last durable event that this process wrote
-    apart: bool = False  # is being written alone
-    partials: dict[TurnKey, Waiting] = field(default_factory=dict[TurnKey, Waiting])
+    isolated: bool = False  # it is being written in transactions of its own
+    partials: dict[TurnKey, PendingEntry] = field(default_factory=dict[TurnKey, PendingEntry])
 
 
 def size_of(entry: Entry) -> int:
@@ -151,12 +154,12 @@ def size_of(entry: Entry) -> int:
 
 
 class Backlog:
-    """All lanes of a process."""
+    """The queues of all logs of a process."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._queues: dict[Scope, LogQueue] = {}
-        self._busy: dict[Scope, LogQueue] = {}  # those in which something waits
+        self._busy: dict[Scope, LogQueue] = {}  # those that are not empty
         self._entries: dict[UUID, int] = {}  # by workspace
         self._sizes: Counter[UUID] = Counter()  # in bytes, by workspace
         self._broken: OrderedDict[UUID, Outcome] = OrderedDict()
@@ -170,118 +173,119 @@ class Backlog:
             queue = self._queues[scope] = LogQueue(scope)
         return queue
 
-    def put(
+    def enqueue(
         self,
         entry: Entry,
-        told: Told | None,
+        on_outcome: OnOutcome | None,
         now: float,
         *,
         last: bool = False,
         coalesce: bool = False,
-    ) -> Waiting | Outcome:
-        """Take an entry, or tell why it is not taken.
+    ) -> PendingEntry | Outcome:
+        """Enqueue an entry, or return why it is rejected.
 
-        With `coalesce` a partial replaces an older one of its turn that still waits.
+        With `coalesce` a partial replaces an older one of its turn that is still queued.
         """
-        waiting = Waiting(entry, told, last, now, size_of(entry))
-        if waiting.owner is not None and waiting.owner in self._broken and not last:
-            return self._broken[waiting.owner]
+        pending = PendingEntry(entry, on_outcome, last, now, size_of(entry))
+        if pending.call_id is not None and pending.call_id in self._broken and not last:
+            return self._broken[pending.call_id]
         queue = self.queue(entry.scope)
-        older = self._replaced(queue, waiting) if coalesce else None
-        if not self._has_room(queue, waiting, now):
-            if waiting.owner is not None and waiting.durable:
-                self._break(waiting.owner, StorageLost())
+        older = self._replaced(queue, pending) if coalesce else None
+        if not self._has_room(queue, pending, now):
+            if pending.call_id is not None and pending.durable:
+                self._break(pending.call_id, StorageLost())
             return StorageLost()
         if older is not None:
-            self._merge(queue, older, waiting)
-        queue.waiting.append(waiting)
+            self._merge(queue, older, pending)
+        queue.pending.append(pending)
         self._busy[queue.scope] = queue
-        self._account(waiting, 1)
-        if coalesce and (key := _partial_key(waiting)) is not None:
-            queue.partials[key] = waiting
-        return waiting
+        self._account(pending, 1)
+        if coalesce and (key := _partial_key(pending)) is not None:
+            queue.partials[key] = pending
+        return pending
 
-    def take(self, limit: int) -> list[list[Waiting]]:
-        """Return what the next transaction writes: of every queue that is free, its first ones.
+    def next_batch(self, limit: int) -> list[list[PendingEntry]]:
+        """Return the entries of the next transaction: the first ones of each free queue.
 
-        The partials that follow an entry go with it.
+        The partials behind an entry go with it.
         """
-        free = [queue for queue in self._busy.values() if not queue.apart]
+        free = [queue for queue in self._busy.values() if not queue.isolated]
         share = max(1, limit // len(free)) if free else 0
-        return [list(_first(queue.waiting, share)) for queue in free]
+        return [list(_first(queue.pending, share)) for queue in free]
 
-    def settle(self, waiting: Waiting) -> None:
-        """Take an entry out of its queue."""
-        if waiting.settled:
+    def settle(self, pending: PendingEntry) -> None:
+        """Settle an entry and remove it from its queue."""
+        if pending.settled:
             return
-        waiting.settle()
-        queue = self.queue(waiting.entry.scope)
-        if waiting.offsets:
-            queue.offset = max(queue.offset, waiting.offsets[-1])
-        if queue.waiting[0] is waiting:
-            queue.waiting.popleft()
+        pending.settle()
+        queue = self.queue(pending.entry.scope)
+        if pending.offsets:
+            queue.offset = max(queue.offset, pending.offsets[-1])
+        if queue.pending[0] is pending:
+            queue.pending.popleft()
         else:
-            queue.waiting.remove(waiting)
-        if not queue.waiting:
+            queue.pending.remove(pending)
+        if not queue.pending:
             del self._busy[queue.scope]
             queue.partials.clear()
-        self._account(waiting, -1)
+        self._account(pending, -1)
 
-    def refuse(self, waiting: Waiting, refusal: Refused) -> list[Waiting]:
-        """Settle a refused entry and what else waits of its call but its last entries."""
-        gone = [waiting]
-        if waiting.owner is not None:
-            self._break(waiting.owner, refusal)
-            gone += [
+    def refuse(self, pending: PendingEntry, refusal: Refused) -> list[PendingEntry]:
+        """Settle a refused entry and the rest of its call's queue, except its last entry."""
+        refused = [pending]
+        if pending.call_id is not None:
+            self._break(pending.call_id, refusal)
+            refused += [
                 other
-                for other in self.queue(waiting.entry.scope).waiting
-                if other.owner == waiting.owner and not other.last and other is not waiting
+                for other in self.queue(pending.entry.scope).pending
+                if other.call_id == pending.call_id and not other.last and other is not pending
             ]
-        for each in gone:
-            self.settle(each)
-        return gone
+        for entry in refused:
+            self.settle(entry)
+        return refused
 
-    def overdue(self, now: float) -> list[Told]:
-        """Return, once, whom to tell that an entry has waited for too long."""
-        told: list[Told] = []
+    def overdue(self, now: float) -> list[OnOutcome]:
+        """Return the callbacks of entries that have waited too long, each once."""
+        callbacks: list[OnOutcome] = []
         for queue in self._busy.values():
-            if now - queue.waiting[0].since < self._bounds.age_s:
+            if now - queue.pending[0].since < self._bounds.age_s:
                 continue
-            for waiting in queue.waiting:
-                if waiting.owner is not None and not waiting.last:
-                    self._break(waiting.owner, StorageLost())
-                if waiting.told is not None and now - waiting.since >= self._bounds.age_s:
-                    told.append(waiting.told)
-                    waiting.told = None
-        return told
+            for pending in queue.pending:
+                if pending.call_id is not None and not pending.last:
+                    self._break(pending.call_id, StorageLost())
+                if pending.on_outcome is not None and now - pending.since >= self._bounds.age_s:
+                    callbacks.append(pending.on_outcome)
+                    pending.on_outcome = None
+        return callbacks
 
-    def everything(self) -> Iterator[Waiting]:
-        """Return all that waits."""
-        return (waiting for queue in self._busy.values() for waiting in queue.waiting)
+    def all_pending(self) -> Iterator[PendingEntry]:
+        """Return every queued entry."""
+        return (pending for queue in self._busy.values() for pending in queue.pending)
 
-    def _has_room(self, queue: LogQueue, waiting: Waiting, now: float) -> bool:
+    def _has_room(self, queue: LogQueue, pending: PendingEntry, now: float) -> bool:
         bounds = self._bounds
         workspace = queue.scope.workspace_id
         entries = self._entries.get(workspace, 0) + 1
-        size, own_size = self.size + waiting.size, self._sizes[workspace] + waiting.size
-        if waiting.last:
+        size = self.size + pending.size
+        workspace_size = self._sizes[workspace] + pending.size
+        if pending.last:
             return (
                 entries <= bounds.entries
                 and size <= bounds.size
-                and own_size <= bounds.workspace_size
+                and workspace_size <= bounds.workspace_size
             )
         return (
             entries <= bounds.entries - bounds.entries_for_last
             and size <= bounds.size - bounds.size_for_last
-            and own_size <= bounds.workspace_size - bounds.workspace_size_for_last
-            and not (queue.waiting and now - queue.waiting[0].since >= bounds.age_s)
+            and workspace_size <= bounds.workspace_size - bounds.workspace_size_for_last
+            and not (queue.pending and now - queue.pending[0].since >= bounds.age_s)
         )
 
-    def _account(self, waiting: Waiting, sign: int) -> None:
-        workspace = waiting.entry.scope.workspace_id
+    def _account(self, pending: PendingEntry, sign: int) -> None:
+        workspace = pending.entry.scope.workspace_id
         self.count += sign
-        self.size += sign * waiting.size
-        self._sizes[workspace] += sign * waiting.size
+        self.size += sign * pending.size
+        self._sizes[workspace] += sign * pending.size
         entries = self._entries.get(workspace, 0) + sign
         if entries:
             self._entries[workspace] = entries
@@ -295,27 +299,27 @@ class Backlog:
             self._broken.popitem(last=False)
 
     @staticmethod
-    def _replaced(queue: LogQueue, waiting: Waiting) -> Waiting | None:
-        key = _partial_key(waiting)
+    def _replaced(queue: LogQueue, pending: PendingEntry) -> PendingEntry | None:
+        key = _partial_key(pending)
         older = queue.partials.get(key) if key is not None else None
         return older if older is not None and older.state is State.QUEUED else None
 
-    def _merge(self, queue: LogQueue, older: Waiting, newer: Waiting) -> None:
+    def _merge(self, queue: LogQueue, older: PendingEntry, newer: PendingEntry) -> None:
         event = merge_partials(older.entry.events[0], newer.entry.events[0])
         newer.entry = Entry(queue.scope, (event,), (), newer.entry.call_id)
         newer.size = size_of(newer.entry)
         self.settle(older)
 
 
-def _partial_key(waiting: Waiting) -> TurnKey | None:
-    """Tell the turn of an entry that is one partial and nothing else."""
-    if waiting.durable or len(waiting.entry.events) != 1:
+def _partial_key(pending: PendingEntry) -> TurnKey | None:
+    """Return the turn of an entry that is exactly one partial, or None."""
+    if pending.durable or len(pending.entry.events) != 1:
         return None
-    return partial_of(waiting.entry.events[0])
+    return partial_of(pending.entry.events[0])
 
 
-def _first(waiting: Iterable[Waiting], count: int) -> Iterator[Waiting]:
-    for number, each in enumerate(waiting):
-        if number >= count and each.durable:
+def _first(pending: Iterable[PendingEntry], count: int) -> Iterator[PendingEntry]:
+    for number, entry in enumerate(pending):
+        if number >= count and entry.durable:
             return
-        yield each
+        yield entry

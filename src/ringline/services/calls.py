@@ -1,4 +1,4 @@
-"""The calls that run in this process, and the one entrance for orders to them."""
+"""The calls that run in this process, and the only way to send them orders."""
 
 import asyncio
 from typing import TypeAlias
@@ -22,7 +22,7 @@ from ringline.services.orders import Verdict
 
 _log = structlog.get_logger(__name__)
 
-#: What may be ordered of a call that runs somewhere.
+#: The orders that a running call accepts from outside.
 CallOrder: TypeAlias = EndOrdered | TakenOver | HandedBack
 
 
@@ -43,12 +43,12 @@ class Calls:
         self._now = now
         self._new_id = new_id
         self._live: dict[UUID, tuple[LiveCall, asyncio.Task[None]]] = {}
-        self._ended: dict[UUID, LiveCall] = {}  # whose end is not written yet
+        self._ended: dict[UUID, LiveCall] = {}  # their last entry is not written yet
         self._closing = False
 
     @property
     def accepting(self) -> bool:
-        """Tell whether a new call may begin and can be recorded now."""
+        """Return whether a new call may begin and can be recorded now."""
         return self._journal.accepting and not self._closing
 
     def check_accepting(self) -> None:
@@ -57,24 +57,24 @@ class Calls:
             raise Unavailable(UnavailableReason.NOT_ACCEPTING)
 
     def count(self, scope: Scope) -> int:
-        """Return how many calls of a workspace's environment run here."""
+        """Return the number of calls of a workspace's environment that run here."""
         return sum(1 for live, _ in self._live.values() if live.new.scope == scope)
 
     def start(self, new: NewCall, leg: Leg) -> LiveCall:
-        """Begin a call; its leg reports to the `listener` of what is returned."""
+        """Start a call; its leg must report to the returned call's `listener`."""
         live = LiveCall(
             new, leg, self._open_voice, self._new_resampler, self._journal, self._moment
         )
         task = asyncio.create_task(live.run())
         self._live[new.row.id] = (live, task)
-        task.add_done_callback(lambda _: self._let_go(live))
+        task.add_done_callback(lambda _: self._remove(live))
         return live
 
     async def order(self, scope: Scope, call_id: UUID, order: CallOrder) -> Verdict:
-        """Order something of a call; a value, so that another process may be asked one day.
+        """Send an order to a call. It is a value, so that another process may handle it later.
 
-        Returns when what came of it is committed, also where it was so already; raises
-        Unavailable if that is not known within 10 s, EntryRefused if it cannot be written.
+        Returns once the result is committed, even if the order changed nothing. Raises
+        Unavailable if that is not confirmed within 10 s, EntryRefused if it cannot be written.
         """
         live = self._find(scope, call_id)
         if live is None:
@@ -90,13 +90,13 @@ class Calls:
                 lost.scope, lost.call, lost.participants, lines, lost.lost_at, moment
             )
             if step.entry is not None:
-                self._journal.submit(step.entry, _sweep_told, last=True)
+                self._journal.submit(step.entry, _on_sweep_outcome, last=True)
 
     async def shutdown(self, grace_s: float = 5.0) -> None:
-        """End every call and wait for their tasks; no new one may begin.
+        """End every call and wait for their tasks; accept no new ones.
 
-        Their last entries are with the journal then, written or not: where the database is
-        away, it is the journal that waits, and the next start that ends their records.
+        Afterwards the journal holds their last entries, written or not. If the database is
+        down, the journal waits for it, and failing that the next start ends the records.
         """
         self._closing = True
         tasks = [task for _, task in self._live.values()]
@@ -110,11 +110,11 @@ class Calls:
                 await asyncio.wait(pending, timeout=CLOSE_S)
 
     def _find(self, scope: Scope, call_id: UUID) -> LiveCall | None:
-        """Find a call until its end is written; a foreign one looks like none."""
+        """Find a call of a log; it can be found until its last entry is written."""
         live, _ = self._live.get(call_id, (self._ended.get(call_id), None))
         return live if live is not None and live.new.scope == scope else None
 
-    def _let_go(self, live: LiveCall) -> None:
+    def _remove(self, live: LiveCall) -> None:
         call_id = live.new.row.id
         self._live.pop(call_id, None)
         if not live.written.done():
@@ -125,6 +125,6 @@ class Calls:
         return Moment(self._now(), self._new_id)
 
 
-def _sweep_told(outcome: Outcome) -> None:
+def _on_sweep_outcome(outcome: Outcome) -> None:
     if not isinstance(outcome, Written):
         _log.error("sweep_not_written", outcome=type(outcome).__name__)

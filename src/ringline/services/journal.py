@@ -1,23 +1,25 @@
-"""The journal: a process's one writer of the logs (architecture, "The path of an event").
+"""The journal: a process's only writer of the logs (architecture, "One event's way").
 
-What has come in since the last commit becomes one transaction, in order. After the commit
-its events go to the bus, and then whoever asked is told: told means committed.
+Entries submitted since the last commit are written in one transaction, in order. After the
+commit their events are published on the bus, and then the submitters' callbacks run. So
+nobody learns of an event that could still be lost.
 
-When a transaction fails, its reason decides:
+When a transaction fails, the reason decides what happens next:
 
-- *The database is away.* What was under way is in doubt: it may have been written. The
-  journal waits until the database answers, looks up by event id what is there, and writes
-  the rest; nothing is lost, doubled or reordered meanwhile. `accepting` is false.
-- *A log is locked, or something cannot be written.* Each log of the transaction is tried
-  alone, beside the others: a locked one again and again, one that is refused call by call
-  and then entry by entry, until the bad one is found. It alone is refused, with what its
-  call had waiting; the journal's other users never notice.
+- *The database is down.* The transaction is in doubt: it may have been committed. The journal
+  waits for the database, looks the events up by id, and writes those that are missing; no
+  event is lost, duplicated or reordered. Meanwhile `accepting` is false.
+- *A log is locked, or an entry is refused.* Each log of the transaction is retried on its own,
+  concurrently. A locked log is retried until it is free. A refused one is split by call and
+  then by entry until the bad entry is found. Only that entry and the rest of its call's queue
+  are refused; other calls are not affected.
 
-A partial transcript is not written. It waits for what stands before it in its log, and is
-published at once where nothing does; while a log waits, the latest of each turn is kept.
+Partial transcripts are not written. A partial waits for the entries queued before it in its
+log, and is published at once if there are none. While a log is held up, only the latest
+partial of each turn is kept.
 
-What waits, its bounds and what happens at them: `backlog.py`. How one transaction is
-carried out, and looked up when its answer was lost: `transactions.py`.
+`backlog.py` holds the queue and its bounds; `transactions.py` carries out one transaction and
+resolves one whose reply was lost.
 """
 
 import asyncio
@@ -35,11 +37,11 @@ from ringline.services.backlog import (
     Backlog,
     Bounds,
     LogQueue,
+    OnOutcome,
     Outcome,
+    PendingEntry,
     Refused,
     StorageLost,
-    Told,
-    Waiting,
     Written,
 )
 from ringline.services.reachability import Reachability
@@ -47,18 +49,18 @@ from ringline.services.transactions import Transactions
 
 _log = structlog.get_logger()
 
-#: Entries in one transaction: fewer than a listener's buffer has slots, so that a backlog
-#: which is written at last does not run over those who read it.
+#: Entries in one transaction. It is less than an outbox holds, so that writing a backlog
+#: after an outage does not overflow the outboxes of listeners.
 _BATCH = 50
-_APART = 4  # logs that are tried alone at the same time
-_BUSY_WAIT_S = (0.25, 0.5, 1.0, 2.0)
-_BOUND_CHECK_S = 1.0
+_CONCURRENT_LOGS = 4  # logs that are written on their own at the same time
+_BUSY_BACKOFF_S = (0.25, 0.5, 1.0, 2.0)
+_AGE_CHECK_S = 1.0
 
 
 class Journal:
-    """Writes entries to the logs, and tells of them when they are committed.
+    """Writes entries to the logs, and publishes their events once they are committed.
 
-    Start it on the event loop, close it last among what submits to it.
+    Start it on the event loop; close it after everything that submits to it.
     """
 
     def __init__(self, log_store: EventLog, bus: Bus, bounds: Bounds | None = None) -> None:
@@ -69,63 +71,65 @@ class Journal:
         self._work = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._slots = asyncio.Semaphore(_APART)
+        self._slots = asyncio.Semaphore(_CONCURRENT_LOGS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._database = Reachability()
         self._closed = False
-        self._bound_check: asyncio.TimerHandle | None = None
+        self._age_check: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to write."""
-        self._spawn(self._write_on())
+        """Start writing."""
+        self._spawn(self._run())
 
     @property
     def accepting(self) -> bool:
-        """Tell whether new calls may begin: the database is there, nothing is closing."""
-        return self._database.is_here and not self._closed
+        """Return whether new calls may begin: the database is up and nothing is closing."""
+        return self._database.is_up and not self._closed
 
     @property
-    def waiting(self) -> int:
-        """Return how many entries wait."""
+    def pending(self) -> int:
+        """Return how many entries are queued."""
         return self._backlog.count
 
-    def submit(self, entry: Entry, told: Told | None = None, *, last: bool = False) -> None:
-        """Take an entry of a call; never blocks, never raises.
+    def submit(
+        self, entry: Entry, on_outcome: OnOutcome | None = None, *, last: bool = False
+    ) -> None:
+        """Enqueue an entry of a call; never blocks or raises.
 
-        `told` is called once on the event loop: `Written` after the commit and after the
-        bus has it, `Refused` if the call must end with `internal_error`, `StorageLost` if
-        it must end with `storage_lost` (an entry that had been taken may then still be
-        written). After one of these two only entries with `last` are taken of the call;
-        room is kept free for them. An entry of ephemeral events alone has nothing to commit:
-        `told` is called at once, and beyond the bound the entry is dropped.
+        `on_outcome` is called once, on the event loop: with `Written` after the commit and
+        the publication, `Refused` if the call must end with `internal_error`, or
+        `StorageLost` if it must end with `storage_lost` (an entry that was queued may then
+        still be written). After one of the last two only a `last` entry of the call is
+        accepted; space is reserved for it. An entry with only ephemeral events has nothing
+        to commit: `on_outcome` is called at once, and beyond the bound the entry is dropped.
         """
         if self._closed:
-            self._tell(told, StorageLost())
+            self._call_back_soon(on_outcome, StorageLost())
             return
         queue = self._backlog.queue(entry.scope)
         if not entry.records and not entry.durable:
-            self._tell(told, Written(()))
-            told = None
-            if not queue.waiting:
+            self._call_back_soon(on_outcome, Written(()))
+            on_outcome = None
+            if not queue.pending:
                 self._publish(queue, [(entry, ())])
                 return
-        taken = self._put(
-            entry, told, last=last, coalesce=not self._database.is_here or queue.apart
-        )
-        if not isinstance(taken, Waiting):
-            self._tell(told, taken)
+        # Coalesce only while the log is held up: otherwise every partial should be seen.
+        held_up = not self._database.is_up or queue.isolated
+        result = self._enqueue(entry, on_outcome, last=last, coalesce=held_up)
+        if not isinstance(result, PendingEntry):
+            self._call_back_soon(on_outcome, result)
 
     def store_away(self) -> None:
-        """Take the news that the database went away; it is asked before the next write."""
+        """Note that the database went away; it is probed before the next write."""
         if self._database.lost():
             _log.warning("database_away", waiting=self._backlog.count)
         self._work.set()
-        self._watch_bound()
+        self._arm_age_check()
 
     async def close(self, grace_s: float = 5.0) -> int:
-        """Write what waits, for as long as the grace lasts; return how many entries are lost.
+        """Write the backlog within the grace period; return how many entries are lost.
 
-        Nothing is taken from here on.
+        Nothing is accepted from here on.
         """
         self._closed = True
         with suppress(TimeoutError):
@@ -134,114 +138,116 @@ class Journal:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._bound_check is not None:
-            self._bound_check.cancel()
-        lost = list(self._backlog.everything())
-        for waiting in lost:
-            self._backlog.settle(waiting)
-            self._tell(waiting.told, StorageLost())
+        if self._age_check is not None:
+            self._age_check.cancel()
+        lost = list(self._backlog.all_pending())
+        for pending in lost:
+            self._backlog.settle(pending)
+            self._call_back_soon(pending.on_outcome, StorageLost())
         if lost:
             _log.error("journal_lost_entries", entries=len(lost))
         return len(lost)
 
-    # -- taking ---------------------------------------------------------------------------
+    # -- accepting ------------------------------------------------------------------------
 
-    def _put(
+    def _enqueue(
         self,
         entry: Entry,
-        told: Told | None,
+        on_outcome: OnOutcome | None,
         *,
         last: bool = False,
         coalesce: bool = False,
-    ) -> Waiting | Outcome:
+    ) -> PendingEntry | Outcome:
         now = asyncio.get_running_loop().time()
-        taken = self._backlog.put(entry, told, now, last=last, coalesce=coalesce)
-        if isinstance(taken, Waiting):
+        result = self._backlog.enqueue(entry, on_outcome, now, last=last, coalesce=coalesce)
+        if isinstance(result, PendingEntry):
             self._work.set()
             self._empty.clear()
-        return taken
+        return result
 
     # -- writing --------------------------------------------------------------------------
 
-    async def _write_on(self) -> None:
-        """Write what comes in, until cancelled."""
+    async def _run(self) -> None:
+        """Write batches as entries arrive, until cancelled."""
         while True:
             await self._work.wait()
-            if self._database.must_ask:
-                await self._ask()
+            if self._database.must_probe:
+                await self._probe()
                 continue
-            batch = self._backlog.take(_BATCH)
+            batch = self._backlog.next_batch(_BATCH)
             if not batch:
                 self._work.clear()
                 continue
-            await self._write_together(batch)
+            await self._write_batch(batch)
 
-    async def _ask(self) -> None:
+    async def _probe(self) -> None:
         """Wait for the database, backing off after repeated failures."""
-        await asyncio.sleep(self._database.wait_s)
-        question = self._database.ask()
+        await asyncio.sleep(self._database.backoff_s)
+        probe = self._database.probe()
         try:
             await self._store.available()
         except Exception as error:
             _log.error("database_question_failed", error=type(error).__name__)
             self._database.failed()
             return
-        if self._database.answered(question) and not self._backlog.count:
+        # With nothing to write, no write can prove that the database is back.
+        if self._database.answered(probe) and not self._backlog.count:
             self._note_back()
 
-    async def _write_together(self, batch: list[list[Waiting]]) -> None:
-        """Write the first entries of several logs in one transaction, or each log apart."""
+    async def _write_batch(self, batch: list[list[PendingEntry]]) -> None:
+        """Write the entries of several logs in one transaction; if it fails, log by log."""
         try:
-            await self._commit([waiting for part in batch for waiting in part])
+            await self._commit([pending for part in batch for pending in part])
         except StoreAway:
-            return
+            return  # the entries are still queued; `_run` probes first
         except (LogBusy, EntryRefused) as error:
             _log.warning("transaction_split", logs=len(batch), reason=_reason(error))
             for part in batch:
-                remaining = [waiting for waiting in part if not waiting.settled]
+                # Some may have turned out to be written by an earlier transaction.
+                remaining = [pending for pending in part if not pending.settled]
                 if remaining:
                     queue = self._backlog.queue(remaining[0].entry.scope)
-                    queue.apart = True
-                    self._spawn(self._write_apart(queue, remaining))
-            self._watch_bound()
+                    queue.isolated = True
+                    self._spawn(self._write_alone(queue, remaining))
+            self._arm_age_check()
 
-    async def _write_apart(self, queue: LogQueue, entries: list[Waiting]) -> None:
-        """Write entries of one log beside the others, and find those it will never take."""
+    async def _write_alone(self, queue: LogQueue, entries: list[PendingEntry]) -> None:
+        """Write entries of one log on their own, and find those that must be refused."""
         try:
-            await self._narrow(entries)
+            await self._narrow_down(entries)
         except StoreAway:
-            pass  # they wait in their queue
+            pass  # the entries are still queued
         finally:
-            queue.apart = False
+            queue.isolated = False
             self._work.set()
 
-    async def _narrow(self, entries: list[Waiting]) -> None:
-        entries = [waiting for waiting in entries if not waiting.settled]
+    async def _narrow_down(self, entries: list[PendingEntry]) -> None:
+        entries = [pending for pending in entries if not pending.settled]
         if not entries:
             return
         try:
-            await self._commit_patiently(entries)
+            await self._commit_retrying(entries)
         except EntryRefused as error:
             if len(entries) == 1:
                 self._refuse(entries[0], Refused(error.why, error.sqlstate))
                 return
-            for part in _parts(entries):
-                await self._narrow(part)
+            for part in _split(entries):
+                await self._narrow_down(part)
 
-    async def _commit_patiently(self, entries: list[Waiting]) -> None:
-        """Write entries of one log, again and again while it is locked."""
+    async def _commit_retrying(self, entries: list[PendingEntry]) -> None:
+        """Write entries of one log, backing off and retrying while it is locked."""
         for attempt in count():
             try:
                 async with self._slots:
                     await self._commit(entries)
             except LogBusy:
-                await asyncio.sleep(_BUSY_WAIT_S[min(attempt, len(_BUSY_WAIT_S) - 1)])
+                await asyncio.sleep(_BUSY_BACKOFF_S[min(attempt, len(_BUSY_BACKOFF_S) - 1)])
             else:
                 return
 
-    async def _commit(self, entries: Sequence[Waiting]) -> None:
+    async def _commit(self, entries: Sequence[PendingEntry]) -> None:
         """Write entries in one transaction. Raises StoreAway, LogBusy, EntryRefused."""
-        if self._database.must_ask:
+        if self._database.must_probe:  # lost while this task was waiting for a slot
             raise StoreAway
         try:
             await self._transactions.write(entries)
@@ -253,19 +259,22 @@ class Journal:
 
     # -- publishing --------------------------------------------------------------------
 
-    def _finish(self, entries: Sequence[Waiting]) -> None:
-        """Settle what is committed; then the bus, then those who asked."""
+    def _finish(self, entries: Sequence[PendingEntry]) -> None:
+        """Publish committed entries, settle them, then run their callbacks.
+
+        Publishing comes first, so that a callback never precedes its own events on the bus.
+        """
         by_log: dict[Scope, list[tuple[Entry, tuple[int, ...]]]] = {}
-        for waiting in entries:
-            by_log.setdefault(waiting.entry.scope, []).append(
-                (waiting.entry, waiting.offsets or ())
+        for pending in entries:
+            by_log.setdefault(pending.entry.scope, []).append(
+                (pending.entry, pending.offsets or ())
             )
         for scope, written in by_log.items():
             self._publish(self._backlog.queue(scope), written)
-        for waiting in entries:
-            self._backlog.settle(waiting)
-        for waiting in entries:
-            self._tell_now(waiting.told, Written(waiting.offsets or ()))
+        for pending in entries:
+            self._backlog.settle(pending)
+        for pending in entries:
+            self._call_back(pending.on_outcome, Written(pending.offsets or ()))
         self._note_empty()
 
     def _publish(self, queue: LogQueue, written: Iterable[tuple[Entry, tuple[int, ...]]]) -> None:
@@ -273,33 +282,34 @@ class Journal:
         for entry, offsets in written:
             following = iter(offsets)
             for event in entry.events:
+                # A partial carries the offset of the durable event it follows.
                 offset = next(following) if event.data.durable else queue.offset
                 queue.offset = max(queue.offset, offset)
                 events.append(Published(offset, event))
         self._bus.publish(Publication(queue.scope, tuple(events)))
 
-    def _refuse(self, waiting: Waiting, refusal: Refused) -> None:
-        gone = self._backlog.refuse(waiting, refusal)
+    def _refuse(self, pending: PendingEntry, refusal: Refused) -> None:
+        refused = self._backlog.refuse(pending, refusal)
         _log.error(
             "entry_refused",
             reason=refusal.why,
             sqlstate=refusal.sqlstate or None,
-            entries=len(gone),
+            entries=len(refused),
         )
-        for each in gone:
-            self._tell_now(each.told, refusal)
+        for entry in refused:
+            self._call_back(entry.on_outcome, refusal)
         self._note_empty()
 
-    def _tell(self, told: Told | None, outcome: Outcome) -> None:
-        """Tell in the loop's next turn, so that nobody is called back from his own call."""
-        if told is not None:
-            asyncio.get_running_loop().call_soon(self._tell_now, told, outcome)
+    def _call_back_soon(self, on_outcome: OnOutcome | None, outcome: Outcome) -> None:
+        """Call back in the loop's next turn, so that `submit` never re-enters its caller."""
+        if on_outcome is not None:
+            asyncio.get_running_loop().call_soon(self._call_back, on_outcome, outcome)
 
-    def _tell_now(self, told: Told | None, outcome: Outcome) -> None:
-        if told is None:
+    def _call_back(self, on_outcome: OnOutcome | None, outcome: Outcome) -> None:
+        if on_outcome is None:
             return
         try:
-            told(outcome)
+            on_outcome(outcome)
         except Exception as error:
             _log.error("journal_callback_failed", error=type(error).__name__)
 
@@ -313,19 +323,17 @@ class Journal:
         if not self._backlog.count:
             self._empty.set()
 
-    def _watch_bound(self) -> None:
-        """Look every second at who has waited for too long, while anything is held up."""
-        if self._bound_check is None:
-            self._bound_check = asyncio.get_running_loop().call_later(
-                _BOUND_CHECK_S, self._check_bound
-            )
+    def _arm_age_check(self) -> None:
+        """Check every second for overdue entries, while anything is held up."""
+        if self._age_check is None:
+            self._age_check = asyncio.get_running_loop().call_later(_AGE_CHECK_S, self._check_age)
 
-    def _check_bound(self) -> None:
-        self._bound_check = None
-        for told in self._backlog.overdue(asyncio.get_running_loop().time()):
-            self._tell_now(told, StorageLost())
+    def _check_age(self) -> None:
+        self._age_check = None
+        for callback in self._backlog.overdue(asyncio.get_running_loop().time()):
+            self._call_back(callback, StorageLost())
         if self._backlog.count:
-            self._watch_bound()
+            self._arm_age_check()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -333,12 +341,12 @@ class Journal:
         task.add_done_callback(self._tasks.discard)
 
 
-def _parts(entries: list[Waiting]) -> list[list[Waiting]]:
-    """Divide entries by call, or one call's into single ones; order is kept within a call."""
-    calls: dict[object, list[Waiting]] = {}
-    for waiting in entries:
-        calls.setdefault(waiting.owner or waiting, []).append(waiting)
-    return list(calls.values()) if len(calls) > 1 else [[waiting] for waiting in entries]
+def _split(entries: list[PendingEntry]) -> list[list[PendingEntry]]:
+    """Split entries by call, or one call's into single entries; each call keeps its order."""
+    calls: dict[object, list[PendingEntry]] = {}
+    for pending in entries:
+        calls.setdefault(pending.call_id or pending, []).append(pending)
+    return list(calls.values()) if len(calls) > 1 else [[pending] for pending in entries]
 
 
 def _reason(error: Exception) -> str:

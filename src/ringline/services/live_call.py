@@ -1,8 +1,9 @@
-"""The life of one call: one task, its only writer.
+"""A live call: one task, which is the call's only writer.
 
-The task takes the call's signals one by one, asks the pure `step` what follows, carries
-out its orders at once and hands its entry to the journal. Nobody else touches the call,
-so there are no locks; whoever wants something of it puts a signal into its inbox.
+The task takes signals from the call's inbox one at a time, asks the pure `step` what
+follows, carries out the resulting orders at once and submits the entry to the journal.
+Nothing else changes the call, so there are no locks; everything reaches it as a signal in
+its inbox.
 """
 
 import asyncio
@@ -44,9 +45,9 @@ _log = structlog.get_logger(__name__)
 #: How long closing a voice may take, or ending a task that was cancelled.
 CLOSE_S = 5.0
 
-#: Most signals that wait for a call's task; a call that overruns it ends.
+#: Most signals in a call's inbox; a call whose inbox overflows ends.
 INBOX_SIZE = limits.INBOX_SIGNALS.most
-#: Most bytes of text in them.
+#: Most bytes of text in those signals.
 INBOX_BYTES = limits.INBOX_BYTES.most
 
 
@@ -63,7 +64,7 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """What begins a call: its row, how its voice is opened, what it says first, its limits."""
+    """What a call starts with: its row, the voice's config, the greeting and the limits."""
 
     scope: Scope
     row: CallRow
@@ -73,7 +74,7 @@ class NewCall:
 
 
 class LiveCall:
-    """A call that is running here."""
+    """A call that runs in this process."""
 
     def __init__(
         self,
@@ -103,7 +104,8 @@ class LiveCall:
         self._listener = self._bridge.plug_voice(self._first_voice)
         parties = Parties(((self.caller, Seat.TALK),), self._first_voice)
         routes = parties.routes(paused=False)
-        self._bridge.tell(bridge.Route(routes, self.caller))  # what is said already is held
+        # Route before the voice opens, so that the caller's first words are held for it.
+        self._bridge.tell(bridge.Route(routes, self.caller))
         self._legs: dict[LegId, Leg] = {self.caller: caller_leg}
         self._voices: dict[VoiceId, Voice] = {}
         self._call = Call(new.scope, new.row, parties, routes, new.greeting)
@@ -113,16 +115,16 @@ class LiveCall:
 
     @property
     def listener(self) -> LegListener:
-        """Return whom the caller's leg reports to."""
+        """Return the listener that the caller's leg reports to."""
         return self._bridge.listener_of(self.caller)
 
     @property
     def written(self) -> asyncio.Future[Outcome]:
-        """Return what becomes of the newest durable entry, once that is known."""
+        """Return a future of the outcome of the newest durable entry."""
         return self._orders.written
 
     def signal(self, signal: CallSignal) -> None:
-        """Put a signal into the inbox; a full one ends the call."""
+        """Enqueue a signal; a full inbox ends the call."""
         weight = _text_bytes(signal)
         if self._overrun:
             return
@@ -134,26 +136,26 @@ class LiveCall:
             self._inbox.put_nowait(EndOrdered(EndCause.INTERNAL_ERROR))
 
     def end(self, cause: EndCause, message: str = "") -> None:
-        """End the call, once what stands before this in its inbox is done."""
+        """End the call once it has handled the signals already in its inbox."""
         self.signal(EndOrdered(cause, message))
 
     async def order(self, signal: CallSignal) -> bool:
-        """Order something; tell whether the call was active when it took the order.
+        """Order something; return whether the call was active when it handled the order.
 
-        Where somebody takes the call over, playing stops at once. Returns when what came of
-        it is committed; raises Unavailable, EntryRefused (`Orders`).
+        A takeover stops playback at once. Returns after the commit; raises Unavailable and
+        EntryRefused (`Orders`).
         """
-        self._check_room()  # what is halted must be followed by its order
+        self._check_room()  # never halt playback for an order that is refused
         if isinstance(signal, TakenOver):
             signal = replace(signal, played_ms=self._bridge.halt())
-        return await self._orders.give(signal, self._inbox.put_nowait)
+        return await self._orders.submit(signal, self._inbox.put_nowait)
 
     async def join(
         self, leg_: Leg, seat: Seat, member: str, role: ParticipantRole
     ) -> LegListener | None:
-        """Let another leg join; return whom it reports to, None if the call is not active.
+        """Let another leg join; return its listener, or None if the call is not active.
 
-        Raises as `order`.
+        Raises like `order`.
         """
         leg_id = LegId(PartyId(self._moment().new_id()))
         listener = self._bridge.plug_leg(leg_id, leg_)
@@ -168,9 +170,9 @@ class LiveCall:
         return listener if joined else None
 
     async def replace_voice(self, config: SessionConfig) -> None:
-        """Open another voice, which goes on with what was said; the old one speaks until then.
+        """Open another voice with the conversation so far; the old one speaks until it is open.
 
-        Raises VoiceUnavailable, and TimeoutError where it takes too long.
+        Raises VoiceUnavailable, and TimeoutError if it takes too long.
         """
         history = history_of(self._call.talk.turns)
         voice_id = self._new_voice_id()
@@ -178,33 +180,33 @@ class LiveCall:
         await self._open(voice_id, listener, voice.VoiceOpening(config, history))
 
     def _check_room(self) -> None:
-        """Raise Unavailable rather than let orders crowd out the call's own signals."""
+        """Raise Unavailable if more orders would crowd out the call's own signals."""
         self._orders.check_room()
         if self._inbox.qsize() >= INBOX_SIZE:
             raise Unavailable(UnavailableReason.TOO_MANY_ORDERS)
 
     async def run(self) -> None:
-        """Live: from the first entry to the last one. Never raises."""
+        """Run the call from its first entry to its last. Never raises."""
         self._after(self._limits.duration_s, EndCause.MAX_DURATION)
         self._after(self._limits.idle_s, EndCause.IDLE_TIMEOUT)
         opening = asyncio.create_task(self._open_first())
         row, scope = self.new.row, self.new.scope
-        told = _log.bind(
+        log = _log.bind(
             call_id=str(row.id),
             workspace_id=str(scope.workspace_id),
             environment=scope.environment.value,
         )
-        told.info("call_begun", source=row.source)
+        log.info("call_begun", source=row.source)
         try:
             self._carry_out(call.begin(self._call, self._moment()))
             while not self._call.ended:
-                self._take(await self._inbox.get())
-        except Exception as error:  # a defect ends this call alone, and visibly
+                self._handle(await self._inbox.get())
+        except Exception as error:  # a defect must end only this call, and be logged
             self._log_defect(error)
             self._end_broken()
         finally:
             self._orders.close()
-            self._log_end(told)
+            self._log_end(log)
             await self._close(opening)
 
     def _new_voice_id(self) -> VoiceId:
@@ -231,43 +233,43 @@ class LiveCall:
             self._log_defect(error)
             self.end(EndCause.VOICE_UNAVAILABLE)
 
-    def _take(self, signal: CallSignal | Ordered) -> None:
+    def _handle(self, signal: CallSignal | Ordered) -> None:
         if not isinstance(signal, Ordered):
             self._inbox_bytes -= _text_bytes(signal)
         match signal:
             case Ordered():
                 active = self._call.active
                 self._carry_out(call.step(self._call, signal.signal, self._moment()))
-                self._orders.answer(signal, active=active)
+                self._orders.acknowledge(signal, active=active)
             case EndOrdered(EndCause.IDLE_TIMEOUT) if not self._is_idle():
                 pass
             case _:
                 self._carry_out(call.step(self._call, signal, self._moment()))
 
     def _carry_out(self, step: Step) -> None:
-        """Hand the entry to the journal and the orders to whom they are for."""
+        """Submit a step's entry to the journal and deliver its orders."""
         self._call = step.call
         if step.entry is not None:
-            told = self._answer_told if step.answers else self._entry_told
+            on_outcome = self._on_answer_outcome if step.answers else self._on_entry_outcome
             if step.entry.durable:
-                told = self._orders.follow(told)
-            self._journal.submit(step.entry, told, last=step.last)
+                on_outcome = self._orders.track(on_outcome)
+            self._journal.submit(step.entry, on_outcome, last=step.last)
             if step.answers:
                 self._answer_timer = self._after(self._limits.answer_s, EndCause.ANSWER_NOT_WRITTEN)
         for order in step.orders:
             match order:
-                case ToBridge(told_bridge):
-                    self._bridge.tell(told_bridge)
-                    if isinstance(told_bridge, bridge.OpenLine):
-                        self._close_voices(but=told_bridge.voice)
-                case ToVoice(voice_id, told_voice):
-                    if voice_id in self._voices:  # it may not have opened
-                        self._voices[voice_id].tell(told_voice)
-                case ToLeg(leg_id, told_leg):
-                    self._legs[leg_id].tell(told_leg)
+                case ToBridge(bridge_order):
+                    self._bridge.tell(bridge_order)
+                    if isinstance(bridge_order, bridge.OpenLine):
+                        self._close_voices(but=bridge_order.voice)
+                case ToVoice(voice_id, voice_order):
+                    if voice_id in self._voices:  # it may not be open yet
+                        self._voices[voice_id].tell(voice_order)
+                case ToLeg(leg_id, leg_order):
+                    self._legs[leg_id].tell(leg_order)
 
     def _end_broken(self) -> None:
-        """Write the end of a call in which something went wrong, whatever it was."""
+        """Write the end of a call that a defect has broken."""
         try:
             if not self._call.ended:
                 broken = EndOrdered(EndCause.INTERNAL_ERROR)
@@ -275,10 +277,10 @@ class LiveCall:
         except Exception as error:
             self._log_defect(error)
 
-    def _log_end(self, told: structlog.typing.FilteringBoundLogger) -> None:
+    def _log_end(self, log: structlog.typing.FilteringBoundLogger) -> None:
         row = self._call.row
         lasted = row.ended_at - row.started_at if row.ended_at else None
-        told.info(
+        log.info(
             "call_ended",
             status=row.status.value,
             hangup_cause=row.hangup_cause.value if row.hangup_cause else None,
@@ -289,15 +291,15 @@ class LiveCall:
     def _log_defect(self, error: Exception) -> None:
         _log.error("call_failed", call_id=str(self.new.row.id), error=type(error).__name__)
 
-    def _answer_told(self, outcome: Outcome) -> None:
+    def _on_answer_outcome(self, outcome: Outcome) -> None:
         if self._answer_timer is not None:
             self._answer_timer.cancel()
         if isinstance(outcome, Written):
             self.signal(call_signals.AnswerWritten())
         else:
-            self._entry_told(outcome)
+            self._on_entry_outcome(outcome)
 
-    def _entry_told(self, outcome: Outcome) -> None:
+    def _on_entry_outcome(self, outcome: Outcome) -> None:
         match outcome:
             case Written():
                 pass
@@ -312,7 +314,7 @@ class LiveCall:
         return timer
 
     def _is_idle(self) -> bool:
-        """Tell whether nothing came for the whole idle time; else look again later."""
+        """Return whether the idle time has passed in silence; if not, re-arm the timer."""
         quiet_s = self._loop.time() - self._bridge.last_heard
         if quiet_s >= self._limits.idle_s:
             return True
@@ -338,18 +340,18 @@ class LiveCall:
         try:
             async with asyncio.timeout(CLOSE_S):
                 await closed.close()
-        except Exception as error:  # the call goes on, or has ended already
+        except Exception as error:  # a voice that fails to close must not end the call
             self._log_defect(error)
 
 
 def _text_bytes(signal: CallSignal) -> int:
-    """Return the bytes of text, of any length, in a signal; nothing else in one is long."""
+    """Return the bytes of unbounded text in a signal; its other members are short."""
     match signal:
         case (
             FromLeg(signal=leg.Typed(text))
             | FromVoice(signal=voice.Heard(text=text))
             | FromBridge(signal=bridge.Spoken(delta=text))
         ):
-            return 4 * len(text)  # the most that a character takes
+            return 4 * len(text)  # UTF-8 takes at most four bytes a character
         case _:
             return 0

@@ -1,12 +1,12 @@
-"""Orders of requests to a live call: told means committed.
+"""Orders from requests to a live call; each is answered after its commit.
 
-An order goes through the call's inbox like every signal, so it meets the call in one
-certain state. Its answer waits for the newest entry that the call had submitted once it was
-taken: the order's own, or, where it changed nothing, the one that had made it so. A call's
-entries are written in order, so nothing that the answer speaks of is still unwritten.
+An order goes through the call's inbox like any signal, so the call handles it in a definite
+state. The reply waits for the last entry the call had submitted when it handled the order:
+the order's own entry, or, if the order changed nothing, the one that already had that effect.
+A call's entries are written in order, so everything the reply implies is committed.
 
-A call that ends answers the orders that it has not taken. An order whose request has gone
-away is carried out all the same.
+A call that ends answers the orders it has not handled. An order is carried out even if its
+request was cancelled.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ from enum import StrEnum
 from ringline.domain.call_signals import CallSignal
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EntryRefused
-from ringline.services.backlog import Outcome, Refused, StorageLost, Told, Written
+from ringline.services.backlog import OnOutcome, Outcome, Refused, StorageLost, Written
 
-#: How long a request waits for its order to be carried out and committed.
+#: How long a request waits for its order to be handled and committed.
 ORDER_S = 10.0
-#: Most orders that one call has yet to take; more are refused.
+#: Most orders that one call may have in its inbox; further ones are refused.
 MAX_ORDERS = 100
 
 
 class Verdict(StrEnum):
     """What became of an order to a call."""
 
-    DONE = "done"  # carried out, or it was so already
-    NOT_ACTIVE = "not_active"  # the call is not answered yet, or is over
+    DONE = "done"  # carried out, or already the case
+    NOT_ACTIVE = "not_active"  # the call has not been answered yet, or has ended
     NOT_HERE = "not_here"  # no such call of this log runs in this process
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """An order has met its call, which was `active` or not; `written` comes later."""
+class Handled:
+    """The call has handled an order, and was `active` or not; `written` resolves later."""
 
     active: bool
     written: asyncio.Future[Outcome]
@@ -43,71 +43,71 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ordered:
-    """A signal in a call's inbox that a request waits for."""
+    """A signal in a call's inbox, with a request waiting for it."""
 
     signal: CallSignal
-    taken: asyncio.Future[Taken]
+    handled: asyncio.Future[Handled]
 
 
 class Orders:
-    """The orders to one call, and the fate of its newest entry."""
+    """The pending orders of one call, and the outcome of its newest entry."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._waiting: set[Ordered] = set()
         self._closed = False
-        #: What became of the newest durable entry, once that is known.
+        #: Resolves to the outcome of the newest durable entry.
         self.written: asyncio.Future[Outcome] = self._loop.create_future()
 
     def check_room(self) -> None:
-        """Raise Unavailable where too many orders wait to be taken."""
+        """Raise Unavailable if too many orders are waiting to be handled."""
         if len(self._waiting) >= MAX_ORDERS:
             raise Unavailable(UnavailableReason.TOO_MANY_ORDERS)
 
-    async def give(self, signal: CallSignal, put: Callable[[Ordered], None]) -> bool:
-        """Put an order into the inbox; tell whether the call was active when it took it.
+    async def submit(self, signal: CallSignal, enqueue: Callable[[Ordered], None]) -> bool:
+        """Enqueue an order; return whether the call was active when it handled the order.
 
-        Returns when that is committed; raises Unavailable if this is not known within
-        `ORDER_S`, and EntryRefused. Nothing is awaited before it is in the inbox.
+        Returns after the commit. Raises Unavailable if that is not confirmed within
+        `ORDER_S`, and EntryRefused. The order is in the inbox before the first await.
         """
         ordered = Ordered(signal, self._loop.create_future())
         self._waiting.add(ordered)
         if self._closed:
-            self.answer(ordered, active=False)
+            self.acknowledge(ordered, active=False)
         else:
-            put(ordered)
+            enqueue(ordered)
         try:
             async with asyncio.timeout(ORDER_S):
-                taken = await ordered.taken
-                outcome = await asyncio.shield(taken.written)
+                handled = await ordered.handled
+                outcome = await asyncio.shield(handled.written)
         except TimeoutError:
             raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED) from None
         match outcome:
             case Written():
-                return taken.active
+                return handled.active
             case Refused(why, sqlstate):
                 raise EntryRefused(why, sqlstate)
             case StorageLost():
                 raise Unavailable(UnavailableReason.ORDER_UNCONFIRMED)
 
-    def answer(self, ordered: Ordered, *, active: bool) -> None:
-        """Note that an order has been taken, and with it what the call submitted."""
+    def acknowledge(self, ordered: Ordered, *, active: bool) -> None:
+        """Answer an order that the call has handled, after submitting what came of it."""
         self._waiting.discard(ordered)
-        if not ordered.taken.done():  # its request may have gone away
-            ordered.taken.set_result(Taken(active, self.written))
+        if not ordered.handled.done():  # the request may have been cancelled
+            ordered.handled.set_result(Handled(active, self.written))
 
-    def follow(self, told: Told) -> Told:
-        """Note that a durable entry is submitted; return whom the journal is to tell."""
+    def track(self, on_outcome: OnOutcome) -> OnOutcome:
+        """Track a durable entry about to be submitted; return the callback to submit with it."""
         written = self.written = self._loop.create_future()
 
         def both(outcome: Outcome) -> None:
             written.set_result(outcome)
-            told(outcome)
+            on_outcome(outcome)
 
         return both
 
     def close(self) -> None:
-        """Answer what the call, which is over, has not taken; nothing waits from here on."""
+        """Answer the orders that the ended call did not handle, and all later ones."""
         self._closed = True
         for ordered in list(self._waiting):
-            self.answer(ordered, active=False)
+            self.acknowledge(ordered, active=False)

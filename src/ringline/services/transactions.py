@@ -1,9 +1,10 @@
-"""One transaction of the journal, and whether it was written.
+"""The journal's transactions, and how a lost COMMIT is resolved.
 
-An answer to COMMIT can be lost, and the transaction may even end after the connection is
-gone. So what was in a failed transaction is *in doubt* until it is found in the log by the
-ids of its events, or written by a later transaction: event ids are made before the write
-and unique in their log, so a second copy is refused as already there: look again.
+The reply to a COMMIT can be lost, and the server may even commit after the connection broke.
+So the entries of a failed transaction are *in doubt*: they may have been written. Event ids
+are generated before the write and are unique within a log, so the log can be searched for
+them before each retry. If the lost transaction commits between that lookup and the retry,
+the retry fails with AlreadyThere, and another lookup finds the entries.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,94 +13,98 @@ import structlog
 
 from ringline.domain.log import Scope
 from ringline.ports import AlreadyThere, EntryRefused, EventLog, LogBusy, StoreAway, Violation
-from ringline.services.backlog import Waiting
+from ringline.services.backlog import PendingEntry
 
 _log = structlog.get_logger()
 
-#: Attempts at one transaction, where what was in doubt turns out to be written meanwhile.
+#: How often one transaction is tried while lost ones keep committing underneath it.
 _ATTEMPTS = 5
 
 
 class Transactions:
-    """Writes entries, each once; `finish` takes those that are committed, with their offsets."""
+    """Writes entries exactly once; calls `finish` with those committed, offsets set."""
 
     def __init__(
         self,
         log_store: EventLog,
-        finish: Callable[[Sequence[Waiting]], None],
+        finish: Callable[[Sequence[PendingEntry]], None],
     ) -> None:
         self._store = log_store
         self._finish = finish
 
-    async def write(self, entries: Sequence[Waiting]) -> None:
-        """Write entries in one transaction; those that turn out to be written are finished.
+    async def write(self, entries: Sequence[PendingEntry]) -> None:
+        """Write entries in one transaction, except those that were written before.
 
-        Raises StoreAway (what was tried is then in doubt), LogBusy, EntryRefused.
+        Raises StoreAway (the entries are then in doubt), LogBusy, EntryRefused.
         """
-        for waiting in entries:
-            waiting.begin()
+        for pending in entries:
+            pending.begin()
         try:
             for attempt in range(_ATTEMPTS):
                 await self._look_up(entries)
                 try:
-                    await self._commit([waiting for waiting in entries if not waiting.settled])
+                    await self._commit([pending for pending in entries if not pending.settled])
                 except AlreadyThere:
-                    if attempt + 1 == _ATTEMPTS or not _in_doubt(entries):
+                    # With entries in doubt this may be our own lost transaction, committed
+                    # since the lookup. Without any it is a real duplicate.
+                    if attempt + 1 == _ATTEMPTS or not _any_in_doubt(entries):
                         raise
                 else:
                     break
         except (StoreAway, LogBusy, EntryRefused):
             raise
-        except Exception as error:  # a defect: whatever it broke is looked up and tried again
+        except Exception as error:  # a defect: nothing is known, so look up and retry
             _log.error("transaction_failed", error=type(error).__name__)
             _doubt(entries)
             raise StoreAway from None
         finally:
-            for waiting in entries:
-                waiting.requeue()
+            for pending in entries:
+                pending.requeue()
 
-    async def _commit(self, entries: Sequence[Waiting]) -> None:
-        durable = [waiting for waiting in entries if waiting.durable]
+    async def _commit(self, entries: Sequence[PendingEntry]) -> None:
+        durable = [pending for pending in entries if pending.durable]
         offsets: list[tuple[int, ...]] = []
         try:
             if durable:
-                offsets = await self._store.commit([waiting.entry for waiting in durable])
-            for waiting, its in zip(durable, offsets, strict=True):
-                waiting.offsets = its
+                offsets = await self._store.commit([pending.entry for pending in durable])
+            for pending, written in zip(durable, offsets, strict=True):
+                pending.offsets = written
         except (LogBusy, EntryRefused):
             raise
         except StoreAway:
             _doubt(durable)
             raise
         except Exception as error:
-            _doubt(durable)  # nobody can say where it happened
+            # It may have happened before or after the COMMIT. Refusing makes the journal
+            # narrow it down to one entry instead of retrying the same defect forever.
+            _doubt(durable)
             _log.error("transaction_failed", error=type(error).__name__)
             raise EntryRefused(Violation.OTHER) from None
         self._finish(entries)
 
-    async def _look_up(self, entries: Iterable[Waiting]) -> None:
-        """Find out which entries in doubt were written; those are finished."""
-        doubtful: dict[Scope, list[Waiting]] = {}
-        for waiting in entries:
-            if waiting.in_doubt:
-                doubtful.setdefault(waiting.entry.scope, []).append(waiting)
-        for scope, some in doubtful.items():
-            wanted = [event.id for waiting in some for event in waiting.entry.durable]
+    async def _look_up(self, entries: Iterable[PendingEntry]) -> None:
+        """Find out which entries in doubt were written, and finish those."""
+        doubtful: dict[Scope, list[PendingEntry]] = {}
+        for pending in entries:
+            if pending.in_doubt:
+                doubtful.setdefault(pending.entry.scope, []).append(pending)
+        for scope, in_doubt in doubtful.items():
+            wanted = [event.id for pending in in_doubt for event in pending.entry.durable]
             found = await self._store.find(scope, wanted)
-            written: list[Waiting] = []
-            for waiting in some:
-                ids = [event.id for event in waiting.entry.durable]
+            written: list[PendingEntry] = []
+            for pending in in_doubt:
+                ids = [event.id for event in pending.entry.durable]
                 if all(event_id in found for event_id in ids):
-                    waiting.offsets = tuple(found[event_id] for event_id in ids)
-                    written.append(waiting)
+                    pending.offsets = tuple(found[event_id] for event_id in ids)
+                    written.append(pending)
             self._finish(written)
 
 
-def _doubt(entries: Iterable[Waiting]) -> None:
-    for waiting in entries:
-        waiting.doubt()
+def _doubt(entries: Iterable[PendingEntry]) -> None:
+    for pending in entries:
+        pending.doubt()
 
 
-def _in_doubt(entries: Iterable[Waiting]) -> bool:
+def _any_in_doubt(entries: Iterable[PendingEntry]) -> bool:
     """Return whether any entry may have been written by an earlier transaction."""
-    return any(waiting.in_doubt for waiting in entries)
+    return any(pending.in_doubt for pending in entries)
