@@ -59,7 +59,7 @@ def notice_section() -> Iterator[str]:
     for notice in payload_examples.NOTICES:
         said = json.loads(notice)
         name: str = said["event_type"]
-        about = "The call WebSocket says it of itself; it has no `event_id`."
+        about = "The call WebSocket sends this about itself; it has no `event_id`."
         yield from _event(name, about, envelope_members.NOTICES[name], said)
 
 

@@ -1052,7 +1052,7 @@ export const ACTIONS = {
 
 /** A function per action, and one that only validates what it would be given. */
 export interface Actions {
-  /** Join the team with an invitation's token. Takes a `sk_live_` key. */
+  /** Join the team with an invitation's token. Requires a `sk_live_` key. */
   acceptTeamInvitation(config: { input: AcceptTeamInvitationInput } & TransportOptions): Promise<Result<AcceptTeamInvitationAnswer, ErrorType>>;
   /** Says whether `acceptTeamInvitation` would take this. */
   validateAcceptTeamInvitation(config?: { input?: Partial<AcceptTeamInvitationInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1088,7 +1088,7 @@ export interface Actions {
   acceptCallQueueEntry<const F extends Fields<CallQueueEntryResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; input: AcceptCallQueueEntryInput; fields?: F } & Known<CallQueueEntryResource, F> & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
   /** Says whether `acceptCallQueueEntry` would take this. */
   validateAcceptCallQueueEntry(config: { identity: Uuid | { id: Uuid }; input?: Partial<AcceptCallQueueEntryInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Look at one wait in a queue, by its id or the call's latest. Takes `fields`. Operator tokens may call it. */
+  /** Get a queue entry by its id, or a call's latest. Takes `fields`. Operator tokens may call it. */
   getCallQueueEntry<const F extends Fields<CallQueueEntryResource>>(config: { input: GetCallQueueEntryInput; fields: F } & Known<CallQueueEntryResource, F> & TransportOptions): Promise<Result<Selected<CallQueueEntryResource, F>, ErrorType>>;
   /** Says whether `getCallQueueEntry` would take this. */
   validateGetCallQueueEntry(config?: { input?: Partial<GetCallQueueEntryInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1108,27 +1108,27 @@ export interface Actions {
   listCalls<const F extends Fields<CallResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: CallFilter; sort?: Sort<CallResource>; page?: P } & Known<CallResource, F> & TransportOptions): Promise<Result<Listed<Selected<CallResource, F>, P>, ErrorType>>;
   /** Says whether `listCalls` would take this. */
   validateListCalls(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Record a call that lives elsewhere. */
+  /** Register a call on another system. */
   createCall<const F extends Fields<CallResource> = readonly []>(config: { input: CreateCallInput; fields?: F } & Known<CallResource, F> & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
   /** Says whether `createCall` would take this. */
   validateCreateCall(config?: { input?: Partial<CreateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Report how an external call goes on. */
+  /** Report a change of an external call. */
   updateCall<const F extends Fields<CallResource> = readonly []>(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: UpdateCallInput; fields?: F } & Known<CallResource, F> & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
   /** Says whether `updateCall` would take this. */
   validateUpdateCall(config: { identity: Uuid | { id: Uuid } | { callUuid: string }; input?: Partial<UpdateCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Tell a call's codecs. Operator tokens may call it. */
+  /** Get a call's codecs. Operator tokens may call it. */
   callCodec(config: { input: CallCodecInput } & TransportOptions): Promise<Result<CallCodecAnswer, ErrorType>>;
   /** Says whether `callCodec` would take this. */
   validateCallCodec(config?: { input?: Partial<CallCodecInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Take a call over from its agent; its caller hears silence until operators have phones. Needs telephony, for `listen` and `whisper` and for calls that live elsewhere; without it the error is `not_configured`. Operator tokens may call it. */
+  /** Take a call over from its agent; until there is telephony, its caller hears silence. Needs telephony, for `listen` and `whisper` and for external calls; without it the error is `not_configured`. Operator tokens may call it. */
   bargeCall(config: { input: BargeCallInput } & TransportOptions): Promise<Result<BargeCallAnswer, ErrorType>>;
   /** Says whether `bargeCall` would take this. */
   validateBargeCall(config?: { input?: Partial<BargeCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Give a call back to its agent. Operator tokens may call it. */
+  /** Hand a call back to its agent. Operator tokens may call it. */
   resumeAiCall(config: { input: ResumeAiCallInput } & TransportOptions): Promise<Result<ResumeAiCallAnswer, ErrorType>>;
   /** Says whether `resumeAiCall` would take this. */
   validateResumeAiCall(config?: { input?: Partial<ResumeAiCallInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Issue SIP credentials that expire. Needs telephony; without it the error is `not_configured`. Operator tokens may call it. The answer holds a credential, which is shown this once. */
+  /** Issue temporary SIP credentials. Needs telephony; without it the error is `not_configured`. Operator tokens may call it. The answer holds a credential, which is shown only once. */
   issueSipAccess(config?: { input?: IssueSipAccessInput } & TransportOptions): Promise<Result<IssueSipAccessAnswer, ErrorType>>;
   /** Says whether `issueSipAccess` would take this. */
   validateIssueSipAccess(config?: { input?: Partial<IssueSipAccessInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1172,11 +1172,11 @@ export interface Actions {
   deleteContact<const F extends Fields<ContactResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<ContactResource, F> & TransportOptions): Promise<Result<Selected<ContactResource, F>, ErrorType>>;
   /** Says whether `deleteContact` would take this. */
   validateDeleteContact(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Mint an operator's token for a browser. The answer holds a credential, which is shown this once. */
+  /** Mint an operator token for a browser. The answer holds a credential, which is shown only once. */
   issueOperatorAccessToken(config: { input: IssueOperatorAccessTokenInput } & TransportOptions): Promise<Result<IssueOperatorAccessTokenAnswer, ErrorType>>;
   /** Says whether `issueOperatorAccessToken` would take this. */
   validateIssueOperatorAccessToken(config?: { input?: Partial<IssueOperatorAccessTokenInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Read the event log from a position on. */
+  /** Read the event log from a position. */
   listEvents(config?: { input?: ListEventsInput } & TransportOptions): Promise<Result<ListEventsAnswer, ErrorType>>;
   /** Says whether `listEvents` would take this. */
   validateListEvents(config?: { input?: Partial<ListEventsInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1252,15 +1252,15 @@ export interface Actions {
   listUsers<const F extends Fields<UserResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: UserFilter; sort?: Sort<UserResource>; page?: P } & Known<UserResource, F> & TransportOptions): Promise<Result<Listed<Selected<UserResource, F>, P>, ErrorType>>;
   /** Says whether `listUsers` would take this. */
   validateListUsers(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Invite somebody to the team. Takes a `sk_live_` key. The answer holds a credential, which is shown this once. */
+  /** Invite somebody to the team. Requires a `sk_live_` key. The answer holds a credential, which is shown only once. */
   inviteTeamMember(config: { input: InviteTeamMemberInput } & TransportOptions): Promise<Result<InviteTeamMemberAnswer, ErrorType>>;
   /** Says whether `inviteTeamMember` would take this. */
   validateInviteTeamMember(config?: { input?: Partial<InviteTeamMemberInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Remove somebody from the team. Takes a `sk_live_` key. */
+  /** Remove somebody from the team. Requires a `sk_live_` key. */
   removeTeamMember<const F extends Fields<UserResource> = readonly []>(config: { identity: Uuid | { id: Uuid }; fields?: F } & Known<UserResource, F> & TransportOptions): Promise<Result<Selected<UserResource, F>, ErrorType>>;
   /** Says whether `removeTeamMember` would take this. */
   validateRemoveTeamMember(config: { identity: Uuid | { id: Uuid } } & TransportOptions): Promise<ValidationResult<ErrorType>>;
-  /** Report who joined an external call. */
+  /** Report that somebody joined an external call. */
   createCallParticipant<const F extends Fields<CallParticipantResource> = readonly []>(config: { input: CreateCallParticipantInput; fields?: F } & Known<CallParticipantResource, F> & TransportOptions): Promise<Result<Selected<CallParticipantResource, F>, ErrorType>>;
   /** Says whether `createCallParticipant` would take this. */
   validateCreateCallParticipant(config?: { input?: Partial<CreateCallParticipantInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
@@ -1407,31 +1407,31 @@ export interface Events {
 export interface SessionConfig {
   /** The model that speaks, as `provider/model`; fixed for the session, and required unless the ticket or an agent brings one. */
   model?: string;
-  /** What the model is told to be and to do. Default: "". */
+  /** The model's system prompt. Default: "". */
   instructions?: string;
   /** A voice that the model offers, in upper or lower case. Default: the model's default voice. */
   voice?: string;
-  /** What the agent answers with, `audio` or `text` or both; `text` sends `text.delta` whatever `output_transcription` says. Default: ["audio"]. */
+  /** How the agent answers: `audio`, `text` or both; with `text`, `text.delta` is sent whatever `output_transcription` says. Default: ["audio"]. */
   modalities?: readonly string[];
-  /** How freely the model chooses its words, within its own range; passed over by a model that has no such choice. Default: the provider's. */
+  /** How freely the model chooses its words, within its own range; ignored by a model without this setting. Default: the provider's. */
   temperature?: number;
-  /** How long the model thinks, in a word that it offers; refused by a model that offers none. Default: "". */
+  /** How long the model reasons, as one of its levels; refused by a model without levels. Default: "". */
   reasoning_effort?: string;
-  /** Of `audio.append`; there is no other. Default: "pcm16". */
+  /** Of `audio.append`; the only one. Default: "pcm16". */
   input_audio_format?: string;
-  /** Of `audio.delta`; there is no other. Default: "pcm16". */
+  /** Of `audio.delta`; the only one. Default: "pcm16". */
   output_audio_format?: string;
-  /** Send `transcript.committed`, what the caller said; without it the client gets none. Default: false. */
+  /** Whether to send `transcript.committed`, what the caller said. Default: false. */
   input_transcription?: boolean;
-  /** Which of its recognisers the provider uses; empty is its own choice. Default: "". */
+  /** Which recogniser the provider uses; empty leaves the choice to it. Default: "". */
   input_transcription_model?: string;
-  /** Send `text.delta`, what the agent says; without it the client gets speech alone. Default: false. */
+  /** Whether to send `text.delta`, what the agent says. Default: false. */
   output_transcription?: boolean;
-  /** How the end of the caller's turn is found. Default: {"type":"server_vad"}. */
+  /** How the end of the caller's turn is detected. Default: {"type":"server_vad"}. */
   turn_detection?: { type?: string; threshold?: number; prefix_padding_ms?: number; silence_duration_ms?: number };
-  /** Functions that the model may ask the client to run; refused by a model that calls none. Default: []. */
+  /** Functions that the model may ask the client to run; refused by a model without tools. Default: []. */
   tools?: readonly { name: string; description?: string; parameters?: Record<string, unknown> }[];
-  /** What `local/attendant` understands and says (local-voice.md); on other models it does nothing, which `warnings` say. Default: none. */
+  /** What `local/attendant` understands and says (local-voice.md); other models ignore it, which `warnings` reports. Default: none. */
   local?: { phrases?: readonly { text: string; intent: string }[]; replies?: Record<string, string> };
   /** For a translation model, the language it speaks; refused by every other model. Default: "". */
   translation_target_language?: string;

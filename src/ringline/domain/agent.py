@@ -15,8 +15,8 @@ LOCAL_MODEL = "local/attendant"
 class Tool(msgspec.Struct, frozen=True, kw_only=True):
     """A function the voice may ask the client to run (realtime voice, 4)."""
 
-    name: Annotated[str, means("what the model calls it; not empty, and given once")]
-    description: Annotated[str, means("what it is for, told to the model")] = ""
+    name: Annotated[str, means("its name for the model; not empty, and unique")]
+    description: Annotated[str, means("what it does, for the model")] = ""
     parameters: Annotated[dict[str, object], means("a JSON Schema of its arguments")] = {}
 
 
@@ -43,13 +43,13 @@ class RequestedTurnDetection(msgspec.Struct, frozen=True, kw_only=True):
     ] = TurnDetectionType.SERVER_VAD
     threshold: Annotated[
         float,
-        means("0 to 1: how sure it must be that somebody speaks; more is less sensitive"),
+        means("0 to 1: how certain it must be that somebody speaks; higher is less sensitive"),
     ] = 0.5
     prefix_padding_ms: Annotated[
         int,
-        means("0 to 10,000: how much sound before the detected speech belongs to the turn"),
+        means("0 to 10,000: how much audio before the detected speech belongs to the turn"),
     ] = 300
-    silence_duration_ms: Annotated[int, means("0 to 10,000: how much quiet ends a turn")] = 500
+    silence_duration_ms: Annotated[int, means("0 to 10,000: how much silence ends a turn")] = 500
 
 
 class TurnDetection(RequestedTurnDetection, frozen=True, kw_only=True):
@@ -61,8 +61,8 @@ class TurnDetection(RequestedTurnDetection, frozen=True, kw_only=True):
 class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     """A sentence the local voice understands, and the line of dialogue it leads to."""
 
-    text: Annotated[str, means("what the caller says, whole")]
-    intent: Annotated[str, means("what it means: the name of a reply")]
+    text: Annotated[str, means("the whole of what the caller says")]
+    intent: Annotated[str, means("its meaning: the name of a reply")]
 
 
 class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +72,8 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
     understood, and the intent `goodbye` is followed by hanging up.
     """
 
-    phrases: Annotated[tuple[Phrase, ...], means("what is understood")] = ()
-    replies: Annotated[dict[str, str], means("what is said to each intent, by its name")] = {}
+    phrases: Annotated[tuple[Phrase, ...], means("the phrases that are understood")] = ()
+    replies: Annotated[dict[str, str], means("the reply to each intent, by its name")] = {}
 
 
 @dataclass(frozen=True, slots=True)

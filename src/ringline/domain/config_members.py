@@ -34,7 +34,7 @@ class RequestedConfig(msgspec.Struct, frozen=True, kw_only=True):
             REQUIRED,
         ),
     ] = ""
-    instructions: Annotated[str, means("what the model is told to be and to do")] = ""
+    instructions: Annotated[str, means("the model's system prompt")] = ""
     voice: Annotated[
         str,
         means("a voice that the model offers, in upper or lower case", "the model's default voice"),
@@ -42,53 +42,52 @@ class RequestedConfig(msgspec.Struct, frozen=True, kw_only=True):
     modalities: Annotated[
         tuple[str, ...],
         means(
-            "what the agent answers with, `audio` or `text` or both; `text` sends `text.delta` "
+            "how the agent answers: `audio`, `text` or both; with `text`, `text.delta` is sent "
             "whatever `output_transcription` says"
         ),
     ] = (Modality.AUDIO,)
     temperature: Annotated[
         float | None,
         means(
-            "how freely the model chooses its words, within its own range; passed over by a "
-            "model that has no such choice",
+            "how freely the model chooses its words, within its own range; ignored by a model "
+            "without this setting",
             "the provider's",
         ),
     ] = None
     reasoning_effort: Annotated[
         str,
         means(
-            "how long the model thinks, in a word that it offers; refused by a model that "
-            "offers none"
+            "how long the model reasons, as one of its levels; refused by a model without levels"
         ),
     ] = ""
-    input_audio_format: Annotated[str, means("of `audio.append`; there is no other")] = AUDIO_FORMAT
-    output_audio_format: Annotated[str, means("of `audio.delta`; there is no other")] = AUDIO_FORMAT
+    input_audio_format: Annotated[str, means("of `audio.append`; the only one")] = AUDIO_FORMAT
+    output_audio_format: Annotated[str, means("of `audio.delta`; the only one")] = AUDIO_FORMAT
     input_transcription: Annotated[
         bool,
-        means("send `transcript.committed`, what the caller said; without it the client gets none"),
+        means("whether to send `transcript.committed`, what the caller said"),
     ] = False
     input_transcription_model: Annotated[
-        str, means("which of its recognisers the provider uses; empty is its own choice")
+        str, means("which recogniser the provider uses; empty leaves the choice to it")
     ] = ""
     output_transcription: Annotated[
         bool,
-        means("send `text.delta`, what the agent says; without it the client gets speech alone"),
+        means("whether to send `text.delta`, what the agent says"),
     ] = False
     turn_detection: Annotated[
         RequestedTurnDetection,
-        means("how the end of the caller's turn is found", '{"type":"server_vad"}'),
+        means("how the end of the caller's turn is detected", '{"type":"server_vad"}'),
     ] = RequestedTurnDetection()
     tools: Annotated[
         tuple[Tool, ...],
         means(
-            "functions that the model may ask the client to run; refused by a model that calls none"
+            "functions that the model may ask the client to run; refused by a model without tools"
         ),
     ] = ()
     local: Annotated[
         LocalSettings | None,
         means(
-            "what `local/attendant` understands and says (local-voice.md); on other models it "
-            "does nothing, which `warnings` say",
+            "what `local/attendant` understands and says (local-voice.md); other models ignore "
+            "it, which `warnings` reports",
             "none",
         ),
     ] = None

@@ -1,8 +1,8 @@
-"""The canonical events: what the log stores and every surface spells (contract, 3).
+"""The canonical events: what the log stores and every surface translates (contract, 3).
 
-One row per type, each with the struct of its `data`. Durable events are rows of the log;
-ephemeral ones only travel and have neither an id to resume from nor a position.
-Texts are what was said; they are data, never to be logged.
+There is one class per type, the struct of its `data`. Durable events are rows of the log;
+ephemeral ones are only published and have neither an id to resume from nor a position.
+Texts hold what was said; they are data and must never be logged.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from ringline.domain.conversations import ConversationChannel, ConversationMode,
 
 
 class CallRef(msgspec.Struct, frozen=True, kw_only=True):
-    """What every event of a call repeats, so that a dialect needs no look-up."""
+    """The call's data that each of its events repeats, so that no dialect needs a look-up."""
 
     id: UUID
     uuid: str
@@ -48,14 +48,14 @@ class KnownCaller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventData(msgspec.Struct, frozen=True, kw_only=True):
-    """The `data` of one canonical type; the class says the type's name."""
+    """The `data` of one canonical type; the class holds the type's name."""
 
     type: ClassVar[str]
     durable: ClassVar[bool] = True
 
 
 class CallCreated(EventData, frozen=True, kw_only=True):
-    """First event of every call."""
+    """The first event of every call."""
 
     type: ClassVar[str] = "call.created"
     status: CallStatus
@@ -69,14 +69,14 @@ class CallCreated(EventData, frozen=True, kw_only=True):
 
 
 class CallRinging(EventData, frozen=True, kw_only=True):
-    """It rings, or enters a queue."""
+    """The call rings, or enters a queue."""
 
     type: ClassVar[str] = "call.ringing"
     status: CallStatus
 
 
 class CallAnswered(EventData, frozen=True, kw_only=True):
-    """First answer; media flows."""
+    """The call is answered for the first time; audio flows."""
 
     type: ClassVar[str] = "call.answered"
     answered_at: datetime
@@ -86,7 +86,7 @@ class CallAnswered(EventData, frozen=True, kw_only=True):
 
 
 class ParticipantJoined(EventData, frozen=True, kw_only=True):
-    """Somebody joined the call; once each."""
+    """A participant joined the call; once each."""
 
     type: ClassVar[str] = "call.participant_joined"
     participant_id: UUID
@@ -96,7 +96,7 @@ class ParticipantJoined(EventData, frozen=True, kw_only=True):
 
 
 class ParticipantLeft(EventData, frozen=True, kw_only=True):
-    """Somebody left the call; once each."""
+    """A participant left the call; once each."""
 
     type: ClassVar[str] = "call.participant_left"
     participant_id: UUID
@@ -124,9 +124,9 @@ class TranscriptDelta(EventData, frozen=True, kw_only=True):
 
 
 class TurnCompleted(EventData, frozen=True, kw_only=True):
-    """A turn is final. An interrupted agent's turn holds what left for the caller.
+    """A turn is final. An interrupted agent's turn holds what was sent to the caller.
 
-    A caller's turn that no recogniser could read is not `recognized` and has no text.
+    A caller's turn that could not be recognised is not `recognized` and has no text.
     """
 
     type: ClassVar[str] = "call.turn_completed"
@@ -170,7 +170,7 @@ class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class CallEnded(EventData, frozen=True, kw_only=True):
-    """Exactly once, the call's last event. `duration_seconds` counts from the answer."""
+    """The call's last event, exactly once. `duration_seconds` counts from the answer."""
 
     type: ClassVar[str] = "call.ended"
     status: CallStatus
@@ -183,7 +183,7 @@ class CallEnded(EventData, frozen=True, kw_only=True):
 
 
 class ContactData(EventData, frozen=True, kw_only=True):
-    """A contact as it is; of a deleted one, as it was."""
+    """A contact as it is now, or as it was before it was deleted."""
 
     id: UUID
     full_name: str
@@ -195,25 +195,25 @@ class ContactData(EventData, frozen=True, kw_only=True):
 
 
 class ContactCreated(ContactData, frozen=True, kw_only=True):
-    """A contact is new."""
+    """A contact was created."""
 
     type: ClassVar[str] = "contact.created"
 
 
 class ContactUpdated(ContactData, frozen=True, kw_only=True):
-    """A contact has changed."""
+    """A contact was changed."""
 
     type: ClassVar[str] = "contact.updated"
 
 
 class ContactDeleted(ContactData, frozen=True, kw_only=True):
-    """A contact is gone."""
+    """A contact was deleted."""
 
     type: ClassVar[str] = "contact.deleted"
 
 
 class ConversationData(EventData, frozen=True, kw_only=True):
-    """A conversation as it is. `metadata` is the client's own."""
+    """A conversation as it is now. `metadata` is the client's own data."""
 
     id: UUID
     public_id: str
@@ -227,21 +227,21 @@ class ConversationData(EventData, frozen=True, kw_only=True):
 
 
 class ConversationCreated(ConversationData, frozen=True, kw_only=True):
-    """A conversation is new."""
+    """A conversation was created."""
 
     type: ClassVar[str] = "conversation.created"
 
 
 class ConversationUpdated(ConversationData, frozen=True, kw_only=True):
-    """A conversation has changed."""
+    """A conversation was changed."""
 
     type: ClassVar[str] = "conversation.updated"
 
 
 class ConversationModeChanged(EventData, frozen=True, kw_only=True):
-    """A conversation is held in another mode; follows its `conversation.updated`.
+    """A conversation switched its mode; follows its `conversation.updated`.
 
-    `actor_user_id` is null where no user did it (live streams, 2.4).
+    `actor_user_id` is null if no user did it (live streams, 2.4).
     """
 
     type: ClassVar[str] = "conversation.mode_changed"
@@ -251,7 +251,7 @@ class ConversationModeChanged(EventData, frozen=True, kw_only=True):
     actor_user_id: UUID | None = None
 
 
-#: Every canonical type by its name.
+#: Every canonical type by name.
 EVENT_TYPES: dict[str, type[EventData]] = {
     data.type: data
     for data in (
@@ -274,7 +274,7 @@ EVENT_TYPES: dict[str, type[EventData]] = {
     )
 }
 
-#: Canonical types that a later version brings (contract, 3): a client may ask for them already.
+#: Canonical types of later versions (contract, 3), which clients may already ask for.
 COMING_TYPES = (
     "call.idle_silence",
     "call.quality",
@@ -301,7 +301,7 @@ _READ_CALL = msgspec.json.Decoder(CallRef)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened: what the journal writes and the hub delivers."""
+    """Something that happened; the journal writes it and the hub delivers it."""
 
     id: UUID
     occurred_at: datetime
@@ -325,7 +325,7 @@ class StoredEvent:
 def read_event(
     event_id: UUID, type_: str, occurred_at: datetime, data: str, call: str | None
 ) -> Event:
-    """Make an event of what is stored of it; `data` and `call` are JSON."""
+    """Rebuild an event from its stored columns; `data` and `call` are JSON."""
     return Event(
         id=event_id,
         occurred_at=occurred_at,

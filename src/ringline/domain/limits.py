@@ -1,8 +1,8 @@
-"""The table of limits: how much anyone who connects may ask for, and what lies beyond it.
+"""The table of limits: how much any client may ask for, and what happens beyond that.
 
 Every bound on a client is a row here, in bytes, work or time, and the code reads it from
-here; `docs/reference/limits.md` is made from `LIMITS` (contract, 13). What an operator may
-set instead is a setting (`config/`), named in the row.
+here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a setting
+(`config/`) changes a bound, the row names it.
 """
 
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One bound: what is bounded, how much of it, and what a client gets beyond it."""
+    """One bound: what is bounded, the maximum, and what happens beyond it."""
 
     what: str
     most: int
     unit: str
     beyond: str
-    #: The setting that moves it, without its prefix; empty where nothing does.
+    #: The setting that changes it, without its prefix; empty if there is none.
     setting: str = ""
 
 
@@ -27,36 +27,36 @@ _MIB = 1024 * _KIB
 _BAD_JSON = "as broken JSON on that surface"
 _TOO_COMPLEX = "`filter_too_complex`"
 _TOO_LARGE_RESULT = "`result_too_large`"
-_BAD_TEXT = "`invalid_attribute`; rows that are longer already are kept"
+_BAD_TEXT = "`invalid_attribute`; longer texts that are already stored stay"
 _BAD_LOCAL = "`invalid_attribute`, in a session's config `invalid_config`"
-_PAUSES = "reading pauses; nothing is lost, nobody is closed"
-_NOT_SENT = "dropped, and one line of log"
-_CLOSED = "closed on arrival, one line of log a minute"
+_PAUSES = "the server stops reading for a while; nothing is lost or closed"
+_NOT_SENT = "dropped, with one log line"
+_CLOSED = "closed on arrival, with one log line a minute"
 
 # -- connections --------------------------------------------------------------------------
 
-HEAD_S = Limit("a request's head, from its first byte, or from the connect", 10, "s", "closed")
+HEAD_S = Limit("a request's head, from its first byte or the connect", 10, "s", "closed")
 BODY_IDLE_S = Limit("a body without progress", 30, "s", "408, closed")
-BODY_S = Limit("a body in all", 120, "s", "408, closed")
+BODY_S = Limit("a whole body", 120, "s", "408, closed")
 IDLE_S = Limit("a connection between requests", 75, "s", "closed")
 ANSWER_IDLE_S = Limit("an answer or a stream that the client does not read", 30, "s", "closed")
-ANSWER_S = Limit("an answer in all", 600, "s", "closed")
-DRAIN_S = Limit("ordinary answers at the server's end, after calls and journal", 10, "s", "cut")
+ANSWER_S = Limit("a whole answer", 600, "s", "closed")
+DRAIN_S = Limit("ordinary answers at shutdown, after calls and journal", 10, "s", "cut off")
 DESCRIPTORS_KEPT = Limit(
-    "descriptors kept for database, files and command line; connections get the others",
+    "descriptors reserved for database, files and command line; connections get the others",
     64,
     "descriptors",
     _CLOSED,
 )
 CONNECTIONS_PER_ADDRESS = Limit(
-    "connections of one address, of all that there may be",
+    "connections of one address, as a share of the maximum",
     50,
     "%",
     _CLOSED + "; 429 behind a proxy of `TRUSTED_PROXIES`",
     "MAX_CONNECTIONS_PER_ADDRESS",
 )
 SOCKETS_PER_KEY = Limit(
-    "open sockets and streams of one key and of what it minted",
+    "open sockets and streams of one key and of its tokens and tickets",
     20_000,
     "sockets",
     "429; on `/socket` 403",
@@ -66,16 +66,18 @@ JSON_MARKS = Limit("`[`, `{` and `,` in a body or a frame", 20_000, "characters"
 JSON_DEPTH = Limit("levels of arrays and objects in a body or a frame", 64, "levels", _BAD_JSON)
 MINT_BYTES = Limit("the body of a mint", _MIB, "bytes", "413")
 UNDER_WAY_BYTES = Limit(
-    "bodies under way and answers unread of one key, those over 64 KiB together",
+    "one key's bodies under way and unread answers, counting those over 64 KiB",
     64 * _MIB,
     "bytes",
     "429 `rate_limited`",
 )
 OFFER_CHARACTERS = Limit(
-    "subprotocols that are read of an offer", 4_096, "characters", "the rest is not read"
+    "a client's offer of subprotocols", 4_096, "characters", "the rest is ignored"
 )
-TOKEN_BYTES = Limit("a session token", 512, "bytes", "no session token")
-EMAIL_CHARACTERS = Limit("who a token is for", 128, "characters", "400 `bad_request`")
+TOKEN_BYTES = Limit("a session token", 512, "bytes", "refused as unknown")
+EMAIL_CHARACTERS = Limit(
+    "the e-mail address of an operator token", 128, "characters", "400 `bad_request`"
+)
 LOOP_SHARE = Limit(
     "the work of one workspace, or of one address without a credential, while others work",
     40,
@@ -83,19 +85,19 @@ LOOP_SHARE = Limit(
     "its next request or frame waits",
 )
 WAITING_FRAMES = Limit(
-    "events that wait for a connection that does not read", 64, "frames", "dropped, and said so"
+    "events queued for a connection that does not read", 64, "frames", "dropped and reported"
 )
 WAITING_BYTES = Limit(
-    "events that wait for a connection that does not read; one alone may be larger",
+    "events queued for a connection that does not read; a single one may be larger",
     _MIB,
     "bytes",
-    "dropped, and said so",
+    "dropped and reported",
 )
 WAITING_REPLIES = Limit(
-    "replies that wait for a connection that does not read", 64, "frames", "closed"
+    "replies queued for a connection that does not read", 64, "frames", "closed"
 )
 WAITING_REPLY_BYTES = Limit(
-    "replies that wait for a connection that does not read", 256 * _KIB, "bytes", "closed"
+    "replies queued for a connection that does not read", 256 * _KIB, "bytes", "closed"
 )
 
 # -- RPC ----------------------------------------------------------------------------------
@@ -107,8 +109,8 @@ FILTER_NODES = Limit(
     "predicates, combinators and relationships of a filter", 500, "nodes", _TOO_COMPLEX
 )
 FILTER_SELECTS = Limit(
-    "relationships of a filter, and predicates on fields that are read through one; of those"
-    " that mean the latest of several records each counts twice",
+    "relationships of a filter, and predicates on fields that are read through one; one that"
+    " means the latest of several records counts twice",
     250,
     "relationships",
     _TOO_COMPLEX,
@@ -116,7 +118,7 @@ FILTER_SELECTS = Limit(
 FILTER_IN = Limit("members of one `in`", 1_000, "members", _TOO_COMPLEX)
 SORT_ITEMS = Limit("items of `sort`", 20, "items", "`internal_error` with `invalid_sort`")
 SORT_STEPS = Limit(
-    "relationships on the way to the items of `sort`, together",
+    "relationships that the items of `sort` follow together",
     10,
     "relationships",
     "`internal_error` with `invalid_sort`",
@@ -129,12 +131,12 @@ FIELDS_MEMBERS = Limit(
 LIST_MEMBERS = Limit(
     "members of any other list", 1_000, "members", "`invalid_argument` or `invalid_attribute`"
 )
-PROBLEMS = Limit("problems of one answer", 100, "problems", "the others are not told")
-ECHOED = Limit("a name that a problem repeats", 255, "characters", "cut")
-PAGE_RECORDS = Limit("records of a page", 250, "records", "the page has so many")
-PAGE_EVENTS = Limit("events of a page of `list_events`", 1_000, "events", "the page has so many")
+PROBLEMS = Limit("problems of one answer", 100, "problems", "the others are left out")
+ECHOED = Limit("a name that a problem repeats", 255, "characters", "truncated")
+PAGE_RECORDS = Limit("records of a page", 250, "records", "the page has this many")
+PAGE_EVENTS = Limit("events of a page of `list_events`", 1_000, "events", "the page has this many")
 PAGE_SCANNED = Limit(
-    "offsets that a page of `list_events` looks at for events of some types",
+    "offsets that a page of `list_events` scans for events of some types",
     10_000,
     "offsets",
     "the page ends, with `hasMore`",
@@ -153,11 +155,14 @@ ANSWER_BYTES = Limit("an answer", 16_000_000, "bytes", _TOO_LARGE_RESULT)
 SHORT_TEXT_BYTES = Limit("names, numbers and other short texts", _KIB, "bytes", _BAD_TEXT)
 GREETING_BYTES = Limit("a greeting", 16 * _KIB, "bytes", _BAD_TEXT)
 LONG_TEXT_BYTES = Limit(
-    "notes, content, metadata, tools, `local`, a list of texts, each", 64 * _KIB, "bytes", _BAD_TEXT
+    "each of notes, content, metadata, tools, `local`, a list of texts",
+    64 * _KIB,
+    "bytes",
+    _BAD_TEXT,
 )
 INSTRUCTIONS_BYTES = Limit("instructions", 256 * _KIB, "bytes", _BAD_TEXT)
 CALL_PARTICIPANTS = Limit(
-    "participants of an external call, including those who have left",
+    "participants of an external call, including those who left",
     250,
     "participants",
     "`invalid_changes`",
@@ -174,20 +179,20 @@ STATEMENT_WAITED_FOR_S = Limit(
 
 DATABASE_CONNECTIONS = Limit("connections to the database", 10, "connections", "waits")
 DATABASE_KEPT = Limit(
-    "of these, for credentials, journal and revocation alone", 2, "connections", "waits"
+    "of these, reserved for credentials, journal and revocations", 2, "connections", "waits"
 )
 DATABASE_PER_WORKSPACE = Limit("of these, for one workspace's requests", 3, "connections", "waits")
 DATABASE_SHARE = Limit(
-    "the dear requests of one workspace while others ask the database too",
+    "one workspace's expensive requests while others use the database",
     40,
     "% of one connection's time",
     "its next request waits",
 )
 DATABASE_DEAR_MS = Limit(
-    "a request that is not dear", 50, "ms on its connection", "what is over it counts"
+    "a request before it counts as expensive", 50, "ms on its connection", "the excess counts"
 )
 DATABASE_WAITING = Limit(
-    "requests of one workspace that wait for a connection to the database",
+    "one workspace's requests waiting for a connection to the database",
     500,
     "requests",
     "503 `unavailable`",
@@ -201,14 +206,14 @@ FRAMES_PER_S = Limit("frames of one socket", 50, "frames/s", _PAUSES)
 FRAMES_BURST = Limit("frames of one socket at once", 200, "frames", _PAUSES)
 NAME_BYTES = Limit("`ref`, `join_ref` and `topic`, each", 255, "bytes", "close 1011")
 CHANNELS = Limit("channels of one socket", 100, "channels", "`too many channels joined`")
-REPLAY_EVENTS = Limit("events that a join resumes over", 10_000, "events", "`recovered: false`")
-SOCKET_SILENT_S = Limit("an events socket without a frame of its client", 60, "s", "close 1001")
+REPLAY_EVENTS = Limit("events that a join can catch up on", 10_000, "events", "`recovered: false`")
+SOCKET_SILENT_S = Limit("an events socket without a frame from the client", 60, "s", "close 1001")
 WATCHERS_PER_CALL = Limit("streams of one call", 50, "streams", "429 `RATE_LIMITED`")
 
 # -- realtime voice -----------------------------------------------------------------------
 
 SESSION_FRAME_BYTES = Limit(
-    "a frame, but for `image.input`", _MIB, "bytes", "`frame_too_large`, close 1009"
+    "a frame other than `image.input`", _MIB, "bytes", "`frame_too_large`, close 1009"
 )
 IMAGE_FRAME_BYTES = Limit("an `image.input`", 16 * _MIB, "bytes", "`frame_too_large`, close 1009")
 SESSION_FRAMES_PER_S = Limit("frames of one session", 250, "frames/s", _PAUSES)
@@ -223,55 +228,59 @@ SESSION_EVENTS = Limit(
 TYPED_CHARACTERS = Limit("the text of one `text.input`", 32_000, "characters", "`invalid_event`")
 AUDIO_PIECE_MS = Limit("the audio of one `audio.append`", 10_000, "ms", "`invalid_audio`")
 WAITING_SPEECH_MS = Limit(
-    "speech that waits for a client that does not read", 2_000, "ms", "the oldest is dropped"
+    "speech queued for a client that does not read", 2_000, "ms", "the oldest is dropped"
 )
 WAITING_NEWS = Limit(
-    "news that wait for a client that does not read", 1_000, "frames", "`slow_client`, close 1008"
+    "other events queued for a client that does not read",
+    1_000,
+    "frames",
+    "`slow_client`, close 1008",
 )
 WAITING_NEWS_BYTES = Limit(
-    "news that wait for a client that does not read", 4 * _MIB, "bytes", "`slow_client`, close 1008"
+    "other events queued for a client that does not read",
+    4 * _MIB,
+    "bytes",
+    "`slow_client`, close 1008",
 )
 EARLY_SIGNALS = Limit("signals before `session.started`", 100, "signals", "`rate_limited`")
 START_S = Limit("the wait for `session.start`", 10, "s", "`start_timeout`, close 1008")
-INBOX_SIGNALS = Limit("signals that wait for one call", 2_000, "signals", "the call ends")
-INBOX_BYTES = Limit("signals that wait for one call", 8 * _MIB, "bytes", "the call ends")
+INBOX_SIGNALS = Limit("signals queued for one call", 2_000, "signals", "the call ends")
+INBOX_BYTES = Limit("signals queued for one call", 8 * _MIB, "bytes", "the call ends")
 QUEUED_RESPONSES = Limit(
-    "responses that wait until the one before has been sent",
+    "responses queued behind the one being sent",
     4,
     "responses",
     "the voice's is stopped",
 )
-PLAYOUT_MS = Limit("speech of one response that waits to be sent", 300_000, "ms", _NOT_SENT)
+PLAYOUT_MS = Limit("speech of one response waiting to be sent", 300_000, "ms", _NOT_SENT)
 PLAYOUT_TEXT_BYTES = Limit(
-    "text of one response that waits for its speech", 64 * _KIB, "bytes", _NOT_SENT
+    "text of one response waiting for its speech", 64 * _KIB, "bytes", _NOT_SENT
 )
-PLAYOUT_PIECES = Limit("pieces of one response that wait to be sent", 20_000, "pieces", _NOT_SENT)
+PLAYOUT_PIECES = Limit("pieces of one response waiting to be sent", 20_000, "pieces", _NOT_SENT)
 PLAYOUT_RESPONSES = Limit(
-    "responses of one call that wait to be sent", 16, "responses", "the oldest is dropped"
+    "responses of one call waiting to be sent", 16, "responses", "the oldest is dropped"
 )
-HEARINGS = Limit(
-    "turns of a caller that are recognised at once", 8, "turns", "the oldest is forgotten"
-)
+HEARINGS = Limit("turns of a caller being recognised at once", 8, "turns", "the oldest is dropped")
 TRANSCRIPT_CHARACTERS = Limit(
     "the transcript in a call's last event",
     1_000_000,
     "characters",
-    "the oldest turns are left out of it",
+    "the oldest turns are left out",
 )
 CONFIG_WARNINGS = Limit(
-    "unknown members of a config that `warnings` names", 10, "sentences", "the others are not told"
+    "unknown members of a config that `warnings` names", 10, "sentences", "the others are left out"
 )
 TURN_MS = Limit(
     "a turn that a caller speaks to the local voice",
     20_000,
     "ms",
-    "ends, and is answered; where the client ends turns, its oldest audio is forgotten",
+    "ends, and is answered; if the client ends turns, the oldest audio is dropped",
 )
 TURN_REST_MS = Limit(
-    "sound that goes on without quiet behind so long a turn", 10_000, "ms", "begins the next turn"
+    "sound without a pause after so long a turn", 10_000, "ms", "begins the next turn"
 )
 LINE_CHARACTERS = Limit(
-    "a phrase of `local`, and a typed line that is compared with them",
+    "a phrase of `local`, and a typed line",
     1_000,
     "characters",
     "not understood; the phrase: " + _BAD_LOCAL,
@@ -281,7 +290,7 @@ PHRASE_WORDS = Limit("a phrase of `local`", 20, "words", _BAD_LOCAL)
 REPLIES = Limit("replies of `local`", 200, "replies", _BAD_LOCAL)
 INTENT_CHARACTERS = Limit("the name of an intent in `local`", 255, "characters", _BAD_LOCAL)
 RESPONSE_CHARACTERS = Limit(
-    "what the local voice says at a time, and a reply of `local`",
+    "what the local voice says in one response, and a reply of `local`",
     16 * _KIB,
     "characters",
     "the rest is not spoken; the reply: " + _BAD_LOCAL,
@@ -289,69 +298,72 @@ RESPONSE_CHARACTERS = Limit(
 
 # -- inside -------------------------------------------------------------------------------
 
-JOURNAL_BYTES = Limit("what waits to be written, in all", 64 * _MIB, "bytes", "`storage_lost`")
+JOURNAL_BYTES = Limit("entries waiting to be written, in all", 64 * _MIB, "bytes", "`storage_lost`")
 JOURNAL_WORKSPACE_BYTES = Limit(
-    "what waits to be written of one workspace", 16 * _MIB, "bytes", "`storage_lost`"
+    "one workspace's entries waiting to be written", 16 * _MIB, "bytes", "`storage_lost`"
 )
 JOURNAL_WORKSPACE_ENTRIES = Limit(
-    "entries that wait to be written of one workspace", 10_000, "entries", "`storage_lost`"
+    "one workspace's entries waiting to be written", 10_000, "entries", "`storage_lost`"
 )
 RECENT_EVENTS = Limit(
-    "events of a watched log kept for who comes close behind", 64, "events", "read from the log"
+    "recent events of a watched log kept in memory", 64, "events", "read from the log"
 )
 RECENT_BYTES = Limit(
-    "events of a watched log kept for who comes close behind", _MIB, "bytes", "read from the log"
+    "recent events of a watched log kept in memory", _MIB, "bytes", "read from the log"
 )
 EARLY_EVENTS = Limit(
-    "events of a watched log that came before their turn", 1_000, "events", "read from the log"
+    "events of a watched log that arrived out of order", 1_000, "events", "read from the log"
 )
 EARLY_BYTES = Limit(
-    "events of a watched log that came before their turn", 8 * _MIB, "bytes", "read from the log"
+    "events of a watched log that arrived out of order", 8 * _MIB, "bytes", "read from the log"
 )
 FOLLOWED_BYTES = Limit(
-    "events read from the log at a time for one listener, one at least",
+    "events read from the log at a time for one listener, at least one",
     256 * _KIB,
     "bytes",
     "read in more steps",
 )
 PAGE_BYTES = Limit(
-    "events in a page of `list_events`, one at least",
+    "events in a page of `list_events`, at least one",
     _MIB,
     "bytes",
     "read in more pages",
 )
 PORTION_ROWS = Limit(
-    "rows fetched from the database at a time where one may be large",
+    "rows fetched from the database at a time if any may be large",
     16,
     "rows",
     "fetched in more portions",
 )
 SHORT_PORTION_ROWS = Limit(
-    "rows fetched from the database at a time where all are short",
+    "rows fetched from the database at a time if all are short",
     1_000,
     "rows",
     "fetched in more portions",
 )
 RATES_KEPT = Limit(
-    "keys and operators whose rate is remembered", 10_000, "rates", "the one idle longest is not"
+    "keys and operators whose rate is tracked",
+    10_000,
+    "rates",
+    "the one idle longest is forgotten",
 )
-PLANS_KEPT = Limit("plans of reads that are kept", 256, "plans", "made again")
+PLANS_KEPT = Limit("cached plans of reads", 256, "plans", "planned again")
 PLAN_EFFORT = Limit(
-    "parts of a read (of filter, fields and sort) that is planned at once; a relationship counts"
-    " as 12, of a sort by n fields each n times",
+    "parts of a read (filter, fields and sort) that is planned at once; a relationship counts"
+    " as 12, and each of n fields of a sort counts n times",
     100,
     "parts",
-    "planned beside everything else, one after another",
+    "planned in a thread, one at a time",
 )
-PLAN_BYTES = Limit("a plan that is kept, as estimated", 128 * _KIB, "bytes", "made again")
+PLAN_BYTES = Limit("a cached plan, as estimated", 128 * _KIB, "bytes", "planned again")
 FETCH_BYTES = Limit(
-    "rows that are fetched at once, by what their kinds may hold",
+    "rows fetched at once, by the maximum size of their columns",
     _MIB,
     "bytes",
     "fetched in portions, and counted",
 )
 
-#: Every limit, by the wall that it is a stone of.
+#: Every limit, by section of the reference page.
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
     "Connections and bodies": (
         HEAD_S,

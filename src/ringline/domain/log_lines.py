@@ -1,9 +1,9 @@
 """The table of log lines: what a server writes to its log, at which level, with which fields.
 
-A line is what an operator reads; events, in this project, are what clients receive. Every
-call of a logger in the source is a row here with exactly its level and fields, which a test
-checks; `docs/reference/logs.md` is made from `LOG_LINES`. An outage has one name, whatever
-number of modules notice it; the steps of its repair have names of their own, at debug.
+Operators read log lines; clients receive events. Every call of a logger in the source is a
+row here with exactly its level and fields, which a test checks; `docs/reference/logs.md` is
+generated from `LOG_LINES`. An outage has one name, however many modules notice it; the steps
+of its repair have their own names, at debug.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line: its `event`, its level, every field it has beside the common ones."""
+    """One line: its `event`, its level, and its fields besides the common ones."""
 
     event: str
     level: Level
@@ -68,21 +68,21 @@ FIELDS: Mapping[str, str] = {
     "frames": "how many frames",
     "hangup_cause": "why the call ended",
     "id": "the key or the member",
-    "key_id": "the key, where one is known",
+    "key_id": "the key, if it is known",
     "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`",
     "library": "the name of the library's logger",
     "logs": "how many workspaces' logs were in the transaction",
     "module": "the worker's program; null for all of them",
     "names": "the names of the variables",
     "open": "how many connections are open",
-    "outcome": "what became of the entry: `Refused` or `StorageLost`",
+    "outcome": "the entry's outcome: `Refused` or `StorageLost`",
     "path": "the path of the request, without its query",
     "pid": "the process id of the database",
     "reason": "a sentence, or the kind of error",
     "refused": "how many connections were refused since the last such line",
     "seconds": "how long the call lasted",
     "source": "where the call came from",
-    "sqlstate": "PostgreSQL's code for the error, where it gave one",
+    "sqlstate": "PostgreSQL's code for the error, if there is one",
     "status": "the call's last status",
     "waiting": "how many entries wait to be written",
     "workspace_id": "the workspace",
@@ -97,18 +97,18 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "server_ended",
             Level.CRITICAL,
             ("reason",),
-            "The server did not start, or ended unasked; `reason` says what to do.",
+            "The server did not start, or ended unexpectedly; `reason` says what to do.",
         ),
         _warning(
             "service_links_ignored",
             "names",
             means="Kubernetes set these variables for a service whose name begins with `ringline`;"
-            " they are no settings.",
+            " they are ignored.",
         ),
         _warning(
             "database_open_to_all",
             "reason",
-            means="Every role of the database's cluster may connect to the database.",
+            means="Every role in the database's cluster may connect to the database.",
         ),
         _warning(
             "connections_refused",
@@ -138,7 +138,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "speech_not_queued",
             "dropped_ms",
             "dropped_text_bytes",
-            means="A voice spoke more in one response than may wait to be sent.",
+            means="A response was longer than the queue of speech to send; its end was dropped.",
         ),
         _warning(
             "speech_dropped",
@@ -148,7 +148,7 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         _warning(
             "frames_dropped",
             "frames",
-            means="A watcher read too slowly; events were dropped, and it was told.",
+            means="A watcher read too slowly; events were dropped, and the gap was reported to it.",
         ),
     ),
     "Credentials": (
@@ -156,8 +156,8 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "credential_refused",
             "kind",
             "key_id",
-            means="A credential was refused: no key, no token or no ticket that is known, one of a"
-            " key that has expired, or a key of a kind that this door does not take.",
+            means="A credential was refused: an unknown key, token or ticket, one of an expired"
+            " key, or a key of the wrong kind.",
         ),
         _info("key_revoked", "id", "connections", means="A key was revoked."),
         _info("key_expired", "id", "connections", means="A key in use expired."),
@@ -167,55 +167,55 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         _warning(
             "database_away",
             "waiting",
-            means="The database is away: new calls are refused, live ones go on, and what they"
-            " write waits. Once an outage.",
+            means="The database is unavailable: new calls are refused, live ones continue, and"
+            " their entries wait. Once per outage.",
         ),
-        _info("database_back", "waiting", means="The outage is over. Once an outage."),
+        _info("database_back", "waiting", means="The outage is over. Once per outage."),
         _warning(
             "embedded_database_died",
             "exit_status",
-            means="The embedded database's process ended; it is started again.",
+            means="The embedded database's process ended; it is being restarted.",
         ),
         _error(
             "embedded_database_not_started",
             "reason",
-            means="It does not start; it is tried again.",
+            means="It failed to start; the server retries.",
         ),
-        _info("embedded_database_restarted", "pid", means="It runs again."),
+        _info("embedded_database_restarted", "pid", means="It is running again."),
         _error(
             "database_owned_by_another",
-            means="Another server took the database during an outage; this one waits for it.",
+            means="Another server took ownership of the database during an outage; this one waits.",
         ),
         _debug("ownership_lost", means="The connection that owns the database broke."),
         _debug(
             "ownership_not_regained",
             "sqlstate",
-            means="An attempt to own the database again failed; another one follows.",
+            means="An attempt to regain ownership of the database failed; the server retries.",
         ),
         _debug("ownership_regained", means="This server owns the database again."),
         _warning(
             "statements_not_cancelled",
             "error",
-            means="Statements that keep others waiting could not be cancelled; tried again.",
+            means="Statements that keep others waiting could not be cancelled; the server retries.",
         ),
         _info(
             "migration_collided",
             "sqlstate",
             "attempt",
-            means="Another program changed the database during a migration; it is tried again.",
+            means="Another program changed the database during a migration, which is retried.",
         ),
         _warning(
             "transaction_split",
             "logs",
             "reason",
-            means="A transaction of the journal failed, and its logs are written one by one.",
+            means="A transaction of the journal failed; its logs are now written one by one.",
         ),
         _error(
             "entry_refused",
             "reason",
             "sqlstate",
             "entries",
-            means="The database refused an entry of a call, which ends with `internal_error`.",
+            means="The database refused a call's entry; the call ends with `internal_error`.",
         ),
         _error(
             "journal_lost_entries",
@@ -225,104 +225,116 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         _error(
             "sweep_not_written",
             "outcome",
-            means="The end of a call of a server that crashed could not be written.",
+            means="The end of a crashed server's call could not be written.",
         ),
         _warning(
             "log_rebuilt",
             "workspace_id",
-            means="A workspace's log has a new epoch; its listeners are told to begin again.",
+            means="A workspace's log has a new epoch; its listeners must start over.",
         ),
         _warning(
             "events_gone",
             "workspace_id",
-            means="Events that listeners had yet to receive are gone from the log.",
+            means="Events that listeners had not received yet are no longer in the log.",
         ),
     ),
     "RPC": (
         _warning(
             "answer_not_remembered",
             "error",
-            means="An answer could not be kept under its idempotency key; once that has run out, a"
-            " request that is sent again is carried out again.",
+            means="An answer could not be stored under its idempotency key; once the key expires,"
+            " a repeated request runs again.",
         ),
         _warning(
             "claim_not_given_up",
             "error",
-            means="An idempotency key of a refused request could not be freed; it runs out.",
+            means="A refused request's idempotency key could not be released; it will expire.",
         ),
     ),
     "Local voice": (
         _warning(
             "voice_worker_lost",
             "module",
-            means="A process that hears or speaks died; it is replaced and its work done again.",
+            means="A recognition or speech process died; it is replaced and its work repeated.",
         ),
         _warning(
             "voice_worker_stays_root",
             "module",
             "reason",
-            means="A process that hears or speaks could not become another account.",
+            means="A recognition or speech process could not switch to another account.",
         ),
         _warning(
             "voice_phrases_ignored",
             "count",
-            means="Phrases have words that cannot be heard, only typed.",
+            means="Phrases contain words that can only be typed, not recognised.",
         ),
         _warning("voice_not_recognized", "error", means="A caller's turn was not recognised."),
-        _warning("voice_not_spoken", "error", means="A response was not spoken to its end."),
+        _warning("voice_not_spoken", "error", means="A response was not spoken to the end."),
     ),
     "Defects": (
-        _error("background_work_failed", "error", means="Work beside the server ended."),
-        _error("bus_subscriber_failed", "error", means="A publication was not taken."),
+        _error("background_work_failed", "error", means="A background task ended."),
+        _error(
+            "bus_subscriber_failed", "error", means="A subscriber failed to process a publication."
+        ),
         _error("call_failed", "call_id", "error", means="The call ends with `internal_error`."),
-        _error("close_failed", "id", "error", means="A connection of a dead key was not closed."),
+        _error("close_failed", "id", "error", means="A revoked key's connection was not closed."),
         _error(
             "credential_lookup_failed",
             "error",
-            means="Credentials that changed were not looked up; tried again.",
+            means="Changed credentials could not be looked up; the server retries.",
         ),
         _error(
             "database_question_failed",
             "error",
-            means="The journal could not ask whether the database is back; tried again.",
+            means="The journal could not check whether the database is back; it retries.",
         ),
-        _error("dialect_failed", "event_type", "error", means="An event was not shown."),
-        _error("join_failed", "error", means="A channel of an events socket was not joined."),
+        _error(
+            "dialect_failed",
+            "event_type",
+            "error",
+            means="An event could not be encoded, and was not sent.",
+        ),
+        _error("join_failed", "error", means="A join on an events socket failed."),
         _error(
             "journal_callback_failed",
             "error",
-            means="Whoever wrote an entry did not take the news of its commit.",
+            means="The callback of a committed entry failed.",
         ),
-        _error("listener_failed", "error", means="A listener did not take an event."),
-        _error("mending_failed", "error", means="A gap was not read from the log; tried again."),
-        _error("outbox_write_failed", "error", means="A connection did not take its frames."),
+        _error("listener_failed", "error", means="A listener failed to process an event."),
+        _error(
+            "mending_failed",
+            "error",
+            means="A gap could not be read from the log; the hub retries.",
+        ),
+        _error(
+            "outbox_write_failed", "error", means="Frames could not be written to a connection."
+        ),
         _error(
             "ownership_failed",
             "error",
-            means="An attempt to own the database again met a defect; another one follows.",
+            means="An attempt to regain ownership of the database hit a bug; the server retries.",
         ),
         _error(
             "ownership_loss_not_reported",
             "error",
-            means="Connections were not closed when the database was lost.",
+            means="Connections were not closed when ownership of the database was lost.",
         ),
-        _error("request_failed", "path", "error", means="A request was answered 500."),
+        _error("request_failed", "path", "error", means="A request was answered with 500."),
         _error(
             "rpc_failed",
             "error",
             "sqlstate",
-            means="A request of RPC was answered `internal_error`.",
+            means="An RPC request was answered with `internal_error`.",
         ),
-        _error("server_failed", "error", means="The server ends; `server_ended` follows."),
-        _error("session_failed", "error", means="A session of realtime voice was closed."),
+        _error("server_failed", "error", means="The server stops; `server_ended` follows."),
+        _error("session_failed", "error", means="A realtime voice session was closed."),
         _error("socket_failed", "error", means="An events socket was closed."),
-        _error("stream_failed", "error", means="A stream of a call was closed."),
-        _error("sweep_failed", "error", means="The heads of the logs were not compared."),
+        _error("stream_failed", "error", means="A call's stream was closed."),
+        _error("sweep_failed", "error", means="The heads of the logs could not be compared."),
         _error(
             "transaction_failed",
             "error",
-            means="A transaction of the journal broke; what was in it is looked up and tried"
-            " again.",
+            means="A transaction of the journal broke; its entries are looked up and retried.",
         ),
         _error("voice_failed", "error", means="The local voice of a call failed."),
     ),

@@ -222,7 +222,7 @@ _ROWS = (
     Action(
         "get_call_queue_entry",
         _K.GET,
-        "Look at one wait in a queue, by its id or the call's latest",
+        "Get a queue entry by its id, or a call's latest",
         r.CALL_QUEUE_ENTRY,
         (
             Input("id", Id(Prefix.QUEUE_ENTRY)),
@@ -239,7 +239,7 @@ _ROWS = (
     Action(
         "create_call",
         _K.CREATE,
-        "Record a call that lives elsewhere",
+        "Register a call on another system",
         r.CALL,
         (
             Input("callUuid", Text(trim=False), null=False),
@@ -257,7 +257,7 @@ _ROWS = (
     Action(
         "update_call",
         _K.UPDATE,
-        "Report how an external call goes on",
+        "Report a change of an external call",
         r.CALL,
         (
             Input("status", Choice(r.STATUSES), null=False),
@@ -272,7 +272,7 @@ _ROWS = (
     Action(
         "call_codec",
         _K.GENERIC,
-        "Tell a call's codecs",
+        "Get a call's codecs",
         inputs=(_CALL_UUID,),
         answers=(
             _CALL_ANSWER,
@@ -285,7 +285,7 @@ _ROWS = (
     Action(
         "barge_call",
         _K.GENERIC,
-        "Take a call over from its agent; its caller hears silence until operators have phones",
+        "Take a call over from its agent; until there is telephony, its caller hears silence",
         inputs=(
             _CALL_UUID,
             Input("sipUsername", Text()),
@@ -294,13 +294,13 @@ _ROWS = (
         ),
         answers=(_CALL_ANSWER, Answer("status", Choice(("barged",)))),
         operator=True,
-        needs="telephony, for `listen` and `whisper` and for calls that live elsewhere",
+        needs="telephony, for `listen` and `whisper` and for external calls",
         act=call_actions.barge_call,
     ),
     Action(
         "resume_ai_call",
         _K.GENERIC,
-        "Give a call back to its agent",
+        "Hand a call back to its agent",
         inputs=(_CALL_UUID,),
         answers=(_CALL_ANSWER, Answer("status", Choice(("ai_resumed",)))),
         operator=True,
@@ -309,7 +309,7 @@ _ROWS = (
     Action(
         "issue_sip_access",
         _K.GENERIC,
-        "Issue SIP credentials that expire",
+        "Issue temporary SIP credentials",
         inputs=(
             Input("operatorEmail", Text()),
             _SIP_USER,
@@ -399,7 +399,7 @@ _ROWS = (
     Action(
         "issue_operator_access_token",
         _K.GENERIC,
-        "Mint an operator's token for a browser",
+        "Mint an operator token for a browser",
         inputs=(Input("email", Text(), required=True),),
         answers=(
             Answer("token", Text()),
@@ -412,7 +412,7 @@ _ROWS = (
     Action(
         "list_events",
         _K.GENERIC,
-        "Read the event log from a position on",
+        "Read the event log from a position",
         inputs=(
             Input("after", LogPoint()),
             Input(
@@ -490,7 +490,7 @@ _ROWS = (
     Action(
         "create_call_participant",
         _K.CREATE,
-        "Report who joined an external call",
+        "Report that somebody joined an external call",
         r.CALL_PARTICIPANT,
         _PARTICIPANT,
         rule=call_actions.check_participant,

@@ -1,4 +1,4 @@
-"""The tables in words: what a kind takes and what an action does, for every documentation."""
+"""The tables as text: what a kind accepts and what an action does, for the documentation."""
 
 from collections.abc import Iterable, Iterator
 
@@ -22,7 +22,7 @@ from ringline.rpc.resources import Resource
 
 
 def describe_kind(kind: Kind) -> str:
-    """Say what values of a kind are."""
+    """Describe the values of a kind."""
     match kind:
         case Text(None, max_bytes=None):
             return "text"
@@ -45,7 +45,7 @@ def describe_kind(kind: Kind) -> str:
         case Choice(words):
             return f"one of {_words(words)}"
         case Map(most):
-            return f"object, its keys are yours, at most {most} bytes of JSON"
+            return f"object with keys of your choice, at most {most} bytes of JSON"
         case ToolList(most):
             return f"list of tools, at most {most} bytes of JSON"
         case Dialogue(most):
@@ -63,33 +63,33 @@ def _words(words: Iterable[str]) -> str:
 
 
 def describe_reach(resource: Resource) -> str:
-    """Say whether an operator token reaches a resource."""
+    """Describe whether operator tokens can reach a resource."""
     if resource.operators:
         return "Operator tokens may list it, and follow relationships to it."
-    return "Operator tokens reach it by no field, filter or sort: `forbidden`."
+    return "Operator tokens cannot reach it through fields, filters or sorts: `forbidden`."
 
 
 def describe_action(action: Action) -> str:
-    """Say what an action does, and who may do it."""
+    """Describe what an action does, and who may run it."""
     return " ".join([f"{action.summary}.", *conditions_of(action)])
 
 
 def conditions_of(action: Action) -> Iterator[str]:
-    """Yield the sentences on what an action needs."""
+    """Yield sentences that say what an action needs."""
     if action.is_read:
         yield "Takes `fields`."
     if action.needs:
         yield f"Needs {action.needs}; without it the error is `not_configured`."
     if action.team:
-        yield "Takes a `sk_live_` key."
+        yield "Requires a `sk_live_` key."
     if action.operator:
         yield "Operator tokens may call it."
     if action.secret:
-        yield "The answer holds a credential, which is shown this once."
+        yield "The answer holds a credential, which is shown only once."
 
 
 def describe_answer(action: Action) -> str:
-    """Say what an action answers."""
+    """Describe what an action returns."""
     match action.kind:
         case ActionKind.LIST:
             pages = ", or a page of them" if action.pages else ""
@@ -97,6 +97,6 @@ def describe_answer(action: Action) -> str:
         case ActionKind.GENERIC:
             return ", ".join(f"`{one.name}`" for one in action.answers)
         case ActionKind.DESTROY:
-            return f"the {action.resource.name if action.resource else ''} that it was"
+            return f"the deleted {action.resource.name if action.resource else ''}"
         case _:
             return action.resource.name if action.resource else ""

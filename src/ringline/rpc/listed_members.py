@@ -33,19 +33,21 @@ from ringline.domain.members import Member, Shape
 from ringline.wire import payload_members as shared
 from ringline.wire.payload_members import Members
 
-_SPOKEN_TEXT = Member("spokenText", Shape.TEXT, "what had left for the caller")
+_SPOKEN_TEXT = Member("spokenText", Shape.TEXT, "what had been sent to the caller")
 _TURN_ID = Member("turnId", Shape.UUID, "the turn; other surfaces spell it `trn_…`")
-_TEXT = Member("text", Shape.TEXT, "what was said, whole")
-_INSERTED_AT = Member("insertedAt", Shape.TIME, "when it was made")
+_TEXT = Member("text", Shape.TEXT, "the whole of what was said")
+_INSERTED_AT = Member("insertedAt", Shape.TIME, "when it was created")
 _UPDATED_AT = Member("updatedAt", Shape.TIME, "when it was last changed")
-_MODE = Member("mode", Shape.TEXT, "how it is held", words=tuple(ConversationMode))
+_MODE = Member(
+    "mode", Shape.TEXT, "whether it is held by text or voice", words=tuple(ConversationMode)
+)
 
 _CONTACT: Members = (
     Member("id", Shape.UUID, "the contact"),
     Member("fullName", Shape.TEXT, "the contact's name"),
     Member("email", Shape.TEXT, "the contact's address", null=True),
     Member("phoneE164", Shape.TEXT, "the contact's number, in E.164", null=True),
-    Member("notes", Shape.TEXT, "what somebody wrote about the contact", null=True),
+    Member("notes", Shape.TEXT, "notes about the contact", null=True),
     _INSERTED_AT,
     _UPDATED_AT,
 )
@@ -54,9 +56,9 @@ _CONVERSATION: Members = (
     Member("publicId", Shape.TEXT, "the conversation's short name"),
     Member("channel", Shape.TEXT, "where it takes place", words=tuple(ConversationChannel)),
     _MODE,
-    Member("status", Shape.TEXT, "how far it is", words=tuple(ConversationStatus)),
-    replace(shared.AGENT_ID, means="the agent that holds it"),
-    Member("metadata", Shape.OBJECT, "the client's own", null=True),
+    Member("status", Shape.TEXT, "its state", words=tuple(ConversationStatus)),
+    replace(shared.AGENT_ID, means="its agent"),
+    Member("metadata", Shape.OBJECT, "the client's own data", null=True),
     _INSERTED_AT,
     _UPDATED_AT,
 )
@@ -64,12 +66,12 @@ _CONVERSATION: Members = (
 #: What every event of a page has.
 COMMON: Members = (
     shared.POSITION,
-    Member("offset", Shape.INTEGER, "the same place as a number, without gaps from 1"),
+    Member("offset", Shape.INTEGER, "the same position as a number, without gaps from 1"),
     shared.EVENT_ID,
     Member("type", Shape.TEXT, "the canonical type"),
     replace(shared.CALL_UUID, null=True),
     shared.OCCURRED_AT,
-    Member("data", Shape.OBJECT, "what belongs to this event"),
+    Member("data", Shape.OBJECT, "the details of this event"),
 )
 
 #: What `data` has for every event of a call.
@@ -79,7 +81,9 @@ OF_CALL: Members = (
     shared.DIRECTION,
     shared.FROM_NUMBER,
     shared.TO_NUMBER,
-    Member("transport", Shape.TEXT, "the call's line: `websocket`, `external`, `sandbox`, …"),
+    Member(
+        "transport", Shape.TEXT, "how the call is connected: `websocket`, `external`, `sandbox`, …"
+    ),
     shared.AGENT_ID,
     shared.CONVERSATION_ID,
 )
@@ -122,8 +126,8 @@ OWN: Mapping[type[EventData], Members] = {
     ),
     CallAudit: (
         shared.AUDIT_TYPE,
-        Member("code", Shape.TEXT, "a word for what happened"),
-        Member("detail", Shape.OBJECT, "what belongs to it"),
+        Member("code", Shape.TEXT, "what happened, as a code"),
+        Member("detail", Shape.OBJECT, "its details"),
     ),
     CallEnded: (
         shared.ENDED_STATUS,
@@ -154,8 +158,8 @@ OWN: Mapping[type[EventData], Members] = {
     ConversationUpdated: _CONVERSATION,
     ConversationModeChanged: (
         replace(shared.CONVERSATION_ID, null=False, means="the conversation"),
-        replace(_MODE, name="fromMode", means="how it was held"),
-        replace(_MODE, name="toMode"),
+        replace(_MODE, name="fromMode", means="its mode before"),
+        replace(_MODE, name="toMode", means="its mode now"),
         Member("actorUserId", Shape.UUID, "the user who did it", null=True),
     ),
 }

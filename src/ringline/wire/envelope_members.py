@@ -36,10 +36,10 @@ def _snake(member: Member, name: str = "") -> Member:
 _FROM, _TO, _STARTED_AT, _DIRECTION = map(_snake, (FROM_NUMBER, TO_NUMBER, STARTED_AT, DIRECTION))
 _CALL_ID = Member("call_id", Shape.TEXT, "`call_…`: the call")
 _TURN_ID = Member("turn_id", Shape.TEXT, "`trn_…`: the turn, as in the transcript stream")
-_TEXT = Member("text", Shape.TEXT, "what was said, whole")
+_TEXT = Member("text", Shape.TEXT, "the whole of what was said")
 _ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(transcript.TURN_ROLES.values()))
 _AI_MODE = Member("ai_mode", Shape.TEXT, "the provider of the agent's model", null=True)
-_TRANSPORT = Member("transport", Shape.TEXT, "the call's line: `websocket`, `sip`, …")
+_TRANSPORT = Member("transport", Shape.TEXT, "how the call is connected: `websocket`, `sip`, …")
 _ENDED_WORDS = ("completed", "canceled", "failed", "busy", "no_answer")
 
 
@@ -59,7 +59,7 @@ COMMON: Members = (
     Member("number", Shape.TEXT, "our number, in calls of either direction"),
     Member("from", Shape.TEXT, "the number of the other party, in calls of either direction"),
     _snake(OCCURRED_AT, "timestamp"),
-    Member("payload", Shape.OBJECT, "what belongs to this event"),
+    Member("payload", Shape.OBJECT, "the details of this event"),
 )
 
 #: The payload of each, by the envelope's name of it.
@@ -81,7 +81,7 @@ PAYLOADS: Mapping[str, Members] = {
         replace(_ROLE, words=(transcript.TURN_ROLES[TurnRole.CALLER],)),
         Member("is_final", Shape.BOOLEAN, "true: partial turns are not sent here"),
         _unknown("language", Shape.TEXT, "the language spoken"),
-        _unknown("confidence", Shape.NUMBER, "how sure the recogniser is"),
+        _unknown("confidence", Shape.NUMBER, "the recogniser's confidence"),
         RECOGNIZED,
     ),
     "call.agent_response": (_CALL_ID, _TURN_ID, _TEXT, _AI_MODE, INTERRUPTED),
@@ -89,12 +89,12 @@ PAYLOADS: Mapping[str, Members] = {
         _CALL_ID,
         _TURN_ID,
         _TRANSPORT,
-        Member("spoken_text", Shape.TEXT, "what had left for the caller"),
+        Member("spoken_text", Shape.TEXT, "what had been sent to the caller"),
         Member("at_ms", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
     ),
     "call.completed": (
         _CALL_ID,
-        Member("status", Shape.TEXT, "the state that it ended in", words=_ENDED_WORDS),
+        Member("status", Shape.TEXT, "its final state", words=_ENDED_WORDS),
         _snake(DURATION),
         Member(
             "transcript",
@@ -112,7 +112,7 @@ PAYLOADS: Mapping[str, Members] = {
         Member(
             "disposition",
             Shape.TEXT,
-            "the word of the published list that is nearest to `hangup_cause`",
+            "the published word closest to `hangup_cause`",
             words=tuple(dict.fromkeys(envelope.DISPOSITIONS.values())),
         ),
         _snake(HANGUP_CAUSE),
@@ -124,7 +124,7 @@ PAYLOADS: Mapping[str, Members] = {
         _snake(ENDED_AT),
         _unknown("mno_used", Shape.TEXT, "the carrier"),
         _unknown("recording_url", Shape.TEXT, "where the recording is"),
-        _unknown("quality_mos", Shape.NUMBER, "the quality of the line"),
+        _unknown("quality_mos", Shape.NUMBER, "the audio quality"),
         _CAMPAIGN,
     ),
 }
@@ -138,12 +138,12 @@ NOTICES: Mapping[str, Members] = {
             "payload",
             Shape.OBJECT,
             "frames were lost, or `since` could not be resumed from",
-            members=(Member("position", Shape.TEXT, "what to resume from"),),
+            members=(Member("position", Shape.TEXT, "the position to resume from"),),
         ),
     ),
     "command.error": (
         Member("event_type", Shape.TEXT, "the name of the notice", words=("command.error",)),
-        _unknown("request_id", Shape.TEXT, "the client's name of the command"),
+        _unknown("request_id", Shape.TEXT, "the client's id of the command"),
         _snake(OCCURRED_AT, "timestamp"),
         Member(
             "payload",

@@ -34,12 +34,12 @@ from ringline.wire.call_status import RPC_STATUS
 Members = tuple[Member, ...]
 
 EVENT_ID = Member("eventId", Shape.TEXT, "`evt_…`: the event's id, the same on every surface")
-POSITION = Member("position", Shape.TEXT, "its place in the log, to resume from")
+POSITION = Member("position", Shape.TEXT, "its position in the log, to resume from")
 OCCURRED_AT = Member("occurredAt", Shape.TIME, "when it happened")
-CALL_UUID = Member("callUuid", Shape.TEXT, "the integrator's name of the call, else its id")
+CALL_UUID = Member("callUuid", Shape.TEXT, "the integrator's name for the call, else its id")
 FROM_NUMBER = Member("fromNumber", Shape.TEXT, "who called: a number, an address, `web:…`")
 TO_NUMBER = Member("toNumber", Shape.TEXT, "who was called: a number, an address, `agent:agt_…`")
-DIRECTION = Member("direction", Shape.TEXT, "which way the call goes", words=tuple(CallDirection))
+DIRECTION = Member("direction", Shape.TEXT, "the call's direction", words=tuple(CallDirection))
 STARTED_AT = Member("startedAt", Shape.TIME, "when the call began")
 ANSWERED_AT = Member("answeredAt", Shape.TIME, "when it was first answered")
 ENDED_AT = Member("endedAt", Shape.TIME, "when it ended")
@@ -52,16 +52,18 @@ STATUS = Member(
 )
 ENDED_STATUS = replace(
     STATUS,
-    means="the state that it ended in",
+    means="its final state",
     words=("completed", "failed", "busy", "no_answer", "cancelled"),
 )
 HANGUP_CAUSE = Member("hangupCause", Shape.TEXT, "why it ended", words=tuple(HangupCause))
 ANSWERED_BY = Member("answeredBy", Shape.TEXT, "who answered first", words=tuple(AnsweredBy))
 SIP_USERNAME = Member(
-    "sipUsername", Shape.TEXT, "the operator's line or name, where one answered", null=True
+    "sipUsername", Shape.TEXT, "the operator's SIP user or name, if one answered", null=True
 )
 SOURCE = Member(
-    "callSource", Shape.TEXT, "the door it came by: `realtime`, `api`, or what its creator said"
+    "callSource",
+    Shape.TEXT,
+    "where the call came from: `realtime`, `api`, or what its creator said",
 )
 CONVERSATION_ID = Member("conversationId", Shape.UUID, "the conversation it belongs to", null=True)
 QUEUE_ENTRY_ID = Member("queueEntryId", Shape.UUID, "its entry in a queue", null=True)
@@ -84,13 +86,13 @@ PARTICIPANT: Members = (
     Member("joinedAt", Shape.TIME, "when they joined"),
 )
 LEFT_AT = Member("leftAt", Shape.TIME, "when they left")
-ITEM_ID = Member("itemId", Shape.TEXT, "names the turn while it grows; its parts share it")
+ITEM_ID = Member("itemId", Shape.TEXT, "the turn while it grows; its parts share it")
 CONTENT_INDEX = Member("contentIndex", Shape.INTEGER, "which part of the item, from 0")
 ROLE = Member("role", Shape.TEXT, "who said it", words=tuple(events_socket.TURN_ROLES.values()))
-DELTA = Member("delta", Shape.TEXT, "what is new; all deltas together are the text so far")
+DELTA = Member("delta", Shape.TEXT, "the new text; all deltas together are the text so far")
 SEQUENCE = Member("sequence", Shape.INTEGER, "which delta of the item, from 0")
 INTERRUPTED = Member(
-    "interrupted", Shape.BOOLEAN, "whether it was cut off: its text is what had left by then"
+    "interrupted", Shape.BOOLEAN, "whether it was cut off: its text is what had been sent by then"
 )
 RECOGNIZED = Member(
     "recognized",
@@ -99,16 +101,16 @@ RECOGNIZED = Member(
 )
 #: What there is to say of a turn where it is not as it should be.
 REMARKS: Members = (
-    replace(INTERRUPTED, means="true where it was cut off, else absent", optional=True),
+    replace(INTERRUPTED, means="true if it was cut off, else absent", optional=True),
     replace(
         RECOGNIZED, means="false if the speech could not be recognised, else absent", optional=True
     ),
 )
-TRANSCRIPT_ID = Member("transcriptId", Shape.UUID, "the `CallTranscript` of RPC that it became")
+TRANSCRIPT_ID = Member("transcriptId", Shape.UUID, "its `CallTranscript` in RPC")
 AUDIT_TYPE = Member(
     "auditType",
     Shape.TEXT,
-    "what kind of thing happened",
+    "what kind of event this is",
     words=tuple(AuditType),
 )
 AGENT_ID = Member("aiAgentId", Shape.UUID, "the agent on the call", null=True)
@@ -131,7 +133,7 @@ SOCKET: Mapping[type[EventData], Members] = {
         replace(DIRECTION, words=(CallDirection.INBOUND,)),
         FROM_NUMBER,
         TO_NUMBER,
-        replace(STATUS, means="always this word", words=("ringing",)),
+        replace(STATUS, means="always this value", words=("ringing",)),
         STARTED_AT,
         SOURCE,
         CONVERSATION_ID,
@@ -153,7 +155,7 @@ SOCKET: Mapping[type[EventData], Members] = {
     TranscriptDelta: (*_ITEM, DELTA, SEQUENCE),
     TurnCompleted: (
         *_ITEM,
-        Member("transcript", Shape.TEXT, "what was said, whole"),
+        Member("transcript", Shape.TEXT, "the whole of what was said"),
         TRANSCRIPT_ID,
         *REMARKS,
     ),
@@ -161,14 +163,14 @@ SOCKET: Mapping[type[EventData], Members] = {
         AUDIT_TYPE,
         AGENT_ID,
         CONVERSATION_ID,
-        Member("data", Shape.OBJECT, "`code`, a word for what happened, and what belongs to it"),
+        Member("data", Shape.OBJECT, "`code`, which names what happened, and its details"),
     ),
 }
 
 #: The one frame of the transcript stream.
 TRANSCRIPT: Members = (
     replace(ROLE, words=tuple(transcript.TURN_ROLES.values())),
-    Member("text", Shape.TEXT, "the text of the turn so far, whole where it is final"),
+    Member("text", Shape.TEXT, "the text of the turn so far, complete if final"),
     Member("is_final", Shape.BOOLEAN, "true once, in the last frame of a turn"),
     Member("turn_id", Shape.TEXT, "`trn_…`: all frames of a turn share it"),
     Member("ts", Shape.TIME, "when it happened"),

@@ -44,8 +44,8 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
             Member(
                 "agent_id",
                 Shape.TEXT,
-                "an agent whose settings fill what ticket and config leave open; its greeting "
-                "is spoken. Passed over where the ticket names one",
+                "an agent, for the settings that ticket and config leave open; its greeting "
+                "is spoken. Ignored if the ticket names an agent",
                 "none",
                 null=True,
             ),
@@ -53,32 +53,32 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
     ),
     RealtimeEvent(
         "audio.append",
-        "a piece of the caller's sound, sent all the time, also while the agent speaks",
+        "a piece of the caller's audio, sent continuously, even while the agent speaks",
         (
             Member(
                 "audio",
                 Shape.TEXT,
                 "base64 of PCM16, mono, little-endian, at `input_sample_rate`; an odd byte "
-                "waits for the next piece",
+                "is kept for the next piece",
             ),
         ),
     ),
     RealtimeEvent("audio.commit", "the caller's turn ends now, if one is in progress"),
-    RealtimeEvent("audio.clear", "forget the sound of the turn that is not over"),
+    RealtimeEvent("audio.clear", "discard the audio of the current turn"),
     RealtimeEvent(
         "text.input",
-        "a typed turn of the caller; starts no response",
+        "a turn that the caller typed; starts no response",
         (Member("text", Shape.TEXT, f"1 to {TYPED_CHARACTERS.most:,} characters"),),
     ),
     RealtimeEvent("response.create", "respond now"),
-    RealtimeEvent("response.cancel", "stop the running response"),
+    RealtimeEvent("response.cancel", "stop the current response"),
 )
 
 #: What the server sends.
 SERVER: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent(
         "session.started",
-        "the session is open; the client may send sound",
+        "the session is open; the client may send audio",
         (
             Member("session_id", Shape.TEXT, "`sess_…`, the mint's `id` if there was a ticket"),
             Member("input_sample_rate", Shape.INTEGER, "of `audio.append`, in Hz"),
@@ -89,14 +89,14 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
             Member(
                 "sample_rate",
                 Shape.INTEGER,
-                "the old name of both rates, only where they are equal",
+                "the old name of both rates, only if they are equal",
                 optional=True,
             ),
             Member(
                 "warnings",
                 Shape.TEXT,
-                "sentences that name members of the config which mean nothing here, at most "
-                f"{CONFIG_WARNINGS.most}; only where there are any",
+                "sentences that name unknown or useless members of the config, at most "
+                f"{CONFIG_WARNINGS.most}; only if there are any",
                 many=True,
                 optional=True,
             ),
@@ -106,7 +106,7 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent("speech.stopped", "the caller stopped speaking"),
     RealtimeEvent(
         "transcript.committed",
-        "what the caller said, whole; only with `input_transcription`",
+        "the whole of what the caller said; only with `input_transcription`",
         (
             Member("transcript", Shape.TEXT, "the text of the turn"),
             Member(
@@ -120,9 +120,9 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent("response.started", "a response began"),
     RealtimeEvent(
         "text.delta",
-        "a piece of what the agent says, with its sound; only with `output_transcription`, or "
-        "`text` among the `modalities`",
-        (Member("delta", Shape.TEXT, "the piece; together they are the text"),),
+        "a piece of what the agent says, sent with its audio; only with `output_transcription`, "
+        "or with `text` among the `modalities`",
+        (Member("delta", Shape.TEXT, "the piece; the pieces together are the text"),),
     ),
     RealtimeEvent(
         "audio.delta",
@@ -137,9 +137,9 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
     ),
     RealtimeEvent(
         "response.completed",
-        "the response is over, whether whole, cut off or failed",
-        (Member("interrupted", Shape.BOOLEAN, "`true` where it was cut off", optional=True),),
+        "the response is over: complete, cut off or failed",
+        (Member("interrupted", Shape.BOOLEAN, "`true` if it was cut off", optional=True),),
     ),
-    RealtimeEvent("error", "something went wrong; the session lives on", (_ERROR,)),
+    RealtimeEvent("error", "something went wrong; the session continues", (_ERROR,)),
     RealtimeEvent("session.terminating", "the session ends; the close frame follows", (_ERROR,)),
 )

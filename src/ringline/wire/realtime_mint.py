@@ -22,15 +22,15 @@ ASKED: tuple[Member, ...] = (
     Member(
         "config",
         Shape.OBJECT,
-        "the config below; every member that is not zero (null, false, 0, empty) is bound: the "
-        "browser cannot change it",
+        "the config below; every member with a non-zero value (not null, false, 0 or empty) is "
+        "bound: the browser cannot change it",
         "{}",
         null=True,
     ),
     Member(
         "locked_fields",
         Shape.TEXT,
-        "names of members of the config that are bound even where they are zero or absent",
+        "names of config members that are bound even if they are zero or absent",
         "[]",
         many=True,
         null=True,
@@ -38,22 +38,22 @@ ASKED: tuple[Member, ...] = (
     Member(
         "ttl_seconds",
         Shape.INTEGER,
-        f"how long the ticket can be used, {MIN_TTL_S} to {MAX_TTL_S}; what is outside counts "
-        "as the nearest, 0 as absent. It does not bound the session",
+        f"how long the ticket can be used, {MIN_TTL_S} to {MAX_TTL_S}; other values are "
+        "clamped, 0 counts as absent. It does not limit the session",
         str(DEFAULT_TTL_S),
         null=True,
     ),
     Member(
         "agent_id",
         Shape.TEXT,
-        "an agent, bound: its model and its other settings count as if they stood in `config`",
+        "an agent, bound: its model and its other settings count as if they were in `config`",
         "none",
         null=True,
     ),
     Member(
         "ws_url",
         Shape.BOOLEAN,
-        "answer a ready-made address too; it holds the ticket, and addresses land in logs",
+        "whether to return a ready-made URL too; it holds the ticket, and URLs end up in logs",
         "false",
         null=True,
     ),
@@ -63,11 +63,11 @@ ASKED: tuple[Member, ...] = (
 ANSWERED: tuple[Member, ...] = (
     Member("id", Shape.TEXT, "`sess_…`, the session that the ticket will open"),
     Member("client_secret", Shape.TEXT, "the ticket: good for one upgrade"),
-    Member("expires_at", Shape.TIME, "until when it can be used"),
+    Member("expires_at", Shape.TIME, "when it expires"),
     Member(
         "ws_url",
         Shape.TEXT,
-        "the address of the session with the ticket in it, only where it was asked for",
+        "the session's URL with the ticket in it, only if requested",
         optional=True,
     ),
 )
