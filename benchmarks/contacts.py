@@ -14,9 +14,8 @@ from uuid import UUID
 
 import asyncpg
 
-from ringline.app import DATABASE
 from ringline.domain.log import Environment
-from ringline.storage.data_directory import SUPERUSER, Address
+from ringline.storage.data_directory import DATABASE, SUPERUSER, Address
 
 #: Whose contacts nobody asks for.
 NEIGHBOUR = UUID(int=7 << 76 | 2 << 62)

@@ -19,9 +19,8 @@ import asyncpg
 from benchmarks.report import Grid, Section
 from benchmarks.rpc import data
 from benchmarks.servers import Server, bench, directory
-from ringline.app import DATABASE
 from ringline.schema.names import ROLES
-from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory
+from ringline.storage.data_directory import DATABASE, SUPERUSER, Address, DataDirectory
 
 RECORDS = (1, 50)
 REPEATS, TINY_REPEATS = 9, 3

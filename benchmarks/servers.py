@@ -17,9 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from ringline.app import DATABASE
 from ringline.schema.names import ROLES
-from ringline.storage.data_directory import Address
+from ringline.storage.data_directory import DATABASE, Address
 from ringline.storage.lock import running_cluster
 
 LIMIT_S = 60.0

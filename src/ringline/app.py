@@ -12,10 +12,9 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 from pydantic import SecretStr
@@ -28,7 +27,6 @@ from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
-from ringline.schema.names import Roles
 from ringline.services.calls import Calls
 from ringline.services.clock import now
 from ringline.services.credentials import Credentials
@@ -44,14 +42,18 @@ from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
 from ringline.services.voices import Catalogue, VoiceModel
 from ringline.services.workspaces import Workspaces
-from ringline.storage.binaries import check_reach, check_version, find_binaries, stand_in
-from ringline.storage.connections import connect, login_role, refuse_unreachable
-from ringline.storage.data_directory import SUPERUSER, Address, DataDirectory, EmbeddedError
-from ringline.storage.database_errors import DatabaseFull, DatabaseRefused, DiskFull
-from ringline.storage.embedded import EmbeddedPostgres, open_cluster
-from ringline.storage.failures import disk_full
+from ringline.storage.data_directory import EmbeddedError
 from ringline.storage.fitness import Condition
-from ringline.storage.migrate import MigrationError, is_current, migrate
+from ringline.storage.preparation import (
+    DATABASE_PROBLEMS,
+    DatabaseConfig,
+    check_data_dir,
+    make_data_dir,
+    migrate_database,
+    open_stores,
+    run_database,
+    unprivileged_account,
+)
 from ringline.storage.stores import Stores
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
@@ -69,12 +71,25 @@ from ringline.web.server import Server, Surfaces
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 from ringline.web.watchers import Watchers
 
+#: What the command line uses of it, and of storage through it.
+__all__ = [
+    "DATABASE_PROBLEMS",
+    "Admin",
+    "Condition",
+    "Running",
+    "StartRefused",
+    "check_data_dir",
+    "database_of",
+    "examine_database",
+    "make_data_dir",
+    "migrate_database",
+    "open_admin",
+    "running",
+    "serve",
+    "stop_signals",
+]
+
 _log = structlog.get_logger(__name__)
-
-DATABASE = "ringline"
-
-#: How long the embedded database, which has said that it is ready, may take to answer.
-_EMBEDDED_ANSWERS_S = 60.0
 
 #: Objects made and not freed since the last collection; by default 700, a few requests.
 _COLLECT_AFTER = 10_000
@@ -87,9 +102,6 @@ class StartRefused(Exception):
 #: How long a thread may keep the interpreter from the event loop, at every turn of it; large
 #: reads are planned in threads, and Python's own 5 ms would add up for everybody else.
 _SWITCH_S = 0.000_5
-
-#: Why a database cannot be had; the text of each is a sentence for the operator.
-DATABASE_PROBLEMS = (DatabaseRefused, EmbeddedError, MigrationError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,81 +121,33 @@ class Running:
     admin: Admin
 
 
+def database_of(settings: Settings) -> DatabaseConfig:
+    """Return which database the settings mean."""
+    return DatabaseConfig(
+        data_dir=settings.data_dir,
+        url=_text(settings.database_url),
+        migration_url=_text(settings.migration_url),
+        roles=settings.roles,
+    )
+
+
 @asynccontextmanager
 async def open_admin(settings: Settings) -> AsyncGenerator[Admin]:
     """Open the database for a command: beside a running server, or without one.
 
-    An embedded database that is not running is run meanwhile. Raises the sentences of
-    storage: DatabaseRefused, EmbeddedError, MigrationError.
+    An embedded database that is not running is run meanwhile. Raises DATABASE_PROBLEMS.
     """
-    with _naming_disk(settings):
-        async with AsyncExitStack() as stack:
-            yield await _open_admin(settings, stack)
-
-
-async def _open_admin(settings: Settings, stack: AsyncExitStack) -> Admin:
-    return _admin(await _open_stores(settings, stack))
-
-
-async def _open_stores(settings: Settings, stack: AsyncExitStack) -> Stores:
-    if settings.database_url is not None:
-        dsn = settings.database_url.get_secret_value()
-    else:
-        address = await stack.enter_async_context(open_cluster(settings.data_dir))
-        dsn = await _prepare_embedded(address, settings.roles)
-    stores = await Stores.open(dsn, new_id(), claim=False, pool_size=1, roles=settings.roles)
-    stack.push_async_callback(stores.close)
-    return stores
-
-
-def make_data_dir(path: Path) -> Path:
-    """Make a data directory if there is none; return it, links resolved. Raises OSError."""
-    directory = DataDirectory.at(path)
-    directory.make()
-    return directory.root
-
-
-def check_data_dir(path: Path) -> bool:
-    """Tell whether a data directory has a database in it yet.
-
-    Raises EmbeddedError where it has one of another version, or where the programs or the
-    account that one needs are missing or cannot reach it.
-    """
-    directory = DataDirectory.at(path)
-    find_binaries()
-    if directory.root.is_dir():
-        check_reach(directory)
-    if not directory.cluster.is_dir():
-        return False
-    check_version(directory)
-    return True
+    async with open_stores(database_of(settings), new_id()) as stores:
+        yield _admin(stores)
 
 
 async def examine_database(settings: Settings) -> Condition:
     """Refuse a database that a server could not run on, and tell how it is.
 
-    Raises the sentences of storage.
+    Raises DATABASE_PROBLEMS.
     """
-    with _naming_disk(settings):
-        async with AsyncExitStack() as stack:
-            stores = await _open_stores(settings, stack)
-            return await stores.database.examine()
-
-
-async def migrate_database(settings: Settings) -> str:
-    """Bring the database to what this version expects, and let the server's role in.
-
-    Returns a sentence where every role of its cluster may connect to it and we may not
-    change that, else "". Raises EmbeddedError, MigrationError.
-    """
-    if settings.migration_url is None:
-        with _naming_disk(settings):
-            async with open_cluster(settings.data_dir) as address:
-                await _prepare_embedded(address, settings.roles)
-        return ""
-    served = settings.database_url or settings.migration_url
-    login = login_role(served.get_secret_value())
-    return await migrate(settings.migration_url.get_secret_value(), login, roles=settings.roles)
+    async with open_stores(database_of(settings), new_id()) as stores:
+        return await stores.database.examine()
 
 
 async def serve(
@@ -193,28 +157,16 @@ async def serve(
 
     What it does (writing keys) is done before `/readyz` answers 200.
 
-    Raises SettingsProblem, StartRefused, and the sentences of storage.
+    Raises SettingsProblem, StartRefused, DATABASE_PROBLEMS.
     """
     sys.setswitchinterval(_SWITCH_S)
     stopping = _stop_on_signals()
     if links := service_links(os.environ):
         _log.warning("service_links_ignored", names=links)
-    with _naming_disk(settings):
-        async with running(settings, dev=dev, ready=ready) as server:
-            _log.info("ready", base_url=server.base_url)
-            await stopping.wait()
-            _log.info("stopping")
-
-
-@contextmanager
-def _naming_disk(settings: Settings) -> Generator[None]:
-    """Say which disk is full: the embedded database does not say where it is."""
-    try:
-        yield
-    except (DatabaseFull, DiskFull):
-        if settings.database_url is not None:
-            raise DatabaseFull from None
-        raise EmbeddedError(disk_full(DataDirectory.at(settings.data_dir).root)) from None
+    async with running(settings, dev=dev, ready=ready) as server:
+        _log.info("ready", base_url=server.base_url)
+        await stopping.wait()
+        _log.info("stopping")
 
 
 async def _nobody_waits(_: Running) -> None:
@@ -234,7 +186,7 @@ async def running(
 
     `/readyz` answers 200 once `ready` has returned.
 
-    Raises SettingsProblem, StartRefused, and the sentences of storage.
+    Raises SettingsProblem, StartRefused, DATABASE_PROBLEMS.
     """
     settings.refuse_weak_secrets()
     async with AsyncExitStack() as stack:
@@ -261,9 +213,16 @@ async def _start(
     dev: bool,
 ) -> tuple[Running, LocalVoices]:
     """Start everything in order; the stack stops it in reverse."""
-    journal_away: list[Callable[[], None]] = []
-    dsn = await _database(settings, stack, journal_away, dev=dev)
-    stores = await Stores.open(dsn, new_id(), claim=True, roles=settings.roles)
+    journals: list[Journal] = []
+
+    def store_away() -> None:
+        for journal in journals:
+            journal.store_away()
+
+    url = await stack.enter_async_context(
+        run_database(database_of(settings), migrates=dev, on_death=store_away)
+    )
+    stores = await Stores.open(url, new_id(), claim=True, roles=settings.roles)
     stack.push_async_callback(stores.close)
 
     bus = MemoryBus()
@@ -306,7 +265,7 @@ async def _start(
         team,
     )
 
-    journal_away.append(journal.store_away)
+    journals.append(journal)
     stack.push_async_callback(voices.close)
     stack.push_async_callback(bus.close)
     hub.start()
@@ -330,34 +289,11 @@ async def _start(
     return started, voices
 
 
-async def _database(
-    settings: Settings,
-    stack: AsyncExitStack,
-    died: list[Callable[[], None]],
-    *,
-    dev: bool,
-) -> str:
-    """Start the embedded database or check the given one; return its URL."""
-    if settings.database_url is not None:
-        if dev and (sentence := await migrate_database(settings)):
-            _log.warning("database_open_to_all", reason=sentence)
-        return settings.database_url.get_secret_value()
-
-    def tell(status: int) -> None:
-        for callback in died:
-            callback()
-
-    cluster = EmbeddedPostgres(settings.data_dir, on_death=tell)
-    await cluster.start()
-    stack.push_async_callback(cluster.stop)
-    return await _prepare_embedded(cluster.address, settings.roles)
-
-
 def _surroundings(settings: Settings) -> Surroundings:
     """Return what the workers that parse strangers' audio get: no secret, and not root."""
     account = None
     try:
-        account = stand_in(DataDirectory.at(settings.data_dir))
+        account = unprivileged_account(settings.data_dir)
     except EmbeddedError as error:
         _log.warning("voice_worker_stays_root", module=None, reason=str(error))
     ids = None if account is None else (account.uid, account.gid)
@@ -440,22 +376,6 @@ async def _listen(server: Server, settings: Settings) -> int:
         ) from None
 
 
-async def _prepare_embedded(address: Address, roles: Roles) -> str:
-    """Make and migrate the embedded cluster's database; return its URL for the server."""
-    owner_dsn = address.dsn(SUPERUSER, DATABASE)
-    async with refuse_unreachable(address.bootstrap_dsn):
-        connection = await connect(address.bootstrap_dsn, timeout_s=_EMBEDDED_ANSWERS_S)
-        try:
-            known = "SELECT 1 FROM pg_database WHERE datname = $1"
-            if not await connection.fetchval(known, DATABASE):
-                await connection.execute(f"CREATE DATABASE {DATABASE}")
-        finally:
-            await connection.close()
-        if not await is_current(owner_dsn, roles):
-            await migrate(owner_dsn, roles.server, create_login=True, roles=roles)
-    return address.dsn(roles.server, DATABASE)
-
-
 async def _watch_ownership(stores: Stores, journal: Journal) -> None:
     """Tell the journal when the database slips away, before a commit finds out."""
     while True:
@@ -504,6 +424,10 @@ def _stop_on_signals() -> asyncio.Event:
     for number in stop_signals():
         loop.add_signal_handler(number, stopping.set)
     return stopping
+
+
+def _text(setting: SecretStr | None) -> str | None:
+    return None if setting is None else setting.get_secret_value()
 
 
 def _secret(setting: SecretStr | None) -> str:

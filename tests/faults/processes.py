@@ -19,11 +19,11 @@ from uuid import UUID
 import asyncpg
 import psutil
 
-from ringline.app import DATABASE
 from ringline.client.http import Api
 from ringline.domain.events import StoredEvent
 from ringline.domain.log import Environment, Scope
 from ringline.schema.names import ROLES
+from ringline.storage.data_directory import DATABASE
 from ringline.storage.embedded import running_cluster
 from ringline.storage.stores import Stores
 from tests.faults.embedded import LIMIT_S, SEARCH

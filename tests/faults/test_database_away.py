@@ -8,10 +8,9 @@ import aiohttp
 import asyncpg
 import pytest
 
-from ringline.app import DATABASE
 from ringline.client.http import ApiProblem
 from ringline.services.credentials import RECOGNISED_S
-from ringline.storage.data_directory import SUPERUSER
+from ringline.storage.data_directory import DATABASE, SUPERUSER
 from ringline.storage.embedded import running_cluster
 from tests.faults.disks import SmallDisk
 from tests.faults.embedded import LIMIT_S, only_linux

@@ -107,7 +107,7 @@ def migrate(*, data_dir: DataDir = None) -> None:
     the role of the latter use the tables; without both to the embedded database.
     """
     settings = Settings.read(data_dir=data_dir)
-    if sentence := run(app.migrate_database(settings), *app.DATABASE_PROBLEMS):
+    if sentence := run(app.migrate_database(app.database_of(settings)), *app.DATABASE_PROBLEMS):
         say(sentence)
     say(f"The database is at version {HEAD}.")
 

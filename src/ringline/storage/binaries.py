@@ -97,15 +97,6 @@ def choose_account(directory: DataDirectory) -> Account | None:
     )
 
 
-def stand_in(directory: DataDirectory) -> Account | None:
-    """Choose the account for a process of ours that should not run as root.
-
-    If we are root, it is PostgreSQL's account; None means our own. Raises EmbeddedError if
-    there is no such account.
-    """
-    return choose_account(directory) if os.geteuid() == 0 else None
-
-
 def own_account_name() -> str:
     """Return the name of the account we run as, as PostgreSQL will see it."""
     return pwd.getpwuid(os.geteuid()).pw_name

@@ -20,6 +20,8 @@ from ringline.storage.child import Account
 
 PORT = 5432  # part of the socket's name; nothing listens on TCP
 SUPERUSER = "postgres"
+#: The cluster's database that servers use.
+DATABASE = "ringline"
 #: Everything about a connection that PG* variables could change. The server asks for no
 #: password; giving one keeps the client from looking for a password file.
 _FIXED = (
