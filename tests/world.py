@@ -24,7 +24,7 @@ from ringline.ports import (
     Unsubscribe,
 )
 from ringline.services.backlog import Outcome, Written
-from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
+from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
 from ringline.services.hub import Hub
 from ringline.services.journal import Journal
 from ringline.services.outbox import Outbox, OutboxClosed, Tick
@@ -102,7 +102,7 @@ class Client:
         self.certain = 0  # so much of the history is up to the last position seen
         self.paused = False
         self.told_of_gap = False
-        self.following: Following | None = None
+        self.follower: Follower | None = None
         self.outbox: Outbox | None = None
         self.process: Process | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -138,11 +138,11 @@ class Client:
     def disconnect(self) -> None:
         if self._connecting is not None:
             self._connecting.cancel()
-        if self.following is not None:
-            self.following.close()
+        if self.follower is not None:
+            self.follower.close()
         if self.outbox is not None:
             self.outbox.close()
-        self.following = self.outbox = self._connecting = None
+        self.follower = self.outbox = self._connecting = None
 
     def read_on(self) -> None:
         self.paused = False
@@ -162,21 +162,21 @@ class Client:
                 self._hear_of_gap,
                 Spelling("plain", positions=False),
             )
-            self.following = await follow(
+            self.follower = await follow(
                 process.hub, process.store, subscription, resolved.position, outbox
             )
         except (Unavailable, OutboxClosed):
             self.outbox = None
         self._connecting = None
 
-    def _hear_of_gap(self, following: Following) -> None:
+    def _hear_of_gap(self, follower: Follower) -> None:
         self.told_of_gap = True
         if self.on_loss is OnLoss.STOP:
-            asyncio.get_running_loop().call_later(0.02, self._close, following)
+            asyncio.get_running_loop().call_later(0.02, self._close, follower)
 
-    def _close(self, following: Following) -> None:
+    def _close(self, follower: Follower) -> None:
         """Close the socket, which takes a while, if it is still this one."""
-        if self.following is following:
+        if self.follower is follower:
             self.disconnect()
 
 

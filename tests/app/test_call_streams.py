@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from ringline.domain.credentials import KeyKind
 from ringline.domain.ids import Prefix, parse_id, show_id
 from ringline.domain.log import Environment, Scope
-from ringline.services.follow import Following, Resolved, follow, resolve
+from ringline.services.follow import Follower, Resolved, follow, resolve
 from ringline.web import call_streams, call_watch
 from ringline.web.limits import StreamLimits, WebLimits
 from tests.callers import LIMIT_S, Caller, calling, whole_call
@@ -446,7 +446,7 @@ async def test_a_call_that_ends_while_a_stream_begins(
 
     async with calling(service) as caller:
 
-        async def end_before_following(*given: Any) -> Following:
+        async def end_before_following(*given: Any) -> Follower:
             monkeypatch.undo()
             await caller.say("the last word")
             await once_over(caller)

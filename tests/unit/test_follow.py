@@ -11,7 +11,7 @@ from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import ALL_EVENTS, CallEvents, Topic
 from ringline.ports import StoreAway
 from ringline.services.follow import (
-    Following,
+    Follower,
     OnLoss,
     Resolved,
     Subscription,
@@ -54,9 +54,9 @@ class Desk:
     def subscription(
         self, topic: Topic = ALL_EVENTS, on_loss: OnLoss = OnLoss.STOP, open_turns: bool = False
     ) -> Subscription:
-        def on_gap(following: Following) -> None:
-            self.gaps.append(following.position)
-            self.outbox.send(f"gap {following.position.offset}\n".encode())
+        def on_gap(follower: Follower) -> None:
+            self.gaps.append(follower.position)
+            self.outbox.send(f"gap {follower.position.offset}\n".encode())
 
         return Subscription(
             SCOPE,
@@ -74,7 +74,7 @@ class Desk:
         topic: Topic = ALL_EVENTS,
         on_loss: OnLoss = OnLoss.STOP,
         open_turns: bool = False,
-    ) -> Following:
+    ) -> Follower:
         subscription = self.subscription(topic, on_loss, open_turns)
         return await follow(self.hub, self.store, subscription, at(since), self.outbox)
 
@@ -106,11 +106,11 @@ def test_the_past_comes_before_the_present_without_a_seam() -> None:
         for _ in range(40):
             await desk.happen(note())
             await asyncio.sleep(0.0003)
-        following = await begun
+        follower = await begun
         await desk.happen(note())
         await asyncio.sleep(0)
         assert desk.offsets == list(range(101, 542))
-        assert following.position == at(541)
+        assert follower.position == at(541)
 
     scenario(steps)
 
@@ -155,11 +155,11 @@ def test_of_one_call_only_that_call_is_told() -> None:
     async def steps(desk: Desk) -> None:
         for _ in range(300):
             await desk.happen(note(CALL), note(new_id()), publish=False)
-        following = await desk.follow(0, OF_CALL)
+        follower = await desk.follow(0, OF_CALL)
         await desk.happen(note(new_id()), note(CALL))
         await asyncio.sleep(0)
         assert desk.offsets == [*range(1, 600, 2), 602]
-        assert following.position == at(602)
+        assert follower.position == at(602)
 
     scenario(steps)
 
@@ -182,20 +182,20 @@ def test_a_position_that_the_hub_here_has_not_reached_is_waited_for() -> None:
     async def steps(desk: Desk) -> None:
         watch = await desk.hub.watch(SCOPE)
         await desk.happen(note(), note(), publish=False)
-        assert watch.order.position == 0
-        following = await desk.follow(2)
-        assert watch.order.position == 2
+        assert watch.buffer.position == 0
+        follower = await desk.follow(2)
+        assert watch.buffer.position == 2
         await desk.happen(note())
         await asyncio.sleep(0)
         assert desk.offsets == [3]
-        following.close()
+        follower.close()
 
     scenario(steps)
 
 
 def test_who_must_resume_hears_nothing_after_the_gap() -> None:
     async def steps(desk: Desk) -> None:
-        following = await desk.follow(0)
+        follower = await desk.follow(0)
         desk.wire.paused = True
         await desk.happen(*(note() for _ in range(70)))
         desk.wire.paused = False
@@ -204,14 +204,14 @@ def test_who_must_resume_hears_nothing_after_the_gap() -> None:
         await asyncio.sleep(0)
         assert desk.seen == [*map(str, range(1, 65)), "gap"]
         assert desk.gaps == [at(64)]
-        assert following.position == at(64)
+        assert follower.position == at(64)
 
     scenario(steps)
 
 
 def test_a_stream_goes_on_without_positions() -> None:
     async def steps(desk: Desk) -> None:
-        following = await desk.follow(0, on_loss=OnLoss.WITHOUT_POSITIONS)
+        follower = await desk.follow(0, on_loss=OnLoss.WITHOUT_POSITIONS)
         desk.wire.paused = True
         await desk.happen(*(note() for _ in range(66)))
         desk.wire.paused = False
@@ -219,7 +219,7 @@ def test_a_stream_goes_on_without_positions() -> None:
         await desk.happen(note(), note())
         await asyncio.sleep(0)
         assert desk.seen == [*map(str, range(1, 65)), "gap", "-", "-"]
-        assert (following.position, following.lost) == (at(64), 2)
+        assert (follower.position, follower.lost) == (at(64), 2)
         assert desk.outbox.dropped == 2
 
     scenario(steps)
@@ -227,7 +227,7 @@ def test_a_stream_goes_on_without_positions() -> None:
 
 def test_a_socket_goes_on_after_each_notice() -> None:
     async def steps(desk: Desk) -> None:
-        following = await desk.follow(0, on_loss=OnLoss.GO_ON)
+        follower = await desk.follow(0, on_loss=OnLoss.CONTINUE)
         for _ in range(2):
             desk.wire.paused = True
             await desk.happen(*(note() for _ in range(66)))
@@ -238,14 +238,14 @@ def test_a_socket_goes_on_after_each_notice() -> None:
         first, second = [*map(str, range(1, 65)), "gap"], [*map(str, range(67, 131)), "gap"]
         assert desk.seen == [*first, *second, "133"]
         assert desk.gaps == [at(64), at(64)]
-        assert following.lost == 4
+        assert follower.lost == 4
 
     scenario(steps)
 
 
 def test_losing_a_partial_is_no_gap() -> None:
     async def steps(desk: Desk) -> None:
-        following = await desk.follow(0, OF_CALL)
+        follower = await desk.follow(0, OF_CALL)
         desk.wire.paused = True
         await desk.happen(*(note(CALL) for _ in range(64)))
         lost = Published(64, partial(CALL, "a", 0))
@@ -256,7 +256,7 @@ def test_losing_a_partial_is_no_gap() -> None:
         await asyncio.sleep(0)
         assert desk.offsets == list(range(1, 66))
         assert (desk.gaps, desk.outbox.dropped) == ([], 1)
-        assert following.position == at(65)
+        assert follower.position == at(65)
 
     scenario(steps)
 
@@ -291,16 +291,16 @@ def test_what_was_begun_is_undone_when_it_fails() -> None:
         desk.store.come_back()
         await desk.happen(note(), publish=False)
         watch = await desk.hub.watch(SCOPE)
-        assert watch.order.position == 301  # a watch of its own: nobody held the old one
+        assert watch.buffer.position == 301  # a watch of its own: nobody held the old one
 
     scenario(steps)
 
 
 def test_a_listener_that_left_hears_nothing() -> None:
     async def steps(desk: Desk) -> None:
-        following = await desk.follow(0)
-        following.close()
-        following.close()
+        follower = await desk.follow(0)
+        follower.close()
+        follower.close()
         await desk.happen(note())
         await asyncio.sleep(2)
         assert desk.wire.writes == []

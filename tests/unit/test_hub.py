@@ -180,7 +180,7 @@ def test_what_is_published_while_a_log_is_opened_is_told() -> None:
         await asyncio.sleep(0.1)
         desk.publish(*await desk.happen(note(), note()))
         watch = await opening
-        assert watch.order.position == 3
+        assert watch.buffer.position == 3
         await desk.hub.close()
         assert not desk.bus.errors
 
@@ -198,7 +198,7 @@ def test_a_log_is_watched_as_long_as_somebody_needs_it() -> None:
         await desk.happen(note())
         again = await desk.hub.watch(SCOPE)
         assert again is not first
-        assert again.order.position == 1
+        assert again.buffer.position == 1
 
     scenario(steps)
 
@@ -210,7 +210,7 @@ def test_a_watch_that_nobody_waits_for_any_more_is_not_begun() -> None:
         opening.cancel()
         await asyncio.sleep(1)
         await desk.happen(note())
-        assert (await desk.hub.watch(SCOPE)).order.position == 1
+        assert (await desk.hub.watch(SCOPE)).buffer.position == 1
 
     scenario(steps)
 
@@ -285,7 +285,7 @@ def test_a_bus_that_carries_the_watched_logs_alone_is_enough_to_hear_them() -> N
         call, ear = new_id(), Ear()
         desk.publish(Published(0, partial(call, "one", 0)))
         watch = await desk.hub.watch(SCOPE)
-        assert watch.order.open_turns(call) == []
+        assert watch.buffer.open_turns(call) == []
         watch.join(ALL_EVENTS, Spelling(), ear)
         told = Published(0, partial(call, "one two", 1))
         desk.publish(told)
@@ -306,7 +306,7 @@ def test_of_a_rebuilt_log_every_listener_is_told() -> None:
         await desk.happen(note())
         desk.truth.epoch = "epoch002"
         await asyncio.sleep(1.1)
-        assert (ear.lost, watch.epoch, watch.order.position) == (1, "epoch002", 1)
+        assert (ear.lost, watch.epoch, watch.buffer.position) == (1, "epoch002", 1)
 
     scenario(steps)
 
@@ -349,9 +349,11 @@ def test_nothing_is_kept_of_a_log_that_nobody_listens_to() -> None:
     async def steps(desk: Desk) -> None:
         watch = await desk.hub.watch(SCOPE)
         desk.publish(*await desk.happen(turn(new_id(), "x" * 100_000)))
-        assert watch.order.since(0) is not None
+        assert watch.buffer.released_since(0) is not None
         desk.hub.release(watch)
-        assert watch.order.since(0) is None, "whoever still holds the watch holds no events"
+        assert watch.buffer.released_since(0) is None, (
+            "whoever still holds the watch holds no events"
+        )
 
     scenario(steps)
 
@@ -374,17 +376,17 @@ def test_who_listens_first_finds_the_turns_that_are_open() -> None:
         desk.publish(*await desk.happen(turn(over, "so it is")))
         desk.publish(Published(1, partial(call, "elsewhere", 0)), scope=OTHER)
         watch = await desk.hub.watch(SCOPE)
-        assert [told.event.data for told in watch.order.open_turns(call)] == [
+        assert [told.event.data for told in watch.buffer.open_turns(call)] == [
             partial(call, "one two", 1).data
         ]
-        assert watch.order.open_turns(over) == []
+        assert watch.buffer.open_turns(over) == []
         desk.hub.release(watch)
         again = await desk.hub.watch(SCOPE)
         assert again is not watch
-        assert len(again.order.open_turns(call)) == 1
+        assert len(again.buffer.open_turns(call)) == 1
         desk.hub.release(again)
         desk.publish(*await desk.happen(ended(call)))
-        assert (await desk.hub.watch(SCOPE)).order.open_turns(call) == []
+        assert (await desk.hub.watch(SCOPE)).buffer.open_turns(call) == []
 
     scenario(steps)
 
@@ -401,10 +403,10 @@ def test_a_turn_whose_end_the_bus_has_lost_is_not_open() -> None:
         desk.publish(Published(71, partial(going_on, "so", 0)))
         await desk.happen(turn(new_id(), "other"))
         watch = await desk.hub.watch(SCOPE)
-        assert watch.order.position == 72
-        assert watch.order.open_turns(call) == []
-        assert len(watch.order.open_turns(going_on)) == 1
-        assert watch.order.open_turns(old) == [], "nobody knows without reading far back"
+        assert watch.buffer.position == 72
+        assert watch.buffer.open_turns(call) == []
+        assert len(watch.buffer.open_turns(going_on)) == 1
+        assert watch.buffer.open_turns(old) == [], "nobody knows without reading far back"
 
     scenario(steps)
 

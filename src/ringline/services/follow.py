@@ -1,16 +1,16 @@
-"""Following a log from a position: one operation for every surface.
+"""Follow a log from a position: one operation for every surface.
 
-The hub watches the log; the listener reads pages of the past, at the pace its connection
-drains, until it stands where the hub stands, and joins the hub's listeners in that same
-tick. Nothing waits in its buffer meanwhile, nothing is lost or doubled. The last step is
-taken from the hub's memory, so that a log which never rests is caught up with too.
+The hub watches the log. The follower reads pages of past events, as fast as its connection
+drains, until it has reached the hub's position, and joins the hub's listeners in that same
+tick. So nothing is lost or duplicated, and live events do not pile up meanwhile. The last few
+events come from the hub's memory, so that a follower can catch up with a busy log.
 
-No position ever stands behind a gap (architecture, "One cursor everywhere"). Where the
-outbox drops a durable frame, the surface's `OnLoss` decides what the listener hears then:
+A position is never ahead of a lost event (architecture, "One cursor everywhere"). If the
+outbox drops a durable frame, the surface's `OnLoss` decides how delivery goes on:
 
-- `STOP` (events socket): nothing more; the surface closes with "resume".
-- `GO_ON` (call WebSocket): what fits, after a notice that names `position`.
-- `WITHOUT_POSITIONS` (SSE): what fits, in a dialect without positions.
+- `STOP` (events socket): not at all; the surface closes the connection with "resume".
+- `CONTINUE` (call WebSocket): with what fits, after a notice that gives `position`.
+- `WITHOUT_POSITIONS` (SSE): with what fits, in a dialect without positions.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ from ringline.services.outbox import Outbox
 from ringline.wire.dialect import Dialect
 
 _PAGE = 200  # events in one query
-_STEP = 32  # of them offered at once; half an outbox, for what else leaves through it
-_STEP_BYTES = 64 * 1024  # fewer where they are large, so that others have turns
+_STEP = 32  # events offered at once: half an outbox, to leave room for other frames
+_STEP_BYTES = 64 * 1024  # a smaller step for large events, so that others have turns
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Where a listener begins: everything after `position` will be told.
+    """Where a follower begins: every event after `position` will be delivered.
 
-    `recovered` is None if nothing was asked for, False if it could not be had; the
-    position is then the log's head.
+    `recovered` is None if no position was asked for, and False if the log cannot be resumed
+    from it; `position` is then the log's head.
     """
 
     position: Position
@@ -48,10 +48,11 @@ class Resolved:
 async def resolve(
     log_store: EventLog, scope: Scope, since: Since | None, *, replay_limit: int | None = None
 ) -> Resolved:
-    """Find out where a listener begins. Raises Unavailable.
+    """Return where a follower begins. Raises Unavailable.
 
-    Not recovered: another epoch, ahead of the log, no longer kept, an unknown event, or
-    more than `replay_limit` events behind (contract, 2).
+    A position is not recovered if its epoch is another one, if it is ahead of the log, if
+    later events are no longer kept, if the event is unknown, or if more than `replay_limit`
+    events follow it (contract, 2).
     """
     found = None
     if isinstance(since, AfterEvent):
@@ -72,38 +73,38 @@ async def resolve(
 
 
 class OnLoss(Enum):
-    """What a listener hears after a durable frame of it was dropped."""
+    """How delivery goes on after a durable frame was dropped."""
 
     STOP = auto()
-    GO_ON = auto()
+    CONTINUE = auto()
     WITHOUT_POSITIONS = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a listener wants of a log, and in which spelling.
+    """Which events of a log a follower gets, and in which dialect.
 
-    `on_gap` is called when durable frames begin to be lost, once until one is taken again.
-    `plain` is the dialect for WITHOUT_POSITIONS. `open_turns`: begin with the latest
-    partial of each turn of a call that is not final yet.
+    `on_gap` is called when durable frames begin to be dropped, once per gap. `plain` is the
+    dialect for WITHOUT_POSITIONS. With `open_turns`, delivery begins with the latest partial
+    of each open turn of the call.
     """
 
     scope: Scope
     topic: Topic
     dialect: Dialect
     on_loss: OnLoss
-    on_gap: "Callable[[Following], None]"
+    on_gap: "Callable[[Follower], None]"
     plain: Dialect | None = None
     open_turns: bool = False
 
 
-class Following:
-    """One listener of a log, from its first event to `close`."""
+class Follower:
+    """One listener of a log, from its first event until `close`."""
 
     def __init__(self, hub: Hub, watch: Watch, subscription: Subscription, outbox: Outbox) -> None:
-        #: Up to here the listener was given everything; it stands still after a loss.
+        #: Every event up to here was delivered; it stops moving after a loss.
         self.position = Position(watch.epoch, 0)
-        #: Durable events that were dropped.
+        #: How many durable events were dropped.
         self.lost = 0
         #: Set when the topic's last event has been delivered.
         self.ended = asyncio.Event()
@@ -113,7 +114,7 @@ class Following:
         self._dialect = subscription.dialect
         self._outbox = outbox
         self._has_gap = False
-        self._in_gap = False  # nothing was taken since the last loss
+        self._in_gap = False  # no frame was accepted since the last loss
         self._stopped = False
         self._closed = False
 
@@ -127,18 +128,18 @@ class Following:
                 self._in_gap = False
             elif durable:
                 self.lost += 1
-                self._lose()
+                self._handle_loss()
         if durable and not self._has_gap:
             self.position = Position(self._watch.epoch, published.offset)
         self._note_end(published.event)
 
     def lost_position(self) -> None:
-        """Take the news that events are gone from the log itself."""
+        """Note that events are gone from the log itself."""
         if not self._stopped:
-            self._lose()
+            self._handle_loss()
 
     def close(self) -> None:
-        """Hear nothing more; may be called at any time, and again."""
+        """Stop following; may be called at any time, and more than once."""
         self._stopped = True
         if not self._closed:
             self._closed = True
@@ -148,21 +149,21 @@ class Following:
     def _leave(self) -> None:
         self._watch.leave(self._subscription.topic, self._dialect, self)
 
-    def _lose(self) -> None:
+    def _handle_loss(self) -> None:
         first = not self._in_gap
         self._has_gap = self._in_gap = True
         match self._subscription.on_loss:
             case OnLoss.STOP:
                 self._stopped = True
                 self._leave()
-            case OnLoss.GO_ON:
+            case OnLoss.CONTINUE:
                 pass
             case OnLoss.WITHOUT_POSITIONS:
-                self._speak_plainly()
+                self._drop_positions()
         if first:
             self._subscription.on_gap(self)
 
-    def _speak_plainly(self) -> None:
+    def _drop_positions(self) -> None:
         plain = self._subscription.plain
         if plain is not None and plain.name != self._dialect.name:
             self._leave()
@@ -176,15 +177,16 @@ class Following:
     # -- the past -----------------------------------------------------------------------
 
     async def catch_up(self, log_store: EventLog, since: Position) -> None:
-        """Read the past and join. Raises Unavailable, OutboxClosed."""
+        """Deliver past events, then join the live ones. Raises Unavailable, OutboxClosed."""
         self.position = since
         while not self._stopped:
             if since.epoch != self._watch.epoch:
-                raise Unavailable(UnavailableReason.LOG_REBUILT)  # who asks again is told
-            goal = self._watch.order.position
+                # On its next request the client gets a new position from `resolve`.
+                raise Unavailable(UnavailableReason.LOG_REBUILT)
+            goal = self._watch.buffer.position
             if self.position.offset > goal:
-                # Another process told this client of what the hub here has not heard of.
-                self._hub.heard_of(self._watch, self.position.offset)
+                # The client got a later event from another process than this hub has seen.
+                self._hub.note_head(self._watch, self.position.offset)
                 await self._watch.reached(self.position.offset)
             elif self._catch_up_from_memory():
                 self._join()
@@ -193,17 +195,17 @@ class Following:
                 await self._read_to(goal, log_store)
 
     def _catch_up_from_memory(self) -> bool:
-        near = self._watch.order.since(self.position.offset)
+        near = self._watch.buffer.released_since(self.position.offset)
         if near is None or len(near) > min(_STEP, self._outbox.room):
             return False
-        if near and not self._outbox.is_free:  # they may be too large to wait there
+        if near and not self._outbox.is_free:  # they may be too large to be queued there
             return False
         for published in near:
             self._replay(published)
         return True
 
     async def _read_to(self, goal: int, log_store: EventLog) -> None:
-        """Give the listener a page of what it misses up to an offset."""
+        """Deliver a page of past events, up to an offset."""
         topic = self._subscription.topic
         page = await log_store.page(self._watch.scope, self.position.offset, _PAGE, topic)
         for number, stored in enumerate(page.events):
@@ -229,7 +231,7 @@ class Following:
         topic = self._subscription.topic
         self._watch.join(topic, self._dialect, self)
         if self._subscription.open_turns and isinstance(topic, CallEvents):
-            for partial in self._watch.order.open_turns(topic.call_id):
+            for partial in self._watch.buffer.open_turns(topic.call_id):
                 self._replay(partial)
 
 
@@ -239,18 +241,18 @@ async def follow(
     subscription: Subscription,
     since: Position,
     outbox: Outbox,
-) -> Following:
-    """Follow a log from a resolved position; return when the listener is live.
+) -> Follower:
+    """Follow a log from a resolved position; return once the follower is live.
 
-    Run it in a task of the connection: it takes as long as the connection needs to read the
-    past. What was begun is undone when it is cancelled or fails. Raises
-    Unavailable, OutboxClosed.
+    Run it in a task of the connection: it takes as long as the client needs to read the past
+    events. If it fails or is cancelled, nothing is left behind. Raises Unavailable,
+    OutboxClosed.
     """
     watch = await hub.watch(subscription.scope)
-    following = Following(hub, watch, subscription, outbox)
+    follower = Follower(hub, watch, subscription, outbox)
     try:
-        await following.catch_up(log_store, since)
+        await follower.catch_up(log_store, since)
     except BaseException:
-        following.close()
+        follower.close()
         raise
-    return following
+    return follower

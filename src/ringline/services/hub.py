@@ -1,13 +1,13 @@
-"""The hub: who listens in this process, and to which logs.
+"""The hub: delivers the logs' events to this process's listeners.
 
-For each log that somebody here listens to it subscribes to the bus and keeps one
-`Reordering`, mended from the log: what is missing for a moment is read, and once a second
-one query compares the heads of all watched logs, so that even a lost last event is found.
-So overtaking, a message lost on the bus and a bus that was away are one case. While the
-database is away nothing is mended; it is tried again every second.
+For each log that has listeners here the hub subscribes to the bus and keeps a
+`ReorderBuffer`. Missing events are read from the log after a moment. Once a second one query
+compares the heads of all watched logs, so that even a lost last event is noticed. So reordered
+messages, lost messages and a bus outage are all handled the same way. While the database is
+down, gaps cannot be filled; the hub retries every second.
 
-An event is encoded once per dialect, whatever the number of listeners, and the same bytes
-go to each of them. No listener is ever awaited: `deliver` puts the frame into an outbox.
+An event is encoded once per dialect, and the same bytes go to every listener. The hub never
+awaits a listener: `deliver` puts the frame into an outbox.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import Topic, topics_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import ALL_LOGS, Bus, EventLog, LogHead, StoreAway, Unsubscribe
-from ringline.services.reordering import NEAR, Reordering
+from ringline.services.reordering import NEAR, ReorderBuffer
 from ringline.services.turns import OpenTurns, partial_of
 from ringline.services.weights import weight_of
 from ringline.wire.dialect import Dialect
@@ -34,25 +34,25 @@ from ringline.wire.dialect import Dialect
 _log = structlog.get_logger()
 
 _PAGE = 500
-#: Events kept while a log's head is asked for; the oldest go, and are read from the log.
+#: Events kept while a log's head is queried; dropped ones are read from the log later.
 _EARLY_WHILE_OPENING = limits.EARLY_EVENTS.most
 _BYTES_WHILE_OPENING = limits.EARLY_BYTES.most
 
 
 class Listener(Protocol):
-    """Who hears a log's events, in order. No method blocks."""
+    """Receives a log's events, in order. No method blocks."""
 
     def deliver(self, published: Published, frame: bytes | None) -> None:
-        """Take an event and its frame; None if the dialect does not show it."""
+        """Take an event and its frame; the frame is None if the dialect omits the event."""
         ...
 
     def lost_position(self) -> None:
-        """Take the news that durable events are gone, or that the log was rebuilt."""
+        """Note that durable events are lost, or that the log was rebuilt."""
         ...
 
 
 class _Group:
-    """The listeners of one dialect, in the order they came."""
+    """The listeners of one dialect, in the order they joined."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -60,17 +60,17 @@ class _Group:
 
 
 class Watch:
-    """One log as this process follows it, and who listens to it."""
+    """A log that this process follows, and its listeners."""
 
-    def __init__(self, scope: Scope, epoch: str, order: Reordering) -> None:
+    def __init__(self, scope: Scope, epoch: str, buffer: ReorderBuffer) -> None:
         self.scope = scope
         self.epoch = epoch
-        self.order = order
+        self.buffer = buffer
         self._audiences: dict[Topic, dict[str, _Group]] = {}
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def join(self, topic: Topic, dialect: Dialect, listener: Listener) -> None:
-        """Deliver to a listener what comes after `order.position` on a topic."""
+        """Deliver a topic's events after `buffer.position` to a listener."""
         groups = self._audiences.setdefault(topic, {})
         group = groups.get(dialect.name)
         if group is None:
@@ -78,7 +78,7 @@ class Watch:
         group.listeners[listener] = None
 
     def leave(self, topic: Topic, dialect: Dialect, listener: Listener) -> None:
-        """Deliver nothing more to a listener; harmless if it never joined."""
+        """Stop delivering to a listener; harmless if it never joined."""
         groups = self._audiences.get(topic, {})
         group = groups.get(dialect.name)
         if group is None:
@@ -90,35 +90,35 @@ class Watch:
             del self._audiences[topic]
 
     async def reached(self, offset: int) -> None:
-        """Wait until the hub stands at an offset or behind it."""
-        if self.order.position < offset:
+        """Wait until the events up to an offset have been released."""
+        if self.buffer.position < offset:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((offset, waiter))
             await waiter
 
-    def tell(self, released: list[Published]) -> None:
-        """Deliver events to everybody whom they concern."""
+    def deliver(self, released: list[Published]) -> None:
+        """Deliver events to the listeners of their topics."""
         for published in released:
-            self._tell(published)
+            self._deliver(published)
         if self._waiters:
             self._wake()
 
     def lost_position(self) -> None:
-        """Tell every listener that it has lost its position."""
+        """Notify every listener that its position is lost."""
         for groups in list(self._audiences.values()):
             for group in list(groups.values()):
                 for listener in tuple(group.listeners):
                     listener.lost_position()
         self._wake()
 
-    def _tell(self, published: Published) -> None:
+    def _deliver(self, published: Published) -> None:
         event = published.event
         groups: list[_Group] = []
         for topic in topics_of(event):
             groups += self._audiences.get(topic, {}).values()
         position = Position(self.epoch, published.offset)
         frames: dict[str, bytes | None] = {}
-        # Listeners may leave, or change their dialect, while they are told.
+        # Copied, because a listener may leave or change its dialect during delivery.
         for dialect, listeners in [(group.dialect, tuple(group.listeners)) for group in groups]:
             if dialect.name not in frames:
                 frames[dialect.name] = encode(dialect, event, position, self.scope)
@@ -134,14 +134,14 @@ class Watch:
         for offset, waiter in waiters:
             if waiter.done():
                 continue
-            if offset <= self.order.position:
+            if offset <= self.buffer.position:
                 waiter.set_result(None)
             else:
                 self._waiters.append((offset, waiter))
 
 
 def encode(dialect: Dialect, event: Event, position: Position, scope: Scope) -> bytes | None:
-    """Encode an event; one that a dialect fails on is not shown, and logged by its type."""
+    """Encode an event; if the dialect fails, log the event's type and return None."""
     try:
         return dialect.encode(event, position, scope)
     except Exception as error:
@@ -150,7 +150,7 @@ def encode(dialect: Dialect, event: Event, position: Position, scope: Scope) -> 
 
 
 class _Opening:
-    """A log that begins to be watched: what the bus told before its head was known."""
+    """A log whose head is being queried; events from the bus wait here."""
 
     def __init__(self, opened: asyncio.Future[Watch]) -> None:
         self.opened = opened
@@ -158,7 +158,7 @@ class _Opening:
         self._bytes = 0
 
     def add(self, events: Iterable[Published]) -> None:
-        """Keep events; beyond the bound the oldest go."""
+        """Keep events; beyond the bound drop the oldest."""
         for published in events:
             self.events.append(published)
             self._bytes += weight_of(published.event)
@@ -167,7 +167,7 @@ class _Opening:
 
 
 class Hub:
-    """Keeps the watched logs of this process in order and tells their listeners."""
+    """Follows the watched logs of this process and delivers their events to listeners."""
 
     def __init__(
         self, log_store: EventLog, bus: Bus, *, patience_s: float = 0.05, sweep_s: float = 1.0
@@ -179,20 +179,20 @@ class Hub:
         self._watches: dict[Scope, Watch] = {}
         self._openings: dict[Scope, _Opening] = {}
         self._users: dict[Scope, int] = {}
-        self._unsubscribe: dict[Scope, Unsubscribe] = {}  # for each watch or opening
-        self._unheard = OpenTurns()
+        self._unsubscribe: dict[Scope, Unsubscribe] = {}  # one for each watch or opening
+        self._unwatched_turns = OpenTurns()
         self._gap = asyncio.Event()  # something is missing
         self._tasks: list[asyncio.Task[None]] = []
         self._openers: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begin to listen to the bus and to look after the logs."""
-        self._bus.subscribe(ALL_LOGS, self._overhear)
+        """Subscribe to the bus, and start to check the logs for gaps."""
+        self._bus.subscribe(ALL_LOGS, self._note_unwatched)
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._mend()), loop.create_task(self._sweep())]
+        self._tasks = [loop.create_task(self._fill_gaps()), loop.create_task(self._sweep())]
 
     async def close(self) -> None:
-        """Look after nothing more."""
+        """Stop the hub's tasks."""
         tasks = [*self._tasks, *self._openers]
         for task in tasks:
             task.cancel()
@@ -206,32 +206,32 @@ class Hub:
             if watch is None:
                 watch = await asyncio.shield(self._opening(scope).opened)
         except BaseException:
-            self._unuse(scope)
+            self._remove_user(scope)
             raise
         return watch
 
     def release(self, watch: Watch) -> None:
-        """Stop watching, for one that watched."""
-        self._unuse(watch.scope)
+        """Undo one `watch`."""
+        self._remove_user(watch.scope)
 
     # -- from the bus -------------------------------------------------------------------
 
     def _receive(self, publication: Publication) -> None:
         watch = self._watches.get(publication.scope)
         if watch is not None:
-            self._tell(watch, watch.order.arrived(publication.events, _now()))
+            self._deliver(watch, watch.buffer.receive(publication.events, _now()))
         elif opening := self._openings.get(publication.scope):
             opening.add(publication.events)
 
-    def _overhear(self, publication: Publication) -> None:
-        """Remember the open turns of a log that nobody here listens to."""
+    def _note_unwatched(self, publication: Publication) -> None:
+        """Remember the open turns of a log without listeners here."""
         if publication.scope not in self._unsubscribe:
-            self._unheard.note(publication.scope, publication.events)
+            self._unwatched_turns.note(publication.scope, publication.events)
 
-    def _tell(self, watch: Watch, released: list[Published]) -> None:
+    def _deliver(self, watch: Watch, released: list[Published]) -> None:
         if released:
-            watch.tell(released)
-        if watch.order.due_at is not None:
+            watch.deliver(released)
+        if watch.buffer.due_at is not None:
             self._gap.set()
 
     # -- beginning and end of a watch ---------------------------------------------------
@@ -241,7 +241,7 @@ class Hub:
         if opening is None:
             loop = asyncio.get_running_loop()
             opening = self._openings[scope] = _Opening(loop.create_future())
-            opening.add(self._unheard.take(scope))
+            opening.add(self._unwatched_turns.take(scope))
             self._unsubscribe[scope] = self._bus.subscribe(scope, self._receive)
             task = loop.create_task(self._open(scope, opening))
             self._openers.add(task)
@@ -249,53 +249,55 @@ class Hub:
         return opening
 
     async def _open(self, scope: Scope, opening: _Opening) -> None:
-        """Ask where the log stands; what the bus tells meanwhile waits."""
+        """Query the log's head, then deliver what the bus has published meanwhile."""
         try:
             head = (await self._store.heads([scope])).get(scope)
-            order = None if head is None else await self._order(scope, head, opening)
+            buffer = None if head is None else await self._new_buffer(scope, head, opening)
         except Exception as error:
             self._fail(opening, error if isinstance(error, Unavailable) else StoreAway())
         else:
-            if head is None or order is None:
+            if head is None or buffer is None:
                 self._fail(opening, Unavailable(UnavailableReason.LOG_UNKNOWN))
             elif self._users.get(scope):
-                self._begin(Watch(scope, head.epoch, order), opening)
+                self._start_watch(Watch(scope, head.epoch, buffer), opening)
         finally:
             del self._openings[scope]
             if scope not in self._watches:
                 self._unsubscribe.pop(scope)()
             opening.opened.cancel()
 
-    async def _order(self, scope: Scope, head: LogHead, opening: _Opening) -> Reordering:
-        """Begin at a log's head, or before it where a turn was open, if that is near.
+    async def _new_buffer(self, scope: Scope, head: LogHead, opening: _Opening) -> ReorderBuffer:
+        """Start at a log's head, or up to `NEAR` before it if a partial came from there.
 
-        What finished a turn may have been lost on the bus; the log has it. Turns that were
-        open earlier are forgotten: their next partials will be told. Raises StoreAway.
+        The event that ended its turn may have been lost on the bus, but the log has it. Older
+        partials are dropped; the next partial of their turn replaces them. Raises StoreAway.
         """
-        partials = [told.offset for told in opening.events if partial_of(told.event) is not None]
+        partials = [item.offset for item in opening.events if partial_of(item.event) is not None]
         near = [offset for offset in partials if offset >= head.newest - NEAR]
-        order = Reordering(min([*near, head.newest]), patience_s=self._patience_s)
-        if order.position < head.newest:
-            order.heard_of(head.newest, _now())
-            page = await self._store.page(scope, order.asks(), NEAR)
+        buffer = ReorderBuffer(min([*near, head.newest]), patience_s=self._patience_s)
+        if buffer.position < head.newest:
+            buffer.note_head(head.newest, _now())
+            page = await self._store.page(scope, buffer.begin_read(), NEAR)
             past = [Published(stored.offset, stored.event) for stored in page.events]
-            order.read(past, page.complete, _now())
-        return order
+            buffer.end_read(past, page.complete, _now())
+        return buffer
 
-    def _begin(self, watch: Watch, opening: _Opening) -> None:
+    def _start_watch(self, watch: Watch, opening: _Opening) -> None:
         self._watches[watch.scope] = watch
         opening.opened.set_result(watch)
-        begun = watch.order.begun
-        told = [one for one in opening.events if one.event.data.durable or one.offset >= begun]
-        self._tell(watch, watch.order.arrived(told, _now()))
+        start = watch.buffer.start
+        relevant = [
+            item for item in opening.events if item.event.data.durable or item.offset >= start
+        ]
+        self._deliver(watch, watch.buffer.receive(relevant, _now()))
 
     @staticmethod
     def _fail(opening: _Opening, error: Exception) -> None:
         if not opening.opened.done():
             opening.opened.set_exception(error)
-            opening.opened.exception()  # nobody may be left to take it
+            opening.opened.exception()  # marks it as retrieved: every waiter may be gone
 
-    def _unuse(self, scope: Scope) -> None:
+    def _remove_user(self, scope: Scope) -> None:
         users = self._users.get(scope, 0) - 1
         if users > 0:
             self._users[scope] = users
@@ -304,8 +306,8 @@ class Hub:
         watch = self._watches.pop(scope, None)
         if watch is not None:
             self._unsubscribe.pop(scope)()
-            self._unheard.note(scope, watch.order.all_open_turns())
-            watch.order.forget()
+            self._unwatched_turns.note(scope, watch.buffer.all_open_turns())
+            watch.buffer.clear()
 
     # -- from the log -------------------------------------------------------------------
 
@@ -331,24 +333,24 @@ class Hub:
         if head.epoch != watch.epoch:
             _log.warning("log_rebuilt", workspace_id=str(watch.scope.workspace_id))
             watch.epoch = head.epoch
-            watch.order = Reordering(head.newest, patience_s=self._patience_s)
+            watch.buffer = ReorderBuffer(head.newest, patience_s=self._patience_s)
             watch.lost_position()
             return
-        self.heard_of(watch, head.newest)
+        self.note_head(watch, head.newest)
 
-    def heard_of(self, watch: Watch, newest: int) -> None:
-        """Take the news that a log goes at least this far."""
-        watch.order.heard_of(newest, _now())
-        self._tell(watch, [])
+    def note_head(self, watch: Watch, newest: int) -> None:
+        """Note that a log goes at least this far."""
+        watch.buffer.note_head(newest, _now())
+        self._deliver(watch, [])
 
-    async def _mend(self) -> None:
-        """Read from the logs what has been missing for a moment."""
+    async def _fill_gaps(self) -> None:
+        """Read events that have been missing for a moment from their logs."""
         while True:
             self._gap.clear()
             now = _now()
             due = [watch for watch in self._watches.values() if _due_at(watch) <= now]
             for watch in due:
-                await self._read(watch)
+                await self._fill_gap(watch)
             if due:
                 continue
             next_due = min(map(_due_at, self._watches.values()), default=math.inf)
@@ -356,29 +358,29 @@ class Hub:
                 async with asyncio.timeout_at(next_due if next_due < math.inf else None):
                     await self._gap.wait()
 
-    async def _read(self, watch: Watch) -> None:
-        order = watch.order
+    async def _fill_gap(self, watch: Watch) -> None:
+        buffer = watch.buffer
         try:
-            page = await self._store.page(watch.scope, order.asks(), _PAGE)
+            page = await self._store.page(watch.scope, buffer.begin_read(), _PAGE)
         except StoreAway:
-            order.postpone(_now() + self._sweep_s)
+            buffer.postpone_read(_now() + self._sweep_s)
             return
         except Exception as error:
             _log.error("mending_failed", error=type(error).__name__)
-            order.postpone(_now() + self._sweep_s)
+            buffer.postpone_read(_now() + self._sweep_s)
             return
-        if watch.order is not order:
+        if watch.buffer is not buffer:
             return
         events = [Published(stored.offset, stored.event) for stored in page.events]
-        released, gone = order.read(events, page.complete, _now())
-        if gone:
+        released, lost = buffer.end_read(events, page.complete, _now())
+        if lost:
             _log.warning("events_gone", workspace_id=str(watch.scope.workspace_id))
             watch.lost_position()
-        self._tell(watch, released)
+        self._deliver(watch, released)
 
 
 def _due_at(watch: Watch) -> float:
-    return math.inf if watch.order.due_at is None else watch.order.due_at
+    return math.inf if watch.buffer.due_at is None else watch.buffer.due_at
 
 
 def _now() -> float:

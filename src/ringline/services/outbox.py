@@ -1,15 +1,15 @@
-"""An outbox: one connection's bounded buffer, and the one write per tick.
+"""An outbox: one connection's bounded send buffer, with one write per tick.
 
-Nobody ever waits for a listener. An event's frame is written now if the connection is free,
-else it waits here, and if 64 wait already, or a megabyte of them, the incoming one is dropped
-and counted; what that means to the client is `follow.py`'s to say. Control frames (replies,
-heartbeats, notices, close) keep their place among the others but not to their bound; they have
-one of their own, and a connection that reaches it reads nothing at all and is closed.
+Nothing ever waits for a listener. An event's frame is written at the end of the tick if the
+connection is writable, and queued otherwise. If 64 frames or a megabyte are already queued,
+the incoming frame is dropped and counted; `follow.py` decides what that means for the client.
+Control frames (replies, heartbeats, notices, close) are queued in order with the events but
+have a bound of their own. A client that reaches it is not reading at all, and is closed.
 
-Frames of one tick leave in one write, because the kernel's cost is per write and not per
-byte, and no event loop joins them for us. So even a free connection's frames pass through
-the list; when 64 have gathered in one tick they leave at once. The bound of 64 is one for
-paused connections alone.
+The frames of one tick go out in one write, because the kernel's cost is per write rather than
+per byte, and no event loop joins writes for us. So frames pass through the list even if the
+connection is writable; once 64 have gathered they are written at once. The bound of 64 drops
+frames only while the connection is paused.
 """
 
 import asyncio
@@ -29,26 +29,26 @@ _MAX_CONTROL_BYTES = limits.WAITING_REPLY_BYTES.most
 
 
 class Sink(Protocol):
-    """A connection's writing end. `Outbox.resumed` is called when it is free again."""
+    """The sending side of a connection; it calls `Outbox.resumed` when writable again."""
 
     @property
     def paused(self) -> bool:
-        """Tell whether the kernel has taken less than was written."""
+        """Return whether the kernel has accepted less than was written."""
         ...
 
     def write(self, data: bytes) -> None:
-        """Write bytes; never blocks. After the connection's end they go nowhere."""
+        """Write bytes; never blocks. After the connection has closed they are discarded."""
         ...
 
 
 class Tick:
-    """The end of the event loop's turn, when outboxes write; one per process."""
+    """Flushes outboxes at the end of the event loop's turn; one per process."""
 
     def __init__(self) -> None:
         self._outboxes: list[Outbox] = []
 
     def add(self, outbox: "Outbox") -> None:
-        """Let an outbox write at the end of this turn."""
+        """Flush an outbox at the end of this turn."""
         if not self._outboxes:
             asyncio.get_running_loop().call_soon(self._flush)
         self._outboxes.append(outbox)
@@ -58,16 +58,16 @@ class Tick:
         for outbox in outboxes:
             try:
                 outbox.flush()
-            except Exception as error:  # one broken connection hurts no other
+            except Exception as error:  # a broken connection must not affect others
                 _log.error("outbox_write_failed", error=type(error).__name__)
 
 
 class OutboxClosed(Exception):
-    """The connection is gone; nothing will ever leave."""
+    """The connection is closed; nothing more will be sent."""
 
 
 class Outbox:
-    """What waits to leave on one connection, in order.
+    """The frames waiting to be sent on one connection, in order.
 
     `overrun` is called once if control frames reach their bound; it should close the
     connection.
@@ -82,7 +82,7 @@ class Outbox:
         limit: int = _LIMIT,
         control_limit: int = _CONTROL_LIMIT,
     ) -> None:
-        #: Event frames that were not taken.
+        #: How many event frames were dropped.
         self.dropped = 0
         self._sink = sink
         self._tick = tick
@@ -91,31 +91,31 @@ class Outbox:
         self._control_limit = control_limit
         self._frames: list[bytes] = []
         self._control = 0  # how many of them are control frames
-        self._bytes = 0  # of the events' frames
+        self._bytes = 0  # of the event frames
         self._control_bytes = 0
         self._closed = False
-        self._ticking = False  # writes at the end of this turn
+        self._ticking = False  # to be flushed at the end of this turn
         self._drained: asyncio.Future[None] | None = None
 
     @property
     def room(self) -> int:
-        """Return how many event frames would be taken now, whatever the connection does."""
+        """Return how many event frames fit now, even if the connection is paused."""
         return max(0, self._limit - len(self._frames) + self._control)
 
     @property
     def waiting_bytes(self) -> int:
-        """Return how much of the events' frames waits, also for the end of this turn."""
+        """Return the bytes of queued event frames, including those of this turn."""
         return self._bytes
 
     @property
     def is_free(self) -> bool:
-        """Tell whether the connection takes whatever is offered."""
+        """Return whether the connection is writable, so that nothing is dropped."""
         return not self._sink.paused
 
     def offer(self, frame: bytes) -> bool:
-        """Take an event's frame; False if it was dropped.
+        """Enqueue an event's frame; return False if it was dropped.
 
-        One that is larger than all that may wait is taken where none waits.
+        A frame above the byte bound is accepted if no other is queued.
         """
         if self._closed:
             return False
@@ -130,7 +130,7 @@ class Outbox:
         return True
 
     def send(self, frame: bytes) -> None:
-        """Take a control frame; it leaves after all that was taken before."""
+        """Enqueue a control frame, behind every frame already accepted."""
         if self._closed:
             return
         if (
@@ -147,11 +147,11 @@ class Outbox:
         self._append(frame)
 
     def resumed(self) -> None:
-        """Take the news that the connection is free."""
+        """Note that the connection is writable again."""
         self.flush()
 
     def flush(self) -> None:
-        """Write what waits, in one piece, if the connection is free."""
+        """Write all queued frames in one piece, if the connection is writable."""
         self._ticking = False
         if self._closed or self._sink.paused:
             return
@@ -163,7 +163,7 @@ class Outbox:
                 drained.set_result(None)
 
     async def drained(self) -> None:
-        """Wait until nothing waits and the connection is free. Raises OutboxClosed."""
+        """Wait until the queue is empty and the connection writable. Raises OutboxClosed."""
         while self._frames or self._sink.paused:
             if self._closed:
                 break
@@ -174,7 +174,7 @@ class Outbox:
             raise OutboxClosed
 
     def close(self) -> None:
-        """Take nothing more; what waits is thrown away. What was dropped is counted."""
+        """Discard the queue, accept nothing more, and log how many frames were dropped."""
         if self.dropped and not self._closed:
             _log.warning("frames_dropped", frames=self.dropped)
         self._closed = True

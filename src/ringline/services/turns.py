@@ -1,7 +1,8 @@
-"""Which turn an event belongs to: what partial transcripts are told apart by.
+"""The turns that partial transcripts belong to.
 
-A partial (`call.transcript_delta`) is cumulative in `text` and a piece in `delta`, so a
-newer one may stand for all older ones of its item if it takes their pieces along.
+A partial (`call.transcript_delta`) has the turn's whole text so far in `text` and the newest
+piece in `delta`. So a newer partial can replace older ones of its turn, if their deltas are
+joined to its own.
 """
 
 from collections import OrderedDict
@@ -18,12 +19,12 @@ from ringline.domain.log import Scope
 from ringline.domain.publication import Published
 from ringline.services.weights import weight_of
 
-#: The call, the item and the content index: one stream of partials.
+#: The call, the item and the content index that the partials of one turn share.
 TurnKey: TypeAlias = tuple[UUID | None, str, int]
 
 
 def partial_of(event: Event) -> TurnKey | None:
-    """Tell which turn a partial belongs to; None if the event is no partial."""
+    """Return the turn of a partial, or None if the event is not one."""
     match event.data:
         case TranscriptDelta(item_id=item_id, content_index=index):
             return (event.call.id if event.call else None, item_id, index)
@@ -32,7 +33,7 @@ def partial_of(event: Event) -> TurnKey | None:
 
 
 def completes(event: Event) -> TurnKey | None:
-    """Tell which turn an event makes final, if it does."""
+    """Return the turn that an event completes, or None."""
     match event.data:
         case TurnCompleted(item_id=item_id, content_index=index):
             return (event.call.id if event.call else None, item_id, index)
@@ -41,24 +42,24 @@ def completes(event: Event) -> TurnKey | None:
 
 
 def sequence_of(event: Event) -> int:
-    """Return a partial's number among those of its item."""
+    """Return a partial's sequence number within its turn."""
     return cast(TranscriptDelta, event.data).sequence
 
 
 def merge_partials(older: Event, newer: Event) -> Event:
-    """Return the newer partial with the older one's piece before its own.
+    """Return the newer partial, with the older one's delta prepended to its own.
 
-    So the pieces that leave still concatenate to the text.
+    So the deltas that are published still add up to the text.
     """
     before, after = cast(TranscriptDelta, older.data), cast(TranscriptDelta, newer.data)
     return replace(newer, data=msgspec.structs.replace(after, delta=before.delta + after.delta))
 
 
 class OpenTurns:
-    """The latest partial of each open turn in logs that nobody listens to here.
+    """The latest partial of each open turn, in logs without listeners in this process.
 
-    So that who comes first, in the middle of a turn, is shown it. Beyond `most` turns, and
-    beyond the bytes of early events, the oldest is forgotten; its next partial will be told.
+    A listener that joins in the middle of a turn gets it at once. Beyond `most` turns, or
+    beyond the bytes of early events, the oldest is dropped; the turn's next partial follows.
     """
 
     def __init__(self, most: int = 1024) -> None:
@@ -67,7 +68,7 @@ class OpenTurns:
         self._bytes = 0
 
     def note(self, scope: Scope, events: Iterable[Published]) -> None:
-        """Take what is told in a log without listeners, in order."""
+        """Take the events of a log without listeners, in order."""
         for published in events:
             event = published.event
             if (key := partial_of(event)) is not None:
@@ -83,7 +84,7 @@ class OpenTurns:
             self._pop(next(iter(self._partials)))
 
     def take(self, scope: Scope) -> list[Published]:
-        """Hand over the partials of a log that is listened to from now on."""
+        """Remove and return a log's partials, because it has a listener now."""
         keys = [key for key in self._partials if key[0] == scope]
         return [partial for key in keys if (partial := self._pop(key)) is not None]
 

@@ -1,11 +1,11 @@
-"""How much memory an event takes, about: what buffers count beside their number of events."""
+"""An estimate of an event's memory, for buffers that are bounded in bytes."""
 
 import msgspec
 
 from ringline.domain.events import Event
 
 _ENCODE = msgspec.json.Encoder(enc_hook=str).encode
-_EVENT_BYTES = 600  # what an event takes beside its data
+_EVENT_BYTES = 600  # what an event takes in addition to its data
 _UNKNOWN_BYTES = 4096
 
 

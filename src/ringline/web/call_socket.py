@@ -7,7 +7,7 @@ from aiohttp import web
 from ringline.domain.events import CallAnswered
 from ringline.domain.log import Position
 from ringline.ports import Clock
-from ringline.services.follow import Following, OnLoss, Subscription
+from ringline.services.follow import Follower, OnLoss, Subscription
 from ringline.services.outbox import Outbox
 from ringline.web.call_watch import CallWatch, Start
 from ringline.web.frame_gate import WATCHER
@@ -56,7 +56,7 @@ class CallSocket:
             self._start.viewer.scope,
             self._start.topic,
             InTextFrames(Envelope()),
-            OnLoss.GO_ON,
+            OnLoss.CONTINUE,
             self._tell_gap,
         )
         reading = asyncio.create_task(self._read(socket, outbox))
@@ -107,9 +107,9 @@ class CallSocket:
             )
             outbox.send(text_frame(error))
 
-    def _tell_gap(self, following: Following) -> None:
+    def _tell_gap(self, follower: Follower) -> None:
         if self._outbox is not None:
-            self._outbox.send(self._dropped(following.position))
+            self._outbox.send(self._dropped(follower.position))
 
     def _dropped(self, position: Position) -> bytes:
         return text_frame(stream_dropped(position, self._now()))

@@ -64,9 +64,9 @@ class CallWatch:
     async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
         """Follow the call until its last event has left."""
         hub, store = self._watchers.hub, self._watchers.log_store
-        following = await follow(hub, store, subscription, self._start.position, outbox)
+        follower = await follow(hub, store, subscription, self._start.position, outbox)
         try:
-            await following.ended.wait()
+            await follower.ended.wait()
             await outbox.drained()
         finally:
-            following.close()
+            follower.close()

@@ -13,7 +13,7 @@ from aiohttp import web
 from ringline.domain.topics import Topic
 from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
-from ringline.services.follow import Following, OnLoss, Subscription, follow, resolve
+from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
 from ringline.services.outbox import Outbox, OutboxClosed
 from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of
 from ringline.web.frame_gate import WATCHER
@@ -111,7 +111,7 @@ class _Connection:
         self._socket: WebSocket | None = None
         self._outbox: Outbox | None = None
         self._joining: dict[str, asyncio.Task[None]] = {}
-        self._following: dict[str, Following] = {}
+        self._followers: dict[str, Follower] = {}
         self._end: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
 
     def credential_revoked(self) -> None:
@@ -136,7 +136,7 @@ class _Connection:
         finally:
             for task in tasks:
                 task.cancel()
-            for topic in [*self._joining, *self._following]:
+            for topic in [*self._joining, *self._followers]:
                 self._stop(topic)
             await asyncio.gather(*tasks, return_exceptions=True)
             outbox.flush()
@@ -222,11 +222,11 @@ class _Connection:
         self._joining[name] = task
         dialect = InTextFrames(EventsSocket(self._protocol.version, name, self._payloads))
         subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_position)
-        following = await follow(
+        follower = await follow(
             self._watchers.hub, store, subscription, start.position, self._outbox
         )
         del self._joining[name]
-        self._following[name] = following
+        self._followers[name] = follower
 
     def _close_twins(self, name: str, topic: Topic) -> None:
         """Close the channels that follow the same topic under another name."""
@@ -240,7 +240,7 @@ class _Connection:
         refused = self._protocol.refuse_join(request, reason)
         self._carry_out(refused or self._protocol.break_channel(request.topic))
 
-    def _lost_position(self, following: Following) -> None:
+    def _lost_position(self, follower: Follower) -> None:
         """Close so that the client resumes: a durable frame of it was lost."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_RESUME, "resume"))
 
@@ -249,6 +249,6 @@ class _Connection:
         joining = self._joining.pop(topic, None)
         if joining is not None:
             joining.cancel()
-        following = self._following.pop(topic, None)
-        if following is not None:
-            following.close()
+        follower = self._followers.pop(topic, None)
+        if follower is not None:
+            follower.close()
