@@ -6,11 +6,8 @@ owed, then the sockets, then the database (architecture, "Processes").
 """
 
 import asyncio
-import gc
 import os
 import secrets
-import signal
-import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,6 +32,7 @@ from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits
+from ringline.services.process import prefer_event_loop, settle_memory, stop_on_signals
 from ringline.services.reception import Reception
 from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
@@ -86,22 +84,13 @@ __all__ = [
     "open_admin",
     "running",
     "serve",
-    "stop_signals",
 ]
 
 _log = structlog.get_logger(__name__)
 
-#: Objects made and not freed since the last collection; by default 700, a few requests.
-_COLLECT_AFTER = 10_000
-
 
 class StartRefused(Exception):
     """The server cannot start; the text is a sentence for the operator."""
-
-
-#: How long a thread may keep the interpreter from the event loop, at every turn of it; large
-#: reads are planned in threads, and Python's own 5 ms would add up for everybody else.
-_SWITCH_S = 0.000_5
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +148,8 @@ async def serve(
 
     Raises SettingsProblem, StartRefused, DATABASE_PROBLEMS.
     """
-    sys.setswitchinterval(_SWITCH_S)
-    stopping = _stop_on_signals()
+    prefer_event_loop()
+    stopping = stop_on_signals()
     if links := service_links(os.environ):
         _log.warning("service_links_ignored", names=links)
     async with running(settings, dev=dev, ready=ready) as server:
@@ -193,15 +182,8 @@ async def running(
         server, voices = await _start(settings, stack, ready, limits or WebLimits(), dev=dev)
         if warm:
             _keep(stack, _warm(voices))
-        _settle_memory()
+        settle_memory()
         yield server
-
-
-def _settle_memory() -> None:
-    """Keep collections short: what is here now stays, and requests leave few cycles."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER)
 
 
 async def _start(
@@ -407,23 +389,6 @@ def _keep(stack: AsyncExitStack, work: Awaitable[None]) -> None:
 def _admin(stores: Stores) -> Admin:
     workspaces = Workspaces(stores.workspaces, now, new_id, secrets.token_bytes, attendant)
     return Admin(workspaces, stores.workspaces, stores.credentials)
-
-
-def stop_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that end a program of ours in order.
-
-    A SIGHUP that was ignored at the start stays ignored, as `nohup` wants it.
-    """
-    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    return (signal.SIGINT, signal.SIGTERM, *(() if ignored else (signal.SIGHUP,)))
-
-
-def _stop_on_signals() -> asyncio.Event:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in stop_signals():
-        loop.add_signal_handler(number, stopping.set)
-    return stopping
 
 
 def _text(setting: SecretStr | None) -> str | None:

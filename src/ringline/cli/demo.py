@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from rich.console import Console
 
-from ringline.app import stop_signals
 from ringline.cli.call import CALL_PROBLEMS, lack_of
 from ringline.cli.demo_screen import Screen, open_screen
 from ringline.cli.demo_server import DemoServer, default_data_dir, demo_server
@@ -30,6 +29,7 @@ from ringline.client.http import Api, ApiProblem, open_api
 from ringline.client.realtime import CallReport, place_call
 from ringline.client.sound import load_sound
 from ringline.client.transcript import follow_transcript
+from ringline.services.process import stop_signals
 from ringline.wire.wav import Wav, write_wav
 
 #: What the recording in the repository says; see `examples/make_demo_call.py`.
