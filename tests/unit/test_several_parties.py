@@ -182,6 +182,25 @@ def test_nobody_joins_a_call_that_is_not_talked_on() -> None:
     run(main)
 
 
+def test_a_leg_whose_request_was_cancelled_does_not_stay() -> None:
+    async def main(house: House) -> None:
+        live, _ = await talking(house)
+        line = ScriptedLeg()
+        joining = asyncio.create_task(live.join(line, Seat.LISTEN, "ann", SUPERVISOR))
+        await asyncio.sleep(0)
+        joining.cancel()
+        await asyncio.sleep(1)
+        live.listener.leg_hears(speech(20))
+        assert line.items == []
+        live.listener.leg_reports(leg.Left())
+        await asyncio.sleep(1)
+        types = [one.type for one in house.events(live)]
+        assert types.count("call.participant_joined") == types.count("call.participant_left") == 3
+        assert house.ended(live).hangup_cause == "caller_hangup"
+
+    run(main)
+
+
 # A voice is replaced.
 
 
@@ -244,6 +263,33 @@ def test_what_the_old_voice_had_made_is_played_and_what_it_owed_is_asked_again()
         turns = [one.text for one in house.events(live) if isinstance(one, TurnCompleted)]
         assert turns == ["Hel"]
         assert house.voices[-1].orders == []
+
+    run(main)
+
+
+def test_two_replacements_at_once_come_one_after_the_other() -> None:
+    async def main(house: House) -> None:
+        live, _ = await talking(house)
+        await asyncio.gather(live.replace_voice(NEXT), live.replace_voice(NEXT))
+        live.listener.leg_hears(speech(20))
+        await asyncio.sleep(0)
+        *replaced, last = house.voices
+        assert last.heard == [speech(20)]
+        assert [one.closed for one in replaced] == [True, True]
+        assert not last.closed
+
+    run(main)
+
+
+def test_a_call_that_ends_meanwhile_closes_the_voice_that_was_to_replace_its_own() -> None:
+    async def main(house: House) -> None:
+        live, _ = await talking(house)
+        replacing = asyncio.create_task(live.replace_voice(NEXT))
+        await asyncio.sleep(0.05)
+        live.listener.leg_reports(leg.Left())
+        with pytest.raises(VoiceUnavailable):
+            await replacing
+        assert [one.closed for one in house.voices] == [True, True]
 
     run(main)
 

@@ -177,6 +177,8 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call = _end(call, EndCause.AGENT_HUNG_UP, draft)
         case FromBridge(said):
             call = _talk(call, said, draft)
+        case FromLeg(leg_id, leg.Left()):
+            draft.orders.append(bridge.Unplug(leg_id))  # it never joined
         case FromLeg() | FromVoice():
             pass  # it has left, or was replaced
     return _step(call, draft, answers=answers)

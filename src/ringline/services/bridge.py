@@ -148,8 +148,9 @@ class Bridge:
             case bridge.Drop(response_id):
                 self._pacer.drop(response_id)
             case bridge.Unplug(leg_id):
-                self._legs.pop(leg_id).sinks = ()
-                self._apply_routes()
+                if (unplugged := self._legs.pop(leg_id, None)) is not None:
+                    unplugged.sinks = ()
+                    self._apply_routes()
 
     def halt(self) -> int:
         """Stop playback now; return how much of the response was played, in milliseconds.

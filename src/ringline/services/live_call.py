@@ -110,6 +110,7 @@ class LiveCall:
         self._voices: dict[VoiceId, Voice] = {}
         self._call = Call(new.scope, new.row, parties, routes, new.greeting)
         self._closing: set[asyncio.Task[None]] = set()
+        self._replacing = asyncio.Lock()
         self._answer_timer: asyncio.TimerHandle | None = None
         self._timers: list[asyncio.TimerHandle] = []
 
@@ -164,20 +165,22 @@ class LiveCall:
         try:
             joined = await self.order(call_signals.LegJoined(leg_id, seat, member, role))
         finally:
-            if not joined:
-                self._bridge.tell(bridge.Unplug(leg_id))
-                self._legs.pop(leg_id, None)
+            if not joined:  # but it may yet, if the request was cancelled
+                self.signal(FromLeg(leg_id, leg.Left()))
         return listener if joined else None
 
     async def replace_voice(self, config: SessionConfig) -> None:
         """Open another voice with the conversation so far; the old one speaks until it is open.
 
-        Raises VoiceUnavailable, and TimeoutError if it takes too long.
+        Returns once the new voice hears the caller. Raises VoiceUnavailable, TimeoutError if
+        it takes too long to open, and as `order` does.
         """
-        history = history_of(self._call.talk.turns)
-        voice_id = self._new_voice_id()
-        listener = self._bridge.plug_voice(voice_id)
-        await self._open(voice_id, listener, voice.VoiceOpening(config, history))
+        async with self._replacing:
+            history = history_of(self._call.talk.turns)
+            voice_id = self._new_voice_id()
+            listener = self._bridge.plug_voice(voice_id)
+            opened = await self._open(voice_id, listener, voice.VoiceOpening(config, history))
+            await self.order(call_signals.VoiceOpened(voice_id, opened.capabilities))
 
     def _check_room(self) -> None:
         """Raise Unavailable if more orders would crowd out the call's own signals."""
@@ -214,17 +217,21 @@ class LiveCall:
 
     async def _open(
         self, voice_id: VoiceId, listener: VoiceListener, opening: voice.VoiceOpening
-    ) -> None:
+    ) -> Voice:
         async with asyncio.timeout(self._limits.voice_s):
             opened = await self._open_voice(opening, listener)
+        if self._call.ended:
+            await self._close_voice(opened)
+            raise VoiceUnavailable("The call has ended.")
         self._voices[voice_id] = opened
         self._bridge.attach_voice(voice_id, opened)
-        self.signal(call_signals.VoiceOpened(voice_id, opened.capabilities))
+        return opened
 
     async def _open_first(self) -> None:
         opening = voice.VoiceOpening(self.new.config)
         try:
-            await self._open(self._first_voice, self._listener, opening)
+            opened = await self._open(self._first_voice, self._listener, opening)
+            self.signal(call_signals.VoiceOpened(self._first_voice, opened.capabilities))
         except VoiceUnavailable as error:
             self.end(EndCause.VOICE_UNAVAILABLE, error.message)
         except TimeoutError:
@@ -260,13 +267,22 @@ class LiveCall:
             match order:
                 case ToBridge(bridge_order):
                     self._bridge.tell(bridge_order)
-                    if isinstance(bridge_order, bridge.OpenLine):
-                        self._close_voices(but=bridge_order.voice)
+                    self._let_go(bridge_order)
                 case ToVoice(voice_id, voice_order):
                     if voice_id in self._voices:  # it may not be open yet
                         self._voices[voice_id].tell(voice_order)
                 case ToLeg(leg_id, leg_order):
                     self._legs[leg_id].tell(leg_order)
+
+    def _let_go(self, order: bridge.BridgeOrder) -> None:
+        """Forget the leg or close the voice that the bridge has unplugged."""
+        match order:
+            case bridge.Unplug(leg_id):
+                self._legs.pop(leg_id, None)
+            case bridge.OpenLine(voice_id):
+                self._close_voices(but=voice_id)
+            case _:
+                pass
 
     def _end_broken(self) -> None:
         """Write the end of a call that a defect has broken."""
