@@ -22,7 +22,7 @@ from ringline.schema.names import ROLES
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import metadata, servers
 from ringline.storage.database import Connection
-from ringline.storage.pool import HOUSE
+from ringline.storage.pool import INTERNAL
 from ringline.storage.stores import Stores
 from tests.database import (
     NOW,
@@ -210,7 +210,7 @@ async def test_no_query_crosses_with_interleaved_workspaces_and_broken_transacti
 
     async def see_nothing(_: Scope) -> None:
         for name in TABLES:
-            rows = await stores.database.look_up(HOUSE, f"SELECT count(*) FROM ringline.{name}")
+            rows = await stores.database.look_up(INTERNAL, f"SELECT count(*) FROM ringline.{name}")
             assert rows[0]["count"] == 0
 
     deeds = [look, look, look, fail, swallow, leave, be_cancelled, see_nothing]
@@ -387,7 +387,7 @@ async def test_an_invitation_is_taken_in_its_own_workspace_alone(stores: Stores)
     async with stores.database.transaction(scopes[0]) as connection:
         invited = await connection.fetchval("SELECT id FROM ringline.invitations")
     for arguments in ((invited.bytes, NOW), (b"", NOW)):
-        assert await stores.database.look_up(HOUSE, take, *arguments) == []
+        assert await stores.database.look_up(INTERNAL, take, *arguments) == []
         async with stores.database.transaction(scopes[2]) as connection:
             assert await connection.fetch(take, *arguments) == []
     async with stores.database.transaction(scopes[0]) as connection:

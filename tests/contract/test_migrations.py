@@ -164,11 +164,11 @@ async def test_a_role_that_may_create_roles_migrates_and_then_serves(
 async def test_a_role_without_rights_is_told_what_it_lacks(
     empty_database: TestDatabase, role: str
 ) -> None:
-    with pytest.raises(MigrationError, match="no member of ringline_owner"):
+    with pytest.raises(MigrationError, match="not a member of ringline_owner"):
         await migrate(empty_database.dsn(role), ROLES.server)
     with pytest.raises(MigrationError, match="may not create roles"):
         await migrate(empty_database.dsn(role), "somebody new", create_login=True)
-    with pytest.raises(MigrationError, match="nobody_here that the server logs in as does not"):
+    with pytest.raises(MigrationError, match="server's login role nobody_here does not exist"):
         await migrate(empty_database.dsn("postgres"), "nobody_here")
     assert await schema_version(empty_database.dsn("postgres")) is None
 
@@ -195,7 +195,7 @@ async def test_the_server_refuses_roles_that_row_level_security_does_not_bind(
 
     run = database.cluster
     assert "superuser" in await refusal("postgres")
-    assert "has not been let in yet" in await refusal(role)
+    assert "has no access to the tables yet" in await refusal(role)
     await run_as_superuser(run, f"GRANT {ROLES.app} TO {role}")
     await run_as_superuser(run, f"ALTER ROLE {role} BYPASSRLS")
     assert "BYPASSRLS" in await refusal(role)
@@ -218,13 +218,13 @@ async def test_the_server_refuses_another_schema(
         await Stores.open(empty_database.app_dsn, ME, claim=True)
     async with database.connection() as superuser:
         await superuser.execute("UPDATE ringline.alembic_version SET version_num = '9999'")
-    newer = "a newer Ringline has migrated it; run that one"
+    newer = "a newer Ringline has migrated it; run that version"
     with pytest.raises(
-        DatabaseRefused, match=f"at version 9999, this program needs {HEAD}: {newer}"
+        DatabaseRefused, match=f"at version 9999, but this program needs {HEAD}: {newer}"
     ):
         await Stores.open(database.app_dsn, ME, claim=True)
     with pytest.raises(
-        MigrationError, match=f"at version 9999, .* knows {HEAD} at the latest: {newer}"
+        MigrationError, match=f"at version 9999, .* knows none after {HEAD}: {newer}"
     ):
         await migrate(database.dsn("postgres"), ROLES.server)
     async with database.connection() as superuser:

@@ -96,7 +96,7 @@ async def test_what_is_no_url(parent: Path, url: str) -> None:
 
 async def test_a_superuser(parent: Path, database: TestDatabase) -> None:
     said = await refused(parent, database.dsn("postgres"))
-    assert said.startswith("The server does not run as a superuser (postgres)")
+    assert said.startswith("The server refuses to run as a superuser (postgres)")
 
 
 async def test_a_role_that_is_not_there(parent: Path, database: TestDatabase) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ringline.domain.limits import DATABASE_DEAR_MS, DATABASE_SHARE, STATEMENT_WAITED_FOR_S
 from ringline.storage.loans import LoanLimits, Loans
-from ringline.storage.pool import DOOR, HOUSE, Borrower, Pool
+from ringline.storage.pool import CREDENTIALS, INTERNAL, Borrower, Pool
 from tests import clock as virtual
 
 ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
@@ -103,8 +103,8 @@ def test_who_waits_for_their_own_is_not_waited_for() -> None:
 
 def test_the_servers_own_statements_are_not_cancelled() -> None:
     async def main(bank: Bank) -> None:
-        await bank.lend(HOUSE, 7)
-        await bank.lend(DOOR, 2)
+        await bank.lend(INTERNAL, 7)
+        await bank.lend(CREDENTIALS, 2)
         (workspaces,) = await bank.lend(ADA)
         bank.wait(BEA)
         await asyncio.sleep(PATIENCE_S + 1)

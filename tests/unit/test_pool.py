@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from ringline.ports import StoreAway
-from ringline.storage.pool import DOOR, HOUSE, Borrower, Pool, Shares
+from ringline.storage.pool import CREDENTIALS, INTERNAL, Borrower, Pool, Shares
 
 
 class Line:
@@ -103,10 +103,10 @@ async def settle() -> None:
 
 async def test_a_connection_is_kept_and_lent_again() -> None:
     lines = pool(2)
-    first = await acquire(lines, HOUSE)
-    release(lines, first, HOUSE)
-    assert await acquire(lines, HOUSE) is first
-    assert await acquire(lines, HOUSE) is not first
+    first = await acquire(lines, INTERNAL)
+    release(lines, first, INTERNAL)
+    assert await acquire(lines, INTERNAL) is first
+    assert await acquire(lines, INTERNAL) is not first
 
 
 async def test_a_lane_gets_back_what_it_had_last_where_that_is_idle() -> None:
@@ -125,18 +125,18 @@ async def test_a_lane_gets_back_what_it_had_last_where_that_is_idle() -> None:
 
 async def test_whoever_waits_longest_is_next() -> None:
     lines = pool(1)
-    line = await acquire(lines, HOUSE)
+    line = await acquire(lines, INTERNAL)
     served: list[int] = []
 
     async def borrow(number: int) -> None:
-        got = await acquire(lines, HOUSE)
+        got = await acquire(lines, INTERNAL)
         served.append(number)
         await asyncio.sleep(0)
-        release(lines, got, HOUSE)
+        release(lines, got, INTERNAL)
 
     waiting = [asyncio.create_task(borrow(number)) for number in range(5)]
     await settle()
-    release(lines, line, HOUSE)
+    release(lines, line, INTERNAL)
     late = asyncio.create_task(borrow(5))  # comes by when there is something to take
     await asyncio.gather(*waiting, late)
     assert served == [0, 1, 2, 3, 4, 5]
@@ -152,9 +152,9 @@ async def test_no_more_are_made_than_there_are_places() -> None:
     lines = pool(3, make)
 
     async def borrow() -> None:
-        got = await acquire(lines, HOUSE)
+        got = await acquire(lines, INTERNAL)
         await settle()
-        release(lines, got, HOUSE)
+        release(lines, got, INTERNAL)
 
     await asyncio.gather(*(borrow() for _ in range(20)))
     assert len(made) == 3
@@ -162,16 +162,16 @@ async def test_no_more_are_made_than_there_are_places() -> None:
 
 async def test_a_closed_connection_leaves_its_place_to_whoever_waits() -> None:
     lines = pool(1)
-    line = await acquire(lines, HOUSE)
-    waiting = asyncio.ensure_future(acquire(lines, HOUSE))
+    line = await acquire(lines, INTERNAL)
+    waiting = asyncio.ensure_future(acquire(lines, INTERNAL))
     await settle()
     line.terminate()
-    release(lines, line, HOUSE)
+    release(lines, line, INTERNAL)
     assert await waiting is not line
     other = waiting.result()
-    release(lines, other, HOUSE)
+    release(lines, other, INTERNAL)
     other.terminate()  # dies while it is idle
-    assert await acquire(lines, HOUSE) is not other
+    assert await acquire(lines, INTERNAL) is not other
 
 
 async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
@@ -185,56 +185,56 @@ async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
 
     lines = pool(1, make)
     results = await asyncio.gather(
-        *(acquire(lines, HOUSE) for _ in range(3)), return_exceptions=True
+        *(acquire(lines, INTERNAL) for _ in range(3)), return_exceptions=True
     )
     assert [type(result) for result in results] == [OSError, OSError, Line]
 
 
 async def test_waiting_has_an_end() -> None:
     lines = pool(1, wait_s=0.01)
-    line = await acquire(lines, HOUSE)
+    line = await acquire(lines, INTERNAL)
     with pytest.raises(StoreAway):
-        await acquire(lines, HOUSE)
-    release(lines, line, HOUSE)
-    assert await acquire(lines, HOUSE) is line
+        await acquire(lines, INTERNAL)
+    release(lines, line, INTERNAL)
+    assert await acquire(lines, INTERNAL) is line
 
 
 async def test_what_a_cancelled_waiter_was_given_goes_on() -> None:
     lines = pool(1)
-    line = await acquire(lines, HOUSE)
-    waiting = [asyncio.ensure_future(acquire(lines, HOUSE)) for _ in range(2)]
+    line = await acquire(lines, INTERNAL)
+    waiting = [asyncio.ensure_future(acquire(lines, INTERNAL)) for _ in range(2)]
     await settle()
-    release(lines, line, HOUSE)  # to the first, which is cancelled before it runs
+    release(lines, line, INTERNAL)  # to the first, which is cancelled before it runs
     waiting[0].cancel()
     await asyncio.wait(waiting)
     assert waiting[0].cancelled()
     assert waiting[1].result() is line
-    third = asyncio.ensure_future(acquire(lines, HOUSE))
+    third = asyncio.ensure_future(acquire(lines, INTERNAL))
     await settle()
     line.terminate()
-    release(lines, line, HOUSE)  # a slot, to one that is cancelled
+    release(lines, line, INTERNAL)  # a slot, to one that is cancelled
     third.cancel()
     await asyncio.wait([third])
-    assert not (await acquire(lines, HOUSE)).closed
+    assert not (await acquire(lines, INTERNAL)).closed
 
 
 async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
     lines = pool(2)
-    idle, busy = await acquire(lines, HOUSE), await acquire(lines, HOUSE)
-    release(lines, idle, HOUSE)
-    again = await acquire(lines, HOUSE)
-    waiting = asyncio.ensure_future(acquire(lines, HOUSE))
+    idle, busy = await acquire(lines, INTERNAL), await acquire(lines, INTERNAL)
+    release(lines, idle, INTERNAL)
+    again = await acquire(lines, INTERNAL)
+    waiting = asyncio.ensure_future(acquire(lines, INTERNAL))
     await settle()
     lines.expire()
     with pytest.raises(StoreAway):
         await waiting
-    release(lines, again, HOUSE)
+    release(lines, again, INTERNAL)
     lines.expire()
     assert again.closed
     busy.terminate()
-    release(lines, busy, HOUSE)
-    assert not (await acquire(lines, HOUSE)).closed
-    assert not (await acquire(lines, HOUSE)).closed
+    release(lines, busy, INTERNAL)
+    assert not (await acquire(lines, INTERNAL)).closed
+    assert not (await acquire(lines, INTERNAL)).closed
 
 
 async def test_expiry_ends_the_making_of_connections() -> None:
@@ -245,27 +245,27 @@ async def test_expiry_ends_the_making_of_connections() -> None:
         return Line()
 
     lines = pool(1, make)
-    first, second = (asyncio.ensure_future(acquire(lines, HOUSE)) for _ in range(2))
+    first, second = (asyncio.ensure_future(acquire(lines, INTERNAL)) for _ in range(2))
     await settle()
     lines.expire()
     for waiting in (first, second):
         with pytest.raises(StoreAway):
             await waiting
     answers.set()
-    assert not (await acquire(lines, HOUSE)).closed
+    assert not (await acquire(lines, INTERNAL)).closed
 
 
 async def test_a_closed_pool_lends_nothing() -> None:
     lines = pool(2)
-    idle, busy = await acquire(lines, HOUSE), await acquire(lines, HOUSE)
-    release(lines, idle, HOUSE)
+    idle, busy = await acquire(lines, INTERNAL), await acquire(lines, INTERNAL)
+    release(lines, idle, INTERNAL)
     await lines.close(1)
     assert idle.polite
     assert not busy.closed
-    release(lines, busy, HOUSE)
+    release(lines, busy, INTERNAL)
     assert busy.closed
     with pytest.raises(StoreAway):
-        await acquire(lines, HOUSE)
+        await acquire(lines, INTERNAL)
 
 
 # -- lanes ------------------------------------------------------------------------------------
@@ -275,8 +275,8 @@ async def test_a_workspace_gets_its_share_and_leaves_the_rest_to_others() -> Non
     queue = Queue(pool(10))
     await queue.come(*[ADA] * 12)
     assert queue.news() == [ADA] * 3
-    await queue.come(BEA, DOOR, HOUSE)
-    assert queue.news() == [BEA, DOOR, HOUSE]
+    await queue.come(BEA, CREDENTIALS, INTERNAL)
+    assert queue.news() == [BEA, CREDENTIALS, INTERNAL]
     await queue.go(ADA)
     await queue.go(BEA)
     assert queue.news() == [ADA]
@@ -287,46 +287,46 @@ async def test_workspaces_together_leave_some_to_the_server() -> None:
     queue = Queue(pool(10))
     await queue.come(*[ADA] * 3, *[BEA] * 3, *[CIS] * 3)
     assert queue.news() == [ADA] * 3 + [BEA] * 3 + [CIS] * 2
-    await queue.come(DOOR, DOOR)
-    assert queue.news() == [DOOR], "strangers never have the last one"
-    await queue.come(HOUSE, HOUSE)
-    assert queue.news() == [HOUSE]
+    await queue.come(CREDENTIALS, CREDENTIALS)
+    assert queue.news() == [CREDENTIALS], "strangers never have the last one"
+    await queue.come(INTERNAL, INTERNAL)
+    assert queue.news() == [INTERNAL]
     await queue.end()
 
 
 async def test_strangers_have_a_share_too() -> None:
     queue = Queue(pool(10))
-    await queue.come(*[DOOR] * 9)
-    assert queue.news() == [DOOR] * 3
-    await queue.come(*[HOUSE] * 8)
-    assert queue.news() == [HOUSE] * 7, "the house may have all"
+    await queue.come(*[CREDENTIALS] * 9)
+    assert queue.news() == [CREDENTIALS] * 3
+    await queue.come(*[INTERNAL] * 8)
+    assert queue.news() == [INTERNAL] * 7, "the house may have all"
     await queue.end()
 
 
 async def test_waiting_workspaces_are_served_in_turn() -> None:
     queue = Queue(Pool(connect, 1, 60))
-    await queue.come(HOUSE, *[ADA] * 4, BEA, *[CIS] * 2, DOOR, HOUSE)
-    assert queue.news() == [HOUSE]
+    await queue.come(INTERNAL, *[ADA] * 4, BEA, *[CIS] * 2, CREDENTIALS, INTERNAL)
+    assert queue.news() == [INTERNAL]
     order: list[Borrower] = []
-    last: Borrower = HOUSE
+    last: Borrower = INTERNAL
     for _ in range(9):
         await queue.go(last)
         (last,) = queue.news()
         order.append(last)
-    assert order == [HOUSE, DOOR, ADA, BEA, CIS, ADA, CIS, ADA, ADA]
+    assert order == [INTERNAL, CREDENTIALS, ADA, BEA, CIS, ADA, CIS, ADA, ADA]
     await queue.end()
 
 
 async def test_a_pool_of_one_serves_every_lane() -> None:
     queue = Queue(pool(1))
-    for borrower in (ADA, DOOR, HOUSE):
+    for borrower in (ADA, CREDENTIALS, INTERNAL):
         await queue.come(borrower)
         await queue.go(borrower)
-    assert queue.news() == [ADA, DOOR, HOUSE]
+    assert queue.news() == [ADA, CREDENTIALS, INTERNAL]
 
 
 async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
-    queue = Queue(Pool(connect, 10, 60, Shares(waiting=2)))
+    queue = Queue(Pool(connect, 10, 60, Shares(waiters=2)))
     await queue.come(*[ADA] * 6, BEA)
     assert queue.news() == [ADA] * 3 + [BEA]
     assert queue.refused == [ADA]
@@ -334,17 +334,17 @@ async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
     await queue.come(ADA)
     assert queue.refused == [ADA], "there is room to wait again"
     await queue.end()
-    assert not queue.lines.is_waited_for
+    assert not queue.lines.has_waiters
 
 
 async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
     queue = Queue(Pool(connect, 1, 0.01))
-    await queue.come(HOUSE, ADA, BEA, ADA, DOOR)
+    await queue.come(INTERNAL, ADA, BEA, ADA, CREDENTIALS)
     async with asyncio.timeout(10):
         await asyncio.gather(*queue.tasks)
-    assert queue.news() == [HOUSE]
-    assert sorted(map(str, queue.refused)) == sorted(map(str, (ADA, ADA, BEA, DOOR)))
-    assert not queue.lines.is_waited_for
+    assert queue.news() == [INTERNAL]
+    assert sorted(map(str, queue.refused)) == sorted(map(str, (ADA, ADA, BEA, CREDENTIALS)))
+    assert not queue.lines.has_waiters
 
 
 def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
@@ -352,7 +352,7 @@ def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
 
     async def wait() -> None:
         lines = Pool(connect, 1, 0.0)
-        asked = [acquire(lines, borrower) for borrower in (HOUSE, ADA, BEA)]
+        asked = [acquire(lines, borrower) for borrower in (INTERNAL, ADA, BEA)]
         async with asyncio.timeout(10):
             ends = await asyncio.gather(*asked, return_exceptions=True)
         assert [type(end) for end in ends] == [StoreAway] * 3
@@ -361,35 +361,35 @@ def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
 
 
 async def test_a_cancelled_waiter_takes_no_place_in_the_line() -> None:
-    queue = Queue(Pool(connect, 1, 60, Shares(waiting=1)))
-    await queue.come(HOUSE, ADA)
+    queue = Queue(Pool(connect, 1, 60, Shares(waiters=1)))
+    await queue.come(INTERNAL, ADA)
     queue.tasks[-1].cancel()
     await settle()
-    assert not queue.lines.is_waited_for
+    assert not queue.lines.has_waiters
     await queue.come(ADA)
     assert queue.refused == []
-    await queue.go(HOUSE)
-    assert queue.news() == [HOUSE, ADA]
+    await queue.go(INTERNAL)
+    assert queue.news() == [INTERNAL, ADA]
 
 
 async def test_a_lane_is_told_when_another_lacks_its_share() -> None:
     queue = Queue(pool(10))
     lines = queue.lines
     await queue.come(*[ADA] * 5)
-    assert lines.is_waited_for
-    assert not lines.is_wanted_from(lines.lane(ADA)), "it keeps itself waiting"
-    assert not lines.is_wanted_from(lines.lane(BEA)), "ADA has its share"
+    assert lines.has_waiters
+    assert not lines.keeps_others_waiting(lines.lane(ADA)), "it keeps itself waiting"
+    assert not lines.keeps_others_waiting(lines.lane(BEA)), "ADA has its share"
     await queue.come(*[BEA] * 3, *[CIS] * 3)
-    assert lines.is_wanted_from(lines.lane(ADA)), "CIS has two of three"
-    assert lines.is_wanted_from(lines.lane(BEA))
-    assert not lines.is_wanted_from(lines.lane(CIS))
+    assert lines.keeps_others_waiting(lines.lane(ADA)), "CIS has two of three"
+    assert lines.keeps_others_waiting(lines.lane(BEA))
+    assert not lines.keeps_others_waiting(lines.lane(CIS))
     await queue.end()
 
 
 async def test_nothing_is_lost_in_a_crowd() -> None:
     lines = pool(10)
     chance = random.Random(5)
-    borrowers: list[Borrower] = [HOUSE, DOOR, *(UUID(int=number) for number in range(12))]
+    borrowers: list[Borrower] = [INTERNAL, CREDENTIALS, *(UUID(int=number) for number in range(12))]
     most: dict[Borrower, int] = {}
     held: dict[Borrower, int] = dict.fromkeys(borrowers, 0)
 
@@ -420,10 +420,10 @@ async def test_nothing_is_lost_in_a_crowd() -> None:
     async with asyncio.timeout(60):
         await asyncio.gather(*(visit() for _ in range(60)))
     assert set(held.values()) == {0}
-    assert not lines.is_waited_for
-    assert all(number <= 3 for borrower, number in most.items() if borrower is not HOUSE)
+    assert not lines.has_waiters
+    assert all(number <= 3 for borrower, number in most.items() if borrower is not INTERNAL)
     async with asyncio.timeout(10):  # and all ten slots are there
-        await asyncio.gather(*(acquire(lines, HOUSE) for _ in range(10)))
+        await asyncio.gather(*(acquire(lines, INTERNAL) for _ in range(10)))
 
 
 async def test_lanes_are_forgotten_when_there_are_many() -> None:

@@ -13,7 +13,7 @@ from ringline.schema.sql import Prepared
 from ringline.schema.tables import call_participants, call_transcripts, calls
 from ringline.storage.call_rows import read_call, read_participant, read_turn
 from ringline.storage.database import Connection, Database
-from ringline.storage.pool import HOUSE
+from ringline.storage.pool import INTERNAL
 
 _BY_ID = Prepared(sa.select(calls).where(calls.c.id == sa.bindparam("wanted", type_=sa.Uuid)))
 _BY_IDS = Prepared(
@@ -62,7 +62,7 @@ class PostgresCalls:
         if not self._database.is_owned:
             raise StoreAway
         rows = await self._database.look_up(
-            HOUSE,
+            INTERNAL,
             "SELECT * FROM ringline.adopt_calls($1, $2)",
             self._database.server_id,
             [],
@@ -80,7 +80,7 @@ class PostgresCalls:
     async def _with_company(self, scope: Scope, ids: list[UUID]) -> list[AbandonedCall]:
         participants: dict[UUID, list[ParticipantRow]] = defaultdict(list)
         said: dict[UUID, list[TurnRow]] = defaultdict(list)
-        async with self._database.transaction(scope, HOUSE) as connection:
+        async with self._database.transaction(scope, INTERNAL) as connection:
             found = await connection.fetch(_BY_IDS.text, *_BY_IDS.arguments(calls=ids))
             for row in await connection.fetch(
                 _PARTICIPANTS.text, *_PARTICIPANTS.arguments(calls=ids)

@@ -18,7 +18,7 @@ from ringline.domain.log import Environment, Scope
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import keys, tickets
 from ringline.storage.database import Connection, Database
-from ringline.storage.pool import DOOR, HOUSE
+from ringline.storage.pool import CREDENTIALS, INTERNAL
 
 
 def _put_ticket() -> Prepared:
@@ -73,7 +73,9 @@ class PostgresCredentials:
 
     async def find_key(self, key_hash: bytes) -> Key | None:
         """Find a key by its hash, dead or alive. Raises StoreAway."""
-        rows = await self._database.look_up(DOOR, "SELECT * FROM ringline.find_key($1)", key_hash)
+        rows = await self._database.look_up(
+            CREDENTIALS, "SELECT * FROM ringline.find_key($1)", key_hash
+        )
         return read_key(rows[0]) if rows else None
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
@@ -81,7 +83,7 @@ class PostgresCredentials:
         if not key_ids:
             return []
         rows = await self._database.look_up(
-            HOUSE, "SELECT * FROM ringline.get_keys($1)", list(key_ids)
+            INTERNAL, "SELECT * FROM ringline.get_keys($1)", list(key_ids)
         )
         return [read_key(row) for row in rows]
 
@@ -92,7 +94,7 @@ class PostgresCredentials:
         """
         values = (key_id,) if user_id is None else (key_id, user_id)
         text = _KEY if user_id is None else _KEY_WITH_MEMBER
-        rows = await self._database.look_up(DOOR, text, *values)
+        rows = await self._database.look_up(CREDENTIALS, text, *values)
         return read_key(rows[0]) if rows else None
 
     async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
@@ -100,7 +102,7 @@ class PostgresCredentials:
         if not user_ids:
             return set()
         rows = await self._database.look_up(
-            HOUSE, "SELECT id FROM ringline.living_users($1)", list(user_ids)
+            INTERNAL, "SELECT id FROM ringline.living_users($1)", list(user_ids)
         )
         return {row["id"] for row in rows}
 
@@ -108,7 +110,7 @@ class PostgresCredentials:
         """Note when keys were last used. Raises StoreAway."""
         if used:
             await self._database.look_up(
-                HOUSE,
+                INTERNAL,
                 "SELECT ringline.touch_keys($1, $2)",
                 list(used),
                 list(used.values()),
@@ -141,7 +143,7 @@ class PostgresCredentials:
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
         """Look at a ticket without taking it. Raises StoreAway."""
         rows = await self._database.look_up(
-            DOOR, "SELECT * FROM ringline.find_ticket($1)", ticket_hash
+            CREDENTIALS, "SELECT * FROM ringline.find_ticket($1)", ticket_hash
         )
         return _read_ticket(rows[0]) if rows else None
 
@@ -151,7 +153,7 @@ class PostgresCredentials:
         Of two racing takers one gets it. Raises StoreAway; the ticket may then be spent.
         """
         rows = await self._database.look_up(
-            DOOR, "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now, owned=True
+            CREDENTIALS, "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now, owned=True
         )
         return _read_ticket(rows[0]) if rows else None
 

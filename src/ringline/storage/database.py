@@ -1,9 +1,9 @@
-"""The database as the adapters use it: a pool of connections, and transactions in a log.
+"""The database as the adapters use it: pooled connections, and transactions in one log.
 
-Every transaction belongs to one workspace and environment, set for its length only; row-
-level security does the rest. A connection goes back to the pool after a COMMIT or ROLLBACK
-that the server has answered and in no other case: after a cancellation, a time-out or a
-broken line it is closed, so that no half-done transaction meets the next workspace.
+Every transaction is limited to one workspace and environment, which are set for its
+duration only; row-level security does the rest. A connection returns to the pool only after
+the server has acknowledged its COMMIT or ROLLBACK. After a cancellation, a timeout or a
+network error it is closed, so that no half-done transaction leaks into the next workspace.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ringline.storage.database_errors import Collided, away, refusal_of, transla
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.ownership import Ownership
-from ringline.storage.pool import HOUSE, Borrower, Pool
+from ringline.storage.pool import INTERNAL, Borrower, Pool
 
 Connection: TypeAlias = "asyncpg.Connection[Any]"
 Result = TypeVar("Result")
@@ -37,16 +37,16 @@ _ROLLBACK_TIMEOUT_S = 1.0
 _CANCEL_TIMEOUT_S = 1.0
 _STATEMENT_TIMEOUT_S = limits.STATEMENT_S.most
 _LOCK_TIMEOUT_S = 1
-#: A statement whose client has gone ends by itself. Not every system can tell (Windows).
-_NOTICE_GONE = "SELECT set_config('client_connection_check_interval', '50ms', false)"
+#: The server cancels a statement whose client has disconnected. Not supported on Windows.
+_DETECT_DISCONNECT = "SELECT set_config('client_connection_check_interval', '50ms', false)"
 _BEAT = "SELECT ringline.stay_alive('{}')"
-_CANCEL = "SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS one (pid)"
-#: How often a transaction that met another one is tried.
+_CANCEL = "SELECT pg_cancel_backend(pid) FROM unnest($1::int[]) AS overdue (pid)"
+#: How many times a transaction that collides with another one is attempted.
 _ATTEMPTS = 4
 
 
 class Database:
-    """A pool of connections as the application role, and the claim to own the database.
+    """A pool of connections as the application role, and the ownership of the database.
 
     Open it with `Database.open`, close it with `close`.
     """
@@ -77,10 +77,10 @@ class Database:
         roles: Roles = ROLES,
         loan_limits: LoanLimits | None = None,
     ) -> Self:
-        """Check a database and open it; with `claim` as the one server that owns it.
+        """Check a database and open it; with `claim`, as the one server that owns it.
 
-        Raises DatabaseRefused where it cannot be reached, its schema or our role does not
-        fit, or another server owns it.
+        Raises DatabaseRefused if it cannot be reached, its schema or our role is unsuitable,
+        or another server owns it.
         """
         database = cls(dsn, server_id, pool_size, loan_limits)
         async with refuse_unreachable(dsn):
@@ -104,7 +104,7 @@ class Database:
             await other.close(timeout=_CONNECT_TIMEOUT_S)
 
     async def close(self) -> None:
-        """Give the database up and close all connections, at once if they do not end."""
+        """Release the database and close all connections, terminating the slow ones."""
         if self._ownership is not None:
             await self._ownership.close()
         await self._pool.close(_CONNECT_TIMEOUT_S)
@@ -112,38 +112,38 @@ class Database:
 
     @property
     def server_id(self) -> UUID:
-        """Return the id of this process, as calls carry it."""
+        """Return the id of this process, as the rows of its calls carry it."""
         return self._server_id
 
     @property
     def is_owned(self) -> bool:
-        """Tell whether this process may write calls: it owns the database, or never claimed."""
+        """Return whether this process may write calls: it owns the database or never claimed it."""
         return self._ownership is None or self._ownership.is_held
 
     @property
     def _answers(self) -> bool:
-        """Tell whether the database can be asked, even while it is not ours."""
-        return self._ownership is None or self._ownership.is_heard
+        """Return whether the database answers, even while we do not own it."""
+        return self._ownership is None or self._ownership.is_listening
 
     async def available(self) -> None:
-        """Wait until the database answers and, if it was claimed, is ours."""
+        """Wait until the database answers and, if we claimed it, we own it."""
         if self._ownership is not None:
             await self._ownership.held()
 
     async def lost(self) -> None:
-        """Wait until the database is no longer ours, however short the loss.
+        """Wait until we lose the ownership, however briefly.
 
-        Never returns where nothing was claimed.
+        Never returns if we did not claim the database.
         """
         if self._ownership is None:
             await asyncio.Event().wait()
         else:
-            await self._ownership.slipped()
+            await self._ownership.lost()
 
     def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> Callable[[], None]:
-        """Call back with what was revoked; return what ends it. Needs a claimed database."""
+        """Call back with each revocation; return the unsubscriber. Needs a claimed database."""
         if self._ownership is None:
-            raise AssertionError("only the server that claimed the database hears of revocations")
+            raise AssertionError("only the server that claimed the database sees revocations")
         return self._ownership.watch(changed)
 
     @asynccontextmanager
@@ -152,8 +152,8 @@ class Database:
     ) -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
-        In the lane of that workspace, unless another is given. Raises StoreAway (also where
-        the answer to COMMIT was lost), LogBusy, EntryRefused.
+        It borrows as that workspace unless another borrower is given. Raises StoreAway (also
+        if the acknowledgement of COMMIT was lost), LogBusy, EntryRefused.
         """
         async with self._borrowed(
             scope.workspace_id if borrower is None else borrower
@@ -161,7 +161,7 @@ class Database:
             await connection.execute(begin_statement(scope))
             yield connection
             if await connection.execute("COMMIT") != "COMMIT":
-                raise refusal_of("25P02")  # an error was swallowed on the way
+                raise refusal_of("25P02")  # the block swallowed a statement's error
 
     async def run(
         self,
@@ -169,7 +169,7 @@ class Database:
         work: Callable[[Connection], Awaitable[Result]],
         borrower: Borrower | None = None,
     ) -> Result:
-        """Run work as a transaction, again if it met another one. Raises like `transaction`."""
+        """Run work as a transaction, retrying on a collision. Raises like `transaction`."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 return await self._run_once(scope, work, borrower)
@@ -189,23 +189,23 @@ class Database:
     async def look_up(
         self, borrower: Borrower, text: str, *arguments: object, owned: bool = False
     ) -> list[Any]:
-        """Call a lookup function, outside of any workspace. Raises like `transaction`.
+        """Call a lookup function, outside any workspace. Raises like `transaction`.
 
-        Credentials are looked up while another session still holds the claim to the
-        database, too; what moves calls or tickets needs it to be `owned`.
+        Credentials can be looked up even while another session holds the ownership lock.
+        Functions that modify calls or tickets must require ownership with `owned`.
         """
         async with self._borrowed(borrower, owned=owned) as connection:
             return await connection.fetch(text, *arguments)
 
     async def examine(self) -> Condition:
-        """Tell how the database is, for a doctor. Raises like `transaction`."""
-        async with self._borrowed(HOUSE, owned=False) as connection:
+        """Return the condition of the database, for `doctor`. Raises like `transaction`."""
+        async with self._borrowed(INTERNAL, owned=False) as connection:
             return await examine(connection)
 
     async def connect(
         self, purpose: str, command_timeout_s: float | None = _STATEMENT_TIMEOUT_S + _LOCK_TIMEOUT_S
     ) -> asyncpg.Connection[Any]:
-        """Make a connection apart from the pool, named for the database's own lists."""
+        """Open a connection outside the pool, whose purpose `pg_stat_activity` shows."""
         return await connect(
             self._dsn,
             timeout_s=_CONNECT_TIMEOUT_S,
@@ -217,34 +217,34 @@ class Database:
                 "idle_in_transaction_session_timeout": f"{2 * _STATEMENT_TIMEOUT_S}s",
                 "search_path": "pg_catalog",
                 "jit": "off",
-                # One process per statement, or one tenant's dear read takes every core.
+                # One process per statement, or one tenant's expensive read takes every core.
                 "max_parallel_workers_per_gather": "0",
             },
         )
 
     async def _connect_pooled(self) -> Connection:
         try:
-            # A timer per statement costs as much as a short one; `Loans` stands in.
+            # A timer per statement costs as much as a short statement; `Loans` limits instead.
             connection = await self.connect("pool", command_timeout_s=None)
-        except asyncpg.PostgresError as error:  # whatever it says, it does not let us in
+        except asyncpg.PostgresError as error:  # whatever the error, the database is unusable now
             raise away(error.sqlstate or "") from None
         try:
-            await connection.execute(_NOTICE_GONE)
+            await connection.execute(_DETECT_DISCONNECT)
         except asyncpg.PostgresError:
-            pass  # then its statements end with their time-out
+            pass  # unsupported: abandoned statements run until their timeout
         except BaseException:
             connection.terminate()
             raise
         return connection
 
     async def _cancel(self, overdue: Sequence[Connection]) -> None:
-        """End the statements that are under way on connections."""
-        pids = [one.get_server_pid() for one in overdue if not one.is_closed()]
-        async with self._borrowed(HOUSE, owned=False) as connection:
+        """Cancel the statements that are running on connections."""
+        pids = [loaned.get_server_pid() for loaned in overdue if not loaned.is_closed()]
+        async with self._borrowed(INTERNAL, owned=False) as connection:
             await connection.fetch(_CANCEL, pids, timeout=_CANCEL_TIMEOUT_S)
 
     async def _break_off(self) -> None:
-        """Fail who waits for a database that is gone, or has stopped to answer."""
+        """Fail everything that waits for a database that is gone or has stopped answering."""
         self._pool.expire()
         self._loans.break_off()
 
@@ -266,35 +266,35 @@ class Database:
                 await self.give_back(connection)
 
     async def borrow(self, borrower: Borrower, *, owned: bool = True) -> Connection:
-        """Take a connection, which must be given back. Raises StoreAway, and the driver's."""
+        """Borrow a connection, which must be given back. Raises StoreAway and driver errors."""
         if not (self.is_owned if owned else self._answers):
             raise StoreAway
         return await self._loans.borrow(borrower)
 
     async def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
-        """Give a connection back; it lives on only if no transaction is left open in it."""
+        """Give a connection back; it is reused only if no transaction is left open in it."""
         clean = False
         try:
             if error is None:
                 clean = not (connection.is_closed() or connection.is_in_transaction())
-            elif isinstance(error, Exception) and _may_go_on(error):
+            elif isinstance(error, Exception) and _may_be_reusable(error):
                 clean = await _rolled_back(connection)
         finally:
             self._loans.give_back(connection, clean=clean)
 
 
 def switch(connection: Connection, scope: Scope) -> Awaitable[str]:
-    """Move a transaction on to another log, for work that spans several."""
+    """Switch a transaction to another log, for work that spans several."""
     return connection.execute(f"SELECT {_settings(scope)}")
 
 
 def begin_statement(scope: Scope, mode: str = "") -> str:
-    """Return what begins a transaction in a log; `mode` is what stands behind BEGIN."""
+    """Return the statement that begins a transaction in a log, in a `mode` for BEGIN."""
     return f"BEGIN {mode}; SELECT {_settings(scope)}"
 
 
 def _settings(scope: Scope) -> str:
-    # A UUID and a word of an enumeration: their text needs no quoting.
+    # A UUID and a member of an enumeration: their text needs no quoting.
     return (
         f"set_config('{WORKSPACE_SETTING}', '{scope.workspace_id}', true), "
         f"set_config('{ENVIRONMENT_SETTING}', '{scope.environment.value}', true)"
@@ -302,15 +302,15 @@ def _settings(scope: Scope) -> str:
 
 
 def was_cut(connection: Connection, error: BaseException) -> bool:
-    """Tell whether an error says that our side closed the connection under a statement.
+    """Return whether an error means that we closed the connection during a statement.
 
-    The driver then stumbles over what it has just thrown away.
+    The driver then raises an AttributeError, since it has discarded its protocol object.
     """
     return isinstance(error, AttributeError) and connection.is_closed()
 
 
-def _may_go_on(error: Exception) -> bool:
-    """Tell whether a connection is worth a ROLLBACK: not after a time-out or a broken line."""
+def _may_be_reusable(error: Exception) -> bool:
+    """Return whether a ROLLBACK is worth trying: not after a timeout or a network error."""
     lost = (StoreAway, OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
     return not isinstance(error, lost) or isinstance(error, asyncpg.DataError)
 
@@ -322,6 +322,6 @@ async def _rolled_back(connection: Connection) -> bool:
         return True
     try:
         await connection.execute("ROLLBACK", timeout=_ROLLBACK_TIMEOUT_S)
-    except Exception:  # closed meanwhile, and then the driver raises whatever it stumbles over
+    except Exception:  # on a connection closed meanwhile the driver may raise anything
         return False
     return not connection.is_in_transaction()

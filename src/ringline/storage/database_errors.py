@@ -1,6 +1,6 @@
-"""What can go wrong with the database, in the words of the ports.
+"""Translation of the driver's errors into those of the ports.
 
-Of a database error only its SQLSTATE goes on: its text quotes rows. So errors are
+Only the SQLSTATE of a database error is passed on: its text quotes rows. So errors are
 translated where they leave the driver, without their cause.
 """
 
@@ -13,30 +13,30 @@ from ringline.ports import AlreadyThere, EntryRefused, LogBusy, StoreAway, Viola
 
 
 class DatabaseRefused(Exception):
-    """A database that must not be used as it is; the text is a sentence for the operator."""
+    """The database cannot be used as it is; the text is a sentence for the operator."""
 
 
 class DatabaseFull(DatabaseRefused):
-    """The database has no room; where that is, it does not say."""
+    """The disk of the database is full; the error does not say which disk."""
 
     def __init__(self) -> None:
         super().__init__("The disk of the database is full.")
 
 
 class DiskFull(StoreAway):
-    """Nothing can be written where the database is."""
+    """The disk of the database is full."""
 
 
 class TimedOut(StoreAway):
-    """A statement ran over its time; the database is there."""
+    """A statement timed out; the database itself is available."""
 
 
 class Collided(LogBusy):
-    """Two transactions met; the same one tried again will probably pass."""
+    """A transaction collided with another one; a retry will probably succeed."""
 
 
-#: The server is going, coming, full, out of resources, read-only (a stand-by), too slow,
-#: or does not let us in at the moment. All of it can pass, so nothing is thrown away.
+#: The server is stopping, starting, full, out of resources, read-only (a standby), too slow,
+#: or refuses us for now. All of these can pass, so nothing is discarded.
 _AWAY_CLASSES = ("08", "28", "53", "57", "58")
 _AWAY = frozenset({"25006", "25P03", "25P04", "3D000"})
 _BUSY = frozenset({"55P03"})
@@ -52,15 +52,15 @@ _BAD_VALUES = "22"  # data exceptions: too large, not text, not JSON
 
 
 def translate(error: Exception) -> Exception | None:
-    """Return what an error of the driver means, None if it is no such error."""
+    """Return the port's error for one of the driver's, or None for any other error."""
     match error:
         case asyncpg.exceptions.InvalidCachedStatementError():
-            return Collided()  # the schema changed under a kept statement: plan it anew
+            return Collided()  # the schema changed under a cached statement: plan it again
         case asyncpg.PostgresError():
             return _by_sqlstate(error.sqlstate or "", error.constraint_name or "")
         case asyncpg.exceptions.OutdatedSchemaCacheError():
             return Collided()
-        case asyncpg.DataError():  # it could not even be sent: a number too large
+        case asyncpg.DataError():  # a value that cannot be encoded: a number too large
             return EntryRefused(Violation.BAD_VALUE)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | OSError() | TimeoutError():
             return StoreAway()
@@ -81,7 +81,7 @@ def _by_sqlstate(sqlstate: str, constraint: str) -> Exception:
 
 
 def refusal_of(sqlstate: str, constraint: str = "") -> EntryRefused:
-    """Return what is raised where the database will never do what was asked."""
+    """Return the error for a request that the database will never accept."""
     if sqlstate == _UNIQUE_VIOLATION:
         return AlreadyThere(sqlstate, constraint)
     if sqlstate == _FOREIGN_KEY_VIOLATION:
@@ -92,7 +92,7 @@ def refusal_of(sqlstate: str, constraint: str = "") -> EntryRefused:
 
 
 def away(sqlstate: str) -> StoreAway:
-    """Return what is raised where the database cannot be used now."""
+    """Return the error for a database that cannot be used now."""
     return _AWAY_FOR.get(sqlstate, StoreAway)()
 
 

@@ -26,7 +26,7 @@ from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
 from ringline.storage.database import Connection, Database, switch
 from ringline.storage.database_errors import TimedOut
-from ringline.storage.pool import HOUSE
+from ringline.storage.pool import INTERNAL
 from ringline.storage.portions import fetch_portions
 
 _EVENT_COLUMNS = ("event_id", "type", "call_id", "call", "data", "occurred_at")
@@ -133,7 +133,7 @@ class PostgresEventLog:
             return await _append_events(connection, batches, arguments)
 
         try:
-            following = await self._database.run(batches[0].scope, write, HOUSE)
+            following = await self._database.run(batches[0].scope, write, INTERNAL)
         except TimedOut:
             # The database answers: one log is slow, and must not hold up the others.
             raise LogBusy from None
@@ -154,7 +154,7 @@ class PostgresEventLog:
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of those events that are in the log. Raises StoreAway."""
-        async with self._database.transaction(scope, HOUSE) as connection:
+        async with self._database.transaction(scope, INTERNAL) as connection:
             rows = await connection.fetch(_FIND.text, *_FIND.arguments(event_ids=list(event_ids)))
         return {row["event_id"]: row["offset"] for row in rows}
 
@@ -187,7 +187,7 @@ class PostgresEventLog:
         workspaces = [scope.workspace_id for scope in scopes]
         rows = await self._database.look_up(
             # One workspace's heads are asked for by its watchers, those of many by the hub.
-            workspaces[0] if len(set(workspaces)) == 1 else HOUSE,
+            workspaces[0] if len(set(workspaces)) == 1 else INTERNAL,
             "SELECT * FROM ringline.log_heads($1, $2)",
             workspaces,
             [scope.environment.value for scope in scopes],

@@ -1,7 +1,7 @@
-"""Whether a database may be served from: its version, its schema, and what our role may.
+"""Startup checks of a database: its version, its schema and the privileges of our role.
 
-Row-level security binds neither superusers nor roles with BYPASSRLS, and an owner can
-switch it off; so the server does not run as one of them, nor as one who may become one.
+Row-level security applies neither to superusers nor to roles with BYPASSRLS, and an owner
+can disable it; so the server refuses to run as such a role, or as a role that may become one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from ringline.storage.connections import SHARED_SESSIONS
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.wire.database_url import DatabaseUrl
 
-#: From PostgreSQL 16 on a membership may carry neither rights nor SET ROLE: such a one
-#: (who creates a role gets it) counts as none.
+#: From PostgreSQL 16 on a membership may allow neither INHERIT nor SET: such a membership
+#: (which the creator of a role gets) does not count.
 _PRIVILEGES = """
     SELECT me.rolname AS name, me.rolsuper, me.rolbypassrls,
         EXISTS (
@@ -43,7 +43,7 @@ _PRIVILEGES = """
     FROM pg_catalog.pg_roles me WHERE me.rolname = session_user
 """
 
-#: Whether any role of the cluster may connect to the database: PUBLIC is grantee 0.
+#: Whether every role of the cluster may connect to the database: PUBLIC is grantee 0.
 OPEN_TO_ALL = """
     SELECT EXISTS (
         SELECT FROM pg_catalog.pg_database d,
@@ -54,7 +54,7 @@ OPEN_TO_ALL = """
 """
 
 
-#: What a doctor asks of a database that a server could use. The lock stands in two halves.
+#: What `doctor` asks a usable database. `pg_locks` shows the lock's number in two halves.
 _CONDITION = f"""
     SELECT clock_timestamp() AS clock, ({OPEN_TO_ALL}) AS open_to_all,
         EXISTS (
@@ -69,7 +69,7 @@ _CONDITION = f"""
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """How a database that a server could use is: whether another one does, above all."""
+    """The condition of a usable database: above all, whether a server owns it."""
 
     version: int  # of PostgreSQL
     clock: datetime
@@ -78,7 +78,7 @@ class Condition:
 
 
 async def examine(connection: asyncpg.Connection[Any]) -> Condition:
-    """Tell how a database is. Raises the driver's errors."""
+    """Return the condition of a database. Raises the driver's errors."""
     row = await connection.fetchrow(_CONDITION)
     if row is None:
         raise AssertionError("the statement returns a row")
@@ -101,17 +101,19 @@ async def check_fitness(connection: asyncpg.Connection[Any], roles: Roles = ROLE
     if role["rolsuper"] or role["rolbypassrls"]:
         kind = "a superuser" if role["rolsuper"] else "a role with BYPASSRLS"
         raise DatabaseRefused(
-            f"The server does not run as {kind} ({role['name']}), whom no row-level security "
-            "binds; let it log in as an ordinary role and name that one to `ringline migrate`."
+            f"The server refuses to run as {kind} ({role['name']}), because row-level security "
+            "does not apply to it; let it log in as an ordinary role, and name that role to "
+            "`ringline migrate`."
         )
     if role["too_much"]:
         raise DatabaseRefused(
-            f"The server does not run as {role['name']}, which owns the tables or may become a "
-            "role that row-level security does not bind; let it log in as an ordinary role."
+            f"The server refuses to run as {role['name']}, because it owns the tables or may "
+            "become a role that row-level security does not apply to; let it log in as an "
+            "ordinary role."
         )
     if not role["enough"]:
         raise DatabaseRefused(
-            f"The role {role['name']} has not been let in yet; run `ringline migrate`."
+            f"The role {role['name']} has no access to the tables yet; run `ringline migrate`."
         )
     await _check_schema(connection)
 
@@ -125,12 +127,12 @@ async def _check_schema(connection: asyncpg.Connection[Any]) -> None:
         raise DatabaseRefused("The database has no tables yet; run `ringline migrate`.")
     if is_newer(found):
         raise DatabaseRefused(
-            f"The database is at version {found}, this program needs {HEAD}: a newer Ringline "
-            "has migrated it; run that one."
+            f"The database is at version {found}, but this program needs {HEAD}: a newer Ringline "
+            "has migrated it; run that version."
         )
     if found != HEAD:
         raise DatabaseRefused(
-            f"The database is at version {found}, this program needs {HEAD}; "
+            f"The database is at version {found}, but this program needs {HEAD}; "
             "run `ringline migrate` of the same version as the server."
         )
 
@@ -138,13 +140,15 @@ async def _check_schema(connection: asyncpg.Connection[Any]) -> None:
 async def refuse_shared_session(
     first: asyncpg.Connection[Any], second: asyncpg.Connection[Any], url: str
 ) -> None:
-    """Refuse a pooler in transaction mode: two connections meet in one session. DatabaseRefused.
+    """Refuse a pooler in transaction mode. Raises DatabaseRefused.
 
-    Or one connection wanders from session to session. Both are seen by the process that
-    serves a statement; what the pooler says of itself is its own invention.
+    Behind one, two connections share a session or one connection moves between sessions.
+    Both show in the id of the process that serves a statement; whatever else the pooler
+    reports about a session may be made up.
     """
     seen = [
-        [await one.fetchval("SELECT pg_backend_pid()") for one in (first, second)] for _ in "123"
+        [await connection.fetchval("SELECT pg_backend_pid()") for connection in (first, second)]
+        for _ in range(3)
     ]
     if len(set(seen[0])) == 1 or any(pair != seen[0] for pair in seen):
         raise DatabaseRefused(SHARED_SESSIONS.format(address=DatabaseUrl.read(url).address))

@@ -1,10 +1,10 @@
-"""What is lent of a pool, to whom and since when; and the end of loans that last too long.
+"""Loans of a pool's connections, and their cancellation when they last too long.
 
-While others wait for a connection, the statements of a workspace's request end that has
-held its own for two seconds: the loan counts, not the single statement, so that many short
-ones are no way around the bound, and nothing has to be noted per statement. The database is
-asked to cancel, again until the connection comes back. A connection that was cancelled is
-not lent again, so that a late cancel never meets the next borrower.
+While others wait for a connection, a workspace's request that has held one for two seconds
+has its statements cancelled. The bound is on the loan, not on a single statement, so that
+many short statements cannot evade it and nothing has to be recorded per statement. The
+database is asked to cancel, again and again, until the connection comes back. A connection
+that was cancelled is not lent again, so that a late cancel never hits the next borrower.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from typing import Generic
 import structlog
 
 from ringline.domain import limits
-from ringline.storage.pool import DEAR_S, Borrower, C, Lane, Pool
+from ringline.storage.pool import EXPENSIVE_S, Borrower, C, Lane, Pool
 
 _log = structlog.get_logger(__name__)
 
-#: A request that runs for so long is dear before it ends; twice the bound, as one that ends
-#: right at it is not.
-_SURELY_DEAR_S = 2 * DEAR_S
+#: A request that runs for this long counts as expensive before it ends. Twice the bound,
+#: because a request that ends right at the bound is not expensive.
+_CLEARLY_EXPENSIVE_S = 2 * EXPENSIVE_S
 
 
 @dataclass(frozen=True, slots=True)
 class LoanLimits:
-    """How long a connection may be lent, and how often loans are looked at."""
+    """How long a connection may be lent, and how often loans are checked."""
 
-    #: A connection that is lent for longer is given up; its statements end long before.
+    #: A connection lent for longer is terminated; its statements time out long before.
     longest_s: float = 60.0
-    #: A request that keeps others waiting is cancelled when it has held its connection so long.
+    #: A request that keeps others waiting is cancelled after holding a connection this long.
     waited_for_s: float = limits.STATEMENT_WAITED_FOR_S.most
-    #: How often loans are looked at: where none is waited for, and where one is.
+    #: How often loans are checked: while nothing waits for a connection, and while something does.
     look_s: float = 5.0
     look_waited_for_s: float = 0.25
 
@@ -49,9 +49,9 @@ class _Loan(Generic[C]):
 
 
 class Loans(Generic[C]):
-    """Borrows from a pool, and ends what is lent for too long.
+    """Borrows connections from a pool, and cancels loans that last too long.
 
-    `cancel` ends the statements that are under way on connections.
+    `cancel` cancels the statements that are running on connections.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Loans(Generic[C]):
         pool = self._pool
         lane = pool.lane(borrower)
         if lane.lent:
-            self._look_for_dear(lane)
+            self._detect_expensive(lane)
         connection = pool.take(lane)
         if connection is None:
             self._look_within(self._limits.look_waited_for_s)
@@ -88,18 +88,18 @@ class Loans(Generic[C]):
         loan = self._lent.pop(connection)
         self._pool.charge(loan.lane, asyncio.get_running_loop().time() - loan.since)
         if loan.lane.lent > 1:
-            self._look_for_dear(loan.lane)
+            self._detect_expensive(loan.lane)
         if not clean or loan.is_cancelled:
             connection.terminate()
         self._pool.release(connection, loan.lane)
 
     def break_off(self) -> None:
-        """Close everything that is lent."""
+        """Terminate all lent connections."""
         for connection in tuple(self._lent):
             connection.terminate()
 
     async def close(self) -> None:
-        """Close everything that is lent, and look no more."""
+        """Terminate all lent connections and stop checking."""
         self.break_off()
         if self._timer is not None:
             self._timer.cancel()
@@ -107,13 +107,13 @@ class Loans(Generic[C]):
             self._cancelling.cancel()
             await asyncio.gather(self._cancelling, return_exceptions=True)
 
-    def _look_for_dear(self, lane: Lane[C]) -> None:
-        """Notice a workspace's dear request while it runs, not only when it is counted."""
-        before = asyncio.get_running_loop().time() - _SURELY_DEAR_S
+    def _detect_expensive(self, lane: Lane[C]) -> None:
+        """Throttle a workspace while its expensive request runs, not only once it is charged."""
+        before = asyncio.get_running_loop().time() - _CLEARLY_EXPENSIVE_S
         if lane.is_workspace and any(
             loan.lane is lane and loan.since < before for loan in self._lent.values()
         ):
-            self._pool.slow(lane)
+            self._pool.throttle(lane)
 
     def _look_within(self, delay_s: float) -> None:
         loop = asyncio.get_running_loop()
@@ -130,15 +130,15 @@ class Loans(Generic[C]):
         for connection, loan in tuple(self._lent.items()):
             if loan.since < now - self._limits.longest_s:
                 connection.terminate()
-        waited_for = self._pool.is_waited_for
-        if waited_for:
+        has_waiters = self._pool.has_waiters
+        if has_waiters:
             self._cancel_overdue(now - self._limits.waited_for_s)
-        if self._lent or waited_for:
+        if self._lent or has_waiters:
             bounds = self._limits
-            self._look_within(bounds.look_waited_for_s if waited_for else bounds.look_s)
+            self._look_within(bounds.look_waited_for_s if has_waiters else bounds.look_s)
 
     def _cancel_overdue(self, before: float) -> None:
-        """Cancel the requests of workspaces that began before a time and keep others waiting."""
+        """Cancel workspaces' requests that began before a time and keep others waiting."""
         if self._cancelling is not None and not self._cancelling.done():
             return
         overdue = {
@@ -147,16 +147,16 @@ class Loans(Generic[C]):
             if loan.since <= before
             and loan.lane.is_workspace
             and not connection.is_closed()
-            and self._pool.is_wanted_from(loan.lane)
+            and self._pool.keeps_others_waiting(loan.lane)
         }
         if not overdue:
             return
         for loan in overdue.values():
             loan.is_cancelled = True
         self._cancelling = asyncio.ensure_future(self._cancel(tuple(overdue)))
-        self._cancelling.add_done_callback(_tell_failure)
+        self._cancelling.add_done_callback(_log_failure)
 
 
-def _tell_failure(cancelling: asyncio.Future[None]) -> None:
+def _log_failure(cancelling: asyncio.Future[None]) -> None:
     if not cancelling.cancelled() and (error := cancelling.exception()) is not None:
-        _log.warning("statements_not_cancelled", error=type(error).__name__)  # tried again
+        _log.warning("statements_not_cancelled", error=type(error).__name__)  # retried later

@@ -1,14 +1,14 @@
-"""Migrations: make the roles and bring the schema to what this version expects.
+"""Migrations: create the roles and bring the schema to the version that this program expects.
 
-All of it is one transaction, roles included, so that it happens or does not. It runs as
-a superuser, or as a role that may create roles: such a role becomes a member of the owner
-for the length of the transaction only, so that one role may migrate and then serve
-without being the owner. Several databases of one cluster may share the roles; two
-migrations that make them at once collide, and the second tries again.
+A migration is one transaction, roles included, so that it succeeds or fails as a whole. It
+runs as a superuser or as a role with CREATEROLE. The latter becomes a member of the owner
+for the transaction only, so that the same role can migrate and then serve without owning
+the tables. Several databases of one cluster may share the roles; two migrations that create
+them at the same time collide, and the second one retries.
 
-PostgreSQL lets every role of a cluster connect to every database. A migration takes that
-back for its own database, so that the login of another installation stays outside even
-where both have the same roles.
+By default PostgreSQL lets every role of a cluster connect to every database. A migration
+revokes that for its own database, so that another installation's login cannot connect even
+if both installations share their roles.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ class MigrationError(Exception):
 
 
 async def schema_version(dsn: str) -> str | None:
-    """Return the version of the schema, None if there is none that may be read.
+    """Return the version of the schema, or None if there is none or we may not read it.
 
-    The server runs with `schema.names.HEAD`. Raises OSError or asyncpg's errors where the
-    database cannot be reached.
+    The server needs `schema.names.HEAD`. Raises OSError or asyncpg's errors if the database
+    cannot be reached.
     """
     version, _ = await _find_schema(dsn)
     return version
 
 
 async def is_current(dsn: str, roles: Roles = ROLES) -> bool:
-    """Tell whether a migration for these roles would change nothing. Raises as above."""
+    """Return whether a migration for these roles would change nothing. Raises as above."""
     return await _find_schema(dsn) == (HEAD, roles.owner)
 
 
 async def _find_schema(dsn: str) -> tuple[str | None, str | None]:
-    """Return the version of the schema and its owner; None for what is not there."""
+    """Return the version of the schema and its owner; None if they are missing."""
     connection = await connect(dsn, timeout_s=_CONNECT_TIMEOUT_S)
     try:
         row = await connection.fetchrow(
@@ -82,9 +82,9 @@ async def migrate(
 ) -> str:
     """Migrate a database and let a login role use it as the application.
 
-    With `create_login` the login role is made if there is none (without a password: for
-    the embedded database). Other roles of the cluster may not connect afterwards; where
-    the role that migrates may not forbid it, returns a sentence that says so, else "".
+    With `create_login` the login role is created if it is missing (without a password: for
+    the embedded database). Other roles of the cluster cannot connect afterwards; if the
+    migrating role is not allowed to revoke that, returns a sentence that says so, else "".
     Idempotent. Raises MigrationError, DatabaseRefused.
     """
     for attempt in range(1, _ATTEMPTS + 1):
@@ -133,7 +133,7 @@ def _migrate(
     _make_roles(connection, roles, app_login_role if create_login else None)
     if _role(connection, app_login_role) is None:
         raise MigrationError(
-            f"The role {app_login_role} that the server logs in as does not exist; create it first."
+            f"The server's login role {app_login_role} does not exist; create it first."
         )
     borrowed = [role for role in (roles.owner, roles.lookup) if _borrow(connection, role, roles)]
     if run("SELECT to_regnamespace($1)", (SCHEMA,)).scalar_one() is None:
@@ -157,13 +157,13 @@ def _check_owner(connection: sa.Connection, roles: Roles) -> None:
     owner = connection.exec_driver_sql(_SCHEMA_OWNER, (SCHEMA,)).scalar_one_or_none()
     if owner not in (None, roles.owner):
         raise MigrationError(
-            f"The tables in this database belong to {owner}, not to {roles.owner}: "
-            "RINGLINE_DATABASE_ROLE_PREFIX must stay what it was at the first migration."
+            f"The tables in this database belong to {owner}, not to {roles.owner}: set "
+            "RINGLINE_DATABASE_ROLE_PREFIX to its value at the first migration."
         )
 
 
 def _check_version(connection: sa.Connection) -> None:
-    """Refuse a schema that a later program has made: it cannot be taken back."""
+    """Refuse a schema that a newer program has migrated: there is no way back."""
     run = connection.exec_driver_sql
     table = f"{SCHEMA}.alembic_version"
     if run("SELECT to_regclass($1)", (table,)).scalar_one() is None:
@@ -171,23 +171,23 @@ def _check_version(connection: sa.Connection) -> None:
     found = run(f"SELECT version_num FROM {table}").scalar_one_or_none()
     if found is not None and is_newer(found):
         raise MigrationError(
-            f"The database is at version {found}, and this program knows {HEAD} at the latest: "
-            "a newer Ringline has migrated it; run that one."
+            f"The database is at version {found}, but this program knows none after {HEAD}: "
+            "a newer Ringline has migrated it; run that version."
         )
 
 
 def _close_to_others(connection: sa.Connection, login: str) -> str:
-    """Grant CONNECT to the server's login and revoke PUBLIC's; say so if we may not."""
+    """Grant CONNECT to the server's login and revoke PUBLIC's; return a sentence on failure."""
     run = connection.exec_driver_sql
     name, me = run("SELECT current_database(), current_user").one()
-    # To the login itself: another installation's may be in the same group.
+    # To the login itself: another installation's login may be in the same group.
     grant = f"GRANT CONNECT ON DATABASE {_quoted(connection, name)} TO "
     revoke = f"REVOKE CONNECT ON DATABASE {_quoted(connection, name)} FROM PUBLIC"
     if not run(OPEN_TO_ALL).scalar_one() and _may_connect(connection, login):
         return ""
     try:
-        # Without the right to, PostgreSQL refuses both or, if one has any other right on
-        # the database, does nothing: so it is looked at afterwards.
+        # If we may not do this, PostgreSQL raises an error or, if we hold any other privilege
+        # on the database, only warns and does nothing: so we check the result afterwards.
         with connection.begin_nested():
             run(f"{grant}{_quoted(connection, login)}")
             run(revoke)
@@ -200,8 +200,8 @@ def _close_to_others(connection: sa.Connection, login: str) -> str:
         return ""
     users = ", ".join(_quoted(connection, role) for role in dict.fromkeys((login, me)))
     return (
-        f"Every role of this PostgreSQL cluster may connect to the database, which {me} may not "
-        f"change; let its owner run: {grant}{users}; {revoke};"
+        f"Every role of this PostgreSQL cluster may connect to the database, and {me} is not "
+        f"allowed to change that; let the database's owner run: {grant}{users}; {revoke};"
     )
 
 
@@ -231,7 +231,7 @@ def _make_roles(connection: sa.Connection, roles: Roles, login: str | None) -> N
 
 
 def _borrow(connection: sa.Connection, role: str, roles: Roles) -> bool:
-    """Make sure that the transaction can act as a role; tell whether that took a grant."""
+    """Make sure that the transaction can act as a role; return whether that took a grant."""
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(f"SET LOCAL ROLE {role}")
@@ -248,7 +248,7 @@ def _borrow(connection: sa.Connection, role: str, roles: Roles) -> bool:
         if _sqlstate(error) != "42501":
             raise
         raise MigrationError(
-            f"The role that migrates is no member of {role} and may not become one; let an "
+            f"The migrating role is not a member of {role} and may not become one; let an "
             f"administrator run: GRANT {roles.owner}, {roles.lookup} TO that role."
         ) from None
     return True
@@ -271,7 +271,7 @@ def _sentence(sqlstate: str) -> str:
     match sqlstate:
         case "42501":
             return (
-                "The role that migrates lacks a right: it must be a superuser, or have CREATEROLE "
+                "The migrating role lacks a privilege: it must be a superuser, or have CREATEROLE "
                 "and CREATE on the database."
             )
         case "":

@@ -1,11 +1,11 @@
-"""Who owns the database: one server, by an advisory lock on a connection of its own.
+"""Ownership of the database: one server holds an advisory lock on a dedicated connection.
 
-The same connection listens for keys that were revoked and members that were removed. It
-is probed, because a line that is cut in the middle of nowhere says nothing by itself. When
-it is lost, the lock is too: nothing is written until it has been taken again, on a new
-connection. Notifications may have been missed meanwhile, so whoever watches them is told
-to check all as soon as the new connection listens. That is before the lock is ours again:
-a former session that hangs keeps the lock, but no revocation waits for it.
+The same connection listens for revoked keys and removed members. It is probed, because a
+connection that is cut somewhere in the network does not report it. Losing the connection
+means losing the lock: nothing is written until a new connection has acquired it again.
+Notifications may have been missed meanwhile, so watchers are told to check everything as
+soon as the new connection listens. That comes before the lock is ours again: a former
+session that hangs keeps the lock, but must not delay revocations.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ Connect: TypeAlias = "Callable[[str], Awaitable[asyncpg.Connection[Any]]]"
 Changed: TypeAlias = Callable[[UUID | None, bool], None]
 
 _PROBE_EVERY_S = 0.25
-#: Every so many probes the database is told that we are alive: 2 s, of the 5 s that a call's
-#: end may be wrong by after a crash.
+#: One probe in so many records that we are alive: every 2 s, of the 5 s that a call's end
+#: may be off by after a crash.
 _PROBES_PER_BEAT = 8
 _PROBE_ANSWER_S = 0.25
-#: After a busy moment of our own the answer may be there, only unread: one more look.
+#: After a busy moment of ours the answer may have arrived, only unread: look once more.
 _PROBE_GRACE_S = 0.05
 _BACKOFF_FIRST_S = 0.02
 _BACKOFF_LAST_S = 1.0
 _LOCK_EVERY_S = 0.1
-#: How long a session that waits for the lock may be silent.
+#: How long the database may take to answer an attempt to acquire the lock.
 _LOCK_ANSWER_S = 0.5
-#: How long a start waits for a server that is just going.
+#: How long a starting server waits for another one that is shutting down.
 _LOCK_PATIENCE_S = 2.0
 
-_LOST = (
+_CONNECTION_ERRORS = (
     OSError,
     TimeoutError,
     asyncpg.PostgresError,
@@ -51,7 +51,7 @@ _LOST = (
     asyncpg.InternalClientError,
 )
 
-#: A session of ours that the database has not yet noticed to be gone still holds the lock.
+#: A former session of ours holds the lock until the database notices that it is gone.
 _END_FORMER_SELF = """
     SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity
     WHERE application_name = current_setting('application_name')
@@ -59,33 +59,35 @@ _END_FORMER_SELF = """
 """
 
 
-#: A disk that is slow for a moment must not look like a database that is gone.
+#: A disk that is slow for a moment must not look like a lost database.
 _BEATS_DO_NOT_WAIT = "SET synchronous_commit = off"
 
 
 class Ownership:
-    """The claim of this process to a database, kept alive by a task."""
+    """This process's ownership of a database, kept alive by a task."""
 
-    def __init__(self, connect: Connect, lost: Callable[[], Awaitable[None]], beat: str) -> None:
+    def __init__(self, connect: Connect, on_loss: Callable[[], Awaitable[None]], beat: str) -> None:
         self._connect = connect
-        self._tell_lost = lost
+        self._on_loss = on_loss
         self._beat = beat
         self._watchers: set[Changed] = set()
         self._held = asyncio.Event()
-        self._is_heard = False
-        self._slipped = asyncio.Event()
-        self._gone = asyncio.Event()
+        self._is_listening = False
+        self._lost = asyncio.Event()
+        self._closed = asyncio.Event()
         self._connection: asyncpg.Connection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
-    async def take(cls, connect: Connect, lost: Callable[[], Awaitable[None]], beat: str) -> Self:
-        """Take a database; `lost` is called whenever it slips away.
+    async def take(
+        cls, connect: Connect, on_loss: Callable[[], Awaitable[None]], beat: str
+    ) -> Self:
+        """Acquire a database; `on_loss` is called whenever the ownership is lost.
 
-        `beat` is the statement that tells the database that this server lives. Raises
-        DatabaseRefused if another server holds it, and the driver's errors.
+        `beat` is the statement that records that this server is alive. Raises
+        DatabaseRefused if another server owns the database, and the driver's errors.
         """
-        ownership = cls(connect, lost, beat)
+        ownership = cls(connect, on_loss, beat)
         connection = await ownership._open()
         for _ in range(round(_LOCK_PATIENCE_S / _LOCK_EVERY_S)):
             if await _lock(connection):
@@ -94,45 +96,45 @@ class Ownership:
         else:
             await connection.close(timeout=_PROBE_ANSWER_S)
             raise DatabaseRefused(
-                "Another Ringline server uses this database; one at a time may. "
-                "Stop it, or give this one a database of its own."
+                "Another Ringline server uses this database, and only one may at a time. "
+                "Stop it, or give this server a database of its own."
             )
-        ownership._is_heard = True
+        ownership._is_listening = True
         ownership._held.set()
         ownership._task = asyncio.create_task(ownership._keep(connection), name="ownership")
         return ownership
 
     @property
     def is_held(self) -> bool:
-        """Tell whether the database is ours, as far as we know."""
+        """Return whether we own the database, as far as we know."""
         return self._held.is_set()
 
     @property
-    def is_heard(self) -> bool:
-        """Tell whether the database answers and revocations are heard, as far as we know."""
-        return self._is_heard
+    def is_listening(self) -> bool:
+        """Return whether the database answers and notifies us, as far as we know."""
+        return self._is_listening
 
     async def held(self) -> None:
-        """Wait until the database is ours."""
+        """Wait until we own the database."""
         await self._held.wait()
 
-    async def slipped(self) -> None:
-        """Wait until the database is no longer ours, however short the loss."""
-        await self._slipped.wait()
+    async def lost(self) -> None:
+        """Wait until we lose the database, however briefly."""
+        await self._lost.wait()
 
     def watch(self, changed: Changed) -> Callable[[], None]:
-        """Call back with every id that was revoked, None to check all; return what ends it.
+        """Call back with every revoked id, or None to check all; return the unsubscriber.
 
-        The first call is None, at once: what happened before was not heard.
+        The first call comes at once, with None: earlier revocations were not observed.
         """
         self._watchers.add(changed)
         changed(None, False)
         return lambda: self._watchers.discard(changed)
 
     async def close(self) -> None:
-        """Give the database up."""
+        """Release the database."""
         self._held.clear()
-        self._is_heard = False
+        self._is_listening = False
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
@@ -141,33 +143,33 @@ class Ownership:
         if connection is not None and not connection.is_closed():
             try:
                 await connection.close(timeout=_PROBE_ANSWER_S)
-            except _LOST:
+            except _CONNECTION_ERRORS:
                 connection.terminate()
 
     async def _keep(self, connection: asyncpg.Connection[Any]) -> None:
         while True:
             await self._until_lost(connection)
             self._held.clear()
-            self._slipped.set()
+            self._lost.set()
             connection.terminate()
             _log.debug("ownership_lost")  # the journal reports the outage
-            await self._went_silent()
+            await self._stop_listening()
             connection = await self._regain()
-            self._slipped.clear()
+            self._lost.clear()
             self._held.set()
             _log.debug("ownership_regained")
 
-    async def _went_silent(self) -> None:
-        self._is_heard = False
+    async def _stop_listening(self) -> None:
+        self._is_listening = False
         try:
-            await self._tell_lost()
-        except Exception as error:  # whatever it is, the database must be regained
+            await self._on_loss()
+        except Exception as error:  # whatever it is, we must regain the database
             _log.error("ownership_loss_not_reported", error=type(error).__name__)
 
     async def _until_lost(self, connection: asyncpg.Connection[Any]) -> None:
         for number in count():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._gone.wait(), _PROBE_EVERY_S)
+                await asyncio.wait_for(self._closed.wait(), _PROBE_EVERY_S)
                 return
             statement = "SELECT 1" if number % _PROBES_PER_BEAT else self._beat
             probe = asyncio.ensure_future(connection.execute(statement))
@@ -179,8 +181,8 @@ class Ownership:
                     return
                 await probe
             except asyncpg.ReadOnlySQLTransactionError:
-                pass  # a beat that was heard, though not noted
-            except _LOST:
+                pass  # the database answers, although it could not record the beat
+            except _CONNECTION_ERRORS:
                 return
             finally:
                 probe.cancel()
@@ -190,54 +192,56 @@ class Ownership:
         while True:
             try:
                 connection = await self._open()
-                self._is_heard = True
-                self._tell(None, False)
+                self._is_listening = True
+                self._notify(None, False)
                 await self._wait_for_lock(connection)
-            except _LOST as error:
+            except _CONNECTION_ERRORS as error:
                 _log.debug("ownership_not_regained", sqlstate=getattr(error, "sqlstate", None))
-            except Exception as error:  # a defect: try again rather than be away for good
+            except Exception as error:  # a defect: retry rather than stay without a database
                 _log.error("ownership_failed", error=type(error).__name__)
             else:
                 return connection
             if self._connection is not None:
                 self._connection.terminate()
-            if self._is_heard:
-                await self._went_silent()
+            if self._is_listening:
+                await self._stop_listening()
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, _BACKOFF_LAST_S)
 
     async def _open(self) -> asyncpg.Connection[Any]:
         connection = await self._connect("session")
-        self._connection, self._gone = connection, asyncio.Event()
-        connection.add_termination_listener(self._went)
-        await connection.add_listener(KEYS_CHANNEL, self._heard)
+        self._connection, self._closed = connection, asyncio.Event()
+        connection.add_termination_listener(self._on_termination)
+        await connection.add_listener(KEYS_CHANNEL, self._on_notification)
         await connection.execute(_BEATS_DO_NOT_WAIT)
         return connection
 
     async def _wait_for_lock(self, connection: asyncpg.Connection[Any]) -> None:
         await connection.execute(_END_FORMER_SELF, timeout=_LOCK_ANSWER_S)
-        said = False
+        logged = False
         while not await _lock(connection, _LOCK_ANSWER_S):
-            if not said:
+            if not logged:
                 _log.error("database_owned_by_another")
-                said = True
+                logged = True
             await asyncio.sleep(_LOCK_EVERY_S)
 
-    def _went(self, connection: object) -> None:
+    def _on_termination(self, connection: object) -> None:
         if connection is self._connection:
-            self._gone.set()
+            self._closed.set()
 
-    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _on_notification(
+        self, _connection: object, _pid: int, _channel: str, payload: object
+    ) -> None:
         revoked, _, end_calls = str(payload).partition(" ")
-        self._tell(UUID(revoked), end_calls == "1")
+        self._notify(UUID(revoked), end_calls == "1")
 
-    def _tell(self, revoked: UUID | None, end_calls: bool) -> None:
+    def _notify(self, revoked: UUID | None, end_calls: bool) -> None:
         for changed in tuple(self._watchers):
             changed(revoked, end_calls)
 
 
 async def _lock(connection: asyncpg.Connection[Any], timeout_s: float | None = None) -> bool:
-    taken = await connection.fetchval(
+    acquired = await connection.fetchval(
         "SELECT pg_try_advisory_lock($1)", OWNERSHIP_LOCK, timeout=timeout_s
     )
-    return bool(taken)
+    return bool(acquired)

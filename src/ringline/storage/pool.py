@@ -1,20 +1,21 @@
 """A pool of connections that its borrowers share fairly.
 
-Every borrower belongs to a lane. A workspace is one, however many keys and requests it
-has: it gets a few connections at a time, and all workspaces together leave some alone.
-Those serve the two lanes of the server itself: `DOOR`, for credentials and tickets that
-anyone may present, bounded like a workspace; and `HOUSE`, for journal and revocations,
-which may use every connection and is served first.
+Every borrower belongs to a lane. A workspace is one lane, however many keys and requests it
+has: it gets a few connections at a time, and all workspaces together leave some unused.
+Those are reserved for the server's own two lanes: `CREDENTIALS`, for keys and tickets that
+anyone may present, bounded like a workspace; and `INTERNAL`, for the journal and
+revocations, which may use every connection and is served first.
 
-A workspace that keeps the database busy with dear requests, while others ask it too, gets
-its connections one at a time, and none until its share of the time has caught up (a generic
-cell rate: `paid_at` moves on by what a loan took, divided by the share). Short loans are not
-counted: they take as long as the way to the database and the turns of our own loop.
+A workspace that keeps the database busy with expensive requests, while others use it too,
+gets one connection at a time, and none until it has paid for the time it used (a generic
+cell rate algorithm: `paid_at` advances by the duration of a loan divided by the workspace's
+share). Short loans are free: what they measure is the round trip to the database and the
+latency of our own loop.
 
-A connection that comes back goes to a waiter whose lane may have one: in a lane to the one
-that has waited longest, among workspaces to each in turn. (asyncpg's own pool wakes a
-waiter and lets a newcomer take what it was woken for: under load some requests wait for
-tens of others, and all are woken several times.)
+A returned connection goes to a waiter whose lane may borrow one: the longest waiter of a
+lane, and the lanes of workspaces in turn. (asyncpg's own pool wakes a waiter, and a newcomer
+can then take the connection it was woken for: under load some requests wait for tens of
+others, and all are woken several times.)
 """
 
 import asyncio
@@ -33,7 +34,7 @@ class Poolable(Protocol):
     """What the pool needs of a connection; asyncpg's has it."""
 
     def is_closed(self) -> bool:
-        """Tell whether it is of no use any more."""
+        """Return whether it is closed."""
         ...
 
     def terminate(self) -> None:
@@ -41,7 +42,7 @@ class Poolable(Protocol):
         ...
 
     async def close(self, *, timeout: float | None = None) -> None:
-        """Close it politely."""
+        """Close it gracefully."""
         ...
 
 
@@ -51,68 +52,77 @@ C = TypeVar("C", bound=Poolable)
 class ServerLane(Enum):
     """The lanes of the server itself."""
 
-    HOUSE = "house"  # journal, revocations, background work: served first
-    DOOR = "door"  # credentials and tickets, which strangers present too
+    INTERNAL = "internal"  # journal, revocations, background work: served first
+    CREDENTIALS = "credentials"  # lookups of keys and tickets, which strangers present too
 
 
-HOUSE, DOOR = ServerLane.HOUSE, ServerLane.DOOR
+INTERNAL, CREDENTIALS = ServerLane.INTERNAL, ServerLane.CREDENTIALS
 
-#: Who borrows: the server itself, or a workspace by its id.
+#: A borrower: the server itself, or a workspace by its id.
 Borrower: TypeAlias = ServerLane | UUID
 
 
-#: A workspace's part of one connection's time for dear requests, and when one is dear.
+#: A workspace's share of one connection's time for expensive requests, and the duration
+#: beyond which a request is expensive.
 _SHARE = limits.DATABASE_SHARE.most / 100
-DEAR_S = limits.DATABASE_DEAR_MS.most / 1000
-#: How much of it may be used at once.
+EXPENSIVE_S = limits.DATABASE_DEAR_MS.most / 1000
+#: How much of the share may be used in one burst.
 _BURST_S = 0.5
-#: Longest wait for it, whatever was used: who waits for a connection is told no sooner.
+#: The longest that a workspace is in debt, however much it used: well below a waiter's deadline.
 _MOST_DEBT_S = limits.DATABASE_WAIT_S.most / 2
-#: How long it has one connection at a time after it has paid.
+#: How long a workspace still gets one connection at a time after it has paid.
 _ONE_AT_A_TIME_S = 10.0
-#: How long a workspace counts as one that asks, after it has borrowed.
-_ASKS_S = 1.0
+#: How long a workspace counts as active after it has borrowed.
+_ACTIVE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How many connections a lane gets, and how many workspaces leave alone."""
+    """How many connections a lane gets, and how many are closed to workspaces."""
 
-    each: int = limits.DATABASE_PER_WORKSPACE.most
-    kept: int = limits.DATABASE_KEPT.most
-    #: Most waiters of one workspace. The connections that strangers have bound `DOOR`'s.
-    waiting: int = limits.DATABASE_WAITING.most
-    #: Workspaces whose lanes are kept while they borrow nothing.
+    per_lane: int = limits.DATABASE_PER_WORKSPACE.most
+    reserved: int = limits.DATABASE_KEPT.most
+    #: Most waiters of a workspace. `CREDENTIALS` is bounded by the limits on client connections.
+    waiters: int = limits.DATABASE_WAITING.most
+    #: How many workspaces' lanes are kept while they borrow nothing.
     remembered: int = 1_000
 
 
 @dataclass(slots=True, eq=False)
-class _Waiting(Generic[C]):
-    given: "asyncio.Future[C | None]"
-    until: float  # by the loop's clock
+class _Waiter(Generic[C]):
+    granted: "asyncio.Future[C | None]"
+    deadline: float  # by the loop's clock
 
 
 class Lane(Generic[C]):
-    """A lane: how many connections it has borrowed, or makes, and who waits in it.
+    """A lane: how many connections it has borrowed or is opening, and its waiters.
 
-    A waiter is given a connection, or a slot for a new one (None).
+    A waiter is granted a connection, or a slot in which to open one (None).
     """
 
-    __slots__ = ("borrower", "is_workspace", "lent", "most", "paid_at", "slow_until", "waiting")
+    __slots__ = (
+        "borrower",
+        "is_workspace",
+        "lent",
+        "most",
+        "paid_at",
+        "throttled_until",
+        "waiters",
+    )
 
     def __init__(self, borrower: Borrower, most: int) -> None:
         self.borrower = borrower
         self.is_workspace = not isinstance(borrower, ServerLane)
         self.most = most
         self.lent = 0
-        #: When what it has used is paid for, and until when it has one at a time at most, by
-        #: the loop's clock.
-        self.paid_at = self.slow_until = 0.0
-        self.waiting: deque[_Waiting[C]] = deque()
+        #: When its use is paid for, and until when it gets one connection at a time, by the
+        #: loop's clock.
+        self.paid_at = self.throttled_until = 0.0
+        self.waiters: deque[_Waiter[C]] = deque()
 
 
 class Pool(Generic[C]):
-    """At most `size` connections, made when they are wanted and kept."""
+    """At most `size` connections, opened on demand and kept open."""
 
     def __init__(
         self,
@@ -122,50 +132,50 @@ class Pool(Generic[C]):
         shares: Shares | None = None,
     ) -> None:
         shares = shares or Shares()
-        kept = min(shares.kept, size - 1)  # a pool of one serves every lane
+        reserved = min(shares.reserved, size - 1)  # a pool of one serves every lane
         self._connect = connect
         self._size = size
         self._wait_s = wait_s
-        self._each = shares.each
-        self._most_waiting = shares.waiting
+        self._per_lane = shares.per_lane
+        self._most_waiters = shares.waiters
         self._remembered = shares.remembered
-        self._for_workspaces = size - kept
-        self._for_strangers = size - kept // 2
-        #: With the lane that had each last, whose statements are prepared in it.
+        self._for_workspaces = size - reserved
+        self._for_credentials = size - reserved // 2
+        #: Each with the lane that used it last, whose statements it has prepared.
         self._idle: dict[C, Lane[C]] = {}
-        #: Connections that are borrowed or being made: of all lanes, and of all workspaces.
+        #: Connections that are borrowed or being opened: by all lanes, and by workspaces.
         self._lent = 0
         self._lent_to_workspaces = 0
-        #: The lanes, looked up once a loan: the hash of a UUID costs more than all the rest.
-        self._house: Lane[C] = Lane(HOUSE, size)
-        self._door: Lane[C] = Lane(DOOR, self._each)
+        #: A loan looks its lane up once: the hash of a UUID costs more than all the rest.
+        self._internal: Lane[C] = Lane(INTERNAL, size)
+        self._credentials: Lane[C] = Lane(CREDENTIALS, self._per_lane)
         self._workspaces: dict[UUID, Lane[C]] = {}
-        #: The workspace that borrowed last, when it did, and when any other one last did.
+        #: The workspace that borrowed last, when it did, and when any other workspace last did.
         self._latest: Lane[C] | None = None
-        self._latest_at = self._other_at = -_ASKS_S
-        #: The lanes in which somebody waits, the one whose turn it is first.
+        self._latest_at = self._other_at = -_ACTIVE_S
+        #: The lanes that have waiters, in the order of their turns.
         self._waiting: dict[Lane[C], None] = {}
         self._timer: asyncio.TimerHandle | None = None  # of the next deadline
-        self._looks_at = 0.0  # when it fires: uvloop's handles of short timers cannot tell
-        self._making: set[asyncio.Timeout] = set()  # of connections that are being made
+        self._looks_at = 0.0  # when it fires: uvloop's handles of short timers do not know
+        self._opening: set[asyncio.Timeout] = set()  # of connections that are being opened
         self._closed = False
 
     def lane(self, borrower: Borrower) -> "Lane[C]":
-        """Return the lane of a borrower, by which all else is asked for."""
-        if borrower is HOUSE:
-            return self._house
-        if borrower is DOOR:
-            return self._door
+        """Return the lane of a borrower, which the other methods take."""
+        if borrower is INTERNAL:
+            return self._internal
+        if borrower is CREDENTIALS:
+            return self._credentials
         lane = self._workspaces.get(borrower)
         if lane is None:
             if len(self._workspaces) >= self._remembered:
                 self._forget()
-            lane = self._workspaces[borrower] = Lane(borrower, self._each)
+            lane = self._workspaces[borrower] = Lane(borrower, self._per_lane)
         return lane
 
     def take(self, lane: "Lane[C]") -> C | None:
-        """Borrow a connection that is idle; None where one must be made or waited for."""
-        if not self._idle or self._closed or not self._may_have(lane):
+        """Borrow an idle connection; None if the lane must open one or wait."""
+        if not self._idle or self._closed or not self._may_borrow(lane):
             return None
         connection = self._take_idle(lane)
         if connection is not None:
@@ -175,12 +185,12 @@ class Pool(Generic[C]):
     async def acquire(self, lane: "Lane[C]") -> C:
         """Borrow a connection for a lane.
 
-        Raises StoreAway after the wait, or at once where too many of the lane wait, and
-        what connecting raises.
+        Raises StoreAway after the wait, or at once if the lane has too many waiters, and
+        the errors of connecting.
         """
         if self._closed:
             raise StoreAway
-        if self._may_have(lane):
+        if self._may_borrow(lane):
             self._lend(lane)
             connection = self._take_idle(lane)
         else:
@@ -188,13 +198,13 @@ class Pool(Generic[C]):
         if connection is not None:
             return connection
         try:
-            return await self._make()
+            return await self._open()
         except BaseException:
             self._return_slot(lane)
             raise
 
     def release(self, connection: C, lane: "Lane[C]") -> None:
-        """Take a lane's connection back; a closed one leaves its slot to another."""
+        """Return a lane's connection; a closed one frees its slot."""
         if self._closed:
             connection.terminate()
         if not connection.is_closed():
@@ -202,45 +212,45 @@ class Pool(Generic[C]):
         self._return_slot(lane)
 
     def charge(self, lane: "Lane[C]", held_s: float) -> None:
-        """Count how long a lane has held a connection."""
-        if held_s > DEAR_S and lane.is_workspace:
+        """Charge a lane for holding a connection."""
+        if held_s > EXPENSIVE_S and lane.is_workspace:
             now = asyncio.get_running_loop().time()
-            paid_at = max(lane.paid_at, now - _BURST_S) + (held_s - DEAR_S) / _SHARE
+            paid_at = max(lane.paid_at, now - _BURST_S) + (held_s - EXPENSIVE_S) / _SHARE
             lane.paid_at = min(paid_at, now + _MOST_DEBT_S)
             if lane.paid_at > now:
-                lane.slow_until = lane.paid_at + _ONE_AT_A_TIME_S
+                lane.throttled_until = lane.paid_at + _ONE_AT_A_TIME_S
 
-    def slow(self, lane: "Lane[C]") -> None:
-        """Lend to a workspace one at a time for a while, as one of its requests is dear."""
+    def throttle(self, lane: "Lane[C]") -> None:
+        """Lend a workspace one connection at a time for a while: its request is expensive."""
         until = asyncio.get_running_loop().time() + _ONE_AT_A_TIME_S
-        lane.slow_until = max(lane.slow_until, until)
+        lane.throttled_until = max(lane.throttled_until, until)
 
     @property
-    def is_waited_for(self) -> bool:
-        """Tell whether anyone waits for a connection."""
+    def has_waiters(self) -> bool:
+        """Return whether any lane waits for a connection."""
         return bool(self._waiting)
 
-    def is_wanted_from(self, lane: "Lane[C]") -> bool:
-        """Tell whether another lane waits for connections while it has not got its share."""
+    def keeps_others_waiting(self, lane: "Lane[C]") -> bool:
+        """Return whether another lane waits although it has less than its share."""
         return any(other is not lane and other.lent < self._most(other) for other in self._waiting)
 
     def expire(self) -> None:
-        """Close what is idle, and fail all waiters, also those for a new connection."""
+        """Close idle connections and fail all waiters, also those for a new connection."""
         idle, self._idle = self._idle, {}
         for connection in idle:
             connection.terminate()
         waiting, self._waiting = self._waiting, {}
         for lane in waiting:
-            for one in lane.waiting:
-                if not one.given.done():
-                    one.given.set_exception(StoreAway())
-            lane.waiting.clear()
-        for limit in self._making:
+            for waiter in lane.waiters:
+                if not waiter.granted.done():
+                    waiter.granted.set_exception(StoreAway())
+            lane.waiters.clear()
+        for limit in self._opening:
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())
 
     async def close(self, timeout_s: float) -> None:
-        """Close what is idle; what is borrowed is closed when it comes back."""
+        """Close idle connections; borrowed ones are closed when they are returned."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -252,24 +262,24 @@ class Pool(Generic[C]):
 
     # -- slots ----------------------------------------------------------------------------
 
-    def _may_have(self, lane: Lane[C]) -> bool:
-        """Tell whether a lane may borrow a connection now."""
-        if lane.lent >= (self._most(lane) if lane.slow_until else lane.most):
+    def _may_borrow(self, lane: Lane[C]) -> bool:
+        """Return whether a lane may borrow a connection now."""
+        if lane.lent >= (self._most(lane) if lane.throttled_until else lane.most):
             return False
         if lane.is_workspace:
             return self._lent < self._size and self._lent_to_workspaces < self._for_workspaces
-        return self._lent < (self._for_strangers if lane is self._door else self._size)
+        return self._lent < (self._for_credentials if lane is self._credentials else self._size)
 
     def _most(self, lane: Lane[C]) -> int:
         """Return how many connections a lane may have now."""
-        if not lane.slow_until:
+        if not lane.throttled_until:
             return lane.most
         now = asyncio.get_running_loop().time()
-        if lane.slow_until <= now:
-            lane.slow_until = 0.0
+        if lane.throttled_until <= now:
+            lane.throttled_until = 0.0
             return lane.most
-        others_ask_at = self._other_at if lane is self._latest else self._latest_at
-        if others_ask_at < now - _ASKS_S:
+        others_borrowed_at = self._other_at if lane is self._latest else self._latest_at
+        if others_borrowed_at < now - _ACTIVE_S:
             return lane.most
         return 1 if lane.paid_at <= now else 0
 
@@ -291,22 +301,23 @@ class Pool(Generic[C]):
             self._serve()
 
     def _forget(self) -> None:
-        """Forget the workspaces that have borrowed nothing and wait for nothing."""
+        """Drop the lanes of workspaces that neither hold nor wait for a connection."""
         self._workspaces = {
             borrower: lane
             for borrower, lane in self._workspaces.items()
-            if lane.lent or lane.waiting
+            if lane.lent or lane.waiters
         }
 
     def _take_idle(self, lane: Lane[C]) -> C | None:
-        """Return a connection that lives; None where one must be made.
+        """Return an open idle connection, or None if the lane must open one.
 
-        A lane gets back the connection it had last, whose statements are prepared; else the
-        one returned last. So only the lane whose requests are cancelled pays for new ones.
+        A lane preferably gets a connection that it used last, whose statements are prepared,
+        else the one returned last. So only a lane whose requests are cancelled pays for new
+        connections.
         """
         while self._idle:
             connection = next(
-                (one for one in reversed(self._idle) if self._idle[one] is lane),
+                (idle for idle in reversed(self._idle) if self._idle[idle] is lane),
                 next(reversed(self._idle)),
             )
             del self._idle[connection]
@@ -314,80 +325,80 @@ class Pool(Generic[C]):
                 return connection
         return None
 
-    async def _make(self) -> C:
+    async def _open(self) -> C:
         try:
             async with asyncio.timeout(self._wait_s) as limit:
-                self._making.add(limit)
+                self._opening.add(limit)
                 try:
                     return await self._connect()
                 finally:
-                    self._making.discard(limit)
+                    self._opening.discard(limit)
         except TimeoutError:
             raise StoreAway from None
 
     # -- waiting --------------------------------------------------------------------------
 
     async def _wait(self, lane: Lane[C]) -> C | None:
-        if lane.is_workspace and len(lane.waiting) >= self._most_waiting:
+        if lane.is_workspace and len(lane.waiters) >= self._most_waiters:
             raise StoreAway
         loop = asyncio.get_running_loop()
-        waiting = _Waiting[C](loop.create_future(), loop.time() + self._wait_s)
-        lane.waiting.append(waiting)
+        waiter = _Waiter[C](loop.create_future(), loop.time() + self._wait_s)
+        lane.waiters.append(waiter)
         self._waiting[lane] = None
         self._arm()
         try:
-            return await waiting.given
+            return await waiter.granted
         except asyncio.CancelledError:
-            if waiting.given.cancelled():
-                self._drop(lane, waiting)
-            elif waiting.given.exception() is None:
-                self._give_on(lane, waiting.given.result())
+            if waiter.granted.cancelled():
+                self._drop(lane, waiter)
+            elif waiter.granted.exception() is None:
+                self._pass_on(lane, waiter.granted.result())
             raise
 
-    def _drop(self, lane: Lane[C], waiting: _Waiting[C]) -> None:
-        """Forget a cancelled waiter, so that it takes no one's turn."""
-        if waiting in lane.waiting:
-            lane.waiting.remove(waiting)
-            if not lane.waiting:
+    def _drop(self, lane: Lane[C], waiter: _Waiter[C]) -> None:
+        """Remove a cancelled waiter, so that it takes nobody's turn."""
+        if waiter in lane.waiters:
+            lane.waiters.remove(waiter)
+            if not lane.waiters:
                 del self._waiting[lane]
 
-    def _give_on(self, lane: Lane[C], connection: C | None) -> None:
-        """Pass on what a waiter was given in the moment in which it was cancelled."""
+    def _pass_on(self, lane: Lane[C], connection: C | None) -> None:
+        """Release what a waiter was granted just before it was cancelled."""
         if connection is None:
             self._return_slot(lane)
         else:
             self.release(connection, lane)
 
     def _serve(self) -> None:
-        """Give what is free to waiters that may have it: HOUSE, DOOR, workspaces in turn.
+        """Grant free connections to waiters: INTERNAL, CREDENTIALS, then workspaces in turn.
 
-        Look again when the next of the others may have it.
+        Re-arm the timer for the waiters that are left.
         """
         while (lane := self._next()) is not None:
             del self._waiting[lane]
-            given = lane.waiting.popleft().given
-            if lane.waiting:
+            granted = lane.waiters.popleft().granted
+            if lane.waiters:
                 self._waiting[lane] = None  # behind all others
-            if not given.done():
+            if not granted.done():
                 self._lend(lane)
-                given.set_result(self._take_idle(lane))
+                granted.set_result(self._take_idle(lane))
         self._arm()
 
     def _next(self) -> Lane[C] | None:
-        for lane in (self._house, self._door):
-            if lane.waiting and self._may_have(lane):
+        for lane in (self._internal, self._credentials):
+            if lane.waiters and self._may_borrow(lane):
                 return lane
         if self._lent >= self._size or self._lent_to_workspaces >= self._for_workspaces:
             return None
-        return next((lane for lane in self._waiting if self._may_have(lane)), None)
+        return next((lane for lane in self._waiting if self._may_borrow(lane)), None)
 
     def _arm(self) -> None:
-        """Look at the waiters at the next deadline, or when the next lane has paid."""
+        """Set the timer to the next deadline, or to when the next lane has paid."""
         if not self._waiting:
             return
         loop = asyncio.get_running_loop()
         now = loop.time()
-        at = min(lane.waiting[0].until for lane in self._waiting)
+        at = min(lane.waiters[0].deadline for lane in self._waiting)
         at = min([at, *(lane.paid_at for lane in self._waiting if lane.paid_at > now)])
         if self._timer is not None:
             if self._looks_at <= at:
@@ -401,11 +412,11 @@ class Pool(Generic[C]):
         now = asyncio.get_running_loop().time()
         self._timer = None
         for lane in tuple(self._waiting):
-            line = lane.waiting
-            while line and (line[0].given.done() or line[0].until <= now):
-                given = line.popleft().given
-                if not given.done():
-                    given.set_exception(StoreAway())
-            if not line:
+            waiters = lane.waiters
+            while waiters and (waiters[0].granted.done() or waiters[0].deadline <= now):
+                granted = waiters.popleft().granted
+                if not granted.done():
+                    granted.set_exception(StoreAway())
+            if not waiters:
                 del self._waiting[lane]
         self._serve()

@@ -53,7 +53,7 @@ class PostgresRecords:
     ) -> tuple[Result, Sequence[StoredEvent]]:
         """Run work as one transaction, again where it met another one; check before the end.
 
-        The check may ask the database on a connection of the lane `DOOR`, which workspaces
+        The check may ask the database on a connection of the lane `CREDENTIALS`, which workspaces
         leave free: it does not wait for the one that is held here.
         """
 

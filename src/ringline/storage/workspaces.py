@@ -16,7 +16,7 @@ from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents, keys, logs, queues, workspaces
 from ringline.storage.credentials import read_key
 from ringline.storage.database import Connection, Database, switch
-from ringline.storage.pool import HOUSE
+from ringline.storage.pool import INTERNAL
 
 
 def _insert(table: sa.Table, *names: str) -> Prepared:
@@ -113,7 +113,7 @@ class PostgresWorkspaces:
     async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
         """Revoke a key, whoever's it is; False if there is none. Idempotent."""
         rows = await self._database.look_up(
-            HOUSE, "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
+            INTERNAL, "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
         )
         return bool(rows)
 
@@ -134,7 +134,7 @@ class PostgresWorkspaces:
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
         """Return the oldest workspaces, or all, oldest first. Raises StoreAway."""
         ids = await self._database.look_up(
-            HOUSE, "SELECT id FROM ringline.list_workspaces($1) AS id", most
+            INTERNAL, "SELECT id FROM ringline.list_workspaces($1) AS id", most
         )
         found: list[WorkspaceRow] = []
         for listed in ids:
