@@ -62,7 +62,7 @@ async def test_a_call_takes_the_first_agent_and_its_events_are_found(
     phrases = [f"  {phrase.text}\n" for phrase in SETTINGS.phrases]
     assert called.err.endswith(
         f"The agent understands:\n{''.join(phrases)}"
-        "ringline: No words of the caller were understood and answered.\n"
+        "ringline: None of the caller's words were understood and answered.\n"
     )
     call_id = called.out.splitlines()[0].rpartition(" ")[2]
     assert call_id.startswith("call_")

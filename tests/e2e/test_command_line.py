@@ -177,9 +177,9 @@ def test_serve_says_what_is_missing() -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert reason(done.stderr) == (
-        "`ringline serve` does not start without "
+        "`ringline serve` requires "
         "RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET. "
-        "`export RINGLINE_SIGNING_SECRET=$(ringline secret)` makes a secret."
+        "`export RINGLINE_SIGNING_SECRET=$(ringline secret)` generates a secret."
     )
 
 
@@ -215,7 +215,7 @@ def test_a_secret_that_can_be_guessed_starts_no_server(
     assert done.stdout == ""
     assert reason(done.stderr) == (
         f"{name} holds a secret of fewer than 32 bytes, which can be guessed; "
-        f"`export {name}=$(ringline secret)` makes a better one."
+        f"`export {name}=$(ringline secret)` generates a better one."
     )
     done = ringline("doctor", "--json", "--data-dir", tmp_path / "data", **variables)
     findings = json.loads(done.stdout)["findings"]
@@ -239,10 +239,13 @@ def test_a_secret_is_long_and_never_the_same() -> None:
     ("arguments", "sentence"),
     [
         (("call", "--wav", "nowhere.wav"), "ringline: nowhere.wav cannot be read: no such file"),
-        (("token", "--url", "nowhere", "--key", "k"), "ringline: nowhere is no address of a serv"),
-        (("events", "--since", "yesterday"), "ringline: yesterday is no position: give epoch:off"),
-        (("key", "revoke", "nothing"), "ringline: nothing is no id of a key: it is a UUID or beg"),
-        (("doctor", "--data-dir", "/proc/x"), "ringline: No server runs here as it is: "),
+        (("token", "--url", "nowhere", "--key", "k"), "ringline: nowhere is not a server's URL: "),
+        (
+            ("events", "--since", "yesterday"),
+            "ringline: yesterday is not a position: use epoch:off",
+        ),
+        (("key", "revoke", "nothing"), "ringline: nothing is not the id of a key: use a UUID or "),
+        (("doctor", "--data-dir", "/proc/x"), "ringline: A server cannot run here yet: "),
     ],
 )
 def test_bad_input_gets_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:

@@ -200,7 +200,7 @@ def test_once_without_words_fails(parent: Path) -> None:
     (parent / "quiet.wav").write_bytes(write_wav(Wav(8000, 1, bytes(8000))))
     done = ringline("demo", "--once", "--wav", parent / "quiet.wav", "--data-dir", parent / "demo")
     assert done.returncode == 1
-    assert done.stderr == "ringline: No words of the caller were understood and answered.\n"
+    assert done.stderr == "ringline: None of the caller's words were understood and answered.\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")

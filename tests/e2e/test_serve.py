@@ -69,10 +69,10 @@ async def test_an_installation_with_a_prefix_of_its_own(
         made = ringline("workspace", "create", "--name", "First", "--json", **variables)
         assert made.returncode == 0, made.stderr
 
-        assert "every role of its PostgreSQL cluster" not in ringline("doctor", **variables).stdout
+        assert "every role in its PostgreSQL cluster" not in ringline("doctor", **variables).stdout
         opened = f"GRANT CONNECT ON DATABASE {name} TO PUBLIC"
         await run_as_superuser(empty_database.cluster, opened)
-        assert "every role of its PostgreSQL cluster" in ringline("doctor", **variables).stdout
+        assert "every role in its PostgreSQL cluster" in ringline("doctor", **variables).stdout
     finally:
         everyone = f"{roles.owner}, {roles.app}, {roles.lookup}, {roles.server}"
         async with empty_database.connection() as superuser:

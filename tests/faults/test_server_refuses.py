@@ -67,7 +67,7 @@ async def test_a_second_server_on_the_database(parent: Path, database: TestDatab
         found = await asyncio.to_thread(ringline, "doctor", "--json", RINGLINE_PORT="0", **settings)
         told = [one for one in json.loads(found.stdout)["findings"] if one["check"] == "database"]
         assert [one["state"] for one in told] == ["bad"]
-        assert "another Ringline server uses it" in told[0]["found"]
+        assert "another Ringline server is using it" in told[0]["found"]
         assert await first.end() == 0
 
 

@@ -105,6 +105,4 @@ def test_a_defect_has_a_sentence(
     told = capsys.readouterr().err
     assert "Traceback" in told
     assert "\x1b" not in told
-    assert told.endswith(
-        "\nringline: This is a defect of Ringline (TypeError); please report it.\n"
-    )
+    assert told.endswith("\nringline: This is a bug in Ringline (TypeError); please report it.\n")

@@ -100,7 +100,7 @@ def test_targets_and_key_rings_do_not_show_keys() -> None:
 
 def test_a_broken_file_of_keys_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dev-keys.json").write_text("{")
-    with pytest.raises(CommandProblem, match="remove it to have it made anew"):
+    with pytest.raises(CommandProblem, match="remove it, and it will be created again"):
         read_key_ring(tmp_path / "dev-keys.json")
 
 

@@ -77,7 +77,7 @@ def test_a_weak_secret_is_named_and_not_quoted() -> None:
     ("apart_s", "owned", "port", "grade", "found"),
     [
         (0, False, Grade.GOOD, Grade.GOOD, "PostgreSQL 18; it answers"),
-        (0, True, Grade.GOOD, Grade.BAD, "PostgreSQL 18; another Ringline server uses it"),
+        (0, True, Grade.GOOD, Grade.BAD, "PostgreSQL 18; another Ringline server is using it"),
         (0, True, Grade.WARNING, Grade.GOOD, "PostgreSQL 18; it answers"),  # the one at our port
         (60, False, Grade.GOOD, Grade.WARNING, "PostgreSQL 18; its clock is 60 s apart"),
     ],

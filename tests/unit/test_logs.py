@@ -115,7 +115,7 @@ def test_a_servers_defect_is_told_without_its_text(
     assert "a secret" not in written.getvalue()
     lines = written.getvalue().splitlines()
     assert json.loads(lines[0])["at"].split(" > ")[-1].startswith(f"{__name__}:")
-    assert "This is a defect of Ringline (AttributeError)" in reason_of_end(lines)
+    assert "This is a bug in Ringline (AttributeError)" in reason_of_end(lines)
 
 
 @pytest.mark.parametrize("line", ["", "Traceback", '{"event": "server_end', "[]", '{"event": "x"}'])

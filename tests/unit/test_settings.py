@@ -138,7 +138,7 @@ def test_a_secret_has_32_bytes(
         settings.refuse_weak_secrets()
     assert str(refused.value) == (
         f"{weak[0]} holds a secret of fewer than 32 bytes, which can be guessed; "
-        f"`export {weak[0]}=$(ringline secret)` makes a better one."
+        f"`export {weak[0]}=$(ringline secret)` generates a better one."
     )
 
 
@@ -203,7 +203,7 @@ def test_a_variable_that_does_not_exist_is_refused(
     monkeypatch.setenv(name, "hidden")
     with pytest.raises(SettingsProblem) as refused:
         Settings.read()
-    assert str(refused.value) == f"{name} does not exist; the nearest setting is {nearest}."
+    assert str(refused.value) == f"{name} does not exist; did you mean {nearest}?"
 
 
 def test_what_the_command_line_reads_exists_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:

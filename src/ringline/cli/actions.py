@@ -24,39 +24,42 @@ def rpc(
     /,
     *,
     input: Annotated[
-        str | None, Parameter(name="--input", help="What it takes, as a JSON object.")
+        str | None, Parameter(name="--input", help="Its input, as a JSON object.")
     ] = None,
     identity: Annotated[
         str | None,
-        Parameter(name="--identity", help="Which record: its id, or a JSON object that names it."),
+        Parameter(
+            name="--identity",
+            help="The record to act on: its id, or a JSON object that identifies it.",
+        ),
     ] = None,
     fields: Annotated[
         str | None,
         Parameter(
             name="--fields",
-            help="What to answer of each record: names with commas between, or a JSON list. "
-            "[default: all of the record's own]",
+            help="The fields to return: names separated by commas, or a JSON list. "
+            "[default: all of the record's own fields]",
         ),
     ] = None,
     filter: Annotated[
-        str | None, Parameter(name="--filter", help="Which records, as a JSON object.")
+        str | None, Parameter(name="--filter", help="A filter, as a JSON object.")
     ] = None,
     sort: Annotated[
         str | None,
         Parameter(
-            name="--sort", allow_leading_hyphen=True, help="In which order, such as -insertedAt."
+            name="--sort", allow_leading_hyphen=True, help="How to sort, such as -insertedAt."
         ),
     ] = None,
     page: Annotated[
         str | None,
-        Parameter(name="--page", help="Which part of a list, as JSON: '{\"limit\": 20}'."),
+        Parameter(name="--page", help="The page of a list, as JSON: '{\"limit\": 20}'."),
     ] = None,
     curl: Annotated[
         bool,
         Parameter(
             name="--curl",
             negative="",
-            help="Run nothing: print the request as a line of shell, the key by its variable.",
+            help="Do not run: print the request as a shell command, with the key as a variable.",
         ),
     ] = False,
     json: Annotated[
@@ -64,16 +67,16 @@ def rpc(
         Parameter(
             name="--json",
             negative="",
-            help="Print the whole answer, on one line, whether it succeeded or not.",
+            help="Print the whole response on one line, whether it succeeded or not.",
         ),
     ] = False,
     url: Url = None,
     key: ApiKey = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Run an RPC action and print what it answers, as JSON.
+    """Run an RPC action and print its result as JSON.
 
-    The actions, and what each takes, are in the reference and at `/docs` of the server.
+    The reference and the server's `/docs` page list the actions and their inputs.
     """
     given = {
         "input": _read_json("--input", input),
@@ -87,7 +90,7 @@ def rpc(
     target = find_target(url, key, data_dir)
     if curl:
         show(spell_curl(target.url, request))
-        say(f"It takes the key from {KEY_VARIABLE}.")
+        say(f"It reads the key from {KEY_VARIABLE}.")
         return
     answer = run(_run_action(target, request), ApiProblem)
     if json:
@@ -102,7 +105,7 @@ def rpc(
 def list_agents(
     *, json: Json = False, url: Url = None, key: ApiKey = None, data_dir: DataDir = None
 ) -> None:
-    """List a workspace's agents in the environment of the key, the first made first."""
+    """List a workspace's agents in the key's environment, oldest first."""
     target = find_target(url, key, data_dir)
 
     async def work() -> tuple[AgentSummary, ...]:
@@ -130,7 +133,7 @@ def _describe(agent: AgentSummary) -> dict[str, object]:
 
 
 def spell_curl(url: str, request: dict[str, object]) -> str:
-    """Write a request as a line of shell; the key stays in its variable."""
+    """Write a request as a shell command; the key stays in its variable."""
     body = json_module.dumps(request, ensure_ascii=False)
     return (
         f'curl -sS {shlex.quote(f"{url}/rpc/public/run")} -H "x-api-key: ${KEY_VARIABLE}" '
@@ -144,7 +147,7 @@ async def _run_action(target: Target, request: dict[str, object]) -> RpcAnswer:
 
 
 def _read_json(option: str, text: str | None, *, or_text: bool = False) -> object:
-    """Read an option's JSON; with `or_text` what is none stands for itself."""
+    """Read an option's JSON; with `or_text`, other text is returned unchanged."""
     if text is None:
         return None
     try:
@@ -156,7 +159,7 @@ def _read_json(option: str, text: str | None, *, or_text: bool = False) -> objec
 
 
 def _read_fields(action: str, text: str | None) -> object:
-    """Read --fields; without it take all own fields of what the action answers."""
+    """Read --fields; without it, select all own fields of the action's resource."""
     if text is not None:
         if text.lstrip().startswith("["):
             return _read_json("--fields", text)
@@ -164,4 +167,4 @@ def _read_fields(action: str, text: str | None) -> object:
     known = ACTIONS.get(action)
     if known is None or known.resource is None or known.kind is ActionKind.GENERIC:
         return None
-    return [one.name for one in known.resource.fields]
+    return [field.name for field in known.resource.fields]

@@ -1,4 +1,4 @@
-"""`ringline call`: a caller over the public API, with a recording for a voice."""
+"""`ringline call`: place a call over the public API and play a recording."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,13 +18,13 @@ from ringline.client.realtime import CallProblem, CallReport, place_call
 from ringline.client.sound import SoundProblem, load_sound
 from ringline.wire.wav import Wav, write_wav
 
-#: What can be wrong with a call; their texts are sentences.
+#: Errors of a call; their texts are sentences for the user.
 CALL_PROBLEMS = (ApiProblem, CallProblem, SoundProblem)
 
-#: Phrases of an agent that are listed where none was understood.
+#: How many of an agent's phrases are listed if none was understood.
 MOST_PHRASES = 20
 
-#: Who answers in a workspace without agents.
+#: The model that answers in a workspace without agents.
 LOCAL_MODEL = "local/attendant"
 
 
@@ -34,29 +34,29 @@ def call(
         Path,
         Parameter(
             name="--wav",
-            help="What the caller says: WAV, FLAC, OGG, MP3, …, at any rate, at most ten minutes. "
-            "Of several channels the first is heard.",
+            help="The caller's speech: WAV, FLAC, OGG, MP3, …, at any rate, at most ten minutes. "
+            "If there are several channels, the first is played.",
         ),
     ],
     agent: Annotated[
         str | None,
         Parameter(
             name="--agent",
-            help="The agent's id. [default: the workspace's first one that is enabled]",
+            help="The agent's id. [default: the workspace's oldest enabled agent]",
         ),
     ] = None,
     model: Annotated[
         str | None,
         Parameter(
             name="--model",
-            help="A model, instead of an agent. [default: local/attendant where there is no agent]",
+            help="A model, instead of an agent. [default: local/attendant if there is no agent]",
         ),
     ] = None,
     recording: Annotated[
         Path | None,
         Parameter(
             name="--recording",
-            help="Where to write the call: stereo, the caller left, the agent right, as played. "
+            help="Where to write the recording: stereo, caller left, agent right, as played. "
             "[default: call-ID.wav, here] Only its owner may read it.",
         ),
     ] = None,
@@ -65,11 +65,11 @@ def call(
     key: ApiKey = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Place a call and play a recording to the agent, at real time.
+    """Place a call and play a recording to the agent, in real time.
 
-    It waits for the greeting, plays the file, then is quiet until the last answer is over.
-    Exit code 1 if no words of the caller were understood and answered; then it lists what the
-    agent understands.
+    It waits for the greeting, plays the file, then stays silent until the last answer is over.
+    Exits with 1 if none of the caller's words were understood and answered; it then lists what
+    the agent understands.
     """
     if agent is not None and model is not None:
         fail("A call is answered by an agent or by a model: give --agent or --model.")
@@ -91,16 +91,16 @@ def call(
 
 
 def lack_of(report: CallReport) -> str | None:
-    """Say what a call lacks whatever its caller said; None if it went well."""
+    """Say what went wrong with a call, whatever its caller said; None if nothing."""
     if report.lost:
         return "The connection was lost during the call."
     if not report.understood:
-        return "No words of the caller were understood and answered."
+        return "None of the caller's words were understood and answered."
     return None
 
 
 def name_recording(session_id: str) -> Path:
-    """Name a call's file in this directory; the server that chose the id may be anyone's."""
+    """Name a call's file in this directory; do not trust the id, the server chose it."""
     name = session_id.removeprefix("sess_")
     plain = "".join(one if one.isascii() and one.isalnum() else "_" for one in name[:64])
     return Path(f"call-{plain}.wav")
@@ -109,7 +109,7 @@ def name_recording(session_id: str) -> Path:
 async def _call(
     target: Target, sound: Wav, agent: str | None, model: str | None, *, quiet: bool
 ) -> tuple[CallReport, Sequence[str]]:
-    """Place the call; where nothing was understood, list what would have been."""
+    """Place the call; if nothing was understood, list what would have been."""
 
     def tell(note: Note) -> None:
         line = describe_note(note)
@@ -125,13 +125,13 @@ async def _call(
         report = await place_call(api, sound, tell, agent_id=agent, model=model)
         understood: Sequence[str] = ()
         if agent is not None and not report.lost and not report.understood:
-            with suppress(ApiProblem):  # the call itself is not lost with it
+            with suppress(ApiProblem):  # the call itself went well
                 understood = list_phrases(await api.phrases_of(agent))
         return report, understood
 
 
 def list_phrases(phrases: Sequence[str]) -> Sequence[str]:
-    """List what an agent understands, in lines; none where nobody knows."""
+    """Return lines that list what an agent understands; none if that is unknown."""
     if not phrases:
         return ()
     more = len(phrases) - MOST_PHRASES
@@ -141,7 +141,7 @@ def list_phrases(phrases: Sequence[str]) -> Sequence[str]:
 
 
 def describe_report(report: CallReport, recording: Path) -> dict[str, object]:
-    """Spell a call that is over for programs; times in milliseconds."""
+    """Return a finished call as JSON for programs; times are in milliseconds."""
     return {
         "session_id": report.started.session_id,
         "call_id": report.started.call_id,

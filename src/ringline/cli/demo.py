@@ -1,7 +1,7 @@
 """`make demo`: a server, a call with real speech, and three ways of watching it.
 
-Everything is a user of the public API: the caller speaks over a ticket, the panels show
-what the events socket and the transcript's stream bring.
+It only uses the public API: the caller connects with a ticket, the panels show what the
+events socket and the transcript stream send.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from ringline.client.transcript import follow_transcript
 from ringline.services.process import stop_signals
 from ringline.wire.wav import Wav, write_wav
 
-#: What the recording in the repository says; see `examples/make_demo_call.py`.
+#: The words spoken in the repository's recording; see `examples/make_demo_call.py`.
 SPOKEN = (
     "what are your opening hours",
     "i would like to book a table",
@@ -49,14 +49,14 @@ def demo(
     *,
     wav: Annotated[
         Path | None,
-        Parameter(name="--wav", help="What the caller says. [default: examples/demo-call.wav]"),
+        Parameter(name="--wav", help="The caller's speech. [default: examples/demo-call.wav]"),
     ] = None,
     once: Annotated[
-        bool, Parameter(name="--once", negative="", help="End after the call.")
+        bool, Parameter(name="--once", negative="", help="Exit after the call.")
     ] = False,
     data_dir: Annotated[
         Path | None,
-        Parameter(name="--data-dir", help="Where the demo keeps its data. [default: .demo]"),
+        Parameter(name="--data-dir", help="The demo's data directory. [default: .demo]"),
     ] = None,
     port: Annotated[
         int, Parameter(name="--port", help="The server's port; another one if it is taken.")
@@ -64,12 +64,12 @@ def demo(
 ) -> int:
     """Start a server, place a call with real speech, and watch it live.
 
-    With --once the exit code is 0 only if the caller's words were recognised and the
-    agent answered.
+    With --once, exits with 0 only if the caller's words were recognised and the agent
+    answered.
     """
     path = wav or _DEMO_CALL
     if wav is None and not path.is_file():
-        fail("The demo's recording comes with the repository; give one of yours with --wav.")
+        fail("The demo's recording is only in the repository; pass your own with --wav.")
     with reporting(*CALL_PROBLEMS):
         sound = load_sound(path)
     expected = SPOKEN if wav is None else ()
@@ -79,7 +79,7 @@ def demo(
 
 
 async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:
-    """Run the demo; a signal ends it in order, and is no failure once the call is over."""
+    """Run the demo; a signal stops it cleanly, without failure after the call."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in stop_signals():
@@ -181,9 +181,9 @@ async def _watch_transcript(api: Api, call_id: str, screen: Screen) -> None:
 
 
 def judge(report: CallReport, expected: Sequence[str]) -> str | None:
-    """Tell what a call lacks, in a sentence; None if it went as it should.
+    """Return what went wrong with a call, in a sentence; None if nothing did.
 
-    `expected` are the words that are spoken in the recording, where they are known.
+    `expected` holds the words spoken in the recording, if they are known.
     """
     if lack := lack_of(report):
         return lack
@@ -217,19 +217,19 @@ def _tell_interruption(turn: Turn) -> str:
     after_s = (turn.interrupted_after_ms or 0) / 1000
     return (
         f"✂ The caller interrupted after {after_s:.1f} s: the agent stopped, "
-        f"{turn.cut_ms:.0f} ms of its speech were never played."
+        f"{turn.cut_ms:.0f} ms of its speech were not played."
     )
 
 
 def lines_to_paste(ring: KeyRing, call_id: str, wav: Path) -> list[tuple[str, str]]:
-    """Return shell commands that work as they are, each with what it does."""
+    """Return ready-to-run shell commands, each with a description."""
     ringline = f"{URL_VARIABLE}={shlex.quote(ring.base_url)} {KEY_VARIABLE}={ring.secret_key} " + (
         shlex.join(program())
     )
     stream = shlex.quote(f"{ring.base_url}/v1/calls/{call_id}/transcript/stream?replay=1")
     return [
         (
-            "mint a token for a browser that watches (HTTP)",
+            "mint a token for a browser to watch with (HTTP)",
             f"curl -sS -X POST {ring.base_url}/api/realtime/session "
             f"-H 'x-api-key: {ring.secret_key}'",
         ),
@@ -238,18 +238,20 @@ def lines_to_paste(ring: KeyRing, call_id: str, wav: Path) -> list[tuple[str, st
             f"curl -sSN {stream} -H 'Authorization: Bearer {ring.secret_key}'",
         ),
         (
-            "follow the log from its beginning (events socket); leave it running",
+            "follow the log from the beginning (events socket); leave it running",
             f"{ringline} events --follow --since 0",
         ),
         (
-            "and place another call meanwhile (realtime voice)",
+            "and place another call in the meantime (realtime voice)",
             f"{ringline} call --agent {ring.agent_id} --wav {shlex.quote(str(wav))}",
         ),
     ]
 
 
 def _show_lines(console: Console, ring: KeyRing, report: CallReport, wav: Path) -> None:
-    console.print("\nThe server stays up. Lines to paste into another terminal:\n", style="bold")
+    console.print(
+        "\nThe server keeps running. Commands to paste into another terminal:\n", style="bold"
+    )
     for does, line in lines_to_paste(ring, report.started.call_id, wav.resolve()):
         console.print(f"# {does}", style="dim", soft_wrap=True)
         console.print(visible(line) + "\n", soft_wrap=True)

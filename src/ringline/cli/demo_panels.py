@@ -1,7 +1,7 @@
-"""The demo's panels: how much room each gets, and what stands in it.
+"""The demo's panels: their sizes and their contents.
 
-None cuts what the other half of the screen has room for: rows and columns are shared by
-need, and long lines are wrapped.
+Rows and columns are shared by need, and long lines are wrapped, so that no panel is cut off
+while another one has room to spare.
 """
 
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ from ringline.client.conversation import Turn
 FRAME = 4  # columns of a panel's border and padding
 CALLER, AGENT, CUT = "bold cyan", "bold green", "bold red"
 
-_MIN_COLUMNS = 20  # of a panel that has nothing to show yet
-#: An answer that begins later than this is shown as a slow one.
+_MIN_COLUMNS = 20  # of an empty panel
+#: Answers that begin later than this are marked as slow.
 _SLOW_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class TurnsPanel:
-    """The table of turns, and the rows that it takes with its frame."""
+    """The table of turns, and its height with the frame."""
 
     table: Table
     height: int
 
     @property
     def panel(self) -> Panel:
-        """Return it in its frame."""
+        """Return the table in its frame."""
         return Panel(self.table, title="turns · the caller's own clock", title_align="left")
 
 
 @dataclass(frozen=True, slots=True)
 class StreamPanels:
-    """What came over both streams, in lines that fit, side by side or one upon the other."""
+    """The lines of both streams, wrapped, in panels side by side or stacked."""
 
     events: list[Text]
     transcript: list[Text]
@@ -48,12 +48,12 @@ class StreamPanels:
 
     @property
     def height(self) -> int:
-        """Return the rows that they take with their frames."""
+        """Return the height of the panels with their frames."""
         rows = len(self.events), len(self.transcript)
         return max(rows) + 2 if self.beside else sum(rows) + 4
 
     def within(self, height: int) -> RenderableType:
-        """Return their panels, each with the newest of its lines."""
+        """Return the panels, each with its newest lines."""
         layout = Layout()
         if self.beside:
             layout.split_row(
@@ -73,9 +73,9 @@ class StreamPanels:
 
 
 def share(room: int, first: int, second: int) -> tuple[int, int]:
-    """Share room between two that need so much: neither lacks what the other leaves.
+    """Divide room between two panels by their needs.
 
-    What nobody needs goes to the second.
+    Room that neither needs goes to the second.
     """
     half = room // 2
     if first + second <= room or first <= half:
@@ -86,12 +86,12 @@ def share(room: int, first: int, second: int) -> tuple[int, int]:
 
 
 def widest(lines: list[Text]) -> int:
-    """Return the columns that lines take unless they are wrapped."""
+    """Return the width of the longest line before wrapping."""
     return max([_MIN_COLUMNS, *(line.cell_len for line in lines)])
 
 
 def wrap(console: Console, lines: list[Text], width: int) -> list[Text]:
-    """Break lines at so many columns."""
+    """Wrap lines at a width."""
     return [part for line in lines for part in line.wrap(console, width)]
 
 
@@ -101,7 +101,7 @@ def _panel(lines: list[Text], height: int, title: str, style: str) -> Panel:
 
 
 def table_of(turns: list[Turn]) -> Table:
-    """Make the table of turns; its columns are as wide as their texts, or wrapped."""
+    """Make the table of turns; its columns are as wide as their texts, or wrap them."""
     table = Table(expand=True, box=None, padding=(0, 1), header_style="dim")
     table.add_column("caller", style=CALLER)
     table.add_column("agent", style=AGENT)
@@ -125,7 +125,7 @@ def _heard(turn: Turn) -> str:
 
 
 class Sized:
-    """A layout of a height of its own, below what is already in the terminal."""
+    """A layout with a fixed height, drawn below what is already in the terminal."""
 
     def __init__(self, layout: Layout, height: int) -> None:
         self._layout = layout

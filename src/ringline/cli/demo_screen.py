@@ -1,4 +1,4 @@
-"""What the demo shows: a call on three panels in a terminal, or line by line elsewhere."""
+"""The demo's output: three panels in a terminal, or line by line elsewhere."""
 
 import asyncio
 from collections import deque
@@ -42,19 +42,19 @@ from ringline.client.conversation import (
 from ringline.client.events import SocketEvent
 from ringline.client.transcript import TranscriptFrame
 
-_MAX_EVENTS = 200  # kept for the panel; the oldest fall out
+_MAX_EVENTS = 200  # kept for the panel; the oldest are dropped
 _MAX_TURNS = 50
 _SHOWN_TURNS = 8
-_SIDE_BY_SIDE = 110  # columns; in a narrower terminal the panels stand one upon the other
+_SIDE_BY_SIDE = 110  # columns; in a narrower terminal the panels are stacked
 _MAX_COLUMNS, _MAX_ROWS, _MIN_ROWS = 160, 40, 16
 _DRAW_EVERY_S = 0.1
 
 
 class Screen(Protocol):
-    """Where a demo tells what happens."""
+    """Where a demo reports what happens."""
 
     def status(self, text: str) -> None:
-        """Say what is going on, or what is being waited for."""
+        """Say what the demo is doing or waiting for."""
         ...
 
     def event(self, event: SocketEvent) -> None:
@@ -62,30 +62,30 @@ class Screen(Protocol):
         ...
 
     def transcript(self, frame: TranscriptFrame) -> None:
-        """Show a frame from the transcript's stream."""
+        """Show a frame of the transcript stream."""
         ...
 
     def note(self, note: Note) -> None:
-        """Show what the caller lives."""
+        """Show what the caller experiences."""
         ...
 
     def close(self) -> None:
-        """Leave what was shown last standing."""
+        """Stop drawing; leave the last picture on the screen."""
         ...
 
 
 class PlainScreen:
-    """One line per happening, for pipes and files."""
+    """One line per event, for pipes and files."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def status(self, text: str) -> None:
-        """Print it."""
+        """Print the text."""
         self._print("demo", text)
 
     def event(self, event: SocketEvent) -> None:
-        """Print name and detail; ephemeral events are many and say nothing new."""
+        """Print name and detail; skip ephemeral events, which are many and add nothing."""
         if event.position is not None:
             self._print("event", f"{event.name:<26} {event_detail(event)}".rstrip())
 
@@ -95,13 +95,13 @@ class PlainScreen:
             self._print("transcript", f"{frame.role}: {_said(frame)}")
 
     def note(self, note: Note) -> None:
-        """Print what is worth a line."""
+        """Print notes that are worth a line."""
         line = describe_note(note)
         if line is not None:
             self._print("call", line.strip())
 
     def close(self) -> None:
-        """Nothing stands."""
+        """Do nothing: lines need no clean-up."""
 
     def _print(self, source: str, text: str) -> None:
         self._console.print(
@@ -114,7 +114,7 @@ class PlainScreen:
 
 
 class LiveScreen:
-    """Three panels that move: the events, the transcript, and the turns with their times."""
+    """Three live panels: events, transcript, and turns with their timings."""
 
     def __init__(self, console: Console, write: Callable[[str], None] = write_codes) -> None:
         self._console = console
@@ -128,7 +128,7 @@ class LiveScreen:
         self._moving: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Draw from now on, on the running loop."""
+        """Start drawing on the running loop."""
         self._moving = asyncio.create_task(self._move())
 
     async def _move(self) -> None:
@@ -138,7 +138,7 @@ class LiveScreen:
             await asyncio.sleep(_DRAW_EVERY_S)
 
     def draw(self, now_s: float) -> None:
-        """Bring the terminal to what there is to show, if it is time."""
+        """Update the terminal if it is time."""
         self._painter.paint(self._lines(), self._width, now_s)
 
     def _lines(self) -> list[str]:
@@ -151,11 +151,11 @@ class LiveScreen:
         return min(self._console.width, _MAX_COLUMNS)
 
     def status(self, text: str) -> None:
-        """Say it above the panels."""
+        """Show the text above the panels."""
         self._status.update(text=Text(visible(text)))
 
     def event(self, event: SocketEvent) -> None:
-        """Add a line to the events; the pieces of one turn take turns on one line."""
+        """Add a line to the events; the pieces of one turn share one line."""
         item = event.text("itemId") if event.position is None else None
         if item is not None and item == self._latest_item:
             self._events.pop()
@@ -163,13 +163,13 @@ class LiveScreen:
         self._events.append(describe_event(event))
 
     def transcript(self, frame: TranscriptFrame) -> None:
-        """Write a turn on, or anew."""
+        """Update the line of a turn, or add one."""
         self._frames[frame.turn_id] = frame
         while len(self._frames) > _MAX_TURNS:
             del self._frames[next(iter(self._frames))]
 
     def note(self, note: Note) -> None:
-        """Move the table of turns."""
+        """Update the table of turns."""
         match note:
             case Started():
                 self.status("The call is on")
@@ -186,7 +186,7 @@ class LiveScreen:
                 self.status(f"The server says: {code}")
 
     def close(self) -> None:
-        """Stop moving."""
+        """Stop drawing."""
         if self._moving is not None:
             self._moving.cancel()
         self._status = Spinner("dots", Text("The call is over", style="bold"), style="black")
@@ -237,7 +237,7 @@ class LiveScreen:
         return lines
 
     def _turns_table(self, rows: int) -> TurnsPanel:
-        """Make the panel of as many of the last turns as stand in so many rows."""
+        """Make the panel with as many of the last turns as fit in so many rows."""
         shown = self._turns[-_SHOWN_TURNS:]
         while True:
             table = table_of(shown)
@@ -253,7 +253,7 @@ def _said(frame: TranscriptFrame) -> str:
 
 
 def open_screen(console: Console) -> Screen:
-    """Choose how to show: panels need a real terminal, and some room."""
+    """Choose the output: panels need a real terminal that is large enough."""
     if not is_screen() or console.height <= _MIN_ROWS:
         return PlainScreen(console)
     screen = LiveScreen(console)

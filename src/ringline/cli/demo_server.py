@@ -1,4 +1,4 @@
-"""The demo's server: `ringline dev` as a process of its own, ended with the demo."""
+"""The demo's server: `ringline dev` as a child process, stopped with the demo."""
 
 import asyncio
 import os
@@ -24,15 +24,15 @@ _START_LIMIT_S = 180.0
 _POLL_S = 0.02
 _STOP_LIMIT_S = 20.0
 _FULL_BYTES = 64 * 1024
-#: What the commands that speak to a server read.
+#: The variables that the client commands read.
 _NOT_THE_SERVERS = ("RINGLINE_URL", "RINGLINE_KEY")
 
 
 def default_data_dir() -> Path:
-    """Choose where the demo keeps its data: `.demo` here, where the database can reach it.
+    """Choose the demo's data directory: `.demo` here, if the database can reach it.
 
-    As root the database runs under another account. Where that one may not come (a
-    checkout below a private directory), a place of the demo's own below /var/lib is taken.
+    As root the database runs under another account. If that account cannot enter the
+    directory (a checkout below a private one), use one below /var/lib instead.
     """
     here = Path(".demo").resolve()
     try:
@@ -47,20 +47,20 @@ def default_data_dir() -> Path:
     else:
         return here
     place = ROOTS_DATA / f"demo-{sha256(os.fsencode(here)).hexdigest()[:8]}"
-    say(f"The database's account cannot reach {here}; the demo keeps its data in {place}.")
+    say(f"The database's account cannot reach {here}; the demo stores its data in {place}.")
     return place
 
 
 @asynccontextmanager
 async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]:
-    """Run a server for as long as the context lasts; `port` is tried first.
+    """Run a server for the length of the context; `port` is tried first.
 
     Raises CommandProblem.
     """
     ready, log = data_dir / "ready.json", data_dir / "server.log"
     chosen = port if _is_free(port) else 0
     with _fresh_files(data_dir, ready, log) as output:
-        # A session of its own: Ctrl-C reaches the demo alone, which then ends the server.
+        # In its own session, so that Ctrl-C reaches only the demo, which then stops the server.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             tethered.__file__,
@@ -81,7 +81,7 @@ async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]
 
 
 class DemoServer:
-    """A server that was started and may not be ready yet."""
+    """A server that has been started and may not be ready yet."""
 
     def __init__(self, process: asyncio.subprocess.Process, ready: Path, log: Path) -> None:
         self._process = process
@@ -89,7 +89,7 @@ class DemoServer:
         self._log = log
 
     async def ready(self) -> KeyRing:
-        """Wait until it accepts requests; return its keys. Raises CommandProblem."""
+        """Wait until the server accepts requests; return its keys. Raises CommandProblem."""
         try:
             async with asyncio.timeout(_START_LIMIT_S):
                 while True:
@@ -100,23 +100,25 @@ class DemoServer:
                         raise self.died()
                     await asyncio.sleep(_POLL_S)
         except TimeoutError:
-            raise CommandProblem(f"The server does not start; see {self._log}.") from None
+            raise CommandProblem(f"The server did not start; see {self._log}.") from None
 
     async def ended(self) -> None:
-        """Wait for the server's end."""
+        """Wait until the server has ended."""
         await self._process.wait()
 
     def died(self) -> CommandProblem:
-        """Say why the server ended unasked: in its own words, if it left some."""
+        """Return why the server ended unexpectedly, in its own words if it logged any."""
         lines = self._log.read_text("utf-8", "replace").splitlines()
         if reason := reason_of_end(lines):
             return CommandProblem(reason)
-        if shutil.disk_usage(self._log.parent).free < _FULL_BYTES:  # then it could not say so
+        if (
+            shutil.disk_usage(self._log.parent).free < _FULL_BYTES
+        ):  # then it could not log the reason
             return CommandProblem(f"The disk of {self._log.parent} is full.")
         return CommandProblem(f"The server ended unexpectedly; see {self._log}.")
 
     async def stop(self) -> None:
-        """End the server: politely, then not."""
+        """Stop the server with SIGTERM, then with SIGKILL."""
         for number, wait_s in ((signal.SIGTERM, _STOP_LIMIT_S), (signal.SIGKILL, None)):
             if self._process.returncode is not None:
                 return
@@ -128,7 +130,7 @@ class DemoServer:
 
 
 def _environment() -> dict[str, str]:
-    """Return what a server reads of the environment: its settings, and those of libpq."""
+    """Return the variables that a server reads: its settings, and those of libpq."""
     settings = {
         name: value
         for name, value in os.environ.items()
@@ -138,9 +140,9 @@ def _environment() -> dict[str, str]:
 
 
 def _fresh_files(data_dir: Path, ready: Path, log: Path) -> BinaryIO:
-    """Make the data directory, without a ready file in it; open an empty log."""
+    """Make the data directory, remove an old ready file, and open an empty log."""
     make_data_dir(data_dir)
-    for path in (ready, log):  # a new one has our mode, and is no link to elsewhere
+    for path in (ready, log):  # a new file has our mode, and is not a link
         path.unlink(missing_ok=True)
     return open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 

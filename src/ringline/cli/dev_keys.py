@@ -1,4 +1,4 @@
-"""The keys of `ringline dev`: one workspace's, kept in the data directory (contract, 7)."""
+"""The keys of `ringline dev`, stored in the data directory (contract, 7)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +20,16 @@ FIRST_WORKSPACE = "Development"
 
 @dataclass(frozen=True, slots=True)
 class DevKeys:
-    """The keys as they are now, and whether any of them is new."""
+    """The current keys, and whether any of them is new."""
 
     ring: KeyRing
     made: bool
 
 
 async def keep_dev_keys(admin: Admin, path: Path, base_url: str) -> DevKeys:
-    """Return living keys of the first workspace; make what is missing, revoked or expired.
+    """Return the first workspace's keys; replace missing, revoked or expired ones.
 
-    Without a workspace one is created. Writes the file. Raises StoreAway, OSError,
+    Creates a workspace if there is none, and writes the file. Raises StoreAway, OSError,
     CommandProblem.
     """
     old = read_key_ring(path) or KeyRing(base_url=base_url)

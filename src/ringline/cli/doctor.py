@@ -1,4 +1,4 @@
-"""`ringline doctor`: what keeps a server from running here, and what to do about it."""
+"""`ringline doctor`: what stops a server from running here, and how to fix it."""
 
 import importlib.util
 import os
@@ -35,12 +35,12 @@ _BAD_FREE_BYTES = 200 * 1024 * 1024
 _LOW_FREE_BYTES = 2 * 1024 * 1024 * 1024
 _FEW_CONNECTIONS = 1_024
 _CLOCK_LIMIT_S = 1.0
-_BORN = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this one was never set
+_BORN = datetime(2026, 1, 1, tzinfo=UTC)  # an earlier time means that the clock was never set
 _VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soundfile", "soxr", "webrtcvad")
 
 
 class Grade(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     GOOD = "good"
     WARNING = "warning"
@@ -49,7 +49,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found, and what to do about it."""
+    """What a check found, and how to fix it."""
 
     check: str
     grade: Grade
@@ -58,9 +58,10 @@ class Finding:
 
 
 def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
-    """Check database, secrets, port, connections, voices, time and disk; say what to do.
+    """Check database, secrets, port, connections, voices, time and disk.
 
-    Changes nothing. Exit code 1 if something keeps a server from running.
+    Says how to fix what is wrong, and changes nothing. Exits with 1 if something stops a
+    server from running.
     """
     findings = _examine_settings(data_dir)
     if json:
@@ -70,26 +71,26 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
         for finding in findings:
             show_finding(finding, console)
     if bad := [finding.check for finding in findings if finding.grade is Grade.BAD]:
-        fail(f"No server runs here as it is: {', '.join(bad)}.")
+        fail(f"A server cannot run here yet: {', '.join(bad)}.")
 
 
 def _examine_settings(data_dir: Path | None) -> list[Finding]:
     try:
         settings = Settings.read(data_dir=data_dir)
-    except SettingsProblem as problem:  # with one that is not understood, all are in doubt
+    except SettingsProblem as problem:  # with one invalid setting, the others cannot be checked
         return [Finding("settings", Grade.BAD, str(problem))]
     return [*check_variables(service_links(os.environ)), *run(_examine(settings))]
 
 
 def check_variables(links: Sequence[str]) -> list[Finding]:
-    """Tell which variables of the environment are passed over; none is no finding."""
+    """Report environment variables that are ignored; None if there are none."""
     if not links:
         return []
     return [
         Finding(
             "settings",
             Grade.WARNING,
-            f"passed over as service links of Kubernetes: {', '.join(links)}",
+            f"ignored as service links of Kubernetes: {', '.join(links)}",
             "Set enableServiceLinks: false in the pod's specification.",
         )
     ]
@@ -112,10 +113,10 @@ async def _examine(settings: Settings) -> list[Finding]:
 async def _check_database(settings: Settings, port: Grade) -> AsyncGenerator[Finding]:
     try:
         if settings.database_url is None and not check_data_dir(settings.data_dir):
-            found = f"embedded; the first start makes it in {settings.data_dir}"
+            found = f"embedded; the first start creates it in {settings.data_dir}"
             yield Finding("database", Grade.GOOD, found)
             return
-        examined = await examine_database(settings)  # it refuses what `serve` would refuse
+        examined = await examine_database(settings)  # raises what `serve` would raise
     except Exception as error:
         told = sentence(error, *DATABASE_PROBLEMS)
         if not told:
@@ -125,55 +126,57 @@ async def _check_database(settings: Settings, port: Grade) -> AsyncGenerator[Fin
     embedded = settings.database_url is None
     what = f"embedded, in {settings.data_dir}" if embedded else f"PostgreSQL {examined.version}"
     yield judge_database(what, examined, port)
-    yield Finding("roles", Grade.GOOD, "row-level security binds the server's role")
+    yield Finding("roles", Grade.GOOD, "row-level security applies to the server's role")
     if examined.open_to_all and not embedded:
         yield Finding(
             "roles",
             Grade.WARNING,
-            "every role of its PostgreSQL cluster may connect to the database",
-            "Run `ringline migrate` as the database's owner: it lets in the server alone.",
+            "every role in its PostgreSQL cluster may connect to the database",
+            "Run `ringline migrate` as the database's owner: it lets only the server connect.",
         )
 
 
 def judge_database(what: str, found: Condition, port: Grade) -> Finding:
-    """Tell whether a database that would do is free, and keeps the time."""
+    """Check whether a suitable database is free, and whether its clock is right."""
     apart_s = abs((datetime.now(UTC) - found.clock).total_seconds())
-    if found.owned and port is not Grade.WARNING:  # not by a server that answers at our port
+    if found.owned and port is not Grade.WARNING:  # the lock is not held by a server on our port
         return Finding(
             "database",
             Grade.BAD,
-            f"{what}; another Ringline server uses it, and one at a time may",
-            "Stop it, or give this one a database of its own.",
+            f"{what}; another Ringline server is using it, and only one may at a time",
+            "Stop that server, or give this one its own database.",
         )
     if apart_s > _CLOCK_LIMIT_S:
         return Finding(
             "database",
             Grade.WARNING,
             f"{what}; its clock is {apart_s:.0f} s apart from this machine's",
-            "Let both keep their time by NTP.",
+            "Synchronise both clocks with NTP.",
         )
     return Finding("database", Grade.GOOD, f"{what}; it answers")
 
 
 def check_secrets(settings: Settings) -> Finding:
-    """Tell whether the secrets that are set cannot be guessed."""
+    """Check whether the secrets that are set are long enough."""
     if weak := settings.weak_secrets():
         return Finding(
             "secrets",
             Grade.BAD,
             f"fewer than {LEAST_SECRET_BYTES} bytes: {', '.join(weak)}",
-            f"No server starts with them; {line_that_makes(weak[0])} makes a better one.",
+            f"No server starts with them; {line_that_makes(weak[0])} generates a better one.",
         )
     unset = [name for name in settings.missing_to_serve() if not name.endswith("DATABASE_URL")]
     if not unset:
         return Finding("secrets", Grade.GOOD, "long enough")
     if settings.database_url is None:
-        return Finding("secrets", Grade.GOOD, f"{', '.join(unset)}: `ringline dev` makes its own")
+        return Finding(
+            "secrets", Grade.GOOD, f"{', '.join(unset)}: `ringline dev` generates its own"
+        )
     return Finding(
         "secrets",
         Grade.WARNING,
         f"not set: {', '.join(unset)}",
-        f"`ringline serve` does not start without; {line_that_makes(unset[0])} makes a secret.",
+        f"`ringline serve` requires them; {line_that_makes(unset[0])} generates a secret.",
     )
 
 
@@ -194,13 +197,13 @@ async def _check_port(settings: Settings) -> Finding:
             "port",
             Grade.WARNING,
             f"a Ringline server answers at {place}",
-            "If it is not the one you mean, choose another port with --port or RINGLINE_PORT.",
+            "If that is not the server you mean, choose another port with --port or RINGLINE_PORT.",
         )
     return Finding(
         "port",
         Grade.BAD,
         f"{place}: {reason}",
-        "Choose another with --port or RINGLINE_PORT; 0 is any free one.",
+        "Choose another with --port or RINGLINE_PORT; 0 picks any free one.",
     )
 
 
@@ -214,12 +217,12 @@ async def _is_ringline(url: str) -> bool:
 
 
 def check_connections(soft: int, hard: int, per_address: int | None = None) -> Finding:
-    """Tell how many connections the limit of descriptors leaves.
+    """Report how many connections the descriptor limit allows.
 
-    The hard limit counts: a server raises its soft one to it. `per_address` is the setting.
+    The hard limit counts: a server raises its soft limit to it. `per_address` is the setting.
     """
     if hard == resource.RLIM_INFINITY:
-        return Finding("connections", Grade.GOOD, "as many as the system has descriptors for")
+        return Finding("connections", Grade.GOOD, "as many as the system has descriptors")
     allowance = Allowance.of_descriptors(hard, per_address)
     found = (
         f"{allowance.most} at once, {allowance.per_address or 'all'} of them of one address: "
@@ -230,63 +233,65 @@ def check_connections(soft: int, hard: int, per_address: int | None = None) -> F
             "connections",
             Grade.WARNING,
             found,
-            "Raise the hard limit: `ulimit -Hn`, LimitNOFILE= of systemd, --ulimit of a container.",
+            "Raise the hard limit: `ulimit -Hn`, systemd's LimitNOFILE=, a container's --ulimit.",
         )
     return Finding("connections", Grade.GOOD, found)
 
 
 def check_voices() -> Finding:
-    """Tell whether the local voice's packages are installed."""
+    """Check whether the local voice's packages are installed."""
     missing = [name for name in _VOICE_MODULES if importlib.util.find_spec(name) is None]
     if missing:
         return Finding(
             "voices",
             Grade.WARNING,
-            f"of the extra `local` are missing: {', '.join(missing)}",
+            f"missing from the extra `local`: {', '.join(missing)}",
             line_that_installs("local"),
         )
     return Finding("voices", Grade.GOOD, "the local voice is installed")
 
 
 def check_command() -> Finding:
-    """Tell whether `ringline`, as all advice spells it, is this installation."""
+    """Check whether `ringline`, as all advice calls it, is this installation."""
     if line := line_that_finds_program():
-        return Finding("command", Grade.WARNING, "`ringline` is not this installation's", line)
+        return Finding(
+            "command", Grade.WARNING, "`ringline` on the path is not this installation", line
+        )
     return Finding("command", Grade.GOOD, "`ringline` is found")
 
 
 def check_clock(now: datetime) -> Finding:
-    """Tell whether the clock was ever set."""
+    """Check whether the clock was ever set."""
     if now < _BORN:
         return Finding(
             "time",
             Grade.BAD,
             f"the clock says {now:%Y-%m-%d}",
-            "Set it: tickets and tokens end by it.",
+            "Set it: tickets and tokens expire by this clock.",
         )
     return Finding("time", Grade.GOOD, f"{now:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def check_disk(data_dir: Path) -> Finding:
-    """Tell whether there is room, and whether we may write."""
+    """Check whether the disk has room, and whether we may write to it."""
     place = next(path for path in (data_dir, *data_dir.absolute().parents) if path.exists())
     if not os.access(place, os.W_OK | os.X_OK):
         return Finding(
             "disk",
             Grade.BAD,
-            f"{place} cannot be written to",
+            f"{place} is not writable",
             "Choose another with --data-dir or RINGLINE_DATA_DIR.",
         )
     free = shutil.disk_usage(place).free
     found = f"{free / 1024**3:.1f} GiB free in {place}"
     if free < _LOW_FREE_BYTES:
         grade = Grade.BAD if free < _BAD_FREE_BYTES else Grade.WARNING
-        return Finding("disk", grade, found, "Make room: without it no call can begin.")
+        return Finding("disk", grade, found, "Free some space: no call can begin on a full disk.")
     return Finding("disk", Grade.GOOD, found)
 
 
 def show_finding(finding: Finding, console: Console) -> None:
-    """Print a finding on a line, and its advice on another one."""
+    """Print a finding on one line, and its advice on the next."""
     sign, style = {
         Grade.GOOD: ("✓", "green"),
         Grade.WARNING: ("!", "yellow"),

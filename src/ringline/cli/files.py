@@ -1,4 +1,4 @@
-"""Files the command line keeps: private, and written as a whole or not at all."""
+"""The command line's files: private, and written atomically."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ _PRIVATE = 0o600
 
 
 class KeyRing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A workspace's first keys and the server they are for: the ready file's members."""
+    """A workspace's first keys and their server: the members of the ready file."""
 
     base_url: str
     workspace_id: str = ""
@@ -39,7 +39,7 @@ class KeyRing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class DevSecrets(msgspec.Struct, frozen=True):
-    """What `ringline dev` signs and encrypts with."""
+    """The secrets that `ringline dev` signs and encrypts with."""
 
     signing_secret: str
     encryption_key: str
@@ -49,9 +49,9 @@ class DevSecrets(msgspec.Struct, frozen=True):
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that only its owner may read, in one step (rename). Raises OSError.
+    """Write a file atomically that only its owner may read. Raises OSError.
 
-    A symbolic link of that name is replaced, not followed: somebody else may have put it there.
+    A symbolic link of that name is replaced, not followed: somebody else may have placed it.
     """
     with _beside(path) as partial:
         new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
@@ -63,14 +63,14 @@ def write_private(path: Path, data: bytes) -> None:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Refuse now what `write_private` would refuse later, a full disk aside. Raises OSError."""
+    """Raise now the OSError that `write_private` would raise, except a full disk."""
     with _beside(path) as partial:
         os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE))
 
 
 @contextmanager
 def _beside(path: Path) -> Generator[Path]:
-    """Give the name under which a file is written first; nothing of that name stays."""
+    """Return the temporary name for writing a file; remove any file of that name."""
     refuse_special(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with naming(path):
@@ -83,7 +83,7 @@ def _beside(path: Path) -> Generator[Path]:
 
 @contextmanager
 def naming(path: Path) -> Generator[None]:
-    """Put the file's name into an OSError: a failed write knows only a descriptor."""
+    """Add the file's name to an OSError: a failed write only knows a descriptor."""
     try:
         yield
     except OSError as error:
@@ -91,22 +91,22 @@ def naming(path: Path) -> Generator[None]:
 
 
 def refuse_special(path: Path) -> None:
-    """Refuse a path that is there and no ordinary file. Raises OSError.
+    """Refuse an existing path that is not an ordinary file. Raises OSError.
 
-    Root could replace a device, and a pipe may lead to somebody else.
+    Root could replace a device, and somebody else may be reading a pipe.
     """
     try:
         mode = path.stat().st_mode
-    except OSError:  # not there; what else is wrong shows when it is written
+    except OSError:  # it does not exist; writing it will show any other problem
         return
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "not an ordinary file", os.fspath(path))
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
 
 
 def read_key_ring(path: Path) -> KeyRing | None:
-    """Read a ready file or `dev-keys.json`; None if there is none. Raises CommandProblem."""
+    """Read a ready file or `dev-keys.json`; None without one. Raises CommandProblem."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=KeyRing)
     except FileNotFoundError:
@@ -116,14 +116,14 @@ def read_key_ring(path: Path) -> KeyRing | None:
         raise CommandProblem(f"{path} cannot be read: {reason}.") from None
     except msgspec.MsgspecError:
         raise CommandProblem(
-            f"{path} does not hold keys; remove it to have it made anew."
+            f"{path} does not hold keys; remove it, and it will be created again."
         ) from None
 
 
 def dev_secrets(data_dir: Path) -> DevSecrets:
-    """Return the secrets kept in a data directory, made at the first call.
+    """Return the secrets kept in a data directory; generate them at the first call.
 
-    Of two that make them at once, both get the same. Raises OSError, CommandProblem.
+    Two processes that do so at once get the same secrets. Raises OSError, CommandProblem.
     """
     path = data_dir / DEV_SECRETS
     if not path.exists():
@@ -140,4 +140,6 @@ def dev_secrets(data_dir: Path) -> DevSecrets:
     try:
         return msgspec.json.decode(path.read_bytes(), type=DevSecrets)
     except msgspec.MsgspecError:
-        raise CommandProblem(f"{path} cannot be read; remove it to have it made anew.") from None
+        raise CommandProblem(
+            f"{path} cannot be read; remove it, and it will be created again."
+        ) from None

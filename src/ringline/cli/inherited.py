@@ -1,8 +1,8 @@
-"""What a process is started with, put right before anything is opened.
+"""Repairs of the inherited process state, before anything is opened.
 
-Cron, supervisors and shells' `>&-` start programs with standard streams closed. The next
-file or socket would get such a number, and whoever prints would write into it. A umask
-that shuts out the owner makes files that we could not read again.
+Cron, supervisors and the shell's `>&-` start programs with closed standard streams. The next
+file or socket would get such a descriptor, and every print would write into it. With a umask
+that excludes the owner, we could not read our own files again.
 """
 
 import os
@@ -11,14 +11,14 @@ import sys
 
 
 def mend() -> None:
-    """Open closed standard streams on the null device; keep files open to their owner."""
+    """Open closed standard streams on the null device; keep files readable for us."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest free number is taken; children get it, as they get the others.
+            # `open` takes the lowest free descriptor; children inherit it like the others.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    # Python left out what was closed. Nothing closes these: they are the process's own.
+    # Python sets closed streams to None. These stay open for the life of the process.
     if sys.stdin is None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stdout is None:

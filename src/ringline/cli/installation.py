@@ -1,8 +1,8 @@
-"""How this Ringline is installed, and the lines of a shell that are true for it.
+"""How this Ringline is installed, and the shell commands that fit.
 
-Nothing is published yet (docs/install.md), so a line that names a package index would send
-people astray: a checkout is installed by its own tools, a wheel gets the packages of an
-extra by the names that its metadata hold (PEP 566, `Requires-Dist`).
+Nothing is published yet (docs/install.md), so a command that names a package index would
+mislead people: a checkout is installed by its own tools, and a wheel's extra by the names of
+its packages in the metadata (PEP 566, `Requires-Dist`).
 """
 
 import re
@@ -13,25 +13,25 @@ from importlib.metadata import PackageNotFoundError, requires
 from importlib.util import find_spec
 from pathlib import Path
 
-#: Where a checkout that this module stands in begins; in a wheel it is some other place.
+#: The root of the checkout that holds this module; for a wheel, some other directory.
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 _OF_AN_EXTRA = re.compile(r""";\s*extra\s*==\s*['"](?P<extra>[^'"]+)['"]$""")
 
 
 def checkout() -> Path | None:
-    """Return the checkout that this program runs from; None where it was installed."""
+    """Return the checkout that this program runs from; None if it was installed."""
     return REPOSITORY if (REPOSITORY / "tools" / "install").is_file() else None
 
 
 def program() -> list[str]:
-    """Return the words that run this installation's `ringline`, wherever PATH leads."""
+    """Return the command that runs this `ringline`, whatever PATH says."""
     beside = Path(sys.executable).with_name("ringline")
     return [str(beside)] if beside.is_file() else [sys.executable, "-m", "ringline"]
 
 
 def line_that_finds_program() -> str:
-    """Return the line that lets `ringline` be this installation; "" if it is already."""
+    """Return the command that puts this installation on the path; "" if it is there."""
     beside = Path(sys.executable).with_name("ringline")
     found = shutil.which("ringline")
     if not beside.is_file() or (found and Path(found).resolve() == beside.resolve()):
@@ -40,7 +40,7 @@ def line_that_finds_program() -> str:
 
 
 def line_that_installs(extra: str) -> str:
-    """Return the line that installs what an extra of this package needs."""
+    """Return the command that installs an extra of this package."""
     if root := checkout():
         return shlex.join([str(root / "tools" / "install"), "runtime"])
     return shlex.join([*_installer(), *packages_of(extra)])
@@ -59,7 +59,7 @@ def packages_of(extra: str) -> list[str]:
 
 
 def _installer() -> list[str]:
-    """Environments that uv made have no pip of their own."""
+    """Choose the installer: environments made by uv have no pip."""
     if find_spec("pip") is not None:
         return [sys.executable, "-m", "pip", "install"]
     return ["uv", "pip", "install", "--python", sys.executable]

@@ -1,4 +1,4 @@
-"""`ringline workspace` and `ringline key`: beside a running server, and without one."""
+"""`ringline workspace` and `ringline key`: with or without a running server."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from ringline.ports import EntryRefused, Violation, WorkspaceRow
 from ringline.services.clock import now
 from ringline.services.workspaces import FIRST_KEYS, FirstKeys
 
-_OPENS_NOTHING = "opens nothing in this version"
+_OPENS_NOTHING = "grants nothing in this version"
 
 Workspace = Annotated[
     str,
@@ -36,14 +36,14 @@ key_app = App(name="key", help="Create, list and revoke keys.")
 @workspace_app.command
 def create(
     *,
-    name: Annotated[str, Parameter(name="--name", help="What the workspace is called.")],
+    name: Annotated[str, Parameter(name="--name", help="The workspace's name.")],
     json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """Create a workspace with its first keys and an agent.
 
-    The keys are shown this once: two secret keys (one for the live environment, one for
-    test), a publishable and a management key.
+    The keys are shown only once: two secret keys (one for the live environment, one for
+    test), a publishable key and a management key.
     """
     settings = Settings.read(data_dir=data_dir)
     if not name.strip() or len(name) > 255 or "\0" in name:
@@ -62,7 +62,7 @@ def create(
 
 @workspace_app.command(name="list")
 def list_workspaces(*, json: Json = False, data_dir: DataDir = None) -> None:
-    """List the workspaces of a database: their ids, their names and when they were created."""
+    """List a database's workspaces: ids, names and creation times."""
 
     async def work() -> list[WorkspaceRow]:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
@@ -88,24 +88,22 @@ def create_key(
     ] = "secret",
     environment: Annotated[
         Literal["live", "test"],
-        Parameter(name="--environment", help="Which half of the workspace it opens."),
+        Parameter(name="--environment", help="The environment that it belongs to."),
     ] = "live",
-    label: Annotated[
-        str, Parameter(name="--label", help="What the key is for, to recognise it by.")
-    ] = "",
+    label: Annotated[str, Parameter(name="--label", help="A label to recognise the key by.")] = "",
     expires_in: Annotated[
         int | None,
-        Parameter(name="--expires-in", help="Seconds until it ends. [default: never]"),
+        Parameter(name="--expires-in", help="Seconds until it expires. [default: never]"),
     ] = None,
     json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Create a key; it is shown this once, and only its hash is kept."""
+    """Create a key; it is shown only once, and only its hash is stored."""
     workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
     if len(label) > 255 or "\0" in label:
         fail("A key's label has at most 255 characters.")
     if expires_in is not None and not 0 < expires_in <= 100 * 365 * 86_400:
-        fail("A key lives at least a second and at most a hundred years.")
+        fail("A key's lifetime is between one second and a hundred years.")
     scope = Scope(workspace_id, Environment(environment))
 
     async def work() -> tuple[Key, str]:
@@ -138,7 +136,7 @@ def create_key(
 
 @key_app.command(name="list")
 def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = None) -> None:
-    """List a workspace's keys: their last four characters, their use and their end."""
+    """List a workspace's keys: their last four characters, last use and expiry."""
     workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
 
     async def work() -> list[Key]:
@@ -173,12 +171,12 @@ def revoke(
     end_calls: Annotated[
         bool,
         Parameter(
-            name="--end-calls", negative="", help="Hang up on callers whom its tickets let in."
+            name="--end-calls", negative="", help="Also hang up on callers who used its tickets."
         ),
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Revoke a key, at once and for good; what it opened is closed within a second."""
+    """Revoke a key permanently; its connections are closed within a second."""
     wanted = _read_id(Prefix.KEY, key_id, "key")
 
     async def work() -> bool:
@@ -191,7 +189,7 @@ def revoke(
 
 
 def key_ring(keys: FirstKeys, base_url: str) -> KeyRing:
-    """Spell a workspace's first keys as the ready file does."""
+    """Return a workspace's first keys in the format of the ready file."""
     return KeyRing(
         base_url=base_url,
         workspace_id=str(keys.workspace_id),
@@ -205,7 +203,7 @@ def key_ring(keys: FirstKeys, base_url: str) -> KeyRing:
 
 
 def show_key_ring(ring: KeyRing) -> None:
-    """Print a workspace's first keys for a reader."""
+    """Print a workspace's first keys for people."""
     idle = {name for name, kind, _ in FIRST_KEYS if not opens_something(kind)}
     for name in (
         "workspace_id",
@@ -221,7 +219,7 @@ def show_key_ring(ring: KeyRing) -> None:
 
 
 def base_url_of(settings: Settings) -> str:
-    """Return where this data directory's server is, or would be, reached."""
+    """Return the URL at which this data directory's server is, or would be, reached."""
     ring = read_key_ring(_dev_keys(settings.data_dir))
     return ring.base_url if ring else settings.reached_at(settings.port)
 
@@ -233,7 +231,7 @@ def _dev_keys(data_dir: Path) -> Path:
 def _read_id(prefix: Prefix, text: str, noun: str) -> UUID:
     found = parse_id(prefix, text)
     if found is None:
-        fail(f"{text} is no id of a {noun}: it is a UUID or begins with {prefix}_.")
+        fail(f"{text} is not the id of a {noun}: use a UUID or an id that begins with {prefix}_.")
     return found
 
 

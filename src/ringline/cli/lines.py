@@ -1,4 +1,4 @@
-"""Events, transcripts and notes of a call as lines for a reader's eyes."""
+"""Events, transcripts and notes of a call as lines for people."""
 
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from ringline.client.conversation import (
 )
 from ringline.client.events import SocketEvent
 
-#: Stands for the words of a turn that no recogniser could read.
+#: Stands for the words of a turn that could not be recognised.
 NOT_UNDERSTOOD = "(not understood)"
 
 _STYLES = {
@@ -34,7 +34,7 @@ _STYLES = {
 
 
 def describe_event(event: SocketEvent, *, with_call: bool = False) -> Text:
-    """Make one line of an event: time, its call where asked for, name, and what matters of it."""
+    """Make one line of an event: time, its call if asked for, name and main details."""
     style = _STYLES.get(event.name, "white")
     line = Text()
     line.append(f"{clock_time(event.text('occurredAt'))}  ", "dim")
@@ -46,7 +46,7 @@ def describe_event(event: SocketEvent, *, with_call: bool = False) -> Text:
 
 
 def event_detail(event: SocketEvent) -> str:
-    """Return what matters of an event."""
+    """Return the main details of an event."""
     text = event.text
     match event.name:
         case "incoming_call":
@@ -85,7 +85,7 @@ def clock_time(timestamp: str | None) -> str:
 
 
 def describe_note(note: Note) -> str | None:
-    """Make one line of what a caller lives; None for what is not worth one."""
+    """Make one line of a note about a call; None if it is not worth one."""
     match note:
         case Started(_, call_id):
             return f"The call is on: {call_id}"
@@ -107,10 +107,10 @@ def describe_note(note: Note) -> str | None:
 
 
 def words(said: str | None, *, cut: bool = False, recognized: bool = True) -> str:
-    """Return the words of a finished turn, and whether it was cut off or not understood."""
+    """Return a finished turn's words, marked if cut off or not understood."""
     return f"{(said or '').strip() if recognized else NOT_UNDERSTOOD}{' ✂' if cut else ''}"
 
 
 def latency(milliseconds: float) -> str:
-    """Say how long an answer took to begin."""
+    """Describe how long an answer took to begin."""
     return f"answered after {milliseconds:.0f} ms"

@@ -1,7 +1,7 @@
-"""Where logs go: to stderr, for eyes in a terminal and as lines of JSON elsewhere.
+"""Logging to stderr: readable in a terminal, lines of JSON elsewhere.
 
-A server's logs hold ids and types; credentials and transcripts have no business in them.
-What others chose all the same (a name in an error, an address) does not steer the terminal.
+A server's logs hold ids and types, never credentials or transcripts. Values that others
+chose (a name in an error, an address) cannot control the terminal.
 """
 
 import logging
@@ -16,9 +16,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from ringline.cli.terminal import visible
 
-#: Values of several lines, as tracebacks are.
+#: Values with several lines, such as tracebacks.
 _LONG_VALUES = ("exception", "stack")
-#: How many steps of the way to an error are told, the last ones.
+#: How many stack frames of an error are logged, counted from the innermost.
 _STEPS = 3
 
 
@@ -27,12 +27,12 @@ class _End(msgspec.Struct):
     reason: str
 
 
-#: The log's last line where a server ends unasked; `reason` is a sentence for its user.
+#: The log's last line if a server ends unexpectedly; `reason` is a sentence for its user.
 _ENDED = "server_ended"
 
 
 def log_like_a_server(level: str = "info") -> None:
-    """Log what happens from now on, to stderr, from a level up."""
+    """Log to stderr from now on, from a level up."""
     least = logging.getLevelNamesMapping()[level.upper()]
     terminal = sys.stderr.isatty()
     renderer: Processor = (
@@ -40,12 +40,12 @@ def log_like_a_server(level: str = "info") -> None:
         if terminal
         else structlog.processors.JSONRenderer()
     )
-    # Libraries that use `logging` tell what they fear; what they quote is theirs to choose,
-    # so only their names and levels go on.
+    # Libraries that use `logging` may quote anything in their warnings, so only their names and #
+    # levels are logged.
     quiet = logging.getLogger()
     quiet.handlers = [_NamesOnly()]
     quiet.setLevel(max(least, logging.WARNING))
-    logging.captureWarnings(True)  # or Python would print them between the lines
+    logging.captureWarnings(True)  # otherwise Python would print them between the lines
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -63,7 +63,7 @@ def log_like_a_server(level: str = "info") -> None:
 
 
 def log_like_a_command() -> None:
-    """Log nothing but errors: a command speaks for itself."""
+    """Log only errors: a command prints its own output."""
     logging.getLogger().handlers = [logging.NullHandler()]
     logging.captureWarnings(False)
     structlog.configure(
@@ -78,9 +78,9 @@ def log_end(reason: str) -> None:
 
 
 def reason_of_end(lines: Sequence[str]) -> str:
-    """Return why a server ended, from the lines of its log; '' where none of them says so."""
+    """Return why a server ended, from the lines of its log; '' if unknown."""
     for line in reversed(lines):
-        with suppress(msgspec.DecodeError):  # other lines have other members, or are cut off
+        with suppress(msgspec.DecodeError):  # other lines have other members, or are truncated
             end = msgspec.json.decode(line, type=_End)
             if end.event == _ENDED:
                 return end.reason
@@ -88,7 +88,7 @@ def reason_of_end(lines: Sequence[str]) -> str:
 
 
 def _place_failure(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Tell where an error came from, whose text may quote what is nobody's business."""
+    """Log where an error came from instead of its text, which may quote private data."""
     error = sys.exc_info()[1]
     if method == "error" and error is not None:
         steps = [
@@ -100,10 +100,10 @@ def _place_failure(_: WrappedLogger, method: str, event: EventDict) -> EventDict
 
 
 def _show_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Make texts visible that the renderer for terminals would print as they are."""
+    """Escape control characters that the terminal renderer would print as they are."""
     for name, value in event.items():
         if name in _LONG_VALUES:
-            # Set in, so that a line of an error's text is never taken for one of the log.
+            # Indented, so that a line of an error's text is never taken for a log line.
             event[name] = "\n".join(f"  {visible(line)}" for line in str(value).split("\n"))
         elif isinstance(value, str):
             event[name] = visible(value)

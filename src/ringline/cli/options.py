@@ -1,4 +1,4 @@
-"""Options that several commands share, and what stands in for those not given."""
+"""Options that several commands share, and their defaults."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DataDir: TypeAlias = Annotated[
     Path | None,
     Parameter(
         name="--data-dir",
-        help="Where the embedded database and the keys of `ringline dev` are. "
+        help="The directory of the embedded database and of `ringline dev`'s keys. "
         "[default: RINGLINE_DATA_DIR, else the platform's directory for data; for root "
         "/var/lib/ringline]",
     ),
@@ -45,7 +45,7 @@ KEY_VARIABLE = f"{PREFIX}KEY"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The server a command speaks to, and the key to it."""
+    """The server that a command talks to, and the key for it."""
 
     url: str
     key: str
@@ -75,10 +75,10 @@ def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Targ
             )
             if value is None
         )
-        fail(f"No server is known: give {lacking}, or start `ringline dev` (no {path}).")
-    # A key is sent only where it belongs: never the one kept here to a server named elsewhere.
+        fail(f"No server is known: pass {lacking}, or start `ringline dev` (there is no {path}).")
+    # Never send the key stored here to a server that was named elsewhere.
     if url is not None and url != ring.base_url:
-        fail(f"No key is known for {url}: give --key or {KEY_VARIABLE}.")
+        fail(f"No key is known for {url}: pass --key or set {KEY_VARIABLE}.")
     return Target(ring.base_url, key or ring.secret_key)
 
 
@@ -88,4 +88,4 @@ def _read_url(url: str) -> str | None:
     try:
         return read_web_url(url)
     except ValueError as error:
-        fail(f"{url} is no address of a server: {error}.")
+        fail(f"{url} is not a server's URL: {error}.")

@@ -1,6 +1,6 @@
 """How a command ends: with a result on stdout, or one sentence on stderr.
 
-Exit codes: 0 done, 1 could not be done, 2 was not understood, 130 interrupted.
+Exit codes: 0 success, 1 failure, 2 usage error, 130 interrupted.
 """
 
 from collections.abc import Coroutine, Generator
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 
 class CommandProblem(Exception):
-    """A command that cannot be carried out; its text is a sentence for the user."""
+    """A command failed; the text is a sentence for the user."""
 
 
 def run(work: Coroutine[Any, Any, T], *problems: type[Exception]) -> T:
-    """Run a command's work on an event loop; `problems` end it with their sentence."""
+    """Run a command's work on an event loop; `problems` end it with their texts."""
     with reporting(*problems):
         return uvloop.run(work)
 
@@ -48,7 +48,7 @@ def reporting(*problems: type[Exception]) -> Generator[None]:
 
 
 def sentence(error: BaseException, *problems: type[Exception]) -> str:
-    """Return what the user is told of an error; '' if it is a defect."""
+    """Return the sentence for an error; '' if it is a bug."""
     match error:
         case StoreAway():
             return "The database does not answer; try again."

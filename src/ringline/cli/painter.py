@@ -1,15 +1,14 @@
-"""Paints frames over each other in a terminal: what has changed, at a bounded rate.
+"""Draws frames in a terminal: only the changes, at a bounded rate.
 
-A terminal may be at the far end of a slow line. Of a frame only the lines are written that
-differ from what stands there, and the next frame waits until the last one has been paid
-for, at so many bytes a second. Frames that come meanwhile are left out: the next one shows
-what they would have.
+A terminal may be at the far end of a slow connection. Only the lines that differ from the
+last frame are written, and the next frame waits until the byte rate allows it. Frames in
+between are skipped: the next one includes their changes.
 """
 
 from collections.abc import Callable, Sequence
 
-#: What painting may write on average. A whole frame comes at most once on top of it in any
-#: second, so that a second never sees twice as much.
+#: The average byte rate. In any second at most one whole frame comes on top of it, so that a second
+#: never sees twice as much.
 BYTES_PER_S = 10_000
 
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -17,7 +16,7 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 
 class Painter:
-    """Writes frames with `write`; times are seconds of any clock."""
+    """Writes frames through `write`; times are seconds of any clock."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
@@ -26,9 +25,9 @@ class Painter:
         self._paid_at_s = 0.0
 
     def paint(self, lines: Sequence[str], width: int, now_s: float) -> None:
-        """Write what differs from the last frame, unless that is not paid for yet.
+        """Write what differs from the last frame, if the byte rate allows it.
 
-        Every line is `width` columns wide. The cursor stands below the frame.
+        Every line is `width` columns wide. The cursor ends below the frame.
         """
         if now_s < self._paid_at_s:
             return
@@ -38,14 +37,14 @@ class Painter:
             self._paid_at_s = now_s + len(text.encode()) / BYTES_PER_S
 
     def finish(self, lines: Sequence[str], width: int) -> None:
-        """Write the last frame, and give the cursor back."""
+        """Write the last frame, and show the cursor again."""
         self._write(self._difference(lines, width) + _SHOW_CURSOR)
 
     def _difference(self, lines: Sequence[str], width: int) -> str:
         shown, self._shown = self._shown, lines
         if len(shown) != len(lines) or width != self._width:
-            # The first frame stands where the cursor is. A terminal of another size has
-            # broken the lines of the old one anew, nobody knows where.
+            # The first frame starts at the cursor. A resized terminal has rewrapped the old frame's
+            # lines, and we cannot know where.
             begin, self._width = (_CLEAR if shown else _HIDE_CURSOR), width
             return begin + "".join(f"{line}\r\n" for line in lines)
         text, at = "", len(lines)  # the row that the cursor is in

@@ -27,15 +27,14 @@ _SERVERS = ("dev", "serve")
 
 app = App(
     name="ringline",
-    help="A self-hosted realtime voice gateway: calls, their voices, and who watches them.\n\n"
-    "`ringline dev` starts everything on this machine; `ringline COMMAND --help` tells more.",
+    help="A self-hosted realtime voice gateway: calls, voices, and the screens that watch.\n\n"
+    "`ringline dev` starts everything on this machine; `ringline COMMAND --help` says more.",
     version=__version__,
     version_flags=["--version"],
     help_flags=HELP_FLAGS,
     result_action="return_value",
 )
-# By their names, so that a command loads what it needs and no more: a server never
-# carries the client's arrays about.
+# By name, so that a command imports only what it needs: a server never loads the client's numpy.
 app.command("ringline.cli.server:dev", name="dev")
 app.command("ringline.cli.server:serve", name="serve")
 app.command("ringline.cli.server:migrate", name="migrate")
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in HELP_FLAGS:
-        for name in app:  # the list shows what each one says of itself, so load them all
+        for name in app:  # the list shows each command's description, so load them all
             app[name]
     app.help_formatter, app.help_format = (
         ("default", "markdown") if is_screen() else ("plain", "plaintext")
@@ -90,7 +89,7 @@ def _run(words: list[str]) -> int:
 
 
 def _tell(words: list[str], why: str) -> None:
-    """Report why a command ends: to its user, or in the server's log."""
+    """Report why a command ends, to its user or in the server's log."""
     if _has_log(words):
         log_end(why)
     else:
@@ -98,15 +97,15 @@ def _tell(words: list[str], why: str) -> None:
 
 
 def _show_defect(words: list[str], error: Exception) -> str:
-    """Show where a defect is, for those who mend it; return a sentence for who met it."""
+    """Print a bug's traceback for developers; return a sentence for the user."""
     if _has_log(words):
         structlog.get_logger().error("server_failed", error=type(error).__name__)
     else:
         for line in "".join(format_exception(error)).rstrip().split("\n"):
             say(line)
-    return f"This is a defect of Ringline ({type(error).__name__}); please report it."
+    return f"This is a bug in Ringline ({type(error).__name__}); please report it."
 
 
 def _has_log(words: list[str]) -> bool:
-    """Tell whether stderr is a log for programs, which holds nothing but JSON."""
+    """Return whether stderr is a log for programs, which holds nothing but JSON."""
     return bool(words) and words[0] in _SERVERS and not sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""`ringline secret`: what a server signs and encrypts with, made well."""
+"""`ringline secret`: generates a server's secrets."""
 
 import secrets
 
@@ -7,9 +7,9 @@ from ringline.domain.credentials import SECRET_BYTES, spell_secret
 
 
 def secret() -> None:
-    """Make a secret, for RINGLINE_SIGNING_SECRET or RINGLINE_ENCRYPTION_KEY.
+    """Generate a secret, for RINGLINE_SIGNING_SECRET or RINGLINE_ENCRYPTION_KEY.
 
-    Prints 43 characters that nobody can guess, and keeps none of them. Make one for each
-    setting. What is sealed with an encryption key can be opened with that key only.
+    Prints 43 random characters and stores nothing. Generate one for each setting. Data
+    encrypted with a key can only be decrypted with that key.
     """
     show(spell_secret(secrets.token_bytes(SECRET_BYTES)))

@@ -27,14 +27,14 @@ Port = Annotated[
     int | None,
     Parameter(
         name="--port",
-        help="The port to listen on; 0 is any free one. [default: RINGLINE_PORT, 7400]",
+        help="The port to listen on; 0 picks any free one. [default: RINGLINE_PORT, 7400]",
     ),
 ]
 ReadyFile = Annotated[
     Path | None,
     Parameter(
         name="--ready-file",
-        help="Written as JSON once the server accepts requests; only its owner may read it.",
+        help="A JSON file to write once the server accepts requests; only its owner may read it.",
     ),
 ]
 
@@ -46,11 +46,11 @@ def dev(
     data_dir: DataDir = None,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Run everything on this machine: the server, its database, a workspace and its keys.
+    """Run everything on this machine: server, database, a workspace and its keys.
 
-    Needs no settings. The keys are printed at the first start, to a terminal only, and kept
-    in `DIR/dev-keys.json`; the commands `call`, `token` and `events` find them there.
-    Ctrl-C ends it.
+    Needs no settings. The first start prints the keys, only to a terminal, and stores them
+    in `DIR/dev-keys.json`, where the commands `call`, `token` and `events` find them.
+    Ctrl-C stops it.
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
     root = app.make_data_dir(settings.data_dir)
@@ -67,7 +67,9 @@ def dev(
     async def ready(server: app.Running) -> None:
         keys = await keep_dev_keys(server.admin, path, server.base_url)
         _write_ready(ready_file, keys.ring)
-        if keys.made and sys.stdout.isatty():  # a file or a pipe would keep them, or pass them on
+        if (
+            keys.made and sys.stdout.isatty()
+        ):  # a file or a pipe would store the keys or pass them on
             show_key_ring(keys.ring)
         show(f"Ringline is at {server.base_url}; its keys are in {path}.")
 
@@ -81,17 +83,17 @@ def serve(
     data_dir: DataDir = None,
     ready_file: ReadyFile = None,
 ) -> None:
-    """Run a server in production, on a database of yours.
+    """Run a production server on your own database.
 
     RINGLINE_DATABASE_URL, RINGLINE_SIGNING_SECRET and RINGLINE_ENCRYPTION_KEY must be set
-    (`ringline secret` makes the latter two), and the database migrated (`ringline migrate`).
-    No key is stored. SIGTERM or Ctrl-C ends it.
+    (`ringline secret` generates the latter two), and the database migrated (`ringline
+    migrate`). No key is stored in a file. SIGTERM or Ctrl-C stops it.
     """
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
     if missing := settings.missing_to_serve():
         secrets = [name for name in missing if name != f"{PREFIX}DATABASE_URL"]
-        make = f" {line_that_makes(secrets[0])} makes a secret." if secrets else ""
-        fail(f"`ringline serve` does not start without {', '.join(missing)}.{make}")
+        make = f" {line_that_makes(secrets[0])} generates a secret." if secrets else ""
+        fail(f"`ringline serve` requires {', '.join(missing)}.{make}")
 
     async def ready(server: app.Running) -> None:
         _write_ready(ready_file, KeyRing(base_url=server.base_url))
@@ -101,10 +103,11 @@ def serve(
 
 
 def migrate(*, data_dir: DataDir = None) -> None:
-    """Bring the database to what this version expects; safe to repeat.
+    """Migrate the database to this version's schema; safe to repeat.
 
-    It connects to RINGLINE_MIGRATE_DATABASE_URL, else to RINGLINE_DATABASE_URL, and lets
-    the role of the latter use the tables; without both to the embedded database.
+    It connects to RINGLINE_MIGRATE_DATABASE_URL, else to RINGLINE_DATABASE_URL, and grants
+    the latter's role access to the tables. If neither is set, it migrates the embedded
+    database.
     """
     settings = Settings.read(data_dir=data_dir)
     if sentence := run(app.migrate_database(app.database_of(settings)), *app.DATABASE_PROBLEMS):
@@ -119,7 +122,7 @@ def _run_server(
     *,
     dev: bool,
 ) -> None:
-    if ready_file is not None:  # an earlier server's would be taken for ours
+    if ready_file is not None:  # an earlier server's file could be taken for ours
         refuse_unwritable(ready_file)
         ready_file.unlink(missing_ok=True)
     log_like_a_server(settings.log_level)

@@ -1,8 +1,11 @@
-"""What the command line prints: every line passes here, and no text of others steers a terminal.
+"""The command line's output, with control characters of others replaced.
 
-Callers, servers and databases choose texts that end on an operator's screen. A terminal obeys
-the control characters in them: they set its title, write the clipboard, forge lines. Here they
-are shown as replacement characters; JSON escapes them instead, so that nothing of it is lost.
+All output goes through here.
+
+Callers, servers and databases choose texts that end up on an operator's screen. A terminal
+obeys the control characters in them: they set its title, write to the clipboard, forge lines.
+Here they are shown as replacement characters; in JSON they are escaped instead, so that nothing
+is lost.
 """
 
 import codecs
@@ -27,7 +30,7 @@ _STEERING = (
 _REPLACED = dict.fromkeys(_STEERING, "\N{REPLACEMENT CHARACTER}")
 _ESCAPED = {code: f"\\u{code:04x}" for code in _STEERING}
 
-#: What stands for signs of ours where the encoding lacks them; for all others it is a `?`.
+#: Replacements for our own symbols that an encoding lacks; all others become `?`.
 _PLAIN = {
     "…": "...",
     "→": "->",
@@ -42,30 +45,30 @@ _PLAIN = {
 }
 _REPLACING = "ringline.replace"
 _DUMB = ("dumb", "unknown")
-_ENDLESS = 100_000  # columns of what is no terminal
+_ENDLESS = 100_000  # columns, if the output is not a terminal
 
 
 def visible(text: str) -> str:
-    """Show what steers a terminal as replacement characters; the result is one line."""
+    """Replace characters that control a terminal; the result is one line."""
     return text.translate(_REPLACED)
 
 
 class OutputClosed(Exception):
-    """Whoever read our output has gone, as `head` does: there is nobody left to tell."""
+    """The reader of our output has closed the pipe, as `head` does."""
 
 
 def show(text: str) -> None:
-    """Print a line of the result. Raises OutputClosed."""
+    """Print a line of the result to stdout. Raises OutputClosed."""
     _print(visible(text), sys.stdout)
 
 
 def say(text: str) -> None:
-    """Tell the user in a line something that is not the result. Raises OutputClosed."""
+    """Print a message that is not part of the result to stderr. Raises OutputClosed."""
     _print(visible(text), sys.stderr)
 
 
 def write_codes(text: str) -> None:
-    """Write text with codes of ours to stdout; whatever others chose in it is visible already."""
+    """Write text with our own escape codes to stdout; others are replaced already."""
     _print(text, sys.stdout, end="")
 
 
@@ -77,7 +80,7 @@ def _print(text: str, stream: TextIO, end: str = "\n") -> None:
 
 
 def prepare_output() -> None:
-    """Replace what an encoding lacks, where it is printed: LANG=C is no reason to fail."""
+    """Replace characters that the encoding lacks, so that printing works with LANG=C."""
     codecs.register_error(_REPLACING, _replace)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -85,7 +88,7 @@ def prepare_output() -> None:
 
 
 def forget_output() -> None:
-    """Send what a closed pipe did not take nowhere, so that the end of the process is quiet."""
+    """Discard output that a closed pipe did not take, to exit quietly."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -103,9 +106,9 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
 
 
 def is_screen() -> bool:
-    """Tell whether stdout is a terminal that shows panels; everything else gets lines.
+    """Return whether stdout is a terminal that can show panels.
 
-    FORCE_COLOR makes no terminal of a pipe; a CI's terminal is a file that somebody reads later.
+    FORCE_COLOR does not make a pipe a terminal; a CI's terminal is a file that is read later.
     """
     environment = os.environ.get
     return (
@@ -131,25 +134,25 @@ def show_json(value: object, *, indent: int | None = None) -> None:
 
 
 def spell_json(value: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
-    """Spell a value as JSON that a terminal can show and that reads back the same."""
-    # JSON's own escapes cover C0 alone; the others can only stand inside of strings, and
+    """Encode a value as JSON that a terminal can show and that reads back the same."""
+    # JSON's own escapes cover only C0; other control characters can only be inside strings, and
     # line feeds only between them.
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     return "\n".join(line.translate(_ESCAPED) for line in text.split("\n"))
 
 
 class _Console(Console):
-    """A console whose reader may go: Rich would end the process with 1."""
+    """A console whose reader may close the pipe: Rich would exit with 1."""
 
     def on_broken_pipe(self) -> None:
-        """Let the command end, and well."""
+        """End the command with success."""
         raise OutputClosed
 
 
 def open_console(*, soft_wrap: bool = False) -> Console:
-    """Open stdout for styled text; markup and emoji codes in a text are not interpreted.
+    """Open stdout for styled text, without markup and emoji codes.
 
-    Lines are wrapped on a terminal alone, and not even there with `soft_wrap`. Printing
+    Lines are only wrapped on a terminal, and not even there with `soft_wrap`. Printing
     raises OutputClosed.
     """
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "").lower() in _DUMB
@@ -159,5 +162,5 @@ def open_console(*, soft_wrap: bool = False) -> Console:
         highlight=False,
         soft_wrap=soft_wrap,
         width=None if sys.stdout.isatty() else _ENDLESS,
-        color_system=None if plain else "auto",  # bold is a code, too
+        color_system=None if plain else "auto",  # bold is an escape code too
     )

@@ -1,7 +1,7 @@
-"""Becomes another program that ends when its parent does: `tethered.py PARENT PROGRAM …`.
+"""Execs a program that ends when its parent does: `tethered.py PARENT PROGRAM …`.
 
-Run by its path, so that nothing of the package is imported on the way. On Linux the
-kernel sends SIGTERM when the parent dies, however it dies; elsewhere nothing is promised.
+It is run by path, so that it imports nothing of the package. On Linux the kernel sends
+SIGTERM when the parent dies, however it dies; other systems give no such guarantee.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def main() -> None:
-    """Make the wish, see that the parent still lives, and become the program."""
+    """Ask for the signal, check that the parent is still alive, and exec the program."""
     parent, program = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -17,7 +17,7 @@ from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.log import parse_since
 
 _JOIN_LIMIT_S = 20.0
-#: The socket does not tell where a replay ends: so long a silence is taken for its end.
+#: The socket does not say where a replay ends: so long a silence counts as its end.
 _QUIET_S = 1.0
 _LAST_OF_A_CALL = "call_ended"
 
@@ -26,16 +26,16 @@ def token(
     *,
     ttl_seconds: Annotated[
         int | None,
-        Parameter(name="--ttl-seconds", help="Its life, 30 to 900 seconds. [default: 300]"),
+        Parameter(name="--ttl-seconds", help="Its lifetime, 30 to 900 seconds. [default: 300]"),
     ] = None,
     json: Json = False,
     url: Url = None,
     key: ApiKey = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Mint a session token: the right to watch, for a browser that must hold no key.
+    """Mint a session token, with which a browser can watch without a key.
 
-    Give it to the events socket as `session_token`, to the live streams as a Bearer token
+    Pass it to the events socket as `session_token`, to the live streams as a Bearer token
     or as `?token=`.
     """
     target = find_target(url, key, data_dir)
@@ -55,7 +55,7 @@ def token(
         )
     else:
         show(minted.token)
-        say(f"It ends at {minted.expires_at}.")
+        say(f"It expires at {minted.expires_at}.")
 
 
 def events(
@@ -65,7 +65,7 @@ def events(
         Parameter(
             name="--follow",
             negative="",
-            help="Go on with what happens, and reconnect. Without it: only what is in the log.",
+            help="Continue with new events, and reconnect. Without it: only the log up to now.",
         ),
     ] = False,
     since: Annotated[
@@ -89,13 +89,13 @@ def events(
     key: ApiKey = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show the log of a workspace's environment, over the events socket.
+    """Show the events of a workspace's environment, over the events socket.
 
-    A line tells an event's time, call, name and what matters of it; with --json it holds
-    the name and the payload. Ctrl-C ends it.
+    A line shows an event's time, call, name and main details; with --json it holds
+    the name and the payload. Ctrl-C stops it.
     """
     if since is not None and parse_since(since) is None:
-        fail(f"{since} is no position: give epoch:offset, an event id or 0.")
+        fail(f"{since} is not a position: use epoch:offset, an event id or 0.")
     target = find_target(url, key, data_dir)
     start = since if since is not None or follow else "0"
     found = run(_show_events(target, start, call, follow=follow, json=json), ApiProblem)
@@ -106,7 +106,7 @@ def events(
 async def _show_events(
     target: Target, since: str | None, call: str | None, *, follow: bool, json: bool
 ) -> int:
-    """Show the events, of one call or of all; return how many. Raises ApiProblem."""
+    """Show the events of one call or of all; return how many. Raises ApiProblem."""
     console = open_console(soft_wrap=True)
     wait_s = None if follow else _JOIN_LIMIT_S
     joined, found = False, 0
@@ -134,7 +134,7 @@ async def _show_events(
 
 
 def is_of_call(event: SocketEvent, call: str) -> bool:
-    """Tell whether an event is of a call, given as its callUuid or in a spelling of its id."""
+    """Return whether an event belongs to a call, given by callUuid or by id."""
     if event.text("callUuid") == call:
         return True
     call_id = parse_id(Prefix.CALL, call)
@@ -146,7 +146,7 @@ def show_watched(watched: Watched, console: Console, *, json: bool) -> None:
     match watched:
         case Joined(position, recovered):
             if recovered is False:
-                say("The log before this is not kept any more, or too long to replay.")
+                say("Earlier events are no longer stored, or too many to replay.")
             if not json:
                 say(f"Following from {position or 'now'}.")
         case Away(reason, again_in_s):

@@ -1,1 +1,1 @@
-"""The client: places calls and watches them, over the public API alone."""
+"""The client: places calls and watches them, using only the public API."""

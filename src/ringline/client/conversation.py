@@ -1,12 +1,12 @@
-"""A call as its caller lives it: what was said, heard, answered and interrupted.
+"""A call from its caller's side: what was said, heard, answered and interrupted.
 
-Pure: it takes the server's frames and the caller's own pieces, each with the time on the
-caller's clock (milliseconds since the session started), and tells what happened as notes.
-The rule it keeps for a client is the one about interruptions: at `speech.started` nothing
-more is played (realtime voice, K10).
+Pure: it takes the server's frames and the caller's own audio, each with the time on the
+caller's clock (milliseconds since the session started), and returns notes of what happened.
+It implements the client's rule for interruptions: at `speech.started`, stop playing
+(realtime voice, K10).
 
-Latency is the caller's: from the last piece that the caller spoke in, before the server
-took the turn to be over, to the first audio of the answer.
+Latency is measured at the caller: from the last piece with speech before the server ended
+the turn to the first audio of the answer.
 """
 
 from collections.abc import Iterator
@@ -29,13 +29,13 @@ from ringline.client.frames import (
 from ringline.client.playback import PlaybackLine
 from ringline.client.sound import Piece
 
-SETTLED_MS = 2_000  # nothing has happened for so long: nothing will
+SETTLED_MS = 2_000  # after so long without an event, nothing more will happen
 ANSWER_LIMIT_MS = 10_000  # how long a finished turn may wait for its answer
 
 
 @dataclass(slots=True)
 class Turn:
-    """What the caller said, if anything, and what the agent answered."""
+    """One exchange: what the caller said, if anything, and what the agent answered."""
 
     heard: str | None = None
     answer: str = ""
@@ -47,7 +47,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The call is on."""
+    """The call has started."""
 
     session_id: str
     call_id: str
@@ -58,7 +58,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class CallerStarted:
-    """The server hears the caller; `cut_ms` of speech were thrown away unheard."""
+    """The server hears the caller; `cut_ms` of unplayed speech were discarded."""
 
     at_ms: float
     cut_ms: float
@@ -80,7 +80,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class AnswerBegan:
-    """The first audio of an answer is here; its turn knows the latency."""
+    """The first audio of an answer has arrived; its turn holds the latency."""
 
     at_ms: float
     turn: Turn
@@ -88,7 +88,7 @@ class AnswerBegan:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer is over, or was interrupted; its turn knows the words."""
+    """An answer is over or was interrupted; its turn holds the words."""
 
     at_ms: float
     turn: Turn
@@ -96,7 +96,7 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReported:
-    """The server refused something; the call goes on."""
+    """The server refused something; the call continues."""
 
     code: str
     message: str
@@ -117,7 +117,7 @@ Note: TypeAlias = (
 
 @dataclass(slots=True)
 class Conversation:
-    """The state of one call; `hear` and `speak` move it."""
+    """The state of one call, updated by `hear` and `speak`."""
 
     line: PlaybackLine
     turns: list[Turn] = field(default_factory=list[Turn])
@@ -131,12 +131,12 @@ class Conversation:
     _last_change_ms: float = 0.0
 
     def speak(self, piece: Piece, now_ms: float) -> None:
-        """Note a piece of the caller's audio that has just been sent."""
+        """Record a piece of the caller's audio that was just sent."""
         if piece.spoken:
             self._spoke_until_ms = now_ms
 
     def hear(self, event: ServerEvent, now_ms: float) -> Iterator[Note]:
-        """Take a frame of the server."""
+        """Process a frame from the server."""
         self._last_change_ms = now_ms
         match event:
             case SpeechStarted():
@@ -165,11 +165,11 @@ class Conversation:
             case SessionTerminating(error):
                 self.ended = Ended(error.code, error.message)
                 yield self.ended
-            case SessionStarted():  # the shell has taken it
+            case SessionStarted():  # the shell has handled it
                 pass
 
     def is_settled(self, now_ms: float) -> bool:
-        """Tell whether nobody speaks, nothing plays and nothing is to be expected."""
+        """Return whether nobody speaks, nothing plays and nothing is expected."""
         if self._caller_speaks or self._answer is not None or self.line.left_ms(now_ms) > 0:
             return False
         if self._waits_since_ms is not None:
@@ -178,7 +178,7 @@ class Conversation:
         return now_ms - max(self._last_change_ms, played_ms) >= SETTLED_MS
 
     def greeting_is_over(self, now_ms: float, patience_ms: float) -> bool:
-        """Tell whether the agent has greeted and is quiet, or will not greet."""
+        """Return whether the agent has finished its greeting, or will not greet."""
         if not self.turns:
             return now_ms >= patience_ms
         return self._answer is None and self.line.left_ms(now_ms) == 0
@@ -194,7 +194,7 @@ class Conversation:
         return CallerStarted(now_ms, cut_ms)
 
     def _understood(self, transcript: str) -> Turn:
-        # A slow recogniser's text may come after the answer to it has begun (O4).
+        # A slow recogniser's text may arrive after its answer has begun (O4).
         if self._answer is not None and self._answer.heard is None and self._speech_ended_ms:
             self._answer.heard = transcript
             return self._answer

@@ -1,8 +1,8 @@
-"""The events socket as a client follows it: join, heartbeat, reconnect, resume.
+"""The client of the events socket: join, heartbeat, reconnect, resume.
 
-It speaks Phoenix Channels, version 2 (events socket, 3), and mints a fresh session token
-for every connection, as it holds the key. After a break it goes on behind the last event
-it has seen; where the server cannot, it says so in the join.
+It speaks Phoenix Channels, version 2 (events socket, 3), and mints a new session token
+for every connection, since it holds the key. After a disconnect it resumes after the last
+event it received; if the server cannot, the join's reply says so.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from ringline.wire.phoenix import (
 TOPIC = "events"
 HEARTBEAT_S = 30.0
 
-#: Seconds before each next attempt to connect; the last one for all that follow (3.9).
+#: Seconds before each attempt to reconnect; the last applies to all further ones (3.9).
 BACKOFF_S = (0.01, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0)
 
 _JOIN_LIMIT_S = 10.0
@@ -39,7 +39,7 @@ _JOIN_REF = "1"
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The socket is joined; `recovered` is None where no resuming was asked for."""
+    """The socket has joined; `recovered` is None if it did not ask to resume."""
 
     position: str | None
     recovered: bool | None
@@ -47,7 +47,7 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """The socket is lost and will be tried again."""
+    """The connection is lost; the client will reconnect."""
 
     reason: str
     again_in_s: float
@@ -62,11 +62,11 @@ class SocketEvent:
 
     @property
     def position(self) -> str | None:
-        """Return its place in the log."""
+        """Return the event's position in the log."""
         return self.text("position")
 
     def text(self, member: str) -> str | None:
-        """Return a member of the payload that is a text."""
+        """Return a text member of the payload."""
         value = self.payload.get(member)
         return value if isinstance(value, str) else None
 
@@ -75,7 +75,7 @@ Watched: TypeAlias = Joined | Away | SocketEvent
 
 
 class _Lost(Exception):
-    """The connection ended; the text says why."""
+    """The connection ended; the text gives the reason."""
 
 
 async def follow_events(
@@ -83,8 +83,8 @@ async def follow_events(
 ) -> AsyncGenerator[Watched]:
     """Follow a workspace's events for ever, from now on or after a position.
 
-    Close the generator to stop. Raises ApiProblem where the key or the position is
-    refused, and without `reconnect` also where the connection is lost.
+    Close the generator to stop. Raises ApiProblem if the key or the position is
+    refused, and without `reconnect` also if the connection is lost.
     """
     failures = 0
     while True:
@@ -168,7 +168,7 @@ def _object(value: object) -> dict[str, object]:
 
 
 async def _messages(socket: aiohttp.ClientWebSocketResponse) -> AsyncGenerator[PhoenixMessage]:
-    """Read messages and keep the heart beating until the socket closes."""
+    """Yield messages and send heartbeats until the socket closes."""
     loop = asyncio.get_running_loop()
     beat, beat_at, answered = 0, loop.time() + HEARTBEAT_S, True
     while True:

@@ -1,7 +1,7 @@
-"""The realtime voice socket as a client speaks it (realtime voice, 5).
+"""The client's side of the realtime voice protocol (realtime voice, 5).
 
-What a client ignores is part of the protocol: unknown events, and members it does not
-know. A frame that is known and still cannot be read is a fault of the server's.
+The protocol says what a client must ignore: unknown events and unknown members. A known
+event that cannot be decoded is the server's fault.
 """
 
 from typing import TypeAlias, cast
@@ -13,11 +13,11 @@ from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 
 
 class ServerFrame(msgspec.Struct, frozen=True, tag_field="type"):
-    """What a server may send; the tag says the event's name."""
+    """A frame that a server may send; the tag is the event's name."""
 
 
 class SessionStarted(ServerFrame, frozen=True, tag="session.started"):
-    """The session is open: rates in Hz, and the call it is."""
+    """The session is open: its rates in Hz, and its call."""
 
     session_id: str
     input_sample_rate: int
@@ -27,11 +27,11 @@ class SessionStarted(ServerFrame, frozen=True, tag="session.started"):
 
 
 class SpeechStarted(ServerFrame, frozen=True, tag="speech.started"):
-    """The server hears the caller speak: whatever plays must stop."""
+    """The server hears the caller speak: playback must stop."""
 
 
 class SpeechStopped(ServerFrame, frozen=True, tag="speech.stopped"):
-    """The server takes the caller's turn to be over."""
+    """The server considers the caller's turn over."""
 
 
 class TranscriptCommitted(ServerFrame, frozen=True, tag="transcript.committed"):
@@ -68,7 +68,7 @@ class ErrorDetail(msgspec.Struct, frozen=True):
 
 
 class Error(ServerFrame, frozen=True, tag="error"):
-    """Something was refused; the session lives on."""
+    """Something was refused; the session continues."""
 
     error: ErrorDetail
 
@@ -117,11 +117,11 @@ _event = StrictDecoder(cast("type[ServerEvent]", ServerEvent), marks=None)
 
 
 class FrameProblem(ValueError):
-    """A frame that breaks the protocol; its text quotes nothing of it."""
+    """A frame breaks the protocol; the error's text does not quote it."""
 
 
 def read_frame(text: str) -> ServerEvent | None:
-    """Read a server's frame; None if it is an event this client does not know.
+    """Decode a server's frame; None for an event that this client does not know.
 
     Raises FrameProblem.
     """
@@ -132,10 +132,10 @@ def read_frame(text: str) -> ServerEvent | None:
 
 
 def write_start(agent_id: str | None = None) -> str:
-    """Write the first frame; `agent_id` only where the ticket bound none."""
+    """Encode the first frame; pass `agent_id` only if the ticket bound none."""
     return encode(SessionStart(config={}, agent_id=agent_id)).decode()
 
 
 def write_audio(audio_base64: str) -> str:
-    """Write a piece of the caller's audio."""
+    """Encode a piece of the caller's audio."""
     return encode(AudioAppend(audio=audio_base64)).decode()

@@ -1,4 +1,4 @@
-"""The HTTP calls of a client: tickets for talking, session tokens for watching, actions."""
+"""A client's HTTP requests: tickets, session tokens and actions."""
 
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 class ApiProblem(Exception):
-    """A request that failed; its text is a sentence for the user.
+    """A request failed; the text is a sentence for the user.
 
-    `status` is that of the answer, None where there was none. `retry` tells whether the
-    same request may succeed later.
+    `status` is the response's status, None if there was no response. `retry` says whether
+    the same request may succeed later.
     """
 
     def __init__(self, sentence: str, status: int | None = None) -> None:
@@ -29,19 +29,19 @@ class ApiProblem(Exception):
 
     @property
     def retry(self) -> bool:
-        """Tell whether it is worth trying again."""
+        """Return whether a retry may succeed."""
         return self.status is None or self.status == 429 or self.status >= 500
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """The right to one voice session (realtime voice, 2.4)."""
+    """A ticket for one voice session (realtime voice, 2.4)."""
 
     client_secret: str
     expires_at: str
 
 
 class SessionToken(msgspec.Struct, frozen=True):
-    """The right to watch, for some minutes (events socket, 2)."""
+    """A token that allows watching for some minutes (events socket, 2)."""
 
     token: str
     expires_at: str
@@ -61,7 +61,7 @@ class _RpcError(msgspec.Struct, frozen=True):
 
 
 class _Refusal(msgspec.Struct, frozen=True):
-    """The error bodies of all surfaces in one: each has its own members."""
+    """The error bodies of all surfaces in one struct; each sets its own members."""
 
     error: _V3Error | None = None
     errors: tuple[_RpcError, ...] = ()
@@ -70,7 +70,7 @@ class _Refusal(msgspec.Struct, frozen=True):
 
 
 class RpcAnswer(msgspec.Struct, frozen=True):
-    """What an action answers: `data`, or why it was refused (events socket, 4.2)."""
+    """An action's response: `data`, or why it was refused (events socket, 4.2)."""
 
     success: bool
     data: Any = None
@@ -137,21 +137,21 @@ class Api:
         return await self._post("/v3/realtime-sessions", body, _ticket)
 
     async def mint_session_token(self, ttl_seconds: int | None = None) -> SessionToken:
-        """Mint a session token; it lives for 30 to 900 seconds. Raises ApiProblem."""
+        """Mint a session token with a lifetime of 30 to 900 seconds. Raises ApiProblem."""
         body = {} if ttl_seconds is None else {"ttl_seconds": ttl_seconds}
         return await self._post("/api/realtime/session", body, _token)
 
     async def run_action(self, request: Mapping[str, object]) -> RpcAnswer:
-        """Run an action; `request` is the whole body (events socket, 4.2). Raises ApiProblem."""
+        """Run an action, given its whole body (events socket, 4.2). Raises ApiProblem."""
         return await self._post("/rpc/public/run", request, _answer)
 
     async def list_agents(self) -> tuple[AgentSummary, ...]:
-        """Return the workspace's agents, the first made first. Raises ApiProblem."""
+        """Return the workspace's agents, oldest first. Raises ApiProblem."""
         answer = await self.run_action(
             {
                 "action": "list_ai_agents",
                 "fields": list(AgentSummary.__struct_fields__),
-                "sort": "id",  # ids are made in the order of time
+                "sort": "id",  # ids sort by creation time
             }
         )
         if answer.problem is not None:
@@ -162,7 +162,7 @@ class Api:
             raise ApiProblem(f"What answers at {self.url} is no Ringline.") from None
 
     async def phrases_of(self, agent_id: str) -> tuple[str, ...]:
-        """Return what an agent of the local voice understands; none where that is not told.
+        """Return the phrases an agent of the local voice understands; none if unknown.
 
         Raises ApiProblem.
         """
@@ -176,7 +176,7 @@ class Api:
         )
         try:
             page = msgspec.convert(answer.data, _ListenerPage)
-        except msgspec.ValidationError:  # refused, or of a server that does not know `local`
+        except msgspec.ValidationError:  # refused, or the server does not know `local`
             return ()
         return tuple(
             phrase.text for one in page.results if one.local for phrase in one.local.phrases
@@ -206,18 +206,18 @@ class Api:
 
 @asynccontextmanager
 async def open_api(url: str, key: str) -> AsyncGenerator[Api]:
-    """Open a client of a server."""
+    """Open a client for a server."""
     async with aiohttp.ClientSession() as http:
         yield Api(url.rstrip("/"), key, http)
 
 
 @contextmanager
 def unreachable(url: str) -> Generator[None]:
-    """Say as ApiProblem why a server cannot be spoken to."""
+    """Return an ApiProblem that says why a server cannot be reached."""
     try:
         yield
     except aiohttp.InvalidURL:
-        raise ApiProblem(f"{url} is no URL of a server.", 400) from None
+        raise ApiProblem(f"{url} is not a server's URL.", 400) from None
     except TimeoutError:
         raise ApiProblem(f"The server at {url} does not answer.") from None
     except (aiohttp.ClientError, OSError):
@@ -225,7 +225,7 @@ def unreachable(url: str) -> Generator[None]:
 
 
 def refused(status: int, body: bytes) -> ApiProblem:
-    """Make a sentence of a refusal: the surface's own words where it has some."""
+    """Return a refusal as a sentence, in the surface's own words if it has any."""
     words = ""
     try:
         refusal = _refusal.decode(body)
@@ -243,7 +243,7 @@ def refused(status: int, body: bytes) -> ApiProblem:
 
 
 def _words_of(error: _RpcError) -> str:
-    """Say an RPC error: where it is, and its message filled in (events socket, 4.6)."""
+    """Describe an RPC error: its path and its filled-in message (events socket, 4.6)."""
     message = error.message or error.type
     for name, value in error.vars.items():
         message = message.replace(f"%{{{name}}}", str(value))

@@ -1,8 +1,8 @@
 """A voice call over the public API: mint a ticket, connect, start, talk, hang up.
 
-Two tasks share a WebSocket. One is the microphone: every 20 ms a piece, silence until the
-greeting is over, then the recording, then silence again, for callers are never quiet on
-the wire. The other is the ear: it reads frames and feeds the conversation.
+Two tasks share a WebSocket. The microphone sends a piece every 20 ms: silence until the
+greeting is over, then the recording, then silence again, because a real microphone never
+stops sending. The ear reads frames and feeds the conversation.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ _START_LIMIT_S = 20.0
 
 
 class CallProblem(Exception):
-    """A call that could not be held; its text is a sentence for the user."""
+    """A call failed; the text is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a caller waits: for a greeting, for it to end, for the last answer."""
+    """How long a caller waits for a greeting, for its end, and for the last answer."""
 
     greeting_ms: float = 4_000
     greeting_end_ms: float = 30_000
@@ -53,10 +53,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """A call that is over: its turns, its recording (stereo), and how it ended.
+    """A finished call: its turns, its stereo recording, and how it ended.
 
-    `ended_by_server` is the code of the server's farewell, None if the caller hung up;
-    `lost` tells that the connection broke.
+    `ended_by_server` is the code of `session.terminating`, None if the caller hung up;
+    `lost` says that the connection broke.
     """
 
     started: Started
@@ -67,7 +67,7 @@ class CallReport:
 
     @property
     def understood(self) -> bool:
-        """Tell whether some words of the caller were recognised and answered."""
+        """Return whether any of the caller's words were recognised and answered."""
         return any(turn.heard and turn.answered_with_audio for turn in self.turns)
 
 
@@ -80,10 +80,10 @@ async def place_call(
     model: str | None = None,
     patience: Patience | None = None,
 ) -> CallReport:
-    """Place a call and play a recording to the agent, at real time.
+    """Place a call and play a recording to the agent, in real time.
 
-    `sound` is mono at any rate. Either an agent or a model is named, or the ticket binds
-    neither and the server chooses or refuses. Raises ApiProblem, CallProblem, SoundProblem.
+    `sound` is mono at any rate. Name an agent or a model; with neither, the server chooses
+    or refuses. Raises ApiProblem, CallProblem, SoundProblem.
     """
     config: dict[str, object] = {**CLIENT_CONFIG}
     if model is not None:
@@ -148,7 +148,7 @@ async def _start(
 
 
 class _Call:
-    """A call that is on; its clock begins with it."""
+    """A running call; its clock starts with it."""
 
     def __init__(
         self,
@@ -218,7 +218,7 @@ class _Call:
             await self._say(quiet)
 
     async def _say(self, piece: Piece) -> None:
-        """Send a piece once a microphone would have recorded it."""
+        """Send a piece at the time a microphone would have recorded it."""
         due_ms = len(self._said) / bytes_of_ms(PIECE_MS, self._started.input_hz) * PIECE_MS
         await asyncio.sleep((due_ms + PIECE_MS - self._now_ms()) / 1000)
         await self._socket.send_str(write_audio(b64encode(piece.pcm).decode("ascii")))

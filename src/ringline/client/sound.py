@@ -1,7 +1,7 @@
-"""What a caller says: a recording, cut into the pieces a microphone would deliver.
+"""The caller's audio: a recording, cut into pieces as from a microphone.
 
-A piece knows whether somebody speaks in it, judged by its loudness beside the loudest
-piece; that is how the client knows by itself when its caller has stopped speaking.
+Each piece is marked as speech or not, by its level relative to the loudest piece; so the
+client itself knows when its caller stops speaking.
 """
 
 from array import array
@@ -19,7 +19,7 @@ try:  # comes with the extra `local`
     import soundfile
     import soxr
 except (ImportError, OSError):  # pragma: no cover - the tests have it
-    np = soundfile = soxr = None  # OSError: a soundfile without its library
+    np = soundfile = soxr = None  # OSError: soundfile without its library
 
 PIECE_MS = 20  # what telephony sends at once (RFC 3551, 4.2)
 MAX_SOUND_MS = 10 * 60_000
@@ -27,26 +27,26 @@ MAX_FILE_BYTES = 256 * 1024 * 1024  # ten minutes of 24 bits, stereo, at 48 kHz 
 
 _BLOCK_FRAMES = 65_536
 
-_SPOKEN_SHARE = 0.05  # of the loudest piece's level: 26 dB below it
+_SPOKEN_SHARE = 0.05  # of the loudest piece's level: 26 dB below
 _NOISE_FLOOR = 50.0  # of 32,768: quieter than that is never speech
 
 
 class SoundProblem(Exception):
-    """A recording that cannot be played to an agent; its text is a sentence."""
+    """A recording cannot be played to an agent; the text is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some milliseconds of PCM16 mono, and whether somebody speaks in them."""
+    """Some milliseconds of PCM16 mono, and whether they contain speech."""
 
     pcm: bytes
     spoken: bool
 
 
 def load_sound(path: Path) -> Wav:
-    """Read a sound file as PCM16 at its own rate: the first of its channels.
+    """Read a sound file's first channel as PCM16 at the file's own rate.
 
-    A WAV of PCM16 is read by ourselves, everything else by libsndfile (WAV of any width,
+    We read PCM16 WAV ourselves; libsndfile reads everything else (WAV of any sample width,
     FLAC, OGG, MP3, …). Raises SoundProblem.
     """
     try:
@@ -63,8 +63,8 @@ def load_sound(path: Path) -> Wav:
     except WavProblem as problem:
         if soundfile is None:
             raise SoundProblem(
-                f"{path} cannot be played: {problem}. What is no 16-bit WAV needs the package "
-                "soundfile of the extra `local`; `ringline doctor` says how to install that."
+                f"{path} cannot be played: {problem}. Anything but 16-bit WAV needs the package "
+                "soundfile of the extra `local`; `ringline doctor` says how to install it."
             ) from None
         wav = _decode(path, data)
     if wav.duration_ms > MAX_SOUND_MS:
@@ -73,16 +73,17 @@ def load_sound(path: Path) -> Wav:
 
 
 def _decode(path: Path, data: bytes) -> Wav:
-    """Decode the first channel with libsndfile, no more of it than we play."""
+    """Decode the first channel with libsndfile, at most as much as we play."""
     if np is None or soundfile is None:
-        raise AssertionError("the caller has looked whether it is installed")
+        raise AssertionError("the caller has checked that it is installed")
     pcm = bytearray()
     try:
         with soundfile.SoundFile(BytesIO(data)) as file:
             rate_hz = file.samplerate
             enough = bytes_of_ms(MAX_SOUND_MS, rate_hz) + 1
             for block in file.blocks(_BLOCK_FRAMES, dtype="float32", always_2d=True):
-                # As floats, for libsndfile cuts those of a float file to integers of -1 to 1.
+                # As floats, because libsndfile truncates a float file's samples to integers of -1
+                # to 1.
                 samples = np.nan_to_num(block[:, 0]).clip(-1, 1) * 32_768
                 pcm += np.rint(samples).clip(max=32_767).astype("<i2").tobytes()
                 if len(pcm) >= enough:
@@ -93,7 +94,7 @@ def _decode(path: Path, data: bytes) -> Wav:
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise SoundProblem(f"{path} cannot be played: {error}.") from None
     if not pcm:
-        raise SoundProblem(f"{path} cannot be played: it has no sound in it.")
+        raise SoundProblem(f"{path} cannot be played: it contains no audio.")
     return Wav(rate_hz, 1, bytes(pcm))
 
 
@@ -103,15 +104,15 @@ def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
         return pcm
     if np is None or soxr is None:
         raise SoundProblem(
-            f"The sound has {from_hz} Hz and the call {to_hz} Hz: converting it needs the "
-            "package soxr of the extra `local`, and `ringline doctor` says how to install that."
+            f"The recording has {from_hz} Hz and the call {to_hz} Hz: resampling needs the "
+            "package soxr of the extra `local`; `ringline doctor` says how to install it."
         )
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
     return soxr.resample(samples, from_hz, to_hz).astype("<i2").tobytes()
 
 
 def cut(pcm: bytes, rate_hz: int) -> list[Piece]:
-    """Cut PCM16 mono into pieces of 20 ms; the last one is filled with silence."""
+    """Cut PCM16 mono into pieces of 20 ms; the last one is padded with silence."""
     size = bytes_of_ms(PIECE_MS, rate_hz)
     parts = [pcm[start : start + size].ljust(size, b"\0") for start in range(0, len(pcm), size)]
     levels = [level(part) for part in parts]
@@ -120,7 +121,7 @@ def cut(pcm: bytes, rate_hz: int) -> list[Piece]:
 
 
 def silence(rate_hz: int) -> Piece:
-    """Return a piece in which nobody speaks."""
+    """Return a piece of silence."""
     return Piece(bytes(bytes_of_ms(PIECE_MS, rate_hz)), spoken=False)
 
 

@@ -1,7 +1,7 @@
-"""A call's transcript as a client follows it: server-sent events (live streams, 2).
+"""The client of a call's transcript stream: server-sent events (live streams, 2).
 
-It reconnects as an `EventSource` does, with `Last-Event-ID`; the 204 that then answers
-for a call that is over ends it.
+It reconnects as an `EventSource` does, with `Last-Event-ID`, and stops at the 204 that
+answers for a call that is over.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ from ringline.client.http import Api, ApiProblem, refused, unreachable
 from ringline.wire.sse import ServerSentEvent, SseDecoder, SseProblem
 from ringline.wire.strict_json import JsonProblem, StrictDecoder
 
-#: Without a byte for so long (a heartbeat comes every 30 s) the stream is dead.
+#: A stream without a byte for so long is dead (a heartbeat comes every 30 s).
 SILENCE_LIMIT_S = 75.0
 PAUSE_S = 1.0
-_ATTEMPTS = 10  # in a row that bring nothing
+_ATTEMPTS = 10  # in a row without a frame
 
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_read=SILENCE_LIMIT_S)
 
 
 class TranscriptFrame(msgspec.Struct, frozen=True):
-    """A turn, or what there is of it so far (live streams, 2.3)."""
+    """A turn, or its text so far (live streams, 2.3)."""
 
     role: str
     text: str
@@ -42,7 +42,7 @@ class _StreamError(msgspec.Struct, frozen=True):
 
 
 class _CallOver(Exception):
-    """Nothing is left to follow."""
+    """The call is over, and nothing is left to follow."""
 
 
 _frame = StrictDecoder(TranscriptFrame, marks=None)
@@ -54,8 +54,8 @@ async def follow_transcript(
 ) -> AsyncGenerator[TranscriptFrame]:
     """Follow a call's transcript until the call is over.
 
-    With `replay` its finished turns come first. Raises ApiProblem where the call is not
-    found or the stream cannot be had.
+    With `replay`, its finished turns come first. Raises ApiProblem if the call is not
+    found or the stream is not available.
     """
     decoder, in_vain = SseDecoder(), 0
     while True:
@@ -82,7 +82,7 @@ async def _stream(
     api: Api, call_id: str, decoder: SseDecoder, *, replay: bool
 ) -> AsyncGenerator[ServerSentEvent]:
     headers = {**api.headers(), "Accept": "text/event-stream"}
-    if decoder.last_event_id:  # it wins over the query
+    if decoder.last_event_id:  # it overrides the query
         headers["Last-Event-ID"] = decoder.last_event_id
     with unreachable(api.url):
         async with api.http.get(
@@ -117,6 +117,6 @@ def _stream_problem(data: str) -> ApiProblem:
         error = _error.decode(data)
     except JsonProblem:
         error = _StreamError()
-    # The server is going down or has lost its database: worth another attempt.
+    # The server is shutting down or has lost its database: retry.
     status = 503 if error.error_code in ("UNAVAILABLE", "INTERNAL") else 403
     return ApiProblem(f"The stream ended: {error.message or error.error_code}.", status)

@@ -1,8 +1,8 @@
-"""Settings: what an operator may choose, read from the environment (contract, 8).
+"""Settings: an operator's choices, read from the environment (contract, 8).
 
-Read here once, handed on as values: only the command line and `app` know that there is an
-environment. `settings` is the table, `readings` how its texts are understood, `variables`
-which variables of the environment are ours.
+They are read once and passed on as values: only the command line and `app` know about the
+environment. `settings` is the table, `readings` parses its texts, and `variables` decides
+which environment variables are ours.
 """
 
 from ringline.config.readings import read_web_url

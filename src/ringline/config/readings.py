@@ -1,7 +1,7 @@
-"""How the texts of settings are understood: as people write them, in one normal form.
+"""Parsers for the texts of settings: lenient input, one normal form.
 
-Each reading refuses what it does not understand with a sentence that quotes nothing; a
-setting's row names its reading by its type.
+Each parser rejects an invalid value with a sentence that does not quote it; a setting's row
+names its parser by its type.
 """
 
 import re
@@ -18,7 +18,7 @@ from ringline.wire.database_url import DatabaseUrl, InvalidDatabaseUrl
 
 T = TypeVar("T")
 
-#: Port and scheme as browsers know them: the port is left out where it goes without saying.
+#: The default ports, which browsers leave out of origins.
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ALL = "*"
 _HOST_NAME = re.compile(r"[\w.-]+")
@@ -42,18 +42,18 @@ def read_host(text: str) -> str:
 
 
 def read_origins(text: str) -> tuple[str, ...]:
-    """Read origins as browsers spell them (RFC 6454, 6.2); () is all, as `*` among them says."""
+    """Read origins as browsers write them (RFC 6454, 6.2); () means all, as does `*`."""
     found = _each(text, _origin)
     return () if _ALL in found else found
 
 
 def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    """Read addresses and networks; an address is a network of one."""
+    """Read addresses and networks; a single address is a network of one."""
     return _each(text, _network)
 
 
 def read_directory(path: Path) -> Path:
-    """Read a directory; `~` is the account's home, which not every account has."""
+    """Read a directory; `~` is the account's home directory, if it has one."""
     try:
         return path.expanduser()
     except RuntimeError:
@@ -61,7 +61,7 @@ def read_directory(path: Path) -> Path:
 
 
 def read_role_prefix(text: str) -> str:
-    """Read what the names of the database's roles begin with."""
+    """Read the prefix of the database's roles."""
     try:
         return Roles(text).prefix
     except ValueError as error:
@@ -77,9 +77,9 @@ def read_database_url(text: str) -> SecretStr:
 
 
 def read_web_url(text: str) -> str:
-    """Read the URL of a server: no default port, no slash at its end.
+    """Read a server's URL; drop the default port and a trailing slash.
 
-    Raises ValueError where it is none, or has a user, query or fragment.
+    Raises ValueError if it is not such a URL, or has a user, query or fragment.
     """
     url = _parsed(text.strip())
     if url is None or url.scheme not in _DEFAULT_PORTS or not url.host:
@@ -97,7 +97,7 @@ def _read_setting_url(text: str) -> str:
 
 
 def _each(text: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
-    """Read a list, separated by commas or white space; errors name the place in it."""
+    """Read a list separated by commas or white space; errors give the entry's number."""
     words = [word for word in re.split(r"[\s,]+", text) if word]
     if not words:
         raise _refused("it has no entries; leave it out for the default")
@@ -140,7 +140,7 @@ _EXPECTED: dict[Callable[..., object], str] = {
 
 
 def _parsed(text: str) -> Url | None:
-    """Parse a URL as browsers do: case, ports, IPv6 and names beyond ASCII in one form."""
+    """Parse a URL as browsers do; normalise case, ports, IPv6 and Unicode names."""
     try:
         return Url(text)
     except ValidationError:
@@ -157,7 +157,7 @@ def _refused(why: str) -> PydanticCustomError:
 
 
 def _reading(read: Callable[[str], Any]) -> BeforeValidator:
-    """Make a reading of text the first step of a setting's type; values pass as they are."""
+    """Make a parser the first step of a setting's type; it is applied to text only."""
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 

@@ -69,7 +69,7 @@ def _default_data_dir() -> Path:
 
 
 def python_environment() -> dict[str, str]:
-    """Return the part of the environment that a Python worker needs, and nothing else."""
+    """Return only the part of the environment that a Python worker needs."""
     return {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
 
 
@@ -284,7 +284,7 @@ class Settings(BaseSettings):
         for name in self.weak_secrets():
             raise SettingsProblem(
                 f"{name} holds a secret of fewer than {LEAST_SECRET_BYTES} bytes, which can be "
-                f"guessed; {line_that_makes(name)} makes a better one."
+                f"guessed; {line_that_makes(name)} generates a better one."
             )
 
 

@@ -1,8 +1,8 @@
-"""Which variables of the environment are settings of ours, and their values as text.
+"""Our environment variables, and their values as text.
 
-Every `RINGLINE_` variable must be known: a misspelt one would leave its setting at the
-default, unnoticed. Kubernetes sets variables of that form by itself, for each service whose
-name begins with `ringline` ("service links"); those are passed over.
+Every `RINGLINE_` variable must be known: a misspelt one would silently leave its setting at
+the default. Kubernetes sets variables of that form itself, for each service whose
+name begins with `ringline` ("service links"); those are ignored.
 """
 
 import re
@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 
 PREFIX = "RINGLINE_"
 
-#: Variables of the commands that speak to a server; they may stand beside any other one.
+#: Variables of the client commands, which a server ignores.
 OF_THE_COMMAND_LINE = ("URL", "KEY")
 
 _LINK_NAME = re.compile(
@@ -22,14 +22,14 @@ _QUOTES = ('"', "'")
 
 
 class SettingsProblem(Exception):
-    """An invalid setting; the text names it and does not quote it."""
+    """An invalid setting; the text names it but does not quote its value."""
 
 
 def cleaned(text: str) -> str:
-    """Take off what surrounds a value without being part of it.
+    """Strip white space, line ends and quotes that surround a value.
 
-    White space and line ends come with `$(cat file)` of another system, quotes with tools
-    that hand on the lines of an environment file as they are.
+    White space and line ends come from files with another system's line endings, quotes from
+    tools that pass on the lines of an environment file unchanged.
     """
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in _QUOTES:
@@ -38,9 +38,9 @@ def cleaned(text: str) -> str:
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return our variables without their prefix, in capitals, cleaned; empty ones left out.
+    """Return our variables without the prefix, in capitals and cleaned.
 
-    Where a name is there in several cases, the one in capitals counts.
+    Empty ones are left out. If a name exists in several cases, the one in capitals wins.
     """
     ours = sorted((name for name in environ if _is_ours(name)), key=lambda name: name.isupper())
     found = {_bare(name): cleaned(environ[name]) for name in ours if not _is_link(name, environ)}
@@ -53,7 +53,7 @@ def service_links(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def refuse_unknown(environ: Mapping[str, str], settings: Iterable[str]) -> None:
-    """Refuse a variable of ours that is no setting. Raises SettingsProblem.
+    """Reject an unknown variable with our prefix. Raises SettingsProblem.
 
     `settings` are the names that exist, without the prefix.
     """
@@ -62,7 +62,7 @@ def refuse_unknown(environ: Mapping[str, str], settings: Iterable[str]) -> None:
         if not _is_ours(name) or _is_link(name, environ) or _bare(name) in known:
             continue
         nearest = max(known, key=lambda one: SequenceMatcher(None, _bare(name), one).ratio())
-        raise SettingsProblem(f"{name} does not exist; the nearest setting is {PREFIX}{nearest}.")
+        raise SettingsProblem(f"{name} does not exist; did you mean {PREFIX}{nearest}?")
 
 
 def _is_ours(name: str) -> bool:
