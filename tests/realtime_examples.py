@@ -29,7 +29,6 @@ _ASKED: tuple[realtime.ClientFrame, ...] = (
     realtime.ResponseCancel(),
 )
 _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
-    leg.SessionStarted(CALL_ID, str(CALL_ID), 16_000, 24_000),
     leg.CallerStarted(),
     leg.CallerStopped(),
     leg.TurnHeard("When do you open?"),
@@ -66,8 +65,13 @@ def _by_name(frames: list[bytes]) -> Examples:
 
 
 CLIENT_EXAMPLES = _by_name([_asked(frame) for frame in _ASKED])
-_WARNED = realtime.encode_started(
-    leg.SessionStarted(CALL_ID, "order-7", 24_000, 24_000),
-    ('config has no member "voise"; did you mean "voice"?',),
+_STARTED = realtime.encode_started(
+    leg.SessionStarted(CALL_ID, str(CALL_ID)), input_hz=16_000, output_hz=24_000
 )
-SERVER_EXAMPLES = _by_name([*(_told(order) for order in _TOLD), _WARNED])
+_WARNED = realtime.encode_started(
+    leg.SessionStarted(CALL_ID, "order-7"),
+    input_hz=24_000,
+    output_hz=24_000,
+    warnings=('config has no member "voise"; did you mean "voice"?',),
+)
+SERVER_EXAMPLES = _by_name([_STARTED, *(_told(order) for order in _TOLD), _WARNED])

@@ -32,8 +32,6 @@ from tests.samples import NOW, a_scope, new_id
 from tests.talking import (
     ANSWERS_ITSELF,
     CAPABILITIES,
-    INPUT_HZ,
-    OUTPUT_HZ,
     VOICE,
     Said,
     Story,
@@ -86,7 +84,7 @@ def test_the_client_is_told_when_the_answer_is_written_and_then_greeted() -> Non
     story.feed(OPENED)
     row = story.call.row
     assert story.feed(AnswerWritten()) == [
-        leg.SessionStarted(row.id, row.uuid, INPUT_HZ, OUTPUT_HZ),
+        leg.SessionStarted(row.id, row.uuid),
         bridge.OpenLine(VOICE),
         voice.Respond(story.asked(), "Hello"),
     ]

@@ -22,7 +22,7 @@ from ringline.legs.realtime import (
 )
 from tests import clock
 from tests.samples import new_id
-from tests.talking import CAPABILITIES, INPUT_HZ, OUTPUT_HZ, speech
+from tests.talking import CAPABILITIES, INPUT_HZ, speech
 
 SHOWN = EffectiveConfig(
     SessionConfig(input_transcription=True, output_transcription=True), CAPABILITIES
@@ -30,7 +30,7 @@ SHOWN = EffectiveConfig(
 HEARD = replace(SHOWN, config=SessionConfig(input_transcription=True))
 SAID = replace(SHOWN, config=SessionConfig(output_transcription=True))
 WRITTEN = replace(SHOWN, config=SessionConfig(modalities=(Modality.AUDIO, Modality.TEXT)))
-STARTED = leg.SessionStarted(new_id(), "uuid", INPUT_HZ, OUTPUT_HZ)
+STARTED = leg.SessionStarted(new_id(), "uuid")
 
 
 @dataclass
@@ -246,6 +246,19 @@ def test_warnings_are_told_with_the_start() -> None:
         assert client.sent[0]["warnings"] == ["config is odd"]
 
     run(main, replace(SHOWN, warnings=("config is odd",)))
+
+
+@pytest.mark.parametrize(("input_hz", "output_hz"), [(16_000, 24_000), (8_000, 8_000)])
+def test_the_client_is_told_the_rates_of_its_own_leg(input_hz: int, output_hz: int) -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.tell(STARTED)
+        (told,) = client.sent
+        rates = (told["input_sample_rate"], told["output_sample_rate"])
+        assert rates == (line.input_hz, line.output_hz) == (input_hz, output_hz)
+        assert told.get("sample_rate") == (input_hz if input_hz == output_hz else None)
+
+    capabilities = replace(CAPABILITIES, input_hz=input_hz, output_hz=output_hz)
+    run(main, replace(SHOWN, capabilities=capabilities))
 
 
 def test_order_is_kept_while_the_client_does_not_read() -> None:

@@ -344,15 +344,10 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
 
 def _open_line(call: Call, draft: Draft) -> Call:
     """Tell the client that the call is answered, let the voice hear, and greet."""
-    if call.capabilities is None or call.parties.voice is None:
+    if call.parties.voice is None:
         raise AssertionError("a call is answered by a voice")
     draft.orders += [
-        leg.SessionStarted(
-            call.row.id,
-            call.row.uuid,
-            call.capabilities.input_hz,
-            call.capabilities.output_hz,
-        ),
+        leg.SessionStarted(call.row.id, call.row.uuid),
         bridge.OpenLine(call.parties.voice),
     ]
     talk = greet(call.talk, call.greeting, draft) if call.greeting else call.talk

@@ -76,8 +76,6 @@ class SessionStarted:
 
     call_id: UUID
     call_uuid: str
-    input_hz: int
-    output_hz: int
 
 
 @dataclass(frozen=True, slots=True)

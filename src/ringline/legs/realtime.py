@@ -181,7 +181,14 @@ class RealtimeLeg:
             case AgentSaid() if not self._shows_said:
                 return
             case SessionStarted():
-                self._send(realtime.encode_started(order, self._warnings))
+                self._send(
+                    realtime.encode_started(
+                        order,
+                        input_hz=self._input_hz,
+                        output_hz=self._output_hz,
+                        warnings=self._warnings,
+                    )
+                )
             case HangUp(cause):
                 self._send(realtime.encode(order))
                 self._hang_up(error_of(cause))

@@ -250,7 +250,7 @@ def encode(order: LegOrder) -> bytes:
     """
     match order:
         case SessionStarted():
-            return encode_started(order)
+            raise AssertionError("the rates of a session are its leg's: encode_started")
         case CallerStarted():
             return _SPEECH_STARTED
         case CallerStopped():
@@ -290,19 +290,21 @@ def _encode_error(event: str, code: str, message: str) -> bytes:
     return encode_json({"type": event, "error": error})
 
 
-def encode_started(started: SessionStarted, warnings: Sequence[str] = ()) -> bytes:
+def encode_started(
+    started: SessionStarted, *, input_hz: int, output_hz: int, warnings: Sequence[str] = ()
+) -> bytes:
     """Write `session.started`, with `warnings` where there are any (contract, 11)."""
     event: dict[str, object] = {
         "type": "session.started",
         "session_id": show_id(Prefix.SESSION, started.call_id),
-        "input_sample_rate": started.input_hz,
-        "output_sample_rate": started.output_hz,
+        "input_sample_rate": input_hz,
+        "output_sample_rate": output_hz,
         "audio_format": AUDIO_FORMAT,  # clients insist on the word (K1)
         "call_id": show_id(Prefix.CALL, started.call_id),
         "call_uuid": started.call_uuid,
     }
-    if started.input_hz == started.output_hz:  # one client reads this old name alone (K3)
-        event["sample_rate"] = started.input_hz
+    if input_hz == output_hz:  # one client reads this old name alone (K3)
+        event["sample_rate"] = input_hz
     if warnings:
         event["warnings"] = tuple(warnings)
     return encode_json(event)
