@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from ringline.client.http import ApiProblem
-from ringline.services.credentials import RECOGNISED_S
+from ringline.services.credentials import CACHE_S
 from ringline.storage.data_directory import DATABASE, SUPERUSER
 from ringline.storage.embedded import running_cluster
 from tests.faults.disks import SmallDisk
@@ -35,7 +35,7 @@ async def refused_everywhere(
 ) -> None:
     """A mint and an upgrade each say that they are unavailable, at once."""
     api = server.api(http)
-    await asyncio.sleep(RECOGNISED_S)  # until then a key needs no database
+    await asyncio.sleep(CACHE_S)  # until then a key needs no database
     async with asyncio.timeout(REFUSED_WITHIN_S):
         with pytest.raises(ApiProblem) as problem:
             await api.mint_ticket(CONFIG)

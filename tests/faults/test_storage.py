@@ -192,7 +192,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
             " AND application_name LIKE 'ringline session %'"
         )
-        with credentials.standing_on(key.id, closed.set):
+        with credentials.register(key.id, closed.set):
             assert await credentials.admit(key.id, key.scope)
             os.kill(pid, signal.SIGSTOP)
             try:

@@ -9,9 +9,9 @@ import pytest
 from ringline.domain.credentials import Key, KeyKind, Surface
 from ringline.domain.log import Environment
 from ringline.ports import Rows
-from ringline.services.callers import Caller, NotOwnName, Operator, caller_behind
+from ringline.services.callers import Caller, NotOwnName, Operator, caller_of
 from ringline.services.credentials import Pass
-from ringline.services.operators import check_own_lines
+from ringline.services.operators import check_own_sip_users
 from ringline.wire.session_token import OperatorToken, new_operator_token
 from tests.clock import run
 from tests.database import a_key
@@ -34,7 +34,7 @@ class Let:
 
 
 def behind(who: Key | OperatorToken, surface: Surface) -> Caller | None:
-    return caller_behind(cast("Pass", Let(who)), surface)
+    return caller_of(cast("Pass", Let(who)), surface)
 
 
 @pytest.mark.parametrize("environment", Environment)
@@ -57,9 +57,9 @@ def test_an_operator_calls_rpc_alone(email: str | None) -> None:
     assert behind(token, Surface.REALTIME) is None
 
 
-def test_who_is_let_in_can_be_looked_at_again() -> None:
+def test_a_callers_credential_can_be_checked_again() -> None:
     let = Let(a_key(a_scope()))
-    found = caller_behind(cast("Pass", let), Surface.RPC)
+    found = caller_of(cast("Pass", let), Surface.RPC)
     assert found is not None
     assert found.check == let.check
 
@@ -91,9 +91,9 @@ class Lines:
 )
 def test_an_operator_names_only_lines_of_theirs(names: list[str], own: bool) -> None:
     rows = cast("Rows", Lines())
-    run(check_own_lines(rows, BY_KEY, names))
+    run(check_own_sip_users(rows, BY_KEY, names))
     if own:
-        run(check_own_lines(rows, BY_ANN, names))
+        run(check_own_sip_users(rows, BY_ANN, names))
     else:
         with pytest.raises(NotOwnName):
-            run(check_own_lines(rows, BY_ANN, names))
+            run(check_own_sip_users(rows, BY_ANN, names))

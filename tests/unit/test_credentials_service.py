@@ -19,10 +19,10 @@ from ringline.domain.log import Environment, Scope
 from ringline.ports import StoreAway
 from ringline.services import credentials
 from ringline.services.credentials import (
-    EXPIRY_LOOK_S,
+    CACHE_S,
+    EXPIRY_CHECK_S,
+    MAX_CACHED,
     MAX_CREDENTIAL,
-    MAX_RECOGNISED,
-    RECOGNISED_S,
     Credentials,
     Unrecognised,
 )
@@ -116,7 +116,7 @@ class House:
         """Open a connection on a key, for an operator if one is given; return what it is told."""
         told: list[str] = []
         close = partial(told.append, "closed")
-        self.held.enter_context(self.service.standing_on(key.id, close, user_id=user_id))
+        self.held.enter_context(self.service.register(key.id, close, user_id=user_id))
         assert await self.service.admit(key.id, key.scope, user_id)
         return told
 
@@ -135,7 +135,7 @@ class House:
         """Let a guest in by a ticket of a key; return what it is told."""
         told: list[str] = []
         close = partial(told.append, "closed")
-        self.held.enter_context(self.service.standing_on(key.id, close, guest=True))
+        self.held.enter_context(self.service.register(key.id, close, guest=True))
         return told
 
     def tell(self, key: Key | None, end_calls: bool = False) -> None:
@@ -185,9 +185,9 @@ def test_each_refused_credential_and_each_revocation_is_one_line_of_the_log(
         key = house.store.add("sk_live_x")
         await house.connect(key)
         signed = sign(new_token(key.scope, key.id, new_id(), clock(), 60, None), "another")
-        assert await house.service.recognise("sk_live_x") is not None
+        assert await house.service.identify("sk_live_x") is not None
         for text in ("sk_live_y", "x" * (MAX_CREDENTIAL + 1), signed, "x" * 9_999):
-            assert await house.service.recognise(text) is None
+            assert await house.service.identify(text) is None
         house.store.change(key, revoked_at=NOW)
         house.tell(key)
         await asyncio.sleep(0.1)
@@ -286,7 +286,7 @@ def test_a_key_that_expires_closes_what_it_opened() -> None:
         told = await house.connect(soon), await house.connect(late)
         await asyncio.sleep(59)
         assert told == ([], [])
-        await asyncio.sleep(1 + EXPIRY_LOOK_S)
+        await asyncio.sleep(1 + EXPIRY_CHECK_S)
         assert told == (["closed"], [])
         await asyncio.sleep(60)
         assert told == (["closed"], ["closed"])
@@ -302,7 +302,7 @@ def test_a_key_that_expired_while_the_machine_slept_closes_when_it_wakes() -> No
         await asyncio.sleep(1)
         assert told == []
         house.slept = timedelta(days=40)  # no timer has run meanwhile
-        await asyncio.sleep(EXPIRY_LOOK_S)
+        await asyncio.sleep(EXPIRY_CHECK_S)
         assert told == ["closed"]
 
     run(main)
@@ -326,7 +326,7 @@ def test_a_connection_that_has_gone_is_told_nothing() -> None:
     async def main(house: House) -> None:
         key = house.store.add(lives=timedelta(seconds=60))
         told: list[str] = []
-        with house.service.standing_on(key.id, lambda: told.append("closed")):
+        with house.service.register(key.id, lambda: told.append("closed")):
             assert await house.service.admit(key.id, key.scope)
         house.tell(key)
         await asyncio.sleep(120)
@@ -434,10 +434,10 @@ def test_who_was_found_is_recognised_for_half_a_second() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         for _ in range(5):
-            assert await house.service.recognise("sk_live_x") == key
+            assert await house.service.identify("sk_live_x") == key
         assert house.store.lookups == 1
-        await asyncio.sleep(RECOGNISED_S)
-        assert await house.service.recognise("sk_live_x") == key
+        await asyncio.sleep(CACHE_S)
+        assert await house.service.identify("sk_live_x") == key
         assert house.store.lookups == 2
 
     run(main)
@@ -446,10 +446,10 @@ def test_who_was_found_is_recognised_for_half_a_second() -> None:
 def test_a_revocation_counts_within_its_second_even_if_nobody_tells() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
-        assert await house.service.recognise("sk_live_x") == key
+        assert await house.service.identify("sk_live_x") == key
         house.store.change(key, revoked_at=NOW)
-        await asyncio.sleep(RECOGNISED_S)
-        assert await house.service.recognise("sk_live_x") is None
+        await asyncio.sleep(CACHE_S)
+        assert await house.service.identify("sk_live_x") is None
 
     run(main)
 
@@ -458,10 +458,10 @@ def test_whatever_is_notified_makes_everybody_be_asked_for_anew() -> None:
     async def main(house: House) -> None:
         key, other = house.store.add(), house.store.add("other")
         for news in (key, None, other):
-            assert await house.service.recognise("sk_live_x") == key
+            assert await house.service.identify("sk_live_x") == key
             house.store.change(key, revoked_at=NOW)
             house.tell(news)
-            assert await house.service.recognise("sk_live_x") is None
+            assert await house.service.identify("sk_live_x") is None
             house.store.change(key, revoked_at=None)
 
     run(main)
@@ -471,23 +471,23 @@ def test_a_key_read_before_its_revocation_is_not_recognised_after_the_news() -> 
     async def main(house: House) -> None:
         key = house.store.add()
         house.store.delay = asyncio.Event()
-        reading = asyncio.create_task(house.service.recognise("sk_live_x"))
+        reading = asyncio.create_task(house.service.identify("sk_live_x"))
         await asyncio.sleep(0.01)
         house.store.change(key, revoked_at=NOW)
         house.tell(key)
         house.store.delay.set()
         assert await reading == key  # it was asked before
-        assert await house.service.recognise("sk_live_x") is None
+        assert await house.service.identify("sk_live_x") is None
 
     run(main)
 
 
 def test_who_expires_is_recognised_no_longer() -> None:
     async def main(house: House) -> None:
-        key = house.store.add(lives=timedelta(seconds=RECOGNISED_S / 2))
-        assert await house.service.recognise("sk_live_x") == key
-        await asyncio.sleep(RECOGNISED_S / 2)
-        assert await house.service.recognise("sk_live_x") is None
+        key = house.store.add(lives=timedelta(seconds=CACHE_S / 2))
+        assert await house.service.identify("sk_live_x") == key
+        await asyncio.sleep(CACHE_S / 2)
+        assert await house.service.identify("sk_live_x") is None
         assert house.store.lookups == 1
 
     run(main)
@@ -497,7 +497,7 @@ def test_strangers_are_looked_up_every_time_and_kept_nowhere() -> None:
     async def main(house: House) -> None:
         for stranger in ("sk_live_y", "sk_live_ü", "x" * 5000, ""):
             for _ in range(2):
-                assert await house.service.recognise(stranger) is None
+                assert await house.service.identify(stranger) is None
         assert house.store.lookups == 4  # what can be no key is not even looked up
 
     run(main)
@@ -505,14 +505,14 @@ def test_strangers_are_looked_up_every_time_and_kept_nowhere() -> None:
 
 def test_so_many_are_recognised_and_who_was_looked_up_first_goes_first() -> None:
     async def main(house: House) -> None:
-        names = [f"key {number}" for number in range(MAX_RECOGNISED + 1)]
+        names = [f"key {number}" for number in range(MAX_CACHED + 1)]
         for name in names:
             house.store.add(name)
-            await house.service.recognise(name)
+            await house.service.identify(name)
         before = house.store.lookups
-        await house.service.recognise(names[1])
+        await house.service.identify(names[1])
         assert house.store.lookups == before
-        await house.service.recognise(names[0])
+        await house.service.identify(names[0])
         assert house.store.lookups == before + 1
 
     run(main)
@@ -523,14 +523,14 @@ def test_an_operator_is_recognised_by_their_token() -> None:
         key, ada = house.store.add(), house.hire()
         token, text = operator_token(key, ada)
         for _ in range(5):
-            assert await house.service.recognise(text) == token
+            assert await house.service.identify(text) == token
         assert house.store.lookups == 1
         for stranger in (text[:-4] + "AAAA", sign(token, "another secret")):
-            assert await house.service.recognise(stranger) is None
+            assert await house.service.identify(stranger) is None
         watching = new_token(key.scope, key.id, new_id(), clock(), 300, "ada@example.com")
-        assert await house.service.recognise(sign(watching, SECRET)) is None
+        assert await house.service.identify(sign(watching, SECRET)) is None
         await asyncio.sleep((token.expires_at - clock()).total_seconds())
-        assert await house.service.recognise(text) is None
+        assert await house.service.identify(text) is None
 
     run(main)
 
@@ -539,14 +539,14 @@ def test_an_operator_is_recognised_no_longer_than_member_and_key_live() -> None:
     async def main(house: House) -> None:
         key, ada, bob = house.store.add(), house.hire(), house.hire()
         tokens = [operator_token(key, user)[1] for user in (ada, bob)]
-        assert None not in [await house.service.recognise(token) for token in tokens]
+        assert None not in [await house.service.identify(token) for token in tokens]
         house.dismiss(ada)
-        found = [await house.service.recognise(token) for token in tokens]
+        found = [await house.service.identify(token) for token in tokens]
         assert found[0] is None
         assert isinstance(found[1], OperatorToken)
         house.store.change(key, revoked_at=NOW)
         house.tell(key)
-        assert await house.service.recognise(tokens[1]) is None
+        assert await house.service.identify(tokens[1]) is None
 
     run(main)
 
@@ -557,7 +557,7 @@ def test_while_the_database_is_away_nobody_new_is_found() -> None:
         house.store.away = True
         for credential in ("sk_live_x", operator_token(key, ada)[1]):
             with pytest.raises(StoreAway):
-                await house.service.recognise(credential)
+                await house.service.identify(credential)
 
     run(main)
 
@@ -574,7 +574,7 @@ def test_a_token_of_another_log_than_its_keys_opens_nothing(scope: Scope) -> Non
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         forged = new_operator_token(scope, key.id, new_id(), clock(), ada, "ada@example.com")
-        assert await house.service.recognise(sign(forged, SECRET)) is None
+        assert await house.service.identify(sign(forged, SECRET)) is None
         assert not await house.service.admit(key.id, scope)
         assert not await house.service.admit(key.id, scope, ada)
 
@@ -585,7 +585,7 @@ def test_a_member_of_another_workspace_opens_nothing() -> None:
     async def main(house: House) -> None:
         key, eve = house.store.add(), house.hire()
         house.store.users[eve] = a_scope(2).workspace_id
-        assert await house.service.recognise(operator_token(key, eve)[1]) is None
+        assert await house.service.identify(operator_token(key, eve)[1]) is None
         assert not await house.service.admit(key.id, key.scope, eve)
 
     run(main)
@@ -597,20 +597,20 @@ def test_a_member_of_another_workspace_opens_nothing() -> None:
 def test_a_pass_counts_without_a_look_up_until_there_is_news() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
-        let_in = await house.service.let_in("sk_live_x")
-        assert let_in is not None
-        assert let_in.who == key
+        granted = await house.service.pass_for("sk_live_x")
+        assert granted is not None
+        assert granted.who == key
         for _ in range(3):
-            await let_in.check()
+            await granted.check()
         assert house.store.lookups == 1
         house.tell(None)
-        await let_in.check()
-        await let_in.check()
+        await granted.check()
+        await granted.check()
         assert house.store.lookups == 2
         house.store.change(key, revoked_at=NOW)
         house.tell(key)
         with pytest.raises(Unrecognised):
-            await let_in.check()
+            await granted.check()
 
     run(main)
 
@@ -618,21 +618,21 @@ def test_a_pass_counts_without_a_look_up_until_there_is_news() -> None:
 def test_a_pass_ends_with_the_half_second_and_with_the_key() -> None:
     async def main(house: House) -> None:
         key = house.store.add(lives=timedelta(seconds=60))
-        let_in = await house.service.let_in("sk_live_x")
-        assert let_in is not None
-        await asyncio.sleep(RECOGNISED_S)
-        await let_in.check()
+        granted = await house.service.pass_for("sk_live_x")
+        assert granted is not None
+        await asyncio.sleep(CACHE_S)
+        await granted.check()
         assert house.store.lookups == 2
         house.slept = timedelta(seconds=60)
         with pytest.raises(Unrecognised):
-            await let_in.check()
+            await granted.check()
         assert house.store.lookups == 2, "its expiry was known"
-        assert await house.service.let_in("sk_live_y") is None
+        assert await house.service.pass_for("sk_live_y") is None
         house.slept = timedelta()
         house.store.change(key, revoked_at=NOW)
-        await asyncio.sleep(RECOGNISED_S)
+        await asyncio.sleep(CACHE_S)
         with pytest.raises(Unrecognised):
-            await let_in.check()
+            await granted.check()
 
     run(main)
 
@@ -640,11 +640,11 @@ def test_a_pass_ends_with_the_half_second_and_with_the_key() -> None:
 def test_an_operators_pass_ends_with_the_member() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
-        let_in = await house.service.let_in(operator_token(key, ada)[1])
-        assert let_in is not None
-        await let_in.check()
+        granted = await house.service.pass_for(operator_token(key, ada)[1])
+        assert granted is not None
+        await granted.check()
         house.dismiss(ada)
         with pytest.raises(Unrecognised):
-            await let_in.check()
+            await granted.check()
 
     run(main)

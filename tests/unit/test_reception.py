@@ -38,7 +38,7 @@ def take(house: House, offer: Offer) -> tuple[LiveCall, ScriptedLeg]:
     line = ScriptedLeg()
     reception = Reception(house.calls, replace(LIMITS, duration_s=20), clock)
     reception.check_accepting()
-    return reception.take(offer, line), line
+    return reception.accept(offer, line), line
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ringline.services.call_control import BargeMode, CallControl
 from ringline.services.callers import Caller
 from ringline.services.external_calls import NewExternalCall, NewParticipant
 from ringline.services.found_calls import FoundCall
-from ringline.services.operators import check_own_lines
+from ringline.services.operators import check_own_sip_users
 from ringline.wire.call_status import RPC_STATUS
 from ringline.wire.times import micros
 
@@ -159,7 +159,7 @@ async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
         return
     with spelt():
         async with context.services.repo.read(caller.scope) as rows:
-            await check_own_lines(rows, caller, names)
+            await check_own_sip_users(rows, caller, names)
 
 
 def moment_of(context: ActionContext) -> Moment:

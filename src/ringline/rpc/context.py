@@ -42,7 +42,7 @@ class Services:
     def for_caller(self, check: Check) -> "Services":
         """Return these services for one caller; their repo checks the caller again."""
         repo = self.repo.for_caller(check)
-        return replace(self, repo=repo, team=self.team.over(repo))
+        return replace(self, repo=repo, team=self.team.with_repo(repo))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.refusals import spelt
 from ringline.services.call_control import TELEPHONY
 from ringline.services.callers import Caller
-from ringline.services.operators import check_own_lines, find_sip_user
+from ringline.services.operators import check_own_sip_users, find_sip_user
 from ringline.services.team import find_member
 from ringline.wire.rpc import refuse
 
@@ -50,7 +50,7 @@ async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     if caller.operator is not None:
         with spelt():
             async with context.services.repo.read(caller.scope) as rows:
-                await check_own_lines(rows, caller, [values["sipUsername"]])
+                await check_own_sip_users(rows, caller, [values["sipUsername"]])
     return {"revoked": True}
 
 

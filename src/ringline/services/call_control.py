@@ -1,7 +1,7 @@
-"""Orders of requests to a call, wherever it is: in a process of ours, or elsewhere.
+"""Control of calls by requests: end, barge in, hand back, place.
 
-A call that runs here is told through its inbox (`services.orders`). Of a call that lives
-elsewhere only the record can be ended; to be heard there takes telephony.
+A call that runs in our processes gets an order (`services.orders`). For a call that lives
+elsewhere we can only end the record; controlling it would take telephony.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from ringline.services.found_calls import FoundCall, find_call
 from ringline.services.orders import Verdict
 from ringline.services.repo import Repo
 
-#: The capability that nothing here has yet.
+#: A capability that Ringline does not have yet.
 TELEPHONY = "telephony"
 
 _AGENT = Prepared(
@@ -42,7 +42,7 @@ _ACTIVE = frozenset({CallStatus.ANSWERED, CallStatus.HELD})
 
 
 class BargeMode(StrEnum):
-    """How an operator joins a call: heard by nobody, by the agent, or by all."""
+    """How an operator joins a call: heard by no one, by the agent, or by everyone."""
 
     LISTEN = "listen"
     WHISPER = "whisper"
@@ -50,7 +50,7 @@ class BargeMode(StrEnum):
 
 
 class NotConfigured(Exception):
-    """What was asked for needs a capability that is not there."""
+    """The request needs a capability that is not configured."""
 
     def __init__(self, capability: str) -> None:
         super().__init__(capability)
@@ -58,12 +58,12 @@ class NotConfigured(Exception):
 
 
 class NotActive(Exception):
-    """The call is not being talked on."""
+    """The call is not active: it has not been answered, or it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallControl:
-    """Orders to the calls of one log; all of them raise NoSuchRecord and Unavailable."""
+    """Controls the calls of one log; all methods raise NoSuchRecord and Unavailable."""
 
     repo: Repo
     calls: Calls
@@ -78,7 +78,7 @@ class CallControl:
         return found
 
     async def end(self, text: str, moment: Moment) -> FoundCall:
-        """End a call; return it as it ended, also if it had before."""
+        """End a call and return it; a call that has already ended is returned unchanged."""
         call = await self.find(text)
         if call.ended_at is not None:
             return call
@@ -98,19 +98,19 @@ class CallControl:
     async def barge(
         self, text: str, mode: BargeMode, member: str, role: ParticipantRole
     ) -> FoundCall:
-        """Let an operator take a call over from its agent. Raises NotConfigured, NotActive."""
+        """Let an operator take over a call from its agent. Raises NotConfigured, NotActive."""
         call = await self.find(text)
         if mode is not BargeMode.BARGE or not call.runs:
             raise NotConfigured(TELEPHONY)
-        await self._judge(call, await self._order(call, TakenOver(member, role)))
+        await self._check(call, await self._order(call, TakenOver(member, role)))
         return call
 
     async def resume(self, text: str) -> FoundCall:
-        """Give a call back to its agent. Raises NotActive, NotConfigured."""
+        """Hand a call back to its agent. Raises NotActive, NotConfigured."""
         call = await self.find(text)
         if not call.runs:
             raise NotConfigured(TELEPHONY) if call.status in _ACTIVE else NotActive
-        await self._judge(call, await self._order(call, HandedBack()))
+        await self._check(call, await self._order(call, HandedBack()))
         return call
 
     async def place_call(self, agent_id: UUID | None) -> None:
@@ -124,7 +124,7 @@ class CallControl:
     async def _order(self, call: FoundCall, order: CallOrder) -> Verdict:
         return await self.calls.order(self.scope, call.id, order)
 
-    async def _judge(self, call: FoundCall, verdict: Verdict) -> None:
+    async def _check(self, call: FoundCall, verdict: Verdict) -> None:
         match verdict:
             case Verdict.DONE:
                 pass

@@ -1,7 +1,7 @@
 """Who is calling: a key, or an operator by a token that the key minted.
 
-Every surface that carries out requests asks the same questions: whose log it is, under whose
-name the caller may act, and whether the caller still may after the request has waited.
+Every surface that carries out requests needs to know which log a caller has access to, whose
+name they may act under, and whether they are still allowed to after the request has waited.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from ringline.ports import Check
 from ringline.services.credentials import Pass
 from ringline.wire.session_token import OperatorToken
 
-#: Waits for the caller's next turn at a large answer (see `Caller`).
+#: Waits until the caller may continue with a large answer (see `Caller`).
 Pace: TypeAlias = Callable[[int, int], Awaitable[None]]
 
 
@@ -25,9 +25,9 @@ class NotOwnName(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """The member of the team whom an operator token stands for.
+    """The member of the team that an operator token was issued to.
 
-    The email is empty where it was too long for the token.
+    The email is empty if it was too long for the token.
     """
 
     id: UUID
@@ -35,7 +35,7 @@ class Operator:
 
 
 async def always() -> None:
-    """Allow a caller whose right never ends."""
+    """Allow a caller whose right never ends; raises nothing."""
 
 
 async def at_once(held: int, made: int) -> None:
@@ -67,16 +67,16 @@ class Caller:
             raise NotOwnName
 
 
-def caller_behind(let_in: Pass, surface: Surface) -> Caller | None:
-    """Return the caller behind a valid credential; None if it does not open the surface.
+def caller_of(granted: Pass, surface: Surface) -> Caller | None:
+    """Return the caller with a valid credential, or None if the surface does not accept it.
 
-    Operators call RPC alone.
+    Operators may call RPC only.
     """
-    match let_in.who:
+    match granted.who:
         case OperatorToken() as token if surface is Surface.RPC:
             operator = Operator(token.user_id, token.operator or "")
-            return Caller(token.scope, token.key_id, operator, let_in.check)
+            return Caller(token.scope, token.key_id, operator, granted.check)
         case Key() as key if key.kind in ALLOWED_KINDS[surface]:
-            return Caller(key.scope, key.id, None, let_in.check)
+            return Caller(key.scope, key.id, None, granted.check)
         case _:
             return None

@@ -1,7 +1,7 @@
-"""The event log by pages, for those who ask instead of following (contract, 10).
+"""Pages of the event log, for clients that poll instead of following (contract, 10).
 
-A page is read in one snapshot, in batches, until it is full, large, or has seen enough of
-the log: a filter that lets little through must not make one request read all of it.
+A page is read in one snapshot, in batches, until it has enough events or bytes, or has scanned
+enough of the log: one request with a narrow filter must not read the whole log.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ _PAGE = (
 )
 _OF_CALL = events.c.call_id == sa.bindparam("of_call", type_=sa.Uuid)
 _OF_TYPES = events.c.type == sa.any_(sa.bindparam("types", type_=ARRAY(sa.Text)))
-#: By whether a call, and whether types, are asked for.
+#: The statements, by whether the query names a call and whether it names types.
 _PAGES = {
     (False, False): Prepared(_PAGE),
     (False, True): Prepared(_PAGE.where(_OF_TYPES)),
@@ -49,13 +49,13 @@ _PAGES = {
     (True, True): Prepared(_PAGE.where(_OF_CALL, _OF_TYPES)),
 }
 
-#: Where to begin: a position that a surface has told, or a bare offset.
+#: Where to begin: a position from any surface, or a bare offset.
 After: TypeAlias = Since | int
 
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """What is asked of a log. `call` is a `callUuid` or an id; None filters nothing."""
+    """A query of a log. `call` is a `callUuid` or an id; a filter of None is off."""
 
     after: After
     limit: int
@@ -65,7 +65,7 @@ class EventQuery:
 
 @dataclass(frozen=True, slots=True)
 class PageLimits:
-    """How much a page holds and looks at, and how many events one query reads."""
+    """How much a page may hold and scan, and how many events one statement reads."""
 
     most_bytes: int = limits.PAGE_BYTES.most
     most_scanned: int = limits.PAGE_SCANNED.most
@@ -74,9 +74,9 @@ class PageLimits:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Events of a log, and how far it was read for them.
+    """Events of a log, and the position up to which it was read.
 
-    Not `recovered`: what was asked for could not be had, and the page begins with the
+    If not `recovered`, the requested position is not available, and the page begins with the
     oldest event that is kept.
     """
 
@@ -87,7 +87,7 @@ class EventPage:
 
 
 async def read_events(rows: Rows, query: EventQuery, bounds: PageLimits) -> EventPage:
-    """Read a page of the log that the rows are of."""
+    """Read a page of the log that `rows` belongs to."""
     head = await _head(rows)
     after = await _offset(rows, query.after, head)
     recovered = after is not None
@@ -148,7 +148,7 @@ class _Reading:
         return await self._rows.fetch_within(statement.text, values, self._room, portion)
 
     def _take(self, batch: Portions) -> None:
-        """Take events; the one that goes over the bytes is the last."""
+        """Add events to the page; the one that exceeds the byte limit is the last."""
         self._room -= batch.size
         for row in batch.rows:
             self.offset = row["offset"]
@@ -166,7 +166,7 @@ async def _head(rows: Rows) -> LogHead:
 
 
 async def _offset(rows: Rows, after: After, head: LogHead) -> int | None:
-    """Return the offset to read after; None if what was asked for cannot be had."""
+    """Return the offset to read after, or None if the log cannot be resumed there."""
     match after:
         case FromBeginning() | Position():
             return head.resume_after(after)

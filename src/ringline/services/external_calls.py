@@ -1,7 +1,7 @@
-"""Calls that live elsewhere, as requests report them: each report is one transaction.
+"""External calls, which live elsewhere and are reported by requests.
 
-A report locks its call, so of two at once the second sees what the first has made of it.
-What it brings is decided by `domain.external_call`; here is what that needs to know.
+Each report is one transaction. It locks the call, so that concurrent reports are applied one
+after the other. `domain.external_call` decides the effect; this module loads what that needs.
 """
 
 from dataclasses import dataclass
@@ -59,11 +59,11 @@ _CALL_OF_PARTICIPANT = Prepared(
 
 
 class NoSuchRecord(Exception):
-    """What a request is about is not there, or another workspace's."""
+    """The record does not exist, or belongs to another workspace."""
 
 
 class BadReference(Exception):
-    """A value names what is not there, or is taken already."""
+    """A field refers to a record that does not exist, or its value is already taken."""
 
     def __init__(self, field: str, message: str = "is invalid") -> None:
         super().__init__(field, message)
@@ -73,10 +73,10 @@ class BadReference(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewExternalCall:
-    """A call that lives elsewhere, as it is reported first.
+    """The first report of an external call.
 
-    Without a `uuid` the call's own id is its `callUuid`; `queue_id` is for a queued call,
-    whose queue is the default one without it.
+    Without a `uuid`, the call's id is its `callUuid`. `queue_id` is for a queued call only;
+    without it the call waits in the default queue.
     """
 
     direction: CallDirection
@@ -93,7 +93,7 @@ class NewExternalCall:
 
 @dataclass(frozen=True, slots=True)
 class NewParticipant:
-    """Who joined a call, and when they left if they did."""
+    """A person who joined a call, and when they left, if they have."""
 
     call_id: UUID
     member: str
@@ -143,7 +143,7 @@ def check_queue(status: CallStatus, queue_id: UUID | None) -> None:
 async def update_call(
     transaction: Transaction, call_id: UUID, report: Report, moment: Moment
 ) -> None:
-    """Take a report of how a call goes on. Raises NotPossible, NoSuchRecord."""
+    """Apply a report of a call's progress. Raises NotPossible, NoSuchRecord."""
     call = await _lock(transaction, call_id)
     queue = None
     if report.status is CallStatus.QUEUED:
@@ -152,22 +152,23 @@ async def update_call(
 
 
 async def end_call(transaction: Transaction, call_id: UUID, moment: Moment) -> None:
-    """End a call by order; one that has ended stays as it is. Raises NoSuchRecord."""
+    """End a call; one that has ended stays unchanged. Raises NoSuchRecord."""
     await _write(transaction, end(await _lock(transaction, call_id), moment))
 
 
 async def accept_entry(
     transaction: Transaction, entry_id: UUID, acceptor: Acceptor, moment: Moment
 ) -> None:
-    """Let somebody take a waiting call. Raises NotPossible, NoSuchRecord."""
+    """Let a member accept a queued call. Raises NotPossible, NoSuchRecord."""
     call = await _lock(transaction, await _call_of(transaction, _CALL_OF_ENTRY, entry_id))
     if call.entry is None or call.entry.id != entry_id:
-        raise NotPossible("the call waits elsewhere by now")  # only the last wait is open
+        # Only a call's latest queue entry can be open.
+        raise NotPossible("the call is no longer waiting in this queue entry")
     await _write(transaction, accept(call, acceptor, moment))
 
 
 async def create_participant(transaction: Transaction, new: NewParticipant, moment: Moment) -> UUID:
-    """Record that somebody joined; return the participant's id.
+    """Record that a person joined; return the participant's id.
 
     Raises NotPossible, BadReference.
     """
@@ -185,7 +186,7 @@ async def create_participant(transaction: Transaction, new: NewParticipant, mome
 async def end_participation(
     transaction: Transaction, participant_id: UUID, left_at: datetime, moment: Moment
 ) -> None:
-    """Record that somebody left. Raises NotPossible, NoSuchRecord."""
+    """Record that a participant left. Raises NotPossible, NoSuchRecord."""
     call_id = await _call_of(transaction, _CALL_OF_PARTICIPANT, participant_id)
     call = await _lock(transaction, call_id)
     await _write(transaction, report_leave(call, participant_id, left_at, moment))
@@ -196,7 +197,7 @@ async def _lock(transaction: Transaction, call_id: UUID) -> ExternalCall:
     if stored is None:
         raise NoSuchRecord
     if stored.runs:
-        raise NotPossible("a call that runs here is moved by orders alone")
+        raise NotPossible("the call runs here; change it with actions instead of reports")
     return ExternalCall(stored.row, stored.participants, stored.entry)
 
 
@@ -207,7 +208,7 @@ async def _write(transaction: Transaction, result: ReportResult) -> None:
 
 
 async def _call_of(rows: Rows, statement: Prepared, wanted: UUID) -> UUID:
-    row = await _one(rows, statement, wanted)
+    row = await _first(rows, statement, wanted)
     if row is None:
         raise NoSuchRecord
     return row["call_id"]
@@ -215,21 +216,21 @@ async def _call_of(rows: Rows, statement: Prepared, wanted: UUID) -> UUID:
 
 async def _queue(rows: Rows, queue_id: UUID | None) -> Queue:
     if queue_id is None:
-        row = await _one(rows, _QUEUE_BY_NAME, DEFAULT_QUEUE)
+        row = await _first(rows, _QUEUE_BY_NAME, DEFAULT_QUEUE)
     else:
-        row = await _one(rows, _QUEUE_BY_ID, queue_id)
+        row = await _first(rows, _QUEUE_BY_ID, queue_id)
     if row is None:
         raise BadReference("queue_id")
     return Queue(row["id"], row["queue_name"], row["max_wait_time"])
 
 
 async def _contact(rows: Rows, number: str) -> KnownCaller | None:
-    row = await _one(rows, _CONTACT, number)
+    row = await _first(rows, _CONTACT, number)
     if row is None:
         return None
     return KnownCaller(id=row["id"], full_name=row["full_name"], phone_e164=row["phone_e164"])
 
 
-async def _one(rows: Rows, statement: Prepared, wanted: UUID | str) -> Row | None:
+async def _first(rows: Rows, statement: Prepared, wanted: UUID | str) -> Row | None:
     found = await rows.fetch(statement.text, statement.arguments(wanted=wanted))
     return found[0] if found else None

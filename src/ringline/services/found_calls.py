@@ -1,8 +1,8 @@
-"""Finding a call by what its users call it: the one place that knows how that is.
+"""Find a call by the identifier that a client gave.
 
-A call has an id, in two spellings, and a `callUuid`: the integrator's own text, or the id
-where none was given (contract, 1). Whoever gets a text from a client looks it up here and
-goes on with the id; storage knows ids alone.
+A call has an id, which can be written in two ways, and a `callUuid`: the integrator's own
+text, or the id if they gave none (contract, 1). Surfaces look a client's text up here and use
+the id from then on; storage only knows ids.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _BY_ID = Prepared(_FOUND.where(calls.c.id == sa.bindparam("wanted", type_=sa.Uui
 
 @dataclass(frozen=True, slots=True)
 class FoundCall:
-    """How a call is, and where: in the process `server_id`, or elsewhere (None)."""
+    """A call's state, and the process that runs it (None if it lives elsewhere)."""
 
     id: UUID
     uuid: str
@@ -36,12 +36,12 @@ class FoundCall:
 
     @property
     def runs(self) -> bool:
-        """Return whether a process of ours runs it."""
+        """Return whether one of our processes runs the call."""
         return self.server_id is not None
 
 
 async def find_call(rows: Rows, call: str | UUID) -> FoundCall | None:
-    """Find a call by its id, or by a text: its `callUuid`, else its id in either spelling."""
+    """Find a call by its id, or by a text: its `callUuid`, or else its id in either form."""
     if isinstance(call, UUID):
         return await _fetch(rows, _BY_ID, call)
     found = await _fetch(rows, _BY_UUID, call)

@@ -41,7 +41,7 @@ MAX_KEY = 255  # characters
 MAX_KEPT = 1_000_000  # bytes of an answer; a longer one is not kept
 LEASE_S = 30
 KEPT_HOURS = 24
-#: With every so many claims old ones are swept, more at a time than were made meanwhile.
+#: Every so many claims old keys are deleted, more at a time than were added since.
 SWEEP_EVERY = 20
 _SWEPT = 200
 
@@ -54,7 +54,7 @@ class Conflict(StrEnum):
     ANSWER_NOT_KEPT = "answer_not_kept"
 
 
-#: What is said of each.
+#: The message for each reason.
 CONFLICTS: Mapping[Conflict, str] = {
     Conflict.OTHER_BODY: "the idempotency key was used with another body",
     Conflict.IN_PROGRESS: "the first request with this idempotency key is still under way",
@@ -81,7 +81,7 @@ _MINE = (_t.c.key_id == _KEY_ID) & (_t.c.idempotency_key == _NAME)
 
 
 def _take() -> Prepared:
-    """Claim a key: a new one, one that is old, or one whose claim has run out."""
+    """Return the statement that claims a key: a new, an old or an expired one."""
     claim = insert(_t).values(
         workspace_id=sa.bindparam("workspace", type_=sa.Uuid),
         environment=sa.bindparam("in_environment", type_=sa.Text),
@@ -114,7 +114,7 @@ def _take() -> Prepared:
 
 
 _TAKE = _take()
-_LOOK = Prepared(sa.select(_t.c.body_hash, _t.c.done_at, _t.c.answer).where(_MINE))
+_FIND = Prepared(sa.select(_t.c.body_hash, _t.c.done_at, _t.c.answer).where(_MINE))
 _KEEP = Prepared(
     sa.update(_t)
     .values(done_at=sa.func.now(), answer=sa.bindparam("kept", type_=sa.LargeBinary))
@@ -176,14 +176,14 @@ class WaitLimits:
     """How long a request waits for another one with its key."""
 
     wait_s: float = 10.0
-    #: How often a claim of another process is looked up.
-    look_s: float = 0.2
+    #: How often to poll for a claim of another process.
+    poll_s: float = 0.2
     #: Most requests of this process that wait; any more are refused at once.
     waiting: int = 1_000
 
 
 class Idempotency:
-    """Carries out each request with an idempotency key once."""
+    """Carries out each request with an idempotency key only once."""
 
     def __init__(self, repo: Repo, new_id: NewId, limits: WaitLimits | None = None) -> None:
         self._repo = repo
@@ -270,9 +270,9 @@ class Idempotency:
                 if sweep:
                     await transaction.fetch(_SWEEP.text, _SWEEP.arguments())
                 return claim
-            values = _LOOK.arguments(of_key=claim.key_id, named=claim.name)
-            found = await transaction.fetch(_LOOK.text, values)
-            return _judge(found[0], hashed) if found else None
+            values = _FIND.arguments(of_key=claim.key_id, named=claim.name)
+            found = await transaction.fetch(_FIND.text, values)
+            return _stored_answer(found[0], hashed) if found else None
 
         try:
             return await repo.write(claim.scope, take)
@@ -288,7 +288,7 @@ class Idempotency:
         self._waiting += 1
         try:
             if running is None:
-                await asyncio.sleep(min(self._limits.look_s, left_s))
+                await asyncio.sleep(min(self._limits.poll_s, left_s))
             else:
                 await asyncio.wait([running], timeout=left_s)
         finally:
@@ -324,7 +324,7 @@ class Idempotency:
             attempt.exception()  # marks it as retrieved: its client may be gone
 
 
-def _judge(row: Row, hashed: bytes) -> bytes | None:
+def _stored_answer(row: Row, hashed: bytes) -> bytes | None:
     """Return the stored answer, None if there is none yet. Raises IdempotencyConflict."""
     if row["body_hash"] != hashed:
         raise IdempotencyConflict(Conflict.OTHER_BODY)

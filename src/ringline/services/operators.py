@@ -1,4 +1,4 @@
-"""The lines of the operators, and whether they take calls."""
+"""The operators' SIP users, and whether they are available for calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ def _set() -> Prepared:
     new = written.excluded
     changed = sa.or_(*(columns[name].is_distinct_from(new[name]) for name in _MOVES))
     moved: dict[str, Any] = {name: new[name] for name in _MOVES}
-    # The row is written in any case, so that it is locked and its id comes back.
+    # Update the row even if nothing changed, so that it is locked and its id is returned.
     moved["updated_at"] = sa.case((changed, sa.func.now()), else_=columns.updated_at)
     return Prepared(
         written.on_conflict_do_update(
@@ -52,7 +52,7 @@ _SET = _set()
 
 @dataclass(frozen=True, slots=True)
 class SipUser:
-    """A line, and the member of the team who answers it."""
+    """A SIP user, and the member of the team it belongs to."""
 
     id: UUID
     name: str
@@ -61,7 +61,7 @@ class SipUser:
 
 @dataclass(frozen=True, slots=True)
 class NewStatus:
-    """What an operator's status is to be; `by` is the user who sets it, if one does."""
+    """A new status of an operator; `by` is the user who sets it, if there is one."""
 
     sip_user_id: UUID
     status: OperatorAvailability
@@ -70,7 +70,7 @@ class NewStatus:
 
 
 async def find_sip_user(rows: Rows, wanted: UUID | str) -> SipUser | None:
-    """Find a line by its id or its name."""
+    """Find a SIP user by its id or its name."""
     statement = _BY_ID if isinstance(wanted, UUID) else _BY_NAME
     found = await rows.fetch(statement.text, statement.arguments(wanted=wanted))
     if not found:
@@ -78,17 +78,17 @@ async def find_sip_user(rows: Rows, wanted: UUID | str) -> SipUser | None:
     return SipUser(found[0]["id"], found[0]["sip_username"], found[0]["user_id"])
 
 
-async def check_own_lines(rows: Rows, caller: Caller, names: Sequence[str]) -> None:
-    """Check that a caller may act under the names of these lines. Raises NotOwnName."""
+async def check_own_sip_users(rows: Rows, caller: Caller, names: Sequence[str]) -> None:
+    """Check that a caller may act as each of these SIP users. Raises NotOwnName."""
     for name in names:
-        line = await find_sip_user(rows, name)
-        caller.act_for(None if line is None else line.user_id)
+        sip_user = await find_sip_user(rows, name)
+        caller.act_for(None if sip_user is None else sip_user.user_id)
 
 
 async def set_status(transaction: Transaction, new: NewStatus, new_id: UUID) -> UUID:
-    """Set the one status of a line; return its id, which is `new_id` if it had none.
+    """Set a SIP user's status; return the status's id, which is `new_id` if it had none.
 
-    Raises EntryRefused where the line is gone.
+    Raises EntryRefused if the SIP user does not exist.
     """
     scope = transaction.scope
     values = _SET.arguments(

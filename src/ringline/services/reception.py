@@ -1,7 +1,7 @@
-"""Where calls begin: a door offers one, and an agent or a model takes it.
+"""The reception: it starts the calls that entry points offer.
 
-Any door can offer one: a browser's socket today, a telephone line later. The door says who
-calls and over what; the row, the greeting and the limits are decided here, for all of them.
+Any entry point can offer a call: a browser's WebSocket today, SIP later. The entry point knows
+who is calling and how; the row, the greeting and the limits are decided here for all of them.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ringline.services.live_call import CallLimits, LiveCall, NewCall
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A call offered by a door, which mints its id so that it can be watched from the start."""
+    """An offered call. It has its id already, so that it can be watched from the start."""
 
     scope: Scope
     call_id: UUID
@@ -30,7 +30,7 @@ class Offer:
 
 
 class Reception:
-    """Begins the calls that doors offer."""
+    """Starts the calls that are offered."""
 
     def __init__(self, calls: Calls, limits: CallLimits, now: Clock) -> None:
         self._calls = calls
@@ -41,8 +41,8 @@ class Reception:
         """Raise Unavailable unless a call may be offered and could be recorded now."""
         self._calls.check_accepting()
 
-    def take(self, offer: Offer, leg: Leg) -> LiveCall:
-        """Begin an offered call; its leg reports to the `listener` of what is returned."""
+    def accept(self, offer: Offer, leg: Leg) -> LiveCall:
+        """Start an offered call; its leg must report to the returned call's `listener`."""
         config, agent = offer.session.config, offer.session.agent
         row = CallRow(
             id=offer.call_id,

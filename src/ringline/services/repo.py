@@ -1,4 +1,4 @@
-"""Reads and writes for requests: one transaction each, whose events are published after it.
+"""Reads and writes for requests: one transaction each; its events are published after it.
 
 A transaction that has started runs to its end even if its request is cancelled; otherwise
 it would be unknown whether its events were published. If the process dies between the commit
@@ -24,8 +24,8 @@ Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
-class _UnderWay:
-    """What all callers' repos share: the transactions under way, and whether it is over."""
+class _Running:
+    """Shared by the repos of all callers: the running transactions, and whether it is closed."""
 
     writing: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
     is_closed: bool = False
@@ -34,13 +34,13 @@ class _UnderWay:
 class Repo:
     """Reads snapshots and writes transactions for requests."""
 
-    __slots__ = ("_bus", "_check", "_records", "_under_way")
+    __slots__ = ("_bus", "_check", "_records", "_running")
 
     def __init__(self, records: Records, bus: Bus) -> None:
         self._records = records
         self._bus = bus
         self._check: Check | None = None
-        self._under_way = _UnderWay()
+        self._running = _Running()
 
     def for_caller(self, check: Check) -> "Repo":
         """Return this repo for one caller; every read and write ends with `check`.
@@ -50,44 +50,44 @@ class Repo:
         repo = Repo.__new__(Repo)
         repo._records = self._records
         repo._bus = self._bus
-        repo._under_way = self._under_way
+        repo._running = self._running
         repo._check = check
         return repo
 
     def read(self, scope: Scope) -> AbstractAsyncContextManager[Rows]:
-        """Read in one snapshot, in which nothing can be written. Raises Unavailable."""
+        """Read in one read-only snapshot. Raises Unavailable."""
         return self._records.read(scope, self._check)
 
     async def write(self, scope: Scope, work: Callable[[Transaction], Awaitable[Result]]) -> Result:
-        """Run work as one transaction, tell its events, and return its result.
+        """Run work as one transaction, publish its events, and return its result.
 
-        Raises what the work raises, and Unavailable (it may be written), EntryRefused.
+        Raises what the work raises, Unavailable (it may have been committed), EntryRefused.
         """
-        if self._under_way.is_closed:
+        if self._running.is_closed:
             raise Unavailable(UnavailableReason.STOPPING)
         task = asyncio.create_task(self._write(scope, work))
-        self._under_way.writing.add(task)
+        self._running.writing.add(task)
         task.add_done_callback(self._finished)
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Begin nothing more, and wait for what is being written.
+        """Start no more transactions, and wait for the running ones.
 
         A statement's time-out bounds the wait.
         """
-        self._under_way.is_closed = True
-        await asyncio.gather(*self._under_way.writing, return_exceptions=True)
+        self._running.is_closed = True
+        await asyncio.gather(*self._running.writing, return_exceptions=True)
 
     async def _write(
         self, scope: Scope, work: Callable[[Transaction], Awaitable[Result]]
     ) -> Result:
-        result, told = await self._records.write(scope, work, self._check)
-        if told:
-            events = tuple(Published(stored.offset, stored.event) for stored in told)
+        result, stored_events = await self._records.write(scope, work, self._check)
+        if stored_events:
+            events = tuple(Published(stored.offset, stored.event) for stored in stored_events)
             self._bus.publish(Publication(scope, events))
         return result
 
     def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.writing.discard(task)
+        self._running.writing.discard(task)
         if not task.cancelled():
-            task.exception()  # it was told, or nobody is left to be told
+            task.exception()  # marks it as retrieved: the request may have been cancelled

@@ -1,8 +1,8 @@
-"""Secrets at rest: sealed with a key that the setting `ENCRYPTION_KEY` gives.
+"""Encryption of secrets at rest, with a key from the setting `ENCRYPTION_KEY`.
 
-AES-256-GCM under a key derived by HKDF with SHA-256 (RFC 5869), a random nonce each. A
-sealed secret is one byte that names the key, 12 bytes of nonce, the ciphertext with its
-tag: by the first byte it will be known, while a key is rotated, which one opens it.
+AES-256-GCM with a random nonce, under a key derived by HKDF with SHA-256 (RFC 5869). A sealed
+secret is one byte that identifies the key, 12 bytes of nonce, and the ciphertext with its tag.
+The first byte will tell which key to use while keys are being rotated.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ _NONCE_BYTES = 12
 
 
 class Unsealable(Exception):
-    """What was sealed with another key, or is no sealed secret."""
+    """The bytes were sealed with another key, or are not a sealed secret."""
 
 
 class Sealer:
-    """Seals secrets and opens them again, with one key."""
+    """Encrypts and decrypts secrets with one key."""
 
     def __init__(self, encryption_key: str, random_bytes: Callable[[int], bytes]) -> None:
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO)
@@ -32,12 +32,12 @@ class Sealer:
         self._random_bytes = random_bytes
 
     def seal(self, secret: str) -> bytes:
-        """Encrypt a secret; no two results are alike."""
+        """Encrypt a secret; the result differs each time."""
         nonce = self._random_bytes(_NONCE_BYTES)
         return self._name + nonce + self._cipher.encrypt(nonce, secret.encode(), self._name)
 
     def open_sealed(self, sealed: bytes) -> str:
-        """Decrypt what `seal` made. Raises Unsealable."""
+        """Decrypt a result of `seal`. Raises Unsealable."""
         name, nonce, text = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         if name != self._name or len(nonce) < _NONCE_BYTES:
             raise Unsealable

@@ -1,7 +1,7 @@
 """Voice sessions: mint the tickets that open them, and offer their calls.
 
-A session is a call. Its ticket knows the call's id already, so that whoever minted it can
-watch the call from its first event (contract, 1 and 5; realtime voice, 2).
+A session is a call. The ticket already contains the call's id, so that its minter can watch
+the call from the first event (contract, 1 and 5; realtime voice, 2).
 """
 
 from collections import Counter
@@ -37,12 +37,12 @@ AGENT_NOT_FOUND = ConfigProblem("agent_not_found", "There is no such agent.")
 
 
 class TooManySessions(Exception):
-    """The workspace's environment has as many live sessions as it may."""
+    """The workspace's environment has reached its limit of live sessions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to one session: what a ticket or a key at the door amounts to."""
+    """The right to one session, obtained with a ticket or a key."""
 
     scope: Scope
     call_id: UUID
@@ -51,7 +51,7 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """How many sessions a workspace may have at once; 0 is no limit."""
+    """How many sessions a workspace may have at once; 0 means no limit."""
 
     live: int = 100
     test: int = 10
@@ -62,7 +62,7 @@ class SessionLimits:
 
 
 class Sessions:
-    """The verbs of the realtime voice surface."""
+    """Opens the sessions of the realtime voice surface."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Sessions:
     async def mint(
         self, key: Key, asked: TicketRequest
     ) -> tuple[str, Ticket] | ConfigProblem | None:
-        """Mint a ticket; return its secret and its row, None if the key has died meanwhile.
+        """Mint a ticket; return its secret and its row, or None if the key is invalid by now.
 
         Raises StoreAway.
         """
@@ -111,15 +111,15 @@ class Sessions:
         kept = await self._store.put_ticket(digest(secret), ticket, self._now())
         return (secret, ticket) if kept else None
 
-    async def look_at(self, secret: str) -> Ticket | None:
-        """Look at a ticket without taking it. Raises StoreAway."""
+    async def peek(self, secret: str) -> Ticket | None:
+        """Return a ticket without redeeming it, or None. Raises StoreAway."""
         ticket = await self._store.find_ticket(digest(secret))
         if ticket is None:
             log_refused("ticket")
         return ticket
 
     async def redeem(self, secret: str) -> Permit | None:
-        """Take a ticket, once; None if it is not, or no longer, good. Raises StoreAway."""
+        """Redeem a ticket, once; return None if it is not valid. Raises StoreAway."""
         ticket = await self._store.take_ticket(digest(secret), self._now())
         if ticket is None:
             log_refused("ticket")
@@ -128,7 +128,7 @@ class Sessions:
         return Permit(ticket.scope, ticket.call_id, binding)
 
     def permit_key(self, key: Key) -> Permit:
-        """Let a key open a session itself; it binds nothing."""
+        """Return the permit of a key that opens a session itself, without a binding."""
         return Permit(key.scope, self._new_id(), UNBOUND)
 
     @contextmanager
@@ -148,7 +148,7 @@ class Sessions:
     async def configure(
         self, permit: Permit, start: SessionStart
     ) -> EffectiveConfig | ConfigProblem:
-        """Make the session's effective config (realtime voice, 4.1). Raises StoreAway."""
+        """Return the session's effective config (realtime voice, 4.1). Raises StoreAway."""
         agent: Agent | None = None
         agent_id = permit.binding.agent_id
         if agent_id is None and start.agent_id is not None:
@@ -162,7 +162,7 @@ class Sessions:
         return effective(permit.binding, start.config or {}, agent, self.models(permit.scope))
 
     def offer(self, permit: Permit, session: EffectiveConfig) -> Offer:
-        """Offer the call that a session is (contract, 5)."""
+        """Return the offer of a session's call (contract, 5)."""
         return Offer(
             scope=permit.scope,
             call_id=permit.call_id,

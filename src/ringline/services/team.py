@@ -1,9 +1,8 @@
-"""The team of a workspace: how its members come and go, and what lets them operate.
+"""A workspace's team: invite and remove members, and issue their operator tokens.
 
-A team spans the environments of its workspace. Whatever changes it takes its workspace's
-row first, so that two invitations of one address, two uses of one invitation and two
-removals of the last two owners come one after the other. An invitation's token is shown
-once and kept as its hash, like a key.
+A team spans the environments of its workspace. Every change locks the workspace's row first.
+So two invitations of one address, two uses of one invitation, or two removals of the last two
+owners are serialised. An invitation's token is shown once and stored as a hash, like a key.
 """
 
 from collections.abc import Sequence
@@ -23,21 +22,21 @@ from ringline.services.repo import Repo
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.session_token import OperatorToken, new_operator_token, sign
 
-#: What an invitation's token begins with; its secret follows, spelt like a key's.
+#: The prefix of an invitation's token; its secret follows, encoded like a key's.
 INVITATION_PREFIX = "inv_"
 INVITATION_LIFE = timedelta(days=7)
 
 
 class AlreadyMember(Exception):
-    """Somebody is invited who is in the team."""
+    """The invited person is already in the team."""
 
 
 class LastOwner(Exception):
-    """The only owner of a team would go."""
+    """The removal would leave the team without an owner."""
 
 
 class InvitationRefused(Exception):
-    """A token that invites nobody: unknown, used, expired, or another workspace's."""
+    """An invitation's token is invalid: unknown, used, expired, or another workspace's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class TeamMember:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """An invitation as it is shown, once."""
+    """An invitation, as it is shown once."""
 
     token: str
     email: str
@@ -61,7 +60,7 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """A token that lets a member operate, as it is shown."""
+    """A member's operator token, as it is shown."""
 
     text: str
     token: OperatorToken
@@ -77,7 +76,7 @@ _NOW = sa.bindparam("now", type_=invitations.c.expires_at.type)
 _ID = sa.bindparam("id", type_=sa.Uuid)
 _OTHERS = users.alias("others")
 
-#: A lock for which rows that refer to the workspace need not wait.
+#: A lock that does not block inserts of rows that refer to the workspace.
 _LOCK = Prepared(sa.select(workspaces.c.id).with_for_update(key_share=True))
 _FIND_MEMBER = Prepared(
     sa.select(users.c.id, users.c.email, users.c.role).where(sa.func.lower(users.c.email) == _EMAIL)
@@ -94,8 +93,8 @@ _FIND_ROLE = Prepared(
     ).where(users.c.id == _ID)
 )
 _REMOVE_MEMBER = Prepared(sa.delete(users).where(users.c.id == _ID))
-#: An older invitation of the same address, and all that nobody has taken in time.
-_FORGET_INVITATIONS = Prepared(
+#: Earlier invitations of the same address, and all that have expired.
+_DELETE_INVITATIONS = Prepared(
     sa.delete(invitations).where(
         sa.or_(sa.func.lower(invitations.c.email) == _EMAIL, invitations.c.expires_at <= _NOW)
     )
@@ -105,7 +104,7 @@ _ADD_INVITATION = Prepared(
         _written(invitations, "workspace_id", "id", "email", "role", "token_hash", "expires_at")
     )
 )
-#: We may not read the hashes of tokens; a function looks in the workspace that is set.
+#: Our role cannot read token hashes; a function looks them up in the current workspace.
 _TAKE_INVITATION = Prepared(
     sa.select(sa.column("email", sa.Text), sa.column("role", sa.Text)).select_from(
         sa.func.ringline.take_invitation(
@@ -116,7 +115,7 @@ _TAKE_INVITATION = Prepared(
 
 
 class Team:
-    """The verbs of a team. `secret` signs what lets its members operate."""
+    """Manages a team. `secret` signs its members' operator tokens."""
 
     def __init__(
         self, repo: Repo, secret: str, now: Clock, new_id: NewId, random_bytes: RandomBytes
@@ -127,17 +126,20 @@ class Team:
         self._new_id = new_id
         self._random = random_bytes
 
-    def over(self, repo: Repo) -> "Team":
-        """Return these verbs over another repo, a caller's."""
+    def with_repo(self, repo: Repo) -> "Team":
+        """Return this service with another repo, a caller's."""
         return Team(repo, self._secret, self._now, self._new_id, self._random)
 
     async def find(self, scope: Scope, email: str) -> TeamMember | None:
-        """Find a member by their address, in any case. Raises StoreAway."""
+        """Find a member by their email address, ignoring case. Raises StoreAway."""
         async with self._repo.read(scope) as rows:
             return await find_member(rows, email)
 
     async def issue_access(self, scope: Scope, key_id: UUID, email: str) -> Access | None:
-        """Mint a token of a key for a member; None if there is none. Raises StoreAway."""
+        """Mint a member's operator token for a key; None if there is no such member.
+
+        Raises StoreAway.
+        """
         member = await self.find(scope, email)
         if member is None:
             return None
@@ -147,7 +149,7 @@ class Team:
         return Access(sign(token, self._secret), token, member)
 
     async def invite(self, scope: Scope, email: str, role: TeamRole) -> Invitation:
-        """Invite somebody, instead of any earlier invitation of theirs.
+        """Invite a person by email; this replaces their earlier invitation.
 
         Raises AlreadyMember, and what `Repo.write` raises.
         """
@@ -159,7 +161,7 @@ class Team:
             await _lock(transaction)
             if await find_member(transaction, email) is not None:
                 raise AlreadyMember
-            await _run(transaction, _FORGET_INVITATIONS, email=email, now=now)
+            await _run(transaction, _DELETE_INVITATIONS, email=email, now=now)
             await _run(
                 transaction,
                 _ADD_INVITATION,
@@ -175,9 +177,9 @@ class Team:
         return invitation
 
     async def accept(self, scope: Scope, token: str, full_name: str | None) -> TeamRole:
-        """Take an invitation, once; return the new member's role.
+        """Accept an invitation, once; return the new member's role.
 
-        Who has become a member in the meantime stays what they are. Raises
+        A person who has become a member in the meantime keeps their role. Raises
         InvitationRefused, and what `Repo.write` raises.
         """
 
@@ -205,9 +207,9 @@ class Team:
         return await self._repo.write(scope, work)
 
     async def remove(self, transaction: Transaction, user_id: UUID) -> None:
-        """Remove a member, if there is one; what they opened closes with the commit.
+        """Remove a member, if there is one; their connections close after the commit.
 
-        Raises LastOwner, and EntryRefused where a SIP user is theirs.
+        Raises LastOwner, and EntryRefused if a SIP user belongs to them.
         """
         await _lock(transaction)
         found = await _run(transaction, _FIND_ROLE, id=user_id)
@@ -222,7 +224,7 @@ async def _lock(transaction: Transaction) -> None:
 
 
 async def find_member(rows: Rows, email: str) -> TeamMember | None:
-    """Find a member by their address, in any case."""
+    """Find a member by their email address, ignoring case."""
     found = await _run(rows, _FIND_MEMBER, email=email)
     return (
         TeamMember(found[0]["id"], found[0]["email"], TeamRole(found[0]["role"])) if found else None

@@ -1,7 +1,7 @@
-"""The catalogue of voices: which models there are, what each can do, how it is opened.
+"""The catalogue of voices: the available models, their capabilities and how to open them.
 
-The mint of a ticket, the start of a session and the call that opens its voice ask here.
-`app.py` fills it, one row a model: a new provider is a class and its rows.
+Minting a ticket, starting a session and opening a call's voice all use it. `app.py` fills it
+with one row per model; a new provider is a class and its rows.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import OpenVoice, Voice, VoiceListener, VoiceUnavailable
 
 
-def everybody(_: Scope) -> bool:
+def every_workspace(_: Scope) -> bool:
     """Offer a model to every workspace."""
     return True
 
@@ -25,12 +25,12 @@ class VoiceModel:
     name: str
     capabilities: VoiceCapabilities
     open: OpenVoice
-    #: Which workspaces can name it; to the others it does not exist.
-    offered_to: Callable[[Scope], bool] = everybody
+    #: Returns whether a workspace may use the model; to the others it does not exist.
+    offered_to: Callable[[Scope], bool] = every_workspace
 
 
 class Catalogue:
-    """The models that can be spoken to."""
+    """The available voice models."""
 
     def __init__(self, rows: Iterable[VoiceModel]) -> None:
         self._rows: dict[str, VoiceModel] = {}
@@ -40,7 +40,7 @@ class Catalogue:
             self._rows[row.name] = row
 
     def models(self, scope: Scope) -> Models:
-        """Return the models that a workspace's sessions may name, with what they can do."""
+        """Return the models that a workspace may use, with their capabilities."""
         return {name: row.capabilities for name, row in self._rows.items() if row.offered_to(scope)}
 
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Voice:

@@ -1,4 +1,4 @@
-"""Make workspaces and keys: what is shown once and what is kept of it."""
+"""Create workspaces and keys. Keys are shown once, and only their hashes are stored."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ from ringline.ports import Clock, NewId, NewWorkspace, WorkspaceStore
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EPOCH_LENGTH = 8
 
-#: The keys a workspace begins with: their member of FirstKeys, kind and environment.
+#: The keys of a new workspace: the member of FirstKeys, the kind and the environment.
 FIRST_KEYS = (
     ("secret_key", KeyKind.SECRET, Environment.LIVE),
     ("test_key", KeyKind.SECRET, Environment.TEST),
@@ -27,12 +27,12 @@ FIRST_KEYS = (
     ("management_key", KeyKind.MANAGEMENT, Environment.LIVE),
 )
 
-#: Return that many random bytes, fit for secrets.
+#: Returns the given number of cryptographically secure random bytes.
 RandomBytes = Callable[[int], bytes]
 
 
 class Workspaces:
-    """The verbs of setting a workspace up."""
+    """Creates workspaces and their keys."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Workspaces:
 
     def _epochs(self) -> Mapping[Environment, str]:
         def epoch() -> str:
-            # 256 is no multiple of 36: an epoch tells logs apart, it keeps nothing secret.
+            # 256 is not a multiple of 36, but the bias is harmless: an epoch is not a secret.
             return "".join(_EPOCH_ALPHABET[byte % 36] for byte in self._random(_EPOCH_LENGTH))
 
         return {environment: epoch() for environment in Environment}

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from ringline.domain.credentials import ALLOWED_KINDS, Key, Surface
 from ringline.ports import Check
-from ringline.services.callers import Caller, caller_behind
+from ringline.services.callers import Caller, caller_of
 from ringline.services.credentials import Credentials, Pass, log_refused
 from ringline.wire.errors import HttpRefusal
 
@@ -88,21 +88,21 @@ async def key_for(
     request: web.Request, credentials: Credentials, surface: Surface
 ) -> Visitor | Denied:
     """Find the key of a request that asks for a surface. Raises StoreAway."""
-    let_in = await _let_in(request, credentials)
-    if let_in is None or not isinstance(let_in.who, Key):
+    granted = await _pass_of(request, credentials)
+    if granted is None or not isinstance(granted.who, Key):
         return Denied.UNKNOWN
-    if let_in.who.kind not in ALLOWED_KINDS[surface]:
-        log_refused("wrong_kind", let_in.who)
+    if granted.who.kind not in ALLOWED_KINDS[surface]:
+        log_refused("wrong_kind", granted.who)
         return Denied.WRONG_KIND
-    return Visitor(let_in.who, let_in.check)
+    return Visitor(granted.who, granted.check)
 
 
-async def _let_in(request: web.Request, credentials: Credentials) -> Pass | None:
+async def _pass_of(request: web.Request, credentials: Credentials) -> Pass | None:
     try:
         credential = credential_of(request)
     except Contradiction:
         return None
-    return await credentials.let_in(credential) if credential else None
+    return await credentials.pass_for(credential) if credential else None
 
 
 async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller | Denied:
@@ -111,12 +111,12 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     Who was let in within the last half second is let in without asking the database. Raises
     StoreAway.
     """
-    let_in = await _let_in(request, credentials)
-    if let_in is None:
+    granted = await _pass_of(request, credentials)
+    if granted is None:
         return Denied.UNKNOWN
-    caller = caller_behind(let_in, Surface.RPC)
+    caller = caller_of(granted, Surface.RPC)
     if caller is None:
-        log_refused("wrong_kind", let_in.who if isinstance(let_in.who, Key) else None)
+        log_refused("wrong_kind", granted.who if isinstance(granted.who, Key) else None)
         return Denied.WRONG_KIND
     return caller
 

@@ -180,14 +180,14 @@ class Realtime:
     ) -> Key | Ticket | None:
         """Find whose session it would be, without taking a ticket."""
         if offer is not None:
-            return await self._sessions.look_at(offer.ticket)
+            return await self._sessions.peek(offer.ticket)
         visitor = await key_for(request, self._credentials, Surface.REALTIME)
         return None if isinstance(visitor, Denied) else visitor.key
 
     def _standing(self, owner: Key | Ticket, session: "_Session") -> AbstractContextManager[None]:
         if isinstance(owner, Key):
-            return self._credentials.standing_on(owner.id, session.key_revoked)
-        return self._credentials.standing_on(owner.key_id, session.key_revoked, guest=True)
+            return self._credentials.register(owner.id, session.key_revoked)
+        return self._credentials.register(owner.key_id, session.key_revoked, guest=True)
 
     async def _permit(self, owner: Key | Ticket, offer: OfferedTicket | None) -> Permit | None:
         """Take the ticket, or check the key, which has been registered by now."""
@@ -298,7 +298,7 @@ class _Session:
         self, socket: WebSocket, messages: Messages, leg: RealtimeLeg, offer: Offer
     ) -> None:
         socket.on_resumed = leg.drained
-        self._live = self._reception.take(offer, leg)
+        self._live = self._reception.accept(offer, leg)
         leg.report_to(self._live.listener)
         reading = asyncio.create_task(_read(socket, messages, leg))
         try:

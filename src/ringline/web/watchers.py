@@ -78,7 +78,7 @@ class Watchers:
 
     def standing(self, viewer: Viewer, close: Closer) -> AbstractContextManager[None]:
         """Register a watcher; `close` is called when what it stands on is gone."""
-        return self.credentials.standing_on(viewer.key_id, close, user_id=viewer.user_id)
+        return self.credentials.register(viewer.key_id, close, user_id=viewer.user_id)
 
     async def admit(self, viewer: Viewer) -> bool:
         """Check a watcher that has just been registered. Raises StoreAway."""
