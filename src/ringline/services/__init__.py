@@ -1,1 +1,1 @@
-"""Verbs: run a call, open a session, follow the log."""
+"""The application's services: run calls, open sessions, write and follow the logs."""

@@ -83,11 +83,11 @@ class Calls:
 
     def sweep(self, abandoned: list[AbandonedCall]) -> None:
         """End the records of calls whose process is dead."""
-        for lost in abandoned:
-            lines = tuple(line_of(turn) for turn in lost.turns)
+        for orphan in abandoned:
+            lines = tuple(line_of(turn) for turn in orphan.turns)
             moment = self._moment()
             step = call.end_abandoned(
-                lost.scope, lost.call, lost.participants, lines, lost.lost_at, moment
+                orphan.scope, orphan.call, orphan.participants, lines, orphan.lost_at, moment
             )
             if step.entry is not None:
                 self._journal.submit(step.entry, _on_sweep_outcome, last=True)

@@ -1,8 +1,8 @@
-"""The time of day; the centre is given it as an argument."""
+"""The wall clock; the domain gets the time as an argument."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the time of day."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)

@@ -1,6 +1,6 @@
-"""Where ids come from: the clock, and random bits of the operating system.
+"""Generates row ids from the clock and the operating system's random bits.
 
-The centre is given `new_id` as an argument; `domain/ids.py` says what an id is.
+The domain gets `new_id` as an argument; `domain/ids.py` defines the format.
 """
 
 import os
@@ -15,7 +15,7 @@ _FETCHED_AT_ONCE = 256  # ids
 
 
 def _random_bits() -> Iterator[int]:
-    """Yield 80 random bits at a time; one call to the system fetches many."""
+    """Yield 80 random bits at a time; one system call fetches many."""
     while True:
         fetched = os.urandom(_BYTES_EACH * _FETCHED_AT_ONCE)
         for start in range(0, len(fetched), _BYTES_EACH):

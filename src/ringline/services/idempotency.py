@@ -1,4 +1,4 @@
-"""Idempotency keys: a request that is sent again is answered, not carried out again.
+"""Idempotency keys: a repeated request gets the stored answer and is not carried out again.
 
 The first request with a key claims it in a transaction of its own, for 30 s, and then does
 its work. A duplicate with the same key and body waits for it, at most 10 s, and gets its
@@ -47,7 +47,7 @@ _SWEPT = 200
 
 
 class Conflict(StrEnum):
-    """Why a request with a key is neither carried out nor answered, as `details.reason`."""
+    """Why a request is neither carried out nor answered; sent as `details.reason`."""
 
     OTHER_BODY = "other_body"
     IN_PROGRESS = "in_progress"
@@ -205,7 +205,7 @@ class Idempotency:
         secret: bool,
         left_no_trace: LeftNoTrace,
     ) -> bytes:
-        """Carry a request out, or return what was answered to the same one.
+        """Carry a request out, or return the stored answer of the same request.
 
         A `secret` answer is not stored. An error that `left_no_trace` releases the key. The
         work runs to its end even if the client disconnects, because it may ask again. Raises
@@ -276,7 +276,7 @@ class Idempotency:
 
         try:
             return await repo.write(claim.scope, take)
-        except LogBusy:  # the holder of the claim is just storing its answer
+        except LogBusy:  # the holder of the claim is storing its answer right now
             return None
 
     async def _wait(self, claim: Claim, deadline: float) -> None:

@@ -165,7 +165,8 @@ class LiveCall:
         try:
             joined = await self.order(call_signals.LegJoined(leg_id, seat, member, role))
         finally:
-            if not joined:  # but it may yet, if the request was cancelled
+            # If the request was cancelled, the order may still be handled, and the leg join.
+            if not joined:
                 self.signal(FromLeg(leg_id, leg.Left()))
         return listener if joined else None
 
@@ -173,7 +174,7 @@ class LiveCall:
         """Open another voice with the conversation so far; the old one speaks until it is open.
 
         Returns once the new voice hears the caller. Raises VoiceUnavailable, TimeoutError if
-        it takes too long to open, and as `order` does.
+        it takes too long to open, and like `order`.
         """
         async with self._replacing:
             history = history_of(self._call.talk.turns)
