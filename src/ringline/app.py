@@ -5,7 +5,6 @@ calls first, then the journal with what they wrote, then the watchers with what 
 owed, then the sockets, then the database (architecture, "Processes").
 """
 
-import asyncio
 import os
 import secrets
 import time
@@ -24,6 +23,7 @@ from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
+from ringline.services.background import run_in_background
 from ringline.services.calls import Calls
 from ringline.services.clock import now
 from ringline.services.credentials import Credentials
@@ -181,7 +181,7 @@ async def running(
     async with AsyncExitStack() as stack:
         server, voices = await _start(settings, stack, ready, limits or WebLimits(), dev=dev)
         if warm:
-            _keep(stack, _warm(voices))
+            run_in_background(stack, _warm(voices))
         settle_memory()
         yield server
 
@@ -259,8 +259,8 @@ async def _start(
     stack.push_async_callback(repo.close)
     stack.push_async_callback(idempotency.close)
     stack.push_async_callback(calls.shutdown)
-    _keep(stack, credentials.run())
-    _keep(stack, _watch_ownership(stores, journal))
+    run_in_background(stack, credentials.run())
+    run_in_background(stack, _watch_ownership(stores, journal))
     calls.sweep(await stores.calls.abandoned())
 
     port = await _listen(server, settings)
@@ -368,22 +368,6 @@ async def _watch_ownership(stores: Stores, journal: Journal) -> None:
 
 async def _warm(voices: LocalVoices) -> None:
     await voices.warm(tuple(phrase.text for phrase in SETTINGS.phrases))
-
-
-def _keep(stack: AsyncExitStack, work: Awaitable[None]) -> None:
-    """Run work beside the server; it is cancelled when the server stops."""
-    task = asyncio.ensure_future(work)
-
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-    def told(done: asyncio.Future[None]) -> None:
-        if not done.cancelled() and (error := done.exception()) is not None:
-            _log.error("background_work_failed", error=type(error).__name__)
-
-    task.add_done_callback(told)
-    stack.push_async_callback(end)
 
 
 def _admin(stores: Stores) -> Admin:
