@@ -8,7 +8,7 @@ from uuid import UUID
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
 from ringline.ports import Violation
-from ringline.storage.credentials import FORGET_EVERY
+from ringline.storage.credentials import SWEEP_EVERY
 from ringline.storage.stores import Stores
 from tests.database import (
     NOW,
@@ -157,7 +157,7 @@ async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores)
     scope = await make_log(stores)
     key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
-    for number in range(FORGET_EVERY - 1):
+    for number in range(SWEEP_EVERY - 1):
         await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(key), NOW)
     async with database.connection() as superuser:
         await superuser.execute(

@@ -1,8 +1,8 @@
-"""The rows of calls, as statements: what the journal writes and what is read back.
+"""The statements that write and read the rows of calls.
 
-A batch of rows is one statement per table: its columns travel as arrays. A call's row is
-written whole; on first sight it is inserted, afterwards updated, and only by the process
-that runs the call and only until it has ended.
+A batch of rows is written in one statement per table, whose parameters are arrays, one per
+column. Every write of a call carries its whole row; the first one inserts it, later ones
+update it, but only for the process that runs the call and only until the call has ended.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ _SCOPE_COLUMNS = ("workspace_id", "environment")
 
 
 def arrays(name: str, *columns: sa.Column[Any]) -> sa.TableValuedAlias:
-    """Return rows made of one array per column, in the order of the arrays (`ordinal`)."""
+    """Return rows built from one array per column; `ordinal` is the index in the arrays."""
     values = [sa.bindparam(column.name, type_=ARRAY(column.type)) for column in columns]
     shape = [sa.column(column.name, column.type) for column in columns]
     function = sa.func.unnest(*values).table_valued(*shape, with_ordinality="ordinal", name=name)
@@ -181,15 +181,16 @@ _LAST_ENTRY = Prepared(
 
 
 async def lock_call(connection: Connection, call_id: UUID) -> StoredCall | None:
-    """Return a call and keep others from moving it until the end."""
+    """Return a call, and lock its row until the end of the transaction."""
     row = await connection.fetchrow(_LOCK.text, *_LOCK.arguments(call=call_id))
     if row is None:
         return None
-    people = await connection.fetch(_PARTICIPANTS.text, *_PARTICIPANTS.arguments(call=call_id))
+    values = _PARTICIPANTS.arguments(call=call_id)
+    participants = await connection.fetch(_PARTICIPANTS.text, *values)
     entry = await connection.fetchrow(_LAST_ENTRY.text, *_LAST_ENTRY.arguments(call=call_id))
     return StoredCall(
         read_call(row),
-        tuple(read_participant(one) for one in people),
+        tuple(read_participant(participant) for participant in participants),
         None if entry is None else read_queue_entry(entry),
         row["server_id"] is not None,
     )
@@ -198,9 +199,9 @@ async def lock_call(connection: Connection, call_id: UUID) -> StoredCall | None:
 async def write_rows(
     connection: Connection, scope: Scope, server_id: UUID | None, records: Sequence[Record]
 ) -> None:
-    """Write records of one log, in its transaction. Of several states the last counts.
+    """Write records of one log in its transaction; of several states of a row, the last one.
 
-    `server_id` is the process that runs the calls, None for calls that live elsewhere.
+    `server_id` is the process that runs the calls, None for external calls.
 
     Raises EntryRefused for a call that another process runs or that has ended.
     """
@@ -236,7 +237,7 @@ def _duration_s(row: CallRow) -> int | None:
 
 
 def read_call(row: Any) -> CallRow:
-    """Make a call of a row of `calls`."""
+    """Return the call in a row of `calls`."""
     return CallRow(
         id=row["id"],
         uuid=row["call_uuid"],
@@ -259,14 +260,14 @@ def read_call(row: Any) -> CallRow:
 
 
 def read_queue_entry(row: Any) -> QueueEntryRow:
-    """Make a wait in a queue of a row of `call_queue_entries`."""
+    """Return the queue entry in a row of `call_queue_entries`."""
     values: dict[str, Any] = {name: row[name] for name in _ENTRY_COLUMNS}
     values["status"] = QueueEntryStatus(row["status"])
     return QueueEntryRow(**values)
 
 
 def read_participant(row: Any) -> ParticipantRow:
-    """Make a participant of a row of `call_participants`."""
+    """Return the participant in a row of `call_participants`."""
     return ParticipantRow(
         id=row["id"],
         call_id=row["call_id"],
@@ -278,7 +279,7 @@ def read_participant(row: Any) -> ParticipantRow:
 
 
 def read_turn(row: Any) -> TurnRow:
-    """Make a turn of a row of `call_transcripts`."""
+    """Return the turn in a row of `call_transcripts`."""
     values: dict[str, Any] = {name: row[name] for name in _TURN_COLUMNS}
     values["role"] = TurnRole(row["role"])
     return TurnRow(**values)

@@ -1,4 +1,4 @@
-"""Calls in PostgreSQL, read; the journal writes them through the event log."""
+"""Reading of calls from PostgreSQL; the journal writes them through the event log."""
 
 from collections import defaultdict
 from uuid import UUID
@@ -48,16 +48,16 @@ class PostgresCalls:
         return None if row is None else read_call(row)
 
     async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:
-        """Return a call's finished turns in the order they were said. Raises StoreAway."""
+        """Return a call's finished turns, oldest first. Raises StoreAway."""
         async with self._database.transaction(scope) as connection:
             return await _turns(connection, [call_id])
 
     async def abandoned(self) -> list[AbandonedCall]:
-        """Take over the open calls of dead processes, to end them. Raises StoreAway.
+        """Adopt the open calls of dead processes, so that we can end them. Raises StoreAway.
 
-        One server owns a database, so every open call of another process is a dead one's.
-        The rows become ours, so that our writes pass their guard; until they have ended
-        they are returned again.
+        One server owns a database, so an open call of any other process has lost its server.
+        Its row becomes ours, so that the guard lets our writes pass; it is returned again
+        until the call has ended.
         """
         if not self._database.is_owned:
             raise StoreAway
@@ -74,12 +74,12 @@ class PostgresCalls:
             by_log[scope].append(row["id"])
         abandoned: list[AbandonedCall] = []
         for scope, ids in sorted(by_log.items()):
-            abandoned += await self._with_company(scope, ids)
+            abandoned += await self._read_abandoned(scope, ids)
         return abandoned
 
-    async def _with_company(self, scope: Scope, ids: list[UUID]) -> list[AbandonedCall]:
+    async def _read_abandoned(self, scope: Scope, ids: list[UUID]) -> list[AbandonedCall]:
         participants: dict[UUID, list[ParticipantRow]] = defaultdict(list)
-        said: dict[UUID, list[TurnRow]] = defaultdict(list)
+        turns: dict[UUID, list[TurnRow]] = defaultdict(list)
         async with self._database.transaction(scope, INTERNAL) as connection:
             found = await connection.fetch(_BY_IDS.text, *_BY_IDS.arguments(calls=ids))
             for row in await connection.fetch(
@@ -87,13 +87,13 @@ class PostgresCalls:
             ):
                 participants[row["call_id"]].append(read_participant(row))
             for turn in await _turns(connection, ids):
-                said[turn.call_id].append(turn)
+                turns[turn.call_id].append(turn)
         return [
             AbandonedCall(
                 scope,
                 read_call(row),
                 tuple(participants[row["id"]]),
-                tuple(said[row["id"]]),
+                tuple(turns[row["id"]]),
                 row["lost_at"],
             )
             for row in found

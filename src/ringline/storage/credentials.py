@@ -1,7 +1,7 @@
 """Keys, members and tickets in PostgreSQL, looked up before a workspace is known.
 
-What is looked up is the SHA-256 of 32 random bytes, by index: how long that takes tells
-nothing about a credential that one does not have.
+Lookups go by the SHA-256 of 32 random bytes, in an index: their timing reveals nothing about
+credentials that the client does not have.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ringline.storage.pool import CREDENTIALS, INTERNAL
 
 
 def _put_ticket() -> Prepared:
-    """Keep a ticket whose key is alive now, when the statement runs: it may have waited."""
+    """Insert a ticket if its key is active when the statement runs, which may be delayed."""
     names = (
         "workspace_id",
         "environment",
@@ -34,13 +34,13 @@ def _put_ticket() -> Prepared:
     )
     values = {name: sa.bindparam(name, type_=tickets.c[name].type) for name in names}
     now = sa.bindparam("now", type_=tickets.c.expires_at.type)
-    alive = sa.exists(keys.c.id).where(
+    active = sa.exists(keys.c.id).where(
         keys.c.id == values["key_id"],
         keys.c.revoked_at.is_(None),
         sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > now),
     )
-    kept = sa.select(*values.values()).where(alive)
-    return Prepared(sa.insert(tickets).from_select(names, kept))
+    row = sa.select(*values.values()).where(active)
+    return Prepared(sa.insert(tickets).from_select(names, row))
 
 
 _PUT_TICKET = _put_ticket()
@@ -51,10 +51,10 @@ _KEY_WITH_MEMBER = f"""
         WHERE u.workspace_id = k.workspace_id
     )
 """
-#: A ticket lives 300 s at most; what nobody took is swept up by the database's own clock,
-#: with every so many mints, more at a time than were minted meanwhile.
-FORGET_EVERY = 20
-_FORGET_TICKETS = """
+#: A ticket is valid for 300 s at most. One mint in so many also deletes tickets that were
+#: never redeemed, by the database's clock, and more of them than were minted meanwhile.
+SWEEP_EVERY = 20
+_SWEEP_TICKETS = """
     DELETE FROM ringline.tickets t USING (
         SELECT workspace_id, environment, call_id, inserted_at FROM ringline.tickets
         WHERE inserted_at < now() - interval '1 hour' ORDER BY inserted_at LIMIT 200
@@ -72,14 +72,14 @@ class PostgresCredentials:
         self._minted = count(1)
 
     async def find_key(self, key_hash: bytes) -> Key | None:
-        """Find a key by its hash, dead or alive. Raises StoreAway."""
+        """Find a key by its hash, active or not. Raises StoreAway."""
         rows = await self._database.look_up(
             CREDENTIALS, "SELECT * FROM ringline.find_key($1)", key_hash
         )
         return read_key(rows[0]) if rows else None
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
-        """Return keys by id, to check again those that are in use. Raises StoreAway."""
+        """Return keys by id, to re-check the ones in use. Raises StoreAway."""
         if not key_ids:
             return []
         rows = await self._database.look_up(
@@ -88,7 +88,7 @@ class PostgresCredentials:
         return [read_key(row) for row in rows]
 
     async def look_behind(self, key_id: UUID, user_id: UUID | None) -> Key | None:
-        """Return the key behind a token; with a member, if they are in its team.
+        """Return the key behind a token, None if its member is not in the key's team.
 
         Raises StoreAway.
         """
@@ -98,7 +98,7 @@ class PostgresCredentials:
         return read_key(rows[0]) if rows else None
 
     async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these are members of a team. Raises StoreAway."""
+        """Return which of these users are still members of a team. Raises StoreAway."""
         if not user_ids:
             return set()
         rows = await self._database.look_up(
@@ -107,7 +107,7 @@ class PostgresCredentials:
         return {row["id"] for row in rows}
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
-        """Note when keys were last used. Raises StoreAway."""
+        """Record when keys were last used. Raises StoreAway."""
         if used:
             await self._database.look_up(
                 INTERNAL,
@@ -118,7 +118,7 @@ class PostgresCredentials:
             )
 
     async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
-        """Keep a ticket if its key is alive; now and then forget old ones. Raises StoreAway."""
+        """Store a ticket if its key is active; sometimes sweep old ones. Raises StoreAway."""
         values = _PUT_TICKET.arguments(
             workspace_id=ticket.scope.workspace_id,
             environment=ticket.scope.environment.value,
@@ -130,27 +130,28 @@ class PostgresCredentials:
             now=now,
         )
 
-        forget = next(self._minted) % FORGET_EVERY == 0
+        sweep = next(self._minted) % SWEEP_EVERY == 0
 
         async def put(connection: Connection) -> bool:
             done = await connection.execute(_PUT_TICKET.text, *values)
-            if forget:
-                await connection.execute(_FORGET_TICKETS)
+            if sweep:
+                await connection.execute(_SWEEP_TICKETS)
             return done == "INSERT 0 1"
 
         return await self._database.run(ticket.scope, put)
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
-        """Look at a ticket without taking it. Raises StoreAway."""
+        """Return a ticket without redeeming it. Raises StoreAway."""
         rows = await self._database.look_up(
             CREDENTIALS, "SELECT * FROM ringline.find_ticket($1)", ticket_hash
         )
         return _read_ticket(rows[0]) if rows else None
 
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
-        """Delete a ticket and return it if it and its key are alive; atomic.
+        """Redeem a ticket: delete and return it, if it and its key are valid.
 
-        Of two racing takers one gets it. Raises StoreAway; the ticket may then be spent.
+        It is atomic: of two racing clients one gets the ticket. Raises StoreAway, after which
+        the ticket may be spent.
         """
         rows = await self._database.look_up(
             CREDENTIALS, "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now, owned=True
@@ -158,11 +159,11 @@ class PostgresCredentials:
         return _read_ticket(rows[0]) if rows else None
 
     async def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> None:
-        """Call back, until cancelled, with each key or member that may be gone.
+        """Call back, until cancelled, with the id of each key or member that may be gone.
 
-        For a key it is also told whether its calls end. None instead of an id means that
-        notifications may have been missed: check all. A key whose expiry was moved is told
-        too. The first call, at once, is None.
+        The flag says whether a key's calls end with it. Keys whose expiry was moved are
+        reported too. None instead of an id means that notifications may have been missed:
+        check everything. The first call comes at once, with None.
         """
         stop = self._database.watch_revocations(changed)
         try:
@@ -172,7 +173,7 @@ class PostgresCredentials:
 
 
 def read_key(row: Any) -> Key:
-    """Make a key of a row of `keys` or of a lookup function."""
+    """Return the key in a row of `keys` or of a lookup function."""
     return Key(
         id=row["id"],
         scope=Scope(row["workspace_id"], Environment(row["environment"])),

@@ -1,9 +1,9 @@
-"""The event log in PostgreSQL: offsets are given in the transaction that tells them.
+"""The event log in PostgreSQL: offsets are assigned in the transaction that writes events.
 
-One transaction carries what came in since the last one. First come the rows of all logs;
-last, log by log in ascending order, one statement that moves the log's counter on and
-inserts its events behind it. So a log is locked for its own statements and the commit
-only, all writers lock in the same order, and commit order is offset order.
+One transaction writes everything that came in since the last one. The rows of all logs come
+first. Then, log by log in ascending order, one statement per log advances its counter and
+inserts its events with the offsets gained. So a log is locked only for its own statement and
+the commit, all writers lock logs in the same order, and commit order is offset order.
 """
 
 from collections.abc import Iterable, Sequence
@@ -77,14 +77,14 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class _Batch:
-    """What one log gets in one transaction."""
+    """What one transaction writes to one log."""
 
     scope: Scope
     records: list[Record] = field(default_factory=list[Record])
     events: list[Event] = field(default_factory=list[Event])
 
     def arguments(self) -> list[Any]:
-        """Return the values of `_APPEND`. Raises EntryRefused for text that is none."""
+        """Return the values of `_APPEND`. Raises EntryRefused for text that is not Unicode."""
         columns: list[list[Any]] = [[] for _ in _EVENT_COLUMNS]
         for event in self.events:
             call = event.call
@@ -117,9 +117,9 @@ class PostgresEventLog:
         await self._database.available()
 
     async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
-        """Write entries in one transaction; return the offsets of each one's durable events.
+        """Write entries in one transaction; return the offsets of each entry's durable events.
 
-        Raises StoreAway, LogBusy or EntryRefused; after StoreAway ask `find`.
+        Raises StoreAway, LogBusy or EntryRefused. StoreAway leaves the outcome open: see `find`.
         """
         batches = _by_log(entries)
         if not batches:
@@ -133,16 +133,16 @@ class PostgresEventLog:
             return await _append_events(connection, batches, arguments)
 
         try:
-            following = await self._database.run(batches[0].scope, write, INTERNAL)
+            next_offsets = await self._database.run(batches[0].scope, write, INTERNAL)
         except TimedOut:
-            # The database answers: one log is slow, and must not hold up the others.
+            # The database answers, so one log is slow; it must not hold up the others.
             raise LogBusy from None
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
             count = len(entry.durable)
-            first = following.get(entry.scope, 0)
+            first = next_offsets.get(entry.scope, 0)
             offsets.append(tuple(range(first, first + count)))
-            following[entry.scope] = first + count
+            next_offsets[entry.scope] = first + count
         return offsets
 
     async def _write_rows(self, connection: Connection, batches: Sequence[_Batch]) -> None:
@@ -153,7 +153,7 @@ class PostgresEventLog:
                 await write_rows(connection, batch.scope, self._database.server_id, batch.records)
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the offsets of those events that are in the log. Raises StoreAway."""
+        """Return the offsets of the events that are in the log. Raises StoreAway."""
         async with self._database.transaction(scope, INTERNAL) as connection:
             rows = await connection.fetch(_FIND.text, *_FIND.arguments(event_ids=list(event_ids)))
         return {row["event_id"]: row["offset"] for row in rows}
@@ -161,9 +161,9 @@ class PostgresEventLog:
     async def page(
         self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
-        """Return the events of a topic behind an offset, ascending. Raises StoreAway.
+        """Return the events of a topic after an offset, ascending. Raises StoreAway.
 
-        Fewer than `limit` where they are large, but one at least.
+        Large events make the page shorter than `limit`, but it has one at least.
         """
         match topic:
             case AllEvents():
@@ -183,10 +183,10 @@ class PostgresEventLog:
         return LogPage(events, found.complete and len(events) < limit)
 
     async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
-        """Return the heads of logs, in one query. Raises StoreAway."""
+        """Return the heads of logs with one query. Raises StoreAway."""
         workspaces = [scope.workspace_id for scope in scopes]
         rows = await self._database.look_up(
-            # One workspace's heads are asked for by its watchers, those of many by the hub.
+            # Watchers ask for the heads of one workspace, the hub for those of many.
             workspaces[0] if len(set(workspaces)) == 1 else INTERNAL,
             "SELECT * FROM ringline.log_heads($1, $2)",
             workspaces,
@@ -215,7 +215,7 @@ def _by_log(entries: Iterable[Entry]) -> list[_Batch]:
 async def _append_events(
     connection: Connection, batches: Sequence[_Batch], arguments: dict[Scope, list[Any]]
 ) -> dict[Scope, int]:
-    """Return the first offset that each log gave."""
+    """Append the batches' events; return the first offset assigned in each log."""
     first: dict[Scope, int] = {}
     for batch in batches:
         if not batch.events:
@@ -227,17 +227,17 @@ async def _append_events(
 
 
 async def append(
-    connection: Connection, scope: Scope, told: Sequence[Event]
+    connection: Connection, scope: Scope, published: Sequence[Event]
 ) -> tuple[StoredEvent, ...]:
     """Append durable events to a log as the last step of a request's transaction.
 
     Raises EntryRefused.
     """
-    if not told:
+    if not published:
         return ()
-    batch = _Batch(scope, events=list(told))
+    batch = _Batch(scope, events=list(published))
     first = await _append_batch(connection, batch, batch.arguments())
-    return tuple(StoredEvent(first + index, event) for index, event in enumerate(told))
+    return tuple(StoredEvent(first + index, event) for index, event in enumerate(published))
 
 
 async def _append_batch(connection: Connection, batch: _Batch, arguments: list[Any]) -> int:

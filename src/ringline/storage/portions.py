@@ -1,8 +1,8 @@
-"""Fetching what may be large: rows by portions, counted in bytes.
+"""Fetching of large results: rows in portions, bounded in bytes.
 
-The driver reads a whole result before anybody can look at it: 10,000 rows of 64 KiB are
-640 MB. So a statement that may return much is read through a portal, some rows at a time,
-within the transaction that it is part of.
+The driver reads a whole result before it returns any of it: 10,000 rows of 64 KiB are
+640 MB. So a statement whose result may be large is read through a portal, some rows at a
+time, within its transaction.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ async def fetch_portions(
     most_bytes: int,
     portion: int,
 ) -> Portions:
-    """Fetch rows until there are no more, or their texts are over `most_bytes`.
+    """Fetch rows until there are no more, or their texts exceed `most_bytes`.
 
-    Raises TimedOut where all portions take longer than a statement may, and what
-    the driver raises.
+    Raises TimedOut if all portions together take longer than a statement may, and the
+    driver's errors.
     """
     clock = asyncio.get_running_loop().time
     until = clock() + limits.STATEMENT_S.most
@@ -46,14 +46,14 @@ async def fetch_portions(
         rows += found
         if len(found) < portion:
             return Portions(rows, size, complete=True)
-        if size - before > _LARGE_BYTES:  # a portion is read in one turn of the loop
+        if size - before > _LARGE_BYTES:  # a portion is decoded in one turn of the loop
             portion = max(1, portion * _LARGE_BYTES // (size - before))
-        if clock() > until:  # the server measures each portion by itself
+        if clock() > until:  # the server's timeout covers one portion only
             raise TimedOut
 
 
 def text_bytes(row: Sequence[object]) -> int:
-    """Return the bytes of a row's texts; everything else in it is small."""
+    """Return the size of a row's texts; everything else in a row is small."""
     size = 0
     for value in row:
         if isinstance(value, str):

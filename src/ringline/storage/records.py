@@ -1,8 +1,8 @@
-"""Rows for requests: snapshots to read in, and transactions that write and tell.
+"""Rows for requests: snapshots for reading, and transactions that write and publish.
 
-A request's transaction takes the same last step as the journal's: its events are appended
-with their log's counter when everything else is written, so that commit order is offset
-order whoever writes (architecture, "The path of an event").
+A request's transaction ends with the same step as the journal's: once everything else is
+written, it advances the log's counter and appends its events, so that commit order is offset
+order for every writer (architecture, "The path of an event").
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class PostgresRecords:
         self._database = database
 
     def read(self, scope: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
-        """Read in one snapshot, in which nothing can be written; check when it was read."""
+        """Open a read-only snapshot; run the check after it was read."""
         return _Snapshot(self._database, scope, check)
 
     async def write(
@@ -51,19 +51,19 @@ class PostgresRecords:
         work: Callable[[Transaction], Awaitable[Result]],
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
-        """Run work as one transaction, again where it met another one; check before the end.
+        """Run work as one transaction, retrying on a collision; check before the commit.
 
-        The check may ask the database on a connection of the lane `CREDENTIALS`, which workspaces
-        leave free: it does not wait for the one that is held here.
+        The check may query the database in the lane `CREDENTIALS`, whose connections are
+        reserved: it cannot deadlock with the connection that is held here.
         """
 
         async def run(connection: Connection) -> tuple[Result, Sequence[StoredEvent]]:
             transaction = _Transaction(connection, scope)
             result = await work(transaction)
-            told = await append(connection, scope, transaction.told)
+            stored = await append(connection, scope, transaction.events)
             if check is not None:
                 await check()
-            return result, told
+            return result, stored
 
         try:
             return await self._database.run(scope, run)
@@ -78,7 +78,7 @@ class _Rows:
         self._connection = connection
 
     async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Any]:
-        # Errors are translated here, so that whoever runs statements sees ours alone.
+        # Errors are translated here, so that callers see the port's errors only.
         try:
             return await self._connection.fetch(text, *values)
         except Exception as error:
@@ -96,7 +96,7 @@ class _Rows:
 
 
 class _Snapshot:
-    """A snapshot that is read: every list is one, so it is written for speed."""
+    """A snapshot for reading. Every list request opens one, so it is written for speed."""
 
     __slots__ = ("_check", "_connection", "_database", "_scope")
 
@@ -140,7 +140,7 @@ class _Transaction(_Rows):
     def __init__(self, connection: Connection, scope: Scope) -> None:
         super().__init__(connection)
         self._scope = scope
-        self.told: list[Event] = []
+        self.events: list[Event] = []
 
     @property
     def scope(self) -> Scope:
@@ -155,11 +155,11 @@ class _Transaction(_Rows):
             await write_rows(self._connection, self._scope, None, records)
 
     def tell(self, *events: Event) -> None:
-        self.told += events
+        self.events += events
 
 
 def _meaning(error: BaseException, connection: Connection | None = None) -> BaseException:
-    """Return what an error means to a request, which a slow statement of its own ends."""
+    """Return the port's error for a request; a slow statement of its own is QueryTooSlow."""
     if connection is not None and was_cut(connection, error):
         return StoreAway()
     meaning = (translate(error) if isinstance(error, Exception) else None) or error

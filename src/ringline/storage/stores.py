@@ -16,7 +16,7 @@ from ringline.storage.workspaces import PostgresWorkspaces
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """A database and what the ports see of it."""
+    """A database and the adapters that serve the ports from it."""
 
     database: Database
     log: PostgresEventLog
@@ -58,5 +58,5 @@ class Stores:
         )
 
     async def close(self) -> None:
-        """Give the database up."""
+        """Release the database."""
         await self.database.close()

@@ -70,7 +70,7 @@ _LOCAL = msgspec.json.Decoder(LocalSettings)
 
 
 class PostgresWorkspaces:
-    """The port `WorkspaceStore` over a database, and what the command line asks besides."""
+    """The port `WorkspaceStore` over a database, and more for the command line."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -93,7 +93,7 @@ class PostgresWorkspaces:
         await self._database.run(scopes[0], write)
 
     async def create_key(self, key: Key, key_hash: bytes) -> None:
-        """Keep a key. Raises StoreAway, EntryRefused for an unknown workspace."""
+        """Store a key. Raises StoreAway, and EntryRefused for an unknown workspace."""
 
         async def write(connection: Connection) -> None:
             await _insert_key(connection, key, key_hash)
@@ -111,7 +111,7 @@ class PostgresWorkspaces:
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
     async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
-        """Revoke a key, whoever's it is; False if there is none. Idempotent."""
+        """Revoke a key of any workspace; False if there is none. Idempotent."""
         rows = await self._database.look_up(
             INTERNAL, "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
         )
@@ -126,7 +126,7 @@ class PostgresWorkspaces:
         return None if row is None else _read_agent(row)
 
     async def first_agent(self, scope: Scope) -> Agent | None:
-        """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
+        """Return the first agent, a new workspace's `Attendant`. Raises StoreAway."""
         async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
         return None if row is None else _read_agent(row)
@@ -138,7 +138,7 @@ class PostgresWorkspaces:
         )
         found: list[WorkspaceRow] = []
         for listed in ids:
-            # What is in a workspace is read as that workspace: nothing sees all names.
+            # A workspace's row is read as that workspace: no role sees the names of all.
             scope = Scope(listed["id"], Environment.LIVE)
             async with self._database.transaction(scope) as connection:
                 row = await connection.fetchrow(_FIND_WORKSPACE.text)
