@@ -1,1 +1,1 @@
-"""What carries published events between processes."""
+"""Adapters of the port `Bus`: delivery of publications between processes."""

@@ -1,4 +1,4 @@
-"""The bus of a single process: publications are handed over at once."""
+"""The bus of a single process: publications are delivered at once."""
 
 import structlog
 
@@ -12,7 +12,7 @@ _log = structlog.get_logger()
 class MemoryBus:
     """A `Bus` without a network: `publish` calls every subscriber before it returns.
 
-    A subscriber that raises is logged by the type of its error and hurts nobody else.
+    The error of a subscriber is logged by its type, and does not affect other subscribers.
     """
 
     def __init__(self) -> None:
@@ -20,21 +20,21 @@ class MemoryBus:
         self._closed = False
 
     def publish(self, publication: Publication) -> None:
-        """Hand a publication to the subscribers of all logs, then to those of its own."""
+        """Deliver a publication to the subscribers of all logs, then to those of its log."""
         if self._closed:
             return
         for logs in (ALL_LOGS, publication.scope):
             subscriptions = self._subscriptions.get(logs, {})
             for subscription, subscriber in tuple(subscriptions.items()):
                 if subscription not in subscriptions:
-                    continue  # one before it has ended it
+                    continue  # an earlier subscriber has just unsubscribed it
                 try:
                     subscriber(publication)
                 except Exception as error:
                     _log.error("bus_subscriber_failed", error=type(error).__name__)
 
     def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
-        """Call back for the publications of a log, or of all; return what ends it."""
+        """Call back for the publications of a log, or of all; return the unsubscriber."""
         subscription = object()
         self._subscriptions.setdefault(logs, {})[subscription] = subscriber
 
@@ -47,5 +47,5 @@ class MemoryBus:
         return unsubscribe
 
     async def close(self) -> None:
-        """Send nothing more."""
+        """Stop delivering."""
         self._closed = True

@@ -1,1 +1,1 @@
-"""Lines into a call, one file per kind."""
+"""Adapters of the port `Leg`: connections into a call, one file per kind."""

@@ -1,4 +1,4 @@
-"""What the tables' columns, keys and indexes have in common."""
+"""Building blocks of the tables: columns, references and indexes."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -11,12 +11,12 @@ from ringline.schema.names import SCHEMA
 
 TIMESTAMP = sa.DateTime(timezone=True)
 
-#: Text with an index to sort by, which is by bytes everywhere.
+#: Text that is sorted with the help of an index: by bytes, on every system.
 SORTED_TEXT = sa.Text(collation="C")
 
 
 def one_of(column: str, words: type[StrEnum] | Iterable[str]) -> sa.CheckConstraint:
-    """Return a check that a column holds one of some words."""
+    """Return a CHECK that a column holds one of the words."""
     listed = ", ".join(f"'{word}'" for word in words)
     return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
 
@@ -30,24 +30,24 @@ def scope_columns() -> list[sa.Column[object]]:
 
 
 def stamps() -> list[sa.Column[object]]:
-    """Return the columns that say when a row was made and changed."""
+    """Return the columns for when a row was created and last changed."""
     return [
         sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
         sa.Column("updated_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
     ]
 
 
-#: The mark of a column that the application writes and does not read back.
+#: Marks a column that the application writes and does not read back.
 _SECRET = "secret"
 
 
 def secret(name: str, *, nullable: bool = False) -> sa.Column[bytes]:
-    """Return a column for a credential's hash, or for a secret that is sealed."""
+    """Return a column for a credential's hash or an encrypted secret."""
     return sa.Column(name, sa.LargeBinary, nullable=nullable, info={_SECRET: True})
 
 
 def is_secret(column: sa.Column[Any]) -> bool:
-    """Tell whether the application may not read a column, not even to compare with it."""
+    """Return whether the application may not read a column, not even in a comparison."""
     return _SECRET in column.info
 
 
@@ -82,7 +82,7 @@ def user(column: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
 
 
 def index_sorts(table: sa.Table, *columns: str) -> None:
-    """Index sorts in both directions: the id that follows them always ascends."""
+    """Add indexes for sorting both ways, with the id ascending in each as a tie-breaker."""
     where = (table.c.workspace_id, table.c.environment)
     for name in columns:
         column = table.c[name]

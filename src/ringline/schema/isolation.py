@@ -1,8 +1,8 @@
-"""Row-level security, as the migrations set it up: each workspace sees its own rows.
+"""Row-level security, as the migrations set it up: each workspace sees its own rows only.
 
-The rows are those of the workspace and environment that the transaction has set. The
-settings are read once per statement (a sub-select, so that the planner takes them as a
-value that an index can look for); without them the comparison is with null: no row at all.
+A transaction sets a workspace and an environment, and sees their rows. The settings are read
+once per statement (in a sub-select, so that the planner treats them as a constant that an
+index can look up); without them the policy compares with null, which matches no row.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from ringline.schema.names import ENVIRONMENT_SETTING, SCHEMA, WORKSPACE_SETTING
 WORKSPACE = f"(SELECT nullif(current_setting('{WORKSPACE_SETTING}', true), '')::uuid)"
 ENVIRONMENT = f"(SELECT nullif(current_setting('{ENVIRONMENT_SETTING}', true), ''))"
 
-#: What tells whose a row is, by what the row is of.
+#: The conditions of the policies: for rows of an environment, of a workspace, of `workspaces`.
 OF_ENVIRONMENT = f"workspace_id = {WORKSPACE} AND environment = {ENVIRONMENT}"
 OF_WORKSPACE = f"workspace_id = {WORKSPACE}"
 WORKSPACE_ITSELF = f"id = {WORKSPACE}"
@@ -27,7 +27,7 @@ def roles() -> Roles:
 
 
 def isolate(run: Callable[[str], Any], table: str, here: str = OF_ENVIRONMENT) -> None:
-    """Show the application the rows of a table that are `here`, and nobody else any."""
+    """Let the application see the rows of a table that are `here`, and no other role any."""
     app = roles().app
     run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
     run(f"ALTER TABLE {SCHEMA}.{table} FORCE ROW LEVEL SECURITY")
@@ -35,21 +35,21 @@ def isolate(run: Callable[[str], Any], table: str, here: str = OF_ENVIRONMENT) -
 
 
 def grant_app(run: Callable[[str], Any], rights: str, table: str) -> None:
-    """Grant the application rights on a table, within its policies."""
+    """Grant the application privileges on a table, within its policies."""
     run(f"GRANT {rights} ON {SCHEMA}.{table} TO {roles().app}")
 
 
 def make_lookups(run: Callable[[str], Any], *functions: tuple[str, str, str, str]) -> None:
-    """Create functions that see all workspaces; only the application may call them.
+    """Create functions that see all workspaces and that only the application may call.
 
-    Each is a signature, a result, a kind (`STABLE`, `VOLATILE`) and a body in SQL. One of
-    the same signature that is there already is replaced, whatever its result.
+    Each is a signature, a result type, a volatility (`STABLE`, `VOLATILE`) and a body in
+    SQL. It replaces an existing function of the same name, whatever its result type.
     """
     app, lookup, owner = roles().app, roles().lookup, roles().owner
     run(f"GRANT CREATE ON SCHEMA {SCHEMA} TO {lookup}")
     run(f"SET LOCAL ROLE {lookup}")
     for signature, result, kind, body in functions:
-        name = signature.split("(")[0]  # none is overloaded
+        name = signature.split("(")[0]  # no function is overloaded
         run(f"DROP FUNCTION IF EXISTS {SCHEMA}.{name}")
         run(
             f"CREATE FUNCTION {SCHEMA}.{signature} RETURNS {result} LANGUAGE sql {kind}"

@@ -1,14 +1,14 @@
-"""Statements: SQLAlchemy Core as the language, asyncpg as what runs them.
+"""SQL statements: written with SQLAlchemy Core, run by asyncpg.
 
-A statement is compiled once per shape and kept; values are bound at run time. Two ways in:
+A statement is compiled once per shape and cached; values are bound at run time:
 
-- `Prepared` for a statement that is written down once, with named `bindparam`s;
-- `compiled` for one that is composed from a request: its shape is SQLAlchemy's cache key,
-  and the values in it become the parameters.
+- `Prepared` is for a statement that is written once, with named `bindparam`s;
+- `compiled` is for one that is composed from a request: its shape is SQLAlchemy's cache key,
+  and its values become the parameters.
 
-What is kept of a composed statement is its text and where its values come from.
-SQLAlchemy's own compiled statement would keep the values that it was first composed with:
-somebody's note, or a password.
+For a composed statement we cache its text and the sources of its values. SQLAlchemy's own
+compiled statement would retain the values that it was first composed with: somebody's note,
+or a password.
 """
 
 from collections import OrderedDict
@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.sql.compiler import SQLCompiler
 
-#: How many shapes of composed statements are kept; the one not used longest goes first.
+#: How many shapes of composed statements are cached; the least recently used is evicted.
 SHAPES_KEPT = 512
 
 _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")
@@ -28,7 +28,7 @@ _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The text of a composed statement; its values by their indexes among those extracted."""
+    """The text of a composed statement, and its values' indexes in SQLAlchemy's cache key."""
 
     text: str
     indexes: tuple[int, ...]
@@ -38,7 +38,7 @@ _shapes: OrderedDict[object, _Shape] = OrderedDict()
 
 
 class Prepared:
-    """A statement whose text is made once; `arguments` lists its values."""
+    """A statement that is compiled once; `arguments` lists its values."""
 
     def __init__(self, statement: sa.ClauseElement) -> None:
         compiler = _compile(statement)
@@ -48,7 +48,7 @@ class Prepared:
         self.text = str(compiler)
 
     def arguments(self, **values: object) -> list[Any]:
-        """Return the values as the text numbers them; a missing one is a KeyError."""
+        """Return the values in the order of `$1`, `$2` …; a missing one is a KeyError."""
         defaults = self._defaults
         return [
             values[name] if name in values or defaults[name] is None else defaults[name]
@@ -60,7 +60,7 @@ def compiled(statement: sa.ClauseElement) -> tuple[str, list[Any]]:
     """Return the text of a composed statement and the values it was composed with."""
     key = statement._generate_cache_key()  # pyright: ignore[reportPrivateUsage]
     if key is None:
-        raise AssertionError("a statement without a cache key would be compiled every time")
+        raise AssertionError("a statement without a cache key is compiled on every call")
     shape = _shapes.get(key.key)
     if shape is None:
         shape = _shapes[key.key] = _shape(_compile(statement, key), key)
@@ -73,7 +73,7 @@ def compiled(statement: sa.ClauseElement) -> tuple[str, list[Any]]:
 
 
 def _shape(compiler: SQLCompiler, key: Any) -> _Shape:
-    # The compiler may have cloned a parameter, but its key stays (SQLAlchemy's own rule).
+    # The compiler may have cloned a parameter, but a clone keeps its key.
     indexes = {parameter.key: index for index, parameter in enumerate(key.bindparams)}
     names = compiler.positiontup or ()
     return _Shape(str(compiler), tuple(indexes[compiler.binds[name].key] for name in names))

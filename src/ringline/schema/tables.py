@@ -1,4 +1,4 @@
-"""The tables, as SQLAlchemy Core sees them; the migrations make them.
+"""The tables, as SQLAlchemy Core sees them; the migrations create them.
 
 Everything but the workspace itself exists per environment, so keys are composite:
 (workspace_id, environment, id). References are composite foreign keys too, because
@@ -71,8 +71,8 @@ workspaces = sa.Table(
     *stamps(),
 )
 
-#: When each server was last alive. No workspace's rows, and out of the application's reach:
-#: its lookup functions write and read them.
+#: When each server was last alive. The rows belong to no workspace, and only the lookup
+#: functions write and read them.
 servers = sa.Table(
     "servers",
     metadata,
@@ -80,8 +80,8 @@ servers = sa.Table(
     sa.Column("alive_at", TIMESTAMP, nullable=False),
 )
 
-#: One row per log: its counter. `newest` is the offset given last, `oldest` the first
-#: one still kept. Pages are left mostly empty so that counting stays in place.
+#: One row per log: its counter. `newest` is the offset assigned last, `oldest` the first one
+#: still retained. Pages are mostly empty, so that updates of a counter stay in its page.
 logs = sa.Table(
     "logs",
     metadata,
@@ -96,9 +96,9 @@ logs = sa.Table(
     postgresql_with={"fillfactor": 10},
 )
 
-#: Append-only. No foreign key to `logs`: the statement that inserts takes its offsets
-#: from there, and a check per event would cost more than the event. `type` has no CHECK:
-#: its words are those of `domain.events.EVENT_TYPES`, which grow with every surface.
+#: Append-only. No foreign key to `logs`: the inserting statement takes its offsets from
+#: there, and a check per event would cost more than the event. `type` has no CHECK: its
+#: values are those of `domain.events.EVENT_TYPES`, which grow with every surface.
 events = sa.Table(
     "events",
     metadata,
@@ -176,9 +176,9 @@ agents = sa.Table(
     one_of("environment", Environment),
 )
 
-#: `server_id` is the process that runs a call; null for a call that lives elsewhere and
-#: is only recorded. `lost_at` is set when that process was found dead and another one took
-#: the call over in order to end its record: when the dead one was last known alive.
+#: `server_id` is the process that runs a call; null for an external call. When another
+#: process adopts the call of a dead one in order to end its record, `lost_at` becomes the
+#: time at which the dead process was last known to be alive.
 calls = sa.Table(
     "calls",
     metadata,
@@ -240,7 +240,7 @@ call_participants = sa.Table(
     sa.Index(None, "workspace_id", "environment", "call_id"),
 )
 
-#: One row per finished turn. `role` is canonical; each surface spells it its own way.
+#: One row per finished turn. `role` is canonical; each surface has its own spelling.
 call_transcripts = sa.Table(
     "call_transcripts",
     metadata,
@@ -286,7 +286,7 @@ users = sa.Table(
     sa.Index("users_email_key", "workspace_id", sa.text("lower(email)"), unique=True),
 )
 
-#: An invitation's token is kept as its hash; whoever accepts it takes the row.
+#: An invitation's token is stored as its hash; accepting the invitation deletes the row.
 invitations = sa.Table(
     "invitations",
     metadata,
@@ -336,7 +336,7 @@ queues = sa.Table(
     one_of("strategy", QueueStrategy),
 )
 
-#: Passwords are sealed with the encryption key (`ENCRYPTION_KEY`).
+#: Passwords are encrypted with `ENCRYPTION_KEY`.
 gateways = sa.Table(
     "gateways",
     metadata,
@@ -376,7 +376,7 @@ sip_users = sa.Table(
     sa.Index(None, "workspace_id", "user_id"),
 )
 
-#: One row per SIP user, which goes with them.
+#: One row per SIP user, deleted with them.
 operator_statuses = sa.Table(
     "operator_statuses",
     metadata,
@@ -473,8 +473,8 @@ conversation_items = sa.Table(
     ),
 )
 
-#: One row per time that a call waited. `expires_at` is when its queue gives it up: from
-#: then on a row that waits counts as timed out, whatever its status says.
+#: One row per wait of a call. `expires_at` is when its queue gives up: from then on a waiting
+#: row counts as timed out, whatever its status says.
 call_queue_entries = sa.Table(
     "call_queue_entries",
     metadata,
@@ -509,9 +509,9 @@ call_queue_entries = sa.Table(
     sa.Index(None, "workspace_id", "environment", "accepted_by_sip_user_id"),
 )
 
-#: What was answered under an idempotency key (contract, 9). Until `leased_until` somebody
-#: is at work on it; `answer` is what they answered, null where that may not be kept. Both
-#: it and the hash are read: a repeated request is compared with the first, and answered.
+#: The answer to a request with an idempotency key (contract, 9). Until `leased_until` a
+#: request with the key is in progress. `answer` is null if it must not be stored. The
+#: application reads the hash, to compare a repeated request with the first one.
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,
@@ -530,7 +530,7 @@ idempotency_keys = sa.Table(
     sa.Index(None, "workspace_id", "environment", "inserted_at"),
 )
 
-#: The sorts that cost no more deep in a table than at its beginning.
+#: The sorts that cost no more deep in a table than at its start.
 INDEXED_SORTS = {
     contacts: ("full_name", "email", "phone_e164", "inserted_at"),
     calls: ("started_at", "ended_at"),

@@ -1,1 +1,1 @@
-"""Speaking models behind the port `Voice`."""
+"""Adapters of the port `Voice`: the models that speak in a call."""
