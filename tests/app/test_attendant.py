@@ -329,7 +329,7 @@ async def test_without_the_extra_opening_says_what_to_install(
     voices: LocalVoices, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(local, "webrtcvad", None)
-    with pytest.raises(VoiceUnavailable, match="not installed; `ringline doctor`"):
+    with pytest.raises(VoiceUnavailable, match="not installed; run `ringline doctor`"):
         await voices.open(OPENING, Recorder())
     await voices.warm()
     assert voices.process_ids == []

@@ -12,7 +12,7 @@ import pytest
 import websockets
 
 from ringline.domain import limits
-from ringline.legs.realtime import MAX_WAITING_NEWS, MAX_WAITING_SPEECH_MS
+from ringline.legs.realtime import MAX_WAITING_FRAMES, MAX_WAITING_SPEECH_MS
 from tests.database import TestDatabase
 from tests.realtime_session import (
     MODEL,
@@ -329,7 +329,7 @@ async def test_a_client_that_does_not_even_read_its_errors_is_let_go(
         await read_frame(reader)
 
         async def ended() -> bool:
-            for _ in range(MAX_WAITING_NEWS):
+            for _ in range(MAX_WAITING_FRAMES):
                 writer.write(frame(TEXT, b"garbage"))
             rows = await calls_of(service, database)
             return "failed" in [str(row["status"]) for row in rows]

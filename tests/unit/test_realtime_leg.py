@@ -15,8 +15,8 @@ from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.session_config import EffectiveConfig
 from ringline.legs.realtime import (
-    MAX_WAITING_NEWS,
-    MAX_WAITING_NEWS_BYTES,
+    MAX_WAITING_BYTES,
+    MAX_WAITING_FRAMES,
     MAX_WAITING_SPEECH_MS,
     RealtimeLeg,
 )
@@ -344,7 +344,7 @@ def test_a_flush_throws_speech_away_and_keeps_the_news() -> None:
 def test_a_client_that_does_not_read_its_news_is_let_go() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
-        for _ in range(MAX_WAITING_NEWS):
+        for _ in range(MAX_WAITING_FRAMES):
             line.tell(leg.AgentSaid("x"))
             line.play(speech(1))
         assert client.signals == []
@@ -359,9 +359,9 @@ def test_news_that_wait_are_bounded_in_bytes() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         for _ in range(3):
-            line.tell(leg.TurnHeard("x" * (MAX_WAITING_NEWS_BYTES // 4)))
+            line.tell(leg.TurnHeard("x" * (MAX_WAITING_BYTES // 4)))
         assert client.signals == []
-        line.tell(leg.TurnHeard("x" * (MAX_WAITING_NEWS_BYTES // 4)))
+        line.tell(leg.TurnHeard("x" * (MAX_WAITING_BYTES // 4)))
         assert client.signals == [leg.Overrun(EndCause.LEG_TOO_SLOW)]
 
     run(main)

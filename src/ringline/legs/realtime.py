@@ -1,8 +1,8 @@
 """The leg of a realtime voice session: one WebSocket of a browser or a backend.
 
-The shell in `web/` reads and writes the socket; this leg knows the session's rules. What
-the client is told keeps its order; only speech may be lost, the oldest first, and only
-where the client does not read (realtime voice, 5; contract, 11).
+The shell in `web/` reads and writes the socket; this leg applies the session's rules. Frames
+to the client keep their order. Only speech may be dropped, the oldest first, and only while
+the client does not read (realtime voice, 5; contract, 11).
 """
 
 import asyncio
@@ -37,12 +37,12 @@ from ringline.wire.realtime_errors import RealtimeError, SessionProblem, ends_se
 
 _log = structlog.get_logger(__name__)
 
-#: Speech that waits for a client that does not read; more and the oldest is dropped.
+#: Speech queued for a client that does not read; beyond it the oldest is dropped.
 MAX_WAITING_SPEECH_MS = limits.WAITING_SPEECH_MS.most
-#: News that wait for such a client; more, or more bytes, and it is no session any more.
-MAX_WAITING_NEWS = limits.WAITING_NEWS.most
-MAX_WAITING_NEWS_BYTES = limits.WAITING_NEWS_BYTES.most
-#: Audio may come at most this much faster than real time, over the window.
+#: Other frames queued for such a client; beyond either bound the session ends.
+MAX_WAITING_FRAMES = limits.WAITING_NEWS.most
+MAX_WAITING_BYTES = limits.WAITING_NEWS_BYTES.most
+#: How much faster than real time audio may arrive, averaged over the window.
 AUDIO_SPEEDUP = 2.0
 WINDOW_S = 10.0
 
@@ -52,7 +52,7 @@ class Socket(Protocol):
 
     @property
     def paused(self) -> bool:
-        """Tell whether the kernel takes nothing more."""
+        """Return whether the kernel's send buffer is full."""
         ...
 
     def send_text(self, payload: bytes) -> None:
@@ -61,9 +61,9 @@ class Socket(Protocol):
 
 
 class RealtimeLeg:
-    """A line into a call that speaks the realtime voice protocol (ports.Leg).
+    """A leg that speaks the realtime voice protocol (ports.Leg).
 
-    Of the client's events, audio aside, `events_per_window` are taken; 0 is no bound.
+    It accepts `events_per_window` of the client's events other than audio; 0 is no limit.
     """
 
     def __init__(self, socket: Socket, session: EffectiveConfig, events_per_window: int) -> None:
@@ -80,25 +80,25 @@ class RealtimeLeg:
         self._aligner = realtime.SampleAligner()
         self._waiting: deque[Chunk | bytes] = deque()
         self._waiting_ms = 0.0
-        self._waiting_news = self._waiting_news_bytes = 0
+        self._waiting_frames = self._waiting_bytes = 0
         self._dropped_ms = 0.0
         self._recent: deque[float] = deque()
         self._audio_credit_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
         self._audio_at = self._loop.time()
         self._binary = 0
-        self._over = False  # nothing is reported any more
-        self._gone = False  # nothing is sent any more
-        #: What the session ended with, once it has: the shell closes with it.
+        self._over = False  # it reports nothing more
+        self._gone = False  # it sends nothing more
+        #: The session's end, once it has ended: the shell closes the socket with it.
         self.hung_up: asyncio.Future[RealtimeError] = self._loop.create_future()
 
     def report_to(self, listener: LegListener) -> None:
-        """Say who hears what this leg reports."""
+        """Set the listener that this leg reports to."""
         self._listener = listener
 
     # From the shell.
 
     def receive(self, frame: str) -> None:
-        """Take a text frame of the client."""
+        """Handle a text frame from the client."""
         event = realtime.decode(frame)
         match event:
             case realtime.AudioAppend(audio):
@@ -122,7 +122,7 @@ class RealtimeLeg:
                 self._report(ClearWanted())
 
     def receive_binary(self) -> None:
-        """Take a binary frame: an error, and in the end one too many."""
+        """Answer a binary frame with an error; end the session after too many of them."""
         self._binary += 1
         if ends_session("binary_not_supported", times=self._binary):
             self._end_with(Overrun(EndCause.LEG_UNSUPPORTED_DATA))
@@ -130,16 +130,16 @@ class RealtimeLeg:
             self._answer(realtime.problem("binary_not_supported"))
 
     def receive_oversized(self) -> None:
-        """Take note of a frame that is too large; the session ends."""
+        """End the session because of a frame that is too large."""
         self._end_with(Overrun(EndCause.LEG_MESSAGE_TOO_LARGE))
 
     def lost(self) -> None:
-        """Note that the client's connection is gone."""
+        """Report that the client's connection is gone."""
         self._stop_sending()
         self._end_with(Left())
 
     def drained(self) -> None:
-        """Send what waited; the socket takes bytes again."""
+        """Send queued frames, now that the socket takes bytes again."""
         while self._waiting and not self._socket.paused:
             self._send_first()
 
@@ -147,12 +147,12 @@ class RealtimeLeg:
 
     @property
     def input_hz(self) -> int:
-        """Tell the rate of the client's microphone."""
+        """Return the rate of the client's microphone."""
         return self._input_hz
 
     @property
     def output_hz(self) -> int:
-        """Tell the rate of what the client plays."""
+        """Return the rate of the speech that the client plays."""
         return self._output_hz
 
     def play(self, chunk: Chunk) -> None:
@@ -169,12 +169,12 @@ class RealtimeLeg:
             self._drop_oldest()
 
     def flush(self) -> None:
-        """Throw away speech that has not left; what the client has played it alone knows."""
+        """Discard queued speech; only the client knows how much of the rest it has played."""
         self._waiting = deque(item for item in self._waiting if not isinstance(item, Chunk))
         self._waiting_ms = 0.0
 
     def tell(self, order: LegOrder) -> None:
-        """Tell the client; transcripts only where its config asks for them."""
+        """Send an order to the client; transcripts only if its config asks for them."""
         match order:
             case TurnHeard() if not self._shows_heard:
                 return
@@ -205,12 +205,9 @@ class RealtimeLeg:
             self._socket.send_text(payload)
             return
         self._waiting.append(payload)
-        self._waiting_news += 1
-        self._waiting_news_bytes += len(payload)
-        if (
-            self._waiting_news > MAX_WAITING_NEWS
-            or self._waiting_news_bytes > MAX_WAITING_NEWS_BYTES
-        ):
+        self._waiting_frames += 1
+        self._waiting_bytes += len(payload)
+        if self._waiting_frames > MAX_WAITING_FRAMES or self._waiting_bytes > MAX_WAITING_BYTES:
             self._end_with(Overrun(EndCause.LEG_TOO_SLOW))
 
     def _send_first(self) -> None:
@@ -219,12 +216,12 @@ class RealtimeLeg:
             self._waiting_ms -= item.duration_ms
             item = realtime.encode_audio(item)
         else:
-            self._waiting_news -= 1
-            self._waiting_news_bytes -= len(item)
+            self._waiting_frames -= 1
+            self._waiting_bytes -= len(item)
         self._socket.send_text(item)
 
     def _hang_up(self, error: RealtimeError) -> None:
-        """Hand over what waits, paused or not: the close frame comes right behind it."""
+        """Send queued frames even if the socket is paused: the close frame follows them."""
         while self._waiting:
             self._send_first()
         self._over = True
@@ -237,7 +234,7 @@ class RealtimeLeg:
             _log.warning("speech_dropped", dropped_ms=round(self._dropped_ms))
         self._gone = True
         self._waiting.clear()
-        self._waiting_ms, self._waiting_news, self._waiting_news_bytes = 0.0, 0, 0
+        self._waiting_ms, self._waiting_frames, self._waiting_bytes = 0.0, 0, 0
 
     def _hear(self, audio: str) -> None:
         heard = self._aligner.append(audio, self._input_hz)
@@ -252,11 +249,11 @@ class RealtimeLeg:
                 pass
 
     def _takes(self, duration_ms: float) -> bool:
-        """Keep input near real time: a bucket that fills with the clock."""
+        """Keep input near real time, with a token bucket."""
         now = self._loop.time()
-        most = AUDIO_SPEEDUP * WINDOW_S * 1000
-        earned = (now - self._audio_at) * 1000 * AUDIO_SPEEDUP
-        self._audio_credit_ms = min(most, self._audio_credit_ms + earned)
+        burst_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
+        earned_ms = (now - self._audio_at) * 1000 * AUDIO_SPEEDUP
+        self._audio_credit_ms = min(burst_ms, self._audio_credit_ms + earned_ms)
         self._audio_at = now
         if duration_ms > self._audio_credit_ms:
             return False
@@ -264,7 +261,7 @@ class RealtimeLeg:
         return True
 
     def _within_limit(self) -> bool:
-        """Count an event; tell whether the window has room for it."""
+        """Count an event; return whether the window has room for it."""
         if not self._events_per_window:
             return True
         now = self._loop.time()

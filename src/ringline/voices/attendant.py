@@ -1,9 +1,9 @@
-"""The local voice: one conversation of endpointing, recognition, dialogue and speech.
+"""A conversation with the local voice: endpointing, recognition, dialogue and speech.
 
-Audio is searched for speech as it comes, on the event loop (microseconds a frame). What
-takes longer is a job: an utterance to recognise, a typed text, a response. One task does
-the jobs in the order they came, so a response always has the words it answers, and the
-final `Heard` of a turn comes before its `ResponseStarted`. Cancelling goes past the queue.
+Speech is detected as audio arrives, on the event loop (microseconds a frame). Anything that
+takes longer is a job: an utterance to recognise, a typed text, a response. One task runs the
+jobs in order of arrival, so a response always has the words that it answers, and the final
+`Heard` of a turn precedes its `ResponseStarted`. Cancellation bypasses the queue.
 """
 
 import asyncio
@@ -65,23 +65,23 @@ CAPABILITIES = VoiceCapabilities(
     dialogue=True,
 )
 
-#: How often a caller who is still speaking is decoded (contract, 11).
+#: How often the speech of a caller who is still speaking is decoded (contract, 11).
 PARTIAL_EVERY_S = 0.4
 
-#: Longest response; the rest of a longer one is not spoken.
+#: The longest response; the rest of a longer one is not spoken.
 RESPONSE_MS = 60_000
 RESPONSE_CHARACTERS = limits.RESPONSE_CHARACTERS.most
 
-#: Jobs that may wait in one conversation; what comes then is refused and reported.
+#: Jobs that may wait in one conversation; further ones are refused and reported.
 JOBS_LIMIT = 64
 
-#: Lines of the caller's that may wait for an answer; beyond, the oldest is forgotten.
+#: The caller's lines that may wait for an answer; beyond it the oldest is dropped.
 UNANSWERED_LIMIT = 64
 
-#: Longest utterance that is decoded before it is over; phrases are shorter.
+#: The longest utterance that is decoded while it lasts; phrases are shorter.
 PARTIAL_MS = 8_000
 
-#: Make a detector of speech in frames of 20 ms, given webrtcvad's aggressiveness.
+#: Returns a detector of speech in frames of 20 ms, given webrtcvad's aggressiveness.
 NewDetector = Callable[[int], SpeechDetector]
 
 
@@ -130,7 +130,7 @@ class Attendant:
 
     @property
     def capabilities(self) -> VoiceCapabilities:
-        """Tell rates and abilities."""
+        """Return rates and abilities."""
         return CAPABILITIES
 
     def hear(self, chunk: Chunk) -> None:
@@ -195,7 +195,7 @@ class Attendant:
         self._voice = wanted if wanted in VOICE_FILES else DEFAULT_VOICE
 
     def _take_next_config(self) -> None:
-        """Go on with a new config unless a turn is under way."""
+        """Switch to a new config unless a turn is in progress."""
         if self._next_config is not None and not self._endpointer.in_turn:
             self._use(self._next_config)
             self._next_config = None
@@ -208,7 +208,7 @@ class Attendant:
         self._partial = asyncio.create_task(self._hear_partials(self._item_id))
 
     def _watch_silence(self) -> None:
-        """End the turn of a caller who stopped sending audio (contract, 11), or sends it slowly."""
+        """End the turn of a caller who sends no audio (contract, 11), or sends it too slowly."""
         now = self._loop.time()
         silent_at = self._heard_at + 2 * self._detection.silence_duration_ms / 1000
         longest_at = self._spoke_at + self._turn_limits.turn_ms / 1000
@@ -229,12 +229,12 @@ class Attendant:
 
     def _speech_stopped(self) -> None:
         self._stop_watching()
-        # Queued before it is told: a response asked for in return must find it.
+        # Enqueued before it is reported: a response requested in reaction must come after it.
         self._add(_Utterance(self._item_id, self._endpointer.finish(), self._phrases))
         self._listener.voice_reports(SpeechStopped())
 
     def _forget_turn(self) -> None:
-        """Forget audio; a turn that had begun is over all the same."""
+        """Discard the turn's audio; a turn that had begun is over nevertheless."""
         spoke = self._endpointer.speaking
         self._stop_watching()
         self._endpointer.clear()
@@ -251,7 +251,7 @@ class Attendant:
             self._partial = None
 
     async def _hear_partials(self, item_id: str) -> None:
-        """Report words while they are spoken, as long as none has to be taken back."""
+        """Report words while they are spoken, and never one that has to be withdrawn."""
         heard = ""
         while True:
             await asyncio.sleep(PARTIAL_EVERY_S)
@@ -320,7 +320,7 @@ class Attendant:
             speaking.result()
 
     def _speaks(self, response_id: str) -> bool:
-        """Tell whether a response has not been cancelled, which may happen at any report."""
+        """Return whether a response is still spoken; any report may have cancelled it."""
         return self._responding is not None and self._responding[0] == response_id
 
     def _cancel(self, response_id: str) -> None:

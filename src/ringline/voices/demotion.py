@@ -1,10 +1,10 @@
-"""How a worker that was started as root becomes an ordinary account before its first request.
+"""How a worker that was started as root drops its privileges before its first request.
 
 It starts as root because the account may not be able to reach the interpreter or the
-libraries (a virtual environment below /root). What it needs later must therefore be in
-memory by then, or be reached from its working directory, whose parents no longer count.
-Whether it is, a rehearsal shows: each kind of work is done once as root, so that whatever
-libraries load when first used is loaded, and once more as the account.
+libraries (a virtual environment below /root). So everything that it needs later must be in
+memory by then, or be reachable from its working directory, whose parents no longer matter.
+A rehearsal checks this: it does each kind of work once as root, so that libraries load
+whatever they load on first use, and once more as the account.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ _PR_SET_NO_NEW_PRIVS = 38  # <linux/prctl.h>
 
 
 def become(uid: int, gid: int, rehearse: Callable[[], None]) -> str:
-    """Become an account for good; return why not, and stay root, where work would fail."""
+    """Switch to an account for good; if work would fail as it, stay root and return why."""
     rehearse()
     try:
         os.setgroups([])
@@ -34,6 +34,6 @@ def become(uid: int, gid: int, rehearse: Callable[[], None]) -> str:
 
 
 def gain_nothing() -> None:
-    """Give up what a program with a set-user-ID bit would bring. Linux only."""
+    """Gain no privileges from set-user-ID programs (no_new_privs). Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -1,6 +1,6 @@
 """The scripted dialogue of the local voice: texts in, one reply out. Pure.
 
-What was said is compared by its words alone, so that typed text matches like speech.
+Texts are compared by their words only, so that typed text matches like speech.
 The dialogue itself is data: an agent's phrases and replies.
 """
 
@@ -14,19 +14,19 @@ from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.local_dialogue import FALLBACK, GOODBYE, words_of
 from ringline.domain.voice import PastTurn
 
-#: Said where an agent has no reply of its own for what was not understood.
+#: The reply to a text that was not understood, if the agent has none of its own.
 DEFAULT_FALLBACK = "I did not get that."
 
-#: Longest piece that is spoken at once; longer sentences are cut between words.
+#: The longest piece that is synthesised at once; longer sentences are cut between words.
 SENTENCE_CHARACTERS = 400
 
-#: The end of a sentence: one mark, so that a row of them is passed over once.
+#: The end of a sentence: one mark, so that a run of them is scanned only once.
 _END = re.compile(r"[.!?…]\s+|\n+")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is said, and whether the call is over then."""
+    """A reply, and whether the call ends after it."""
 
     text: str
     hang_up: bool = False
@@ -34,7 +34,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """An agent's dialogue: what leads to each intent, in words, and what is said to it."""
+    """An agent's dialogue: the phrases (as words) of its intents, and their replies."""
 
     intents: Mapping[str, str]
     replies: Mapping[str, str]
@@ -47,10 +47,10 @@ def script_of(settings: LocalSettings) -> Script:
 
 
 def reply_to(script: Script, texts: Sequence[str]) -> Reply:
-    """Answer the turns that have had no answer; an empty text was not understood.
+    """Reply to the unanswered turns; an empty text is speech that was not understood.
 
-    Several are answered together, each line once, joined by line breaks; what was not
-    understood is only mentioned where nothing else was.
+    Several turns get one reply, of distinct lines joined by line breaks. The fallback is
+    used only if no turn was understood.
     """
     found = [script.intents.get(words_of(text)) for text in texts if _is_short(text)]
     understood = dict.fromkeys(
@@ -63,7 +63,7 @@ def reply_to(script: Script, texts: Sequence[str]) -> Reply:
 
 
 def unanswered(history: Sequence[PastTurn]) -> Iterator[str]:
-    """Yield the caller's lines that no turn of the agent follows."""
+    """Yield the lines that the caller said after the agent's last turn."""
     answered = max(
         (at for at, turn in enumerate(history, 1) if turn.role is TurnRole.AGENT), default=0
     )
@@ -76,28 +76,28 @@ def _is_short(text: str) -> bool:
 
 
 def sentences(text: str) -> Iterator[str]:
-    """Cut a text into sentences whose concatenation is the text, in one pass.
+    """Split a text into sentences whose concatenation is the text, in one pass.
 
     A sentence that is longer than `SENTENCE_CHARACTERS` is cut between words, and a word
-    that is longer anywhere.
+    that is longer is cut anywhere.
     """
     start = 0
     while start < len(text):
-        most = start + SENTENCE_CHARACTERS
-        found = _END.search(text, start + 1, most + 1)
-        if found is not None:
-            end = min(found.end(), most)
-        elif len(text) <= most:
+        limit = start + SENTENCE_CHARACTERS
+        mark = _END.search(text, start + 1, limit + 1)
+        if mark is not None:
+            end = min(mark.end(), limit)
+        elif len(text) <= limit:
             end = len(text)
         else:
-            end = _between_words(text, start, most)
+            end = _between_words(text, start, limit)
         yield text[start:end]
         start = end
 
 
-def _between_words(text: str, start: int, most: int) -> int:
-    """Find the last place before `most` where a word ends, or give `most`."""
-    for end in range(most, start + 1, -1):
+def _between_words(text: str, start: int, limit: int) -> int:
+    """Return the last position up to `limit` where a word ends, or else `limit`."""
+    for end in range(limit, start + 1, -1):
         if text[end - 1].isspace():
             return end
-    return most
+    return limit

@@ -1,11 +1,11 @@
-"""Where the caller's speech begins and ends in 16 kHz PCM16 audio. Pure.
+"""Endpointing: the start and end of the caller's speech in 16 kHz PCM16 audio. Pure.
 
-Audio is cut into frames of 20 ms; a detector says of each whether it holds speech. Speech
-begins when nearly all frames of the last 120 ms do (a click shorter than 100 ms is never
-reported) and ends after `silence_duration_ms` of frames that do not, or when it has become
-as long as a turn may be (`limits`). Then it was perhaps no speech, but something that sounds
-all the time: what goes on sounding begins no turn for a while, so that the voice can answer.
-Time on the clock is not known here: a caller that stops sending is ended from outside.
+Audio is cut into frames of 20 ms, and a detector classifies each one as speech or not. Speech
+starts when nearly all frames of the last 120 ms are speech (a click shorter than 100 ms is
+never reported). It stops after `silence_duration_ms` of other frames, or at the longest turn
+(`limits`). In the latter case it may not be speech at all, but continuous noise: while that
+goes on, it starts no new turn for a while, so that the voice can answer.
+This module has no clock: its user ends the turn of a caller who stops sending.
 """
 
 import sys
@@ -23,20 +23,20 @@ RATE_HZ = 16_000
 FRAME_MS = 20
 FRAME_BYTES = bytes_of_ms(FRAME_MS, RATE_HZ)
 
-#: Speech begins when this many of the last frames hold it.
+#: Speech starts when this many frames of the window contain it.
 ONSET_FRAMES = 5
 ONSET_WINDOW = 6
 
-#: Quiet that is kept behind speech; more would only burden its score (recognition).
+#: The silence that is kept after speech; more would only lower its score (recognition).
 TAIL_MS = 400
 
-#: Most audio that is kept before speech, whatever is asked for.
+#: The most audio that is kept before speech, whatever the config asks for.
 PADDING_LIMIT_MS = 2_000
 
 #: Peak below which a frame is quiet at threshold 0.5 (about -46 dB of full scale).
 GATE_PEAK = 160
 
-#: Says whether a frame of 20 ms holds speech.
+#: Returns whether a frame of 20 ms contains speech.
 SpeechDetector = Callable[[bytes], bool]
 
 
@@ -44,14 +44,14 @@ SpeechDetector = Callable[[bytes], bool]
 class TurnLimits:
     """How long a turn may be."""
 
-    #: Longest turn; of one that ends by order alone the oldest audio is forgotten.
+    #: The longest turn; a turn that only an order ends loses its oldest audio.
     turn_ms: int = limits.TURN_MS.most
-    #: How long sound that goes on behind a longest turn begins no other.
+    #: How long sound that continues after a longest turn starts no other turn.
     rest_ms: int = limits.TURN_REST_MS.most
 
 
 class Edge(Enum):
-    """What was found in the audio."""
+    """An edge of speech."""
 
     STARTED = auto()
     STOPPED = auto()
@@ -89,7 +89,7 @@ class Endpointer:
 
     @property
     def in_turn(self) -> bool:
-        """Tell whether audio of a turn that is not over is kept."""
+        """Return whether it holds audio of an open turn."""
         return bool(self._frames)
 
     def hear(self, pcm: bytes) -> Iterator[Edge]:
@@ -103,23 +103,23 @@ class Endpointer:
                 yield edge
 
     def utterance(self) -> bytes:
-        """Return the utterance so far, with little of the quiet behind it."""
+        """Return the utterance so far, without most of the silence after it."""
         surplus = self._quiet - TAIL_MS // FRAME_MS
         frames = list(self._frames)
         return b"".join(frames[:-surplus] if surplus > 0 else frames)
 
     def finish(self) -> bytes:
-        """End the turn and return its utterance; empty if nothing was heard."""
+        """End the turn and return its utterance, which is empty without speech."""
         utterance = self.utterance()
         self.clear()
         return utterance
 
     def rest(self) -> None:
-        """Begin no turn for a while, or until it was quiet: the turn is too long."""
+        """Start no turn for a while, or until there is silence: the turn is too long."""
         self._resting = self._rest_frames
 
     def clear(self) -> None:
-        """Forget the audio of the turn that is not over."""
+        """Discard the audio of the open turn."""
         self._before.clear()
         self._recent.clear()
         self._frames.clear()
@@ -127,7 +127,7 @@ class Endpointer:
         self.speaking = False
 
     def _take(self, frame: bytes) -> Edge | None:
-        if self._by_order:  # the turn is ended by an order, whatever it holds
+        if self._by_order:  # only an order ends the turn, whatever the audio contains
             self._frames.append(frame)
             return None
         speech = self._loud(frame) and self._holds_speech(frame)

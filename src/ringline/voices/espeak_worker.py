@@ -1,11 +1,11 @@
-"""The process that speaks: espeak-ng, resampled from its rate to 16 kHz.
+"""The worker process that synthesises speech: espeak-ng, resampled to 16 kHz.
 
-espeak-ng is licensed under the GPL 3. It is loaded here and nowhere else, in a process
-that does nothing else and is spoken to over pipes. Run as a module by `speech.py`.
-A sentence takes a few milliseconds, so it is spoken whole and then passed on in pieces.
+espeak-ng is licensed under the GPL 3. It is only loaded here, in a process that does nothing
+else and communicates over pipes. `speech.py` runs this module.
+A sentence takes a few milliseconds, so it is synthesised as a whole and streamed in pieces.
 
-The library reads its files whenever the voice changes. They are in the working directory,
-so that no directory above is passed through: the worker's account may not be let in there.
+The library reads its files whenever the voice changes. The working directory holds them, so
+that no path leads through its parents, which the worker's account may not be able to enter.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ from ringline.voices.endpointing import RATE_HZ
 from ringline.voices.pipe import answer_requests
 from ringline.voices.speech import VOICE_FILES, Sentence, Word
 
-_SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: audio comes by the callback, in our thread
+_SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: the callback gets the audio, in our thread
 _DO_NOT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT
 _FLAGS = 0x1 | 0x1000  # espeakCHARS_UTF8, espeakENDPAUSE
 _BUFFER_MS = 200
@@ -32,7 +32,7 @@ _LIST_TERMINATED, _WORD = 0, 1  # espeak_EVENT_TYPE
 
 
 class _Event(ctypes.Structure):
-    """`espeak_EVENT`: what the library tells of the speech it makes."""
+    """`espeak_EVENT`: what the library reports about the speech it synthesises."""
 
     _fields_ = (
         ("type", ctypes.c_int),
@@ -50,7 +50,7 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 
 
 class Espeak:
-    """The library, spoken with one sentence at a time."""
+    """The library, used for one sentence at a time."""
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -60,7 +60,7 @@ class Espeak:
             _SYNCHRONOUS, _BUFFER_MS, b".", _DO_NOT_EXIT
         )
         if self._rate_hz <= 0:
-            raise RuntimeError("espeak-ng does not start")
+            raise RuntimeError("espeak-ng failed to initialise")
         self._callback = _Callback(self._take)
         self._library.espeak_SetSynthCallback(self._callback)
         self._pieces: list[bytes] = []
@@ -77,7 +77,7 @@ class Espeak:
         return 0
 
     def speak(self, sentence: Sentence) -> Iterator[bytes]:
-        """Yield 16 kHz PCM16 of a sentence, whole samples."""
+        """Yield a sentence as 16 kHz PCM16, in whole samples."""
         file = VOICE_FILES[sentence.voice].encode()
         if self._library.espeak_SetVoiceByName(file) != 0:
             raise LookupError("espeak-ng has no such voice")
@@ -95,24 +95,24 @@ class Espeak:
             yield audio
 
     def rehearse(self) -> None:
-        """Speak in every voice. Raises OSError for a file that may not be read."""
+        """Speak in every voice. Raises OSError for a file that we may not read."""
         try:
-            # The library goes on without some files and speaks otherwise.
+            # Without some files the library carries on, but sounds different.
             for folder, _, files in os.walk(".", onerror=_raise):
                 for name in files:
                     with open(os.path.join(folder, name), "rb"):
                         pass
         except OSError as error:
-            place = os.path.normpath(os.path.join(self._data, error.filename))
-            raise OSError(error.errno, error.strerror, place) from None
+            path = os.path.normpath(os.path.join(self._data, error.filename))
+            raise OSError(error.errno, error.strerror, path) from None
         for voice in VOICE_FILES:
             for _ in self.speak(Sentence("One, two.", voice)):
                 pass
 
     def work(self, body: bytes) -> Iterator[bytes]:
-        """Answer a request: where the sentence's words begin, then its audio."""
+        """Answer a request: the positions of the sentence's words, then its audio."""
         audio = self.speak(msgspec.msgpack.decode(body, type=Sentence))
-        first = next(audio, b"")  # the words are known once it has been spoken
+        first = next(audio, b"")  # fills `_words`
         yield msgspec.msgpack.encode(self._words)
         yield first
         yield from audio
@@ -123,7 +123,7 @@ def _raise(error: OSError) -> None:
 
 
 def _whole(samples: NDArray[np.float32]) -> bytes:
-    """Round here: soxr would add random dither, and no two runs would be alike."""
+    """Round to whole samples here: soxr's dither is random, so no two runs would match."""
     return samples.round().clip(-32_768, 32_767).astype(np.int16).tobytes()
 
 

@@ -1,7 +1,7 @@
-"""The model `local/attendant`: what opens conversations and owns their processes.
+"""The model `local/attendant`: opens conversations and owns their worker processes.
 
-The server's process holds only the voice activity detector. Recognition and speech live
-in one process each, started when first needed or by `warm`, shared by all conversations.
+Only the voice activity detector runs in the server's process. Recognition and speech run in
+one process each, started on first use or by `warm`, and shared by all conversations.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ringline.voices.recognition import Recognition
 from ringline.voices.speech import Speech
 from ringline.voices.workers import Surroundings, WorkerPool
 
-#: What the workers import, beside webrtcvad here.
+#: What the workers import; webrtcvad is imported here.
 _WORKERS_NEED = ("pocketsphinx", "espeakng_loader", "soxr", "numpy")
 
 #: Most processes that recognise; each holds the acoustic model (about 100 MB).
@@ -30,7 +30,7 @@ RECOGNIZERS_LIMIT = 2
 
 
 def installed() -> bool:
-    """Tell whether the extra `local` is installed, without loading it."""
+    """Return whether the extra `local` is installed, without importing it."""
     return webrtcvad is not None and all(find_spec(name) for name in _WORKERS_NEED)
 
 
@@ -55,14 +55,14 @@ class LocalVoices:
 
     @property
     def process_ids(self) -> list[int]:
-        """Return the processes that run for the local voice now."""
+        """Return the ids of the local voice's running processes."""
         return self._recognizers.process_ids + self._speakers.process_ids
 
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Attendant:
         """Open a conversation. Raises VoiceUnavailable without the extra."""
         if not installed():
             raise VoiceUnavailable(
-                "The local voice is not installed; `ringline doctor`, on the server, says how to."
+                "The local voice is not installed; run `ringline doctor` on the server to see how."
             )
         return Attendant(
             opening,
@@ -74,12 +74,12 @@ class LocalVoices:
         )
 
     async def warm(self, phrases: tuple[str, ...] = ()) -> None:
-        """Start the processes, so that the first conversation need not wait for them."""
+        """Start the processes, so that the first conversation does not wait for them."""
         if installed():
             await asyncio.gather(self._recognition.prepare(phrases), self._speech.prepare())
 
     async def close(self) -> None:
-        """End all processes; conversations must have been closed before."""
+        """Stop all processes; the conversations must be closed already."""
         await asyncio.gather(self._recognizers.close(), self._speakers.close())
 
 

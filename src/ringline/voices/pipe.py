@@ -1,11 +1,11 @@
-"""How a worker process is spoken to: framed messages over its standard streams.
+"""The protocol of worker processes: framed messages over their standard streams.
 
-A request is `id, length` and a body. It is answered by any number of parts and one last
-message, each `id, kind, length` and a body, all little-endian. End of file on a worker's
-standard input is the death of its parent, however that died, and ends the worker at once.
+A request is `id, length` and a body. Its answer is any number of parts and a last message,
+each `id, kind, length` and a body, all little-endian. End of file on a worker's standard
+input means that its parent is gone, for whatever reason; the worker then exits at once.
 
-A worker's arguments are none, or the user and group id that it becomes before it reads its
-first request (see `demotion.py`). Where it cannot, it says why in an answer to no request.
+A worker has no arguments, or the user and group id that it switches to before it reads its
+first request (see `demotion.py`). If it cannot, it sends the reason as an unsolicited answer.
 """
 
 import os
@@ -21,19 +21,19 @@ from ringline.voices.demotion import become, gain_nothing
 REQUEST_HEAD = struct.Struct("<II")
 ANSWER_HEAD = struct.Struct("<IBI")
 
-#: Kinds of answers: a part, the end, and the end because the work failed.
+#: Kinds of answers: a part, the end, and a failure, which is also the end.
 PART, END, FAILED = 0, 1, 2
-#: The answer to no request: the worker stays root, and why. Requests count from 1.
+#: The unsolicited answer: the worker stays root, and why. Request ids start at 1.
 STAYS_ROOT, NO_REQUEST = 3, 0
 
 
 def answer_requests(work: Callable[[bytes], Iterable[bytes]], rehearse: Callable[[], None]) -> None:
-    """Be a worker: answer requests one by one until the parent is gone.
+    """Run as a worker: answer requests one by one until the parent is gone.
 
-    `rehearse` does each kind of work once; it raises where that is not possible.
+    `rehearse` does each kind of work once, and raises if that is impossible.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is for the server
-    # Libraries write to standard output as they like: answers get a stream of their own.
+    # Libraries may write to standard output, so answers get a stream of their own.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     if sys.argv[1:]:
@@ -54,7 +54,7 @@ def answer_requests(work: Callable[[bytes], Iterable[bytes]], rehearse: Callable
         except BrokenPipeError:
             os._exit(0)
         except Exception as error:
-            kind = type(error).__name__.encode()  # never the text: it may quote what was said
+            kind = type(error).__name__.encode()  # never the text: it may quote a transcript
             last = ANSWER_HEAD.pack(request_id, FAILED, len(kind)) + kind
         answers.write(last)
         answers.flush()

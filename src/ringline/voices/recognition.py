@@ -1,12 +1,12 @@
-"""What the caller said, of the phrases that an agent understands.
+"""Recognition of the phrases that an agent understands.
 
-A grammar finds one of its phrases in anything, so a hypothesis counts only if it is a
-whole phrase and scores well. The measure is the path's score divided by its frames of
-words: a stranger's words are either matched badly or pushed into the grammar's silences,
-and both lower it. Measured on speech of espeak-ng in three voices and three speeds: all
-216 phrases were found, at -52 and more; of 441 other sentences nine in ten end in no whole
-phrase at all and the rest score -60 and less, except for those that begin like a phrase
-("i would like to buy a car"), which come up to -43. The classes are a test's table.
+A grammar finds one of its phrases in any audio, so a hypothesis counts only if it is a whole
+phrase with a good score: the path's score divided by its frames of words. Words that are not
+in the grammar are either matched badly or absorbed by its silences, and both lower the score.
+Measured on espeak-ng's speech in three voices at three speeds: all 216 phrases were found,
+with scores of at least -52. Of 441 other sentences nine in ten result in no whole phrase, and
+the rest score -60 or less, except for those that begin like a phrase ("i would like to buy a
+car"), which reach -43. A test lists these classes.
 """
 
 import msgspec
@@ -19,22 +19,22 @@ _log = structlog.get_logger()
 
 MODULE = "ringline.voices.recognizer_worker"
 
-#: Least score of a phrase: steps of PocketSphinx's log base (1.0001) per frame of words.
+#: The lowest score of a phrase: steps of PocketSphinx's log base (1.0001) per frame of words.
 LEAST_SCORE = -56.0
 
-#: Least score of words that may yet change.
+#: The lowest score of words that may still change.
 LEAST_PARTIAL_SCORE = -80.0
 
 
 class Utterance(msgspec.Struct, frozen=True, array_like=True):
-    """A request: 16 kHz PCM16 and the phrases it may be."""
+    """A request: 16 kHz PCM16, and the phrases that it may contain."""
 
     pcm: bytes
     phrases: tuple[str, ...]
 
 
 class Hypothesis(msgspec.Struct, frozen=True, array_like=True):
-    """An answer: the nearest words, their score, and how many phrases are unusable."""
+    """An answer: the best words, their score, and how many phrases are unusable."""
 
     text: str
     score: float
@@ -42,7 +42,7 @@ class Hypothesis(msgspec.Struct, frozen=True, array_like=True):
 
 
 def grammar_of(script: Script) -> tuple[str, ...]:
-    """Return the phrases to listen for, as words, each once."""
+    """Return the distinct phrases to listen for, as words."""
     return tuple(phrase for phrase in script.intents if phrase)
 
 
@@ -56,18 +56,18 @@ class Recognition:
         """Load the model and a grammar, so that the first utterance need not wait."""
         hypothesis = await self._ask(Utterance(b"", phrases))
         if hypothesis is not None and hypothesis.ignored:
-            # A word that is not in the dictionary cannot be heard, only typed.
+            # A word that is not in the dictionary cannot be recognised, only typed.
             _log.warning("voice_phrases_ignored", count=hypothesis.ignored)
 
     async def final(self, pcm: bytes, phrases: tuple[str, ...]) -> str:
-        """Return the phrase that was said, or nothing."""
+        """Return the phrase that was said, or an empty text."""
         hypothesis = await self._ask(Utterance(pcm, phrases))
         if hypothesis is None or hypothesis.score < LEAST_SCORE:
             return ""
         return hypothesis.text if hypothesis.text in phrases else ""
 
     async def partial(self, pcm: bytes, phrases: tuple[str, ...]) -> str:
-        """Return the words so far, or nothing; given up at once where others wait."""
+        """Return the words so far, or an empty text; do not compete with waiting requests."""
         if not self._pool.idle:
             return ""
         hypothesis = await self._ask(Utterance(pcm, phrases), tries=1)

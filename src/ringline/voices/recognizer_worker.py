@@ -1,8 +1,8 @@
-"""The process that recognises: PocketSphinx over a grammar of whole phrases.
+"""The worker process that recognises speech: PocketSphinx, with a grammar of whole phrases.
 
-Run as a module by `recognition.py`; the only place that loads the acoustic model (104 MB).
-The mean of the cepstrum is taken over each utterance (`cmn=batch`), not carried over from
-the one before, so that a result does not depend on who spoke last.
+`recognition.py` runs this module; no other process loads the acoustic model (104 MB).
+The cepstral mean is computed per utterance (`cmn=batch`), not carried over from the previous
+one, so that a result does not depend on who spoke before.
 """
 
 import math
@@ -16,11 +16,11 @@ from pocketsphinx import Decoder
 from ringline.voices.pipe import answer_requests
 from ringline.voices.recognition import Hypothesis, Utterance
 
-#: Floor of noise that is laid under every utterance (standard deviation, of 32,768): the
-#: model has never heard digital silence, and a third of the phrases is lost in it.
+#: Noise floor that is added to every utterance (standard deviation, of 32,768): the model was
+#: not trained on digital silence, with which it misses a third of the phrases.
 NOISE = 10.0
 
-#: Grammars that are kept compiled; the one unused for longest goes.
+#: How many compiled grammars are cached; the least recently used is evicted.
 GRAMMARS = 32
 
 
@@ -42,13 +42,13 @@ class Recognizer:
         yield msgspec.msgpack.encode(Hypothesis(text=text, score=score, ignored=ignored))
 
     def rehearse(self) -> None:
-        """Decode a moment of silence; the model is in memory, no file is needed."""
+        """Decode a moment of silence; the model is in memory, so this needs no file."""
         silence = msgspec.msgpack.encode(Utterance(bytes(3200), ("yes",)))
         for _ in self.work(silence):
             pass
 
     def _grammar(self, phrases: tuple[str, ...]) -> tuple[str, int]:
-        """Return a grammar's name (empty without a usable phrase) and what it leaves out."""
+        """Return a grammar's name (empty if no phrase is usable) and its unusable phrases."""
         if phrases in self._grammars:
             self._grammars.move_to_end(phrases)
             return self._grammars[phrases]
@@ -86,7 +86,7 @@ class Recognizer:
             for segment in decoder.seg()
             if segment.word[0] not in "<[("
         )
-        # The score comes as e^(ln 1.0001 x steps): steps of the log base, per frame of words.
+        # The decoder reports e^(ln 1.0001 x steps); we want steps per frame of words.
         return best.hypstr, math.log(best.score) * 1e4 / max(frames, 1)
 
 

@@ -1,8 +1,8 @@
 """Resampling between legs and voices whose rates differ (soxr, quality MQ).
 
-soxr and numpy are loaded when the first two rates differ: where they do not, a server needs
-neither. Samples are rounded here, because soxr would add random dither. MQ delays speech by
-15 to 26 ms, where HQ takes up to 66 ms and nobody on a telephone hears the difference.
+soxr and numpy are imported when rates first differ: a server whose rates are all the same
+needs neither. Samples are rounded here, because soxr would add random dither. MQ delays
+speech by 15 to 26 ms; HQ takes up to 66 ms, and on a telephone nobody hears the difference.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ _PCM16 = "<i2"
 
 
 def new_resampler(from_hz: int, to_hz: int) -> Resampler:
-    """Make a resampler of PCM16 mono (ports.NewResampler)."""
+    """Return a resampler of PCM16 mono (ports.NewResampler)."""
     np, soxr = import_module("numpy"), import_module("soxr")
     stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="MQ")
 

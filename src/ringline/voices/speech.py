@@ -1,9 +1,9 @@
 """The local voice's speech: sentences in, chunks of 16 kHz PCM16 out.
 
-Synthesis runs at about a thousandth of real time, in a process of its own (see
-`espeak_worker.py` for why). A worker that dies in the middle of a sentence is replaced
-and the sentence goes on where it had stopped: the same text gives the same audio, but for
-a few milliseconds.
+Synthesis takes about a thousandth of real time, in a separate process (see
+`espeak_worker.py` for why). A worker that dies in the middle of a sentence is replaced, and
+the sentence continues where it stopped: the same text yields the same audio, within a few
+milliseconds.
 """
 
 from collections import deque
@@ -19,10 +19,10 @@ from ringline.voices.workers import WorkerLost, WorkerPool
 MODULE = "ringline.voices.espeak_worker"
 
 CHUNK_BYTES = bytes_of_ms(100, RATE_HZ)
-#: Speech that a piece of text stands for, at least: about as far as playing is ahead.
+#: The least speech that a piece of text covers: about the playout lead.
 PIECE_BYTES = bytes_of_ms(400, RATE_HZ)
 
-#: The voices that are offered, and the files in which espeak-ng keeps them.
+#: The voices on offer, and espeak-ng's files for them.
 VOICE_FILES = {
     "en-us": "en-us",
     "en-gb": "en",
@@ -36,7 +36,7 @@ WORDS_PER_MINUTE = 165
 
 
 class Sentence(msgspec.Struct, frozen=True, array_like=True):
-    """A request: what is said, in which voice, how fast."""
+    """A request: the text, the voice and the speed."""
 
     text: str
     voice: str = DEFAULT_VOICE
@@ -44,14 +44,14 @@ class Sentence(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True):
-    """Where a word begins: in the text, in characters, and in its speech."""
+    """The start of a word: in the text, in characters, and in the speech, in ms."""
 
     at: int
     at_ms: int
 
 
 class SpeechPiece(msgspec.Struct, frozen=True):
-    """A chunk of speech, and the text that begins in it; the texts make the sentence."""
+    """A chunk of speech, and the text that begins in it; the texts add up to the sentence."""
 
     chunk: Chunk
     text: str = ""
@@ -104,7 +104,10 @@ class Speech:
 
 
 def _texts(text: str, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
-    """Cut a text at words, not too finely; yield each piece with where its speech begins."""
+    """Split a text between words into pieces that are not too short.
+
+    Yields each piece with the offset of its speech, in bytes.
+    """
     at, at_bytes = 0, 0
     for word in words:
         word_bytes = bytes_of_ms(word.at_ms, RATE_HZ)
@@ -115,7 +118,7 @@ def _texts(text: str, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
 
 
 def _begun(texts: deque[tuple[int, str]], end: int) -> str:
-    """Take what begins before `end`, in bytes of speech."""
+    """Remove and return the text whose speech begins before `end`, in bytes."""
     begun = ""
     while texts and texts[0][0] < end:
         begun += texts.popleft()[1]

@@ -1,12 +1,12 @@
 """A pool of worker processes, so that no heavy work runs on the event loop.
 
-Not `concurrent.futures`: its processes import the server's main module again and outlive
-its SIGKILL, its answers cannot stream, and the library that speaks must not be loaded into
-a process of ours that does anything else. A worker that dies takes its open requests with
-it (`WorkerLost`); the next request starts another. See `pipe.py` for the protocol.
+`concurrent.futures` will not do: its processes import the server's main module again and
+survive its SIGKILL, its results cannot stream, and the speech library must only be loaded
+into a process that does nothing else. A worker that dies fails its open requests
+(`WorkerLost`); the next request starts another worker. See `pipe.py` for the protocol.
 
-Workers hand what strangers sent to libraries written in C. So they know nothing of the
-server's secrets, which are in its environment, and are not root where the server is.
+Workers pass untrusted input to libraries written in C. So they do not get the server's
+secrets, which are in its environment, and do not run as root even if the server does.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from ringline.voices.pipe import ANSWER_HEAD, END, FAILED, PART, REQUEST_HEAD, S
 
 _log = structlog.get_logger()
 
-#: Requests that may wait at one worker; what comes then is refused (`PoolBusy`).
+#: Requests that may wait at one worker; further ones are refused (`PoolBusy`).
 WAITING_LIMIT = 32
 
-#: A worker that is silent for this long with work to do is killed.
+#: A worker that has work to do and is silent for this long is killed.
 SILENCE_LIMIT_S = 20.0
 
-#: How long a worker has to end after its input was closed.
+#: How long a worker may take to exit after its input was closed.
 END_S = 1.0
 
 
@@ -37,30 +37,30 @@ class WorkerLost(Exception):
 
 
 class WorkFailed(Exception):
-    """The worker could not do this piece of work; the text is the error's type."""
+    """The work raised an error in the worker; the text is the error's type."""
 
 
 class PoolBusy(Exception):
-    """Too much waits already."""
+    """Too many requests are waiting already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What workers get of the server's world."""
+    """The environment and account of workers."""
 
-    #: All of their environment; an interpreter needs none of it where it is installed well.
+    #: Their whole environment; a properly installed interpreter needs none.
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    #: User and group id of whom they become; None: they stay what the server is.
+    #: The user and group id that they switch to; None keeps the server's.
     account: tuple[int, int] | None = None
 
 
 class _Worker:
-    """One process and the requests it has not answered yet."""
+    """A process and the requests that it has not answered yet."""
 
     def __init__(self, process: Process, stays_root: Callable[[str], None]) -> None:
         self.process = process
         self._stays_root = stays_root
-        # Each queue is bounded by what one request yields (a sentence, a hypothesis).
+        # Each queue is bounded by the size of one answer (a sentence, a hypothesis).
         self.waiting: dict[int, asyncio.Queue[tuple[int, bytes]]] = {}
         self.lost = False
         self.reading = asyncio.create_task(self._read())
@@ -109,7 +109,7 @@ class WorkerPool:
     ) -> None:
         self._module = module
         self._surroundings = surroundings or Surroundings()
-        self._told_of_root = False
+        self._logged_root = False
         self._workers: list[_Worker | None] = [None] * size
         self._starting = [asyncio.Lock() for _ in range(size)]
         self._last_id = 0
@@ -117,12 +117,12 @@ class WorkerPool:
 
     @property
     def idle(self) -> bool:
-        """Tell whether a worker has nothing to do."""
+        """Return whether a worker has nothing to do."""
         return any(worker is None or not worker.waiting for worker in self._workers)
 
     @property
     def process_ids(self) -> list[int]:
-        """Return the processes that run now."""
+        """Return the ids of the running processes."""
         return [worker.process.pid for worker in self._workers if worker and not worker.lost]
 
     async def ask(self, body: bytes) -> AsyncGenerator[bytes]:
@@ -154,7 +154,7 @@ class WorkerPool:
             del worker.waiting[request_id]
 
     async def close(self) -> None:
-        """End all workers; none is left behind and none is started again."""
+        """Stop all workers, and start none any more."""
         self._closed = True
         for lock in self._starting:
             async with lock:
@@ -178,15 +178,15 @@ class WorkerPool:
                     await worker.end()
                 try:
                     worker = self._workers[slot] = await self._start()
-                except OSError as error:  # no memory, no descriptors: perhaps later
+                except OSError as error:  # out of memory or descriptors: it may work later
                     raise WorkerLost from error
             if len(worker.waiting) >= WAITING_LIMIT:
                 raise PoolBusy
             return worker
 
     async def _start(self) -> _Worker:
-        # Not the working directory's modules (-P); a session of its own, so that the terminal's
-        # Ctrl-C does not reach it while it is still importing.
+        # -P keeps the working directory's modules out. In a session of its own, the worker does
+        # not get the terminal's Ctrl-C while it is still importing.
         account = self._surroundings.account or ()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", self._module, *map(str, account)),
@@ -195,9 +195,9 @@ class WorkerPool:
             env=self._surroundings.environment,
             start_new_session=True,
         )
-        return _Worker(process, self._tell_of_root)
+        return _Worker(process, self._log_root)
 
-    def _tell_of_root(self, reason: str) -> None:
-        if not self._told_of_root:
-            self._told_of_root = True
+    def _log_root(self, reason: str) -> None:
+        if not self._logged_root:
+            self._logged_root = True
             _log.warning("voice_worker_stays_root", module=self._module, reason=reason)
