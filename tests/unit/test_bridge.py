@@ -77,7 +77,7 @@ class Meeting:
         self.bridge.tell(bridge.Admit("one"))
 
 
-def test_speech_is_paced_by_the_clock_of_the_line() -> None:
+def test_speech_is_paced_by_the_clock_of_the_leg() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(3_000)
@@ -92,7 +92,7 @@ def test_speech_is_paced_by_the_clock_of_the_line() -> None:
     run(main())
 
 
-def test_text_leaves_with_its_speech() -> None:
+def test_text_is_released_with_its_speech() -> None:
     async def main() -> None:
         meeting = Meeting()
         for text in ("one ", "two ", "three"):
@@ -146,7 +146,7 @@ def test_an_interruption_stops_the_playing_in_the_same_tick(by_client: bool) -> 
     run(main())
 
 
-def test_speech_in_the_tail_of_a_response_silences_the_line_too() -> None:
+def test_speech_in_the_tail_of_a_response_silences_the_leg_too() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(300)
@@ -176,7 +176,7 @@ def test_the_next_response_plays_after_an_interruption() -> None:
     run(main())
 
 
-def test_the_end_of_a_response_is_told_before_that_it_was_played() -> None:
+def test_the_end_of_a_response_is_reported_before_its_playout() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.bridge.tell(bridge.Admit("one"))
@@ -190,7 +190,7 @@ def test_the_end_of_a_response_is_told_before_that_it_was_played() -> None:
 # The caller's audio.
 
 
-def test_audio_passes_to_an_open_voice_as_it_came() -> None:
+def test_audio_passes_to_an_open_voice_unchanged() -> None:
     async def main() -> None:
         meeting = Meeting()
         chunk = speech(20, INPUT_HZ)
@@ -218,7 +218,7 @@ def test_audio_is_held_until_the_line_opens() -> None:
 
 
 @pytest.mark.parametrize("attached_after", [0, 7, 40])
-def test_at_most_10_seconds_are_held_and_the_oldest_go(attached_after: int) -> None:
+def test_at_most_10_seconds_are_held_and_the_oldest_are_dropped(attached_after: int) -> None:
     async def main() -> None:
         meeting = Meeting(opened=False)
         chunks = [speech(1_000, INPUT_HZ, mark=number + 1) for number in range(40)]
@@ -234,7 +234,7 @@ def test_at_most_10_seconds_are_held_and_the_oldest_go(attached_after: int) -> N
     run(main())
 
 
-def test_the_end_of_a_turn_keeps_its_place_in_the_audio() -> None:
+def test_the_end_of_a_turn_stays_in_order_with_the_audio() -> None:
     async def main() -> None:
         one, two = speech(20, INPUT_HZ, mark=1), speech(20, INPUT_HZ, mark=2)
         for opened in (False, True):
@@ -252,7 +252,7 @@ def test_the_end_of_a_turn_keeps_its_place_in_the_audio() -> None:
     run(main())
 
 
-def test_clearing_forgets_what_came_before_and_nothing_after() -> None:
+def test_clearing_discards_earlier_audio_only() -> None:
     async def main() -> None:
         one, two = speech(20, INPUT_HZ, mark=1), speech(20, INPUT_HZ, mark=2)
         meeting = Meeting(opened=False)
@@ -269,7 +269,7 @@ def test_clearing_forgets_what_came_before_and_nothing_after() -> None:
     run(main())
 
 
-def test_a_closed_bridge_moves_nothing() -> None:
+def test_a_closed_bridge_passes_nothing() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(3_000)
@@ -371,7 +371,7 @@ def test_a_leg_that_is_unplugged_hears_and_says_nothing() -> None:
     run(main())
 
 
-def test_a_voice_that_was_replaced_speaks_into_nothing() -> None:
+def test_a_replaced_voice_reaches_nothing() -> None:
     async def main() -> None:
         meeting = Meeting(capabilities=ONE_RATE)
         old, new_id = meeting.mouth, VoiceId(party())
@@ -399,7 +399,7 @@ def test_a_voice_that_was_replaced_speaks_into_nothing() -> None:
     run(main())
 
 
-def test_a_tap_hears_each_speaker_apart() -> None:
+def test_a_tap_hears_each_speaker_separately() -> None:
     async def main() -> None:
         meeting, recorder = Meeting(capabilities=ONE_RATE), party()
         recorded: list[tuple[PartyId, Chunk]] = []

@@ -50,7 +50,7 @@ def test_another_key_does_not_call_rpc(kind: KeyKind) -> None:
 
 
 @pytest.mark.parametrize("email", ["ann@example.com", None])
-def test_an_operator_calls_rpc_alone(email: str | None) -> None:
+def test_an_operator_may_only_call_rpc(email: str | None) -> None:
     token = new_operator_token(a_scope(), UUID(int=1), UUID(int=2), NOW, ANN, email or "")
     found = behind(token, Surface.RPC)
     assert found == Caller(a_scope(), UUID(int=1), Operator(ANN, email or ""))
@@ -89,7 +89,7 @@ class Lines:
     ("names", "own"),
     [([], True), (["ann"], True), (["bob"], False), (["ann", "bob"], False), (["eve"], False)],
 )
-def test_an_operator_names_only_lines_of_theirs(names: list[str], own: bool) -> None:
+def test_an_operator_names_only_their_own_sip_users(names: list[str], own: bool) -> None:
     rows = cast("Rows", Lines())
     run(check_own_sip_users(rows, BY_KEY, names))
     if own:

@@ -35,7 +35,7 @@ SECRET = "a secret of the tests"
 
 
 class Keys:
-    """The keys of a database that can be away, and the news of them."""
+    """A credential store whose database can be down and whose keys can change."""
 
     def __init__(self) -> None:
         self.keys: dict[UUID, Key] = {}
@@ -99,7 +99,7 @@ class Keys:
 
 
 class House:
-    """The service over such keys, with connections and calls that stand on them."""
+    """The service with such a store, and connections that register with it."""
 
     def __init__(self) -> None:
         self.store = Keys()
@@ -113,7 +113,7 @@ class House:
         return clock() + self.slept
 
     async def connect(self, key: Key, user_id: UUID | None = None) -> list[str]:
-        """Open a connection on a key, for an operator if one is given; return what it is told."""
+        """Open a connection of a key or an operator; return the list of its closings."""
         told: list[str] = []
         close = partial(told.append, "closed")
         self.held.enter_context(self.service.register(key.id, close, user_id=user_id))
@@ -132,7 +132,7 @@ class House:
         self.store.tell(user_id, False)
 
     def let_in(self, key: Key) -> list[str]:
-        """Let a guest in by a ticket of a key; return what it is told."""
+        """Open a guest's connection with a ticket of a key; return the list of its closings."""
         told: list[str] = []
         close = partial(told.append, "closed")
         self.held.enter_context(self.service.register(key.id, close, guest=True))
@@ -157,7 +157,7 @@ def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:
     virtual.run(whole())
 
 
-def test_a_living_key_is_found_and_a_dead_one_is_not() -> None:
+def test_only_a_valid_key_is_found() -> None:
     async def main(house: House) -> None:
         key = house.store.add("sk_live_x", lives=timedelta(seconds=60))
         find = house.service.authenticate
@@ -209,7 +209,7 @@ def test_each_refused_credential_and_each_revocation_is_one_line_of_the_log(
     run(main)
 
 
-def test_a_revoked_key_closes_what_stands_on_it_and_nothing_else() -> None:
+def test_a_revoked_key_closes_its_own_connections_only() -> None:
     async def main(house: House) -> None:
         key, other = house.store.add(), house.store.add("other")
         told = [await house.connect(key), await house.connect(key)]
@@ -223,7 +223,7 @@ def test_a_revoked_key_closes_what_stands_on_it_and_nothing_else() -> None:
     run(main)
 
 
-def test_guests_leave_only_where_that_was_said() -> None:
+def test_guests_stay_unless_calls_end_with_the_key() -> None:
     async def main(house: House) -> None:
         staying, ending = house.store.add("staying"), house.store.add("ending")
         guests = house.let_in(staying), house.let_in(ending)
@@ -237,7 +237,7 @@ def test_guests_leave_only_where_that_was_said() -> None:
     run(main)
 
 
-def test_where_news_were_missed_every_key_in_use_is_looked_up() -> None:
+def test_after_missed_notifications_every_key_in_use_is_looked_up() -> None:
     async def main(house: House) -> None:
         dead, gone, alive = (house.store.add(name) for name in ("dead", "gone", "alive"))
         told = [await house.connect(key) for key in (dead, gone, alive)]
@@ -250,7 +250,7 @@ def test_where_news_were_missed_every_key_in_use_is_looked_up() -> None:
     run(main)
 
 
-def test_missed_news_end_the_calls_that_a_ticket_let_in() -> None:
+def test_missed_notifications_end_guests_calls_too() -> None:
     async def main(house: House) -> None:
         ending, staying = house.store.add("ending"), house.store.add("staying")
         guests = house.let_in(ending), house.let_in(staying)
@@ -263,7 +263,7 @@ def test_missed_news_end_the_calls_that_a_ticket_let_in() -> None:
     run(main)
 
 
-def test_a_database_that_is_away_is_asked_again() -> None:
+def test_lookups_are_retried_while_the_database_is_down() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         told = await house.connect(key)
@@ -279,7 +279,7 @@ def test_a_database_that_is_away_is_asked_again() -> None:
     run(main)
 
 
-def test_a_key_that_expires_closes_what_it_opened() -> None:
+def test_a_key_that_expires_closes_its_connections() -> None:
     async def main(house: House) -> None:
         soon = house.store.add("soon", timedelta(seconds=60))
         late = house.store.add("late", timedelta(seconds=120))
@@ -308,7 +308,7 @@ def test_a_key_that_expired_while_the_machine_slept_closes_when_it_wakes() -> No
     run(main)
 
 
-def test_an_expiry_that_is_moved_counts_from_then_on() -> None:
+def test_a_changed_expiry_takes_effect() -> None:
     async def main(house: House) -> None:
         key = house.store.add(lives=timedelta(seconds=60))
         told = await house.connect(key)
@@ -322,7 +322,7 @@ def test_an_expiry_that_is_moved_counts_from_then_on() -> None:
     run(main)
 
 
-def test_a_connection_that_has_gone_is_told_nothing() -> None:
+def test_a_deregistered_connection_is_not_closed() -> None:
     async def main(house: House) -> None:
         key = house.store.add(lives=timedelta(seconds=60))
         told: list[str] = []
@@ -335,7 +335,7 @@ def test_a_connection_that_has_gone_is_told_nothing() -> None:
     run(main)
 
 
-def test_a_key_that_died_before_it_was_registered_is_not_admitted() -> None:
+def test_a_key_revoked_before_it_was_registered_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         house.store.change(key, revoked_at=NOW)
@@ -345,7 +345,7 @@ def test_a_key_that_died_before_it_was_registered_is_not_admitted() -> None:
     run(main)
 
 
-def test_the_last_use_is_noted_together_and_again_after_an_outage() -> None:
+def test_last_uses_are_written_together_and_retried_after_an_outage() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         await house.service.authenticate("sk_live_x")
@@ -368,7 +368,7 @@ def operator_token(key: Key, user_id: UUID) -> tuple[OperatorToken, str]:
     return token, sign(token, SECRET)
 
 
-def test_a_member_who_is_removed_closes_what_stands_on_them_and_nothing_else() -> None:
+def test_a_removed_member_closes_their_own_connections_only() -> None:
     async def main(house: House) -> None:
         key, ada, bob = house.store.add(), house.hire(), house.hire()
         told = [await house.connect(key, ada), await house.connect(key, ada)]
@@ -381,7 +381,7 @@ def test_a_member_who_is_removed_closes_what_stands_on_them_and_nothing_else() -
     run(main)
 
 
-def test_an_operator_leaves_with_the_key_too() -> None:
+def test_a_revoked_key_closes_its_operators_connections() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         told = await house.connect(key, ada)
@@ -393,7 +393,7 @@ def test_an_operator_leaves_with_the_key_too() -> None:
     run(main)
 
 
-def test_where_news_were_missed_a_living_member_is_not_taken_for_a_dead_key() -> None:
+def test_after_missed_notifications_a_valid_member_stays_connected() -> None:
     async def main(house: House) -> None:
         key, ada, bob = house.store.add(), house.hire(), house.hire()
         told = await house.connect(key, ada), await house.connect(key, bob)
@@ -405,7 +405,7 @@ def test_where_news_were_missed_a_living_member_is_not_taken_for_a_dead_key() ->
     run(main)
 
 
-def test_who_is_no_member_is_not_admitted() -> None:
+def test_an_operator_who_is_not_a_member_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         house.store.users.pop(ada)
@@ -415,7 +415,7 @@ def test_who_is_no_member_is_not_admitted() -> None:
     run(main)
 
 
-def test_a_member_who_comes_while_others_are_checked_stays() -> None:
+def test_a_member_who_connects_during_a_check_stays() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         house.tell(None)
@@ -430,7 +430,7 @@ def test_a_member_who_comes_while_others_are_checked_stays() -> None:
 # -- being recognised -------------------------------------------------------------------
 
 
-def test_who_was_found_is_recognised_for_half_a_second() -> None:
+def test_a_credential_is_cached_for_half_a_second() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         for _ in range(5):
@@ -443,7 +443,7 @@ def test_who_was_found_is_recognised_for_half_a_second() -> None:
     run(main)
 
 
-def test_a_revocation_counts_within_its_second_even_if_nobody_tells() -> None:
+def test_a_revocation_takes_effect_within_a_second_without_a_notification() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         assert await house.service.identify("sk_live_x") == key
@@ -454,7 +454,7 @@ def test_a_revocation_counts_within_its_second_even_if_nobody_tells() -> None:
     run(main)
 
 
-def test_whatever_is_notified_makes_everybody_be_asked_for_anew() -> None:
+def test_any_notification_empties_the_cache() -> None:
     async def main(house: House) -> None:
         key, other = house.store.add(), house.store.add("other")
         for news in (key, None, other):
@@ -467,7 +467,7 @@ def test_whatever_is_notified_makes_everybody_be_asked_for_anew() -> None:
     run(main)
 
 
-def test_a_key_read_before_its_revocation_is_not_recognised_after_the_news() -> None:
+def test_a_key_read_before_its_revocation_is_not_cached_after_it() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         house.store.delay = asyncio.Event()
@@ -482,7 +482,7 @@ def test_a_key_read_before_its_revocation_is_not_recognised_after_the_news() -> 
     run(main)
 
 
-def test_who_expires_is_recognised_no_longer() -> None:
+def test_an_expired_key_is_not_served_from_the_cache() -> None:
     async def main(house: House) -> None:
         key = house.store.add(lives=timedelta(seconds=CACHE_S / 2))
         assert await house.service.identify("sk_live_x") == key
@@ -493,7 +493,7 @@ def test_who_expires_is_recognised_no_longer() -> None:
     run(main)
 
 
-def test_strangers_are_looked_up_every_time_and_kept_nowhere() -> None:
+def test_invalid_credentials_are_looked_up_every_time_and_never_cached() -> None:
     async def main(house: House) -> None:
         for stranger in ("sk_live_y", "sk_live_ü", "x" * 5000, ""):
             for _ in range(2):
@@ -503,7 +503,7 @@ def test_strangers_are_looked_up_every_time_and_kept_nowhere() -> None:
     run(main)
 
 
-def test_so_many_are_recognised_and_who_was_looked_up_first_goes_first() -> None:
+def test_the_cache_is_bounded_and_evicts_the_oldest() -> None:
     async def main(house: House) -> None:
         names = [f"key {number}" for number in range(MAX_CACHED + 1)]
         for name in names:
@@ -518,7 +518,7 @@ def test_so_many_are_recognised_and_who_was_looked_up_first_goes_first() -> None
     run(main)
 
 
-def test_an_operator_is_recognised_by_their_token() -> None:
+def test_an_operator_is_identified_by_their_token() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         token, text = operator_token(key, ada)
@@ -535,7 +535,7 @@ def test_an_operator_is_recognised_by_their_token() -> None:
     run(main)
 
 
-def test_an_operator_is_recognised_no_longer_than_member_and_key_live() -> None:
+def test_an_operators_token_is_valid_as_long_as_member_and_key() -> None:
     async def main(house: House) -> None:
         key, ada, bob = house.store.add(), house.hire(), house.hire()
         tokens = [operator_token(key, user)[1] for user in (ada, bob)]
@@ -551,7 +551,7 @@ def test_an_operator_is_recognised_no_longer_than_member_and_key_live() -> None:
     run(main)
 
 
-def test_while_the_database_is_away_nobody_new_is_found() -> None:
+def test_an_uncached_credential_raises_while_the_database_is_down() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         house.store.away = True
@@ -568,7 +568,7 @@ def test_while_the_database_is_away_nobody_new_is_found() -> None:
 @pytest.mark.parametrize(
     "scope", [a_scope(2), a_scope(environment=Environment.TEST)], ids=["workspace", "environment"]
 )
-def test_a_token_of_another_log_than_its_keys_opens_nothing(scope: Scope) -> None:
+def test_a_token_for_another_log_than_its_keys_is_invalid(scope: Scope) -> None:
     """Whoever has a signing secret forges tokens; they reach no further than a key does."""
 
     async def main(house: House) -> None:
@@ -581,7 +581,7 @@ def test_a_token_of_another_log_than_its_keys_opens_nothing(scope: Scope) -> Non
     run(main)
 
 
-def test_a_member_of_another_workspace_opens_nothing() -> None:
+def test_a_member_of_another_workspace_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key, eve = house.store.add(), house.hire()
         house.store.users[eve] = a_scope(2).workspace_id
@@ -594,7 +594,7 @@ def test_a_member_of_another_workspace_opens_nothing() -> None:
 # -- who is let in is looked at again -----------------------------------------------------
 
 
-def test_a_pass_counts_without_a_look_up_until_there_is_news() -> None:
+def test_a_pass_is_valid_without_a_lookup_until_a_notification() -> None:
     async def main(house: House) -> None:
         key = house.store.add()
         granted = await house.service.pass_for("sk_live_x")
@@ -615,7 +615,7 @@ def test_a_pass_counts_without_a_look_up_until_there_is_news() -> None:
     run(main)
 
 
-def test_a_pass_ends_with_the_half_second_and_with_the_key() -> None:
+def test_a_pass_is_checked_again_after_half_a_second() -> None:
     async def main(house: House) -> None:
         key = house.store.add(lives=timedelta(seconds=60))
         granted = await house.service.pass_for("sk_live_x")

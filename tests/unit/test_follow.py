@@ -99,7 +99,7 @@ def scenario(steps: Callable[[Desk], Awaitable[None]]) -> None:
     clock.run(main())
 
 
-def test_the_past_comes_before_the_present_without_a_seam() -> None:
+def test_past_events_come_before_live_ones_without_a_gap() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(500)))
         begun = asyncio.create_task(desk.follow(100))
@@ -115,7 +115,7 @@ def test_the_past_comes_before_the_present_without_a_seam() -> None:
     scenario(steps)
 
 
-def test_a_log_that_never_rests_is_caught_up_with() -> None:
+def test_a_follower_catches_up_with_a_busy_log() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(300)))
 
@@ -133,7 +133,7 @@ def test_a_log_that_never_rests_is_caught_up_with() -> None:
     scenario(steps)
 
 
-def test_a_slow_connection_is_given_the_past_at_its_own_pace() -> None:
+def test_a_slow_connection_gets_past_events_at_its_own_pace() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(300)))
         desk.wire.fills_up = True
@@ -151,7 +151,7 @@ def test_a_slow_connection_is_given_the_past_at_its_own_pace() -> None:
     scenario(steps)
 
 
-def test_of_one_call_only_that_call_is_told() -> None:
+def test_a_follower_of_one_call_gets_only_that_call() -> None:
     async def steps(desk: Desk) -> None:
         for _ in range(300):
             await desk.happen(note(CALL), note(new_id()), publish=False)
@@ -164,7 +164,7 @@ def test_of_one_call_only_that_call_is_told() -> None:
     scenario(steps)
 
 
-def test_the_call_s_end_is_told_whether_it_is_shown_or_not() -> None:
+def test_the_call_s_end_is_noted_even_if_the_dialect_omits_it() -> None:
     async def steps(desk: Desk) -> None:
         live = await desk.follow(0, OF_CALL)
         assert not live.ended.is_set()
@@ -193,7 +193,7 @@ def test_a_position_that_the_hub_here_has_not_reached_is_waited_for() -> None:
     scenario(steps)
 
 
-def test_who_must_resume_hears_nothing_after_the_gap() -> None:
+def test_a_client_that_must_resume_gets_nothing_after_the_gap() -> None:
     async def steps(desk: Desk) -> None:
         follower = await desk.follow(0)
         desk.wire.paused = True
@@ -261,7 +261,7 @@ def test_losing_a_partial_is_no_gap() -> None:
     scenario(steps)
 
 
-def test_what_is_being_said_is_told_to_who_comes_late() -> None:
+def test_a_late_follower_gets_the_open_turns() -> None:
     async def steps(desk: Desk) -> None:
         watch = await desk.hub.watch(SCOPE)
         await desk.happen(note(CALL))
@@ -275,7 +275,7 @@ def test_what_is_being_said_is_told_to_who_comes_late() -> None:
     scenario(steps)
 
 
-def test_what_was_begun_is_undone_when_it_fails() -> None:
+def test_a_follow_that_fails_leaves_nothing_behind() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(300)))
         desk.wire.fills_up = True
@@ -296,7 +296,7 @@ def test_what_was_begun_is_undone_when_it_fails() -> None:
     scenario(steps)
 
 
-def test_a_listener_that_left_hears_nothing() -> None:
+def test_a_follower_that_was_closed_gets_nothing() -> None:
     async def steps(desk: Desk) -> None:
         follower = await desk.follow(0)
         follower.close()
@@ -356,7 +356,7 @@ def test_more_than_the_replay_limit_is_not_recovered() -> None:
     scenario(steps)
 
 
-def test_two_topics_on_one_connection_each_get_all() -> None:
+def test_two_topics_on_one_connection_each_get_everything() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note(CALL) for _ in range(200)))
         await asyncio.gather(desk.follow(0), desk.follow(0, OF_CALL))

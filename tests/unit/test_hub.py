@@ -103,7 +103,7 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
     scenario(steps)
 
 
-def test_overtaking_is_undone_and_doubles_are_dropped() -> None:
+def test_events_are_put_back_in_order_and_duplicates_are_dropped() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
         (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
@@ -145,7 +145,7 @@ def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
     scenario(steps)
 
 
-def test_while_the_database_is_away_the_hub_goes_on_and_mends_later() -> None:
+def test_while_the_database_is_down_the_hub_goes_on_and_fills_gaps_later() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
         (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
@@ -164,7 +164,7 @@ def test_while_the_database_is_away_the_hub_goes_on_and_mends_later() -> None:
     scenario(steps)
 
 
-def test_what_is_published_while_a_log_is_opened_is_told() -> None:
+def test_events_published_while_a_log_is_opened_are_delivered() -> None:
     class SlowLog(FaultyLog):
         async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
             heads = await super().heads(scopes)
@@ -187,7 +187,7 @@ def test_what_is_published_while_a_log_is_opened_is_told() -> None:
     clock.run(main())
 
 
-def test_a_log_is_watched_as_long_as_somebody_needs_it() -> None:
+def test_a_log_is_watched_as_long_as_it_has_users() -> None:
     async def steps(desk: Desk) -> None:
         first, second = await asyncio.gather(desk.hub.watch(SCOPE), desk.hub.watch(SCOPE))
         assert first is second
@@ -203,7 +203,7 @@ def test_a_log_is_watched_as_long_as_somebody_needs_it() -> None:
     scenario(steps)
 
 
-def test_a_watch_that_nobody_waits_for_any_more_is_not_begun() -> None:
+def test_a_watch_whose_waiters_are_all_gone_is_not_started() -> None:
     async def steps(desk: Desk) -> None:
         opening = asyncio.create_task(desk.hub.watch(SCOPE))
         await asyncio.sleep(0)
@@ -252,7 +252,7 @@ def test_a_log_is_subscribed_to_as_long_as_it_is_watched() -> None:
     scenario(steps)
 
 
-def test_nothing_stays_subscribed_of_a_log_that_could_not_be_opened_or_nobody_needs() -> None:
+def test_a_log_that_failed_to_open_or_is_not_needed_is_unsubscribed() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
         with pytest.raises(StoreAway):
@@ -268,7 +268,7 @@ def test_nothing_stays_subscribed_of_a_log_that_could_not_be_opened_or_nobody_ne
     scenario(steps)
 
 
-def test_a_bus_that_carries_the_watched_logs_alone_is_enough_to_hear_them() -> None:
+def test_a_bus_that_carries_only_the_watched_logs_is_enough() -> None:
     class NarrowBus(FaultyBus):
         """Of all logs it carries what its own process publishes, which is nothing here."""
 
@@ -298,7 +298,7 @@ def test_a_bus_that_carries_the_watched_logs_alone_is_enough_to_hear_them() -> N
     clock.run(main())
 
 
-def test_of_a_rebuilt_log_every_listener_is_told() -> None:
+def test_every_listener_is_notified_of_a_rebuilt_log() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
         watch = await desk.hub.watch(SCOPE)
@@ -311,7 +311,7 @@ def test_of_a_rebuilt_log_every_listener_is_told() -> None:
     scenario(steps)
 
 
-def test_of_events_that_retention_removed_every_listener_is_told() -> None:
+def test_every_listener_is_notified_of_events_that_retention_removed() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
         (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
@@ -323,7 +323,7 @@ def test_of_events_that_retention_removed_every_listener_is_told() -> None:
     scenario(steps)
 
 
-def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
+def test_a_failing_listener_or_dialect_does_not_affect_others() -> None:
     class Broken(Ear):
         def deliver(self, published: Published, frame: bytes | None) -> None:
             raise RuntimeError
@@ -345,7 +345,7 @@ def test_a_listener_or_a_dialect_that_fails_hurts_no_other() -> None:
     scenario(steps)
 
 
-def test_nothing_is_kept_of_a_log_that_nobody_listens_to() -> None:
+def test_nothing_is_kept_of_a_log_without_listeners() -> None:
     async def steps(desk: Desk) -> None:
         watch = await desk.hub.watch(SCOPE)
         desk.publish(*await desk.happen(turn(new_id(), "x" * 100_000)))
@@ -358,7 +358,7 @@ def test_nothing_is_kept_of_a_log_that_nobody_listens_to() -> None:
     scenario(steps)
 
 
-def test_what_waits_for_a_log_s_head_is_bounded_in_bytes() -> None:
+def test_events_that_wait_for_a_log_s_head_are_bounded_in_bytes() -> None:
     async def steps(desk: Desk) -> None:
         opening = _Opening(asyncio.get_running_loop().create_future())
         size = limits.EARLY_BYTES.most // 4
@@ -368,7 +368,7 @@ def test_what_waits_for_a_log_s_head_is_bounded_in_bytes() -> None:
     scenario(steps)
 
 
-def test_who_listens_first_finds_the_turns_that_are_open() -> None:
+def test_the_first_listener_gets_the_open_turns() -> None:
     async def steps(desk: Desk) -> None:
         call, over = new_id(), new_id()
         desk.publish(Published(0, partial(call, "one", 0)), Published(0, partial(over, "so", 0)))
@@ -391,7 +391,7 @@ def test_who_listens_first_finds_the_turns_that_are_open() -> None:
     scenario(steps)
 
 
-def test_a_turn_whose_end_the_bus_has_lost_is_not_open() -> None:
+def test_a_turn_whose_end_was_lost_on_the_bus_is_not_open() -> None:
     async def steps(desk: Desk) -> None:
         call, old = new_id(), new_id()
         desk.publish(Published(0, partial(old, "long ago", 0)))
@@ -411,7 +411,7 @@ def test_a_turn_whose_end_the_bus_has_lost_is_not_open() -> None:
     scenario(steps)
 
 
-def test_a_partial_that_comes_after_its_turn_is_looked_up_where_its_end_was_not_heard() -> None:
+def test_a_partial_that_may_be_later_than_its_turn_s_end_is_looked_up() -> None:
     async def steps(desk: Desk) -> None:
         over, going_on = new_id(), new_id()
         await desk.happen(turn(over, "all of it"))

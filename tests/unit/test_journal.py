@@ -58,7 +58,7 @@ def scenario(
     return clock.run(main())
 
 
-def test_what_has_come_in_is_one_transaction_in_order() -> None:
+def test_queued_entries_are_one_transaction_in_order() -> None:
     notes = [note() for _ in range(5)]
 
     async def steps(desk: Desk) -> None:
@@ -76,7 +76,7 @@ def test_what_has_come_in_is_one_transaction_in_order() -> None:
     ]
 
 
-def test_told_means_committed_and_published() -> None:
+def test_a_callback_comes_after_the_commit_and_the_publication() -> None:
     facts: list[tuple[int, int]] = []
 
     async def steps(desk: Desk) -> None:
@@ -157,7 +157,7 @@ def test_an_unknown_failure_is_looked_up_too() -> None:
     assert len(desk.written) == 1
 
 
-def test_one_bad_entry_ends_its_call_and_hurts_nobody_else() -> None:
+def test_one_bad_entry_ends_only_its_own_call() -> None:
     bad, good = new_id(), new_id()
     of_bad = [note(bad), note(bad)]
     of_good = [note(good), note(good)]
@@ -237,7 +237,7 @@ def test_a_locked_log_waits_alone_and_in_order() -> None:
     assert all(isinstance(outcome, Written) for _, outcome in desk.told)
 
 
-def test_a_deadlock_is_tried_again() -> None:
+def test_a_deadlock_is_retried() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.fail_commits = [LogBusy(), LogBusy()]
         desk.submit(entry(SCOPE, note()))
@@ -248,7 +248,7 @@ def test_a_deadlock_is_tried_again() -> None:
     assert [outcome for _, outcome in desk.told] == [Written((1,))]
 
 
-def test_a_full_disk_is_weather_and_no_refusal() -> None:
+def test_a_full_disk_is_an_outage_and_not_a_refusal() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.fail_commits = [DiskFull()] * 3
         desk.submit(entry(SCOPE, note()))
@@ -280,7 +280,7 @@ def test_while_the_database_is_away_everything_waits_in_order() -> None:
     assert desk.published == list(enumerate(notes, start=1))
 
 
-def test_the_news_that_the_database_is_away_closes_the_door_at_once() -> None:
+def test_losing_the_database_stops_new_calls_at_once() -> None:
     async def steps(desk: Desk) -> None:
         assert desk.journal.accepting
         desk.store.go_away()
@@ -313,7 +313,7 @@ def test_nothing_is_written_before_the_database_is_ours_again() -> None:
     assert [outcome for _, outcome in desk.told] == [Written((1,))] * 2
 
 
-def test_a_partial_is_published_at_once_where_nothing_stands_before_it() -> None:
+def test_a_partial_is_published_at_once_if_nothing_is_queued_before_it() -> None:
     call = new_id()
     parts = [partial(call, "a", 0), partial(call, "a b", 1)]
     first = note(call)
@@ -332,7 +332,7 @@ def test_a_partial_is_published_at_once_where_nothing_stands_before_it() -> None
     assert [len(tried) for tried in desk.store.commits] == [1]
 
 
-def test_of_an_outage_the_latest_partial_of_each_turn_is_left_in_its_place() -> None:
+def test_after_an_outage_only_the_latest_partial_of_each_turn_is_published() -> None:
     call = new_id()
     begun, done = note(call), turn(call, "a b c", "one")
 
@@ -408,7 +408,7 @@ def test_the_bytes_of_a_process_are_bounded() -> None:
     assert len(desk.truth.logs[OTHER]) == 1
 
 
-def test_the_bytes_of_a_workspace_are_bounded_and_leave_the_others_room() -> None:
+def test_the_bytes_of_a_workspace_are_bounded_and_leave_room_for_others() -> None:
     bounds = Bounds(workspace_size=100_000, workspace_size_for_last=30_000)
     text = "x" * 20_000
 
@@ -433,7 +433,7 @@ def test_the_bytes_of_a_workspace_are_bounded_and_leave_the_others_room() -> Non
     assert len(desk.truth.logs[OTHER]) == 3
 
 
-def test_after_five_minutes_the_waiting_calls_end_but_nothing_is_thrown_away() -> None:
+def test_after_five_minutes_the_waiting_calls_end_but_no_entry_is_discarded() -> None:
     call = new_id()
     first, late, end = note(call), note(call), ended(call)
 
@@ -456,7 +456,7 @@ def test_after_five_minutes_the_waiting_calls_end_but_nothing_is_thrown_away() -
     assert desk.told[2:] == [(end, Written((2,)))]
 
 
-def test_closing_writes_what_waits() -> None:
+def test_closing_writes_the_backlog() -> None:
     notes = [note() for _ in range(120)]
 
     async def steps(desk: Desk) -> None:
@@ -468,7 +468,7 @@ def test_closing_writes_what_waits() -> None:
     assert [len(tried) for tried in desk.store.commits] == [50, 50, 20]
 
 
-def test_closing_gives_up_after_its_grace_and_says_how_much_is_lost() -> None:
+def test_closing_gives_up_after_its_grace_and_returns_how_much_is_lost() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
         desk.submit(entry(SCOPE, note()))
@@ -483,7 +483,7 @@ def test_closing_gives_up_after_its_grace_and_says_how_much_is_lost() -> None:
     scenario(steps)
 
 
-def test_a_callback_that_fails_hurts_nobody() -> None:
+def test_a_failing_callback_does_not_affect_others() -> None:
     def fail(_: Outcome) -> None:
         raise RuntimeError
 

@@ -47,7 +47,7 @@ def test_a_whole_call() -> None:
     run(main)
 
 
-def test_the_line_is_answered_only_when_the_answer_is_written() -> None:
+def test_the_leg_is_answered_only_when_the_answer_is_written() -> None:
     async def main(house: House) -> None:
         house.store.go_away()
         live, line = house.start("Hello")
@@ -82,7 +82,7 @@ def test_an_answer_that_is_not_written_in_10_seconds_ends_the_call() -> None:
     run(main)
 
 
-def test_an_outage_during_a_call_is_not_noticed() -> None:
+def test_an_outage_does_not_affect_a_running_call() -> None:
     async def main(house: House) -> None:
         live, line = house.start()
         await asyncio.sleep(1)
@@ -210,7 +210,7 @@ def test_a_voice_that_fails_ends_the_call() -> None:
     run(main)
 
 
-def test_a_voice_that_cannot_be_closed_holds_nobody_up() -> None:
+def test_a_voice_that_fails_to_close_does_not_delay_the_end() -> None:
     async def main(house: House) -> None:
         live, _ = house.start()
         await asyncio.sleep(1)
@@ -334,7 +334,7 @@ def test_a_flood_of_text_ends_the_call() -> None:
     run(main)
 
 
-def test_text_that_was_taken_makes_room_again() -> None:
+def test_handled_text_makes_room_again() -> None:
     async def main(house: House) -> None:
         live, line = house.start()
         await asyncio.sleep(1)
@@ -446,7 +446,7 @@ def test_a_shutdown_does_not_wait_for_the_database() -> None:
     run(main)
 
 
-def test_the_database_away_lets_no_call_begin() -> None:
+def test_no_call_begins_while_the_database_is_down() -> None:
     async def main(house: House) -> None:
         assert house.calls.accepting
         house.journal.store_away()

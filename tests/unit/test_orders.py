@@ -59,7 +59,7 @@ async def seconds_until_unavailable(
 # Taking over and handing back.
 
 
-def test_a_takeover_stops_the_agent_and_is_written_when_it_is_told() -> None:
+def test_a_takeover_stops_the_agent_and_is_confirmed_after_the_commit() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house, "A long greeting")
         (speaker,) = house.voices
@@ -141,7 +141,7 @@ def test_operators_leave_at_the_end() -> None:
 # Ending.
 
 
-def test_an_ended_call_is_written_when_it_is_told() -> None:
+def test_an_end_is_confirmed_after_the_commit() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house, "Hello")
         assert await end_call(house.calls, SCOPE, live.new.row.id)
@@ -234,7 +234,7 @@ def test_an_unknown_and_a_foreign_call_look_the_same() -> None:
     run(main)
 
 
-def test_a_foreign_call_is_not_found_while_its_end_is_not_written_either() -> None:
+def test_a_foreign_call_is_not_found_even_while_its_end_is_unwritten() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         house.store.go_away()
@@ -258,7 +258,7 @@ ORDERS: list[Callable[[House, LiveCall], Awaitable[object]]] = [
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_what_is_not_known_to_be_written_in_10_seconds_is_not_told(
+def test_an_order_not_committed_within_10_seconds_is_not_confirmed(
     order: Callable[[House, LiveCall], Awaitable[object]],
 ) -> None:
     async def main(house: House) -> None:
@@ -273,7 +273,7 @@ def test_what_is_not_known_to_be_written_in_10_seconds_is_not_told(
     run(main)
 
 
-def test_a_repetition_is_not_told_before_what_it_repeats_is_written() -> None:
+def test_a_repeated_order_is_not_confirmed_before_the_first_is_committed() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
@@ -291,7 +291,7 @@ def test_a_repetition_is_not_told_before_what_it_repeats_is_written() -> None:
     run(main)
 
 
-def test_the_order_of_a_request_that_goes_away_is_carried_out() -> None:
+def test_the_order_of_a_cancelled_request_is_carried_out() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
@@ -312,7 +312,7 @@ def test_the_order_of_a_request_that_goes_away_is_carried_out() -> None:
     run(main)
 
 
-def test_a_takeover_that_can_never_be_written_says_so() -> None:
+def test_a_takeover_that_is_refused_raises() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house)
         house.store.refused = {live.new.row.id}
@@ -326,7 +326,7 @@ def test_a_takeover_that_can_never_be_written_says_so() -> None:
     run(main)
 
 
-def test_an_end_is_written_although_the_call_breaks_at_it() -> None:
+def test_an_end_is_written_even_if_a_defect_breaks_the_call() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house)
         line.fails_at = leg.HangUp
@@ -349,7 +349,7 @@ def test_a_call_that_breaks_at_a_takeover_is_not_active() -> None:
     run(main)
 
 
-def test_only_so_many_orders_wait_and_the_call_lives_on() -> None:
+def test_waiting_orders_are_bounded_and_the_call_goes_on() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house)
         orders = [ordering(live.order(HandedBack())) for _ in range(MAX_ORDERS + 1)]
@@ -363,7 +363,7 @@ def test_only_so_many_orders_wait_and_the_call_lives_on() -> None:
     run(main)
 
 
-def test_orders_leave_a_full_inbox_to_the_caller() -> None:
+def test_orders_are_refused_while_the_inbox_is_full() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house, "Hello")
         speaker = house.voices[0]
@@ -384,7 +384,7 @@ def test_orders_leave_a_full_inbox_to_the_caller() -> None:
     run(main)
 
 
-def test_a_shutdown_answers_what_waits() -> None:
+def test_a_shutdown_answers_waiting_orders() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         house.store.go_away()

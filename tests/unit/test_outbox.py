@@ -38,7 +38,7 @@ def frames(*numbers: int) -> bytes:
     return b"".join(map(frame, numbers))
 
 
-def test_frames_of_one_tick_leave_in_one_write() -> None:
+def test_frames_of_one_tick_go_out_in_one_write() -> None:
     async def steps(line: Line) -> None:
         for number in range(3):
             assert line.outbox.offer(frame(number))
@@ -51,7 +51,7 @@ def test_frames_of_one_tick_leave_in_one_write() -> None:
     assert scenario(steps).wire.writes == [frames(0, 1, 2, 3), frames(4)]
 
 
-def test_a_free_connection_loses_nothing_however_much_comes_in_one_tick() -> None:
+def test_a_writable_connection_loses_nothing_however_much_comes_in_one_tick() -> None:
     async def steps(line: Line) -> None:
         for number in range(1000):
             assert line.outbox.offer(frame(number))
@@ -89,7 +89,7 @@ def test_a_connection_that_fills_up_in_the_middle_of_a_tick_is_bounded_too() -> 
     assert scenario(steps).wire.writes == [frames(*range(64))]
 
 
-def test_control_frames_keep_their_place_but_not_to_the_bound() -> None:
+def test_control_frames_stay_in_order_but_do_not_count_towards_the_bound() -> None:
     async def steps(line: Line) -> None:
         line.wire.paused = True
         for number in range(64):
@@ -117,7 +117,7 @@ def test_control_frames_have_a_bound_of_their_own_which_ends_the_connection() ->
     assert scenario(steps).wire.writes == []
 
 
-def test_many_replies_in_one_tick_of_a_free_connection_are_no_overrun() -> None:
+def test_many_replies_in_one_tick_of_a_writable_connection_are_no_overrun() -> None:
     async def steps(line: Line) -> None:
         for number in range(200):
             line.outbox.send(frame(number))
@@ -174,7 +174,7 @@ def test_drained_waits_for_the_connection() -> None:
     scenario(steps)
 
 
-def test_closing_ends_the_waiting() -> None:
+def test_closing_wakes_the_waiters() -> None:
     async def steps(line: Line) -> None:
         line.wire.paused = True
         line.outbox.offer(frame(1))
@@ -190,7 +190,7 @@ def test_closing_ends_the_waiting() -> None:
     assert scenario(steps).wire.writes == []
 
 
-def test_a_connection_that_fails_to_write_hurts_no_other() -> None:
+def test_a_connection_that_fails_to_write_does_not_affect_others() -> None:
     class Broken(Wire):
         def write(self, data: bytes) -> None:
             raise RuntimeError

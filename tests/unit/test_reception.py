@@ -48,7 +48,7 @@ def take(house: House, offer: Offer) -> tuple[LiveCall, ScriptedLeg]:
         (TO_AGENT, f"agent:{show_id(Prefix.AGENT, AGENT.id)}", AGENT.id),
     ],
 )
-def test_the_row_says_who_calls_and_who_takes_it(
+def test_the_row_says_who_calls_and_who_answers(
     offer: Offer, to_number: str, agent_id: UUID | None
 ) -> None:
     async def main(house: House) -> None:
@@ -71,7 +71,7 @@ def test_the_row_says_who_calls_and_who_takes_it(
     run(main)
 
 
-def test_another_door_offers_in_its_own_words() -> None:
+def test_another_entry_point_offers_its_own_source_and_transport() -> None:
     offer = replace(BARE, source="sip", transport=CallTransport.SIP, from_number="+49401234")
 
     async def main(house: House) -> None:

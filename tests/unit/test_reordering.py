@@ -38,7 +38,7 @@ def test_whatever_the_bus_does_offsets_are_released_in_order_and_once(
     assert buffer.due_at is None
 
 
-def test_a_missing_event_is_due_after_a_moment_and_read_from_the_log() -> None:
+def test_a_missing_event_is_read_from_the_log_after_a_moment() -> None:
     buffer = ReorderBuffer(0, patience_s=0.05)
     assert offsets(buffer.receive([durable(1), durable(3)], now=1)) == [1]
     assert buffer.due_at == 1.05
@@ -66,7 +66,7 @@ def test_a_long_gap_is_read_page_by_page_at_once() -> None:
     assert buffer.due_at == 3
 
 
-def test_what_the_log_does_not_hold_was_never_there() -> None:
+def test_events_that_the_log_does_not_have_never_existed() -> None:
     buffer = ReorderBuffer(2)
     buffer.receive([durable(9)], now=0)
     assert buffer.begin_read() == 2
@@ -79,7 +79,7 @@ def test_what_the_log_does_not_hold_was_never_there() -> None:
     assert offsets(buffer.receive([durable(3)], now=3)) == [3]
 
 
-def test_events_that_retention_removed_are_told_as_gone() -> None:
+def test_events_that_retention_removed_are_reported_as_lost() -> None:
     buffer = ReorderBuffer(2)
     buffer.receive([durable(4)], now=0)
     buffer.note_head(9, now=0)
@@ -128,7 +128,7 @@ def test_early_events_and_partials_are_bounded_in_bytes() -> None:
     assert buffer.receive([large(21, size), durable(20)], now=3), "all of the room is free again"
 
 
-def test_nothing_is_kept_for_nobody() -> None:
+def test_nothing_is_kept_without_listeners() -> None:
     buffer = ReorderBuffer(0)
     buffer.receive([large(1, 100), large(3, 100)], now=0)
     buffer.receive([Published(1, partial(CALL, "half", 1, item="open"))], now=0)
@@ -137,21 +137,21 @@ def test_nothing_is_kept_for_nobody() -> None:
     assert buffer.all_open_turns() == []
 
 
-def test_a_partial_is_told_after_the_event_before_it() -> None:
+def test_a_partial_is_released_after_the_event_before_it() -> None:
     buffer = ReorderBuffer(0)
     part = Published(2, partial(CALL, "a", 0))
     assert buffer.receive([part, durable(1)], now=0)[0].offset == 1
     assert buffer.receive([durable(2)], now=0)[1:] == [part]
 
 
-def test_a_partial_whose_place_has_passed_is_told_at_once() -> None:
+def test_a_partial_whose_offset_was_passed_is_released_at_once() -> None:
     buffer = ReorderBuffer(0)
     buffer.receive([durable(n) for n in range(1, 6)], now=0)
     part = Published(2, partial(CALL, "a", 0))
     assert buffer.receive([part], now=0) == [part]
 
 
-def test_a_partial_is_not_told_after_its_turn_its_call_or_a_newer_one() -> None:
+def test_a_partial_is_not_released_after_its_turn_its_call_or_a_newer_one() -> None:
     buffer, other = ReorderBuffer(0), new_id()
     newer, older = (Published(0, partial(CALL, "a", sequence)) for sequence in (1, 0))
     assert buffer.receive([newer, older, newer], now=0) == [newer]
@@ -160,7 +160,7 @@ def test_a_partial_is_not_told_after_its_turn_its_call_or_a_newer_one() -> None:
     assert buffer.receive(late, now=0) == []
 
 
-def test_a_late_partial_of_a_turn_that_ended_before_the_start_is_not_told() -> None:
+def test_a_late_partial_of_a_turn_that_ended_before_the_start_is_not_released() -> None:
     buffer = ReorderBuffer(8)
     late, live = partial(CALL, "so far", 1, "over"), partial(CALL, "so far", 1, "going on")
     assert buffer.receive([Published(5, late), Published(6, live)], now=1) == []
@@ -178,7 +178,7 @@ def test_a_late_partial_of_a_turn_that_ended_before_the_start_is_not_told() -> N
     assert buffer.receive([newer], now=4) == [newer], "its turn is known to be open"
 
 
-def test_a_busy_log_does_not_keep_a_doubt_from_being_settled() -> None:
+def test_a_busy_log_does_not_delay_doubtful_partials_forever() -> None:
     buffer = ReorderBuffer(8)
     buffer.receive([Published(5, partial(CALL, "so far", 1, "one"))], now=1)
     buffer.receive([durable(9)], now=1.5)
@@ -198,7 +198,7 @@ def test_waiting_partials_are_bounded() -> None:
     assert buffer.receive([durable(2)], now=0)[1:] == [more]
 
 
-def test_open_turns_are_those_that_are_not_final() -> None:
+def test_open_turns_are_the_incomplete_ones() -> None:
     buffer, other = ReorderBuffer(0), new_id()
     parts = [
         Published(0, partial(CALL, "a", 0, "one")),

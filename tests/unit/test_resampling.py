@@ -31,7 +31,7 @@ def refuse(from_hz: int, to_hz: int) -> Resampler:
     raise AssertionError("nothing needs resampling")
 
 
-def test_audio_of_the_right_rate_stays_as_it_came() -> None:
+def test_audio_of_the_right_rate_is_unchanged() -> None:
     matcher = RateMatcher(16_000, refuse)
     chunk = Chunk(b"\1\0\2\0", 16_000, "AQACAA==")
     assert matcher.match(chunk) is chunk
@@ -62,7 +62,7 @@ def test_the_loudest_sample_does_not_wrap_around() -> None:
     assert min(heard) == -32_768
 
 
-def test_another_rate_or_a_restart_begins_with_nothing_of_what_came_before() -> None:
+def test_another_rate_or_a_restart_discards_earlier_audio() -> None:
     made: list[tuple[int, int]] = []
 
     def count(from_hz: int, to_hz: int) -> Resampler:

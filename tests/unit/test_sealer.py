@@ -7,7 +7,7 @@ import pytest
 from ringline.services.sealer import Sealer, Unsealable
 
 
-def test_what_was_sealed_is_opened_again() -> None:
+def test_a_sealed_secret_can_be_opened() -> None:
     sealer = Sealer("a key", secrets.token_bytes)
     for secret in ("", "a password", "日本 🔑", "x" * 10_000):
         sealed = sealer.seal(secret)
@@ -39,7 +39,7 @@ def test_a_changed_byte_is_noticed(place: int) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 12, 13, 20])
-def test_what_is_too_short_is_no_secret(length: int) -> None:
+def test_too_short_bytes_are_not_a_sealed_secret(length: int) -> None:
     sealer = Sealer("a key", secrets.token_bytes)
     with pytest.raises(Unsealable):
         sealer.open_sealed(sealer.seal("a password")[:length])

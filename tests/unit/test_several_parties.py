@@ -49,7 +49,7 @@ def say(speaker: ScriptedVoice, response_id: str, text: str, mark: int) -> None:
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_everybody_hears_what_the_table_says(paused: bool) -> None:
+def test_everyone_hears_what_the_table_says(paused: bool) -> None:
     async def main(house: House) -> None:
         live, caller = await talking(house)
         mouths, ears = {Seat.TALK: live.listener}, {Seat.TALK: caller}
@@ -119,7 +119,7 @@ def test_a_leg_that_leaves_is_a_participant_who_left_and_the_call_goes_on() -> N
     run(main)
 
 
-def test_a_leg_that_breaks_a_rule_is_hung_up_alone() -> None:
+def test_only_the_leg_that_breaks_a_rule_is_hung_up() -> None:
     async def main(house: House) -> None:
         live, caller = await talking(house)
         listener, supervisor = await joined(live, Seat.LISTEN, "ann")
@@ -131,7 +131,7 @@ def test_a_leg_that_breaks_a_rule_is_hung_up_alone() -> None:
     run(main)
 
 
-def test_the_end_of_a_call_hangs_up_on_everybody_who_is_left() -> None:
+def test_the_end_of_a_call_hangs_up_on_everyone_left() -> None:
     async def main(house: House) -> None:
         live, caller = await talking(house)
         _, supervisor = await joined(live, Seat.LISTEN, "ann")
@@ -166,7 +166,7 @@ def test_only_the_last_caller_who_leaves_ends_the_call() -> None:
     run(main)
 
 
-def test_nobody_joins_a_call_that_is_not_talked_on() -> None:
+def test_no_one_joins_a_call_that_is_not_active() -> None:
     async def main(house: House) -> None:
         house.capabilities = ONE_RATE
         live, _ = house.start()

@@ -65,7 +65,7 @@ def test_the_voice_of_the_named_model_is_opened_as_asked() -> None:
     virtual.run(main())
 
 
-def test_a_model_stands_once() -> None:
+def test_a_model_is_listed_only_once() -> None:
     row = VoiceModel("first/one", CAPABILITIES, Provider().open)
     with pytest.raises(AssertionError, match="twice"):
         Catalogue((row, row))
