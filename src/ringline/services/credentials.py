@@ -219,8 +219,8 @@ class Credentials:
     ) -> Generator[None]:
         """Register a connection of a key; `close` is called when the key becomes invalid.
 
-        For an operator's connection also when the member is removed. A guest, who came with a
-        ticket of the key, stays connected unless the key is revoked with its calls. Raises
+        An operator's connection is also closed when the member is removed. A guest, connected
+        by a ticket of the key, stays unless the key is revoked with its calls. Raises
         TooManySockets.
         """
         if self._most and len(self._by_key.get(key_id, ())) >= self._most:

@@ -32,12 +32,12 @@ def stop_on_signals() -> asyncio.Event:
 
 
 def prefer_event_loop() -> None:
-    """Give the event loop the interpreter back soon when threads compute."""
+    """Return the interpreter to the event loop quickly while other threads compute."""
     sys.setswitchinterval(_SWITCH_S)
 
 
 def settle_memory() -> None:
-    """Keep collections short: what is here now stays, and requests leave few cycles."""
+    """Freeze the objects made at startup and collect less often, as requests make few cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)

@@ -84,7 +84,7 @@ class Sessions:
         self._running: Counter[Scope] = Counter()
 
     def models(self, scope: Scope) -> Models:
-        """Return the models that a workspace's sessions may name, with what they can do."""
+        """Return the models that a workspace may use, with their capabilities."""
         return self._catalogue.models(scope)
 
     async def mint(
