@@ -1,12 +1,12 @@
-"""How many connections may be open, in all and of one address (contract, 13).
+"""How many connections may be open, in total and per address (contract, 13).
 
-All that the process has descriptors for, but for a few that database, files and command
-line need; and half of them for one address, so that one stranger cannot lock out the
-others. A connection that is too many is closed as it arrives. A proxy that is trusted is
-not counted itself: it names the address of each request's client (`X-Forwarded-For`), and a
-client with too many is answered 429 there.
+The total is the descriptor limit, minus a few for database, files and command line. One
+address may hold half of them, so that one stranger cannot lock out the others. Connections
+beyond the limit are closed on arrival. A trusted proxy is not counted itself: it names the
+address of each request's client (`X-Forwarded-For`), and a client over the limit is answered
+with 429.
 
-An IPv6 host chooses among 2^64 addresses, so those of one /64 count as one.
+An IPv6 host can choose among 2^64 addresses, so addresses are counted by /64.
 """
 
 import resource
@@ -25,36 +25,36 @@ _log = structlog.get_logger(__name__)
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
-#: More descriptors than this are not counted on, also where the system sets no limit.
+#: The most descriptors we rely on, even if the system sets no limit.
 MOST_DESCRIPTORS = 1_000_000
 #: How often refused connections are logged.
 LOG_EVERY_S = 60.0
-_HOST_BITS = 64  # of an IPv6 address: the part that a host chooses by itself
+_HOST_BITS = 64  # of an IPv6 address; the host chooses the rest itself
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit of descriptors to the hard one; return what it is then."""
+    """Raise the soft descriptor limit to the hard one; return the result."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else hard
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return min(wanted, MOST_DESCRIPTORS)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (ValueError, OSError):  # macOS sets no hard limit and still refuses high ones
+    except (ValueError, OSError):  # macOS sets no hard limit, but rejects high values
         return soft
     return wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many connections there may be, in all and of one address; 0 is no limit."""
+    """How many connections are allowed, in total and per address; 0 means no limit."""
 
     most: int
     per_address: int
 
     @classmethod
     def of_descriptors(cls, descriptors: int, per_address: int | None = None) -> "Allowance":
-        """Leave the descriptors that are kept; give one address half unless told otherwise."""
+        """Subtract the reserved descriptors; allow one address half unless set otherwise."""
         most = max(1, descriptors - limits.DESCRIPTORS_KEPT.most)
         share = most * limits.CONNECTIONS_PER_ADDRESS.most // 100
         return cls(most, max(1, share) if per_address is None else per_address)
@@ -62,14 +62,14 @@ class Allowance:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One connection's slot; `client` is whom it is counted for, None for a proxy's."""
+    """One connection's slot; `client` is the address it counts for, None for a proxy."""
 
     client: str | None
     proxied: bool = False
 
 
 class Admission:
-    """Counts the open connections and refuses those that are too many."""
+    """Counts the open connections and refuses those over the limit."""
 
     def __init__(
         self, allowance: Allowance, proxies: Sequence[Network], clock: Callable[[], float]
@@ -88,7 +88,7 @@ class Admission:
         return self._open
 
     def admit(self, address: str) -> Slot | None:
-        """Give a new connection its slot; None if it is too many. `leave` gives it back."""
+        """Give a new connection a slot; None if none is left. `leave` returns it."""
         proxied = self._trusts(address)
         client = None if proxied else host_of(address)
         if self._open >= self._allowance.most or self._is_full(client):
@@ -99,15 +99,15 @@ class Admission:
         return Slot(client, proxied)
 
     def leave(self, slot: Slot) -> None:
-        """Take back the slot of a connection that is closed."""
+        """Release the slot of a closed connection."""
         self._open -= 1
         self._count(slot.client, -1)
 
     def vouch(self, slot: Slot, forwarded: Iterable[str]) -> bool:
-        """Count a proxy's connection for the client of its request; False if it has too many.
+        """Count a proxy's connection for its request's client; False if over the limit.
 
-        `forwarded` are the values of `X-Forwarded-For`. Of a connection that is no trusted
-        proxy's nothing is believed.
+        `forwarded` holds the values of `X-Forwarded-For`, which are ignored unless the
+        connection comes from a trusted proxy.
         """
         if not slot.proxied:
             return True
@@ -124,7 +124,7 @@ class Admission:
         return True
 
     def _client_of(self, forwarded: Iterable[str]) -> str | None:
-        """Return the last address that is no trusted proxy's: what is before it may be made up."""
+        """Return the last address that is not a trusted proxy; the rest may be forged."""
         named = [name.strip() for value in forwarded for name in value.split(",")]
         for name in reversed(named):
             if not self._trusts(name):
@@ -149,7 +149,7 @@ class Admission:
         return found is not None and any(found in network for network in self._proxies)
 
     def _tell_refusal(self) -> None:
-        """Log refusals together: a flood of connections must not become one of lines."""
+        """Log refusals in batches, so that a flood of connections does not flood the log."""
         self._refused += 1
         now = self._clock()
         if self._told_at is None or now - self._told_at >= LOG_EVERY_S:
@@ -159,7 +159,7 @@ class Admission:
 
 @lru_cache(4096)
 def host_of(address: str) -> str:
-    """Return what an address is counted as: IPv6 by its /64; text that is none as it is."""
+    """Return how an address is counted: IPv6 by /64; other text unchanged."""
     found = _parsed(address)
     if isinstance(found, IPv6Address):
         return str(IPv6Address(int(found) >> _HOST_BITS << _HOST_BITS))

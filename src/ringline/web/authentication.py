@@ -1,4 +1,4 @@
-"""Which credential a request carries, and how a refusal is answered (contract, 6)."""
+"""A request's credential, and the answers to refused ones (contract, 6)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,38 +16,38 @@ from ringline.wire.errors import HttpRefusal
 class Denied(Enum):
     """Why a request is refused."""
 
-    UNKNOWN = "unknown"  # no credential, or none that opens anything: 401
-    WRONG_KIND = "wrong kind"  # a living key that may not do this: 403
+    UNKNOWN = "unknown"  # no credential, or an invalid one: 401
+    WRONG_KIND = "wrong kind"  # a valid key without the right: 403
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """The origins that browsers may come from; none named means all."""
+    """The origins that browsers may connect from; none means all."""
 
     allowed: frozenset[str] = frozenset()
 
     def refuses(self, request: web.Request) -> bool:
-        """Tell whether a request's origin is not among the allowed ones."""
+        """Return whether a request's origin is not allowed."""
         origin = request.headers.get("Origin")
         return bool(self.allowed) and origin is not None and origin not in self.allowed
 
 
 class Contradiction(Exception):
-    """A request with credentials that differ: none of them counts."""
+    """A request carries different credentials; none of them is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A key at a door, and how to look at it again; that raises Unrecognised, StoreAway."""
+    """A request's key, and a check to repeat; that raises Unrecognised, StoreAway."""
 
     key: Key
     check: Check
 
 
 def credential_of(request: web.Request) -> str | None:
-    """Return the one credential in a request's headers; None without one.
+    """Return the credential in a request's headers; None without one.
 
-    Raises Contradiction where there are two.
+    Raises Contradiction if there are two different ones.
     """
     keys = (text.strip() for text in request.headers.getall("x-api-key", ()))
     if "Authorization" not in request.headers:
@@ -56,14 +56,14 @@ def credential_of(request: web.Request) -> str | None:
 
 
 def bearer_of(request: web.Request) -> str | None:
-    """Return the token of `Authorization: Bearer` (RFC 6750, 2.1). Raises Contradiction."""
+    """Return the Bearer token (RFC 6750, 2.1). Raises Contradiction."""
     return agreed(_bearers(request))
 
 
 def agreed(texts: Iterable[str]) -> str | None:
-    """Return the one text that is said, however often; None if none is.
+    """Return the text that all values agree on; None if there is none.
 
-    Raises Contradiction where they differ.
+    Raises Contradiction if they differ.
     """
     said: str | None = None
     for text in texts:
@@ -75,7 +75,7 @@ def agreed(texts: Iterable[str]) -> str | None:
 
 
 def _bearers(request: web.Request) -> list[str]:
-    """Read `Authorization: Bearer`, the scheme in any case; other schemes are not ours."""
+    """Read `Authorization: Bearer`, the scheme in any case; ignore other schemes."""
     tokens: list[str] = []
     for text in request.headers.getall("Authorization", ()):
         scheme, _, token = text.strip().partition(" ")
@@ -87,7 +87,7 @@ def _bearers(request: web.Request) -> list[str]:
 async def key_for(
     request: web.Request, credentials: Credentials, surface: Surface
 ) -> Visitor | Denied:
-    """Find the key of a request that asks for a surface. Raises StoreAway."""
+    """Find the key of a request to a surface. Raises StoreAway."""
     granted = await _pass_of(request, credentials)
     if granted is None or not isinstance(granted.who, Key):
         return Denied.UNKNOWN
@@ -106,9 +106,9 @@ async def _pass_of(request: web.Request, credentials: Credentials) -> Pass | Non
 
 
 async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller | Denied:
-    """Find who asks for an action: a secret key, or an operator by their token.
+    """Authenticate the caller of an action: a secret key or an operator token.
 
-    Who was let in within the last half second is let in without asking the database. Raises
+    A caller authenticated within the last half second needs no query. Raises
     StoreAway.
     """
     granted = await _pass_of(request, credentials)

@@ -1,8 +1,8 @@
 """How many bytes of one key's requests may be under way at a time (contract, 13).
 
-A body is kept until it has arrived, an answer until it has been read, and both may be
-megabytes: many of them at once would take all memory. So the large ones of a key are
-counted together. What is small is not counted; the bound on connections holds it.
+A body is buffered until it has arrived, an answer until it has been read, and both may be
+megabytes: many at once would use up the memory. So a key's large ones are counted together.
+Small ones are not counted; the bound on connections limits them.
 """
 
 import asyncio
@@ -16,17 +16,17 @@ from ringline.web.fair_share import BYTE_OUT_S, FairShare
 SMALL_BYTES = 64 * 1024
 
 
-#: How long a read waits until answers of its key that are unread make room.
+#: How long a read waits for room while its key has unread answers.
 ROOM_S = 5.0
 _POLL_S = 0.05
 
 
 class OverBudget(Exception):
-    """A key has more under way than it may."""
+    """A key has too many bytes under way."""
 
 
 class ByteBudget:
-    """Counts what the requests of each key have under way."""
+    """Counts the bytes that each key's requests have under way."""
 
     def __init__(self, most: int = limits.UNDER_WAY_BYTES.most) -> None:
         self._most = most
@@ -46,7 +46,7 @@ class ByteBudget:
         raise OverBudget
 
     def change(self, key_id: UUID, change: int) -> None:
-        """Count bytes more or less. Raises OverBudget."""
+        """Add bytes to the count, or subtract them. Raises OverBudget."""
         under_way = self._under_way[key_id] + change
         if change > 0 and under_way > self._most:
             raise OverBudget
@@ -57,7 +57,7 @@ class ByteBudget:
 
 
 class Share:
-    """What one request has under way, and the work that it makes."""
+    """The bytes that one request has under way, and the work it causes."""
 
     __slots__ = ("_budget", "_bytes", "_fair", "_key_id", "_paced_bytes", "_workspace_id")
 
@@ -72,15 +72,15 @@ class Share:
         self._paced_bytes = 0
 
     async def begin(self, seconds: float) -> None:
-        """Begin a piece of work when it is the workspace's turn."""
+        """Wait for the workspace's turn before a piece of work."""
         await self._fair.begin(self._workspace_id, seconds)
 
     def charge(self, seconds: float) -> None:
-        """Count work that was done."""
+        """Charge work that was done."""
         self._fair.charge(self._workspace_id, seconds)
 
     async def pace(self, held: int, made: int) -> None:
-        """Hold what an answer may weigh; wait for the workspace's turn to go on with it.
+        """Reserve an answer's size so far; wait for the workspace's turn to continue.
 
         Raises OverBudget.
         """
@@ -91,7 +91,7 @@ class Share:
             await self._fair.begin(self._workspace_id, made * BYTE_OUT_S)
 
     def charge_answer(self, size: int) -> None:
-        """Count the work that an answer made, unless that was done already."""
+        """Charge the work of an answer, unless that was done already."""
         self.charge((size - self._paced_bytes) * BYTE_OUT_S)
 
     async def room(self) -> None:
@@ -99,19 +99,19 @@ class Share:
         await self._budget.room(self._key_id)
 
     def hold(self, size: int) -> None:
-        """Count a body, or what has come of it, if it is large. Raises OverBudget."""
+        """Count a body, or the part received so far, if it is large. Raises OverBudget."""
         if size > self._bytes:
             self.settle(size)
 
     def settle(self, size: int) -> None:
-        """Count this much from here on, if it is large. Raises OverBudget."""
+        """Count this many bytes from now on, if they are many. Raises OverBudget."""
         size = size if size > SMALL_BYTES else 0
         if size != self._bytes:
             self._budget.change(self._key_id, size - self._bytes)
             self._bytes = size
 
     def close(self) -> None:
-        """Count nothing more; may be called again."""
+        """Stop counting; may be called again."""
         if self._bytes:
             self._budget.change(self._key_id, -self._bytes)
             self._bytes = 0

@@ -17,14 +17,14 @@ from ringline.web.websocket import TextMessage, WebSocket
 from ringline.wire.envelope import Envelope, command_error, stream_dropped
 from ringline.wire.websocket_frames import text_frame
 
-_FIRST = 20  # events of a call among which its answer must be
+_FIRST = 20  # a call is answered within its first events
 
 #: The WebSocket close code for each reason to end (live streams, 2.5).
 CLOSE_CODES = {"": 1000, "UNAUTHENTICATED": 1008, "UNAVAILABLE": 1001, "INTERNAL": 1011}
 
 
 class CallSocket:
-    """A call's WebSocket from its 101 to its close."""
+    """A call's WebSocket, from the 101 to the close."""
 
     def __init__(self, watchers: Watchers, start: Start, now: Clock, limits: StreamLimits) -> None:
         self._watchers = watchers
@@ -35,15 +35,15 @@ class CallSocket:
         self._outbox: Outbox | None = None
 
     def credential_revoked(self) -> None:
-        """Close: the key or operator that the stream stands on is gone."""
+        """Close: the stream's key or operator was revoked."""
         self._watch.finish("UNAUTHENTICATED")
 
     def server_stops(self) -> None:
-        """Close: the server goes down."""
+        """Close: the server is shutting down."""
         self._watch.finish("UNAVAILABLE")
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer with the socket."""
+        """Serve the socket as the response."""
         answered = await self._answered_before()
         socket = await WebSocket.accept(request, bounds=WATCHER)
         outbox = self._outbox = Outbox(socket, self._watchers.tick, socket.abort)
@@ -82,9 +82,9 @@ class CallSocket:
         return socket.response
 
     async def _answered_before(self) -> bytes | None:
-        """Copy `call.initiated` for who comes to a call that is up already (2.5).
+        """Return `call.initiated` for a client that joins an answered call (2.5).
 
-        Who resumes has had it, or gets it from the log.
+        A client that resumes has received it, or gets it from the log.
         """
         if self._start.recovered:
             return None
@@ -97,7 +97,7 @@ class CallSocket:
         return None
 
     async def _read(self, socket: WebSocket, outbox: Outbox) -> None:
-        """Answer what clients send; commands come with call control."""
+        """Answer clients' frames; commands come with call control."""
         async for message in socket.messages():
             if not isinstance(message, TextMessage):
                 await socket.close(1003, "INVALID_ARGUMENT")

@@ -1,8 +1,8 @@
-"""The doors to the live streams of one call: who may watch what, and from where.
+"""The routes of one call's live streams: who may watch, and from which position.
 
-Live streams, 2. Both streams are refused before the first byte: 401, 403, 404 for a foreign
-id as for an unknown one. Where nothing is left to send, the transcript stream answers 204,
-which stops an `EventSource` quietly, and the WebSocket 404.
+Live streams, 2. Both streams are refused before the first byte: 401, 403, or 404, for another
+workspace's id as for an unknown one. If nothing is left to send, the transcript stream answers
+204, which stops an `EventSource` quietly, and the WebSocket 404.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ from ringline.web.websocket import OUR_VERSION, upgrade_problem
 from ringline.wire.errors import refuse_v1
 
 _PAGE = 500
-#: What a browser may send to a stream after it has asked.
+#: The headers that a browser may send after its preflight.
 _HEADERS = "authorization, x-api-key, last-event-id, cache-control"
 
 
@@ -46,19 +46,19 @@ class StreamRefused(Exception):
 
 
 class Stream(Protocol):
-    """What the two streams have in common: they end for a reason."""
+    """The common interface of the two streams."""
 
     def credential_revoked(self) -> None:
-        """End: the key or operator that the stream stands on is gone."""
+        """End: the stream's key or operator was revoked."""
         ...
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer with the stream."""
+        """Serve the stream as the response."""
         ...
 
 
 class CallStreams:
-    """The handlers of the streams below `/v1/calls/{id}`."""
+    """The handlers of the streams under `/v1/calls/{id}`."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class CallStreams:
         return await self._open(request, since, TurnCompleted)
 
     async def preflight(self, request: web.Request) -> web.StreamResponse:
-        """Answer a browser that asks first: `fetch` with a header of its own does."""
+        """Answer a CORS preflight, which `fetch` with a custom header sends."""
         return preflight("GET, OPTIONS", _HEADERS)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -97,7 +97,7 @@ class CallStreams:
     async def _open(
         self, request: web.Request, since: Since | None, last: type[EventData]
     ) -> web.StreamResponse:
-        """Open the stream whose calls end with an event of type `last`."""
+        """Open a stream that ends with the call's event of type `last`."""
         try:
             viewer = await self._watchers.stream_viewer(request, query=True)
             if viewer is Denied.UNKNOWN:
@@ -135,10 +135,10 @@ class CallStreams:
     async def _start(
         self, viewer: Viewer, request: web.Request, since: Since | None, last: type[EventData]
     ) -> Start | None:
-        """Find the position to begin and the call; None where nothing is left to send.
+        """Find the start position, then the call; None if nothing is left to send.
 
-        In this order: the end of a call that is found alive comes behind the position, so every
-        stream that begins meets its call's last event.
+        In this sequence, a live call's end comes after the position, so every stream that
+        begins receives its call's last event.
         """
         call_id = parse_id(Prefix.CALL, request.match_info["id"])
         if call_id is None:
@@ -153,7 +153,7 @@ class CallStreams:
         return start
 
     async def _nothing_left(self, viewer: Viewer, last: type[EventData]) -> web.StreamResponse:
-        """Answer for a call that is over (contract, 2)."""
+        """Answer for a call that has ended (contract, 2)."""
         if last is CallEnded:
             raise StreamRefused("NOT_FOUND")
         if not await self._watchers.admit(viewer):
@@ -161,7 +161,7 @@ class CallStreams:
         return web.Response(status=204, headers=READABLE)
 
     async def _left(self, start: Start, kind: type[EventData]) -> bool:
-        """Tell whether an ended call has an event of a type behind a position."""
+        """Return whether an ended call has an event of a type after a position."""
         after = start.position.offset
         while True:
             page = await self._watchers.log_store.page(

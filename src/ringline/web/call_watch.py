@@ -1,4 +1,4 @@
-"""What the streams of one call share: where they begin, their way, and why they end."""
+"""The common part of one call's streams: where they start, and why they end."""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A stream that may begin: whose it is, of which call, and from where.
+    """The start of a stream: its viewer, its call and its position.
 
-    `recovered` is None if no position was asked for, False if it could not be had.
+    `recovered` is None if no position was asked for, False if it was not recoverable.
     """
 
     viewer: Viewer
@@ -30,12 +30,12 @@ class Start:
 
     @property
     def topic(self) -> CallEvents:
-        """Return what the stream follows."""
+        """Return the topic that the stream follows."""
         return CallEvents(self.call_id)
 
 
 class CallWatch:
-    """One stream's way along the log, and why it ends: a `/v1` code, or "" for its end."""
+    """One stream's progress, and why it ends: a `/v1` code, or "" at the call's end."""
 
     def __init__(self, watchers: Watchers, start: Start) -> None:
         self._watchers = watchers
@@ -43,26 +43,26 @@ class CallWatch:
         self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def finish(self, code: str) -> None:
-        """End the stream; the first reason counts."""
+        """End the stream; the first reason wins."""
         if not self.end.done():
             self.end.set_result(code)
 
     async def run(self, subscription: Subscription, outbox: Outbox) -> None:
-        """Follow the call until the stream ends; never raises but for cancellation."""
+        """Follow the call until the stream ends; raises nothing but cancellation."""
         try:
             await self._follow(subscription, outbox)
         except OutboxClosed:
             self.finish("")
         except Unavailable:
             self.finish("UNAVAILABLE")
-        except Exception as error:  # a defect ends this stream alone, and visibly
+        except Exception as error:  # a bug ends only this stream, and is logged
             _log.error("stream_failed", error=type(error).__name__)
             self.finish("INTERNAL")
         else:
             self.finish("")
 
     async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
-        """Follow the call until its last event has left."""
+        """Follow the call until its last event has been sent."""
         hub, store = self._watchers.hub, self._watchers.log_store
         follower = await follow(hub, store, subscription, self._start.position, outbox)
         try:

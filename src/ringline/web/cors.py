@@ -1,8 +1,8 @@
-"""Answers that scripts of any origin may read, and the preflights before them (Fetch, 3.2)."""
+"""CORS: responses that any origin may read, and preflights (Fetch, 3.2)."""
 
 from aiohttp import web
 
-#: Headers of an answer that any origin may read.
+#: Headers of a response that any origin may read.
 READABLE = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
@@ -10,7 +10,7 @@ READABLE = {
 
 
 def preflight(methods: str, headers: str) -> web.Response:
-    """Answer a browser that asks first which methods and headers it may use."""
+    """Answer a preflight with the allowed methods and headers."""
     allowed = {
         "Access-Control-Allow-Headers": headers,
         "Access-Control-Allow-Methods": methods,

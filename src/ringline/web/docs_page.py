@@ -1,7 +1,7 @@
-"""The documentation page: `docs.html`, filled from the tables of RPC and of the other routes.
+"""The documentation page: `docs.html`, filled from the tables of all routes.
 
-It works offline: style and script stand in the page and are named by their hashes in the
-Content-Security-Policy (CSP Level 3, 2.3), which lets nothing else load.
+It works offline: style and script are inline, and the Content-Security-Policy allows them by
+their hashes and nothing else (CSP Level 3, 2.3).
 """
 
 import json
@@ -71,7 +71,7 @@ SECURITY_POLICY = "; ".join(
 
 
 def make_page(version: str) -> str:
-    """Make the page of a version of the server."""
+    """Render the page for a version of the server."""
     slots = {
         "style": STYLE,
         "script": _SCRIPT,
@@ -108,7 +108,7 @@ def _links(heading: str, names: list[str]) -> str:
 
 
 def _grouped() -> list[tuple[str, list[Action]]]:
-    """Group the actions by their resource; what has none is about the workspace or a call."""
+    """Group the actions by resource; those without one are about workspace or call."""
     groups: dict[str, list[Action]] = {}
     for action in ACTIONS.values():
         heading = "Orders" if action.resource is None else action.resource.name
@@ -117,7 +117,7 @@ def _grouped() -> list[tuple[str, list[Action]]]:
 
 
 def _operators() -> str:
-    """Tell the operators of each kind, kinds that share them together."""
+    """List the filter operators of each kind, grouping kinds with the same ones."""
     kinds: dict[tuple[str, ...], list[str]] = {}
     for name, kind in _KINDS.items():
         kinds.setdefault(tuple(operators(kind)), []).append(name)
@@ -248,7 +248,7 @@ def _curl(body: dict[str, Any]) -> str:
 
 
 def _json(value: object) -> str:
-    """Write JSON for people: objects over lines, what is short on one."""
+    """Write JSON for people: large objects over several lines, short ones on one."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
     text = _SHORT.sub(lambda match: " ".join(match[0].split()), text)
     return text.replace("[ ", "[").replace(" ]", "]")

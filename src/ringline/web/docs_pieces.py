@@ -1,4 +1,4 @@
-"""Pieces of HTML that the documentation page is made of."""
+"""The HTML fragments of the documentation page."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,22 +8,22 @@ _CODE = re.compile(r"`([^`]+)`")
 
 
 def text(said: str) -> str:
-    """Write a paragraph."""
+    """Return a paragraph."""
     return f"<p>{inline(said)}</p>"
 
 
 def inline(said: str) -> str:
-    """Write a text; what stands in backticks is code."""
+    """Return a text, with code in backticks marked up."""
     return _CODE.sub(r"<code>\1</code>", escape(said, quote=False))
 
 
 def code(name: str) -> str:
-    """Write a name."""
+    """Return a name as code."""
     return f"<code>{escape(name)}</code>"
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]], ids: Sequence[str] = ()) -> str:
-    """Write a table of cells in HTML; a row with an id can be linked to."""
+    """Return a table of HTML cells; a row with an id can be linked to."""
     head = "".join(f"<th>{cell}</th>" for cell in heads)
     body = ""
     for number, row in enumerate(rows):

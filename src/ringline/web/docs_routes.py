@@ -1,4 +1,4 @@
-"""The part of the documentation page about the routes beside RPC, filled from their table."""
+"""The documentation page's sections on routes other than RPC, from their table."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,17 +15,17 @@ _CREDENTIALS = {
 
 
 def route_sections() -> str:
-    """Write a section for each route."""
+    """Return a section for each route."""
     return "".join(map(_route, ROUTES))
 
 
 def links() -> list[tuple[str, str]]:
-    """Return what leads to the sections: their ids and their headings."""
+    """Return links to the sections: their ids and headings."""
     return [(route.operation, f"{route.method} {route.path}") for route in ROUTES]
 
 
 def errors(rows: Mapping[str, HttpError]) -> str:
-    """Write a table of errors; each row can be linked to by its code."""
+    """Return a table of errors; each row can be linked to by its code."""
     return table(
         ("code", "status", "message"),
         [(code(row.code), str(row.status), inline(row.message)) for row in rows.values()],
@@ -34,7 +34,7 @@ def errors(rows: Mapping[str, HttpError]) -> str:
 
 
 def _route(route: HttpRoute) -> str:
-    who = "; ".join(_CREDENTIALS[name] for name in route.credentials) or "nobody is asked"
+    who = "; ".join(_CREDENTIALS[name] for name in route.credentials) or "none"
     return f"""
 <section id="{route.operation}" class="action">
 <h3>{route.method} {route.path}</h3>

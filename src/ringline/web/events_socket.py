@@ -1,8 +1,8 @@
 """The events socket: `/socket/websocket` (events socket, 3).
 
 The protocol is pure (`wire/phoenix_socket.py`); this shell feeds it frames, decides which
-topics exist, and lets the hub's frames follow a join. A join that asks for a position gets
-its reply first and then the past, at the pace the connection drains.
+topics exist, and subscribes joined channels to the hub. A join that asks for a position gets
+its reply first and then the history, at the pace the connection drains.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class EventsSockets:
         self._payloads = Payloads()
 
     async def open(self, request: web.Request) -> web.StreamResponse:
-        """Open a socket, or refuse it with an empty body (3.2)."""
+        """Open a socket, or refuse with an empty body (3.2)."""
         version = negotiate(request.query.get("vsn"))
         offer = read_subprotocols(",".join(request.headers.getall("Sec-WebSocket-Protocol", ())))
         viewer = self._viewer(request, offer.token)
@@ -79,7 +79,7 @@ class EventsSockets:
         return socket.response
 
     def _viewer(self, request: web.Request, offered: str | None) -> Viewer | None:
-        """Read the token of the query, else of the subprotocols, else of the header."""
+        """Read the token from the query, else the subprotocols, else the header."""
         try:
             query = agreed(request.query.getall("session_token", ()))
             token = query or offered or bearer_of(request)
@@ -89,11 +89,11 @@ class EventsSockets:
 
 
 class _Refused(Exception):
-    """What the connection would stand on is gone."""
+    """The connection's credential is no longer valid."""
 
 
 class _Connection:
-    """One events socket from its 101 to its close."""
+    """One events socket, from the 101 to the close."""
 
     def __init__(
         self,
@@ -115,15 +115,15 @@ class _Connection:
         self._end: asyncio.Future[Disconnect] = asyncio.get_running_loop().create_future()
 
     def credential_revoked(self) -> None:
-        """Close: the key behind the token is gone, or the operator is."""
+        """Close: the token's key or operator was revoked."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_DISCONNECTED, "revoked"))
 
     def server_stops(self) -> None:
-        """Close: the client will come back to the next server."""
+        """Close: the client will reconnect to the next server."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_RESTARTING, "restart"))
 
     async def serve(self, socket: WebSocket) -> None:
-        """Speak with the client until one side ends it."""
+        """Talk to the client until either side closes."""
         self._socket = socket
         outbox = self._outbox = Outbox(socket, self._watchers.tick, socket.abort)
         socket.on_resumed = outbox.resumed
@@ -149,7 +149,7 @@ class _Connection:
         try:
             async for message in socket.messages():
                 self._carry_out(self._protocol.receive(message.payload))
-        except Exception as error:  # a defect ends this socket alone, and visibly
+        except Exception as error:  # a bug ends only this socket, and is logged
             _log.error("socket_failed", error=type(error).__name__)
             self._disconnect(Disconnect(phoenix_socket.CLOSE_BAD_FRAME, "internal"))
 
@@ -166,7 +166,7 @@ class _Connection:
                 case JoinRequested():
                     self._join(effect)
                 case ChannelOpened():
-                    pass  # the task of the join goes on by itself
+                    pass  # the join's task continues on its own
                 case ChannelClosed(topic):
                     self._stop(topic)
                 case Disconnect():
@@ -182,24 +182,24 @@ class _Connection:
         except TopicRefused as refused:
             self._carry_out(self._protocol.refuse_join(request, refused.reason))
             return
-        # The topic is silent from here to the reply: what an older channel of it still sent
-        # would come once more behind the position that the reply names.
+        # The topic is silent from here to the reply: anything that an older channel still sent
+        # would be sent again after the position in the reply.
         self._stop(request.topic)
         self._joining[request.topic] = asyncio.create_task(self._follow(request, topic))
 
     def _topic(self, name: str) -> Topic:
-        """Return the topic that a channel's name means. Raises TopicRefused."""
+        """Return the topic of a channel's name. Raises TopicRefused."""
         return read_topic(name, self._viewer.scope.workspace_id)
 
     async def _follow(self, request: JoinRequested, topic: Topic) -> None:
-        """Reply to a join, then let the topic's events follow."""
+        """Reply to a join, then send the topic's events."""
         try:
             await self._join_and_follow(request, topic)
         except OutboxClosed:
             pass
         except Unavailable:
             self._give_up(request, UNAVAILABLE)
-        except Exception as error:  # a defect ends this channel alone, and visibly
+        except Exception as error:  # a bug ends only this channel, and is logged
             _log.error("join_failed", error=type(error).__name__)
             self._give_up(request, phoenix_socket.JOIN_CRASHED)
 
@@ -213,7 +213,7 @@ class _Connection:
         if start.recovered is not None:
             response["recovered"] = start.recovered
         accepted = self._protocol.accept_join(request, response)
-        # An older channel of the topic ends here; this task must not end with it.
+        # An older channel of the topic is closed here; this task must not be cancelled with it.
         task = self._joining.pop(name, None)
         self._carry_out(accepted)
         if not accepted or task is None or self._outbox is None:
@@ -229,23 +229,23 @@ class _Connection:
         self._followers[name] = follower
 
     def _close_twins(self, name: str, topic: Topic) -> None:
-        """Close the channels that follow the same topic under another name."""
+        """Close channels that follow the same topic under another name."""
         for other in self._protocol.topics:
             if other != name and self._topic(other) == topic:
                 self._carry_out(self._protocol.close_channel(other))
 
     def _give_up(self, request: JoinRequested, reason: str) -> None:
-        """Refuse a join, or break the channel if it has been accepted already."""
+        """Refuse a join, or break the channel if it was already accepted."""
         self._joining.pop(request.topic, None)
         refused = self._protocol.refuse_join(request, reason)
         self._carry_out(refused or self._protocol.break_channel(request.topic))
 
     def _lost_position(self, follower: Follower) -> None:
-        """Close so that the client resumes: a durable frame of it was lost."""
+        """Close so that the client resumes: it lost a durable frame."""
         self._disconnect(Disconnect(phoenix_socket.CLOSE_RESUME, "resume"))
 
     def _stop(self, topic: str) -> None:
-        """Send no more of a topic's events."""
+        """Stop sending a topic's events."""
         joining = self._joining.pop(topic, None)
         if joining is not None:
             joining.cancel()

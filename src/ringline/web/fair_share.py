@@ -1,12 +1,12 @@
-"""No key takes the event loop from the others: who works too much, while others work, waits.
+"""Fair shares of the event loop: a key over its share waits while others work.
 
-One event loop serves everybody, so what one key has done there is time that the others wait.
-Each request, handshake and frame costs about as much as this table says, by its kind and its
-bytes. Within its share a key never waits; over it, and only while others are at work too, its
-next piece of work begins when the share has caught up. So an installation with one key knows
-nothing of this, and a flood is slowed down to its share instead of refused at once.
+One event loop serves everybody, so work for one key delays the others. The table estimates
+the cost of each request, handshake and frame by its kind and its bytes. Within its share a key
+never waits; over it, and only while others work too, its next piece of work waits until the
+share has caught up. So an installation with one key is not affected, and a flood is slowed
+down to its share instead of being refused.
 
-A stranger is known by their address.
+Clients without a credential are counted by address.
 """
 
 import asyncio
@@ -17,30 +17,30 @@ from dataclasses import dataclass
 
 from ringline.domain import limits
 
-#: What a piece of work takes on the loop, in seconds (measured with a profiler).
+#: The cost of a piece of work on the loop, in seconds (measured with a profiler).
 REQUEST_S = 500e-6
 REFUSAL_S = 400e-6
 HANDSHAKE_S = 1000e-6
-REPLAY_S = 3000e-6  # a step of the past, read whether or not it is ever written
+REPLAY_S = 3000e-6  # a step of a replay, read whether or not it is ever sent
 FRAME_S = 50e-6
 JOIN_S = 150e-6  # a frame of the events socket, most of which join and leave
-#: What a byte takes: to be read; to be encoded for the database and kept there, whose core
-#: others wait for too; and to be made, written and sent.
+#: The cost of a byte: to read it; to encode it and store it in the database, whose core the others
+#: share too; and to produce, write and send it.
 BYTE_IN_S = 4e-9
 BYTE_KEPT_S = 12e-9
 BYTE_OUT_S = 12e-9
 
-#: A key's part of the loop while others are at work.
+#: A key's share of the loop while others work.
 SHARE = limits.LOOP_SHARE.most / 100
-#: How much of it may be used at once.
+#: How much of the share may be used at once.
 _BURST_S = 0.02
-#: Longest debt: more work than this at once is not paid for.
+#: The longest debt, in seconds; work beyond it is forgiven.
 _MOST_DEBT_S = 1.0
 #: Shorter waits would cost more than they save.
 _LEAST_WAIT_S = 0.001
-#: How long somebody counts as at work after their last piece of it.
+#: How long a key counts as working after its last piece of work.
 _AT_WORK_S = 1.0
-#: Keys and addresses that are remembered; who worked longest ago is forgotten first.
+#: How many keys and addresses are tracked; the least recently active is forgotten first.
 _REMEMBERED = 10_000
 
 
@@ -52,19 +52,19 @@ class _Account:
 
 
 class FairShare:
-    """What each key has done on the loop of late."""
+    """Tracks each key's recent work on the loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._accounts: OrderedDict[Hashable, _Account] = OrderedDict()
 
     def charge(self, who: Hashable, seconds: float) -> None:
-        """Count a piece of work that somebody had done."""
+        """Charge a piece of work to a key."""
         account = self._account(who)
         account.left_s = max(account.left_s - seconds, -_MOST_DEBT_S)
 
     def wait_s(self, who: Hashable) -> float:
-        """Return how long somebody's next piece of work should wait; 0 within their share."""
+        """Return how long a key's next piece of work should wait; 0 within its share."""
         account = self._accounts.get(who)
         if account is None or account.left_s >= 0:
             return 0.0
@@ -74,7 +74,7 @@ class FairShare:
         return max(_LEAST_WAIT_S, -account.left_s / SHARE)
 
     async def begin(self, who: Hashable, seconds: float) -> None:
-        """Begin a piece of work when it is somebody's turn, in the order in which they asked."""
+        """Wait for a key's turn before a piece of work, first come, first served."""
         if self.wait_s(who):
             async with self._accounts[who].turn:
                 while wait_s := self.wait_s(who):  # noqa: ASYNC110, the clock alone ends it
@@ -96,7 +96,7 @@ class FairShare:
         return account
 
     def _others_work(self, who: Hashable) -> bool:
-        """Tell whether anybody else has worked within the last second."""
+        """Return whether any other key has worked within the last second."""
         since = self._clock() - _AT_WORK_S
         for other in reversed(self._accounts):
             if other != who:

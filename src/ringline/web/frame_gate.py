@@ -1,9 +1,9 @@
-"""How fast a client's frames come in: so many a second, and so many in a turn of the loop.
+"""The rate of a client's frames, per second and per turn of the loop.
 
-A frame costs work whatever its size, so they are counted before anything is decoded. Over
-its rate or its workspace's share, and while a few messages wait to be dealt with, a
-connection is not read from: TCP holds the client back, nothing is lost and nobody is closed.
-Between two handfuls of one connection's messages the others have their turn.
+A frame costs work whatever its size, so frames are counted before anything is decoded. A
+connection over its rate or its workspace's share, or with messages still to be handled, is
+not read: TCP holds the client back, nothing is lost and nobody is closed. After every few
+messages of one connection, the others get their turn.
 """
 
 import asyncio
@@ -18,29 +18,29 @@ from ringline.web.fair_share import FRAME_S, JOIN_S
 from ringline.web.frame_guard import FrameGuard
 from ringline.web.http_connection import HttpConnection
 
-#: Messages of one connection that are dealt with before others have their turn: so many, or
-#: fewer where each takes long.
+#: How many messages of one connection are handled before others get their turn; fewer if each takes
+#: long.
 HANDFUL = 16
 _HANDFUL_S = 0.002
-_LEAST_S, _MOST_S = 1e-6, 0.05  # what took longer has waited for something
-_NEWEST = 0.2  # how much the newest message counts in what one is expected to take
+_LEAST_S, _MOST_S = 1e-6, 0.05  # a message that took longer was waiting for something
+_NEWEST = 0.2  # the weight of the newest message in the expected duration
 
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """What a client may send: bytes in a message, frames in a second and at once."""
+    """A client's limits: bytes per message, frames per second and at once."""
 
     max_bytes: int
     per_second: float
     burst: int
-    cost_s: float  # on the loop, of a frame, until it is known
+    cost_s: float  # of a frame on the loop, until measured
 
 
 #: The events socket and a call's WebSocket (contract, 13).
 WATCHER = FrameLimits(
     limits.WATCH_FRAME_BYTES.most, limits.FRAMES_PER_S.most, limits.FRAMES_BURST.most, JOIN_S
 )
-#: A realtime voice session; which message may be as large as a picture, its leg knows.
+#: A realtime voice session; its leg knows which messages may be as large as an image.
 SESSION = FrameLimits(
     limits.IMAGE_FRAME_BYTES.most,
     limits.SESSION_FRAMES_PER_S.most,
@@ -50,7 +50,7 @@ SESSION = FrameLimits(
 
 
 class FrameGate:
-    """aiohttp's parser of frames behind a guard and a bucket; has the parts aiohttp calls.
+    """aiohttp's frame parser behind a guard and a bucket, with the methods it needs.
 
     `violated` is called once, with the close code of the rule that the client broke.
     """
@@ -70,25 +70,25 @@ class FrameGate:
         self._cost_s = bounds.cost_s
         self._violated = violated
         self._told = False
-        self._waiting = 0  # messages that are not dealt with
+        self._waiting = 0  # messages not handled yet
         self._discarding = False
         self._coming_back: asyncio.Handle | None = None
         self._loop = asyncio.get_running_loop()
 
     def feed_eof(self) -> None:
-        """Take the news that the client sends nothing more."""
+        """Note that the client sends nothing more."""
         if self._coming_back is not None:
             self._coming_back.cancel()
         self._inner.feed_eof()
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Take bytes of the client, and pass on what may be dealt with now."""
+        """Take bytes from the client; pass on the frames that may be handled now."""
         guard = self._guard
         frames, messages = guard.frames, guard.messages
         passed = guard.feed(data, self._allowed())
         if guard.frames != frames:
             self._bucket.take(guard.frames - frames)
-            # Charged before it is known, so that the workspace's other sockets wait already.
+            # Charged by estimate, so that the workspace's other sockets wait already.
             self._fair.charge(self._connection.who, (guard.frames - frames) * self._cost_s)
         self._waiting += guard.messages - messages
         result = self._inner.feed_data(passed) if passed else (False, b"")
@@ -103,7 +103,7 @@ class FrameGate:
         return result
 
     def dealt_with(self, took_s: float) -> None:
-        """Take the news that a message has been dealt with, and how long that took."""
+        """Note that a message was handled, and how long that took."""
         self._waiting = max(0, self._waiting - 1)
         took_s = min(took_s, _MOST_S)
         self._fair.charge(self._connection.who, took_s - self._cost_s)
@@ -112,7 +112,7 @@ class FrameGate:
             self._come_back()
 
     def discard(self) -> None:
-        """Hold messages back no longer than a turn: they are read to find the close alone."""
+        """Stop delaying messages: they are only read to find the close frame."""
         self._discarding = True
         if self._guard.holds:
             self._come_back()
@@ -126,7 +126,7 @@ class FrameGate:
         return min(self._bucket.left(), handful - self._waiting)
 
     def _come_back(self) -> None:
-        """Look at what is held when it may be dealt with, in another turn of the loop."""
+        """Handle held frames in another turn of the loop, when that is allowed."""
         if self._coming_back is not None:
             return
         if self._allowed() > 0:

@@ -1,27 +1,27 @@
-"""What stands before aiohttp's parser of WebSocket frames. Pure.
+"""A guard before aiohttp's parser of WebSocket frames. Pure.
 
-Frames that are not masked must be refused (RFC 6455, 5.1), which aiohttp does not; and a
-message that is too long must not end with a reset of the connection, which would take the
-close frame with it: its bytes are swallowed instead. Frames are counted here too, however
-small, so that the parser gets no more of them than are asked for (`frame_gate.py`). Only
-headers are read; where a frame begins is known from the length before it.
+Unmasked frames must be refused (RFC 6455, 5.1), which aiohttp does not do. A message that is
+too long must not reset the connection, or the close frame would be lost: its bytes are
+discarded instead. Frames are counted here too, however small, so that the parser gets only as
+many as it may handle (`frame_gate.py`). Only headers are read; each length says where the next
+frame begins.
 """
 
 PROTOCOL_ERROR = 1002
 TOO_LARGE = 1009
 _CONTINUATION, _FIRST_CONTROL, _CLOSE = 0x0, 0x8, 0x8
 _FINAL = 0x80
-#: So many bytes of one frame cost as much as a frame does.
+#: This many bytes of a frame cost as much as another frame.
 CHARGED_BYTES = 16 * 1024
 _MASKING_KEY = 4  # bytes
 
 
 class FrameGuard:
-    """Passes on what a client may send; after a violation its close frame alone."""
+    """Passes on valid frames; after a violation only the client's close frame."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._rest = b""  # not looked at yet, from `_at` on
+        self._rest = b""  # not examined yet, from `_at` on
         self._at = 0
         self._head = bytearray()
         self._left = 0
@@ -29,19 +29,19 @@ class FrameGuard:
         self._message_bytes = 0
         #: The close code of the first rule that the client broke (RFC 6455, 7.4.1).
         self.violation: int | None = None
-        #: Frames looked at, a large one for several, and messages passed on, so far.
+        #: Frames examined, a large one counting as several, and messages passed on, so far.
         self.frames = 0
         self.messages = 0
 
     @property
     def holds(self) -> bool:
-        """Tell whether frames wait to be looked at."""
+        """Return whether frames are waiting to be examined."""
         return bool(self._rest)
 
     def feed(self, data: bytes, most: int | None = None) -> bytes:
-        """Take bytes of the client; return those that the parser may see, whole headers.
+        """Take bytes from the client; return those for the parser, with whole headers.
 
-        With `most` so many more frames are looked at; what is behind them waits for the
+        With `most`, at most so many more frames are examined; the rest waits for the
         next call.
         """
         data, at = self._take_rest(data)
@@ -70,7 +70,7 @@ class FrameGuard:
         return b"".join(passed)
 
     def _take_rest(self, data: bytes) -> tuple[bytes, int]:
-        """Return what is to be looked at, and from where; a long rest is not copied in vain."""
+        """Return the bytes to examine, and from where, without copying a long rest."""
         rest, at = self._rest, self._at
         self._rest, self._at = b"", 0
         if not rest:
@@ -78,7 +78,7 @@ class FrameGuard:
         return (rest, at) if not data else (rest[at:] + data, 0)
 
     def _begin(self, length: int) -> None:
-        """Begin a frame whose header is whole."""
+        """Begin a frame whose header is complete."""
         self._judge(self._head[0] & 0x0F, length)
         self._left = length + _MASKING_KEY
         self.frames += 1 + length // CHARGED_BYTES
@@ -97,7 +97,7 @@ class FrameGuard:
 
 
 def _payload_length(head: bytearray) -> int | None:
-    """Return a frame's payload length once its header is whole (RFC 6455, 5.2)."""
+    """Return a frame's payload length once its header is complete (RFC 6455, 5.2)."""
     if len(head) < 2:
         return None
     short = head[1] & 0x7F

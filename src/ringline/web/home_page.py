@@ -1,7 +1,7 @@
-"""The page at `/`: which server this is, and where to go from here.
+"""The page at `/`: which server this is, and links to its documentation.
 
-Its links are relative, so that they hold below a proxy's path prefix too. It loads nothing,
-and the policy of the documentation page holds for it, whose style it shares.
+Its links are relative, so that they work behind a proxy's path prefix. It loads nothing, and
+shares the documentation page's style and Content-Security-Policy.
 """
 
 from html import escape
@@ -13,5 +13,5 @@ _PAGE = (Path(__file__).parent / "home.html").read_text("utf-8")
 
 
 def make_home(version: str) -> str:
-    """Make the page of a version of the server."""
+    """Render the page for a version of the server."""
     return _PAGE.replace("{{style}}", STYLE).replace("{{version}}", escape(version))

@@ -1,16 +1,17 @@
-"""One connection of a client: aiohttp's, with an end to every wait (contract, 13).
+"""A client connection: aiohttp's, with a time limit on every wait (contract, 13).
 
-aiohttp waits for a request's head, and for an answer to be read, as long as the client
-likes. Here a look at all connections once a second (`PortListener`) closes those that are over
-their time; a look costs less than a timer that is set and cancelled with every request.
-What the client is waited for stands in `phase`:
+aiohttp waits without limit for a request's head, and for the client to read an answer. Here
+a check of all connections once a second (`PortListener`) closes those over their time; that
+costs less than a timer that is set and cancelled with every request.
 
-    HEAD        from the connect (`newcomer.py`), or from the first byte of another request
-    REQUEST     the request is here; its body is waited for by whoever reads it (`requests.py`)
+`phase` says what the connection is waiting for:
+
+    HEAD        since the connect (`newcomer.py`), or since the first byte of another request
+    REQUEST     the request has arrived; its reader waits for the body (`requests.py`)
     IDLE        between requests: aiohttp's own time-out
     STREAM      a WebSocket or an event stream, which ends by its own rules
 
-In every phase a client that takes nothing of what is written to it is cut off.
+In every phase a client that reads nothing of what we write is cut off.
 """
 
 import asyncio
@@ -28,13 +29,13 @@ from ringline.web.budget import ByteBudget
 from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, FairShare
 from ringline.web.refusals import Refusals
 
-#: As much of a head is kept as tells which surface is asked.
+#: How much of a head is kept, to know which surface it is for.
 _HEAD_SEEN = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a client is waited for, in seconds."""
+    """How long the server waits for a client, in seconds."""
 
     head_s: float = limits.HEAD_S.most
     body_idle_s: float = limits.BODY_IDLE_S.most
@@ -46,7 +47,7 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What all connections share: how many, how much, whose turn it is; and refusals."""
+    """What all connections share: admission, budget, fair shares and refusals."""
 
     admission: Admission
     refusals: Refusals
@@ -64,7 +65,7 @@ class ConnectionPhase(Enum):
 
 
 class HttpConnection(RequestHandler):
-    """A connection that closes itself where its client lets it wait for too long."""
+    """A connection that closes itself if its client makes it wait too long."""
 
     __slots__ = (
         "_all",
@@ -96,42 +97,42 @@ class HttpConnection(RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=waits.idle_s,
-            auto_decompress=False,  # no surface takes an encoded body
+            auto_decompress=False,  # no surface accepts an encoded body
         )
         self.waits = waits
         self.house = house
         self._all = all_
         self._slot: Slot | None = None
-        #: The transport until the connection is lost; aiohttp's own is gone at a close.
+        #: The transport until the connection is lost; aiohttp drops its own at a close.
         self._wire: asyncio.Transport | None = None
         self._closing_since: float | None = None
         self._phase = ConnectionPhase.HEAD
         self._since = 0.0
-        self._head = b""  # the first bytes of the request that is under way
-        #: Since when the client takes nothing of what is written, and what was unread then.
+        self._head = b""  # the first bytes of the current request
+        #: Since when the client has read nothing, and how much was unread then.
         self._stuck_since: float | None = None
         self._stuck_bytes = 0
         self._unread_since: float | None = None
-        #: Whose frames come in here, once it is a socket of somebody's.
+        #: Whose frames arrive here, once it is a socket.
         self.who: Hashable = ""
         self._answered: list[Callable[[], None]] = []
-        self._held = False  # a stream reads no further for now
+        self._held = False  # a stream has paused reading
         self._wants_reading = True  # aiohttp does not pause reading
 
     @property
     def phase(self) -> ConnectionPhase:
-        """Return what the connection waits for."""
+        """Return what the connection is waiting for."""
         return self._phase
 
     @property
     def is_answering(self) -> bool:
-        """Tell whether an ordinary request is under way here, or its answer unread."""
+        """Return whether an ordinary request is under way, or its answer unread."""
         if self._phase is ConnectionPhase.STREAM or self._wire is None:
             return False
         return self._phase is ConnectionPhase.REQUEST or self._wire.get_write_buffer_size() > 0
 
     def begin(self, forwarded: Sequence[str]) -> bool:
-        """Note that a request is here; False if its client has too many connections."""
+        """Note that a request has arrived; False if its client has too many connections."""
         self._phase = ConnectionPhase.REQUEST
         return self._slot is None or self.house.admission.vouch(self._slot, forwarded)
 
@@ -141,11 +142,11 @@ class HttpConnection(RequestHandler):
         return (self._slot.client if self._slot else None) or ""
 
     def when_answered(self, callback: Callable[[], None]) -> None:
-        """Call back when the answer of this request has been read, or never will be."""
+        """Call back when this request's answer has been read, or never will be."""
         self._answered.append(callback)
 
     def _note_read(self) -> None:
-        """Take note that the client has read all of an answer."""
+        """Note that the client has read the whole answer."""
         self._unread_since = None
         if self._answered:
             self._tell_answered()
@@ -156,16 +157,16 @@ class HttpConnection(RequestHandler):
             callback()
 
     def become_stream(self) -> None:
-        """Note that what follows ends by its own rules."""
+        """Note that the connection is now a stream, which ends by its own rules."""
         self._phase = ConnectionPhase.STREAM
         self._unread_since = None
 
     def look(self, now: float) -> None:
-        """Close the connection if its client has let it wait for too long."""
+        """Close the connection if its client has made it wait too long."""
         wire = self._wire
         if wire is None:
             return
-        if wire.is_closing():  # what is unread keeps it open
+        if wire.is_closing():  # unread bytes keep it open
             self._closing_since = self._closing_since or now
             if now - self._closing_since >= self.waits.answer_idle_s:
                 wire.abort()
@@ -187,27 +188,27 @@ class HttpConnection(RequestHandler):
         if self._wire is not None:
             self._wire.abort()
 
-    # -- reading: a stream may hold it back ---------------------------------------------
+    # -- reading, which a stream may pause ----------------------------------------------
 
     def hold_reading(self) -> None:
-        """Read nothing until `release_reading`."""
+        """Stop reading until `release_reading`."""
         self._held = True
         _pause(self.transport)
 
     def release_reading(self) -> None:
-        """Read on, unless aiohttp holds it back too."""
+        """Resume reading, unless aiohttp has paused it too."""
         if self._held:
             self._held = False
             if self._wants_reading:
                 _resume(self.transport)
 
     def pause_reading(self) -> None:
-        """Take note that aiohttp's buffer is full."""
+        """Note that aiohttp's buffer is full."""
         self._wants_reading = False
         super().pause_reading()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """Read on, unless a stream holds it back."""
+        """Resume reading, unless a stream has paused it."""
         self._wants_reading = True
         super().resume_reading(resume_parser)
         if self._held:  # nothing was read in between: that takes a turn of the loop
@@ -216,13 +217,13 @@ class HttpConnection(RequestHandler):
     # -- what aiohttp and the loop report -----------------------------------------------
 
     def enter(self, transport: asyncio.Transport, slot: Slot, since: float) -> None:
-        """Take a connection over, with the slot that it has had since it connected."""
+        """Take over a connection, with the slot it has had since it connected."""
         self._wire, self._slot, self._since = transport, slot, since
         self._all.add(self)
         self.connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Give the slot back."""
+        """Release the slot."""
         self._wire = None
         self._all.discard(self)
         self._tell_answered()
@@ -232,7 +233,7 @@ class HttpConnection(RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes of the client; the first ones after a pause begin a head."""
+        """Take bytes from the client; the first ones after a pause begin a head."""
         if self._phase is ConnectionPhase.IDLE and data:
             self._phase, self._since, self._head = ConnectionPhase.HEAD, self._loop.time(), b""
         if self._phase is ConnectionPhase.HEAD and len(self._head) < _HEAD_SEEN:
@@ -240,7 +241,7 @@ class HttpConnection(RequestHandler):
         super().data_received(data)
 
     def pause_writing(self) -> None:
-        """Take note that the client does not read as fast as is written."""
+        """Note that the client reads more slowly than we write."""
         super().pause_writing()
         self._stuck_since = self._loop.time()
         self._stuck_bytes = 0 if self._wire is None else self._wire.get_write_buffer_size()
@@ -248,7 +249,7 @@ class HttpConnection(RequestHandler):
             self._unread_since = self._unread_since or self._stuck_since
 
     def resume_writing(self) -> None:
-        """Take note that the client reads again."""
+        """Note that the client is reading again."""
         self._stuck_since = None
         super().resume_writing()
         if self._phase is ConnectionPhase.IDLE:
@@ -257,9 +258,9 @@ class HttpConnection(RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Write what is left of an answer; then the next request is waited for.
+        """Write the rest of an answer; then wait for the next request.
 
-        What aiohttp refuses before a handler is asked comes here as it was raised.
+        Requests that aiohttp refuses before calling a handler end here as exceptions.
         """
         if isinstance(resp, web.HTTPException):
             resp = self.house.refusals.answer(request.path, resp)
@@ -276,20 +277,20 @@ class HttpConnection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what could not be read as a request; aiohttp's own answer would quote it."""
+        """Answer a malformed request; aiohttp's own answer would quote it."""
         if request.writer.output_size > 0:
-            raise ConnectionError("an answer is under way already")
+            raise ConnectionError("an answer is already under way")
         return self.house.refusals.answer_unread(_path_of(self._head), status)
 
 
 def _path_of(head: bytes) -> str:
-    """Return the beginning of the path that a request line asks for, empty if it has none."""
+    """Return the beginning of a request line's path; empty if it has none."""
     parts = head.partition(b"\r")[0].split(b" ", 2)
     return parts[1].decode("latin-1") if len(parts) > 1 else ""
 
 
 def begin_request(request: web.Request) -> None:
-    """Tell a request's connection that it is here. Raises HTTPTooManyRequests."""
+    """Notify a request's connection of it. Raises HTTPTooManyRequests."""
     connection = request.protocol
     forwarded = request.headers.getall("X-Forwarded-For", ())
     if isinstance(connection, HttpConnection) and not connection.begin(forwarded):
@@ -297,9 +298,9 @@ def begin_request(request: web.Request) -> None:
 
 
 async def begin_stream(request: web.Request, scope: Scope, *, replays: bool = False) -> None:
-    """Begin a handshake when it is the workspace's turn; its frames count as its work.
+    """Wait for the workspace's turn to begin a handshake; charge it for the frames.
 
-    `replays`: the stream begins with the past.
+    `replays` says that the stream begins with a replay.
     """
     connection = request.protocol
     if isinstance(connection, HttpConnection):
@@ -308,10 +309,10 @@ async def begin_stream(request: web.Request, scope: Scope, *, replays: bool = Fa
 
 
 async def refuse_stranger(request: web.Request) -> None:
-    """Hold a refusal back until it is the address's turn: who asks in vain asks more slowly.
+    """Delay a refusal until it is the address's turn, which slows down bad clients.
 
-    What is asked with a good credential from the same address, by a proxy's other clients
-    for example, does not wait for it.
+    Requests with a valid credential from the same address, such as a proxy's other clients,
+    do not wait for it.
     """
     connection = request.protocol
     if isinstance(connection, HttpConnection):

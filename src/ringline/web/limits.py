@@ -1,7 +1,7 @@
-"""Limits of what holds a connection open, as values that are handed in.
+"""Limits of sockets and streams, as values.
 
-A server takes the defaults: those that a client meets are rows of `domain/limits.py`, the
-others are intervals of our own. Tests hand in limits that they can reach.
+A server uses the defaults: those that a client notices are rows of `domain/limits.py`, the
+others are internal intervals. Tests pass limits that they can reach.
 """
 
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from ringline.domain import limits
 class SocketLimits:
     """The limits of an events socket."""
 
-    #: A client that sends no frame for so long is closed (events socket, 3.2).
+    #: A client that sends no frame for this long is closed (events socket, 3.2).
     silent_s: float = limits.SOCKET_SILENT_S.most
     channels: int = limits.CHANNELS.most
-    #: Events that a join resumes over (contract, 2).
+    #: How many events a join can catch up on (contract, 2).
     replay_events: int = limits.REPLAY_EVENTS.most
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """The limits of the streams of one call (live streams, 2.2, 2.5, 2.6)."""
+    """The limits of one call's streams (live streams, 2.2, 2.5, 2.6)."""
 
     watchers: int = limits.WATCHERS_PER_CALL.most
     #: How often a transcript stream sends a heartbeat; two unread ones cut it off.
@@ -34,7 +34,7 @@ class StreamLimits:
 
 @dataclass(frozen=True, slots=True)
 class RealtimeLimits:
-    """The limits of a session of realtime voice."""
+    """The limits of a realtime voice session."""
 
     #: The wait for `session.start`.
     start_s: float = limits.START_S.most

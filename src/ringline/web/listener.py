@@ -1,10 +1,9 @@
-"""The port: who is let in, who is waited for, and how all of it ends.
+"""The listening port: accepts connections, enforces time limits, shuts down.
 
 aiohttp serves the requests; this module accepts the connections for it. Each is a `Newcomer`
-until its first head is here and an `HttpConnection` from then on, and once a second it looks
-at who is waited for. At the end ordinary answers have
-10 s to their last byte (contract, 13); then whoever does not read, or still sends a body,
-is cut off.
+until its first head has arrived, then an `HttpConnection`. Once a second all waiting
+connections are checked. At shutdown, ordinary answers have 10 s until their last byte
+(contract, 13); then clients that do not read, or are still sending a body, are cut off.
 """
 
 import asyncio
@@ -17,12 +16,12 @@ from ringline.web.admission import Slot
 from ringline.web.http_connection import ConnectionPhase, House, HttpConnection, Waits
 from ringline.web.newcomer import Newcomer, Newcomers
 
-#: What the kernel may hold unsent per connection; without it a bounded buffer is a fiction.
+#: Unsent bytes per connection in the kernel; otherwise our own bound would mean little.
 UNSENT_BYTES = 16 * 1024
 BACKLOG = 1024
 _LOOK_EVERY_S = 1.0
-_POLL_S = 0.02  # at the end
-_CLEAN_UP_S = 1.0  # for handlers whose connection is gone already
+_POLL_S = 0.02  # at shutdown
+_CLEAN_UP_S = 1.0  # for handlers whose connection is already gone
 
 
 class PortListener:
@@ -61,12 +60,12 @@ class PortListener:
         return int(listening.getsockname()[1])
 
     def close(self) -> None:
-        """Accept no more connections."""
+        """Stop accepting connections."""
         if self._accepting is not None:
             self._accepting.close()
 
     async def stop(self, grace_s: float = limits.DRAIN_S.most) -> None:
-        """Let ordinary answers leave for as long as the grace lasts; close everything."""
+        """Let ordinary answers finish within the grace period; then close everything."""
         if self._runner.server is None:
             return
         self.close()
@@ -79,7 +78,7 @@ class PortListener:
         """Serve the requests of a newcomer."""
         server = self._runner.server
         if server is None:
-            raise AssertionError("whoever enters came through a server that is set up")
+            raise AssertionError("newcomers only arrive once the server is set up")
         connection = HttpConnection(server, self._connections, self._house, self._waits)
         transport.set_protocol(connection)
         connection.enter(transport, slot, since)
@@ -88,7 +87,7 @@ class PortListener:
     async def _drain(self, grace_s: float) -> None:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + grace_s
-        self._newcomers.close()  # another request is not waited for
+        self._newcomers.close()  # do not wait for another request
         while any(one.is_answering for one in self._connections) and loop.time() < ends_at:
             for one in tuple(self._connections):
                 if one.phase in (ConnectionPhase.IDLE, ConnectionPhase.HEAD):
@@ -98,7 +97,7 @@ class PortListener:
             one.cut()
 
     async def _look(self) -> None:
-        """Look once a second at who has been waited for too long."""
+        """Check once a second which connections have waited too long."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -109,7 +108,7 @@ class PortListener:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Bind a listening socket whose connections inherit what streams need."""
+    """Bind a listening socket whose connections inherit the streams' options."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:

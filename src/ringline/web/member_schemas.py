@@ -1,4 +1,4 @@
-"""JSON Schemas of the objects whose members stand in a table (OpenAPI 3.1)."""
+"""JSON Schemas of objects whose members are listed in a table (OpenAPI 3.1)."""
 
 from collections.abc import Sequence
 
@@ -17,12 +17,12 @@ _SHAPES: dict[Shape, Schema] = {
 
 
 def written(members: Sequence[Member]) -> Schema:
-    """Describe an object that the server writes: it has no other members."""
+    """Describe an object that the server writes, which has no other members."""
     return _object(members, closed=True) | {"additionalProperties": False}
 
 
 def read(members: Sequence[Member]) -> Schema:
-    """Describe an object that the server reads: other members are passed over."""
+    """Describe an object that the server reads, ignoring other members."""
     return _object(members, closed=False)
 
 

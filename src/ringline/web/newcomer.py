@@ -1,8 +1,8 @@
-"""A connection before its first request: little is kept of it, and it has 10 s for a head.
+"""A connection before its first request: cheap, and with 10 s to send a head.
 
-Whoever connects and says nothing costs an object and a few bytes. What a request needs
-(aiohttp's parser, its task, its timers) is made when a whole head is here, so thousands of
-strangers who come and go at once hold nobody up (contract, 13).
+A silent connection costs one object and a few bytes. What a request needs (aiohttp's parser,
+task and timers) is created when a whole head has arrived, so thousands of strangers who
+connect and disconnect at once delay nobody (contract, 13).
 """
 
 import asyncio
@@ -10,21 +10,21 @@ from typing import Protocol, cast
 
 from ringline.web.admission import Admission, Slot
 
-#: A head that is longer goes to aiohttp unfinished, which knows how long one may be.
+#: A longer head goes to aiohttp unfinished, which enforces the limit.
 _MOST_HEAD = 4096
 _BLANK = (b"\n\r\n", b"\n\n")
 
 
 class Enter(Protocol):
-    """Make a connection for requests of a newcomer that has sent a head."""
+    """Turn a newcomer that has sent a head into a connection for requests."""
 
     def __call__(self, transport: asyncio.Transport, slot: Slot, since: float, head: bytes) -> None:
-        """Take over the transport; `since` is when it connected, by the loop's clock."""
+        """Take over the transport; `since` is the loop's time of the connect."""
         ...
 
 
 class Newcomers:
-    """Those who have not sent a head yet, longest waiting first."""
+    """The connections that have not sent a head yet, oldest first."""
 
     def __init__(self, admission: Admission, enter: Enter) -> None:
         self.admission = admission
@@ -32,15 +32,15 @@ class Newcomers:
         self._waiting: dict[Newcomer, None] = {}
 
     def add(self, newcomer: "Newcomer") -> None:
-        """Wait for a newcomer's head."""
+        """Start waiting for a newcomer's head."""
         self._waiting[newcomer] = None
 
     def remove(self, newcomer: "Newcomer") -> None:
-        """Wait no longer: the head is here, or the connection is gone."""
+        """Stop waiting: the head has arrived, or the connection is gone."""
         self._waiting.pop(newcomer, None)
 
     def look(self, now: float, most_s: float) -> None:
-        """Close those who have taken too long; only the oldest are looked at."""
+        """Close those that took too long; only the oldest are checked."""
         late: list[Newcomer] = []
         for newcomer in self._waiting:
             if now - newcomer.since < most_s:
@@ -56,7 +56,7 @@ class Newcomers:
 
 
 class Newcomer(asyncio.Protocol):
-    """One connection that has not sent a whole head."""
+    """One connection that has not sent a whole head yet."""
 
     __slots__ = ("_all", "_head", "_slot", "_transport", "since")
 
@@ -69,7 +69,7 @@ class Newcomer(asyncio.Protocol):
         self.since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a new connection, or close it at once where there are too many."""
+        """Accept a new connection, or close it at once if there are too many."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._slot = self._all.admission.admit(str(peer[0]) if peer else "")
@@ -80,7 +80,7 @@ class Newcomer(asyncio.Protocol):
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Gather the head; hand it on when it is whole, or can be none."""
+        """Collect the head; pass it on when it is complete or cannot be valid."""
         head = self._head = self._head + data if self._head else data
         transport, slot = self._transport, self._slot
         if transport is None or slot is None or not _is_enough(head):
@@ -90,7 +90,7 @@ class Newcomer(asyncio.Protocol):
         self._all.enter(transport, slot, self.since, head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Give the slot back."""
+        """Release the slot."""
         self._all.remove(self)
         if self._slot is not None:
             self._all.admission.leave(self._slot)
@@ -104,7 +104,7 @@ class Newcomer(asyncio.Protocol):
 
 
 def _is_enough(head: bytes) -> bool:
-    """Tell whether a request can be read, or refused, without waiting for more."""
+    """Return whether a request can be read or refused without more bytes."""
     if any(blank in head for blank in _BLANK) or len(head) > _MOST_HEAD:
         return True
     line, ended, _ = head.partition(b"\n")

@@ -1,7 +1,7 @@
-"""`GET /openapi.json`, `GET /docs` and `GET /`: what is here, for programs and for people.
+"""`GET /openapi.json`, `GET /docs` and `GET /`: the documentation.
 
-They are made once, when they are first asked for, and need nothing but this server: the
-pages load no script, style or font from anywhere.
+Each is rendered once, at the first request, and needs only this server: the pages load no
+script, style or font from elsewhere.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _PAGE_HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """A body that does not change, and the name of its contents (RFC 9110, 8.8.3)."""
+    """An immutable body and its entity tag (RFC 9110, 8.8.3)."""
 
     body: bytes
     etag: str
@@ -43,16 +43,16 @@ class Documentation:
         self._links = links
 
     async def document(self, request: web.Request) -> web.StreamResponse:
-        """Answer the OpenAPI document; pages of other origins may read it too."""
+        """Serve the OpenAPI document; pages of other origins may read it too."""
         headers = {"Access-Control-Allow-Origin": "*"}
         return _answer(request, self._document, "application/json", headers)
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        """Answer the documentation page."""
+        """Serve the documentation page."""
         return _answer(request, self._page, "text/html", _PAGE_HEADERS)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
-        """Answer the page of the server's root."""
+        """Serve the home page."""
         return _answer(request, self._home, "text/html", _PAGE_HEADERS)
 
     @cached_property
@@ -79,5 +79,5 @@ def _answer(
             body=prepared.body, content_type=content_type, charset="utf-8", headers=headers
         )
     response.etag = ETag(prepared.etag)
-    response.headers["Cache-Control"] = "no-cache"  # ask again, it may be another version
+    response.headers["Cache-Control"] = "no-cache"  # revalidate, the server may have been upgraded
     return response

@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document of the whole server: RPC's, and the routes beside it.
+"""The OpenAPI 3.1 document of the whole server: RPC and all other routes.
 
-Every route is made of a row of `openapi_routes.ROUTES`. A socket is its upgrade: OpenAPI has
-no words for what is said afterwards.
+Every route comes from a row of `openapi_routes.ROUTES`. A socket is described by its upgrade:
+OpenAPI cannot describe the frames that follow.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ from ringline.wire.errors import V1_ERRORS, V3_ERRORS
 
 _TAGS = {
     "Tokens": "Short-lived credentials for browsers",
-    "Realtime voice": "A browser or a server that talks with a voice model",
-    "Live streams": "What happens on one call",
-    "Events socket": "What happens in a workspace",
-    "Health": "For what runs the server",
+    "Realtime voice": "A browser or a server talks to a voice model",
+    "Live streams": "The events of one call",
+    "Events socket": "The events of a workspace",
+    "Health": "Health checks",
 }
 _JSON = "application/json"
 _DESCRIPTION = """\
@@ -36,7 +36,7 @@ voice sessions are opened below `/v3`.
 
 
 def make_document(version: str, base_url: str) -> Schema:
-    """Make the document of a version of the server that is reached at a URL."""
+    """Build the document for a version of the server and its URL."""
     document = openapi.make_rpc_document(version)
     document["info"]["title"] = "Ringline API"
     document["info"]["description"] = _DESCRIPTION + document["info"]["description"]
@@ -93,7 +93,7 @@ def _responses(route: HttpRoute) -> Iterator[tuple[str, Schema]]:
         answer: Schema = {"description": means, "headers": openapi.REQUEST_ID}
         if route.answered and status not in (101, 204):
             schema: Schema = {"schema": written(route.answered)}
-            if route.content_type == SERVER_SENT:  # what each `data:` holds
+            if route.content_type == SERVER_SENT:  # the schema of each `data:`
                 schema = {"schema": {"type": "string", "contentSchema": schema["schema"]}}
             answer["content"] = {route.content_type: schema}
         yield str(status), answer

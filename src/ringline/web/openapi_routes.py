@@ -1,7 +1,7 @@
-"""Every HTTP route beside RPC, as one table: what the OpenAPI document and `/docs` say of it.
+"""Every HTTP route other than RPC, as a table for OpenAPI and `/docs`.
 
-A test holds the table against the server's router. `docs/reference` says more of what
-travels on a socket once it is open; OpenAPI has no words for that.
+A test compares the table with the server's router. `docs/reference` describes the frames on
+an open socket, which OpenAPI cannot.
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.payload_members import TRANSCRIPT, Members
 
 SERVER_SENT = "text/event-stream"
-#: How the components call the envelopes of errors.
+#: The names of the error envelopes in the components.
 RPC_ENVELOPE, V1_ENVELOPE, V3_ENVELOPE = "RpcErrorResponse", "V1Error", "V3Error"
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """One way to show who is asking: a security scheme of OpenAPI."""
+    """One way to authenticate: a security scheme of OpenAPI."""
 
     name: str
     where: str
@@ -31,20 +31,20 @@ TICKET = Credential(
     "Ticket",
     "query",
     "ticket",
-    "A ticket, once. Better offered as the subprotocol `opper-ticket.<client_secret>`, because "
-    "addresses land in logs.",
+    "A ticket, once. Prefer the subprotocol `opper-ticket.<client_secret>`, because "
+    "URLs end up in logs.",
 )
 STREAM_TOKEN = Credential(
     "StreamToken",
     "query",
     "token",
-    "A session token or a secret key, for clients that cannot set a header; a header wins.",
+    "A session token or a secret key, for clients that cannot set a header, which overrides it.",
 )
 SESSION_TOKEN = Credential(
     "SessionToken",
     "query",
     "session_token",
-    "A session or operator token; as a subprotocol or `Authorization: Bearer` too.",
+    "A session or operator token; also accepted as a subprotocol or `Authorization: Bearer`.",
 )
 CREDENTIALS = (TICKET, STREAM_TOKEN, SESSION_TOKEN)
 _KEY = ("ApiKeyAuth", "BearerAuth")
@@ -52,7 +52,7 @@ _KEY = ("ApiKeyAuth", "BearerAuth")
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A part of a request's address or head."""
+    """A parameter in a request's path, query or headers."""
 
     name: str
     where: str
@@ -62,7 +62,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """One row: a method of a path, who may ask, what is asked and what is answered."""
+    """One row: method, path, credentials, request and responses."""
 
     method: str
     path: str
@@ -70,16 +70,16 @@ class HttpRoute:
     tag: str
     summary: str
     description: str
-    #: Statuses that are no refusal, with what they mean.
+    #: Statuses other than refusals, with their meanings.
     answers: Mapping[int, str]
     credentials: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
-    #: Members of the body that is asked, and of the JSON, or the event's data, that is answered.
+    #: Members of the request's body, and of the response's JSON or the event's data.
     asked: Members = ()
     body_required: bool = True
     answered: Members = ()
     content_type: str = "application/json"
-    #: The refusals: rows of the surface's table of errors, and how its envelope is called.
+    #: The refusals: rows of the surface's table of errors, and the name of its envelope.
     refusals: tuple[HttpError, ...] = ()
     envelope: str = ""
 
@@ -88,8 +88,8 @@ def _rows(table: Mapping[str, HttpError], *codes: str) -> tuple[HttpError, ...]:
     return tuple(table[code] for code in codes)
 
 
-_CALL_ID = Parameter("id", "path", "the call, in either spelling of its id")
-_SINCE = "a position or an event's id to resume from; `0` is the beginning"
+_CALL_ID = Parameter("id", "path", "the call's id, in either form")
+_SINCE = "a position or event id to resume from; `0` is the beginning"
 _RESUMES = tuple(
     Parameter(name, "query", _SINCE) for name in ("since", "lastEventId", "last_event_id")
 )
@@ -122,7 +122,7 @@ ROUTES: tuple[HttpRoute, ...] = (
         "/api/realtime/session",
         "createSessionToken",
         "Tokens",
-        "Mint a token to watch a workspace's events with",
+        "Mint a token for watching a workspace's events",
         "For a browser, which must never hold a key: it opens the events socket and the live "
         "streams.",
         {200: "The token"},
@@ -138,7 +138,7 @@ ROUTES: tuple[HttpRoute, ...] = (
         "/api/operator/access",
         "createOperatorAccess",
         "Tokens",
-        "Mint a token with which an operator's browser may call operator actions",
+        "Mint a token that lets an operator's browser call operator actions",
         "Mint it in your backend, for somebody who has signed in there.",
         {200: "The token"},
         _KEY,
@@ -153,7 +153,7 @@ ROUTES: tuple[HttpRoute, ...] = (
         "createRealtimeSession",
         "Realtime voice",
         "Mint a ticket that opens one voice session",
-        "For a browser, which must never hold a key. Unknown members mean nothing.",
+        "For a browser, which must never hold a key. Unknown members are ignored.",
         {200: "The ticket"},
         _KEY,
         asked=realtime_mint.ASKED,
@@ -183,8 +183,8 @@ ROUTES: tuple[HttpRoute, ...] = (
         "openRealtimeSession",
         "Realtime voice",
         "Open a voice session: a WebSocket",
-        "Its events, errors and close codes: `docs/reference/realtime.md`. If any ticket is "
-        "offered it alone decides.",
+        "Its events, errors and close codes: `docs/reference/realtime.md`. If a ticket is "
+        "offered, any key is ignored.",
         {101: "The session is open; the first frame must be `session.start`"},
         (TICKET.name, *_KEY),
         refusals=_rows(
@@ -205,15 +205,15 @@ ROUTES: tuple[HttpRoute, ...] = (
         "streamTranscript",
         "Live streams",
         "Follow what is said on a call: server-sent events",
-        "Partial turns are told as they grow, finished ones with an `id:` to resume from.",
+        "Partial turns are sent as they grow, finished ones with an `id:` to resume from.",
         {
             200: "The stream; it ends with the call",
-            204: "The call is over and nothing is left to send; an `EventSource` gives up",
+            204: "The call is over and nothing is left to send; an `EventSource` stops",
         },
         (*_KEY, STREAM_TOKEN.name),
         (
             _CALL_ID,
-            Parameter("replay", "query", "begin with the turns that are finished", ("1",)),
+            Parameter("replay", "query", "begin with the finished turns", ("1",)),
             Parameter("Last-Event-ID", "header", _SINCE),
             *_RESUMES,
         ),
@@ -241,11 +241,11 @@ ROUTES: tuple[HttpRoute, ...] = (
         "openEventsSocket",
         "Events socket",
         "Follow a workspace: a Phoenix WebSocket",
-        "Clients of Phoenix channels add `/websocket` to the address by themselves. The topic "
+        "Clients of Phoenix channels append `/websocket` to the URL themselves. The topic "
         "`events` is the whole workspace. Payloads: `docs/reference/event-payloads.md`.",
         {
             101: "The socket is open",
-            400: "It is no WebSocket upgrade; the body is empty",
+            400: "Not a WebSocket upgrade; the body is empty",
             403: "No valid token, or too many sockets; the body is empty",
             503: "The service is not available now; the body is empty",
         },
@@ -257,8 +257,8 @@ ROUTES: tuple[HttpRoute, ...] = (
         "/healthz",
         "health",
         "Health",
-        "Tell whether the process runs",
-        "For what restarts it: it never asks the database.",
+        "Check that the process is running",
+        "For a liveness check: it never queries the database.",
         {200: "It runs"},
         answered=(_STATUS,),
     ),
@@ -267,9 +267,9 @@ ROUTES: tuple[HttpRoute, ...] = (
         "/readyz",
         "readiness",
         "Health",
-        "Tell whether calls are taken",
-        "For what sends it traffic.",
-        {200: "Calls are taken", 503: "They are not, for now: the database is away"},
+        "Check that the server accepts calls",
+        "For a load balancer.",
+        {200: "Calls are taken", 503: "Calls are refused while the database is unavailable"},
         answered=(Member("status", Shape.TEXT, "in a word", words=("ready", "unavailable")),),
     ),
 )

@@ -1,7 +1,7 @@
-"""Rate limits: a token bucket for each who asks, a key or an operator (contract, 8).
+"""Rate limits: a token bucket for each key or operator (contract, 8).
 
-So many buckets are kept. Beyond them the one that has been idle for longest is forgotten:
-it is the nearest to full, and a full one is as good as none.
+The number of buckets is bounded. Beyond it, the one that has been idle longest is dropped: it
+is closest to full, and a full bucket is equivalent to a new one.
 """
 
 import math
@@ -11,11 +11,11 @@ from collections.abc import Callable, Hashable
 
 from ringline.domain import limits
 
-_ROUNDING = 1e-6  # who waited as long as told must pass
+_ROUNDING = 1e-6  # a client that waited as long as told must pass
 
 
 class RateLimit:
-    """Lets each pass `per_second` requests, and `burst` at once; 0 is no limit."""
+    """Allows each caller `per_second` requests, and `burst` at once; 0 is no limit."""
 
     def __init__(
         self, per_second: float, burst: float, clock: Callable[[], float] = time.monotonic
@@ -23,16 +23,16 @@ class RateLimit:
         self._per_second = per_second
         self._burst = max(1.0, burst)  # less than one request would never pass
         self._clock = clock
-        #: By who asks; whoever asked last stands last.
+        #: By caller; the most recent one is last.
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     @property
     def kept(self) -> int:
-        """Return how many buckets are kept."""
+        """Return the number of buckets."""
         return len(self._buckets)
 
     def take(self, who: Hashable) -> int:
-        """Take one request; 0 if it may pass, else the whole seconds until the next may."""
+        """Count a request; return 0 if allowed, else the whole seconds to wait."""
         if not self._per_second:
             return 0
         now = self._clock()

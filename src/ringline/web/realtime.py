@@ -1,7 +1,7 @@
-"""The realtime voice surface: the ticket mint and the session's socket (realtime voice).
+"""The realtime voice surface: the ticket mint and the session's socket.
 
-Every refusal comes before the upgrade. A ticket is looked at before it is taken, so that
-a refusal that has nothing to do with it does not burn it (contract, 5).
+Every refusal comes before the upgrade. A ticket is checked before it is redeemed, so that
+a refusal for another reason does not use it up (contract, 5).
 """
 
 import asyncio
@@ -79,7 +79,7 @@ class Realtime:
         self._open: set[_Session] = set()
 
     async def shutdown(self) -> None:
-        """End the sessions that are no call yet; wait for all to close their sockets."""
+        """End the sessions that are not calls yet; wait for all sockets to close."""
         for session in self._open:
             session.server_stops()
         if self._open:
@@ -99,14 +99,14 @@ class Realtime:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
             self._reception.check_accepting()
             body = await read_body(request, limits.MINT_BYTES.most, share)
-            await visitor.check()  # a body takes its time
+            await visitor.check()  # reading the body takes time
             asked = read_mint(body, self._sessions.models(visitor.key.scope))
             if isinstance(asked, ConfigProblem):
                 minted = asked
             else:
                 share.charge(len(body) * BYTE_KEPT_S)
                 minted = await self._sessions.mint(visitor.key, asked)
-            await visitor.check()  # so does the database
+            await visitor.check()  # and so does the database
         except Unrecognised:
             return _unauthorized()
         except BodyTooLarge:
@@ -117,7 +117,7 @@ class Realtime:
             return _unauthorized()
         if isinstance(minted, ConfigProblem):
             return answer(refuse_v3(minted.code, minted.message))
-        assert not isinstance(asked, ConfigProblem), "what is refused is not minted"
+        assert not isinstance(asked, ConfigProblem), "a refused request is not minted"
         secret, ticket = minted
         base_url = self._links.base_url if asked.with_address else None
         body = answer_mint(secret, ticket.expires_at, ticket.call_id, base_url)
@@ -178,7 +178,7 @@ class Realtime:
     async def _owner(
         self, request: web.Request, offer: OfferedTicket | None
     ) -> Key | Ticket | None:
-        """Find whose session it would be, without taking a ticket."""
+        """Find whose session it would be, without redeeming the ticket."""
         if offer is not None:
             return await self._sessions.peek(offer.ticket)
         visitor = await key_for(request, self._credentials, Surface.REALTIME)
@@ -190,7 +190,7 @@ class Realtime:
         return self._credentials.register(owner.key_id, session.key_revoked, guest=True)
 
     async def _permit(self, owner: Key | Ticket, offer: OfferedTicket | None) -> Permit | None:
-        """Take the ticket, or check the key, which has been registered by now."""
+        """Redeem the ticket, or check the key, which is registered by now."""
         if isinstance(owner, Key):
             alive = await self._credentials.admit(owner.id, owner.scope)
             return self._sessions.permit_key(owner) if alive else None
@@ -198,7 +198,7 @@ class Realtime:
 
 
 class _Session:
-    """One session from its 101 to its close."""
+    """One session, from the 101 to the close."""
 
     def __init__(
         self,
@@ -213,19 +213,19 @@ class _Session:
         self._bounds = bounds
         self._live: LiveCall | None = None
         loop = asyncio.get_running_loop()
-        #: Why there will be no call, once that is known; a running call is told itself.
+        #: Why there will be no call, once that is known; a running call is ended directly.
         self._refused: asyncio.Future[SessionProblem] = loop.create_future()
         #: Done when the socket is closed.
         self.closed: asyncio.Future[None] = loop.create_future()
 
     def key_revoked(self) -> None:
-        """End the session: the key that opened it is gone."""
+        """End the session: the key that opened it was revoked."""
         if self._live is not None:
             self._live.end(EndCause.KEY_REVOKED)
         self._refuse("revoked")
 
     def server_stops(self) -> None:
-        """End the session unless it is a call: calls are ended by themselves."""
+        """End the session unless it is a call: calls are ended separately."""
         self._refuse("server_shutdown")
 
     def _refuse(self, code: str) -> None:
@@ -233,12 +233,12 @@ class _Session:
             self._refused.set_result(SessionProblem(code))
 
     async def serve(self, socket: WebSocket, permit: Permit) -> None:
-        """Speak with the client until one side ends it. Raises nothing but cancellation."""
+        """Talk to the client until either side closes. Raises nothing but cancellation."""
         keeping = socket.keep_alive(self._bounds.ping_every_s, self._bounds.silent_s)
         pinging = asyncio.create_task(keeping)
         try:
             await self._speak(socket, permit)
-        except Exception as error:  # a defect ends this session alone, and visibly
+        except Exception as error:  # a bug ends only this session, and is logged
             _log.error("session_failed", error=type(error).__name__)
             await _close(socket, ERRORS["internal_error"])
         finally:
@@ -258,7 +258,7 @@ class _Session:
     async def _start(
         self, socket: WebSocket, messages: Messages, permit: Permit
     ) -> EffectiveConfig | SessionProblem | None:
-        """Wait for `session.start`; None if the client left before."""
+        """Wait for `session.start`; None if the client left first."""
         first = asyncio.create_task(_next(messages))
         try:
             await asyncio.wait(
@@ -279,7 +279,7 @@ class _Session:
         return None if message is None else await self._accept(message, permit)
 
     async def _accept(self, message: Message, permit: Permit) -> EffectiveConfig | SessionProblem:
-        """Take the first frame, which must be a `session.start` that can be followed."""
+        """Handle the first frame, which must be a valid `session.start`."""
         start = realtime.decode_start(message.payload)
         if isinstance(start, SessionProblem):
             return start
@@ -307,13 +307,13 @@ class _Session:
                 leg.receive_oversized()
                 await asyncio.wait({leg.hung_up}, timeout=CLOSE_TIMEOUT_S)
         finally:
-            leg.lost()  # before anything is awaited: a lost connection cancels this task
+            leg.lost()  # before any await: a lost connection cancels this task
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         if leg.hung_up.done():
             await _close(socket, leg.hung_up.result())
         elif not reading.cancelled():
-            reading.result()  # raises what the reading met
+            reading.result()  # raises the reader's exception
 
 
 async def _close(socket: WebSocket, error: RealtimeError) -> None:
@@ -336,9 +336,9 @@ async def _read(socket: WebSocket, messages: Messages, leg: RealtimeLeg) -> None
 
 
 def _is_too_large(message: Message) -> bool:
-    """Tell whether a message is larger than any but a picture may be."""
+    """Return whether a message is too large for anything but an image."""
     most, payload = limits.SESSION_FRAME_BYTES.most, message.payload
-    if 4 * len(payload) <= most:  # the longest a character can be
+    if 4 * len(payload) <= most:  # the longest encoding of a character
         return False
     if isinstance(payload, bytes):
         return len(payload) > most

@@ -1,7 +1,7 @@
-"""What HTTP itself refuses, answered in the shape of the surface that was asked.
+"""Refusals of HTTP itself, in the format of the surface that was requested.
 
-The path tells the surface, also where the HTTP library refuses a request by itself: a head
-that cannot be read, a method that does not exist, an `Expect` that nobody meets.
+The path determines the surface, even if the HTTP library refuses the request itself: a
+malformed head, an unknown method, an unsupported `Expect`.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ringline.web.authentication import answer
 from ringline.web.links import Links
 from ringline.wire.errors import HttpRefusal, refuse_rpc, refuse_v1, refuse_v3
 
-SERVER_NAME = "Ringline"  # no versions for strangers
+SERVER_NAME = "Ringline"  # do not reveal versions
 REQUEST_ID = "X-Request-Id"
 
 _CODES = {
@@ -25,19 +25,19 @@ _CODES = {
     429: "rate_limited",
 }
 _RPC_CODES = _CODES | {415: "unsupported_media_type"}
-#: What `/v1` calls them where it has no word of its own.
+#: The codes of `/v1` for statuses without a code of their own.
 _V1_FALLBACK = {408: "INVALID_ARGUMENT"}
 _V1_CODES = {status: code.upper() for status, code in _CODES.items()} | _V1_FALLBACK
-#: Headers of the library's refusals that clients need.
+#: Headers of the library's refusals that are passed on to clients.
 _KEPT = ("Allow", "Retry-After")
-#: Where a status says more than its code.
+#: Messages for statuses that say more than their code.
 _MESSAGES = {415: "the body must not be encoded"}
 _NOT_HTTP = "the request is not valid HTTP"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Answers refusals that are no surface's own."""
+    """Answers refusals that come from no surface."""
 
     new_id: NewId
     links: Links
@@ -45,7 +45,7 @@ class Refusals:
     def answer(
         self, path: str, refusal: web.HTTPException, request_id: str | None = None
     ) -> web.Response:
-        """Answer what was raised for a request of this path."""
+        """Answer an exception raised for a request with this path."""
         kept = {name: refusal.headers.get(name) for name in _KEPT}
         headers = {name: value for name, value in kept.items() if value}
         answered = self.answer_status(path, refusal.status, request_id, headers)
@@ -54,7 +54,7 @@ class Refusals:
         return answered
 
     def answer_unread(self, path: str, status: int) -> web.Response:
-        """Answer what could not be read as a request, and end the connection."""
+        """Answer a malformed request, and close the connection."""
         message = _NOT_HTTP if status < 500 else None
         answered = self.answer_status(path, status, message=message)
         answered.force_close()
@@ -68,7 +68,7 @@ class Refusals:
         headers: Mapping[str, str] | None = None,
         message: str | None = None,
     ) -> web.Response:
-        """Answer with a status, in the shape of the path's surface."""
+        """Answer with a status, in the format of the path's surface."""
         named = request_id or show_id(Prefix.REQUEST, self.new_id())
         refusal = self._spell(path, status, named, message)
         return answer(refusal, {**(headers or {}), REQUEST_ID: named, "Server": SERVER_NAME})

@@ -1,4 +1,4 @@
-"""Reading requests and writing answers: bodies with a bound in bytes and in time."""
+"""Reading requests and writing answers, with bounds in bytes and in time."""
 
 import asyncio
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ringline.web.budget import OverBudget, Share
 from ringline.web.fair_share import BYTE_IN_S
 from ringline.web.http_connection import HttpConnection, Waits
 
-#: A larger answer is written by pieces of this size.
+#: Larger answers are written in pieces of this size.
 PIECE_BYTES = 128 * 1024
 
 
@@ -22,14 +22,14 @@ class BodyTooLarge(Exception):
 
 
 class BrokenBody(Exception):
-    """A request's body does not end as its headers say."""
+    """A request's body does not match its headers."""
 
 
 async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
-    """Read a body of at most `limit` bytes, counted in a key's share as it grows.
+    """Read a body of at most `limit` bytes, counting it in a key's share as it grows.
 
-    Raises BodyTooLarge, BrokenBody, HTTPUnsupportedMediaType where it is encoded, and
-    HTTPRequestTimeout where it does not come in time, HTTPTooManyRequests where the key has
+    Raises BodyTooLarge, BrokenBody, HTTPUnsupportedMediaType if it is encoded,
+    HTTPRequestTimeout if it does not arrive in time, HTTPTooManyRequests if the key has
     too much under way (contract, 13).
     """
     if "Content-Encoding" in request.headers:
@@ -38,7 +38,7 @@ async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
         raise BodyTooLarge
     content = request.content
     try:
-        if content.is_eof():  # most bodies have come with their head
+        if content.is_eof():  # most bodies arrive with their head
             body = content.read_nowait()
             share.charge(len(body) * BYTE_IN_S)
         else:
@@ -53,10 +53,10 @@ async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
 
 
 def open_share(request: web.Request, key_id: UUID, scope: Scope) -> Share:
-    """Begin to count a request's bytes and work, until its answer has been read."""
+    """Start counting a request's bytes and work, until its answer has been read."""
     connection = request.protocol
     if not isinstance(connection, HttpConnection):
-        raise AssertionError("requests come by the listener's connections")
+        raise AssertionError("requests arrive on the listener's connections")
     share = Share(connection.house.budget, connection.house.fair, key_id, scope.workspace_id)
     connection.when_answered(share.close)
     return share
@@ -65,9 +65,10 @@ def open_share(request: web.Request, key_id: UUID, scope: Scope) -> Share:
 async def write_by_pieces(
     request: web.Request, answer: bytes, headers: Mapping[str, str]
 ) -> web.StreamResponse:
-    """Write a large answer no faster than its client reads it, so that others have turns.
+    """Write a large answer no faster than its client reads it.
 
-    Written at once it would be copied whole, which takes as long as tens of small requests.
+    So others get their turns: written at once, it would be copied as a whole, which takes as
+    long as tens of small requests.
     """
     response = web.StreamResponse(headers=headers)
     response.content_length = len(answer)
@@ -75,13 +76,13 @@ async def write_by_pieces(
     whole = memoryview(answer)
     for begin in range(0, len(answer), PIECE_BYTES):
         await response.write(whole[begin : begin + PIECE_BYTES])
-        await asyncio.sleep(0)  # a client that reads fast is not waited for
+        await asyncio.sleep(0)  # do not wait for a client that reads fast
     await response.write_eof()
     return response
 
 
 def too_much_under_way() -> web.HTTPTooManyRequests:
-    """Return what is raised where a key has too much under way; the connection ends."""
+    """Return the error for a key with too much under way; the connection is closed."""
     refusal = web.HTTPTooManyRequests(headers={"Retry-After": "1"})
     refusal.force_close()
     return refusal
@@ -110,6 +111,6 @@ class _Slow:
                 await self.share.begin(len(piece) * BYTE_IN_S)
         except TimeoutError:
             late = web.HTTPRequestTimeout()
-            late.force_close()  # what is left of the body is not waited for
+            late.force_close()  # do not wait for the rest of the body
             raise late from None
         return bytes(body)

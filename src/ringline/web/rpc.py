@@ -1,9 +1,9 @@
-"""The RPC's doors: `POST /rpc/public/run` and `/rpc/public/validate` (events socket, 4.1).
+"""RPC's routes: `/rpc/public/run` and `/rpc/public/validate` (events socket, 4.1).
 
-A request is judged in this order: credentials, rate limit, body, and credentials again, as
-a body takes its time. Whatever could be read is answered with HTTP 200, success and problems
-alike; the rest in the status of `RPC_ERRORS`. Operators' browsers come here, so every answer
-lets any origin read it.
+A request is checked in this sequence: credentials, rate limit, body, and credentials again,
+because reading a body takes time. A well-formed request is answered with HTTP 200, whether it
+succeeds or not; others with the status in `RPC_ERRORS`. Operators' browsers call these routes,
+so any origin may read the answers.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
@@ -50,16 +50,16 @@ _log = structlog.get_logger(__name__)
 _METHODS = "POST, OPTIONS"
 _JSON = {**READABLE, "Content-Type": "application/json; charset=utf-8"}
 _LATER = {**_JSON, "Retry-After": "1"}
-#: What a browser may send after it has asked.
+#: The headers that a browser may send after its preflight.
 _HEADERS = "authorization, content-type, x-api-key, idempotency-key"
 _BODY = StrictDecoder(object, limits.RPC_BODY_MARKS)
 
-#: Answers a body, read and as it came, for a caller.
+#: Answers a body, both parsed and as it arrived, for a caller.
 Answering: TypeAlias = Callable[[web.Request, Caller, object, bytes], Awaitable[bytes]]
 
 
 class Turned(Exception):
-    """A request that is refused before it is carried out."""
+    """A request is refused before it runs."""
 
     def __init__(
         self, code: str, message: str | None = None, wait_s: int = 0, hint: str = ""
@@ -85,15 +85,15 @@ class Rpc:
         self._rate = rate
 
     async def run(self, request: web.Request) -> web.StreamResponse:
-        """Carry a request out."""
+        """Run a request."""
         return await self._serve(request, self._run)
 
     async def validate(self, request: web.Request) -> web.StreamResponse:
-        """Check a request without carrying it out."""
+        """Validate a request without running it."""
         return await self._serve(request, self._validate)
 
     async def other_method(self, request: web.Request) -> web.StreamResponse:
-        """Answer a browser that asks first; any other method is not allowed here."""
+        """Answer a CORS preflight; any other method is 405."""
         if request.method == "OPTIONS":
             return preflight(_METHODS, _HEADERS)
         refused = _refuse(refuse_rpc("method_not_allowed"))
@@ -101,7 +101,7 @@ class Rpc:
         return refused
 
     async def elsewhere(self, request: web.Request) -> web.StreamResponse:
-        """Answer a browser that asks first; anything else is not here."""
+        """Answer a CORS preflight; everything else is 404."""
         if request.method == "OPTIONS":
             return preflight(_METHODS, _HEADERS)
         return _refuse(refuse_rpc("not_found"))
@@ -131,7 +131,7 @@ class Rpc:
         return await self._engine.validate(caller, body)
 
     async def _serve(self, request: web.Request, answering: Answering) -> web.StreamResponse:
-        """Let a request in, answer it, and spell whatever goes wrong."""
+        """Authenticate a request, answer it, and report any error."""
         try:
             caller = await caller_of(request, self._credentials)
             share = open_share(request, caller.key_id, caller.scope)
@@ -140,7 +140,7 @@ class Rpc:
             if wait_s:
                 raise Turned("rate_limited", wait_s=wait_s)
             raw = await _read(request, share)
-            await caller.check()  # a body takes its time
+            await caller.check()  # reading the body takes time
             body = _BODY.decode(raw)
             reads = _changes_nothing(body)
             if reads:
@@ -173,7 +173,7 @@ class Rpc:
             return _refuse(refusal)
         except (ConnectionError, web.HTTPException):
             raise
-        except Exception as error:  # a defect: tell of it without its text
+        except Exception as error:  # a bug: log it without its text
             sqlstate = error.sqlstate or None if isinstance(error, EntryRefused) else None
             _log.error("rpc_failed", error=type(error).__name__, sqlstate=sqlstate)
             answer = _UNKNOWN
@@ -186,13 +186,13 @@ _UNKNOWN = answer_problems([problem("unknown_error", "something went wrong here"
 
 
 def _who(caller: Caller) -> Hashable:
-    """Tell whose rate counts: an operator's browser never takes from its key's."""
+    """Return whose rate counts: an operator's browser never uses up its key's."""
     operator = caller.operator
     return caller.key_id if operator is None else (caller.key_id, operator.id)
 
 
 async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
-    """Tell who asks. Raises Turned, Unavailable."""
+    """Authenticate the caller. Raises Turned, Unavailable."""
     caller = await rpc_caller(request, credentials)
     if isinstance(caller, Denied):
         if caller is Denied.UNKNOWN:
@@ -202,13 +202,13 @@ async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
 
 
 def _changes_nothing(body: object) -> bool:
-    """Tell whether an answer may be refused: records were read, or the log was."""
+    """Return whether the action only read records or the log, so it may be refused."""
     action = find_action(body)
     return action is not None and (action.is_read or action.kind is ActionKind.GENERIC)
 
 
 async def _read(request: web.Request, share: Share) -> bytes:
-    """Read a body that says it is JSON. Raises Turned, BodyTooLarge, BrokenBody."""
+    """Read a body with a JSON content type. Raises Turned, BodyTooLarge, BrokenBody."""
     kind = request.content_type
     if kind != "application/json" and not (
         kind.startswith("application/") and kind.endswith("+json")

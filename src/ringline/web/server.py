@@ -1,7 +1,7 @@
-"""The HTTP server: which path leads to which handler, and what holds for all of them.
+"""The HTTP server: its routes, and the middleware for all of them.
 
-What aiohttp would print is kept quiet here: it logs subprotocol offers, which hold
-tickets, and prints tracebacks for requests that it cannot read.
+aiohttp's loggers are silenced here: it logs subprotocol offers, which hold tickets, and
+tracebacks for malformed requests.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ class Surfaces:
 
 
 class Server:
-    """Listens on one port and serves every surface there."""
+    """Serves every surface on one port."""
 
     def __init__(
         self,
@@ -74,11 +74,11 @@ class Server:
         return await self._listener.start(host, port)
 
     def announce(self) -> None:
-        """Let `/readyz` say that the server is ready: what has to be there before is."""
+        """Let `/readyz` report ready, now that everything it promises is in place."""
         self._announced = True
 
     async def stop(self) -> None:
-        """Close the port and what is still open on it."""
+        """Close the port and its open connections."""
         self._listener.close()
         await self._realtime.shutdown()
         await self._listener.stop()
@@ -93,7 +93,7 @@ class Server:
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Name the request; answer what goes wrong in its surface's own shape."""
+        """Give the request an id; answer errors in the format of its surface."""
         request_id = show_id(Prefix.REQUEST, self._new_id())
         request[_REQUEST_ID] = request_id
         try:
@@ -108,7 +108,7 @@ class Server:
             return self._refusals.answer_status(request.path, 400, request_id)
         except (asyncio.CancelledError, ConnectionError):
             raise
-        except Exception as error:  # a defect: tell of it without its text
+        except Exception as error:  # a bug: log it without its text
             _log.error("request_failed", path=request.path, error=type(error).__name__)
             return self._refusals.answer_status(request.path, 500, request_id)
 
@@ -120,7 +120,7 @@ def add_routes(
     health: Handler,
     readiness: Handler,
 ) -> None:
-    """Add every door there is; a test walks them all."""
+    """Add every route; a test walks them all."""
     router = app.router
     router.add_get("/healthz", health)
     router.add_get("/readyz", readiness)
@@ -162,6 +162,6 @@ async def _name_request(request: web.Request, response: web.StreamResponse) -> N
 
 
 def _silence_aiohttp() -> None:
-    # Their texts hold tickets (aiohttp.websocket) and what clients sent (aiohttp.server).
+    # Their messages hold tickets (aiohttp.websocket) and clients' input (aiohttp.server).
     for name in ("aiohttp.websocket", "aiohttp.server", "aiohttp.web", "aiohttp.access"):
         logging.getLogger(name).disabled = True

@@ -1,7 +1,7 @@
-"""Where backends have tokens minted: for whoever watches, and for operators.
+"""The mints of session tokens and of operator tokens.
 
-`POST /api/realtime/session` (events socket, 2) and `POST /api/operator/access` (7.1) are one
-door with two answers: a secret key, at a bounded rate, with a small JSON body or none.
+`POST /api/realtime/session` (events socket, 2) and `POST /api/operator/access` (7.1) share
+everything but the answer: a secret key, a bounded rate, a small JSON body or none.
 """
 
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ from ringline.wire import operator_access, session_token
 from ringline.wire.errors import HttpRefusal, refuse_rpc
 from ringline.wire.rpc import TAKES_SECRET_KEY
 
-#: Mints for a key what a body asks for. Raises MintProblem, and what storage raises.
+#: Mints the token that a body asks for. Raises MintProblem, and storage's errors.
 Make: TypeAlias = Callable[[Key, bytes], Awaitable[bytes | HttpRefusal]]
 
 
@@ -65,7 +65,7 @@ class OperatorAccess:
         self._rate = rate
 
     async def mint(self, request: web.Request) -> web.StreamResponse:
-        """Mint a token for the member of the team whose email is given."""
+        """Mint a token for the team member with the given email."""
         return await _mint(request, self._credentials, self._rate, self._make)
 
     async def _make(self, key: Key, body: bytes) -> bytes | HttpRefusal:
@@ -94,9 +94,9 @@ async def _mint(
         if wait_s:
             return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
         body = await read_body(request, limits.MINT_BYTES.most, share)
-        await visitor.check()  # a body takes its time
+        await visitor.check()  # reading the body takes time
         made = await make(visitor.key, body)
-        await visitor.check()  # so does the database
+        await visitor.check()  # and so does the database
     except Unrecognised:
         return answer(refuse_rpc("unauthorized"))
     except Unavailable:

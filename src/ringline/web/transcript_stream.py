@@ -17,7 +17,7 @@ from ringline.wire.transcript import TranscriptStream
 
 
 class Transcript:
-    """A transcript stream from its headers to its end."""
+    """A transcript stream, from its headers to its end."""
 
     def __init__(self, watchers: Watchers, start: Start, limits: StreamLimits) -> None:
         self._watchers = watchers
@@ -26,15 +26,15 @@ class Transcript:
         self._watch = CallWatch(watchers, start)
 
     def credential_revoked(self) -> None:
-        """End: the key or operator that the stream stands on is gone."""
+        """End: the stream's key or operator was revoked."""
         self._watch.finish("UNAUTHENTICATED")
 
     def server_stops(self) -> None:
-        """End with an error; an `EventSource` comes back by itself."""
+        """End with an error; an `EventSource` reconnects by itself."""
         self._watch.finish("UNAVAILABLE")
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer with the stream."""
+        """Serve the stream as the response."""
         response = web.StreamResponse(headers=sse.HEADERS | READABLE)
         await response.prepare(request)
         connection = StreamConnection(request)
@@ -46,7 +46,7 @@ class Transcript:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await response.write_eof()
-        except (TimeoutError, ConnectionError):  # it reads nothing, or has left
+        except (TimeoutError, ConnectionError):  # the client reads nothing, or has left
             connection.abort()
         return response
 
@@ -60,7 +60,7 @@ class Transcript:
             self._start.topic,
             InChunks(with_ids) if chunked else with_ids,
             OnLoss.WITHOUT_POSITIONS,
-            on_gap=lambda following: None,  # the ids that are missing from here on tell it
+            on_gap=lambda following: None,  # from here on the missing ids show the loss
             plain=InChunks(plain) if chunked else plain,
             open_turns=True,
         )
@@ -79,11 +79,11 @@ class Transcript:
             await asyncio.gather(*tasks, return_exceptions=True)
             outbox.flush()
             outbox.close()
-        if code:  # past what waits: a client that does not read is told as well
+        if code:  # ahead of queued frames, so that a slow client is told too
             connection.write(framed(sse.encode_event(stream_error_v1(code), name="error")))
 
     async def _beat(self, connection: StreamConnection, outbox: Outbox, heartbeat: bytes) -> None:
-        """Send heartbeats; cut off a connection that has taken nothing for two of them."""
+        """Send heartbeats; cut off a client that has read nothing for two of them."""
         stuck = False
         while True:
             await asyncio.sleep(self._limits.heartbeat_s)

@@ -1,8 +1,8 @@
-"""What the watching surfaces share: who may watch, and what ends a watch.
+"""The common part of the watching surfaces: who may watch, and what ends a watch.
 
-A watcher stands on a key, its own or the one that minted its token, and an operator's on
-the member of the team too; it is registered before they are checked (contract, 6). Frames
-are shared by all listeners of a dialect, so the framing of the transport is part of the
+A watcher depends on a key, its own or the one that minted its token, and an operator's watcher
+also on their membership of the team. It is registered before these are checked (contract, 6).
+Frames are shared by all listeners of a dialect, so the transport's framing is part of the
 shared bytes.
 """
 
@@ -26,14 +26,14 @@ from ringline.web.authentication import Contradiction, Denied, agreed, credentia
 from ringline.wire.session_token import OperatorToken, SessionToken
 from ringline.wire.websocket_frames import text_frame
 
-#: A position that no log has: what cannot be read is "not recovered", like a foreign one.
+#: A position in no log: an unreadable one is "not recovered", like one of another log.
 NOWHERE = Position("", 0)
-#: Spellings of `Last-Event-ID` in a query; browsers cannot set the header.
+#: The names of `Last-Event-ID` in a query, because browsers cannot set the header.
 _SINCE = ("since", "lastEventId", "last_event_id")
 
 
 class Watcher(Protocol):
-    """A connection that watches; it is told when the server goes down."""
+    """A watching connection, which is notified of a shutdown."""
 
     def server_stops(self) -> None:
         """Say goodbye to the client."""
@@ -42,7 +42,7 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose log may be watched, and what that stands on: a key, and an operator if any."""
+    """Whose log may be watched, by which key, and by which operator, if any."""
 
     scope: Scope
     key_id: UUID
@@ -67,7 +67,7 @@ class Watchers:
         self._stopping = False
 
     def token_viewer(self, text: str) -> Viewer | None:
-        """Read a session or operator token; None if it opens nothing."""
+        """Verify a session or operator token; None if it is invalid."""
         match self.credentials.read_token(text):
             case OperatorToken() as token:
                 return Viewer(token.scope, token.key_id, token.user_id)
@@ -77,17 +77,17 @@ class Watchers:
                 return None
 
     def standing(self, viewer: Viewer, close: Closer) -> AbstractContextManager[None]:
-        """Register a watcher; `close` is called when what it stands on is gone."""
+        """Register a watcher; `close` is called when its key or operator is revoked."""
         return self.credentials.register(viewer.key_id, close, user_id=viewer.user_id)
 
     async def admit(self, viewer: Viewer) -> bool:
-        """Check a watcher that has just been registered. Raises StoreAway."""
+        """Check a watcher that was just registered. Raises StoreAway."""
         return await self.credentials.admit(viewer.key_id, viewer.scope, viewer.user_id)
 
     async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Denied:
-        """Find who opens a live stream: a secret key, a session or operator token.
+        """Authenticate a live stream's viewer: a secret key, a session or operator token.
 
-        The header wins over `?token=`, which only some streams allow. Raises StoreAway.
+        The header overrides `?token=`, which only some streams allow. Raises StoreAway.
         """
         try:
             credential = credential_of(request)
@@ -110,7 +110,7 @@ class Watchers:
 
     @contextmanager
     def present(self, watcher: Watcher) -> Generator[None]:
-        """Keep a watcher among those that are told when the server goes down."""
+        """Register a watcher for the length of the block, to notify it of a shutdown."""
         self._watchers.add(watcher)
         if self._stopping:
             watcher.server_stops()
@@ -122,7 +122,7 @@ class Watchers:
                 self._nobody.set()
 
     async def shutdown(self, grace_s: float = 2.0) -> None:
-        """Tell every watcher, and who still comes; give them a moment to leave."""
+        """Notify every watcher, also new ones; give them a moment to leave."""
         self._stopping = True
         for watcher in list(self._watchers):
             watcher.server_stops()
@@ -134,16 +134,16 @@ class Watchers:
 
 
 def asked_since(request: web.Request) -> Since | None:
-    """Read where a stream's client wants to resume, in any spelling (contract, 2).
+    """Read where a stream's client wants to resume, under any name (contract, 2).
 
-    The header wins: an `EventSource` repeats the query that it was opened with.
+    The header wins, because an `EventSource` repeats its original query.
     """
     said = [request.headers.get("Last-Event-ID"), *map(request.query.get, _SINCE)]
     return next((read_since(text) for text in said if text), None)
 
 
 def read_since(text: object) -> Since | None:
-    """Read where a client wants to resume; what is no position is `NOWHERE`."""
+    """Read where a client wants to resume; an invalid position is `NOWHERE`."""
     if text is None:
         return None
     return (parse_since(text) if isinstance(text, str) else None) or NOWHERE

@@ -1,9 +1,8 @@
 """A server's WebSocket on aiohttp, as thin as it can be (RFC 6455).
 
-Reading and unmasking are aiohttp's; frames are written raw to the transport, because a
-frame that many connections get is encoded once. What aiohttp lets pass is refused here:
-versions other than 13, and frames that are not masked. An edge of our own will take this
-module's place under the same surfaces.
+aiohttp reads and unmasks; frames are written raw to the transport, because a frame for
+many connections is encoded once. We refuse what aiohttp accepts: versions other than 13, and
+unmasked frames. Our own HTTP edge will replace this module under the same surfaces.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ from ringline.web.http_connection import HttpConnection
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
 
 CLOSE_TIMEOUT_S = 5.0
-#: What a refused upgrade says: the version that is spoken here (RFC 6455, 4.4).
+#: The headers of a refused upgrade, with the supported version (RFC 6455, 4.4).
 OUR_VERSION = {"Sec-WebSocket-Version": "13"}
 
 
@@ -45,7 +44,7 @@ Message = TextMessage | BinaryMessage
 
 
 def upgrade_problem(request: web.Request) -> str | None:
-    """Say why a request is no WebSocket upgrade (RFC 6455, 4.2.1); None if it is one."""
+    """Say why a request is not a WebSocket upgrade (RFC 6455, 4.2.1); None if it is."""
     headers = request.headers
     if request.method != "GET" or request.version < HttpVersion11:
         return "A WebSocket is opened with GET and HTTP/1.1."
@@ -61,13 +60,13 @@ def upgrade_problem(request: web.Request) -> str | None:
         return "The Sec-WebSocket-Key is not base64."
     if len(nonce) != 16:
         return "The Sec-WebSocket-Key is not 16 bytes long."
-    # What aiohttp itself would not take must be known before a ticket is.
+    # What aiohttp itself would reject must be known before a ticket is redeemed.
     trial = web.WebSocketResponse(protocols=offered_subprotocols(request))
     return None if trial.can_prepare(request) else "The upgrade is malformed."
 
 
 def offered_subprotocols(request: web.Request) -> list[str]:
-    """Return the subprotocols that a client offers, in its order."""
+    """Return the subprotocols that a client offers, in the client's sequence."""
     offers = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
     return [offer.strip() for offer in offers.split(",") if offer.strip()]
 
@@ -81,24 +80,24 @@ class StreamConnection:
             raise ConnectionResetError("the client left during the handshake")
         connection = request.protocol
         if not isinstance(connection, HttpConnection):
-            raise AssertionError("streams come by the listener's connections")
+            raise AssertionError("streams arrive on the listener's connections")
         connection.become_stream()
         self._connection = connection
-        # Whatever the kernel does not take at once counts as "not free".
+        # If the kernel does not take everything at once, the connection counts as busy.
         transport.set_write_buffer_limits(high=0)
         self._transport = transport
         self._request = request
         self._waiting: asyncio.Task[None] | None = None
-        #: Called when the kernel takes bytes again, after it took none.
+        #: Called when the kernel accepts bytes again.
         self.on_resumed: Callable[[], None] = lambda: None
 
     @property
     def paused(self) -> bool:
-        """Tell whether the kernel takes nothing more."""
+        """Return whether the kernel accepts no more bytes."""
         return self._request.protocol.writing_paused
 
     def write(self, data: bytes) -> None:
-        """Write bytes; what a lost connection is written goes nowhere."""
+        """Write bytes; on a lost connection they are discarded."""
         if self._transport.is_closing():
             return
         self._transport.write(data)
@@ -107,18 +106,18 @@ class StreamConnection:
             self._waiting = asyncio.create_task(self._wait())
 
     async def begin_replay(self) -> None:
-        """Begin to read the past for this connection when it is the workspace's turn."""
+        """Wait for the workspace's turn to read history for this connection."""
         await self._connection.house.fair.begin(self._connection.who, REPLAY_S)
 
     def _charge(self, size: int) -> None:
-        """Count what is sent as work, of which what has been encoded for it is most."""
+        """Charge what is sent as work, most of which was encoding it."""
         self._connection.house.fair.charge(self._connection.who, size * BYTE_OUT_S)
 
     async def _wait(self) -> None:
         try:
             await self._request.writer.drain()
         except ConnectionError:
-            return  # the reading side notices as well
+            return  # the reading side notices too
         finally:
             self._waiting = None
         self.on_resumed()
@@ -138,7 +137,7 @@ class WebSocket(StreamConnection):
         #: The close code of the rule of RFC 6455 that the client broke, once it has.
         self.violation: int | None = None
         self._loop = asyncio.get_running_loop()
-        #: When the client was last heard, by the loop's clock; pongs count.
+        #: When the client last sent anything, by the loop's clock; pongs count.
         self.last_heard = self._loop.time()
 
     @classmethod
@@ -151,14 +150,14 @@ class WebSocket(StreamConnection):
     ) -> "WebSocket":
         """Answer 101; `upgrade_problem` must have found none."""
         response = _Response(bounds, (subprotocol,) if subprotocol else ())
-        if subprotocol:  # aiohttp looks for it in the first of several headers only
+        if subprotocol:  # aiohttp only looks in the first of several headers
             response.headers["Sec-WebSocket-Protocol"] = subprotocol
         await response.prepare(request)
         return cls(request, response)
 
     @property
     def response(self) -> web.WebSocketResponse:
-        """Return what the request's handler returns in the end."""
+        """Return the response for the request's handler to return."""
         return self._response
 
     def send_text(self, payload: bytes) -> None:
@@ -166,7 +165,7 @@ class WebSocket(StreamConnection):
         self.write(text_frame(payload))
 
     async def silent_for(self, limit_s: float) -> None:
-        """Wait until the client has not been heard for a time."""
+        """Wait until the client has been silent for a time."""
         while True:
             left_s = self.last_heard + limit_s - self._loop.time()
             if left_s <= 0:
@@ -174,7 +173,7 @@ class WebSocket(StreamConnection):
             await asyncio.sleep(left_s)
 
     async def keep_alive(self, every_s: float, silent_s: float) -> None:
-        """Ping until cancelled; cut off a client that is silent for too long."""
+        """Ping until cancelled; cut off a client that stays silent too long."""
         while True:
             await asyncio.sleep(every_s)
             if self._loop.time() - self.last_heard >= silent_s:
@@ -183,14 +182,14 @@ class WebSocket(StreamConnection):
             self.write(ping_frame())
 
     async def messages(self) -> AsyncGenerator[Message]:
-        """Yield the client's messages until it, or we, close, or it breaks a rule."""
+        """Yield the client's messages until either side closes, or it breaks a rule."""
         while True:
             message = await self._response.receive()
             self.last_heard = self._loop.time()
             began = perf_counter()
             match message.type:
                 case WSMsgType.PING:
-                    if not self.paused:  # who pings without reading fills no buffer
+                    if not self.paused:  # a client that pings without reading fills no buffer
                         self.write(pong_frame(cast(bytes, message.data)))
                 case WSMsgType.PONG:
                     pass
@@ -206,7 +205,7 @@ class WebSocket(StreamConnection):
             self._response.dealt_with(perf_counter() - began)
 
     def refuse(self, code: int) -> None:
-        """Note that the client broke a rule that only its message shows."""
+        """Note that the client broke a rule, as its message showed."""
         self.violation = self._response.goodbye = code
 
     @property
@@ -215,7 +214,7 @@ class WebSocket(StreamConnection):
         return self._response.close_code
 
     async def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye once; wait a bounded time for the client to say it too."""
+        """Send a close frame once; wait a bounded time for the client's."""
         if self._closing:
             return
         self._closing = True
@@ -228,10 +227,10 @@ class WebSocket(StreamConnection):
 
 
 class _Response(web.WebSocketResponse):
-    """aiohttp's WebSocket with a gate before its parser, and a goodbye of our own.
+    """aiohttp's WebSocket with a gate before its parser, and our own close.
 
-    aiohttp offers no hook for either. What came in behind the request's head, before the
-    101 was out, goes through the gate as well.
+    aiohttp offers no hook for either. Bytes that arrived after the request's head, before
+    the 101 was sent, go through the gate too.
     """
 
     def __init__(self, bounds: FrameLimits, protocols: tuple[str, ...]) -> None:
@@ -248,12 +247,12 @@ class _Response(web.WebSocketResponse):
         self.goodbye: int = WSCloseCode.OK
 
     def dealt_with(self, took_s: float) -> None:
-        """Let the gate pass on more."""
+        """Let the gate pass on more frames."""
         if self._gate is not None:
             self._gate.dealt_with(took_s)
 
     def discard(self) -> None:
-        """Let the gate pass on everything, to find the client's close."""
+        """Let the gate pass on everything, to find the client's close frame."""
         if self._gate is not None:
             self._gate.discard()
 
