@@ -90,7 +90,7 @@ def test_a_variable_that_does_not_exist_is_refused(
 def test_without_any_it_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(CommandProblem, match="give --url or RINGLINE_URL and --key or RINGLINE_K"):
         find_target(None, None, tmp_path)
-    with pytest.raises(CommandProblem, match="begins with http:// or https://"):
+    with pytest.raises(CommandProblem, match="must start with http:// or https://"):
         find_target("localhost:7400", "sk_live_1", tmp_path)
 
 

@@ -236,7 +236,7 @@ def test_an_account_without_a_home_names_a_directory(monkeypatch: pytest.MonkeyP
 
 def test_what_only_looks_like_a_service_link_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGLINE_DB_PORT", "5432")
-    with pytest.raises(SettingsProblem, match=r"^RINGLINE_DB_PORT does not exist; the nearest"):
+    with pytest.raises(SettingsProblem, match=r"^RINGLINE_DB_PORT does not exist; did you"):
         Settings.read()
 
 
@@ -253,7 +253,7 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_proxy_that_is_none_is_told_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGLINE_TRUSTED_PROXIES", "10.0.0.1, nginx.internal")
-    with pytest.raises(SettingsProblem, match="entry 2 is no IP address"):
+    with pytest.raises(SettingsProblem, match="entry 2 is not an IP address"):
         Settings.read()
 
 

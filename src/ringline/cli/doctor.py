@@ -25,7 +25,7 @@ from ringline.config import (
     LEAST_SECRET_BYTES,
     Settings,
     SettingsProblem,
-    line_that_makes,
+    secret_command,
     service_links,
 )
 from ringline.domain.limits import DESCRIPTORS_KEPT
@@ -163,7 +163,7 @@ def check_secrets(settings: Settings) -> Finding:
             "secrets",
             Grade.BAD,
             f"fewer than {LEAST_SECRET_BYTES} bytes: {', '.join(weak)}",
-            f"No server starts with them; {line_that_makes(weak[0])} generates a better one.",
+            f"No server starts with them; {secret_command(weak[0])} generates a better one.",
         )
     unset = [name for name in settings.missing_to_serve() if not name.endswith("DATABASE_URL")]
     if not unset:
@@ -176,7 +176,7 @@ def check_secrets(settings: Settings) -> Finding:
         "secrets",
         Grade.WARNING,
         f"not set: {', '.join(unset)}",
-        f"`ringline serve` requires them; {line_that_makes(unset[0])} generates a secret.",
+        f"`ringline serve` requires them; {secret_command(unset[0])} generates a secret.",
     )
 
 

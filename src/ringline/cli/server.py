@@ -16,7 +16,7 @@ from ringline.cli.logs import log_like_a_server
 from ringline.cli.options import DataDir
 from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import say, show
-from ringline.config import PREFIX, Settings, line_that_makes
+from ringline.config import PREFIX, Settings, secret_command
 from ringline.schema.names import HEAD
 
 HostOption = Annotated[
@@ -92,7 +92,7 @@ def serve(
     settings = Settings.read(host=host, port=port, data_dir=data_dir)
     if missing := settings.missing_to_serve():
         secrets = [name for name in missing if name != f"{PREFIX}DATABASE_URL"]
-        make = f" {line_that_makes(secrets[0])} generates a secret." if secrets else ""
+        make = f" {secret_command(secrets[0])} generates a secret." if secrets else ""
         fail(f"`ringline serve` requires {', '.join(missing)}.{make}")
 
     async def ready(server: app.Running) -> None:

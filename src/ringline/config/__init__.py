@@ -11,8 +11,8 @@ from ringline.config.settings import (
     REQUIRED_TO_SERVE,
     ROOTS_DATA,
     Settings,
-    line_that_makes,
     python_environment,
+    secret_command,
 )
 from ringline.config.variables import (
     PREFIX,
@@ -30,9 +30,9 @@ __all__ = [
     "Settings",
     "SettingsProblem",
     "cleaned",
-    "line_that_makes",
     "python_environment",
     "read_web_url",
     "refuse_unknown",
+    "secret_command",
     "service_links",
 ]

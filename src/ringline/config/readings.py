@@ -33,23 +33,23 @@ def read_host(text: str) -> str:
             return str(ip_address(bare))
         except ValueError:
             raise _refused(
-                "it is a name or an address alone, without scheme and port; the port is "
+                "it must be a name or an address without scheme and port; set the port with "
                 "RINGLINE_PORT"
             ) from None
     if not _HOST_NAME.fullmatch(bare):
-        raise _refused("it is a name or an address; 0.0.0.0 and :: stand for all of them")
+        raise _refused("it must be a name or an address; 0.0.0.0 and :: listen on all addresses")
     return bare
 
 
 def read_origins(text: str) -> tuple[str, ...]:
     """Read origins as browsers write them (RFC 6454, 6.2); () means all, as does `*`."""
-    found = _each(text, _origin)
+    found = _read_list(text, _origin)
     return () if _ALL in found else found
 
 
 def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Read addresses and networks; a single address is a network of one."""
-    return _each(text, _network)
+    return _read_list(text, _network)
 
 
 def read_directory(path: Path) -> Path:
@@ -57,7 +57,7 @@ def read_directory(path: Path) -> Path:
     try:
         return path.expanduser()
     except RuntimeError:
-        raise _refused("this account has no home directory: name another one") from None
+        raise _refused("this account has no home directory: name a directory without ~") from None
 
 
 def read_role_prefix(text: str) -> str:
@@ -83,9 +83,9 @@ def read_web_url(text: str) -> str:
     """
     url = _parsed(text.strip())
     if url is None or url.scheme not in _DEFAULT_PORTS or not url.host:
-        raise ValueError("it begins with http:// or https://")
+        raise ValueError("it must start with http:// or https://")
     if url.username or url.password or url.query is not None or url.fragment is not None:
-        raise ValueError("it has no user, no query and no fragment")
+        raise ValueError("it must have no user, query or fragment")
     return _spelt(url) + (url.path or "").rstrip("/")
 
 
@@ -96,16 +96,16 @@ def _read_setting_url(text: str) -> str:
         raise _refused(str(error)) from None
 
 
-def _each(text: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
+def _read_list(text: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
     """Read a list separated by commas or white space; errors give the entry's number."""
     words = [word for word in re.split(r"[\s,]+", text) if word]
     if not words:
-        raise _refused("it has no entries; leave it out for the default")
+        raise _refused("it has no entries; unset it for the default")
     found: list[T] = []
-    for place, word in enumerate(words, 1):
+    for number, word in enumerate(words, 1):
         value = read(word)
         if value is None:
-            raise _refused(f"entry {place} is {_EXPECTED[read]}")
+            raise _refused(f"entry {number} is {_EXPECTED[read]}")
         found.append(value)
     return tuple(found)
 
@@ -129,12 +129,12 @@ def _network(word: str) -> IPv4Network | IPv6Network | None:
 
 _EXPECTED: dict[Callable[..., object], str] = {
     _origin: (
-        "no origin, such as https://app.example.com: scheme and host, with a port if it is not "
-        "the default one; * alone stands for all"
+        "not an origin: give scheme and host, such as https://app.example.com, with a port if it "
+        "is not the default one; * alone allows every origin"
     ),
     _network: (
-        "no IP address and no network, such as 10.0.0.0/8, whose address has no bits beyond its "
-        "prefix"
+        "not an IP address or a network, such as 10.0.0.0/8, whose address has no bits set beyond "
+        "its prefix"
     ),
 }
 

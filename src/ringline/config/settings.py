@@ -284,11 +284,11 @@ class Settings(BaseSettings):
         for name in self.weak_secrets():
             raise SettingsProblem(
                 f"{name} holds a secret of fewer than {LEAST_SECRET_BYTES} bytes, which can be "
-                f"guessed; {line_that_makes(name)} generates a better one."
+                f"guessed; {secret_command(name)} generates a better one."
             )
 
 
-def line_that_makes(name: str) -> str:
+def secret_command(name: str) -> str:
     """Return the shell command that generates a secret and sets it."""
     return f"`export {name}=$(ringline secret)`"
 

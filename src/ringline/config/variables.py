@@ -61,7 +61,7 @@ def refuse_unknown(environ: Mapping[str, str], settings: Iterable[str]) -> None:
     for name in sorted(environ):
         if not _is_ours(name) or _is_link(name, environ) or _bare(name) in known:
             continue
-        nearest = max(known, key=lambda one: SequenceMatcher(None, _bare(name), one).ratio())
+        nearest = max(known, key=lambda other: SequenceMatcher(None, _bare(name), other).ratio())
         raise SettingsProblem(f"{name} does not exist; did you mean {PREFIX}{nearest}?")
 
 
