@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
 from ringline.domain.topics import ALL_EVENTS, CallEvents
-from ringline.ports import EventLog, LogBusy, StoreAway
+from ringline.ports import EventLog, LogBusy, StoreUnavailable
 from ringline.services.follow import OnLoss
 from tests.samples import entry, new_id, note, partial, turn
 from tests.world import Client, World
@@ -183,7 +183,7 @@ class CursorMachine(RuleBasedStateMachine):
     def lose_the_answer_of_a_commit(self, process: int) -> None:
         self.world.processes[process].store.lose_answers += 1
 
-    @rule(process=PROCESS, kind=st.sampled_from([StoreAway, LogBusy]))
+    @rule(process=PROCESS, kind=st.sampled_from([StoreUnavailable, LogBusy]))
     def fail_a_commit(self, process: int, kind: type[Exception]) -> None:
         self.world.processes[process].store.fail_commits.append(kind())
 
@@ -192,7 +192,7 @@ class CursorMachine(RuleBasedStateMachine):
         async def run() -> None:
             self.world.processes[process].store.go_away()
             if tell:
-                self.world.processes[process].journal.store_away()
+                self.world.processes[process].journal.store_unavailable()
 
         self.loop.run_until_complete(run())
 

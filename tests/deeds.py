@@ -144,8 +144,8 @@ class Line(ScriptedLeg):
         super().__init__()
         self.answered = asyncio.Event()
 
-    def tell(self, order: leg.LegOrder) -> None:
-        super().tell(order)
+    def send(self, order: leg.LegOrder) -> None:
+        super().send(order)
         if isinstance(order, leg.SessionStarted):
             self.answered.set()
 

@@ -19,14 +19,14 @@ from ringline.domain.topics import ALL_EVENTS, Topic, topics_of
 from ringline.ports import (
     ALL_LOGS,
     AllLogs,
-    AlreadyThere,
+    AlreadyExists,
     Check,
     EntryRefused,
     EventLog,
     LogBusy,
     LogHead,
     LogPage,
-    StoreAway,
+    StoreUnavailable,
     Subscriber,
     Unsubscribe,
     Violation,
@@ -55,7 +55,7 @@ class MemoryLog:
         for entry in entries:
             known = {stored.event.id for stored in self.logs.get(entry.scope, [])}
             if any(event.id in known for event in entry.durable):
-                raise AlreadyThere
+                raise AlreadyExists
         offsets: list[tuple[int, ...]] = []
         for entry in entries:
             rows = self.logs.setdefault(entry.scope, [])
@@ -144,7 +144,7 @@ class FaultyLog:
         self._check()
         if self.lose_answers:
             self.lose_answers -= 1
-            raise StoreAway
+            raise StoreUnavailable
         return offsets
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -163,7 +163,7 @@ class FaultyLog:
 
     def _check(self) -> None:
         if self.away:
-            raise StoreAway
+            raise StoreUnavailable
 
 
 class Told:
@@ -172,7 +172,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def tell(self, *events: Event) -> None:
+    def append(self, *events: Event) -> None:
         self.events += events
 
 

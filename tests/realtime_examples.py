@@ -31,8 +31,8 @@ _ASKED: tuple[realtime.ClientFrame, ...] = (
 _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.CallerStarted(),
     leg.CallerStopped(),
-    leg.TurnHeard("When do you open?"),
-    leg.TurnHeard(""),
+    leg.TurnTranscribed("When do you open?"),
+    leg.TurnTranscribed(""),
     leg.AgentStarted(),
     leg.AgentSaid("We open "),
     _SOUND,

@@ -25,7 +25,7 @@ from tests.samples import NOW, a_scope, new_id
 INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
 CAPABILITIES = voice.VoiceCapabilities(INPUT_HZ, OUTPUT_HZ, ("one",), "one")
-ANSWERS_ITSELF = replace(CAPABILITIES, responds_by_itself=True)
+RESPONDS_BY_ITSELF = replace(CAPABILITIES, responds_by_itself=True)
 #: The phases of a response that a conversation keeps, in their order.
 LIVING = (Phase.WANTED, Phase.RUNNING, Phase.DRAINING)
 
@@ -78,7 +78,7 @@ def signed(said: Said, caller: LegId, voice_id: VoiceId) -> CallSignal:
 def orders_of(step: Step) -> list[Order]:
     """Return a step's orders without their addresses, and without the routes."""
     orders = [addressed.order for addressed in step.orders]
-    return [order for order in orders if not isinstance(order, bridge.Route)]
+    return [order for order in orders if not isinstance(order, bridge.SetRoutes)]
 
 
 class Story:
@@ -177,10 +177,10 @@ class ScriptedVoice:
     def capabilities(self) -> voice.VoiceCapabilities:
         return self._capabilities
 
-    def hear(self, chunk: Chunk) -> None:
+    def send_audio(self, chunk: Chunk) -> None:
         self.heard.append(chunk)
 
-    def tell(self, order: voice.VoiceOrder) -> None:
+    def send(self, order: voice.VoiceOrder) -> None:
         self.orders.append(order)
         self.heard.append(order)
 
@@ -191,12 +191,12 @@ class ScriptedVoice:
 
     def say(self, response_id: str, *chunks: Chunk, text: str = "", hang_up: bool = False) -> None:
         """Make a whole response at once, faster than it is played."""
-        self.listener.voice_reports(voice.ResponseStarted(response_id))
+        self.listener.on_voice_signal(voice.ResponseStarted(response_id))
         if text:
-            self.listener.voice_says(response_id, text)
+            self.listener.on_voice_text(response_id, text)
         for chunk in chunks:
-            self.listener.voice_speaks(response_id, chunk)
-        self.listener.voice_reports(voice.ResponseDone(response_id, hang_up=hang_up))
+            self.listener.on_voice_audio(response_id, chunk)
+        self.listener.on_voice_signal(voice.ResponseDone(response_id, hang_up=hang_up))
 
     def asked(self) -> str:
         return [order for order in self.orders if isinstance(order, voice.Respond)][-1].response_id
@@ -218,7 +218,7 @@ class ScriptedLeg:
     def flush(self) -> None:
         self._note("flush")
 
-    def tell(self, order: leg.LegOrder) -> None:
+    def send(self, order: leg.LegOrder) -> None:
         if self.fails_at is not None and isinstance(order, self.fails_at):
             raise RuntimeError("a defect")
         self._note(order)

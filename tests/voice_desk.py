@@ -39,13 +39,13 @@ class Recorder:
     hooks: list[Callable[[Report], None]] = field(default_factory=list)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def voice_reports(self, signal: VoiceSignal) -> None:
+    def on_voice_signal(self, signal: VoiceSignal) -> None:
         self._take(signal)
 
-    def voice_speaks(self, response_id: str, chunk: Chunk) -> None:
+    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         self._take(Spoke(response_id, chunk))
 
-    def voice_says(self, response_id: str, delta: str) -> None:
+    def on_voice_text(self, response_id: str, delta: str) -> None:
         self._take(Said(response_id, delta))
 
     def _take(self, report: Report) -> None:
@@ -62,7 +62,7 @@ class Recorder:
             nonlocal stops
             if isinstance(report, SpeechStopped):
                 stops += 1
-                voice.tell(Respond(f"r{stops}"))
+                voice.send(Respond(f"r{stops}"))
 
         self.hooks.append(answer)
 
@@ -107,4 +107,4 @@ async def speak(text: str, voice: str = "en-gb", words_per_minute: int = 160) ->
 def feed(voice: Voice, pcm: bytes) -> None:
     """Let a voice hear audio, in pieces of 20 ms, at once."""
     for start in range(0, len(pcm), 640):
-        voice.hear(Chunk(pcm[start : start + 640], voice.capabilities.input_hz))
+        voice.send_audio(Chunk(pcm[start : start + 640], voice.capabilities.input_hz))

@@ -203,12 +203,12 @@ class World:
         """Write an entry's events as an API request does."""
         record = self._record(process, entry, request=True)
 
-        async def tell(transaction: Transaction) -> None:
-            transaction.tell(*entry.durable)
+        async def append(transaction: Transaction) -> None:
+            transaction.append(*entry.durable)
 
         async def write() -> None:
             try:
-                await process.repo.write(entry.scope, tell)
+                await process.repo.write(entry.scope, append)
             except (Unavailable, EntryRefused):  # it may be written
                 self.submitted.remove(record)
                 return

@@ -197,12 +197,12 @@ async def _start(
     """Start everything in order; the stack stops it in reverse."""
     journals: list[Journal] = []
 
-    def store_away() -> None:
+    def store_unavailable() -> None:
         for journal in journals:
-            journal.store_away()
+            journal.store_unavailable()
 
     url = await stack.enter_async_context(
-        run_database(database_of(settings), migrates=dev, on_death=store_away)
+        run_database(database_of(settings), migrates=dev, on_death=store_unavailable)
     )
     stores = await Stores.open(url, new_id(), claim=True, roles=settings.roles)
     stack.push_async_callback(stores.close)
@@ -362,7 +362,7 @@ async def _watch_ownership(stores: Stores, journal: Journal) -> None:
     """Tell the journal when the database slips away, before a commit finds out."""
     while True:
         await stores.database.lost()
-        journal.store_away()
+        journal.store_unavailable()
         await stores.database.available()
 
 

@@ -53,15 +53,15 @@ class VoiceListener(Protocol):
     come between its `ResponseStarted` and its `ResponseDone`.
     """
 
-    def voice_reports(self, signal: VoiceSignal) -> None:
+    def on_voice_signal(self, signal: VoiceSignal) -> None:
         """Take a signal."""
         ...
 
-    def voice_speaks(self, response_id: str, chunk: Chunk) -> None:
+    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         """Take speech at the voice's output rate, as fast as it is made."""
         ...
 
-    def voice_says(self, response_id: str, delta: str) -> None:
+    def on_voice_text(self, response_id: str, delta: str) -> None:
         """Take the text that belongs to the speech following it."""
         ...
 
@@ -69,7 +69,7 @@ class VoiceListener(Protocol):
 class Voice(Protocol):
     """One conversation with one speaking model, opened by an `OpenVoice`.
 
-    `hear` and `tell` never block and never raise: what fails is reported as
+    `send_audio` and `send` never block and never raise: what fails is reported as
     `VoiceFailed`. After `close` nothing is reported any more.
     """
 
@@ -78,11 +78,11 @@ class Voice(Protocol):
         """Tell rates and abilities; constant for the life of the conversation."""
         ...
 
-    def hear(self, chunk: Chunk) -> None:
+    def send_audio(self, chunk: Chunk) -> None:
         """Take the caller's audio at the input rate; late audio is dropped after 10 s."""
         ...
 
-    def tell(self, order: VoiceOrder) -> None:
+    def send(self, order: VoiceOrder) -> None:
         """Take an order; orders are carried out in the order they are given."""
         ...
 
@@ -106,11 +106,11 @@ OpenVoice: TypeAlias = Callable[[VoiceOpening, VoiceListener], Awaitable[Voice]]
 class LegListener(Protocol):
     """Who hears what a leg reports; the bridge is one. No method blocks or raises."""
 
-    def leg_reports(self, signal: LegSignal) -> None:
+    def on_leg_signal(self, signal: LegSignal) -> None:
         """Take a signal."""
         ...
 
-    def leg_hears(self, chunk: Chunk) -> None:
+    def on_leg_audio(self, chunk: Chunk) -> None:
         """Take the caller's audio at the leg's rate."""
         ...
 
@@ -128,7 +128,7 @@ Tap: TypeAlias = Callable[[PartyId, Chunk], None]
 class Leg(Protocol):
     """One line into a call. No method blocks or raises.
 
-    `Left` or `Overrun` is reported at most once; after `HangUp` nothing is reported.
+    `Left` or `LegFailed` is reported at most once; after `HangUp` nothing is reported.
     """
 
     @property
@@ -152,16 +152,16 @@ class Leg(Protocol):
         """
         ...
 
-    def tell(self, order: LegOrder) -> None:
+    def send(self, order: LegOrder) -> None:
         """Take an order or a piece of news, in order with the speech."""
         ...
 
 
-class StoreAway(Unavailable):
+class StoreUnavailable(Unavailable):
     """The database does not answer; what was being committed may or may not be."""
 
     def __init__(self) -> None:
-        super().__init__(UnavailableReason.STORE_AWAY)
+        super().__init__(UnavailableReason.STORE_UNAVAILABLE)
 
 
 class LogBusy(Unavailable):
@@ -174,7 +174,7 @@ class LogBusy(Unavailable):
 class Violation(StrEnum):
     """Why the database will never take something."""
 
-    ALREADY_THERE = "already_there"
+    ALREADY_EXISTS = "already_exists"
     REFERENCE = "reference"  # it names what is not there, or others still name it
     BAD_VALUE = "bad_value"  # no column takes it
     NOT_OURS = "not_ours"  # the call has ended, or another process runs it
@@ -196,11 +196,11 @@ class EntryRefused(Exception):
         self.constraint = constraint
 
 
-class AlreadyThere(EntryRefused):
+class AlreadyExists(EntryRefused):
     """Something of these entries is there already: an event's id, or another key."""
 
     def __init__(self, sqlstate: str = "", constraint: str = "") -> None:
-        super().__init__(Violation.ALREADY_THERE, sqlstate, constraint)
+        super().__init__(Violation.ALREADY_EXISTS, sqlstate, constraint)
 
 
 class QueryTooSlow(Unavailable):
@@ -252,12 +252,15 @@ class EventLog(Protocol):
         """Write entries in one transaction; return the offsets of each one's durable events.
 
         Rows come first, then the counters of all logs in ascending order with their
-        events. Raises StoreAway, LogBusy or EntryRefused; after StoreAway ask `find`.
+        events. Raises StoreUnavailable, LogBusy or EntryRefused; after StoreUnavailable ask `find`.
         """
         ...
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the offsets of those events that are in the log. Raises StoreAway."""
+        """Return the offsets of those events that are in the log.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     async def page(
@@ -266,12 +269,12 @@ class EventLog(Protocol):
         """Return the events of a topic behind an offset, ascending.
 
         At most `limit` of them, and fewer where they are large (`limits.FOLLOWED_BYTES`), but
-        one at least where there is one. Raises StoreAway.
+        one at least where there is one. Raises StoreUnavailable.
         """
         ...
 
     async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
-        """Return the heads of logs, in one query. Raises StoreAway."""
+        """Return the heads of logs, in one query. Raises StoreUnavailable."""
         ...
 
 
@@ -297,7 +300,7 @@ class Rows(Protocol):
     async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Row]:
         """Run a statement and return its rows.
 
-        Raises StoreAway, LogBusy, QueryTooSlow, or EntryRefused, after which the
+        Raises StoreUnavailable, LogBusy, QueryTooSlow, or EntryRefused, after which the
         transaction is over.
         """
         ...
@@ -329,11 +332,11 @@ class Transaction(Rows, Protocol):
         """Return a call and keep others from moving it until the end."""
         ...
 
-    async def keep(self, records: Sequence[Record]) -> None:
+    async def save(self, records: Sequence[Record]) -> None:
         """Write rows of calls that live elsewhere. Raises EntryRefused."""
         ...
 
-    def tell(self, *events: Event) -> None:
+    def append(self, *events: Event) -> None:
         """Append events to the log when the transaction commits."""
         ...
 
@@ -344,7 +347,7 @@ class Records(Protocol):
     def read(self, scope: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
         """Read in one snapshot, in which nothing can be written.
 
-        The check comes when it has been read. Raises what the check raises, and StoreAway.
+        The check comes when it has been read. Raises what the check raises, and StoreUnavailable.
         """
         ...
 
@@ -358,7 +361,7 @@ class Records(Protocol):
 
         Returns what the work returned, and the events it told with their offsets. The check
         comes last before the commit, when every lock is had. What the work or the check
-        raises ends the transaction without a trace. Raises StoreAway (also where the
+        raises ends the transaction without a trace. Raises StoreUnavailable (also where the
         answer to COMMIT was lost), LogBusy, QueryTooSlow, EntryRefused.
         """
         ...
@@ -381,15 +384,21 @@ class CallStore(Protocol):
     """Calls as they are stored; written by the journal alone."""
 
     async def get_call(self, scope: Scope, call_id: UUID) -> CallRow | None:
-        """Return a call. Raises StoreAway."""
+        """Return a call. Raises StoreUnavailable."""
         ...
 
     async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:
-        """Return a call's finished turns in the order they were said. Raises StoreAway."""
+        """Return a call's finished turns in the order they were said.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     async def abandoned(self) -> list[AbandonedCall]:
-        """Return the open calls whose process is dead, of all logs. Raises StoreAway."""
+        """Return the open calls whose process is dead, of all logs.
+
+        Raises StoreUnavailable.
+        """
         ...
 
 
@@ -409,26 +418,29 @@ class CredentialStore(Protocol):
     """Keys, and the members of teams, looked up before a workspace is known."""
 
     async def find_key(self, key_hash: bytes) -> Key | None:
-        """Find a key by its hash, dead or alive. Raises StoreAway."""
+        """Find a key by its hash, dead or alive. Raises StoreUnavailable."""
         ...
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
-        """Return keys by id, to check again those that are in use. Raises StoreAway."""
-        ...
+        """Return keys by id, to check again those that are in use.
 
-    async def look_behind(self, key_id: UUID, user_id: UUID | None) -> Key | None:
-        """Return the key behind a token; with a member, if they are in its workspace's team.
-
-        Raises StoreAway.
+        Raises StoreUnavailable.
         """
         ...
 
-    async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these are members of a team. Raises StoreAway."""
+    async def get_token_key(self, key_id: UUID, user_id: UUID | None) -> Key | None:
+        """Return the key behind a token; with a member, if they are in its workspace's team.
+
+        Raises StoreUnavailable.
+        """
+        ...
+
+    async def current_members(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of these are members of a team. Raises StoreUnavailable."""
         ...
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
-        """Note when keys were last used. Raises StoreAway."""
+        """Note when keys were last used. Raises StoreUnavailable."""
         ...
 
     async def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> None:
@@ -444,17 +456,20 @@ class TicketStore(Protocol):
     """Tickets, taken before a workspace is known."""
 
     async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
-        """Keep a ticket if its key is alive, and tell whether it is. Raises StoreAway."""
+        """Keep a ticket if its key is alive, and tell whether it is.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
-        """Look at a ticket without taking it. Raises StoreAway."""
+        """Look at a ticket without taking it. Raises StoreUnavailable."""
         ...
 
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
         """Delete a ticket and return it if it and its key are alive; atomic.
 
-        Of two racing takers one gets it. Raises StoreAway; the ticket may then be spent.
+        Of two racing takers one gets it. Raises StoreUnavailable; the ticket may then be spent.
         """
         ...
 
@@ -463,15 +478,18 @@ class WorkspaceStore(Protocol):
     """Workspaces, their keys and their agents."""
 
     async def create_workspace(self, workspace: NewWorkspace) -> None:
-        """Write a workspace with its logs, its agents and its keys. Raises StoreAway."""
+        """Write a workspace with its logs, its agents and its keys.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     async def create_key(self, key: Key, key_hash: bytes) -> None:
-        """Keep a key. Raises StoreAway, EntryRefused for an unknown workspace."""
+        """Keep a key. Raises StoreUnavailable, EntryRefused for an unknown workspace."""
         ...
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
-        """Return a workspace's keys, oldest first. Raises StoreAway."""
+        """Return a workspace's keys, oldest first. Raises StoreUnavailable."""
         ...
 
     async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
@@ -479,15 +497,18 @@ class WorkspaceStore(Protocol):
         ...
 
     async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:
-        """Find an agent. Raises StoreAway."""
+        """Find an agent. Raises StoreUnavailable."""
         ...
 
     async def first_agent(self, scope: Scope) -> Agent | None:
-        """Return the agent made first: the `Attendant` of a new workspace. Raises StoreAway."""
+        """Return the agent made first: the `Attendant` of a new workspace.
+
+        Raises StoreUnavailable.
+        """
         ...
 
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
-        """Return the oldest workspaces, or all, oldest first. Raises StoreAway."""
+        """Return the oldest workspaces, or all, oldest first. Raises StoreUnavailable."""
         ...
 
 

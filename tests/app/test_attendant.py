@@ -20,12 +20,12 @@ from ringline.domain.config_members import SessionConfig
 from ringline.domain.local_dialogue import words_of
 from ringline.domain.voice import (
     AddText,
-    Heard,
     Respond,
     ResponseDone,
     ResponseEnd,
     SpeechStarted,
     SpeechStopped,
+    Transcribed,
     VoiceFailed,
     VoiceFailure,
     VoiceOpening,
@@ -131,7 +131,7 @@ async def test_the_demo_call_is_understood(voices: LocalVoices):
     feed(voice, pcm)
     assert (await ear.until(ResponseDone, 4)).hang_up
     await voice.close()
-    assert [heard.text for heard in ear.all(Heard) if heard.final] == [
+    assert [heard.text for heard in ear.all(Transcribed) if heard.final] == [
         "what are your opening hours",
         "i would like to book a table",
         "can i speak to a person",
@@ -146,7 +146,7 @@ async def test_a_stranger_gets_the_fallback(voices: LocalVoices):
     feed(voice, await speak("the quick brown fox jumps over the lazy dog") + quiet(700))
     await ear.until(ResponseDone)
     await voice.close()
-    assert (await ear.until(Heard)).text == ""
+    assert (await ear.until(Transcribed)).text == ""
     assert ear.text_of("r1") == SETTINGS.replies["fallback"]
 
 
@@ -162,8 +162,8 @@ async def test_a_phrase_with_an_unknown_word_can_only_be_typed(voices: LocalVoic
     voice = await voices.open(VoiceOpening(replace(CONFIG, local=settings)), ear)
     ear.answer_turns(voice)
     feed(voice, await speak("what are your opening hours") + quiet(700))
-    voice.tell(AddText("Tell me about XYZZYPLUGH, please."))
-    voice.tell(Respond("typed"))
+    voice.send(AddText("Tell me about XYZZYPLUGH, please."))
+    voice.send(Respond("typed"))
     await ear.until(ResponseDone, 2)
     await voice.close()
     assert ear.text_of("r1") == "Always."
@@ -211,7 +211,7 @@ async def test_a_recognizer_killed_in_the_middle_of_an_utterance_is_replaced(voi
     feed(voice, quiet(700))
     await ear.until(ResponseDone)
     await voice.close()
-    assert ear.all(Heard)[-1].text == "can i speak to a person"
+    assert ear.all(Transcribed)[-1].text == "can i speak to a person"
     assert recognizer not in voices.process_ids
     assert ear.all(VoiceFailed) == []
 
@@ -230,7 +230,7 @@ async def test_a_speaker_killed_in_the_middle_of_a_sentence_goes_on_where_it_was
 
     ear.hooks.append(kill)
     text = "on and on and on " * 20  # more than the pipe holds
-    voice.tell(Respond("long", text))
+    voice.send(Respond("long", text))
     done = await ear.until(ResponseDone)
     await voice.close()
     assert done == ResponseDone("long")
@@ -247,11 +247,11 @@ async def test_a_voice_that_cannot_speak_says_so_and_lives_on(
     voice = await voices.open(OPENING, ear)
     with monkeypatch.context() as broken:
         broken.setattr(sys, "executable", "/nonexistent/python")
-        voice.tell(Respond("first", "This will fail."))
+        voice.send(Respond("first", "This will fail."))
         assert await ear.until(ResponseDone) == ResponseDone("first", ResponseEnd.FAILED)
     failed = await ear.until(VoiceFailed)
     assert (failed.code, failed.alive) == (VoiceFailure.SPEECH_FAILED, True)
-    voice.tell(Respond("second", "This will not."))
+    voice.send(Respond("second", "This will not."))
     assert await ear.until(ResponseDone, 2) == ResponseDone("second")
     await voice.close()
 
@@ -259,7 +259,7 @@ async def test_a_voice_that_cannot_speak_says_so_and_lives_on(
 async def test_a_response_has_an_end(voices: LocalVoices):
     ear = Recorder()
     voice = await voices.open(OPENING, ear)
-    voice.tell(Respond("endless", "This sentence is spoken again and again. " * 200))
+    voice.send(Respond("endless", "This sentence is spoken again and again. " * 200))
     await ear.until(ResponseDone)
     await voice.close()
     assert 60 <= len(ear.pcm_of("endless")) / 32_000 < 70
@@ -269,7 +269,7 @@ async def test_a_conversation_with_too_much_to_do_says_so(voices: LocalVoices):
     ear = Recorder()
     voice = await voices.open(OPENING, ear)
     for number in range(JOBS_LIMIT + 1):
-        voice.tell(Respond(f"r{number}", "Hello."))
+        voice.send(Respond(f"r{number}", "Hello."))
     assert [type(report) for report in ear.reports] == [VoiceFailed, ResponseDone]
     assert ear.all(VoiceFailed)[0].code is VoiceFailure.OVERLOADED
     await ear.until(ResponseDone, JOBS_LIMIT + 1)
@@ -283,7 +283,7 @@ async def test_what_sounds_without_end_is_a_turn_and_then_none_for_a_while(voice
     voice = await voices.open(OPENING, ear)
     feed(voice, buzz(limits.TURN_MS.most + 5_000))
     assert len(ear.all(SpeechStarted)) == len(ear.all(SpeechStopped)) == 1
-    assert (await ear.until(Heard)).text == ""
+    assert (await ear.until(Transcribed)).text == ""
     feed(voice, buzz(limits.TURN_REST_MS.most - 5_000 + 500))
     assert len(ear.all(SpeechStarted)) == 2
     await voice.close()

@@ -41,7 +41,7 @@ _WRITTEN = """
 #: A look-up of a credential at a door, since a time.
 _LOOKED_UP = """
     SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND query_start > $1 AND query ~ 'find_key|living_users'
+    WHERE datname = current_database() AND query_start > $1 AND query ~ 'find_key|current_members'
 """
 
 

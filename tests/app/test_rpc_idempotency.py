@@ -14,7 +14,7 @@ from ringline.bus.memory import MemoryBus
 from ringline.domain.credentials import KeyKind
 from ringline.domain.log import Environment, Scope
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.ports import LogBusy, StoreAway
+from ringline.ports import LogBusy, StoreUnavailable
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
 from ringline.services.callers import Caller, Operator
@@ -309,12 +309,12 @@ async def test_an_operators_keys_are_their_own(house: House) -> None:
     [
         ("end_call", refuse("not_found"), True),
         ("end_call", LogBusy(), True),
-        ("end_call", StoreAway(), False),
+        ("end_call", StoreUnavailable(), False),
         ("end_call", Unavailable(UnavailableReason.TOO_MANY_ORDERS), True),
         ("end_call", Unavailable(UnavailableReason.ORDER_UNCONFIRMED), False),
         ("end_call", Unavailable(UnavailableReason.PROCESS_GONE), False),
         ("end_call", ValueError(), False),
-        ("create_contact", StoreAway(), True),
+        ("create_contact", StoreUnavailable(), True),
         ("create_contact", ValueError(), True),
     ],
 )

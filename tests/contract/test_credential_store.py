@@ -223,7 +223,7 @@ async def test_revocations_are_told_although_the_line_was_cut(
 
 async def test_members_are_found_whatever_their_workspace(stores: Stores) -> None:
     members = [await hire(stores, await make_log(stores)) for _ in range(2)]
-    living = stores.credentials.living_users
+    living = stores.credentials.current_members
     assert await living([*members, new_id()]) == set(members)
     assert await living([]) == set()
 
@@ -233,12 +233,12 @@ async def test_behind_a_token_are_a_key_and_a_member_of_its_workspace(stores: St
     key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     ada, eve = await hire(stores, scope), await hire(stores, foreign)
-    look_behind = stores.credentials.look_behind
-    assert await look_behind(key.id, None) == key
-    assert await look_behind(key.id, ada) == key
-    assert await look_behind(key.id, eve) is None
-    assert await look_behind(key.id, new_id()) is None
-    assert await look_behind(new_id(), ada) is None
+    get_token_key = stores.credentials.get_token_key
+    assert await get_token_key(key.id, None) == key
+    assert await get_token_key(key.id, ada) == key
+    assert await get_token_key(key.id, eve) is None
+    assert await get_token_key(key.id, new_id()) is None
+    assert await get_token_key(new_id(), ada) is None
 
 
 async def test_removed_members_are_told_to_other_processes(
@@ -255,7 +255,7 @@ async def test_removed_members_are_told_to_other_processes(
             await connection.execute("DELETE FROM ringline.users WHERE id = $1", ada)
         await heard.until((ada, False))
     assert len(heard.told) == 2
-    assert await stores.credentials.living_users([ada, bob]) == {bob}
+    assert await stores.credentials.current_members([ada, bob]) == {bob}
     watching.cancel()
     await asyncio.wait({watching})
 

@@ -191,7 +191,7 @@ async def test_an_event_is_written_once(truth: Truth) -> None:
     scope = await truth.new_scope()
     entry = birth(scope)
     await truth.log.commit([entry])
-    with refused_for(Violation.ALREADY_THERE):
+    with refused_for(Violation.ALREADY_EXISTS):
         await truth.log.commit([Entry(scope, entry.events)])
     assert await truth.log.commit([birth(scope)]) == [(2,)]
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, Entry
-from ringline.ports import EntryRefused, StoreAway, Violation
+from ringline.ports import EntryRefused, StoreUnavailable, Violation
 from ringline.schema.columns import is_secret
 from ringline.schema.names import ROLES
 from ringline.schema.sql import Prepared
@@ -413,7 +413,7 @@ async def test_calls_of_all_workspaces_are_known_by_their_ids_alone(
 async def test_a_closed_database_is_away(database: TestDatabase) -> None:
     async with database.stores() as stores:
         scope = await make_log(stores)
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await stores.calls.get_call(scope, new_id())
 
 

@@ -50,10 +50,10 @@ class Client:
         else:
             self.got.append(NEWS[event["type"]])
 
-    def leg_reports(self, signal: leg.LegSignal) -> None:
+    def on_leg_signal(self, signal: leg.LegSignal) -> None:
         self.signals.append(signal)
 
-    def leg_hears(self, chunk: Chunk) -> None:
+    def on_leg_audio(self, chunk: Chunk) -> None:
         raise AssertionError("nothing was said")
 
 
@@ -126,7 +126,7 @@ def test_news_and_speech_arrive_in_the_order_in_which_they_were_given(make: Make
             if isinstance(item, Chunk):
                 line.leg.play(item)
             else:
-                line.leg.tell(item)
+                line.leg.send(item)
         line.catch_up()
         assert line.got() == given
 
@@ -136,7 +136,7 @@ def test_news_and_speech_arrive_in_the_order_in_which_they_were_given(make: Make
 def test_what_is_flushed_is_not_played_and_news_are_kept(make: Make) -> None:
     async def main() -> None:
         line = make()
-        line.leg.tell(leg.AgentStarted())
+        line.leg.send(leg.AgentStarted())
         line.leg.play(speech(20, mark=1))
         left = list(line.got())
         unplayed_ms = line.leg.flush()
@@ -164,7 +164,7 @@ def test_a_hang_up_is_the_last_that_arrives_and_nothing_is_reported_after_it(mak
     async def main() -> None:
         line = make()
         line.leg.play(speech(20))
-        line.leg.tell(HUNG_UP)
+        line.leg.send(HUNG_UP)
         line.catch_up()
         assert line.got()[-1] == HUNG_UP
         if line.lose is not None:
@@ -182,8 +182,8 @@ def test_a_line_that_is_lost_reports_it_once_and_takes_orders_all_the_same(reads
         line.lose()
         line.lose()
         line.leg.play(speech(20))
-        line.leg.tell(leg.AgentStarted())
-        line.leg.tell(HUNG_UP)
+        line.leg.send(leg.AgentStarted())
+        line.leg.send(HUNG_UP)
         assert line.signals() == [leg.Left()]
         assert line.got() == []
 

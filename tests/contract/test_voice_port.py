@@ -23,8 +23,6 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
-    Forgotten,
-    Heard,
     PastTurn,
     Respond,
     ResponseDone,
@@ -33,6 +31,8 @@ from ringline.domain.voice import (
     SpeechStarted,
     SpeechStopped,
     ToolResult,
+    Transcribed,
+    TurnCleared,
     UpdateConfig,
     VoiceOpening,
 )
@@ -86,7 +86,7 @@ async def voice(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
 
 async def test_a_given_text_is_spoken_under_our_id(voice: Voice, ear: Recorder):
     text = "Hello, this is a greeting. It has two sentences!"
-    voice.tell(Respond("greeting", text))
+    voice.send(Respond("greeting", text))
     assert await ear.until(ResponseDone) == ResponseDone("greeting")
     assert ear.reports[0] == ResponseStarted("greeting")
     assert isinstance(ear.reports[-1], ResponseDone)
@@ -95,7 +95,7 @@ async def test_a_given_text_is_spoken_under_our_id(voice: Voice, ear: Recorder):
 
 
 async def test_audio_is_whole_samples(voice: Voice, ear: Recorder):
-    voice.tell(Respond("greeting", "One. Two. Three, four and five."))
+    voice.send(Respond("greeting", "One. Two. Three, four and five."))
     await ear.until(ResponseDone)
     sizes = [len(spoke.chunk.pcm) for spoke in ear.all(Spoke)]
     assert sizes
@@ -107,10 +107,10 @@ async def test_a_spoken_turn_is_reported_in_order(adapter: Adapter, voice: Voice
     ear.answer_turns(voice)
     feed(voice, adapter.speech + quiet(700))
     await ear.until(ResponseDone)
-    final = await ear.until(Heard)
+    final = await ear.until(Transcribed)
     assert (final.text, final.final) == (adapter.phrase, True)
     kinds = [type(report) for report in ear.reports if not isinstance(report, Said | Spoke)]
-    expected = [SpeechStarted, SpeechStopped, Heard, ResponseStarted, ResponseDone]
+    expected = [SpeechStarted, SpeechStopped, Transcribed, ResponseStarted, ResponseDone]
     assert kinds == expected
     assert ear.text_of("r1") == SETTINGS.replies["opening_hours"]
 
@@ -118,11 +118,11 @@ async def test_a_spoken_turn_is_reported_in_order(adapter: Adapter, voice: Voice
 async def test_partials_grow_and_keep_their_item(adapter: Adapter, voice: Voice, ear: Recorder):
     audio = adapter.speech + quiet(700)
     for start in range(0, len(audio), 3_200):
-        voice.hear(Chunk(audio[start : start + 3_200], voice.capabilities.input_hz))
+        voice.send_audio(Chunk(audio[start : start + 3_200], voice.capabilities.input_hz))
         await asyncio.sleep(0.1)
-    while not any(heard.final for heard in ear.all(Heard)):
-        await ear.until(Heard, len(ear.all(Heard)) + 1)
-    heard = ear.all(Heard)
+    while not any(heard.final for heard in ear.all(Transcribed)):
+        await ear.until(Transcribed, len(ear.all(Transcribed)) + 1)
+    heard = ear.all(Transcribed)
     assert len({part.item_id for part in heard}) == 1
     assert [part.final for part in heard] == [False] * (len(heard) - 1) + [True]
     assert all(b.text.startswith(a.text) for a, b in pairwise(heard[:-1]))
@@ -131,22 +131,22 @@ async def test_partials_grow_and_keep_their_item(adapter: Adapter, voice: Voice,
 async def test_a_cancelled_response_says_no_more(voice: Voice, ear: Recorder):
     def cancel(report: object) -> None:
         if isinstance(report, Spoke) and len(ear.all(Spoke)) == 3:
-            voice.tell(Cancel("long", 100))
+            voice.send(Cancel("long", 100))
 
     ear.hooks.append(cancel)
-    voice.tell(Respond("long", "This sentence is long enough for three chunks. " * 5))
+    voice.send(Respond("long", "This sentence is long enough for three chunks. " * 5))
     assert await ear.until(ResponseDone) == ResponseDone("long", ResponseEnd.CANCELLED)
-    voice.tell(Respond("next", "And on it goes."))
+    voice.send(Respond("next", "And on it goes."))
     assert await ear.until(ResponseDone, 2) == ResponseDone("next")
     assert len([spoke for spoke in ear.all(Spoke) if spoke.response_id == "long"]) == 3
     assert len([done for done in ear.all(ResponseDone) if done.response_id == "long"]) == 1
 
 
 async def test_a_response_cancelled_before_it_began_never_begins(voice: Voice, ear: Recorder):
-    voice.tell(Respond("first", "The first."))
-    voice.tell(Respond("second", "The second."))
-    voice.tell(Cancel("second", 0))
-    voice.tell(Respond("third", "The third."))
+    voice.send(Respond("first", "The first."))
+    voice.send(Respond("second", "The second."))
+    voice.send(Cancel("second", 0))
+    voice.send(Respond("third", "The third."))
     while ResponseDone("third") not in ear.reports:
         await ear.until(ResponseDone, len(ear.all(ResponseDone)) + 1)
     assert ear.text_of("second") == ""
@@ -161,23 +161,23 @@ async def test_the_caller_can_speak_while_the_voice_does(
             feed(voice, adapter.speech)
 
     ear.hooks.append(interrupt)
-    voice.tell(Respond("long", "This sentence is long enough for three chunks. " * 5))
+    voice.send(Respond("long", "This sentence is long enough for three chunks. " * 5))
     await ear.until(SpeechStarted)
     told = len(ear.reports)  # it may have gone on until it is told to stop
     if voice.capabilities.interrupts_by_itself:
         told = ear.reports.index(SpeechStarted()) + 1
     else:
-        voice.tell(Cancel("long", 200))
+        voice.send(Cancel("long", 200))
     await ear.until(ResponseDone)
     assert ear.reports[told:] == [ResponseDone("long", ResponseEnd.CANCELLED)]
 
 
 async def test_orders_are_carried_out_in_order(voice: Voice, ear: Recorder):
-    voice.tell(AddText("What are your opening hours?"))
-    voice.tell(AddText("I would like to book a table!"))
-    voice.tell(Respond("both"))
-    voice.tell(AddText("Thank you, goodbye."))
-    voice.tell(Respond("bye"))
+    voice.send(AddText("What are your opening hours?"))
+    voice.send(AddText("I would like to book a table!"))
+    voice.send(Respond("both"))
+    voice.send(AddText("Thank you, goodbye."))
+    voice.send(Respond("bye"))
     both, bye = await ear.until(ResponseDone), await ear.until(ResponseDone, 2)
     replies = SETTINGS.replies
     assert ear.text_of("both") == f"{replies['opening_hours']}\n{replies['book_table']}"
@@ -186,8 +186,8 @@ async def test_orders_are_carried_out_in_order(voice: Voice, ear: Recorder):
 
 
 async def test_a_typed_text_starts_no_response(voice: Voice, ear: Recorder):
-    voice.tell(AddText("What are your opening hours?"))
-    voice.tell(Respond("greeting", "Hello."))
+    voice.send(AddText("What are your opening hours?"))
+    voice.send(Respond("greeting", "Hello."))
     await ear.until(ResponseDone)
     assert ear.text_of("greeting") == "Hello."
     assert len(ear.all(ResponseStarted)) == 1
@@ -203,7 +203,7 @@ async def test_a_turn_from_before_it_came_is_answered_if_nobody_has(
     )
     voice = await adapter.open(VoiceOpening(adapter.config, history), ear)
     assert ear.reports == []
-    voice.tell(Respond("answer"))
+    voice.send(Respond("answer"))
     await ear.until(ResponseDone)
     await voice.close()
     assert ear.text_of("answer") == SETTINGS.replies["opening_hours"]
@@ -213,25 +213,25 @@ async def test_without_detection_the_turn_ends_by_order(
     adapter: Adapter, voice: Voice, ear: Recorder
 ):
     config = replace(adapter.config, turn_detection=TurnDetection(type=TurnDetectionType.NONE))
-    voice.tell(UpdateConfig(config))
+    voice.send(UpdateConfig(config))
     feed(voice, adapter.speech + quiet(2_000))
     assert ear.reports == []
-    voice.tell(EndTurn())
-    voice.tell(Respond("answer"))
-    assert (await ear.until(Heard)).text == adapter.phrase
+    voice.send(EndTurn())
+    voice.send(Respond("answer"))
+    assert (await ear.until(Transcribed)).text == adapter.phrase
     await ear.until(ResponseDone)
     assert ear.text_of("answer") == SETTINGS.replies["opening_hours"]
 
 
 async def test_cleared_input_is_forgotten(adapter: Adapter, voice: Voice, ear: Recorder):
     config = replace(adapter.config, turn_detection=TurnDetection(type=TurnDetectionType.NONE))
-    voice.tell(UpdateConfig(config))
+    voice.send(UpdateConfig(config))
     feed(voice, adapter.speech)
-    voice.tell(ClearInput())
-    voice.tell(EndTurn())
-    voice.tell(Respond("answer", "Nothing was said."))
+    voice.send(ClearInput())
+    voice.send(EndTurn())
+    voice.send(Respond("answer", "Nothing was said."))
     await ear.until(ResponseDone)
-    assert ear.all(Heard) == []
+    assert ear.all(Transcribed) == []
 
 
 async def test_a_turn_that_is_cleared_while_it_lasts_is_over(
@@ -239,11 +239,11 @@ async def test_a_turn_that_is_cleared_while_it_lasts_is_over(
 ):
     ear.answer_turns(voice)
     feed(voice, adapter.speech)
-    voice.tell(ClearInput())
-    await ear.until(Forgotten)
+    voice.send(ClearInput())
+    await ear.until(TurnCleared)
     assert [type(report) for report in ear.reports[:2]] == [SpeechStarted, SpeechStopped]
     await ear.until(ResponseDone)
-    assert ear.all(Heard) == [], "what was cleared is no turn that nobody could read"
+    assert ear.all(Transcribed) == [], "what was cleared is no turn that nobody could read"
 
 
 async def test_the_end_of_a_turn_that_lasts_can_be_ordered(
@@ -251,9 +251,9 @@ async def test_the_end_of_a_turn_that_lasts_can_be_ordered(
 ):
     feed(voice, adapter.speech)
     assert ear.all(SpeechStopped) == []
-    voice.tell(EndTurn())
-    assert (await ear.until(Heard)).text == adapter.phrase
-    voice.tell(EndTurn())  # nothing is under way: nothing happens
+    voice.send(EndTurn())
+    assert (await ear.until(Transcribed)).text == adapter.phrase
+    voice.send(EndTurn())  # nothing is under way: nothing happens
     assert len(ear.all(SpeechStopped)) == 1
 
 
@@ -262,9 +262,9 @@ async def test_a_config_holds_from_the_next_turn(adapter: Adapter, voice: Voice,
         detection = TurnDetection(silence_duration_ms=ms)
         return UpdateConfig(replace(adapter.config, turn_detection=detection))
 
-    voice.tell(patience(2_000))
+    voice.send(patience(2_000))
     feed(voice, adapter.speech)
-    voice.tell(patience(300))
+    voice.send(patience(300))
     feed(voice, quiet(1_000))
     assert ear.all(SpeechStopped) == []
     feed(voice, quiet(1_000))
@@ -279,15 +279,15 @@ async def test_a_caller_who_stops_sending_has_finished(
     feed(voice, adapter.speech)
     assert ear.all(SpeechStopped) == []
     await ear.until(SpeechStopped)  # no more audio: the clock ends the turn
-    assert (await ear.until(Heard)).text == adapter.phrase
+    assert (await ear.until(Transcribed)).text == adapter.phrase
 
 
 async def test_orders_about_nothing_are_ignored(voice: Voice, ear: Recorder):
-    voice.tell(Cancel("unknown", 0))
-    voice.tell(ToolResult("unknown", "{}"))
-    voice.tell(EndTurn())
-    voice.tell(ClearInput())
-    voice.tell(Respond("greeting", "Hello."))
+    voice.send(Cancel("unknown", 0))
+    voice.send(ToolResult("unknown", "{}"))
+    voice.send(EndTurn())
+    voice.send(ClearInput())
+    voice.send(Respond("greeting", "Hello."))
     await ear.until(ResponseDone)
     assert not isinstance(ear.reports[0], ResponseDone)
     assert len(ear.all(ResponseDone)) == 1
@@ -296,11 +296,11 @@ async def test_orders_about_nothing_are_ignored(voice: Voice, ear: Recorder):
 async def test_after_close_nothing_is_reported(adapter: Adapter, ear: Recorder):
     voice = await adapter.open(VoiceOpening(adapter.config), ear)
     feed(voice, adapter.speech)
-    voice.tell(Respond("late", "This will not be said."))
+    voice.send(Respond("late", "This will not be said."))
     await voice.close()
     before = list(ear.reports)
     feed(voice, adapter.speech + quiet(700))
-    voice.tell(Respond("later", "Nor this."))
+    voice.send(Respond("later", "Nor this."))
     await asyncio.sleep(0.3)
     assert ear.reports == before
 

@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from ringline.ports import StoreAway, Transaction
+from ringline.ports import StoreUnavailable, Transaction
 from ringline.schema.names import ROLES
 from ringline.services.credentials import Credentials
 from ringline.storage.database import Connection
@@ -60,7 +60,7 @@ async def test_a_line_cut_before_the_commit_leaves_nothing(
         )
         writing = asyncio.create_task(stores.log.commit([entry]))
         await until(lambda: cut(superuser, "pool", "query = 'COMMIT' AND state = 'active'"))
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await writing
         await superuser.execute("DROP TRIGGER wait ON ringline.events")
     assert await stores.log.find(scope, [entry.events[0].id]) == {}
@@ -79,7 +79,7 @@ async def test_a_commit_whose_answer_was_lost_is_found(
             await writing  # the setting had not arrived yet
             entry = birth(scope)
             writing = asyncio.create_task(stores.log.commit([entry]))
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await writing
     found = await stores.log.find(scope, [entry.events[0].id])
     assert found == {entry.events[0].id: (await stores.log.heads([scope]))[scope].newest}
@@ -140,11 +140,11 @@ async def test_a_database_that_went_away_is_taken_again(
                 await slipping
             assert not stores.database.is_owned
             waiting = asyncio.create_task(stores.log.available())
-            with pytest.raises(StoreAway):
+            with pytest.raises(StoreUnavailable):
                 await stores.log.commit([birth(scope)])
-            with pytest.raises(StoreAway):
+            with pytest.raises(StoreUnavailable):
                 await stores.calls.abandoned()
-            with pytest.raises(StoreAway):
+            with pytest.raises(StoreUnavailable):
                 await stores.calls.get_call(scope, new_id())
             assert not waiting.done()
         finally:
@@ -205,7 +205,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
                 found = await stores.credentials.find_key(hash_of(key))
                 assert found is not None
                 assert found.revoked_at is not None
-                with pytest.raises(StoreAway):
+                with pytest.raises(StoreUnavailable):
                     await stores.log.commit([birth(scope)])
             finally:
                 os.kill(pid, signal.SIGCONT)
@@ -256,7 +256,7 @@ async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
                 await stores.log.available()
     over.set()
     await asyncio.gather(*asking)
-    assert met == {"StoreAway"}
+    assert met == {"StoreUnavailable"}
 
 
 async def test_a_statement_ends_when_its_client_has_gone(
@@ -312,7 +312,7 @@ async def test_a_server_whose_database_was_taken_by_another_waits(
             await cut(superuser, "session")
             await taking
             await until(lambda: _is(not stores.database.is_owned))
-            with pytest.raises(StoreAway):
+            with pytest.raises(StoreUnavailable):
                 await stores.log.commit([birth(scope)])
         async with asyncio.timeout(LIMIT_S):
             await stores.log.available()
@@ -360,7 +360,7 @@ async def test_a_crash_under_open_transactions_is_recovered_from(
                 await lost
 
         async with asyncio.timeout(LIMIT_S):
-            with pytest.raises(StoreAway):
+            with pytest.raises(StoreUnavailable):
                 await crash()
             await stores.database.available()
         assert await stores.log.heads([scope])
@@ -371,7 +371,7 @@ async def test_a_connection_that_is_lent_for_too_long_is_given_up(
 ) -> None:
     async with database.stores(loan_limits=LoanLimits(longest_s=0.2, look_s=0.05)) as stores:
         scope = await make_log(stores)
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             async with stores.database.transaction(scope) as connection:
                 await connection.execute("SELECT pg_sleep(8)")
         async with stores.database.transaction(scope) as connection:

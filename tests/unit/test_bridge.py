@@ -56,13 +56,13 @@ class Meeting:
             self.open()
 
     def route(self, *, paused: bool = False) -> None:
-        self.bridge.tell(bridge.Route(routes(self.seats, paused=paused), CALLER))
+        self.bridge.send(bridge.SetRoutes(routes(self.seats, paused=paused), CALLER))
 
     def attach(self) -> None:
         self.bridge.attach_voice(VOICE, self.voice)
 
     def open(self) -> None:
-        self.bridge.tell(bridge.OpenLine(VOICE))
+        self.bridge.send(bridge.AttachVoice(VOICE))
 
     def _take(self, signal: FromLeg | FromVoice | FromBridge) -> None:
         self.signals.append((asyncio.get_running_loop().time(), signal.signal))
@@ -74,7 +74,7 @@ class Meeting:
     def speak(self, duration_ms: float, *, hang_up: bool = False) -> None:
         """Let the voice make a response at once and admit it."""
         self.voice.say("one", speech(duration_ms), text="hello", hang_up=hang_up)
-        self.bridge.tell(bridge.Admit("one"))
+        self.bridge.send(bridge.PlayResponse("one"))
 
 
 def test_speech_is_paced_by_the_clock_of_the_leg() -> None:
@@ -86,8 +86,8 @@ def test_speech_is_paced_by_the_clock_of_the_leg() -> None:
         assert most_ahead_ms(played) <= 400 + 1e-6
         assert not has_gap(played)
         assert b"".join(chunk.pcm for _, chunk in played) == speech(3_000).pcm
-        assert meeting.signals[-1] == (pytest.approx(3.0, abs=0.01), bridge.Silence())
-        assert meeting.said[-2] == bridge.PlayedOut("one")
+        assert meeting.signals[-1] == (pytest.approx(3.0, abs=0.01), bridge.PlaybackFinished())
+        assert meeting.said[-2] == bridge.ResponseSent("one")
 
     run(main())
 
@@ -96,11 +96,11 @@ def test_text_is_released_with_its_speech() -> None:
     async def main() -> None:
         meeting = Meeting()
         for text in ("one ", "two ", "three"):
-            meeting.mouth.voice_says("one", text)
-            meeting.mouth.voice_speaks("one", speech(1_000))
-        meeting.bridge.tell(bridge.Admit("one"))
+            meeting.mouth.on_voice_text("one", text)
+            meeting.mouth.on_voice_audio("one", speech(1_000))
+        meeting.bridge.send(bridge.PlayResponse("one"))
         await asyncio.sleep(5)
-        at = [when for when, signal in meeting.signals if isinstance(signal, bridge.Spoken)]
+        at = [when for when, signal in meeting.signals if isinstance(signal, bridge.TextSent)]
         assert at == pytest.approx([0.0, 0.8, 1.8], abs=0.21)
         assert at[1] < 1.0
         assert at[2] < 2.0
@@ -111,10 +111,10 @@ def test_text_is_released_with_its_speech() -> None:
 def test_a_voice_that_is_slow_is_passed_through() -> None:
     async def main() -> None:
         meeting = Meeting()
-        meeting.bridge.tell(bridge.Admit("one"))
+        meeting.bridge.send(bridge.PlayResponse("one"))
         chunks = [speech(20, mark=number + 1) for number in range(10)]
         for chunk in chunks:
-            meeting.mouth.voice_speaks("one", chunk)
+            meeting.mouth.on_voice_audio("one", chunk)
             assert meeting.line.items[-1] is chunk
             await asyncio.sleep(0.1)
 
@@ -129,16 +129,16 @@ def test_an_interruption_stops_the_playing_in_the_same_tick(by_client: bool) -> 
         await asyncio.sleep(1.0)
         count = len(meeting.line.played)
         if by_client:
-            meeting.ear.leg_reports(leg.CancelWanted())
+            meeting.ear.on_leg_signal(leg.CancelRequested())
         else:
-            meeting.mouth.voice_reports(voice.SpeechStarted())
+            meeting.mouth.on_voice_signal(voice.SpeechStarted())
         assert meeting.line.items[-1] == "flush"
-        expected = bridge.CancelAsked(1_000) if by_client else bridge.CallerSpoke(1_000)
+        expected = bridge.ClientCancelled(1_000) if by_client else bridge.CallerSpoke(1_000)
         assert meeting.said[-1] == expected
-        meeting.mouth.voice_speaks("one", speech(100))
+        meeting.mouth.on_voice_audio("one", speech(100))
         await asyncio.sleep(0.5)
-        meeting.bridge.tell(bridge.Drop("one"))
-        meeting.mouth.voice_speaks("one", speech(100))
+        meeting.bridge.send(bridge.DropResponse("one"))
+        meeting.mouth.on_voice_audio("one", speech(100))
         await asyncio.sleep(5)
         assert len(meeting.line.played) == count
         assert meeting.line.items.count("flush") == 1
@@ -150,13 +150,13 @@ def test_speech_in_the_tail_of_a_response_silences_the_leg_too() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(300)
-        assert meeting.said[-1] == bridge.PlayedOut("one")
+        assert meeting.said[-1] == bridge.ResponseSent("one")
         await asyncio.sleep(0.1)
-        meeting.mouth.voice_reports(voice.SpeechStarted())
+        meeting.mouth.on_voice_signal(voice.SpeechStarted())
         assert meeting.line.items[-1] == "flush"
-        assert meeting.said[-2:] == [bridge.CallerSpoke(0), bridge.Silence()]
+        assert meeting.said[-2:] == [bridge.CallerSpoke(0), bridge.PlaybackFinished()]
         await asyncio.sleep(5)
-        assert meeting.said.count(bridge.Silence()) == 1
+        assert meeting.said.count(bridge.PlaybackFinished()) == 1
 
     run(main())
 
@@ -165,12 +165,12 @@ def test_the_next_response_plays_after_an_interruption() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(1_000)
-        meeting.mouth.voice_reports(voice.SpeechStarted())
-        meeting.bridge.tell(bridge.Drop("one"))
+        meeting.mouth.on_voice_signal(voice.SpeechStarted())
+        meeting.bridge.send(bridge.DropResponse("one"))
         before = len(meeting.line.played)
-        meeting.mouth.voice_speaks("two", speech(100))
+        meeting.mouth.on_voice_audio("two", speech(100))
         assert len(meeting.line.played) == before
-        meeting.bridge.tell(bridge.Admit("two"))
+        meeting.bridge.send(bridge.PlayResponse("two"))
         assert len(meeting.line.played) == before + 1
 
     run(main())
@@ -179,10 +179,10 @@ def test_the_next_response_plays_after_an_interruption() -> None:
 def test_the_end_of_a_response_is_reported_before_its_playout() -> None:
     async def main() -> None:
         meeting = Meeting()
-        meeting.bridge.tell(bridge.Admit("one"))
+        meeting.bridge.send(bridge.PlayResponse("one"))
         done = voice.ResponseDone("one")
-        meeting.mouth.voice_reports(done)
-        assert meeting.said[:2] == [done, bridge.PlayedOut("one")]
+        meeting.mouth.on_voice_signal(done)
+        assert meeting.said[:2] == [done, bridge.ResponseSent("one")]
 
     run(main())
 
@@ -194,7 +194,7 @@ def test_audio_passes_to_an_open_voice_unchanged() -> None:
     async def main() -> None:
         meeting = Meeting()
         chunk = speech(20, INPUT_HZ)
-        meeting.ear.leg_hears(chunk)
+        meeting.ear.on_leg_audio(chunk)
         assert meeting.voice.heard[-1] is chunk
 
     run(main())
@@ -204,14 +204,14 @@ def test_audio_is_held_until_the_line_opens() -> None:
     async def main() -> None:
         meeting = Meeting(opened=False)
         chunks = [speech(1_000, INPUT_HZ, mark=number + 1) for number in range(4)]
-        meeting.ear.leg_hears(chunks[0])
+        meeting.ear.on_leg_audio(chunks[0])
         meeting.attach()
-        meeting.ear.leg_hears(chunks[1])
-        meeting.ear.leg_hears(chunks[2])
+        meeting.ear.on_leg_audio(chunks[1])
+        meeting.ear.on_leg_audio(chunks[2])
         assert meeting.voice.heard == []
         meeting.open()
         assert meeting.voice.heard == chunks[:3]
-        meeting.ear.leg_hears(chunks[3])
+        meeting.ear.on_leg_audio(chunks[3])
         assert meeting.voice.heard == chunks
 
     run(main())
@@ -225,7 +225,7 @@ def test_at_most_10_seconds_are_held_and_the_oldest_are_dropped(attached_after: 
         for number, chunk in enumerate(chunks):
             if number == attached_after:
                 meeting.attach()
-            meeting.ear.leg_hears(chunk)
+            meeting.ear.on_leg_audio(chunk)
         if attached_after == 40:
             meeting.attach()
         meeting.open()
@@ -239,10 +239,10 @@ def test_the_end_of_a_turn_stays_in_order_with_the_audio() -> None:
         one, two = speech(20, INPUT_HZ, mark=1), speech(20, INPUT_HZ, mark=2)
         for opened in (False, True):
             meeting = Meeting(opened=opened)
-            meeting.ear.leg_reports(leg.TurnEndWanted())
-            meeting.ear.leg_hears(one)
-            meeting.ear.leg_reports(leg.TurnEndWanted())
-            meeting.ear.leg_hears(two)
+            meeting.ear.on_leg_signal(leg.EndTurnRequested())
+            meeting.ear.on_leg_audio(one)
+            meeting.ear.on_leg_signal(leg.EndTurnRequested())
+            meeting.ear.on_leg_audio(two)
             if not opened:
                 meeting.attach()
                 meeting.open()
@@ -256,15 +256,15 @@ def test_clearing_discards_earlier_audio_only() -> None:
     async def main() -> None:
         one, two = speech(20, INPUT_HZ, mark=1), speech(20, INPUT_HZ, mark=2)
         meeting = Meeting(opened=False)
-        meeting.ear.leg_hears(one)
-        meeting.ear.leg_reports(leg.ClearWanted())
-        meeting.ear.leg_hears(two)
+        meeting.ear.on_leg_audio(one)
+        meeting.ear.on_leg_signal(leg.ClearRequested())
+        meeting.ear.on_leg_audio(two)
         meeting.attach()
         meeting.open()
-        meeting.ear.leg_reports(leg.ClearWanted())
-        meeting.ear.leg_hears(one)
+        meeting.ear.on_leg_signal(leg.ClearRequested())
+        meeting.ear.on_leg_audio(one)
         assert meeting.voice.heard == [two, voice.ClearInput(), one]
-        assert meeting.said == [leg.ClearWanted(), leg.ClearWanted()]
+        assert meeting.said == [leg.ClearRequested(), leg.ClearRequested()]
 
     run(main())
 
@@ -276,9 +276,9 @@ def test_a_closed_bridge_passes_nothing() -> None:
         count, heard = len(meeting.line.got), len(meeting.voice.heard)
         said = len(meeting.signals)
         meeting.bridge.close()
-        meeting.ear.leg_hears(Chunk(b"\0\0", INPUT_HZ))
-        meeting.mouth.voice_speaks("one", speech(100))
-        meeting.bridge.tell(bridge.Admit("one"))
+        meeting.ear.on_leg_audio(Chunk(b"\0\0", INPUT_HZ))
+        meeting.mouth.on_voice_audio("one", speech(100))
+        meeting.bridge.send(bridge.PlayResponse("one"))
         await asyncio.sleep(10)
         assert (len(meeting.line.got), len(meeting.voice.heard)) == (count, heard)
         assert len(meeting.signals) == said
@@ -289,8 +289,8 @@ def test_a_closed_bridge_passes_nothing() -> None:
 def test_rates_differ_and_each_side_keeps_its_own() -> None:
     async def main() -> None:
         meeting = Meeting()
-        meeting.bridge.tell(bridge.Admit("one"))
-        meeting.mouth.voice_speaks("one", Chunk(bytes(OUTPUT_HZ * 2), OUTPUT_HZ))
+        meeting.bridge.send(bridge.PlayResponse("one"))
+        meeting.mouth.on_voice_audio("one", Chunk(bytes(OUTPUT_HZ * 2), OUTPUT_HZ))
         await asyncio.sleep(0.99)
         sent = sum(chunk.duration_ms for _, chunk in meeting.line.played)
         assert sent == pytest.approx(1_000)
@@ -311,12 +311,12 @@ def test_a_listener_hears_the_caller_at_once_and_the_agent_as_it_leaves_for_the_
         meeting.seats[leg_id] = Seat.LISTEN
         meeting.route()
         spoken = speech(20)
-        meeting.ear.leg_hears(spoken)
+        meeting.ear.on_leg_audio(spoken)
         assert (supervisor.items, meeting.line.items) == ([spoken], [])
         meeting.speak(3_000)
         await asyncio.sleep(10)
         assert supervisor.played[1:] == meeting.line.played
-        ear.leg_hears(speech(20, OUTPUT_HZ))
+        ear.on_leg_audio(speech(20, OUTPUT_HZ))
         assert meeting.voice.heard == [spoken]
 
     run(main())
@@ -330,8 +330,8 @@ def test_an_operator_who_takes_over_speaks_with_the_caller_and_the_agent_is_not_
         meeting.seats[leg_id] = Seat.BARGE
         meeting.route(paused=True)
         said, answered = speech(20, OUTPUT_HZ, mark=3), speech(20, OUTPUT_HZ, mark=4)
-        ear.leg_hears(said)
-        meeting.ear.leg_hears(answered)
+        ear.on_leg_audio(said)
+        meeting.ear.on_leg_audio(answered)
         meeting.speak(100)
         assert meeting.line.items == [said]
         assert operator.items == [answered]
@@ -344,10 +344,10 @@ def test_only_the_caller_steers_the_conversation() -> None:
     async def main() -> None:
         meeting = Meeting(capabilities=ONE_RATE)
         ear = meeting.bridge.plug_leg(LegId(party()), ScriptedLeg())
-        for signal in (leg.CancelWanted(), leg.TurnEndWanted(), leg.ClearWanted()):
-            ear.leg_reports(signal)
+        for signal in (leg.CancelRequested(), leg.EndTurnRequested(), leg.ClearRequested()):
+            ear.on_leg_signal(signal)
         assert (meeting.said, meeting.voice.heard) == ([], [])
-        ear.leg_reports(leg.Digit("1"))
+        ear.on_leg_signal(leg.Digit("1"))
         assert meeting.said == [leg.Digit("1")]
 
     run(main())
@@ -360,10 +360,10 @@ def test_a_leg_that_is_unplugged_hears_and_says_nothing() -> None:
         ear = meeting.bridge.plug_leg(leg_id, gone)
         meeting.seats[leg_id] = Seat.BARGE
         meeting.route()
-        meeting.bridge.tell(bridge.Unplug(leg_id))
+        meeting.bridge.send(bridge.DetachLeg(leg_id))
         meeting.speak(100)
-        ear.leg_hears(speech(20))
-        ear.leg_reports(leg.Left())
+        ear.on_leg_audio(speech(20))
+        ear.on_leg_signal(leg.Left())
         assert gone.items == []
         assert speech(20) not in meeting.line.items
         assert leg.Left() not in meeting.said
@@ -378,22 +378,22 @@ def test_a_replaced_voice_reaches_nothing() -> None:
         new = ScriptedVoice(meeting.bridge.plug_voice(new_id), ONE_RATE)
         meeting.bridge.attach_voice(new_id, new)
         one, two = speech(20, mark=1), speech(20, mark=2)
-        meeting.ear.leg_hears(one)
+        meeting.ear.on_leg_audio(one)
         del meeting.seats[VOICE]
         meeting.seats[new_id] = Seat.AGENT
         meeting.route()
-        meeting.ear.leg_hears(two)
-        meeting.bridge.tell(bridge.OpenLine(new_id))
+        meeting.ear.on_leg_audio(two)
+        meeting.bridge.send(bridge.AttachVoice(new_id))
         assert (meeting.voice.heard, new.heard) == ([one], [two])
         before = list(meeting.said)
-        old.voice_reports(
+        old.on_voice_signal(
             voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "late", alive=False)
         )
-        old.voice_says("one", "late")
-        old.voice_speaks("one", speech(100))
-        meeting.bridge.tell(bridge.Admit("one"))
+        old.on_voice_text("one", "late")
+        old.on_voice_audio("one", speech(100))
+        meeting.bridge.send(bridge.PlayResponse("one"))
         assert (meeting.said, meeting.line.items) == (before, [])
-        new.listener.voice_speaks("one", speech(100))
+        new.listener.on_voice_audio("one", speech(100))
         assert len(meeting.line.played) == 1
 
     run(main())
@@ -407,7 +407,7 @@ def test_a_tap_hears_each_speaker_separately() -> None:
         meeting.seats[recorder] = Seat.RECORDER
         meeting.route()
         heard = speech(20)
-        meeting.ear.leg_hears(heard)
+        meeting.ear.on_leg_audio(heard)
         meeting.speak(100)
         assert recorded == [(CALLER, heard), (VOICE, speech(100))]
 
@@ -417,14 +417,14 @@ def test_a_tap_hears_each_speaker_separately() -> None:
 def test_audio_is_resampled_only_where_rates_differ() -> None:
     async def main() -> None:
         meeting = Meeting()
-        meeting.ear.leg_hears(speech(20, INPUT_HZ // 2, mark=5))
-        meeting.ear.leg_hears(speech(20, INPUT_HZ, mark=6))
+        meeting.ear.on_leg_audio(speech(20, INPUT_HZ // 2, mark=5))
+        meeting.ear.on_leg_audio(speech(20, INPUT_HZ, mark=6))
         assert meeting.voice.heard == [speech(20, INPUT_HZ, mark=5), speech(20, INPUT_HZ, mark=6)]
         phone, leg_id = ScriptedLeg(output_hz=INPUT_HZ // 2), LegId(party())
         meeting.bridge.plug_leg(leg_id, phone)
         meeting.seats[leg_id] = Seat.LISTEN
         meeting.route()
-        meeting.ear.leg_hears(speech(20, INPUT_HZ, mark=7))
+        meeting.ear.on_leg_audio(speech(20, INPUT_HZ, mark=7))
         assert phone.items == [speech(20, INPUT_HZ // 2, mark=7)]
 
     run(main())

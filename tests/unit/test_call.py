@@ -30,8 +30,8 @@ from ringline.domain.records import CallRow, ParticipantRow
 from ringline.domain.responses import Phase
 from tests.samples import NOW, a_scope, new_id
 from tests.talking import (
-    ANSWERS_ITSELF,
     CAPABILITIES,
+    RESPONDS_BY_ITSELF,
     VOICE,
     Said,
     Story,
@@ -85,7 +85,7 @@ def test_the_client_is_told_when_the_answer_is_written_and_then_greeted() -> Non
     row = story.call.row
     assert story.feed(AnswerWritten()) == [
         leg.SessionStarted(row.id, row.uuid),
-        bridge.OpenLine(VOICE),
+        bridge.AttachVoice(VOICE),
         voice.Respond(story.asked(), "Hello"),
     ]
 
@@ -98,7 +98,7 @@ def test_without_a_greeting_the_agent_waits() -> None:
 def test_what_the_client_wants_early_waits_until_it_is_told(after_opening: bool) -> None:
     story = Story(opened=False)
     before, after = ([OPENED], []) if after_opening else ([], [OPENED])
-    assert story.feed(*before, leg.Typed("hi"), leg.ResponseWanted(), *after) == []
+    assert story.feed(*before, leg.Typed("hi"), leg.ResponseRequested(), *after) == []
     assert story.feed(AnswerWritten())[2:] == [voice.AddText("hi"), voice.Respond(story.asked())]
     assert story.types[-1] == "call.turn_completed"
     assert story.call.early == ()
@@ -106,18 +106,18 @@ def test_what_the_client_wants_early_waits_until_it_is_told(after_opening: bool)
 
 def test_the_greeting_comes_before_the_answer_to_early_text() -> None:
     story = Story("Hello", opened=False)
-    story.feed(OPENED, leg.Typed("hi"), leg.ResponseWanted(), AnswerWritten())
+    story.feed(OPENED, leg.Typed("hi"), leg.ResponseRequested(), AnswerWritten())
     assert [respond.say for respond in story.all(voice.Respond)] == ["Hello"]
     greeting = story.asked()
     story.feed(voice.ResponseStarted(greeting), voice.ResponseDone(greeting))
-    story.feed(bridge.PlayedOut(greeting))
+    story.feed(bridge.ResponseSent(greeting))
     assert [respond.say for respond in story.all(voice.Respond)] == ["Hello", None]
 
 
 def test_a_voice_that_speaks_early_is_heard_after_the_client_is_told() -> None:  # O2
     story = Story(opened=False)
-    assert story.feed(VoiceOpened(VOICE, ANSWERS_ITSELF), voice.ResponseStarted("own")) == []
-    assert story.feed(AnswerWritten())[-2:] == [leg.AgentStarted(), bridge.Admit("own")]
+    assert story.feed(VoiceOpened(VOICE, RESPONDS_BY_ITSELF), voice.ResponseStarted("own")) == []
+    assert story.feed(AnswerWritten())[-2:] == [leg.AgentStarted(), bridge.PlayResponse("own")]
 
 
 def test_only_so_much_waits() -> None:
@@ -131,7 +131,7 @@ def test_only_so_much_waits() -> None:
 def test_nothing_can_be_cancelled_early() -> None:
     story = Story("Hello", opened=False)
     problem = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
-    assert story.feed(bridge.CancelAsked(0)) == [problem]
+    assert story.feed(bridge.ClientCancelled(0)) == [problem]
     story.feed(OPENED, AnswerWritten())
     assert story.all(voice.Cancel) == []
 
@@ -142,7 +142,7 @@ END = [
     # how it ends, before the answer, after the answer
     (leg.Left(), "cancelled", "completed", "caller_hangup"),
     (ENDED, "completed", "completed", "api_hangup"),
-    (leg.Overrun(EndCause.LEG_TOO_SLOW), "failed", "failed", "failed"),
+    (leg.LegFailed(EndCause.LEG_TOO_SLOW), "failed", "failed", "failed"),
     (voice.VoiceFailed(BROKEN, "", False), "failed", "failed", "upstream_lost"),
     (EndOrdered(EndCause.STORAGE_LOST), "failed", "failed", "storage_lost"),
     (EndOrdered(EndCause.INTERNAL_ERROR), "failed", "failed", "internal_error"),
@@ -170,7 +170,7 @@ def test_how_a_call_ends(signal: Said, before: str, after: str, cause: str) -> N
     ("signal", "goodbye"),
     [
         (leg.Left(), []),
-        (leg.Overrun(EndCause.LEG_TOO_SLOW), [leg.HangUp(EndCause.LEG_TOO_SLOW)]),
+        (leg.LegFailed(EndCause.LEG_TOO_SLOW), [leg.HangUp(EndCause.LEG_TOO_SLOW)]),
         (
             voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "why", False),
             [leg.HangUp(EndCause.VOICE_CLOSED, "why")],
@@ -210,7 +210,7 @@ def test_a_call_that_was_never_answered_lasted_no_time_and_nobody_left() -> None
 def test_a_running_response_ends_with_what_had_left() -> None:
     story = Story("Hello dear caller")
     greeting = story.asked()
-    story.feed(voice.ResponseStarted(greeting), bridge.Spoken(greeting, "Hello "))
+    story.feed(voice.ResponseStarted(greeting), bridge.TextSent(greeting, "Hello "))
     assert story.feed(ENDED) == [
         leg.AgentFinished(interrupted=True),
         leg.HangUp(EndCause.ENDED_BY_API),
@@ -231,10 +231,10 @@ def test_an_ended_call_takes_nothing_any_more() -> None:
         leg.Left(),
         leg.Typed("x"),
         voice.ResponseStarted(story.asked()),
-        voice.Heard("i", "x", True),
+        voice.Transcribed("i", "x", True),
         voice.VoiceFailed(BROKEN, "x", False),
         bridge.CallerSpoke(0),
-        bridge.Silence(),
+        bridge.PlaybackFinished(),
     )
     assert story.feed(*late) == []
     assert story.call == before
@@ -253,18 +253,18 @@ def goodbye() -> tuple[Story, str]:
     """Take a story to where the agent has said goodbye and the caller still hears it."""
     story = Story("Goodbye")
     response_id = story.asked()
-    story.feed(voice.ResponseStarted(response_id), bridge.Audible(response_id))
+    story.feed(voice.ResponseStarted(response_id), bridge.ResponseAudible(response_id))
     story.feed(voice.ResponseDone(response_id, hang_up=True))
     return story, response_id
 
 
 def test_the_agent_hangs_up_once_the_caller_has_heard_it_all() -> None:
     story, response_id = goodbye()
-    story.feed(bridge.Silence())
+    story.feed(bridge.PlaybackFinished())
     assert not story.call.ended, "that was the silence before"
-    story.feed(bridge.PlayedOut(response_id))
+    story.feed(bridge.ResponseSent(response_id))
     assert not story.call.ended
-    assert story.feed(bridge.Silence()) == [leg.HangUp(EndCause.AGENT_HUNG_UP)]
+    assert story.feed(bridge.PlaybackFinished()) == [leg.HangUp(EndCause.AGENT_HUNG_UP)]
     assert (last(story).status, last(story).hangup_cause) == ("completed", "agent_hangup")
 
 
@@ -272,15 +272,17 @@ def test_a_caller_who_speaks_keeps_the_agent_on_the_line() -> None:
     for played_out in (False, True):
         story, response_id = goodbye()
         if played_out:
-            story.feed(bridge.PlayedOut(response_id))
-        story.feed(bridge.CallerSpoke(0), bridge.Silence())
+            story.feed(bridge.ResponseSent(response_id))
+        story.feed(bridge.CallerSpoke(0), bridge.PlaybackFinished())
         assert not story.call.ended
 
 
 def test_a_response_that_is_asked_for_keeps_the_agent_on_the_line() -> None:
     story, response_id = goodbye()
-    story.feed(bridge.PlayedOut(response_id), leg.ResponseWanted())
-    story.feed(voice.ResponseDone(story.asked(), voice.ResponseEnd.FAILED), bridge.Silence())
+    story.feed(bridge.ResponseSent(response_id), leg.ResponseRequested())
+    story.feed(
+        voice.ResponseDone(story.asked(), voice.ResponseEnd.FAILED), bridge.PlaybackFinished()
+    )
     assert not story.call.ended
 
 
@@ -316,23 +318,23 @@ SIGNALS: st.SearchStrategy[Said] = st.one_of(
                 voice.ResponseStarted(id_),
                 voice.ResponseDone(id_),
                 voice.ResponseDone(id_, hang_up=True),
-                bridge.Audible(id_),
-                bridge.Spoken(id_, "word "),
-                bridge.Spoken(id_, "\0"),
-                bridge.PlayedOut(id_),
+                bridge.ResponseAudible(id_),
+                bridge.TextSent(id_, "word "),
+                bridge.TextSent(id_, "\0"),
+                bridge.ResponseSent(id_),
                 voice.ToolCall(id_, "call", "tool", {}),
             ]
         )
     ),
     st.sampled_from(
         [
-            leg.ResponseWanted(),
+            leg.ResponseRequested(),
             leg.Typed("typed"),
-            leg.ClearWanted(),
+            leg.ClearRequested(),
             leg.Digit("1"),
             bridge.CallerSpoke(120),
             bridge.CallerSpoke(0),
-            bridge.CancelAsked(50),
+            bridge.ClientCancelled(50),
             voice.SpeechStopped(),
             voice.VoiceFailed(BROKEN, "", True),
             voice.GoingAway(1_000),
@@ -342,16 +344,16 @@ SIGNALS: st.SearchStrategy[Said] = st.one_of(
             HandedBack(),
         ]
     ),
-    st.builds(voice.Heard, st.sampled_from(ITEMS), st.sampled_from(TEXTS), st.booleans()),
+    st.builds(voice.Transcribed, st.sampled_from(ITEMS), st.sampled_from(TEXTS), st.booleans()),
 )
-ENDINGS = st.sampled_from([bridge.Silence(), *(signal for signal, *_ in END)])
+ENDINGS = st.sampled_from([bridge.PlaybackFinished(), *(signal for signal, *_ in END)])
 Signals: TypeAlias = list[Said]
 Parts: TypeAlias = tuple[Signals, voice.VoiceCapabilities, Signals, Signals, Signals]
 STORIES: st.SearchStrategy[Parts] = st.tuples(
     st.lists(SIGNALS, max_size=4),
-    st.sampled_from([CAPABILITIES, ANSWERS_ITSELF]),
+    st.sampled_from([CAPABILITIES, RESPONDS_BY_ITSELF]),
     st.lists(SIGNALS, max_size=4),
-    st.lists(st.one_of(SIGNALS, SIGNALS, SIGNALS, st.just(bridge.Silence())), max_size=40),
+    st.lists(st.one_of(SIGNALS, SIGNALS, SIGNALS, st.just(bridge.PlaybackFinished())), max_size=40),
     st.lists(st.one_of(SIGNALS, ENDINGS), max_size=4),
 )
 
@@ -377,7 +379,7 @@ def _named(signal: Said, story: Story) -> Said:
 def test_whatever_happens(parts: Parts, ends: bool) -> None:
     story = tell(parts)
     if ends:
-        story.feed(leg.Overrun(EndCause.LEG_TOO_SLOW))
+        story.feed(leg.LegFailed(EndCause.LEG_TOO_SLOW))
     check_news(story)
     check_phases(story)
     check_orders(story)
@@ -436,10 +438,10 @@ def check_orders(story: Story) -> None:
     for step in story.steps:
         for order in orders_of(step):
             match order:
-                case bridge.Admit(response_id):
+                case bridge.PlayResponse(response_id):
                     assert admitted is None
                     admitted = response_id
-                case bridge.Drop(response_id):
+                case bridge.DropResponse(response_id):
                     admitted = None if response_id == admitted else admitted
                     pending = None if response_id == pending else pending
                 case leg.AgentFinished():
@@ -466,7 +468,7 @@ def check_pauses(story: Story) -> None:
             assert talk.paused == any(each.role in OPERATORS for each in present)
         if talk.paused:
             assert (talk.response, talk.queued) == (None, ())
-            begun = (bridge.Admit, voice.Respond, leg.AgentStarted)
+            begun = (bridge.PlayResponse, voice.Respond, leg.AgentStarted)
             assert not any(isinstance(order, begun) for order in orders_of(step))
 
 

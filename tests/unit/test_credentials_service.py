@@ -16,7 +16,7 @@ from structlog.testing import LogCapture
 
 from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.domain.log import Environment, Scope
-from ringline.ports import StoreAway
+from ringline.ports import StoreUnavailable
 from ringline.services import credentials
 from ringline.services.credentials import (
     CACHE_S,
@@ -61,7 +61,7 @@ class Keys:
 
     def check(self) -> None:
         if self.away:
-            raise StoreAway
+            raise StoreUnavailable
 
     async def find_key(self, key_hash: bytes) -> Key | None:
         self.check()
@@ -78,13 +78,13 @@ class Keys:
         self.lookups += 1
         return [self.keys[key_id] for key_id in key_ids if key_id in self.keys]
 
-    async def look_behind(self, key_id: UUID, user_id: UUID | None) -> Key | None:
+    async def get_token_key(self, key_id: UUID, user_id: UUID | None) -> Key | None:
         (key,) = await self.get_keys([key_id]) or (None,)
         if key is None or user_id is None:
             return key
         return key if self.users.get(user_id) == key.scope.workspace_id else None
 
-    async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
+    async def current_members(self, user_ids: Sequence[UUID]) -> set[UUID]:
         await asyncio.sleep(0.001)
         self.check()
         return self.users.keys() & set(user_ids)
@@ -556,7 +556,7 @@ def test_an_uncached_credential_raises_while_the_database_is_down() -> None:
         key, ada = house.store.add(), house.hire()
         house.store.away = True
         for credential in ("sk_live_x", operator_token(key, ada)[1]):
-            with pytest.raises(StoreAway):
+            with pytest.raises(StoreUnavailable):
                 await house.service.identify(credential)
 
     run(main)

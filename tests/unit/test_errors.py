@@ -9,7 +9,14 @@ import pytest
 
 import ringline
 from ringline.domain.unavailable import UnavailableReason
-from ringline.ports import AlreadyThere, EntryRefused, LogBusy, QueryTooSlow, StoreAway, Violation
+from ringline.ports import (
+    AlreadyExists,
+    EntryRefused,
+    LogBusy,
+    QueryTooSlow,
+    StoreUnavailable,
+    Violation,
+)
 from ringline.storage.database_errors import (
     Collided,
     DiskFull,
@@ -24,16 +31,16 @@ from tests.expecting import unavailable_for
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (StoreAway, UnavailableReason.STORE_AWAY),
-        (DiskFull, UnavailableReason.STORE_AWAY),
-        (TimedOut, UnavailableReason.STORE_AWAY),
+        (StoreUnavailable, UnavailableReason.STORE_UNAVAILABLE),
+        (DiskFull, UnavailableReason.STORE_UNAVAILABLE),
+        (TimedOut, UnavailableReason.STORE_UNAVAILABLE),
         (LogBusy, UnavailableReason.LOG_BUSY),
         (Collided, UnavailableReason.LOG_BUSY),
         (QueryTooSlow, UnavailableReason.QUERY_TOO_SLOW),
     ],
 )
 def test_what_storage_raises_is_unavailable_for_a_reason(
-    error: type[StoreAway | LogBusy | QueryTooSlow], reason: UnavailableReason
+    error: type[StoreUnavailable | LogBusy | QueryTooSlow], reason: UnavailableReason
 ) -> None:
     with unavailable_for(reason):
         raise error
@@ -52,13 +59,13 @@ def test_only_what_was_never_begun_left_no_trace() -> None:
     [
         (asyncpg.DiskFullError, DiskFull),
         (asyncpg.QueryCanceledError, TimedOut),
-        (asyncpg.AdminShutdownError, StoreAway),
-        (asyncpg.TooManyConnectionsError, StoreAway),
+        (asyncpg.AdminShutdownError, StoreUnavailable),
+        (asyncpg.TooManyConnectionsError, StoreUnavailable),
         (asyncpg.LockNotAvailableError, LogBusy),
         (asyncpg.DeadlockDetectedError, Collided),
-        (asyncpg.InterfaceError, StoreAway),
-        (ConnectionResetError, StoreAway),
-        (TimeoutError, StoreAway),
+        (asyncpg.InterfaceError, StoreUnavailable),
+        (ConnectionResetError, StoreUnavailable),
+        (TimeoutError, StoreUnavailable),
         (KeyError, type(None)),
     ],
 )
@@ -70,16 +77,18 @@ def test_an_error_of_the_driver_means_one_of_ours(
 
 @pytest.mark.parametrize(
     ("sqlstate", "means"),
-    [("53100", DiskFull), ("57014", TimedOut), ("28P01", StoreAway), ("", StoreAway)],
+    [("53100", DiskFull), ("57014", TimedOut), ("28P01", StoreUnavailable), ("", StoreUnavailable)],
 )
-def test_a_database_that_lets_nobody_in_is_away(sqlstate: str, means: type[StoreAway]) -> None:
+def test_a_database_that_lets_nobody_in_is_away(
+    sqlstate: str, means: type[StoreUnavailable]
+) -> None:
     assert type(away(sqlstate)) is means
 
 
 @pytest.mark.parametrize(
     ("sqlstate", "why"),
     [
-        ("23505", Violation.ALREADY_THERE),
+        ("23505", Violation.ALREADY_EXISTS),
         ("23503", Violation.REFERENCE),
         ("22003", Violation.BAD_VALUE),
         ("22P05", Violation.BAD_VALUE),
@@ -91,7 +100,7 @@ def test_a_database_that_lets_nobody_in_is_away(sqlstate: str, means: type[Store
 def test_storage_alone_knows_what_an_sqlstate_means(sqlstate: str, why: Violation) -> None:
     error = refusal_of(sqlstate, "a_constraint")
     assert (error.why, error.sqlstate, error.constraint) == (why, sqlstate, "a_constraint")
-    assert isinstance(error, AlreadyThere) is (why is Violation.ALREADY_THERE)
+    assert isinstance(error, AlreadyExists) is (why is Violation.ALREADY_EXISTS)
 
 
 @pytest.mark.parametrize("error", [asyncpg.DataError("too large"), UnicodeError()])

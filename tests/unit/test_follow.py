@@ -9,7 +9,7 @@ from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Since
 from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import ALL_EVENTS, CallEvents, Topic
-from ringline.ports import StoreAway
+from ringline.ports import StoreUnavailable
 from ringline.services.follow import (
     Follower,
     OnLoss,
@@ -286,7 +286,7 @@ def test_a_follow_that_fails_leaves_nothing_behind() -> None:
         with pytest.raises(OutboxClosed):
             await desk.follow(0)
         desk.store.go_away()
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await desk.follow(0)
         desk.store.come_back()
         await desk.happen(note(), publish=False)

@@ -18,15 +18,15 @@ from ringline.domain.records import ParticipantRow
 from ringline.domain.responses import Phase
 from ringline.domain.turn_taking import Expected
 from ringline.domain.turns import Order
-from tests.talking import ANSWERS_ITSELF, CAPABILITIES, LIVING, VOICE, Story
+from tests.talking import CAPABILITIES, LIVING, RESPONDS_BY_ITSELF, VOICE, Story
 
 STOPPED = voice.SpeechStopped()
-CREATE = leg.ResponseWanted()
+CREATE = leg.ResponseRequested()
 NOT_ACTIVE = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
 ENDED = EndOrdered(EndCause.ENDED_BY_API)
 ANN, BOB = TakenOver("ann"), TakenOver("bob", ParticipantRole.SUPERVISOR)
 BACK = HandedBack()
-BOTH = pytest.mark.parametrize("capabilities", [CAPABILITIES, ANSWERS_ITSELF])
+BOTH = pytest.mark.parametrize("capabilities", [CAPABILITIES, RESPONDS_BY_ITSELF])
 
 
 def in_phase(
@@ -42,7 +42,9 @@ def in_phase(
     for signal in way[: LIVING.index(phase)]:
         story.feed(signal)
         if isinstance(signal, voice.ResponseStarted):
-            story.feed(bridge.Audible(response_id), bridge.Spoken(response_id, "we are open "))
+            story.feed(
+                bridge.ResponseAudible(response_id), bridge.TextSent(response_id, "we are open ")
+            )
     response = story.call.talk.response
     assert response is not None
     assert response.phase is phase
@@ -72,7 +74,7 @@ def test_the_response_is_stopped_whatever_its_phase(
 ) -> None:
     story, response_id = in_phase(phase, capabilities)
     orders = story.feed(TakenOver("ann", played_ms=250))
-    stopped: list[Order] = [bridge.Drop(response_id), voice.Cancel(response_id, 250)]
+    stopped: list[Order] = [bridge.DropResponse(response_id), voice.Cancel(response_id, 250)]
     begun = phase in (Phase.RUNNING, Phase.DRAINING)
     expected = (
         []
@@ -89,7 +91,7 @@ def test_the_response_is_stopped_whatever_its_phase(
         voice.ResponseStarted(response_id),
         voice.ResponseDone(response_id, voice.ResponseEnd.CANCELLED),
     )
-    assert leg.AgentStarted() not in story.feed(*late, bridge.PlayedOut(response_id))
+    assert leg.AgentStarted() not in story.feed(*late, bridge.ResponseSent(response_id))
 
 
 def test_what_is_written_of_it_is_one_entry() -> None:
@@ -111,8 +113,8 @@ def test_what_is_written_of_it_is_one_entry() -> None:
 def test_the_greeting_is_stopped_and_not_begun_again() -> None:
     story = Story("Hello")
     greeting = story.asked()
-    assert story.feed(ANN) == [bridge.Drop(greeting), voice.Cancel(greeting, 0)]
-    assert story.feed(voice.ResponseStarted(greeting))[0] == bridge.Drop(greeting)
+    assert story.feed(ANN) == [bridge.DropResponse(greeting), voice.Cancel(greeting, 0)]
+    assert story.feed(voice.ResponseStarted(greeting))[0] == bridge.DropResponse(greeting)
     assert story.feed(BACK) == []
 
 
@@ -120,11 +122,11 @@ def test_an_agent_that_was_about_to_hang_up_does_not() -> None:
     for played_out in (False, True):
         story = Story("Goodbye")
         goodbye = story.asked()
-        story.feed(voice.ResponseStarted(goodbye), bridge.Audible(goodbye))
+        story.feed(voice.ResponseStarted(goodbye), bridge.ResponseAudible(goodbye))
         story.feed(voice.ResponseDone(goodbye, hang_up=True))
         if played_out:
-            story.feed(bridge.PlayedOut(goodbye))
-        story.feed(ANN, bridge.Silence(), BACK, bridge.Silence())
+            story.feed(bridge.ResponseSent(goodbye))
+        story.feed(ANN, bridge.PlaybackFinished(), BACK, bridge.PlaybackFinished())
         assert not story.call.ended
 
 
@@ -152,8 +154,10 @@ def test_the_caller_is_still_heard_and_written_down(
 ) -> None:
     story = Story(capabilities=capabilities)
     story.feed(ANN)
-    orders = story.feed(bridge.CallerSpoke(0), STOPPED, voice.Heard("item", "hello", final=True))
-    assert orders == [leg.CallerStarted(), leg.CallerStopped(), leg.TurnHeard("hello")]
+    orders = story.feed(
+        bridge.CallerSpoke(0), STOPPED, voice.Transcribed("item", "hello", final=True)
+    )
+    assert orders == [leg.CallerStarted(), leg.CallerStopped(), leg.TurnTranscribed("hello")]
     assert [turn.text for turn in story.all(TurnCompleted)] == ["hello"]
 
 
@@ -162,41 +166,46 @@ def test_nothing_is_asked_of_the_voice(capabilities: voice.VoiceCapabilities) ->
     story = Story(capabilities=capabilities)
     story.feed(ANN)
     orders = story.feed(leg.Typed("hi"), CREATE, CREATE, STOPPED, bridge.CallerSpoke(0))
-    orders += story.feed(leg.ClearWanted(), STOPPED, bridge.CancelAsked(0))
+    orders += story.feed(leg.ClearRequested(), STOPPED, bridge.ClientCancelled(0))
     assert not [order for order in orders if isinstance(order, voice.Respond)]
     problems = [order for order in orders if isinstance(order, leg.RequestRefused)]
     assert problems == [NOT_ACTIVE], "a create is remembered, a cancel finds nothing"
 
 
 def test_what_a_voice_begins_by_itself_is_refused() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(ANN, bridge.CallerSpoke(0), STOPPED)
     for number in range(20):
         own = f"own-{number}"
-        assert story.feed(voice.ResponseStarted(own)) == [bridge.Drop(own), voice.Cancel(own, 0)]
-        late = (bridge.Audible(own), bridge.Spoken(own, "late"), bridge.PlayedOut(own))
+        assert story.feed(voice.ResponseStarted(own)) == [
+            bridge.DropResponse(own),
+            voice.Cancel(own, 0),
+        ]
+        late = (bridge.ResponseAudible(own), bridge.TextSent(own, "late"), bridge.ResponseSent(own))
         assert story.feed(*late) == []
         assert story.feed(voice.ResponseDone(own, voice.ResponseEnd.CANCELLED)) == [
-            bridge.Drop(own)
+            bridge.DropResponse(own)
         ]
 
 
 def test_what_a_voice_is_about_to_begin_is_refused_even_when_it_comes_late() -> None:
     for meanwhile in ([], [BACK]):
-        story = Story(capabilities=ANSWERS_ITSELF)
+        story = Story(capabilities=RESPONDS_BY_ITSELF)
         story.feed(STOPPED)
         assert story.call.talk.expected is Expected.ANSWER
         story.feed(ANN, *meanwhile)
-        refused = [bridge.Drop("own"), voice.Cancel("own", 0)]
+        refused = [bridge.DropResponse("own"), voice.Cancel("own", 0)]
         assert story.feed(voice.ResponseStarted("own")) == refused
 
 
 def test_what_was_to_come_is_stopped_with_what_runs() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
     story.feed(voice.ResponseStarted("two"))
     orders = story.feed(ANN)
-    assert {bridge.Drop("one"), bridge.Drop("two"), voice.Cancel("two", 0)} <= set(orders)
+    assert {bridge.DropResponse("one"), bridge.DropResponse("two"), voice.Cancel("two", 0)} <= set(
+        orders
+    )
     assert story.call.talk.queued == ()
 
 
@@ -234,9 +243,9 @@ def test_the_agent_waits_where_nothing_was_said_meanwhile(
     story.feed(ANN)
     assert story.feed(BACK) == []
     orders = story.feed(bridge.CallerSpoke(0), STOPPED)
-    if capabilities is ANSWERS_ITSELF:
+    if capabilities is RESPONDS_BY_ITSELF:
         orders = story.feed(voice.ResponseStarted("own"))
-        assert orders == [leg.AgentStarted(), bridge.Admit("own")]
+        assert orders == [leg.AgentStarted(), bridge.PlayResponse("own")]
     else:
         assert orders[-1] == voice.Respond(story.asked())
 
@@ -263,7 +272,7 @@ def test_what_was_wanted_meanwhile_is_answered_at_once_and_once(
     assert story.feed(CREATE) == [], "it was begun by us, so one is swallowed"
     response_id = story.asked()
     story.feed(voice.ResponseStarted(response_id), voice.ResponseDone(response_id))
-    assert story.feed(bridge.PlayedOut(response_id)) == [leg.AgentFinished()]
+    assert story.feed(bridge.ResponseSent(response_id)) == [leg.AgentFinished()]
 
 
 def test_what_was_wanted_of_a_response_that_was_cut_off_is_not_forgotten() -> None:
@@ -274,7 +283,7 @@ def test_what_was_wanted_of_a_response_that_was_cut_off_is_not_forgotten() -> No
 
 def test_a_turn_that_was_cleared_is_not_answered() -> None:
     story = Story()
-    story.feed(ANN, bridge.CallerSpoke(0), leg.ClearWanted(), STOPPED)
+    story.feed(ANN, bridge.CallerSpoke(0), leg.ClearRequested(), STOPPED)
     assert story.feed(BACK) == []
 
 
@@ -290,15 +299,18 @@ def test_a_caller_who_is_speaking_is_answered_afterwards_once(
     if capabilities is CAPABILITIES:
         response_id = story.asked()
         assert orders == [leg.CallerStopped(), voice.Respond(response_id)]
-    assert bridge.Admit(response_id) in story.feed(voice.ResponseStarted(response_id))
+    assert bridge.PlayResponse(response_id) in story.feed(voice.ResponseStarted(response_id))
     story.feed(voice.ResponseDone(response_id))
-    assert story.feed(bridge.PlayedOut(response_id)) == [leg.AgentFinished()]
+    assert story.feed(bridge.ResponseSent(response_id)) == [leg.AgentFinished()]
 
 
 def test_a_late_answer_of_the_voice_itself_gives_way_to_the_one_we_ask_for() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(ANN, STOPPED, BACK)
-    assert story.feed(voice.ResponseStarted("own")) == [bridge.Drop("own"), voice.Cancel("own", 0)]
+    assert story.feed(voice.ResponseStarted("own")) == [
+        bridge.DropResponse("own"),
+        voice.Cancel("own", 0),
+    ]
     assert leg.AgentStarted() in story.feed(voice.ResponseStarted(story.asked()))
 
 
@@ -306,7 +318,7 @@ def test_it_can_be_taken_over_again() -> None:
     story = Story()
     story.feed(ANN, STOPPED, BACK)
     response_id = story.asked()
-    assert bridge.Drop(response_id) in story.feed(ANN)
+    assert bridge.DropResponse(response_id) in story.feed(ANN)
     ids = [data.participant_id for data in story.all(ParticipantJoined)[2:]]
     assert len(set(ids)) == 2
     assert [data.participant_id for data in story.all(ParticipantLeft)] == ids[:1]

@@ -12,7 +12,7 @@ from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import ALL_EVENTS, CallEvents
 from ringline.domain.unavailable import UnavailableReason
-from ringline.ports import ALL_LOGS, AllLogs, LogHead, StoreAway, Subscriber, Unsubscribe
+from ringline.ports import ALL_LOGS, AllLogs, LogHead, StoreUnavailable, Subscriber, Unsubscribe
 from ringline.services.hub import Hub, _Opening
 from tests import clock
 from tests.expecting import unavailable_for
@@ -154,7 +154,7 @@ def test_while_the_database_is_down_the_hub_goes_on_and_fills_gaps_later() -> No
         desk.publish(second)
         await asyncio.sleep(30)
         assert ear.offsets == []
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await desk.hub.watch(OTHER)
         desk.store.come_back()
         await asyncio.sleep(1.1)
@@ -255,7 +255,7 @@ def test_a_log_is_subscribed_to_as_long_as_it_is_watched() -> None:
 def test_a_log_that_failed_to_open_or_is_not_needed_is_unsubscribed() -> None:
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await desk.hub.watch(SCOPE)
         assert desk.bus.subscribed == [ALL_LOGS]
         desk.store.come_back()

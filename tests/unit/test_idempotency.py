@@ -39,7 +39,7 @@ def test_a_create_that_failed_left_no_trace_whatever_failed(action: str) -> None
     for error in (
         refuse("invalid_changes"),
         ValueError(),
-        Unavailable(UnavailableReason.STORE_AWAY),
+        Unavailable(UnavailableReason.STORE_UNAVAILABLE),
     ):
         assert ACTIONS[action].left_no_trace(error)
 

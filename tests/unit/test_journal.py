@@ -9,7 +9,7 @@ import pytest
 from ringline.domain.events import Event, TranscriptDelta
 from ringline.domain.publication import Publication
 from ringline.domain.records import Entry
-from ringline.ports import EntryRefused, LogBusy, StoreAway, Violation
+from ringline.ports import EntryRefused, LogBusy, StoreUnavailable, Violation
 from ringline.services.backlog import Bounds, Outcome, Refused, StorageLost, Written
 from ringline.services.journal import Journal
 from ringline.storage.database_errors import DiskFull
@@ -116,7 +116,7 @@ class LateLog(MemoryLog):
     async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
         if not self.logs and not self.late:
             self.late = entries
-            raise StoreAway
+            raise StoreUnavailable
         if not self.logs:
             await super().commit(self.late)
         return await super().commit(entries)
@@ -284,7 +284,7 @@ def test_losing_the_database_stops_new_calls_at_once() -> None:
     async def steps(desk: Desk) -> None:
         assert desk.journal.accepting
         desk.store.go_away()
-        desk.journal.store_away()
+        desk.journal.store_unavailable()
         assert not desk.journal.accepting
         desk.store.come_back()
         await asyncio.sleep(1)
@@ -302,7 +302,7 @@ def test_nothing_is_written_before_the_database_is_ours_again() -> None:
         desk.store.busy.clear()
         desk.store.go_away()
         desk.store.away = False  # it answers, but another server may own it
-        desk.journal.store_away()
+        desk.journal.store_unavailable()
         desk.submit(entry(OTHER, note()))
         await asyncio.sleep(30)
         assert len(desk.store.commits) == tried
@@ -338,7 +338,7 @@ def test_after_an_outage_only_the_latest_partial_of_each_turn_is_published() -> 
 
     async def steps(desk: Desk) -> None:
         desk.store.go_away()
-        desk.journal.store_away()
+        desk.journal.store_unavailable()
         desk.journal.submit(entry(SCOPE, begun))
         for sequence, word in enumerate("abc"):
             text = " ".join("abc"[: sequence + 1])
@@ -523,7 +523,7 @@ def test_ids_are_made_before_the_write() -> None:
     event_id: list[UUID] = []
 
     async def steps(desk: Desk) -> None:
-        desk.store.fail_commits = [StoreAway(), StoreAway()]
+        desk.store.fail_commits = [StoreUnavailable(), StoreUnavailable()]
         desk.submit(entry(SCOPE, note()))
         await asyncio.sleep(5)
         event_id.extend(item.events[0].id for tried in desk.store.commits for item in tried)

@@ -17,7 +17,7 @@ from ringline.ports import AbandonedCall, VoiceUnavailable
 from ringline.services.live_call import INBOX_BYTES, INBOX_SIZE
 from tests.house import LIMITS, SCOPE, House, run
 from tests.samples import NOW, new_id
-from tests.talking import ANSWERS_ITSELF, INPUT_HZ, call_row, speech
+from tests.talking import INPUT_HZ, RESPONDS_BY_ITSELF, call_row, speech
 
 
 def test_a_whole_call() -> None:
@@ -29,9 +29,9 @@ def test_a_whole_call() -> None:
         assert isinstance(line.news[0], leg.SessionStarted)
         speaker.say(speaker.asked(), speech(500), text="Hello")
         await asyncio.sleep(1)
-        speaker.listener.voice_reports(voice.SpeechStarted())
-        speaker.listener.voice_reports(voice.SpeechStopped())
-        speaker.listener.voice_reports(voice.Heard("item", "bye", final=True))
+        speaker.listener.on_voice_signal(voice.SpeechStarted())
+        speaker.listener.on_voice_signal(voice.SpeechStopped())
+        speaker.listener.on_voice_signal(voice.Transcribed("item", "bye", final=True))
         await asyncio.sleep(0)
         speaker.say(speaker.asked(), speech(2_000), text="Goodbye", hang_up=True)
         await asyncio.sleep(1.9)
@@ -51,7 +51,7 @@ def test_the_leg_is_answered_only_when_the_answer_is_written() -> None:
     async def main(house: House) -> None:
         house.store.go_away()
         live, line = house.start("Hello")
-        live.listener.leg_hears(speech(20, INPUT_HZ))
+        live.listener.on_leg_audio(speech(20, INPUT_HZ))
         await asyncio.sleep(5)
         (speaker,) = house.voices
         assert (line.got, speaker.heard) == ([], [])
@@ -87,8 +87,8 @@ def test_an_outage_does_not_affect_a_running_call() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         house.store.go_away()
-        live.listener.leg_reports(leg.Typed("are you there"))
-        live.listener.leg_reports(leg.ResponseWanted())
+        live.listener.on_leg_signal(leg.Typed("are you there"))
+        live.listener.on_leg_signal(leg.ResponseRequested())
         await asyncio.sleep(60)
         (speaker,) = house.voices
         speaker.say(speaker.asked(), speech(500), text="yes")
@@ -107,10 +107,10 @@ def test_an_outage_that_outlives_the_bound_ends_the_call() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         house.store.go_away()
-        live.listener.leg_reports(leg.Typed("are you there"))
+        live.listener.on_leg_signal(leg.Typed("are you there"))
         for _ in range(31):
             await asyncio.sleep(10)
-            live.listener.leg_hears(speech(20, INPUT_HZ))
+            live.listener.on_leg_audio(speech(20, INPUT_HZ))
         assert line.hung_up == leg.HangUp(EndCause.STORAGE_LOST)
         house.store.come_back()
         await asyncio.sleep(10)
@@ -126,7 +126,7 @@ def test_an_entry_that_is_refused_ends_its_call() -> None:
         other, other_line = house.start()
         await asyncio.sleep(1)
         house.store.refused = {live.new.row.id}
-        live.listener.leg_reports(leg.Typed("x"))
+        live.listener.on_leg_signal(leg.Typed("x"))
         await asyncio.sleep(5)
         assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert house.ended(live).hangup_cause == "internal_error"
@@ -173,7 +173,7 @@ def test_a_caller_who_leaves_before_the_voice_opens_cancels_the_opening() -> Non
     async def main(house: House) -> None:
         live, line = house.start()
         await asyncio.sleep(0.05)
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         ended = house.ended(live)
         assert (ended.status, ended.hangup_cause) == ("cancelled", "caller_hangup")
@@ -189,7 +189,7 @@ def test_a_voice_that_opens_in_that_moment_is_closed(turns: int) -> None:
         live, _ = house.start()
         for _ in range(turns):
             await asyncio.sleep(0)
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).hangup_cause == "caller_hangup"
         assert all(speaker.closed for speaker in house.voices)
@@ -202,7 +202,7 @@ def test_a_voice_that_fails_ends_the_call() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         failed = voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "why", alive=False)
-        house.voices[0].listener.voice_reports(failed)
+        house.voices[0].listener.on_voice_signal(failed)
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.VOICE_CLOSED, "why")
         assert house.ended(live).status == "failed"
@@ -219,7 +219,7 @@ def test_a_voice_that_fails_to_close_does_not_delay_the_end() -> None:
             raise RuntimeError("a defect")
 
         house.voices[0].on_close = fail
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).status == "completed"
         assert house.calls.count(SCOPE) == 0
@@ -234,7 +234,7 @@ def test_a_call_without_a_frame_for_5_minutes_ends() -> None:
     async def main(house: House) -> None:
         live, line = house.start()
         await asyncio.sleep(200)
-        live.listener.leg_hears(speech(20, INPUT_HZ))
+        live.listener.on_leg_audio(speech(20, INPUT_HZ))
         await asyncio.sleep(LIMITS.idle_s - 1)
         assert line.hung_up is None
         await asyncio.sleep(2)
@@ -265,7 +265,7 @@ def test_a_call_ends_after_an_hour() -> None:
         live, line = house.start()
         for _ in range(359):
             await asyncio.sleep(10)
-            live.listener.leg_hears(speech(20, INPUT_HZ))
+            live.listener.on_leg_audio(speech(20, INPUT_HZ))
         assert line.hung_up is None
         await asyncio.sleep(11)
         assert line.hung_up == leg.HangUp(EndCause.MAX_DURATION)
@@ -283,7 +283,7 @@ def test_a_defect_ends_its_call_alone() -> None:
         other, _ = house.start()
         await asyncio.sleep(1)
         # The bridge takes it, so that a step never sees it.
-        live.signal(FromLeg(live.caller, leg.CancelWanted()))
+        live.signal(FromLeg(live.caller, leg.CancelRequested()))
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert house.ended(live).hangup_cause == "internal_error"
@@ -301,7 +301,7 @@ def test_whatever_breaks_a_call_has_one_last_event(at: type[leg.LegOrder]) -> No
         if at is not leg.SessionStarted:
             house.voices[0].say(house.voices[0].asked(), speech(20))
         await asyncio.sleep(1)
-        live.listener.leg_reports(leg.Overrun(EndCause.LEG_TOO_SLOW))
+        live.listener.on_leg_signal(leg.LegFailed(EndCause.LEG_TOO_SLOW))
         await asyncio.sleep(1)
         assert house.ended(live).status == "failed"
         assert house.calls.count(SCOPE) == 0
@@ -314,7 +314,7 @@ def test_a_flood_of_signals_ends_the_call() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         for _ in range(INBOX_SIZE * 2):
-            live.listener.leg_reports(leg.Digit("1"))
+            live.listener.on_leg_signal(leg.Digit("1"))
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert house.ended(live).status == "failed"
@@ -327,7 +327,7 @@ def test_a_flood_of_text_ends_the_call() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         for _ in range(INBOX_BYTES // 4 // 32_000 + 1):
-            live.listener.leg_reports(leg.Typed("x" * 32_000))
+            live.listener.on_leg_signal(leg.Typed("x" * 32_000))
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
 
@@ -339,7 +339,7 @@ def test_handled_text_makes_room_again() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         for _ in range(INBOX_BYTES // 4 // 32_000 + 1):
-            live.listener.leg_reports(leg.Typed("x" * 32_000))
+            live.listener.on_leg_signal(leg.Typed("x" * 32_000))
             await asyncio.sleep(0.01)
         assert line.hung_up is None
 
@@ -351,7 +351,7 @@ def test_a_burst_within_the_bound_does_not() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         for _ in range(INBOX_SIZE):
-            live.listener.leg_reports(leg.Digit("1"))
+            live.listener.on_leg_signal(leg.Digit("1"))
         await asyncio.sleep(1)
         assert line.hung_up is None
 
@@ -364,12 +364,12 @@ def test_interrupted_speech_stops_at_once_and_what_was_heard_is_kept() -> None:
         await asyncio.sleep(1)
         (speaker,) = house.voices
         listener = speaker.listener
-        listener.voice_reports(voice.ResponseStarted(speaker.asked()))
+        listener.on_voice_signal(voice.ResponseStarted(speaker.asked()))
         for word in ("A ", "long ", "greeting"):
-            listener.voice_says(speaker.asked(), word)
-            listener.voice_speaks(speaker.asked(), speech(1_000))
+            listener.on_voice_text(speaker.asked(), word)
+            listener.on_voice_audio(speaker.asked(), speech(1_000))
         await asyncio.sleep(1.2)
-        listener.voice_reports(voice.SpeechStarted())
+        listener.on_voice_signal(voice.SpeechStarted())
         await asyncio.sleep(1)
         after = line.items[line.items.index("flush") :]
         assert after == ["flush", leg.CallerStarted(), leg.AgentFinished(interrupted=True)]
@@ -382,7 +382,7 @@ def test_interrupted_speech_stops_at_once_and_what_was_heard_is_kept() -> None:
 
 def test_a_response_begins_before_its_speech_and_ends_after_it() -> None:  # O3
     async def main(house: House) -> None:
-        house.capabilities = ANSWERS_ITSELF
+        house.capabilities = RESPONDS_BY_ITSELF
         _, line = house.start()
         await asyncio.sleep(1)
         house.voices[0].say("own-1", speech(900))
@@ -436,7 +436,7 @@ def test_a_shutdown_does_not_wait_for_the_database() -> None:
         live, line = house.start()
         await asyncio.sleep(1)
         house.store.go_away()
-        live.listener.leg_reports(leg.Typed("x"))
+        live.listener.on_leg_signal(leg.Typed("x"))
         began = asyncio.get_running_loop().time()
         await house.calls.shutdown()
         assert asyncio.get_running_loop().time() - began < 1
@@ -449,7 +449,7 @@ def test_a_shutdown_does_not_wait_for_the_database() -> None:
 def test_no_call_begins_while_the_database_is_down() -> None:
     async def main(house: House) -> None:
         assert house.calls.accepting
-        house.journal.store_away()
+        house.journal.store_unavailable()
         assert not house.calls.accepting
 
     run(main)

@@ -19,7 +19,7 @@ from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
 from tests.expecting import unavailable_for
 from tests.house import SCOPE, House, barge, end_call, hand_back, run
 from tests.samples import a_scope, new_id
-from tests.talking import ANSWERS_ITSELF, ScriptedLeg, speech
+from tests.talking import RESPONDS_BY_ITSELF, ScriptedLeg, speech
 
 _T = TypeVar("_T")
 
@@ -64,10 +64,10 @@ def test_a_takeover_stops_the_agent_and_is_confirmed_after_the_commit() -> None:
         live, line = await answered(house, "A long greeting")
         (speaker,) = house.voices
         listener, greeting = speaker.listener, speaker.asked()
-        listener.voice_reports(voice.ResponseStarted(greeting))
+        listener.on_voice_signal(voice.ResponseStarted(greeting))
         for word in ("A ", "long ", "greeting"):
-            listener.voice_says(greeting, word)
-            listener.voice_speaks(greeting, speech(1_000))
+            listener.on_voice_text(greeting, word)
+            listener.on_voice_audio(greeting, speech(1_000))
         await asyncio.sleep(1.2)
         assert await barge(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.DONE
         assert types(house, live)[-3:] == [
@@ -84,7 +84,7 @@ def test_a_takeover_stops_the_agent_and_is_confirmed_after_the_commit() -> None:
     run(main)
 
 
-@pytest.mark.parametrize("capabilities", [None, ANSWERS_ITSELF])
+@pytest.mark.parametrize("capabilities", [None, RESPONDS_BY_ITSELF])
 def test_the_agent_is_silent_until_it_is_let_back_in(
     capabilities: voice.VoiceCapabilities | None,
 ) -> None:
@@ -93,9 +93,9 @@ def test_the_agent_is_silent_until_it_is_let_back_in(
         live, line = await answered(house)
         (speaker,) = house.voices
         await barge(house.calls, SCOPE, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
-        speaker.listener.voice_reports(voice.SpeechStarted())
-        speaker.listener.voice_reports(voice.SpeechStopped())
-        speaker.listener.voice_reports(voice.Heard("item", "hello", final=True))
+        speaker.listener.on_voice_signal(voice.SpeechStarted())
+        speaker.listener.on_voice_signal(voice.SpeechStopped())
+        speaker.listener.on_voice_signal(voice.Transcribed("item", "hello", final=True))
         speaker.say("own", speech(500), text="hi")
         await asyncio.sleep(5)
         assert line.played == []
@@ -130,7 +130,7 @@ def test_operators_leave_at_the_end() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         await barge(house.calls, SCOPE, live.new.row.id, "ann")
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).hangup_cause == "caller_hangup"
         assert types(house, live).count("call.participant_left") == 3
@@ -189,7 +189,7 @@ def test_an_order_that_waits_while_the_call_ends_is_answered() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
-        live.listener.leg_reports(leg.Left())  # before them in the inbox
+        live.listener.on_leg_signal(leg.Left())  # before them in the inbox
         barged, resumed, ended = await asyncio.gather(
             barge(house.calls, SCOPE, call_id, "ann"),
             hand_back(house.calls, SCOPE, call_id),
@@ -238,7 +238,7 @@ def test_a_foreign_call_is_not_found_even_while_its_end_is_unwritten() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
         house.store.go_away()
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert not await end_call(house.calls, FOREIGN[0], live.new.row.id)
         mine = ordering(barge(house.calls, SCOPE, live.new.row.id, "ann"))
@@ -340,7 +340,7 @@ def test_a_call_that_breaks_at_a_takeover_is_not_active() -> None:
     async def main(house: House) -> None:
         live, line = await answered(house, "Hello")
         (speaker,) = house.voices
-        speaker.listener.voice_reports(voice.ResponseStarted(speaker.asked()))
+        speaker.listener.on_voice_signal(voice.ResponseStarted(speaker.asked()))
         await asyncio.sleep(1)
         line.fails_at = leg.AgentFinished
         assert await barge(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
@@ -370,7 +370,7 @@ def test_orders_are_refused_while_the_inbox_is_full() -> None:
         speaker.say(speaker.asked(), speech(2_000))
         await asyncio.sleep(0)
         for _ in range(INBOX_SIZE):
-            live.listener.leg_reports(leg.Digit("1"))
+            live.listener.on_leg_signal(leg.Digit("1"))
         for order in ORDERS:
             waited_s = await seconds_until_unavailable(
                 order(house, live), UnavailableReason.TOO_MANY_ORDERS

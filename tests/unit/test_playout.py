@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.domain.audio import Chunk
-from ringline.domain.bridge import Audible, PlayedOut, Spoken
+from ringline.domain.bridge import ResponseAudible, ResponseSent, TextSent
 from ringline.domain.playout import (
     MAX_WAITING_MS,
     MAX_WAITING_PIECES,
@@ -48,7 +48,7 @@ def test_nothing_leaves_before_its_response_is_admitted() -> None:
     playing.speak("one", speech(100))
     assert playing.take(0) == []
     playing.admit("one")
-    assert playing.take(0) == [Audible("one"), speech(100)]
+    assert playing.take(0) == [ResponseAudible("one"), speech(100)]
 
 
 def test_speech_leaves_as_it_came_if_it_is_short() -> None:
@@ -78,8 +78,8 @@ def test_speech_leaves_whole_gapless_and_never_further_ahead(
     assert b"".join(chunk.pcm for _, chunk in sent) == b"".join(chunk.pcm for chunk in made)
     assert most_ahead_ms(sent) <= lead_ms + 1e-6
     assert not has_gap(sent)
-    assert left[0][1] == Audible("one")
-    assert left[-1][1] == PlayedOut("one")
+    assert left[0][1] == ResponseAudible("one")
+    assert left[-1][1] == ResponseSent("one")
 
 
 def test_what_is_already_ahead_counts_for_the_next_response() -> None:
@@ -88,7 +88,7 @@ def test_what_is_already_ahead_counts_for_the_next_response() -> None:
         playing.speak(response, speech(350))
         playing.finish(response)
     playing.admit("one")
-    assert playing.take(0)[-1] == PlayedOut("one")
+    assert playing.take(0)[-1] == ResponseSent("one")
     playing.admit("two")
     assert len(chunks(playing.take(0))) == 0
     assert playing.wake_in_ms(0) == pytest.approx(125)
@@ -101,12 +101,12 @@ def test_text_leaves_with_the_speech_that_follows_it() -> None:
         playing.say("one", f"{number} ")
         playing.speak("one", speech(200, mark=number + 1))
     assert playing.take(0) == [
-        Spoken("one", "0 "),
-        Audible("one"),
+        TextSent("one", "0 "),
+        ResponseAudible("one"),
         speech(200, mark=1),
-        Spoken("one", "1 "),
+        TextSent("one", "1 "),
         speech(200, mark=2),
-        Spoken("one", "2 "),
+        TextSent("one", "2 "),
     ]
     assert playing.take(199) == []
     assert playing.take(200) == [speech(200, mark=3)]
@@ -117,7 +117,7 @@ def test_a_response_without_speech_is_played_out_at_once() -> None:
     playing.say("one", "only text")
     playing.finish("one")
     playing.admit("one")
-    assert playing.take(0) == [Spoken("one", "only text"), PlayedOut("one")]
+    assert playing.take(0) == [TextSent("one", "only text"), ResponseSent("one")]
     assert playing.admitted is None
     assert playing.wake_in_ms(0) is None
 
@@ -208,7 +208,7 @@ def test_text_beyond_the_bound_is_dropped_and_counted() -> None:
     playing.finish("one")
     playing.admit("one")
     left = playing.take(0)
-    assert left == [Spoken("one", piece)] * (len(left) - 1) + [PlayedOut("one")]
+    assert left == [TextSent("one", piece)] * (len(left) - 1) + [ResponseSent("one")]
     assert MAX_WAITING_TEXT - 3_000 < (len(left) - 1) * 3_000 <= MAX_WAITING_TEXT
 
 
@@ -242,14 +242,14 @@ def test_responses_that_are_never_admitted_are_forgotten() -> None:
         playing.say(f"{number}", "hello")
         playing.finish(f"{number}")
     playing.say("running", "still here")
-    assert playing.take(0) == [Spoken("running", "still here")]
+    assert playing.take(0) == [TextSent("running", "still here")]
     playing.finish("running")
-    assert playing.take(0) == [PlayedOut("running")]
+    assert playing.take(0) == [ResponseSent("running")]
     kept = f"{MAX_WAITING_RESPONSES + 9}"
     playing.admit(kept)
-    assert playing.take(0) == [Spoken(kept, "hello"), PlayedOut(kept)]
+    assert playing.take(0) == [TextSent(kept, "hello"), ResponseSent(kept)]
     playing.admit("10")  # forgotten, and yet its end comes
-    assert playing.take(0) == [PlayedOut("10")]
+    assert playing.take(0) == [ResponseSent("10")]
 
 
 def test_what_has_left_makes_room() -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 import uvloop
 
-from ringline.ports import StoreAway
+from ringline.ports import StoreUnavailable
 from ringline.storage.pool import CREDENTIALS, INTERNAL, Borrower, Pool, Shares
 
 
@@ -79,7 +79,7 @@ class Queue:
     async def _borrow(self, borrower: Borrower) -> None:
         try:
             line = await acquire(self.lines, borrower)
-        except StoreAway:
+        except StoreUnavailable:
             self.refused.append(borrower)
             return
         self.served.append(borrower)
@@ -193,7 +193,7 @@ async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
 async def test_waiting_has_an_end() -> None:
     lines = pool(1, wait_s=0.01)
     line = await acquire(lines, INTERNAL)
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await acquire(lines, INTERNAL)
     release(lines, line, INTERNAL)
     assert await acquire(lines, INTERNAL) is line
@@ -226,7 +226,7 @@ async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
     waiting = asyncio.ensure_future(acquire(lines, INTERNAL))
     await settle()
     lines.expire()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await waiting
     release(lines, again, INTERNAL)
     lines.expire()
@@ -249,7 +249,7 @@ async def test_expiry_ends_the_making_of_connections() -> None:
     await settle()
     lines.expire()
     for waiting in (first, second):
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await waiting
     answers.set()
     assert not (await acquire(lines, INTERNAL)).closed
@@ -264,7 +264,7 @@ async def test_a_closed_pool_lends_nothing() -> None:
     assert not busy.closed
     release(lines, busy, INTERNAL)
     assert busy.closed
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await acquire(lines, INTERNAL)
 
 
@@ -355,7 +355,7 @@ def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
         asked = [acquire(lines, borrower) for borrower in (INTERNAL, ADA, BEA)]
         async with asyncio.timeout(10):
             ends = await asyncio.gather(*asked, return_exceptions=True)
-        assert [type(end) for end in ends] == [StoreAway] * 3
+        assert [type(end) for end in ends] == [StoreUnavailable] * 3
 
     uvloop.run(wait())
 

@@ -45,10 +45,10 @@ class Client:
     def send_text(self, payload: bytes) -> None:
         self.sent.append(json.loads(payload))
 
-    def leg_reports(self, signal: leg.LegSignal) -> None:
+    def on_leg_signal(self, signal: leg.LegSignal) -> None:
         self.signals.append(signal)
 
-    def leg_hears(self, chunk: Chunk) -> None:
+    def on_leg_audio(self, chunk: Chunk) -> None:
         self.heard.append(chunk)
 
     @property
@@ -94,10 +94,10 @@ def run(
     ("text", "signal"),
     [
         (frame("text.input", text="hi"), leg.Typed("hi")),
-        (CREATE, leg.ResponseWanted()),
-        (frame("response.cancel"), leg.CancelWanted()),
-        (frame("audio.commit"), leg.TurnEndWanted()),
-        (frame("audio.clear"), leg.ClearWanted()),
+        (CREATE, leg.ResponseRequested()),
+        (frame("response.cancel"), leg.CancelRequested()),
+        (frame("audio.commit"), leg.EndTurnRequested()),
+        (frame("audio.clear"), leg.ClearRequested()),
     ],
 )
 def test_what_the_client_says_becomes_a_signal(text: str, signal: leg.LegSignal) -> None:
@@ -126,7 +126,7 @@ def test_what_is_wrong_is_answered_and_the_session_lives(text: str, code: str) -
         assert client.types == ["error"]
         assert client.codes == [code]
         line.receive(CREATE)
-        assert client.signals == [leg.ResponseWanted()]
+        assert client.signals == [leg.ResponseRequested()]
         assert client.heard == []
 
     run(main)
@@ -222,8 +222,8 @@ def test_the_third_binary_frame_ends_the_session() -> None:
         assert client.signals == []
         line.receive_binary()
         line.receive_binary()
-        assert client.signals == [leg.Overrun(EndCause.LEG_UNSUPPORTED_DATA)]
-        line.tell(leg.HangUp(EndCause.LEG_UNSUPPORTED_DATA))
+        assert client.signals == [leg.LegFailed(EndCause.LEG_UNSUPPORTED_DATA)]
+        line.send(leg.HangUp(EndCause.LEG_UNSUPPORTED_DATA))
         assert client.types[-1] == "session.terminating"
 
     run(main)
@@ -232,7 +232,7 @@ def test_the_third_binary_frame_ends_the_session() -> None:
 def test_a_frame_that_is_too_large_ends_the_session() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         line.receive_oversized()
-        assert client.signals == [leg.Overrun(EndCause.LEG_MESSAGE_TOO_LARGE)]
+        assert client.signals == [leg.LegFailed(EndCause.LEG_MESSAGE_TOO_LARGE)]
 
     run(main)
 
@@ -242,7 +242,7 @@ def test_a_frame_that_is_too_large_ends_the_session() -> None:
 
 def test_warnings_are_told_with_the_start() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
-        line.tell(STARTED)
+        line.send(STARTED)
         assert client.sent[0]["warnings"] == ["config is odd"]
 
     run(main, replace(SHOWN, warnings=("config is odd",)))
@@ -251,7 +251,7 @@ def test_warnings_are_told_with_the_start() -> None:
 @pytest.mark.parametrize(("input_hz", "output_hz"), [(16_000, 24_000), (8_000, 8_000)])
 def test_the_client_is_told_the_rates_of_its_own_leg(input_hz: int, output_hz: int) -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
-        line.tell(STARTED)
+        line.send(STARTED)
         (told,) = client.sent
         rates = (told["input_sample_rate"], told["output_sample_rate"])
         assert rates == (line.input_hz, line.output_hz) == (input_hz, output_hz)
@@ -263,13 +263,13 @@ def test_the_client_is_told_the_rates_of_its_own_leg(input_hz: int, output_hz: i
 
 def test_order_is_kept_while_the_client_does_not_read() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
-        line.tell(STARTED)
+        line.send(STARTED)
         client.paused = True
-        line.tell(leg.AgentStarted())
+        line.send(leg.AgentStarted())
         for number in range(5):
             line.play(speech(100))
-            line.tell(leg.AgentSaid(str(number)))
-        line.tell(leg.AgentFinished())
+            line.send(leg.AgentSaid(str(number)))
+        line.send(leg.AgentFinished())
         assert client.types == ["session.started"]
         client.paused = False
         line.play(speech(100))
@@ -309,10 +309,10 @@ def test_a_socket_that_fills_up_again_keeps_the_rest() -> None:
 def test_the_oldest_speech_is_dropped_and_nothing_else() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
-        line.tell(leg.AgentStarted())
+        line.send(leg.AgentStarted())
         for mark in range(30):
             line.play(speech(100, mark=mark + 1))
-            line.tell(leg.AgentSaid(str(mark)))
+            line.send(leg.AgentSaid(str(mark)))
         line.play(speech(1_500, mark=99))
         client.paused = False
         line.drained()
@@ -329,10 +329,10 @@ def test_a_flush_throws_speech_away_and_keeps_the_news() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         line.play(speech(1_900))
-        line.tell(leg.AgentSaid("hi"))
+        line.send(leg.AgentSaid("hi"))
         line.play(speech(100))
         line.flush()
-        line.tell(leg.CallerStarted())
+        line.send(leg.CallerStarted())
         line.play(speech(1_900))
         client.paused = False
         line.drained()
@@ -345,12 +345,12 @@ def test_a_client_that_does_not_read_its_news_is_let_go() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         for _ in range(MAX_WAITING_FRAMES):
-            line.tell(leg.AgentSaid("x"))
+            line.send(leg.AgentSaid("x"))
             line.play(speech(1))
         assert client.signals == []
-        line.tell(leg.AgentSaid("x"))
-        line.tell(leg.AgentSaid("x"))
-        assert client.signals == [leg.Overrun(EndCause.LEG_TOO_SLOW)]
+        line.send(leg.AgentSaid("x"))
+        line.send(leg.AgentSaid("x"))
+        assert client.signals == [leg.LegFailed(EndCause.LEG_TOO_SLOW)]
 
     run(main)
 
@@ -359,10 +359,10 @@ def test_news_that_wait_are_bounded_in_bytes() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         for _ in range(3):
-            line.tell(leg.TurnHeard("x" * (MAX_WAITING_BYTES // 4)))
+            line.send(leg.TurnTranscribed("x" * (MAX_WAITING_BYTES // 4)))
         assert client.signals == []
-        line.tell(leg.TurnHeard("x" * (MAX_WAITING_BYTES // 4)))
-        assert client.signals == [leg.Overrun(EndCause.LEG_TOO_SLOW)]
+        line.send(leg.TurnTranscribed("x" * (MAX_WAITING_BYTES // 4)))
+        assert client.signals == [leg.LegFailed(EndCause.LEG_TOO_SLOW)]
 
     run(main)
 
@@ -380,8 +380,8 @@ def test_transcripts_are_told_where_the_config_asks(
     session: EffectiveConfig, shown: list[str]
 ) -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
-        line.tell(leg.TurnHeard("hello"))
-        line.tell(leg.AgentSaid("hi"))
+        line.send(leg.TurnTranscribed("hello"))
+        line.send(leg.AgentSaid("hi"))
         assert client.types == shown
 
     run(main, session)
@@ -392,11 +392,11 @@ def test_transcripts_are_told_where_the_config_asks(
 
 def test_terminating_is_the_last_frame() -> None:  # O10
     async def main(line: RealtimeLeg, client: Client) -> None:
-        line.tell(leg.AgentStarted())
-        line.tell(leg.HangUp(EndCause.MAX_DURATION))
+        line.send(leg.AgentStarted())
+        line.send(leg.HangUp(EndCause.MAX_DURATION))
         assert (await line.hung_up).code == "max_duration"
-        line.tell(leg.AgentFinished())
-        line.tell(leg.HangUp(EndCause.INTERNAL_ERROR))
+        line.send(leg.AgentFinished())
+        line.send(leg.HangUp(EndCause.INTERNAL_ERROR))
         line.play(speech(100))
         line.receive(CREATE)
         line.receive(append(20))
@@ -413,8 +413,8 @@ def test_what_waits_leaves_before_the_end_although_the_client_does_not_read() ->
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         line.play(speech(100))
-        line.tell(leg.AgentFinished())
-        line.tell(leg.HangUp(EndCause.ENDED_BY_API))
+        line.send(leg.AgentFinished())
+        line.send(leg.HangUp(EndCause.ENDED_BY_API))
         assert client.types == ["audio.delta", "response.completed", "session.terminating"]
 
     run(main)
@@ -423,12 +423,12 @@ def test_what_waits_leaves_before_the_end_although_the_client_does_not_read() ->
 def test_a_lost_connection_is_reported_once_and_nothing_is_sent_to_it() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
-        line.tell(leg.AgentStarted())
+        line.send(leg.AgentStarted())
         line.lost()
         line.lost()
         client.paused = False
         line.drained()
-        line.tell(leg.AgentFinished())
+        line.send(leg.AgentFinished())
         line.play(speech(100))
         assert client.signals == [leg.Left()]
         assert client.sent == []

@@ -220,9 +220,9 @@ def test_a_started_session_tells_its_rates() -> None:
     [
         (leg.CallerStarted(), {"type": "speech.started"}),
         (leg.CallerStopped(), {"type": "speech.stopped"}),
-        (leg.TurnHeard('a "b"'), {"type": "transcript.committed", "transcript": 'a "b"'}),
+        (leg.TurnTranscribed('a "b"'), {"type": "transcript.committed", "transcript": 'a "b"'}),
         (
-            leg.TurnHeard(""),
+            leg.TurnTranscribed(""),
             {"type": "transcript.committed", "transcript": "", "recognized": False},
         ),
         (leg.AgentStarted(), {"type": "response.started"}),

@@ -60,13 +60,13 @@ def test_everyone_hears_what_the_table_says(paused: bool) -> None:
         (speaker,) = house.voices
         for number, (seat, mouth) in enumerate(mouths.items()):
             spoken = speech(20, mark=number + 1)
-            mouth.leg_hears(spoken)
+            mouth.on_leg_audio(spoken)
             await asyncio.sleep(0.1)
             for listener, ear in ears.items():
                 heard = seat in HEARS[listener, paused] and listener is not seat
                 assert (spoken in ear.items) == heard, (seat, listener)
             assert (spoken in speaker.heard) == (seat in HEARS[Seat.AGENT, paused])
-        live.listener.leg_reports(leg.ResponseWanted())
+        live.listener.on_leg_signal(leg.ResponseRequested())
         await asyncio.sleep(0.1)
         asked = [order for order in speaker.orders if isinstance(order, voice.Respond)]
         assert bool(asked) != paused
@@ -83,12 +83,12 @@ def test_only_the_callers_leg_shows_and_steers_the_conversation() -> None:
     async def main(house: House) -> None:
         live, caller = await talking(house)
         listener, supervisor = await joined(live, Seat.BARGE, "ann")
-        for signal in (leg.Typed("not me"), leg.ResponseWanted(), leg.CancelWanted()):
-            listener.leg_reports(signal)
+        for signal in (leg.Typed("not me"), leg.ResponseRequested(), leg.CancelRequested()):
+            listener.on_leg_signal(signal)
         await asyncio.sleep(1)
         assert house.voices[0].orders == []
-        live.listener.leg_reports(leg.Typed("me"))
-        live.listener.leg_reports(leg.ResponseWanted())
+        live.listener.on_leg_signal(leg.Typed("me"))
+        live.listener.on_leg_signal(leg.ResponseRequested())
         await asyncio.sleep(1)
         say(house.voices[0], house.voices[0].asked(), "yes", mark=1)
         await asyncio.sleep(1)
@@ -102,17 +102,17 @@ def test_a_leg_that_leaves_is_a_participant_who_left_and_the_call_goes_on() -> N
     async def main(house: House) -> None:
         live, caller = await talking(house)
         listener, supervisor = await joined(live, Seat.LISTEN, "ann")
-        listener.leg_reports(leg.Left())
+        listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         events = house.events(live)
         (came,) = [one for one in events if isinstance(one, ParticipantJoined)][2:]
         (left,) = [one for one in events if isinstance(one, ParticipantLeft)]
         assert (came.member_uuid, came.role) == ("ann", SUPERVISOR)
         assert left.participant_id == came.participant_id
-        live.listener.leg_hears(speech(20))
+        live.listener.on_leg_audio(speech(20))
         assert supervisor.items == []
         assert caller.hung_up is None
-        listener.leg_reports(leg.Left())  # it is nobody's any more
+        listener.on_leg_signal(leg.Left())  # it is nobody's any more
         await asyncio.sleep(1)
         assert house.calls.count(SCOPE) == 1
 
@@ -123,7 +123,7 @@ def test_only_the_leg_that_breaks_a_rule_is_hung_up() -> None:
     async def main(house: House) -> None:
         live, caller = await talking(house)
         listener, supervisor = await joined(live, Seat.LISTEN, "ann")
-        listener.leg_reports(leg.Overrun(EndCause.LEG_TOO_SLOW))
+        listener.on_leg_signal(leg.LegFailed(EndCause.LEG_TOO_SLOW))
         await asyncio.sleep(1)
         assert supervisor.hung_up == leg.HangUp(EndCause.LEG_TOO_SLOW)
         assert caller.hung_up is None
@@ -135,7 +135,7 @@ def test_the_end_of_a_call_hangs_up_on_everyone_left() -> None:
     async def main(house: House) -> None:
         live, caller = await talking(house)
         _, supervisor = await joined(live, Seat.LISTEN, "ann")
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert supervisor.hung_up == leg.HangUp(EndCause.CALLER_LEFT)
         assert caller.hung_up is None
@@ -148,18 +148,18 @@ def test_only_the_last_caller_who_leaves_ends_the_call() -> None:
     async def main(house: House) -> None:
         live, first = await talking(house)
         listener, second = await joined(live, Seat.TALK, "friend", ParticipantRole.CALLER)
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert house.calls.count(SCOPE) == 1
-        listener.leg_reports(leg.Typed("still here"))
-        listener.leg_reports(leg.ResponseWanted())
+        listener.on_leg_signal(leg.Typed("still here"))
+        listener.on_leg_signal(leg.ResponseRequested())
         await asyncio.sleep(1)
         say(house.voices[0], house.voices[0].asked(), "good", mark=3)
         await asyncio.sleep(1)
         assert speech(100, mark=3) in second.items
         assert leg.AgentSaid("good") in second.news
         assert first.played == []
-        listener.leg_reports(leg.Left())
+        listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).hangup_cause == "caller_hangup"
 
@@ -173,9 +173,9 @@ def test_no_one_joins_a_call_that_is_not_active() -> None:
         early = ScriptedLeg()
         assert await live.join(early, Seat.LISTEN, "ann", SUPERVISOR) is None
         await asyncio.sleep(1)
-        live.listener.leg_hears(speech(20))
+        live.listener.on_leg_audio(speech(20))
         assert early.items == []
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert await live.join(ScriptedLeg(), Seat.LISTEN, "ann", SUPERVISOR) is None
 
@@ -190,9 +190,9 @@ def test_a_leg_whose_request_was_cancelled_does_not_stay() -> None:
         await asyncio.sleep(0)
         joining.cancel()
         await asyncio.sleep(1)
-        live.listener.leg_hears(speech(20))
+        live.listener.on_leg_audio(speech(20))
         assert line.items == []
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         types = [one.type for one in house.events(live)]
         assert types.count("call.participant_joined") == types.count("call.participant_left") == 3
@@ -210,11 +210,11 @@ def test_a_voice_is_replaced_under_a_running_call() -> None:
         (old,) = house.voices
         say(old, old.asked(), "Hello", mark=1)
         await asyncio.sleep(1)
-        live.listener.leg_reports(leg.Typed("when do you open"))
+        live.listener.on_leg_signal(leg.Typed("when do you open"))
         await asyncio.sleep(1)
         replacing = asyncio.create_task(live.replace_voice(NEXT))
         await asyncio.sleep(0.05)
-        live.listener.leg_hears(speech(20, mark=5))
+        live.listener.on_leg_audio(speech(20, mark=5))
         assert old.heard[-1] == speech(20, mark=5), "it hears until the new one is open"
         await replacing
         await asyncio.sleep(0.1)
@@ -227,13 +227,13 @@ def test_a_voice_is_replaced_under_a_running_call() -> None:
             ),
         )
         assert old.closed
-        old.listener.voice_reports(FAILED)
-        old.listener.voice_says("late", "late")
-        old.listener.voice_speaks("late", speech(100, mark=6))
-        live.listener.leg_hears(speech(20, mark=7))
+        old.listener.on_voice_signal(FAILED)
+        old.listener.on_voice_text("late", "late")
+        old.listener.on_voice_audio("late", speech(100, mark=6))
+        live.listener.on_leg_audio(speech(20, mark=7))
         assert new.heard == [speech(20, mark=7)]
         assert old.heard[-1] != speech(20, mark=7)
-        live.listener.leg_reports(leg.ResponseWanted())
+        live.listener.on_leg_signal(leg.ResponseRequested())
         await asyncio.sleep(0.1)
         say(new, new.asked(), "At nine", mark=8)
         await asyncio.sleep(1)
@@ -253,9 +253,9 @@ def test_what_the_old_voice_had_made_is_played_and_what_it_owed_is_asked_again()
         await asyncio.sleep(0.1)
         old, new = house.voices
         assert new.orders == [voice.Respond(old.asked(), "Hello")]
-        new.listener.voice_reports(voice.ResponseStarted(new.asked()))
-        new.listener.voice_says(new.asked(), "Hel")
-        new.listener.voice_speaks(new.asked(), speech(1_000))
+        new.listener.on_voice_signal(voice.ResponseStarted(new.asked()))
+        new.listener.on_voice_text(new.asked(), "Hel")
+        new.listener.on_voice_audio(new.asked(), speech(1_000))
         await live.replace_voice(NEXT)
         await asyncio.sleep(2)
         assert sum(chunk.duration_ms for _, chunk in caller.played) == pytest.approx(1_000)
@@ -271,7 +271,7 @@ def test_two_replacements_at_once_come_one_after_the_other() -> None:
     async def main(house: House) -> None:
         live, _ = await talking(house)
         await asyncio.gather(live.replace_voice(NEXT), live.replace_voice(NEXT))
-        live.listener.leg_hears(speech(20))
+        live.listener.on_leg_audio(speech(20))
         await asyncio.sleep(0)
         *replaced, last = house.voices
         assert last.heard == [speech(20)]
@@ -286,7 +286,7 @@ def test_a_call_that_ends_meanwhile_closes_the_voice_that_was_to_replace_its_own
         live, _ = await talking(house)
         replacing = asyncio.create_task(live.replace_voice(NEXT))
         await asyncio.sleep(0.05)
-        live.listener.leg_reports(leg.Left())
+        live.listener.on_leg_signal(leg.Left())
         with pytest.raises(VoiceUnavailable):
             await replacing
         assert [one.closed for one in house.voices] == [True, True]
@@ -301,7 +301,7 @@ def test_a_voice_that_cannot_be_opened_leaves_the_old_one_where_it_was() -> None
         with pytest.raises(VoiceUnavailable):
             await live.replace_voice(NEXT)
         (old,) = house.voices
-        live.listener.leg_hears(speech(20))
+        live.listener.on_leg_audio(speech(20))
         assert old.heard == [speech(20)]
         assert not old.closed
         assert caller.hung_up is None
@@ -315,11 +315,11 @@ def test_a_call_that_was_handed_back_is_routed_to_its_agent_again() -> None:
         call_id = live.new.row.id
         listener, operator = await joined(live, Seat.BARGE, "bob", OPERATOR)
         await barge(house.calls, SCOPE, call_id, "ann")
-        listener.leg_hears(speech(20, mark=2))
+        listener.on_leg_audio(speech(20, mark=2))
         await hand_back(house.calls, SCOPE, call_id)
         assert operator.hung_up == leg.HangUp(EndCause.ENDED_BY_API)
-        listener.leg_hears(speech(20, mark=4))
-        live.listener.leg_reports(leg.ResponseWanted())
+        listener.on_leg_audio(speech(20, mark=4))
+        live.listener.on_leg_signal(leg.ResponseRequested())
         await asyncio.sleep(0.1)
         say(house.voices[0], house.voices[0].asked(), "back", mark=3)
         await asyncio.sleep(1)

@@ -8,11 +8,11 @@ from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
 from ringline.domain.responses import PHASES, Phase, ResponseStep
 from ringline.domain.turn_taking import MAX_QUEUED
-from ringline.domain.turns import MAX_HEARINGS, MAX_TRANSCRIPT, history_of
-from tests.talking import ANSWERS_ITSELF, LIVING, Said, Story
+from ringline.domain.turns import MAX_PARTIAL_TURNS, MAX_TRANSCRIPT, history_of
+from tests.talking import LIVING, RESPONDS_BY_ITSELF, Said, Story
 
 STOPPED = voice.SpeechStopped()
-CREATE = leg.ResponseWanted()
+CREATE = leg.ResponseRequested()
 ACTIVE = leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE)
 NOT_ACTIVE = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
 STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
@@ -24,7 +24,7 @@ def running(story: Story, text: str = "") -> str:
     response_id = story.asked()
     story.feed(voice.ResponseStarted(response_id))
     if text:
-        story.feed(bridge.Audible(response_id), bridge.Spoken(response_id, text))
+        story.feed(bridge.ResponseAudible(response_id), bridge.TextSent(response_id, text))
     return response_id
 
 
@@ -37,14 +37,14 @@ def asked(story: Story) -> list[str | None]:
 
 def test_a_voice_turn_in_its_order() -> None:  # O3
     story = Story()
-    story.feed(bridge.CallerSpoke(0), STOPPED, voice.Heard("item", "hello", final=True))
+    story.feed(bridge.CallerSpoke(0), STOPPED, voice.Transcribed("item", "hello", final=True))
     response_id = running(story, "hi ")
-    story.feed(bridge.Spoken(response_id, "there"))
-    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    story.feed(bridge.TextSent(response_id, "there"))
+    story.feed(voice.ResponseDone(response_id), bridge.ResponseSent(response_id))
     assert story.news[1:] == [
         leg.CallerStarted(),
         leg.CallerStopped(),
-        leg.TurnHeard("hello"),
+        leg.TurnTranscribed("hello"),
         STARTED,
         leg.AgentSaid("hi "),
         leg.AgentSaid("there"),
@@ -61,7 +61,7 @@ def test_a_response_is_admitted_when_it_begins_and_not_before() -> None:
     assert story.feed(STOPPED) == [leg.CallerStopped(), voice.Respond(story.asked())]
     assert story.feed(voice.ResponseStarted(story.asked())) == [
         STARTED,
-        bridge.Admit(story.asked()),
+        bridge.PlayResponse(story.asked()),
     ]
     assert story.feed(voice.ResponseStarted(story.asked())) == [], "it has begun already"
 
@@ -72,14 +72,14 @@ def test_a_response_lives_until_its_last_chunk_has_left() -> None:
     response_id = running(story, "hi")
     assert story.feed(voice.ResponseDone(response_id)) == []
     assert story.feed(voice.ResponseDone(response_id)) == [], "it has been said already"
-    assert story.feed(bridge.PlayedOut(response_id)) == [FINISHED]
+    assert story.feed(bridge.ResponseSent(response_id)) == [FINISHED]
 
 
 def test_it_is_not_over_while_the_voice_still_makes_it() -> None:
     story = Story()
     story.feed(STOPPED)
     response_id = running(story, "hi")
-    assert story.feed(bridge.PlayedOut(response_id)) == []
+    assert story.feed(bridge.ResponseSent(response_id)) == []
 
 
 def signal_of(step: ResponseStep, response_id: str) -> Said:
@@ -89,10 +89,10 @@ def signal_of(step: ResponseStep, response_id: str) -> Said:
             return voice.ResponseStarted(response_id)
         case ResponseStep.DONE:
             return voice.ResponseDone(response_id)
-        case ResponseStep.PLAYED_OUT:
-            return bridge.PlayedOut(response_id)
+        case ResponseStep.SENT:
+            return bridge.ResponseSent(response_id)
         case ResponseStep.STOPPED:
-            return bridge.CancelAsked(0)
+            return bridge.ClientCancelled(0)
 
 
 def response_in(phase: Phase) -> Story:
@@ -134,7 +134,7 @@ def test_a_response_without_words_is_no_turn() -> None:
     story = Story()
     story.feed(STOPPED)
     response_id = running(story)
-    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    story.feed(voice.ResponseDone(response_id), bridge.ResponseSent(response_id))
     assert story.news[-2:] == [STARTED, FINISHED]
     assert story.all(TurnCompleted) == []
 
@@ -143,7 +143,7 @@ def test_a_response_without_words_is_no_turn() -> None:
 def test_a_turn_that_nobody_could_read_leaves_a_trace(partials: tuple[str, ...]) -> None:
     story = Story()
     hear(story, *partials, "")
-    assert story.news[-1] == leg.TurnHeard("")
+    assert story.news[-1] == leg.TurnTranscribed("")
     entry = story.steps[-1].entry
     assert entry is not None
     (row,) = entry.records
@@ -161,7 +161,7 @@ def test_a_later_voice_can_be_told_what_was_said_and_heard() -> None:
     response_id = running(story, "Hello, ")
     story.feed(bridge.CallerSpoke(400), STOPPED)  # what had not left is not part of it
     hear(story, "stop")
-    story.feed(leg.Typed("go on"), bridge.PlayedOut(response_id))
+    story.feed(leg.Typed("go on"), bridge.ResponseSent(response_id))
     assert history_of(story.call.talk.turns) == (
         voice.PastTurn(TurnRole.AGENT, "Hello, "),
         voice.PastTurn(TurnRole.CALLER, "stop"),
@@ -171,9 +171,9 @@ def test_a_later_voice_can_be_told_what_was_said_and_heard() -> None:
 
 def test_a_turn_that_was_cleared_is_none() -> None:
     story = Story()
-    story.feed(voice.Heard("item", "I want", final=False), voice.Forgotten("item"))
+    story.feed(voice.Transcribed("item", "I want", final=False), voice.TurnCleared("item"))
     assert story.all(TurnCompleted) == []
-    assert story.call.talk.turns.hearings == ()
+    assert story.call.talk.turns.partial_turns == ()
 
 
 # Interruptions.
@@ -185,15 +185,15 @@ def test_speech_over_the_agent_stops_it() -> None:  # O5, K9, K10
     response_id = running(story, "we are open ")
     assert story.feed(bridge.CallerSpoke(250)) == [
         leg.CallerStarted(),
-        bridge.Drop(response_id),
+        bridge.DropResponse(response_id),
         voice.Cancel(response_id, 250),
         CUT_OFF,
     ]
     late = (
-        bridge.Spoken(response_id, "late"),
+        bridge.TextSent(response_id, "late"),
         voice.ResponseDone(response_id, voice.ResponseEnd.CANCELLED),
     )
-    story.feed(*late, bridge.PlayedOut(response_id))
+    story.feed(*late, bridge.ResponseSent(response_id))
     assert story.news[-1] == CUT_OFF
     (turn,) = story.all(TurnCompleted)
     assert (turn.text, turn.interrupted) == ("we are open ", True)
@@ -218,11 +218,11 @@ def test_speech_before_anything_was_heard_is_no_barge_in() -> None:
     assert story.news[-2:] == [leg.CallerStarted(), CUT_OFF]
 
 
-@pytest.mark.parametrize("stop", [bridge.CallerSpoke(0), bridge.CancelAsked(0)])
+@pytest.mark.parametrize("stop", [bridge.CallerSpoke(0), bridge.ClientCancelled(0)])
 def test_a_response_that_is_stopped_before_it_begins_never_begins(
     stop: bridge.BridgeSignal,
 ) -> None:
-    for capabilities in (None, ANSWERS_ITSELF):
+    for capabilities in (None, RESPONDS_BY_ITSELF):
         story = Story(capabilities=capabilities) if capabilities else Story()
         story.feed(CREATE)
         response_id = story.asked()
@@ -249,14 +249,14 @@ def test_a_response_that_fails_before_it_begins_makes_room_for_the_next() -> Non
 
 
 def test_a_cancel_of_nothing_is_a_problem() -> None:
-    assert Story().feed(bridge.CancelAsked(0)) == [NOT_ACTIVE]
+    assert Story().feed(bridge.ClientCancelled(0)) == [NOT_ACTIVE]
 
 
 def test_a_cancel_is_no_barge_in() -> None:
     story = Story()
     story.feed(STOPPED)
     running(story, "hi")
-    story.feed(bridge.CancelAsked(10))
+    story.feed(bridge.ClientCancelled(10))
     assert story.all(BargeIn) == []
     assert story.all(TurnCompleted)[0].interrupted
 
@@ -300,11 +300,11 @@ def test_text_during_a_response_is_answered_after_it_once() -> None:
     first = running(story, "hi")
     assert story.feed(leg.Typed("wait"), CREATE, CREATE) == [voice.AddText("wait")]
     story.feed(voice.ResponseDone(first))
-    assert story.feed(bridge.PlayedOut(first)) == [FINISHED, voice.Respond(story.asked())]
+    assert story.feed(bridge.ResponseSent(first)) == [FINISHED, voice.Respond(story.asked())]
     second = running(story, "yes")
     assert second != first
     story.feed(voice.ResponseDone(second))
-    assert story.feed(bridge.PlayedOut(second)) == [FINISHED]
+    assert story.feed(bridge.ResponseSent(second)) == [FINISHED]
 
 
 def test_text_during_a_response_that_is_cancelled_is_answered_at_once() -> None:
@@ -312,7 +312,7 @@ def test_text_during_a_response_that_is_cancelled_is_answered_at_once() -> None:
     story.feed(CREATE)
     first = running(story, "hi")
     story.feed(leg.Typed("wait"), CREATE)
-    assert story.feed(bridge.CancelAsked(5))[-1] == voice.Respond(story.asked())
+    assert story.feed(bridge.ClientCancelled(5))[-1] == voice.Respond(story.asked())
     assert story.asked() != first
 
 
@@ -322,7 +322,7 @@ def test_text_while_the_caller_speaks_is_answered_with_the_turn() -> None:
     story.feed(STOPPED)
     assert len(story.all(voice.Respond)) == 1
     response_id = running(story, "yes")
-    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    story.feed(voice.ResponseDone(response_id), bridge.ResponseSent(response_id))
     assert len(story.all(voice.Respond)) == 1
 
 
@@ -336,7 +336,7 @@ def test_a_create_while_the_caller_speaks_is_answered_by_the_end_of_the_turn() -
 
 def test_a_cleared_turn_is_not_answered() -> None:
     story = Story()
-    story.feed(bridge.CallerSpoke(0), leg.ClearWanted())
+    story.feed(bridge.CallerSpoke(0), leg.ClearRequested())
     assert story.feed(STOPPED) == [leg.CallerStopped()]
     story.feed(bridge.CallerSpoke(0), STOPPED)
     assert len(story.all(voice.Respond)) == 1, "the next one is"
@@ -344,7 +344,7 @@ def test_a_cleared_turn_is_not_answered() -> None:
 
 def test_clearing_while_nobody_speaks_forgets_no_later_turn() -> None:
     story = Story()
-    story.feed(leg.ClearWanted(), bridge.CallerSpoke(0), STOPPED)
+    story.feed(leg.ClearRequested(), bridge.CallerSpoke(0), STOPPED)
     assert len(story.all(voice.Respond)) == 1
 
 
@@ -354,7 +354,7 @@ def test_a_turn_that_did_not_interrupt_is_answered_after_the_response() -> None:
     first = running(story, "hi")
     assert story.feed(STOPPED, CREATE) == [leg.CallerStopped()]
     story.feed(voice.ResponseDone(first))
-    assert story.feed(bridge.PlayedOut(first)) == [FINISHED, voice.Respond(story.asked())]
+    assert story.feed(bridge.ResponseSent(first)) == [FINISHED, voice.Respond(story.asked())]
 
 
 def test_commit_and_create_make_one_response() -> None:
@@ -373,22 +373,22 @@ def test_a_tool_call_is_answered_so_that_no_voice_waits_for_ever() -> None:
 
 
 def test_such_a_voice_is_not_asked() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     assert story.feed(STOPPED) == [leg.CallerStopped()]
-    assert story.feed(voice.ResponseStarted("own")) == [STARTED, bridge.Admit("own")]
+    assert story.feed(voice.ResponseStarted("own")) == [STARTED, bridge.PlayResponse("own")]
 
 
 def test_but_for_a_greeting_and_for_what_is_typed() -> None:
-    story = Story("Hello", ANSWERS_ITSELF)
+    story = Story("Hello", RESPONDS_BY_ITSELF)
     assert asked(story) == ["Hello"]
     greeting = running(story, "Hello")
-    story.feed(voice.ResponseDone(greeting), bridge.PlayedOut(greeting))
+    story.feed(voice.ResponseDone(greeting), bridge.ResponseSent(greeting))
     story.feed(STOPPED, leg.Typed("hi"), CREATE)
     assert asked(story) == ["Hello", None]
 
 
 def test_what_it_is_about_to_say_swallows_one_create() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(STOPPED)
     assert story.feed(CREATE) == []
     story.feed(CREATE)
@@ -396,41 +396,43 @@ def test_what_it_is_about_to_say_swallows_one_create() -> None:
 
 
 def test_what_it_is_about_to_say_can_be_cancelled() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
-    assert story.feed(STOPPED, bridge.CancelAsked(0)) == [leg.CallerStopped()]
-    refused = [bridge.Drop("own"), voice.Cancel("own", 0)]
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    assert story.feed(STOPPED, bridge.ClientCancelled(0)) == [leg.CallerStopped()]
+    refused = [bridge.DropResponse("own"), voice.Cancel("own", 0)]
     assert story.feed(voice.ResponseStarted("own")) == refused
     story.feed(bridge.CallerSpoke(0), STOPPED)
     assert STARTED in story.feed(voice.ResponseStarted("next"))
 
 
 def test_what_it_begins_while_the_last_is_leaving_comes_after_it() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
     assert story.feed(voice.ResponseStarted("two"), voice.ResponseDone("two")) == []
-    assert story.feed(bridge.PlayedOut("one")) == [FINISHED, STARTED, bridge.Admit("two")]
-    assert story.feed(bridge.PlayedOut("two")) == [FINISHED]
+    assert story.feed(bridge.ResponseSent("one")) == [FINISHED, STARTED, bridge.PlayResponse("two")]
+    assert story.feed(bridge.ResponseSent("two")) == [FINISHED]
 
 
 def test_an_interruption_stops_what_was_to_come_too() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
     story.feed(voice.ResponseStarted("two"))
     orders = story.feed(bridge.CallerSpoke(0))
-    assert {bridge.Drop("one"), bridge.Drop("two"), voice.Cancel("two", 0)} <= set(orders)
+    assert {bridge.DropResponse("one"), bridge.DropResponse("two"), voice.Cancel("two", 0)} <= set(
+        orders
+    )
     assert orders.count(CUT_OFF) == 1
 
 
 def test_only_so_many_may_wait() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
     for number in range(MAX_QUEUED):
         assert story.feed(voice.ResponseStarted(str(number))) == []
-    assert bridge.Drop("more") in story.feed(voice.ResponseStarted("more"))
+    assert bridge.DropResponse("more") in story.feed(voice.ResponseStarted("more"))
 
 
 def test_a_response_that_has_begun_early_moves_by_the_table_too() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
     story.feed(voice.ResponseStarted("two"))
     (coming,) = story.call.talk.queued
@@ -440,13 +442,13 @@ def test_a_response_that_has_begun_early_moves_by_the_table_too() -> None:
     assert (coming.phase, coming.hang_up) == (Phase.DRAINING, True)
     assert story.feed(voice.ResponseDone("two")) == [], "it has been said already"
     assert story.call.talk.queued == (coming,)
-    assert story.feed(bridge.PlayedOut("one")) == [FINISHED, STARTED, bridge.Admit("two")]
-    assert story.feed(bridge.PlayedOut("two")) == [FINISHED]
+    assert story.feed(bridge.ResponseSent("one")) == [FINISHED, STARTED, bridge.PlayResponse("two")]
+    assert story.feed(bridge.ResponseSent("two")) == [FINISHED]
     assert story.call.talk.hang_up
 
 
 def test_a_voice_that_must_be_asked_says_nothing_unasked() -> None:
-    refused = [bridge.Drop("own"), voice.Cancel("own", 0)]
+    refused = [bridge.DropResponse("own"), voice.Cancel("own", 0)]
     assert Story().feed(voice.ResponseStarted("own")) == refused
 
 
@@ -457,8 +459,8 @@ def test_deltas_of_the_agent_concatenate_to_its_turn() -> None:
     story = Story()
     story.feed(STOPPED)
     response_id = running(story, "one ")
-    story.feed(bridge.Spoken(response_id, ""), bridge.Spoken(response_id, "two"))
-    story.feed(voice.ResponseDone(response_id), bridge.PlayedOut(response_id))
+    story.feed(bridge.TextSent(response_id, ""), bridge.TextSent(response_id, "two"))
+    story.feed(voice.ResponseDone(response_id), bridge.ResponseSent(response_id))
     deltas = story.all(TranscriptDelta)
     assert [(delta.delta, delta.text, delta.sequence) for delta in deltas] == [
         ("one ", "one ", 0),
@@ -472,8 +474,8 @@ def test_deltas_of_the_agent_concatenate_to_its_turn() -> None:
 
 def hear(story: Story, *texts: str) -> None:
     *partials, final = texts
-    story.feed(*(voice.Heard("item", text, final=False) for text in partials))
-    story.feed(voice.Heard("item", final, final=True))
+    story.feed(*(voice.Transcribed("item", text, final=False) for text in partials))
+    story.feed(voice.Transcribed("item", final, final=True))
 
 
 @pytest.mark.parametrize(
@@ -493,7 +495,7 @@ def test_deltas_of_the_caller_concatenate_or_end(texts: tuple[str, ...], deltas:
     assert [delta.delta for delta in story.all(TranscriptDelta)] == deltas
     (turn,) = story.all(TurnCompleted)
     assert turn.text == texts[-1].replace("\0", "\ufffd")
-    assert story.news[-1] == leg.TurnHeard(turn.text)
+    assert story.news[-1] == leg.TurnTranscribed(turn.text)
 
 
 def test_a_finished_turn_is_written_with_its_event() -> None:
@@ -519,9 +521,9 @@ def test_what_no_column_takes_is_replaced_in_what_voices_say() -> None:
 
 def test_turns_that_are_never_finished_are_forgotten() -> None:
     story = Story()
-    for number in range(MAX_HEARINGS + 5):
-        story.feed(voice.Heard(str(number), "text", final=False))
-    assert len(story.call.talk.turns.hearings) == MAX_HEARINGS
+    for number in range(MAX_PARTIAL_TURNS + 5):
+        story.feed(voice.Transcribed(str(number), "text", final=False))
+    assert len(story.call.talk.turns.partial_turns) == MAX_PARTIAL_TURNS
 
 
 def test_the_last_event_repeats_a_bounded_transcript() -> None:
@@ -546,11 +548,15 @@ def test_the_last_event_repeats_a_bounded_transcript() -> None:
 
 
 def test_a_long_conversation_keeps_nothing_but_its_lines() -> None:
-    story = Story(capabilities=ANSWERS_ITSELF)
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
     for number in range(100):
-        story.feed(bridge.CallerSpoke(0), voice.Heard(f"i{number}", "hm", final=False), STOPPED)
-        story.feed(CREATE, CREATE, bridge.CancelAsked(0), voice.Heard(f"i{number}", "hm", True))
+        story.feed(
+            bridge.CallerSpoke(0), voice.Transcribed(f"i{number}", "hm", final=False), STOPPED
+        )
+        story.feed(
+            CREATE, CREATE, bridge.ClientCancelled(0), voice.Transcribed(f"i{number}", "hm", True)
+        )
     talk = story.call.talk
     assert len(talk.turns.lines) == 100
     assert len(talk.refused) <= 8
-    assert (talk.queued, talk.turns.hearings) == ((), ())
+    assert (talk.queued, talk.turns.partial_turns) == ((), ())

@@ -10,7 +10,7 @@ from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.services.voices import Catalogue, VoiceModel
 from tests import clock as virtual
 from tests.samples import a_scope
-from tests.talking import ANSWERS_ITSELF, CAPABILITIES, ScriptedVoice
+from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, ScriptedVoice
 from tests.voice_desk import Recorder
 
 OURS, THEIRS = a_scope(1), a_scope(2)
@@ -35,14 +35,14 @@ def catalogue(provider: Provider, other: Provider) -> Catalogue:
     return Catalogue(
         (
             VoiceModel("first/one", CAPABILITIES, provider.open),
-            VoiceModel("second/two", ANSWERS_ITSELF, other.open, offered_to=only_ours),
+            VoiceModel("second/two", RESPONDS_BY_ITSELF, other.open, offered_to=only_ours),
         )
     )
 
 
 def test_each_workspace_is_offered_its_models() -> None:
     voices = catalogue(Provider(), Provider())
-    assert voices.models(OURS) == {"first/one": CAPABILITIES, "second/two": ANSWERS_ITSELF}
+    assert voices.models(OURS) == {"first/one": CAPABILITIES, "second/two": RESPONDS_BY_ITSELF}
     assert voices.models(THEIRS) == {"first/one": CAPABILITIES}
     assert check_model("second/two", voices.models(OURS)) is None
     problem = check_model("second/two", voices.models(THEIRS))

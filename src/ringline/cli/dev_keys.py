@@ -29,7 +29,7 @@ class DevKeys:
 async def keep_dev_keys(admin: Admin, path: Path, base_url: str) -> DevKeys:
     """Return the first workspace's keys; replace missing, revoked or expired ones.
 
-    Creates a workspace if there is none, and writes the file. Raises StoreAway, OSError,
+    Creates a workspace if there is none, and writes the file. Raises StoreUnavailable, OSError,
     CommandProblem.
     """
     old = read_key_ring(path) or KeyRing(base_url=base_url)

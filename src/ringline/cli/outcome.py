@@ -11,7 +11,7 @@ import uvloop
 
 from ringline.cli.terminal import OutputClosed
 from ringline.config import SettingsProblem
-from ringline.ports import EntryRefused, StoreAway
+from ringline.ports import EntryRefused, StoreUnavailable
 
 DONE = 0
 FAILED = 1
@@ -50,7 +50,7 @@ def reporting(*problems: type[Exception]) -> Generator[None]:
 def sentence(error: BaseException, *problems: type[Exception]) -> str:
     """Return the sentence for an error; '' if it is a bug."""
     match error:
-        case StoreAway():
+        case StoreUnavailable():
             return "The database does not answer; try again."
         case EntryRefused():
             why = f"SQLSTATE {error.sqlstate}" if error.sqlstate else error.why

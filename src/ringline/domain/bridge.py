@@ -21,21 +21,21 @@ class CallerSpoke:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelAsked:
+class ClientCancelled:
     """The client asked to stop the response; playing has stopped after `played_ms`."""
 
     played_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class Audible:
+class ResponseAudible:
     """The first speech of a response has left for the caller."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class TextSent:
     """A piece of text has left, with the speech that it belongs to."""
 
     response_id: str
@@ -43,25 +43,27 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class PlayedOut:
+class ResponseSent:
     """The last chunk of a response has left the bridge."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class PlaybackFinished:
     """By the leg's playback clock, the caller has heard everything that was sent."""
 
 
-BridgeSignal: TypeAlias = CallerSpoke | CancelAsked | Audible | Spoken | PlayedOut | Silence
+BridgeSignal: TypeAlias = (
+    CallerSpoke | ClientCancelled | ResponseAudible | TextSent | ResponseSent | PlaybackFinished
+)
 
 
 # Orders: what a bridge is told.
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class SetRoutes:
     """Connect everybody to those who hear them; the voice is paced by the caller's leg."""
 
     routes: Routes
@@ -69,7 +71,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLine:
+class AttachVoice:
     """Let a voice hear: what the caller said until now first, then as it comes.
 
     A voice that it replaces is unplugged.
@@ -79,31 +81,33 @@ class OpenLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Unplug:
+class DetachLeg:
     """Let go of a leg that has left; the call goes on without it."""
 
     leg: LegId
 
 
 @dataclass(frozen=True, slots=True)
-class Admit:
+class PlayResponse:
     """Play this response: what the voice has made of it already, and the rest."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class FinishResponse:
     """Expect nothing more of this response: its voice is gone."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class DropResponse:
     """Forget this response: nothing more of it may leave."""
 
     response_id: str
 
 
-BridgeOrder: TypeAlias = Route | OpenLine | Unplug | Admit | Finish | Drop
+BridgeOrder: TypeAlias = (
+    SetRoutes | AttachVoice | DetachLeg | PlayResponse | FinishResponse | DropResponse
+)

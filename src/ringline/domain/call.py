@@ -20,9 +20,9 @@ from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice,
 from ringline.domain.call_signals import (
     AnswerWritten,
     CallSignal,
+    ConversationSignal,
     EndOrdered,
     LegJoined,
-    TalkSignal,
     VoiceOpened,
 )
 from ringline.domain.call_status import CallMove, move
@@ -44,14 +44,14 @@ from ringline.domain.records import CallRow, Entry, ParticipantRow, talked_s
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.turn_taking import (
     TurnTaking,
-    client_clears,
-    client_wants_response,
-    end_talk,
+    add_typed_text,
+    clear_turn,
+    end_conversation,
     greet,
+    handle_bridge_signal,
+    handle_voice_signal,
     replace_voice,
-    take_bridge,
-    take_typed,
-    take_voice,
+    request_response,
 )
 from ringline.domain.turns import Draft, Turns, keep
 
@@ -60,7 +60,7 @@ from ringline.domain.turns import Draft, Turns, keep
 class Call:
     """A live call: its row, who is connected and takes part now, and its conversation.
 
-    Until the client is `told` that it is answered nothing is said; what comes `early` waits.
+    Until the answer is `announced` to the client nothing is said; `early` signals wait.
     `routed` is what the bridge was told last.
     """
 
@@ -72,8 +72,8 @@ class Call:
     participants: tuple[ParticipantRow, ...] = ()
     talk: TurnTaking = field(default_factory=TurnTaking)
     capabilities: voice.VoiceCapabilities | None = None
-    told: bool = False
-    early: tuple[TalkSignal, ...] = ()
+    announced: bool = False
+    early: tuple[ConversationSignal, ...] = ()
 
     @property
     def ref(self) -> CallRef:
@@ -88,7 +88,7 @@ class Call:
     @property
     def active(self) -> bool:
         """Tell whether the call is being talked on: it was answered and is not over."""
-        return self.told and not self.ended
+        return self.announced and not self.ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +155,10 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
         case VoiceOpened(voice_id, capabilities):
             call = _change_voice(call, voice_id, capabilities, draft)
         case AnswerWritten():
-            call = _open_line(call, draft)
+            call = _announce_answer(call, draft)
         case EndOrdered(cause, message):
             call = _end(call, cause, draft, message)
-        case TakenOver() | HandedBack() if not call.told:
+        case TakenOver() | HandedBack() if not call.announced:
             pass  # there is no agent yet to be paused
         case TakenOver():
             participants, talk = take_over(signal, call.participants, call.talk, draft)
@@ -173,12 +173,14 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
             call = _from_leg(call, leg_id, said, draft)
         case FromVoice(voice_id, said) if voice_id == call.parties.voice:
             call = _from_voice(call, said, draft)
-        case FromBridge(bridge.Silence()) if call.talk.hang_up and call.talk.response is None:
+        case FromBridge(bridge.PlaybackFinished()) if (
+            call.talk.hang_up and call.talk.response is None
+        ):
             call = _end(call, EndCause.AGENT_HUNG_UP, draft)
         case FromBridge(said):
             call = _talk(call, said, draft)
         case FromLeg(leg_id, leg.Left()):
-            draft.orders.append(bridge.Unplug(leg_id))  # it never joined
+            draft.orders.append(bridge.DetachLeg(leg_id))  # it never joined
         case FromLeg() | FromVoice():
             pass  # it has left, or was replaced
     return _step(call, draft, answers=answers)
@@ -188,11 +190,11 @@ def _from_leg(call: Call, leg_id: LegId, signal: leg.LegSignal, draft: Draft) ->
     match signal:
         case leg.Left() if _is_last_caller(call, leg_id):
             return _end(call, EndCause.CALLER_LEFT, draft, gone=leg_id)
-        case leg.Overrun(cause) if _is_last_caller(call, leg_id):
+        case leg.LegFailed(cause) if _is_last_caller(call, leg_id):
             return _end(call, cause, draft)
         case leg.Left():
             return _leave(call, leg_id, draft)
-        case leg.Overrun(cause):
+        case leg.LegFailed(cause):
             draft.orders.append(ToLeg(leg_id, leg.HangUp(cause)))
             return _leave(call, leg_id, draft)
         case _ if leg_id != call.parties.caller:
@@ -211,15 +213,15 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, draft: Draft) -> Call:
             return _talk(call, signal, draft)
 
 
-def _talk(call: Call, signal: TalkSignal, draft: Draft) -> Call:
-    if not call.told:
+def _talk(call: Call, signal: ConversationSignal, draft: Draft) -> Call:
+    if not call.announced:
         return _wait(call, signal, draft)
     return replace(call, talk=_converse(call.talk, signal, draft))
 
 
 def _join(call: Call, joined: LegJoined, draft: Draft) -> Call:
     """Connect another leg to a call that is talked on."""
-    if not call.told:
+    if not call.announced:
         return call
     participant = join(joined.member, joined.role, draft, joined.leg)
     parties = call.parties.with_leg(joined.leg, joined.seat)
@@ -233,7 +235,7 @@ def _is_last_caller(call: Call, leg_id: LegId) -> bool:
 
 def _leave(call: Call, leg_id: LegId, draft: Draft) -> Call:
     """Go on without a leg."""
-    draft.orders.append(bridge.Unplug(leg_id))
+    draft.orders.append(bridge.DetachLeg(leg_id))
     stay = tuple(each for each in call.participants if each.id != leg_id)
     for participant in call.participants:
         if participant not in stay:
@@ -248,7 +250,7 @@ def _hang_up_on(call: Call, staying: set[UUID], draft: Draft) -> Call:
         if leg_id not in staying:
             parties = parties.without_leg(leg_id)
             draft.orders.append(ToLeg(leg_id, leg.HangUp(EndCause.ENDED_BY_API)))
-            draft.orders.append(bridge.Unplug(leg_id))
+            draft.orders.append(bridge.DetachLeg(leg_id))
     return replace(call, parties=parties)
 
 
@@ -258,11 +260,11 @@ def _change_voice(
     """Let another voice hear the caller, and go on where the one before it was."""
     parties = replace(call.parties, voice=voice_id)
     call = replace(call, parties=parties, capabilities=capabilities)
-    if not call.told:
+    if not call.announced:
         return call  # it hears when the line opens
-    draft.orders.append(bridge.OpenLine(voice_id))
+    draft.orders.append(bridge.AttachVoice(voice_id))
     by_itself = capabilities.responds_by_itself
-    return replace(call, talk=replace_voice(call.talk, draft, answers_itself=by_itself))
+    return replace(call, talk=replace_voice(call.talk, draft, responds_by_itself=by_itself))
 
 
 def end_abandoned(
@@ -289,37 +291,37 @@ def end_abandoned(
     return _step(_end(call, EndCause.SERVER_LOST, draft), draft)
 
 
-def _converse(talk: TurnTaking, signal: TalkSignal, draft: Draft) -> TurnTaking:
+def _converse(talk: TurnTaking, signal: ConversationSignal, draft: Draft) -> TurnTaking:
     match signal:
         case leg.Typed(text):
-            return take_typed(talk, text, draft)
-        case leg.ResponseWanted():
-            return client_wants_response(talk, draft)
-        case leg.ClearWanted():
-            return client_clears(talk)
-        case leg.TurnEndWanted() | leg.CancelWanted():
+            return add_typed_text(talk, text, draft)
+        case leg.ResponseRequested():
+            return request_response(talk, draft)
+        case leg.ClearRequested():
+            return clear_turn(talk)
+        case leg.EndTurnRequested() | leg.CancelRequested():
             raise AssertionError("the bridge takes it")
         case leg.Digit():
             return talk  # nothing listens to keys yet
         case (
             bridge.CallerSpoke()
-            | bridge.CancelAsked()
-            | bridge.Audible()
-            | bridge.Spoken()
-            | bridge.PlayedOut()
-            | bridge.Silence()
+            | bridge.ClientCancelled()
+            | bridge.ResponseAudible()
+            | bridge.TextSent()
+            | bridge.ResponseSent()
+            | bridge.PlaybackFinished()
         ):
-            return take_bridge(talk, signal, draft)
+            return handle_bridge_signal(talk, signal, draft)
         case (
             voice.SpeechStarted()
             | voice.SpeechStopped()
-            | voice.Heard()
-            | voice.Forgotten()
+            | voice.Transcribed()
+            | voice.TurnCleared()
             | voice.ResponseStarted()
             | voice.ResponseDone()
             | voice.ToolCall()
         ):
-            return take_voice(talk, signal, draft)
+            return handle_voice_signal(talk, signal, draft)
         case _:
             raise AssertionError(f"the call takes {type(signal).__name__} itself")
 
@@ -338,27 +340,27 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
         join(row.from_number, ParticipantRole.CALLER, draft, call.parties.caller),
         join(row.to_number, ParticipantRole.AI_AGENT, draft),
     )
-    talk = TurnTaking(answers_itself=capabilities.responds_by_itself)
+    talk = TurnTaking(responds_by_itself=capabilities.responds_by_itself)
     return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
 
 
-def _open_line(call: Call, draft: Draft) -> Call:
+def _announce_answer(call: Call, draft: Draft) -> Call:
     """Tell the client that the call is answered, let the voice hear, and greet."""
     if call.parties.voice is None:
         raise AssertionError("a call is answered by a voice")
     draft.orders += [
         leg.SessionStarted(call.row.id, call.row.uuid),
-        bridge.OpenLine(call.parties.voice),
+        bridge.AttachVoice(call.parties.voice),
     ]
     talk = greet(call.talk, call.greeting, draft) if call.greeting else call.talk
     for signal in call.early:
         talk = _converse(talk, signal, draft)
-    return replace(call, talk=talk, told=True, early=())
+    return replace(call, talk=talk, announced=True, early=())
 
 
-def _wait(call: Call, signal: TalkSignal, draft: Draft) -> Call:
+def _wait(call: Call, signal: ConversationSignal, draft: Draft) -> Call:
     """Keep a signal of the conversation until the client is told that it may begin."""
-    if isinstance(signal, bridge.CancelAsked):
+    if isinstance(signal, bridge.ClientCancelled):
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
         return call
     if len(call.early) < MAX_EARLY:
@@ -380,7 +382,7 @@ def _end(
     call: Call, cause: EndCause, draft: Draft, message: str = "", *, gone: LegId | None = None
 ) -> Call:
     """Write how the call ended, and hang up on every leg but one that is gone already."""
-    talk = end_talk(call.talk, draft)
+    talk = end_conversation(call.talk, draft)
     ending, answered = ENDINGS[cause], call.row.answered_at
     row = move(call.row, ending.answered if answered else ending.unanswered, draft.now)
     if row is None:
@@ -418,6 +420,6 @@ def _step(call: Call, draft: Draft, *, answers: bool = False) -> Step:
     orders = tuple(call.parties.address(draft.orders))
     routes = call.parties.routes(paused=call.talk.paused)
     if routes != call.routed and not call.ended:  # before what goes along them
-        orders = (ToBridge(bridge.Route(routes, call.parties.caller)), *orders)
+        orders = (ToBridge(bridge.SetRoutes(routes, call.parties.caller)), *orders)
         call = replace(call, routed=routes)
     return Step(call, entry, orders, answers, last=call.ended and entry is not None)

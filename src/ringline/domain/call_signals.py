@@ -58,4 +58,4 @@ CallSignal: TypeAlias = (
 )
 
 #: What the conversation takes, whoever sent it.
-TalkSignal: TypeAlias = leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal
+ConversationSignal: TypeAlias = leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal

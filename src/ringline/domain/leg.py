@@ -36,34 +36,41 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class ResponseWanted:
+class ResponseRequested:
     """The client requests a response now (`response.create`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class CancelWanted:
+class CancelRequested:
     """The client cancels the running response (`response.cancel`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEndWanted:
+class EndTurnRequested:
     """The client ends the caller's turn (`audio.commit`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class ClearWanted:
+class ClearRequested:
     """The client discards the audio of the unfinished turn (`audio.clear`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Overrun:
+class LegFailed:
     """The other side broke a rule of its surface, and the call must end for it."""
 
     cause: EndCause
 
 
 LegSignal: TypeAlias = (
-    Left | Digit | Typed | ResponseWanted | CancelWanted | TurnEndWanted | ClearWanted | Overrun
+    Left
+    | Digit
+    | Typed
+    | ResponseRequested
+    | CancelRequested
+    | EndTurnRequested
+    | ClearRequested
+    | LegFailed
 )
 
 
@@ -89,7 +96,7 @@ class CallerStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnHeard:
+class TurnTranscribed:
     """The final text of the caller's turn; empty if it could not be recognised."""
 
     text: str
@@ -152,7 +159,7 @@ LegOrder: TypeAlias = (
     SessionStarted
     | CallerStarted
     | CallerStopped
-    | TurnHeard
+    | TurnTranscribed
     | AgentStarted
     | AgentSaid
     | AgentFinished

@@ -260,7 +260,9 @@ PLAYOUT_PIECES = Limit("pieces of one response waiting to be sent", 20_000, "pie
 PLAYOUT_RESPONSES = Limit(
     "responses of one call waiting to be sent", 16, "responses", "the oldest is dropped"
 )
-HEARINGS = Limit("turns of a caller being recognised at once", 8, "turns", "the oldest is dropped")
+PARTIAL_TURNS = Limit(
+    "turns of a caller being recognised at once", 8, "turns", "the oldest is dropped"
+)
 TRANSCRIPT_CHARACTERS = Limit(
     "the transcript in a call's last event",
     1_000_000,
@@ -458,7 +460,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PLAYOUT_TEXT_BYTES,
         PLAYOUT_PIECES,
         PLAYOUT_RESPONSES,
-        HEARINGS,
+        PARTIAL_TURNS,
         TRANSCRIPT_CHARACTERS,
         CONFIG_WARNINGS,
         TURN_MS,

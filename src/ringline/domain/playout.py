@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
-from ringline.domain.bridge import Audible, BridgeSignal, PlayedOut, Spoken
+from ringline.domain.bridge import BridgeSignal, ResponseAudible, ResponseSent, TextSent
 
 #: Most of one response that waits here; what comes after it is dropped and counted.
 MAX_WAITING_MS = limits.PLAYOUT_MS.most
@@ -219,15 +219,15 @@ class Playout:
                 self._waiting[response_id].speech_ms -= item.duration_ms
                 if not self._audible:
                     self._audible = True
-                    out.append(Audible(response_id))
+                    out.append(ResponseAudible(response_id))
                 out.append(item)
             case _Text(delta, size):
                 self._waiting[response_id].text_bytes -= size
-                out.append(Spoken(response_id, delta))
+                out.append(TextSent(response_id, delta))
             case _End():
                 self._admitted = None
                 self._forget(response_id)
-                out.append(PlayedOut(response_id))
+                out.append(ResponseSent(response_id))
 
     def _of(self, response_id: str) -> _Waiting:
         """Return what waits of a response; a new one may take the oldest one's place."""

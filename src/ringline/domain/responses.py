@@ -22,7 +22,7 @@ class ResponseStep(StrEnum):
 
     STARTED = "started"
     DONE = "done"
-    PLAYED_OUT = "played_out"
+    SENT = "played_out"
     STOPPED = "stopped"
 
 
@@ -33,7 +33,7 @@ PHASES: dict[tuple[Phase, ResponseStep], Phase] = {
     (Phase.WANTED, ResponseStep.STOPPED): Phase.OVER,
     (Phase.RUNNING, ResponseStep.DONE): Phase.DRAINING,
     (Phase.RUNNING, ResponseStep.STOPPED): Phase.OVER,
-    (Phase.DRAINING, ResponseStep.PLAYED_OUT): Phase.OVER,
+    (Phase.DRAINING, ResponseStep.SENT): Phase.OVER,
     (Phase.DRAINING, ResponseStep.STOPPED): Phase.OVER,
 }
 

@@ -42,7 +42,7 @@ class TurnTaking:
     """The state of a conversation."""
 
     #: The voice answers the end of a turn by itself; others must be told to.
-    answers_itself: bool = False
+    responds_by_itself: bool = False
     response: Response | None = None
     #: Responses that the voice has begun while `response` was still leaving.
     queued: tuple[Response, ...] = ()
@@ -68,7 +68,7 @@ def greet(talk: TurnTaking, say: str, draft: Draft) -> TurnTaking:
     return _request(talk, draft, automatic=True, say=say)
 
 
-def client_wants_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
+def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Handle `response.create` (realtime voice, O8; contract, 11).
 
     Clients send it after a turn that is answered anyway, so one of them is absorbed by the
@@ -94,7 +94,7 @@ def client_wants_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
     return _request(talk, draft, automatic=False)
 
 
-def client_clears(talk: TurnTaking) -> TurnTaking:
+def clear_turn(talk: TurnTaking) -> TurnTaking:
     """Handle `audio.clear`: the turn that is being spoken will end without an answer."""
     return replace(talk, cleared=talk.caller_speaks)
 
@@ -115,7 +115,7 @@ def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
     return talk
 
 
-def replace_voice(talk: TurnTaking, draft: Draft, *, answers_itself: bool) -> TurnTaking:
+def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -> TurnTaking:
     """Go on with another voice, which knows what was said before.
 
     What the old voice has produced is played, and its response ends there. What it had not
@@ -126,7 +126,7 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, answers_itself: bool) -> Tu
     for response in (*filter(None, [talk.response]), *talk.queued):
         done = advance(response, ResponseStep.DONE)
         if done is not None and done.phase is Phase.DRAINING:
-            draft.orders.append(bridge.Finish(response.id))
+            draft.orders.append(bridge.FinishResponse(response.id))
             kept.append(done)
             continue
         if response.phase is Phase.WANTED:
@@ -134,13 +134,13 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, answers_itself: bool) -> Tu
         kept.append(response)
     talk = replace(
         talk,
-        answers_itself=answers_itself,
+        responds_by_itself=responds_by_itself,
         response=kept[0] if kept else None,
         queued=tuple(kept[1:]),
         expected=Expected.NOTHING,
         refused=(),
         caller_speaks=False,
-        turns=replace(talk.turns, hearings=()),
+        turns=replace(talk.turns, partial_turns=()),
     )
     if unanswered and talk.response is None and not talk.paused:
         return _request(talk, draft, automatic=True)
@@ -164,7 +164,7 @@ def _request(
     )
 
 
-def take_typed(talk: TurnTaking, text: str, draft: Draft) -> TurnTaking:
+def add_typed_text(talk: TurnTaking, text: str, draft: Draft) -> TurnTaking:
     """Handle a typed message: a final turn of the caller that starts no response."""
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
@@ -175,7 +175,7 @@ def take_typed(talk: TurnTaking, text: str, draft: Draft) -> TurnTaking:
     return replace(talk, turns=turns, unanswered_text=True, owed=owed)
 
 
-def take_voice(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draft) -> TurnTaking:
+def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draft) -> TurnTaking:
     """Handle what the voice reports about the conversation."""
     match signal:
         case voice.SpeechStarted():
@@ -183,9 +183,9 @@ def take_voice(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draft) -> Tur
         case voice.SpeechStopped():
             draft.orders.append(leg.CallerStopped())
             return _turn_over(replace(talk, caller_speaks=False), draft)
-        case voice.Heard(item_id, text, final):
+        case voice.Transcribed(item_id, text, final):
             return replace(talk, turns=hear(talk.turns, item_id, text, draft, final=final))
-        case voice.Forgotten(item_id):
+        case voice.TurnCleared(item_id):
             return replace(talk, turns=forget(talk.turns, item_id))
         case voice.ResponseStarted(response_id):
             return _started(talk, response_id, draft)
@@ -200,7 +200,7 @@ def take_voice(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draft) -> Tur
             raise AssertionError("the call handles the end of a voice")
 
 
-def take_bridge(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> TurnTaking:
+def handle_bridge_signal(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> TurnTaking:
     """Handle what the bridge reports about the response that is playing."""
     match signal:
         case bridge.CallerSpoke(played_ms):
@@ -213,25 +213,25 @@ def take_bridge(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> 
                 expected=Expected.NOTHING,
             )
             return _stop(talk, played_ms, draft, barge_in=True)
-        case bridge.CancelAsked(played_ms):
+        case bridge.ClientCancelled(played_ms):
             return _continue(_cancel(talk, played_ms, draft), draft)
-        case bridge.Audible(response_id):
+        case bridge.ResponseAudible(response_id):
             response = _leaving(talk, response_id)
             return replace(talk, response=replace(response, audible=True)) if response else talk
-        case bridge.Spoken(response_id, delta):
+        case bridge.TextSent(response_id, delta):
             response = _leaving(talk, response_id)
             return _said(talk, response, delta, draft) if response and delta else talk
-        case bridge.PlayedOut(response_id):
+        case bridge.ResponseSent(response_id):
             response = _leaving(talk, response_id)
-            if response is None or not _ends(response, ResponseStep.PLAYED_OUT):
+            if response is None or not _ends(response, ResponseStep.SENT):
                 return talk
             talk = _finish_response(talk, response, draft, interrupted=False)
             return _continue(replace(talk, hang_up=response.hang_up), draft)
-        case bridge.Silence():
+        case bridge.PlaybackFinished():
             return talk
 
 
-def end_talk(talk: TurnTaking, draft: Draft) -> TurnTaking:
+def end_conversation(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Close the conversation: the agent's turn ends with the text that has left."""
     talk = replace(talk, queued=())
     if talk.response is None or not _ends(talk.response, ResponseStep.STOPPED):
@@ -256,7 +256,7 @@ def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
         return _continue(replace(talk, cleared=False), draft)
     if talk.paused:
         return replace(talk, owed=True)
-    if talk.answers_itself:
+    if talk.responds_by_itself:
         # Its own answer covers what was said. Typed text it answers only on request.
         owed = talk.owed and talk.unanswered_text
         return replace(talk, expected=Expected.ANSWER, owed=owed)
@@ -273,7 +273,7 @@ def _started(talk: TurnTaking, response_id: str, draft: Draft) -> TurnTaking:
     if response is not None and response.id == response_id:
         running = advance(response, ResponseStep.STARTED)
         return talk if running is None else _admit(talk, running, draft)
-    own = talk.answers_itself and response_id not in talk.refused
+    own = talk.responds_by_itself and response_id not in talk.refused
     if own and talk.expected is not Expected.UNWANTED and not talk.paused:
         begun = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
         talk = replace(talk, expected=Expected.NOTHING)
@@ -287,13 +287,13 @@ def _started(talk: TurnTaking, response_id: str, draft: Draft) -> TurnTaking:
 
 
 def _admit(talk: TurnTaking, response: Response, draft: Draft) -> TurnTaking:
-    draft.orders += [leg.AgentStarted(), bridge.Admit(response.id)]
+    draft.orders += [leg.AgentStarted(), bridge.PlayResponse(response.id)]
     return replace(talk, response=response)
 
 
 def _refuse(talk: TurnTaking, response_id: str, played_ms: int, draft: Draft) -> TurnTaking:
     """Stop a response in the bridge and the voice, which learns how much was heard."""
-    draft.orders += [bridge.Drop(response_id), voice.Cancel(response_id, played_ms)]
+    draft.orders += [bridge.DropResponse(response_id), voice.Cancel(response_id, played_ms)]
     return replace(talk, refused=(*talk.refused, response_id)[-_REFUSED:])
 
 
@@ -301,13 +301,13 @@ def _done(talk: TurnTaking, response_id: str, draft: Draft, *, hang_up: bool) ->
     known = (talk.response, *talk.queued)
     response = next((item for item in known if item and item.id == response_id), None)
     if response is None:  # stopped or refused: the bridge may forget what it has of it
-        draft.orders.append(bridge.Drop(response_id))
+        draft.orders.append(bridge.DropResponse(response_id))
         return talk
     done = advance(response, ResponseStep.DONE)
     if done is None:
         return talk
     if done.phase is Phase.OVER:  # it ended without having begun
-        draft.orders.append(bridge.Drop(response_id))
+        draft.orders.append(bridge.DropResponse(response_id))
         return _continue(replace(talk, response=None), draft)
     done = replace(done, hang_up=hang_up)
     if response is talk.response:

@@ -20,7 +20,7 @@ from ringline.domain.records import Record, TurnRow
 Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
 
 #: Most turns of the caller that are being recognised at once; the oldest is dropped.
-MAX_HEARINGS = limits.HEARINGS.most
+MAX_PARTIAL_TURNS = limits.PARTIAL_TURNS.most
 #: Most characters of the transcript in a call's last event; it leaves the oldest turns out.
 MAX_TRANSCRIPT = limits.TRANSCRIPT_CHARACTERS.most
 _LINE_CHARACTERS = 100  # that a line takes in addition to its text
@@ -39,7 +39,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class PartialTurn:
     """A turn of the caller that is being recognised.
 
     Deltas that were sent cannot be taken back. Once the recogniser has `revised` words, no
@@ -57,7 +57,7 @@ class Hearing:
 class Turns:
     """The turns of a call; the finished ones are `lines`, with `characters` in all."""
 
-    hearings: tuple[Hearing, ...] = ()
+    partial_turns: tuple[PartialTurn, ...] = ()
     lines: tuple[TranscriptLine, ...] = ()
     characters: int = 0
 
@@ -65,15 +65,15 @@ class Turns:
 def hear(turns: Turns, item_id: str, text: str, draft: Draft, *, final: bool) -> Turns:
     """Handle what a voice has recognised of a turn."""
     text = storable(text)
-    hearing = next((known for known in turns.hearings if known.item_id == item_id), None)
-    others = tuple(known for known in turns.hearings if known.item_id != item_id)
+    hearing = next((known for known in turns.partial_turns if known.item_id == item_id), None)
+    others = tuple(known for known in turns.partial_turns if known.item_id != item_id)
     if hearing is None:
-        hearing = Hearing(item_id, draft.new_id())
+        hearing = PartialTurn(item_id, draft.new_id())
     hearing = _partial(hearing, text, draft, final=final)
     if not final:
-        return replace(turns, hearings=(*others, hearing)[-MAX_HEARINGS:])
-    turns = replace(turns, hearings=others)
-    draft.orders.append(leg.TurnHeard(text))
+        return replace(turns, partial_turns=(*others, hearing)[-MAX_PARTIAL_TURNS:])
+    turns = replace(turns, partial_turns=others)
+    draft.orders.append(leg.TurnTranscribed(text))
     return finish_turn(
         turns, draft, hearing.turn_id, item_id, TurnRole.CALLER, text, recognized=bool(text)
     )
@@ -81,11 +81,11 @@ def hear(turns: Turns, item_id: str, text: str, draft: Draft, *, final: bool) ->
 
 def forget(turns: Turns, item_id: str) -> Turns:
     """Drop a turn of the caller that was cleared."""
-    others = tuple(known for known in turns.hearings if known.item_id != item_id)
-    return replace(turns, hearings=others)
+    others = tuple(known for known in turns.partial_turns if known.item_id != item_id)
+    return replace(turns, partial_turns=others)
 
 
-def _partial(hearing: Hearing, text: str, draft: Draft, *, final: bool) -> Hearing:
+def _partial(hearing: PartialTurn, text: str, draft: Draft, *, final: bool) -> PartialTurn:
     """Publish the part of a turn that is new."""
     if hearing.revised or not text.startswith(hearing.text):
         return replace(hearing, revised=True)

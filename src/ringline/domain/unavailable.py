@@ -10,7 +10,7 @@ from enum import StrEnum
 class UnavailableReason(StrEnum):
     """Why a request cannot be carried out now."""
 
-    STORE_AWAY = "store_away"  # the database does not answer
+    STORE_UNAVAILABLE = "store_unavailable"  # the database does not answer
     LOG_BUSY = "log_busy"  # another transaction holds the log
     QUERY_TOO_SLOW = "query_too_slow"  # a statement of the request ran over its time
     LOG_UNKNOWN = "log_unknown"  # there is no such log, or not yet

@@ -77,7 +77,7 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Transcribed:
     """What the caller said: cumulative text of one item, partial or final.
 
     A final text that is empty says that nobody could read what was said.
@@ -89,7 +89,7 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class TurnCleared:
     """A turn of the caller was cleared by order: nothing is made of what was said."""
 
     item_id: str
@@ -161,8 +161,8 @@ class GoingAway:
 VoiceSignal: TypeAlias = (
     SpeechStarted
     | SpeechStopped
-    | Heard
-    | Forgotten
+    | Transcribed
+    | TurnCleared
     | ResponseStarted
     | ToolCall
     | ResponseDone

@@ -17,17 +17,17 @@ from ringline.domain.config_members import Modality
 from ringline.domain.endings import EndCause
 from ringline.domain.leg import (
     AgentSaid,
-    CancelWanted,
-    ClearWanted,
+    CancelRequested,
+    ClearRequested,
+    EndTurnRequested,
     HangUp,
     Left,
+    LegFailed,
     LegOrder,
     LegSignal,
-    Overrun,
-    ResponseWanted,
+    ResponseRequested,
     SessionStarted,
-    TurnEndWanted,
-    TurnHeard,
+    TurnTranscribed,
     Typed,
 )
 from ringline.domain.session_config import EffectiveConfig
@@ -112,26 +112,26 @@ class RealtimeLeg:
             case realtime.TextInput(text):
                 self._report(Typed(text))
             case realtime.ResponseCreate():
-                self._report(ResponseWanted())
+                self._report(ResponseRequested())
             case realtime.ResponseCancel():
-                self._report(CancelWanted())
+                self._report(CancelRequested())
             case realtime.AudioCommit():
-                self._report(TurnEndWanted())
+                self._report(EndTurnRequested())
             case realtime.AudioClear():
                 self._aligner.clear()
-                self._report(ClearWanted())
+                self._report(ClearRequested())
 
     def receive_binary(self) -> None:
         """Answer a binary frame with an error; end the session after too many of them."""
         self._binary += 1
         if ends_session("binary_not_supported", times=self._binary):
-            self._end_with(Overrun(EndCause.LEG_UNSUPPORTED_DATA))
+            self._end_with(LegFailed(EndCause.LEG_UNSUPPORTED_DATA))
         else:
             self._answer(realtime.problem("binary_not_supported"))
 
     def receive_oversized(self) -> None:
         """End the session because of a frame that is too large."""
-        self._end_with(Overrun(EndCause.LEG_MESSAGE_TOO_LARGE))
+        self._end_with(LegFailed(EndCause.LEG_MESSAGE_TOO_LARGE))
 
     def lost(self) -> None:
         """Report that the client's connection is gone."""
@@ -173,10 +173,10 @@ class RealtimeLeg:
         self._waiting = deque(item for item in self._waiting if not isinstance(item, Chunk))
         self._waiting_ms = 0.0
 
-    def tell(self, order: LegOrder) -> None:
+    def send(self, order: LegOrder) -> None:
         """Send an order to the client; transcripts only if its config asks for them."""
         match order:
-            case TurnHeard() if not self._shows_heard:
+            case TurnTranscribed() if not self._shows_heard:
                 return
             case AgentSaid() if not self._shows_said:
                 return
@@ -208,7 +208,7 @@ class RealtimeLeg:
         self._waiting_frames += 1
         self._waiting_bytes += len(payload)
         if self._waiting_frames > MAX_WAITING_FRAMES or self._waiting_bytes > MAX_WAITING_BYTES:
-            self._end_with(Overrun(EndCause.LEG_TOO_SLOW))
+            self._end_with(LegFailed(EndCause.LEG_TOO_SLOW))
 
     def _send_first(self) -> None:
         item = self._waiting.popleft()
@@ -244,7 +244,7 @@ class RealtimeLeg:
             case Chunk() if not self._takes(heard.duration_ms):
                 self._answer(realtime.problem("invalid_audio", reason="it comes too fast"))
             case Chunk() if self._listener is not None and not self._over:
-                self._listener.leg_hears(heard)
+                self._listener.on_leg_audio(heard)
             case _:
                 pass
 
@@ -281,12 +281,12 @@ class RealtimeLeg:
                 self._dropped_ms += duration_ms
                 return
 
-    def _end_with(self, signal: Left | Overrun) -> None:
+    def _end_with(self, signal: Left | LegFailed) -> None:
         if not self._over:
             self._over = True
             if self._listener is not None:
-                self._listener.leg_reports(signal)
+                self._listener.on_leg_signal(signal)
 
     def _report(self, signal: LegSignal) -> None:
         if self._listener is not None and not self._over:
-            self._listener.leg_reports(signal)
+            self._listener.on_leg_signal(signal)

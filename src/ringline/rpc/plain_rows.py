@@ -142,4 +142,4 @@ def _tell(
 ) -> None:
     if resource.events_of is not None:
         told = resource.events_of(before, after)
-        transaction.tell(*(Event(context.services.new_id(), context.now, data) for data in told))
+        transaction.append(*(Event(context.services.new_id(), context.now, data) for data in told))

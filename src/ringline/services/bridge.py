@@ -74,7 +74,7 @@ class Bridge:
         return plug
 
     def attach_voice(self, voice_id: VoiceId, voice_: Voice) -> None:
-        """Plug in an opened voice; it hears nothing until `bridge.OpenLine`."""
+        """Plug in an opened voice; it hears nothing until `bridge.AttachVoice`."""
         self._voices[voice_id].attach(voice_)
 
     def plug_tap(self, tap_id: PartyId, tap: Tap) -> None:
@@ -90,14 +90,16 @@ class Bridge:
             return
         from_caller = plug is self._caller
         match signal:
-            case leg.CancelWanted() | leg.TurnEndWanted() | leg.ClearWanted() if not from_caller:
+            case leg.CancelRequested() | leg.EndTurnRequested() | leg.ClearRequested() if (
+                not from_caller
+            ):
                 pass  # only the caller controls the conversation
-            case leg.CancelWanted():
-                self._interrupt(bridge.CancelAsked)
-            case leg.TurnEndWanted():
+            case leg.CancelRequested():
+                self._interrupt(bridge.ClientCancelled)
+            case leg.EndTurnRequested():
                 if self._voice is not None:
                     self._voice.end_turn()
-            case leg.ClearWanted():
+            case leg.ClearRequested():
                 # The call must see this before the voice's reply to it.
                 self._inbox(FromLeg(plug.id, signal))
                 if self._voice is not None:
@@ -105,17 +107,17 @@ class Bridge:
             case _:
                 self._inbox(FromLeg(plug.id, signal))
 
-    def voice_speaks(self, plug: VoicePlug, response_id: str, chunk: Chunk) -> None:
+    def on_voice_audio(self, plug: VoicePlug, response_id: str, chunk: Chunk) -> None:
         """Queue speech (plugs.PlugListener)."""
         matched = self._speech_rate.match(chunk)
         if matched.pcm:
             self._pacer.speak(response_id, matched)
 
-    def voice_says(self, response_id: str, delta: str) -> None:
+    def on_voice_text(self, response_id: str, delta: str) -> None:
         """Queue text (plugs.PlugListener)."""
         self._pacer.say(response_id, delta)
 
-    def voice_reports(self, plug: VoicePlug, signal: voice.VoiceSignal) -> None:
+    def on_voice_signal(self, plug: VoicePlug, signal: voice.VoiceSignal) -> None:
         """Handle a voice's signal (plugs.PlugListener)."""
         match signal:
             case voice.SpeechStarted():
@@ -129,25 +131,25 @@ class Bridge:
 
     # What the call orders.
 
-    def tell(self, order: bridge.BridgeOrder) -> None:
+    def send(self, order: bridge.BridgeOrder) -> None:
         """Carry out an order from the call."""
         if self._closed:
             return
         match order:
-            case bridge.Route(routes, caller):
+            case bridge.SetRoutes(routes, caller):
                 self._routes = routes
                 if caller is not None and caller != self._caller.id:
                     self._pace_by(self._legs[caller])
                 self._apply_routes()
-            case bridge.OpenLine(voice_id):
-                self._open_line(voice_id)
-            case bridge.Admit(response_id):
+            case bridge.AttachVoice(voice_id):
+                self._announce_answer(voice_id)
+            case bridge.PlayResponse(response_id):
                 self._pacer.admit(response_id)
-            case bridge.Finish(response_id):
+            case bridge.FinishResponse(response_id):
                 self._pacer.finish(response_id)
-            case bridge.Drop(response_id):
+            case bridge.DropResponse(response_id):
                 self._pacer.drop(response_id)
-            case bridge.Unplug(leg_id):
+            case bridge.DetachLeg(leg_id):
                 if (unplugged := self._legs.pop(leg_id, None)) is not None:
                     unplugged.sinks = ()
                     self._apply_routes()
@@ -168,7 +170,7 @@ class Bridge:
         self._routes, self._voice = NO_ROUTES, None
         self._apply_routes()
 
-    def _open_line(self, voice_id: VoiceId) -> None:
+    def _announce_answer(self, voice_id: VoiceId) -> None:
         """Let a voice hear the caller, and unplug the voice it replaces."""
         for replaced in [id_ for id_ in self._voices if id_ != voice_id]:
             self._voices.pop(replaced).unplug()
@@ -180,7 +182,9 @@ class Bridge:
         self._speech_rate = RateMatcher(plug.leg.output_hz, self._new_resampler)
         self._pacer.switch_to(plug.player)
 
-    def _interrupt(self, signal: Callable[[int], bridge.CallerSpoke | bridge.CancelAsked]) -> None:
+    def _interrupt(
+        self, signal: Callable[[int], bridge.CallerSpoke | bridge.ClientCancelled]
+    ) -> None:
         """Stop playback now; the call decides afterwards what it means."""
         self._report(signal(self.halt()))
         self._pacer.report_silence()

@@ -25,7 +25,7 @@ import structlog
 
 from ringline.domain.credentials import Key, digest
 from ringline.domain.log import Scope
-from ringline.ports import Clock, CredentialStore, StoreAway
+from ringline.ports import Clock, CredentialStore, StoreUnavailable
 from ringline.wire.session_token import (
     MAX_TOKEN_BYTES,
     OperatorToken,
@@ -93,7 +93,10 @@ class Pass:
         self.who = found.who
 
     async def check(self) -> None:
-        """Check the credential again. Raises Unrecognised if it is invalid, StoreAway."""
+        """Check the credential again.
+
+        Raises Unrecognised if it is invalid, StoreUnavailable.
+        """
         if self._credentials.is_current(self._found):
             return  # most requests take less than the cache's half second
         found = await self._credentials.find(self._credential)
@@ -132,7 +135,7 @@ class Credentials:
         self._changes = asyncio.Event()
 
     async def authenticate(self, credential: str) -> Key | None:
-        """Return the valid key with this text, or None. Raises StoreAway."""
+        """Return the valid key with this text, or None. Raises StoreUnavailable."""
         if len(credential) > MAX_CREDENTIAL or not credential.isascii():
             log_refused("key")
             return None
@@ -156,18 +159,21 @@ class Credentials:
     async def identify(self, credential: str) -> Key | OperatorToken | None:
         """Return the key or operator token of a credential, or None if it is not valid.
 
-        Answered from the cache for half a second after a lookup. Raises StoreAway.
+        Answered from the cache for half a second after a lookup. Raises StoreUnavailable.
         """
         found = await self.find(credential)
         return None if found is None else found.who
 
     async def pass_for(self, credential: str) -> Pass | None:
-        """Return a pass for a request, or None if the credential is invalid. Raises StoreAway."""
+        """Return a pass for a request, or None if the credential is invalid.
+
+        Raises StoreUnavailable.
+        """
         found = await self.find(credential)
         return None if found is None else Pass(self, credential, found)
 
     async def find(self, credential: str) -> CachedCredential | None:
-        """Look a credential up, in the cache if it is there. Raises StoreAway."""
+        """Look a credential up, in the cache if it is there. Raises StoreUnavailable."""
         if len(credential) > MAX_TOKEN_BYTES or not credential.isascii():
             log_refused("token")
             return None
@@ -244,7 +250,7 @@ class Credentials:
     async def admit(self, key_id: UUID, scope: Scope, user_id: UUID | None = None) -> bool:
         """Check a key that has just been registered for a log, and watch its expiry.
 
-        Raises StoreAway.
+        Raises StoreUnavailable.
         """
         key = await self._valid_key(key_id, scope, user_id)
         if key is None:
@@ -260,7 +266,7 @@ class Credentials:
         The workspace and environment in a token must match its key's. Otherwise a leaked
         signing secret would give anyone with a key access to every workspace.
         """
-        key = await self._store.look_behind(key_id, user_id)
+        key = await self._store.get_token_key(key_id, user_id)
         if key is None or key.scope != scope or not key.is_alive(self._now()):
             log_refused("token", key)
             return None
@@ -293,9 +299,9 @@ class Credentials:
             user_ids = [user_id for user_id in changed if user_id in self._by_user]
             try:
                 keys = {key.id: key for key in await self._store.get_keys(key_ids)}
-                valid = await self._store.living_users(user_ids)
+                valid = await self._store.current_members(user_ids)
             except Exception as error:  # whatever it is, revocations must go on
-                if not isinstance(error, StoreAway):
+                if not isinstance(error, StoreUnavailable):
                     _log.error("credential_lookup_failed", error=type(error).__name__)
                 for id_, end_calls in changed.items():
                     self._changed[id_] = end_calls or self._changed.get(id_, False)
@@ -331,7 +337,7 @@ class Credentials:
             if used:
                 try:
                     await self._store.touch_keys(used)
-                except StoreAway:
+                except StoreUnavailable:
                     self._used = used | self._used
 
     async def _close_expired(self) -> None:

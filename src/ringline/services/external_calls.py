@@ -203,8 +203,8 @@ async def _lock(transaction: Transaction, call_id: UUID) -> ExternalCall:
 
 async def _write(transaction: Transaction, result: ReportResult) -> None:
     if result.records:
-        await transaction.keep(result.records)
-    transaction.tell(*result.events)
+        await transaction.save(result.records)
+    transaction.append(*result.events)
 
 
 async def _call_of(rows: Rows, statement: Prepared, wanted: UUID) -> UUID:

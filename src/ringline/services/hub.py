@@ -25,7 +25,7 @@ from ringline.domain.log import Position, Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.topics import Topic, topics_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.ports import ALL_LOGS, Bus, EventLog, LogHead, StoreAway, Unsubscribe
+from ringline.ports import ALL_LOGS, Bus, EventLog, LogHead, StoreUnavailable, Unsubscribe
 from ringline.services.reordering import NEAR, ReorderBuffer
 from ringline.services.turns import OpenTurns, partial_of
 from ringline.services.weights import weight_of
@@ -254,7 +254,7 @@ class Hub:
             head = (await self._store.heads([scope])).get(scope)
             buffer = None if head is None else await self._new_buffer(scope, head, opening)
         except Exception as error:
-            self._fail(opening, error if isinstance(error, Unavailable) else StoreAway())
+            self._fail(opening, error if isinstance(error, Unavailable) else StoreUnavailable())
         else:
             if head is None or buffer is None:
                 self._fail(opening, Unavailable(UnavailableReason.LOG_UNKNOWN))
@@ -270,7 +270,7 @@ class Hub:
         """Start at a log's head, or up to `NEAR` before it if a partial came from there.
 
         The event that ended its turn may have been lost on the bus, but the log has it. Older
-        partials are dropped; the next partial of their turn replaces them. Raises StoreAway.
+        partials are dropped; the next partial of their turn replaces them. Raises StoreUnavailable.
         """
         partials = [item.offset for item in opening.events if partial_of(item.event) is not None]
         near = [offset for offset in partials if offset >= head.newest - NEAR]
@@ -319,7 +319,7 @@ class Hub:
                 continue
             try:
                 heads = await self._store.heads(list(self._watches))
-            except StoreAway:
+            except StoreUnavailable:
                 continue
             except Exception as error:
                 _log.error("sweep_failed", error=type(error).__name__)
@@ -362,7 +362,7 @@ class Hub:
         buffer = watch.buffer
         try:
             page = await self._store.page(watch.scope, buffer.begin_read(), _PAGE)
-        except StoreAway:
+        except StoreUnavailable:
             buffer.postpone_read(_now() + self._sweep_s)
             return
         except Exception as error:

@@ -32,7 +32,7 @@ import structlog
 from ringline.domain.log import Scope
 from ringline.domain.publication import Publication, Published
 from ringline.domain.records import Entry
-from ringline.ports import Bus, EntryRefused, EventLog, LogBusy, StoreAway
+from ringline.ports import Bus, EntryRefused, EventLog, LogBusy, StoreUnavailable
 from ringline.services.backlog import (
     Backlog,
     Bounds,
@@ -119,7 +119,7 @@ class Journal:
         if not isinstance(result, PendingEntry):
             self._call_back_soon(on_outcome, result)
 
-    def store_away(self) -> None:
+    def store_unavailable(self) -> None:
         """Note that the database went away; it is probed before the next write."""
         if self._database.lost():
             _log.warning("database_away", waiting=self._backlog.count)
@@ -198,7 +198,7 @@ class Journal:
         """Write the entries of several logs in one transaction; if it fails, log by log."""
         try:
             await self._commit([pending for part in batch for pending in part])
-        except StoreAway:
+        except StoreUnavailable:
             return  # the entries are still queued; `_run` probes first
         except (LogBusy, EntryRefused) as error:
             _log.warning("transaction_split", logs=len(batch), reason=_reason(error))
@@ -215,7 +215,7 @@ class Journal:
         """Write entries of one log on their own, and find those that must be refused."""
         try:
             await self._narrow_down(entries)
-        except StoreAway:
+        except StoreUnavailable:
             pass  # the entries are still queued
         finally:
             queue.isolated = False
@@ -246,14 +246,17 @@ class Journal:
                 return
 
     async def _commit(self, entries: Sequence[PendingEntry]) -> None:
-        """Write entries in one transaction. Raises StoreAway, LogBusy, EntryRefused."""
+        """Write entries in one transaction.
+
+        Raises StoreUnavailable, LogBusy, EntryRefused.
+        """
         if self._database.must_probe:  # lost while this task was waiting for a slot
-            raise StoreAway
+            raise StoreUnavailable
         try:
             await self._transactions.write(entries)
-        except StoreAway:
+        except StoreUnavailable:
             self._database.failed()
-            self.store_away()
+            self.store_unavailable()
             raise
         self._note_back()
 

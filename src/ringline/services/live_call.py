@@ -105,7 +105,7 @@ class LiveCall:
         parties = Parties(((self.caller, Seat.TALK),), self._first_voice)
         routes = parties.routes(paused=False)
         # Route before the voice opens, so that the caller's first words are held for it.
-        self._bridge.tell(bridge.Route(routes, self.caller))
+        self._bridge.send(bridge.SetRoutes(routes, self.caller))
         self._legs: dict[LegId, Leg] = {self.caller: caller_leg}
         self._voices: dict[VoiceId, Voice] = {}
         self._call = Call(new.scope, new.row, parties, routes, new.greeting)
@@ -267,20 +267,20 @@ class LiveCall:
         for order in step.orders:
             match order:
                 case ToBridge(bridge_order):
-                    self._bridge.tell(bridge_order)
+                    self._bridge.send(bridge_order)
                     self._let_go(bridge_order)
                 case ToVoice(voice_id, voice_order):
                     if voice_id in self._voices:  # it may not be open yet
-                        self._voices[voice_id].tell(voice_order)
+                        self._voices[voice_id].send(voice_order)
                 case ToLeg(leg_id, leg_order):
-                    self._legs[leg_id].tell(leg_order)
+                    self._legs[leg_id].send(leg_order)
 
     def _let_go(self, order: bridge.BridgeOrder) -> None:
         """Forget the leg or close the voice that the bridge has unplugged."""
         match order:
-            case bridge.Unplug(leg_id):
+            case bridge.DetachLeg(leg_id):
                 self._legs.pop(leg_id, None)
-            case bridge.OpenLine(voice_id):
+            case bridge.AttachVoice(voice_id):
                 self._close_voices(but=voice_id)
             case _:
                 pass
@@ -366,8 +366,8 @@ def _text_bytes(signal: CallSignal) -> int:
     match signal:
         case (
             FromLeg(signal=leg.Typed(text))
-            | FromVoice(signal=voice.Heard(text=text))
-            | FromBridge(signal=bridge.Spoken(delta=text))
+            | FromVoice(signal=voice.Transcribed(text=text))
+            | FromBridge(signal=bridge.TextSent(delta=text))
         ):
             return 4 * len(text)  # UTF-8 takes at most four bytes a character
         case _:

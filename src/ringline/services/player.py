@@ -118,7 +118,7 @@ class Pacer:
 
     def _report_silence(self) -> None:
         self._silence_timer = None
-        self._report(bridge.Silence())
+        self._report(bridge.PlaybackFinished())
 
     def _pump(self) -> None:
         """Send what is due, and arm the timer for the next chunk."""
@@ -127,7 +127,7 @@ class Pacer:
                 self._deliver(item)
             else:
                 self._report(item)
-                if isinstance(item, bridge.PlayedOut):
+                if isinstance(item, bridge.ResponseSent):
                     self._await_silence()
         if self._timer is not None:
             self._timer.cancel()

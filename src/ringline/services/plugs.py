@@ -68,13 +68,13 @@ class LegPlug:
         #: When the leg last sent anything, by the event loop's clock.
         self.last_heard = self._loop.time()
 
-    def leg_hears(self, chunk: Chunk) -> None:
+    def on_leg_audio(self, chunk: Chunk) -> None:
         """Forward audio from the leg to its listeners."""
         self.last_heard = self._loop.time()
         for sink in self.sinks:
             sink.hear(chunk)
 
-    def leg_reports(self, signal: leg.LegSignal) -> None:
+    def on_leg_signal(self, signal: leg.LegSignal) -> None:
         """Pass a signal from the leg on."""
         self.last_heard = self._loop.time()
         self._report(self, signal)
@@ -83,15 +83,15 @@ class LegPlug:
 class PlugListener(Protocol):
     """What a plugged voice reports to: the bridge."""
 
-    def voice_speaks(self, plug: "VoicePlug", response_id: str, chunk: Chunk) -> None:
+    def on_voice_audio(self, plug: "VoicePlug", response_id: str, chunk: Chunk) -> None:
         """Accept speech at the voice's rate."""
         ...
 
-    def voice_says(self, response_id: str, delta: str) -> None:
+    def on_voice_text(self, response_id: str, delta: str) -> None:
         """Accept text."""
         ...
 
-    def voice_reports(self, plug: "VoicePlug", signal: voice.VoiceSignal) -> None:
+    def on_voice_signal(self, plug: "VoicePlug", signal: voice.VoiceSignal) -> None:
         """Accept a signal."""
         ...
 
@@ -115,20 +115,20 @@ class VoicePlug:
 
     # From the voice.
 
-    def voice_speaks(self, response_id: str, chunk: Chunk) -> None:
+    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         """Pass speech on."""
         if self._listener is not None:
-            self._listener.voice_speaks(self, response_id, chunk)
+            self._listener.on_voice_audio(self, response_id, chunk)
 
-    def voice_says(self, response_id: str, delta: str) -> None:
+    def on_voice_text(self, response_id: str, delta: str) -> None:
         """Pass text on."""
         if self._listener is not None:
-            self._listener.voice_says(response_id, delta)
+            self._listener.on_voice_text(response_id, delta)
 
-    def voice_reports(self, signal: voice.VoiceSignal) -> None:
+    def on_voice_signal(self, signal: voice.VoiceSignal) -> None:
         """Pass a signal on."""
         if self._listener is not None:
-            self._listener.voice_reports(self, signal)
+            self._listener.on_voice_signal(self, signal)
 
     # From the bridge.
 
@@ -144,7 +144,7 @@ class VoicePlug:
             if isinstance(item, Chunk):
                 self._pass_on(item)
             else:
-                self._opened().tell(item)
+                self._opened().send(item)
 
     def hear(self, chunk: Chunk) -> None:
         """Accept the caller's audio."""
@@ -156,7 +156,7 @@ class VoicePlug:
     def end_turn(self) -> None:
         """Note that the client ended the caller's turn here."""
         if self._open:
-            self._opened().tell(voice.EndTurn())
+            self._opened().send(voice.EndTurn())
         else:
             self._held.end_turn()
 
@@ -164,7 +164,7 @@ class VoicePlug:
         """Discard the audio of the open turn."""
         self._held.clear()
         if self._open:
-            self._opened().tell(voice.ClearInput())
+            self._opened().send(voice.ClearInput())
 
     def unplug(self) -> None:
         """Disconnect the voice in both directions."""
@@ -176,7 +176,7 @@ class VoicePlug:
         assert self._rate is not None, "a voice is attached before it is opened"
         matched = self._rate.match(chunk)
         if matched.pcm:
-            self._opened().hear(matched)
+            self._opened().send_audio(matched)
 
     def _opened(self) -> Voice:
         assert self._voice is not None, "a voice is attached before it is opened"

@@ -92,7 +92,7 @@ class Sessions:
     ) -> tuple[str, Ticket] | ConfigProblem | None:
         """Mint a ticket; return its secret and its row, or None if the key is invalid by now.
 
-        Raises StoreAway.
+        Raises StoreUnavailable.
         """
         agent_id = asked.binding.agent_id
         if agent_id is not None:
@@ -112,14 +112,14 @@ class Sessions:
         return (secret, ticket) if kept else None
 
     async def peek(self, secret: str) -> Ticket | None:
-        """Return a ticket without redeeming it, or None. Raises StoreAway."""
+        """Return a ticket without redeeming it, or None. Raises StoreUnavailable."""
         ticket = await self._store.find_ticket(digest(secret))
         if ticket is None:
             log_refused("ticket")
         return ticket
 
     async def redeem(self, secret: str) -> Permit | None:
-        """Redeem a ticket, once; return None if it is not valid. Raises StoreAway."""
+        """Redeem a ticket, once; return None if it is not valid. Raises StoreUnavailable."""
         ticket = await self._store.take_ticket(digest(secret), self._now())
         if ticket is None:
             log_refused("ticket")
@@ -148,7 +148,10 @@ class Sessions:
     async def configure(
         self, permit: Permit, start: SessionStart
     ) -> EffectiveConfig | ConfigProblem:
-        """Return the session's effective config (realtime voice, 4.1). Raises StoreAway."""
+        """Return the session's effective config (realtime voice, 4.1).
+
+        Raises StoreUnavailable.
+        """
         agent: Agent | None = None
         agent_id = permit.binding.agent_id
         if agent_id is None and start.agent_id is not None:

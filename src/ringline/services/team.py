@@ -131,14 +131,14 @@ class Team:
         return Team(repo, self._secret, self._now, self._new_id, self._random)
 
     async def find(self, scope: Scope, email: str) -> TeamMember | None:
-        """Find a member by their email address, ignoring case. Raises StoreAway."""
+        """Find a member by their email address, ignoring case. Raises StoreUnavailable."""
         async with self._repo.read(scope) as rows:
             return await find_member(rows, email)
 
     async def issue_access(self, scope: Scope, key_id: UUID, email: str) -> Access | None:
         """Mint a member's operator token for a key; None if there is no such member.
 
-        Raises StoreAway.
+        Raises StoreUnavailable.
         """
         member = await self.find(scope, email)
         if member is None:

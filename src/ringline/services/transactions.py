@@ -4,7 +4,7 @@ The reply to a COMMIT can be lost, and the server may even commit after the conn
 So the entries of a failed transaction are *in doubt*: they may have been written. Event ids
 are generated before the write and are unique within a log, so the log can be searched for
 them before each retry. If the lost transaction commits between that lookup and the retry,
-the retry fails with AlreadyThere, and another lookup finds the entries.
+the retry fails with AlreadyExists, and another lookup finds the entries.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,14 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from ringline.domain.log import Scope
-from ringline.ports import AlreadyThere, EntryRefused, EventLog, LogBusy, StoreAway, Violation
+from ringline.ports import (
+    AlreadyExists,
+    EntryRefused,
+    EventLog,
+    LogBusy,
+    StoreUnavailable,
+    Violation,
+)
 from ringline.services.backlog import PendingEntry
 
 _log = structlog.get_logger()
@@ -35,7 +42,7 @@ class Transactions:
     async def write(self, entries: Sequence[PendingEntry]) -> None:
         """Write entries in one transaction, except those that were written before.
 
-        Raises StoreAway (the entries are then in doubt), LogBusy, EntryRefused.
+        Raises StoreUnavailable (the entries are then in doubt), LogBusy, EntryRefused.
         """
         for pending in entries:
             pending.begin()
@@ -44,19 +51,19 @@ class Transactions:
                 await self._look_up(entries)
                 try:
                     await self._commit([pending for pending in entries if not pending.settled])
-                except AlreadyThere:
+                except AlreadyExists:
                     # With entries in doubt this may be our own lost transaction, committed
                     # since the lookup. Without any it is a real duplicate.
                     if attempt + 1 == _ATTEMPTS or not _any_in_doubt(entries):
                         raise
                 else:
                     break
-        except (StoreAway, LogBusy, EntryRefused):
+        except (StoreUnavailable, LogBusy, EntryRefused):
             raise
         except Exception as error:  # a defect: nothing is known, so look up and retry
             _log.error("transaction_failed", error=type(error).__name__)
             _doubt(entries)
-            raise StoreAway from None
+            raise StoreUnavailable from None
         finally:
             for pending in entries:
                 pending.requeue()
@@ -71,7 +78,7 @@ class Transactions:
                 pending.offsets = written
         except (LogBusy, EntryRefused):
             raise
-        except StoreAway:
+        except StoreUnavailable:
             _doubt(durable)
             raise
         except Exception as error:

@@ -49,7 +49,10 @@ class Workspaces:
         self._attendant = attendant
 
     async def create(self, name: str) -> FirstKeys:
-        """Create a workspace with its agent and its four first keys. Raises StoreAway."""
+        """Create a workspace with its agent and its four first keys.
+
+        Raises StoreUnavailable.
+        """
         workspace_id, now = self._new_id(), self._now()
         agents = {environment: self._attendant(self._new_id()) for environment in Environment}
         made = {
@@ -81,7 +84,10 @@ class Workspaces:
         label: str,
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
-        """Create a key; return its row and its text. Raises StoreAway, EntryRefused."""
+        """Create a key; return its row and its text.
+
+        Raises StoreUnavailable, EntryRefused.
+        """
         key, text = self._make(scope, kind, label, self._now(), expires_at)
         await self._store.create_key(key, digest(text))
         return key, text

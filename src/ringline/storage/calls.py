@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, ParticipantRow, TurnRow
-from ringline.ports import AbandonedCall, StoreAway
+from ringline.ports import AbandonedCall, StoreUnavailable
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import call_participants, call_transcripts, calls
 from ringline.storage.call_rows import read_call, read_participant, read_turn
@@ -42,25 +42,28 @@ class PostgresCalls:
         self._database = database
 
     async def get_call(self, scope: Scope, call_id: UUID) -> CallRow | None:
-        """Return a call. Raises StoreAway."""
+        """Return a call. Raises StoreUnavailable."""
         async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(_BY_ID.text, *_BY_ID.arguments(wanted=call_id))
         return None if row is None else read_call(row)
 
     async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:
-        """Return a call's finished turns, oldest first. Raises StoreAway."""
+        """Return a call's finished turns, oldest first. Raises StoreUnavailable."""
         async with self._database.transaction(scope) as connection:
             return await _turns(connection, [call_id])
 
     async def abandoned(self) -> list[AbandonedCall]:
-        """Adopt the open calls of dead processes, so that we can end them. Raises StoreAway.
+        """Adopt the open calls of dead processes, so that we can end them.
+
+        Raises StoreUnavailable.
 
         One server owns a database, so an open call of any other process has lost its server.
         Its row becomes ours, so that the guard lets our writes pass; it is returned again
         until the call has ended.
+
         """
         if not self._database.is_owned:
-            raise StoreAway
+            raise StoreUnavailable
         rows = await self._database.look_up(
             INTERNAL,
             "SELECT * FROM ringline.adopt_calls($1, $2)",

@@ -47,7 +47,7 @@ _PUT_TICKET = _put_ticket()
 _KEY = "SELECT * FROM ringline.get_keys(ARRAY[$1]::uuid[])"
 _KEY_WITH_MEMBER = f"""
     {_KEY} k WHERE EXISTS (
-        SELECT FROM ringline.living_users(ARRAY[$2]::uuid[]) u
+        SELECT FROM ringline.current_members(ARRAY[$2]::uuid[]) u
         WHERE u.workspace_id = k.workspace_id
     )
 """
@@ -72,14 +72,14 @@ class PostgresCredentials:
         self._minted = count(1)
 
     async def find_key(self, key_hash: bytes) -> Key | None:
-        """Find a key by its hash, active or not. Raises StoreAway."""
+        """Find a key by its hash, active or not. Raises StoreUnavailable."""
         rows = await self._database.look_up(
             CREDENTIALS, "SELECT * FROM ringline.find_key($1)", key_hash
         )
         return read_key(rows[0]) if rows else None
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
-        """Return keys by id, to re-check the ones in use. Raises StoreAway."""
+        """Return keys by id, to re-check the ones in use. Raises StoreUnavailable."""
         if not key_ids:
             return []
         rows = await self._database.look_up(
@@ -87,27 +87,30 @@ class PostgresCredentials:
         )
         return [read_key(row) for row in rows]
 
-    async def look_behind(self, key_id: UUID, user_id: UUID | None) -> Key | None:
+    async def get_token_key(self, key_id: UUID, user_id: UUID | None) -> Key | None:
         """Return the key behind a token, None if its member is not in the key's team.
 
-        Raises StoreAway.
+        Raises StoreUnavailable.
         """
         values = (key_id,) if user_id is None else (key_id, user_id)
         text = _KEY if user_id is None else _KEY_WITH_MEMBER
         rows = await self._database.look_up(CREDENTIALS, text, *values)
         return read_key(rows[0]) if rows else None
 
-    async def living_users(self, user_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these users are still members of a team. Raises StoreAway."""
+    async def current_members(self, user_ids: Sequence[UUID]) -> set[UUID]:
+        """Return which of these users are still members of a team.
+
+        Raises StoreUnavailable.
+        """
         if not user_ids:
             return set()
         rows = await self._database.look_up(
-            INTERNAL, "SELECT id FROM ringline.living_users($1)", list(user_ids)
+            INTERNAL, "SELECT id FROM ringline.current_members($1)", list(user_ids)
         )
         return {row["id"] for row in rows}
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
-        """Record when keys were last used. Raises StoreAway."""
+        """Record when keys were last used. Raises StoreUnavailable."""
         if used:
             await self._database.look_up(
                 INTERNAL,
@@ -118,7 +121,10 @@ class PostgresCredentials:
             )
 
     async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
-        """Store a ticket if its key is active; sometimes sweep old ones. Raises StoreAway."""
+        """Store a ticket if its key is active; sometimes sweep old ones.
+
+        Raises StoreUnavailable.
+        """
         values = _PUT_TICKET.arguments(
             workspace_id=ticket.scope.workspace_id,
             environment=ticket.scope.environment.value,
@@ -141,7 +147,7 @@ class PostgresCredentials:
         return await self._database.run(ticket.scope, put)
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
-        """Return a ticket without redeeming it. Raises StoreAway."""
+        """Return a ticket without redeeming it. Raises StoreUnavailable."""
         rows = await self._database.look_up(
             CREDENTIALS, "SELECT * FROM ringline.find_ticket($1)", ticket_hash
         )
@@ -150,8 +156,8 @@ class PostgresCredentials:
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
         """Redeem a ticket: delete and return it, if it and its key are valid.
 
-        It is atomic: of two racing clients one gets the ticket. Raises StoreAway, after which
-        the ticket may be spent.
+        It is atomic: of two racing clients one gets the ticket. Raises StoreUnavailable, after
+        which the ticket may be spent.
         """
         rows = await self._database.look_up(
             CREDENTIALS, "SELECT * FROM ringline.take_ticket($1, $2)", ticket_hash, now, owned=True

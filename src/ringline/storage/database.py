@@ -18,7 +18,7 @@ import asyncpg
 
 from ringline.domain import limits
 from ringline.domain.log import Scope
-from ringline.ports import StoreAway
+from ringline.ports import StoreUnavailable
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.connections import connect, refuse_unreachable
 from ringline.storage.database_errors import Collided, away, refusal_of, translated
@@ -152,7 +152,7 @@ class Database:
     ) -> AsyncGenerator[Connection]:
         """Run statements as one transaction in a log's workspace and environment.
 
-        It borrows as that workspace unless another borrower is given. Raises StoreAway (also
+        It borrows as that workspace unless another borrower is given. Raises StoreUnavailable (also
         if the acknowledgement of COMMIT was lost), LogBusy, EntryRefused.
         """
         async with self._borrowed(
@@ -260,15 +260,18 @@ class Database:
                 cut = was_cut(connection, error)
                 await self.give_back(connection, error)
                 if cut:
-                    raise StoreAway from None
+                    raise StoreUnavailable from None
                 raise
             else:
                 await self.give_back(connection)
 
     async def borrow(self, borrower: Borrower, *, owned: bool = True) -> Connection:
-        """Borrow a connection, which must be given back. Raises StoreAway and driver errors."""
+        """Borrow a connection, which must be given back.
+
+        Raises StoreUnavailable and driver errors.
+        """
         if not (self.is_owned if owned else self._answers):
-            raise StoreAway
+            raise StoreUnavailable
         return await self._loans.borrow(borrower)
 
     async def give_back(self, connection: Connection, error: BaseException | None = None) -> None:
@@ -311,7 +314,13 @@ def was_cut(connection: Connection, error: BaseException) -> bool:
 
 def _may_be_reusable(error: Exception) -> bool:
     """Return whether a ROLLBACK is worth trying: not after a timeout or a network error."""
-    lost = (StoreAway, OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    lost = (
+        StoreUnavailable,
+        OSError,
+        TimeoutError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    )
     return not isinstance(error, lost) or isinstance(error, asyncpg.DataError)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from ringline.ports import AlreadyThere, EntryRefused, LogBusy, StoreAway, Violation
+from ringline.ports import AlreadyExists, EntryRefused, LogBusy, StoreUnavailable, Violation
 
 
 class DatabaseRefused(Exception):
@@ -23,11 +23,11 @@ class DatabaseFull(DatabaseRefused):
         super().__init__("The disk of the database is full.")
 
 
-class DiskFull(StoreAway):
+class DiskFull(StoreUnavailable):
     """The disk of the database is full."""
 
 
-class TimedOut(StoreAway):
+class TimedOut(StoreUnavailable):
     """A statement timed out; the database itself is available."""
 
 
@@ -44,7 +44,7 @@ _COLLIDED = frozenset({"40001", "40P01"})
 
 DISK_FULL = "53100"  # disk_full
 _TIMED_OUT = "57014"  # query_canceled
-_AWAY_FOR: Mapping[str, type[StoreAway]] = {DISK_FULL: DiskFull, _TIMED_OUT: TimedOut}
+_AWAY_FOR: Mapping[str, type[StoreUnavailable]] = {DISK_FULL: DiskFull, _TIMED_OUT: TimedOut}
 
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -63,7 +63,7 @@ def translate(error: Exception) -> Exception | None:
         case asyncpg.DataError():  # a value that cannot be encoded: a number too large
             return EntryRefused(Violation.BAD_VALUE)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError() | OSError() | TimeoutError():
-            return StoreAway()
+            return StoreUnavailable()
         case UnicodeError():  # half a surrogate pair
             return EntryRefused(Violation.BAD_VALUE)
         case _:
@@ -83,7 +83,7 @@ def _by_sqlstate(sqlstate: str, constraint: str) -> Exception:
 def refusal_of(sqlstate: str, constraint: str = "") -> EntryRefused:
     """Return the error for a request that the database will never accept."""
     if sqlstate == _UNIQUE_VIOLATION:
-        return AlreadyThere(sqlstate, constraint)
+        return AlreadyExists(sqlstate, constraint)
     if sqlstate == _FOREIGN_KEY_VIOLATION:
         return EntryRefused(Violation.REFERENCE, sqlstate, constraint)
     if sqlstate.startswith(_BAD_VALUES):
@@ -91,14 +91,14 @@ def refusal_of(sqlstate: str, constraint: str = "") -> EntryRefused:
     return EntryRefused(Violation.OTHER, sqlstate, constraint)
 
 
-def away(sqlstate: str) -> StoreAway:
+def away(sqlstate: str) -> StoreUnavailable:
     """Return the error for a database that cannot be used now."""
-    return _AWAY_FOR.get(sqlstate, StoreAway)()
+    return _AWAY_FOR.get(sqlstate, StoreUnavailable)()
 
 
 @contextmanager
 def translated() -> Generator[None]:
-    """Raise StoreAway, LogBusy or EntryRefused instead of the driver's errors."""
+    """Raise StoreUnavailable, LogBusy or EntryRefused instead of the driver's errors."""
     try:
         yield
     except Exception as error:

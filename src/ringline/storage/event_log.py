@@ -20,7 +20,7 @@ from ringline.domain.events import Event, StoredEvent, read_event
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry, Record
 from ringline.domain.topics import ALL_EVENTS, AllEvents, CallEvents, Topic
-from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreAway, Violation
+from ringline.ports import EntryRefused, LogBusy, LogHead, LogPage, StoreUnavailable, Violation
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import events, logs
 from ringline.storage.call_rows import arrays, write_rows
@@ -119,13 +119,14 @@ class PostgresEventLog:
     async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
         """Write entries in one transaction; return the offsets of each entry's durable events.
 
-        Raises StoreAway, LogBusy or EntryRefused. StoreAway leaves the outcome open: see `find`.
+        Raises StoreUnavailable, LogBusy or EntryRefused. StoreUnavailable leaves the outcome
+        open: see `find`.
         """
         batches = _by_log(entries)
         if not batches:
             return [() for _ in entries]
         if not self._database.is_owned:
-            raise StoreAway
+            raise StoreUnavailable
         arguments = {batch.scope: batch.arguments() for batch in batches if batch.events}
 
         async def write(connection: Connection) -> dict[Scope, int]:
@@ -153,7 +154,7 @@ class PostgresEventLog:
                 await write_rows(connection, batch.scope, self._database.server_id, batch.records)
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the offsets of the events that are in the log. Raises StoreAway."""
+        """Return the offsets of the events that are in the log. Raises StoreUnavailable."""
         async with self._database.transaction(scope, INTERNAL) as connection:
             rows = await connection.fetch(_FIND.text, *_FIND.arguments(event_ids=list(event_ids)))
         return {row["event_id"]: row["offset"] for row in rows}
@@ -161,9 +162,12 @@ class PostgresEventLog:
     async def page(
         self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
-        """Return the events of a topic after an offset, ascending. Raises StoreAway.
+        """Return the events of a topic after an offset, ascending.
+
+        Raises StoreUnavailable.
 
         Large events make the page shorter than `limit`, but it has one at least.
+
         """
         match topic:
             case AllEvents():
@@ -183,7 +187,7 @@ class PostgresEventLog:
         return LogPage(events, found.complete and len(events) < limit)
 
     async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
-        """Return the heads of logs with one query. Raises StoreAway."""
+        """Return the heads of logs with one query. Raises StoreUnavailable."""
         workspaces = [scope.workspace_id for scope in scopes]
         rows = await self._database.look_up(
             # Watchers ask for the heads of one workspace, the hub for those of many.

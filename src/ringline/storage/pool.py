@@ -27,7 +27,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from ringline.domain import limits
-from ringline.ports import StoreAway
+from ringline.ports import StoreUnavailable
 
 
 class Poolable(Protocol):
@@ -185,11 +185,11 @@ class Pool(Generic[C]):
     async def acquire(self, lane: "Lane[C]") -> C:
         """Borrow a connection for a lane.
 
-        Raises StoreAway after the wait, or at once if the lane has too many waiters, and
+        Raises StoreUnavailable after the wait, or at once if the lane has too many waiters, and
         the errors of connecting.
         """
         if self._closed:
-            raise StoreAway
+            raise StoreUnavailable
         if self._may_borrow(lane):
             self._lend(lane)
             connection = self._take_idle(lane)
@@ -243,7 +243,7 @@ class Pool(Generic[C]):
         for lane in waiting:
             for waiter in lane.waiters:
                 if not waiter.granted.done():
-                    waiter.granted.set_exception(StoreAway())
+                    waiter.granted.set_exception(StoreUnavailable())
             lane.waiters.clear()
         for limit in self._opening:
             if not limit.expired():
@@ -334,13 +334,13 @@ class Pool(Generic[C]):
                 finally:
                     self._opening.discard(limit)
         except TimeoutError:
-            raise StoreAway from None
+            raise StoreUnavailable from None
 
     # -- waiting --------------------------------------------------------------------------
 
     async def _wait(self, lane: Lane[C]) -> C | None:
         if lane.is_workspace and len(lane.waiters) >= self._most_waiters:
-            raise StoreAway
+            raise StoreUnavailable
         loop = asyncio.get_running_loop()
         waiter = _Waiter[C](loop.create_future(), loop.time() + self._wait_s)
         lane.waiters.append(waiter)
@@ -416,7 +416,7 @@ class Pool(Generic[C]):
             while waiters and (waiters[0].granted.done() or waiters[0].deadline <= now):
                 granted = waiters.popleft().granted
                 if not granted.done():
-                    granted.set_exception(StoreAway())
+                    granted.set_exception(StoreUnavailable())
             if not waiters:
                 del self._waiting[lane]
         self._serve()

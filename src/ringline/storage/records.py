@@ -20,8 +20,8 @@ from ringline.ports import (
     Portions,
     QueryTooSlow,
     Rows,
-    StoreAway,
     StoredCall,
+    StoreUnavailable,
     Transaction,
 )
 from ringline.storage.call_rows import lock_call, write_rows
@@ -67,7 +67,7 @@ class PostgresRecords:
 
         try:
             return await self._database.run(scope, run)
-        except StoreAway as away:
+        except StoreUnavailable as away:
             raise _meaning(away) from None
 
 
@@ -150,17 +150,17 @@ class _Transaction(_Rows):
         with translated():
             return await lock_call(self._connection, call_id)
 
-    async def keep(self, records: Sequence[Record]) -> None:
+    async def save(self, records: Sequence[Record]) -> None:
         with translated():
             await write_rows(self._connection, self._scope, None, records)
 
-    def tell(self, *events: Event) -> None:
+    def append(self, *events: Event) -> None:
         self.events += events
 
 
 def _meaning(error: BaseException, connection: Connection | None = None) -> BaseException:
     """Return the port's error for a request; a slow statement of its own is QueryTooSlow."""
     if connection is not None and was_cut(connection, error):
-        return StoreAway()
+        return StoreUnavailable()
     meaning = (translate(error) if isinstance(error, Exception) else None) or error
     return QueryTooSlow() if isinstance(meaning, TimedOut) else meaning

@@ -76,7 +76,10 @@ class PostgresWorkspaces:
         self._database = database
 
     async def create_workspace(self, workspace: NewWorkspace) -> None:
-        """Write a workspace with its logs, its agents and its keys. Raises StoreAway."""
+        """Write a workspace with its logs, its agents and its keys.
+
+        Raises StoreUnavailable.
+        """
         scopes = [Scope(workspace.id, environment) for environment in sorted(workspace.epochs)]
 
         async def write(connection: Connection) -> None:
@@ -93,7 +96,10 @@ class PostgresWorkspaces:
         await self._database.run(scopes[0], write)
 
     async def create_key(self, key: Key, key_hash: bytes) -> None:
-        """Store a key. Raises StoreAway, and EntryRefused for an unknown workspace."""
+        """Store a key.
+
+        Raises StoreUnavailable, and EntryRefused for an unknown workspace.
+        """
 
         async def write(connection: Connection) -> None:
             await _insert_key(connection, key, key_hash)
@@ -101,7 +107,7 @@ class PostgresWorkspaces:
         await self._database.run(key.scope, write)
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
-        """Return a workspace's keys, oldest first. Raises StoreAway."""
+        """Return a workspace's keys, oldest first. Raises StoreUnavailable."""
         rows: list[Any] = []
         for environment in Environment:
             scope = Scope(workspace_id, environment)
@@ -118,7 +124,7 @@ class PostgresWorkspaces:
         return bool(rows)
 
     async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:
-        """Find an agent. Raises StoreAway."""
+        """Find an agent. Raises StoreUnavailable."""
         async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(
                 _FIND_AGENT.text, *_FIND_AGENT.arguments(wanted=agent_id)
@@ -126,13 +132,13 @@ class PostgresWorkspaces:
         return None if row is None else _read_agent(row)
 
     async def first_agent(self, scope: Scope) -> Agent | None:
-        """Return the first agent, a new workspace's `Attendant`. Raises StoreAway."""
+        """Return the first agent, a new workspace's `Attendant`. Raises StoreUnavailable."""
         async with self._database.transaction(scope) as connection:
             row = await connection.fetchrow(_FIRST_AGENT.text, *_FIRST_AGENT.arguments())
         return None if row is None else _read_agent(row)
 
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
-        """Return the oldest workspaces, or all, oldest first. Raises StoreAway."""
+        """Return the oldest workspaces, or all, oldest first. Raises StoreUnavailable."""
         ids = await self._database.look_up(
             INTERNAL, "SELECT id FROM ringline.list_workspaces($1) AS id", most
         )

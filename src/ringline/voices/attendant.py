@@ -3,7 +3,7 @@
 Speech is detected as audio arrives, on the event loop (microseconds a frame). Anything that
 takes longer is a job: an utterance to recognise, a typed text, a response. One task runs the
 jobs in order of arrival, so a response always has the words that it answers, and the final
-`Heard` of a turn precedes its `ResponseStarted`. Cancellation bypasses the queue.
+`Transcribed` of a turn precedes its `ResponseStarted`. Cancellation bypasses the queue.
 """
 
 import asyncio
@@ -25,8 +25,6 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
-    Forgotten,
-    Heard,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -34,6 +32,8 @@ from ringline.domain.voice import (
     SpeechStarted,
     SpeechStopped,
     ToolResult,
+    Transcribed,
+    TurnCleared,
     UpdateConfig,
     VoiceCapabilities,
     VoiceFailed,
@@ -133,7 +133,7 @@ class Attendant:
         """Return rates and abilities."""
         return CAPABILITIES
 
-    def hear(self, chunk: Chunk) -> None:
+    def send_audio(self, chunk: Chunk) -> None:
         """Take the caller's audio at 16 kHz."""
         if self._closed:
             return
@@ -147,7 +147,7 @@ class Attendant:
                 case Edge.STOPPED:
                     self._speech_stopped()
 
-    def tell(self, order: VoiceOrder) -> None:
+    def send(self, order: VoiceOrder) -> None:
         """Take an order."""
         if self._closed:
             return
@@ -203,7 +203,7 @@ class Attendant:
     def _speech_started(self) -> None:
         self._item_id = f"item_{uuid4().hex}"
         self._spoke_at = self._heard_at
-        self._listener.voice_reports(SpeechStarted())
+        self._listener.on_voice_signal(SpeechStarted())
         self._watch_silence()
         self._partial = asyncio.create_task(self._hear_partials(self._item_id))
 
@@ -231,7 +231,7 @@ class Attendant:
         self._stop_watching()
         # Enqueued before it is reported: a response requested in reaction must come after it.
         self._add(_Utterance(self._item_id, self._endpointer.finish(), self._phrases))
-        self._listener.voice_reports(SpeechStopped())
+        self._listener.on_voice_signal(SpeechStopped())
 
     def _forget_turn(self) -> None:
         """Discard the turn's audio; a turn that had begun is over nevertheless."""
@@ -239,8 +239,8 @@ class Attendant:
         self._stop_watching()
         self._endpointer.clear()
         if spoke:
-            self._listener.voice_reports(SpeechStopped())
-            self._listener.voice_reports(Forgotten(self._item_id))
+            self._listener.on_voice_signal(SpeechStopped())
+            self._listener.on_voice_signal(TurnCleared(self._item_id))
 
     def _stop_watching(self) -> None:
         if self._silence is not None:
@@ -261,20 +261,20 @@ class Attendant:
             text = await self._recognition.partial(utterance, self._phrases)
             if text != heard and text.startswith(heard):
                 heard = text
-                self._listener.voice_reports(Heard(item_id, text, final=False))
+                self._listener.on_voice_signal(Transcribed(item_id, text, final=False))
 
     # Jobs.
 
     def _add(self, job: _Job) -> None:
         if len(self._jobs) >= JOBS_LIMIT:
-            self._listener.voice_reports(
+            self._listener.on_voice_signal(
                 VoiceFailed(VoiceFailure.OVERLOADED, "The voice has too much to do.", alive=True)
             )
             match job:
                 case Respond(response_id):
-                    self._listener.voice_reports(ResponseDone(response_id, ResponseEnd.FAILED))
+                    self._listener.on_voice_signal(ResponseDone(response_id, ResponseEnd.FAILED))
                 case _Utterance(item_id):
-                    self._listener.voice_reports(Heard(item_id, "", final=True))
+                    self._listener.on_voice_signal(Transcribed(item_id, "", final=True))
                 case AddText():
                     pass
             return
@@ -291,7 +291,7 @@ class Attendant:
                 case _Utterance(item_id, pcm, phrases):
                     text = await self._recognition.final(pcm, phrases) if phrases else ""
                     self._unanswered.append(text)
-                    self._listener.voice_reports(Heard(item_id, text, final=True))
+                    self._listener.on_voice_signal(Transcribed(item_id, text, final=True))
                 case AddText(text):
                     self._unanswered.extend(text.split("\n"))
                 case Respond(response_id, say):
@@ -303,7 +303,9 @@ class Attendant:
         error = working.exception()
         _log.error("voice_failed", error=type(error).__name__)
         message = "The local voice failed."
-        self._listener.voice_reports(VoiceFailed(VoiceFailure.INTERNAL_ERROR, message, alive=False))
+        self._listener.on_voice_signal(
+            VoiceFailed(VoiceFailure.INTERNAL_ERROR, message, alive=False)
+        )
 
     async def _respond(self, response_id: str, say: str | None) -> None:
         if say is not None:
@@ -313,7 +315,7 @@ class Attendant:
             self._unanswered.clear()
         speaking = asyncio.create_task(self._speak(response_id, reply))
         self._responding = response_id, speaking
-        self._listener.voice_reports(ResponseStarted(response_id))
+        self._listener.on_voice_signal(ResponseStarted(response_id))
         await asyncio.wait([speaking])
         self._responding = None
         if not speaking.cancelled():
@@ -327,7 +329,7 @@ class Attendant:
         if self._responding is not None and self._responding[0] == response_id:
             self._responding[1].cancel()
             self._responding = None
-            self._listener.voice_reports(ResponseDone(response_id, ResponseEnd.CANCELLED))
+            self._listener.on_voice_signal(ResponseDone(response_id, ResponseEnd.CANCELLED))
             return
         for job in self._jobs:
             if isinstance(job, Respond) and job.response_id == response_id:
@@ -346,10 +348,10 @@ class Attendant:
         self._responding = None
         if reason is ResponseEnd.FAILED:
             message = "The voice could not speak."
-            self._listener.voice_reports(
+            self._listener.on_voice_signal(
                 VoiceFailed(VoiceFailure.SPEECH_FAILED, message, alive=True)
             )
-        self._listener.voice_reports(ResponseDone(response_id, reason, reply.hang_up))
+        self._listener.on_voice_signal(ResponseDone(response_id, reason, reply.hang_up))
 
     async def _speak_sentences(self, response_id: str, texts: Iterable[str]) -> None:
         spoken_ms = 0.0
@@ -361,7 +363,7 @@ class Attendant:
                     if not self._speaks(response_id):
                         return
                     if piece.text:
-                        self._listener.voice_says(response_id, piece.text)
+                        self._listener.on_voice_text(response_id, piece.text)
                     if piece.chunk.pcm:
-                        self._listener.voice_speaks(response_id, piece.chunk)
+                        self._listener.on_voice_audio(response_id, piece.chunk)
                     spoken_ms += piece.chunk.duration_ms

@@ -38,7 +38,7 @@ class Contradiction(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A request's key, and a check to repeat; that raises Unrecognised, StoreAway."""
+    """A request's key, and a check to repeat; that raises Unrecognised, StoreUnavailable."""
 
     key: Key
     check: Check
@@ -87,7 +87,7 @@ def _bearers(request: web.Request) -> list[str]:
 async def key_for(
     request: web.Request, credentials: Credentials, surface: Surface
 ) -> Visitor | Denied:
-    """Find the key of a request to a surface. Raises StoreAway."""
+    """Find the key of a request to a surface. Raises StoreUnavailable."""
     granted = await _pass_of(request, credentials)
     if granted is None or not isinstance(granted.who, Key):
         return Denied.UNKNOWN
@@ -109,7 +109,7 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     """Authenticate the caller of an action: a secret key or an operator token.
 
     A caller authenticated within the last half second needs no query. Raises
-    StoreAway.
+    StoreUnavailable.
     """
     granted = await _pass_of(request, credentials)
     if granted is None:

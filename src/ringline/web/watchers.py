@@ -81,13 +81,13 @@ class Watchers:
         return self.credentials.register(viewer.key_id, close, user_id=viewer.user_id)
 
     async def admit(self, viewer: Viewer) -> bool:
-        """Check a watcher that was just registered. Raises StoreAway."""
+        """Check a watcher that was just registered. Raises StoreUnavailable."""
         return await self.credentials.admit(viewer.key_id, viewer.scope, viewer.user_id)
 
     async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Denied:
         """Authenticate a live stream's viewer: a secret key, a session or operator token.
 
-        The header overrides `?token=`, which only some streams allow. Raises StoreAway.
+        The header overrides `?token=`, which only some streams allow. Raises StoreUnavailable.
         """
         try:
             credential = credential_of(request)

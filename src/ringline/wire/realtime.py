@@ -28,7 +28,7 @@ from ringline.domain.leg import (
     LegOrder,
     RequestRefused,
     SessionStarted,
-    TurnHeard,
+    TurnTranscribed,
     VoiceTrouble,
 )
 from ringline.wire.realtime_errors import (
@@ -255,7 +255,7 @@ def encode(order: LegOrder) -> bytes:
             return _SPEECH_STARTED
         case CallerStopped():
             return _SPEECH_STOPPED
-        case TurnHeard(text):
+        case TurnTranscribed(text):
             unread = {} if text else {"recognized": False}
             return encode_json({"type": "transcript.committed", "transcript": text} | unread)
         case AgentStarted():

@@ -512,7 +512,7 @@ FIRST_QUEUES = (
 
 
 LIVING_USERS = (
-    "living_users(wanted uuid[])",
+    "current_members(wanted uuid[])",
     "TABLE (workspace_id uuid, id uuid)",
     "STABLE",
     " SELECT u.workspace_id, u.id FROM ringline.users u WHERE u.id = ANY (wanted)",
