@@ -1,1 +1,1 @@
-"""Languages: bytes <-> words of the domain. Pure: no I/O, no clock, no randomness."""
+"""Codecs: bytes <-> domain values. Pure: no I/O, no clock, no randomness."""

@@ -2,7 +2,7 @@
 
 from ringline.domain.call_vocabulary import CallStatus
 
-#: RPC and the events socket; `held` and `queued` are spelt by these two tables alone.
+#: RPC and the events socket; only these two tables translate `held` and `queued`.
 RPC_STATUS: dict[CallStatus, str] = {
     CallStatus.INITIATED: "initiated",
     CallStatus.RINGING: "ringing",

@@ -1,8 +1,8 @@
-"""A database's URL as libpq and hosting companies write it, in the form that the driver takes.
+"""Database URLs, from the forms of libpq and hosting companies to the driver's.
 
 Source: PostgreSQL 18, 32.1.1 "Connection Strings" and 32.1.2 "Parameter Key Words". The driver
-hands whatever it does not know to the server, which then refuses the connection, so each
-parameter is taken, translated or passed over here, and an unknown one is named.
+passes unknown parameters to the server, which then refuses the connection, so each parameter
+is accepted, translated or ignored here, and an unknown one is reported by name.
 """
 
 import re
@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from typing import Self
 from urllib.parse import parse_qsl, quote, unquote, urlencode
 
-#: What the driver takes as it stands.
+#: Parameters that the driver accepts unchanged.
 TAKEN = frozenset(
     {
         *("host", "port", "dbname", "user", "password", "passfile", "service", "options"),
@@ -21,7 +21,7 @@ TAKEN = frozenset(
         *("target_session_attrs", "krbsrvname", "gsslib"),
     }
 )
-#: libpq's that mean nothing here: time-outs, names and the encoding are Ringline's own, and the
+#: libpq's parameters without effect here: Ringline sets time-outs, names and the encoding, and the
 #: driver has no channel binding, no encryption by GSSAPI and no OAuth.
 PASSED_OVER = frozenset(
     {
@@ -34,7 +34,7 @@ PASSED_OVER = frozenset(
         *("oauth_issuer", "oauth_client_id", "oauth_client_secret", "oauth_scope"),
     }
 )
-#: Hints to other drivers that hosting companies put into their URLs.
+#: Hints for other drivers that hosting companies add to their URLs.
 OF_OTHERS = frozenset(
     {
         *("pgbouncer", "connection_limit", "pool_timeout", "schema", "sslaccept", "socket_timeout"),
@@ -55,15 +55,15 @@ _QUESTION_MARK = "it has a parameter without a name; a ? in a password is writte
 
 
 class InvalidDatabaseUrl(ValueError):
-    """A text that is no URL of a database; the message says why and quotes no value."""
+    """A text is not a database URL; the message says why and quotes no value."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseUrl:
-    """Where a database is and how to get in; `text` is its URL as the driver takes it.
+    """A database's address and credentials; `text` is the URL in the driver's form.
 
-    `files` are the keys and certificates that it names. `names_login` tells whether a user is
-    named, here or in a service file; `system_trust`, whether the server's certificate is
+    `files` are the keys and certificates that it names. `names_login` says whether it names a
+    user, here or in a service file; `system_trust`, whether the server's certificate is
     verified by the system's authorities.
     """
 
@@ -81,12 +81,12 @@ class DatabaseUrl:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read a URL in any of its spellings. Raises InvalidDatabaseUrl."""
+        """Read a URL in any supported form. Raises InvalidDatabaseUrl."""
         scheme = _SCHEME.match(text)
         if scheme is None:
             raise InvalidDatabaseUrl("it does not begin with postgresql://")
         main, _, query = text[scheme.end() :].partition("?")
-        # A password with an unescaped @, / or # is what people paste: the last @ counts.
+        # People paste passwords with an unescaped @, / or #: the last @ ends the password.
         login, _, rest = main.rpartition("@")
         netloc, _, path = rest.partition("/")
         user, _, password = (unquote(part) for part in login.partition(":"))
@@ -113,7 +113,7 @@ class DatabaseUrl:
 
     @property
     def address(self) -> str:
-        """Return host and port for a sentence; of several, all of them."""
+        """Return host and port for a message; if there are several, all of them."""
         if not self.hosts:
             return "the local socket"
         pairs = zip(self.hosts, self.ports, strict=True)
@@ -148,7 +148,7 @@ def _unknown(name: str) -> str:
 
 
 def _ssl_of(value: str) -> str:
-    """Return the mode that `ssl=…` of other drivers means."""
+    """Return the `sslmode` for the `ssl=…` of other drivers."""
     if value.lower() in _YES:
         return "require"
     return "disable" if value.lower() in _NO else value
@@ -156,7 +156,7 @@ def _ssl_of(value: str) -> str:
 
 def _ssl_mode(value: str) -> str:
     mode = value.lower().replace("_", "-")
-    if mode == "no-verify":  # node-postgres: encrypt, ask for no certificate
+    if mode == "no-verify":  # node-postgres: encrypt, do not check the certificate
         return "require"
     if mode not in _SSL_MODES:
         raise InvalidDatabaseUrl(f"sslmode is none of {', '.join(_SSL_MODES)}")
@@ -198,7 +198,7 @@ def _is_address(text: str) -> bool:
 def _spread(
     given: tuple[str, ...], ports: tuple[str | None, ...], hosts: int
 ) -> tuple[str | None, ...]:
-    """Give each host a port: its own, else the one of `port=` in its place or for all."""
+    """Give each host a port: its own, else the one that `port=` gives it."""
     count = max(hosts, 1)
     if len(given) not in (1, count):
         raise InvalidDatabaseUrl("it has not one port for each of its hosts")

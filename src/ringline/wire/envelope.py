@@ -1,7 +1,9 @@
-"""The envelope's dialect: what the call WebSocket sends and webhooks will (live streams, 3).
+"""The envelope's dialect, for the call WebSocket (live streams, 3).
 
-`number` is ours and `from` the remote party, whichever of them called (3.2). Members that
-nothing here can know yet (recording, quality, campaign) are null.
+Webhooks will use it too.
+
+`number` is ours and `from` the remote party's, whoever called (3.2). Members that we cannot
+know yet (recording, quality, campaign) are null.
 """
 
 from datetime import datetime
@@ -29,7 +31,7 @@ from ringline.wire.strict_json import encode
 from ringline.wire.times import millis, seconds
 from ringline.wire.transcript import TURN_ROLES, remarks
 
-#: The names of a finished turn, by who said it.
+#: The names of a finished turn, by speaker.
 TURN_NAMES = {TurnRole.CALLER: "call.transcription", TurnRole.AGENT: "call.agent_response"}
 
 #: The names of each canonical type in an envelope; the others are not shown.
@@ -61,7 +63,7 @@ DISPOSITIONS: dict[HangupCause, str] = {
     HangupCause.INTERNAL_ERROR: "failed",
 }
 
-#: Doors that this surface has a word for; the others keep ours (7.3).
+#: Call sources that this surface has its own word for; the others keep ours (7.3).
 _TRANSPORTS = {CallTransport.SANDBOX: "sip", CallTransport.EXTERNAL: "sip"}
 
 
@@ -71,7 +73,7 @@ class Envelope:
     name = "envelope"
 
     def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
-        """Write the envelope of an event; None if it is not shown."""
+        """Encode an event's envelope; None if it is not shown."""
         call, name = event.call, name_of(event.data)
         if call is None or name is None:
             return None
@@ -185,7 +187,7 @@ def _ai_mode(call: CallRef) -> str | None:
 
 
 def stream_dropped(position: Position, at: datetime) -> bytes:
-    """Write the notice that a listener lost frames, and where it can resume from."""
+    """Encode the notice of lost frames, with the position to resume from."""
     return encode(
         {
             "event_type": "stream.dropped",
@@ -196,7 +198,7 @@ def stream_dropped(position: Position, at: datetime) -> bytes:
 
 
 def command_error(code: str, message: str, at: datetime) -> bytes:
-    """Write the answer to a client's frame that is no command (live streams, 2.5)."""
+    """Encode the answer to an invalid or unsupported command (live streams, 2.5)."""
     return encode(
         {
             "event_type": "command.error",

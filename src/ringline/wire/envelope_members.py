@@ -1,7 +1,7 @@
-"""What the envelope tells of an event, member by member (live streams, 3).
+"""The members of envelopes, as tables (live streams, 3).
 
-The envelopes are written by code (`envelope.py`); a test holds what is written against
-these tables, and `docs/reference/event-payloads.md` is made from them.
+Code writes the envelopes (`envelope.py`); a test compares its output with these tables, and
+`docs/reference/event-payloads.md` is generated from them.
 """
 
 import re
@@ -44,13 +44,13 @@ _ENDED_WORDS = ("completed", "canceled", "failed", "busy", "no_answer")
 
 
 def _unknown(name: str, shape: Shape, means: str) -> Member:
-    """Name a member of the published format that nothing here knows yet."""
+    """Describe a member of the published format that is always null in this version."""
     return Member(name, shape, f"{means}; null in this version", null=True)
 
 
 _CAMPAIGN = _unknown("campaign_id", Shape.TEXT, "the campaign")
 
-#: What every envelope has.
+#: The members of every envelope.
 COMMON: Members = (
     _snake(EVENT_ID),
     Member("event_type", Shape.TEXT, "the name of the event"),
@@ -62,7 +62,7 @@ COMMON: Members = (
     Member("payload", Shape.OBJECT, "the details of this event"),
 )
 
-#: The payload of each, by the envelope's name of it.
+#: The payload's members, by the envelope's event type.
 PAYLOADS: Mapping[str, Members] = {
     "call.initiated": (
         _CALL_ID,
@@ -129,7 +129,7 @@ PAYLOADS: Mapping[str, Members] = {
     ),
 }
 
-#: What the call WebSocket says of itself: neither has an `event_id`.
+#: The call WebSocket's own notices, which have no `event_id`.
 NOTICES: Mapping[str, Members] = {
     "stream.dropped": (
         Member("event_type", Shape.TEXT, "the name of the notice", words=("stream.dropped",)),

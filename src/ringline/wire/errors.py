@@ -6,8 +6,8 @@
 | `/v1` | `{"error_code", "message", "request_id", "documentation_url"}` | live streams, 1.5 |
 | RPC, token mint | `{"success": false, "errors": […]}` | events socket, 1 and 4.6 |
 
-A message may be given where a sentence of the table is too general; it never holds a
-credential or what was said.
+A caller may pass a message if the table's is too general; it never holds a credential or what
+was said.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from ringline.wire.strict_json import encode
 
 @dataclass(frozen=True, slots=True)
 class HttpError:
-    """One row: the surface's code, the HTTP status, a sentence, and what 4.6 calls short."""
+    """One row: the surface's code, the HTTP status, and messages (short: 4.6)."""
 
     code: str
     status: int
@@ -102,7 +102,7 @@ RPC_ERRORS = _table(
 
 @dataclass(frozen=True, slots=True)
 class HttpRefusal:
-    """A refusal ready to be sent: its status and its JSON body."""
+    """A refusal ready to send: its status and its JSON body."""
 
     status: int
     body: bytes
@@ -125,9 +125,9 @@ def refuse_v1(
     status: int | None = None,
     documentation_base: str,
 ) -> HttpRefusal:
-    """Write a refusal of `/v1`; `status` where the code has another one than its own.
+    """Write a refusal of `/v1`; `status` overrides the code's own status.
 
-    A body that is too large is INVALID_ARGUMENT with 413 (live streams, 1.1).
+    For example, a body that is too large is INVALID_ARGUMENT with 413 (live streams, 1.1).
     """
     row = V1_ERRORS[code]
     body = {

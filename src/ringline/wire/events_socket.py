@@ -42,16 +42,16 @@ NAMES: dict[type[EventData], str] = {
     CallAudit: "call_ai_audit_event",
 }
 
-#: Who said a turn, as the socket and RPC spell it (contract, 3).
+#: The roles of speakers on the socket and in RPC (contract, 3).
 TURN_ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "assistant"}
 
 
-#: What the names of topics begin with.
+#: The prefixes of topics' names.
 _EVENTS = "events"
 
 
 class TopicRefused(Exception):
-    """A name on the socket is no topic for its client; `reason` is what the reply says."""
+    """A channel's name is not a topic for its client; `reason` goes into the reply."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -59,7 +59,7 @@ class TopicRefused(Exception):
 
 
 def read_topic(name: str, workspace_id: UUID) -> Topic:
-    """Read the topic that a name means to a client of a workspace. Raises TopicRefused.
+    """Read a channel's name for a client of a workspace. Raises TopicRefused.
 
     Both spellings, `events` and `events:<workspace>`, are the same topic.
     """
@@ -72,9 +72,9 @@ def read_topic(name: str, workspace_id: UUID) -> Topic:
 
 
 class Payloads:
-    """Payloads, each made once, however many topics and versions it is sent on.
+    """Payloads, each encoded once, however many topics and versions it is sent on.
 
-    Only the last one is kept: an event is told to all of its listeners in one go.
+    Only the last one is kept: an event is delivered to all of its listeners in one go.
     """
 
     def __init__(self) -> None:
@@ -91,9 +91,9 @@ class Payloads:
 
 
 class EventsSocket:
-    """The dialect of those listeners of one topic who speak one version.
+    """The dialect of one topic's listeners that speak one version.
 
-    Topics differ in their spelling alone, so dialects may share their payloads.
+    Topics differ only in their name, so dialects may share their payloads.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class EventsSocket:
         self.name = f"events-socket/{version}/{topic}"
 
     def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
-        """Write the broadcast frame of an event; None if it is not shown."""
+        """Encode an event's broadcast frame; None if it is not shown."""
         spelt = self._payloads.of(event, position, scope)
         if spelt is None:
             return None
@@ -114,7 +114,7 @@ class EventsSocket:
 
 
 def encode_payload(event: Event, position: Position, scope: Scope) -> tuple[str, bytes] | None:
-    """Return an event's name on the socket and its payload as JSON; None if not shown."""
+    """Return an event's name on the socket and its JSON payload; None if not shown."""
     own = frame_members(event)
     if own is None or event.call is None:
         return None
@@ -129,14 +129,14 @@ def encode_payload(event: Event, position: Position, scope: Scope) -> tuple[str,
 
 
 def frame_members(event: Event) -> dict[str, object] | None:
-    """Return the members that only this event's frame has; None if it is not shown."""
+    """Return the members specific to this event's frame; None if it is not shown."""
     if type(event.data) not in NAMES or event.call is None:
         return None
     return _spell(event, event.call)
 
 
 def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
-    """Return the members that only this event has."""
+    """Return the members specific to this event."""
     match event.data:
         case CallCreated() as created:
             return (
@@ -185,7 +185,7 @@ def _incoming_call(created: CallCreated, call: CallRef) -> dict[str, object]:
         "direction": call.direction,
         "fromNumber": call.from_number,
         "toNumber": call.to_number,
-        "status": "ringing",  # whatever its state is (contract, 3)
+        "status": "ringing",  # whatever its state (contract, 3)
         "startedAt": micros(created.started_at),
         "callSource": created.source,
         "conversationId": created.conversation_id,

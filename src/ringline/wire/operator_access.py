@@ -16,12 +16,12 @@ from ringline.wire.times import seconds
 _EMAIL = re.compile(EMAIL)
 
 
-#: What a mint's body holds.
+#: The members of a mint's body.
 ASKED: tuple[Member, ...] = (
     Member("email", Shape.TEXT, "the email address of a member of the team, in any case"),
 )
 
-#: What a mint answers.
+#: The members of a mint's answer.
 ANSWERED: tuple[Member, ...] = (
     *session_token.ANSWERED,
     Member(
@@ -45,7 +45,7 @@ _body = StrictDecoder(_Body)
 
 
 def read_mint(body: bytes) -> str:
-    """Read whose token is asked for: an email; other members are ignored.
+    """Read whose token is requested, by email; other members are ignored.
 
     Raises MintProblem.
     """

@@ -1,8 +1,7 @@
-"""What the events socket and the transcript stream tell of an event, member by member.
+"""The members of events on the events socket and the transcript stream.
 
-The payloads are written by code (`events_socket.py`, `transcript.py`); a test holds what is
-written against these tables. `docs/reference/event-payloads.md` and the SDK's types are
-made from them.
+Code writes the payloads (`events_socket.py`, `transcript.py`); a test compares its output with
+these tables. `docs/reference/event-payloads.md` and the SDK's types are generated from them.
 """
 
 from collections.abc import Mapping
@@ -99,7 +98,7 @@ RECOGNIZED = Member(
     Shape.BOOLEAN,
     "false if the speech could not be recognised; the text is empty then",
 )
-#: What there is to say of a turn where it is not as it should be.
+#: Members that mark a turn that was cut off or not recognised.
 REMARKS: Members = (
     replace(INTERRUPTED, means="true if it was cut off, else absent", optional=True),
     replace(
@@ -115,19 +114,19 @@ AUDIT_TYPE = Member(
 )
 AGENT_ID = Member("aiAgentId", Shape.UUID, "the agent on the call", null=True)
 
-#: What every payload of the events socket has.
+#: The members of every payload on the events socket.
 COMMON: Members = (
     OCCURRED_AT,
     Member("organisationId", Shape.UUID, "the workspace"),
     CALL_UUID,
     Member("callId", Shape.UUID, "the call's id; `/v1` spells it `call_…`"),
 )
-#: What those have that are kept in the log.
+#: The further members of payloads of durable events.
 DURABLE: Members = (EVENT_ID, POSITION)
 
 _ITEM: Members = (ITEM_ID, CONTENT_INDEX, ROLE)
 
-#: What each has of its own.
+#: The members specific to each event.
 SOCKET: Mapping[type[EventData], Members] = {
     CallCreated: (
         replace(DIRECTION, words=(CallDirection.INBOUND,)),

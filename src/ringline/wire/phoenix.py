@@ -1,12 +1,10 @@
 """Phoenix Channels: frames as bytes and as messages (events socket, 3).
 
-Two versions of the text format are spoken, chosen by `vsn` at connect: V2 is an array of
-five, `[join_ref, ref, topic, event, payload]`; V1 an object without a join_ref. Binary
-frames exist in V2 alone (3.7). Everything the server sends here is one WebSocket text
-frame's payload.
-
-A broadcast carries no join_ref, so all listeners of one topic that speak one version
-share the same bytes: `encode_broadcast` takes a payload that is already JSON.
+Two versions of the text format are supported, chosen by `vsn` at connect: V2 is an array of five,
+`[join_ref, ref, topic, event, payload]`; V1 an object without a join_ref. Binary frames only exist
+in V2 (3.7). Everything the server encodes here is one WebSocket text frame's payload.  A broadcast
+carries no join_ref, so all listeners of a topic that use the same version share the same bytes:
+`encode_broadcast` takes a payload that is already JSON.
 """
 
 import base64
@@ -30,7 +28,7 @@ REPLY = "phx_reply"
 CLOSE = "phx_close"
 ERROR = "phx_error"
 
-#: The subprotocol the server answers whenever a client offers any (events socket, 3.2).
+#: The subprotocol the server accepts whenever a client offers any (events socket, 3.2).
 SUBPROTOCOL = "phoenix"
 _BEARER = "base64url.bearer.phx."
 
@@ -47,7 +45,7 @@ EMPTY: Payload = {}
 
 
 class Version(StrEnum):
-    """The text format a socket speaks."""
+    """The text format that a socket uses."""
 
     V1 = "1.0.0"
     V2 = "2.0.0"
@@ -64,9 +62,9 @@ class PhoenixError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PhoenixMessage:
-    """One frame in either direction. `payload` is any JSON, or bytes if it came binary.
+    """One frame in either direction; `payload` is JSON, or bytes if binary.
 
-    The refs are texts as a rule; a client's may be any JSON and are repeated as they came.
+    The refs are usually texts; a client's may be any JSON and are repeated unchanged.
     """
 
     join_ref: object
@@ -101,9 +99,9 @@ _LONG_NAME = f"ref, join_ref and topic have at most {limits.NAME_BYTES.most} byt
 
 
 def negotiate(vsn: str | None) -> Version | None:
-    """Choose the version for a `vsn` parameter; None refuses the connect (403).
+    """Choose the version for a `vsn` parameter; None means refuse with 403.
 
-    Absent means 1.0.0; else it must be SemVer and match `~> 1.0.0` or `~> 2.0.0`.
+    Absent means 1.0.0; otherwise it must be SemVer and match `~> 1.0.0` or `~> 2.0.0`.
     """
     if vsn is None:
         return Version.V1
@@ -115,17 +113,17 @@ def negotiate(vsn: str | None) -> Version | None:
 
 @dataclass(frozen=True, slots=True)
 class SubprotocolOffer:
-    """What a client offered as subprotocols: whether any, and the token among them."""
+    """A client's offer of subprotocols: whether there is one, and the token in it."""
 
     answer: str | None
     token: str | None
 
 
 def read_subprotocols(header: str | None) -> SubprotocolOffer:
-    """Read a `Sec-WebSocket-Protocol` header (3.2): what to answer, and the token.
+    """Read a `Sec-WebSocket-Protocol` header (3.2): what to accept, and the token.
 
-    The token is base64 in the standard alphabet without padding; base64url is read too.
-    One that cannot be read is no token.
+    The token is base64 in the standard alphabet without padding; base64url is accepted too.
+    An unreadable one counts as no token.
     """
     names = [name.strip() for name in (header or "")[: limits.OFFER_CHARACTERS.most].split(",")]
     if not any(names):
@@ -137,7 +135,7 @@ def read_subprotocols(header: str | None) -> SubprotocolOffer:
 
 
 def spell_subprotocols(token: str) -> tuple[str, str]:
-    """Spell what a client offers to authenticate by subprotocol."""
+    """Return the subprotocols with which a client offers its token."""
     encoded = base64.b64encode(token.encode()).decode("ascii").rstrip("=")
     return SUBPROTOCOL, _BEARER + encoded
 
@@ -152,7 +150,7 @@ def _read_token(encoded: str) -> str | None:
 
 
 def decode(frame: str | bytes, version: Version) -> PhoenixMessage:
-    """Read a client's frame: text as str, binary as bytes. Raises PhoenixError."""
+    """Decode a client's frame: text as str, binary as bytes. Raises PhoenixError."""
     if isinstance(frame, bytes):
         if version is Version.V1:
             raise PhoenixError("binary frames do not exist in version 1")
@@ -165,7 +163,7 @@ def decode(frame: str | bytes, version: Version) -> PhoenixMessage:
 
 
 def decode_pushed(frame: str | bytes) -> PhoenixMessage:
-    """Read a text frame of a server, in version 2. Raises PhoenixError."""
+    """Decode a server's text frame, in version 2. Raises PhoenixError."""
     return _read_text(frame, _PUSHED)
 
 
@@ -182,7 +180,7 @@ def _read_text(
 
 
 def _is_long(name: object) -> bool:
-    """Tell whether a name is over its bound; a character has one byte to four."""
+    """Return whether a name is over its bound; a character has one to four bytes."""
     most = limits.NAME_BYTES.most
     match name:
         case None:
@@ -192,12 +190,12 @@ def _is_long(name: object) -> bool:
         case _:
             try:
                 return len(encode(name)) > most
-            except (ValueError, OverflowError, RecursionError):  # a number without end
+            except (ValueError, OverflowError, RecursionError):  # an unbounded number
                 return True
 
 
 def _decode_push(frame: bytes) -> PhoenixMessage:
-    """Read a client's binary push: kind 0, four lengths, four texts, data (3.7)."""
+    """Decode a client's binary push: kind 0, four lengths, four texts, data (3.7)."""
     if len(frame) < 5 or frame[0] != _PUSH:
         raise PhoenixError("a binary frame from a client must be a push")
     if sum(frame[1:5]) + 5 > len(frame):
@@ -217,7 +215,7 @@ def _decode_push(frame: bytes) -> PhoenixMessage:
 
 
 def encode_binary_push(message: PhoenixMessage, data: bytes) -> bytes:
-    """Write a client's binary push; each text at most 255 bytes."""
+    """Encode a client's binary push; each text has at most 255 bytes."""
     names = (message.join_ref or "", message.ref or "", message.topic, message.event)
     texts = [str(name).encode() for name in names]
     if max(map(len, texts)) > _MAX_FIELD:
@@ -226,7 +224,7 @@ def encode_binary_push(message: PhoenixMessage, data: bytes) -> bytes:
 
 
 def encode_message(message: PhoenixMessage, version: Version) -> bytes:
-    """Write a text frame of either direction."""
+    """Encode a text frame for either direction."""
     return _frame(
         version,
         message.join_ref,
@@ -245,28 +243,28 @@ def encode_reply(
     response: Payload = EMPTY,
     matched: bool = True,
 ) -> bytes:
-    """Answer a message; a topic that is not `matched` is answered without a join_ref."""
+    """Encode a reply; without a join_ref if the topic is not `matched`."""
     payload = encode({"status": "ok" if ok else "error", "response": response})
     return _frame(version, to.join_ref if matched else None, to.ref, to.topic, REPLY, payload)
 
 
 def encode_broadcast(version: Version, topic: str, event: str, payload: bytes) -> bytes:
-    """Push a payload, already JSON, to everyone on a topic: the same bytes for all."""
+    """Encode a broadcast of a payload that is already JSON: the same bytes for all."""
     return _frame(version, None, None, topic, event, payload)
 
 
 def encode_close(version: Version, join_ref: object, topic: str) -> bytes:
-    """Tell a client that its channel is closed; it does not rejoin."""
+    """Encode the end of a channel; the client does not rejoin."""
     return _frame(version, join_ref, join_ref, topic, CLOSE, b"{}")
 
 
 def encode_error(version: Version, join_ref: object, topic: str) -> bytes:
-    """Tell a client that its channel broke; it rejoins by timer."""
+    """Encode the failure of a channel; the client rejoins by timer."""
     return _frame(version, join_ref, join_ref, topic, ERROR, b'{"reason":"channel_crash"}')
 
 
 def encode_heartbeat(version: Version, ref: str) -> bytes:
-    """Write a client's heartbeat."""
+    """Encode a client's heartbeat."""
     return _frame(version, None, ref, HEARTBEAT_TOPIC, HEARTBEAT, b"{}")
 
 

@@ -1,7 +1,7 @@
 """One events socket as a protocol without I/O (events socket, 3.5).
 
-The shell feeds it frames and carries out the effects it answers with; which topics exist
-and who may join them is decided outside, and told by `accept_join` or `refuse_join`.
+The shell feeds it frames and carries out the effects it returns; which topics exist
+and who may join them is decided outside, through `accept_join` or `refuse_join`.
 
 What a client's message does depends on whether its topic is joined:
 
@@ -10,8 +10,8 @@ What a client's message does depends on whether its topic is joined:
     phx_leave          ok                      ok, phx_close              dropped
     anything else      unmatched topic         unknown event              dropped
 
-A join that waits for its answer counts as not joined; leaving takes it back. The events
-channel handles no event of its own, so every other event is unknown; the channel lives.
+A pending join counts as not joined; leaving cancels it. The events channel handles no
+events of its own, so every other event is unknown, and the channel stays open.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,8 +30,8 @@ TOO_MANY_CHANNELS = "too many channels joined"
 JOIN_CRASHED = "join crashed"
 UNAUTHORIZED = "unauthorized"
 
-#: Why the server closes a socket. A client must not see 1000, which stops old ones for good.
-CLOSE_DISCONNECTED = 1001  # revoked, or past its token's end
+#: Why the server closes a socket. Never 1000, after which old clients do not reconnect.
+CLOSE_DISCONNECTED = 1001  # revoked, or its token expired
 CLOSE_BAD_FRAME = 1011
 CLOSE_RESTARTING = 1012
 CLOSE_RESUME = 4001  # a durable frame was lost: rejoin with `since`
@@ -46,9 +46,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class JoinRequested:
-    """A client wants to join: answer with `accept_join` or `refuse_join`.
+    """A client asks to join: answer with `accept_join` or `refuse_join`.
 
-    `payload` is the join's object, e.g. `{"since": …}`; anything else arrives as `{}`.
+    `payload` is the join's object, e.g. `{"since": …}`; anything else counts as `{}`.
     """
 
     topic: str
@@ -66,14 +66,14 @@ class ChannelOpened:
 
 @dataclass(frozen=True, slots=True)
 class ChannelClosed:
-    """The channel is gone: send no more of the topic's broadcasts."""
+    """The channel is closed: stop sending the topic's broadcasts."""
 
     topic: str
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """Close the socket with this code; nothing is received any more."""
+    """Close the socket with this code; further frames are ignored."""
 
     code: int
     reason: str
@@ -84,7 +84,7 @@ Effect: TypeAlias = Send | JoinRequested | ChannelOpened | ChannelClosed | Disco
 
 
 class SocketProtocol:
-    """The state of one socket: its version, its channels, its unanswered joins."""
+    """The state of one socket: its version, its channels, its pending joins."""
 
     def __init__(self, version: Version, max_channels: int = MAX_CHANNELS) -> None:
         self.version = version
@@ -95,11 +95,11 @@ class SocketProtocol:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """Return the topics that are joined."""
+        """Return the joined topics."""
         return tuple(self._channels)
 
     def receive(self, frame: str | bytes) -> list[Effect]:
-        """Take a frame, text as str and binary as bytes; return what is to be done."""
+        """Process a frame, text as str and binary as bytes; return the effects."""
         if self._ended:
             return []
         try:
@@ -120,7 +120,7 @@ class SocketProtocol:
     def accept_join(self, request: JoinRequested, response: Payload = EMPTY) -> list[Effect]:
         """Open the channel; an older one of the topic is closed after the reply (3.5)."""
         if self._ended or self._waiting.get(request.topic) is not request:
-            return []  # left, or asked again, in the meantime
+            return []  # left or joined again in the meantime
         del self._waiting[request.topic]
         effects: list[Effect] = [self._reply(_asked(request), ok=True, response=response)]
         if request.topic in self._channels:
@@ -134,7 +134,7 @@ class SocketProtocol:
     def refuse_join(self, request: JoinRequested, reason: str) -> list[Effect]:
         """Answer a join with an error; `UNMATCHED_TOPIC` for a topic that does not exist.
 
-        An older channel of the topic is closed: the client has given it up by joining anew.
+        An older channel of the topic is closed: the client gave it up by joining again.
         """
         if self._ended or self._waiting.get(request.topic) is not request:
             return []

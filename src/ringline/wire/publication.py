@@ -1,8 +1,8 @@
-"""Publications as a bus carries them between processes: JSON, as events are in the log.
+"""The encoding of publications on a bus: JSON, like events in the log.
 
-What the log can hold can travel. Members that this version does not know are ignored, as
-they are in the log, so that a newer process may publish beside an older one. A type of
-event that it does not know is refused: a bus is a hint, and the log has the event.
+Anything that the log can hold can be published. Unknown members are ignored, as in the log,
+so that processes of two versions may share a bus. An unknown type of event is refused: the bus
+is a hint, and the log has the event.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from ringline.wire.strict_json import encode, wrong_shape
 
 
 class PublicationProblem(ValueError):
-    """Bytes that are no publication; its text is a sentence that quotes nothing of them."""
+    """Bytes are not a publication; the text is a sentence that does not quote them."""
 
 
 class _Published(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ _DECODER = msgspec.json.Decoder(_Publication)
 
 
 def encode_publication(publication: Publication) -> bytes:
-    """Write a publication. Raises ValueError for text that is not Unicode."""
+    """Encode a publication. Raises ValueError for text that is not Unicode."""
     scope = publication.scope
     events = [_spell(published) for published in publication.events]
     return encode(
@@ -50,7 +50,7 @@ def encode_publication(publication: Publication) -> bytes:
 
 
 def decode_publication(data: bytes) -> Publication:
-    """Read a publication. Raises PublicationProblem."""
+    """Decode a publication. Raises PublicationProblem."""
     try:
         read = _DECODER.decode(data)
         events = tuple(_read(read.events))
@@ -58,7 +58,7 @@ def decode_publication(data: bytes) -> Publication:
         raise
     except msgspec.ValidationError as error:
         raise PublicationProblem(str(wrong_shape(error))) from None
-    except (ValueError, RecursionError):  # also of what is nested too deeply, or not UTF-8
+    except (ValueError, RecursionError):  # also for too deep nesting, or text that is not UTF-8
         raise PublicationProblem("a publication is JSON in UTF-8") from None
     return Publication(Scope(read.workspace_id, read.environment), events)
 

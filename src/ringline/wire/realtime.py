@@ -1,11 +1,10 @@
-"""The realtime voice socket: JSON text frames and what they mean (realtime voice, 5, 6).
+"""The realtime voice socket's JSON text frames (realtime voice, 5, 6).
 
-`decode` reads a client's frame, `encode` and `encode_audio` write the server's. Every
-result of `encode` is the payload of one WebSocket text frame. Audio is base64 of PCM16,
-mono, little-endian; `SampleAligner` turns it into whole samples.
-
-Which texts an error carries matters: shipped clients hide errors whose message contains
-certain words (5.2). The table of errors keeps those words to the harmless ones.
+`decode` reads a client's frame, `encode` and `encode_audio` write the server's. Every result of
+`encode` is the payload of one WebSocket text frame. Audio is base64 of PCM16, mono, little-endian;
+`SampleAligner` turns it into whole samples.  The wording of errors matters: shipped clients hide
+errors whose message contains certain words (5.2). In the table of errors only harmless errors
+contain them.
 """
 
 import binascii
@@ -47,13 +46,13 @@ _LONG_AUDIO = f"one piece is at most {limits.AUDIO_PIECE_MS.most} ms"
 
 
 class ClientFrame(msgspec.Struct, frozen=True, tag_field="type"):
-    """What a client may send; the class says the event's name."""
+    """A frame that a client may send; the class holds the event's name."""
 
     name: ClassVar[str]
 
 
 class SessionStart(ClientFrame, frozen=True, tag="session.start"):
-    """Open the session. `config` is unread; absent or null means the empty one."""
+    """Open the session. `config` is not parsed yet; absent or null means empty."""
 
     name: ClassVar[str] = "session.start"
     config: dict[str, object] | None = None
@@ -61,7 +60,7 @@ class SessionStart(ClientFrame, frozen=True, tag="session.start"):
 
 
 class AudioAppend(ClientFrame, frozen=True, tag="audio.append"):
-    """A piece of the caller's audio, in base64, unread."""
+    """A piece of the caller's audio, in base64, not decoded yet."""
 
     name: ClassVar[str] = "audio.append"
     audio: str
@@ -74,13 +73,13 @@ class AudioCommit(ClientFrame, frozen=True, tag="audio.commit"):
 
 
 class AudioClear(ClientFrame, frozen=True, tag="audio.clear"):
-    """Forget the audio of the turn that is not over."""
+    """Discard the audio of the current turn."""
 
     name: ClassVar[str] = "audio.clear"
 
 
 class TextInput(ClientFrame, frozen=True, tag="text.input"):
-    """A typed turn of the caller; does not start a response."""
+    """A turn that the caller typed; does not start a response."""
 
     name: ClassVar[str] = "text.input"
     text: str
@@ -93,7 +92,7 @@ class ResponseCreate(ClientFrame, frozen=True, tag="response.create"):
 
 
 class ResponseCancel(ClientFrame, frozen=True, tag="response.cancel"):
-    """Stop the running response."""
+    """Stop the current response."""
 
     name: ClassVar[str] = "response.cancel"
 
@@ -108,7 +107,7 @@ ClientEvent: TypeAlias = (
     | ResponseCancel
 )
 
-#: Every event a client may send, by its name; a test holds it against the reference.
+#: Every event a client may send, by name; a test compares it with the reference.
 CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
     event.name: event
     for event in (
@@ -122,7 +121,7 @@ CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
     )
 }
 
-#: Events of the surface that are answered as unknown until they are built.
+#: Events of the surface that are answered as unknown until they are implemented.
 IMAGE_INPUT = "image.input"
 NOT_YET: tuple[str, ...] = ("session.update", "tool.result", IMAGE_INPUT)
 
@@ -136,7 +135,7 @@ _typed = StrictDecoder(_Typed)
 
 
 def decode(frame: str | bytes) -> ClientEvent | SessionProblem:
-    """Read a client's text frame; a problem is what to answer (6.1)."""
+    """Decode a client's text frame, or return the problem to answer with (6.1)."""
     try:
         event: ClientEvent = _client_event.decode(frame)
     except NotJson as problem_:
@@ -150,9 +149,9 @@ def decode(frame: str | bytes) -> ClientEvent | SessionProblem:
 
 
 def decode_start(frame: str | bytes) -> SessionStart | SessionProblem:
-    """Read a client's first frame, which must be `session.start` (O1); a problem ends it.
+    """Decode a client's first frame, which must be `session.start` (O1).
 
-    What a running session would survive is no start, whatever is wrong with it.
+    Any problem ends the session, even one that a running session would survive.
     """
     event = decode(frame) if isinstance(frame, str) else None
     match event:
@@ -165,7 +164,7 @@ def decode_start(frame: str | bytes) -> SessionStart | SessionProblem:
 
 
 def may_be_large(frame: str) -> bool:
-    """Tell whether a frame is an `image.input`, which alone may be large (6.3)."""
+    """Return whether a frame is an `image.input`: only these may be large (6.3)."""
     try:
         return _typed.decode(frame).type == IMAGE_INPUT
     except JsonProblem:
@@ -173,10 +172,10 @@ def may_be_large(frame: str) -> bool:
 
 
 def _explain(frame: str | bytes, wrong: WrongShape) -> SessionProblem:
-    """Tell an unknown event from a known one with a wrong member."""
+    """Distinguish an unknown event from a known one with a wrong member."""
     try:
         name = _typed.decode(frame).type
-    except NotJson as not_json:  # worse things stand behind the first wrong one
+    except NotJson as not_json:  # there may be worse problems after the first
         return problem("invalid_json", reason=not_json.message)
     except WrongShape as without_type:
         return problem("invalid_event", reason=without_type.message)
@@ -188,21 +187,21 @@ def _explain(frame: str | bytes, wrong: WrongShape) -> SessionProblem:
 
 
 def problem(code: str, **facts: object) -> SessionProblem:
-    """Make an error of the table; `facts` fill its message."""
+    """Make an error from the table; `facts` fill in its message."""
     return SessionProblem(code, ERRORS[code].message.format(**facts))
 
 
 class SampleAligner:
-    """Makes whole samples of a client's audio, carrying an odd byte to the next piece (5.1).
+    """Aligns audio to whole samples, carrying an odd byte to the next piece (5.1).
 
-    A piece that needs no carrying keeps its base64 spelling.
+    A piece that is already aligned keeps its base64.
     """
 
     def __init__(self) -> None:
         self._carry = b""
 
     def append(self, audio: str, rate_hz: int) -> Chunk | SessionProblem | None:
-        """Take base64 audio; None if there is no whole sample in it yet."""
+        """Add base64 audio; None if there is no whole sample yet."""
         if not audio:
             return None
         limit = bytes_of_ms(limits.AUDIO_PIECE_MS.most, rate_hz)
@@ -212,7 +211,7 @@ class SampleAligner:
             pcm = binascii.a2b_base64(audio, strict_mode=True)
         except ValueError:
             return problem("invalid_audio", reason="it is not base64")
-        if len(audio) % 4:  # the decoder lets superfluous padding pass
+        if len(audio) % 4:  # the decoder accepts superfluous padding
             return problem("invalid_audio", reason="it is not base64")
         if len(pcm) > limit:
             return problem("invalid_audio", reason=_LONG_AUDIO)
@@ -224,12 +223,12 @@ class SampleAligner:
         return Chunk(pcm[:whole], rate_hz) if whole else None
 
     def clear(self) -> None:
-        """Forget the byte that is carried."""
+        """Discard the carried byte."""
         self._carry = b""
 
 
 def encode_audio(chunk: Chunk) -> bytes:
-    """Write `audio.delta`: whole samples, at least one (K4)."""
+    """Encode `audio.delta`: whole samples, at least one (K4)."""
     assert chunk.pcm, "clients cannot play a chunk of no length"
     assert len(chunk.pcm) % BYTES_PER_SAMPLE == 0, "clients read whole samples"
     return b'{"type":"audio.delta","audio":"%b"}' % chunk.as_base64().encode("ascii")
@@ -243,10 +242,10 @@ _RESPONSE_INTERRUPTED = b'{"type":"response.completed","interrupted":true}'
 
 
 def encode(order: LegOrder) -> bytes:
-    """Write what the client is told of an order.
+    """Encode an order as a frame for the client.
 
-    Whether transcripts are wanted (`input_transcription`, `output_transcription`) is the
-    leg's to know.
+    The leg decides whether transcripts are wanted (`input_transcription`,
+    `output_transcription`).
     """
     match order:
         case SessionStarted():
@@ -273,19 +272,19 @@ def encode(order: LegOrder) -> bytes:
 
 
 def encode_problem(problem_: SessionProblem) -> bytes:
-    """Write the error that answers a client's frame; the session goes on (6.1)."""
+    """Encode the error that answers a client's frame; the session continues (6.1)."""
     return _encode_error("error", problem_.code, problem_.message)
 
 
 def encode_refusal(problem_: SessionProblem) -> bytes:
-    """Write the end of a session that does not start: its last frame (6.2)."""
+    """Encode the last frame of a session that does not start (6.2)."""
     if not ends_session(problem_.code, starting=True):
         raise AssertionError(f"a session is not refused for {problem_.code}")
     return _encode_error("session.terminating", problem_.code, problem_.message)
 
 
 def _encode_error(event: str, code: str, message: str) -> bytes:
-    """Write an error in its own words, or the table's."""
+    """Encode an error with its own message, or the table's."""
     error = {"code": code, "message": message or ERRORS[code].message}
     return encode_json({"type": event, "error": error})
 
@@ -293,17 +292,17 @@ def _encode_error(event: str, code: str, message: str) -> bytes:
 def encode_started(
     started: SessionStarted, *, input_hz: int, output_hz: int, warnings: Sequence[str] = ()
 ) -> bytes:
-    """Write `session.started`, with `warnings` where there are any (contract, 11)."""
+    """Encode `session.started`, with `warnings` if there are any (contract, 11)."""
     event: dict[str, object] = {
         "type": "session.started",
         "session_id": show_id(Prefix.SESSION, started.call_id),
         "input_sample_rate": input_hz,
         "output_sample_rate": output_hz,
-        "audio_format": AUDIO_FORMAT,  # clients insist on the word (K1)
+        "audio_format": AUDIO_FORMAT,  # clients require this word (K1)
         "call_id": show_id(Prefix.CALL, started.call_id),
         "call_uuid": started.call_uuid,
     }
-    if input_hz == output_hz:  # one client reads this old name alone (K3)
+    if input_hz == output_hz:  # one client only reads this old name (K3)
         event["sample_rate"] = input_hz
     if warnings:
         event["warnings"] = tuple(warnings)

@@ -1,10 +1,10 @@
-"""The errors of the realtime voice socket, as one table (realtime voice, 6.1, 6.2).
+"""The errors of the realtime voice socket, as a table (realtime voice, 6.1, 6.2).
 
 Shipped clients hide an `error` whose message contains one of the words in `NOISE`, so
 messages of harmless errors contain one and those of serious errors do not.
 
-The centre knows causes of a call's end, refusals and failures of a voice; three tables here
-spell them. No other module knows which code or close code they have.
+The domain knows causes of a call's end, refusals and failures of a voice; three tables here
+map them to codes. No other module knows their codes and close codes.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ NOISE = (
 
 
 class Ends(StrEnum):
-    """When an error ends the session: `session.terminating` is sent instead of `error`."""
+    """When an error ends the session, with `session.terminating` instead of `error`."""
 
     NEVER = "never"
     AT_START = "at the start"
@@ -46,24 +46,24 @@ class RealtimeError:
     code: str
     message: str
     ends: Ends = Ends.NEVER
-    #: Of the WebSocket, if the error ends the session.
+    #: The WebSocket's close code, if the error ends the session.
     close_code: int = 1000
     #: Worded so that clients hide it.
     harmless: bool = False
-    #: For the reference, if the message says nothing without its facts.
+    #: For the reference, if the message is meaningless without its facts.
     means: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionProblem:
-    """An error that a client is told; without a message, in the words of the table."""
+    """An error for a client; without a message, the table's is used."""
 
     code: str
     message: str = ""
 
 
 _ROWS = (
-    # Bad frames: the session lives.
+    # Bad frames: the session continues.
     RealtimeError("invalid_json", "the frame cannot be read: {reason}"),
     RealtimeError("invalid_event", "the event cannot be read: {reason}"),
     RealtimeError("unknown_event", 'unknown event "{type}"', harmless=True),
@@ -76,7 +76,7 @@ _ROWS = (
     RealtimeError("session_already_started", "the session has already started"),
     RealtimeError("invalid_audio", "the audio cannot be read: {reason}"),
     RealtimeError("rate_limited", "too many events: at most {limit} in 10 s"),
-    # What a running session cannot do now: the session lives.
+    # Requests that cannot be met now: the session continues.
     RealtimeError(
         "input_audio_buffer_commit_empty",
         "nothing to commit: the audio buffer too small",
@@ -99,7 +99,7 @@ _ROWS = (
     RealtimeError("upstream_error", "the voice reported an error"),
     RealtimeError("overloaded", "the voice has too much to do"),
     RealtimeError("speech_failed", "the voice could not speak"),
-    # What keeps a session from starting; an update with them leaves the old config.
+    # Errors that stop a session from starting; after an update, the old config stays.
     RealtimeError(
         "session_not_started", "the first event must be session.start", Ends.ALWAYS, 1008
     ),
@@ -153,7 +153,7 @@ _ROWS = (
         1008,
         means="an audio format is not `pcm16`",
     ),
-    # What ends a session.
+    # Errors that end a session.
     RealtimeError("start_timeout", "session.start did not come in time", Ends.ALWAYS, 1008),
     RealtimeError("insufficient_balance", "the balance is used up", Ends.ALWAYS, 1000),
     RealtimeError("budget_exhausted", "the session's budget is used up", Ends.ALWAYS, 1000),
@@ -203,7 +203,7 @@ END_CODES: dict[EndCause, str] = {
 }
 
 
-#: What a client is told that the call refuses.
+#: The error for each refusal by the call.
 REFUSALS: dict[Refusal, SessionProblem] = {
     Refusal.NOTHING_TO_CANCEL: SessionProblem("response_cancel_not_active"),
     Refusal.RESPONSE_ACTIVE: SessionProblem("conversation_already_has_active_response"),
@@ -212,7 +212,7 @@ REFUSALS: dict[Refusal, SessionProblem] = {
     ),
 }
 
-#: The error that tells a client of trouble in a voice that lives on.
+#: The error for each failure that a voice survives.
 VOICE_TROUBLES: dict[VoiceFailure, str] = {
     VoiceFailure.OVERLOADED: "overloaded",
     VoiceFailure.SPEECH_FAILED: "speech_failed",
@@ -228,7 +228,7 @@ def error_of(cause: EndCause) -> RealtimeError:
 
 
 def ends_session(code: str, *, starting: bool = False, times: int = 1) -> bool:
-    """Tell whether an error ends a session that is `starting`, or has met it `times` times."""
+    """Return whether an error ends a session, `starting` or after so many `times`."""
     match ERRORS[code].ends:
         case Ends.NEVER:
             return False

@@ -1,6 +1,6 @@
-"""The events of the realtime voice socket and their members, as tables (realtime voice, 5).
+"""The realtime voice socket's events and members, as tables (realtime voice, 5).
 
-`realtime.py` reads and writes them; a test holds every event against its row here.
+`realtime.py` reads and writes them; a test compares every event with its row here.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ringline.domain.members import Member, Shape
 
 @dataclass(frozen=True, slots=True)
 class RealtimeEvent:
-    """One row: an event's name, what it means, and its members beside `type`."""
+    """One row: an event's name, its meaning, and its members besides `type`."""
 
     name: str
     means: str
@@ -34,7 +34,7 @@ _ERROR = Member(
     ),
 )
 
-#: What a client may send.
+#: The events that a client may send.
 CLIENT: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent(
         "session.start",
@@ -74,7 +74,7 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent("response.cancel", "stop the current response"),
 )
 
-#: What the server sends.
+#: The events that the server sends.
 SERVER: Mapping[str, RealtimeEvent] = _by_name(
     RealtimeEvent(
         "session.started",

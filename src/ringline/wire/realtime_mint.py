@@ -1,4 +1,4 @@
-"""The mint of realtime tickets: its body and its answer (realtime voice, 2.2, 2.4)."""
+"""The mint of realtime tickets: body and answer (realtime voice, 2.2, 2.4)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ DEFAULT_TTL_S = 60
 MIN_TTL_S = 1
 MAX_TTL_S = 300
 
-#: What a mint's body may hold.
+#: The members of a mint's body.
 ASKED: tuple[Member, ...] = (
     Member(
         "config",
@@ -59,7 +59,7 @@ ASKED: tuple[Member, ...] = (
     ),
 )
 
-#: What a mint answers.
+#: The members of a mint's answer.
 ANSWERED: tuple[Member, ...] = (
     Member("id", Shape.TEXT, "`sess_…`, the session that the ticket will open"),
     Member("client_secret", Shape.TEXT, "the ticket: good for one upgrade"),
@@ -83,9 +83,9 @@ class _Body(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class TicketRequest:
-    """What a mint asks for: what the ticket binds, and how long it lives unused.
+    """A parsed mint: what the ticket binds, and its lifetime until it is used.
 
-    `with_address`: whether the answer holds a ready-made address (2.4).
+    `with_address`: whether the answer holds a ready-made URL (2.4).
     """
 
     binding: Binding
@@ -100,8 +100,7 @@ _binding = msgspec.json.Decoder(Binding)
 def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
     """Read the body of a mint; unknown members are ignored, null means absent.
 
-    Whether the agent exists is for the caller to find out; an id that can be none is
-    `agent_not_found` here.
+    The caller checks whether the agent exists; an invalid id is `agent_not_found` here.
     """
     try:
         asked = _body.decode(body)
@@ -126,8 +125,8 @@ def answer_mint(
 ) -> bytes:
     """Write the answer of a mint.
 
-    `ws_url` is there only where `base_url` is given, because one shipped client would add
-    its ticket to it twice (2.4).
+    `ws_url` is only included if `base_url` is given, because one shipped client would append
+    its ticket a second time (2.4).
     """
     answer = {
         "id": show_id(Prefix.SESSION, call_id),
@@ -141,10 +140,10 @@ def answer_mint(
 
 
 def encode_binding(binding: Binding) -> bytes:
-    """Write a binding as a ticket's row keeps it."""
+    """Encode a binding for a ticket's row."""
     return encode(binding)
 
 
 def decode_binding(data: bytes) -> Binding:
-    """Read a binding that `encode_binding` wrote."""
+    """Decode a binding that `encode_binding` wrote."""
     return _binding.decode(data)

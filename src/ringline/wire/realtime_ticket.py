@@ -1,8 +1,8 @@
-"""How a ticket comes to the realtime socket's upgrade (realtime voice, 3.1, 3.2).
+"""How clients pass a ticket to the upgrade (realtime voice, 3.1, 3.2).
 
-A subprotocol is preferred to the query, because addresses land in logs; either of them is
-preferred to a key. If any ticket is offered it alone decides, so that a key that leaked
-cannot widen a session that is bound.
+A subprotocol takes precedence over the query, because URLs end up in logs, and both over a
+key. If a ticket is offered, any key is ignored, so that a leaked key cannot widen a bound
+session.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ SUBPROTOCOL = "opper-ticket."
 
 @dataclass(frozen=True, slots=True)
 class OfferedTicket:
-    """A ticket, and the subprotocol to answer with: exactly the one that was offered."""
+    """A ticket, and the subprotocol to accept: exactly the one that was offered."""
 
     ticket: str
     answer: str | None = None
 
 
 def find_ticket(offers: Sequence[str], query: str | None) -> OfferedTicket | None:
-    """Find the ticket among a request's subprotocols and its `?ticket=`; None if there is none.
+    """Find the ticket in a request's subprotocols or `?ticket=`; None without one.
 
-    An empty ticket is one too, and opens nothing. A client that adds its ticket to an
-    address that has it already sends `T?ticket=T` (2.4); the value ends at the first `?`.
+    An empty ticket counts, and is invalid. A client that appends its ticket to a URL that
+    already has it sends `T?ticket=T` (2.4); the value ends at the first `?`.
     """
     for offer in offers:
         if offer.startswith(SUBPROTOCOL):
@@ -32,5 +32,5 @@ def find_ticket(offers: Sequence[str], query: str | None) -> OfferedTicket | Non
 
 
 def spell_subprotocol(ticket: str) -> str:
-    """Spell what a client offers to come in by a ticket."""
+    """Return the subprotocol with which a client offers its ticket."""
     return SUBPROTOCOL + ticket

@@ -1,8 +1,8 @@
-"""The envelope of RPC and its problems, to the letter (events socket, 4.2 and 4.6; contract, 9).
+"""RPC's envelope and problems (events socket, 4.2 and 4.6; contract, 9).
 
 `type` and `shortMessage` are wire constants that clients compare. Messages are ours and are
 filled in here, so an answer never shows a placeholder; `vars` repeats the values, because
-clients of the published surface fill messages themselves.
+clients of the published surface fill in messages themselves.
 """
 
 import re
@@ -19,7 +19,7 @@ from ringline.wire.strict_json import encode
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One row: what a kind of problem is called, and its usual message."""
+    """One row: the names of a kind of problem, and its default message."""
 
     type: str
     short: str
@@ -32,12 +32,12 @@ def _table(*rows: ProblemType) -> Mapping[str, ProblemType]:
 
 _R = ProblemType
 
-#: Which credential would do where this one does not.
+#: Which credential would work instead of this one.
 TAKES_SECRET_KEY = "this takes a secret key: sk_live_… or sk_test_…"
 TAKES_LIVE_KEY = "this takes a secret key of the live environment: sk_live_…"
 OWN_NAME_ALONE = "an operator token acts for its own operator; a secret key may name anybody"
 
-#: Problems of a request that was read: they are answered with HTTP 200.
+#: Problems of well-formed requests, which are answered with HTTP 200.
 PROBLEMS = _table(
     _R("action_not_found", "Action not found", "there is no action %{actionName}"),
     _R("missing_required_parameter", "Missing required parameter", "%{parameter} is missing"),
@@ -81,7 +81,7 @@ PROBLEMS = _table(
     _R("query_timeout", "Query timeout", "the query took too long"),
 )
 
-#: The words of `details.reason` beside `internal_error`, each with its message.
+#: The values of `details.reason` for `internal_error`, each with its message.
 INTERNAL_REASONS: Mapping[str, str] = {
     "unknown_input": "%{action} has no input %{field}",
     "unknown_filter_field": "%{resource} has no field or relationship %{field} to filter by",
@@ -92,12 +92,12 @@ INTERNAL_REASONS: Mapping[str, str] = {
     "invalid_sort": "sort is a text or an array of texts, of %{limit} fields at most",
 }
 
-#: A name in a message that a value of `vars` replaces.
+#: A placeholder in a message, replaced by a value of `vars`.
 _PLACEHOLDER = re.compile(r"%\{([A-Za-z]+)\}")
-#: Longer names are not typing errors, and expensive to compare.
+#: Longer names are not typing errors, and are expensive to compare.
 _TYPED = 64
 _SHOWN_VALUE = 64
-_NEAR = 0.7  # of 1: names that have less in common are not meant
+_NEAR = 0.7  # of 1; less similar names are not suggested
 
 
 class RpcProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -114,7 +114,7 @@ class RpcProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
 
 
 class RpcRefused(Exception):
-    """A request is answered with these problems."""
+    """A request is refused with these problems."""
 
     def __init__(self, *problems: RpcProblem) -> None:
         super().__init__(", ".join(problem.type for problem in problems))
@@ -130,7 +130,7 @@ def problem(
     path: Sequence[str] = (),
     details: Mapping[str, object] | None = None,
 ) -> RpcProblem:
-    """Make a problem of a row of the table."""
+    """Make a problem from a row of the table."""
     row = PROBLEMS[type_]
     return RpcProblem(
         type=type_,
@@ -146,9 +146,9 @@ def problem(
 def internal_problem(
     reason: str, field: str = "", *, known: Iterable[str] = (), **variables: object
 ) -> RpcProblem:
-    """Make a problem of the internal-error family (4.6), which says what it is about.
+    """Make an internal-error problem (4.6) about a name.
 
-    `known` are the names of which one was probably meant.
+    `known` holds the names that may have been meant.
     """
     row = PROBLEMS["internal_error"]
     told = {"field": field, **variables} if field else variables
@@ -164,7 +164,7 @@ def internal_problem(
 
 
 def suggestion(name: str, known: Iterable[str]) -> dict[str, str]:
-    """Return the member of `details` that names what was probably meant, if anything."""
+    """Return the member of `details` with the name that was probably meant, if any."""
     if not 0 < len(name) <= _TYPED:
         return {}
     others = [one for one in known if one != name]
@@ -173,7 +173,7 @@ def suggestion(name: str, known: Iterable[str]) -> dict[str, str]:
 
 
 def shown_value(value: object) -> str:
-    """Spell a client's value in a message: as JSON, cut where it is long."""
+    """Show a client's value in a message: as JSON, truncated if long."""
     match value:
         case str():
             text = encode(value[:_SHOWN_VALUE]).decode()
@@ -189,27 +189,27 @@ def _filled(message: str, variables: Mapping[str, object]) -> str:
 
 
 def echoed(text: str) -> str:
-    """Cut a name that a client made up, so that a problem that repeats it stays small."""
+    """Truncate a client's name, so that a problem that repeats it stays small."""
     return text[: limits.ECHOED.most]
 
 
 def refuse(type_: str, message: str | None = None, **more: Any) -> RpcRefused:
-    """Return what is raised for one problem; arguments as for `problem`."""
+    """Return the exception for one problem; arguments as for `problem`."""
     return RpcRefused(problem(type_, message, **more))
 
 
 def forbid(hint: str) -> RpcRefused:
-    """Return what is raised for a right that a caller lacks; the hint says what would do."""
+    """Return the exception for a missing right; the hint names a credential with it."""
     return refuse("forbidden", details={"hint": hint})
 
 
 def answer_problems(problems: Iterable[RpcProblem]) -> bytes:
-    """Write the answer of a request that was refused."""
+    """Write the answer to a refused request."""
     return encode({"success": False, "errors": tuple(problems)})
 
 
 def json_type(value: object) -> str:
-    """Return the JSON type of a value, as `vars.received` tells it."""
+    """Return the JSON type of a value, for `vars.received`."""
     match value:
         case None:
             return "null"

@@ -1,12 +1,10 @@
 """Session tokens: the right to watch, for minutes, many times (events socket, 2).
 
-A token is a JWT signed with HMAC-SHA256 (RFC 7519). It names the key that minted it, so
-that revoking the key ends it; nothing of it is stored. Several secrets may be given while
-one is rotated: the first signs, all of them verify (contract, 8).
-
-An operator token (7.1) is a session token that also names the member of the team whom it
-stands for: it watches like any other, may run the actions of operators, and ends with the
-member too. Only the mint of operator tokens writes that name.
+A token is a JWT signed with HMAC-SHA256 (RFC 7519). It names the key that minted it, so that
+revoking the key invalidates it; it is not stored. There may be several secrets during a rotation:
+the first signs, all of them verify (contract, 8).  An operator token (7.1) is a session token that
+also names the member of the team it acts for: it watches like any other, may run operators'
+actions, and ends with the membership too. Only the mint of operator tokens writes that name.
 """
 
 import re
@@ -32,19 +30,19 @@ DEFAULT_TTL_S = 300
 MIN_TTL_S = 30
 MAX_TTL_S = 900
 OPERATOR_TTL_S = 3600
-MAX_TOKEN_BYTES = limits.TOKEN_BYTES.most  # it travels in a query string
+MAX_TOKEN_BYTES = limits.TOKEN_BYTES.most  # it is passed in a query string
 
 _ALGORITHM = "HS256"
 _MAX_OPERATOR = limits.EMAIL_CHARACTERS.most
-_OPERATOR = re.compile(PRINTABLE)  # an email, or an id of the client's own
+_OPERATOR = re.compile(PRINTABLE)  # an email, or the client's own id
 
 
 class TokenProblem(ValueError):
-    """A token that opens nothing; its text is a sentence without the token."""
+    """A token is invalid; the text is a sentence that does not quote it."""
 
 
 class MintProblem(ValueError):
-    """A mint's body that cannot be read; `message` is for the client."""
+    """A mint's body is invalid; `message` is for the client."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -53,10 +51,9 @@ class MintProblem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SessionToken:
-    """What a token says: whose log it watches, which key minted it, until when.
+    """A token's contents: whose log it watches, which key minted it, its expiry.
 
-    `operator` names who it is for, for audits; where the token would be too long with it,
-    it is left out.
+    `operator` names who it is for, for audits; it is left out if the token would be too long.
     """
 
     scope: Scope
@@ -69,7 +66,7 @@ class SessionToken:
 
 @dataclass(frozen=True, slots=True)
 class OperatorToken(SessionToken):
-    """A session token that stands for a member of the team; `operator` is their email."""
+    """A session token of a member of the team; `operator` is their email."""
 
     user_id: UUID = field(kw_only=True)
 
@@ -85,7 +82,7 @@ class _Claims(msgspec.Struct, frozen=True):
     usr: str | None = None
 
 
-#: What a mint's body may hold.
+#: The members of a mint's body.
 ASKED: tuple[Member, ...] = (
     Member(
         "ttl_seconds",
@@ -106,7 +103,7 @@ ASKED: tuple[Member, ...] = (
     Member("user_id", Shape.TEXT, "the same, by another name", "none", null=True),
 )
 
-#: What a mint answers.
+#: The members of a mint's answer.
 ANSWERED: tuple[Member, ...] = (
     Member("token", Shape.TEXT, "the token, for as many uses as you like"),
     Member("expires_at", Shape.TIME, "until when it can be used"),
@@ -115,7 +112,7 @@ ANSWERED: tuple[Member, ...] = (
 
 
 class MintBody(msgspec.Struct, frozen=True):
-    """The body of a mint; every member is optional, others are ignored."""
+    """The body of a mint; every member is optional, unknown ones are ignored."""
 
     ttl_seconds: int | None = None
     operator_email: str | None = None
@@ -129,7 +126,7 @@ class MintBody(msgspec.Struct, frozen=True):
 
     @property
     def operator(self) -> str | None:
-        """Return who the token is for, if the caller said so."""
+        """Return who the token is for, if the client said so."""
         return self.operator_email or self.user_id or None
 
 
@@ -162,7 +159,7 @@ def answer_mint(token: str, claims: SessionToken) -> bytes:
 def new_token(
     scope: Scope, key_id: UUID, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
 ) -> SessionToken:
-    """Make a token's contents, in whole seconds."""
+    """Make a token's contents, with times in whole seconds."""
     issued_at = now.replace(microsecond=0)
     return SessionToken(
         scope, key_id, token_id, issued_at, issued_at + timedelta(seconds=ttl_s), operator
@@ -172,14 +169,14 @@ def new_token(
 def new_operator_token(
     scope: Scope, key_id: UUID, token_id: UUID, now: datetime, user_id: UUID, email: str
 ) -> OperatorToken:
-    """Make the contents of an operator's token, in whole seconds."""
+    """Make an operator token's contents, with times in whole seconds."""
     issued_at = now.replace(microsecond=0)
     expires_at = issued_at + timedelta(seconds=OPERATOR_TTL_S)
     return OperatorToken(scope, key_id, token_id, issued_at, expires_at, email, user_id=user_id)
 
 
 def sign(token: SessionToken, secret: str) -> str:
-    """Spell and sign a token: at most 512 characters, legal in a query as they are."""
+    """Encode and sign a token: at most 512 characters, valid in a query unescaped."""
     claims: dict[str, Any] = {
         "org": show_id(Prefix.WORKSPACE, token.scope.workspace_id),
         "env": token.scope.environment.value,
@@ -199,7 +196,7 @@ def sign(token: SessionToken, secret: str) -> str:
 
 
 def verify(token: str, secrets: Sequence[str], now: datetime) -> SessionToken:
-    """Read a token that one of the secrets signed and that is alive. Raises TokenProblem."""
+    """Verify a token's signature and its expiry. Raises TokenProblem."""
     if not 0 < len(token) <= MAX_TOKEN_BYTES or not token.isascii():
         raise TokenProblem("it is no session token")
     for secret in secrets:

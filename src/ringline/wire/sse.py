@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 
 HEARTBEAT = b": hb\n\n"
-NOT_RECOVERED = b": not recovered\n\n"  # the position asked for cannot be had (contract, 2)
+NOT_RECOVERED = b": not recovered\n\n"  # the requested position is not recoverable (contract, 2)
 
-#: Headers of a stream's answer (live streams, 2.2).
+#: A stream's response headers (live streams, 2.2).
 HEADERS = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-cache, no-transform",
@@ -23,15 +23,15 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 def encode_opening(position: str) -> bytes:
-    """Write a stream's first block: it says where the stream begins (contract, 2).
+    """Encode a stream's first block, with its start position (contract, 2).
 
-    It has no data, so an `EventSource` dispatches nothing; it only remembers the position.
+    It has no data, so an `EventSource` dispatches nothing; it only stores the position.
     """
     return b": ok\nid: %b\n\n" % position.encode()
 
 
 def encode_event(data: bytes, event_id: str | None = None, name: str | None = None) -> bytes:
-    """Write one event; data of several lines takes several `data:` lines."""
+    """Encode one event; data with several lines becomes several `data:` lines."""
     head = b""
     if event_id is not None:
         assert not set(event_id) & set("\r\n\0"), "an event id is one line"
@@ -39,14 +39,14 @@ def encode_event(data: bytes, event_id: str | None = None, name: str | None = No
     if name is not None:
         assert not set(name) & set("\r\n"), "an event's name is one line"
         head += b"event: %b\n" % name.encode()
-    if b"\n" in data or b"\r" in data:  # JSON of ours is one line
+    if b"\n" in data or b"\r" in data:  # our JSON is one line
         data = _LINE_END.sub(b"\ndata: ", data)
     return head + b"data: %b\n\n" % data
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """An event as an `EventSource` dispatches it; `last_event_id` may be from an earlier one."""
+    """An event as an `EventSource` dispatches it; `last_event_id` may be older."""
 
     name: str
     data: str
@@ -54,15 +54,15 @@ class ServerSentEvent:
 
 
 class SseProblem(ValueError):
-    """A stream that cannot be read: one event is larger than the decoder holds."""
+    """A stream cannot be decoded: an event is larger than the decoder's bound."""
 
 
 class SseDecoder:
-    """Reads a stream piece by piece; pieces may be cut anywhere.
+    """Decodes a stream piece by piece; pieces may be cut anywhere.
 
-    An event that is not finished when the stream ends is discarded, as the standard says.
-    `last_event_id` is what to resume with, of this stream or of the one before it;
-    `retry_ms` is what the server asked for.
+    An unfinished event at the end of the stream is discarded, as the standard says.
+    `last_event_id` is what to resume with, from this stream or the one before;
+    `retry_ms` is the delay that the server asked for.
     """
 
     def __init__(self, last_event_id: str = "", max_event_bytes: int = 1 << 20) -> None:
@@ -77,7 +77,7 @@ class SseDecoder:
         self._reset()
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
-        """Take bytes; return the events they complete. Raises SseProblem."""
+        """Add bytes; return the events they complete. Raises SseProblem."""
         text = self._text.decode(data)
         if not text:
             return []
@@ -120,7 +120,7 @@ class SseDecoder:
                 self._id = value
             case "retry" if re.fullmatch("[0-9]{1,9}", value):
                 self.retry_ms = int(value)
-            case _:  # a comment, or a field from the future
+            case _:  # a comment, or an unknown field
                 pass
         return None
 

@@ -1,12 +1,11 @@
-"""JSON as every wall reads it: strict, bounded, and never a crash.
+"""The JSON decoder for all input: strict, bounded, and never a crash.
 
-One place decides what JSON this project accepts from outside: UTF-8 without lone
-surrogates, at most `MAX_DEPTH` levels deep, numbers that a program can hold, and no
-U+0000 anywhere, in keys or values (contract, 11: a database's text cannot hold it).
-Each array, object and member costs a bracket, a brace or a comma, and many times their
-bytes once it is parsed, so these are counted first (contract, 13).
-Whatever else arrives is a `JsonProblem`, whose message is a sentence that quotes nothing of
-the input, so that it may be logged and sent.
+This module decides what JSON we accept from outside: UTF-8 without lone surrogates, at most
+`MAX_DEPTH` levels deep, numbers that a program can represent, and no U+0000 in keys or values
+(contract, 11: the database's text type cannot hold it). Each array, object and member costs a
+bracket, a brace or a comma, and many times their bytes once parsed, so these are counted first
+(contract, 13). Any other input raises a `JsonProblem`, whose message does not quote the input,
+so that it may be logged and sent.
 """
 
 import re
@@ -25,14 +24,14 @@ _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 #: An escaped null: the backslash before its `u` is not itself escaped.
 _NULL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
-#: A step of a path as msgspec spells it; the keys of a map are not told.
+#: A step of a path as msgspec writes it; it does not name the keys of a map.
 _STEP = re.compile(r"\[(?P<index>[0-9]+)\]|(?P<member>[^.\[\]]+)")
 
 T = TypeVar("T")
 
 
 class JsonProblem(ValueError):
-    """Bad JSON; `message` is a sentence that quotes nothing of the input."""
+    """Bad JSON; `message` is a sentence that does not quote the input."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -40,11 +39,11 @@ class JsonProblem(ValueError):
 
 
 class NotJson(JsonProblem):
-    """The text is not JSON, or JSON that is never accepted (too deep, too many, U+0000)."""
+    """The text is not JSON, or never acceptable (too deep, too many marks, U+0000)."""
 
 
 class NotUtf8(NotJson):
-    """The bytes are no text."""
+    """The bytes are not UTF-8."""
 
     def __init__(self) -> None:
         super().__init__("text is not valid UTF-8")
@@ -66,9 +65,9 @@ class WrongShape(JsonProblem):
 
 
 class StrictDecoder(Generic[T]):
-    """A reader of one shape of JSON, of at most so many `marks`; None counts none.
+    """A decoder for one shape of JSON with at most `marks` marks; None is no limit.
 
-    Only a client that reads what its own server sends may leave them uncounted.
+    Only a client that decodes its own server's messages may leave out the limit.
     """
 
     def __init__(self, shape: type[T], marks: Limit | None = limits.JSON_MARKS) -> None:
@@ -76,7 +75,7 @@ class StrictDecoder(Generic[T]):
         self._marks = marks
 
     def decode(self, data: str | bytes) -> T:
-        """Read JSON text. Raises NotJson or WrongShape."""
+        """Decode JSON text. Raises NotJson or WrongShape."""
         try:
             text = data.decode("utf-8") if isinstance(data, bytes) else data
             opened = _count_opened(text, None if self._marks is None else self._marks.most)
@@ -99,27 +98,27 @@ class StrictDecoder(Generic[T]):
 
 
 def wrong_shape(error: msgspec.ValidationError) -> WrongShape:
-    """Turn msgspec's error into one whose path reads as a client would write it."""
+    """Turn msgspec's error into ours, with the path as a client would write it."""
     text = str(error)
     what, _, where = text.rpartition(" - at `")
     where = where.removeprefix("key` in `")
-    if not (where.startswith("$") and where.endswith("`")):  # it is about the whole
+    if not (where.startswith("$") and where.endswith("`")):  # the error is about the whole value
         what, where = text, "$`"
-    if what.startswith("Invalid"):  # these quote the value
+    if what.startswith("Invalid"):  # these messages quote the value
         what = "Invalid value"
     what = what.replace("`", "")
     return WrongShape(what[:1].lower() + what[1:], where[1:-1].lstrip("."))
 
 
 def encode(value: object) -> bytes:
-    """Write compact JSON."""
+    """Encode compact JSON."""
     return msgspec.json.encode(value)
 
 
 def _count_opened(text: str, most: int | None) -> int:
     """Count brackets and braces; refuse more of them and of commas than allowed.
 
-    A short text cannot hold too many, and a long one that does is not read to its end.
+    A short text cannot have too many; a long text with too many is not scanned to the end.
     """
     if most is None or len(text) <= most:
         return text.count("[") + text.count("{")
@@ -134,14 +133,14 @@ def _count_opened(text: str, most: int | None) -> int:
 
 
 def _count(mark: str, text: str, start: int, end: int) -> int:
-    """Count a mark in a part of a text; most parts of prose have none, which is seen faster."""
+    """Count a mark in a part of a text, quickly if it has none, as most prose does."""
     return 0 if text.find(mark, start, end) < 0 else text.count(mark, start, end)
 
 
 def _is_deep(text: str) -> bool:
-    """Tell whether valid JSON is nested too deeply, without making its objects.
+    """Return whether valid JSON is nested too deeply, without building its objects.
 
-    Strings and what is no bracket are left out; then each round takes the innermost pairs.
+    Everything but brackets is removed; then each round removes the innermost pairs.
     """
     brackets = _STRING.sub(b"", text.encode()).translate(None, _NO_BRACKETS)
     for _ in range(MAX_DEPTH):

@@ -1,20 +1,20 @@
-"""Times as the surfaces spell them: ISO 8601, UTC, `Z` (contract, 1)."""
+"""Times as the surfaces format them: ISO 8601, UTC, `Z` (contract, 1)."""
 
 from datetime import UTC, datetime
 
 
 def micros(moment: datetime) -> str:
-    """Spell a time with microseconds, as RPC records and the events socket do."""
+    """Format a time with microseconds, as in RPC records and on the events socket."""
     return _spell(moment, "microseconds")
 
 
 def millis(moment: datetime) -> str:
-    """Spell a time with milliseconds, as transcript frames do."""
+    """Format a time with milliseconds, as in transcript frames."""
     return _spell(moment, "milliseconds")
 
 
 def seconds(moment: datetime) -> str:
-    """Spell a time in whole seconds, as envelopes, tickets and tokens do."""
+    """Format a time in whole seconds, as in envelopes, tickets and tokens."""
     return _spell(moment, "seconds")
 
 

@@ -1,9 +1,9 @@
 """The transcript stream's dialect: frames of five members (live streams, 2.3).
 
-Where there is more to say of a finished turn (`remarks`) its frame has a member more.
+A finished turn that was cut off or not recognised (`remarks`) has one more member.
 Partial turns are cumulative and ephemeral; a final one is durable and its event carries
-the position to resume from as `id:`, as long as this listener has lost no frame: then it
-goes on in the spelling without ids, so that no position ever stands behind a gap.
+the position to resume from as `id:`. Once a listener has lost a frame, its stream continues
+without ids, so that a client's position is never past a gap.
 """
 
 from collections.abc import Mapping
@@ -19,19 +19,19 @@ from ringline.wire.sse import encode_event
 from ringline.wire.strict_json import encode
 from ringline.wire.times import millis
 
-#: Who said a turn, as streams and envelopes spell it (contract, 3).
+#: The roles of speakers in streams and envelopes (contract, 3).
 TURN_ROLES = {TurnRole.CALLER: "user", TurnRole.AGENT: "agent"}
 
 
 class TranscriptStream:
-    """The dialect of the listeners of a call's transcript, with or without ids."""
+    """The dialect of a call's transcript, with or without ids."""
 
     def __init__(self, *, with_ids: bool) -> None:
         self._with_ids = with_ids
         self.name = "transcript/ids" if with_ids else "transcript"
 
     def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
-        """Write the server-sent event of a turn or of a part of one; None if it is neither."""
+        """Encode the server-sent event of a turn or a part of one; None for other events."""
         match event.data:
             case TranscriptDelta() as part:
                 data = frame(part.role, part.text, False, part.turn_id, event.occurred_at)
@@ -46,7 +46,7 @@ class TranscriptStream:
 
 
 def remarks(turn: TurnCompleted | TranscriptLine) -> dict[str, object]:
-    """Return what there is to say of a finished turn beside its words (contract, 11)."""
+    """Return a finished turn's members besides its words (contract, 11)."""
     found: dict[str, object] = {}
     if turn.interrupted:
         found["interrupted"] = True
@@ -63,7 +63,7 @@ def frame(
     at: datetime,
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> bytes:
-    """Write the JSON of one frame."""
+    """Encode one frame as JSON."""
     return encode(
         {
             "role": TURN_ROLES[role],

@@ -1,6 +1,6 @@
-"""WAV files: PCM16 in RIFF chunks, read leniently and written plainly.
+"""WAV files: PCM16 in RIFF chunks, read leniently and written simply.
 
-A writer that streams does not know its sizes beforehand and leaves 0 or all ones there;
+A streaming writer does not know the sizes in advance and writes 0 or all ones instead;
 such a file is read to its end.
 """
 
@@ -8,14 +8,14 @@ import struct
 from dataclasses import dataclass
 
 _PCM = 0x0001
-_EXTENSIBLE = 0xFFFE  # the format's own tag then stands in the first two bytes of its GUID
+_EXTENSIBLE = 0xFFFE  # the format's own tag is then in the first two bytes of its GUID
 _FORMAT = struct.Struct("<HHIIHH")
 _STREAMED = (0, 0xFFFFFFFF)
 _MAX_RATE_HZ = 384_000
 
 
 class WavProblem(ValueError):
-    """A file that is no WAV of ours; its text is a sentence for the user."""
+    """A file is not a WAV that we support; the text is a sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Wav:
 
     @property
     def duration_ms(self) -> float:
-        """Return how long it lasts."""
+        """Return the duration in milliseconds."""
         return len(self.pcm) / (2 * self.channels) * 1000 / self.rate_hz
 
     def mono(self) -> bytes:
@@ -71,7 +71,7 @@ def write_wav(wav: Wav) -> bytes:
 
 
 def interleave(left: bytes, right: bytes) -> bytes:
-    """Make stereo PCM16 of two mono sounds; the shorter one ends in silence."""
+    """Combine two mono sounds into stereo PCM16; pad the shorter one with silence."""
     samples = max(len(left), len(right)) // 2
     stereo = bytearray(4 * samples)
     for channel, pcm in enumerate((left, right)):

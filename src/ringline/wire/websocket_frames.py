@@ -1,15 +1,15 @@
-"""WebSocket frames written by hand, server to client: unmasked, whole (RFC 6455, 5.2).
+"""WebSocket frames from server to client: unmasked, unfragmented (RFC 6455, 5.2).
 
-A frame that many connections get is framed once and its bytes are written to each.
+A message for many connections is framed once and its bytes are written to each.
 """
 
 _FIN = 0x80
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
-_MAX_CONTROL = 125  # bytes a control frame may carry (RFC 6455, 5.5)
+_MAX_CONTROL = 125  # bytes in a control frame (RFC 6455, 5.5)
 
 
 def text_frame(payload: bytes) -> bytes:
-    """Frame a payload, valid UTF-8, as one text message."""
+    """Frame a UTF-8 payload as one text message."""
     return _frame(_TEXT, payload)
 
 
@@ -20,12 +20,12 @@ def ping_frame(payload: bytes = b"") -> bytes:
 
 
 def pong_frame(payload: bytes) -> bytes:
-    """Frame the answer to a ping: the same at most 125 bytes."""
+    """Frame the pong for a ping: the same bytes, at most 125."""
     return _frame(_PONG, payload)
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
-    """Frame a close; a reason over 123 bytes is cut at a character."""
+    """Frame a close; a reason over 123 bytes is truncated at a character."""
     text = reason.encode()[: _MAX_CONTROL - 2].decode(errors="ignore").encode()
     return _frame(_CLOSE, code.to_bytes(2, "big") + text)
 
