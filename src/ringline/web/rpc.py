@@ -133,7 +133,7 @@ class Rpc:
     async def _serve(self, request: web.Request, answering: Answering) -> web.StreamResponse:
         """Authenticate a request, answer it, and report any error."""
         try:
-            caller = await caller_of(request, self._credentials)
+            caller = await authenticate(request, self._credentials)
             share = open_share(request, caller.key_id, caller.scope)
             wait_s = self._rate.take(_who(caller))
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
@@ -191,7 +191,7 @@ def _who(caller: Caller) -> Hashable:
     return caller.key_id if operator is None else (caller.key_id, operator.id)
 
 
-async def caller_of(request: web.Request, credentials: Credentials) -> Caller:
+async def authenticate(request: web.Request, credentials: Credentials) -> Caller:
     """Authenticate the caller. Raises Turned, Unavailable."""
     caller = await rpc_caller(request, credentials)
     if isinstance(caller, Denied):
