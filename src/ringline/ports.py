@@ -1,7 +1,8 @@
 """What Ringline needs from the world, as Protocols of at most seven methods.
 
-Each method tells its duty, its ordering and its failures. Adapters live in `storage/`,
-`bus/` and `voices/`, known to `app.py` alone, and in `legs/`, each known to its door.
+Each docstring states the method's duty, its ordering and its failures. Adapters live in
+`storage/`, `bus/` and `voices/`, where only `app.py` imports them, and in `legs/`, where only
+the endpoint of that kind of leg does.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Result = TypeVar("Result")
 #: The time of day, in UTC.
 Clock: TypeAlias = Callable[[], datetime]
 
-#: Raises unless whoever asked still may.
+#: Check that the caller is still authorised; raise if not.
 Check: TypeAlias = Callable[[], Awaitable[None]]
 
 #: Make a new row id (UUIDv7).
@@ -47,146 +48,146 @@ NewId: TypeAlias = Callable[[], UUID]
 
 
 class VoiceListener(Protocol):
-    """Who hears what a voice reports; the bridge is one. No method blocks or raises.
+    """Receives what a voice reports; the bridge implements it. No method blocks or raises.
 
     A voice reports from the event loop's thread, in order: a response's chunks and texts
     come between its `ResponseStarted` and its `ResponseDone`.
     """
 
     def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Take a signal."""
+        """Receive a signal."""
         ...
 
     def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
-        """Take speech at the voice's output rate, as fast as it is made."""
+        """Receive speech at the voice's output rate, as fast as the voice produces it."""
         ...
 
     def on_voice_text(self, response_id: str, delta: str) -> None:
-        """Take the text that belongs to the speech following it."""
+        """Receive a piece of text; the speech that it belongs to follows."""
         ...
 
 
 class Voice(Protocol):
     """One conversation with one speaking model, opened by an `OpenVoice`.
 
-    `send_audio` and `send` never block and never raise: what fails is reported as
-    `VoiceFailed`. After `close` nothing is reported any more.
+    `send_audio` and `send` never block and never raise: failures are reported as
+    `VoiceFailed`. After `close` the voice reports nothing.
     """
 
     @property
     def capabilities(self) -> VoiceCapabilities:
-        """Tell rates and abilities; constant for the life of the conversation."""
+        """Return rates and abilities; constant for the life of the conversation."""
         ...
 
     def send_audio(self, chunk: Chunk) -> None:
-        """Take the caller's audio at the input rate; late audio is dropped after 10 s."""
+        """Send the caller's audio at the input rate; audio more than 10 s late is dropped."""
         ...
 
     def send(self, order: VoiceOrder) -> None:
-        """Take an order; orders are carried out in the order they are given."""
+        """Send an order; orders are carried out first in, first out."""
         ...
 
     async def close(self) -> None:
-        """End the conversation and free what it holds."""
+        """End the conversation and release its resources."""
         ...
 
 
 class VoiceUnavailable(Exception):
-    """A voice cannot be opened now; `message` is for the client."""
+    """Raised when a voice cannot be opened now; `message` is for the client."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
 
 
-#: Open a voice for a conversation; raises VoiceUnavailable. The listener must exist before.
+#: Open a voice for a conversation. It may report at once. Raises VoiceUnavailable.
 OpenVoice: TypeAlias = Callable[[VoiceOpening, VoiceListener], Awaitable[Voice]]
 
 
 class LegListener(Protocol):
-    """Who hears what a leg reports; the bridge is one. No method blocks or raises."""
+    """Receives what a leg reports; the bridge implements it. No method blocks or raises."""
 
     def on_leg_signal(self, signal: LegSignal) -> None:
-        """Take a signal."""
+        """Receive a signal."""
         ...
 
     def on_leg_audio(self, chunk: Chunk) -> None:
-        """Take the caller's audio at the leg's rate."""
+        """Receive audio from the leg, at its input rate."""
         ...
 
 
-#: Convert PCM16 mono audio, piece by piece; whole samples, some of which come later.
+#: Convert a stream of PCM16 mono audio chunk by chunk; output may lag behind input.
 Resampler: TypeAlias = Callable[[bytes], bytes]
 
-#: Make a resampler for one speaker, from a rate to another, both in Hz.
+#: Make a resampler for one speaker: from one rate to another, both in Hz.
 NewResampler: TypeAlias = Callable[[int, int], Resampler]
 
-#: Take what a party of a call says: a recorder, a detector. Never blocks or raises.
+#: Receive the audio of a call's party, as a recorder or a detector. Never blocks or raises.
 Tap: TypeAlias = Callable[[PartyId, Chunk], None]
 
 
 class Leg(Protocol):
-    """One line into a call. No method blocks or raises.
+    """One connection of a party to a call. No method blocks or raises.
 
-    `Left` or `LegFailed` is reported at most once; after `HangUp` nothing is reported.
+    A leg reports `Left` or `LegFailed` at most once, and nothing after `HangUp`.
     """
 
     @property
     def input_hz(self) -> int:
-        """Tell the rate of what is said on the line; constant."""
+        """Return the rate of the audio that the leg reports; constant."""
         ...
 
     @property
     def output_hz(self) -> int:
-        """Tell the rate of what the line plays; constant."""
+        """Return the rate of the audio that the leg plays; constant."""
         ...
 
     def play(self, chunk: Chunk) -> None:
-        """Send speech at the output rate; a leg that does not read loses the oldest first."""
+        """Play speech at the output rate; a leg that lags drops the oldest first."""
         ...
 
     def flush(self) -> float | None:
-        """Throw away speech that has not been played.
+        """Discard speech that has not been played.
 
-        Returns how much that was, in milliseconds, or None where the line cannot know.
+        Returns how much that was, in milliseconds, or None if the leg cannot know.
         """
         ...
 
     def send(self, order: LegOrder) -> None:
-        """Take an order or a piece of news, in order with the speech."""
+        """Send an order or a notification; it keeps its position relative to the speech."""
         ...
 
 
 class StoreUnavailable(Unavailable):
-    """The database does not answer; what was being committed may or may not be."""
+    """The database does not answer; a commit under way may or may not have happened."""
 
     def __init__(self) -> None:
         super().__init__(UnavailableReason.STORE_UNAVAILABLE)
 
 
 class LogBusy(Unavailable):
-    """A log's lock was not to be had within a second; its entries must wait alone."""
+    """A log's lock was not free within a second; only that log's entries must wait."""
 
     def __init__(self) -> None:
         super().__init__(UnavailableReason.LOG_BUSY)
 
 
 class Violation(StrEnum):
-    """Why the database will never take something."""
+    """Why the database refuses a write for good."""
 
     ALREADY_EXISTS = "already_exists"
-    REFERENCE = "reference"  # it names what is not there, or others still name it
-    BAD_VALUE = "bad_value"  # no column takes it
+    REFERENCE = "reference"  # to a row that does not exist, or from rows that still do
+    BAD_VALUE = "bad_value"  # no column can hold it
     NOT_OURS = "not_ours"  # the call has ended, or another process runs it
     NO_LOG = "no_log"
-    OTHER = "other"  # a right, a rule of the tables, a defect
+    OTHER = "other"  # missing privileges, another constraint, a defect
 
 
 class EntryRefused(Exception):
-    """The database will never take these entries.
+    """The database refuses these entries for good.
 
-    `constraint` is the name of the one that was violated, if it was one. `sqlstate` is for
-    the log alone, and empty where no statement failed.
+    `constraint` names the violated constraint, if any. `sqlstate` is for logging only, and
+    empty if no statement failed.
     """
 
     def __init__(self, why: Violation, sqlstate: str = "", constraint: str = "") -> None:
@@ -197,14 +198,14 @@ class EntryRefused(Exception):
 
 
 class AlreadyExists(EntryRefused):
-    """Something of these entries is there already: an event's id, or another key."""
+    """A row of these entries exists already: an event's id, or another unique key."""
 
     def __init__(self, sqlstate: str = "", constraint: str = "") -> None:
         super().__init__(Violation.ALREADY_EXISTS, sqlstate, constraint)
 
 
 class QueryTooSlow(Unavailable):
-    """A statement of a request ran over its time; nothing of its transaction is kept."""
+    """A statement of a request timed out; its transaction was rolled back."""
 
     def __init__(self) -> None:
         super().__init__(UnavailableReason.QUERY_TOO_SLOW)
@@ -212,7 +213,7 @@ class QueryTooSlow(Unavailable):
 
 @dataclass(frozen=True, slots=True)
 class LogHead:
-    """How far a log goes: its epoch, its newest offset, its oldest kept offset."""
+    """The extent of a log: its epoch, its newest offset and its oldest retained one."""
 
     epoch: str
     newest: int
@@ -221,8 +222,8 @@ class LogHead:
     def resume_after(self, position: Position | FromBeginning) -> int | None:
         """Return the offset of a position, or None if the log cannot be resumed after it.
 
-        It cannot after a position of another epoch, after one ahead of the log, and where
-        not every event after it is still kept.
+        A position is not resumable if it is of another epoch or ahead of the log, or if
+        retention has removed an event after it.
         """
         match position:
             case FromBeginning():
@@ -235,7 +236,7 @@ class LogHead:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """Events of a log, in order; `complete` if none follows them."""
+    """Events of a log, in offset order; `complete` if no more follow."""
 
     events: Sequence[StoredEvent]
     complete: bool
@@ -249,15 +250,16 @@ class EventLog(Protocol):
         ...
 
     async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
-        """Write entries in one transaction; return the offsets of each one's durable events.
+        """Write entries in one transaction; return each entry's offsets.
 
-        Rows come first, then the counters of all logs in ascending order with their
-        events. Raises StoreUnavailable, LogBusy or EntryRefused; after StoreUnavailable ask `find`.
+        An entry's offsets are those of its durable events. Rows are written first, then the
+        counters of all logs in ascending order, with their events. Raises StoreUnavailable,
+        LogBusy or EntryRefused; after StoreUnavailable, `find` says what was committed.
         """
         ...
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the offsets of those events that are in the log.
+        """Return the offsets of these events, of those that are in the log.
 
         Raises StoreUnavailable.
         """
@@ -266,10 +268,10 @@ class EventLog(Protocol):
     async def page(
         self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
-        """Return the events of a topic behind an offset, ascending.
+        """Return a page of a topic's events after an offset, ascending.
 
-        At most `limit` of them, and fewer where they are large (`limits.FOLLOWED_BYTES`), but
-        one at least where there is one. Raises StoreUnavailable.
+        A page has at most `limit` events, and fewer if they are large
+        (`limits.FOLLOWED_BYTES`), but at least one if there is any. Raises StoreUnavailable.
         """
         ...
 
@@ -278,15 +280,15 @@ class EventLog(Protocol):
         ...
 
 
-#: A row as the database gives it: its values by index and by name.
+#: A row as the database returns it: values by index and by name.
 Row: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
 class Portions:
-    """The first rows of a statement, and the bytes of their texts.
+    """The first rows of a statement, and the size of their texts in bytes.
 
-    Not `complete`: the last row went over the bytes, and others follow it.
+    If not `complete`, the last row exceeded the limit and more rows follow.
     """
 
     rows: Sequence[Row]
@@ -295,32 +297,32 @@ class Portions:
 
 
 class Rows(Protocol):
-    """Statements in the workspace and environment of one log."""
+    """Runs statements in the workspace and environment of one log."""
 
     async def fetch(self, text: str, values: Sequence[object]) -> Sequence[Row]:
         """Run a statement and return its rows.
 
-        Raises StoreUnavailable, LogBusy, QueryTooSlow, or EntryRefused, after which the
-        transaction is over.
+        Raises StoreUnavailable, LogBusy, QueryTooSlow or EntryRefused; any of them ends the
+        transaction.
         """
         ...
 
     async def fetch_within(
         self, text: str, values: Sequence[object], most_bytes: int, portion: int
     ) -> Portions:
-        """Run a statement that may return much, and stop when it returned so much.
+        """Run a statement whose result may be large; stop once it exceeds `most_bytes`.
 
-        Rows come in portions, so that no more than one of them is in memory beyond what
-        may be there. Raises like `fetch`.
+        Rows are fetched in portions, so that memory exceeds the limit by one portion at
+        most. Raises like `fetch`.
         """
         ...
 
 
 class Transaction(Rows, Protocol):
-    """A request's transaction: its rows, and the events that tell of them.
+    """A request's transaction: its rows, and the events that report the changes.
 
-    The events come last, with their log's counter, so that commit order is offset order;
-    the work need not care.
+    Events are written last, with their log's counter, so that commit order is offset order
+    without any care on the caller's part.
     """
 
     @property
@@ -329,7 +331,7 @@ class Transaction(Rows, Protocol):
         ...
 
     async def lock_call(self, call_id: UUID) -> StoredCall | None:
-        """Return a call and keep others from moving it until the end."""
+        """Return a call, locked until the transaction ends."""
         ...
 
     async def save(self, records: Sequence[Record]) -> None:
@@ -337,7 +339,7 @@ class Transaction(Rows, Protocol):
         ...
 
     def append(self, *events: Event) -> None:
-        """Append events to the log when the transaction commits."""
+        """Append events to the log, as the last step of the transaction."""
         ...
 
 
@@ -345,9 +347,9 @@ class Records(Protocol):
     """The rows of a workspace's environment, for requests."""
 
     def read(self, scope: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
-        """Read in one snapshot, in which nothing can be written.
+        """Open a read-only snapshot.
 
-        The check comes when it has been read. Raises what the check raises, and StoreUnavailable.
+        The check runs after the reading. Raises what the check raises, and StoreUnavailable.
         """
         ...
 
@@ -357,21 +359,21 @@ class Records(Protocol):
         work: Callable[[Transaction], Awaitable[Result]],
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
-        """Run work as one transaction, again where it met another one.
+        """Run work in one transaction; retry it after a serialisation conflict.
 
-        Returns what the work returned, and the events it told with their offsets. The check
-        comes last before the commit, when every lock is had. What the work or the check
-        raises ends the transaction without a trace. Raises StoreUnavailable (also where the
-        answer to COMMIT was lost), LogBusy, QueryTooSlow, EntryRefused.
+        Returns what the work returned, and the events it appended with their offsets. The
+        check runs last before the commit, with every lock held. If the work or the check
+        raises, the transaction is rolled back. Raises StoreUnavailable (also if the answer
+        to COMMIT was lost), LogBusy, QueryTooSlow, EntryRefused.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCall:
-    """A call as it is stored, with who takes part and its last wait in a queue.
+    """A stored call with its participants and its latest queue entry.
 
-    `runs` tells whether a process runs it; else it lives elsewhere and is only recorded.
+    `runs` is whether a process of ours runs it; if not, it is an external call.
     """
 
     row: CallRow
@@ -381,21 +383,21 @@ class StoredCall:
 
 
 class CallStore(Protocol):
-    """Calls as they are stored; written by the journal alone."""
+    """Stored calls; only the journal writes them."""
 
     async def get_call(self, scope: Scope, call_id: UUID) -> CallRow | None:
         """Return a call. Raises StoreUnavailable."""
         ...
 
     async def turns(self, scope: Scope, call_id: UUID) -> list[TurnRow]:
-        """Return a call's finished turns in the order they were said.
+        """Return a call's finished turns, in the order they were spoken.
 
         Raises StoreUnavailable.
         """
         ...
 
     async def abandoned(self) -> list[AbandonedCall]:
-        """Return the open calls whose process is dead, of all logs.
+        """Return the open calls of dead processes, from all logs.
 
         Raises StoreUnavailable.
         """
@@ -404,72 +406,73 @@ class CallStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AbandonedCall:
-    """An open call without a process: what is needed to end its record."""
+    """An open call whose process is dead: what is needed to end its record."""
 
     scope: Scope
     call: CallRow
     participants: tuple[ParticipantRow, ...]
     turns: tuple[TurnRow, ...]
-    #: When its process was last known alive, to within 5 s.
+    #: When its process was last known to be alive, to within 5 s.
     lost_at: datetime
 
 
 class CredentialStore(Protocol):
-    """Keys, and the members of teams, looked up before a workspace is known."""
+    """Keys and team members, looked up before a workspace is known."""
 
     async def find_key(self, key_hash: bytes) -> Key | None:
-        """Find a key by its hash, dead or alive. Raises StoreUnavailable."""
+        """Find a key by its hash, even if it is revoked or expired. Raises StoreUnavailable."""
         ...
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
-        """Return keys by id, to check again those that are in use.
+        """Return keys by id, to recheck those in use.
 
         Raises StoreUnavailable.
         """
         ...
 
     async def get_token_key(self, key_id: UUID, user_id: UUID | None) -> Key | None:
-        """Return the key behind a token; with a member, if they are in its workspace's team.
+        """Return the key that a token was minted with.
 
-        Raises StoreUnavailable.
+        With a user, only if they are a member of the key's team. Raises StoreUnavailable.
         """
         ...
 
     async def current_members(self, user_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these are members of a team. Raises StoreUnavailable."""
+        """Return which of these users are still members of a team. Raises StoreUnavailable."""
         ...
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
-        """Note when keys were last used. Raises StoreUnavailable."""
+        """Record when keys were last used. Raises StoreUnavailable."""
         ...
 
     async def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> None:
-        """Call back, until cancelled, with each key or member that may be gone.
+        """Call back, until cancelled, for each key or member that may be revoked.
 
-        For a key it is also told whether its calls end. None instead of an id means that
-        notifications may have been missed: check all.
+        The flag says whether a revoked key ends its calls. None instead of an id means that
+        notifications may have been missed: recheck all.
         """
         ...
 
 
 class TicketStore(Protocol):
-    """Tickets, taken before a workspace is known."""
+    """Tickets, redeemed before a workspace is known."""
 
     async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
-        """Keep a ticket if its key is alive, and tell whether it is.
+        """Store a ticket if its key is valid; return whether it is.
 
         Raises StoreUnavailable.
         """
         ...
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
-        """Look at a ticket without taking it. Raises StoreUnavailable."""
+        """Return a ticket without redeeming it. Raises StoreUnavailable."""
         ...
 
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
-        """Delete a ticket and return it if it and its key are alive; atomic.
+        """Redeem a ticket: delete and return it, if it and its key are valid.
 
-        Of two racing takers one gets it. Raises StoreUnavailable; the ticket may then be spent.
+        It is atomic: of two racing clients one gets the ticket. Raises StoreUnavailable, after
+        which the ticket may be spent.
         """
         ...
 
@@ -485,7 +488,7 @@ class WorkspaceStore(Protocol):
         ...
 
     async def create_key(self, key: Key, key_hash: bytes) -> None:
-        """Keep a key. Raises StoreUnavailable, EntryRefused for an unknown workspace."""
+        """Store a key. Raises StoreUnavailable, EntryRefused for an unknown workspace."""
         ...
 
     async def list_keys(self, workspace_id: UUID) -> list[Key]:
@@ -493,7 +496,7 @@ class WorkspaceStore(Protocol):
         ...
 
     async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
-        """Revoke a key, whoever's it is; False if there is none. Idempotent."""
+        """Revoke a key of any workspace; False if there is none. Idempotent."""
         ...
 
     async def find_agent(self, scope: Scope, agent_id: UUID) -> Agent | None:
@@ -501,14 +504,17 @@ class WorkspaceStore(Protocol):
         ...
 
     async def first_agent(self, scope: Scope) -> Agent | None:
-        """Return the agent made first: the `Attendant` of a new workspace.
+        """Return the oldest agent: the `Attendant` of a new workspace.
 
         Raises StoreUnavailable.
         """
         ...
 
     async def list_workspaces(self, most: int | None = None) -> list[WorkspaceRow]:
-        """Return the oldest workspaces, or all, oldest first. Raises StoreUnavailable."""
+        """Return the workspaces, oldest first; at most `most` of them if given.
+
+        Raises StoreUnavailable.
+        """
         ...
 
 
@@ -523,7 +529,7 @@ class WorkspaceRow:
 
 @dataclass(frozen=True, slots=True)
 class NewWorkspace:
-    """A workspace as it begins: an agent and a queue per environment, and its first keys."""
+    """A workspace to create: an agent and a queue per environment, and its first keys."""
 
     id: UUID
     name: str
@@ -536,35 +542,35 @@ class NewWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class AllLogs:
-    """Every log: what a subscriber names that knows none yet."""
+    """All logs, for a subscriber that does not know which ones it will need."""
 
 
 ALL_LOGS = AllLogs()
 
-#: What takes publications, on the event loop; it must not block.
+#: Receives publications, on the event loop; it must not block.
 Subscriber: TypeAlias = Callable[[Publication], None]
 
-#: End a subscription at once; harmless to call again.
+#: End a subscription at once; idempotent.
 Unsubscribe: TypeAlias = Callable[[], None]
 
 
 class Bus(Protocol):
-    """What carries published events to the hubs of all processes; a hint, never the truth.
+    """Carries published events to the hubs of all processes; a hint, never the truth.
 
-    It may lose, double or reorder; the hub mends it from the log.
+    It may lose, duplicate or reorder events; the hub repairs that from the log.
     """
 
     def publish(self, publication: Publication) -> None:
-        """Send to every subscriber, this process included; never blocks, never raises."""
+        """Deliver to every subscriber, those of this process included. Never blocks or raises."""
         ...
 
     def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
-        """Call back for the publications of a log, or of all logs.
+        """Deliver the publications of a log, or of all logs, to a subscriber.
 
-        Of all logs it carries at least what this process publishes; more does no harm.
+        For all logs, publications of this process suffice; more do no harm.
         """
         ...
 
     async def close(self) -> None:
-        """Send nothing more."""
+        """Stop publishing and delivering."""
         ...

@@ -1,8 +1,8 @@
-"""Where a signal comes from and where an order goes to: the envelopes of a call.
+"""Envelopes: which leg or voice a signal comes from, and which one an order goes to.
 
-Whatever enters a call names its sender, and whatever leaves it its receiver. So a call may
-have several legs, and its voice may be replaced: what a leg or a voice that is gone still
-reports comes from nobody whom the call knows.
+Every signal names its sender and every order its receiver. So a call can have several legs,
+and its voice can be replaced: signals of a detached leg or a replaced voice have an unknown
+sender and are ignored.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ringline.domain.voice import VoiceOrder, VoiceSignal
 
 @dataclass(frozen=True, slots=True)
 class FromLeg:
-    """A leg reports something."""
+    """A signal from a leg."""
 
     leg: LegId
     signal: LegSignal
@@ -24,7 +24,7 @@ class FromLeg:
 
 @dataclass(frozen=True, slots=True)
 class FromVoice:
-    """A voice reports something."""
+    """A signal from a voice."""
 
     voice: VoiceId
     signal: VoiceSignal
@@ -32,14 +32,14 @@ class FromVoice:
 
 @dataclass(frozen=True, slots=True)
 class FromBridge:
-    """The bridge reports what the caller hears."""
+    """A signal from the bridge, about playback."""
 
     signal: BridgeSignal
 
 
 @dataclass(frozen=True, slots=True)
 class ToLeg:
-    """A leg is told something."""
+    """An order to a leg."""
 
     leg: LegId
     order: LegOrder
@@ -47,7 +47,7 @@ class ToLeg:
 
 @dataclass(frozen=True, slots=True)
 class ToVoice:
-    """A voice is told something."""
+    """An order to a voice."""
 
     voice: VoiceId
     order: VoiceOrder
@@ -55,7 +55,7 @@ class ToVoice:
 
 @dataclass(frozen=True, slots=True)
 class ToBridge:
-    """The bridge is told something."""
+    """An order to the bridge."""
 
     order: BridgeOrder
 

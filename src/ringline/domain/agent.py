@@ -29,9 +29,9 @@ class TurnDetectionType(StrEnum):
 
 
 class RequestedTurnDetection(msgspec.Struct, frozen=True, kw_only=True):
-    """How a client wants the end of the caller's turn found (realtime voice, 4).
+    """The turn detection that a client requests (realtime voice, 4).
 
-    Its `type` is any text: a word that no model offers is refused where the model is known.
+    `type` is any text here: whether the model offers it is checked once the model is known.
     """
 
     type: Annotated[
@@ -53,7 +53,7 @@ class RequestedTurnDetection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TurnDetection(RequestedTurnDetection, frozen=True, kw_only=True):
-    """How the end of the caller's turn is found."""
+    """How the end of the caller's turn is detected."""
 
     type: TurnDetectionType = TurnDetectionType.SERVER_VAD
 
@@ -66,10 +66,10 @@ class Phrase(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of the local voice: its phrases and what it says to each intent.
+    """Settings of the local voice: its phrases and its reply to each intent.
 
-    `replies` maps an intent to what is said; the intent `fallback` answers what was not
-    understood, and the intent `goodbye` is followed by hanging up.
+    `replies` maps an intent to a text. The intent `fallback` answers speech that was not
+    understood, and the voice hangs up after the reply to `goodbye`.
     """
 
     phrases: Annotated[tuple[Phrase, ...], means("the phrases that are understood")] = ()
@@ -80,7 +80,7 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Agent:
     """A row of `agents`: who answers, with which model, and how.
 
-    One that is not `enabled` begins no session; those it has go on.
+    An agent that is not `enabled` starts no sessions; running ones continue.
     """
 
     id: UUID

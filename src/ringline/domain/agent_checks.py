@@ -1,7 +1,6 @@
-"""What is wrong with the settings that an agent or a session's config brings along.
+"""Validation rules shared by agents and the configs of sessions.
 
-One list of rules for both doors: RPC refuses to write an agent with a flaw, and a session
-does not start with one (realtime voice, 4).
+RPC rejects an agent with a flaw, and a session with one does not start (realtime voice, 4).
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,19 +11,19 @@ from ringline.domain.agent import Tool
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A bad value: the way to it from what was given, by members and indexes, and a verdict."""
+    """An invalid value: its path, as members and indexes, and what is wrong with it."""
 
     path: tuple[str | int, ...]
     what: str
 
     def spelt(self, root: str) -> str:
-        """Spell the way to the value as a client would write it: `tools[1].name`."""
+        """Format the path as a client would write it: `tools[1].name`."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
         return root + "".join(steps)
 
 
 def tool_flaws(tools: Iterable[Tool]) -> Iterator[Flaw]:
-    """Yield the tools without a name, and those whose name is taken."""
+    """Yield a flaw for each tool without a name or with a name already used."""
     names: set[str] = set()
     for index, tool in enumerate(tools):
         if not tool.name.strip():

@@ -1,8 +1,8 @@
 """`Attendant`, the agent that every workspace starts with, as data.
 
-Its phrases are of several words and far apart in sound, because its recogniser finds the
-nearest of them in anything (see the local voice's page). The dialogue needs no memory:
-an answer that asks back is followed by phrases that only fit there.
+Its phrases are long and sound different from each other, because the recogniser maps any
+speech to the nearest phrase (see the local voice's page). The dialogue needs no memory: a
+reply that asks a question is answered by phrases that fit no other question.
 """
 
 from uuid import UUID

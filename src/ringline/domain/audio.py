@@ -1,7 +1,7 @@
 """Audio as it travels between legs and voices: PCM16, mono, little-endian.
 
-A chunk that arrived as base64 keeps that spelling, so that it can leave as it came; it is
-decoded or encoded only when somebody asks for the other form.
+A chunk that arrived as base64 keeps that form, so that it can be sent on without encoding it
+again.
 """
 
 from base64 import b64encode
@@ -12,7 +12,7 @@ BYTES_PER_SAMPLE = 2
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of PCM16 mono audio: whole samples, `rate_hz` of them a second."""
+    """A piece of PCM16 mono audio: whole samples, `rate_hz` per second."""
 
     pcm: bytes
     rate_hz: int
@@ -24,10 +24,10 @@ class Chunk:
 
     @property
     def duration_ms(self) -> float:
-        """Return how long the chunk lasts."""
+        """Return the duration of the chunk."""
         return len(self.pcm) / BYTES_PER_SAMPLE * 1000 / self.rate_hz
 
 
 def bytes_of_ms(duration_ms: float, rate_hz: int) -> int:
-    """Return how many whole-sample bytes a duration takes at a rate."""
+    """Return the size of a duration at a rate, rounded down to whole samples."""
     return int(duration_ms * rate_hz / 1000) * BYTES_PER_SAMPLE

@@ -1,8 +1,7 @@
-"""What a bridge reports and what it is told: the words between a call and its bridge.
+"""The signals and orders between a call and its bridge.
 
-The bridge is the only place where a call's audio meets. It gives a response's speech to
-the leg at most a little ahead of what the caller can have heard, so it alone knows what
-has left and what has been played.
+The bridge routes all audio of a call. It sends a response's speech to the leg only a little
+ahead of playback, so it alone knows what has been sent and what has been played.
 """
 
 from dataclasses import dataclass
@@ -10,33 +9,33 @@ from typing import TypeAlias
 
 from ringline.domain.routes import LegId, Routes, VoiceId
 
-# Signals: what a bridge reports.
+# Signals.
 
 
 @dataclass(frozen=True, slots=True)
 class CallerSpoke:
-    """The voice heard the caller begin; playing has stopped after `played_ms`."""
+    """The caller began to speak; playback was stopped after `played_ms`."""
 
     played_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCancelled:
-    """The client asked to stop the response; playing has stopped after `played_ms`."""
+    """The client cancelled the response; playback was stopped after `played_ms`."""
 
     played_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseAudible:
-    """The first speech of a response has left for the caller."""
+    """The first speech of a response was sent to the caller."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class TextSent:
-    """A piece of text has left, with the speech that it belongs to."""
+    """A piece of text was sent, with the speech that it belongs to."""
 
     response_id: str
     delta: str
@@ -44,14 +43,14 @@ class TextSent:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSent:
-    """The last chunk of a response has left the bridge."""
+    """The last chunk of a response was sent."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class PlaybackFinished:
-    """By the leg's playback clock, the caller has heard everything that was sent."""
+    """The leg has played everything that was sent, by its playback clock."""
 
 
 BridgeSignal: TypeAlias = (
@@ -59,12 +58,12 @@ BridgeSignal: TypeAlias = (
 )
 
 
-# Orders: what a bridge is told.
+# Orders.
 
 
 @dataclass(frozen=True, slots=True)
 class SetRoutes:
-    """Connect everybody to those who hear them; the voice is paced by the caller's leg."""
+    """Replace the routes; the voice is paced by the playback of the caller's leg."""
 
     routes: Routes
     caller: LegId | None
@@ -72,38 +71,35 @@ class SetRoutes:
 
 @dataclass(frozen=True, slots=True)
 class AttachVoice:
-    """Let a voice hear: what the caller said until now first, then as it comes.
-
-    A voice that it replaces is unplugged.
-    """
+    """Connect a voice to the caller, buffered audio first; it replaces any other voice."""
 
     voice: VoiceId
 
 
 @dataclass(frozen=True, slots=True)
 class DetachLeg:
-    """Let go of a leg that has left; the call goes on without it."""
+    """Disconnect a leg that has left; the call continues without it."""
 
     leg: LegId
 
 
 @dataclass(frozen=True, slots=True)
 class PlayResponse:
-    """Play this response: what the voice has made of it already, and the rest."""
+    """Play this response: what the voice has produced so far, and the rest."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class FinishResponse:
-    """Expect nothing more of this response: its voice is gone."""
+    """End this response with what is buffered: its voice was replaced."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class DropResponse:
-    """Forget this response: nothing more of it may leave."""
+    """Discard this response; nothing more of it is sent."""
 
     response_id: str
 

@@ -1,12 +1,12 @@
 """The life of one call: call, events, orders = step(call, signal). Pure.
 
-A call is moved by signals alone: from its legs, its voice and its bridge, from the journal
-(what it told is committed, or never will be) and from whoever may end it. Each step says
-what to write (events and rows, one entry of the journal) and what to order at once. What
-a caller hears never waits for a disk; what is told to watchers always does.
+Only signals change a call: from its legs, its voice and its bridge, from the journal (an
+entry was committed, or never will be), and from API requests and limits. Each step returns
+one entry for the journal (events and rows) and orders to carry out at once. What a caller
+hears never waits for the database; what watchers receive always does.
 
-Signals name who they come from and orders who they are for (`addresses.py`): what a leg or
-a voice that is gone still reports changes nothing.
+Signals carry their sender and orders their receiver (`addresses.py`), so that late signals
+of a detached leg or a replaced voice are ignored.
 """
 
 from collections.abc import Callable
@@ -58,10 +58,10 @@ from ringline.domain.turns import Draft, Turns, keep
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: its row, who is connected and takes part now, and its conversation.
+    """A live call: its row, its legs and voice, its participants, and its conversation.
 
-    Until the answer is `announced` to the client nothing is said; `early` signals wait.
-    `routed` is what the bridge was told last.
+    The conversation starts once the answer is `announced` to the client; until then signals
+    wait in `early`. `routed` are the routes that the bridge has.
     """
 
     scope: Scope
@@ -77,26 +77,26 @@ class Call:
 
     @property
     def ref(self) -> CallRef:
-        """Return what every event of this call repeats."""
+        """Return the call's data that each of its events repeats."""
         return call_ref(self.row)
 
     @property
     def ended(self) -> bool:
-        """Tell whether the call is over."""
+        """Return whether the call has ended."""
         return self.row.ended_at is not None
 
     @property
     def active(self) -> bool:
-        """Tell whether the call is being talked on: it was answered and is not over."""
+        """Return whether the conversation is under way: answered, and not ended."""
         return self.announced and not self.ended
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a step brings: the call after it, an entry to write, orders to carry out.
+    """The result of a step: the new call, an entry to write, orders to carry out.
 
-    `answers` marks the entry whose commit must come back as `AnswerWritten`; `last` the
-    call's final one.
+    `answers` marks the entry whose commit must be reported as `AnswerWritten`; `last` marks
+    the call's final entry.
     """
 
     call: Call
@@ -108,18 +108,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Time and randomness, handed in: a step has neither of its own."""
+    """The time and the source of ids, passed in to keep steps pure."""
 
     now: datetime
     new_id: Callable[[], UUID]
 
 
-#: Most signals that wait until the client is told; what comes then is refused.
+#: Most signals that wait for the answer; further ones are refused.
 MAX_EARLY = limits.EARLY_SIGNALS.most
 
 
 def call_ref(row: CallRow) -> CallRef:
-    """Return what every event of a call repeats."""
+    """Return the call's data that each of its events repeats."""
     return CallRef(
         id=row.id,
         uuid=row.uuid,
@@ -134,7 +134,7 @@ def call_ref(row: CallRow) -> CallRef:
 
 
 def begin(call: Call, moment: Moment) -> Step:
-    """Begin a call that has just been accepted, with the leg it came on and a voice to be."""
+    """Begin a call on the leg that it came in on; its voice opens later."""
     row, draft = call.row, _draft(call.row, moment)
     draft.records.append(row)
     draft.events.append(
@@ -144,7 +144,7 @@ def begin(call: Call, moment: Moment) -> Step:
 
 
 def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
-    """Take one signal. An ended call takes nothing any more."""
+    """Handle one signal. An ended call ignores all signals."""
     draft = _draft(call.row, moment)
     if call.ended:
         return _step(call, draft)
@@ -159,7 +159,7 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
         case EndOrdered(cause, message):
             call = _end(call, cause, draft, message)
         case TakenOver() | HandedBack() if not call.announced:
-            pass  # there is no agent yet to be paused
+            pass  # no agent speaks yet
         case TakenOver():
             participants, talk = take_over(signal, call.participants, call.talk, draft)
             call = replace(call, participants=participants, talk=talk)
@@ -180,9 +180,9 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
         case FromBridge(said):
             call = _talk(call, said, draft)
         case FromLeg(leg_id, leg.Left()):
-            draft.orders.append(bridge.DetachLeg(leg_id))  # it never joined
+            draft.orders.append(bridge.DetachLeg(leg_id))  # the leg never joined
         case FromLeg() | FromVoice():
-            pass  # it has left, or was replaced
+            pass  # the leg has left, or the voice was replaced
     return _step(call, draft, answers=answers)
 
 
@@ -198,7 +198,7 @@ def _from_leg(call: Call, leg_id: LegId, signal: leg.LegSignal, draft: Draft) ->
             draft.orders.append(ToLeg(leg_id, leg.HangUp(cause)))
             return _leave(call, leg_id, draft)
         case _ if leg_id != call.parties.caller:
-            return call  # the conversation is the caller's
+            return call  # only the caller's leg takes part in the conversation
         case _:
             return _talk(call, signal, draft)
 
@@ -208,7 +208,7 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, draft: Draft) -> Call:
         case voice.VoiceFailed(failure, message, alive):
             return _voice_failed(call, failure, message, draft, alive=alive)
         case voice.GoingAway():
-            return call  # it will say so again by failing; replacing it comes with roll-over
+            return call  # it fails in time; replacing a voice before that is not built yet
         case _:
             return _talk(call, signal, draft)
 
@@ -220,7 +220,7 @@ def _talk(call: Call, signal: ConversationSignal, draft: Draft) -> Call:
 
 
 def _join(call: Call, joined: LegJoined, draft: Draft) -> Call:
-    """Connect another leg to a call that is talked on."""
+    """Add another leg to a call whose conversation is under way."""
     if not call.announced:
         return call
     participant = join(joined.member, joined.role, draft, joined.leg)
@@ -229,12 +229,12 @@ def _join(call: Call, joined: LegJoined, draft: Draft) -> Call:
 
 
 def _is_last_caller(call: Call, leg_id: LegId) -> bool:
-    """Tell whether there is nobody to go on with without a leg."""
+    """Return whether no other leg is a caller's."""
     return call.parties.without_leg(leg_id).caller is None
 
 
 def _leave(call: Call, leg_id: LegId, draft: Draft) -> Call:
-    """Go on without a leg."""
+    """Detach a leg; the call continues."""
     draft.orders.append(bridge.DetachLeg(leg_id))
     stay = tuple(each for each in call.participants if each.id != leg_id)
     for participant in call.participants:
@@ -244,7 +244,7 @@ def _leave(call: Call, leg_id: LegId, draft: Draft) -> Call:
 
 
 def _hang_up_on(call: Call, staying: set[UUID], draft: Draft) -> Call:
-    """Let go of the legs whose participants have left."""
+    """Hang up and detach the legs whose participants have left."""
     parties = call.parties
     for leg_id, _ in call.parties.legs:
         if leg_id not in staying:
@@ -257,11 +257,11 @@ def _hang_up_on(call: Call, staying: set[UUID], draft: Draft) -> Call:
 def _change_voice(
     call: Call, voice_id: VoiceId, capabilities: voice.VoiceCapabilities, draft: Draft
 ) -> Call:
-    """Let another voice hear the caller, and go on where the one before it was."""
+    """Switch to another voice, which continues the conversation."""
     parties = replace(call.parties, voice=voice_id)
     call = replace(call, parties=parties, capabilities=capabilities)
     if not call.announced:
-        return call  # it hears when the line opens
+        return call  # attached when the answer is announced
     draft.orders.append(bridge.AttachVoice(voice_id))
     by_itself = capabilities.responds_by_itself
     return replace(call, talk=replace_voice(call.talk, draft, responds_by_itself=by_itself))
@@ -277,7 +277,8 @@ def end_abandoned(
 ) -> Step:
     """End the record of a call whose process is dead: one terminal event, `server_lost`.
 
-    It ended when its process was last known alive, which was no sooner than what it wrote.
+    It ends at the time its process was last known to be alive, but not before its last
+    written event.
     """
     turns = reduce(keep, lines, Turns())
     call = Call(scope, row, participants=participants, talk=TurnTaking(turns=turns))
@@ -300,9 +301,9 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, draft: Draft) -> Tur
         case leg.ClearRequested():
             return clear_turn(talk)
         case leg.EndTurnRequested() | leg.CancelRequested():
-            raise AssertionError("the bridge takes it")
+            raise AssertionError("the bridge handles it")
         case leg.Digit():
-            return talk  # nothing listens to keys yet
+            return talk  # nothing uses digits yet
         case (
             bridge.CallerSpoke()
             | bridge.ClientCancelled()
@@ -323,7 +324,7 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, draft: Draft) -> Tur
         ):
             return handle_voice_signal(talk, signal, draft)
         case _:
-            raise AssertionError(f"the call takes {type(signal).__name__} itself")
+            raise AssertionError(f"the call handles {type(signal).__name__} itself")
 
 
 def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> Call:
@@ -345,7 +346,7 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
 
 
 def _announce_answer(call: Call, draft: Draft) -> Call:
-    """Tell the client that the call is answered, let the voice hear, and greet."""
+    """Announce the answer to the client, attach the voice, and greet the caller."""
     if call.parties.voice is None:
         raise AssertionError("a call is answered by a voice")
     draft.orders += [
@@ -359,7 +360,7 @@ def _announce_answer(call: Call, draft: Draft) -> Call:
 
 
 def _wait(call: Call, signal: ConversationSignal, draft: Draft) -> Call:
-    """Keep a signal of the conversation until the client is told that it may begin."""
+    """Hold a signal until the answer is announced."""
     if isinstance(signal, bridge.ClientCancelled):
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
         return call
@@ -381,7 +382,7 @@ def _voice_failed(
 def _end(
     call: Call, cause: EndCause, draft: Draft, message: str = "", *, gone: LegId | None = None
 ) -> Call:
-    """Write how the call ended, and hang up on every leg but one that is gone already."""
+    """Record how the call ended, and hang up on every leg but the one already gone."""
     talk = end_conversation(call.talk, draft)
     ending, answered = ENDINGS[cause], call.row.answered_at
     row = move(call.row, ending.answered if answered else ending.unanswered, draft.now)
@@ -419,7 +420,7 @@ def _step(call: Call, draft: Draft, *, answers: bool = False) -> Step:
         entry = Entry(call.scope, events, tuple(draft.records), call.row.id)
     orders = tuple(call.parties.address(draft.orders))
     routes = call.parties.routes(paused=call.talk.paused)
-    if routes != call.routed and not call.ended:  # before what goes along them
+    if routes != call.routed and not call.ended:  # before orders that rely on them
         orders = (ToBridge(bridge.SetRoutes(routes, call.parties.caller)), *orders)
         call = replace(call, routed=routes)
     return Step(call, entry, orders, answers, last=call.ended and entry is not None)

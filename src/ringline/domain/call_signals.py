@@ -1,4 +1,4 @@
-"""What moves a call: the signals that its one task takes, one by one."""
+"""The signals that a call handles, one at a time."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,7 +13,7 @@ from ringline.domain.routes import LegId, Seat, VoiceId
 
 @dataclass(frozen=True, slots=True)
 class VoiceOpened:
-    """A voice is ready to hear: the call's first one, or one that replaces it."""
+    """A voice has opened: the call's first, or a replacement."""
 
     voice_id: VoiceId
     capabilities: voice.VoiceCapabilities
@@ -21,12 +21,12 @@ class VoiceOpened:
 
 @dataclass(frozen=True, slots=True)
 class AnswerWritten:
-    """The entry that says the call is answered has been committed."""
+    """The entry with the answer has been committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndOrdered:
-    """The call must end: an API order, a limit, a fault."""
+    """The call must end: by the API, a limit or a fault."""
 
     cause: EndCause
     message: str = ""
@@ -34,9 +34,9 @@ class EndOrdered:
 
 @dataclass(frozen=True, slots=True)
 class LegJoined:
-    """Another leg joins, as the participant whose id it has.
+    """Another leg joined; its id is the participant's.
 
-    `member` is how the participant is named, text that a database column takes.
+    `member` names the participant and holds no U+0000.
     """
 
     leg: LegId
@@ -57,5 +57,5 @@ CallSignal: TypeAlias = (
     | FromBridge
 )
 
-#: What the conversation takes, whoever sent it.
+#: The signals of the conversation, from any sender.
 ConversationSignal: TypeAlias = leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal

@@ -1,7 +1,7 @@
-"""The states of a call as one table of transitions (contract, 4).
+"""The states of a call and the table of its transitions (contract, 4).
 
 Only `move` changes a call's status. `COMPLETE` and `FAIL` are possible in every state that
-is not terminal, because the API can end any call; terminal states are final.
+is not terminal, because the API can end any call. Terminal states are final.
 """
 
 from dataclasses import replace
@@ -59,12 +59,12 @@ _BETWEEN = {(source, target): what for (source, what), target in TRANSITIONS.ite
 
 
 def move_between(source: CallStatus, target: CallStatus) -> CallMove | None:
-    """Return the move from one state to another; None if there is none."""
+    """Return the move that leads from one state to another; None if there is none."""
     return _BETWEEN.get((source, target))
 
 
 def move(row: CallRow, what: CallMove, at: datetime) -> CallRow | None:
-    """Move a call by the table; None if its state does not allow it.
+    """Apply a move by the table; None if the call's state does not allow it.
 
     The row records when the call was first answered and when it ended.
     """

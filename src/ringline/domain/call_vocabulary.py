@@ -1,14 +1,13 @@
-"""The words that a call's rows, events and ports share.
+"""Enumerations that a call's rows, events and ports share.
 
-Each surface spells them its own way (`wire/`); the database and the log hold them as they
-stand here.
+The database and the log store these values; each surface translates them (`wire/`).
 """
 
 from enum import StrEnum
 
 
 class CallStatus(StrEnum):
-    """The states of a call (contract, 4); each surface spells them its own way."""
+    """The states of a call (contract, 4)."""
 
     INITIATED = "initiated"
     RINGING = "ringing"
@@ -56,7 +55,7 @@ class HangupCause(StrEnum):
 
 
 class ParticipantRole(StrEnum):
-    """Who somebody is in a call."""
+    """The role of a participant in a call."""
 
     CALLER = "caller"
     CALLEE = "callee"
@@ -66,14 +65,14 @@ class ParticipantRole(StrEnum):
 
 
 class CallDirection(StrEnum):
-    """Which way a call goes, as seen from the workspace."""
+    """The direction of a call, as seen from the workspace."""
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
 
 
 class CallTransport(StrEnum):
-    """What carries a call's audio; `external` is a call that no process of ours runs."""
+    """What carries a call's audio; `external` for a call on somebody else's switch."""
 
     WEBSOCKET = "websocket"
     SIP = "sip"
@@ -84,21 +83,21 @@ class CallTransport(StrEnum):
 
 
 class AnsweredBy(StrEnum):
-    """Who was first to answer a call."""
+    """Who answered a call first."""
 
     OPERATOR = "operator"
     AI_AGENT = "ai_agent"
 
 
 class TurnRole(StrEnum):
-    """Which side of a call said a turn."""
+    """The side of a call that spoke a turn."""
 
     CALLER = "caller"
     AGENT = "agent"
 
 
 class AuditType(StrEnum):
-    """What kind of thing an agent's audit trail tells."""
+    """The kinds of entries in an agent's audit trail."""
 
     TOOL_CALL = "tool_call"
     TOOL_RESULT = "tool_result"
