@@ -1,4 +1,4 @@
-"""Callers who type instead of talking: quick calls that need neither ears nor a voice."""
+"""Callers who type instead of speaking: quick calls without audio."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import aiohttp
 
 from tests.serving import Service
 
-#: How long anything in these tests may take; only a broken server takes as long.
+#: How long anything in these tests may take; only a broken server takes that long.
 LIMIT_S = 20.0
 
 
 @dataclass
 class Caller:
-    """One call, from its `session.started` on."""
+    """A call, from its `session.started` on."""
 
     socket: aiohttp.ClientWebSocketResponse
     call_id: str
@@ -27,12 +27,12 @@ class Caller:
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def say(self, *texts: str) -> None:
-        """Say turns of the caller, each final as soon as it is typed."""
+        """Type turns of the caller; each is final at once."""
         for text in texts:
             await self.socket.send_json({"type": "text.input", "text": text})
 
     async def ask(self, *texts: str) -> None:
-        """Say turns and let the agent answer; return when its answer is over."""
+        """Type turns and let the agent answer; return when it has finished."""
         await self.say(*texts)
         before = self._count("response.completed")
         await self.socket.send_json({"type": "response.create"})
@@ -55,7 +55,7 @@ class Caller:
 
 @asynccontextmanager
 async def calling(service: Service, key: str | None = None) -> AsyncGenerator[Caller]:
-    """Hold a call with the local voice; it is hung up at the end."""
+    """Start a call with the local voice, and hang up at the end."""
     asked = {"config": {"model": "local/attendant"}}
     ticket = await service.mint(asked, key)
     socket = await service.http.ws_connect(
@@ -77,7 +77,7 @@ async def calling(service: Service, key: str | None = None) -> AsyncGenerator[Ca
 
 
 async def whole_call(service: Service, *texts: str, key: str | None = None) -> Caller:
-    """Hold a call in which some turns are said, and hang up."""
+    """Start a call, type some turns, and hang up."""
     async with calling(service, key) as caller:
         await caller.say(*texts)
     return caller

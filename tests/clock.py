@@ -1,7 +1,7 @@
-"""An event loop whose time jumps: when nothing is ready, it is the next timer's time.
+"""An event loop with virtual time: when nothing is ready, it jumps to the next timer.
 
-Tests of waiting run at once and the same every time. Work outside the loop (threads,
-sockets, subprocesses) does not belong into such a test: time would jump over it.
+Tests that wait take no time and are deterministic. Such a test must not do work outside the
+loop (threads, sockets, subprocesses): time would jump over it.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if not ready:
             if timeout is None:
-                raise AssertionError("everybody waits, and nothing will ever happen")
+                raise AssertionError("deadlock: all tasks wait and no timer is set")
             self.now += max(timeout, 0)
         return ready
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """The event loop of tests that need no real time."""
+    """An event loop for tests that need no real time."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster per run; a database per test, copied from one that is migrated."""
+"""One PostgreSQL cluster per run, and a database per test, copied from a migrated template."""
 
 import asyncio
 import itertools
@@ -25,7 +25,7 @@ from tests.database import TestDatabase
 from tests.serving import Service, serving
 from tests.used_databases import empty, remember
 
-#: A slow machine fails no test, so hypothesis must not judge its examples by the clock.
+#: A slow machine must not fail a test, so hypothesis gets no deadline for its examples.
 settings.register_profile(
     "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -34,12 +34,12 @@ settings.load_profile("untimed")
 TEMPLATE = "migrated"
 
 #: The socket directory of another PostgreSQL (port 5432, superuser postgres, trust) to test
-#: against, e.g. the oldest version that is supported. Taken out: it is no setting of a server.
+#: against, e.g. the oldest supported version. Popped, since a server would refuse the setting.
 OTHER_CLUSTER = os.environ.pop("RINGLINE_TEST_POSTGRES", "")
 
 _numbers = itertools.count(1)
 
-#: Databases that tests have used and left as they were migrated, emptied. Making one takes
+#: Emptied databases of earlier tests, whose schema is unchanged. Creating a database takes
 #: longer than most tests.
 _used: list[str] = []
 
@@ -58,13 +58,13 @@ async def make_template(cluster: Address) -> None:
     await migrate(cluster.dsn("postgres", TEMPLATE), ROLES.server, create_login=True)
 
 
-#: Folders whose tests run one after another: they start servers of their own, load the
-#: machine and kill things.
+#: Folders whose tests run one after another: they start their own servers, load the machine
+#: and kill processes.
 ONE_AFTER_ANOTHER = ("tests/e2e/", "tests/faults/")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Keeps a file's tests in one process, and those that need the machine in one of them."""
+    """Runs a file's tests in one process, and all tests that load the machine in the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
@@ -72,7 +72,7 @@ class Scheduling(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
-    """Choose which process runs which tests, where there are several."""
+    """Choose which worker process runs which tests."""
     return Scheduling(config, log)
 
 
@@ -81,7 +81,7 @@ structlog.configure(processors=[log_lines.note, *structlog.get_config()["process
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """Undo what a command that ran in-process chose about logs; refuse lines of no table."""
+    """Restore the log configuration after a test; fail on log lines that no table lists."""
     before = structlog.get_config()
     yield
     structlog.configure(**before)
@@ -91,14 +91,14 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Address]:
-    """Give the run's cluster: embedded, or a throw-away one that the environment names."""
+    """Provide the run's cluster: embedded, or a disposable one that the environment names."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         if OTHER_CLUSTER:
             runner.run(make_template(Address(OTHER_CLUSTER)))
             yield Address(OTHER_CLUSTER)
             return
         directory = Path(tempfile.mkdtemp(prefix="ringline-tests-"))
-        directory.chmod(0o755)  # as root, PostgreSQL runs under another account
+        directory.chmod(0o755)  # when we are root, PostgreSQL runs as another account
         postgres = EmbeddedPostgres(directory / "data")
         runner.run(postgres.start())
         try:
@@ -111,7 +111,7 @@ def cluster() -> Iterator[Address]:
 
 @pytest.fixture
 async def empty_database(cluster: Address) -> AsyncIterator[TestDatabase]:
-    """Give a database without tables; the roles of the cluster are there."""
+    """Provide a database without tables, in a cluster that has the roles."""
     name = await _create(cluster, "template1")
     yield TestDatabase(cluster, name)
     await run_as_superuser(cluster, f"DROP DATABASE {name} WITH (FORCE)")
@@ -119,7 +119,7 @@ async def empty_database(cluster: Address) -> AsyncIterator[TestDatabase]:
 
 @pytest.fixture
 async def database(cluster: Address) -> AsyncIterator[TestDatabase]:
-    """Give a migrated database, a used one that was emptied if there is one."""
+    """Provide an empty migrated database, reusing an earlier test's if possible."""
     if _used:
         database = TestDatabase(cluster, _used.pop())
     else:
@@ -143,13 +143,13 @@ async def _create(cluster: Address, template: str) -> str:
 
 @pytest.fixture
 async def stores(database: TestDatabase) -> AsyncIterator[Stores]:
-    """Give the adapters of a server that owns its database."""
+    """Provide the adapters of a server that owns its database."""
     async with database.stores() as stores:
         yield stores
 
 
 @pytest.fixture
 async def service(database: TestDatabase) -> AsyncIterator[Service]:
-    """Give a running server with one workspace."""
+    """Provide a running server with one workspace."""
     async with serving(database) as service:
         yield service

@@ -1,4 +1,4 @@
-"""The one cursor, driven by hypothesis through everything that can go wrong."""
+"""The cursor under test: hypothesis drives it through everything that can go wrong."""
 
 import asyncio
 from uuid import UUID
@@ -20,13 +20,13 @@ CLIENT = st.integers(0, 5)
 
 
 class CursorMachine(RuleBasedStateMachine):
-    """Publish, follow and break things; every client's history must stay sound.
+    """Publish, follow and inject faults; every client's history must stay consistent.
 
-    A test gives the logs, the loop and the truth by overriding the three methods below.
-    Calls 0 and 1 are of the first log, 2 and 3 of the second; a call lives in one process.
+    A test provides the loop and the event log by overriding the three methods below.
+    Calls 0 and 1 belong to the first log, 2 and 3 to the second; a call lives in one process.
     """
 
-    #: How long a second of waiting takes.
+    #: How many seconds of the loop's clock a second of waiting takes.
     tempo = 1.0
 
     world: World
@@ -36,11 +36,11 @@ class CursorMachine(RuleBasedStateMachine):
         raise NotImplementedError
 
     async def make_truth(self, calls: list[UUID]) -> tuple[EventLog, list[Scope]]:
-        """Return an event log, and two logs in it that hold nothing yet."""
+        """Return an event log, and two empty logs in it."""
         raise NotImplementedError
 
     async def end_truth(self) -> None:
-        """Let the truth go."""
+        """Release the event log."""
 
     @initialize()
     def begin(self) -> None:
@@ -83,7 +83,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     @rule(call=CALL, faults=st.lists(st.sampled_from(["double", "hold", ""]), max_size=6))
     def speak_over_a_bad_bus(self, call: int, faults: list[str]) -> None:
-        """Partials and their turn, each published for itself, in a wrong order."""
+        """Publish partials and their turn one by one over a bus that reorders them."""
 
         async def run() -> None:
             self.world.bus.faults = list(faults)
@@ -146,7 +146,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     @rule(client=CLIENT, call=CALL, count=st.integers(3, 8))
     def read_too_slowly(self, client: int, call: int, count: int) -> None:
-        """More happens than the client's outbox holds, and a little more afterwards."""
+        """Publish more than the client's outbox holds, and one event after it reads again."""
 
         async def run() -> None:
             self.world.clients[client].paused = True

@@ -1,4 +1,4 @@
-"""A migrated database of its own for a test, and things to put into it."""
+"""The database of a test, and rows to put into it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def new_id() -> UUID:
 
 @dataclass(frozen=True)
 class TestDatabase:
-    """One database of the run's cluster."""
+    """A database in the run's cluster."""
 
     __test__ = False
 
@@ -127,7 +127,7 @@ async def make_log(stores: Stores) -> Scope:
 async def add_member(
     connection: Any, workspace_id: UUID, email: str, role: str = "operator"
 ) -> UUID:
-    """Add a member to a team, beside its own doors."""
+    """Add a member to a team directly in the database."""
     user_id = new_id()
     await connection.execute(
         "INSERT INTO ringline.users (workspace_id, id, email, role) VALUES ($1, $2, $3, $4)",
@@ -211,7 +211,7 @@ def ended(call: CallRow) -> Event:
 
 
 def birth(scope: Scope, call: CallRow | None = None) -> Entry:
-    """Return the first entry of a call: its row, its caller, its first event."""
+    """Return the first entry of a call: its row, its caller and its first event."""
     call = call or a_call()
     return Entry(scope, (created(call),), (call, a_participant(call)), call.id)
 

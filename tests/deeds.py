@@ -1,4 +1,4 @@
-"""The actions' own functions, carried out on a real database without HTTP."""
+"""RPC actions run on a real database, without HTTP."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.talking import ScriptedLeg, ScriptedVoice, half_or_double
 
 @dataclass
 class Shop:
-    """A workspace, and the services that its actions are carried out with."""
+    """A workspace, and the services that run its actions."""
 
     stores: Stores
     scope: Scope
@@ -60,7 +60,7 @@ class Shop:
         )
 
     async def create(self, name: str, **given: object) -> UUID:
-        """Carry out an action that creates; `given` is its input as JSON has it."""
+        """Run an action that creates a record; `given` is its input as in JSON."""
         act, values = cast("Create", ACTIONS[name].act), cast_inputs(ACTIONS[name], given)
         return await self.services.repo.write(self.scope, lambda t: act(self.context, t, values))
 
@@ -78,7 +78,7 @@ class Shop:
         )
 
     async def call(self, call: UUID | str) -> StoredCall:
-        """Return a call as it is stored."""
+        """Return a stored call."""
 
         async def work(transaction: Transaction) -> StoredCall:
             found = await find_call(transaction, call)
@@ -90,7 +90,7 @@ class Shop:
         return await self.services.repo.write(self.scope, work)
 
     async def insert(self, table: str, **columns: object) -> UUID:
-        """Write a row that no test here is about."""
+        """Insert a row directly, for what an action needs but does not test."""
         row: dict[str, object] = {
             "workspace_id": self.scope.workspace_id,
             "environment": self.scope.environment.value,
@@ -112,8 +112,8 @@ class Shop:
         email = f"{name}@example.com"
         return Operator(await self.insert("users", email=email, role="operator"), email)
 
-    async def line(self, name: str, user: Operator | None = None) -> UUID:
-        """Make a SIP user; without a user it gets one of its own."""
+    async def sip_user(self, name: str, user: Operator | None = None) -> UUID:
+        """Insert a SIP user; without a user, insert one for it too."""
         user = user or await self.user(name)
         return await self.insert(
             "sip_users", sip_username=name, sip_password=b"sealed", user_id=user.id
@@ -127,18 +127,18 @@ class Shop:
         return [event.type for event in await self.events()]
 
     async def live_call(self) -> UUID:
-        """Start a call that runs in this process, and wait until it is answered."""
+        """Start a call in this process, and wait until it is answered."""
         row = a_call(started_at=self.now)
-        line = Line()
+        leg_ = AnsweredLeg()
         config = SessionConfig(model="local/attendant")
-        self.services.calls.start(NewCall(self.scope, row, config, "", CallLimits()), line)
+        self.services.calls.start(NewCall(self.scope, row, config, "", CallLimits()), leg_)
         async with asyncio.timeout(LIMIT_S):
-            await line.answered.wait()
+            await leg_.answered.wait()
         return row.id
 
 
-class Line(ScriptedLeg):
-    """A leg that knows when its call is answered."""
+class AnsweredLeg(ScriptedLeg):
+    """A leg that signals when its call is answered."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ async def open_voice(_: voice.VoiceOpening, listener: VoiceListener) -> Scripted
 
 @asynccontextmanager
 async def shop(stores: Stores) -> AsyncGenerator[Shop]:
-    """Open a workspace for business."""
+    """Create a workspace and run its services."""
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     journal.start()

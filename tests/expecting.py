@@ -1,4 +1,4 @@
-"""Expecting errors by their fields: the text of an exception is no data."""
+"""Expectations of errors by their fields, since an exception's text is not an interface."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from ringline.ports import EntryRefused, Violation
 
 
 def refused_for(why: Violation, sqlstate: str | None = None) -> pytest.RaisesExc[EntryRefused]:
-    """Expect that the database refuses something, with this SQLSTATE where one is given."""
+    """Expect that the database refuses something, with this SQLSTATE if one is given."""
     return pytest.raises(
         EntryRefused,
         check=lambda error: error.why is why and sqlstate in (None, error.sqlstate),
@@ -15,5 +15,5 @@ def refused_for(why: Violation, sqlstate: str | None = None) -> pytest.RaisesExc
 
 
 def unavailable_for(reason: UnavailableReason) -> pytest.RaisesExc[Unavailable]:
-    """Expect that something cannot be had now, for this reason."""
+    """Expect Unavailable, for this reason."""
     return pytest.raises(Unavailable, check=lambda error: error.reason is reason)

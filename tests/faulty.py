@@ -1,7 +1,7 @@
-"""A log and a bus that can be made to fail, for tests of what is built on them.
+"""A log and a bus with injectable faults, for tests of the code above them.
 
-`MemoryLog` keeps the `EventLog` port's promises and nothing more; the port's own tests run
-against PostgreSQL. `FaultyLog` wraps any `EventLog` and fails as it is told.
+`MemoryLog` implements the `EventLog` port and nothing more. `FaultyLog` wraps any `EventLog`
+and injects faults.
 """
 
 import asyncio
@@ -39,13 +39,13 @@ Result = TypeVar("Result")
 
 
 class MemoryLog:
-    """Logs in memory: one transaction after another, event ids unique in their log."""
+    """Logs in memory: transactions are serial, and event ids are unique in their log."""
 
     def __init__(self) -> None:
         self.logs: dict[Scope, list[StoredEvent]] = {}
         self.epoch = EPOCH
         self.oldest = 1
-        self.known: set[Scope] | None = None  # the logs that there are; None: any
+        self.known: set[Scope] | None = None  # the logs that exist; None means all
 
     async def available(self) -> None:
         await asyncio.sleep(0.001)
@@ -99,17 +99,17 @@ class MemoryLog:
 
 
 class FaultyLog:
-    """An `EventLog` that fails as it is told, around one that does not."""
+    """An `EventLog` that injects faults into another one."""
 
     def __init__(self, inner: EventLog) -> None:
         self.inner = inner
-        self.commits: list[list[Entry]] = []  # what was tried, in order
+        self.commits: list[list[Entry]] = []  # all attempts, in order
         self.away = False
-        self.fail_commits: list[Exception] = []  # of the next commits, without writing
-        self.lose_answers = 0  # of so many commits that are written
+        self.fail_commits: list[Exception] = []  # raised by the next commits, without writing
+        self.lose_answers = 0  # how many of the next commits are written but not acknowledged
         self.die_after_commit: Callable[[], None] | None = None
         self.busy: set[Scope] = set()
-        self.refused: set[UUID] = set()  # calls of which nothing but `call.ended` is taken
+        self.refused: set[UUID] = set()  # calls that accept nothing but `call.ended`
         self._back = asyncio.Event()
         self._back.set()
 
@@ -166,8 +166,8 @@ class FaultyLog:
             raise StoreUnavailable
 
 
-class Told:
-    """A transaction of which only the events matter."""
+class RecordingTransaction:
+    """A transaction that only records events."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -177,7 +177,7 @@ class Told:
 
 
 class LogRecords:
-    """The half of `Records` that writes events: one transaction each, into a log."""
+    """The writing half of `Records`, for events only: each transaction is one entry of a log."""
 
     def __init__(self, log_store: EventLog) -> None:
         self._store = log_store
@@ -191,7 +191,7 @@ class LogRecords:
         work: Callable[[Any], Awaitable[Result]],
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
-        transaction = Told()
+        transaction = RecordingTransaction()
         result = await work(transaction)
         events = tuple(transaction.events)
         [offsets] = await self._store.commit([Entry(scope, events, ())])
@@ -200,21 +200,21 @@ class LogRecords:
 
 @dataclass(frozen=True, eq=False)
 class Subscription:
-    """What somebody has subscribed to."""
+    """A subscription, and the logs that it is for."""
 
     logs: Scope | AllLogs
     subscriber: Subscriber
 
 
 class FaultyBus:
-    """A bus that loses, doubles and holds back publications as it is told.
+    """A bus that loses, doubles and holds back publications on demand.
 
-    What a subscriber raises lies in `errors`, for the test that expects none.
+    Errors of subscribers are collected in `errors`, for a test that expects none.
     """
 
     def __init__(self) -> None:
         self.published: list[Publication] = []
-        self.faults: list[str] = []  # of the next publications: lose, double, hold
+        self.faults: list[str] = []  # for the next publications: lose, double, hold
         self.held: list[Publication] = []
         self.errors: list[Exception] = []  # of subscribers
         self._subscriptions: list[Subscription] = []
@@ -249,7 +249,7 @@ class FaultyBus:
 
     @property
     def subscribed(self) -> list[Scope | AllLogs]:
-        """Return what is subscribed to, in order."""
+        """Return the logs of all subscriptions, in order."""
         return [subscription.logs for subscription in self._subscriptions]
 
     async def close(self) -> None:

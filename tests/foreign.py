@@ -1,6 +1,6 @@
-"""Variables that others put into an environment, and that must do us no harm."""
+"""Environment variables of other programs, which must not affect us."""
 
-#: What Kubernetes sets for a service `ringline` and a service `ringline-db`.
+#: The variables that Kubernetes sets for services named `ringline` and `ringline-db`.
 LINKS = {
     "RINGLINE_SERVICE_HOST": "10.0.0.7",
     "RINGLINE_SERVICE_PORT": "7400",
@@ -14,7 +14,7 @@ LINKS = {
     "RINGLINE_DB_PORT_5432_TCP_PORT": "5432",
 }
 
-#: Each of them alone makes a connection fail, or leads it elsewhere.
+#: Each of them alone breaks or redirects a connection.
 LIBPQ = {
     "PGHOST": "192.0.2.1",
     "PGPORT": "1",

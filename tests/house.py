@@ -1,4 +1,4 @@
-"""What runs calls, for their tests in virtual time: the real journal, bridge and domain."""
+"""A harness for calls in virtual time, with the real journal, bridge and domain."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -29,7 +29,7 @@ LIMITS = CallLimits()
 
 
 class House:
-    """What runs calls, with a voice that opens as a test says."""
+    """The services that run calls, with scripted voices."""
 
     def __init__(self) -> None:
         self.memory = MemoryLog()
@@ -71,7 +71,7 @@ class House:
         ]
 
     def ended(self, live: LiveCall) -> CallEnded:
-        """Return a call's last event; everybody had left and nothing follows."""
+        """Return a call's last event, after checking that all participants have left."""
         *before, last = self.events(live)
         assert isinstance(last, CallEnded)
         types = [data.type for data in before]
@@ -85,7 +85,7 @@ class House:
 
 
 async def end_call(calls: Calls, scope: Scope, call_id: UUID) -> bool:
-    """End a call; tell whether it runs here."""
+    """End a call; return whether it runs in this process."""
     ended = EndOrdered(EndCause.ENDED_BY_API)
     return await calls.order(scope, call_id, ended) is not Verdict.NOT_HERE
 
@@ -97,7 +97,7 @@ async def barge(
     member: str,
     role: ParticipantRole = ParticipantRole.OPERATOR,
 ) -> Verdict:
-    """Let an operator take a call over."""
+    """Let an operator take over a call."""
     return await calls.order(scope, call_id, TakenOver(member, role))
 
 
@@ -107,7 +107,7 @@ async def hand_back(calls: Calls, scope: Scope, call_id: UUID) -> Verdict:
 
 
 def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:
-    """Run a test in virtual time; at its end no task and no voice is left."""
+    """Run a test in virtual time; check that no task and no voice is left at its end."""
 
     async def whole() -> None:
         house = House()

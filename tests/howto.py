@@ -1,7 +1,7 @@
-"""A page of the docs that changes the code, carried out on a copy of it.
+"""Application of a how-to page's code blocks to a copy of the source.
 
-Before each block the page says where it goes: "In `FILE`, after `LINE`:" (or "before", or
-"instead of"), or "New file `FILE`:". The sentence may be broken over lines.
+Before each block the page names its target: "In `FILE`, after `LINE`:" (or "before", or
+"instead of"), or "New file `FILE`:". The sentence may wrap.
 """
 
 import re
@@ -18,7 +18,7 @@ _BLOCK = re.compile(
 
 
 def carry_out(page: Path, target: Path) -> int:
-    """Copy the code to a directory and do there what a page says; return how many blocks."""
+    """Copy the source to a directory and apply a page's blocks; return how many there were."""
     shutil.copytree(ROOT / "src", target / "src", ignore=shutil.ignore_patterns("__pycache__"))
     blocks = 0
     for block in _BLOCK.finditer(page.read_text("utf-8")):
@@ -29,15 +29,15 @@ def carry_out(page: Path, target: Path) -> int:
             continue
         path, where = target / block["file"], block["where"]
         lines = path.read_text("utf-8").splitlines(keepends=True)
-        found = [place for place, line in enumerate(lines) if line.rstrip("\n").startswith(where)]
-        assert len(found) == 1, f"{where!r} stands {len(found)} times in {block['file']}"
-        (place,) = found
+        found = [index for index, line in enumerate(lines) if line.rstrip("\n").startswith(where)]
+        assert len(found) == 1, f"{where!r} occurs {len(found)} times in {block['file']}"
+        (index,) = found
         match block["how"].split()[0]:
             case "after":
-                lines.insert(place + 1, code)
+                lines.insert(index + 1, code)
             case "before":
-                lines.insert(place, code)
+                lines.insert(index, code)
             case _:
-                lines[place] = code
+                lines[index] = code
         path.write_text("".join(lines), "utf-8")
     return blocks

@@ -1,8 +1,8 @@
-"""Log calls held against the table of log lines: those in the source, and those that happen.
+"""Checks of log calls against the table of log lines: in the source, and at run time.
 
-`calls_in` reads the calls of a module from its syntax. `note` is a processor of structlog,
-put before all others for the length of the run; `conftest.py` fails the test during which
-a line was logged that is not in the table.
+`calls_in` finds the calls in a module's syntax tree. `note` is a structlog processor that
+comes first during the whole run; `conftest.py` fails a test that logs a line which is not in
+the table.
 """
 
 import ast
@@ -22,12 +22,12 @@ _METHODS = frozenset({*Level, "exception", "fatal", "failure", "err", "warn", "m
 
 
 class Unreadable(AssertionError):
-    """A log call whose event or fields do not stand in the source."""
+    """A log call whose event or fields are not literals."""
 
 
 @dataclass(frozen=True)
 class LogCall:
-    """A call of a logger: where, and the event, level and fields it logs."""
+    """A call of a logger: its line, and the event, level and fields that it logs."""
 
     at: int
     event: str
@@ -37,7 +37,7 @@ class LogCall:
 
 @dataclass
 class _Loggers:
-    """The loggers of a module by the names of their variables, with the fields bound to each."""
+    """A module's loggers by variable name, and the fields bound to each."""
 
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
     #: Calls of `get_logger` that were understood.
@@ -62,7 +62,7 @@ class _Loggers:
                 self.fields[name] = bound | _keywords(made)
 
     def of(self, receiver: ast.expr) -> frozenset[str] | None:
-        """Return the fields bound to a logger; None if it is no logger."""
+        """Return the fields bound to a logger; None if the expression is not one."""
         match receiver:
             case ast.Name(name):
                 return self.fields.get(name)
@@ -96,7 +96,7 @@ def calls_in(source: str) -> Iterator[LogCall]:
                 raise Unreadable(f"line {node.lineno}: write `import structlog`")
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _is_get_logger(node) and node not in loggers.made:
-            raise Unreadable(f"line {node.lineno}: a logger goes where its calls are not seen")
+            raise Unreadable(f"line {node.lineno}: a logger escapes, so its calls are not checked")
 
 
 def _is_get_logger(call: ast.Call) -> bool:
@@ -110,7 +110,7 @@ def _event(call: ast.Call, constants: Mapping[str, Any]) -> str:
         case [ast.Name(name)] if isinstance(constants.get(name), str):
             return constants[name]
         case _:
-            raise Unreadable(f"line {call.lineno}: the event is no text")
+            raise Unreadable(f"line {call.lineno}: the event is not a literal")
 
 
 def _keywords(call: ast.Call) -> frozenset[str]:
@@ -121,7 +121,7 @@ def _keywords(call: ast.Call) -> frozenset[str]:
 
 
 def problem_of(event: object, level: str, fields: Iterable[str]) -> str:
-    """Say how a line differs from the table's; '' if it does not."""
+    """Return how a line differs from the table's; '' if it does not."""
     line = LINES.get(str(event))
     if line is None:
         return f"{event} is not in the table of log lines"
@@ -133,24 +133,24 @@ def problem_of(event: object, level: str, fields: Iterable[str]) -> str:
     return ""
 
 
-#: What was wrong with the lines logged so far in this test.
+#: The problems of the lines that the current test has logged.
 problems: list[str] = []
 
 
 def note(_: object, method: str, event: Any) -> Any:
-    """Note a line that is not in the table, and hand it on."""
+    """Record a line that is not in the table, and pass it on."""
     if problem := problem_of(event.get("event"), method, event):
         problems.append(problem)
     return event
 
 
 def problems_in(output: str) -> list[str]:
-    """Return what is wrong with the lines of JSON in a server's output."""
+    """Return the problems of the JSON lines in a server's output."""
     found: list[str] = []
     for text in output.splitlines():
         try:
             line = json.loads(text)
-        except ValueError:  # PostgreSQL's lines, or those of a terminal
+        except ValueError:  # PostgreSQL's lines, or output for a terminal
             continue
         if isinstance(line, dict) and "event" in line:
             found.append(problem_of(line["event"], line.get("level", ""), line))

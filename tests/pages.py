@@ -1,6 +1,6 @@
-"""Pages of the docs as their readers see them: blocks of code, each under its heading.
+"""The code blocks of the docs' pages, each with its heading.
 
-Markdown is read by markdown-it (CommonMark), so that what a test runs is what is shown.
+markdown-it (CommonMark) parses the pages, so that tests run what readers see.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ DOCS = ROOT / "docs"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block of code: its language, where it stands, and the headings it stands under."""
+    """A block of code: its language, its line, and the heading above it."""
 
     language: str  # "" for an indented one
     code: str
@@ -24,8 +24,8 @@ class Block:
 
 
 def blocks_of(page: Path, *languages: str) -> list[Block]:
-    """Return the blocks of a page in its order; of these languages, if any are named."""
-    return [one for one in _blocks(page) if not languages or one.language in languages]
+    """Return a page's blocks in order; only those of the languages, if any are given."""
+    return [block for block in _blocks(page) if not languages or block.language in languages]
 
 
 def _blocks(page: Path) -> Iterator[Block]:

@@ -1,7 +1,7 @@
-"""One call and what else a log holds, as every surface tells it: the page's examples.
+"""Examples of every event, for the docs: a call and more, as each surface shows it.
 
-The frames are written by the surfaces' own encoders; `tests/app/test_event_payloads.py`
-asks a server for the same events and gets the same frames.
+The surfaces' own encoders write the frames; `tests/app/test_event_payloads.py` checks that a
+server sends the same frames for the same events.
 """
 
 from collections.abc import Iterator
@@ -229,7 +229,7 @@ def _stored() -> Iterator[StoredEvent]:
         yield StoredEvent(offset, Event(_id(256 + number), _at(seconds), data, call))
 
 
-#: The events of the log in their order; an ephemeral one has the offset before it.
+#: The log's events in order; an ephemeral event has the offset of the durable one before it.
 STORED = tuple(_stored())
 
 
@@ -254,11 +254,11 @@ def in_transcript(stored: StoredEvent) -> str | None:
 
 
 def in_list(stored: StoredEvent) -> str | None:
-    """Return an event of a page of `list_events`; None if the log does not keep it."""
+    """Return an event as in a page of `list_events`; None if it is ephemeral."""
     return encode(listed(stored, EPOCH)).decode() if stored.event.data.durable else None
 
 
-#: What the call WebSocket says of itself.
+#: The call WebSocket's own notices.
 NOTICES = (
     envelope.stream_dropped(Position(EPOCH, 4), _at(8)).decode(),
     envelope.command_error("INVALID_ARGUMENT", "the frame is no command", _at(9)).decode(),

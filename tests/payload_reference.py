@@ -1,4 +1,4 @@
-"""The sections of `event-payloads.md`: each event's members, and an example that is written."""
+"""The sections of `event-payloads.md`: each event's members, and an encoded example."""
 
 import inspect
 import json
@@ -28,7 +28,7 @@ def _event(heading: str, about: str, members: Members, example: object) -> Itera
 
 
 def _about(data: type[EventData]) -> str:
-    """Return what an event's class says of it."""
+    """Return an event's description, from its class."""
     said = (inspect.getdoc(data) or "").partition("\n")[0].partition(". ")[0]
     return f"`{data.type}`: {said[:1].lower()}{said[1:].rstrip('.')}."
 
@@ -41,7 +41,7 @@ def socket_section() -> Iterator[str]:
 
 
 def envelopes() -> Mapping[str, tuple[type[EventData], Any]]:
-    """Return the envelopes of the examples by their names, with what they are of."""
+    """Return the examples' envelopes by name, each with the type of its event."""
     written: dict[str, tuple[type[EventData], Any]] = {}
     for stored in STORED:
         if frame := payload_examples.in_envelope(stored):

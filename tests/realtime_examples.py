@@ -1,4 +1,4 @@
-"""Examples of every event of the realtime voice socket, written by what reads and writes them."""
+"""Examples of every event of the realtime voice socket, written by its own codec."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from ringline.domain.endings import EndCause
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import SessionProblem
 
-#: The frames that show an event, by its name.
+#: Example frames of events, by event name.
 Examples: TypeAlias = Mapping[str, tuple[str, ...]]
 
 CALL_ID = UUID("019aa000-0000-7000-8000-000000000001")
@@ -45,7 +45,7 @@ _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
 
 def _asked(frame: realtime.ClientFrame) -> bytes:
     written: dict[str, Any] = msgspec.to_builtins(frame)
-    return msgspec.json.encode({key: one for key, one in written.items() if one is not None})
+    return msgspec.json.encode({key: value for key, value in written.items() if value is not None})
 
 
 def _told(order: leg.LegOrder | SessionProblem | Chunk) -> bytes:

@@ -1,4 +1,4 @@
-"""What the tests of the realtime surface share: a client that remembers what it was told."""
+"""Clients for tests of the realtime surface; they record the events that they receive."""
 
 import asyncio
 import base64
@@ -15,17 +15,17 @@ import aiohttp
 from tests.serving import Service
 
 MODEL = "local/attendant"
-#: A voice without an agent: it has no greeting and understands nothing.
+#: A session without an agent: no greeting, and no phrases that the voice understands.
 BARE: dict[str, object] = {"config": {"model": MODEL}}
 PATH = "/v3/realtime"
-WAIT_S = 20.0  # a bound for what must come, not an expectation of when
+WAIT_S = 20.0  # a bound on waiting, far above what anything takes
 
 Event = dict[str, Any]
 
 
 @dataclass
 class Client:
-    """A session's client; `events` are all that came, in order."""
+    """A session's client; `events` are all that it received, in order."""
 
     socket: aiohttp.ClientWebSocketResponse
     events: list[Event] = field(default_factory=list[Event])
@@ -34,7 +34,7 @@ class Client:
         await self.socket.send_str(json.dumps({"type": kind, **members}))
 
     async def start(self, **members: object) -> Event:
-        """Start the session and wait until it is."""
+        """Start the session and wait until it has started."""
         await self.send("session.start", **members)
         return await self.until("session.started")
 
@@ -42,7 +42,7 @@ class Client:
         await self.send("audio.append", audio=base64.b64encode(pcm).decode())
 
     async def next(self) -> Event | None:
-        """Return the next event; None when the server has closed."""
+        """Return the next event; None when the server has closed the socket."""
         message = await self.socket.receive(WAIT_S)
         if message.type is not aiohttp.WSMsgType.TEXT:
             closing = (
@@ -71,7 +71,7 @@ class Client:
         return self.socket.close_code
 
     def kinds(self) -> list[str]:
-        """Return the types of the events, each run of equal ones once."""
+        """Return the types of the events, with runs of the same type collapsed."""
         kinds = [event["type"] for event in self.events]
         return [kind for at, kind in enumerate(kinds) if at == 0 or kinds[at - 1] != kind]
 
@@ -79,7 +79,7 @@ class Client:
         return "".join(event["delta"] for event in self.events if event["type"] == "text.delta")
 
     def pcm(self) -> bytes:
-        """Return the speech, as a browser would read it."""
+        """Return the speech, decoded as in a browser."""
         pieces = [
             base64.b64decode(event["audio"], validate=True)
             for event in self.events
@@ -93,7 +93,7 @@ class Client:
 async def connected(
     service: Service, ticket: str | None = None, **options: Any
 ) -> AsyncIterator[Client]:
-    """Open a session's socket, with a ticket or as `options` of aiohttp say."""
+    """Open a session's socket, with a ticket or with other `options` for aiohttp."""
     if ticket is not None:
         options["protocols"] = [f"opper-ticket.{ticket}"]
     async with service.http.ws_connect(
@@ -120,7 +120,7 @@ async def talking(service: Service, body: object = BARE, **config: object) -> As
 
 
 async def refused(service: Service, path: str = PATH, **options: Any) -> tuple[int, Event]:
-    """Try an upgrade that must be refused; return its status and its error."""
+    """Attempt an upgrade that must be refused; return the status and the error."""
     headers = UPGRADE | options.pop("headers", {})
     async with service.http.get(service.base_url + path, headers=headers, **options) as answer:
         return answer.status, (await answer.json())["error"]
@@ -135,7 +135,7 @@ UPGRADE = {
 
 
 def request_head(service: Service, path: str, headers: dict[str, str]) -> bytes:
-    """Spell a request for a raw connection."""
+    """Return the head of a request for a raw connection."""
     lines = [f"GET {path} HTTP/1.1", f"Host: {service.base_url.removeprefix('http://')}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -145,7 +145,7 @@ def request_head(service: Service, path: str, headers: dict[str, str]) -> bytes:
 async def raw(
     service: Service, receive_buffer: int = 0
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Open a bare connection to the server; with a small buffer it soon takes no more."""
+    """Open a raw connection to the server; a small receive buffer fills up soon."""
     host, _, port = service.base_url.removeprefix("http://").partition(":")
     line = socket.socket()
     if receive_buffer:
@@ -160,7 +160,7 @@ async def raw(
 
 
 def frame(opcode: int, payload: bytes = b"", *, masked: bool = True, fin: bool = True) -> bytes:
-    """Spell a client's frame (RFC 6455, 5.2)."""
+    """Return a client's frame (RFC 6455, 5.2)."""
     first, mask_bit = opcode | (0x80 if fin else 0), 0x80 if masked else 0
     if len(payload) < 126:
         head = bytes((first, mask_bit | len(payload)))
@@ -180,11 +180,11 @@ async def until(condition: Any) -> None:
     """Wait, within a bound, until a condition holds."""
     async with asyncio.timeout(WAIT_S):
         while not await condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # what is waited for is told nowhere
+            await asyncio.sleep(0.01)  # nothing signals the condition
 
 
 async def calls_of(service: Service, database: Any) -> list[dict[str, Any]]:
-    """Return the workspace's calls as they are stored."""
+    """Return the workspace's stored calls."""
     async with database.connection() as connection:
         rows = await connection.fetch(
             "SELECT * FROM ringline.calls WHERE workspace_id = $1 ORDER BY started_at",

@@ -1,8 +1,8 @@
-"""The tables of the reference pages, read from the tables in the code.
+"""The tables of the reference pages, generated from the tables in the code.
 
-A page holds them between `<!-- table: NAME -->` and `<!-- end -->`, and longer pieces, with
-examples, between `<!-- section: NAME -->` and the same end. A test says where a page is not
-what it would be made to; `python -m tests.reference` makes it so.
+A page contains them between `<!-- table: NAME -->` and `<!-- end -->`, and longer sections
+with examples between `<!-- section: NAME -->` and `<!-- end -->`. A test fails if a page is
+out of date; `python -m tests.reference` updates the pages.
 """
 
 import re
@@ -94,8 +94,8 @@ def error_rows(table: Mapping[str, HttpError]) -> Iterator[str]:
 
 
 def problem_rows() -> Iterator[str]:
-    for one in PROBLEMS.values():
-        yield row(f"`{one.type}`", one.short, one.message)
+    for problem in PROBLEMS.values():
+        yield row(f"`{problem.type}`", problem.short, problem.message)
 
 
 def internal_reason_rows() -> Iterator[str]:
@@ -116,7 +116,7 @@ def session_error_rows() -> Iterator[str]:
 
 def realtime_rows(events: Mapping[str, RealtimeEvent], examples: Examples) -> Iterator[str]:
     for event in events.values():
-        example = "<br>".join(f"`{one}`" for one in examples[event.name])
+        example = "<br>".join(f"`{frame}`" for frame in examples[event.name])
         yield row(f"`{event.name}`", event.means, example)
 
 
@@ -129,16 +129,17 @@ def realtime_member_rows(
 
 
 def resource_rows(resource: Resource) -> Iterator[str]:
-    for one in resource.fields:
-        notes = ["null"] if one.null else []
-        notes += ["indexed sort"] if one.name in resource.indexed else []
-        yield row(f"`{one.name}`", cell(describe_kind(one.kind)), ", ".join(notes))
-    for one in resource.relationships:
-        target = f"[{one.target}](#{one.target.lower()})"
-        what = f"list of {target}" if one.many else target
-        notes = ["null"] if one.null and not one.many else []
-        notes += [] if RESOURCES[one.target].operators else ["not for operator tokens"]
-        yield row(f"`{one.name}`", what, ", ".join(notes))
+    for field in resource.fields:
+        notes = ["null"] if field.null else []
+        notes += ["indexed sort"] if field.name in resource.indexed else []
+        yield row(f"`{field.name}`", cell(describe_kind(field.kind)), ", ".join(notes))
+    for relationship in resource.relationships:
+        name, target = relationship.name, relationship.target
+        link = f"[{target}](#{target.lower()})"
+        value = f"list of {link}" if relationship.many else link
+        notes = ["null"] if relationship.null and not relationship.many else []
+        notes += [] if RESOURCES[target].operators else ["not for operator tokens"]
+        yield row(f"`{name}`", value, ", ".join(notes))
 
 
 def action_rows() -> Iterator[str]:
@@ -152,11 +153,12 @@ def action_rows() -> Iterator[str]:
 
 
 def _inputs(action: Action) -> str:
-    """Name an action's inputs: a star marks what is required, a plus what one is required of."""
+    """Return an action's inputs: a star marks required ones, a plus alternatives."""
     one_of = {name for group in action.one_of for name in group}
     marks = dict.fromkeys(one_of, "+")
     return ", ".join(
-        f"`{one.name}`{'*' if one.required else marks.get(one.name, '')}" for one in action.inputs
+        f"`{input_.name}`{'*' if input_.required else marks.get(input_.name, '')}"
+        for input_ in action.inputs
     )
 
 
@@ -204,7 +206,7 @@ def limit_rows(wall: str) -> Iterator[str]:
 
 
 def _amount(limit: Limit) -> str:
-    """Spell how much: `64 KiB`, `8,000,000 bytes`, `10 s`."""
+    """Return a limit's amount: `64 KiB`, `8,000,000 bytes`, `10 s`."""
     kib, rest = divmod(limit.most, 1024)
     if limit.unit == "bytes" and not rest and (kib < 1024 or kib % 1024 == 0):
         return f"{kib // 1024} MiB" if kib >= 1024 else f"{kib} KiB"
@@ -224,15 +226,15 @@ def log_field_rows() -> Iterator[str]:
 
 def attendant_rows() -> Iterator[str]:
     for intent, reply in SETTINGS.replies.items():
-        said = [f"“{one.text}”" for one in SETTINGS.phrases if one.intent == intent]
-        yield row(", ".join(said) or "anything else", reply)
+        phrases = [f"“{phrase.text}”" for phrase in SETTINGS.phrases if phrase.intent == intent]
+        yield row(", ".join(phrases) or "anything else", reply)
 
 
 _MEMBER_HEADS = ("member", "value", "means")
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
 
-#: The tables by name: their heads and their rows.
+#: The tables by name: head cells and rows.
 TABLES = {
     "events": (("canonical type", "", "events socket", "envelope", "transcript"), event_rows),
     "ids": (("kind", "as `/v1` and `/v3` spell it"), id_rows),
@@ -247,7 +249,10 @@ TABLES = {
     "rpc conflicts": (("`details.reason`", "means"), conflict_rows),
     "actions": (("action", "does", "input", "answers"), action_rows),
     **{
-        f"resource {name}": (("field", "value", ""), lambda one=resource: resource_rows(one))
+        f"resource {name}": (
+            ("field", "value", ""),
+            lambda resource=resource: resource_rows(resource),
+        )
         for name, resource in RESOURCES.items()
     },
     "commands": (("command", "does"), command_rows),
@@ -306,7 +311,7 @@ _MADE = re.compile(r"<!-- (table|section): (.+?) -->\n.*?<!-- end -->", re.DOTAL
 
 
 def rewritten(page: str) -> str:
-    """Return a page's text with its tables and sections as they should be."""
+    """Return a page's text with its tables and sections up to date."""
 
     def made(match: re.Match[str]) -> str:
         kind, name = match.groups()
@@ -322,7 +327,7 @@ def rewritten(page: str) -> str:
 
 
 def names_in(page: str) -> set[str]:
-    """Return the names of the tables and sections that a page holds."""
+    """Return the names of the tables and sections in a page."""
     return {match[2] for match in _MADE.finditer(page)}
 
 

@@ -1,4 +1,4 @@
-"""Rows of the reference pages' tables, and those that are made of tables of members."""
+"""Rows of the reference pages' tables, in particular those that describe members."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from ringline.domain.members import Member, describe_value, flattened
 
 
 def row(*cells: str) -> str:
-    """Write a row; a `|` inside of a cell must not end it."""
+    """Return a row; a `|` in a cell must be escaped (see `cell`)."""
     return f"| {' | '.join(cells)} |"
 
 
@@ -27,8 +27,8 @@ def member_cells(members: Sequence[Member], *, defaults: bool = False) -> Iterat
     for path, member in flattened(members):
         value = describe_value(member) + (", or absent" if member.optional else "")
         default = f"`{member.default}`" if _is_json(member.default) else member.default
-        told = (default or "required",) if defaults else ()
-        yield f"`{path}`", cell(value), *told, member.means
+        default_cell = (default or "required",) if defaults else ()
+        yield f"`{path}`", cell(value), *default_cell, member.means
 
 
 def _is_json(text: str | None) -> bool:

@@ -1,10 +1,10 @@
-"""What a server says that ends unasked, where its stderr is a log for programs."""
+"""The reason why a server ended, from its log on stderr."""
 
 import json
 
 
 def reason(log: str) -> str:
-    """Hold the log to be JSON alone; return the sentence that its last line gives."""
+    """Check that the log contains only JSON; return the reason in its last line."""
     lines = [json.loads(line) for line in log.splitlines()]
     ends = [line["reason"] for line in lines if line["event"] == "server_ended"]
     assert len(ends) == 1, log

@@ -1,4 +1,4 @@
-"""The routes of the server's own router, without a server."""
+"""The routes of the server's router, without a running server."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from ringline.web.server import Surfaces, add_routes
 class _Anything:
     def __getattr__(self, name: str) -> Any:
         async def handler(request: web.Request) -> web.StreamResponse:
-            raise AssertionError(f"{name} is only looked at, not opened: {request.path}")
+            raise AssertionError(f"the routes are only listed, not called: {name} {request.path}")
 
         return handler
 
 
 def routes_of_the_server() -> set[tuple[str, str]]:
-    """Return the methods and paths that lead somewhere; HEAD comes with GET."""
+    """Return the methods and paths of all routes, except HEAD, which GET implies."""
     app = web.Application()
     anything: Any = _Anything()
     surfaces: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)

@@ -1,4 +1,4 @@
-"""RPC as a client speaks it, over HTTP with a running server."""
+"""An RPC client for a running server, over HTTP."""
 
 import json
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +11,7 @@ from tests.serving import Service
 
 
 class Rpc:
-    """Runs actions with one key of a service, by default its `sk_live_` one."""
+    """Runs actions with one key of a service, by default its `sk_live_` key."""
 
     def __init__(self, service: Service, key: str | None = None) -> None:
         self.service = service
@@ -23,7 +23,7 @@ class Rpc:
     def post(
         self, body: object, way: str = "run", headers: dict[str, str] | None = None
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        """Send a body as it is: bytes, text, or anything that JSON can say."""
+        """Send a body: bytes or text as they are, anything else as JSON."""
         text = body if isinstance(body, bytes | str) else json.dumps(body)
         raw = BytesIO(text.encode() if isinstance(text, str) else text)
         sent = {"content-type": "application/json", "x-api-key": self.key, **(headers or {})}
@@ -52,12 +52,12 @@ class Rpc:
         return answer["errors"]
 
     async def problem(self, action: str, /, **request: Any) -> dict[str, Any]:
-        """Run an action that is refused for one reason; return that error."""
+        """Run an action that is refused with one error; return that error."""
         (problem,) = await self.problems(action, **request)
         return problem
 
     async def validate(self, action: str, /, **request: Any) -> list[dict[str, Any]]:
-        """Validate an action; return the errors, none if it would do."""
+        """Validate an action; return the errors, none if it is valid."""
         answer = await self.ask({"action": action, **request}, "validate")
         assert answer["success"] is not bool(answer.get("errors")), answer
         return answer.get("errors", [])

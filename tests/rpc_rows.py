@@ -1,4 +1,4 @@
-"""A row of every resource in a workspace, and good values for every input of an action."""
+"""A row of every resource in a workspace, and valid values for every input of an action."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _DIALED = iter(range(1_000_000, 10_000_000))
 
 @dataclass(frozen=True)
 class Seeded:
-    """The rows of a log: their ids by resource, and the names that they are known by."""
+    """The rows of a log: their ids by resource, and their public names."""
 
     scope: Scope
     ids: dict[str, UUID]
@@ -51,7 +51,7 @@ class Seeded:
 
 
 async def seed(database: TestDatabase, scope: Scope) -> Seeded:
-    """Write a row of every resource into a log, past the server."""
+    """Insert a row of every resource into a log, bypassing the server."""
     ids = {name: new_id() for name in RESOURCES}
     ids["Organisation"] = scope.workspace_id
     name = str(new_id())
@@ -80,21 +80,21 @@ async def seed(database: TestDatabase, scope: Scope) -> Seeded:
         "CallQueueEntry": {"queue_id": ids["Queue"], "status": "waiting", "entered_at": now()}
         | call,
     }
-    place = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
+    of_scope = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
     async with database.connection() as connection:
         for resource, values in rows.items():
             table = RESOURCES[resource].table
-            here = {key: value for key, value in place.items() if key in table.c}
-            await insert(connection, table.name, {**here, "id": ids[resource], **values})
+            key = {name: value for name, value in of_scope.items() if name in table.c}
+            await insert(connection, table.name, {**key, "id": ids[resource], **values})
     return Seeded(scope, ids, name, name)
 
 
 async def insert(connection: asyncpg.Connection[Any], table: str, values: dict[str, Any]) -> None:
     columns = ", ".join(f'"{name}"' for name in values)
-    places = ", ".join(f"${place}" for place in range(1, len(values) + 1))
+    parameters = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     assert f"ringline.{table}" in metadata.tables
     await connection.execute(
-        f"INSERT INTO ringline.{table} ({columns}) VALUES ({places})", *values.values()
+        f"INSERT INTO ringline.{table} ({columns}) VALUES ({parameters})", *values.values()
     )
 
 
@@ -103,15 +103,17 @@ def next_number() -> str:
 
 
 def good_input(action: Action, seeded: Seeded, *, required: bool = False) -> dict[str, Any]:
-    """Return good values for all inputs of an action, or for those that it requires."""
-    needed = {one.name for one in action.inputs if one.required or not required}
+    """Return valid values for all inputs of an action, or for the required ones."""
+    needed = {input_.name for input_ in action.inputs if input_.required or not required}
     needed |= {group[0] for group in action.one_of}
-    return {one.name: good_value(one, seeded) for one in action.inputs if one.name in needed}
+    return {
+        input_.name: good_value(input_, seeded) for input_ in action.inputs if input_.name in needed
+    }
 
 
-def good_value(one: Input, seeded: Seeded) -> Any:
-    """Return a value that an input takes; no two calls return the same name."""
-    match one.name:
+def good_value(input_: Input, seeded: Seeded) -> Any:
+    """Return a valid value of an input; names are different in every call."""
+    match input_.name:
         case "callUuid":
             return seeded.call_uuid
         case "publicId":
@@ -119,7 +121,7 @@ def good_value(one: Input, seeded: Seeded) -> Any:
         case "email" | "operatorEmail":
             return f"{new_id()}@example.com"
         case _:
-            return _value(one.kind, seeded)
+            return _value(input_.kind, seeded)
 
 
 def _value(kind: Kind, seeded: Seeded) -> Any:

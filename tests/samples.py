@@ -1,4 +1,4 @@
-"""Events, entries and listeners as tests need them."""
+"""Events, entries, connections and listeners for tests."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -95,7 +95,7 @@ def entry(scope: Scope, *events: Event, call_id: UUID | None = None) -> Entry:
 
 @dataclass(frozen=True)
 class Spelling:
-    """A dialect: `<position or -> <event id> <type>`, one line each."""
+    """A dialect for tests: `<position or -> <event id> <type>`, one line per event."""
 
     name: str = "full"
     positions: bool = True
@@ -104,13 +104,13 @@ class Spelling:
     def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         if event.type in self.hidden:
             return None
-        place = str(position) if event.data.durable and self.positions else "-"
-        return f"{place} {event.id} {event.type}\n".encode()
+        shown = str(position) if event.data.durable and self.positions else "-"
+        return f"{shown} {event.id} {event.type}\n".encode()
 
 
 @dataclass
 class Wire:
-    """A connection's writing end; what was written lies in `writes`."""
+    """A connection's writing end, which records its `writes`."""
 
     paused: bool = False
     writes: list[bytes] = field(default_factory=list)
@@ -128,7 +128,7 @@ class Wire:
 
 @dataclass(eq=False)
 class Ear:
-    """A listener that keeps what it hears."""
+    """A listener that records what it receives."""
 
     heard: list[tuple[Published, bytes | None]] = field(default_factory=list)
     lost: int = 0

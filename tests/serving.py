@@ -1,4 +1,4 @@
-"""A server in the test's own process, on a real database, and a workspace to use it with."""
+"""A server in the test's own process, with a real database and a workspace."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -38,7 +38,7 @@ class Service:
         return {"Authorization": f"Bearer {key or self.keys.secret_key}"}
 
     async def mint(self, body: object = None, key: str | None = None) -> dict[str, str]:
-        """Mint a ticket, by default of the agent `Attendant`."""
+        """Mint a ticket, by default for the agent `Attendant`."""
         asked = {"agent_id": self.agent_id} if body is None else body
         async with self.http.post(
             f"{self.base_url}/v3/realtime-sessions", json=asked, headers=self.bearer(key)
@@ -56,7 +56,7 @@ class Service:
 
 
 def settings_for(database: TestDatabase, **chosen: object) -> Settings:
-    """Make settings of a server on a test's database and any free port."""
+    """Return settings for a server on a test's database and any free port."""
     values: dict[str, object] = {
         "database_url": SecretStr(database.app_dsn),
         "signing_secret": SecretStr("a secret of the tests alone: thirty-two"),

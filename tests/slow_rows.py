@@ -1,4 +1,4 @@
-"""Contacts that take for ever to read, so that real requests hold real connections."""
+"""Contacts that take forever to read, so that real requests hold real connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import asyncpg
 
 from tests.rpc_calls import Rpc
 
-#: What such a contact is called.
+#: The name of such a contact.
 SLOW = "slow"
 LIST = {"action": "list_contacts", "fields": ["id", "fullName"]}
 
@@ -25,24 +25,24 @@ _SLEEPING = """
 
 
 async def make_slow(superuser: asyncpg.Connection[Any], *rpcs: Rpc) -> None:
-    """Give workspaces a contact whose reading takes longer than any bound."""
+    """Add a contact to workspaces that takes longer to read than any limit."""
     for rpc in rpcs:
         await rpc.run("create_contact", input={"fullName": SLOW})
     await superuser.execute(_POLICY)
 
 
 async def sleeping(superuser: asyncpg.Connection[Any]) -> int:
-    """Count the statements that read such contacts now."""
+    """Return how many statements are reading such contacts."""
     return len(await superuser.fetch(_SLEEPING))
 
 
 async def until_sleeping(superuser: asyncpg.Connection[Any], number: int) -> None:
-    """Wait until so many statements read such contacts."""
+    """Wait until this many statements are reading such contacts."""
     async with asyncio.timeout(_LIMIT_S):
         while await sleeping(superuser) != number:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
 async def wake(superuser: asyncpg.Connection[Any]) -> None:
-    """End the statements that read such contacts."""
+    """Cancel the statements that are reading such contacts."""
     await superuser.fetch(f"SELECT pg_cancel_backend(pid) FROM ({_SLEEPING}) sleeping")

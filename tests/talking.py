@@ -1,4 +1,4 @@
-"""The other side of a call, for its tests: a voice, a line and the time of a step."""
+"""Scripted voices and legs for tests of calls, and the moments of their steps."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ INPUT_HZ = 16_000
 OUTPUT_HZ = 24_000
 CAPABILITIES = voice.VoiceCapabilities(INPUT_HZ, OUTPUT_HZ, ("one",), "one")
 RESPONDS_BY_ITSELF = replace(CAPABILITIES, responds_by_itself=True)
-#: The phases of a response that a conversation keeps, in their order.
+#: The phases of a response while the conversation tracks it, in order.
 LIVING = (Phase.WANTED, Phase.RUNNING, Phase.DRAINING)
 
 CALLER, VOICE = LegId(PartyId(new_id())), VoiceId(PartyId(new_id()))
@@ -58,16 +58,16 @@ def party() -> PartyId:
 
 
 def speech(duration_ms: float, rate_hz: int = OUTPUT_HZ, mark: int = 1) -> Chunk:
-    """Make a chunk whose every byte is `mark`."""
+    """Return a chunk whose every byte is `mark`."""
     return Chunk(bytes([mark]) * bytes_of_ms(duration_ms, rate_hz), rate_hz)
 
 
-#: What tests say of a call of one leg and one voice: who it comes from follows from the type.
+#: A signal in a call of one leg and one voice, whose sender follows from its type.
 Said: TypeAlias = CallSignal | leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal
 
 
 def signed(said: Said, caller: LegId, voice_id: VoiceId) -> CallSignal:
-    """Say who a signal comes from, in a call of one leg and one voice."""
+    """Add the sender to a signal, in a call of one leg and one voice."""
     if isinstance(said, leg.LegSignal):
         return FromLeg(caller, said)
     if isinstance(said, voice.VoiceSignal):
@@ -82,9 +82,9 @@ def orders_of(step: Step) -> list[Order]:
 
 
 class Story:
-    """A call of one leg and one voice, taken through signals by `step`; all that came of it.
+    """A call of one leg and one voice, driven by signals through `step`, and its results.
 
-    Its orders are told without their addresses, and without the routes.
+    Its orders are shown without their addresses, and without the routes.
     """
 
     def __init__(
@@ -125,11 +125,11 @@ class Story:
 
     @property
     def news(self) -> list[leg.LegOrder]:
-        """What the client was told, in order."""
+        """The orders to the leg."""
         return [order for order in self.orders if isinstance(order, leg.LegOrder)]
 
     def feed(self, *signals: Said) -> list[Order]:
-        """Take signals; return the orders that came of them."""
+        """Feed signals to the call; return the resulting orders."""
         before = len(self.orders)
         for signal in signals:
             taken = signed(signal, CALLER, VOICE)
@@ -137,18 +137,18 @@ class Story:
         return self.orders[before:]
 
     def asked(self) -> str:
-        """Return the id of the response that the voice was asked for last."""
+        """Return the id of the response that was requested from the voice last."""
         return [order for order in self.orders if isinstance(order, voice.Respond)][-1].response_id
 
     def all(self, kind: type[_T]) -> list[_T]:
-        return [each for each in (*self.events, *self.orders) if isinstance(each, kind)]
+        return [result for result in (*self.events, *self.orders) if isinstance(result, kind)]
 
     def _take(self, step: Step) -> None:
         self.steps.append(step)
 
 
 def half_or_double(from_hz: int, to_hz: int) -> Resampler:
-    """Take every other sample, or each one twice: a resampler that a test can count."""
+    """Take every other sample, or every sample twice: a resampler that tests can predict."""
     assert max(from_hz, to_hz) == 2 * min(from_hz, to_hz)
 
     def resample(pcm: bytes) -> bytes:
@@ -161,7 +161,7 @@ def half_or_double(from_hz: int, to_hz: int) -> Resampler:
 
 
 class ScriptedVoice:
-    """A voice that does what a test says; it keeps what it is told and hears."""
+    """A voice that a test controls; it records the audio and orders that it gets."""
 
     def __init__(
         self, listener: VoiceListener, capabilities: voice.VoiceCapabilities = CAPABILITIES
@@ -190,7 +190,7 @@ class ScriptedVoice:
             self.on_close()
 
     def say(self, response_id: str, *chunks: Chunk, text: str = "", hang_up: bool = False) -> None:
-        """Make a whole response at once, faster than it is played."""
+        """Report a whole response at once, faster than it is played."""
         self.listener.on_voice_signal(voice.ResponseStarted(response_id))
         if text:
             self.listener.on_voice_text(response_id, text)
@@ -204,7 +204,7 @@ class ScriptedVoice:
 
 @dataclass
 class ScriptedLeg:
-    """A line that keeps, with the time, what it is played and told."""
+    """A leg that records the audio and orders that it gets, with the time."""
 
     input_hz: int = INPUT_HZ
     output_hz: int = OUTPUT_HZ
@@ -246,7 +246,7 @@ class ScriptedLeg:
 
 
 def most_ahead_ms(played: Sequence[tuple[float, Chunk]]) -> float:
-    """Return how far, at most, a listener who plays gaplessly had audio in advance."""
+    """Return the longest audio that a gapless player had buffered."""
     ends_at = most = 0.0
     for at, chunk in played:
         ends_at = max(ends_at, at * 1000) + chunk.duration_ms
@@ -255,7 +255,7 @@ def most_ahead_ms(played: Sequence[tuple[float, Chunk]]) -> float:
 
 
 def has_gap(played: Sequence[tuple[float, Chunk]]) -> bool:
-    """Tell whether a listener ran dry between the first chunk and the last."""
+    """Return whether a player's buffer ran dry between the first chunk and the last."""
     ends_at = played[0][0] * 1000
     for at, chunk in played:
         if at * 1000 > ends_at + 1e-6:
@@ -265,7 +265,7 @@ def has_gap(played: Sequence[tuple[float, Chunk]]) -> bool:
 
 
 def clock() -> datetime:
-    """Tell the time of day by the loop's."""
+    """Return the time of day, by the loop's clock."""
     return NOW + timedelta(seconds=asyncio.get_running_loop().time())
 
 

@@ -1,4 +1,4 @@
-"""Databases that are used again: emptied, if nothing but their rows has changed."""
+"""Reuse of test databases: they are emptied if nothing but their rows has changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import asyncpg
 
 from ringline.schema.tables import metadata
 
-#: Everything in the catalogue that a test could have changed, as one text. Copies of one
+#: A digest of everything in the catalogue that a test could have changed. Copies of one
 #: template have the same object ids.
 _SHAPE = """
     SELECT md5(string_agg(thing, E'\\n' ORDER BY thing)) FROM (
@@ -52,15 +52,15 @@ _migrated: list[str] = []
 
 
 async def remember(superuser: asyncpg.Connection[Any]) -> None:
-    """Look at a database that nobody has used yet."""
+    """Record the catalogue of a database that no test has used yet."""
     _migrated[:] = [await superuser.fetchval(_SHAPE)]
 
 
 async def empty(superuser: asyncpg.Connection[Any]) -> bool:
-    """Empty a database; False if more than rows has changed in it."""
+    """Empty a database; return False if more than its rows has changed."""
     try:
         shape = await superuser.fetchval(_SHAPE)
-    except asyncpg.PostgresError:  # what it is made of is not there any more
+    except asyncpg.PostgresError:  # the schema is gone
         return False
     if shape not in _migrated:
         return False

@@ -1,4 +1,4 @@
-"""What the tests of voices share: a listener that records, and speech to be heard."""
+"""Helpers for tests of voices: a recording listener, and speech to recognise."""
 
 import asyncio
 from array import array
@@ -33,7 +33,7 @@ Report = VoiceSignal | Said | Spoke
 
 @dataclass
 class Recorder:
-    """A VoiceListener that keeps all reports in order; `hooks` see each as it comes."""
+    """A VoiceListener that records all reports in order, and passes each to `hooks`."""
 
     reports: list[Report] = field(default_factory=list)
     hooks: list[Callable[[Report], None]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Recorder:
         self._came.set()
 
     def answer_turns(self, voice: Voice) -> None:
-        """Ask for a response at the end of each turn, as a call does: `r1`, `r2` ..."""
+        """Request a response at the end of each turn, as a call does: `r1`, `r2` …"""
         stops = 0
 
         def answer(report: Report) -> None:
@@ -70,7 +70,7 @@ class Recorder:
         return [report for report in self.reports if isinstance(report, kind)]
 
     async def until(self, kind: type[Kind], count: int = 1) -> Kind:
-        """Wait for the count-th report of a kind; the test's time-out is the limit."""
+        """Wait for the count-th report of a kind, until the test times out."""
         while len(found := self.all(kind)) < count:
             self._came.clear()
             await self._came.wait()
@@ -90,12 +90,12 @@ def quiet(ms: int) -> bytes:
 
 
 def buzz(ms: int) -> bytes:
-    """Return a sawtooth of 150 Hz, which the detector takes for speech that has no pause."""
+    """Return a sawtooth of 150 Hz, which the detector takes for continuous speech."""
     return array("h", [i * 150 % 16_000 - 8_000 for i in range(ms * 16)]).tobytes()
 
 
 async def speak(text: str, voice: str = "en-gb", words_per_minute: int = 160) -> bytes:
-    """Return 16 kHz speech with some quiet before it, none behind it."""
+    """Return 16 kHz speech with some silence before it, and none after it."""
     pool = WorkerPool(speech.MODULE)
     try:
         pieces = Speech(pool).speak(Sentence(text, voice, words_per_minute))
@@ -105,6 +105,6 @@ async def speak(text: str, voice: str = "en-gb", words_per_minute: int = 160) ->
 
 
 def feed(voice: Voice, pcm: bytes) -> None:
-    """Let a voice hear audio, in pieces of 20 ms, at once."""
+    """Feed audio to a voice, in pieces of 20 ms, all at once."""
     for start in range(0, len(pcm), 640):
         voice.send_audio(Chunk(pcm[start : start + 640], voice.capabilities.input_hz))

@@ -1,4 +1,4 @@
-"""Watchers of calls, on clients written by others (`websockets`) or on bare sockets."""
+"""Watchers of calls, on third-party clients (`websockets`) or on raw sockets."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ Frame = list[Any]
 
 @dataclass
 class EventsClient:
-    """An events socket in version 2, read frame by frame."""
+    """A client of the events socket in version 2, frame by frame."""
 
     socket: ClientConnection
-    #: Pushes that came while something else was waited for.
+    #: Pushes that arrived while we waited for something else.
     pushed: list[Frame] = field(default_factory=list)
 
     async def send(self, *frame: Any) -> None:
@@ -39,7 +39,7 @@ class EventsClient:
             return json.loads(await self.socket.recv())
 
     async def join(self, topic: str = "events", ref: str = "1", **payload: Any) -> dict[str, Any]:
-        """Join; return the reply's response."""
+        """Join a topic; return the reply's response."""
         await self.send(ref, ref, topic, "phx_join", payload)
         reply = await self.reply(ref)
         assert reply[:4] == [ref, ref, topic, "phx_reply"], reply
@@ -47,7 +47,7 @@ class EventsClient:
         return reply[4]["response"]
 
     async def reply(self, ref: str) -> Frame:
-        """Return the reply to a ref; pushes before it are kept."""
+        """Return the reply to a ref; keep the pushes before it."""
         while True:
             frame = await self.receive()
             if frame[3] == "phx_reply" and frame[1] == ref:
@@ -58,7 +58,7 @@ class EventsClient:
         return self.pushed.pop(0) if self.pushed else await self.receive()
 
     async def until(self, name: str, uuid: str | None = None) -> list[Frame]:
-        """Return the pushes up to an event, of a call if one is given."""
+        """Return the pushes up to an event, of one call if it is given."""
         seen: list[Frame] = []
         while not seen or seen[-1][3] != name or uuid not in (None, seen[-1][4]["callUuid"]):
             seen.append(await self.push())
@@ -90,7 +90,7 @@ async def events_client(
 
 @dataclass
 class StreamClient:
-    """A call's WebSocket."""
+    """A client of a call's WebSocket."""
 
     socket: ClientConnection
 
@@ -124,7 +124,7 @@ async def stream_client(
 
 @dataclass
 class Transcript:
-    """A transcript stream: its answer, and its events as they come."""
+    """A client of a transcript stream: its HTTP response, and its events as they arrive."""
 
     answer: aiohttp.ClientResponse
     decoder: SseDecoder = field(default_factory=SseDecoder)
@@ -148,7 +148,7 @@ class Transcript:
         return json.loads(event.data)
 
     async def finals(self, count: int | None = None) -> list[tuple[str, str]]:
-        """Return position and text of final turns: so many, or all up to the end."""
+        """Return position and text of `count` final turns, or of all up to the end."""
         found: list[tuple[str, str]] = []
         while count is None or len(found) < count:
             event = await self.event()
@@ -186,7 +186,7 @@ async def transcript(
 
 
 class DeafClient:
-    """A client of a few bytes of buffer that reads only what it is told to."""
+    """A client with a tiny receive buffer that reads only on request."""
 
     def __init__(self, socket: sockets.socket) -> None:
         self._socket = socket
@@ -237,7 +237,7 @@ class DeafClient:
         return line[:-2]
 
     async def frame(self) -> tuple[int, bytes]:
-        """Read a WebSocket frame: its opcode and payload."""
+        """Read a WebSocket frame; return its opcode and payload."""
         first, length = await self.read(2)
         if length == 126:
             length = int.from_bytes(await self.read(2), "big")

@@ -1,8 +1,8 @@
-"""Two processes, their clients and everything that can go wrong between them.
+"""A simulation of two processes, their clients and the faults between them.
 
-The processes share the logs and the bus, as two processes on one machine do; each reaches
-the database through a `FaultyLog` of its own. A client is what a browser is: it keeps what
-it was sent, and the last position it saw, and comes back with that.
+The processes share the logs and the bus, like two processes on one machine; each reaches
+the database through its own `FaultyLog`. A client behaves like a browser: it keeps the events
+that it was sent and the last position it saw, and resumes from there.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from tests.samples import Spelling
 
 
 class ProcessBus:
-    """A process's end of the bus; nothing leaves a dead one."""
+    """A process's end of the bus; a dead process neither publishes nor receives."""
 
     def __init__(self, bus: FaultyBus) -> None:
         self.bus = bus
@@ -54,7 +54,7 @@ class ProcessBus:
 
 
 class Process:
-    """A journal and a hub, and a way to the database that can fail."""
+    """A journal and a hub, and a connection to the database that can fail."""
 
     def __init__(self, inner: EventLog, bus: FaultyBus) -> None:
         self.store = FaultyLog(inner)
@@ -67,7 +67,7 @@ class Process:
         self.hub.start()
 
     async def die(self) -> None:
-        """End as a killed process does: nothing more is written or published."""
+        """End like a killed process: write and publish nothing more."""
         self.bus.dead = True
         await self.repo.close()
         await self.journal.close(grace_s=0)
@@ -76,7 +76,7 @@ class Process:
 
 @dataclass(eq=False)
 class Submitted:
-    """An entry, and what its writer was told of it; a request has a transaction of its own."""
+    """An entry and its outcomes; an API request writes it in its own transaction."""
 
     entry: Entry
     process: Process
@@ -86,7 +86,7 @@ class Submitted:
 
 @dataclass
 class Heard:
-    """A line that a client was sent."""
+    """An event that a client received."""
 
     position: Position | None
     event_id: UUID
@@ -94,12 +94,12 @@ class Heard:
 
 
 class Client:
-    """A browser on one topic: of a log, or of a call of it."""
+    """A browser that follows one topic: a log, or one call in it."""
 
     def __init__(self, world: "World", scope: Scope, topic: Topic, on_loss: OnLoss) -> None:
         self.world, self.scope, self.topic, self.on_loss = world, scope, topic, on_loss
         self.history: list[Heard] = []
-        self.certain = 0  # so much of the history is up to the last position seen
+        self.certain = 0  # the length of the history up to the last position seen
         self.paused = False
         self.told_of_gap = False
         self.follower: Follower | None = None
@@ -117,15 +117,15 @@ class Client:
 
     def write(self, data: bytes) -> None:
         for line in data.decode().splitlines():
-            place, event_id, kind = line.split()
-            since = None if place == "-" else parse_since(place)
+            position, event_id, kind = line.split()
+            since = None if position == "-" else parse_since(position)
             assert since is None or isinstance(since, Position)
             self.history.append(Heard(since, UUID(event_id), kind))
             if since is not None:
                 self.certain = len(self.history)
 
     def connect(self, process: Process) -> None:
-        """Follow from the last position, as a client that lost its connection does."""
+        """Follow from the last position, like a client that lost its connection."""
         del self.history[self.certain :]
         self.told_of_gap = False
         self.paused = False
@@ -175,13 +175,13 @@ class Client:
             asyncio.get_running_loop().call_later(0.02, self._close, follower)
 
     def _close(self, follower: Follower) -> None:
-        """Close the socket, which takes a while, if it is still this one."""
+        """Close the socket, after a delay, unless the client has reconnected meanwhile."""
         if self.follower is follower:
             self.disconnect()
 
 
 class World:
-    """All of it. `inner` is the truth."""
+    """Processes, clients and the bus. `inner` is the event log without faults."""
 
     def __init__(self, inner: EventLog, scopes: list[Scope]) -> None:
         self.inner = inner
@@ -195,7 +195,7 @@ class World:
         self._requests: set[asyncio.Task[None]] = set()
 
     def submit(self, process: Process, entry: Entry) -> None:
-        """Hand an entry to a process's journal, as a call does."""
+        """Submit an entry to a process's journal, as a call does."""
         record = self._record(process, entry)
         process.journal.submit(entry, record.outcomes.append if entry.durable else None)
 
@@ -209,7 +209,7 @@ class World:
         async def write() -> None:
             try:
                 await process.repo.write(entry.scope, append)
-            except (Unavailable, EntryRefused):  # it may be written
+            except (Unavailable, EntryRefused):  # it may have been written
                 self.submitted.remove(record)
                 return
             found = await self.inner.find(entry.scope, [event.id for event in entry.durable])
@@ -226,7 +226,7 @@ class World:
         return record
 
     async def crash(self, number: int) -> None:
-        """Kill a process and start another in its place; its clients lose their sockets."""
+        """Kill a process and start a replacement; its clients lose their sockets."""
         old = self.processes[number]
         for client in self.clients:
             if client.process is old:
@@ -236,7 +236,7 @@ class World:
         self.processes[number] = Process(self.inner, self.bus)
 
     async def mend(self) -> None:
-        """End all faults and wait until everything that will ever be told has been."""
+        """Clear all faults and wait until everything has been delivered."""
         self.bus.faults.clear()
         self.bus.let_go()
         for process in self.processes:
@@ -250,7 +250,7 @@ class World:
             if await self._quiet():
                 return
             await asyncio.sleep(0.02)
-        raise AssertionError("something never came to rest")
+        raise AssertionError("the simulation never settled")
 
     async def _quiet(self) -> bool:
         quiet = not any(process.journal.pending for process in self.processes)
@@ -317,7 +317,7 @@ class World:
                     pass
 
     async def check_end(self) -> None:
-        """Check what must be true once everything has come to rest."""
+        """Check what must be true once everything has settled."""
         await self.check()
         by_log = {scope: (await self.inner.page(scope, 0, 100_000)).events for scope in self.scopes}
         offsets = {row.event.id: row.offset for rows in by_log.values() for row in rows}
@@ -339,7 +339,7 @@ class World:
             assert durable == expected, "not everything arrived"
 
     def _check_calls(self, offsets: dict[UUID, int]) -> None:
-        """A call's events stand in the log in the order they were submitted."""
+        """Check that a call's events are in the log in the order of their submission."""
         newest: dict[tuple[int, UUID | None], int] = {}
         for record in self.submitted:
             if record.request:

@@ -260,8 +260,8 @@ async def test_a_call_that_runs_here_is_ended_taken_over_and_given_back(here: Sh
 async def test_an_operator_goes_by_their_own_name_alone(here: Shop) -> None:
     call_id = await here.live_call()
     user = await here.user("ann")
-    await here.line("ann", user)
-    await here.line("bob")
+    await here.sip_user("ann", user)
+    await here.sip_user("bob")
     ann, name = here.acted_by(user), str(call_id)
     barges: list[dict[str, object]] = [
         {"agentName": "bob"},

@@ -37,7 +37,7 @@ async def entry_of(here: Shop, call_id: UUID) -> QueueEntryRow:
 
 
 async def test_accepting_answers_the_call_for_a_line(here: Shop) -> None:
-    ann, bob = await here.line("ann"), await here.line("bob")
+    ann, bob = await here.sip_user("ann"), await here.sip_user("bob")
     call_id = await here.create("create_call", **WAITING)
     entry = await entry_of(here, call_id)
     accept = "accept_call_queue_entry"
@@ -70,7 +70,7 @@ async def test_an_agent_elsewhere_is_a_name(here: Shop) -> None:
 
 
 async def test_acceptors_that_do_not_fit_are_refused(here: Shop) -> None:
-    ann = await here.line("ann")
+    ann = await here.sip_user("ann")
     entry = await entry_of(here, await here.create("create_call", **WAITING))
     for given, field in (
         ({"sipUserId": str(uuid4())}, "sipUserId"),
@@ -150,7 +150,7 @@ async def test_an_acceptance_and_an_end_at_once_leave_one_story(here: Shop) -> N
 
 async def test_an_operator_takes_calls_for_himself_alone(here: Shop) -> None:
     user = await here.user("ann")
-    ann, bob = await here.line("ann", user), await here.line("bob")
+    ann, bob = await here.sip_user("ann", user), await here.sip_user("bob")
     entry = await entry_of(here, await here.create("create_call", **WAITING))
     operator = here.acted_by(user)
     for other in ({"sipUserId": str(bob)}, {"agentName": "bob"}, {"agentName": "nobody"}):
@@ -172,7 +172,7 @@ async def statuses(here: Shop) -> list[Any]:
 
 async def test_a_line_has_one_status(here: Shop) -> None:
     user = await here.user("ann")
-    ann = await here.line("ann", user)
+    ann = await here.sip_user("ann", user)
     first = await here.create("set_operator_status", sipUserId=str(ann), status="available")
     (row,) = await statuses(here)
     assert (row["id"], row["sip_user_id"], row["status"]) == (first, ann, "available")
@@ -191,7 +191,7 @@ async def test_a_line_has_one_status(here: Shop) -> None:
 
 async def test_a_status_is_of_a_line_that_is_there_and_ones_own(here: Shop) -> None:
     user = await here.user("ann")
-    bob = await here.line("bob")
+    bob = await here.sip_user("bob")
     for who in (here, here.acted_by(user)):
         with refused("invalid_attribute", "sipUserId"):
             await who.create("set_operator_status", sipUserId=str(uuid4()), status="busy")
@@ -203,7 +203,7 @@ async def test_a_status_is_of_a_line_that_is_there_and_ones_own(here: Shop) -> N
 
 
 async def test_two_who_set_a_new_status_at_once_make_one(here: Shop) -> None:
-    ann = await here.line("ann")
+    ann = await here.sip_user("ann")
     made = await asyncio.gather(
         *(
             here.create("set_operator_status", sipUserId=str(ann), status=status)

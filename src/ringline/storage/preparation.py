@@ -1,8 +1,8 @@
-"""The database before it is used: given by its URL, or embedded in a data directory.
+"""Preparation of the database: an external one with a URL, or one in a data directory.
 
-The embedded one is started, made and migrated here, whoever needs it; a given one is
-migrated when an operator says so. What is raised is a sentence for the operator
-(`DATABASE_PROBLEMS`), and names the disk that is full.
+The embedded database is started, created and migrated here, for a server or a command. An
+external one is only migrated when the operator asks for it. Errors are sentences for the
+operator (`DATABASE_PROBLEMS`), and name the disk that is full.
 """
 
 import os
@@ -33,7 +33,7 @@ from ringline.storage.stores import Stores
 
 _log = structlog.get_logger(__name__)
 
-#: How long the embedded database, which has said that it is ready, may take to answer.
+#: How long the embedded database may take to answer after it has reported that it is ready.
 _EMBEDDED_ANSWERS_S = 60.0
 
 #: Why a database cannot be used; the text of each is a sentence for the operator.
@@ -46,18 +46,19 @@ class DatabaseConfig:
 
     #: Where the embedded database is kept.
     data_dir: Path
-    #: What a server connects to; None is the embedded database.
+    #: The server's URL; None means the embedded database.
     url: str | None = field(repr=False)
-    #: What a migration connects to, as a role that may migrate; None is the embedded database.
+    #: The URL for migrations, with a role that may migrate; None means the embedded database.
     migration_url: str | None = field(repr=False)
     roles: Roles = ROLES
 
 
 @asynccontextmanager
 async def open_stores(config: DatabaseConfig, command_id: UUID) -> AsyncGenerator[Stores]:
-    """Open the database for a command: beside a running server, or without one.
+    """Open the database for a command, with or without a running server.
 
-    An embedded database that is not running is run meanwhile. Raises DATABASE_PROBLEMS.
+    An embedded database that is not running runs until the command is done. Raises
+    DATABASE_PROBLEMS.
     """
     with _naming_disk(config):
         async with _open_for_command(config) as url:
@@ -83,10 +84,10 @@ async def _open_for_command(config: DatabaseConfig) -> AsyncGenerator[str]:
 async def run_database(
     config: DatabaseConfig, *, migrates: bool, on_death: Callable[[], None]
 ) -> AsyncGenerator[str]:
-    """Have the database ready for a server; yield the URL that the server connects to.
+    """Prepare the database for a server; yield the URL that the server connects to.
 
-    The embedded one runs as long as the block and is started again when it dies, of which
-    `on_death` hears. A given one is migrated first if the server `migrates`. Raises
+    The embedded one runs as long as the block; when it dies, `on_death` is called and it is
+    restarted. An external one is migrated first if the server `migrates`. Raises
     DATABASE_PROBLEMS.
     """
     with _naming_disk(config):
@@ -104,10 +105,10 @@ async def run_database(
 
 
 async def migrate_database(config: DatabaseConfig) -> str:
-    """Bring the database to what this version expects, and let the server's role in.
+    """Migrate the database to this version, and grant the server's role access to it.
 
-    Returns a sentence where every role of its cluster may connect to it and we may not
-    change that, else "". Raises DATABASE_PROBLEMS.
+    Returns a sentence if every role of its cluster may connect to it and we are not allowed
+    to change that, else "". Raises DATABASE_PROBLEMS.
     """
     if config.migration_url is None:
         with _naming_disk(config):
@@ -119,13 +120,13 @@ async def migrate_database(config: DatabaseConfig) -> str:
 
 
 async def _prepare_embedded(address: Address, roles: Roles) -> str:
-    """Make and migrate the embedded cluster's database; return its URL for the server."""
+    """Create and migrate the embedded cluster's database; return its URL for the server."""
     owner_dsn = address.dsn(SUPERUSER, DATABASE)
     async with refuse_unreachable(address.bootstrap_dsn):
         connection = await connect(address.bootstrap_dsn, timeout_s=_EMBEDDED_ANSWERS_S)
         try:
-            known = "SELECT 1 FROM pg_database WHERE datname = $1"
-            if not await connection.fetchval(known, DATABASE):
+            exists = "SELECT 1 FROM pg_database WHERE datname = $1"
+            if not await connection.fetchval(exists, DATABASE):
                 await connection.execute(f"CREATE DATABASE {DATABASE}")
         finally:
             await connection.close()
@@ -136,7 +137,7 @@ async def _prepare_embedded(address: Address, roles: Roles) -> str:
 
 @contextmanager
 def _naming_disk(config: DatabaseConfig) -> Generator[None]:
-    """Say which disk is full: the embedded database does not say where it is."""
+    """Name the disk in the error for a full disk, which the database does not do."""
     try:
         yield
     except (DatabaseFull, DiskFull):
@@ -146,17 +147,17 @@ def _naming_disk(config: DatabaseConfig) -> Generator[None]:
 
 
 def make_data_dir(path: Path) -> Path:
-    """Make a data directory if there is none; return it, links resolved. Raises OSError."""
+    """Create a data directory if it is missing; return its resolved path. Raises OSError."""
     directory = DataDirectory.at(path)
     directory.make()
     return directory.root
 
 
 def check_data_dir(path: Path) -> bool:
-    """Tell whether a data directory has a database in it yet.
+    """Return whether a data directory contains a database yet.
 
-    Raises EmbeddedError where it has one of another version, or where the programs or the
-    account that one needs are missing or cannot reach it.
+    Raises EmbeddedError if that database has another version, or if PostgreSQL's programs or
+    an account for it are missing or cannot reach the directory.
     """
     directory = DataDirectory.at(path)
     find_binaries()
