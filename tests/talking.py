@@ -133,7 +133,7 @@ class Story:
         before = len(self.orders)
         for signal in signals:
             taken = signed(signal, CALLER, VOICE)
-            self._take(call.step(self.call, taken, moment(self.seconds)))
+            self._take(call.step(self.call, taken, moment=moment(self.seconds)))
         return self.orders[before:]
 
     def asked(self) -> str:

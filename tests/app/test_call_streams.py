@@ -446,11 +446,11 @@ async def test_a_call_that_ends_while_a_stream_begins(
 
     async with calling(service) as caller:
 
-        async def end_before_following(*given: Any) -> Follower:
+        async def end_before_following(*given: Any, **named: Any) -> Follower:
             monkeypatch.undo()
             await caller.say("the last word")
             await once_over(caller)
-            return await follow(*given)
+            return await follow(*given, **named)
 
         monkeypatch.setattr(call_watch, "follow", end_before_following)
         async with transcript(service, caller.call_id) as stream:

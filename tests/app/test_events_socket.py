@@ -212,9 +212,9 @@ async def test_an_event_is_encoded_once_however_its_topic_is_spelt(
 ) -> None:
     encoded: Counter[UUID] = Counter()
 
-    def encode(event: Event, *rest: Any) -> Any:
+    def encode(event: Event, *rest: Any, **named: Any) -> Any:
         encoded[event.id] += 1
-        return encode_payload(event, *rest)
+        return encode_payload(event, *rest, **named)
 
     encode_payload = wire_events_socket.encode_payload
     monkeypatch.setattr(wire_events_socket, "encode_payload", encode)

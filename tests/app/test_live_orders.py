@@ -25,8 +25,8 @@ class Reached(Calls):
 
     last: Calls
 
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
+    def __init__(self, *parts: Any, **named: Any) -> None:
+        super().__init__(*parts, **named)
         Reached.last = self
 
 

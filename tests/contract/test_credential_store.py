@@ -144,11 +144,11 @@ async def test_no_ticket_is_kept_for_a_dead_key(stores: Stores) -> None:
     for key in (revoked, expiring):
         await stores.workspaces.create_key(key, hash_of(key))
     put = stores.credentials.put_ticket
-    assert await put(b"a" * 32, a_ticket(revoked), NOW)
+    assert await put(b"a" * 32, a_ticket(revoked), now=NOW)
     await stores.workspaces.revoke_key(revoked.id, NOW, end_calls=False)
-    assert not await put(b"b" * 32, a_ticket(revoked), NOW)
-    assert await put(b"c" * 32, a_ticket(expiring), NOW + timedelta(seconds=4))
-    assert not await put(b"d" * 32, a_ticket(expiring), NOW + timedelta(seconds=5))
+    assert not await put(b"b" * 32, a_ticket(revoked), now=NOW)
+    assert await put(b"c" * 32, a_ticket(expiring), now=NOW + timedelta(seconds=4))
+    assert not await put(b"d" * 32, a_ticket(expiring), now=NOW + timedelta(seconds=5))
     for kept, ticket_hash in ((True, b"c" * 32), (False, b"b" * 32), (False, b"d" * 32)):
         assert (await stores.credentials.find_ticket(ticket_hash) is not None) is kept
 

@@ -291,7 +291,14 @@ def test_a_call_whose_process_is_dead_gets_one_last_event() -> None:
         story = Story(opened=answered is not None)
         lines = (TranscriptLine(turn_id=new_id(), role=TurnRole.CALLER, text="hi", at=NOW),)
         row, people = story.call.row, story.call.participants
-        step = end_abandoned(a_scope(), row, people, lines, moment(3).now, moment(9))
+        step = end_abandoned(
+            a_scope(),
+            row,
+            participants=people,
+            lines=lines,
+            lost_at=moment(3).now,
+            moment=moment(9),
+        )
         assert step.last
         assert step.entry is not None
         *before, ended = [event.data for event in step.entry.events]

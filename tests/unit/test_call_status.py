@@ -36,7 +36,7 @@ def test_every_pair_leads_where_the_table_says_and_every_other_is_refused(
 ) -> None:
     sources, target = ALLOWED[what]
     row = replace(call_row(), status=status)
-    moved = move(row, what, LATER)
+    moved = move(row, what, at=LATER)
     assert (moved.status if moved else None) == (target if status in sources else None)
 
 
@@ -45,7 +45,7 @@ def test_a_row_that_is_taken_out_of_the_table_moves_nothing(
     status: CallStatus, what: CallMove, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(TRANSITIONS, (status, what))
-    assert move(replace(call_row(), status=status), what, LATER) is None
+    assert move(replace(call_row(), status=status), what, at=LATER) is None
 
 
 @pytest.mark.parametrize(("status", "what"), TRANSITIONS)
@@ -54,7 +54,7 @@ def test_a_move_notes_when_a_call_was_first_answered_and_when_it_ended(
 ) -> None:
     for answered_at in (None, NOW):
         row = replace(call_row(), status=status, answered_at=answered_at)
-        moved = move(row, what, LATER)
+        moved = move(row, what, at=LATER)
         assert moved is not None
         is_answer = moved.status is CallStatus.ANSWERED and answered_at is None
         assert moved.answered_at == (LATER if is_answer else answered_at)

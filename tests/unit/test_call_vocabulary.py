@@ -80,7 +80,7 @@ def test_events_come_back_from_the_log_with_their_words() -> None:
         event = stored.event
         call = None if event.call is None else encode(event.call).decode()
         text = encode(event.data).decode()
-        read = read_event(event.id, event.type, event.occurred_at, text, call)
+        read = read_event(event.id, event.type, occurred_at=event.occurred_at, data=text, call=call)
         assert read == event
         assert encode(read.data).decode() == text
         for struct in (read.data, read.call):
@@ -108,4 +108,4 @@ def test_what_has_a_vocabulary_is_never_plain_text() -> None:
 )
 def test_a_word_that_the_log_never_held_is_a_defect(type_: str, data: bytes) -> None:
     with pytest.raises(msgspec.ValidationError, match="enum"):
-        read_event(new_id(), type_, NOW, data.decode(), None)
+        read_event(new_id(), type_, occurred_at=NOW, data=data.decode(), call=None)

@@ -41,7 +41,7 @@ SECOND = timedelta(seconds=1)
 def test_a_key_is_its_prefix_and_43_characters(
     kind: KeyKind, environment: Environment, prefix: str
 ) -> None:
-    key = spell_key(kind, environment, b"\xfb\xff" * (SECRET_BYTES // 2))
+    key = spell_key(kind, environment, secret=b"\xfb\xff" * (SECRET_BYTES // 2))
     assert re.fullmatch(rf"{prefix}[A-Za-z0-9_-]{{43}}", key)
 
 

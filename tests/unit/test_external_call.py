@@ -71,7 +71,7 @@ def a_call(status: CallStatus) -> ExternalCall:
     """Return a call that was created and moved to a state, at once."""
     begun = create(a_row(), at(0)).call
     if status is CallStatus.HELD:
-        answered = report_progress(begun, Report(CallStatus.ANSWERED), at(0)).call
+        answered = report_progress(begun, Report(CallStatus.ANSWERED), moment=at(0)).call
         return replace(answered, row=replace(answered.row, status=status))
     return moved(begun, status, 0)
 
@@ -80,7 +80,7 @@ def moved(call: ExternalCall, status: CallStatus, when: float) -> ExternalCall:
     """Move a call as it is reported, or ordered where only an order can."""
     if status is CallStatus.COMPLETED and call.row.answered_at is None:
         return end(call, at(when)).call
-    return report_progress(call, Report(status), at(when), queue=QUEUE).call
+    return report_progress(call, Report(status), moment=at(when), queue=QUEUE).call
 
 
 def types(step: ReportResult) -> list[str]:
@@ -165,16 +165,18 @@ def test_every_pair_is_taken_or_refused_as_the_table_says(
 ) -> None:
     call = a_call(source)
     if source is target:
-        assert report_progress(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
+        assert report_progress(call, Report(target), moment=at(1), queue=QUEUE) == ReportResult(
+            call
+        )
     elif (source, target) in LEADS:
-        step = report_progress(call, Report(target), at(1), queue=QUEUE)
+        step = report_progress(call, Report(target), moment=at(1), queue=QUEUE)
         assert written(step) == step.call.row
         assert step.call.row.status is target
         assert (step.call.row.ended_at is not None) == (target in TERMINAL_STATUSES)
         assert types(step) == expected_events(source, target)
     else:
         with pytest.raises(NotPossible) as refused:
-            report_progress(call, Report(target), at(1), queue=QUEUE)
+            report_progress(call, Report(target), moment=at(1), queue=QUEUE)
         assert refused.value.field == "status"
 
 
@@ -192,10 +194,12 @@ def expected_events(source: CallStatus, target: CallStatus) -> list[str]:
 def test_an_ended_call_stays_as_it_ended(source: CallStatus, target: CallStatus) -> None:
     call = a_call(source)
     if source is target:
-        assert report_progress(call, Report(target), at(1), queue=QUEUE) == ReportResult(call)
+        assert report_progress(call, Report(target), moment=at(1), queue=QUEUE) == ReportResult(
+            call
+        )
     else:
         with pytest.raises(NotPossible):
-            report_progress(call, Report(target), at(1), queue=QUEUE)
+            report_progress(call, Report(target), moment=at(1), queue=QUEUE)
 
 
 def test_every_end_has_a_cause() -> None:
@@ -207,8 +211,8 @@ def test_every_end_has_a_cause() -> None:
 
 def test_the_same_report_of_an_end_again_changes_nothing() -> None:
     report = Report(CallStatus.COMPLETED, at(9).now, 7, "pstn")
-    call = report_progress(a_call(CallStatus.ANSWERED), report, at(20)).call
-    assert report_progress(call, report, at(30)) == ReportResult(call)
+    call = report_progress(a_call(CallStatus.ANSWERED), report, moment=at(20)).call
+    assert report_progress(call, report, moment=at(30)) == ReportResult(call)
 
 
 @pytest.mark.parametrize(
@@ -221,16 +225,16 @@ def test_the_same_report_of_an_end_again_changes_nothing() -> None:
 )
 def test_nothing_of_an_ended_call_can_be_changed(report: Report, field: str) -> None:
     ended = Report(CallStatus.COMPLETED, at(9).now, 7)
-    call = report_progress(a_call(CallStatus.ANSWERED), ended, at(20)).call
+    call = report_progress(a_call(CallStatus.ANSWERED), ended, moment=at(20)).call
     with pytest.raises(NotPossible) as refused:
-        report_progress(call, report, at(30))
+        report_progress(call, report, moment=at(30))
     assert refused.value.field == field
 
 
 @pytest.mark.parametrize("status", [None, CallStatus.ANSWERED])
 def test_an_end_needs_a_terminal_state(status: CallStatus | None) -> None:
     with pytest.raises(NotPossible) as refused:
-        report_progress(a_call(CallStatus.RINGING), Report(status, at(2).now), at(2))
+        report_progress(a_call(CallStatus.RINGING), Report(status, at(2).now), moment=at(2))
     assert refused.value.field == "ended_at"
 
 
@@ -242,7 +246,7 @@ def ending(step: ReportResult) -> CallEnded:
 
 def test_the_duration_counts_from_the_answer_to_the_reported_end() -> None:
     call = a_call(CallStatus.ANSWERED)
-    step = report_progress(call, Report(CallStatus.COMPLETED, at(61.9).now), at(500))
+    step = report_progress(call, Report(CallStatus.COMPLETED, at(61.9).now), moment=at(500))
     assert ending(step).duration_seconds == step.call.row.duration_seconds == 61
     assert ending(step).ended_at == step.call.row.ended_at == at(61.9).now
     assert step.events[-1].occurred_at == at(500).now
@@ -250,26 +254,30 @@ def test_the_duration_counts_from_the_answer_to_the_reported_end() -> None:
 
 def test_a_given_duration_wins_also_when_it_was_given_before_the_end() -> None:
     call = a_call(CallStatus.ANSWERED)
-    failed = report_progress(call, Report(CallStatus.FAILED, duration_seconds=5), at(9))
+    failed = report_progress(call, Report(CallStatus.FAILED, duration_seconds=5), moment=at(9))
     assert ending(failed).duration_seconds == 5
-    early = report_progress(call, Report(duration_seconds=6, source="sdk"), at(8))
+    early = report_progress(call, Report(duration_seconds=6, source="sdk"), moment=at(8))
     assert types(early) == []
     assert early.records == (replace(call.row, duration_seconds=6, source="sdk"),)
     assert ending(end(early.call, at(9))).duration_seconds == 6
 
 
 def test_a_reported_duration_can_be_taken_back_until_the_end() -> None:
-    early = report_progress(a_call(CallStatus.ANSWERED), Report(duration_seconds=6), at(8)).call
-    cleared = report_progress(early, Report(ended_at=None, duration_seconds=None), at(9))
+    early = report_progress(
+        a_call(CallStatus.ANSWERED), Report(duration_seconds=6), moment=at(8)
+    ).call
+    cleared = report_progress(early, Report(ended_at=None, duration_seconds=None), moment=at(9))
     assert cleared.call.row.duration_seconds is None
-    ended = report_progress(cleared.call, Report(CallStatus.COMPLETED, at(61.9).now), at(70)).call
+    ended = report_progress(
+        cleared.call, Report(CallStatus.COMPLETED, at(61.9).now), moment=at(70)
+    ).call
     assert ended.row.duration_seconds == 61
     for report, field in (
         (Report(duration_seconds=None), "duration_seconds"),
         (Report(ended_at=None), "ended_at"),
     ):
         with pytest.raises(NotPossible) as refused:
-            report_progress(ended, report, at(80))
+            report_progress(ended, report, moment=at(80))
         assert refused.value.field == field
 
 
@@ -279,7 +287,10 @@ def test_a_call_that_was_never_answered_has_lasted_no_time() -> None:
 
 def test_an_end_before_the_answer_has_lasted_no_time() -> None:
     report = Report(CallStatus.COMPLETED, NOW - timedelta(hours=1))
-    assert ending(report_progress(a_call(CallStatus.ANSWERED), report, at(9))).duration_seconds == 0
+    assert (
+        ending(report_progress(a_call(CallStatus.ANSWERED), report, moment=at(9))).duration_seconds
+        == 0
+    )
 
 
 # -- the end ------------------------------------------------------------------------------
@@ -296,9 +307,9 @@ def test_an_order_completes_a_call_from_every_open_state(source: CallStatus) -> 
 def test_everybody_leaves_before_the_end_is_told() -> None:
     call = a_call(CallStatus.ANSWERED)
     for name in ("one", "two", "gone"):
-        call = report_join(call, name, ParticipantRole.CALLER, at(1)).call
-    call = report_leave(call, call.participants[-1].id, at(2).now, at(2)).call
-    step = report_progress(call, Report(CallStatus.COMPLETED, at(5).now), at(9))
+        call = report_join(call, name, role=ParticipantRole.CALLER, moment=at(1)).call
+    call = report_leave(call, call.participants[-1].id, left_at=at(2).now, moment=at(2)).call
+    step = report_progress(call, Report(CallStatus.COMPLETED, at(5).now), moment=at(9))
     assert types(step) == ["call.participant_left", "call.participant_left", "call.ended"]
     assert [each.left_at for each in step.call.participants] == [at(5).now, at(5).now, at(2).now]
 
@@ -308,20 +319,29 @@ def test_everybody_leaves_before_the_end_is_told() -> None:
 
 def test_joining_and_leaving_are_told_once_each() -> None:
     call = a_call(CallStatus.RINGING)
-    joined = report_join(call, "ann", ParticipantRole.CALLEE, at(3), joined_at=at(2).now)
+    joined = report_join(
+        call, "ann", role=ParticipantRole.CALLEE, moment=at(3), joined_at=at(2).now
+    )
     who = joined.call.participants[-1]
     assert (who.member_uuid, who.role, who.joined_at) == ("ann", ParticipantRole.CALLEE, at(2).now)
-    left = report_leave(joined.call, who.id, at(4).now, at(5))
+    left = report_leave(joined.call, who.id, left_at=at(4).now, moment=at(5))
     assert types(joined) + types(left) == ["call.participant_joined", "call.participant_left"]
-    assert report_leave(left.call, who.id, at(4).now, at(6)) == ReportResult(left.call)
+    assert report_leave(left.call, who.id, left_at=at(4).now, moment=at(6)) == ReportResult(
+        left.call
+    )
     with pytest.raises(NotPossible):
-        report_leave(left.call, who.id, at(5).now, at(6))
+        report_leave(left.call, who.id, left_at=at(5).now, moment=at(6))
 
 
 def test_who_came_and_went_is_told_at_once() -> None:
     call = a_call(CallStatus.ANSWERED)
     step = report_join(
-        call, "ann", ParticipantRole.CALLEE, at(9), joined_at=at(2).now, left_at=at(4).now
+        call,
+        "ann",
+        role=ParticipantRole.CALLEE,
+        moment=at(9),
+        joined_at=at(2).now,
+        left_at=at(4).now,
     )
     assert types(step) == ["call.participant_joined", "call.participant_left"]
     assert (step.call.participants[-1].joined_at, step.call.participants[-1].left_at) == (
@@ -337,30 +357,30 @@ def test_nobody_leaves_before_they_joined() -> None:
             report_join(
                 call,
                 "ann",
-                ParticipantRole.CALLEE,
-                at(9),
+                role=ParticipantRole.CALLEE,
+                moment=at(9),
                 joined_at=joined_at,
                 left_at=at(4).now,
             )
         assert refused.value.field == "left_at"
-    joined = report_join(call, "ann", ParticipantRole.CALLEE, at(5)).call
+    joined = report_join(call, "ann", role=ParticipantRole.CALLEE, moment=at(5)).call
     with pytest.raises(NotPossible) as refused:
-        report_leave(joined, joined.participants[-1].id, at(4).now, at(9))
+        report_leave(joined, joined.participants[-1].id, left_at=at(4).now, moment=at(9))
     assert refused.value.field == "left_at"
 
 
 def test_nobody_joins_a_call_that_has_ended() -> None:
     with pytest.raises(NotPossible):
-        report_join(a_call(CallStatus.FAILED), "ann", ParticipantRole.CALLEE, at(1))
+        report_join(a_call(CallStatus.FAILED), "ann", role=ParticipantRole.CALLEE, moment=at(1))
 
 
 def test_a_call_has_so_many_participants_and_no_more() -> None:
     call = a_call(CallStatus.ANSWERED)
     for number in range(CALL_PARTICIPANTS.most):
-        call = report_join(call, f"m{number}", ParticipantRole.CALLEE, at(1)).call
-    call = report_leave(call, call.participants[0].id, at(2).now, at(2)).call
+        call = report_join(call, f"m{number}", role=ParticipantRole.CALLEE, moment=at(1)).call
+    call = report_leave(call, call.participants[0].id, left_at=at(2).now, moment=at(2)).call
     with pytest.raises(NotPossible, match="at most 250 participants") as refused:
-        report_join(call, "ann", ParticipantRole.CALLEE, at(3))
+        report_join(call, "ann", role=ParticipantRole.CALLEE, moment=at(3))
     assert refused.value.field == "call_id"
 
 
@@ -402,13 +422,13 @@ def test_a_wait_that_has_timed_out_stays_so() -> None:
     for status in (CallStatus.RINGING, CallStatus.ANSWERED, CallStatus.FAILED):
         assert moved(call, status, 60).entry == call.entry
     with pytest.raises(NotPossible):
-        accept(call, ANN, at(60))
-    assert accept(call, ANN, at(59.9)).call.row.status is CallStatus.ANSWERED
+        accept(call, ANN, moment=at(60))
+    assert accept(call, ANN, moment=at(59.9)).call.row.status is CallStatus.ANSWERED
 
 
 def test_a_call_that_is_queued_again_begins_a_new_wait() -> None:
     offered = moved(a_call(CallStatus.QUEUED), CallStatus.RINGING, 1)
-    step = report_progress(offered, Report(CallStatus.QUEUED), at(2), queue=QUEUE)
+    step = report_progress(offered, Report(CallStatus.QUEUED), moment=at(2), queue=QUEUE)
     entries = [record for record in step.records if isinstance(record, QueueEntryRow)]
     assert [entry.status for entry in entries] == [_Q.ABANDONED, _Q.WAITING]
     assert entries[0].id == the_entry(offered).id != entries[1].id
@@ -424,7 +444,7 @@ def test_accepting_answers_the_call(acceptor: Acceptor, offered: bool) -> None:
     call = a_call(CallStatus.QUEUED)
     if offered:
         call = moved(call, CallStatus.RINGING, 1)
-    step = accept(call, acceptor, at(2))
+    step = accept(call, acceptor, moment=at(2))
     assert types(step) == ["call.answered", "call.participant_joined"]
     answered = step.events[0].data
     assert isinstance(answered, CallAnswered)
@@ -441,15 +461,15 @@ def test_accepting_answers_the_call(acceptor: Acceptor, offered: bool) -> None:
 
 
 def test_the_same_acceptor_again_changes_nothing_and_another_is_refused() -> None:
-    call = accept(a_call(CallStatus.QUEUED), ANN, at(1)).call
+    call = accept(a_call(CallStatus.QUEUED), ANN, moment=at(1)).call
     renamed = replace(ANN, name="ann-2")
     for again in (ANN, renamed, Acceptor("ann")):
-        assert accept(call, again, at(2)) == ReportResult(call)
+        assert accept(call, again, moment=at(2)) == ReportResult(call)
     ended = end(call, at(3)).call
-    assert accept(ended, ANN, at(4)) == ReportResult(ended)
+    assert accept(ended, ANN, moment=at(4)) == ReportResult(ended)
     for other in (BOB, Acceptor("ann", new_id())):
         with pytest.raises(NotPossible):
-            accept(call, other, at(2))
+            accept(call, other, moment=at(2))
 
 
 def lost_calls() -> list[ExternalCall]:
@@ -461,7 +481,7 @@ def lost_calls() -> list[ExternalCall]:
 @pytest.mark.parametrize("call", lost_calls(), ids=["answered", "abandoned", "never queued"])
 def test_what_does_not_wait_cannot_be_accepted(call: ExternalCall) -> None:
     with pytest.raises(NotPossible):
-        accept(call, ANN, at(2))
+        accept(call, ANN, moment=at(2))
 
 
 def test_a_queued_call_is_queued_somewhere() -> None:

@@ -56,7 +56,7 @@ AGENT = Agent(
 
 
 def bound(config: dict[str, object], *locked: str, agent: Agent | None = None) -> Binding:
-    binding = bind(config, locked, MODELS, agent.id if agent else None)
+    binding = bind(config, locked, models=MODELS, agent_id=agent.id if agent else None)
     assert isinstance(binding, Binding)
     return realtime_mint.decode_binding(realtime_mint.encode_binding(binding))
 
@@ -64,7 +64,7 @@ def bound(config: dict[str, object], *locked: str, agent: Agent | None = None) -
 def started(
     binding: Binding, config: dict[str, object], agent: Agent | None = None
 ) -> EffectiveConfig:
-    result = effective(binding, config, agent, MODELS)
+    result = effective(binding, config, agent=agent, models=MODELS)
     assert isinstance(result, EffectiveConfig), result
     return result
 
@@ -76,7 +76,7 @@ def session(
 
 
 def refused(config: dict[str, object], model: str = "test/rich") -> ConfigProblem:
-    result = effective(UNBOUND, {"model": model, **config}, None, MODELS)
+    result = effective(UNBOUND, {"model": model, **config}, agent=None, models=MODELS)
     assert isinstance(result, ConfigProblem)
     return result
 
@@ -131,7 +131,7 @@ def test_b3_locking_without_a_value_forces_the_default() -> None:
 
 
 def test_b4_an_unknown_locked_name_is_refused_by_name() -> None:
-    problem = bind({}, ["model", "Model"], MODELS)  # B12: exact, case-sensitive
+    problem = bind({}, ["model", "Model"], models=MODELS)  # B12: exact, case-sensitive
     assert isinstance(problem, ConfigProblem)
     assert problem.code == "unknown_locked_field"
     assert '"Model"' in problem.message
@@ -186,7 +186,7 @@ def test_a_tickets_own_word_is_stronger_than_its_agents_and_zeros_of_agents_stay
 
 def test_a_tickets_agent_that_is_gone_is_not_found() -> None:
     for agent in (None, replace(AGENT, id=UUID(int=8))):
-        result = effective(bound({}, agent=AGENT), {}, agent, MODELS)
+        result = effective(bound({}, agent=AGENT), {}, agent=agent, models=MODELS)
         assert isinstance(result, ConfigProblem)
         assert result.code == "agent_not_found"
 
@@ -206,14 +206,14 @@ def test_a_tickets_agent_that_is_gone_is_not_found() -> None:
 def test_what_a_mint_checks_of_its_agent(
     agent: Agent | None, config: dict[str, object], code: str
 ) -> None:
-    problem = check_agent(agent, bound(config, "model", agent=AGENT), MODELS)
+    problem = check_agent(agent, bound(config, "model", agent=AGENT), models=MODELS)
     assert (problem.code if problem else "") == code
 
 
 def test_an_agent_that_is_not_enabled_begins_no_session() -> None:
     asleep = replace(AGENT, enabled=False)
     for binding in (UNBOUND, bound({}, agent=AGENT)):
-        problem = effective(binding, {}, asleep, MODELS)
+        problem = effective(binding, {}, agent=asleep, models=MODELS)
         assert problem == ConfigProblem("agent_not_found", "the agent is not enabled")
 
 
@@ -290,7 +290,7 @@ def test_a_word_is_held_against_the_model_and_not_before(
     config: dict[str, object], code: str
 ) -> None:
     binding = bound(config)  # a mint need not know the model yet
-    result = effective(binding, {"model": MODEL}, None, MODELS)
+    result = effective(binding, {"model": MODEL}, agent=None, models=MODELS)
     assert isinstance(result, ConfigProblem)
     assert result.code == code
 
@@ -370,7 +370,7 @@ def test_so_many_unknown_members_are_named() -> None:
 def test_models(model: str, code: str) -> None:
     assert refused({}, model).code == code
     assert ERRORS[code].close_code == 1008
-    at_mint = bind({"model": model}, [], MODELS)
+    at_mint = bind({"model": model}, [], models=MODELS)
     if model:
         assert isinstance(at_mint, ConfigProblem)
         assert at_mint.code == code
@@ -433,13 +433,13 @@ CONFIGS = st.dictionaries(
 def test_any_config_is_one_or_a_documented_problem(
     at_mint: dict[str, Any], at_start: dict[str, Any], locked: list[str]
 ) -> None:
-    binding = bind(at_mint, locked, MODELS)
+    binding = bind(at_mint, locked, models=MODELS)
     if isinstance(binding, ConfigProblem):
         assert binding.code in V3_ERRORS or binding.code in ERRORS
         return
     assert set(locked) <= set(binding.values)
     for agent in (None, AGENT):
-        result = effective(binding, at_start, agent, MODELS)
+        result = effective(binding, at_start, agent=agent, models=MODELS)
         if isinstance(result, ConfigProblem):
             assert ERRORS[result.code].close_code == 1008
             continue

@@ -11,7 +11,10 @@ from tests.samples import NOW, call_ref, ended, new_id
 def test_an_event_is_read_as_it_was_written() -> None:
     event = ended(new_id())
     data, call = (msgspec.json.encode(part).decode() for part in (event.data, event.call))
-    assert read_event(event.id, event.type, event.occurred_at, data, call) == event
+    assert (
+        read_event(event.id, event.type, occurred_at=event.occurred_at, data=data, call=call)
+        == event
+    )
 
 
 def test_members_that_came_later_are_null() -> None:
@@ -22,9 +25,9 @@ def test_members_that_came_later_are_null() -> None:
     event = read_event(
         new_id(),
         "call.created",
-        NOW,
-        msgspec.json.encode(data).decode(),
-        msgspec.json.encode(call).decode(),
+        occurred_at=NOW,
+        data=msgspec.json.encode(data).decode(),
+        call=msgspec.json.encode(call).decode(),
     )
     assert event.call == ref
     assert event.data == CallCreated(status=CallStatus.INITIATED, source="api", started_at=NOW)
@@ -32,4 +35,4 @@ def test_members_that_came_later_are_null() -> None:
 
 def test_a_type_that_is_not_known_is_a_defect() -> None:
     with pytest.raises(AssertionError):
-        read_event(new_id(), "call.begun", NOW, "{}", None)
+        read_event(new_id(), "call.begun", occurred_at=NOW, data="{}", call=None)

@@ -102,7 +102,7 @@ async def _examine(settings: Settings) -> list[Finding]:
     findings.append(check_secrets(settings))
     findings.append(port)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    findings.append(check_connections(*limits, settings.max_connections_per_address))
+    findings.append(check_connections(*limits, per_address=settings.max_connections_per_address))
     findings.append(check_voices())
     findings.append(check_command())
     findings.append(check_clock(datetime.now(UTC)))

@@ -143,7 +143,7 @@ def begin(call: Call, moment: Moment) -> Step:
     return _step(call, draft)
 
 
-def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
+def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
     """Handle one signal. An ended call ignores all signals."""
     draft = _draft(call.row, moment)
     if call.ended:
@@ -151,34 +151,34 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
     answers = False
     match signal:
         case VoiceOpened(_, capabilities) if call.capabilities is None:
-            call, answers = _answer(call, capabilities, draft), True
+            call, answers = _answer(call, capabilities, draft=draft), True
         case VoiceOpened(voice_id, capabilities):
-            call = _change_voice(call, voice_id, capabilities, draft)
+            call = _change_voice(call, voice_id, capabilities=capabilities, draft=draft)
         case AnswerWritten():
             call = _announce_answer(call, draft)
         case EndOrdered(cause, message):
-            call = _end(call, cause, draft, message)
+            call = _end(call, cause, draft=draft, message=message)
         case TakenOver() | HandedBack() if not call.announced:
             pass  # no agent speaks yet
         case TakenOver():
-            participants, talk = take_over(signal, call.participants, call.talk, draft)
+            participants, talk = take_over(signal, call.participants, talk=call.talk, draft=draft)
             call = replace(call, participants=participants, talk=talk)
         case HandedBack():
-            participants, talk = hand_back(call.participants, call.talk, draft)
-            call = _hang_up_on(call, {each.id for each in participants}, draft)
+            participants, talk = hand_back(call.participants, call.talk, draft=draft)
+            call = _hang_up_on(call, {each.id for each in participants}, draft=draft)
             call = replace(call, participants=participants, talk=talk)
         case LegJoined():
-            call = _join(call, signal, draft)
+            call = _join(call, signal, draft=draft)
         case FromLeg(leg_id, said) if call.parties.has(leg_id):
-            call = _from_leg(call, leg_id, said, draft)
+            call = _from_leg(call, leg_id, signal=said, draft=draft)
         case FromVoice(voice_id, said) if voice_id == call.parties.voice:
-            call = _from_voice(call, said, draft)
+            call = _from_voice(call, said, draft=draft)
         case FromBridge(bridge.PlaybackFinished()) if (
             call.talk.hang_up and call.talk.response is None
         ):
-            call = _end(call, EndCause.AGENT_HUNG_UP, draft)
+            call = _end(call, EndCause.AGENT_HUNG_UP, draft=draft)
         case FromBridge(said):
-            call = _talk(call, said, draft)
+            call = _talk(call, said, draft=draft)
         case FromLeg(leg_id, leg.Left()):
             draft.orders.append(bridge.DetachLeg(leg_id))  # the leg never joined
         case FromLeg() | FromVoice():
@@ -186,44 +186,44 @@ def step(call: Call, signal: CallSignal, moment: Moment) -> Step:
     return _step(call, draft, answers=answers)
 
 
-def _from_leg(call: Call, leg_id: LegId, signal: leg.LegSignal, draft: Draft) -> Call:
+def _from_leg(call: Call, leg_id: LegId, *, signal: leg.LegSignal, draft: Draft) -> Call:
     match signal:
         case leg.Left() if _is_last_caller(call, leg_id):
-            return _end(call, EndCause.CALLER_LEFT, draft, gone=leg_id)
+            return _end(call, EndCause.CALLER_LEFT, draft=draft, gone=leg_id)
         case leg.LegFailed(cause) if _is_last_caller(call, leg_id):
-            return _end(call, cause, draft)
+            return _end(call, cause, draft=draft)
         case leg.Left():
-            return _leave(call, leg_id, draft)
+            return _leave(call, leg_id, draft=draft)
         case leg.LegFailed(cause):
             draft.orders.append(ToLeg(leg_id, leg.HangUp(cause)))
-            return _leave(call, leg_id, draft)
+            return _leave(call, leg_id, draft=draft)
         case _ if leg_id != call.parties.caller:
             return call  # only the caller's leg takes part in the conversation
         case _:
-            return _talk(call, signal, draft)
+            return _talk(call, signal, draft=draft)
 
 
-def _from_voice(call: Call, signal: voice.VoiceSignal, draft: Draft) -> Call:
+def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
     match signal:
         case voice.VoiceFailed(failure, message, alive):
-            return _voice_failed(call, failure, message, draft, alive=alive)
+            return _voice_failed(call, failure, message=message, draft=draft, alive=alive)
         case voice.GoingAway():
             return call  # it fails in time; replacing a voice before that is not built yet
         case _:
-            return _talk(call, signal, draft)
+            return _talk(call, signal, draft=draft)
 
 
-def _talk(call: Call, signal: ConversationSignal, draft: Draft) -> Call:
+def _talk(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
     if not call.announced:
-        return _wait(call, signal, draft)
-    return replace(call, talk=_converse(call.talk, signal, draft))
+        return _wait(call, signal, draft=draft)
+    return replace(call, talk=_converse(call.talk, signal, draft=draft))
 
 
-def _join(call: Call, joined: LegJoined, draft: Draft) -> Call:
+def _join(call: Call, joined: LegJoined, *, draft: Draft) -> Call:
     """Add another leg to a call whose conversation is under way."""
     if not call.announced:
         return call
-    participant = join(joined.member, joined.role, draft, joined.leg)
+    participant = join(joined.member, joined.role, draft=draft, leg_id=joined.leg)
     parties = call.parties.with_leg(joined.leg, joined.seat)
     return replace(call, parties=parties, participants=(*call.participants, participant))
 
@@ -233,7 +233,7 @@ def _is_last_caller(call: Call, leg_id: LegId) -> bool:
     return call.parties.without_leg(leg_id).caller is None
 
 
-def _leave(call: Call, leg_id: LegId, draft: Draft) -> Call:
+def _leave(call: Call, leg_id: LegId, *, draft: Draft) -> Call:
     """Detach a leg; the call continues."""
     draft.orders.append(bridge.DetachLeg(leg_id))
     stay = tuple(each for each in call.participants if each.id != leg_id)
@@ -243,7 +243,7 @@ def _leave(call: Call, leg_id: LegId, draft: Draft) -> Call:
     return replace(call, parties=call.parties.without_leg(leg_id), participants=stay)
 
 
-def _hang_up_on(call: Call, staying: set[UUID], draft: Draft) -> Call:
+def _hang_up_on(call: Call, staying: set[UUID], *, draft: Draft) -> Call:
     """Hang up and detach the legs whose participants have left."""
     parties = call.parties
     for leg_id, _ in call.parties.legs:
@@ -255,7 +255,7 @@ def _hang_up_on(call: Call, staying: set[UUID], draft: Draft) -> Call:
 
 
 def _change_voice(
-    call: Call, voice_id: VoiceId, capabilities: voice.VoiceCapabilities, draft: Draft
+    call: Call, voice_id: VoiceId, *, capabilities: voice.VoiceCapabilities, draft: Draft
 ) -> Call:
     """Switch to another voice, which continues the conversation."""
     parties = replace(call.parties, voice=voice_id)
@@ -270,6 +270,7 @@ def _change_voice(
 def end_abandoned(
     scope: Scope,
     row: CallRow,
+    *,
     participants: tuple[ParticipantRow, ...],
     lines: tuple[TranscriptLine, ...],
     lost_at: datetime,
@@ -289,13 +290,13 @@ def end_abandoned(
         *(line.at for line in lines),
     )
     draft = Draft(row.id, min(moment.now, max(lost_at, *written)), moment.new_id)
-    return _step(_end(call, EndCause.SERVER_LOST, draft), draft)
+    return _step(_end(call, EndCause.SERVER_LOST, draft=draft), draft)
 
 
-def _converse(talk: TurnTaking, signal: ConversationSignal, draft: Draft) -> TurnTaking:
+def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> TurnTaking:
     match signal:
         case leg.Typed(text):
-            return add_typed_text(talk, text, draft)
+            return add_typed_text(talk, text, draft=draft)
         case leg.ResponseRequested():
             return request_response(talk, draft)
         case leg.ClearRequested():
@@ -312,7 +313,7 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, draft: Draft) -> Tur
             | bridge.ResponseSent()
             | bridge.PlaybackFinished()
         ):
-            return handle_bridge_signal(talk, signal, draft)
+            return handle_bridge_signal(talk, signal, draft=draft)
         case (
             voice.SpeechStarted()
             | voice.SpeechStopped()
@@ -322,13 +323,13 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, draft: Draft) -> Tur
             | voice.ResponseDone()
             | voice.ToolCall()
         ):
-            return handle_voice_signal(talk, signal, draft)
+            return handle_voice_signal(talk, signal, draft=draft)
         case _:
             raise AssertionError(f"the call handles {type(signal).__name__} itself")
 
 
-def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> Call:
-    row = move(call.row, CallMove.ANSWER, draft.now)
+def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) -> Call:
+    row = move(call.row, CallMove.ANSWER, at=draft.now)
     if row is None:
         raise AssertionError(f"a call that is {call.row.status} cannot be answered")
     draft.records.append(row)
@@ -338,8 +339,8 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, draft: Draft) -> 
         )
     )
     joined = (
-        join(row.from_number, ParticipantRole.CALLER, draft, call.parties.caller),
-        join(row.to_number, ParticipantRole.AI_AGENT, draft),
+        join(row.from_number, ParticipantRole.CALLER, draft=draft, leg_id=call.parties.caller),
+        join(row.to_number, ParticipantRole.AI_AGENT, draft=draft),
     )
     talk = TurnTaking(responds_by_itself=capabilities.responds_by_itself)
     return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
@@ -353,13 +354,13 @@ def _announce_answer(call: Call, draft: Draft) -> Call:
         leg.SessionStarted(call.row.id, call.row.uuid),
         bridge.AttachVoice(call.parties.voice),
     ]
-    talk = greet(call.talk, call.greeting, draft) if call.greeting else call.talk
+    talk = greet(call.talk, call.greeting, draft=draft) if call.greeting else call.talk
     for signal in call.early:
-        talk = _converse(talk, signal, draft)
+        talk = _converse(talk, signal, draft=draft)
     return replace(call, talk=talk, announced=True, early=())
 
 
-def _wait(call: Call, signal: ConversationSignal, draft: Draft) -> Call:
+def _wait(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
     """Hold a signal until the answer is announced."""
     if isinstance(signal, bridge.ClientCancelled):
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
@@ -371,21 +372,21 @@ def _wait(call: Call, signal: ConversationSignal, draft: Draft) -> Call:
 
 
 def _voice_failed(
-    call: Call, failure: voice.VoiceFailure, message: str, draft: Draft, *, alive: bool
+    call: Call, failure: voice.VoiceFailure, *, message: str, draft: Draft, alive: bool
 ) -> Call:
     if alive:
         draft.orders.append(leg.VoiceTrouble(failure, message))
         return call
-    return _end(call, lost_voice(failure), draft, message)
+    return _end(call, lost_voice(failure), draft=draft, message=message)
 
 
 def _end(
-    call: Call, cause: EndCause, draft: Draft, message: str = "", *, gone: LegId | None = None
+    call: Call, cause: EndCause, *, draft: Draft, message: str = "", gone: LegId | None = None
 ) -> Call:
     """Record how the call ended, and hang up on every leg but the one already gone."""
     talk = end_conversation(call.talk, draft)
     ending, answered = ENDINGS[cause], call.row.answered_at
-    row = move(call.row, ending.answered if answered else ending.unanswered, draft.now)
+    row = move(call.row, ending.answered if answered else ending.unanswered, at=draft.now)
     if row is None:
         raise AssertionError(f"a call that is {call.row.status} has ended already")
     row = replace(row, hangup_cause=ending.hangup_cause)

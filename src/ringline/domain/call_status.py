@@ -63,7 +63,7 @@ def move_between(source: CallStatus, target: CallStatus) -> CallMove | None:
     return _BETWEEN.get((source, target))
 
 
-def move(row: CallRow, what: CallMove, at: datetime) -> CallRow | None:
+def move(row: CallRow, what: CallMove, *, at: datetime) -> CallRow | None:
     """Apply a move by the table; None if the call's state does not allow it.
 
     The row records when the call was first answered and when it ended.

@@ -101,7 +101,7 @@ def key_prefix(kind: KeyKind, environment: Environment) -> str:
             return "mk_"
 
 
-def spell_key(kind: KeyKind, environment: Environment, secret: bytes) -> str:
+def spell_key(kind: KeyKind, environment: Environment, *, secret: bytes) -> str:
     """Spell a key: its prefix and 43 characters of base64url."""
     return key_prefix(kind, environment) + spell_secret(secret)
 

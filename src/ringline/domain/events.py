@@ -323,7 +323,7 @@ class StoredEvent:
 
 
 def read_event(
-    event_id: UUID, type_: str, occurred_at: datetime, data: str, call: str | None
+    event_id: UUID, type_: str, *, occurred_at: datetime, data: str, call: str | None
 ) -> Event:
     """Rebuild an event from its stored columns; `data` and `call` are JSON."""
     return Event(

@@ -124,7 +124,7 @@ def create(
     begun = ExternalCall(replace(row, status=CallStatus.INITIATED))
     reached = begun
     if row.status is not CallStatus.INITIATED:
-        reached = _move(begun, row.status, queue, draft)
+        reached = _move(begun, row.status, queue=queue, draft=draft)
     entry = reached.entry
     created = CallCreated(
         status=begun.row.status,
@@ -138,11 +138,11 @@ def create(
     )
     draft.events.insert(0, created)
     draft.records.insert(0, reached.row)
-    return _result(reached, draft, moment)
+    return _result(reached, draft, moment=moment)
 
 
 def report_progress(
-    call: ExternalCall, report: Report, moment: Moment, *, queue: Queue | None = None
+    call: ExternalCall, report: Report, *, moment: Moment, queue: Queue | None = None
 ) -> ReportResult:
     """Take a report of how a call goes on. Raises NotPossible.
 
@@ -168,10 +168,10 @@ def report_progress(
         raise NotPossible("a call that nobody answered is completed by order alone", "status")
     if status in TERMINAL_STATUSES:
         draft.now = ended_at or draft.now
-        call = _end(call, status, CAUSES[status], draft)
+        call = _end(call, status, cause=CAUSES[status], draft=draft)
     elif status is not row.status:
-        call = _move(call, status, queue, draft)
-    return _result(call, draft, moment)
+        call = _move(call, status, queue=queue, draft=draft)
+    return _result(call, draft, moment=moment)
 
 
 def check_end(status: CallStatus, ended_at: datetime | None) -> None:
@@ -191,11 +191,11 @@ def end(call: ExternalCall, moment: Moment) -> ReportResult:
     if call.row.ended_at is not None:
         return ReportResult(call)
     draft = _draft(call.row, moment)
-    ended = _end(call, CallStatus.COMPLETED, HangupCause.API_HANGUP, draft)
-    return _result(ended, draft, moment)
+    ended = _end(call, CallStatus.COMPLETED, cause=HangupCause.API_HANGUP, draft=draft)
+    return _result(ended, draft, moment=moment)
 
 
-def accept(call: ExternalCall, acceptor: Acceptor, moment: Moment) -> ReportResult:
+def accept(call: ExternalCall, acceptor: Acceptor, *, moment: Moment) -> ReportResult:
     """Let somebody take a call out of its queue, which answers it. Raises NotPossible.
 
     The same one again changes nothing.
@@ -210,11 +210,11 @@ def accept(call: ExternalCall, acceptor: Acceptor, moment: Moment) -> ReportResu
         entry, accepted_by_sip_user_id=acceptor.sip_user_id, accepted_by_agent_name=acceptor.name
     )
     row = replace(call.row, sip_username=acceptor.name)
-    call = _move(replace(call, row=row, entry=entry), CallStatus.ANSWERED, None, draft)
+    call = _move(replace(call, row=row, entry=entry), CallStatus.ANSWERED, queue=None, draft=draft)
     _check_room(call)
-    operator = join(acceptor.name, ParticipantRole.OPERATOR, draft)
+    operator = join(acceptor.name, ParticipantRole.OPERATOR, draft=draft)
     call = replace(call, participants=(*call.participants, operator))
-    return _result(call, draft, moment)
+    return _result(call, draft, moment=moment)
 
 
 def accepted_by(entry: QueueEntryRow, acceptor: Acceptor) -> bool:
@@ -229,9 +229,9 @@ def accepted_by(entry: QueueEntryRow, acceptor: Acceptor) -> bool:
 def report_join(
     call: ExternalCall,
     member: str,
+    *,
     role: ParticipantRole,
     moment: Moment,
-    *,
     joined_at: datetime | None = None,
     left_at: datetime | None = None,
 ) -> ReportResult:
@@ -241,13 +241,13 @@ def report_join(
     _check_room(call)
     draft = _draft(call.row, moment)
     draft.now = joined_at or draft.now
-    participant = join(member, role, draft)
+    participant = join(member, role, draft=draft)
     if left_at is not None:
         check_stay(participant.joined_at, left_at)
         draft.now = left_at
         participant = leave(participant, draft)
     call = replace(call, participants=(*call.participants, participant))
-    return _result(call, draft, moment)
+    return _result(call, draft, moment=moment)
 
 
 def _check_room(call: ExternalCall) -> None:
@@ -259,7 +259,7 @@ def _check_room(call: ExternalCall) -> None:
 
 
 def report_leave(
-    call: ExternalCall, participant_id: UUID, left_at: datetime, moment: Moment
+    call: ExternalCall, participant_id: UUID, *, left_at: datetime, moment: Moment
 ) -> ReportResult:
     """Take the report that somebody left; once each. Raises NotPossible."""
     found = next(each for each in call.participants if each.id == participant_id)
@@ -272,7 +272,7 @@ def report_leave(
     draft.now = left_at
     gone = leave(found, draft)
     participants = tuple(gone if each is found else each for each in call.participants)
-    return _result(replace(call, participants=participants), draft, moment)
+    return _result(replace(call, participants=participants), draft, moment=moment)
 
 
 def _check_final(row: CallRow, report: Report) -> None:
@@ -289,22 +289,22 @@ def _check_final(row: CallRow, report: Report) -> None:
 
 
 def _move(
-    call: ExternalCall, status: CallStatus, queue: Queue | None, draft: Draft
+    call: ExternalCall, status: CallStatus, *, queue: Queue | None, draft: Draft
 ) -> ExternalCall:
     """Move a call that goes on, and its wait with it."""
-    row, entry = _moved(call.row, status, draft.now), call.entry
+    row, entry = _moved(call.row, status, at=draft.now), call.entry
     match status:
         case CallStatus.QUEUED:
             if queue is None:
                 raise AssertionError("a call is queued somewhere")
-            _follow(entry, QueueEntryStatus.ABANDONED, draft)  # an offer that was not taken
-            entry = _wait(call.row.id, queue, draft)
+            _follow(entry, QueueEntryStatus.ABANDONED, draft=draft)  # an offer that was not taken
+            entry = _wait(call.row.id, queue, draft=draft)
             draft.events.append(CallRinging(status=status))
         case CallStatus.RINGING:
-            entry = _follow(entry, QueueEntryStatus.OFFERED, draft)
+            entry = _follow(entry, QueueEntryStatus.OFFERED, draft=draft)
             draft.events.append(CallRinging(status=status))
         case CallStatus.ANSWERED if call.row.answered_at is None:
-            entry = _follow(entry, QueueEntryStatus.ACCEPTED, draft)
+            entry = _follow(entry, QueueEntryStatus.ACCEPTED, draft=draft)
             draft.events.append(
                 CallAnswered(
                     answered_at=draft.now,
@@ -319,15 +319,17 @@ def _move(
     return replace(call, row=row, entry=entry)
 
 
-def _end(call: ExternalCall, status: CallStatus, cause: HangupCause, draft: Draft) -> ExternalCall:
+def _end(
+    call: ExternalCall, status: CallStatus, *, cause: HangupCause, draft: Draft
+) -> ExternalCall:
     """End a call at the draft's time: everybody leaves, then it is told, last."""
-    row, at = _moved(call.row, status, draft.now), draft.now
+    row, at = _moved(call.row, status, at=draft.now), draft.now
     duration = row.duration_seconds
     if duration is None:
         duration = talked_s(row.answered_at, at)
     row = replace(row, hangup_cause=cause, duration_seconds=duration)
     draft.records.append(row)
-    entry = _follow(call.entry, QueueEntryStatus.ABANDONED, draft)
+    entry = _follow(call.entry, QueueEntryStatus.ABANDONED, draft=draft)
     participants = tuple(leave(participant, draft) for participant in call.participants)
     draft.events.append(
         CallEnded(
@@ -342,15 +344,15 @@ def _end(call: ExternalCall, status: CallStatus, cause: HangupCause, draft: Draf
     return ExternalCall(row, participants, entry)
 
 
-def _moved(row: CallRow, status: CallStatus, at: datetime) -> CallRow:
+def _moved(row: CallRow, status: CallStatus, *, at: datetime) -> CallRow:
     what = move_between(row.status, status)
-    moved = None if what is None else move(row, what, at)
+    moved = None if what is None else move(row, what, at=at)
     if moved is None:
         raise NotPossible(f"a call that is {row.status} cannot become {status}", "status")
     return moved
 
 
-def _wait(call_id: UUID, queue: Queue, draft: Draft) -> QueueEntryRow:
+def _wait(call_id: UUID, queue: Queue, *, draft: Draft) -> QueueEntryRow:
     expires_at = None
     if queue.max_wait_s is not None:
         expires_at = draft.now + timedelta(seconds=queue.max_wait_s)
@@ -362,7 +364,7 @@ def _wait(call_id: UUID, queue: Queue, draft: Draft) -> QueueEntryRow:
 
 
 def _follow(
-    entry: QueueEntryRow | None, status: QueueEntryStatus, draft: Draft
+    entry: QueueEntryRow | None, status: QueueEntryStatus, *, draft: Draft
 ) -> QueueEntryRow | None:
     """Let a wait follow its call, unless it is over."""
     if entry is None or not _is_open(entry, draft.now):
@@ -387,7 +389,7 @@ def _draft(row: CallRow, moment: Moment) -> Draft:
     return Draft(row.id, moment.now, moment.new_id)
 
 
-def _result(call: ExternalCall, draft: Draft, moment: Moment) -> ReportResult:
+def _result(call: ExternalCall, draft: Draft, *, moment: Moment) -> ReportResult:
     ref = call_ref(call.row)
     events = tuple(Event(moment.new_id(), moment.now, data, ref) for data in draft.events)
     return ReportResult(call, tuple(draft.records), events)

@@ -40,19 +40,19 @@ class HandedBack:
 
 
 def take_over(
-    taken: TakenOver, participants: Participants, talk: TurnTaking, draft: Draft
+    taken: TakenOver, participants: Participants, *, talk: TurnTaking, draft: Draft
 ) -> tuple[Participants, TurnTaking]:
     """Add an operator and pause the agent; do nothing if they have joined already."""
     if any(present.member_uuid == taken.member for present in _operators(participants)):
         return participants, talk
-    talk = pause(talk, taken.played_ms, draft)
-    operator = join(taken.member, taken.role, draft)
-    _audit("barged", {"member": taken.member, "role": taken.role.value}, draft)
+    talk = pause(talk, taken.played_ms, draft=draft)
+    operator = join(taken.member, taken.role, draft=draft)
+    _audit("barged", {"member": taken.member, "role": taken.role.value}, draft=draft)
     return (*participants, operator), talk
 
 
 def hand_back(
-    participants: Participants, talk: TurnTaking, draft: Draft
+    participants: Participants, talk: TurnTaking, *, draft: Draft
 ) -> tuple[Participants, TurnTaking]:
     """Remove all operators and resume the agent, if it was paused."""
     if not talk.paused:
@@ -61,7 +61,7 @@ def hand_back(
     for operator in operators:
         leave(operator, draft)
     members = [operator.member_uuid for operator in operators]
-    _audit("ai_resumed", {"members": members}, draft)
+    _audit("ai_resumed", {"members": members}, draft=draft)
     remaining = tuple(present for present in participants if present not in operators)
     return remaining, resume(talk, draft)
 
@@ -70,5 +70,5 @@ def _operators(participants: Participants) -> Participants:
     return tuple(present for present in participants if present.role in OPERATORS)
 
 
-def _audit(code: str, detail: dict[str, object], draft: Draft) -> None:
+def _audit(code: str, detail: dict[str, object], *, draft: Draft) -> None:
     draft.events.append(CallAudit(audit_type=AuditType.HANDOFF, code=code, detail=detail))

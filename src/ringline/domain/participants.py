@@ -10,7 +10,7 @@ from ringline.domain.turns import Draft
 
 
 def join(
-    member: str, role: ParticipantRole, draft: Draft, leg_id: UUID | None = None
+    member: str, role: ParticipantRole, *, draft: Draft, leg_id: UUID | None = None
 ) -> ParticipantRow:
     """Let somebody join the call; on a leg, they have its id."""
     participant = ParticipantRow(leg_id or draft.new_id(), draft.call_id, member, role, draft.now)

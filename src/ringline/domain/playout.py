@@ -184,7 +184,7 @@ class Playout:
             queue = self._waiting[response_id].items
             if not queue or self._wait_ms(queue[0], now_ms) > 0:
                 break
-            self._leave(response_id, queue.popleft(), now_ms, leaving)
+            self._leave(response_id, queue.popleft(), now_ms=now_ms, out=leaving)
         return leaving
 
     def wake_in_ms(self, now_ms: float) -> float | None:
@@ -212,7 +212,7 @@ class Playout:
         for start in range(0, len(chunk.pcm), size):
             yield Chunk(chunk.pcm[start : start + size], chunk.rate_hz)
 
-    def _leave(self, response_id: str, item: _Item, now_ms: float, out: list[Leaving]) -> None:
+    def _leave(self, response_id: str, item: _Item, *, now_ms: float, out: list[Leaving]) -> None:
         match item:
             case Chunk():
                 self.clock.sent(item, now_ms)

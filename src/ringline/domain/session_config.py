@@ -80,6 +80,7 @@ class EffectiveConfig:
 def bind(
     config: Mapping[str, object],
     locked_fields: Sequence[str],
+    *,
     models: Models,
     agent_id: UUID | None = None,
 ) -> Binding | ConfigProblem:
@@ -116,7 +117,7 @@ def check_model(model: str, models: Models) -> ConfigProblem | None:
     return None
 
 
-def check_agent(agent: Agent | None, binding: Binding, models: Models) -> ConfigProblem | None:
+def check_agent(agent: Agent | None, binding: Binding, *, models: Models) -> ConfigProblem | None:
     """Tell whether a ticket may name an agent; None is one that does not exist.
 
     The agent's model is checked as if it stood in the ticket's `config`, unless one does.
@@ -135,6 +136,7 @@ def _missing(agent: Agent | None) -> ConfigProblem:
 def effective(
     binding: Binding,
     client_config: Mapping[str, object],
+    *,
     agent: Agent | None,
     models: Models,
 ) -> EffectiveConfig | ConfigProblem:

@@ -63,7 +63,7 @@ class TurnTaking:
     turns: Turns = field(default_factory=Turns)
 
 
-def greet(talk: TurnTaking, say: str, draft: Draft) -> TurnTaking:
+def greet(talk: TurnTaking, say: str, *, draft: Draft) -> TurnTaking:
     """Greet the caller: the first response, in our own words."""
     return _request(talk, draft, automatic=True, say=say)
 
@@ -99,11 +99,11 @@ def clear_turn(talk: TurnTaking) -> TurnTaking:
     return replace(talk, cleared=talk.caller_speaks)
 
 
-def pause(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
+def pause(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
     """Pause the agent: stop its response as a cancel does, and let none begin."""
     if talk.expected is Expected.ANSWER:
         talk = replace(talk, expected=Expected.UNWANTED)
-    talk = _stop(talk, played_ms, draft, barge_in=False)
+    talk = _stop(talk, played_ms, draft=draft, barge_in=False)
     return replace(talk, paused=True, hang_up=False)  # the operator decides when it ends
 
 
@@ -164,18 +164,20 @@ def _request(
     )
 
 
-def add_typed_text(talk: TurnTaking, text: str, draft: Draft) -> TurnTaking:
+def add_typed_text(talk: TurnTaking, text: str, *, draft: Draft) -> TurnTaking:
     """Handle a typed message: a final turn of the caller that starts no response."""
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
-    turns = finish_turn(talk.turns, draft, turn_id, str(turn_id), TurnRole.CALLER, text)
+    turns = finish_turn(
+        talk.turns, draft, turn_id=turn_id, item_id=str(turn_id), role=TurnRole.CALLER, text=text
+    )
     # Clients follow text with a `response.create`. Nobody sends one to an agent that is
     # paused, and the text must be answered all the same.
     owed = talk.owed or talk.paused
     return replace(talk, turns=turns, unanswered_text=True, owed=owed)
 
 
-def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draft) -> TurnTaking:
+def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: Draft) -> TurnTaking:
     """Handle what the voice reports about the conversation."""
     match signal:
         case voice.SpeechStarted():
@@ -184,13 +186,15 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draf
             draft.orders.append(leg.CallerStopped())
             return _turn_over(replace(talk, caller_speaks=False), draft)
         case voice.Transcribed(item_id, text, final):
-            return replace(talk, turns=hear(talk.turns, item_id, text, draft, final=final))
+            return replace(
+                talk, turns=hear(talk.turns, item_id, text=text, draft=draft, final=final)
+            )
         case voice.TurnCleared(item_id):
             return replace(talk, turns=forget(talk.turns, item_id))
         case voice.ResponseStarted(response_id):
-            return _started(talk, response_id, draft)
+            return _started(talk, response_id, draft=draft)
         case voice.ResponseDone(response_id, _, hang_up):
-            return _done(talk, response_id, draft, hang_up=hang_up)
+            return _done(talk, response_id, draft=draft, hang_up=hang_up)
         case voice.ToolCall():
             # Nothing runs tools yet, and a voice waits for the result of its call.
             refusal = '{"error":"tools are not available in this call"}'
@@ -200,7 +204,9 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, draft: Draf
             raise AssertionError("the call handles the end of a voice")
 
 
-def handle_bridge_signal(talk: TurnTaking, signal: bridge.BridgeSignal, draft: Draft) -> TurnTaking:
+def handle_bridge_signal(
+    talk: TurnTaking, signal: bridge.BridgeSignal, *, draft: Draft
+) -> TurnTaking:
     """Handle what the bridge reports about the response that is playing."""
     match signal:
         case bridge.CallerSpoke(played_ms):
@@ -212,20 +218,20 @@ def handle_bridge_signal(talk: TurnTaking, signal: bridge.BridgeSignal, draft: D
                 hang_up=False,  # speaking over a goodbye means going on
                 expected=Expected.NOTHING,
             )
-            return _stop(talk, played_ms, draft, barge_in=True)
+            return _stop(talk, played_ms, draft=draft, barge_in=True)
         case bridge.ClientCancelled(played_ms):
-            return _continue(_cancel(talk, played_ms, draft), draft)
+            return _continue(_cancel(talk, played_ms, draft=draft), draft)
         case bridge.ResponseAudible(response_id):
             response = _leaving(talk, response_id)
             return replace(talk, response=replace(response, audible=True)) if response else talk
         case bridge.TextSent(response_id, delta):
             response = _leaving(talk, response_id)
-            return _said(talk, response, delta, draft) if response and delta else talk
+            return _said(talk, response, delta=delta, draft=draft) if response and delta else talk
         case bridge.ResponseSent(response_id):
             response = _leaving(talk, response_id)
             if response is None or not _ends(response, ResponseStep.SENT):
                 return talk
-            talk = _finish_response(talk, response, draft, interrupted=False)
+            talk = _finish_response(talk, response, draft=draft, interrupted=False)
             return _continue(replace(talk, hang_up=response.hang_up), draft)
         case bridge.PlaybackFinished():
             return talk
@@ -236,7 +242,7 @@ def end_conversation(talk: TurnTaking, draft: Draft) -> TurnTaking:
     talk = replace(talk, queued=())
     if talk.response is None or not _ends(talk.response, ResponseStep.STOPPED):
         return talk
-    return _finish_response(talk, talk.response, draft, interrupted=True)
+    return _finish_response(talk, talk.response, draft=draft, interrupted=True)
 
 
 def _ends(response: Response, step: ResponseStep) -> bool:
@@ -268,36 +274,36 @@ def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
     return replace(talk, owed=True)
 
 
-def _started(talk: TurnTaking, response_id: str, draft: Draft) -> TurnTaking:
+def _started(talk: TurnTaking, response_id: str, *, draft: Draft) -> TurnTaking:
     response = talk.response
     if response is not None and response.id == response_id:
         running = advance(response, ResponseStep.STARTED)
-        return talk if running is None else _admit(talk, running, draft)
+        return talk if running is None else _admit(talk, running, draft=draft)
     own = talk.responds_by_itself and response_id not in talk.refused
     if own and talk.expected is not Expected.UNWANTED and not talk.paused:
         begun = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
         talk = replace(talk, expected=Expected.NOTHING)
         if response is None:
-            return _admit(talk, begun, draft)
+            return _admit(talk, begun, draft=draft)
         if response.phase is Phase.DRAINING and len(talk.queued) < MAX_QUEUED:
             return replace(talk, queued=(*talk.queued, begun))
     if own:  # this was the answer that was expected, wanted or not: expect no other
         talk = replace(talk, expected=Expected.NOTHING)
-    return _refuse(talk, response_id, 0, draft)
+    return _refuse(talk, response_id, played_ms=0, draft=draft)
 
 
-def _admit(talk: TurnTaking, response: Response, draft: Draft) -> TurnTaking:
+def _admit(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
     draft.orders += [leg.AgentStarted(), bridge.PlayResponse(response.id)]
     return replace(talk, response=response)
 
 
-def _refuse(talk: TurnTaking, response_id: str, played_ms: int, draft: Draft) -> TurnTaking:
+def _refuse(talk: TurnTaking, response_id: str, *, played_ms: int, draft: Draft) -> TurnTaking:
     """Stop a response in the bridge and the voice, which learns how much was heard."""
     draft.orders += [bridge.DropResponse(response_id), voice.Cancel(response_id, played_ms)]
     return replace(talk, refused=(*talk.refused, response_id)[-_REFUSED:])
 
 
-def _done(talk: TurnTaking, response_id: str, draft: Draft, *, hang_up: bool) -> TurnTaking:
+def _done(talk: TurnTaking, response_id: str, *, draft: Draft, hang_up: bool) -> TurnTaking:
     known = (talk.response, *talk.queued)
     response = next((item for item in known if item and item.id == response_id), None)
     if response is None:  # stopped or refused: the bridge may forget what it has of it
@@ -316,31 +322,31 @@ def _done(talk: TurnTaking, response_id: str, draft: Draft, *, hang_up: bool) ->
     return replace(talk, queued=queued)
 
 
-def _cancel(talk: TurnTaking, played_ms: int, draft: Draft) -> TurnTaking:
+def _cancel(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
     if talk.response is None and talk.expected is Expected.ANSWER:
         # There is no id to cancel by yet: refuse the answer when it begins.
         return replace(talk, expected=Expected.UNWANTED)
     if talk.response is None:
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
-    return _stop(talk, played_ms, draft, barge_in=False)
+    return _stop(talk, played_ms, draft=draft, barge_in=False)
 
 
-def _stop(talk: TurnTaking, played_ms: int, draft: Draft, *, barge_in: bool) -> TurnTaking:
+def _stop(talk: TurnTaking, played_ms: int, *, draft: Draft, barge_in: bool) -> TurnTaking:
     response = talk.response
     if response is None or not _ends(response, ResponseStep.STOPPED):
         return talk
-    talk = _refuse(talk, response.id, played_ms, draft)
+    talk = _refuse(talk, response.id, played_ms=played_ms, draft=draft)
     for item in talk.queued:
-        talk = _refuse(talk, item.id, 0, draft)
+        talk = _refuse(talk, item.id, played_ms=0, draft=draft)
     if barge_in and response.audible:  # speech over silence interrupts nothing
         draft.events.append(
             BargeIn(turn_id=response.turn_id, spoken_text=response.text, at_ms=played_ms)
         )
-    return _finish_response(replace(talk, queued=()), response, draft, interrupted=True)
+    return _finish_response(replace(talk, queued=()), response, draft=draft, interrupted=True)
 
 
 def _finish_response(
-    talk: TurnTaking, response: Response, draft: Draft, *, interrupted: bool
+    talk: TurnTaking, response: Response, *, draft: Draft, interrupted: bool
 ) -> TurnTaking:
     if response.begun:  # or else the leg was never told of it
         draft.orders.append(leg.AgentFinished(interrupted))
@@ -348,10 +354,10 @@ def _finish_response(
         turns = finish_turn(
             talk.turns,
             draft,
-            response.turn_id,
-            response.id,
-            TurnRole.AGENT,
-            response.text,
+            turn_id=response.turn_id,
+            item_id=response.id,
+            role=TurnRole.AGENT,
+            text=response.text,
             interrupted=interrupted,
         )
         talk = replace(talk, turns=turns)
@@ -364,13 +370,13 @@ def _continue(talk: TurnTaking, draft: Draft) -> TurnTaking:
         return talk
     if talk.queued:
         first, *later = talk.queued
-        return _admit(replace(talk, queued=tuple(later)), first, draft)
+        return _admit(replace(talk, queued=tuple(later)), first, draft=draft)
     if talk.owed and not talk.caller_speaks:
         return _request(talk, draft, automatic=False)
     return talk
 
 
-def _said(talk: TurnTaking, response: Response, delta: str, draft: Draft) -> TurnTaking:
+def _said(talk: TurnTaking, response: Response, *, delta: str, draft: Draft) -> TurnTaking:
     delta = storable(delta)
     draft.orders.append(leg.AgentSaid(delta))
     text = response.text + delta

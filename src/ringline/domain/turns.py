@@ -62,20 +62,26 @@ class Turns:
     characters: int = 0
 
 
-def hear(turns: Turns, item_id: str, text: str, draft: Draft, *, final: bool) -> Turns:
+def hear(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bool) -> Turns:
     """Handle what a voice has recognised of a turn."""
     text = storable(text)
     hearing = next((known for known in turns.partial_turns if known.item_id == item_id), None)
     others = tuple(known for known in turns.partial_turns if known.item_id != item_id)
     if hearing is None:
         hearing = PartialTurn(item_id, draft.new_id())
-    hearing = _partial(hearing, text, draft, final=final)
+    hearing = _partial(hearing, text, draft=draft, final=final)
     if not final:
         return replace(turns, partial_turns=(*others, hearing)[-MAX_PARTIAL_TURNS:])
     turns = replace(turns, partial_turns=others)
     draft.orders.append(leg.TurnTranscribed(text))
     return finish_turn(
-        turns, draft, hearing.turn_id, item_id, TurnRole.CALLER, text, recognized=bool(text)
+        turns,
+        draft,
+        turn_id=hearing.turn_id,
+        item_id=item_id,
+        role=TurnRole.CALLER,
+        text=text,
+        recognized=bool(text),
     )
 
 
@@ -85,7 +91,7 @@ def forget(turns: Turns, item_id: str) -> Turns:
     return replace(turns, partial_turns=others)
 
 
-def _partial(hearing: PartialTurn, text: str, draft: Draft, *, final: bool) -> PartialTurn:
+def _partial(hearing: PartialTurn, text: str, *, draft: Draft, final: bool) -> PartialTurn:
     """Publish the part of a turn that is new."""
     if hearing.revised or not text.startswith(hearing.text):
         return replace(hearing, revised=True)
@@ -108,11 +114,11 @@ def _partial(hearing: PartialTurn, text: str, draft: Draft, *, final: bool) -> P
 def finish_turn(
     turns: Turns,
     draft: Draft,
+    *,
     turn_id: UUID,
     item_id: str,
     role: TurnRole,
     text: str,
-    *,
     interrupted: bool = False,
     recognized: bool = True,
 ) -> Turns:

@@ -87,7 +87,12 @@ class Calls:
             lines = tuple(line_of(turn) for turn in orphan.turns)
             moment = self._moment()
             step = call.end_abandoned(
-                orphan.scope, orphan.call, orphan.participants, lines, orphan.lost_at, moment
+                orphan.scope,
+                orphan.call,
+                participants=orphan.participants,
+                lines=lines,
+                lost_at=orphan.lost_at,
+                moment=moment,
             )
             if step.entry is not None:
                 self._journal.submit(step.entry, _on_sweep_outcome, last=True)

@@ -153,7 +153,11 @@ class _Reading:
         for row in batch.rows:
             self.offset = row["offset"]
             event = read_event(
-                row["event_id"], row["type"], row["occurred_at"], row["data"], row["call"]
+                row["event_id"],
+                row["type"],
+                occurred_at=row["occurred_at"],
+                data=row["data"],
+                call=row["call"],
             )
             self.found.append(StoredEvent(self.offset, event))
 

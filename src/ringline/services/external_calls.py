@@ -148,7 +148,7 @@ async def update_call(
     queue = None
     if report.status is CallStatus.QUEUED:
         queue = await _queue(transaction, call.entry.queue_id if call.entry else None)
-    await _write(transaction, report_progress(call, report, moment, queue=queue))
+    await _write(transaction, report_progress(call, report, moment=moment, queue=queue))
 
 
 async def end_call(transaction: Transaction, call_id: UUID, moment: Moment) -> None:
@@ -164,7 +164,7 @@ async def accept_entry(
     if call.entry is None or call.entry.id != entry_id:
         # Only a call's latest queue entry can be open.
         raise NotPossible("the call is no longer waiting in this queue entry")
-    await _write(transaction, accept(call, acceptor, moment))
+    await _write(transaction, accept(call, acceptor, moment=moment))
 
 
 async def create_participant(transaction: Transaction, new: NewParticipant, moment: Moment) -> UUID:
@@ -177,7 +177,7 @@ async def create_participant(transaction: Transaction, new: NewParticipant, mome
     except NoSuchRecord:
         raise BadReference("call_id") from None
     joined = report_join(
-        call, new.member, new.role, moment, joined_at=new.joined_at, left_at=new.left_at
+        call, new.member, role=new.role, moment=moment, joined_at=new.joined_at, left_at=new.left_at
     )
     await _write(transaction, joined)
     return joined.call.participants[-1].id
@@ -189,7 +189,7 @@ async def end_participation(
     """Record that a participant left. Raises NotPossible, NoSuchRecord."""
     call_id = await _call_of(transaction, _CALL_OF_PARTICIPANT, participant_id)
     call = await _lock(transaction, call_id)
-    await _write(transaction, report_leave(call, participant_id, left_at, moment))
+    await _write(transaction, report_leave(call, participant_id, left_at=left_at, moment=moment))
 
 
 async def _lock(transaction: Transaction, call_id: UUID) -> ExternalCall:

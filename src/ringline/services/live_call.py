@@ -247,12 +247,12 @@ class LiveCall:
         match signal:
             case Ordered():
                 active = self._call.active
-                self._carry_out(call.step(self._call, signal.signal, self._moment()))
+                self._carry_out(call.step(self._call, signal.signal, moment=self._moment()))
                 self._orders.acknowledge(signal, active=active)
             case EndOrdered(EndCause.IDLE_TIMEOUT) if not self._is_idle():
                 pass
             case _:
-                self._carry_out(call.step(self._call, signal, self._moment()))
+                self._carry_out(call.step(self._call, signal, moment=self._moment()))
 
     def _carry_out(self, step: Step) -> None:
         """Submit a step's entry to the journal and deliver its orders."""
@@ -290,7 +290,7 @@ class LiveCall:
         try:
             if not self._call.ended:
                 broken = EndOrdered(EndCause.INTERNAL_ERROR)
-                self._carry_out(call.step(self._call, broken, self._moment()))
+                self._carry_out(call.step(self._call, broken, moment=self._moment()))
         except Exception as error:
             self._log_defect(error)
 

@@ -97,7 +97,7 @@ class Sessions:
         agent_id = asked.binding.agent_id
         if agent_id is not None:
             agent = await self._workspaces.find_agent(key.scope, agent_id)
-            problem = check_agent(agent, asked.binding, self.models(key.scope))
+            problem = check_agent(agent, asked.binding, models=self.models(key.scope))
             if problem is not None:
                 return problem
         secret = spell_secret(self._random(SECRET_BYTES))
@@ -162,7 +162,9 @@ class Sessions:
             agent = await self._workspaces.find_agent(permit.scope, agent_id)
             if agent is None:
                 return AGENT_NOT_FOUND
-        return effective(permit.binding, start.config or {}, agent, self.models(permit.scope))
+        return effective(
+            permit.binding, start.config or {}, agent=agent, models=self.models(permit.scope)
+        )
 
     def offer(self, permit: Permit, session: EffectiveConfig) -> Offer:
         """Return the offer of a session's call (contract, 5)."""

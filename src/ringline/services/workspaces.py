@@ -100,7 +100,7 @@ class Workspaces:
         now: datetime,
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
-        text = spell_key(kind, scope.environment, self._random(SECRET_BYTES))
+        text = spell_key(kind, scope.environment, secret=self._random(SECRET_BYTES))
         return Key(self._new_id(), scope, kind, label, text[-4:], now, expires_at), text
 
     def _epochs(self) -> Mapping[Environment, str]:

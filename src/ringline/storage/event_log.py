@@ -134,7 +134,7 @@ class PostgresEventLog:
             return await _append_events(connection, batches, arguments)
 
         try:
-            next_offsets = await self._database.run(batches[0].scope, write, INTERNAL)
+            next_offsets = await self._database.run(batches[0].scope, write, borrower=INTERNAL)
         except TimedOut:
             # The database answers, so one log is slow; it must not hold up the others.
             raise LogBusy from None
@@ -252,7 +252,13 @@ async def _append_batch(connection: Connection, batch: _Batch, arguments: list[A
 
 
 def _read_event(row: Any) -> StoredEvent:
-    event = read_event(row["event_id"], row["type"], row["occurred_at"], row["data"], row["call"])
+    event = read_event(
+        row["event_id"],
+        row["type"],
+        occurred_at=row["occurred_at"],
+        data=row["data"],
+        call=row["call"],
+    )
     return StoredEvent(row["offset"], event)
 
 

@@ -111,7 +111,9 @@ async def _migrate_once(dsn: str, app_login_role: str, create_login: bool, roles
     engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)
     try:
         async with engine.begin() as connection:
-            return await connection.run_sync(_migrate, app_login_role, create_login, roles)
+            return await connection.run_sync(
+                _migrate, app_login_role, create_login=create_login, roles=roles
+            )
     finally:
         await engine.dispose()
         if not raw.is_closed():

@@ -120,7 +120,7 @@ class Rpc:
             caller,
             key,
             raw,
-            lambda claim: self._engine.run(caller, body, claim),
+            lambda claim: self._engine.run(caller, body, claim=claim),
             secret=action.secret,
             left_no_trace=action.left_no_trace,
         )

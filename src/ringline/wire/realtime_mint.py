@@ -113,7 +113,7 @@ def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
         agent_id = parse_id(Prefix.AGENT, asked.agent_id)
         if agent_id is None:
             return ConfigProblem("agent_not_found", "agent_id: there is no such agent")
-    binding = bind(asked.config or {}, asked.locked_fields or [], models, agent_id)
+    binding = bind(asked.config or {}, asked.locked_fields or [], models=models, agent_id=agent_id)
     if isinstance(binding, ConfigProblem):
         return binding
     ttl_s = max(MIN_TTL_S, min(MAX_TTL_S, asked.ttl_seconds or DEFAULT_TTL_S))
