@@ -120,7 +120,7 @@ class Shop:
         )
 
     async def events(self) -> list[Event]:
-        page = await self.stores.log.page(self.scope, 0, 10_000)
+        page = await self.stores.log.page(self.scope, 0, limit=10_000)
         return [stored.event for stored in page.events]
 
     async def types(self) -> list[str]:

@@ -155,7 +155,7 @@ class FaultyLog:
         self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
         self._check()
-        return await self.inner.page(scope, after, limit, topic)
+        return await self.inner.page(scope, after, limit=limit, topic=topic)
 
     async def heads(self, scopes: Sequence[Scope]) -> dict[Scope, LogHead]:
         self._check()

@@ -269,7 +269,7 @@ class World:
 
     async def truth(self, client: Client) -> list[StoredEvent]:
         """Return the durable events that a client of its topic should have at the end."""
-        return [*(await self.inner.page(client.scope, 0, 100_000, client.topic)).events]
+        return [*(await self.inner.page(client.scope, 0, limit=100_000, topic=client.topic)).events]
 
     async def close(self) -> None:
         for client in self.clients:
@@ -319,7 +319,9 @@ class World:
     async def check_end(self) -> None:
         """Check what must be true once everything has settled."""
         await self.check()
-        by_log = {scope: (await self.inner.page(scope, 0, 100_000)).events for scope in self.scopes}
+        by_log = {
+            scope: (await self.inner.page(scope, 0, limit=100_000)).events for scope in self.scopes
+        }
         offsets = {row.event.id: row.offset for rows in by_log.values() for row in rows}
         assert len(offsets) == sum(map(len, by_log.values())), "written twice"
         for rows in by_log.values():

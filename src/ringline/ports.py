@@ -190,7 +190,7 @@ class EntryRefused(Exception):
     empty if no statement failed.
     """
 
-    def __init__(self, why: Violation, sqlstate: str = "", constraint: str = "") -> None:
+    def __init__(self, why: Violation, sqlstate: str = "", *, constraint: str = "") -> None:
         super().__init__(why.value, sqlstate)
         self.why = why
         self.sqlstate = sqlstate
@@ -201,7 +201,7 @@ class AlreadyExists(EntryRefused):
     """A row of these entries exists already: an event's id, or another unique key."""
 
     def __init__(self, sqlstate: str = "", constraint: str = "") -> None:
-        super().__init__(Violation.ALREADY_EXISTS, sqlstate, constraint)
+        super().__init__(Violation.ALREADY_EXISTS, sqlstate, constraint=constraint)
 
 
 class QueryTooSlow(Unavailable):
@@ -266,7 +266,7 @@ class EventLog(Protocol):
         ...
 
     async def page(
-        self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
+        self, scope: Scope, after: int, *, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
         """Return a page of a topic's events after an offset, ascending.
 
@@ -308,7 +308,7 @@ class Rows(Protocol):
         ...
 
     async def fetch_within(
-        self, text: str, values: Sequence[object], most_bytes: int, portion: int
+        self, text: str, values: Sequence[object], *, most_bytes: int, portion: int
     ) -> Portions:
         """Run a statement whose result may be large; stop once it exceeds `most_bytes`.
 
@@ -357,6 +357,7 @@ class Records(Protocol):
         self,
         scope: Scope,
         work: Callable[[Transaction], Awaitable[Result]],
+        *,
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
         """Run work in one transaction; retry it after a serialisation conflict.
@@ -457,7 +458,7 @@ class CredentialStore(Protocol):
 class TicketStore(Protocol):
     """Tickets, redeemed before a workspace is known."""
 
-    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
+    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, *, now: datetime) -> bool:
         """Store a ticket if its key is valid; return whether it is.
 
         Raises StoreUnavailable.
@@ -495,7 +496,7 @@ class WorkspaceStore(Protocol):
         """Return a workspace's keys, oldest first. Raises StoreUnavailable."""
         ...
 
-    async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
+    async def revoke_key(self, key_id: UUID, now: datetime, *, end_calls: bool) -> bool:
         """Revoke a key of any workspace; False if there is none. Idempotent."""
         ...
 

@@ -336,7 +336,7 @@ async def test_connections_that_are_refused(service: Service, database: TestData
         assert await refused(socket_url(service, good, vsn)) == (403, b"")
     for key_text in (service.keys.secret_key, service.keys.management_key):
         assert await refused(socket_url(service, key_text)) == (403, b"")
-    await service.admin.rows.revoke_key(key.id, now, False)
+    await service.admin.rows.revoke_key(key.id, now, end_calls=False)
     assert await refused(socket_url(service, good)) == (403, b"")
 
 

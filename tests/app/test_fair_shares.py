@@ -40,7 +40,7 @@ async def test_slow_queries_of_one_key_hold_up_neither_neighbours_nor_revocation
         async with hostile.post({"action": "nope"}) as answer:  # the key is still let in
             assert answer.status == 200
         async with asyncio.timeout(20):
-            await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
+            await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)
             await socket.closed()
         assert await sleeping(superuser) == SHARE, "all that while they were not done"
         for one in slow:

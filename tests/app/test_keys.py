@@ -145,7 +145,7 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
         Scope(keys.workspace_id, Environment.TEST), KeyKind.PUBLISHABLE, "test publishable"
     )
     dead_token = await service.session_token(revoked)
-    await service.admin.rows.revoke_key(dead.id, now, False)
+    await service.admin.rows.revoke_key(dead.id, now, end_calls=False)
     _, second = await workspaces.create_key(live, KeyKind.SECRET, "second")
     token, test_token = await service.session_token(), await service.session_token(keys.test_key)
     secret = keys.secret_key
@@ -362,7 +362,7 @@ async def cut_listener(database: TestDatabase) -> None:
 async def revoke(database: TestDatabase, key_id: UUID) -> None:
     """Revoke a key as another process does."""
     async with database.stores(claim=False) as beside:
-        assert await beside.workspaces.revoke_key(key_id, datetime.now(UTC), False)
+        assert await beside.workspaces.revoke_key(key_id, datetime.now(UTC), end_calls=False)
 
 
 async def revoke_while_nobody_listens(database: TestDatabase, key_id: UUID) -> None:
@@ -430,7 +430,7 @@ async def test_a_listener_that_was_cut_is_heard_again(
 async def test_the_end_of_a_key_may_end_its_calls(service: Service, database: TestDatabase) -> None:
     key, text = await new_key(service)
     async with calling(service, text) as guest, database.stores(claim=False) as beside:
-        await beside.workspaces.revoke_key(key.id, datetime.now(UTC), True)
+        await beside.workspaces.revoke_key(key.id, datetime.now(UTC), end_calls=True)
         async with asyncio.timeout(LIMIT_S):
             while not guest.heard or guest.heard[-1]["type"] != "session.terminating":
                 guest.news.clear()

@@ -211,7 +211,7 @@ async def remove_while_nobody_listens(database: TestDatabase, key: Key, user_id:
 
 async def revoke(database: TestDatabase, key: Key, user_id: UUID) -> None:
     async with database.stores(claim=False) as beside:
-        await beside.workspaces.revoke_key(key.id, datetime.now(UTC), False)
+        await beside.workspaces.revoke_key(key.id, datetime.now(UTC), end_calls=False)
 
 
 @dataclass

@@ -151,7 +151,7 @@ async def test_who_may_mint(service: Service) -> None:
     lost = await service.admin.workspaces.create_key(
         Scope(keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
     )
-    await service.admin.rows.revoke_key(lost[0].id, datetime.now(UTC), False)
+    await service.admin.rows.revoke_key(lost[0].id, datetime.now(UTC), end_calls=False)
     expired = await service.admin.workspaces.create_key(
         Scope(keys.workspace_id, Environment.LIVE),
         KeyKind.SECRET,

@@ -33,7 +33,7 @@ async def key(service: Service) -> tuple[UUID, str]:
 
 
 async def revoke(service: Service, key_id: UUID, *, end_calls: bool = False) -> None:
-    assert await service.admin.rows.revoke_key(key_id, datetime.now(UTC), end_calls)
+    assert await service.admin.rows.revoke_key(key_id, datetime.now(UTC), end_calls=end_calls)
 
 
 async def is_revoked(client: Client) -> None:

@@ -161,7 +161,7 @@ async def test_who_is_refused(service: Service, database: TestDatabase) -> None:
         Scope(service.keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
     )
     orphan = (await service.mint(BARE, text))["client_secret"]
-    await service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
+    await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)
     requests: list[tuple[str, dict[str, str]]] = [
         (PATH, {}),
         (f"{PATH}?ticket={used}", {}),

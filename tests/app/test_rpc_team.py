@@ -256,7 +256,7 @@ async def test_a_revoked_key_and_its_operators_are_turned_away(rpc: Rpc) -> None
     test = Rpc(rpc.service, keys.test_key)
     browser = await operator(test, "ada@example.com")
     await browser.run("list_contacts", fields=["id"])
-    await rpc.service.admin.rows.revoke_key(key.id, datetime.now(UTC), False)
+    await rpc.service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)
     await turned_away(test)
     await turned_away(browser)
 

@@ -97,7 +97,7 @@ async def test_a_ticket_is_taken_once(stores: Stores) -> None:
     key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     ticket = a_ticket(key)
-    await stores.credentials.put_ticket(b"t" * 32, ticket, NOW)
+    await stores.credentials.put_ticket(b"t" * 32, ticket, now=NOW)
     for _ in range(2):  # looking does not take
         assert await stores.credentials.find_ticket(b"t" * 32) == ticket
     assert await stores.credentials.take_ticket(b"u" * 32, NOW) is None
@@ -113,7 +113,7 @@ async def test_of_racing_takers_one_gets_the_ticket(database: TestDatabase, stor
     async with database.stores(OTHER, claim=False) as others:
         for turn in range(10):
             ticket, ticket_hash = a_ticket(key), bytes([turn]) * 32
-            await stores.credentials.put_ticket(ticket_hash, ticket, NOW)
+            await stores.credentials.put_ticket(ticket_hash, ticket, now=NOW)
             taken = await asyncio.gather(
                 *(
                     through.credentials.take_ticket(ticket_hash, NOW)
@@ -128,8 +128,8 @@ async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Sto
     revoked, expiring = a_key(scope), a_key(scope, expires_at=NOW + timedelta(seconds=5))
     for key in (revoked, expiring):
         await stores.workspaces.create_key(key, hash_of(key))
-        await stores.credentials.put_ticket(key.id.bytes * 2, a_ticket(key), NOW)
-    await stores.credentials.put_ticket(b"old" * 8, a_ticket(expiring, expires_at=NOW), NOW)
+        await stores.credentials.put_ticket(key.id.bytes * 2, a_ticket(key), now=NOW)
+    await stores.credentials.put_ticket(b"old" * 8, a_ticket(expiring, expires_at=NOW), now=NOW)
     await stores.workspaces.revoke_key(revoked.id, NOW, end_calls=False)
     take = stores.credentials.take_ticket
     assert await take(revoked.id.bytes * 2, NOW) is None
@@ -158,12 +158,12 @@ async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores)
     key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
     for number in range(SWEEP_EVERY - 1):
-        await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(key), NOW)
+        await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(key), now=NOW)
     async with database.connection() as superuser:
         await superuser.execute(
             "UPDATE ringline.tickets SET inserted_at = now() - interval '2 hours'"
         )
-        await stores.credentials.put_ticket(b"b" * 32, a_ticket(key), NOW)
+        await stores.credentials.put_ticket(b"b" * 32, a_ticket(key), now=NOW)
         kept = await superuser.fetchval("SELECT array_agg(ticket_hash) FROM ringline.tickets")
     assert kept == [b"b" * 32]
 

@@ -84,7 +84,7 @@ async def test_an_event_is_read_back_as_it_was_written(truth: Truth) -> None:
     plain = Event(new_id(), NOW + timedelta(microseconds=1), audit)
     entry = Entry(scope, (created(call), plain), (call,), call.id)
     await truth.log.commit([entry])
-    page = await truth.log.page(scope, 0, 10)
+    page = await truth.log.page(scope, 0, limit=10)
     assert [stored.event for stored in page.events] == list(entry.events)
     assert offsets_of(page) == [1, 2]
 
@@ -109,13 +109,13 @@ async def test_a_page_ends_where_its_events_are_large_but_has_one(truth: Truth) 
     pages: list[tuple[list[int], bool]] = []
     after = 0
     while not pages or not pages[-1][1]:
-        page = await truth.log.page(scope, after, 100)
+        page = await truth.log.page(scope, after, limit=100)
         after = offsets_of(page)[-1]
         pages.append((offsets_of(page), page.complete))
     assert pages == [([1, 2], False), ([3, 4, 5], True)]
-    page = await truth.log.page(scope, 1, 100)
+    page = await truth.log.page(scope, 1, limit=100)
     assert (offsets_of(page), page.complete) == ([2], False)
-    page = await truth.log.page(scope, 2, 2)
+    page = await truth.log.page(scope, 2, limit=2)
     assert (offsets_of(page), page.complete) == ([3, 4], False)
 
 
@@ -125,9 +125,9 @@ async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(truth: Truth) -> 
     await truth.log.commit(
         [birth(scope, one), birth(scope, two), death(scope, one), death(scope, two)]
     )
-    assert offsets_of(await truth.log.page(scope, 1, 2)) == [2, 3]
-    assert offsets_of(await truth.log.page(scope, 0, 9, CallEvents(two.id))) == [2, 4]
-    assert await truth.log.page(scope, 4, 9) == LogPage([], True)
+    assert offsets_of(await truth.log.page(scope, 1, limit=2)) == [2, 3]
+    assert offsets_of(await truth.log.page(scope, 0, limit=9, topic=CallEvents(two.id))) == [2, 4]
+    assert await truth.log.page(scope, 4, limit=9) == LogPage([], True)
 
 
 async def test_ephemeral_events_have_no_row_and_no_offset(truth: Truth) -> None:
@@ -175,7 +175,7 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
     expected = list(range(1, 6 * 12 + 1))
     for scope in scopes:
         assert sorted(offset for place, offset in told if place == scope) == expected
-        assert offsets_of(await stores.log.page(scope, 0, 1000)) == expected
+        assert offsets_of(await stores.log.page(scope, 0, limit=1000)) == expected
 
 
 async def test_events_are_found_by_their_ids(truth: Truth) -> None:
@@ -203,7 +203,7 @@ async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
     with refused_for(Violation.REFERENCE):
         await stores.log.commit([birth(scope, call), orphan])
     assert await stores.calls.get_call(scope, call.id) is None
-    assert await stores.log.page(scope, 0, 10) == LogPage([], True)
+    assert await stores.log.page(scope, 0, limit=10) == LogPage([], True)
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "half a pair \ud800"])
@@ -260,7 +260,7 @@ async def test_an_ended_call_stays_as_it_ended(stores: Stores) -> None:
     await stores.log.commit([birth(scope, call), death(scope, call)])
     with refused_for(Violation.NOT_OURS):
         await stores.log.commit([death(scope, call)])
-    assert [event.event.type for event in (await stores.log.page(scope, 0, 9)).events] == [
+    assert [event.event.type for event in (await stores.log.page(scope, 0, limit=9)).events] == [
         "call.created",
         "call.ended",
     ]

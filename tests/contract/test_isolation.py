@@ -60,7 +60,7 @@ async def fill(stores: Stores) -> list[Scope]:
         await stores.workspaces.create_workspace(workspace)
         scopes += [Scope(workspace.id, environment) for environment in Environment]
         for key, key_hash in workspace.keys:
-            await stores.credentials.put_ticket(key_hash, a_ticket(key), NOW)
+            await stores.credentials.put_ticket(key_hash, a_ticket(key), now=NOW)
     for scope in scopes:
         call = a_call()
         rows = (call, a_participant(call), a_turn(call))

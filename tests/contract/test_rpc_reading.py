@@ -56,7 +56,7 @@ class Counted:
     ) -> Portions:
         self.statements.append(text)
         self.in_portions += 1
-        found = await self._rows.fetch_within(text, values, most_bytes, portion)
+        found = await self._rows.fetch_within(text, values, most_bytes=most_bytes, portion=portion)
         self.fetched += len(found.rows)
         return found
 

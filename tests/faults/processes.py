@@ -176,7 +176,7 @@ async def read_log(dsn: str, scope: Scope) -> list[StoredEvent]:
         rows: list[StoredEvent] = []
         complete = False
         while not complete:
-            page = await stores.log.page(scope, rows[-1].offset if rows else 0, 1000)
+            page = await stores.log.page(scope, rows[-1].offset if rows else 0, limit=1000)
             rows += page.events
             complete = page.complete
     finally:

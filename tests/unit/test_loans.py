@@ -40,7 +40,9 @@ class Bank:
     def __init__(self, loan_limits: LoanLimits | None = None) -> None:
         self.cancelled: list[Line] = []
         self.fails = False
-        self.loans: Loans[Line] = Loans(Pool(self._connect, 10, 5), self._cancel, loan_limits)
+        self.loans: Loans[Line] = Loans(
+            Pool(self._connect, 10, wait_s=5), self._cancel, loan_limits=loan_limits
+        )
 
     async def _connect(self) -> Line:
         return Line()

@@ -41,7 +41,7 @@ async def connect() -> Line:
 def pool(
     size: int, make: Callable[[], Awaitable[Line]] = connect, wait_s: float = 60
 ) -> Pool[Line]:
-    return Pool(make, size, wait_s)
+    return Pool(make, size, wait_s=wait_s)
 
 
 def acquire(lines: Pool[Line], borrower: Borrower) -> Awaitable[Line]:
@@ -304,7 +304,7 @@ async def test_strangers_have_a_share_too() -> None:
 
 
 async def test_waiting_workspaces_are_served_in_turn() -> None:
-    queue = Queue(Pool(connect, 1, 60))
+    queue = Queue(Pool(connect, 1, wait_s=60))
     await queue.come(INTERNAL, *[ADA] * 4, BEA, *[CIS] * 2, CREDENTIALS, INTERNAL)
     assert queue.news() == [INTERNAL]
     order: list[Borrower] = []
@@ -326,7 +326,7 @@ async def test_a_pool_of_one_serves_every_lane() -> None:
 
 
 async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
-    queue = Queue(Pool(connect, 10, 60, Shares(waiters=2)))
+    queue = Queue(Pool(connect, 10, wait_s=60, shares=Shares(waiters=2)))
     await queue.come(*[ADA] * 6, BEA)
     assert queue.news() == [ADA] * 3 + [BEA]
     assert queue.refused == [ADA]
@@ -338,7 +338,7 @@ async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
 
 
 async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
-    queue = Queue(Pool(connect, 1, 0.01))
+    queue = Queue(Pool(connect, 1, wait_s=0.01))
     await queue.come(INTERNAL, ADA, BEA, ADA, CREDENTIALS)
     async with asyncio.timeout(10):
         await asyncio.gather(*queue.tasks)
@@ -351,7 +351,7 @@ def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
     """Its handle of a timer that is due at once is another one, which knows no time."""
 
     async def wait() -> None:
-        lines = Pool(connect, 1, 0.0)
+        lines = Pool(connect, 1, wait_s=0.0)
         asked = [acquire(lines, borrower) for borrower in (INTERNAL, ADA, BEA)]
         async with asyncio.timeout(10):
             ends = await asyncio.gather(*asked, return_exceptions=True)
@@ -361,7 +361,7 @@ def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
 
 
 async def test_a_cancelled_waiter_takes_no_place_in_the_line() -> None:
-    queue = Queue(Pool(connect, 1, 60, Shares(waiters=1)))
+    queue = Queue(Pool(connect, 1, wait_s=60, shares=Shares(waiters=1)))
     await queue.come(INTERNAL, ADA)
     queue.tasks[-1].cancel()
     await settle()
@@ -427,7 +427,7 @@ async def test_nothing_is_lost_in_a_crowd() -> None:
 
 
 async def test_lanes_are_forgotten_when_there_are_many() -> None:
-    lines = Pool(connect, 10, 60, Shares(remembered=2))
+    lines = Pool(connect, 10, wait_s=60, shares=Shares(remembered=2))
     kept, idle = lines.lane(ADA), lines.lane(BEA)
     await acquire(lines, ADA)
     for number in range(10, 20):

@@ -115,7 +115,9 @@ class Budget:
             return await self.rows.fetch(statement.text, values)
         portion = limits.PORTION_ROWS if most_bytes is None else limits.SHORT_PORTION_ROWS
         await self._pace(limits.ANSWER_BYTES.most, 0)
-        found = await self.rows.fetch_within(statement.text, values, self._left, portion.most)
+        found = await self.rows.fetch_within(
+            statement.text, values, most_bytes=self._left, portion=portion.most
+        )
         if not found.complete:
             raise ResultTooLarge(limits.ANSWER_BYTES)
         self._left -= found.size

@@ -62,7 +62,7 @@ def in_workspace() -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["workspace_id"], [f"{SCHEMA}.workspaces.id"])
 
 
-def in_scope(column: str, table: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+def in_scope(column: str, table: str, *, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
     """Return a reference to a row of the same workspace and environment."""
     target = f"{SCHEMA}.{table}"
     return sa.ForeignKeyConstraint(

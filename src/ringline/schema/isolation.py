@@ -26,7 +26,7 @@ def roles() -> Roles:
     return cast(Roles, context.config.attributes["roles"])
 
 
-def isolate(run: Callable[[str], Any], table: str, here: str = OF_ENVIRONMENT) -> None:
+def isolate(run: Callable[[str], Any], table: str, *, here: str = OF_ENVIRONMENT) -> None:
     """Let the application see the rows of a table that are `here`, and no other role any."""
     app = roles().app
     run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
@@ -34,7 +34,7 @@ def isolate(run: Callable[[str], Any], table: str, here: str = OF_ENVIRONMENT) -
     run(f"CREATE POLICY app ON {SCHEMA}.{table} TO {app} USING ({here}) WITH CHECK ({here})")
 
 
-def grant_app(run: Callable[[str], Any], rights: str, table: str) -> None:
+def grant_app(run: Callable[[str], Any], rights: str, *, table: str) -> None:
     """Grant the application privileges on a table, within its policies."""
     run(f"GRANT {rights} ON {SCHEMA}.{table} TO {roles().app}")
 

@@ -145,7 +145,9 @@ class _Reading:
             asked["types"] = self._query.types
         values = statement.arguments(**asked)
         portion = limits.PORTION_ROWS.most
-        return await self._rows.fetch_within(statement.text, values, self._room, portion)
+        return await self._rows.fetch_within(
+            statement.text, values, most_bytes=self._room, portion=portion
+        )
 
     def _take(self, batch: Portions) -> None:
         """Add events to the page; the one that exceeds the byte limit is the last."""

@@ -207,7 +207,9 @@ class Follower:
     async def _read_to(self, goal: int, log_store: EventLog) -> None:
         """Deliver a page of past events, up to an offset."""
         topic = self._subscription.topic
-        page = await log_store.page(self._watch.scope, self.position.offset, _PAGE, topic)
+        page = await log_store.page(
+            self._watch.scope, self.position.offset, limit=_PAGE, topic=topic
+        )
         for number, stored in enumerate(page.events):
             if stored.offset > goal or self._stopped:
                 break

@@ -277,7 +277,7 @@ class Hub:
         buffer = ReorderBuffer(min([*near, head.newest]), patience_s=self._patience_s)
         if buffer.position < head.newest:
             buffer.note_head(head.newest, _now())
-            page = await self._store.page(scope, buffer.begin_read(), NEAR)
+            page = await self._store.page(scope, buffer.begin_read(), limit=NEAR)
             past = [Published(stored.offset, stored.event) for stored in page.events]
             buffer.end_read(past, page.complete, _now())
         return buffer
@@ -361,7 +361,7 @@ class Hub:
     async def _fill_gap(self, watch: Watch) -> None:
         buffer = watch.buffer
         try:
-            page = await self._store.page(watch.scope, buffer.begin_read(), _PAGE)
+            page = await self._store.page(watch.scope, buffer.begin_read(), limit=_PAGE)
         except StoreUnavailable:
             buffer.postpone_read(_now() + self._sweep_s)
             return

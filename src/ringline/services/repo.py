@@ -81,7 +81,7 @@ class Repo:
     async def _write(
         self, scope: Scope, work: Callable[[Transaction], Awaitable[Result]]
     ) -> Result:
-        result, stored_events = await self._records.write(scope, work, self._check)
+        result, stored_events = await self._records.write(scope, work, check=self._check)
         if stored_events:
             events = tuple(Published(stored.offset, stored.event) for stored in stored_events)
             self._bus.publish(Publication(scope, events))

@@ -108,7 +108,7 @@ class Sessions:
             binding=encode_binding(asked.binding),
             expires_at=self._now() + timedelta(seconds=asked.ttl_s),
         )
-        kept = await self._store.put_ticket(digest(secret), ticket, self._now())
+        kept = await self._store.put_ticket(digest(secret), ticket, now=self._now())
         return (secret, ticket) if kept else None
 
     async def peek(self, secret: str) -> Ticket | None:

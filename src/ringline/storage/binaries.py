@@ -112,7 +112,9 @@ def check_reach(directory: DataDirectory) -> None:
         _check_reach(directory.root, account)
 
 
-async def make_usable(binaries: Binaries, directory: DataDirectory, account: Account) -> Binaries:
+async def make_usable(
+    binaries: Binaries, directory: DataDirectory, *, account: Account
+) -> Binaries:
     """Return programs that the account can run, copying them if necessary.
 
     Raises EmbeddedError if the account cannot reach the data directory.

@@ -197,7 +197,7 @@ async def lock_call(connection: Connection, call_id: UUID) -> StoredCall | None:
 
 
 async def write_rows(
-    connection: Connection, scope: Scope, server_id: UUID | None, records: Sequence[Record]
+    connection: Connection, scope: Scope, *, server_id: UUID | None, records: Sequence[Record]
 ) -> None:
     """Write records of one log in its transaction; of several states of a row, the last one.
 

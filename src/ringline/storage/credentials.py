@@ -120,7 +120,7 @@ class PostgresCredentials:
                 owned=True,
             )
 
-    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, now: datetime) -> bool:
+    async def put_ticket(self, ticket_hash: bytes, ticket: Ticket, *, now: datetime) -> bool:
         """Store a ticket if its key is active; sometimes sweep old ones.
 
         Raises StoreUnavailable.

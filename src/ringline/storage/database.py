@@ -55,15 +55,16 @@ class Database:
         self,
         dsn: str,
         server_id: UUID,
+        *,
         pool_size: int = POOL_SIZE,
         loan_limits: LoanLimits | None = None,
     ) -> None:
         self._dsn = dsn
         self._server_id = server_id
         self._pool: Pool[Connection] = Pool(
-            self._connect_pooled, pool_size, limits.DATABASE_WAIT_S.most
+            self._connect_pooled, pool_size, wait_s=limits.DATABASE_WAIT_S.most
         )
-        self._loans: Loans[Connection] = Loans(self._pool, self._cancel, loan_limits)
+        self._loans: Loans[Connection] = Loans(self._pool, self._cancel, loan_limits=loan_limits)
         self._ownership: Ownership | None = None
 
     @classmethod
@@ -82,7 +83,7 @@ class Database:
         Raises DatabaseRefused if it cannot be reached, its schema or our role is unsuitable,
         or another server owns it.
         """
-        database = cls(dsn, server_id, pool_size, loan_limits)
+        database = cls(dsn, server_id, pool_size=pool_size, loan_limits=loan_limits)
         async with refuse_unreachable(dsn):
             connection = await database.connect("check")
             try:
@@ -92,14 +93,14 @@ class Database:
                 await connection.close(timeout=_CONNECT_TIMEOUT_S)
             if claim:
                 database._ownership = await Ownership.take(
-                    database.connect, database._break_off, _BEAT.format(server_id)
+                    database.connect, database._break_off, beat=_BEAT.format(server_id)
                 )
         return database
 
     async def _refuse_pooler(self, connection: Connection) -> None:
         other = await self.connect("check")
         try:
-            await refuse_shared_session(connection, other, self._dsn)
+            await refuse_shared_session(connection, other, url=self._dsn)
         finally:
             await other.close(timeout=_CONNECT_TIMEOUT_S)
 
@@ -167,20 +168,22 @@ class Database:
         self,
         scope: Scope,
         work: Callable[[Connection], Awaitable[Result]],
+        *,
         borrower: Borrower | None = None,
     ) -> Result:
         """Run work as a transaction, retrying on a collision. Raises like `transaction`."""
         for _ in range(_ATTEMPTS - 1):
             try:
-                return await self._run_once(scope, work, borrower)
+                return await self._run_once(scope, work, borrower=borrower)
             except Collided:
                 continue
-        return await self._run_once(scope, work, borrower)
+        return await self._run_once(scope, work, borrower=borrower)
 
     async def _run_once(
         self,
         scope: Scope,
         work: Callable[[Connection], Awaitable[Result]],
+        *,
         borrower: Borrower | None,
     ) -> Result:
         async with self.transaction(scope, borrower) as connection:

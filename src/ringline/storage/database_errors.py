@@ -85,10 +85,10 @@ def refusal_of(sqlstate: str, constraint: str = "") -> EntryRefused:
     if sqlstate == _UNIQUE_VIOLATION:
         return AlreadyExists(sqlstate, constraint)
     if sqlstate == _FOREIGN_KEY_VIOLATION:
-        return EntryRefused(Violation.REFERENCE, sqlstate, constraint)
+        return EntryRefused(Violation.REFERENCE, sqlstate, constraint=constraint)
     if sqlstate.startswith(_BAD_VALUES):
-        return EntryRefused(Violation.BAD_VALUE, sqlstate, constraint)
-    return EntryRefused(Violation.OTHER, sqlstate, constraint)
+        return EntryRefused(Violation.BAD_VALUE, sqlstate, constraint=constraint)
+    return EntryRefused(Violation.OTHER, sqlstate, constraint=constraint)
 
 
 def away(sqlstate: str) -> StoreUnavailable:

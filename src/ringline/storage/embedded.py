@@ -142,7 +142,7 @@ class EmbeddedPostgres:
         self._binaries = find_binaries()
         self._account = choose_account(directory)
         if self._account:
-            self._binaries = await make_usable(self._binaries, directory, self._account)
+            self._binaries = await make_usable(self._binaries, directory, account=self._account)
         await clear_leftovers(directory)
         _write(directory.hba, HBA)
         _write(directory.ident, ident_for(own_account_name()))
@@ -170,7 +170,7 @@ class EmbeddedPostgres:
                 finally:
                     await child.end()
             if status != 0:
-                raise failure(self._directory, "PostgreSQL could not be set up", since)
+                raise failure(self._directory, "PostgreSQL could not be set up", since=since)
             partial.rename(cluster)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -205,21 +205,21 @@ class EmbeddedPostgres:
         with self._open_log() as (log, since):
             child = start_child(argv, output=log, account=self._account)
         try:
-            await self._until_ready(child, stale, since)
+            await self._until_ready(child, stale, since=since)
         except BaseException:
             await child.end()
             raise
         self.ready.set()
         return child
 
-    async def _until_ready(self, child: Child, stale: Postmaster | None, since: int) -> None:
+    async def _until_ready(self, child: Child, stale: Postmaster | None, *, since: int) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         while not self._is_ready(child.pid, stale):
             waited = loop.time() - begun
             poll_s = _POLL_S if waited < 1 else _SLOW_POLL_S
             if await child.wait(poll_s) is not None:
-                raise failure(self._directory, "PostgreSQL failed to start", since)
+                raise failure(self._directory, "PostgreSQL failed to start", since=since)
             if waited > _START_LIMIT_S:
                 raise EmbeddedError(
                     f"PostgreSQL was not ready after {_START_LIMIT_S:.0f} s;"

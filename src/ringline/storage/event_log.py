@@ -131,7 +131,7 @@ class PostgresEventLog:
 
         async def write(connection: Connection) -> dict[Scope, int]:
             await self._write_rows(connection, batches)
-            return await _append_events(connection, batches, arguments)
+            return await _append_events(connection, batches, arguments=arguments)
 
         try:
             next_offsets = await self._database.run(batches[0].scope, write, borrower=INTERNAL)
@@ -151,7 +151,12 @@ class PostgresEventLog:
             if index > 0 and batch.records:
                 await switch(connection, batch.scope)
             if batch.records:
-                await write_rows(connection, batch.scope, self._database.server_id, batch.records)
+                await write_rows(
+                    connection,
+                    batch.scope,
+                    server_id=self._database.server_id,
+                    records=batch.records,
+                )
 
     async def find(self, scope: Scope, event_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the offsets of the events that are in the log. Raises StoreUnavailable."""
@@ -160,7 +165,7 @@ class PostgresEventLog:
         return {row["event_id"]: row["offset"] for row in rows}
 
     async def page(
-        self, scope: Scope, after: int, limit: int, topic: Topic = ALL_EVENTS
+        self, scope: Scope, after: int, *, limit: int, topic: Topic = ALL_EVENTS
     ) -> LogPage:
         """Return the events of a topic after an offset, ascending.
 
@@ -179,7 +184,7 @@ class PostgresEventLog:
             found = await fetch_portions(
                 connection,
                 statement.text,
-                values,
+                values=values,
                 most_bytes=limits.FOLLOWED_BYTES.most,
                 portion=limits.PORTION_ROWS.most,
             )
@@ -217,7 +222,7 @@ def _by_log(entries: Iterable[Entry]) -> list[_Batch]:
 
 
 async def _append_events(
-    connection: Connection, batches: Sequence[_Batch], arguments: dict[Scope, list[Any]]
+    connection: Connection, batches: Sequence[_Batch], *, arguments: dict[Scope, list[Any]]
 ) -> dict[Scope, int]:
     """Append the batches' events; return the first offset assigned in each log."""
     first: dict[Scope, int] = {}
@@ -226,12 +231,14 @@ async def _append_events(
             continue
         if len(batches) > 1:
             await switch(connection, batch.scope)
-        first[batch.scope] = await _append_batch(connection, batch, arguments[batch.scope])
+        first[batch.scope] = await _append_batch(
+            connection, batch, arguments=arguments[batch.scope]
+        )
     return first
 
 
 async def append(
-    connection: Connection, scope: Scope, published: Sequence[Event]
+    connection: Connection, scope: Scope, *, published: Sequence[Event]
 ) -> tuple[StoredEvent, ...]:
     """Append durable events to a log as the last step of a request's transaction.
 
@@ -240,11 +247,11 @@ async def append(
     if not published:
         return ()
     batch = _Batch(scope, events=list(published))
-    first = await _append_batch(connection, batch, batch.arguments())
+    first = await _append_batch(connection, batch, arguments=batch.arguments())
     return tuple(StoredEvent(first + index, event) for index, event in enumerate(published))
 
 
-async def _append_batch(connection: Connection, batch: _Batch, arguments: list[Any]) -> int:
+async def _append_batch(connection: Connection, batch: _Batch, *, arguments: list[Any]) -> int:
     newest = await connection.fetchval(_APPEND.text, *arguments)
     if newest is None:
         raise EntryRefused(Violation.NO_LOG)

@@ -29,7 +29,7 @@ class SurvivorsError(EmbeddedError):
     """Children of an earlier server still hold its shared memory."""
 
 
-def failure(directory: DataDirectory, what: str, since: int) -> EmbeddedError:
+def failure(directory: DataDirectory, what: str, *, since: int) -> EmbeddedError:
     """Return why a PostgreSQL program failed, from its log since an offset in bytes."""
     with directory.log.open("rb") as log:
         log.seek(since)

@@ -138,7 +138,7 @@ async def _check_schema(connection: asyncpg.Connection[Any]) -> None:
 
 
 async def refuse_shared_session(
-    first: asyncpg.Connection[Any], second: asyncpg.Connection[Any], url: str
+    first: asyncpg.Connection[Any], second: asyncpg.Connection[Any], *, url: str
 ) -> None:
     """Refuse a pooler in transaction mode. Raises DatabaseRefused.
 

@@ -58,6 +58,7 @@ class Loans(Generic[C]):
         self,
         pool: Pool[C],
         cancel: Callable[[Sequence[C]], Awaitable[None]],
+        *,
         loan_limits: LoanLimits | None = None,
     ) -> None:
         self._pool = pool

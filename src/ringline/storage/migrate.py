@@ -89,7 +89,7 @@ async def migrate(
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return await _migrate_once(dsn, app_login_role, create_login, roles)
+            return await _migrate_once(dsn, app_login_role, create_login=create_login, roles=roles)
         except DBAPIError as error:
             sqlstate = _sqlstate(error)
             if sqlstate == DISK_FULL:
@@ -101,7 +101,7 @@ async def migrate(
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _migrate_once(dsn: str, app_login_role: str, create_login: bool, roles: Roles) -> str:
+async def _migrate_once(dsn: str, app_login_role: str, *, create_login: bool, roles: Roles) -> str:
     async with refuse_unreachable(dsn):
         raw = await connect(dsn, timeout_s=_CONNECT_TIMEOUT_S)
 
@@ -121,7 +121,7 @@ async def _migrate_once(dsn: str, app_login_role: str, create_login: bool, roles
 
 
 def _migrate(
-    connection: sa.Connection, app_login_role: str, create_login: bool, roles: Roles
+    connection: sa.Connection, app_login_role: str, *, create_login: bool, roles: Roles
 ) -> str:
     run = connection.exec_driver_sql
     version = int(run("SHOW server_version_num").scalar_one()) // 10000
@@ -132,12 +132,14 @@ def _migrate(
     run(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
     run(f"SET LOCAL search_path = {SCHEMA}, pg_catalog")
     _check_owner(connection, roles)
-    _make_roles(connection, roles, app_login_role if create_login else None)
+    _make_roles(connection, roles, login=app_login_role if create_login else None)
     if _role(connection, app_login_role) is None:
         raise MigrationError(
             f"The server's login role {app_login_role} does not exist; create it first."
         )
-    borrowed = [role for role in (roles.owner, roles.lookup) if _borrow(connection, role, roles)]
+    borrowed = [
+        role for role in (roles.owner, roles.lookup) if _borrow(connection, role, roles=roles)
+    ]
     if run("SELECT to_regnamespace($1)", (SCHEMA,)).scalar_one() is None:
         run(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {roles.owner}")
     run(f"SET LOCAL ROLE {roles.owner}")
@@ -212,7 +214,7 @@ def _may_connect(connection: sa.Connection, role: str) -> bool:
     return bool(connection.exec_driver_sql(statement, (role,)).scalar_one())
 
 
-def _make_roles(connection: sa.Connection, roles: Roles, login: str | None) -> None:
+def _make_roles(connection: sa.Connection, roles: Roles, *, login: str | None) -> None:
     kinds = dict.fromkeys((roles.owner, roles.app, roles.lookup), "NOLOGIN")
     if login is not None:
         kinds[login] = "LOGIN"
@@ -232,7 +234,7 @@ def _make_roles(connection: sa.Connection, roles: Roles, login: str | None) -> N
         connection.exec_driver_sql(f"CREATE ROLE {_quoted(connection, role)} {kinds[role]}")
 
 
-def _borrow(connection: sa.Connection, role: str, roles: Roles) -> bool:
+def _borrow(connection: sa.Connection, role: str, *, roles: Roles) -> bool:
     """Make sure that the transaction can act as a role; return whether that took a grant."""
     try:
         with connection.begin_nested():

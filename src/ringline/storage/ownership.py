@@ -66,7 +66,9 @@ _BEATS_DO_NOT_WAIT = "SET synchronous_commit = off"
 class Ownership:
     """This process's ownership of a database, kept alive by a task."""
 
-    def __init__(self, connect: Connect, on_loss: Callable[[], Awaitable[None]], beat: str) -> None:
+    def __init__(
+        self, connect: Connect, on_loss: Callable[[], Awaitable[None]], *, beat: str
+    ) -> None:
         self._connect = connect
         self._on_loss = on_loss
         self._beat = beat
@@ -80,14 +82,14 @@ class Ownership:
 
     @classmethod
     async def take(
-        cls, connect: Connect, on_loss: Callable[[], Awaitable[None]], beat: str
+        cls, connect: Connect, on_loss: Callable[[], Awaitable[None]], *, beat: str
     ) -> Self:
         """Acquire a database; `on_loss` is called whenever the ownership is lost.
 
         `beat` is the statement that records that this server is alive. Raises
         DatabaseRefused if another server owns the database, and the driver's errors.
         """
-        ownership = cls(connect, on_loss, beat)
+        ownership = cls(connect, on_loss, beat=beat)
         connection = await ownership._open()
         for _ in range(round(_LOCK_PATIENCE_S / _LOCK_EVERY_S)):
             if await _lock(connection):

@@ -128,6 +128,7 @@ class Pool(Generic[C]):
         self,
         connect: Callable[[], Awaitable[C]],
         size: int,
+        *,
         wait_s: float,
         shares: Shares | None = None,
     ) -> None:

@@ -20,8 +20,8 @@ _LARGE_BYTES = 256 * 1024
 async def fetch_portions(
     connection: Connection,
     text: str,
-    values: Sequence[object],
     *,
+    values: Sequence[object],
     most_bytes: int,
     portion: int,
 ) -> Portions:

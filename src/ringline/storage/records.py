@@ -43,12 +43,13 @@ class PostgresRecords:
 
     def read(self, scope: Scope, check: Check | None = None) -> AbstractAsyncContextManager[Rows]:
         """Open a read-only snapshot; run the check after it was read."""
-        return _Snapshot(self._database, scope, check)
+        return _Snapshot(self._database, scope, check=check)
 
     async def write(
         self,
         scope: Scope,
         work: Callable[[Transaction], Awaitable[Result]],
+        *,
         check: Check | None = None,
     ) -> tuple[Result, Sequence[StoredEvent]]:
         """Run work as one transaction, retrying on a collision; check before the commit.
@@ -60,7 +61,7 @@ class PostgresRecords:
         async def run(connection: Connection) -> tuple[Result, Sequence[StoredEvent]]:
             transaction = _Transaction(connection, scope)
             result = await work(transaction)
-            stored = await append(connection, scope, transaction.events)
+            stored = await append(connection, scope, published=transaction.events)
             if check is not None:
                 await check()
             return result, stored
@@ -85,11 +86,11 @@ class _Rows:
             raise _meaning(error, self._connection) from None
 
     async def fetch_within(
-        self, text: str, values: Sequence[object], most_bytes: int, portion: int
+        self, text: str, values: Sequence[object], *, most_bytes: int, portion: int
     ) -> Portions:
         try:
             return await fetch_portions(
-                self._connection, text, values, most_bytes=most_bytes, portion=portion
+                self._connection, text, values=values, most_bytes=most_bytes, portion=portion
             )
         except Exception as error:
             raise _meaning(error, self._connection) from None
@@ -100,7 +101,7 @@ class _Snapshot:
 
     __slots__ = ("_check", "_connection", "_database", "_scope")
 
-    def __init__(self, database: Database, scope: Scope, check: Check | None) -> None:
+    def __init__(self, database: Database, scope: Scope, *, check: Check | None) -> None:
         self._database = database
         self._scope = scope
         self._check = check
@@ -152,7 +153,7 @@ class _Transaction(_Rows):
 
     async def save(self, records: Sequence[Record]) -> None:
         with translated():
-            await write_rows(self._connection, self._scope, None, records)
+            await write_rows(self._connection, self._scope, server_id=None, records=records)
 
     def append(self, *events: Event) -> None:
         self.events += events

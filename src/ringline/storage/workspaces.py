@@ -91,7 +91,7 @@ class PostgresWorkspaces:
             )
             for scope in scopes:
                 await switch(connection, scope)
-                await _fill_environment(connection, scope, workspace)
+                await _fill_environment(connection, scope, workspace=workspace)
 
         await self._database.run(scopes[0], write)
 
@@ -102,7 +102,7 @@ class PostgresWorkspaces:
         """
 
         async def write(connection: Connection) -> None:
-            await _insert_key(connection, key, key_hash)
+            await _insert_key(connection, key, key_hash=key_hash)
 
         await self._database.run(key.scope, write)
 
@@ -116,7 +116,7 @@ class PostgresWorkspaces:
         found = [read_key(row) for row in rows]
         return sorted(found, key=lambda key: (key.created_at, key.id))
 
-    async def revoke_key(self, key_id: UUID, now: datetime, end_calls: bool) -> bool:
+    async def revoke_key(self, key_id: UUID, now: datetime, *, end_calls: bool) -> bool:
         """Revoke a key of any workspace; False if there is none. Idempotent."""
         rows = await self._database.look_up(
             INTERNAL, "SELECT * FROM ringline.revoke_key($1, $2, $3)", key_id, now, end_calls
@@ -153,7 +153,9 @@ class PostgresWorkspaces:
         return found
 
 
-async def _fill_environment(connection: Connection, scope: Scope, workspace: NewWorkspace) -> None:
+async def _fill_environment(
+    connection: Connection, scope: Scope, *, workspace: NewWorkspace
+) -> None:
     of_scope: dict[str, object] = {
         "workspace_id": scope.workspace_id,
         "environment": scope.environment.value,
@@ -183,10 +185,10 @@ async def _fill_environment(connection: Connection, scope: Scope, workspace: New
         await connection.execute(_INSERT_AGENT.text, *values)
     for key, key_hash in workspace.keys:
         if key.scope == scope:
-            await _insert_key(connection, key, key_hash)
+            await _insert_key(connection, key, key_hash=key_hash)
 
 
-async def _insert_key(connection: Connection, key: Key, key_hash: bytes) -> None:
+async def _insert_key(connection: Connection, key: Key, *, key_hash: bytes) -> None:
     values = _INSERT_KEY.arguments(
         workspace_id=key.scope.workspace_id,
         environment=key.scope.environment.value,

@@ -89,7 +89,7 @@ class CallSocket:
         if self._start.recovered:
             return None
         scope, position = self._start.viewer.scope, self._start.position
-        first = await self._watchers.log_store.page(scope, 0, _FIRST, self._start.topic)
+        first = await self._watchers.log_store.page(scope, 0, limit=_FIRST, topic=self._start.topic)
         for stored in first.events:
             if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
                 own = Position(position.epoch, stored.offset)

@@ -165,7 +165,7 @@ class CallStreams:
         after = start.position.offset
         while True:
             page = await self._watchers.log_store.page(
-                start.viewer.scope, after, _PAGE, start.topic
+                start.viewer.scope, after, limit=_PAGE, topic=start.topic
             )
             if any(isinstance(stored.event.data, kind) for stored in page.events):
                 return True

@@ -427,7 +427,7 @@ def upgrade() -> None:
     for statement in TABLES:
         run(statement)
     for name in NAMES:
-        isolate(run, name, WORKSPACE_ITSELF if name == "workspaces" else OF_ENVIRONMENT)
+        isolate(run, name, here=WORKSPACE_ITSELF if name == "workspaces" else OF_ENVIRONMENT)
     for verb, table in LOOKUP_POLICIES:
         run(
             f"CREATE POLICY lookup_{verb.lower()} ON ringline.{table} FOR {verb} TO {lookup}"
@@ -436,7 +436,7 @@ def upgrade() -> None:
     run(f"GRANT USAGE ON SCHEMA ringline TO {app}, {lookup}")
     run(f"GRANT SELECT ON ringline.alembic_version TO {app}")
     for rights, table in APP_GRANTS:
-        grant_app(run, rights, table)
+        grant_app(run, rights, table=table)
     for rights, table in LOOKUP_GRANTS:
         run(f"GRANT {rights} ON ringline.{table} TO {lookup}")
     for statement in KEY_TRIGGERS:

@@ -72,7 +72,7 @@ def upgrade() -> None:
     app, lookup = roles().app, roles().lookup
     for rights, table in APP_GRANTS:
         run(f"REVOKE ALL ON ringline.{table} FROM {app}")
-        grant_app(run, rights, table)
+        grant_app(run, rights, table=table)
     for rights, table in LOOKUP_GRANTS:
         run(f"REVOKE ALL ON ringline.{table} FROM {lookup}")
         run(f"GRANT {rights} ON ringline.{table} TO {lookup}")
