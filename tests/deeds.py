@@ -160,9 +160,15 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     journal.start()
-    calls = Calls(journal, open_voice, half_or_double, lambda: NOW, new_id)
+    calls = Calls(journal, open_voice, new_resampler=half_or_double, now=lambda: NOW, new_id=new_id)
     repo = Repo(stores.records, bus)
-    team = Team(repo, "a secret of the tests alone: thirty-two", lambda: NOW, new_id, bytes)
+    team = Team(
+        repo,
+        "a secret of the tests alone: thirty-two",
+        now=lambda: NOW,
+        new_id=new_id,
+        random_bytes=bytes,
+    )
     services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)
     open_ = Shop(stores, await make_log(stores), services)
     bus.subscribe(ALL_LOGS, open_.told.append)

@@ -35,7 +35,9 @@ class House:
         self.memory = MemoryLog()
         self.store = FaultyLog(self.memory)
         self.journal = Journal(self.store, FaultyBus())
-        self.calls = Calls(self.journal, self._open, half_or_double, clock, new_id)
+        self.calls = Calls(
+            self.journal, self._open, new_resampler=half_or_double, now=clock, new_id=new_id
+        )
         self.voices: list[ScriptedVoice] = []
         self.openings: list[voice.VoiceOpening] = []
         self.capabilities = CAPABILITIES
@@ -87,7 +89,7 @@ class House:
 async def end_call(calls: Calls, scope: Scope, call_id: UUID) -> bool:
     """End a call; return whether it runs in this process."""
     ended = EndOrdered(EndCause.ENDED_BY_API)
-    return await calls.order(scope, call_id, ended) is not Verdict.NOT_HERE
+    return await calls.order(scope, call_id, order=ended) is not Verdict.NOT_HERE
 
 
 async def barge(
@@ -98,12 +100,12 @@ async def barge(
     role: ParticipantRole = ParticipantRole.OPERATOR,
 ) -> Verdict:
     """Let an operator take over a call."""
-    return await calls.order(scope, call_id, TakenOver(member, role))
+    return await calls.order(scope, call_id, order=TakenOver(member, role))
 
 
 async def hand_back(calls: Calls, scope: Scope, call_id: UUID) -> Verdict:
     """Hand a call back to its agent."""
-    return await calls.order(scope, call_id, HandedBack())
+    return await calls.order(scope, call_id, order=HandedBack())
 
 
 def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:

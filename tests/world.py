@@ -130,7 +130,7 @@ class Client:
         self.told_of_gap = False
         self.paused = False
         self.process = process
-        self.outbox = Outbox(self, process.tick, self.disconnect, limit=4)
+        self.outbox = Outbox(self, process.tick, overrun=self.disconnect, limit=4)
         self._connecting = asyncio.get_running_loop().create_task(
             self._follow(process, self.outbox)
         )
@@ -152,7 +152,7 @@ class Client:
     async def _follow(self, process: Process, outbox: Outbox) -> None:
         since: Since = self.position or FromBeginning()
         try:
-            resolved = await resolve(process.store, self.scope, since)
+            resolved = await resolve(process.store, self.scope, since=since)
             assert resolved.recovered, "nothing was removed and nothing rebuilt"
             subscription = Subscription(
                 self.scope,
@@ -163,7 +163,11 @@ class Client:
                 Spelling("plain", positions=False),
             )
             self.follower = await follow(
-                process.hub, process.store, subscription, resolved.position, outbox
+                process.hub,
+                process.store,
+                subscription=subscription,
+                since=resolved.position,
+                outbox=outbox,
             )
         except (Unavailable, OutboxClosed):
             self.outbox = None

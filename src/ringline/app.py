@@ -212,16 +212,18 @@ async def _start(
     hub = Hub(stores.log, bus)
     voices = LocalVoices(surroundings=_surroundings(settings))
     catalogue = _catalogue(voices)
-    calls = Calls(journal, catalogue.open, new_resampler, now, new_id)
+    calls = Calls(journal, catalogue.open, new_resampler=new_resampler, now=now, new_id=new_id)
     credentials = Credentials(
         stores.credentials,
         now,
-        settings.signing_secrets,
+        secrets=settings.signing_secrets,
         sockets_per_key=settings.max_sockets_per_key,
     )
     watchers = Watchers(hub, stores.log, credentials)
     repo = Repo(stores.records, bus)
-    team = Team(repo, settings.signing_secrets[0], now, new_id, secrets.token_bytes)
+    team = Team(
+        repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
+    )
     idempotency = Idempotency(repo, new_id)
     sealer = Sealer(_secret(settings.encryption_key), secrets.token_bytes)
     services = Services(repo, calls, now, new_id, sealer.seal, team)
@@ -311,14 +313,14 @@ def _server(
     sessions = Sessions(
         stores.credentials,
         stores.workspaces,
-        catalogue,
-        most_sessions,
-        now,
-        new_id,
-        secrets.token_bytes,
+        catalogue=catalogue,
+        limits=most_sessions,
+        now=now,
+        new_id=new_id,
+        random_bytes=secrets.token_bytes,
     )
 
-    reception = Reception(calls, CallLimits(playout_lead_ms=settings.playout_lead_ms), now)
+    reception = Reception(calls, CallLimits(playout_lead_ms=settings.playout_lead_ms), now=now)
     surfaces = Surfaces(
         realtime=Realtime(
             sessions,
@@ -371,7 +373,9 @@ async def _warm(voices: LocalVoices) -> None:
 
 
 def _admin(stores: Stores) -> Admin:
-    workspaces = Workspaces(stores.workspaces, now, new_id, secrets.token_bytes, attendant)
+    workspaces = Workspaces(
+        stores.workspaces, now, new_id=new_id, random_bytes=secrets.token_bytes, attendant=attendant
+    )
     return Admin(workspaces, stores.workspaces, stores.credentials)
 
 

@@ -173,7 +173,7 @@ async def test_ended_calls_are_replayed_and_then_204(service: Service) -> None:
     foreign = await status_of(service, caller.call_id, "", service.bearer(service.keys.test_key))
     assert foreign == 404
     scope = Scope(service.keys.workspace_id, Environment.LIVE)
-    key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "revoked")
+    key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="revoked")
     revoked = service.bearer(await service.session_token(text))
     await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)
     assert await status_of(service, caller.call_id, "", revoked) == 401

@@ -319,7 +319,7 @@ async def refused(url: str, subprotocols: list[str] | None = None) -> tuple[int,
 
 async def test_connections_that_are_refused(service: Service, database: TestDatabase) -> None:
     scope = Scope(service.keys.workspace_id, Environment.LIVE)
-    key, _ = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "another")
+    key, _ = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="another")
     secret_text = settings_for(database).signing_secrets[0]
     now = datetime.now(UTC)
 

@@ -25,7 +25,9 @@ async def test_slow_queries_of_one_key_hold_up_neither_neighbours_nor_revocation
     others = await service.admin.workspaces.create("Quiet")
     quiet = Rpc(service, others.secret_key)
     scope = Scope(others.workspace_id, Environment.LIVE)
-    key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "to be revoked")
+    key, text = await service.admin.workspaces.create_key(
+        scope, KeyKind.SECRET, label="to be revoked"
+    )
     token = await service.session_token(text)
     async with AsyncExitStack() as exits:
         superuser = await exits.enter_async_context(database.connection())

@@ -139,14 +139,14 @@ async def test_who_may_open_which_door(service: Service, name: str) -> None:
     door, keys = DOORS[name], service.keys
     live = Scope(keys.workspace_id, Environment.LIVE)
     workspaces, now = service.admin.workspaces, datetime.now(UTC)
-    _, expired = await workspaces.create_key(live, KeyKind.SECRET, "old", now)
-    dead, revoked = await workspaces.create_key(live, KeyKind.SECRET, "dead")
+    _, expired = await workspaces.create_key(live, KeyKind.SECRET, label="old", expires_at=now)
+    dead, revoked = await workspaces.create_key(live, KeyKind.SECRET, label="dead")
     _, test_publishable = await workspaces.create_key(
-        Scope(keys.workspace_id, Environment.TEST), KeyKind.PUBLISHABLE, "test publishable"
+        Scope(keys.workspace_id, Environment.TEST), KeyKind.PUBLISHABLE, label="test publishable"
     )
     dead_token = await service.session_token(revoked)
     await service.admin.rows.revoke_key(dead.id, now, end_calls=False)
-    _, second = await workspaces.create_key(live, KeyKind.SECRET, "second")
+    _, second = await workspaces.create_key(live, KeyKind.SECRET, label="second")
     token, test_token = await service.session_token(), await service.session_token(keys.test_key)
     secret = keys.secret_key
     cases: list[tuple[str, Mapping[str, str], str]] = [
@@ -345,7 +345,9 @@ async def assert_dead(service: Service, watched: Watched, call_id: str, text: st
 
 async def new_key(service: Service, expires_at: datetime | None = None) -> tuple[Key, str]:
     scope = Scope(service.keys.workspace_id, Environment.LIVE)
-    return await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "new", expires_at)
+    return await service.admin.workspaces.create_key(
+        scope, KeyKind.SECRET, label="new", expires_at=expires_at
+    )
 
 
 async def cut_listener(database: TestDatabase) -> None:

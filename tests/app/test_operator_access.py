@@ -250,7 +250,7 @@ async def test_an_operator_is_shown_out_with_member_or_key(
     service: Service, database: TestDatabase, die: Death
 ) -> None:
     live = Scope(service.keys.workspace_id, Environment.LIVE)
-    key, text = await service.admin.workspaces.create_key(live, KeyKind.SECRET, "new")
+    key, text = await service.admin.workspaces.create_key(live, KeyKind.SECRET, label="new")
     ada = await hire(database, live.workspace_id)
     await hire(database, live.workspace_id, "bob@example.com")
     async with AsyncExitStack() as exits, calling(service) as caller:
@@ -290,7 +290,7 @@ async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -
     for key in (secret, publishable):
         await stores.workspaces.create_key(key, hash_of(key))
     signing, now = settings_for(database).signing_secrets, datetime.now(UTC)
-    credentials = Credentials(stores.credentials, lambda: datetime.now(UTC), signing)
+    credentials = Credentials(stores.credentials, lambda: datetime.now(UTC), secrets=signing)
 
     async def ask(text: str, header: str = "x-api-key") -> Caller | Denied:
         value = f"Bearer {text}" if header == "Authorization" else text

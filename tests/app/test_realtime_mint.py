@@ -149,14 +149,14 @@ async def test_other_methods(service: Service, method: str) -> None:
 async def test_who_may_mint(service: Service) -> None:
     keys = service.keys
     lost = await service.admin.workspaces.create_key(
-        Scope(keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
+        Scope(keys.workspace_id, Environment.LIVE), KeyKind.SECRET, label="lost"
     )
     await service.admin.rows.revoke_key(lost[0].id, datetime.now(UTC), end_calls=False)
     expired = await service.admin.workspaces.create_key(
         Scope(keys.workspace_id, Environment.LIVE),
         KeyKind.SECRET,
-        "old",
-        datetime(2026, 1, 1, tzinfo=UTC),
+        label="old",
+        expires_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
     unauthorized: list[dict[str, str]] = [
         {},

@@ -28,7 +28,7 @@ CONFIG = {"model": MODEL}
 async def key(service: Service) -> tuple[UUID, str]:
     """Give a key that can be spared."""
     scope = Scope(service.keys.workspace_id, Environment.LIVE)
-    row, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "spare")
+    row, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="spare")
     return row.id, text
 
 

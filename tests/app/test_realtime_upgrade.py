@@ -158,7 +158,7 @@ async def test_who_is_refused(service: Service, database: TestDatabase) -> None:
     async with database.connection() as connection:
         await connection.execute("UPDATE ringline.tickets SET expires_at = now()")
     key, text = await service.admin.workspaces.create_key(
-        Scope(service.keys.workspace_id, Environment.LIVE), KeyKind.SECRET, "lost"
+        Scope(service.keys.workspace_id, Environment.LIVE), KeyKind.SECRET, label="lost"
     )
     orphan = (await service.mint(BARE, text))["client_secret"]
     await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)

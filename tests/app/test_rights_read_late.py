@@ -55,7 +55,7 @@ class House:
 
     async def key(self) -> tuple[UUID, str]:
         key, text = await self.service.admin.workspaces.create_key(
-            self.scope, KeyKind.SECRET, "new"
+            self.scope, KeyKind.SECRET, label="new"
         )
         return key.id, text
 

@@ -219,7 +219,7 @@ async def test_both_headers_carry_a_key(service: Service, rpc: Rpc) -> None:
 
 async def test_a_revoked_or_expired_key_is_401(service: Service, rpc: Rpc) -> None:
     scope = Scope(service.keys.workspace_id, Environment.LIVE)
-    key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "a key")
+    key, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="a key")
     assert (await rpc.ask(LIST, headers={"x-api-key": text}))["success"]
     await service.admin.rows.revoke_key(key.id, datetime.now(UTC), end_calls=False)
     async with asyncio.timeout(2):

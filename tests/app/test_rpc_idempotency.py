@@ -105,7 +105,7 @@ async def test_what_was_refused_is_not_remembered(rpc: Rpc) -> None:
 
 async def test_keys_belong_to_an_api_key(service: Service, rpc: Rpc) -> None:
     scope = Scope(service.keys.workspace_id, Environment.LIVE)
-    _, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, "another")
+    _, text = await service.admin.workspaces.create_key(scope, KeyKind.SECRET, label="another")
     answers = [
         await ask(Rpc(service, key), "k")
         for key in (service.keys.secret_key, service.keys.test_key, text)
@@ -192,7 +192,7 @@ class House:
 
     def wait(self, limits: WaitLimits) -> None:
         """Begin with processes whose requests wait for each other so long."""
-        self.here, self.there = (Idempotency(self.repo, new_id, limits) for _ in range(2))
+        self.here, self.there = (Idempotency(self.repo, new_id, limits=limits) for _ in range(2))
 
     async def work(self, claim: Claim) -> bytes:
         self.started.set()
@@ -211,8 +211,8 @@ class House:
         asked = (where or self.here).once(
             caller or self.caller,
             "k",
-            body,
-            work or self.work,
+            body=body,
+            work=work or self.work,
             secret=action.secret,
             left_no_trace=action.left_no_trace,
         )
@@ -398,8 +398,8 @@ async def test_old_keys_are_swept(house: House, database: TestDatabase) -> None:
             await house.here.once(
                 house.caller,
                 f"new {number}",
-                b"",
-                house.work,
+                body=b"",
+                work=house.work,
                 secret=False,
                 left_no_trace=lambda error: False,
             )

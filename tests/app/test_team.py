@@ -41,11 +41,13 @@ class Office:
     team: Team = field(init=False)
 
     def __post_init__(self) -> None:
-        self.team = Team(self.repo, SECRET, lambda: self.now, new_id, secrets.token_bytes)
+        self.team = Team(
+            self.repo, SECRET, now=lambda: self.now, new_id=new_id, random_bytes=secrets.token_bytes
+        )
 
     async def hire(self, email: str, role: TeamRole = TeamRole.MEMBER) -> UUID:
-        invitation = await self.team.invite(self.scope, email, role)
-        assert await self.team.accept(self.scope, invitation.token, None) is role
+        invitation = await self.team.invite(self.scope, email, role=role)
+        assert await self.team.accept(self.scope, invitation.token, full_name=None) is role
         member = await self.team.find(self.scope, email)
         assert member is not None
         return member.id
@@ -80,13 +82,13 @@ async def office(stores: Stores) -> AsyncIterator[Office]:
 
 async def test_who_is_invited_can_join_once(office: Office) -> None:
     team, scope = office.team, office.scope
-    invitation = await team.invite(scope, "Ada@Example.com", TeamRole.OPERATOR)
+    invitation = await team.invite(scope, "Ada@Example.com", role=TeamRole.OPERATOR)
     assert invitation.token.startswith("inv_")
     assert len(invitation.token) == len("inv_") + 43
     assert (invitation.email, invitation.role) == ("Ada@Example.com", TeamRole.OPERATOR)
     assert invitation.expires_at == NOW + timedelta(days=7)
     assert await team.find(scope, "ada@example.com") is None
-    assert await team.accept(scope, invitation.token, "Ada Lovelace") is TeamRole.OPERATOR
+    assert await team.accept(scope, invitation.token, full_name="Ada Lovelace") is TeamRole.OPERATOR
     for spelling in ("Ada@Example.com", "ada@example.COM"):
         member = await team.find(scope, spelling)
         assert member is not None
@@ -94,74 +96,78 @@ async def test_who_is_invited_can_join_once(office: Office) -> None:
     ((name,),) = await office.rows("SELECT full_name FROM ringline.users")
     assert name == "Ada Lovelace"
     with pytest.raises(InvitationRefused):
-        await team.accept(scope, invitation.token, None)
+        await team.accept(scope, invitation.token, full_name=None)
 
 
 async def test_the_team_spans_the_environments_of_its_workspace_alone(
     office: Office, stores: Stores
 ) -> None:
     test = Scope(office.scope.workspace_id, Environment.TEST)
-    invitation = await office.team.invite(office.scope, "ada@example.com", TeamRole.ADMIN)
+    invitation = await office.team.invite(office.scope, "ada@example.com", role=TeamRole.ADMIN)
     other = await make_log(stores)
     with pytest.raises(InvitationRefused):
-        await office.team.accept(other, invitation.token, None)
-    assert await office.team.accept(test, invitation.token, None) is TeamRole.ADMIN
+        await office.team.accept(other, invitation.token, full_name=None)
+    assert await office.team.accept(test, invitation.token, full_name=None) is TeamRole.ADMIN
     for scope, found in ((office.scope, True), (test, True), (other, False)):
         assert (await office.team.find(scope, "ada@example.com") is not None) is found
-        access = await office.team.issue_access(scope, new_id(), "ada@example.com")
+        access = await office.team.issue_access(scope, new_id(), email="ada@example.com")
         assert (access is not None) is found
 
 
 async def test_what_is_kept_of_an_invitation_opens_nothing(
     office: Office, database: TestDatabase
 ) -> None:
-    invitation = await office.team.invite(office.scope, "ada@example.com", TeamRole.MEMBER)
+    invitation = await office.team.invite(office.scope, "ada@example.com", role=TeamRole.MEMBER)
     async with database.connection() as superuser:
         (row,) = await superuser.fetch("SELECT * FROM ringline.invitations")
     assert not any(invitation.token in str(value) for value in row.values())
     for token in ("", "inv_", row["token_hash"].hex(), invitation.token[:-1], "inv_\ud800"):
         with pytest.raises(InvitationRefused):
-            await office.team.accept(office.scope, token, None)
-    assert await office.team.accept(office.scope, invitation.token, None) is TeamRole.MEMBER
+            await office.team.accept(office.scope, token, full_name=None)
+    assert (
+        await office.team.accept(office.scope, invitation.token, full_name=None) is TeamRole.MEMBER
+    )
 
 
 async def test_an_invitation_lasts_seven_days(office: Office) -> None:
     team, scope = office.team, office.scope
-    late = await team.invite(scope, "late@example.com", TeamRole.MEMBER)
-    just = await team.invite(scope, "just@example.com", TeamRole.MEMBER)
+    late = await team.invite(scope, "late@example.com", role=TeamRole.MEMBER)
+    just = await team.invite(scope, "just@example.com", role=TeamRole.MEMBER)
     office.now = NOW + INVITATION_LIFE - timedelta(microseconds=1)
-    await team.accept(scope, just.token, None)
+    await team.accept(scope, just.token, full_name=None)
     office.now = NOW + INVITATION_LIFE
     with pytest.raises(InvitationRefused):
-        await team.accept(scope, late.token, None)
+        await team.accept(scope, late.token, full_name=None)
     # The next invitation sweeps it up.
-    await team.invite(scope, "new@example.com", TeamRole.MEMBER)
+    await team.invite(scope, "new@example.com", role=TeamRole.MEMBER)
     assert len(await office.rows("SELECT 1 FROM ringline.invitations")) == 1
 
 
 async def test_a_new_invitation_replaces_the_older_one(office: Office) -> None:
     team, scope = office.team, office.scope
-    older = await team.invite(scope, "ada@example.com", TeamRole.MEMBER)
-    other = await team.invite(scope, "bob@example.com", TeamRole.MEMBER)
-    newer = await team.invite(scope, "ADA@example.com", TeamRole.ADMIN)
+    older = await team.invite(scope, "ada@example.com", role=TeamRole.MEMBER)
+    other = await team.invite(scope, "bob@example.com", role=TeamRole.MEMBER)
+    newer = await team.invite(scope, "ADA@example.com", role=TeamRole.ADMIN)
     with pytest.raises(InvitationRefused):
-        await team.accept(scope, older.token, None)
-    assert await team.accept(scope, newer.token, None) is TeamRole.ADMIN
-    assert await team.accept(scope, other.token, None) is TeamRole.MEMBER
+        await team.accept(scope, older.token, full_name=None)
+    assert await team.accept(scope, newer.token, full_name=None) is TeamRole.ADMIN
+    assert await team.accept(scope, other.token, full_name=None) is TeamRole.MEMBER
 
 
 async def test_who_is_a_member_is_not_invited(office: Office) -> None:
     await office.hire("ada@example.com")
     with pytest.raises(AlreadyMember):
-        await office.team.invite(office.scope, "Ada@example.com", TeamRole.OWNER)
+        await office.team.invite(office.scope, "Ada@example.com", role=TeamRole.OWNER)
     assert await office.rows("SELECT 1 FROM ringline.invitations") == []
 
 
 async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office) -> None:
-    invitation = await office.team.invite(office.scope, "Ada@example.com", TeamRole.OWNER)
+    invitation = await office.team.invite(office.scope, "Ada@example.com", role=TeamRole.OWNER)
     async with office.stores.database.transaction(office.scope) as connection:
         await add_member(connection, office.scope.workspace_id, "ada@example.com", "member")
-    assert await office.team.accept(office.scope, invitation.token, "Ada") is TeamRole.MEMBER
+    assert (
+        await office.team.accept(office.scope, invitation.token, full_name="Ada") is TeamRole.MEMBER
+    )
     assert await office.members() == [("ada@example.com", "member")]
     assert await office.rows("SELECT 1 FROM ringline.invitations") == []
 
@@ -169,9 +175,9 @@ async def test_who_became_a_member_otherwise_stays_what_they_are(office: Office)
 async def test_of_many_who_use_one_invitation_one_joins(office: Office) -> None:
     for number in range(5):
         email = f"ada{number}@example.com"
-        invitation = await office.team.invite(office.scope, email, TeamRole.MEMBER)
+        invitation = await office.team.invite(office.scope, email, role=TeamRole.MEMBER)
         results = await asyncio.gather(
-            *(office.team.accept(office.scope, invitation.token, None) for _ in range(6)),
+            *(office.team.accept(office.scope, invitation.token, full_name=None) for _ in range(6)),
             return_exceptions=True,
         )
         assert results.count(TeamRole.MEMBER) == 1
@@ -181,10 +187,10 @@ async def test_of_many_who_use_one_invitation_one_joins(office: Office) -> None:
 async def test_of_many_invitations_at_once_one_counts(office: Office) -> None:
     team, scope = office.team, office.scope
     made = await asyncio.gather(
-        *(team.invite(scope, "ada@example.com", TeamRole.MEMBER) for _ in range(6))
+        *(team.invite(scope, "ada@example.com", role=TeamRole.MEMBER) for _ in range(6))
     )
     results = await asyncio.gather(
-        *(team.accept(scope, one.token, None) for one in made), return_exceptions=True
+        *(team.accept(scope, one.token, full_name=None) for one in made), return_exceptions=True
     )
     assert results.count(TeamRole.MEMBER) == 1
     assert await office.members() == [("ada@example.com", "member")]
@@ -195,7 +201,7 @@ async def test_a_member_goes_and_goes_once(office: Office) -> None:
     for _ in range(2):
         await office.remove(ada)
         assert await office.members() == [("bob@example.com", "member")]
-    assert await office.team.issue_access(office.scope, new_id(), "ada@example.com") is None
+    assert await office.team.issue_access(office.scope, new_id(), email="ada@example.com") is None
     await office.remove(new_id())
     # They may come back.
     assert await office.hire("ada@example.com") not in (ada, bob)
@@ -256,7 +262,7 @@ async def test_an_operator_token_says_who_may_operate_where(office: Office) -> N
     ada, key = await office.hire("Ada@example.com", TeamRole.OPERATOR), new_id()
     test = Scope(office.scope.workspace_id, Environment.TEST)
     for scope in (office.scope, test):
-        access = await office.team.issue_access(scope, key, "ada@EXAMPLE.com")
+        access = await office.team.issue_access(scope, key, email="ada@EXAMPLE.com")
         assert access is not None
         token = verify(access.text, [SECRET], NOW)
         assert isinstance(token, OperatorToken)

@@ -184,7 +184,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
     scope = await make_log(stores)
     key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
-    credentials = Credentials(stores.credentials, lambda: datetime.now(UTC), ["a secret"])
+    credentials = Credentials(stores.credentials, lambda: datetime.now(UTC), secrets=["a secret"])
     closed = asyncio.Event()
     running = asyncio.create_task(credentials.run())
     async with database.connection() as superuser:

@@ -45,7 +45,9 @@ class Meeting:
     ) -> None:
         self.signals: list[tuple[float, Signal]] = []
         self.line = ScriptedLeg()
-        self.bridge = Bridge(self._take, CALLER, self.line, lead_ms, half_or_double)
+        self.bridge = Bridge(
+            self._take, CALLER, caller_leg=self.line, lead_ms=lead_ms, new_resampler=half_or_double
+        )
         self.ear = self.bridge.listener_of(CALLER)
         self.seats: dict[PartyId, Seat] = {CALLER: Seat.TALK, VOICE: Seat.AGENT}
         self.voice = ScriptedVoice(self.bridge.plug_voice(VOICE), capabilities)

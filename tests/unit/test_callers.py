@@ -91,9 +91,9 @@ class Lines:
 )
 def test_an_operator_names_only_their_own_sip_users(names: list[str], own: bool) -> None:
     rows = cast("Rows", Lines())
-    run(check_own_sip_users(rows, BY_KEY, names))
+    run(check_own_sip_users(rows, BY_KEY, names=names))
     if own:
-        run(check_own_sip_users(rows, BY_ANN, names))
+        run(check_own_sip_users(rows, BY_ANN, names=names))
     else:
         with pytest.raises(NotOwnName):
-            run(check_own_sip_users(rows, BY_ANN, names))
+            run(check_own_sip_users(rows, BY_ANN, names=names))

@@ -106,7 +106,7 @@ class House:
         elapsed = asyncio.get_running_loop().time
         #: How far the time of day is ahead of the loop's.
         self.slept = timedelta()
-        self.service = Credentials(self.store, self.now, [SECRET], elapsed)
+        self.service = Credentials(self.store, self.now, secrets=[SECRET], clock=elapsed)
         self.held = ExitStack()
 
     def now(self) -> datetime:
@@ -117,7 +117,7 @@ class House:
         told: list[str] = []
         close = partial(told.append, "closed")
         self.held.enter_context(self.service.register(key.id, close, user_id=user_id))
-        assert await self.service.admit(key.id, key.scope, user_id)
+        assert await self.service.admit(key.id, key.scope, user_id=user_id)
         return told
 
     def hire(self) -> UUID:
@@ -409,7 +409,7 @@ def test_an_operator_who_is_not_a_member_is_not_admitted() -> None:
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
         house.store.users.pop(ada)
-        assert not await house.service.admit(key.id, key.scope, ada)
+        assert not await house.service.admit(key.id, key.scope, user_id=ada)
         assert await house.service.admit(key.id, key.scope)
 
     run(main)
@@ -576,7 +576,7 @@ def test_a_token_for_another_log_than_its_keys_is_invalid(scope: Scope) -> None:
         forged = new_operator_token(scope, key.id, new_id(), clock(), ada, "ada@example.com")
         assert await house.service.identify(sign(forged, SECRET)) is None
         assert not await house.service.admit(key.id, scope)
-        assert not await house.service.admit(key.id, scope, ada)
+        assert not await house.service.admit(key.id, scope, user_id=ada)
 
     run(main)
 
@@ -586,7 +586,7 @@ def test_a_member_of_another_workspace_is_not_admitted() -> None:
         key, eve = house.store.add(), house.hire()
         house.store.users[eve] = a_scope(2).workspace_id
         assert await house.service.identify(operator_token(key, eve)[1]) is None
-        assert not await house.service.admit(key.id, key.scope, eve)
+        assert not await house.service.admit(key.id, key.scope, user_id=eve)
 
     run(main)
 

@@ -41,7 +41,7 @@ class Desk:
         self.bus = FaultyBus()
         self.hub = Hub(self.store, self.bus)
         self.wire = Wire()
-        self.outbox = Outbox(self.wire, Tick(), lambda: None)
+        self.outbox = Outbox(self.wire, Tick(), overrun=lambda: None)
         self.gaps: list[Position] = []
 
     async def happen(self, *events: Event, publish: bool = True) -> list[Published]:
@@ -76,7 +76,9 @@ class Desk:
         open_turns: bool = False,
     ) -> Follower:
         subscription = self.subscription(topic, on_loss, open_turns)
-        return await follow(self.hub, self.store, subscription, at(since), self.outbox)
+        return await follow(
+            self.hub, self.store, subscription=subscription, since=at(since), outbox=self.outbox
+        )
 
     @property
     def seen(self) -> list[str]:
@@ -326,7 +328,7 @@ def test_a_position_is_recovered_or_honestly_not(since: Since | None, expected: 
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(20)))
         desk.truth.oldest = 10
-        assert await resolve(desk.store, SCOPE, since) == expected
+        assert await resolve(desk.store, SCOPE, since=since) == expected
 
     scenario(steps)
 
@@ -335,14 +337,16 @@ def test_an_event_id_is_a_position_too() -> None:
     async def steps(desk: Desk) -> None:
         events = [note() for _ in range(5)]
         await desk.happen(*events)
-        assert await resolve(desk.store, SCOPE, AfterEvent(events[2].id)) == Resolved(at(3), True)
+        assert await resolve(desk.store, SCOPE, since=AfterEvent(events[2].id)) == Resolved(
+            at(3), True
+        )
 
     scenario(steps)
 
 
 def test_the_beginning_of_an_empty_log_is_recovered() -> None:
     async def steps(desk: Desk) -> None:
-        assert await resolve(desk.store, SCOPE, FromBeginning()) == Resolved(at(0), True)
+        assert await resolve(desk.store, SCOPE, since=FromBeginning()) == Resolved(at(0), True)
 
     scenario(steps)
 
@@ -350,8 +354,12 @@ def test_the_beginning_of_an_empty_log_is_recovered() -> None:
 def test_more_than_the_replay_limit_is_not_recovered() -> None:
     async def steps(desk: Desk) -> None:
         await desk.happen(*(note() for _ in range(20)))
-        assert await resolve(desk.store, SCOPE, at(10), replay_limit=10) == Resolved(at(10), True)
-        assert await resolve(desk.store, SCOPE, at(9), replay_limit=10) == Resolved(at(20), False)
+        assert await resolve(desk.store, SCOPE, since=at(10), replay_limit=10) == Resolved(
+            at(10), True
+        )
+        assert await resolve(desk.store, SCOPE, since=at(9), replay_limit=10) == Resolved(
+            at(20), False
+        )
 
     scenario(steps)
 

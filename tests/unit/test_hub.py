@@ -68,9 +68,9 @@ def test_an_event_is_encoded_once_per_dialect_and_the_bytes_are_shared() -> None
         dialect, spelling = Counting(), Spelling()
         watch = await desk.hub.watch(SCOPE)
         for number, ear in enumerate(ears):
-            watch.join(CallEvents(call) if number % 2 else ALL_EVENTS, dialect, ear)
+            watch.join(CallEvents(call) if number % 2 else ALL_EVENTS, dialect, listener=ear)
         other = Ear()
-        watch.join(ALL_EVENTS, spelling, other)
+        watch.join(ALL_EVENTS, spelling, listener=other)
         [published] = await desk.happen(note(call))
         desk.publish(published)
         assert dialect.encoded == [(published.event, Position("epoch001", 1), SCOPE)]
@@ -88,15 +88,15 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
         mine, other = new_id(), new_id()
         of_mine, of_all, elsewhere = Ear(), Ear(), Ear()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(CallEvents(mine), Spelling(), of_mine)
-        watch.join(ALL_EVENTS, Spelling(), of_all)
-        (await desk.hub.watch(OTHER)).join(ALL_EVENTS, Spelling(), elsewhere)
+        watch.join(CallEvents(mine), Spelling(), listener=of_mine)
+        watch.join(ALL_EVENTS, Spelling(), listener=of_all)
+        (await desk.hub.watch(OTHER)).join(ALL_EVENTS, Spelling(), listener=elsewhere)
         desk.publish(*await desk.happen(note(mine), note(other), note(), note(mine)))
         assert of_mine.offsets == [1, 4]
         assert of_all.offsets == [1, 2, 3, 4]
         assert elsewhere.offsets == []
-        watch.leave(CallEvents(mine), Spelling(), of_mine)
-        watch.leave(CallEvents(mine), Spelling(), of_mine)
+        watch.leave(CallEvents(mine), Spelling(), listener=of_mine)
+        watch.leave(CallEvents(mine), Spelling(), listener=of_mine)
         desk.publish(*await desk.happen(note(mine)))
         assert of_mine.offsets == [1, 4]
 
@@ -106,7 +106,7 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
 def test_events_are_put_back_in_order_and_duplicates_are_dropped() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
         first, second, third = await desk.happen(note(), note(), note())
         desk.publish(third)
         desk.publish(second, third)
@@ -121,7 +121,7 @@ def test_events_are_put_back_in_order_and_duplicates_are_dropped() -> None:
 def test_a_lost_message_is_read_from_the_log_after_a_moment() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
         await desk.happen(note())
         desk.publish(*await desk.happen(note()))
         await asyncio.sleep(0.04)
@@ -136,7 +136,7 @@ def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
     async def steps(desk: Desk) -> None:
         ears = Ear(), Ear()
         for scope, ear in zip((SCOPE, OTHER), ears, strict=True):
-            (await desk.hub.watch(scope)).join(ALL_EVENTS, Spelling(), ear)
+            (await desk.hub.watch(scope)).join(ALL_EVENTS, Spelling(), listener=ear)
             await desk.happen(*(note() for _ in range(1200)), scope=scope)
         await asyncio.sleep(1.2)
         for ear in ears:
@@ -148,7 +148,7 @@ def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
 def test_while_the_database_is_down_the_hub_goes_on_and_fills_gaps_later() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
         _, second = await desk.happen(note(), note())
         desk.store.go_away()
         desk.publish(second)
@@ -286,7 +286,7 @@ def test_a_bus_that_carries_only_the_watched_logs_is_enough() -> None:
         desk.publish(Published(0, partial(call, "one", 0)))
         watch = await desk.hub.watch(SCOPE)
         assert watch.buffer.open_turns(call) == []
-        watch.join(ALL_EVENTS, Spelling(), ear)
+        watch.join(ALL_EVENTS, Spelling(), listener=ear)
         told = Published(0, partial(call, "one two", 1))
         desk.publish(told)
         desk.publish(*await desk.happen(turn(call, "one two")))
@@ -302,7 +302,7 @@ def test_every_listener_is_notified_of_a_rebuilt_log() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(ALL_EVENTS, Spelling(), ear)
+        watch.join(ALL_EVENTS, Spelling(), listener=ear)
         await desk.happen(note())
         desk.truth.epoch = "epoch002"
         await asyncio.sleep(1.1)
@@ -314,7 +314,7 @@ def test_every_listener_is_notified_of_a_rebuilt_log() -> None:
 def test_every_listener_is_notified_of_events_that_retention_removed() -> None:
     async def steps(desk: Desk) -> None:
         ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), ear)
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
         await desk.happen(*(note() for _ in range(5)))
         desk.truth.oldest = 4
         await asyncio.sleep(1.1)
@@ -335,9 +335,9 @@ def test_a_failing_listener_or_dialect_does_not_affect_others() -> None:
     async def steps(desk: Desk) -> None:
         ear, deaf = Ear(), Ear()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(ALL_EVENTS, Spelling(), Broken())
-        watch.join(ALL_EVENTS, Mute("mute"), deaf)
-        watch.join(ALL_EVENTS, Spelling(), ear)
+        watch.join(ALL_EVENTS, Spelling(), listener=Broken())
+        watch.join(ALL_EVENTS, Mute("mute"), listener=deaf)
+        watch.join(ALL_EVENTS, Spelling(), listener=ear)
         desk.publish(*await desk.happen(note()))
         assert ear.offsets == [1]
         assert [frame for _, frame in deaf.heard] == [None]
@@ -417,7 +417,7 @@ def test_a_partial_that_may_be_later_than_its_turn_s_end_is_looked_up() -> None:
         await desk.happen(turn(over, "all of it"))
         watch = await desk.hub.watch(SCOPE)
         ear = Ear()
-        watch.join(ALL_EVENTS, Spelling(), ear)
+        watch.join(ALL_EVENTS, Spelling(), listener=ear)
         live = partial(going_on, "so far", 1)
         desk.publish(Published(0, partial(over, "all", 1)), Published(0, live))
         await asyncio.sleep(0.1)

@@ -27,7 +27,7 @@ class Desk:
         self.truth = inner or MemoryLog()
         self.store = FaultyLog(self.truth)
         self.bus = FaultyBus()
-        self.journal = Journal(self.store, self.bus, bounds)
+        self.journal = Journal(self.store, self.bus, bounds=bounds)
         self.told: list[tuple[Event, Outcome]] = []
 
     def submit(self, item: Entry, *, last: bool = False) -> None:

@@ -15,7 +15,7 @@ class Line:
     def __init__(self) -> None:
         self.wire = Wire()
         self.overruns = 0
-        self.outbox = Outbox(self.wire, Tick(), self.overrun)
+        self.outbox = Outbox(self.wire, Tick(), overrun=self.overrun)
 
     def overrun(self) -> None:
         self.overruns += 1
@@ -199,7 +199,7 @@ def test_a_connection_that_fails_to_write_does_not_affect_others() -> None:
         tick = Tick()
         wire = Wire()
         for sink in (Broken(), wire):
-            Outbox(sink, tick, line.overrun).offer(frame(1))
+            Outbox(sink, tick, overrun=line.overrun).offer(frame(1))
         await asyncio.sleep(0)
         assert wire.writes == [frame(1)]
 

@@ -36,7 +36,7 @@ TO_AGENT = replace(BARE, session=EffectiveConfig(CONFIG, CAPABILITIES, AGENT))
 
 def take(house: House, offer: Offer) -> tuple[LiveCall, ScriptedLeg]:
     line = ScriptedLeg()
-    reception = Reception(house.calls, replace(LIMITS, duration_s=20), clock)
+    reception = Reception(house.calls, replace(LIMITS, duration_s=20), now=clock)
     reception.check_accepting()
     return reception.accept(offer, line), line
 
@@ -110,7 +110,7 @@ def test_a_call_gets_the_limits_of_the_reception() -> None:
 
 def test_nothing_is_accepted_while_it_cannot_be_recorded() -> None:
     async def main(house: House) -> None:
-        reception = Reception(house.calls, LIMITS, clock)
+        reception = Reception(house.calls, LIMITS, now=clock)
         await house.calls.shutdown()
         with pytest.raises(Unavailable):
             reception.check_accepting()

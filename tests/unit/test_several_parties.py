@@ -39,7 +39,7 @@ async def joined(
     live: LiveCall, seat: Seat, member: str, role: ParticipantRole = SUPERVISOR
 ) -> tuple[LegListener, ScriptedLeg]:
     line = ScriptedLeg()
-    listener = await live.join(line, seat, member, role)
+    listener = await live.join(line, seat, member=member, role=role)
     assert listener is not None
     return listener, line
 
@@ -171,13 +171,13 @@ def test_no_one_joins_a_call_that_is_not_active() -> None:
         house.capabilities = ONE_RATE
         live, _ = house.start()
         early = ScriptedLeg()
-        assert await live.join(early, Seat.LISTEN, "ann", SUPERVISOR) is None
+        assert await live.join(early, Seat.LISTEN, member="ann", role=SUPERVISOR) is None
         await asyncio.sleep(1)
         live.listener.on_leg_audio(speech(20))
         assert early.items == []
         live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
-        assert await live.join(ScriptedLeg(), Seat.LISTEN, "ann", SUPERVISOR) is None
+        assert await live.join(ScriptedLeg(), Seat.LISTEN, member="ann", role=SUPERVISOR) is None
 
     run(main)
 
@@ -186,7 +186,7 @@ def test_a_leg_whose_request_was_cancelled_does_not_stay() -> None:
     async def main(house: House) -> None:
         live, _ = await talking(house)
         line = ScriptedLeg()
-        joining = asyncio.create_task(live.join(line, Seat.LISTEN, "ann", SUPERVISOR))
+        joining = asyncio.create_task(live.join(line, Seat.LISTEN, member="ann", role=SUPERVISOR))
         await asyncio.sleep(0)
         joining.cancel()
         await asyncio.sleep(1)

@@ -50,9 +50,9 @@ def workspaces(store: Store) -> Workspaces:
     return Workspaces(
         store,
         lambda: NOW,
-        new_id,
-        lambda length: bytes(next(bytes_) % 256 for _ in range(length)),
-        lambda id_: Agent(id=id_, display_name="Attendant", model=ATTENDANT),
+        new_id=new_id,
+        random_bytes=lambda length: bytes(next(bytes_) % 256 for _ in range(length)),
+        attendant=lambda id_: Agent(id=id_, display_name="Attendant", model=ATTENDANT),
     )
 
 
@@ -86,7 +86,9 @@ def test_a_new_workspace_has_its_keys_an_agent_and_a_log_per_environment() -> No
 def test_a_key_is_shown_once_and_kept_as_its_hash() -> None:
     store = Store()
     scope = Scope(new_id(), Environment.TEST)
-    key, text = asyncio.run(workspaces(store).create_key(scope, KeyKind.PUBLISHABLE, "label", NOW))
+    key, text = asyncio.run(
+        workspaces(store).create_key(scope, KeyKind.PUBLISHABLE, label="label", expires_at=NOW)
+    )
     assert store.keys == [(key, digest(text))]
     assert text.startswith("pk_test_")
     assert (key.label, key.expires_at, key.last_four) == ("label", NOW, text[-4:])

@@ -60,7 +60,7 @@ async def _renew(
         if key is None or not key.is_alive(now()) or key.scope.workspace_id != workspace_id:
             scope = Scope(workspace_id, environment)
             label = f"ringline dev {name.replace('_', ' ')}"
-            _, texts[name] = await admin.workspaces.create_key(scope, kind, label)
+            _, texts[name] = await admin.workspaces.create_key(scope, kind, label=label)
     ring = msgspec.structs.replace(
         old,
         workspace_id=str(workspace_id),

@@ -109,7 +109,9 @@ def create_key(
     async def work() -> tuple[Key, str]:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
             expires_at = None if expires_in is None else now() + timedelta(seconds=expires_in)
-            return await admin.workspaces.create_key(scope, KeyKind(type), label, expires_at)
+            return await admin.workspaces.create_key(
+                scope, KeyKind(type), label=label, expires_at=expires_at
+            )
 
     try:
         key, text = run(work(), *DATABASE_PROBLEMS)

@@ -37,7 +37,7 @@ async def create_call(context: ActionContext, transaction: Transaction, values: 
         queue_id=values.get("queueId"),
     )
     with spelt("invalid_attribute"):
-        return await external_calls.create_call(transaction, new, moment_of(context))
+        return await external_calls.create_call(transaction, new, moment=moment_of(context))
 
 
 def check_new_call(caller: Caller, values: Values) -> None:
@@ -62,7 +62,9 @@ async def update_call(
         source=values.get("callSource"),
     )
     with spelt("invalid_attribute"):
-        await external_calls.update_call(transaction, call_id, report, moment_of(context))
+        await external_calls.update_call(
+            transaction, call_id, report=report, moment=moment_of(context)
+        )
 
 
 def check_report(caller: Caller, values: Values) -> None:
@@ -90,7 +92,7 @@ async def create_call_participant(
         left_at=values.get("leftAt"),
     )
     with spelt("invalid_attribute"):
-        return await external_calls.create_participant(transaction, new, moment_of(context))
+        return await external_calls.create_participant(transaction, new, moment=moment_of(context))
 
 
 async def update_call_participant(
@@ -102,7 +104,7 @@ async def update_call_participant(
         return
     with spelt("invalid_attribute"):
         await external_calls.end_participation(
-            transaction, participant_id, left_at, moment_of(context)
+            transaction, participant_id, left_at=left_at, moment=moment_of(context)
         )
 
 
@@ -126,7 +128,7 @@ async def barge_call(context: ActionContext, values: Values) -> object:
     named = names[0] if names else None if operator is None else str(operator.id)
     with spelt():
         call = await _call_control(context).barge(
-            values["callUuid"], mode, named or "operator", ParticipantRole.OPERATOR
+            values["callUuid"], mode, member=named or "operator", role=ParticipantRole.OPERATOR
         )
     return {"call_uuid": call.uuid, "status": "barged"}
 
@@ -159,7 +161,7 @@ async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
         return
     with spelt():
         async with context.services.repo.read(caller.scope) as rows:
-            await check_own_sip_users(rows, caller, names)
+            await check_own_sip_users(rows, caller, names=names)
 
 
 def moment_of(context: ActionContext) -> Moment:

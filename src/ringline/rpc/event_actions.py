@@ -56,7 +56,7 @@ async def list_events(context: ActionContext, values: Values) -> object:
         types=values.get("type"),
     )
     async with context.services.repo.read(context.caller.scope) as rows:
-        page = await read_events(rows, query, context.services.pages)
+        page = await read_events(rows, query, bounds=context.services.pages)
     return {
         "events": [listed(stored, page.position.epoch) for stored in page.events],
         "position": str(page.position),

@@ -21,7 +21,7 @@ async def accept_call_queue_entry(
     """Take a waiting call out of its queue."""
     acceptor = await _acceptor(context, transaction, values)
     with spelt("invalid_attribute"):
-        await accept_entry(transaction, entry_id, acceptor, moment_of(context))
+        await accept_entry(transaction, entry_id, acceptor=acceptor, moment=moment_of(context))
 
 
 async def set_operator_status(
@@ -41,7 +41,7 @@ async def set_operator_status(
         None if source is None else StatusSource(source),
         None if operator is None else operator.id,
     )
-    return await set_status(transaction, new, context.services.new_id())
+    return await set_status(transaction, new, new_id=context.services.new_id())
 
 
 async def _acceptor(context: ActionContext, transaction: Transaction, values: Values) -> Acceptor:

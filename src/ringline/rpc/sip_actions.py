@@ -50,7 +50,7 @@ async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     if caller.operator is not None:
         with spelt():
             async with context.services.repo.read(caller.scope) as rows:
-                await check_own_sip_users(rows, caller, [values["sipUsername"]])
+                await check_own_sip_users(rows, caller, names=[values["sipUsername"]])
     return {"revoked": True}
 
 

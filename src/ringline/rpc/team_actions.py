@@ -15,7 +15,9 @@ async def accept_team_invitation(context: ActionContext, values: Values) -> obje
     """Make whoever holds an invitation's token a member; `password` is ignored."""
     scope = context.caller.scope
     try:
-        role = await context.services.team.accept(scope, values["token"], values.get("name"))
+        role = await context.services.team.accept(
+            scope, values["token"], full_name=values.get("name")
+        )
     except InvitationRefused:
         raise refuse("invalid_token") from None
     return {"accepted": True, "organisation_id": str(scope.workspace_id), "role": role.value}
@@ -25,7 +27,9 @@ async def invite_team_member(context: ActionContext, values: Values) -> object:
     """Answer a token that `accept_team_invitation` takes, once, within seven days."""
     role = TeamRole(values.get("role") or TeamRole.MEMBER)
     try:
-        invitation = await context.services.team.invite(context.caller.scope, values["email"], role)
+        invitation = await context.services.team.invite(
+            context.caller.scope, values["email"], role=role
+        )
     except AlreadyMember:
         raise refuse(
             "invalid_argument",
@@ -54,7 +58,9 @@ async def remove_team_member(
 async def issue_operator_access_token(context: ActionContext, values: Values) -> object:
     """Mint an operator's token for a browser."""
     caller = context.caller
-    access = await context.services.team.issue_access(caller.scope, caller.key_id, values["email"])
+    access = await context.services.team.issue_access(
+        caller.scope, caller.key_id, email=values["email"]
+    )
     if access is None:
         raise refuse("not_found")
     return {

@@ -177,8 +177,8 @@ class Backlog:
         self,
         entry: Entry,
         on_outcome: OnOutcome | None,
-        now: float,
         *,
+        now: float,
         last: bool = False,
         coalesce: bool = False,
     ) -> PendingEntry | Outcome:
@@ -191,12 +191,12 @@ class Backlog:
             return self._broken[pending.call_id]
         queue = self.queue(entry.scope)
         older = self._replaced(queue, pending) if coalesce else None
-        if not self._has_room(queue, pending, now):
+        if not self._has_room(queue, pending, now=now):
             if pending.call_id is not None and pending.durable:
                 self._break(pending.call_id, StorageLost())
             return StorageLost()
         if older is not None:
-            self._merge(queue, older, pending)
+            self._merge(queue, older, newer=pending)
         queue.pending.append(pending)
         self._busy[queue.scope] = queue
         self._account(pending, 1)
@@ -262,7 +262,7 @@ class Backlog:
         """Return every queued entry."""
         return (pending for queue in self._busy.values() for pending in queue.pending)
 
-    def _has_room(self, queue: LogQueue, pending: PendingEntry, now: float) -> bool:
+    def _has_room(self, queue: LogQueue, pending: PendingEntry, *, now: float) -> bool:
         bounds = self._bounds
         workspace = queue.scope.workspace_id
         entries = self._entries.get(workspace, 0) + 1
@@ -304,7 +304,7 @@ class Backlog:
         older = queue.partials.get(key) if key is not None else None
         return older if older is not None and older.state is State.QUEUED else None
 
-    def _merge(self, queue: LogQueue, older: PendingEntry, newer: PendingEntry) -> None:
+    def _merge(self, queue: LogQueue, older: PendingEntry, *, newer: PendingEntry) -> None:
         event = merge_partials(older.entry.events[0], newer.entry.events[0])
         newer.entry = Entry(queue.scope, (event,), (), newer.entry.call_id)
         newer.size = size_of(newer.entry)

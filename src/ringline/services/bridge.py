@@ -32,6 +32,7 @@ class Bridge:
         self,
         inbox: Inbox,
         caller: LegId,
+        *,
         caller_leg: Leg,
         lead_ms: float,
         new_resampler: NewResampler,
@@ -41,10 +42,12 @@ class Bridge:
         self._legs: dict[LegId, LegPlug] = {}
         self._voices: dict[VoiceId, VoicePlug] = {}
         self._taps: dict[PartyId, Tap] = {}
-        self._caller = LegPlug(caller, caller_leg, self._on_leg_signal)
+        self._caller = LegPlug(caller, caller_leg, report=self._on_leg_signal)
         self._legs[caller] = self._caller
         self._speech_rate = RateMatcher(caller_leg.output_hz, new_resampler)
-        self._pacer = Pacer(self._caller.player, lead_ms, self._deliver, self._report)
+        self._pacer = Pacer(
+            self._caller.player, lead_ms, deliver=self._deliver, report=self._report
+        )
         self._routes: Routes = NO_ROUTES
         self._voice: VoicePlug | None = None  # the voice that hears the caller
         self._speech_sinks: tuple[AudioSink, ...] = ()
@@ -63,13 +66,13 @@ class Bridge:
 
     def plug_leg(self, leg_id: LegId, leg_: Leg) -> LegListener:
         """Plug in another leg; the call's routes decide what it hears."""
-        plug = self._legs[leg_id] = LegPlug(leg_id, leg_, self._on_leg_signal)
+        plug = self._legs[leg_id] = LegPlug(leg_id, leg_, report=self._on_leg_signal)
         self._apply_routes()
         return plug
 
     def plug_voice(self, voice_id: VoiceId) -> VoiceListener:
         """Create the plug that a voice will report to; call it before opening the voice."""
-        plug = self._voices[voice_id] = VoicePlug(voice_id, self, self._new_resampler)
+        plug = self._voices[voice_id] = VoicePlug(voice_id, self, new_resampler=self._new_resampler)
         self._apply_routes()
         return plug
 
@@ -107,7 +110,7 @@ class Bridge:
             case _:
                 self._inbox(FromLeg(plug.id, signal))
 
-    def on_voice_audio(self, plug: VoicePlug, response_id: str, chunk: Chunk) -> None:
+    def on_voice_audio(self, plug: VoicePlug, response_id: str, *, chunk: Chunk) -> None:
         """Queue speech (plugs.PlugListener)."""
         matched = self._speech_rate.match(chunk)
         if matched.pcm:
@@ -223,4 +226,4 @@ class Bridge:
         # The pacer has already counted a voice's speech on the caller's clock.
         paced = found is self._caller and speaker in self._voices
         play = found.leg.play if paced else found.player.play
-        return LegSink(found.leg.output_hz, play, self._new_resampler)
+        return LegSink(found.leg.output_hz, play, new_resampler=self._new_resampler)

@@ -87,7 +87,7 @@ class CallControl:
         else:
 
             async def work(transaction: Transaction) -> None:
-                await end_call(transaction, call.id, moment)
+                await end_call(transaction, call.id, moment=moment)
 
             await self.repo.write(self.scope, work)
         ended = await self.find(call.id)
@@ -96,7 +96,7 @@ class CallControl:
         return ended
 
     async def barge(
-        self, text: str, mode: BargeMode, member: str, role: ParticipantRole
+        self, text: str, mode: BargeMode, *, member: str, role: ParticipantRole
     ) -> FoundCall:
         """Let an operator take over a call from its agent. Raises NotConfigured, NotActive."""
         call = await self.find(text)
@@ -122,7 +122,7 @@ class CallControl:
         raise NotConfigured(TELEPHONY)
 
     async def _order(self, call: FoundCall, order: CallOrder) -> Verdict:
-        return await self.calls.order(self.scope, call.id, order)
+        return await self.calls.order(self.scope, call.id, order=order)
 
     async def _check(self, call: FoundCall, verdict: Verdict) -> None:
         match verdict:

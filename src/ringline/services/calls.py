@@ -33,6 +33,7 @@ class Calls:
         self,
         journal: Journal,
         open_voice: OpenVoice,
+        *,
         new_resampler: NewResampler,
         now: Clock,
         new_id: NewId,
@@ -63,14 +64,19 @@ class Calls:
     def start(self, new: NewCall, leg: Leg) -> LiveCall:
         """Start a call; its leg must report to the returned call's `listener`."""
         live = LiveCall(
-            new, leg, self._open_voice, self._new_resampler, self._journal, self._moment
+            new,
+            leg,
+            open_voice=self._open_voice,
+            new_resampler=self._new_resampler,
+            journal=self._journal,
+            moment=self._moment,
         )
         task = asyncio.create_task(live.run())
         self._live[new.row.id] = (live, task)
         task.add_done_callback(lambda _: self._remove(live))
         return live
 
-    async def order(self, scope: Scope, call_id: UUID, order: CallOrder) -> Verdict:
+    async def order(self, scope: Scope, call_id: UUID, *, order: CallOrder) -> Verdict:
         """Send an order to a call. It is a value, so that another process may handle it later.
 
         Returns once the result is committed, even if the order changed nothing. Raises

@@ -85,7 +85,7 @@ class Pass:
     __slots__ = ("_credential", "_credentials", "_found", "who")
 
     def __init__(
-        self, credentials: "Credentials", credential: str, found: CachedCredential
+        self, credentials: "Credentials", credential: str, *, found: CachedCredential
     ) -> None:
         self._credentials = credentials
         self._credential = credential
@@ -115,6 +115,7 @@ class Credentials:
         self,
         store: CredentialStore,
         now: Clock,
+        *,
         secrets: Sequence[str],
         clock: Callable[[], float] = time.monotonic,
         sockets_per_key: int = 0,
@@ -170,7 +171,7 @@ class Credentials:
         Raises StoreUnavailable.
         """
         found = await self.find(credential)
-        return None if found is None else Pass(self, credential, found)
+        return None if found is None else Pass(self, credential, found=found)
 
     async def find(self, credential: str) -> CachedCredential | None:
         """Look a credential up, in the cache if it is there. Raises StoreUnavailable."""
@@ -183,7 +184,7 @@ class Credentials:
         found = cache.get(name)
         if found is None or clock() >= found.until:
             cache.pop(name, None)
-            found = await self._look_up(credential, clock() + CACHE_S, cache)
+            found = await self._look_up(credential, clock() + CACHE_S, cache=cache)
             if found is None:
                 return None
             if len(cache) >= MAX_CACHED:
@@ -203,7 +204,7 @@ class Credentials:
         )
 
     async def _look_up(
-        self, credential: str, until: float, cache: dict[bytes, CachedCredential]
+        self, credential: str, until: float, *, cache: dict[bytes, CachedCredential]
     ) -> CachedCredential | None:
         if not _is_token(credential):
             key = await self.authenticate(credential)
@@ -213,7 +214,7 @@ class Credentials:
             if token is not None:
                 log_refused("wrong_kind")
             return None
-        key = await self._valid_key(token.key_id, token.scope, token.user_id)
+        key = await self._valid_key(token.key_id, token.scope, user_id=token.user_id)
         if key is None:
             return None
         ends_at = min(token.expires_at, key.expires_at or token.expires_at)
@@ -247,12 +248,12 @@ class Credentials:
             if key_id not in self._by_key:
                 self._expiries.pop(key_id, None)
 
-    async def admit(self, key_id: UUID, scope: Scope, user_id: UUID | None = None) -> bool:
+    async def admit(self, key_id: UUID, scope: Scope, *, user_id: UUID | None = None) -> bool:
         """Check a key that has just been registered for a log, and watch its expiry.
 
         Raises StoreUnavailable.
         """
-        key = await self._valid_key(key_id, scope, user_id)
+        key = await self._valid_key(key_id, scope, user_id=user_id)
         if key is None:
             return False
         # `setdefault`: a change of the expiry that arrived during the lookup is newer.
@@ -260,7 +261,7 @@ class Credentials:
             self._expiries.setdefault(key_id, key.expires_at)
         return True
 
-    async def _valid_key(self, key_id: UUID, scope: Scope, user_id: UUID | None) -> Key | None:
+    async def _valid_key(self, key_id: UUID, scope: Scope, *, user_id: UUID | None) -> Key | None:
         """Return a log's valid key, or None; a member must belong to its team.
 
         The workspace and environment in a token must match its key's. Otherwise a leaked
@@ -309,13 +310,13 @@ class Credentials:
                 self._changes.set()
                 continue
             for key_id in key_ids:
-                self._check_key(key_id, keys.get(key_id), changed[key_id])
+                self._check_key(key_id, keys.get(key_id), end_calls=changed[key_id])
             for user_id in user_ids:
                 if user_id not in valid:
                     closed = _close(user_id, self._by_user, end_calls=True)
                     _log.info("member_removed", id=str(user_id), connections=closed)
 
-    def _check_key(self, key_id: UUID, key: Key | None, end_calls: bool) -> None:
+    def _check_key(self, key_id: UUID, key: Key | None, *, end_calls: bool) -> None:
         if key is None and key_id not in self._by_key:
             return  # a member without connections
         if key is None or not key.is_alive(self._now()):

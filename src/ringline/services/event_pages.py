@@ -86,10 +86,10 @@ class EventPage:
     recovered: bool
 
 
-async def read_events(rows: Rows, query: EventQuery, bounds: PageLimits) -> EventPage:
+async def read_events(rows: Rows, query: EventQuery, *, bounds: PageLimits) -> EventPage:
     """Read a page of the log that `rows` belongs to."""
     head = await _head(rows)
-    after = await _offset(rows, query.after, head)
+    after = await _offset(rows, query.after, head=head)
     recovered = after is not None
     start = head.oldest - 1 if after is None else after
     call_id: UUID | None = None
@@ -98,7 +98,7 @@ async def read_events(rows: Rows, query: EventQuery, bounds: PageLimits) -> Even
         if call is None:
             return EventPage((), Position(head.epoch, head.newest), False, recovered)
         call_id = call.id
-    reading = _Reading(rows, query, call_id, start, bounds)
+    reading = _Reading(rows, query, call_id=call_id, start=start, bounds=bounds)
     await reading.read(head.newest)
     position = Position(head.epoch, reading.offset)
     return EventPage(tuple(reading.found), position, reading.offset < head.newest, recovered)
@@ -109,6 +109,7 @@ class _Reading:
         self,
         rows: Rows,
         query: EventQuery,
+        *,
         call_id: UUID | None,
         start: int,
         bounds: PageLimits,
@@ -171,7 +172,7 @@ async def _head(rows: Rows) -> LogHead:
     return LogHead(found[0]["epoch"], found[0]["newest"], found[0]["oldest"])
 
 
-async def _offset(rows: Rows, after: After, head: LogHead) -> int | None:
+async def _offset(rows: Rows, after: After, *, head: LogHead) -> int | None:
     """Return the offset to read after, or None if the log cannot be resumed there."""
     match after:
         case FromBeginning() | Position():

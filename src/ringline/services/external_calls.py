@@ -102,7 +102,7 @@ class NewParticipant:
     left_at: datetime | None = None
 
 
-async def create_call(transaction: Transaction, new: NewExternalCall, moment: Moment) -> UUID:
+async def create_call(transaction: Transaction, new: NewExternalCall, *, moment: Moment) -> UUID:
     """Record a call; return its id. Raises BadReference."""
     call_id = moment.new_id()
     row = CallRow(
@@ -141,7 +141,7 @@ def check_queue(status: CallStatus, queue_id: UUID | None) -> None:
 
 
 async def update_call(
-    transaction: Transaction, call_id: UUID, report: Report, moment: Moment
+    transaction: Transaction, call_id: UUID, *, report: Report, moment: Moment
 ) -> None:
     """Apply a report of a call's progress. Raises NotPossible, NoSuchRecord."""
     call = await _lock(transaction, call_id)
@@ -151,23 +151,25 @@ async def update_call(
     await _write(transaction, report_progress(call, report, moment=moment, queue=queue))
 
 
-async def end_call(transaction: Transaction, call_id: UUID, moment: Moment) -> None:
+async def end_call(transaction: Transaction, call_id: UUID, *, moment: Moment) -> None:
     """End a call; one that has ended stays unchanged. Raises NoSuchRecord."""
     await _write(transaction, end(await _lock(transaction, call_id), moment))
 
 
 async def accept_entry(
-    transaction: Transaction, entry_id: UUID, acceptor: Acceptor, moment: Moment
+    transaction: Transaction, entry_id: UUID, *, acceptor: Acceptor, moment: Moment
 ) -> None:
     """Let a member accept a queued call. Raises NotPossible, NoSuchRecord."""
-    call = await _lock(transaction, await _call_of(transaction, _CALL_OF_ENTRY, entry_id))
+    call = await _lock(transaction, await _call_of(transaction, _CALL_OF_ENTRY, wanted=entry_id))
     if call.entry is None or call.entry.id != entry_id:
         # Only a call's latest queue entry can be open.
         raise NotPossible("the call is no longer waiting in this queue entry")
     await _write(transaction, accept(call, acceptor, moment=moment))
 
 
-async def create_participant(transaction: Transaction, new: NewParticipant, moment: Moment) -> UUID:
+async def create_participant(
+    transaction: Transaction, new: NewParticipant, *, moment: Moment
+) -> UUID:
     """Record that a person joined; return the participant's id.
 
     Raises NotPossible, BadReference.
@@ -184,10 +186,10 @@ async def create_participant(transaction: Transaction, new: NewParticipant, mome
 
 
 async def end_participation(
-    transaction: Transaction, participant_id: UUID, left_at: datetime, moment: Moment
+    transaction: Transaction, participant_id: UUID, *, left_at: datetime, moment: Moment
 ) -> None:
     """Record that a participant left. Raises NotPossible, NoSuchRecord."""
-    call_id = await _call_of(transaction, _CALL_OF_PARTICIPANT, participant_id)
+    call_id = await _call_of(transaction, _CALL_OF_PARTICIPANT, wanted=participant_id)
     call = await _lock(transaction, call_id)
     await _write(transaction, report_leave(call, participant_id, left_at=left_at, moment=moment))
 
@@ -207,8 +209,8 @@ async def _write(transaction: Transaction, result: ReportResult) -> None:
     transaction.append(*result.events)
 
 
-async def _call_of(rows: Rows, statement: Prepared, wanted: UUID) -> UUID:
-    row = await _first(rows, statement, wanted)
+async def _call_of(rows: Rows, statement: Prepared, *, wanted: UUID) -> UUID:
+    row = await _first(rows, statement, wanted=wanted)
     if row is None:
         raise NoSuchRecord
     return row["call_id"]
@@ -216,21 +218,21 @@ async def _call_of(rows: Rows, statement: Prepared, wanted: UUID) -> UUID:
 
 async def _queue(rows: Rows, queue_id: UUID | None) -> Queue:
     if queue_id is None:
-        row = await _first(rows, _QUEUE_BY_NAME, DEFAULT_QUEUE)
+        row = await _first(rows, _QUEUE_BY_NAME, wanted=DEFAULT_QUEUE)
     else:
-        row = await _first(rows, _QUEUE_BY_ID, queue_id)
+        row = await _first(rows, _QUEUE_BY_ID, wanted=queue_id)
     if row is None:
         raise BadReference("queue_id")
     return Queue(row["id"], row["queue_name"], row["max_wait_time"])
 
 
 async def _contact(rows: Rows, number: str) -> KnownCaller | None:
-    row = await _first(rows, _CONTACT, number)
+    row = await _first(rows, _CONTACT, wanted=number)
     if row is None:
         return None
     return KnownCaller(id=row["id"], full_name=row["full_name"], phone_e164=row["phone_e164"])
 
 
-async def _first(rows: Rows, statement: Prepared, wanted: UUID | str) -> Row | None:
+async def _first(rows: Rows, statement: Prepared, *, wanted: UUID | str) -> Row | None:
     found = await rows.fetch(statement.text, statement.arguments(wanted=wanted))
     return found[0] if found else None

@@ -46,7 +46,7 @@ class Resolved:
 
 
 async def resolve(
-    log_store: EventLog, scope: Scope, since: Since | None, *, replay_limit: int | None = None
+    log_store: EventLog, scope: Scope, *, since: Since | None, replay_limit: int | None = None
 ) -> Resolved:
     """Return where a follower begins. Raises Unavailable.
 
@@ -101,7 +101,9 @@ class Subscription:
 class Follower:
     """One listener of a log, from its first event until `close`."""
 
-    def __init__(self, hub: Hub, watch: Watch, subscription: Subscription, outbox: Outbox) -> None:
+    def __init__(
+        self, hub: Hub, watch: Watch, *, subscription: Subscription, outbox: Outbox
+    ) -> None:
         #: Every event up to here was delivered; it stops moving after a loss.
         self.position = Position(watch.epoch, 0)
         #: How many durable events were dropped.
@@ -147,7 +149,7 @@ class Follower:
             self._hub.release(self._watch)
 
     def _leave(self) -> None:
-        self._watch.leave(self._subscription.topic, self._dialect, self)
+        self._watch.leave(self._subscription.topic, self._dialect, listener=self)
 
     def _handle_loss(self) -> None:
         first = not self._in_gap
@@ -168,7 +170,7 @@ class Follower:
         if plain is not None and plain.name != self._dialect.name:
             self._leave()
             self._dialect = plain
-            self._watch.join(self._subscription.topic, plain, self)
+            self._watch.join(self._subscription.topic, plain, listener=self)
 
     def _note_end(self, event: Event) -> None:
         if ends(event, self._subscription.topic):
@@ -227,11 +229,13 @@ class Follower:
         if self._subscription.topic not in topics_of(event):
             self.position = position
             return
-        self.deliver(published, encode(self._dialect, event, position, self._watch.scope))
+        self.deliver(
+            published, encode(self._dialect, event, position=position, scope=self._watch.scope)
+        )
 
     def _join(self) -> None:
         topic = self._subscription.topic
-        self._watch.join(topic, self._dialect, self)
+        self._watch.join(topic, self._dialect, listener=self)
         if self._subscription.open_turns and isinstance(topic, CallEvents):
             for partial in self._watch.buffer.open_turns(topic.call_id):
                 self._replay(partial)
@@ -240,6 +244,7 @@ class Follower:
 async def follow(
     hub: Hub,
     log_store: EventLog,
+    *,
     subscription: Subscription,
     since: Position,
     outbox: Outbox,
@@ -251,7 +256,7 @@ async def follow(
     OutboxClosed.
     """
     watch = await hub.watch(subscription.scope)
-    follower = Follower(hub, watch, subscription, outbox)
+    follower = Follower(hub, watch, subscription=subscription, outbox=outbox)
     try:
         await follower.catch_up(log_store, since)
     except BaseException:

@@ -43,14 +43,14 @@ class FoundCall:
 async def find_call(rows: Rows, call: str | UUID) -> FoundCall | None:
     """Find a call by its id, or by a text: its `callUuid`, or else its id in either form."""
     if isinstance(call, UUID):
-        return await _fetch(rows, _BY_ID, call)
-    found = await _fetch(rows, _BY_UUID, call)
+        return await _fetch(rows, _BY_ID, wanted=call)
+    found = await _fetch(rows, _BY_UUID, wanted=call)
     if found is None and (call_id := parse_id(Prefix.CALL, call)) is not None:
-        found = await _fetch(rows, _BY_ID, call_id)
+        found = await _fetch(rows, _BY_ID, wanted=call_id)
     return found
 
 
-async def _fetch(rows: Rows, statement: Prepared, wanted: UUID | str) -> FoundCall | None:
+async def _fetch(rows: Rows, statement: Prepared, *, wanted: UUID | str) -> FoundCall | None:
     found = await rows.fetch(statement.text, statement.arguments(wanted=wanted))
     if not found:
         return None

@@ -62,14 +62,14 @@ class _Group:
 class Watch:
     """A log that this process follows, and its listeners."""
 
-    def __init__(self, scope: Scope, epoch: str, buffer: ReorderBuffer) -> None:
+    def __init__(self, scope: Scope, epoch: str, *, buffer: ReorderBuffer) -> None:
         self.scope = scope
         self.epoch = epoch
         self.buffer = buffer
         self._audiences: dict[Topic, dict[str, _Group]] = {}
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
-    def join(self, topic: Topic, dialect: Dialect, listener: Listener) -> None:
+    def join(self, topic: Topic, dialect: Dialect, *, listener: Listener) -> None:
         """Deliver a topic's events after `buffer.position` to a listener."""
         groups = self._audiences.setdefault(topic, {})
         group = groups.get(dialect.name)
@@ -77,7 +77,7 @@ class Watch:
             group = groups[dialect.name] = _Group(dialect)
         group.listeners[listener] = None
 
-    def leave(self, topic: Topic, dialect: Dialect, listener: Listener) -> None:
+    def leave(self, topic: Topic, dialect: Dialect, *, listener: Listener) -> None:
         """Stop delivering to a listener; harmless if it never joined."""
         groups = self._audiences.get(topic, {})
         group = groups.get(dialect.name)
@@ -121,7 +121,7 @@ class Watch:
         # Copied, because a listener may leave or change its dialect during delivery.
         for dialect, listeners in [(group.dialect, tuple(group.listeners)) for group in groups]:
             if dialect.name not in frames:
-                frames[dialect.name] = encode(dialect, event, position, self.scope)
+                frames[dialect.name] = encode(dialect, event, position=position, scope=self.scope)
             frame = frames[dialect.name]
             for listener in listeners:
                 try:
@@ -140,7 +140,7 @@ class Watch:
                 self._waiters.append((offset, waiter))
 
 
-def encode(dialect: Dialect, event: Event, position: Position, scope: Scope) -> bytes | None:
+def encode(dialect: Dialect, event: Event, *, position: Position, scope: Scope) -> bytes | None:
     """Encode an event; if the dialect fails, log the event's type and return None."""
     try:
         return dialect.encode(event, position, scope)
@@ -252,21 +252,21 @@ class Hub:
         """Query the log's head, then deliver what the bus has published meanwhile."""
         try:
             head = (await self._store.heads([scope])).get(scope)
-            buffer = None if head is None else await self._new_buffer(scope, head, opening)
+            buffer = None if head is None else await self._new_buffer(scope, head, opening=opening)
         except Exception as error:
             self._fail(opening, error if isinstance(error, Unavailable) else StoreUnavailable())
         else:
             if head is None or buffer is None:
                 self._fail(opening, Unavailable(UnavailableReason.LOG_UNKNOWN))
             elif self._users.get(scope):
-                self._start_watch(Watch(scope, head.epoch, buffer), opening)
+                self._start_watch(Watch(scope, head.epoch, buffer=buffer), opening)
         finally:
             del self._openings[scope]
             if scope not in self._watches:
                 self._unsubscribe.pop(scope)()
             opening.opened.cancel()
 
-    async def _new_buffer(self, scope: Scope, head: LogHead, opening: _Opening) -> ReorderBuffer:
+    async def _new_buffer(self, scope: Scope, head: LogHead, *, opening: _Opening) -> ReorderBuffer:
         """Start at a log's head, or up to `NEAR` before it if a partial came from there.
 
         The event that ended its turn may have been lost on the bus, but the log has it. Older
@@ -279,7 +279,7 @@ class Hub:
             buffer.note_head(head.newest, _now())
             page = await self._store.page(scope, buffer.begin_read(), limit=NEAR)
             past = [Published(stored.offset, stored.event) for stored in page.events]
-            buffer.end_read(past, page.complete, _now())
+            buffer.end_read(past, page.complete, now=_now())
         return buffer
 
     def _start_watch(self, watch: Watch, opening: _Opening) -> None:
@@ -372,7 +372,7 @@ class Hub:
         if watch.buffer is not buffer:
             return
         events = [Published(stored.offset, stored.event) for stored in page.events]
-        released, lost = buffer.end_read(events, page.complete, _now())
+        released, lost = buffer.end_read(events, page.complete, now=_now())
         if lost:
             _log.warning("events_gone", workspace_id=str(watch.scope.workspace_id))
             watch.lost_position()

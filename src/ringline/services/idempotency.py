@@ -185,7 +185,7 @@ class WaitLimits:
 class Idempotency:
     """Carries out each request with an idempotency key only once."""
 
-    def __init__(self, repo: Repo, new_id: NewId, limits: WaitLimits | None = None) -> None:
+    def __init__(self, repo: Repo, new_id: NewId, *, limits: WaitLimits | None = None) -> None:
         self._repo = repo
         self._new_id = new_id
         self._limits = limits or WaitLimits()
@@ -199,9 +199,9 @@ class Idempotency:
         self,
         caller: Caller,
         key: str,
+        *,
         body: bytes,
         work: Work,
-        *,
         secret: bool,
         left_no_trace: LeftNoTrace,
     ) -> bytes:
@@ -217,7 +217,9 @@ class Idempotency:
         hashed = sha256(body).digest()
         deadline = asyncio.get_running_loop().time() + self._limits.wait_s
         while True:
-            attempt = asyncio.create_task(self._attempt(repo, claim, hashed, work, left_no_trace))
+            attempt = asyncio.create_task(
+                self._attempt(repo, claim, hashed=hashed, work=work, left_no_trace=left_no_trace)
+            )
             self._attempts.add(attempt)
             attempt.add_done_callback(self._finished)
             answer = await asyncio.shield(attempt)
@@ -230,13 +232,13 @@ class Idempotency:
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
     async def _attempt(
-        self, repo: Repo, claim: Claim, hashed: bytes, work: Work, left_no_trace: LeftNoTrace
+        self, repo: Repo, claim: Claim, *, hashed: bytes, work: Work, left_no_trace: LeftNoTrace
     ) -> bytes | None:
         """Claim the key and do the work; return None while another request holds the claim.
 
         This runs in a task that is never cancelled: a claim without work would block retries.
         """
-        taken = await self._claim(repo, claim, hashed)
+        taken = await self._claim(repo, claim, hashed=hashed)
         if not isinstance(taken, Claim):
             return taken
         running, me = (claim.scope, claim.key_id, claim.name), asyncio.current_task()
@@ -244,12 +246,12 @@ class Idempotency:
             raise AssertionError("an attempt is a task")
         self._running[running] = me
         try:
-            return await self._carry_out(claim, work, left_no_trace)
+            return await self._carry_out(claim, work, left_no_trace=left_no_trace)
         finally:
             if self._running.get(running) is me:
                 del self._running[running]
 
-    async def _claim(self, repo: Repo, claim: Claim, hashed: bytes) -> bytes | Claim | None:
+    async def _claim(self, repo: Repo, claim: Claim, *, hashed: bytes) -> bytes | Claim | None:
         """Take the claim or return the stored answer; None while another request holds it.
 
         The repo is the caller's, so a caller that waited is checked again before it gets an
@@ -294,7 +296,7 @@ class Idempotency:
         finally:
             self._waiting -= 1
 
-    async def _carry_out(self, claim: Claim, work: Work, left_no_trace: LeftNoTrace) -> bytes:
+    async def _carry_out(self, claim: Claim, work: Work, *, left_no_trace: LeftNoTrace) -> bytes:
         try:
             answer = await work(claim)
         except Exception as error:

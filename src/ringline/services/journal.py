@@ -63,7 +63,7 @@ class Journal:
     Start it on the event loop; close it after everything that submits to it.
     """
 
-    def __init__(self, log_store: EventLog, bus: Bus, bounds: Bounds | None = None) -> None:
+    def __init__(self, log_store: EventLog, bus: Bus, *, bounds: Bounds | None = None) -> None:
         self._store = log_store
         self._bus = bus
         self._backlog = Backlog(bounds or Bounds())
@@ -159,7 +159,7 @@ class Journal:
         coalesce: bool = False,
     ) -> PendingEntry | Outcome:
         now = asyncio.get_running_loop().time()
-        result = self._backlog.enqueue(entry, on_outcome, now, last=last, coalesce=coalesce)
+        result = self._backlog.enqueue(entry, on_outcome, now=now, last=last, coalesce=coalesce)
         if isinstance(result, PendingEntry):
             self._work.set()
             self._empty.clear()

@@ -80,6 +80,7 @@ class LiveCall:
         self,
         new: NewCall,
         caller_leg: Leg,
+        *,
         open_voice: OpenVoice,
         new_resampler: NewResampler,
         journal: Journal,
@@ -98,7 +99,11 @@ class LiveCall:
         self._overrun = False
         self._orders = Orders()
         self._bridge = Bridge(
-            self.signal, self.caller, caller_leg, new.limits.playout_lead_ms, new_resampler
+            self.signal,
+            self.caller,
+            caller_leg=caller_leg,
+            lead_ms=new.limits.playout_lead_ms,
+            new_resampler=new_resampler,
         )
         self._first_voice = self._new_voice_id()
         self._listener = self._bridge.plug_voice(self._first_voice)
@@ -152,7 +157,7 @@ class LiveCall:
         return await self._orders.submit(signal, self._inbox.put_nowait)
 
     async def join(
-        self, leg_: Leg, seat: Seat, member: str, role: ParticipantRole
+        self, leg_: Leg, seat: Seat, *, member: str, role: ParticipantRole
     ) -> LegListener | None:
         """Let another leg join; return its listener, or None if the call is not active.
 
@@ -180,7 +185,9 @@ class LiveCall:
             history = history_of(self._call.talk.turns)
             voice_id = self._new_voice_id()
             listener = self._bridge.plug_voice(voice_id)
-            opened = await self._open(voice_id, listener, voice.VoiceOpening(config, history))
+            opened = await self._open(
+                voice_id, listener, opening=voice.VoiceOpening(config, history)
+            )
             await self.order(call_signals.VoiceOpened(voice_id, opened.capabilities))
 
     def _check_room(self) -> None:
@@ -217,7 +224,7 @@ class LiveCall:
         return VoiceId(PartyId(self._moment().new_id()))
 
     async def _open(
-        self, voice_id: VoiceId, listener: VoiceListener, opening: voice.VoiceOpening
+        self, voice_id: VoiceId, listener: VoiceListener, *, opening: voice.VoiceOpening
     ) -> Voice:
         async with asyncio.timeout(self._limits.voice_s):
             opened = await self._open_voice(opening, listener)
@@ -231,7 +238,7 @@ class LiveCall:
     async def _open_first(self) -> None:
         opening = voice.VoiceOpening(self.new.config)
         try:
-            opened = await self._open(self._first_voice, self._listener, opening)
+            opened = await self._open(self._first_voice, self._listener, opening=opening)
             self.signal(call_signals.VoiceOpened(self._first_voice, opened.capabilities))
         except VoiceUnavailable as error:
             self.end(EndCause.VOICE_UNAVAILABLE, error.message)

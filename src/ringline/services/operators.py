@@ -78,14 +78,14 @@ async def find_sip_user(rows: Rows, wanted: UUID | str) -> SipUser | None:
     return SipUser(found[0]["id"], found[0]["sip_username"], found[0]["user_id"])
 
 
-async def check_own_sip_users(rows: Rows, caller: Caller, names: Sequence[str]) -> None:
+async def check_own_sip_users(rows: Rows, caller: Caller, *, names: Sequence[str]) -> None:
     """Check that a caller may act as each of these SIP users. Raises NotOwnName."""
     for name in names:
         sip_user = await find_sip_user(rows, name)
         caller.act_for(None if sip_user is None else sip_user.user_id)
 
 
-async def set_status(transaction: Transaction, new: NewStatus, new_id: UUID) -> UUID:
+async def set_status(transaction: Transaction, new: NewStatus, *, new_id: UUID) -> UUID:
     """Set a SIP user's status; return the status's id, which is `new_id` if it had none.
 
     Raises EntryRefused if the SIP user does not exist.

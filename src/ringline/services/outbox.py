@@ -77,8 +77,8 @@ class Outbox:
         self,
         sink: Sink,
         tick: Tick,
-        overrun: Callable[[], None],
         *,
+        overrun: Callable[[], None],
         limit: int = _LIMIT,
         control_limit: int = _CONTROL_LIMIT,
     ) -> None:

@@ -49,6 +49,7 @@ class Pacer:
         self,
         player: Player,
         lead_ms: float,
+        *,
         deliver: Callable[[Chunk], None],
         report: Callable[[bridge.BridgeSignal], None],
     ) -> None:

@@ -29,7 +29,7 @@ class LegSink:
     """Plays one speaker's audio on a leg; `play` sends it."""
 
     def __init__(
-        self, rate_hz: int, play: Callable[[Chunk], None], new_resampler: NewResampler
+        self, rate_hz: int, play: Callable[[Chunk], None], *, new_resampler: NewResampler
     ) -> None:
         self._play = play
         self._rate = RateMatcher(rate_hz, new_resampler)
@@ -57,7 +57,7 @@ class LegPlug:
     """One leg's end of the bridge (ports.LegListener)."""
 
     def __init__(
-        self, leg_id: LegId, leg_: Leg, report: Callable[["LegPlug", leg.LegSignal], None]
+        self, leg_id: LegId, leg_: Leg, *, report: Callable[["LegPlug", leg.LegSignal], None]
     ) -> None:
         self.id = leg_id
         self.leg = leg_
@@ -83,7 +83,7 @@ class LegPlug:
 class PlugListener(Protocol):
     """What a plugged voice reports to: the bridge."""
 
-    def on_voice_audio(self, plug: "VoicePlug", response_id: str, chunk: Chunk) -> None:
+    def on_voice_audio(self, plug: "VoicePlug", response_id: str, *, chunk: Chunk) -> None:
         """Accept speech at the voice's rate."""
         ...
 
@@ -103,7 +103,7 @@ class VoicePlug:
     """
 
     def __init__(
-        self, voice_id: VoiceId, listener: PlugListener, new_resampler: NewResampler
+        self, voice_id: VoiceId, listener: PlugListener, *, new_resampler: NewResampler
     ) -> None:
         self.id = voice_id
         self._listener: PlugListener | None = listener
@@ -118,7 +118,7 @@ class VoicePlug:
     def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         """Pass speech on."""
         if self._listener is not None:
-            self._listener.on_voice_audio(self, response_id, chunk)
+            self._listener.on_voice_audio(self, response_id, chunk=chunk)
 
     def on_voice_text(self, response_id: str, delta: str) -> None:
         """Pass text on."""

@@ -32,7 +32,7 @@ class Offer:
 class Reception:
     """Starts the calls that are offered."""
 
-    def __init__(self, calls: Calls, limits: CallLimits, now: Clock) -> None:
+    def __init__(self, calls: Calls, limits: CallLimits, *, now: Clock) -> None:
         self._calls = calls
         self._limits = limits
         self._now = now

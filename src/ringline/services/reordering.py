@@ -88,7 +88,7 @@ class ReorderBuffer:
         return self._read_from
 
     def end_read(
-        self, events: Sequence[Published], complete: bool, now: float
+        self, events: Sequence[Published], complete: bool, *, now: float
     ) -> tuple[list[Published], bool]:
         """Take what the log holds after `begin_read`; `complete` if it holds no more.
 

@@ -68,6 +68,7 @@ class Sessions:
         self,
         store: TicketStore,
         workspaces: WorkspaceStore,
+        *,
         catalogue: Catalogue,
         limits: SessionLimits,
         now: Clock,

@@ -118,7 +118,7 @@ class Team:
     """Manages a team. `secret` signs its members' operator tokens."""
 
     def __init__(
-        self, repo: Repo, secret: str, now: Clock, new_id: NewId, random_bytes: RandomBytes
+        self, repo: Repo, secret: str, *, now: Clock, new_id: NewId, random_bytes: RandomBytes
     ) -> None:
         self._repo = repo
         self._secret = secret
@@ -128,14 +128,16 @@ class Team:
 
     def with_repo(self, repo: Repo) -> "Team":
         """Return this service with another repo, a caller's."""
-        return Team(repo, self._secret, self._now, self._new_id, self._random)
+        return Team(
+            repo, self._secret, now=self._now, new_id=self._new_id, random_bytes=self._random
+        )
 
     async def find(self, scope: Scope, email: str) -> TeamMember | None:
         """Find a member by their email address, ignoring case. Raises StoreUnavailable."""
         async with self._repo.read(scope) as rows:
             return await find_member(rows, email)
 
-    async def issue_access(self, scope: Scope, key_id: UUID, email: str) -> Access | None:
+    async def issue_access(self, scope: Scope, key_id: UUID, *, email: str) -> Access | None:
         """Mint a member's operator token for a key; None if there is no such member.
 
         Raises StoreUnavailable.
@@ -148,7 +150,7 @@ class Team:
         )
         return Access(sign(token, self._secret), token, member)
 
-    async def invite(self, scope: Scope, email: str, role: TeamRole) -> Invitation:
+    async def invite(self, scope: Scope, email: str, *, role: TeamRole) -> Invitation:
         """Invite a person by email; this replaces their earlier invitation.
 
         Raises AlreadyMember, and what `Repo.write` raises.
@@ -176,7 +178,7 @@ class Team:
         await self._repo.write(scope, work)
         return invitation
 
-    async def accept(self, scope: Scope, token: str, full_name: str | None) -> TeamRole:
+    async def accept(self, scope: Scope, token: str, *, full_name: str | None) -> TeamRole:
         """Accept an invitation, once; return the new member's role.
 
         A person who has become a member in the meantime keeps their role. Raises

@@ -38,6 +38,7 @@ class Workspaces:
         self,
         store: WorkspaceStore,
         now: Clock,
+        *,
         new_id: NewId,
         random_bytes: RandomBytes,
         attendant: Callable[[UUID], Agent],
@@ -56,7 +57,9 @@ class Workspaces:
         workspace_id, now = self._new_id(), self._now()
         agents = {environment: self._attendant(self._new_id()) for environment in Environment}
         made = {
-            member: self._make(Scope(workspace_id, environment), kind, _label(member), now)
+            member: self._make(
+                Scope(workspace_id, environment), kind, label=_label(member), now=now
+            )
             for member, kind, environment in FIRST_KEYS
         }
         await self._store.create_workspace(
@@ -81,6 +84,7 @@ class Workspaces:
         self,
         scope: Scope,
         kind: KeyKind,
+        *,
         label: str,
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
@@ -88,7 +92,7 @@ class Workspaces:
 
         Raises StoreUnavailable, EntryRefused.
         """
-        key, text = self._make(scope, kind, label, self._now(), expires_at)
+        key, text = self._make(scope, kind, label=label, now=self._now(), expires_at=expires_at)
         await self._store.create_key(key, digest(text))
         return key, text
 
@@ -96,6 +100,7 @@ class Workspaces:
         self,
         scope: Scope,
         kind: KeyKind,
+        *,
         label: str,
         now: datetime,
         expires_at: datetime | None = None,

@@ -46,7 +46,7 @@ class CallSocket:
         """Serve the socket as the response."""
         answered = await self._answered_before()
         socket = await WebSocket.accept(request, bounds=WATCHER)
-        outbox = self._outbox = Outbox(socket, self._watchers.tick, socket.abort)
+        outbox = self._outbox = Outbox(socket, self._watchers.tick, overrun=socket.abort)
         socket.on_resumed = outbox.resumed
         if self._start.recovered is False:
             outbox.send(self._dropped(self._start.position))

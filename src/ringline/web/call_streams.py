@@ -143,7 +143,7 @@ class CallStreams:
         call_id = parse_id(Prefix.CALL, request.match_info["id"])
         if call_id is None:
             raise StreamRefused("NOT_FOUND")
-        begin = await resolve(self._watchers.log_store, viewer.scope, since)
+        begin = await resolve(self._watchers.log_store, viewer.scope, since=since)
         call = await self._calls.get_call(viewer.scope, call_id)
         if call is None:
             raise StreamRefused("NOT_FOUND")

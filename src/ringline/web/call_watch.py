@@ -64,7 +64,9 @@ class CallWatch:
     async def _follow(self, subscription: Subscription, outbox: Outbox) -> None:
         """Follow the call until its last event has been sent."""
         hub, store = self._watchers.hub, self._watchers.log_store
-        follower = await follow(hub, store, subscription, self._start.position, outbox)
+        follower = await follow(
+            hub, store, subscription=subscription, since=self._start.position, outbox=outbox
+        )
         try:
             await follower.ended.wait()
             await outbox.drained()

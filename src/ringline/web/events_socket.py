@@ -125,7 +125,7 @@ class _Connection:
     async def serve(self, socket: WebSocket) -> None:
         """Talk to the client until either side closes."""
         self._socket = socket
-        outbox = self._outbox = Outbox(socket, self._watchers.tick, socket.abort)
+        outbox = self._outbox = Outbox(socket, self._watchers.tick, overrun=socket.abort)
         socket.on_resumed = outbox.resumed
         tasks = [
             asyncio.create_task(self._read(socket)),
@@ -208,7 +208,7 @@ class _Connection:
         since = read_since(request.payload.get("since"))
         if since is not None and self._socket is not None:
             await self._socket.begin_replay()
-        start = await resolve(store, scope, since, replay_limit=self._limits.replay_events)
+        start = await resolve(store, scope, since=since, replay_limit=self._limits.replay_events)
         response: dict[str, object] = {"position": str(start.position)}
         if start.recovered is not None:
             response["recovered"] = start.recovered
@@ -223,7 +223,11 @@ class _Connection:
         dialect = InTextFrames(EventsSocket(self._protocol.version, name, self._payloads))
         subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_position)
         follower = await follow(
-            self._watchers.hub, store, subscription, start.position, self._outbox
+            self._watchers.hub,
+            store,
+            subscription=subscription,
+            since=start.position,
+            outbox=self._outbox,
         )
         del self._joining[name]
         self._followers[name] = follower

@@ -119,8 +119,8 @@ class Rpc:
         return await self._idempotency.once(
             caller,
             key,
-            raw,
-            lambda claim: self._engine.run(caller, body, claim=claim),
+            body=raw,
+            work=lambda claim: self._engine.run(caller, body, claim=claim),
             secret=action.secret,
             left_no_trace=action.left_no_trace,
         )

@@ -70,7 +70,7 @@ class OperatorAccess:
 
     async def _make(self, key: Key, body: bytes) -> bytes | HttpRefusal:
         email = operator_access.read_mint(body)
-        access = await self._team.issue_access(key.scope, key.id, email)
+        access = await self._team.issue_access(key.scope, key.id, email=email)
         if access is None:
             return refuse_rpc("not_found", "no member of the team has this email")
         member = access.member

@@ -38,7 +38,7 @@ class Transcript:
         response = web.StreamResponse(headers=sse.HEADERS | READABLE)
         await response.prepare(request)
         connection = StreamConnection(request)
-        outbox = Outbox(connection, self._watchers.tick, connection.abort)
+        outbox = Outbox(connection, self._watchers.tick, overrun=connection.abort)
         connection.on_resumed = outbox.resumed
         chunked = request.version >= HttpVersion11
         with self._watchers.present(self):

@@ -82,7 +82,7 @@ class Watchers:
 
     async def admit(self, viewer: Viewer) -> bool:
         """Check a watcher that was just registered. Raises StoreUnavailable."""
-        return await self.credentials.admit(viewer.key_id, viewer.scope, viewer.user_id)
+        return await self.credentials.admit(viewer.key_id, viewer.scope, user_id=viewer.user_id)
 
     async def stream_viewer(self, request: web.Request, *, query: bool) -> Viewer | Denied:
         """Authenticate a live stream's viewer: a secret key, a session or operator token.
