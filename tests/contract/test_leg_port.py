@@ -70,7 +70,7 @@ class Line:
 
 def session(*, reads: bool) -> Line:
     client = Client(paused=not reads)
-    line = RealtimeLeg(client, SESSION, 0)
+    line = RealtimeLeg(client, SESSION, events_per_window=0)
     line.report_to(client)
 
     def catch_up() -> None:

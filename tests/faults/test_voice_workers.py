@@ -139,7 +139,9 @@ def closed(tmp_path: Path) -> Path:
 async def test_as_another_account_they_speak_every_voice_and_understand(closed: Path) -> None:
     around = Surroundings({"PYTHONPATH": str(closed)}, nobody_else())
     ours = WorkerPool(speech.MODULE)
-    pools = [WorkerPool(module, 1, around) for module in (speech.MODULE, recognition.MODULE)]
+    pools = [
+        WorkerPool(module, 1, surroundings=around) for module in (speech.MODULE, recognition.MODULE)
+    ]
     speakers, recognizers = pools
     phrase = "what are your opening hours"
     try:
@@ -169,7 +171,9 @@ async def test_a_worker_whose_files_are_closed_stays_root_and_says_so_once(close
     )
     data = Path(closed, "espeakng_loader", "espeak-ng-data", "en_dict")
     data.chmod(0o600)
-    pool = WorkerPool(speech.MODULE, 1, Surroundings({"PYTHONPATH": str(closed)}, nobody_else()))
+    pool = WorkerPool(
+        speech.MODULE, 1, surroundings=Surroundings({"PYTHONPATH": str(closed)}, nobody_else())
+    )
     try:
         with capture_logs() as told:
             for _ in range(2):

@@ -83,7 +83,7 @@ def run(
 ) -> None:
     async def whole() -> None:
         client = Client()
-        line = RealtimeLeg(client, session, events_per_window)
+        line = RealtimeLeg(client, session, events_per_window=events_per_window)
         line.report_to(client)
         await main(line, client)
 

@@ -66,7 +66,7 @@ class RealtimeLeg:
     It accepts `events_per_window` of the client's events other than audio; 0 is no limit.
     """
 
-    def __init__(self, socket: Socket, session: EffectiveConfig, events_per_window: int) -> None:
+    def __init__(self, socket: Socket, session: EffectiveConfig, *, events_per_window: int) -> None:
         config = session.config
         self._socket = socket
         self._events_per_window = events_per_window

@@ -102,6 +102,7 @@ class Attendant:
         self,
         opening: VoiceOpening,
         listener: VoiceListener,
+        *,
         new_detector: NewDetector,
         recognition: Recognition,
         speech: Speech,

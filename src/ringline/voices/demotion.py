@@ -15,7 +15,7 @@ from collections.abc import Callable
 _PR_SET_NO_NEW_PRIVS = 38  # <linux/prctl.h>
 
 
-def become(uid: int, gid: int, rehearse: Callable[[], None]) -> str:
+def become(uid: int, gid: int, *, rehearse: Callable[[], None]) -> str:
     """Switch to an account for good; if work would fail as it, stay root and return why."""
     rehearse()
     try:

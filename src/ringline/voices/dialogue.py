@@ -90,12 +90,12 @@ def sentences(text: str) -> Iterator[str]:
         elif len(text) <= limit:
             end = len(text)
         else:
-            end = _between_words(text, start, limit)
+            end = _between_words(text, start, limit=limit)
         yield text[start:end]
         start = end
 
 
-def _between_words(text: str, start: int, limit: int) -> int:
+def _between_words(text: str, start: int, *, limit: int) -> int:
     """Return the last position up to `limit` where a word ends, or else `limit`."""
     for end in range(limit, start + 1, -1):
         if text[end - 1].isspace():

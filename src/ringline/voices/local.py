@@ -47,7 +47,7 @@ class LocalVoices:
         turn_limits: TurnLimits | None = None,
     ) -> None:
         size = max(1, min(recognizers, os.cpu_count() or 1, RECOGNIZERS_LIMIT))
-        self._recognizers = WorkerPool(recognition.MODULE, size, surroundings)
+        self._recognizers = WorkerPool(recognition.MODULE, size, surroundings=surroundings)
         self._speakers = WorkerPool(speech.MODULE, surroundings=surroundings)
         self._recognition = Recognition(self._recognizers)
         self._speech = Speech(self._speakers)
@@ -67,10 +67,10 @@ class LocalVoices:
         return Attendant(
             opening,
             listener,
-            _new_detector,
-            self._recognition,
-            self._speech,
-            self._turn_limits,
+            new_detector=_new_detector,
+            recognition=self._recognition,
+            speech=self._speech,
+            turn_limits=self._turn_limits,
         )
 
     async def warm(self, phrases: tuple[str, ...] = ()) -> None:

@@ -38,7 +38,7 @@ def answer_requests(work: Callable[[bytes], Iterable[bytes]], rehearse: Callable
     os.dup2(2, 1)
     if sys.argv[1:]:
         uid, gid = map(int, sys.argv[1:])
-        if why := become(uid, gid, rehearse).encode(errors="replace"):
+        if why := become(uid, gid, rehearse=rehearse).encode(errors="replace"):
             answers.write(ANSWER_HEAD.pack(NO_REQUEST, STAYS_ROOT, len(why)) + why)
             answers.flush()
     gain_nothing()

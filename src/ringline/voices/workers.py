@@ -105,7 +105,7 @@ class WorkerPool:
     """Up to `size` processes running one module; started when first needed."""
 
     def __init__(
-        self, module: str, size: int = 1, surroundings: Surroundings | None = None
+        self, module: str, size: int = 1, *, surroundings: Surroundings | None = None
     ) -> None:
         self._module = module
         self._surroundings = surroundings or Surroundings()

@@ -252,7 +252,7 @@ class _Session:
             await _close(socket, ERRORS[config.code])
         elif config is not None:
             offer = self._sessions.offer(permit, config)
-            leg = RealtimeLeg(socket, config, self._events_per_window)
+            leg = RealtimeLeg(socket, config, events_per_window=self._events_per_window)
             await self._run(socket, messages, leg, offer)
 
     async def _start(
