@@ -47,7 +47,9 @@ def answers(*, tiny: bool = False) -> Section:
 
 async def _call(server: Server, sound: Wav) -> CallReport:
     async with open_api(server.base_url, server.ready["secret_key"]) as api:
-        return await place_call(api, sound, lambda note: None, agent_id=server.ready["agent_id"])
+        return await place_call(
+            api, sound, tell=lambda note: None, agent_id=server.ready["agent_id"]
+        )
 
 
 def _wait(turn: Turn) -> float | None:

@@ -239,17 +239,17 @@ def position_of(stored: StoredEvent) -> Position:
 
 def on_socket(stored: StoredEvent) -> tuple[str, str] | None:
     """Return an event's name on the events socket and its payload; None if not shown."""
-    spelt = encode_payload(stored.event, position_of(stored), SCOPE)
+    spelt = encode_payload(stored.event, position_of(stored), scope=SCOPE)
     return None if spelt is None else (spelt[0], spelt[1].decode())
 
 
 def in_envelope(stored: StoredEvent) -> str | None:
-    frame = Envelope().encode(stored.event, position_of(stored), SCOPE)
+    frame = Envelope().encode(stored.event, position_of(stored), scope=SCOPE)
     return None if frame is None else frame.decode()
 
 
 def in_transcript(stored: StoredEvent) -> str | None:
-    frame = TranscriptStream(with_ids=True).encode(stored.event, position_of(stored), SCOPE)
+    frame = TranscriptStream(with_ids=True).encode(stored.event, position_of(stored), scope=SCOPE)
     return None if frame is None else frame.decode()
 
 
@@ -261,5 +261,5 @@ def in_list(stored: StoredEvent) -> str | None:
 #: The call WebSocket's own notices.
 NOTICES = (
     envelope.stream_dropped(Position(EPOCH, 4), _at(8)).decode(),
-    envelope.command_error("INVALID_ARGUMENT", "the frame is no command", _at(9)).decode(),
+    envelope.command_error("INVALID_ARGUMENT", "the frame is no command", at=_at(9)).decode(),
 )

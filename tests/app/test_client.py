@@ -68,7 +68,7 @@ async def test_a_call_watched_on_both_streams(api: Api, service: Service) -> Non
             transcripts.append(asyncio.create_task(read(note.call_id)))
 
     watching = asyncio.create_task(events_until_end(api, "0"))
-    report = await place_call(api, first_turn(), tell, agent_id=service.agent_id)
+    report = await place_call(api, first_turn(), tell=tell, agent_id=service.agent_id)
     assert report.understood
     assert not report.lost
     assert report.ended_by_server is None
@@ -98,7 +98,7 @@ async def test_a_call_watched_on_both_streams(api: Api, service: Service) -> Non
 
 async def test_a_call_at_another_rate_hung_up_by_its_caller(api: Api, service: Service) -> None:
     report = await place_call(
-        api, hum(0.4, 11_025), lambda _: None, agent_id=service.agent_id, patience=IMPATIENT
+        api, hum(0.4, 11_025), tell=lambda _: None, agent_id=service.agent_id, patience=IMPATIENT
     )
     assert not report.understood
     assert report.recording.rate_hz == report.started.output_hz
@@ -108,10 +108,10 @@ async def test_a_call_at_another_rate_hung_up_by_its_caller(api: Api, service: S
 
 async def test_refusals_are_sentences(api: Api, service: Service) -> None:
     with pytest.raises(ApiProblem, match=r"The server refused \(400\): ") as refused:
-        await place_call(api, hum(0.1, 8000), lambda _: None, model="no/such-model")
+        await place_call(api, hum(0.1, 8000), tell=lambda _: None, model="no/such-model")
     assert not refused.value.retry
     with pytest.raises(CallProblem, match=r"The call was refused: "):
-        await place_call(api, hum(0.1, 8000), lambda _: None)  # names neither agent nor model
+        await place_call(api, hum(0.1, 8000), tell=lambda _: None)  # names neither agent nor model
     stranger = Api(service.base_url, "sk_live_nobody", service.http)
     with pytest.raises(ApiProblem, match="401"):
         await stranger.mint_session_token()
@@ -185,7 +185,7 @@ async def test_a_socket_that_is_cut_is_joined_again_where_it_was(
                 await place_call(
                     api,
                     hum(0.1, 8000),
-                    lambda _: None,
+                    tell=lambda _: None,
                     agent_id=service.agent_id,
                     patience=IMPATIENT,
                 )

@@ -324,7 +324,14 @@ async def test_connections_that_are_refused(service: Service, database: TestData
     now = datetime.now(UTC)
 
     def token(age_s: int = 0, signing: str = secret_text) -> str:
-        made = new_token(scope, key.id, uuid7(0, 1), now - timedelta(seconds=age_s), 60, None)
+        made = new_token(
+            scope,
+            key.id,
+            token_id=uuid7(0, 1),
+            now=now - timedelta(seconds=age_s),
+            ttl_s=60,
+            operator=None,
+        )
         return sign(made, signing)
 
     good = token()

@@ -297,16 +297,29 @@ async def test_who_may_ask_for_actions(stores: Stores, database: TestDatabase) -
         request = make_mocked_request("POST", "/rpc/public/run", headers={header: value})
         return await rpc_caller(request, credentials)
 
-    operator = new_operator_token(scope, secret.id, new_id(), now, user_id, EMAIL)
-    watching = new_token(scope, secret.id, new_id(), now, 300, EMAIL)
-    stranger = new_operator_token(scope, secret.id, new_id(), now, new_id(), EMAIL)
+    operator = new_operator_token(
+        scope, secret.id, token_id=new_id(), now=now, user_id=user_id, email=EMAIL
+    )
+    watching = new_token(scope, secret.id, token_id=new_id(), now=now, ttl_s=300, operator=EMAIL)
+    stranger = new_operator_token(
+        scope, secret.id, token_id=new_id(), now=now, user_id=new_id(), email=EMAIL
+    )
     elsewhere = await make_log(stores)
     eve = await hire(database, elsewhere.workspace_id, "eve@example.com")
     forged = [  # by someone who has the signing secret, and a key of one workspace
-        new_operator_token(elsewhere, secret.id, new_id(), now, eve, EMAIL),
-        new_operator_token(scope, secret.id, new_id(), now, eve, EMAIL),
+        new_operator_token(
+            elsewhere, secret.id, token_id=new_id(), now=now, user_id=eve, email=EMAIL
+        ),
+        new_operator_token(scope, secret.id, token_id=new_id(), now=now, user_id=eve, email=EMAIL),
     ]
-    old = new_operator_token(scope, secret.id, new_id(), now - timedelta(hours=1), user_id, EMAIL)
+    old = new_operator_token(
+        scope,
+        secret.id,
+        token_id=new_id(),
+        now=now - timedelta(hours=1),
+        user_id=user_id,
+        email=EMAIL,
+    )
     for header in ("x-api-key", "Authorization"):
         for _ in range(2):
             assert await ask(f"key {secret.id}", header) == Caller(scope, secret.id)

@@ -264,7 +264,7 @@ async def test_an_operator_token_says_who_may_operate_where(office: Office) -> N
     for scope in (office.scope, test):
         access = await office.team.issue_access(scope, key, email="ada@EXAMPLE.com")
         assert access is not None
-        token = verify(access.text, [SECRET], NOW)
+        token = verify(access.text, [SECRET], now=NOW)
         assert isinstance(token, OperatorToken)
         assert token == access.token
         assert (token.scope, token.key_id, token.user_id) == (scope, key, ada)

@@ -51,7 +51,9 @@ def test_another_key_does_not_call_rpc(kind: KeyKind) -> None:
 
 @pytest.mark.parametrize("email", ["ann@example.com", None])
 def test_an_operator_may_only_call_rpc(email: str | None) -> None:
-    token = new_operator_token(a_scope(), UUID(int=1), UUID(int=2), NOW, ANN, email or "")
+    token = new_operator_token(
+        a_scope(), UUID(int=1), token_id=UUID(int=2), now=NOW, user_id=ANN, email=email or ""
+    )
     found = behind(token, Surface.RPC)
     assert found == Caller(a_scope(), UUID(int=1), Operator(ANN, email or ""))
     assert behind(token, Surface.REALTIME) is None

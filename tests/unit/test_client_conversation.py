@@ -79,13 +79,13 @@ def test_nobody_speaks_for_minutes_ahead() -> None:
 
 
 def test_the_recording_is_stereo_on_one_clock() -> None:
-    wav = make_recording(sound(7, 2), HZ, sound(1, 3), HZ)
+    wav = make_recording(sound(7, 2), HZ, heard=sound(1, 3), heard_hz=HZ)
     assert (wav.channels, wav.rate_hz) == (2, HZ)
     assert samples(wav.pcm) == [7, 1, 7, 1, 0, 1]
 
 
 def test_both_sides_of_a_recording_last_as_long_at_unequal_rates() -> None:
-    wav = make_recording(sound(100, 1000), 1000, sound(50, 2000), 2000)
+    wav = make_recording(sound(100, 1000), 1000, heard=sound(50, 2000), heard_hz=2000)
     assert wav.rate_hz == 2000
     assert wav.duration_ms == 1000
 

@@ -138,7 +138,7 @@ def test_silence_is_nobody_speaking() -> None:
 
 @pytest.mark.parametrize("to_hz", [8000, 16000, 24000, 44100])
 def test_another_rate_keeps_the_duration(to_hz: int) -> None:
-    assert len(resample(tone(1000, 8000), 8000, to_hz)) == 2 * to_hz
+    assert len(resample(tone(1000, 8000), 8000, to_hz=to_hz)) == 2 * to_hz
 
 
 def test_client_frames_are_what_a_server_reads() -> None:

@@ -184,7 +184,10 @@ def test_each_refused_credential_and_each_revocation_is_one_line_of_the_log(
     async def main(house: House) -> None:
         key = house.store.add("sk_live_x")
         await house.connect(key)
-        signed = sign(new_token(key.scope, key.id, new_id(), clock(), 60, None), "another")
+        signed = sign(
+            new_token(key.scope, key.id, token_id=new_id(), now=clock(), ttl_s=60, operator=None),
+            "another",
+        )
         assert await house.service.identify("sk_live_x") is not None
         for text in ("sk_live_y", "x" * (MAX_CREDENTIAL + 1), signed, "x" * 9_999):
             assert await house.service.identify(text) is None
@@ -364,7 +367,9 @@ def test_last_uses_are_written_together_and_retried_after_an_outage() -> None:
 
 
 def operator_token(key: Key, user_id: UUID) -> tuple[OperatorToken, str]:
-    token = new_operator_token(key.scope, key.id, new_id(), clock(), user_id, "ada@example.com")
+    token = new_operator_token(
+        key.scope, key.id, token_id=new_id(), now=clock(), user_id=user_id, email="ada@example.com"
+    )
     return token, sign(token, SECRET)
 
 
@@ -527,7 +532,9 @@ def test_an_operator_is_identified_by_their_token() -> None:
         assert house.store.lookups == 1
         for stranger in (text[:-4] + "AAAA", sign(token, "another secret")):
             assert await house.service.identify(stranger) is None
-        watching = new_token(key.scope, key.id, new_id(), clock(), 300, "ada@example.com")
+        watching = new_token(
+            key.scope, key.id, token_id=new_id(), now=clock(), ttl_s=300, operator="ada@example.com"
+        )
         assert await house.service.identify(sign(watching, SECRET)) is None
         await asyncio.sleep((token.expires_at - clock()).total_seconds())
         assert await house.service.identify(text) is None
@@ -573,7 +580,9 @@ def test_a_token_for_another_log_than_its_keys_is_invalid(scope: Scope) -> None:
 
     async def main(house: House) -> None:
         key, ada = house.store.add(), house.hire()
-        forged = new_operator_token(scope, key.id, new_id(), clock(), ada, "ada@example.com")
+        forged = new_operator_token(
+            scope, key.id, token_id=new_id(), now=clock(), user_id=ada, email="ada@example.com"
+        )
         assert await house.service.identify(sign(forged, SECRET)) is None
         assert not await house.service.admit(key.id, scope)
         assert not await house.service.admit(key.id, scope, user_id=ada)

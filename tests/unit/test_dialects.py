@@ -126,7 +126,7 @@ def event(data: EventData, call: CallRef | None = INBOUND) -> Event:
 
 
 def on_socket(data: EventData, call: CallRef = INBOUND) -> tuple[str, Any]:
-    frame = EventsSocket(Version.V2, "events").encode(event(data, call), POSITION, SCOPE)
+    frame = EventsSocket(Version.V2, "events").encode(event(data, call), POSITION, scope=SCOPE)
     assert frame is not None
     join_ref, ref, topic, name, payload = json.loads(frame)
     assert (join_ref, ref, topic) == (None, None, "events")
@@ -134,7 +134,7 @@ def on_socket(data: EventData, call: CallRef = INBOUND) -> tuple[str, Any]:
 
 
 def in_envelope(data: EventData, call: CallRef = INBOUND) -> Any:
-    encoded = Envelope().encode(event(data, call), POSITION, SCOPE)
+    encoded = Envelope().encode(event(data, call), POSITION, scope=SCOPE)
     assert encoded is not None
     return json.loads(encoded)
 
@@ -255,14 +255,14 @@ def test_a_participant_who_joined_has_not_left() -> None:
 
 def test_only_inbound_calls_come_in() -> None:
     outgoing = event(DATA[events.CallCreated], OUTBOUND)
-    assert EventsSocket(Version.V2, "events").encode(outgoing, POSITION, SCOPE) is None
+    assert EventsSocket(Version.V2, "events").encode(outgoing, POSITION, scope=SCOPE) is None
 
 
 def test_the_socket_shows_eight_names_and_no_others() -> None:
     shown = {
         kind
         for kind, data in DATA.items()
-        if EventsSocket(Version.V2, "events").encode(event(data), POSITION, SCOPE) is not None
+        if EventsSocket(Version.V2, "events").encode(event(data), POSITION, scope=SCOPE) is not None
     }
     assert shown == set(events_socket.NAMES)
     assert len(set(events_socket.NAMES.values())) == 8
@@ -287,7 +287,7 @@ def test_a_caller_who_is_a_contact_is_named() -> None:
 
 def test_version_1_and_other_topics_are_dialects_of_their_own() -> None:
     dialect = EventsSocket(Version.V1, "events:x")
-    frame = dialect.encode(event(DATA[events.CallAnswered]), POSITION, SCOPE)
+    frame = dialect.encode(event(DATA[events.CallAnswered]), POSITION, scope=SCOPE)
     assert frame is not None
     assert json.loads(frame)["topic"] == "events:x"
     names = {EventsSocket(version, topic).name for version in Version for topic in ("a", "b")}
@@ -406,7 +406,7 @@ def test_the_envelope_shows_what_its_table_says() -> None:
     shown = {
         kind
         for kind, data in DATA.items()
-        if Envelope().encode(event(data), POSITION, SCOPE) is not None
+        if Envelope().encode(event(data), POSITION, scope=SCOPE) is not None
     }
     assert shown == set(envelope.NAMES)
 
@@ -423,7 +423,7 @@ def test_an_envelope_is_named_by_the_table(
         named.append(in_envelope(data)["event_type"])
     assert tuple(dict.fromkeys(named)) == envelope.NAMES[kind]
     monkeypatch.delitem(envelope.NAMES, kind)
-    assert Envelope().encode(event(DATA[kind]), POSITION, SCOPE) is None
+    assert Envelope().encode(event(DATA[kind]), POSITION, scope=SCOPE) is None
 
 
 def test_notices_of_the_call_websocket() -> None:
@@ -432,7 +432,7 @@ def test_notices_of_the_call_websocket() -> None:
         "timestamp": "2026-11-20T09:15:02Z",
         "payload": {"position": "abcd1234:7"},
     }
-    assert json.loads(envelope.command_error("INVALID_ARGUMENT", "no command", AT)) == {
+    assert json.loads(envelope.command_error("INVALID_ARGUMENT", "no command", at=AT)) == {
         "event_type": "command.error",
         "request_id": None,
         "timestamp": "2026-11-20T09:15:02Z",
@@ -461,7 +461,7 @@ def test_every_hangup_cause_has_a_disposition_of_the_list() -> None:
 
 def test_the_transcript_stream_has_five_members() -> None:
     dialect = TranscriptStream(with_ids=True)
-    assert dialect.encode(event(DATA[events.TranscriptDelta]), POSITION, SCOPE) == (
+    assert dialect.encode(event(DATA[events.TranscriptDelta]), POSITION, scope=SCOPE) == (
         b'data: {"role":"user","text":"c\'mon","is_final":false,'
         b'"turn_id":"%b","ts":"2026-11-20T09:15:02.410Z"}\n\n' % TURN_ID.encode()
     )
@@ -469,8 +469,8 @@ def test_the_transcript_stream_has_five_members() -> None:
         TURN_ID.encode()
     )
     completed = event(DATA[events.TurnCompleted])
-    with_id = dialect.encode(completed, POSITION, SCOPE)
-    without = TranscriptStream(with_ids=False).encode(completed, POSITION, SCOPE)
+    with_id = dialect.encode(completed, POSITION, scope=SCOPE)
+    without = TranscriptStream(with_ids=False).encode(completed, POSITION, scope=SCOPE)
     assert with_id is not None
     assert without is not None
     assert without.startswith(final)
@@ -500,7 +500,7 @@ def test_what_there_is_to_say_of_a_turn_is_on_every_surface(
         names = ("interrupted", "recognized")
         return {name: payload[name] for name in names if name in payload}
 
-    frame = TranscriptStream(with_ids=False).encode(event(turn), POSITION, SCOPE)
+    frame = TranscriptStream(with_ids=False).encode(event(turn), POSITION, scope=SCOPE)
     assert frame is not None
     assert among(json.loads(frame.removeprefix(b"data: "))) == remarks
     assert among(on_socket(turn)[1]) == remarks
@@ -515,7 +515,7 @@ def test_the_transcript_stream_shows_turns_alone() -> None:
     shown = {
         kind
         for kind, data in DATA.items()
-        if TranscriptStream(with_ids=True).encode(event(data), POSITION, SCOPE) is not None
+        if TranscriptStream(with_ids=True).encode(event(data), POSITION, scope=SCOPE) is not None
     }
     assert shown == {events.TranscriptDelta, events.TurnCompleted}
 
@@ -529,7 +529,7 @@ def test_list_events_holds_all_that_the_live_frame_holds(kind: type[EventData]) 
         assert (call["callId"], call["callUuid"]) == (str(CALL), row["callUuid"])
         assert (call["fromNumber"], call["toNumber"]) == ("web:anonymous", "agent:agt_x")
         assert (call["direction"], call["aiAgentId"]) == ("inbound", str(AGENT))
-    spelt = events_socket.encode_payload(happened, POSITION, SCOPE)
+    spelt = events_socket.encode_payload(happened, POSITION, scope=SCOPE)
     if spelt is not None:
         frame = json.loads(spelt[1])
         del frame["organisationId"]

@@ -8,7 +8,9 @@ from ringline.wire import errors
 
 
 def test_the_envelope_of_v3() -> None:
-    refusal = errors.refuse_v3("unknown_locked_field", 'locked_fields names "x"', {"name": "x"})
+    refusal = errors.refuse_v3(
+        "unknown_locked_field", 'locked_fields names "x"', details={"name": "x"}
+    )
     assert refusal.status == 400
     assert json.loads(refusal.body) == {
         "error": {
@@ -33,7 +35,7 @@ def test_the_envelope_of_v1() -> None:
     }
     assert (
         errors.refuse_v1(
-            "INVALID_ARGUMENT", "req_1", "too large", status=413, documentation_base=""
+            "INVALID_ARGUMENT", "req_1", message="too large", status=413, documentation_base=""
         ).status
         == 413
     )

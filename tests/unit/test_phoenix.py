@@ -137,10 +137,12 @@ def test_version_1_has_no_binary_frames() -> None:
 def test_a_broadcast_carries_its_payload_as_it_is() -> None:
     payload = b'{"callUuid":"c-1"}'
     assert (
-        phoenix.encode_broadcast(Version.V2, "events", "call_ended", payload)
+        phoenix.encode_broadcast(Version.V2, "events", event="call_ended", payload=payload)
         == b'[null,null,"events","call_ended",{"callUuid":"c-1"}]'
     )
-    assert json.loads(phoenix.encode_broadcast(Version.V1, "events", "e", payload)) == {
+    assert json.loads(
+        phoenix.encode_broadcast(Version.V1, "events", event="e", payload=payload)
+    ) == {
         "topic": "events",
         "event": "e",
         "payload": {"callUuid": "c-1"},

@@ -516,13 +516,13 @@ def test_any_body_is_a_request_or_a_problem(body: bytes) -> None:
 
 def test_the_answer_of_a_mint_has_no_address_unless_it_is_asked_for() -> None:
     expires_at = datetime(2026, 11, 20, 9, 15, 2, 999, tzinfo=UTC)
-    assert json.loads(realtime_mint.answer_mint("secret", expires_at, UUID(int=1))) == {
+    assert json.loads(realtime_mint.answer_mint("secret", expires_at, call_id=UUID(int=1))) == {
         "id": "sess_0000000000000000000001",
         "client_secret": "secret",
         "expires_at": "2026-11-20T09:15:02Z",
     }
     with_address = realtime_mint.answer_mint(
-        "secret", expires_at, UUID(int=1), "https://example.com/voice"
+        "secret", expires_at, call_id=UUID(int=1), base_url="https://example.com/voice"
     )
     address = "wss://example.com/voice/v3/realtime?ticket=secret"
     assert json.loads(with_address)["ws_url"] == address

@@ -27,11 +27,13 @@ from ringline.wire.session_token import (
 NOW = datetime(2026, 11, 20, 16, 35, 0, 250_000, tzinfo=UTC)
 SCOPE = Scope(UUID(int=1), Environment.TEST)
 BASE64URL = string.ascii_letters + string.digits + "-_"
-TOKEN = session_token.new_token(SCOPE, UUID(int=2), UUID(int=3), NOW, 300, None)
+TOKEN = session_token.new_token(
+    SCOPE, UUID(int=2), token_id=UUID(int=3), now=NOW, ttl_s=300, operator=None
+)
 
 
 def test_a_token_says_what_it_was_given() -> None:
-    read = verify(sign(TOKEN, "secret"), ["secret"], NOW)
+    read = verify(sign(TOKEN, "secret"), ["secret"], now=NOW)
     assert read == TOKEN
     assert read.expires_at == datetime(2026, 11, 20, 16, 40, tzinfo=UTC)
 
@@ -39,18 +41,18 @@ def test_a_token_says_what_it_was_given() -> None:
 def test_a_token_is_many_times_usable_until_its_end() -> None:
     spelt = sign(TOKEN, "secret")
     last = TOKEN.expires_at - timedelta(microseconds=1)
-    assert verify(spelt, ["secret"], last) == verify(spelt, ["secret"], last) == TOKEN
+    assert verify(spelt, ["secret"], now=last) == verify(spelt, ["secret"], now=last) == TOKEN
     with pytest.raises(TokenProblem, match="expired"):
-        verify(spelt, ["secret"], TOKEN.expires_at)
+        verify(spelt, ["secret"], now=TOKEN.expires_at)
 
 
 def test_secrets_are_rotated() -> None:
     spelt = sign(TOKEN, "old")
-    assert verify(spelt, ["new", "old"], NOW) == TOKEN
+    assert verify(spelt, ["new", "old"], now=NOW) == TOKEN
     with pytest.raises(TokenProblem, match="signature"):
-        verify(spelt, ["new"], NOW)
+        verify(spelt, ["new"], now=NOW)
     with pytest.raises(TokenProblem):
-        verify(spelt, [], NOW)
+        verify(spelt, [], now=NOW)
 
 
 @given(
@@ -64,12 +66,16 @@ def test_every_token_is_short_and_legal_in_a_query(
     operator: str, org: UUID, key: UUID, token_id: UUID, environment: Environment
 ) -> None:
     scope = Scope(org, environment)
-    watching = session_token.new_token(scope, key, token_id, NOW, 900, operator)
-    acting = session_token.new_operator_token(scope, key, token_id, NOW, org, operator)
+    watching = session_token.new_token(
+        scope, key, token_id=token_id, now=NOW, ttl_s=900, operator=operator
+    )
+    acting = session_token.new_operator_token(
+        scope, key, token_id=token_id, now=NOW, user_id=org, email=operator
+    )
     for token in (watching, acting):
         spelt = sign(token, "s")
         assert re.fullmatch(r"[A-Za-z0-9_.-]{1,512}", spelt)
-        read = verify(spelt, ["s"], NOW)
+        read = verify(spelt, ["s"], now=NOW)
         assert read in (token, replace(token, operator=None))
         short = len(json.dumps(operator)) < 120
         assert read.operator == operator or not short
@@ -77,20 +83,20 @@ def test_every_token_is_short_and_legal_in_a_query(
 
 def test_a_name_that_makes_a_token_too_long_is_left_out() -> None:
     token = replace(TOKEN, operator='"' * 128)
-    assert verify(sign(token, "s"), ["s"], NOW) == TOKEN
+    assert verify(sign(token, "s"), ["s"], now=NOW) == TOKEN
 
 
 def test_an_operator_token_names_its_member_and_lives_an_hour() -> None:
     user = UUID(int=4)
     token = session_token.new_operator_token(
-        SCOPE, UUID(int=2), UUID(int=3), NOW, user, "ada@example.com"
+        SCOPE, UUID(int=2), token_id=UUID(int=3), now=NOW, user_id=user, email="ada@example.com"
     )
-    read = verify(sign(token, "secret"), ["secret"], NOW)
+    read = verify(sign(token, "secret"), ["secret"], now=NOW)
     assert isinstance(read, OperatorToken)
     assert (read, read.user_id, read.operator) == (token, user, "ada@example.com")
     assert read.expires_at - read.issued_at == timedelta(seconds=3600)
     with pytest.raises(TokenProblem, match="expired"):
-        verify(sign(token, "secret"), ["secret"], read.expires_at)
+        verify(sign(token, "secret"), ["secret"], now=read.expires_at)
 
 
 @given(st.sampled_from(["session", "operator"]), st.data())
@@ -99,7 +105,7 @@ def test_a_token_that_was_tampered_with_opens_nothing(kind: str, data: st.DataOb
         TOKEN
         if kind == "session"
         else session_token.new_operator_token(
-            SCOPE, UUID(int=2), UUID(int=3), NOW, SCOPE.workspace_id, "a"
+            SCOPE, UUID(int=2), token_id=UUID(int=3), now=NOW, user_id=SCOPE.workspace_id, email="a"
         )
     )
     spelt = sign(token, "secret")
@@ -108,7 +114,7 @@ def test_a_token_that_was_tampered_with_opens_nothing(kind: str, data: st.DataOb
     changed = spelt[:at] + other + spelt[at + 1 :]
     try:
         # The last character of a part has bits that mean nothing.
-        assert verify(changed, ["secret"], NOW) == token
+        assert verify(changed, ["secret"], now=NOW) == token
         assert at + 1 == len(spelt)
     except TokenProblem as problem:
         assert str(problem)  # noqa: PT017
@@ -139,7 +145,7 @@ GOOD = {"org": str(UUID(int=1)), "env": "live", "key": str(UUID(int=2)), "jti": 
 )
 def test_claims_that_cannot_be_read(claims: object) -> None:
     with pytest.raises(TokenProblem, match="claims"):
-        verify(forged(claims), ["secret"], NOW)
+        verify(forged(claims), ["secret"], now=NOW)
 
 
 def test_a_token_without_signature_is_none() -> None:
@@ -147,7 +153,7 @@ def test_a_token_without_signature_is_none() -> None:
     none = base64.urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
     for spelt in (f"{none}.{claims}.", f"{head}.{claims}.", f"{head}.{claims}.AAAA"):
         with pytest.raises(TokenProblem):
-            verify(spelt, ["secret"], NOW)
+            verify(spelt, ["secret"], now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -155,13 +161,13 @@ def test_a_token_without_signature_is_none() -> None:
 )
 def test_what_is_no_token(spelt: str) -> None:
     with pytest.raises(TokenProblem):
-        verify(spelt, ["secret"], NOW)
+        verify(spelt, ["secret"], now=NOW)
 
 
 @given(st.text())
 def test_any_text_is_a_token_or_a_problem(spelt: str) -> None:
     with pytest.raises(TokenProblem):
-        verify(spelt, ["secret"], NOW)
+        verify(spelt, ["secret"], now=NOW)
 
 
 @pytest.mark.parametrize(

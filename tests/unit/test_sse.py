@@ -81,7 +81,9 @@ def test_an_event_without_end_is_refused() -> None:
 def test_what_is_written_is_read_again(
     lines: list[str], event_id: str | None, name: str | None, step: int
 ) -> None:
-    stream = sse.encode_opening("") + sse.encode_event("\n".join(lines).encode(), event_id, name)
+    stream = sse.encode_opening("") + sse.encode_event(
+        "\n".join(lines).encode(), event_id, name=name
+    )
     decoder = SseDecoder()
     pieces = [stream[start : start + step] for start in range(0, len(stream), step)]
     events = [event for piece in pieces for event in decoder.feed(piece)]

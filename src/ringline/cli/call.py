@@ -122,7 +122,7 @@ async def _call(
             agent, model = (None, LOCAL_MODEL) if first is None else (str(first.id), None)
             if first is not None and not quiet:
                 say(f"Calling {first.name}.")
-        report = await place_call(api, sound, tell, agent_id=agent, model=model)
+        report = await place_call(api, sound, tell=tell, agent_id=agent, model=model)
         understood: Sequence[str] = ()
         if agent is not None and not report.lost and not report.understood:
             with suppress(ApiProblem):  # the call itself went well

@@ -142,7 +142,7 @@ async def _watched_call(
             screen.note(note)
 
         screen.status("Calling; the agent's voice is being loaded …")
-        report = await place_call(api, sound, tell, agent_id=ring.agent_id)
+        report = await place_call(api, sound, tell=tell, agent_id=ring.agent_id)
         screen.status("The caller has hung up; waiting for the last events …")
         await asyncio.wait({asyncio.create_task(over.wait()), *transcripts}, timeout=_LAST_EVENTS_S)
         for task in (death, watching, *transcripts):

@@ -134,16 +134,16 @@ class Api:
         body: dict[str, object] = {"config": config}
         if agent_id is not None:
             body["agent_id"] = agent_id
-        return await self._post("/v3/realtime-sessions", body, _ticket)
+        return await self._post("/v3/realtime-sessions", body, shape=_ticket)
 
     async def mint_session_token(self, ttl_seconds: int | None = None) -> SessionToken:
         """Mint a session token with a lifetime of 30 to 900 seconds. Raises ApiProblem."""
         body = {} if ttl_seconds is None else {"ttl_seconds": ttl_seconds}
-        return await self._post("/api/realtime/session", body, _token)
+        return await self._post("/api/realtime/session", body, shape=_token)
 
     async def run_action(self, request: Mapping[str, object]) -> RpcAnswer:
         """Run an action, given its whole body (events socket, 4.2). Raises ApiProblem."""
-        return await self._post("/rpc/public/run", request, _answer)
+        return await self._post("/rpc/public/run", request, shape=_answer)
 
     async def list_agents(self) -> tuple[AgentSummary, ...]:
         """Return the workspace's agents, oldest first. Raises ApiProblem."""
@@ -182,7 +182,7 @@ class Api:
             phrase.text for one in page.results if one.local for phrase in one.local.phrases
         )
 
-    async def _post(self, path: str, body: object, shape: StrictDecoder[T]) -> T:
+    async def _post(self, path: str, body: object, *, shape: StrictDecoder[T]) -> T:
         with unreachable(self.url):
             async with self.http.post(
                 self.url + path,

@@ -74,8 +74,8 @@ class CallReport:
 async def place_call(
     api: Api,
     sound: Wav,
-    tell: Callable[[Note], None],
     *,
+    tell: Callable[[Note], None],
     agent_id: str | None = None,
     model: str | None = None,
     patience: Patience | None = None,
@@ -101,7 +101,7 @@ async def place_call(
     try:
         frames = _frames(socket)
         started = await _start(socket, frames)
-        call = _Call(socket, frames, started, tell, patience or Patience())
+        call = _Call(socket, frames, started=started, tell=tell, patience=patience or Patience())
         return await call.hold(sound)
     finally:
         await socket.close()
@@ -154,6 +154,7 @@ class _Call:
         self,
         socket: aiohttp.ClientWebSocketResponse,
         frames: AsyncGenerator[ServerEvent],
+        *,
         started: Started,
         tell: Callable[[Note], None],
         patience: Patience,
@@ -172,7 +173,7 @@ class _Call:
     async def hold(self, sound: Wav) -> CallReport:
         """Talk until the recording is over and answered, or the server hangs up."""
         hz = self._started.input_hz
-        pieces = cut(resample(sound.pcm, sound.rate_hz, hz), hz)
+        pieces = cut(resample(sound.pcm, sound.rate_hz, to_hz=hz), hz)
         self._tell(self._started)
         listening = asyncio.create_task(self._listen())
         try:
@@ -187,7 +188,9 @@ class _Call:
         return CallReport(
             self._started,
             tuple(self._conversation.turns),
-            make_recording(bytes(self._said), hz, self._line.heard(), self._line.rate_hz),
+            make_recording(
+                bytes(self._said), hz, heard=self._line.heard(), heard_hz=self._line.rate_hz
+            ),
             None if ended is None else ended.code,
             lost=self._socket.close_code not in (1000, None) and ended is None,
         )

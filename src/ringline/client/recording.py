@@ -5,7 +5,7 @@ from ringline.wire.wav import Wav, interleave
 
 
 def make_recording(
-    said: bytes, said_hz: int, heard: bytes, heard_hz: int, began_ms: float = 0.0
+    said: bytes, said_hz: int, *, heard: bytes, heard_hz: int, began_ms: float = 0.0
 ) -> Wav:
     """Align both sides of a call on one clock, at the rate of the agent's side.
 
@@ -13,5 +13,5 @@ def make_recording(
     loudspeaker played from the start; both are PCM16 mono.
     """
     offset = bytes(2 * round(began_ms * heard_hz / 1000))
-    left = offset + resample(said, said_hz, heard_hz)
+    left = offset + resample(said, said_hz, to_hz=heard_hz)
     return Wav(heard_hz, 2, interleave(left, heard))

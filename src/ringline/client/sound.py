@@ -98,7 +98,7 @@ def _decode(path: Path, data: bytes) -> Wav:
     return Wav(rate_hz, 1, bytes(pcm))
 
 
-def resample(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
+def resample(pcm: bytes, from_hz: int, *, to_hz: int) -> bytes:
     """Convert PCM16 mono to another sample rate. Raises SoundProblem without `soxr`."""
     if from_hz == to_hz or not pcm:
         return pcm

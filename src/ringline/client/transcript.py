@@ -62,7 +62,7 @@ async def follow_transcript(
         in_vain += 1
         try:
             decoder = SseDecoder(decoder.last_event_id)
-            async with aclosing(_stream(api, call_id, decoder, replay=replay)) as stream:
+            async with aclosing(_stream(api, call_id, decoder=decoder, replay=replay)) as stream:
                 async for event in stream:
                     in_vain = 0
                     if event.name == "error":
@@ -79,7 +79,7 @@ async def follow_transcript(
 
 
 async def _stream(
-    api: Api, call_id: str, decoder: SseDecoder, *, replay: bool
+    api: Api, call_id: str, *, decoder: SseDecoder, replay: bool
 ) -> AsyncGenerator[ServerSentEvent]:
     headers = {**api.headers(), "Accept": "text/event-stream"}
     if decoder.last_event_id:  # it overrides the query

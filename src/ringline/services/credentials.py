@@ -151,7 +151,7 @@ class Credentials:
     def read_token(self, text: str) -> SessionToken | None:
         """Verify a session or operator token; its key must still be checked by `admit`."""
         try:
-            return verify(text, self._secrets, self._now())
+            return verify(text, self._secrets, now=self._now())
         except TokenProblem:
             if _is_token(text):  # otherwise it may be a key
                 log_refused("token")

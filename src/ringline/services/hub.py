@@ -143,7 +143,7 @@ class Watch:
 def encode(dialect: Dialect, event: Event, *, position: Position, scope: Scope) -> bytes | None:
     """Encode an event; if the dialect fails, log the event's type and return None."""
     try:
-        return dialect.encode(event, position, scope)
+        return dialect.encode(event, position, scope=scope)
     except Exception as error:
         _log.error("dialect_failed", event_type=event.type, error=type(error).__name__)
         return None

@@ -146,7 +146,12 @@ class Team:
         if member is None:
             return None
         token = new_operator_token(
-            scope, key_id, self._new_id(), self._now(), member.id, member.email
+            scope,
+            key_id,
+            token_id=self._new_id(),
+            now=self._now(),
+            user_id=member.id,
+            email=member.email,
         )
         return Access(sign(token, self._secret), token, member)
 

@@ -93,7 +93,7 @@ class CallSocket:
         for stored in first.events:
             if isinstance(stored.event.data, CallAnswered) and stored.offset <= position.offset:
                 own = Position(position.epoch, stored.offset)
-                return InTextFrames(Envelope()).encode(stored.event, own, scope)
+                return InTextFrames(Envelope()).encode(stored.event, own, scope=scope)
         return None
 
     async def _read(self, socket: WebSocket, outbox: Outbox) -> None:
@@ -103,7 +103,7 @@ class CallSocket:
                 await socket.close(1003, "INVALID_ARGUMENT")
                 return
             error = command_error(
-                "INVALID_ARGUMENT", "this call takes no commands here", self._now()
+                "INVALID_ARGUMENT", "this call takes no commands here", at=self._now()
             )
             outbox.send(text_frame(error))
 

@@ -220,7 +220,7 @@ class _Connection:
             return  # it was left in the meantime
         self._close_twins(name, topic)
         self._joining[name] = task
-        dialect = InTextFrames(EventsSocket(self._protocol.version, name, self._payloads))
+        dialect = InTextFrames(EventsSocket(self._protocol.version, name, payloads=self._payloads))
         subscription = Subscription(scope, topic, dialect, OnLoss.STOP, self._lost_position)
         follower = await follow(
             self._watchers.hub,

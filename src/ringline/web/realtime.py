@@ -120,7 +120,7 @@ class Realtime:
         assert not isinstance(asked, ConfigProblem), "a refused request is not minted"
         secret, ticket = minted
         base_url = self._links.base_url if asked.with_address else None
-        body = answer_mint(secret, ticket.expires_at, ticket.call_id, base_url)
+        body = answer_mint(secret, ticket.expires_at, call_id=ticket.call_id, base_url=base_url)
         headers = {"Cache-Control": "no-store"}
         return web.Response(body=body, content_type="application/json", headers=headers)
 

@@ -79,7 +79,9 @@ class Refusals:
         if path.startswith("/v1/"):
             code = _V1_CODES.get(status, "INVALID_ARGUMENT" if bad else "INTERNAL")
             base = self.links.documentation_base
-            return refuse_v1(code, request_id, message, status=status, documentation_base=base)
+            return refuse_v1(
+                code, request_id, message=message, status=status, documentation_base=base
+            )
         if path.startswith("/v3/"):
             code = _CODES.get(status, "invalid_request" if bad else "internal_error")
             return refuse_v3(code, message)

@@ -51,7 +51,12 @@ class SessionTokens:
     async def _make(self, key: Key, body: bytes) -> bytes:
         asked = session_token.read_mint(body)
         claims = session_token.new_token(
-            key.scope, key.id, self._new_id(), self._now(), asked.ttl_s, asked.operator
+            key.scope,
+            key.id,
+            token_id=self._new_id(),
+            now=self._now(),
+            ttl_s=asked.ttl_s,
+            operator=asked.operator,
         )
         return session_token.answer_mint(session_token.sign(claims, self._secret), claims)
 
@@ -75,7 +80,7 @@ class OperatorAccess:
             return refuse_rpc("not_found", "no member of the team has this email")
         member = access.member
         return operator_access.answer_mint(
-            access.text, access.token, member.id, member.email, member.role
+            access.text, access.token, user_id=member.id, email=member.email, role=member.role
         )
 
 

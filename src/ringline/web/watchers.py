@@ -158,7 +158,7 @@ class InTextFrames:
 
     def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Encode and frame an event."""
-        payload = self._dialect.encode(event, position, scope)
+        payload = self._dialect.encode(event, position, scope=scope)
         return None if payload is None else text_frame(payload)
 
 
@@ -171,7 +171,7 @@ class InChunks:
 
     def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
         """Encode an event as one chunk."""
-        payload = self._dialect.encode(event, position, scope)
+        payload = self._dialect.encode(event, position, scope=scope)
         return None if payload is None else chunk(payload)
 
 

@@ -96,7 +96,7 @@ class DatabaseUrl:
         hosts, ports = _hosts(netloc)
         hosts = hosts or _split(chosen.pop("host", ""))
         if any(port is None for port in ports) or not ports:
-            ports = _spread(_split(chosen.pop("port", _DEFAULT_PORT)), ports, len(hosts))
+            ports = _spread(_split(chosen.pop("port", _DEFAULT_PORT)), ports, hosts=len(hosts))
         user = user or chosen.pop("user", "")
         password = password or chosen.pop("password", "")
         database = unquote(path) or chosen.pop("dbname", "")
@@ -106,7 +106,7 @@ class DatabaseUrl:
         if trust and chosen.setdefault("sslmode", "verify-full") != "verify-full":
             raise InvalidDatabaseUrl("sslrootcert=system needs sslmode=verify-full")
         numbers = tuple(port for port in ports if port is not None)
-        spelt = _spell(hosts, numbers, user, password, database, chosen)
+        spelt = _spell(hosts, numbers, user=user, password=password, database=database, rest=chosen)
         names_login = bool(user) or "service" in chosen
         files = tuple(chosen[name] for name in _FILES if name in chosen and chosen[name] != _SYSTEM)
         return cls(spelt, hosts, numbers, user, database, files, names_login, trust)
@@ -196,7 +196,7 @@ def _is_address(text: str) -> bool:
 
 
 def _spread(
-    given: tuple[str, ...], ports: tuple[str | None, ...], hosts: int
+    given: tuple[str, ...], ports: tuple[str | None, ...], *, hosts: int
 ) -> tuple[str | None, ...]:
     """Give each host a port: its own, else the one that `port=` gives it."""
     count = max(hosts, 1)
@@ -210,6 +210,7 @@ def _spread(
 def _spell(
     hosts: Iterable[str],
     ports: tuple[str, ...],
+    *,
     user: str,
     password: str,
     database: str,

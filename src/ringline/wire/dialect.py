@@ -19,7 +19,7 @@ class Dialect(Protocol):
         """Return the name that distinguishes this encoding from all others."""
         ...
 
-    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode an event for this surface's listeners; None if it is not shown.
 
         `position` is the event's own if it is durable. An ephemeral event has none: it

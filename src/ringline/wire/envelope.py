@@ -72,7 +72,7 @@ class Envelope:
 
     name = "envelope"
 
-    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode an event's envelope; None if it is not shown."""
         call, name = event.call, name_of(event.data)
         if call is None or name is None:
@@ -197,7 +197,7 @@ def stream_dropped(position: Position, at: datetime) -> bytes:
     )
 
 
-def command_error(code: str, message: str, at: datetime) -> bytes:
+def command_error(code: str, message: str, *, at: datetime) -> bytes:
     """Encode the answer to an invalid or unsupported command (live streams, 2.5)."""
     return encode(
         {

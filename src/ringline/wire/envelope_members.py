@@ -43,12 +43,12 @@ _TRANSPORT = Member("transport", Shape.TEXT, "how the call is connected: `websoc
 _ENDED_WORDS = ("completed", "canceled", "failed", "busy", "no_answer")
 
 
-def _unknown(name: str, shape: Shape, means: str) -> Member:
+def _unknown(name: str, shape: Shape, *, means: str) -> Member:
     """Describe a member of the published format that is always null in this version."""
     return Member(name, shape, f"{means}; null in this version", null=True)
 
 
-_CAMPAIGN = _unknown("campaign_id", Shape.TEXT, "the campaign")
+_CAMPAIGN = _unknown("campaign_id", Shape.TEXT, means="the campaign")
 
 #: The members of every envelope.
 COMMON: Members = (
@@ -80,8 +80,8 @@ PAYLOADS: Mapping[str, Members] = {
         _TEXT,
         replace(_ROLE, words=(transcript.TURN_ROLES[TurnRole.CALLER],)),
         Member("is_final", Shape.BOOLEAN, "true: partial turns are not sent here"),
-        _unknown("language", Shape.TEXT, "the language spoken"),
-        _unknown("confidence", Shape.NUMBER, "the recogniser's confidence"),
+        _unknown("language", Shape.TEXT, means="the language spoken"),
+        _unknown("confidence", Shape.NUMBER, means="the recogniser's confidence"),
         RECOGNIZED,
     ),
     "call.agent_response": (_CALL_ID, _TURN_ID, _TEXT, _AI_MODE, INTERRUPTED),
@@ -122,9 +122,9 @@ PAYLOADS: Mapping[str, Members] = {
         _TO,
         _STARTED_AT,
         _snake(ENDED_AT),
-        _unknown("mno_used", Shape.TEXT, "the carrier"),
-        _unknown("recording_url", Shape.TEXT, "where the recording is"),
-        _unknown("quality_mos", Shape.NUMBER, "the audio quality"),
+        _unknown("mno_used", Shape.TEXT, means="the carrier"),
+        _unknown("recording_url", Shape.TEXT, means="where the recording is"),
+        _unknown("quality_mos", Shape.NUMBER, means="the audio quality"),
         _CAMPAIGN,
     ),
 }
@@ -143,14 +143,14 @@ NOTICES: Mapping[str, Members] = {
     ),
     "command.error": (
         Member("event_type", Shape.TEXT, "the name of the notice", words=("command.error",)),
-        _unknown("request_id", Shape.TEXT, "the client's id of the command"),
+        _unknown("request_id", Shape.TEXT, means="the client's id of the command"),
         _snake(OCCURRED_AT, "timestamp"),
         Member(
             "payload",
             Shape.OBJECT,
             "what is wrong with the client's frame",
             members=(
-                _unknown("action", Shape.TEXT, "the command"),
+                _unknown("action", Shape.TEXT, means="the command"),
                 Member("error_code", Shape.TEXT, "a code of `/v1`"),
                 Member("message", Shape.TEXT, "a sentence for people"),
             ),

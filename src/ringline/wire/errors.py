@@ -108,7 +108,7 @@ class HttpRefusal:
     body: bytes
 
 
-def refuse_v3(code: str, message: str | None = None, details: object = None) -> HttpRefusal:
+def refuse_v3(code: str, message: str | None = None, *, details: object = None) -> HttpRefusal:
     """Write a refusal of `/v3`."""
     row = V3_ERRORS[code]
     error: dict[str, object] = {"code": code, "message": message or row.message}
@@ -120,8 +120,8 @@ def refuse_v3(code: str, message: str | None = None, details: object = None) -> 
 def refuse_v1(
     code: str,
     request_id: str,
-    message: str | None = None,
     *,
+    message: str | None = None,
     status: int | None = None,
     documentation_base: str,
 ) -> HttpRefusal:

@@ -81,11 +81,11 @@ class Payloads:
         self._last: tuple[Event, Position, Scope] | None = None
         self._spelt: tuple[str, bytes] | None = None
 
-    def of(self, event: Event, position: Position, scope: Scope) -> tuple[str, bytes] | None:
+    def of(self, event: Event, position: Position, *, scope: Scope) -> tuple[str, bytes] | None:
         """Return an event's name on the socket and its payload; None if it is not shown."""
         last = self._last
         if last is None or last[0] is not event or last[1:] != (position, scope):
-            self._spelt = encode_payload(event, position, scope)
+            self._spelt = encode_payload(event, position, scope=scope)
             self._last = event, position, scope
         return self._spelt
 
@@ -97,23 +97,23 @@ class EventsSocket:
     """
 
     def __init__(
-        self, version: phoenix.Version, topic: str, payloads: Payloads | None = None
+        self, version: phoenix.Version, topic: str, *, payloads: Payloads | None = None
     ) -> None:
         self._version = version
         self._topic = topic
         self._payloads = payloads or Payloads()
         self.name = f"events-socket/{version}/{topic}"
 
-    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode an event's broadcast frame; None if it is not shown."""
-        spelt = self._payloads.of(event, position, scope)
+        spelt = self._payloads.of(event, position, scope=scope)
         if spelt is None:
             return None
         name, payload = spelt
-        return phoenix.encode_broadcast(self._version, self._topic, name, payload)
+        return phoenix.encode_broadcast(self._version, self._topic, event=name, payload=payload)
 
 
-def encode_payload(event: Event, position: Position, scope: Scope) -> tuple[str, bytes] | None:
+def encode_payload(event: Event, position: Position, *, scope: Scope) -> tuple[str, bytes] | None:
     """Return an event's name on the socket and its JSON payload; None if not shown."""
     own = frame_members(event)
     if own is None or event.call is None:

@@ -58,7 +58,7 @@ def read_mint(body: bytes) -> str:
     return email
 
 
-def answer_mint(text: str, token: OperatorToken, user_id: UUID, email: str, role: str) -> bytes:
+def answer_mint(text: str, token: OperatorToken, *, user_id: UUID, email: str, role: str) -> bytes:
     """Write the answer of a mint."""
     return encode(
         {

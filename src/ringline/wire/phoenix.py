@@ -228,10 +228,10 @@ def encode_message(message: PhoenixMessage, version: Version) -> bytes:
     return _frame(
         version,
         message.join_ref,
-        message.ref,
-        message.topic,
-        message.event,
-        encode(message.payload),
+        ref=message.ref,
+        topic=message.topic,
+        event=message.event,
+        payload=encode(message.payload),
     )
 
 
@@ -245,31 +245,45 @@ def encode_reply(
 ) -> bytes:
     """Encode a reply; without a join_ref if the topic is not `matched`."""
     payload = encode({"status": "ok" if ok else "error", "response": response})
-    return _frame(version, to.join_ref if matched else None, to.ref, to.topic, REPLY, payload)
+    return _frame(
+        version,
+        to.join_ref if matched else None,
+        ref=to.ref,
+        topic=to.topic,
+        event=REPLY,
+        payload=payload,
+    )
 
 
-def encode_broadcast(version: Version, topic: str, event: str, payload: bytes) -> bytes:
+def encode_broadcast(version: Version, topic: str, *, event: str, payload: bytes) -> bytes:
     """Encode a broadcast of a payload that is already JSON: the same bytes for all."""
-    return _frame(version, None, None, topic, event, payload)
+    return _frame(version, None, ref=None, topic=topic, event=event, payload=payload)
 
 
 def encode_close(version: Version, join_ref: object, topic: str) -> bytes:
     """Encode the end of a channel; the client does not rejoin."""
-    return _frame(version, join_ref, join_ref, topic, CLOSE, b"{}")
+    return _frame(version, join_ref, ref=join_ref, topic=topic, event=CLOSE, payload=b"{}")
 
 
 def encode_error(version: Version, join_ref: object, topic: str) -> bytes:
     """Encode the failure of a channel; the client rejoins by timer."""
-    return _frame(version, join_ref, join_ref, topic, ERROR, b'{"reason":"channel_crash"}')
+    return _frame(
+        version,
+        join_ref,
+        ref=join_ref,
+        topic=topic,
+        event=ERROR,
+        payload=b'{"reason":"channel_crash"}',
+    )
 
 
 def encode_heartbeat(version: Version, ref: str) -> bytes:
     """Encode a client's heartbeat."""
-    return _frame(version, None, ref, HEARTBEAT_TOPIC, HEARTBEAT, b"{}")
+    return _frame(version, None, ref=ref, topic=HEARTBEAT_TOPIC, event=HEARTBEAT, payload=b"{}")
 
 
 def _frame(
-    version: Version, join_ref: object, ref: object, topic: str, event: str, payload: bytes
+    version: Version, join_ref: object, *, ref: object, topic: str, event: str, payload: bytes
 ) -> bytes:
     head = (encode(join_ref), encode(ref), encode(topic), encode(event))
     if version is Version.V2:

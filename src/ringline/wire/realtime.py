@@ -266,24 +266,24 @@ def encode(order: LegOrder) -> bytes:
         case RequestRefused(refusal):
             return encode_problem(REFUSALS[refusal])
         case VoiceTrouble(failure, message):
-            return _encode_error("error", VOICE_TROUBLES[failure], message)
+            return _encode_error("error", VOICE_TROUBLES[failure], message=message)
         case HangUp(cause, message):
-            return _encode_error("session.terminating", error_of(cause).code, message)
+            return _encode_error("session.terminating", error_of(cause).code, message=message)
 
 
 def encode_problem(problem_: SessionProblem) -> bytes:
     """Encode the error that answers a client's frame; the session continues (6.1)."""
-    return _encode_error("error", problem_.code, problem_.message)
+    return _encode_error("error", problem_.code, message=problem_.message)
 
 
 def encode_refusal(problem_: SessionProblem) -> bytes:
     """Encode the last frame of a session that does not start (6.2)."""
     if not ends_session(problem_.code, starting=True):
         raise AssertionError(f"a session is not refused for {problem_.code}")
-    return _encode_error("session.terminating", problem_.code, problem_.message)
+    return _encode_error("session.terminating", problem_.code, message=problem_.message)
 
 
-def _encode_error(event: str, code: str, message: str) -> bytes:
+def _encode_error(event: str, code: str, *, message: str) -> bytes:
     """Encode an error with its own message, or the table's."""
     error = {"code": code, "message": message or ERRORS[code].message}
     return encode_json({"type": event, "error": error})

@@ -121,7 +121,7 @@ def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
 
 
 def answer_mint(
-    client_secret: str, expires_at: datetime, call_id: UUID, base_url: str | None = None
+    client_secret: str, expires_at: datetime, *, call_id: UUID, base_url: str | None = None
 ) -> bytes:
     """Write the answer of a mint.
 

@@ -157,7 +157,7 @@ def answer_mint(token: str, claims: SessionToken) -> bytes:
 
 
 def new_token(
-    scope: Scope, key_id: UUID, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
+    scope: Scope, key_id: UUID, *, token_id: UUID, now: datetime, ttl_s: int, operator: str | None
 ) -> SessionToken:
     """Make a token's contents, with times in whole seconds."""
     issued_at = now.replace(microsecond=0)
@@ -167,7 +167,7 @@ def new_token(
 
 
 def new_operator_token(
-    scope: Scope, key_id: UUID, token_id: UUID, now: datetime, user_id: UUID, email: str
+    scope: Scope, key_id: UUID, *, token_id: UUID, now: datetime, user_id: UUID, email: str
 ) -> OperatorToken:
     """Make an operator token's contents, with times in whole seconds."""
     issued_at = now.replace(microsecond=0)
@@ -195,7 +195,7 @@ def sign(token: SessionToken, secret: str) -> str:
     return jwt.encode(claims, signing_key, algorithm=_ALGORITHM)
 
 
-def verify(token: str, secrets: Sequence[str], now: datetime) -> SessionToken:
+def verify(token: str, secrets: Sequence[str], *, now: datetime) -> SessionToken:
     """Verify a token's signature and its expiry. Raises TokenProblem."""
     if not 0 < len(token) <= MAX_TOKEN_BYTES or not token.isascii():
         raise TokenProblem("it is no session token")

@@ -30,7 +30,7 @@ def encode_opening(position: str) -> bytes:
     return b": ok\nid: %b\n\n" % position.encode()
 
 
-def encode_event(data: bytes, event_id: str | None = None, name: str | None = None) -> bytes:
+def encode_event(data: bytes, event_id: str | None = None, *, name: str | None = None) -> bytes:
     """Encode one event; data with several lines becomes several `data:` lines."""
     head = b""
     if event_id is not None:

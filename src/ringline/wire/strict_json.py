@@ -125,14 +125,14 @@ def _count_opened(text: str, most: int | None) -> int:
     opened = commas = 0
     for start in range(0, len(text), _PIECE):
         end = start + _PIECE
-        opened += _count("[", text, start, end) + _count("{", text, start, end)
-        commas += _count(",", text, start, end)
+        opened += _count("[", text, start=start, end=end) + _count("{", text, start=start, end=end)
+        commas += _count(",", text, start=start, end=end)
         if opened + commas > most:
             raise NotJson("JSON has too many arrays, objects and members")
     return opened
 
 
-def _count(mark: str, text: str, start: int, end: int) -> int:
+def _count(mark: str, text: str, *, start: int, end: int) -> int:
     """Count a mark in a part of a text, quickly if it has none, as most prose does."""
     return 0 if text.find(mark, start, end) < 0 else text.count(mark, start, end)
 

@@ -30,15 +30,22 @@ class TranscriptStream:
         self._with_ids = with_ids
         self.name = "transcript/ids" if with_ids else "transcript"
 
-    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode the server-sent event of a turn or a part of one; None for other events."""
         match event.data:
             case TranscriptDelta() as part:
-                data = frame(part.role, part.text, False, part.turn_id, event.occurred_at)
+                data = frame(
+                    part.role, part.text, is_final=False, turn_id=part.turn_id, at=event.occurred_at
+                )
                 return encode_event(data)
             case TurnCompleted() as turn:
                 data = frame(
-                    turn.role, turn.text, True, turn.turn_id, event.occurred_at, remarks(turn)
+                    turn.role,
+                    turn.text,
+                    is_final=True,
+                    turn_id=turn.turn_id,
+                    at=event.occurred_at,
+                    more=remarks(turn),
                 )
                 return encode_event(data, str(position) if self._with_ids else None)
             case _:
@@ -58,6 +65,7 @@ def remarks(turn: TurnCompleted | TranscriptLine) -> dict[str, object]:
 def frame(
     role: TurnRole,
     text: str,
+    *,
     is_final: bool,
     turn_id: UUID,
     at: datetime,
