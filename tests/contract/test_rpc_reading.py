@@ -64,7 +64,7 @@ class Counted:
 def asked_for(resource: Resource, fields: Any = IDS, **body: object) -> ListRequest:
     """Return the list that a request of RPC asks for."""
     selection = fields if isinstance(fields, Selection) else select(resource, fields)
-    return read_list(resource, selection, body)
+    return read_list(resource, selection, body=body)
 
 
 @dataclass

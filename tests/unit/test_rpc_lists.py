@@ -34,7 +34,7 @@ def test_a_body_becomes_shapes_and_values() -> None:
         "page": {"limit": 2, "count": True},
         "fields": ["whatever"],
     }
-    assert read_list(CONTACT, IDS, body) == ListRequest(
+    assert read_list(CONTACT, IDS, body=body) == ListRequest(
         CONTACT,
         IDS,
         Predicate("fullName", "contains"),
@@ -45,29 +45,29 @@ def test_a_body_becomes_shapes_and_values() -> None:
 
 
 def test_an_empty_body_lists_everything() -> None:
-    assert read_list(CONTACT, IDS, {}) == ListRequest(CONTACT, IDS, EVERYTHING)
+    assert read_list(CONTACT, IDS, body={}) == ListRequest(CONTACT, IDS, EVERYTHING)
 
 
 @pytest.mark.parametrize("first", range(len(BAD)))
 def test_the_first_problem_is_told(first: int) -> None:
     body = {name: given for name, given, _ in BAD[first:]}
     with pytest.raises(RpcRefused) as refused:
-        read_list(CONTACT, IDS, body, pages=False)
+        read_list(CONTACT, IDS, body=body, pages=False)
     assert [problem.type for problem in refused.value.problems] == [BAD[first][2]]
 
 
 def test_a_list_without_pages_takes_none() -> None:
     with pytest.raises(RpcRefused) as refused:
-        read_list(CONTACT, IDS, {"page": {"limit": 1}}, pages=False)
+        read_list(CONTACT, IDS, body={"page": {"limit": 1}}, pages=False)
     assert [problem.type for problem in refused.value.problems] == ["unknown_error"]
-    assert read_list(CONTACT, IDS, {"page": {}}, pages=False).page is None
+    assert read_list(CONTACT, IDS, body={"page": {}}, pages=False).page is None
 
 
 def test_an_operator_lists_what_operators_may_alone() -> None:
     calls, body = RESOURCES["Call"], {"filter": {"aiAgent": {"name": "x"}}}
-    read_list(calls, IDS, body)
+    read_list(calls, IDS, body=body)
     with pytest.raises(RpcRefused) as refused:
-        read_list(calls, IDS, body, operator=True)
+        read_list(calls, IDS, body=body, operator=True)
     assert [problem.type for problem in refused.value.problems] == ["forbidden"]
 
 

@@ -99,7 +99,7 @@ VALUES = st.tuples(
 @given(VALUES, st.binary(max_size=40))
 def test_a_cursor_gives_its_values_back(values: tuple[Any, ...], purpose: bytes) -> None:
     text = Cursors(["secret"]).make(purpose, values)
-    assert Cursors(["newer", "secret"]).read(purpose, text, KINDS) == list(values)
+    assert Cursors(["newer", "secret"]).read(purpose, text, kinds=KINDS) == list(values)
     assert b64encode(b64decode(text, validate=True)).decode() == text
 
 
@@ -134,7 +134,7 @@ def test_cursors_of_others_are_refused() -> None:
 
 def refuses(text: str, purpose: bytes = b"contacts", secret: str = "secret") -> bool:
     try:
-        Cursors([secret]).read(purpose, text, TWO)
+        Cursors([secret]).read(purpose, text, kinds=TWO)
     except BadCursor:
         return True
     return False
@@ -240,4 +240,4 @@ def test_the_regions_behind_a_row_are_the_rest_of_the_order(
 def test_a_time_keeps_its_microseconds() -> None:
     moment = datetime(2026, 3, 1, 12, 0, 0, 1, tzinfo=UTC)
     cursors = Cursors(["secret"])
-    assert cursors.read(b"", cursors.make(b"", [moment]), [Timestamp()]) == [moment]
+    assert cursors.read(b"", cursors.make(b"", [moment]), kinds=[Timestamp()]) == [moment]

@@ -171,7 +171,7 @@ CONTACT, CALL = ACTIONS["update_contact"], ACTIONS["update_call"]
 
 def identity(action: Action, given: object) -> Identity:
     assert action.resource is not None
-    return read_identity(action, action.resource, given)
+    return read_identity(action, action.resource, given=given)
 
 
 def refused_identity(action: Action, given: object) -> RpcProblem:

@@ -53,7 +53,7 @@ class Engine:
         self._services = services
         self._reader = reader
 
-    async def run(self, caller: Caller, body: object, claim: Claim | None = None) -> bytes:
+    async def run(self, caller: Caller, body: object, *, claim: Claim | None = None) -> bytes:
         """Carry a request out; return the answer of its success.
 
         With a claim, what is created and the answer that reports it are one transaction.
@@ -67,7 +67,7 @@ class Engine:
                 case ActionKind.GET:
                     return _success(await self._get(caller, asked))
                 case ActionKind.CREATE:
-                    return await self._create(caller, asked, claim)
+                    return await self._create(caller, asked, claim=claim)
                 case ActionKind.UPDATE:
                     return await self._update(caller, asked)
                 case ActionKind.DESTROY:
@@ -82,9 +82,11 @@ class Engine:
         asked = read_request(caller, body, validating=True)
         try:
             if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
-                identity = read_identity(asked.action, asked.resource, asked.body.get("identity"))
+                identity = read_identity(
+                    asked.action, asked.resource, given=asked.body.get("identity")
+                )
                 async with self._repo(caller).read(caller.scope) as rows:
-                    before = await plain_rows.find(rows, asked.resource, identity)
+                    before = await plain_rows.find(rows, asked.resource, identity=identity)
                 if before is None:
                     raise refuse("not_found")
                 if asked.action.kind is ActionKind.DESTROY:
@@ -102,37 +104,39 @@ class Engine:
         request = read_list(
             asked.resource,
             selection,
-            asked.body,
+            body=asked.body,
             pages=action.pages,
             operator=caller.operator is not None,
         )
         async with self._repo(caller).read(caller.scope) as rows:
             fixed: lookups.Fixed = ()
             if values:
-                fixed = await lookups.fixed_by(rows, action, asked.resource, values)
-            listed = await self._reader.list(rows, request, fixed, caller.pace)
+                fixed = await lookups.fixed_by(rows, action, resource=asked.resource, values=values)
+            listed = await self._reader.list(rows, request, fixed=fixed, pace=caller.pace)
         return answer_list(request, listed)
 
     async def _get(self, caller: Caller, asked: Asked) -> object:
         values = _values(caller, asked)
         async with self._repo(caller).read(caller.scope) as rows:
-            row_id = await lookups.find_one(rows, asked.action, asked.resource, values)
+            row_id = await lookups.find_one(
+                rows, asked.action, resource=asked.resource, values=values
+            )
             if row_id is None:
                 raise refuse("not_found")
-            return await self._record(rows, asked, row_id, caller.pace)
+            return await self._record(rows, asked, row_id=row_id, pace=caller.pace)
 
-    async def _create(self, caller: Caller, asked: Asked, claim: Claim | None) -> bytes:
+    async def _create(self, caller: Caller, asked: Asked, *, claim: Claim | None) -> bytes:
         action, context = asked.action, self._acting(caller)
         values = _values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             if action.act is None:
                 row_id = await plain_rows.create(
-                    context, transaction, action, asked.resource, values
+                    context, transaction, action=action, resource=asked.resource, values=values
                 )
             else:
                 row_id = await cast("Create", action.act)(context, transaction, values)
-            answer = _success(await self._record(transaction, asked, row_id))
+            answer = _success(await self._record(transaction, asked, row_id=row_id))
             if claim is not None:
                 await claim.keep(transaction, answer)
             return answer
@@ -141,36 +145,43 @@ class Engine:
 
     async def _update(self, caller: Caller, asked: Asked) -> bytes:
         action, resource, context = asked.action, asked.resource, self._acting(caller)
-        identity = read_identity(action, resource, asked.body.get("identity"))
+        identity = read_identity(action, resource, given=asked.body.get("identity"))
         values = _values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
-            before = await plain_rows.find(transaction, resource, identity, lock=plain)
+            before = await plain_rows.find(transaction, resource, identity=identity, lock=plain)
             if before is None:
                 raise refuse("not_found")
             if plain:
-                await plain_rows.update(context, transaction, action, resource, before, values)
+                await plain_rows.update(
+                    context,
+                    transaction,
+                    action=action,
+                    resource=resource,
+                    before=before,
+                    values=values,
+                )
             else:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
-            return _success(await self._record(transaction, asked, before["id"]))
+            return _success(await self._record(transaction, asked, row_id=before["id"]))
 
         return await context.services.repo.write(caller.scope, work)
 
     async def _destroy(self, caller: Caller, asked: Asked) -> bytes:
         """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
         action, resource, context = asked.action, asked.resource, self._acting(caller)
-        identity = read_identity(action, resource, asked.body.get("identity"))
+        identity = read_identity(action, resource, given=asked.body.get("identity"))
         values = _values(caller, asked)
 
         async def work(transaction: Transaction) -> bytes:
             plain = action.act is None
-            before = await plain_rows.find(transaction, resource, identity, lock=plain)
+            before = await plain_rows.find(transaction, resource, identity=identity, lock=plain)
             if before is None:
                 return _success({})
-            answer = _success(await self._record(transaction, asked, before["id"]))
+            answer = _success(await self._record(transaction, asked, row_id=before["id"]))
             if plain:
-                await plain_rows.destroy(context, transaction, resource, before)
+                await plain_rows.destroy(context, transaction, resource=resource, before=before)
             else:
                 await cast("Change", action.act)(context, transaction, before["id"], values)
             return answer
@@ -184,11 +195,15 @@ class Engine:
             raise AssertionError("a generic action names its function")
         return _success(await cast("Generic", action.act)(self._acting(caller), values))
 
-    async def _record(self, rows: Rows, asked: Asked, row_id: UUID, pace: Pace = at_once) -> object:
+    async def _record(
+        self, rows: Rows, asked: Asked, *, row_id: UUID, pace: Pace = at_once
+    ) -> object:
         """Read the record to answer; nothing was asked of it where there are no fields."""
         if asked.selection is None:
             return {}
-        return await self._reader.one(rows, asked.resource, asked.selection, row_id, pace)
+        return await self._reader.one(
+            rows, asked.resource, selection=asked.selection, row_id=row_id, pace=pace
+        )
 
     def _repo(self, caller: Caller) -> Repo:
         return self._services.repo.for_caller(caller.check)

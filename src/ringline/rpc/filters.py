@@ -118,7 +118,7 @@ def read_filter(
     if given is None:
         return EVERYTHING, ()
     reading = _Reading(operator)
-    return reading.read(resource, given, 1), reading.values
+    return reading.read(resource, given, depth=1), reading.values
 
 
 def nodes_of(shape: FilterShape) -> int:
@@ -174,7 +174,7 @@ class _Reading:
         self.nodes = 0
         self.selects = 0
 
-    def read(self, resource: Resource, given: object, depth: int) -> FilterShape:
+    def read(self, resource: Resource, given: object, *, depth: int) -> FilterShape:
         _bound(depth, limits.FILTER_DEPTH)
         if not isinstance(given, dict):
             _fail("invalid_filter")
@@ -183,13 +183,13 @@ class _Reading:
         parts: list[FilterShape] = []
         for name, value in members.items():
             if name in ("and", "or", "not"):
-                parts.append(self._combine(name, resource, value, depth))
+                parts.append(self._combine(name, resource, value=value, depth=depth))
             elif (relationship := resource.relationship_index.get(name)) is not None:
                 target = related_resource(relationship, operator=self._operator)
                 self._count_selects(relationship.selects)
-                parts.append(Related(relationship.name, self.read(target, value, depth + 1)))
+                parts.append(Related(relationship.name, self.read(target, value, depth=depth + 1)))
             elif (field := resource.field_index.get(name)) is not None:
-                parts.append(self._predicates(resource, field, value, depth + 1))
+                parts.append(self._predicates(resource, field, value=value, depth=depth + 1))
             else:
                 known = resource.names
                 _fail("unknown_filter_field", name, known=known, resource=resource.name)
@@ -203,31 +203,31 @@ class _Reading:
         self.selects += selects
         _bound(self.selects, limits.FILTER_SELECTS)
 
-    def _combine(self, word: str, resource: Resource, value: object, depth: int) -> FilterShape:
+    def _combine(self, word: str, resource: Resource, *, value: object, depth: int) -> FilterShape:
         members = cast("list[object]", value) if isinstance(value, list) else [value]
-        parts = tuple(self.read(resource, member, depth + 1) for member in members)
+        parts = tuple(self.read(resource, member, depth=depth + 1) for member in members)
         if word == "or":
             return Either(parts)
         return All(parts) if word == "and" else Not(All(parts))
 
     def _predicates(
-        self, resource: Resource, field: Field, value: object, depth: int
+        self, resource: Resource, field: Field, *, value: object, depth: int
     ) -> FilterShape:
         _bound(depth, limits.FILTER_DEPTH)
         if not isinstance(value, dict):
-            return self._test(resource, field, "eq", value)
+            return self._test(resource, field, name="eq", operand=value)
         operands = cast("dict[str, object]", value)
         self._count(max(0, len(operands) - 1))  # the field is counted as the first of them
         parts: list[FilterShape] = []
         for name, operand in operands.items():
             if name == "not":
                 self._count(1)
-                parts.append(Not(self._predicates(resource, field, operand, depth + 1)))
+                parts.append(Not(self._predicates(resource, field, value=operand, depth=depth + 1)))
             else:
-                parts.append(self._test(resource, field, name, operand))
+                parts.append(self._test(resource, field, name=name, operand=operand))
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def _test(self, resource: Resource, field: Field, name: str, operand: object) -> Predicate:
+    def _test(self, resource: Resource, field: Field, *, name: str, operand: object) -> Predicate:
         self._count_selects(selects_of(resource, field))
         operator = COMPARISONS.get(snake(name)) if len(name) <= _LONGEST_OPERATOR else None
         if operator is None or operator not in operators_of(field.kind):
@@ -236,13 +236,13 @@ class _Reading:
             shown = echoed(name)
             _fail("unknown_filter_operator", field.name, near=shown, known=known, operator=shown)
         try:
-            self.values.append(_operand(field.kind, operator, operand))
+            self.values.append(_operand(field.kind, operator, operand=operand))
         except BadValue:
             _fail("invalid_filter_value", field.name, value=shown_value(operand))
         return Predicate(field.name, operator)
 
 
-def _operand(kind: Kind, operator: str, operand: object) -> object:
+def _operand(kind: Kind, operator: str, *, operand: object) -> object:
     if operator == "is_nil":
         return Boolean().cast(operand)
     if operator in ("contains", "starts_with", "ends_with"):

@@ -25,7 +25,7 @@ class Identity:
     value: Any
 
 
-def read_identity(action: Action, resource: Resource, given: object) -> Identity:
+def read_identity(action: Action, resource: Resource, *, given: object) -> Identity:
     """Read `identity`: a bare id, or an object with the id or a named identity.
 
     Raises RpcRefused.
@@ -45,7 +45,7 @@ def read_identity(action: Action, resource: Resource, given: object) -> Identity
     for name in action.identities:
         for spelling in (name, snake(name)):
             if spelling in keys:
-                return _by_name(resource, name, keys[spelling])
+                return _by_name(resource, name, value=keys[spelling])
     _refuse_keys(action, keys)
 
 
@@ -60,7 +60,7 @@ def _by_id(resource: Resource, value: object) -> Identity:
     return Identity(_ID, row_id)
 
 
-def _by_name(resource: Resource, name: str, value: object) -> Identity:
+def _by_name(resource: Resource, name: str, *, value: object) -> Identity:
     field = resource.field_index[name]
     try:
         found = None if value is None else field.kind.cast(value)

@@ -62,7 +62,7 @@ class _Casting:
             cast = None if value is None else known.kind.cast(value)
         except BadValue as bad:
             type_ = "invalid_attribute" if self._validating else bad_value_type(self._action)
-            self._add_bad(type_, known, bad)
+            self._add_bad(type_, known, bad=bad)
             return
         if cast is not None:
             self.values[known.name] = cast
@@ -85,12 +85,19 @@ class _Casting:
             if nothing and self._bad.isdisjoint(group):
                 self._add("required", self._action.input_index[group[0]])
 
-    def _add_bad(self, type_: str, known: Input, bad: BadValue) -> None:
+    def _add_bad(self, type_: str, known: Input, *, bad: BadValue) -> None:
         """Add a bad value, or each bad value inside it with the way there."""
         if known.name not in self._bad:
             self._bad.add(known.name)
             for one in (bad, *bad.others):
-                self._tell(type_, known, one.message, one.path, one.details, **one.vars)
+                self._tell(
+                    type_,
+                    known,
+                    message=one.message,
+                    inside=one.path,
+                    details=one.details,
+                    **one.vars,
+                )
 
     def _add(self, type_: str, known: Input) -> None:
         if known.name not in self._bad:
@@ -101,6 +108,7 @@ class _Casting:
         self,
         type_: str,
         known: Input,
+        *,
         message: str | None = None,
         inside: tuple[str, ...] = (),
         details: Mapping[str, str] | None = None,

@@ -17,8 +17,8 @@ from ringline.wire.rpc import refuse
 def read_list(
     resource: Resource,
     selection: Selection,
-    body: Mapping[str, object],
     *,
+    body: Mapping[str, object],
     pages: bool = True,
     operator: bool = False,
 ) -> ListRequest:

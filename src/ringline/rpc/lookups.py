@@ -18,7 +18,7 @@ _NOBODY = UUID(int=0)
 Fixed = tuple[tuple[str, object], ...]
 
 
-async def fixed_by(rows: Rows, action: Action, resource: Resource, values: Values) -> Fixed:
+async def fixed_by(rows: Rows, action: Action, *, resource: Resource, values: Values) -> Fixed:
     """Return what a read is confined to by its arguments."""
     fixed: list[tuple[str, object]] = []
     for one in action.inputs:
@@ -28,14 +28,16 @@ async def fixed_by(rows: Rows, action: Action, resource: Resource, values: Value
         if one.through is None:
             fixed.append((column_of(one), value))
         else:
-            fixed.append(await _beyond(rows, resource, one.through, value))
+            fixed.append(await _beyond(rows, resource, through=one.through, value=value))
     return tuple(fixed)
 
 
-async def find_one(rows: Rows, action: Action, resource: Resource, values: Values) -> UUID | None:
+async def find_one(
+    rows: Rows, action: Action, *, resource: Resource, values: Values
+) -> UUID | None:
     """Return the id of the one record that is meant, the latest of several."""
     table = resource.table
-    fixed = await fixed_by(rows, action, resource, values)
+    fixed = await fixed_by(rows, action, resource=resource, values=values)
     statement = (
         sa.select(table.c.id)
         .where(*(table.c[name] == value for name, value in fixed))
@@ -47,7 +49,7 @@ async def find_one(rows: Rows, action: Action, resource: Resource, values: Value
 
 
 async def _beyond(
-    rows: Rows, resource: Resource, through: tuple[str, str], value: object
+    rows: Rows, resource: Resource, *, through: tuple[str, str], value: object
 ) -> tuple[str, object]:
     """Turn a value of a related record into that record's key."""
     relationship = resource.relationship_index[through[0]]

@@ -108,14 +108,14 @@ class Cursors:
     def make(self, purpose: bytes, values: Sequence[object]) -> str:
         """Make the cursor of a row from the values it is sorted by."""
         text = encode(values)
-        return b64encode(self._sign(self._keys[0], purpose, text) + text).decode("ascii")
+        return b64encode(self._sign(self._keys[0], purpose, text=text) + text).decode("ascii")
 
-    def read(self, purpose: bytes, cursor: str, kinds: Sequence[Kind]) -> list[Any]:
+    def read(self, purpose: bytes, cursor: str, *, kinds: Sequence[Kind]) -> list[Any]:
         """Return a cursor's values. Raises BadCursor."""
         try:
             raw = a2b_base64(cursor, strict_mode=True)
             text = raw[_SIGNATURE_BYTES:]
-            self._verify(purpose, raw[:_SIGNATURE_BYTES], text)
+            self._verify(purpose, raw[:_SIGNATURE_BYTES], text=text)
             values = _DECODE(text)
             for index, kind in enumerate(kinds):
                 if values[index] is not None and type(kind) in _RESTORE:
@@ -124,13 +124,13 @@ class Cursors:
             raise BadCursor from None
         return values
 
-    def _verify(self, purpose: bytes, signature: bytes, text: bytes) -> None:
+    def _verify(self, purpose: bytes, signature: bytes, *, text: bytes) -> None:
         for key in self._keys:
-            if hmac.compare_digest(signature, self._sign(key, purpose, text)):
+            if hmac.compare_digest(signature, self._sign(key, purpose, text=text)):
                 return
         raise BadCursor
 
-    def _sign(self, key: bytes, purpose: bytes, text: bytes) -> bytes:
+    def _sign(self, key: bytes, purpose: bytes, *, text: bytes) -> bytes:
         return hmac.digest(key, purpose + b"\0" + text, "sha256")[:_SIGNATURE_BYTES]
 
 

@@ -27,7 +27,7 @@ _NONE: Mapping[str, object] = {}
 
 
 async def find(
-    rows: Rows, resource: Resource, identity: Identity, *, lock: bool = False
+    rows: Rows, resource: Resource, *, identity: Identity, lock: bool = False
 ) -> Row | None:
     """Find the row that is meant, and keep others from changing it if it is to change."""
     table = resource.table
@@ -38,6 +38,7 @@ async def find(
 async def create(
     context: ActionContext,
     transaction: Transaction,
+    *,
     action: Action,
     resource: Resource,
     values: Values,
@@ -45,24 +46,25 @@ async def create(
     """Insert a row and tell of it; return its id."""
     table, scope, row_id = resource.table, transaction.scope, context.services.new_id()
     presets = _NONE if action.presets is None else action.presets(context)
-    given = _columns(context, action, values)
+    given = _columns(context, action, values=values)
     columns = {**presets, **given, "id": row_id, **_scope_of(table, scope)}
     statement = sa.insert(table).values(columns).returning(*readable(table))
     after = await _fetch_one(transaction, statement)
-    _tell(context, transaction, resource, None, after)
+    _tell(context, transaction, resource=resource, before=None, after=after)
     return row_id
 
 
 async def update(
     context: ActionContext,
     transaction: Transaction,
+    *,
     action: Action,
     resource: Resource,
     before: Row,
     values: Values,
 ) -> None:
     """Write what differs in a locked row and tell of it; nothing where nothing does."""
-    table, columns = resource.table, _columns(context, action, values)
+    table, columns = resource.table, _columns(context, action, values=values)
     if not columns:
         return
     new = {name: _bound(table.c[name], value) for name, value in columns.items()}
@@ -75,7 +77,7 @@ async def update(
     )
     after = await _fetch_one(transaction, statement)
     if after is not None:
-        _tell(context, transaction, resource, before, after)
+        _tell(context, transaction, resource=resource, before=before, after=after)
 
 
 def check_destroy(resource: Resource, before: Row) -> None:
@@ -85,13 +87,13 @@ def check_destroy(resource: Resource, before: Row) -> None:
 
 
 async def destroy(
-    context: ActionContext, transaction: Transaction, resource: Resource, before: Row
+    context: ActionContext, transaction: Transaction, *, resource: Resource, before: Row
 ) -> None:
     """Delete a locked row and tell of it. Raises EntryRefused where something refers to it."""
     check_destroy(resource, before)
     table = resource.table
     await _fetch_one(transaction, sa.delete(table).where(table.c.id == before["id"]))
-    _tell(context, transaction, resource, before, None)
+    _tell(context, transaction, resource=resource, before=before, after=None)
 
 
 async def _fetch_one(rows: Rows, statement: sa.ClauseElement) -> Row | None:
@@ -100,9 +102,10 @@ async def _fetch_one(rows: Rows, statement: sa.ClauseElement) -> Row | None:
     return found[0] if found else None
 
 
-def _columns(context: ActionContext, action: Action, values: Values) -> dict[str, Any]:
+def _columns(context: ActionContext, action: Action, *, values: Values) -> dict[str, Any]:
     return {
-        column_of(one): _stored(context, one, values[one.name]) for one in _given(action, values)
+        column_of(one): _stored(context, one, value=values[one.name])
+        for one in _given(action, values)
     }
 
 
@@ -115,7 +118,7 @@ def column_of(one: Input) -> str:
     return one.column or snake(one.name)
 
 
-def _stored(context: ActionContext, one: Input, value: Any) -> Any:
+def _stored(context: ActionContext, one: Input, *, value: Any) -> Any:
     return context.services.seal(value) if one.sealed and value is not None else value
 
 
@@ -136,6 +139,7 @@ def _bound(column: sa.Column[Any], value: Any) -> sa.BindParameter[Any]:
 def _tell(
     context: ActionContext,
     transaction: Transaction,
+    *,
     resource: Resource,
     before: Row | None,
     after: Row,

@@ -19,7 +19,7 @@ async def accept_call_queue_entry(
     context: ActionContext, transaction: Transaction, entry_id: UUID, values: Values
 ) -> None:
     """Take a waiting call out of its queue."""
-    acceptor = await _acceptor(context, transaction, values)
+    acceptor = await _acceptor(context, transaction, values=values)
     with spelt("invalid_attribute"):
         await accept_entry(transaction, entry_id, acceptor=acceptor, moment=moment_of(context))
 
@@ -44,7 +44,9 @@ async def set_operator_status(
     return await set_status(transaction, new, new_id=context.services.new_id())
 
 
-async def _acceptor(context: ActionContext, transaction: Transaction, values: Values) -> Acceptor:
+async def _acceptor(
+    context: ActionContext, transaction: Transaction, *, values: Values
+) -> Acceptor:
     """Return who takes a call: a line, or an agent elsewhere who is only a name here."""
     line_id: UUID | None = values.get("sipUserId")
     name: str | None = values.get("agentName")

@@ -135,6 +135,7 @@ class Reader:
         self,
         rows: Rows,
         request: ListRequest,
+        *,
         fixed: tuple[tuple[str, object], ...] = (),
         pace: Pace = at_once,
     ) -> Listed:
@@ -149,84 +150,91 @@ class Reader:
         budget = Budget(rows, pace)
         match request.page:
             case None:
-                return await self._whole(budget, query, given)
+                return await self._whole(budget, query, given=given)
             case OffsetPage() as page:
-                return await self._offset_page(budget, query, given, page)
+                return await self._offset_page(budget, query, given=given, page=page)
             case KeysetPage() as page:
-                return await self._keyset_page(budget, query, given, page)
+                return await self._keyset_page(budget, query, given=given, page=page)
 
     async def one(
         self,
         rows: Rows,
         resource: Resource,
+        *,
         selection: Selection,
         row_id: UUID,
         pace: Pace = at_once,
     ) -> AnswerRecord | None:
         """Return one record, None if there is none. Raises ResultTooLarge, and fetching."""
         query = _Query(_Where(resource, EVERYTHING, ("id",)), selection)
-        plan = await self._plan("one", query, (), lambda: _plan_one(query))
+        plan = await self._plan("one", query, page=(), make=lambda: _plan_one(query))
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(id=row_id))
-        records = await build(Budget(rows, pace), plan.node, found)
+        records = await build(Budget(rows, pace), plan.node, found=found)
         return records[0] if records else None
 
-    async def _whole(self, budget: Budget, query: "_Query", given: Mapping[str, object]) -> Listed:
-        plan = await self._plan("whole", query, (), lambda: _plan_whole(query))
+    async def _whole(
+        self, budget: Budget, query: "_Query", *, given: Mapping[str, object]
+    ) -> Listed:
+        plan = await self._plan("whole", query, page=(), make=lambda: _plan_whole(query))
         values = plan.statement.arguments(**given)
-        found = await budget.fetch(plan.statement, values, plan.most_bytes)
+        found = await budget.fetch(plan.statement, values, most_bytes=plan.most_bytes)
         if len(found) > limits.LIST_RECORDS.most:
             raise ResultTooLarge(limits.LIST_RECORDS)
-        return Listed(await build(budget, plan.node, found))
+        return Listed(await build(budget, plan.node, found=found))
 
     async def _offset_page(
-        self, budget: Budget, query: "_Query", given: Mapping[str, object], page: OffsetPage
+        self, budget: Budget, query: "_Query", *, given: Mapping[str, object], page: OffsetPage
     ) -> Listed:
         plan = await self._plan(
-            "offset", query, (page.limit,), lambda: _plan_offset(query, page.limit)
+            "offset", query, page=(page.limit,), make=lambda: _plan_offset(query, page.limit)
         )
         values = plan.statement.arguments(**given, offset=page.offset)
-        found = await budget.fetch(plan.statement, values, plan.most_bytes)
-        records = await build(budget, plan.node, found[: page.limit])
-        count = await self._count(budget.rows, query.where, given) if page.count else None
+        found = await budget.fetch(plan.statement, values, most_bytes=plan.most_bytes)
+        records = await build(budget, plan.node, found=found[: page.limit])
+        count = await self._count(budget.rows, query.where, given=given) if page.count else None
         return Listed(records, len(found) > page.limit, count)
 
     async def _keyset_page(
-        self, budget: Budget, query: "_Query", given: Mapping[str, object], page: KeysetPage
+        self, budget: Budget, query: "_Query", *, given: Mapping[str, object], page: KeysetPage
     ) -> Listed:
         keys, resource = query.keys or (BY_ID,), query.where.resource
         purpose = purpose_of(resource, keys)
         at: Mapping[str, object] = given
         nulls: tuple[bool, ...] | None = None
         if page.cursor is not None:
-            values = self._cursors.read(purpose, page.cursor, kinds_of(resource, keys))
+            values = self._cursors.read(purpose, page.cursor, kinds=kinds_of(resource, keys))
             nulls = tuple(value is None for value in values)
             at = {**given, **{f"c{index}": value for index, value in enumerate(values)}}
         plan = await self._plan(
             "keyset",
             query,
-            (page.limit, page.backward, nulls),
-            lambda: _plan_keyset(query, keys, page, nulls),
+            page=(page.limit, page.backward, nulls),
+            make=lambda: _plan_keyset(query, keys, page=page, nulls=nulls),
         )
-        found = await budget.fetch(plan.statement, plan.statement.arguments(**at), plan.most_bytes)
+        found = await budget.fetch(
+            plan.statement, plan.statement.arguments(**at), most_bytes=plan.most_bytes
+        )
         shown = found[: page.limit]
         if page.backward:
             shown = shown[::-1]
-        records = await build(budget, plan.node, shown)
+        records = await build(budget, plan.node, found=shown)
         ends = [
             self._cursors.make(purpose, [row[index] for index in plan.sorted_by])
             for row in (*shown[:1], *shown[-1:])
         ]
-        count = await self._count(budget.rows, query.where, given) if page.count else None
+        count = await self._count(budget.rows, query.where, given=given) if page.count else None
         first, last = (ends[0], ends[-1]) if ends else (None, None)
         return Listed(records, len(found) > page.limit, count, first, last)
 
-    async def _count(self, rows: Rows, where: "_Where", given: Mapping[str, object]) -> int:
+    async def _count(self, rows: Rows, where: "_Where", *, given: Mapping[str, object]) -> int:
         query = _Query(where, _NO_FIELDS)
-        statement = (await self._plan("count", query, (), lambda: _plan_count(where))).statement
+        statement = (
+            await self._plan("count", query, page=(), make=lambda: _plan_count(where))
+        ).statement
         return (await rows.fetch(statement.text, statement.arguments(**given)))[0][0]
 
     async def _plan(
-        self, way: str, query: "_Query", page: Hashable, make: Callable[[], "_Plan"]
+        self, way: str, query: "_Query", *, page: Hashable, make: Callable[[], "_Plan"]
     ) -> "_Plan":
         key = (way, query, page)
         plan = self._plans.get(key)
@@ -297,7 +305,7 @@ class _Query(NamedTuple):
 
 def _plan_one(query: _Query) -> _Plan:
     source, columns, where, node = query.select()
-    return _Plan(Prepared(rows_of(source, columns, where)), node)
+    return _Plan(Prepared(rows_of(source, columns, where=where)), node)
 
 
 def _plan_whole(query: _Query) -> _Plan:
@@ -307,36 +315,38 @@ def _plan_whole(query: _Query) -> _Plan:
     else:
         by = [source.column(name) for name in source.resource.default_sort]
     most = limits.LIST_RECORDS.most + 1
-    statement = rows_of(source, columns, where).order_by(*by).limit(literal(most))
+    statement = rows_of(source, columns, where=where).order_by(*by).limit(literal(most))
     return _Plan(Prepared(statement), node, node.most_bytes(most))
 
 
 def _plan_offset(query: _Query, limit: int) -> _Plan:
     source, columns, where, node = query.select()
     by = [directed(sort_value(source, key), key) for key in query.keys or (BY_ID,)]
-    statement = rows_of(source, columns, where).order_by(*by).limit(literal(limit + 1))
+    statement = rows_of(source, columns, where=where).order_by(*by).limit(literal(limit + 1))
     statement = statement.offset(sa.bindparam("offset", type_=sa.BigInteger))
     return _Plan(Prepared(statement), node, node.most_bytes(limit + 1))
 
 
 def _plan_keyset(
-    query: _Query, keys: tuple[SortKey, ...], page: KeysetPage, nulls: tuple[bool, ...] | None
+    query: _Query, keys: tuple[SortKey, ...], *, page: KeysetPage, nulls: tuple[bool, ...] | None
 ) -> _Plan:
     source, columns, where, node = query.select()
-    columns, sorted_by = with_sort_values(source, columns, keys)
+    columns, sorted_by = with_sort_values(source, columns, keys=keys)
     sort = sort_of(source.resource, keys)
     if page.backward:
         sort = sort.reversed
     regions = whole(sort) if nulls is None else behind(sort, nulls)
     most = page.limit + 1
-    statement = keyset_statement(source, columns, where, sort, sorted_by, regions, most)
+    statement = keyset_statement(
+        source, columns, where=where, sort=sort, sorted_by=sorted_by, regions=regions, most=most
+    )
     return _Plan(Prepared(statement), node, node.most_bytes(most, len(keys)), sorted_by)
 
 
 def _plan_count(where: _Where) -> _Plan:
     source = source_of(where.resource)
     counted = [sa.func.count().label("count")]
-    return _Plan(Prepared(rows_of(source, counted, where.conditions(source))), _NOTHING)
+    return _Plan(Prepared(rows_of(source, counted, where=where.conditions(source))), _NOTHING)
 
 
 _NO_FIELDS = Selection(())
@@ -362,7 +372,12 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
         theirs, node = _node(target, inner)
         tie = target.column(relationship.theirs).label(f"v{len(theirs)}")
         statement = Prepared(
-            related_statement(target, [*theirs, tie], relationship, limits.ANSWER_RECORDS.most + 1)
+            related_statement(
+                target,
+                [*theirs, tie],
+                relationship=relationship,
+                most=limits.ANSWER_RECORDS.most + 1,
+            )
         )
         branches.append(Branch(f"v{index}", index, len(theirs), relationship.many, statement, node))
     names = (*selection.fields, *(name for name, _ in selection.related))

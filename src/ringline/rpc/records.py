@@ -105,7 +105,7 @@ class Budget:
         self._left = limits.ANSWER_BYTES.most
 
     async def fetch(
-        self, statement: Prepared, values: Sequence[object], most_bytes: int | None
+        self, statement: Prepared, values: Sequence[object], *, most_bytes: int | None
     ) -> Sequence[Row]:
         """Fetch rows that hold at most so much, None where one alone may be large.
 
@@ -176,11 +176,11 @@ def _length(value: object) -> int:
 # -- records --------------------------------------------------------------------------------
 
 
-async def build(budget: Budget, node: Node, found: Sequence[Row]) -> list[AnswerRecord]:
+async def build(budget: Budget, node: Node, *, found: Sequence[Row]) -> list[AnswerRecord]:
     """Make records of rows, with what is related to them. Raises ResultTooLarge, and fetching."""
     if not node.related:
         return _make(node, found)
-    return (await _build(budget, node, found)).records
+    return (await _build(budget, node, found=found)).records
 
 
 def _make(node: Node, found: Sequence[Row]) -> list[AnswerRecord]:
@@ -194,26 +194,28 @@ def _make(node: Node, found: Sequence[Row]) -> list[AnswerRecord]:
     return records
 
 
-async def _build(budget: Budget, node: Node, found: Sequence[Row]) -> _Built:
+async def _build(budget: Budget, node: Node, *, found: Sequence[Row]) -> _Built:
     records = _make(node, found)
     fixed, texts = node.fixed, node.texts
     sizes = [fixed + sum([_length(row[index]) for index in texts]) for row in found]
     built = _Built(records, [1] * len(records), sizes)
     for branch in node.related:
-        await _follow(budget, branch, found, built)
+        await _follow(budget, branch, found=found, ours=built)
     return built
 
 
-async def _follow(budget: Budget, branch: Branch, found: Sequence[Row], ours: _Built) -> None:
+async def _follow(budget: Budget, branch: Branch, *, found: Sequence[Row], ours: _Built) -> None:
     """Put what a relationship leads to into records, and add its weight to theirs."""
     ids = {row[branch.ours] for row in found} - {None}
     theirs: Sequence[Row] = ()
     if ids:
         most = limits.ANSWER_RECORDS.most + 1 if branch.many else len(ids)
         values = branch.statement.arguments(ids=list(ids))
-        theirs = await budget.fetch(branch.statement, values, branch.node.most_bytes(most))
+        theirs = await budget.fetch(
+            branch.statement, values, most_bytes=branch.node.most_bytes(most)
+        )
         _bound(len(theirs), limits.ANSWER_RECORDS)
-    built = await _build(budget, branch.node, theirs)
+    built = await _build(budget, branch.node, found=theirs)
     indexes: dict[object, list[int]] = {}
     for index, row in enumerate(theirs):
         indexes.setdefault(row[branch.theirs], []).append(index)

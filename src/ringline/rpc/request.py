@@ -55,7 +55,7 @@ def read_request(caller: Caller, body: object, *, validating: bool = False) -> A
     action = _action(members)
     if not may_run(caller, action):
         raise forbid(TAKES_LIVE_KEY if action.team else TAKES_SECRET_KEY)
-    selection = _selection(caller, action, members.get("fields"), needed=not validating)
+    selection = _selection(caller, action, fields=members.get("fields"), needed=not validating)
     given = members.get("input", _NOTHING)
     if not isinstance(given, dict) and given is not _NOTHING:
         raise refuse("invalid_input_format", variables={"received": json_type(given)})
@@ -90,7 +90,7 @@ def _action(members: Mapping[str, object]) -> Action:
     return action
 
 
-def _selection(caller: Caller, action: Action, fields: object, *, needed: bool) -> Selection | None:
+def _selection(caller: Caller, action: Action, *, fields: object, needed: bool) -> Selection | None:
     """Read `fields`; only reads need them, and only on run."""
     if fields is None:
         if needed and action.is_read:

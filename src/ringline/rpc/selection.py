@@ -36,7 +36,7 @@ def select(resource: Resource, fields: object, *, operator: bool = False) -> Sel
 
     An operator's fields follow to what operators may list.
     """
-    return _Reading(operator).read(resource, cast("list[object]", fields), ())
+    return _Reading(operator).read(resource, cast("list[object]", fields), path=())
 
 
 class _Reading:
@@ -45,34 +45,34 @@ class _Reading:
         self._members = 0
         self._relationships = 0
 
-    def read(self, resource: Resource, fields: list[object], path: tuple[str, ...]) -> Selection:
+    def read(self, resource: Resource, fields: list[object], *, path: tuple[str, ...]) -> Selection:
         depth = limits.FIELDS_DEPTH.most
         if len(path) > depth:
             raise refuse("fields_too_deep", variables={"limit": depth})
         self._count(fields)
         plain: dict[str, None] = {}
         related: dict[str, Selection] = {}
-        for name, nested in _items(resource, fields, path):
+        for name, nested in _items(resource, fields, path=path):
             field = resource.field_index.get(name)
             if field is not None:
                 if isinstance(nested, _Nothing):
-                    _once(field.name, plain, path)
+                    _once(field.name, plain, path=path)
                     plain[field.name] = None
                     continue
-                _fail("field_does_not_support_nesting", field.name, path)
+                _fail("field_does_not_support_nesting", field.name, path=path)
             relationship = resource.relationship_index.get(name)
             if relationship is None:
-                _unknown(resource, name, path)
-            _once(relationship.name, related, path)
+                _unknown(resource, name, path=path)
+            _once(relationship.name, related, path=path)
             if isinstance(nested, _Nothing) or nested == []:
-                _fail("requires_field_selection", relationship.name, path)
+                _fail("requires_field_selection", relationship.name, path=path)
             if not isinstance(nested, list):
-                _fail("unsupported_field_combination", relationship.name, path)
+                _fail("unsupported_field_combination", relationship.name, path=path)
             target = related_resource(relationship, operator=self._operator)
             self._relationships += 1  # each is a query
             _bound(self._relationships, limits.FIELDS_RELATIONSHIPS)
             below = (*path, relationship.name)
-            related[relationship.name] = self.read(target, cast("list[object]", nested), below)
+            related[relationship.name] = self.read(target, cast("list[object]", nested), path=below)
         return Selection(tuple(plain), tuple(related.items()))
 
     def _count(self, fields: list[object]) -> None:
@@ -93,7 +93,7 @@ _ALONE = _Nothing()
 
 
 def _items(
-    resource: Resource, fields: list[object], path: tuple[str, ...]
+    resource: Resource, fields: list[object], *, path: tuple[str, ...]
 ) -> Iterator[tuple[str, object]]:
     for item in fields:
         if isinstance(item, str):
@@ -103,7 +103,7 @@ def _items(
                 # A list, or an object where a calculation's arguments would stand.
                 yield name, [nested] if isinstance(nested, dict) else nested
         else:
-            _unknown(resource, _spelt(item), path)
+            _unknown(resource, _spelt(item), path=path)
 
 
 def _spelt(item: object) -> str:
@@ -118,12 +118,12 @@ def _spelt(item: object) -> str:
             return "[]"
 
 
-def _once(name: str, seen: Collection[str], path: tuple[str, ...]) -> None:
+def _once(name: str, seen: Collection[str], *, path: tuple[str, ...]) -> None:
     if name in seen:
-        _fail("duplicate_field", name, path)
+        _fail("duplicate_field", name, path=path)
 
 
-def _unknown(resource: Resource, name: str, path: tuple[str, ...]) -> NoReturn:
+def _unknown(resource: Resource, name: str, *, path: tuple[str, ...]) -> NoReturn:
     shown = camel(echoed(name))
     dotted = ".".join((*path, shown))
     raise refuse(
@@ -140,6 +140,6 @@ def _bound(found: int, limit: limits.Limit) -> None:
         raise refuse("result_too_large", variables={"limit": limit.most})
 
 
-def _fail(type_: str, name: str, path: tuple[str, ...], **more: object) -> NoReturn:
+def _fail(type_: str, name: str, *, path: tuple[str, ...], **more: object) -> NoReturn:
     dotted = ".".join((*path, name))
     raise refuse(type_, variables={"field": dotted, **more}, fields=(dotted,), path=path)

@@ -33,7 +33,7 @@ async def issue_sip_access(context: ActionContext, values: Values) -> object:
     """
     named = {name: values[name] for name in _NAMING if values.get(name) is not None}
     async with context.services.repo.read(context.caller.scope) as rows:
-        found = {await _user(rows, name, value) for name, value in named.items()}
+        found = {await _user(rows, name, named=value) for name, value in named.items()}
     if None in found:
         raise refuse("not_found")
     with spelt():
@@ -54,7 +54,7 @@ async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     return {"revoked": True}
 
 
-async def _user(rows: Rows, how: str, named: str | UUID) -> UUID | None:
+async def _user(rows: Rows, how: str, *, named: str | UUID) -> UUID | None:
     """Find the member of the team whom an input names."""
     if how == "operatorEmail":
         member = await find_member(rows, str(named))

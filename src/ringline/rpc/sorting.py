@@ -103,16 +103,16 @@ def _read_item(resource: Resource, item: str, *, operator: bool) -> SortKey:
     for step in steps:
         relationship = resource.relationship_index.get(step)
         if relationship is None or relationship.many:
-            _unknown(resource, item, step)
+            _unknown(resource, item, part=step)
         path.append(relationship.name)
         resource = related_resource(relationship, operator=operator)
     field = resource.field_index.get(name)
     if field is None or isinstance(field.kind, Map | ToolList | Dialogue | TextList):
-        _unknown(resource, item, name)
+        _unknown(resource, item, part=name)
     return SortKey(tuple(path), field.name, *_PREFIXES[prefix])
 
 
-def _unknown(resource: Resource, item: str, part: str) -> NoReturn:
+def _unknown(resource: Resource, item: str, *, part: str) -> NoReturn:
     shown = echoed(item.lstrip("+-"))
     problem = internal_problem("unknown_sort_field", shown, resource=resource.name)
     details = {"reason": "unknown_sort_field", **suggestion(part, resource.names)}

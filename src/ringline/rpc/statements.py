@@ -104,7 +104,7 @@ class _Composing:
     def compose(self, source: Source, shape: FilterShape) -> sa.ColumnElement[bool]:
         match shape:
             case Predicate(name, operator):
-                return self._test(source, source.field(name), operator)
+                return self._test(source, source.field(name), operator=operator)
             case All(parts):
                 return sa.and_(sa.true(), *(self.compose(source, part) for part in parts))
             case Either(parts):
@@ -113,26 +113,28 @@ class _Composing:
                 return sa.not_(self.compose(source, inner))
             case Related(name, inner):
                 relationship = source.resource.relationship_index[name]
-                return self._exists(source, relationship, inner)
+                return self._exists(source, relationship, inner=inner)
 
     def _exists(
-        self, source: Source, relationship: Relationship, inner: FilterShape
+        self, source: Source, relationship: Relationship, *, inner: FilterShape
     ) -> sa.ColumnElement[bool]:
         other, tie = source.related(relationship)
         found = sa.select(literal(1)).select_from(other.rows)
         found = found.where(tie, self.compose(other, inner))
         return sa.exists(found.correlate_except(other.rows))
 
-    def _test(self, source: Source, field: Field, operator: str) -> sa.ColumnElement[bool]:
+    def _test(self, source: Source, field: Field, *, operator: str) -> sa.ColumnElement[bool]:
         if field.through is not None:  # a semi-join, which an index serves
             name, beyond = field.through
             relationship = source.resource.relationship_index[name]
-            return self._exists(source, relationship, Predicate(beyond, operator))
+            return self._exists(source, relationship, inner=Predicate(beyond, operator))
         column = source.value(field)
-        return _compare(column, operator, f"f{next(self._numbers)}", sql_type(field.kind))
+        return _compare(
+            column, operator, name=f"f{next(self._numbers)}", type_=sql_type(field.kind)
+        )
 
 
-def _compare(column: Expression, operator: str, name: str, type_: Any) -> sa.ColumnElement[bool]:
+def _compare(column: Expression, operator: str, *, name: str, type_: Any) -> sa.ColumnElement[bool]:
     value = sa.bindparam(name, type_=type_)
     match operator:
         case "eq":
@@ -206,13 +208,15 @@ def directed(value: Expression, key: SortKey, *, native: bool = False) -> Expres
 # -- statements ---------------------------------------------------------------------------
 
 
-def rows_of(source: Source, columns: Sequence[Expression], where: Sequence[Any]) -> sa.Select[Any]:
+def rows_of(
+    source: Source, columns: Sequence[Expression], *, where: Sequence[Any]
+) -> sa.Select[Any]:
     """Select columns of the rows for which everything holds."""
     return sa.select(*columns).select_from(source.rows).where(*where)
 
 
 def with_sort_values(
-    source: Source, columns: Sequence[Column], keys: Sequence[SortKey]
+    source: Source, columns: Sequence[Column], *, keys: Sequence[SortKey]
 ) -> tuple[list[Column], tuple[int, ...]]:
     """Add what rows are sorted by to columns, where it is not there; return its indexes."""
     all_, indexes = list(columns), list[int]()
@@ -229,6 +233,7 @@ def with_sort_values(
 def keyset_statement(
     source: Source,
     columns: Sequence[Column],
+    *,
     where: Sequence[Any],
     sort: Sort,
     sorted_by: Sequence[int],
@@ -240,7 +245,9 @@ def keyset_statement(
     limit = literal(most)
     parts: list[sa.Select[Any]] = []
     for number, region in enumerate(regions):
-        terms = [_term(values, sort.keys[at], at, term) for at, term in enumerate(region)]
+        terms = [
+            _term(values, sort.keys[at], index=at, term=term) for at, term in enumerate(region)
+        ]
         by = [
             directed(value, key, native=at < max(len(region), 1))
             for at, (value, key) in enumerate(zip(values, sort.keys, strict=True))
@@ -248,7 +255,7 @@ def keyset_statement(
         told: list[Expression] = list(columns)
         if len(regions) > 1:
             told.append(literal(number).label("region"))
-        part = rows_of(source, told, [*where, *terms])
+        part = rows_of(source, told, where=[*where, *terms])
         parts.append(part.order_by(*by).limit(limit))
     if len(parts) == 1:
         return parts[0]
@@ -259,7 +266,7 @@ def keyset_statement(
 
 
 def _term(
-    values: Sequence[Expression], key: SortKey, index: int, term: Term
+    values: Sequence[Expression], key: SortKey, *, index: int, term: Term
 ) -> sa.ColumnElement[bool]:
     value, cursor = values[index], _cursor(values, index)
     match term:
@@ -283,12 +290,12 @@ def _cursor(values: Sequence[Expression], index: int) -> sa.BindParameter[Any]:
 
 
 def related_statement(
-    target: Source, columns: Sequence[Expression], relationship: Relationship, most: int
+    target: Source, columns: Sequence[Expression], *, relationship: Relationship, most: int
 ) -> sa.Select[Any]:
     """Select the rows that are related to any of `ids`, at most so many."""
     theirs = target.column(relationship.theirs)
     ids = sa.bindparam("ids", type_=ARRAY(theirs.type))
-    found = rows_of(target, columns, [theirs == sa.any_(ids)])
+    found = rows_of(target, columns, where=[theirs == sa.any_(ids)])
     if relationship.latest is not None:
         latest = target.column(relationship.latest)
         by = (theirs, latest.desc(), target.column("id").desc())
