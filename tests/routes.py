@@ -20,7 +20,13 @@ def routes_of_the_server() -> set[tuple[str, str]]:
     app = web.Application()
     anything: Any = _Anything()
     surfaces: Any = dict.fromkeys(Surfaces.__dataclass_fields__, anything)
-    add_routes(app, Surfaces(**surfaces), anything, anything.health, anything.readiness)
+    add_routes(
+        app,
+        Surfaces(**surfaces),
+        documentation=anything,
+        health=anything.health,
+        readiness=anything.readiness,
+    )
     return {
         (route.method, route.resource.canonical)
         for route in app.router.routes()

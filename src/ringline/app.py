@@ -219,7 +219,7 @@ async def _start(
         secrets=settings.signing_secrets,
         sockets_per_key=settings.max_sockets_per_key,
     )
-    watchers = Watchers(hub, stores.log, credentials)
+    watchers = Watchers(hub, stores.log, credentials=credentials)
     repo = Repo(stores.records, bus)
     team = Team(
         repo, settings.signing_secrets[0], now=now, new_id=new_id, random_bytes=secrets.token_bytes
@@ -230,8 +230,8 @@ async def _start(
     rpc = Rpc(
         Engine(services, Reader(settings.signing_secrets)),
         idempotency,
-        credentials,
-        RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
+        credentials=credentials,
+        rate=RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
     )
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
@@ -325,29 +325,37 @@ def _server(
         realtime=Realtime(
             sessions,
             reception,
-            credentials,
-            settings.rate_session_events_per_10_s,
-            mint_rate,
-            origins,
-            links,
-            limits.realtime,
+            credentials=credentials,
+            events_per_window=settings.rate_session_events_per_10_s,
+            mint_rate=mint_rate,
+            origins=origins,
+            links=links,
+            bounds=limits.realtime,
         ),
         session_tokens=SessionTokens(
-            credentials, settings.signing_secrets[0], mint_rate, now, new_id
+            credentials, settings.signing_secrets[0], rate=mint_rate, now=now, new_id=new_id
         ),
-        events_sockets=EventsSockets(watchers, origins, limits.sockets),
+        events_sockets=EventsSockets(watchers, origins, limits=limits.sockets),
         call_streams=CallStreams(
-            watchers, stores.calls, origins, links, now, new_id, limits.streams
+            watchers,
+            stores.calls,
+            origins=origins,
+            links=links,
+            now=now,
+            new_id=new_id,
+            limits=limits.streams,
         ),
         rpc=rpc,
-        operator_access=OperatorAccess(credentials, team, mint_rate),
+        operator_access=OperatorAccess(credentials, team, rate=mint_rate),
     )
     admission = Admission(
         Allowance.of_descriptors(raise_descriptor_limit(), settings.max_connections_per_address),
         settings.trusted_proxies,
-        time.monotonic,
+        clock=time.monotonic,
     )
-    return Server(surfaces, lambda: journal.accepting, new_id, links, admission)
+    return Server(
+        surfaces, lambda: journal.accepting, new_id=new_id, links=links, admission=admission
+    )
 
 
 async def _listen(server: Server, settings: Settings) -> int:

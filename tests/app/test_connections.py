@@ -68,14 +68,14 @@ class Port:
 @asynccontextmanager
 async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIterator[Port]:
     async def echo(request: web.Request) -> web.Response:
-        share = open_share(request, KEY, Scope(KEY, Environment.LIVE))
-        return web.Response(body=await read_body(request, 200_000, share))
+        share = open_share(request, KEY, scope=Scope(KEY, Environment.LIVE))
+        return web.Response(body=await read_body(request, 200_000, share=share))
 
     async def large(request: web.Request) -> web.StreamResponse:
         if request.path == "/large":
             return web.Response(body=LARGE)
         port.writing = request.transport
-        return await write_by_pieces(request, LARGE, {})
+        return await write_by_pieces(request, LARGE, headers={})
 
     @web.middleware
     async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -87,10 +87,12 @@ async def listening(waits: Waits = LONG, allowance: Allowance = ROOM) -> AsyncIt
     app.router.add_post("/echo", echo)
     app.router.add_get("/large", large)
     app.router.add_get("/pieces", large)
-    admission = Admission(allowance, (), monotonic)
+    admission = Admission(allowance, (), clock=monotonic)
     budget = ByteBudget(BUDGET)
     listener = PortListener(
-        app, House(admission, Refusals(lambda: KEY, Links("https://docs.example/")), budget), waits
+        app,
+        House(admission, Refusals(lambda: KEY, Links("https://docs.example/")), budget),
+        waits=waits,
     )
     port = Port(await listener.start("127.0.0.1", 0), admission, budget, listener)
     try:

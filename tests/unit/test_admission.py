@@ -15,7 +15,7 @@ class Door:
     def __init__(self, most: int, per_address: int, *proxies: str) -> None:
         self.now = 0.0
         networks = [ip_network(proxy) for proxy in proxies]
-        self.admission = Admission(Allowance(most, per_address), networks, lambda: self.now)
+        self.admission = Admission(Allowance(most, per_address), networks, clock=lambda: self.now)
 
     def come(self, address: str, times: int = 1) -> list[Slot]:
         slots = [self.admission.admit(address) for _ in range(times)]

@@ -16,7 +16,7 @@ MOST = 3 * limits.ANSWER_BYTES.most
 
 
 def share(budget: ByteBudget, key_id: object = KEY) -> Share:
-    return Share(budget, FairShare(lambda: 0.0), key_id, key_id)  # type: ignore[arg-type]
+    return Share(budget, FairShare(lambda: 0.0), key_id=key_id, workspace_id=key_id)  # type: ignore[arg-type]
 
 
 def test_large_ones_of_a_key_are_counted_together() -> None:
@@ -51,7 +51,7 @@ def test_a_large_answer_is_made_at_its_workspaces_pace() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         budget, fair = ByteBudget(MOST), FairShare(loop.time)
-        one = Share(budget, fair, KEY, KEY)
+        one = Share(budget, fair, key_id=KEY, workspace_id=KEY)
 
         async def make(size: int) -> float:
             started = loop.time()
@@ -64,7 +64,7 @@ def test_a_large_answer_is_made_at_its_workspaces_pace() -> None:
         size = limits.ANSWER_BYTES.most // PIECE * PIECE
         assert await make(size) == pytest.approx(size * BYTE_OUT_S / SHARE, rel=0.2)
         assert budget.under_way(KEY) == size
-        alone = Share(budget, FairShare(loop.time), OTHER, OTHER)
+        alone = Share(budget, FairShare(loop.time), key_id=OTHER, workspace_id=OTHER)
         started = loop.time()
         for _ in range(size // PIECE):
             await alone.pace(size, PIECE)

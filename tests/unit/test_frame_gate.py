@@ -68,10 +68,10 @@ class Line:
         self.gate = FrameGate(
             cast(Any, self.parser),
             cast(Any, self.connection),
-            FrameLimits(1_000, per_second, burst, cost_s=COST_S),
-            self.violations.append,
+            bounds=FrameLimits(1_000, per_second, burst, cost_s=COST_S),
+            violated=self.violations.append,
         )
-        self.gate._bucket = Bucket(per_second, burst, asyncio.get_running_loop().time)
+        self.gate._bucket = Bucket(per_second, burst, clock=asyncio.get_running_loop().time)
 
     @property
     def frames(self) -> int:

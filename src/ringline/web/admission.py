@@ -72,7 +72,7 @@ class Admission:
     """Counts the open connections and refuses those over the limit."""
 
     def __init__(
-        self, allowance: Allowance, proxies: Sequence[Network], clock: Callable[[], float]
+        self, allowance: Allowance, proxies: Sequence[Network], *, clock: Callable[[], float]
     ) -> None:
         self._allowance = allowance
         self._proxies = tuple(proxies)

@@ -85,7 +85,7 @@ def _bearers(request: web.Request) -> list[str]:
 
 
 async def key_for(
-    request: web.Request, credentials: Credentials, surface: Surface
+    request: web.Request, credentials: Credentials, *, surface: Surface
 ) -> Visitor | Denied:
     """Find the key of a request to a surface. Raises StoreUnavailable."""
     granted = await _pass_of(request, credentials)

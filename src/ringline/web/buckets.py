@@ -10,7 +10,7 @@ class Bucket:
     __slots__ = ("_at", "_burst", "_clock", "_left", "_per_second")
 
     def __init__(
-        self, per_second: float, burst: float, clock: Callable[[], float] = time.monotonic
+        self, per_second: float, burst: float, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._per_second = per_second
         self._burst = burst

@@ -62,7 +62,7 @@ class Share:
     __slots__ = ("_budget", "_bytes", "_fair", "_key_id", "_paced_bytes", "_workspace_id")
 
     def __init__(
-        self, budget: ByteBudget, fair: FairShare, key_id: UUID, workspace_id: UUID
+        self, budget: ByteBudget, fair: FairShare, *, key_id: UUID, workspace_id: UUID
     ) -> None:
         self._budget = budget
         self._fair = fair

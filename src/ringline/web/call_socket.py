@@ -26,7 +26,9 @@ CLOSE_CODES = {"": 1000, "UNAUTHENTICATED": 1008, "UNAVAILABLE": 1001, "INTERNAL
 class CallSocket:
     """A call's WebSocket, from the 101 to the close."""
 
-    def __init__(self, watchers: Watchers, start: Start, now: Clock, limits: StreamLimits) -> None:
+    def __init__(
+        self, watchers: Watchers, start: Start, *, now: Clock, limits: StreamLimits
+    ) -> None:
         self._watchers = watchers
         self._start = start
         self._now = now

@@ -64,6 +64,7 @@ class CallStreams:
         self,
         watchers: Watchers,
         calls: CallStore,
+        *,
         origins: Origins,
         links: Links,
         now: Clock,
@@ -84,7 +85,7 @@ class CallStreams:
         since = asked_since(request)
         if since is None and request.query.get("replay") == "1":
             since = FromBeginning()
-        return await self._open(request, since, TurnCompleted)
+        return await self._open(request, since, last=TurnCompleted)
 
     async def preflight(self, request: web.Request) -> web.StreamResponse:
         """Answer a CORS preflight, which `fetch` with a custom header sends."""
@@ -92,10 +93,10 @@ class CallStreams:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/calls/{id}/stream` (2.5)."""
-        return await self._open(request, asked_since(request), CallEnded)
+        return await self._open(request, asked_since(request), last=CallEnded)
 
     async def _open(
-        self, request: web.Request, since: Since | None, last: type[EventData]
+        self, request: web.Request, since: Since | None, *, last: type[EventData]
     ) -> web.StreamResponse:
         """Open a stream that ends with the call's event of type `last`."""
         try:
@@ -105,18 +106,18 @@ class CallStreams:
             if isinstance(viewer, Denied) or self._origins.refuses(request):
                 raise StreamRefused("PERMISSION_DENIED")
             await begin_stream(request, viewer.scope, replays=since is not None)
-            start = await self._start(viewer, request, since, last)
+            start = await self._start(viewer, request, since=since, last=last)
             if start is None:
                 return await self._nothing_left(viewer, last)
             if last is CallEnded and upgrade_problem(request) is not None:
                 raise StreamRefused("UPGRADE_REQUIRED")
             stream: Stream = (
-                CallSocket(self._watchers, start, self._now, self._limits)
+                CallSocket(self._watchers, start, now=self._now, limits=self._limits)
                 if last is CallEnded
-                else Transcript(self._watchers, start, self._limits)
+                else Transcript(self._watchers, start, limits=self._limits)
             )
             with self._slot(start.call_id):
-                return await self._serve(stream, request, start)
+                return await self._serve(stream, request, start=start)
         except StreamRefused as refusal:
             return self._refuse(refusal.code)
         except TooManySockets:
@@ -125,7 +126,7 @@ class CallStreams:
             return self._refuse("UNAVAILABLE")
 
     async def _serve(
-        self, stream: Stream, request: web.Request, start: Start
+        self, stream: Stream, request: web.Request, *, start: Start
     ) -> web.StreamResponse:
         with self._watchers.standing(start.viewer, stream.credential_revoked):
             if not await self._watchers.admit(start.viewer):
@@ -133,7 +134,7 @@ class CallStreams:
             return await stream.serve(request)
 
     async def _start(
-        self, viewer: Viewer, request: web.Request, since: Since | None, last: type[EventData]
+        self, viewer: Viewer, request: web.Request, *, since: Since | None, last: type[EventData]
     ) -> Start | None:
         """Find the start position, then the call; None if nothing is left to send.
 

@@ -22,7 +22,7 @@ def code(name: str) -> str:
     return f"<code>{escape(name)}</code>"
 
 
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]], ids: Sequence[str] = ()) -> str:
+def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, ids: Sequence[str] = ()) -> str:
     """Return a table of HTML cells; a row with an id can be linked to."""
     head = "".join(f"<th>{cell}</th>" for cell in heads)
     body = ""

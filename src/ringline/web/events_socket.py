@@ -43,7 +43,7 @@ UNAVAILABLE = "unavailable"
 class EventsSockets:
     """The handler of `GET /socket/websocket`."""
 
-    def __init__(self, watchers: Watchers, origins: Origins, limits: SocketLimits) -> None:
+    def __init__(self, watchers: Watchers, origins: Origins, *, limits: SocketLimits) -> None:
         self._watchers = watchers
         self._origins = origins
         self._limits = limits
@@ -59,17 +59,19 @@ class EventsSockets:
         if upgrade_problem(request) is not None:
             return web.Response(status=400, headers=OUR_VERSION)
         try:
-            return await self._serve(request, viewer, version, offer.answer)
+            return await self._serve(request, viewer, version=version, subprotocol=offer.answer)
         except Unavailable:
             return web.Response(status=503, headers={"Retry-After": "1"})
         except (TooManySockets, _Refused):
             return web.Response(status=403)
 
     async def _serve(
-        self, request: web.Request, viewer: Viewer, version: Version, subprotocol: str | None
+        self, request: web.Request, viewer: Viewer, *, version: Version, subprotocol: str | None
     ) -> web.StreamResponse:
         await begin_stream(request, viewer.scope)
-        connection = _Connection(self._watchers, viewer, version, self._payloads, self._limits)
+        connection = _Connection(
+            self._watchers, viewer, version=version, payloads=self._payloads, limits=self._limits
+        )
         with self._watchers.standing(viewer, connection.credential_revoked):
             if not await self._watchers.admit(viewer):
                 raise _Refused
@@ -99,6 +101,7 @@ class _Connection:
         self,
         watchers: Watchers,
         viewer: Viewer,
+        *,
         version: Version,
         payloads: Payloads,
         limits: SocketLimits,

@@ -59,6 +59,7 @@ class FrameGate:
         self,
         inner: WebSocketReader,
         connection: HttpConnection,
+        *,
         bounds: FrameLimits,
         violated: Callable[[int], None],
     ) -> None:

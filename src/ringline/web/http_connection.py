@@ -90,6 +90,7 @@ class HttpConnection(RequestHandler):
         self,
         server: web.Server,
         all_: "set[HttpConnection]",
+        *,
         house: House,
         waits: Waits,
     ) -> None:
@@ -216,7 +217,7 @@ class HttpConnection(RequestHandler):
 
     # -- what aiohttp and the loop report -----------------------------------------------
 
-    def enter(self, transport: asyncio.Transport, slot: Slot, since: float) -> None:
+    def enter(self, transport: asyncio.Transport, slot: Slot, *, since: float) -> None:
         """Take over a connection, with the slot it has had since it connected."""
         self._wire, self._slot, self._since = transport, slot, since
         self._all.add(self)

@@ -31,6 +31,7 @@ class PortListener:
         self,
         app: web.Application,
         house: House,
+        *,
         waits: Waits | None = None,
     ) -> None:
         self._house = house
@@ -79,9 +80,9 @@ class PortListener:
         server = self._runner.server
         if server is None:
             raise AssertionError("newcomers only arrive once the server is set up")
-        connection = HttpConnection(server, self._connections, self._house, self._waits)
+        connection = HttpConnection(server, self._connections, house=self._house, waits=self._waits)
         transport.set_protocol(connection)
-        connection.enter(transport, slot, since)
+        connection.enter(transport, slot, since=since)
         connection.data_received(head)
 
     async def _drain(self, grace_s: float) -> None:

@@ -45,15 +45,15 @@ class Documentation:
     async def document(self, request: web.Request) -> web.StreamResponse:
         """Serve the OpenAPI document; pages of other origins may read it too."""
         headers = {"Access-Control-Allow-Origin": "*"}
-        return _answer(request, self._document, "application/json", headers)
+        return _answer(request, self._document, content_type="application/json", headers=headers)
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         """Serve the documentation page."""
-        return _answer(request, self._page, "text/html", _PAGE_HEADERS)
+        return _answer(request, self._page, content_type="text/html", headers=_PAGE_HEADERS)
 
     async def home(self, request: web.Request) -> web.StreamResponse:
         """Serve the home page."""
-        return _answer(request, self._home, "text/html", _PAGE_HEADERS)
+        return _answer(request, self._home, content_type="text/html", headers=_PAGE_HEADERS)
 
     @cached_property
     def _document(self) -> _Prepared:
@@ -69,7 +69,7 @@ class Documentation:
 
 
 def _answer(
-    request: web.Request, prepared: _Prepared, content_type: str, headers: dict[str, str]
+    request: web.Request, prepared: _Prepared, *, content_type: str, headers: dict[str, str]
 ) -> web.StreamResponse:
     known = request.if_none_match or ()
     if any(etag.value in (prepared.etag, "*") for etag in known):

@@ -18,7 +18,7 @@ class RateLimit:
     """Allows each caller `per_second` requests, and `burst` at once; 0 is no limit."""
 
     def __init__(
-        self, per_second: float, burst: float, clock: Callable[[], float] = time.monotonic
+        self, per_second: float, burst: float, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._per_second = per_second
         self._burst = max(1.0, burst)  # less than one request would never pass

@@ -61,6 +61,7 @@ class Realtime:
         self,
         sessions: Sessions,
         reception: Reception,
+        *,
         credentials: Credentials,
         events_per_window: int,
         mint_rate: RateLimit,
@@ -89,16 +90,16 @@ class Realtime:
     async def mint(self, request: web.Request) -> web.StreamResponse:
         """`POST /v3/realtime-sessions`: mint a single-use ticket (2)."""
         try:
-            visitor = await key_for(request, self._credentials, Surface.REALTIME)
+            visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
             if isinstance(visitor, Denied):
                 return _unauthorized()
-            share = open_share(request, visitor.key.id, visitor.key.scope)
+            share = open_share(request, visitor.key.id, scope=visitor.key.scope)
             wait_s = self._mint_rate.take(visitor.key.id)
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
                 return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
             self._reception.check_accepting()
-            body = await read_body(request, limits.MINT_BYTES.most, share)
+            body = await read_body(request, limits.MINT_BYTES.most, share=share)
             await visitor.check()  # reading the body takes time
             asked = read_mint(body, self._sessions.models(visitor.key.scope))
             if isinstance(asked, ConfigProblem):
@@ -139,7 +140,10 @@ class Realtime:
                 await begin_stream(request, owner.scope)
                 held.enter_context(self._sessions.slot(owner.scope))
                 session = _Session(
-                    self._sessions, self._reception, self._events_per_window, self._bounds
+                    self._sessions,
+                    self._reception,
+                    events_per_window=self._events_per_window,
+                    bounds=self._bounds,
                 )
                 held.enter_context(self._standing(owner, session))
                 permit = await self._permit(owner, offer)
@@ -181,7 +185,7 @@ class Realtime:
         """Find whose session it would be, without redeeming the ticket."""
         if offer is not None:
             return await self._sessions.peek(offer.ticket)
-        visitor = await key_for(request, self._credentials, Surface.REALTIME)
+        visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
         return None if isinstance(visitor, Denied) else visitor.key
 
     def _standing(self, owner: Key | Ticket, session: "_Session") -> AbstractContextManager[None]:
@@ -204,6 +208,7 @@ class _Session:
         self,
         sessions: Sessions,
         reception: Reception,
+        *,
         events_per_window: int,
         bounds: RealtimeLimits,
     ) -> None:
@@ -246,17 +251,17 @@ class _Session:
 
     async def _speak(self, socket: WebSocket, permit: Permit) -> None:
         messages = socket.messages()
-        config = await self._start(socket, messages, permit)
+        config = await self._start(socket, messages, permit=permit)
         if isinstance(config, SessionProblem):
             socket.send_text(realtime.encode_refusal(config))
             await _close(socket, ERRORS[config.code])
         elif config is not None:
             offer = self._sessions.offer(permit, config)
             leg = RealtimeLeg(socket, config, events_per_window=self._events_per_window)
-            await self._run(socket, messages, leg, offer)
+            await self._run(socket, messages, leg=leg, offer=offer)
 
     async def _start(
-        self, socket: WebSocket, messages: Messages, permit: Permit
+        self, socket: WebSocket, messages: Messages, *, permit: Permit
     ) -> EffectiveConfig | SessionProblem | None:
         """Wait for `session.start`; None if the client left first."""
         first = asyncio.create_task(_next(messages))
@@ -295,12 +300,12 @@ class _Session:
         return config
 
     async def _run(
-        self, socket: WebSocket, messages: Messages, leg: RealtimeLeg, offer: Offer
+        self, socket: WebSocket, messages: Messages, *, leg: RealtimeLeg, offer: Offer
     ) -> None:
         socket.on_resumed = leg.drained
         self._live = self._reception.accept(offer, leg)
         leg.report_to(self._live.listener)
-        reading = asyncio.create_task(_read(socket, messages, leg))
+        reading = asyncio.create_task(_read(socket, messages, leg=leg))
         try:
             await asyncio.wait({reading, leg.hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if socket.violation == TOO_LARGE:
@@ -324,7 +329,7 @@ async def _next(messages: Messages) -> Message | None:
     return await anext(messages, None)
 
 
-async def _read(socket: WebSocket, messages: Messages, leg: RealtimeLeg) -> None:
+async def _read(socket: WebSocket, messages: Messages, *, leg: RealtimeLeg) -> None:
     async for message in messages:
         if _is_too_large(message):
             socket.refuse(TOO_LARGE)

@@ -43,12 +43,12 @@ class Refusals:
     links: Links
 
     def answer(
-        self, path: str, refusal: web.HTTPException, request_id: str | None = None
+        self, path: str, refusal: web.HTTPException, *, request_id: str | None = None
     ) -> web.Response:
         """Answer an exception raised for a request with this path."""
         kept = {name: refusal.headers.get(name) for name in _KEPT}
         headers = {name: value for name, value in kept.items() if value}
-        answered = self.answer_status(path, refusal.status, request_id, headers)
+        answered = self.answer_status(path, refusal.status, request_id=request_id, headers=headers)
         if refusal.keep_alive is False:
             answered.force_close()
         return answered
@@ -64,16 +64,19 @@ class Refusals:
         self,
         path: str,
         status: int,
+        *,
         request_id: str | None = None,
         headers: Mapping[str, str] | None = None,
         message: str | None = None,
     ) -> web.Response:
         """Answer with a status, in the format of the path's surface."""
         named = request_id or show_id(Prefix.REQUEST, self.new_id())
-        refusal = self._spell(path, status, named, message)
+        refusal = self._spell(path, status, request_id=named, message=message)
         return answer(refusal, {**(headers or {}), REQUEST_ID: named, "Server": SERVER_NAME})
 
-    def _spell(self, path: str, status: int, request_id: str, message: str | None) -> HttpRefusal:
+    def _spell(
+        self, path: str, status: int, *, request_id: str, message: str | None
+    ) -> HttpRefusal:
         bad = status < 500
         message = message or _MESSAGES.get(status)
         if path.startswith("/v1/"):

@@ -25,7 +25,7 @@ class BrokenBody(Exception):
     """A request's body does not match its headers."""
 
 
-async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
+async def read_body(request: web.Request, limit: int, *, share: Share) -> bytes:
     """Read a body of at most `limit` bytes, counting it in a key's share as it grows.
 
     Raises BodyTooLarge, BrokenBody, HTTPUnsupportedMediaType if it is encoded,
@@ -52,18 +52,23 @@ async def read_body(request: web.Request, limit: int, share: Share) -> bytes:
     return body
 
 
-def open_share(request: web.Request, key_id: UUID, scope: Scope) -> Share:
+def open_share(request: web.Request, key_id: UUID, *, scope: Scope) -> Share:
     """Start counting a request's bytes and work, until its answer has been read."""
     connection = request.protocol
     if not isinstance(connection, HttpConnection):
         raise AssertionError("requests arrive on the listener's connections")
-    share = Share(connection.house.budget, connection.house.fair, key_id, scope.workspace_id)
+    share = Share(
+        connection.house.budget,
+        connection.house.fair,
+        key_id=key_id,
+        workspace_id=scope.workspace_id,
+    )
     connection.when_answered(share.close)
     return share
 
 
 async def write_by_pieces(
-    request: web.Request, answer: bytes, headers: Mapping[str, str]
+    request: web.Request, answer: bytes, *, headers: Mapping[str, str]
 ) -> web.StreamResponse:
     """Write a large answer no faster than its client reads it.
 

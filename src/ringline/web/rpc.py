@@ -62,7 +62,7 @@ class Turned(Exception):
     """A request is refused before it runs."""
 
     def __init__(
-        self, code: str, message: str | None = None, wait_s: int = 0, hint: str = ""
+        self, code: str, message: str | None = None, *, wait_s: int = 0, hint: str = ""
     ) -> None:
         super().__init__(code)
         self.refusal = refuse_rpc(code, message, details={"hint": hint} if hint else None)
@@ -76,6 +76,7 @@ class Rpc:
         self,
         engine: Engine,
         idempotency: Idempotency,
+        *,
         credentials: Credentials,
         rate: RateLimit,
     ) -> None:
@@ -134,7 +135,7 @@ class Rpc:
         """Authenticate a request, answer it, and report any error."""
         try:
             caller = await authenticate(request, self._credentials)
-            share = open_share(request, caller.key_id, caller.scope)
+            share = open_share(request, caller.key_id, scope=caller.scope)
             wait_s = self._rate.take(_who(caller))
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
@@ -178,7 +179,7 @@ class Rpc:
             _log.error("rpc_failed", error=type(error).__name__, sqlstate=sqlstate)
             answer = _UNKNOWN
         if len(answer) > PIECE_BYTES:
-            return await write_by_pieces(request, answer, _JSON)
+            return await write_by_pieces(request, answer, headers=_JSON)
         return web.Response(body=answer, headers=_JSON)
 
 
@@ -216,7 +217,7 @@ async def _read(request: web.Request, share: Share) -> bytes:
         raise Turned("unsupported_media_type")
     if "Content-Encoding" in request.headers:
         raise Turned("unsupported_media_type", "the body must not be encoded")
-    return await read_body(request, limits.RPC_BODY_BYTES.most, share)
+    return await read_body(request, limits.RPC_BODY_BYTES.most, share=share)
 
 
 def _refuse(refusal: HttpRefusal, wait_s: int = 0) -> web.Response:

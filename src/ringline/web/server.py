@@ -53,6 +53,7 @@ class Server:
         self,
         surfaces: Surfaces,
         ready: Callable[[], bool],
+        *,
         new_id: NewId,
         links: Links,
         admission: Admission,
@@ -65,7 +66,13 @@ class Server:
         app = web.Application(middlewares=[self._around], client_max_size=0)
         app.on_response_prepare.append(_name_request)
         documentation = Documentation(__version__, links)
-        add_routes(app, surfaces, documentation, self._health, self._readiness)
+        add_routes(
+            app,
+            surfaces,
+            documentation=documentation,
+            health=self._health,
+            readiness=self._readiness,
+        )
         _silence_aiohttp()
         self._listener = PortListener(app, House(admission, self._refusals))
 
@@ -103,19 +110,20 @@ class Server:
                 await refuse_stranger(request)
             return response
         except web.HTTPException as refusal:
-            return self._refusals.answer(request.path, refusal, request_id)
+            return self._refusals.answer(request.path, refusal, request_id=request_id)
         except BrokenBody:
-            return self._refusals.answer_status(request.path, 400, request_id)
+            return self._refusals.answer_status(request.path, 400, request_id=request_id)
         except (asyncio.CancelledError, ConnectionError):
             raise
         except Exception as error:  # a bug: log it without its text
             _log.error("request_failed", path=request.path, error=type(error).__name__)
-            return self._refusals.answer_status(request.path, 500, request_id)
+            return self._refusals.answer_status(request.path, 500, request_id=request_id)
 
 
 def add_routes(
     app: web.Application,
     surfaces: Surfaces,
+    *,
     documentation: Documentation,
     health: Handler,
     readiness: Handler,

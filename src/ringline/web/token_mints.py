@@ -34,6 +34,7 @@ class SessionTokens:
         self,
         credentials: Credentials,
         secret: str,
+        *,
         rate: RateLimit,
         now: Clock,
         new_id: NewId,
@@ -46,7 +47,7 @@ class SessionTokens:
 
     async def mint(self, request: web.Request) -> web.StreamResponse:
         """Mint a session token."""
-        return await _mint(request, self._credentials, self._rate, self._make)
+        return await _mint(request, self._credentials, rate=self._rate, make=self._make)
 
     async def _make(self, key: Key, body: bytes) -> bytes:
         asked = session_token.read_mint(body)
@@ -64,14 +65,14 @@ class SessionTokens:
 class OperatorAccess:
     """The handler of `POST /api/operator/access`."""
 
-    def __init__(self, credentials: Credentials, team: Team, rate: RateLimit) -> None:
+    def __init__(self, credentials: Credentials, team: Team, *, rate: RateLimit) -> None:
         self._credentials = credentials
         self._team = team
         self._rate = rate
 
     async def mint(self, request: web.Request) -> web.StreamResponse:
         """Mint a token for the team member with the given email."""
-        return await _mint(request, self._credentials, self._rate, self._make)
+        return await _mint(request, self._credentials, rate=self._rate, make=self._make)
 
     async def _make(self, key: Key, body: bytes) -> bytes | HttpRefusal:
         email = operator_access.read_mint(body)
@@ -85,20 +86,20 @@ class OperatorAccess:
 
 
 async def _mint(
-    request: web.Request, credentials: Credentials, rate: RateLimit, make: Make
+    request: web.Request, credentials: Credentials, *, rate: RateLimit, make: Make
 ) -> web.Response:
     try:
-        visitor = await key_for(request, credentials, Surface.RPC)
+        visitor = await key_for(request, credentials, surface=Surface.RPC)
         if isinstance(visitor, Denied):
             if visitor is Denied.UNKNOWN:
                 return answer(refuse_rpc("unauthorized"))
             return answer(refuse_rpc("forbidden", details={"hint": TAKES_SECRET_KEY}))
-        share = open_share(request, visitor.key.id, visitor.key.scope)
+        share = open_share(request, visitor.key.id, scope=visitor.key.scope)
         wait_s = rate.take(visitor.key.id)
         await share.begin(REFUSAL_S if wait_s else REQUEST_S)
         if wait_s:
             return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
-        body = await read_body(request, limits.MINT_BYTES.most, share)
+        body = await read_body(request, limits.MINT_BYTES.most, share=share)
         await visitor.check()  # reading the body takes time
         made = await make(visitor.key, body)
         await visitor.check()  # and so does the database

@@ -19,7 +19,7 @@ from ringline.wire.transcript import TranscriptStream
 class Transcript:
     """A transcript stream, from its headers to its end."""
 
-    def __init__(self, watchers: Watchers, start: Start, limits: StreamLimits) -> None:
+    def __init__(self, watchers: Watchers, start: Start, *, limits: StreamLimits) -> None:
         self._watchers = watchers
         self._limits = limits
         self._start = start
@@ -69,7 +69,7 @@ class Transcript:
             outbox.send(framed(sse.NOT_RECOVERED))
         tasks = [
             asyncio.create_task(self._watch.run(subscription, outbox)),
-            asyncio.create_task(self._beat(connection, outbox, framed(sse.HEARTBEAT))),
+            asyncio.create_task(self._beat(connection, outbox, heartbeat=framed(sse.HEARTBEAT))),
         ]
         try:
             code = await self._watch.end
@@ -82,7 +82,9 @@ class Transcript:
         if code:  # ahead of queued frames, so that a slow client is told too
             connection.write(framed(sse.encode_event(stream_error_v1(code), name="error")))
 
-    async def _beat(self, connection: StreamConnection, outbox: Outbox, heartbeat: bytes) -> None:
+    async def _beat(
+        self, connection: StreamConnection, outbox: Outbox, *, heartbeat: bytes
+    ) -> None:
         """Send heartbeats; cut off a client that has read nothing for two of them."""
         stuck = False
         while True:

@@ -56,6 +56,7 @@ class Watchers:
         self,
         hub: Hub,
         log_store: EventLog,
+        *,
         credentials: Credentials,
     ) -> None:
         self.hub = hub
@@ -156,7 +157,7 @@ class InTextFrames:
         self._dialect = dialect
         self.name = f"websocket/{dialect.name}"
 
-    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode and frame an event."""
         payload = self._dialect.encode(event, position, scope=scope)
         return None if payload is None else text_frame(payload)
@@ -169,7 +170,7 @@ class InChunks:
         self._dialect = dialect
         self.name = f"chunked/{dialect.name}"
 
-    def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
+    def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode an event as one chunk."""
         payload = self._dialect.encode(event, position, scope=scope)
         return None if payload is None else chunk(payload)

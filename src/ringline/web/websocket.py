@@ -266,7 +266,9 @@ class _Response(web.WebSocketResponse):
         inner = connection._payload_parser  # pyright: ignore[reportPrivateUsage]
         if inner is None:
             raise AssertionError("aiohttp reads with a parser")
-        gate = self._gate = FrameGate(inner, connection, self._bounds, self._violated)
+        gate = self._gate = FrameGate(
+            inner, connection, bounds=self._bounds, violated=self._violated
+        )
         connection._payload_parser = gate  # type: ignore[assignment]  # pyright: ignore
         if early:
             gate.feed_data(early)
