@@ -179,7 +179,9 @@ async def running(
     """
     settings.refuse_weak_secrets()
     async with AsyncExitStack() as stack:
-        server, voices = await _start(settings, stack, ready, limits or WebLimits(), dev=dev)
+        server, voices = await _start(
+            settings, stack, ready=ready, limits=limits or WebLimits(), dev=dev
+        )
         if warm:
             run_in_background(stack, _warm(voices))
         settle_memory()
@@ -189,9 +191,9 @@ async def running(
 async def _start(
     settings: Settings,
     stack: AsyncExitStack,
+    *,
     ready: Callable[[Running], Awaitable[None]],
     limits: WebLimits,
-    *,
     dev: bool,
 ) -> tuple[Running, LocalVoices]:
     """Start everything in order; the stack stops it in reverse."""
@@ -238,15 +240,15 @@ async def _start(
     server = _server(
         settings,
         limits,
-        links,
-        stores,
-        catalogue,
-        calls,
-        credentials,
-        watchers,
-        journal,
-        rpc,
-        team,
+        links=links,
+        stores=stores,
+        catalogue=catalogue,
+        calls=calls,
+        credentials=credentials,
+        watchers=watchers,
+        journal=journal,
+        rpc=rpc,
+        team=team,
     )
 
     journals.append(journal)
@@ -296,6 +298,7 @@ def _catalogue(local: LocalVoices) -> Catalogue:
 def _server(
     settings: Settings,
     limits: WebLimits,
+    *,
     links: Links,
     stores: Stores,
     catalogue: Catalogue,

@@ -38,29 +38,31 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 def test_options_alone_suffice(tmp_path: Path) -> None:
-    found = find_target("https://voice.example", "sk_live_2", tmp_path)
+    found = find_target("https://voice.example", "sk_live_2", data_dir=tmp_path)
     assert found == Target("https://voice.example", "sk_live_2")
 
 
 def test_the_environment_stands_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("RINGLINE_URL", "http://there:1")
     monkeypatch.setenv("RINGLINE_KEY", "sk_test_3")
-    assert find_target(None, None, tmp_path) == Target("http://there:1", "sk_test_3")
-    assert find_target("http://here:1", None, tmp_path) == Target("http://here:1", "sk_test_3")
+    assert find_target(None, None, data_dir=tmp_path) == Target("http://there:1", "sk_test_3")
+    assert find_target("http://here:1", None, data_dir=tmp_path) == Target(
+        "http://here:1", "sk_test_3"
+    )
 
 
 def test_else_the_keys_of_dev(data_dir: Path) -> None:
-    assert find_target(None, None, data_dir) == KEPT
-    assert find_target("http://127.0.0.1:7400/", None, data_dir) == KEPT
+    assert find_target(None, None, data_dir=data_dir) == KEPT
+    assert find_target("http://127.0.0.1:7400/", None, data_dir=data_dir) == KEPT
 
 
 def test_another_key_goes_to_the_server_of_dev(data_dir: Path) -> None:
-    assert find_target(None, "sk_test_9", data_dir) == Target(KEPT.url, "sk_test_9")
+    assert find_target(None, "sk_test_9", data_dir=data_dir) == Target(KEPT.url, "sk_test_9")
 
 
 def test_a_kept_key_goes_to_its_own_server_alone(data_dir: Path) -> None:
     with pytest.raises(CommandProblem, match="No key is known for https"):
-        find_target("https://elsewhere.example", None, data_dir)
+        find_target("https://elsewhere.example", None, data_dir=data_dir)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_urls_and_keys_are_read_as_people_write_them(
 ) -> None:
     monkeypatch.setenv("RINGLINE_URL", written)
     monkeypatch.setenv("RINGLINE_KEY", " sk_test_3\r\n")
-    assert find_target(None, None, tmp_path) == Target(url, "sk_test_3")
+    assert find_target(None, None, data_dir=tmp_path) == Target(url, "sk_test_3")
 
 
 def test_a_variable_that_does_not_exist_is_refused(
@@ -84,14 +86,14 @@ def test_a_variable_that_does_not_exist_is_refused(
 ) -> None:
     monkeypatch.setenv("RINGLINE_URI", "http://there:1")
     with pytest.raises(SettingsProblem, match=r"RINGLINE_URI does not exist.* RINGLINE_URL\?"):
-        find_target("http://here:1", "sk_test_3", tmp_path)
+        find_target("http://here:1", "sk_test_3", data_dir=tmp_path)
 
 
 def test_without_any_it_says_what_to_give(tmp_path: Path) -> None:
     with pytest.raises(CommandProblem, match="pass --url or RINGLINE_URL and --key or RINGLINE_K"):
-        find_target(None, None, tmp_path)
+        find_target(None, None, data_dir=tmp_path)
     with pytest.raises(CommandProblem, match="must start with http:// or https://"):
-        find_target("localhost:7400", "sk_live_1", tmp_path)
+        find_target("localhost:7400", "sk_live_1", data_dir=tmp_path)
 
 
 def test_targets_and_key_rings_do_not_show_keys() -> None:

@@ -164,15 +164,15 @@ def test_a_terminal_is_sent_little() -> None:
 def test_a_painter_writes_what_has_changed_and_where() -> None:
     told: list[str] = []
     painter = Painter(told.append)
-    painter.paint(["a", "b", "c"], 1, 0.0)
+    painter.paint(["a", "b", "c"], 1, now_s=0.0)
     assert told == ["\x1b[?25la\r\nb\r\nc\r\n"]
-    painter.paint(["a", "B", "c"], 1, 1.0)
+    painter.paint(["a", "B", "c"], 1, now_s=1.0)
     assert told[1] == "\x1b[2AB\r\x1b[2B"
-    painter.paint(["a", "B", "c"], 1, 2.0)
+    painter.paint(["a", "B", "c"], 1, now_s=2.0)
     assert len(told) == 2
-    painter.paint(["A", "B", "C"], 1, 3.0)
+    painter.paint(["A", "B", "C"], 1, now_s=3.0)
     assert told[2] == "\x1b[3AA\r\x1b[2BC\r\x1b[1B"
-    painter.paint(["AA", "BB", "CC"], 2, 4.0)  # the terminal was made wider
+    painter.paint(["AA", "BB", "CC"], 2, now_s=4.0)  # the terminal was made wider
     assert told[3].startswith("\x1b[H\x1b[2JAA\r\n")
     painter.finish(["AA", "BB", "CC"], 2)
     assert told[4] == "\x1b[?25h"
@@ -181,8 +181,8 @@ def test_a_painter_writes_what_has_changed_and_where() -> None:
 def test_a_painter_waits_until_a_frame_is_paid_for() -> None:
     told: list[str] = []
     painter = Painter(told.append)
-    painter.paint(["x" * 4_985], 4_985, 0.0)
-    painter.paint(["y" * 4_985], 4_985, 0.49)
+    painter.paint(["x" * 4_985], 4_985, now_s=0.0)
+    painter.paint(["y" * 4_985], 4_985, now_s=0.49)
     assert len(told) == 1
-    painter.paint(["z" * 4_985], 4_985, 0.5)
+    painter.paint(["z" * 4_985], 4_985, now_s=0.5)
     assert told[1].count("z") == 4_985

@@ -43,7 +43,10 @@ def test_connections(soft: int, hard: int, grade: Grade) -> None:
 def test_connections_of_one_address() -> None:
     hard = 2_000 + DESCRIPTORS_KEPT.most
     for setting, told in ((None, "1000"), (7, "7"), (0, "all")):
-        assert f"2000 at once, {told} of them" in check_connections(256, hard, setting).found
+        assert (
+            f"2000 at once, {told} of them"
+            in check_connections(256, hard, per_address=setting).found
+        )
 
 
 def test_no_limit_of_descriptors() -> None:
@@ -86,7 +89,7 @@ def test_a_database_is_free_and_keeps_the_time(
     apart_s: int, owned: bool, port: Grade, grade: Grade, found: str
 ) -> None:
     clock = datetime.now(UTC) - timedelta(seconds=apart_s)
-    judged = judge_database("PostgreSQL 18", Condition(18, clock, False, owned), port)
+    judged = judge_database("PostgreSQL 18", Condition(18, clock, False, owned), port=port)
     assert judged.grade is grade
     assert judged.found.startswith(found)
 

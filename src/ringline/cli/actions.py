@@ -87,7 +87,7 @@ def rpc(
         "page": _read_json("--page", page),
     }
     request = {"action": action, **{k: v for k, v in given.items() if v is not None}}
-    target = find_target(url, key, data_dir)
+    target = find_target(url, key, data_dir=data_dir)
     if curl:
         show(spell_curl(target.url, request))
         say(f"It reads the key from {KEY_VARIABLE}.")
@@ -106,7 +106,7 @@ def list_agents(
     *, json: Json = False, url: Url = None, key: ApiKey = None, data_dir: DataDir = None
 ) -> None:
     """List a workspace's agents in the key's environment, oldest first."""
-    target = find_target(url, key, data_dir)
+    target = find_target(url, key, data_dir=data_dir)
 
     async def work() -> tuple[AgentSummary, ...]:
         async with open_api(target.url, target.key) as api:

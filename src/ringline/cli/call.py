@@ -76,8 +76,10 @@ def call(
     with reporting(*CALL_PROBLEMS):
         sound = load_sound(wav)
     refuse_unwritable(recording or name_recording("ID"))
-    target = find_target(url, key, data_dir)
-    report, understood = run(_call(target, sound, agent, model, quiet=json), *CALL_PROBLEMS)
+    target = find_target(url, key, data_dir=data_dir)
+    report, understood = run(
+        _call(target, sound, agent=agent, model=model, quiet=json), *CALL_PROBLEMS
+    )
     path = recording or name_recording(report.started.session_id)
     write_private(path, write_wav(report.recording))
     if json:
@@ -107,7 +109,7 @@ def name_recording(session_id: str) -> Path:
 
 
 async def _call(
-    target: Target, sound: Wav, agent: str | None, model: str | None, *, quiet: bool
+    target: Target, sound: Wav, *, agent: str | None, model: str | None, quiet: bool
 ) -> tuple[CallReport, Sequence[str]]:
     """Place the call; if nothing was understood, list what would have been."""
 

@@ -74,7 +74,7 @@ def demo(
         sound = load_sound(path)
     expected = SPOKEN if wav is None else ()
     place = data_dir.resolve() if data_dir is not None else default_data_dir()
-    work = _demo(path, sound, expected, place, port, once=once)
+    work = _demo(path, sound, expected=expected, data_dir=place, port=port, once=once)
     return run(_until_stopped(work), *CALL_PROBLEMS)
 
 
@@ -91,7 +91,7 @@ async def _until_stopped(work: Coroutine[Any, Any, int]) -> int:
 
 
 async def _demo(
-    path: Path, sound: Wav, expected: Sequence[str], data_dir: Path, port: int, *, once: bool
+    path: Path, sound: Wav, *, expected: Sequence[str], data_dir: Path, port: int, once: bool
 ) -> int:
     console = open_console()
     recording = data_dir / "call.wav"
@@ -103,19 +103,19 @@ async def _demo(
             made = " and its database, which takes a moment the first time" if first else ""
             screen.status(f"Starting the server{made} …")
             ring = await server.ready()
-            report = await _watched_call(ring, sound, screen, server)
+            report = await _watched_call(ring, sound, screen=screen, server=server)
         finally:
             screen.close()
         write_private(recording, write_wav(report.recording))
         problem = judge(report, expected)
-        _summarise(console, report, recording)
+        _summarise(console, report, recording=recording)
         if problem is not None and once:
             fail(problem)
         if once:
             return DONE
         if problem is not None:
             console.print(visible(problem), style="bold red")
-        _show_lines(console, ring, report, path)
+        _show_lines(console, ring, report=report, wav=path)
         try:
             await server.ended()
         except asyncio.CancelledError:
@@ -125,19 +125,19 @@ async def _demo(
 
 
 async def _watched_call(
-    ring: KeyRing, sound: Wav, screen: Screen, server: DemoServer
+    ring: KeyRing, sound: Wav, *, screen: Screen, server: DemoServer
 ) -> CallReport:
     async with open_api(ring.base_url, ring.secret_key) as api, asyncio.TaskGroup() as tasks:
         joined, over = asyncio.Event(), asyncio.Event()
         death = tasks.create_task(_fail_with(server))
-        watching = tasks.create_task(_watch_events(api, screen, joined, over))
+        watching = tasks.create_task(_watch_events(api, screen, joined=joined, over=over))
         screen.status(f"The server is at {ring.base_url}; joining the events socket …")
         await joined.wait()
         transcripts: list[asyncio.Task[None]] = []
 
         def tell(note: Note) -> None:
             if isinstance(note, Started):
-                following = _watch_transcript(api, note.call_id, screen)
+                following = _watch_transcript(api, note.call_id, screen=screen)
                 transcripts.append(tasks.create_task(following))
             screen.note(note)
 
@@ -156,7 +156,7 @@ async def _fail_with(server: DemoServer) -> None:
 
 
 async def _watch_events(
-    api: Api, screen: Screen, joined: asyncio.Event, over: asyncio.Event
+    api: Api, screen: Screen, *, joined: asyncio.Event, over: asyncio.Event
 ) -> None:
     async with aclosing(follow_events(api)) as stream:
         async for watched in stream:
@@ -171,7 +171,7 @@ async def _watch_events(
                         over.set()
 
 
-async def _watch_transcript(api: Api, call_id: str, screen: Screen) -> None:
+async def _watch_transcript(api: Api, call_id: str, *, screen: Screen) -> None:
     try:
         async with aclosing(follow_transcript(api, call_id)) as stream:
             async for frame in stream:
@@ -196,7 +196,7 @@ def _words(text: str) -> str:
     return " ".join(_NOT_A_WORD.sub(" ", text.lower()).split())
 
 
-def _summarise(console: Console, report: CallReport, recording: Path) -> None:
+def _summarise(console: Console, report: CallReport, *, recording: Path) -> None:
     latencies = sorted(turn.latency_ms for turn in report.turns if turn.latency_ms is not None)
     answered = sum(1 for turn in report.turns if turn.heard and turn.answered_with_audio)
     console.print()
@@ -221,7 +221,7 @@ def _tell_interruption(turn: Turn) -> str:
     )
 
 
-def lines_to_paste(ring: KeyRing, call_id: str, wav: Path) -> list[tuple[str, str]]:
+def lines_to_paste(ring: KeyRing, call_id: str, *, wav: Path) -> list[tuple[str, str]]:
     """Return ready-to-run shell commands, each with a description."""
     ringline = f"{URL_VARIABLE}={shlex.quote(ring.base_url)} {KEY_VARIABLE}={ring.secret_key} " + (
         shlex.join(program())
@@ -248,11 +248,11 @@ def lines_to_paste(ring: KeyRing, call_id: str, wav: Path) -> list[tuple[str, st
     ]
 
 
-def _show_lines(console: Console, ring: KeyRing, report: CallReport, wav: Path) -> None:
+def _show_lines(console: Console, ring: KeyRing, *, report: CallReport, wav: Path) -> None:
     console.print(
         "\nThe server keeps running. Commands to paste into another terminal:\n", style="bold"
     )
-    for does, line in lines_to_paste(ring, report.started.call_id, wav.resolve()):
+    for does, line in lines_to_paste(ring, report.started.call_id, wav=wav.resolve()):
         console.print(f"# {does}", style="dim", soft_wrap=True)
         console.print(visible(line) + "\n", soft_wrap=True)
     console.print("Ctrl-C stops everything.", style="bold")

@@ -58,16 +58,18 @@ class StreamPanels:
         if self.beside:
             layout.split_row(
                 Layout(
-                    _panel(self.events, height, "events · socket", "cyan"),
+                    _panel(self.events, height, title="events · socket", style="cyan"),
                     size=self.events_width + FRAME,
                 ),
-                Layout(_panel(self.transcript, height, "transcript · SSE", "green")),
+                Layout(_panel(self.transcript, height, title="transcript · SSE", style="green")),
             )
             return layout
         upper, lower = share(height, len(self.events) + 2, len(self.transcript) + 2)
         layout.split_column(
-            Layout(_panel(self.events, upper, "events · socket", "cyan"), size=upper),
-            Layout(_panel(self.transcript, lower, "transcript · SSE", "green"), size=lower),
+            Layout(_panel(self.events, upper, title="events · socket", style="cyan"), size=upper),
+            Layout(
+                _panel(self.transcript, lower, title="transcript · SSE", style="green"), size=lower
+            ),
         )
         return layout
 
@@ -90,12 +92,12 @@ def widest(lines: list[Text]) -> int:
     return max([_MIN_COLUMNS, *(line.cell_len for line in lines)])
 
 
-def wrap(console: Console, lines: list[Text], width: int) -> list[Text]:
+def wrap(console: Console, lines: list[Text], *, width: int) -> list[Text]:
     """Wrap lines at a width."""
     return [part for line in lines for part in line.wrap(console, width)]
 
 
-def _panel(lines: list[Text], height: int, title: str, style: str) -> Panel:
+def _panel(lines: list[Text], height: int, *, title: str, style: str) -> Panel:
     newest = lines[-max(1, height - 2) :]
     return Panel(Group(*newest), title=title, border_style=style, title_align="left")
 

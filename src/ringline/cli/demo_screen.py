@@ -139,7 +139,7 @@ class LiveScreen:
 
     def draw(self, now_s: float) -> None:
         """Update the terminal if it is time."""
-        self._painter.paint(self._lines(), self._width, now_s)
+        self._painter.paint(self._lines(), self._width, now_s=now_s)
 
     def _lines(self) -> list[str]:
         with self._console.capture() as drawn:
@@ -213,8 +213,8 @@ class LiveScreen:
         else:
             wide = narrow = self._width - FRAME
         return StreamPanels(
-            wrap(self._console, events, wide),
-            wrap(self._console, transcript, narrow),
+            wrap(self._console, events, width=wide),
+            wrap(self._console, transcript, width=narrow),
             wide,
             beside,
         )

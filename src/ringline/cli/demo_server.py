@@ -59,7 +59,7 @@ async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]
     """
     ready, log = data_dir / "ready.json", data_dir / "server.log"
     chosen = port if _is_free(port) else 0
-    with _fresh_files(data_dir, ready, log) as output:
+    with _fresh_files(data_dir, ready, log=log) as output:
         # In its own session, so that Ctrl-C reaches only the demo, which then stops the server.
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -73,7 +73,7 @@ async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]
             stderr=output,
             start_new_session=True,
         )
-    server = DemoServer(process, ready, log)
+    server = DemoServer(process, ready, log=log)
     try:
         yield server
     finally:
@@ -83,7 +83,7 @@ async def demo_server(data_dir: Path, port: int) -> AsyncGenerator["DemoServer"]
 class DemoServer:
     """A server that has been started and may not be ready yet."""
 
-    def __init__(self, process: asyncio.subprocess.Process, ready: Path, log: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, ready: Path, *, log: Path) -> None:
         self._process = process
         self._ready = ready
         self._log = log
@@ -139,7 +139,7 @@ def _environment() -> dict[str, str]:
     return python_environment() | settings
 
 
-def _fresh_files(data_dir: Path, ready: Path, log: Path) -> BinaryIO:
+def _fresh_files(data_dir: Path, ready: Path, *, log: Path) -> BinaryIO:
     """Make the data directory, remove an old ready file, and open an empty log."""
     make_data_dir(data_dir)
     for path in (ready, log):  # a new file has our mode, and is not a link

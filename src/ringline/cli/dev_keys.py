@@ -26,7 +26,7 @@ class DevKeys:
     made: bool
 
 
-async def keep_dev_keys(admin: Admin, path: Path, base_url: str) -> DevKeys:
+async def keep_dev_keys(admin: Admin, path: Path, *, base_url: str) -> DevKeys:
     """Return the first workspace's keys; replace missing, revoked or expired ones.
 
     Creates a workspace if there is none, and writes the file. Raises StoreUnavailable, OSError,
@@ -41,7 +41,7 @@ async def keep_dev_keys(admin: Admin, path: Path, base_url: str) -> DevKeys:
         keys = await admin.workspaces.create(FIRST_WORKSPACE)
         ring, made = key_ring(keys, base_url), True
     else:
-        ring, made = await _renew(admin, known[0], old, found)
+        ring, made = await _renew(admin, known[0], old=old, found=found)
         ring = msgspec.structs.replace(ring, base_url=base_url)
     write_private(path, ring.as_json())
     return DevKeys(ring, made)
@@ -52,7 +52,7 @@ async def _find(admin: Admin, text: str) -> Key | None:
 
 
 async def _renew(
-    admin: Admin, workspace_id: UUID, old: KeyRing, found: dict[str, Key | None]
+    admin: Admin, workspace_id: UUID, *, old: KeyRing, found: dict[str, Key | None]
 ) -> tuple[KeyRing, bool]:
     texts: dict[str, str] = {}
     for name, kind, environment in FIRST_KEYS:

@@ -125,7 +125,7 @@ async def _check_database(settings: Settings, port: Grade) -> AsyncGenerator[Fin
         return
     embedded = settings.database_url is None
     what = f"embedded, in {settings.data_dir}" if embedded else f"PostgreSQL {examined.version}"
-    yield judge_database(what, examined, port)
+    yield judge_database(what, examined, port=port)
     yield Finding("roles", Grade.GOOD, "row-level security applies to the server's role")
     if examined.open_to_all and not embedded:
         yield Finding(
@@ -136,7 +136,7 @@ async def _check_database(settings: Settings, port: Grade) -> AsyncGenerator[Fin
         )
 
 
-def judge_database(what: str, found: Condition, port: Grade) -> Finding:
+def judge_database(what: str, found: Condition, *, port: Grade) -> Finding:
     """Check whether a suitable database is free, and whether its clock is right."""
     apart_s = abs((datetime.now(UTC) - found.clock).total_seconds())
     if found.owned and port is not Grade.WARNING:  # the lock is not held by a server on our port
@@ -216,7 +216,7 @@ async def _is_ringline(url: str) -> bool:
         return False
 
 
-def check_connections(soft: int, hard: int, per_address: int | None = None) -> Finding:
+def check_connections(soft: int, hard: int, *, per_address: int | None = None) -> Finding:
     """Report how many connections the descriptor limit allows.
 
     The hard limit counts: a server raises its soft limit to it. `per_address` is the setting.

@@ -99,7 +99,7 @@ def create_key(
     data_dir: DataDir = None,
 ) -> None:
     """Create a key; it is shown only once, and only its hash is stored."""
-    workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
+    workspace_id = _read_id(Prefix.WORKSPACE, workspace, noun="workspace")
     if len(label) > 255 or "\0" in label:
         fail("A key's label has at most 255 characters.")
     if expires_in is not None and not 0 < expires_in <= 100 * 365 * 86_400:
@@ -139,7 +139,7 @@ def create_key(
 @key_app.command(name="list")
 def list_keys(*, workspace: Workspace, json: Json = False, data_dir: DataDir = None) -> None:
     """List a workspace's keys: their last four characters, last use and expiry."""
-    workspace_id = _read_id(Prefix.WORKSPACE, workspace, "workspace")
+    workspace_id = _read_id(Prefix.WORKSPACE, workspace, noun="workspace")
 
     async def work() -> list[Key]:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
@@ -179,7 +179,7 @@ def revoke(
     data_dir: DataDir = None,
 ) -> None:
     """Revoke a key permanently; its connections are closed within a second."""
-    wanted = _read_id(Prefix.KEY, key_id, "key")
+    wanted = _read_id(Prefix.KEY, key_id, noun="key")
 
     async def work() -> bool:
         async with open_admin(Settings.read(data_dir=data_dir)) as admin:
@@ -230,7 +230,7 @@ def _dev_keys(data_dir: Path) -> Path:
     return data_dir.expanduser() / DEV_KEYS
 
 
-def _read_id(prefix: Prefix, text: str, noun: str) -> UUID:
+def _read_id(prefix: Prefix, text: str, *, noun: str) -> UUID:
     found = parse_id(prefix, text)
     if found is None:
         fail(f"{text} is not the id of a {noun}: use a UUID or an id that begins with {prefix}_.")

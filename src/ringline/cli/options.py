@@ -54,7 +54,7 @@ class Target:
         return f"Target({self.url!r})"
 
 
-def find_target(url: str | None, key: str | None, data_dir: Path | None) -> Target:
+def find_target(url: str | None, key: str | None, *, data_dir: Path | None) -> Target:
     """Choose server and key: options, else the environment, else `DIR/dev-keys.json`.
 
     Raises CommandProblem, SettingsProblem.

@@ -24,7 +24,7 @@ class Painter:
         self._width = 0
         self._paid_at_s = 0.0
 
-    def paint(self, lines: Sequence[str], width: int, now_s: float) -> None:
+    def paint(self, lines: Sequence[str], width: int, *, now_s: float) -> None:
         """Write what differs from the last frame, if the byte rate allows it.
 
         Every line is `width` columns wide. The cursor ends below the frame.

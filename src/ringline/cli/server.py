@@ -65,7 +65,7 @@ def dev(
     path = root / DEV_KEYS
 
     async def ready(server: app.Running) -> None:
-        keys = await keep_dev_keys(server.admin, path, server.base_url)
+        keys = await keep_dev_keys(server.admin, path, base_url=server.base_url)
         _write_ready(ready_file, keys.ring)
         if (
             keys.made and sys.stdout.isatty()
@@ -73,7 +73,7 @@ def dev(
             show_key_ring(keys.ring)
         show(f"Ringline is at {server.base_url}; its keys are in {path}.")
 
-    _run_server(settings, ready_file, ready, dev=True)
+    _run_server(settings, ready_file, ready=ready, dev=True)
 
 
 def serve(
@@ -99,7 +99,7 @@ def serve(
         _write_ready(ready_file, KeyRing(base_url=server.base_url))
         show(f"Ringline is at {server.base_url}.")
 
-    _run_server(settings, ready_file, ready, dev=False)
+    _run_server(settings, ready_file, ready=ready, dev=False)
 
 
 def migrate(*, data_dir: DataDir = None) -> None:
@@ -118,8 +118,8 @@ def migrate(*, data_dir: DataDir = None) -> None:
 def _run_server(
     settings: Settings,
     ready_file: Path | None,
-    ready: Callable[[app.Running], Awaitable[None]],
     *,
+    ready: Callable[[app.Running], Awaitable[None]],
     dev: bool,
 ) -> None:
     if ready_file is not None:  # an earlier server's file could be taken for ours

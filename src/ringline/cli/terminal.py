@@ -72,7 +72,7 @@ def write_codes(text: str) -> None:
     _print(text, sys.stdout, end="")
 
 
-def _print(text: str, stream: TextIO, end: str = "\n") -> None:
+def _print(text: str, stream: TextIO, *, end: str = "\n") -> None:
     try:
         print(text, file=stream, flush=True, end=end)
     except BrokenPipeError:

@@ -38,7 +38,7 @@ def token(
     Pass it to the events socket as `session_token`, to the live streams as a Bearer token
     or as `?token=`.
     """
-    target = find_target(url, key, data_dir)
+    target = find_target(url, key, data_dir=data_dir)
 
     async def work() -> SessionToken:
         async with open_api(target.url, target.key) as api:
@@ -96,15 +96,15 @@ def events(
     """
     if since is not None and parse_since(since) is None:
         fail(f"{since} is not a position: use epoch:offset, an event id or 0.")
-    target = find_target(url, key, data_dir)
+    target = find_target(url, key, data_dir=data_dir)
     start = since if since is not None or follow else "0"
-    found = run(_show_events(target, start, call, follow=follow, json=json), ApiProblem)
+    found = run(_show_events(target, start, call=call, follow=follow, json=json), ApiProblem)
     if call is not None and not found:
         fail(f"The log has no event of the call {call}.")
 
 
 async def _show_events(
-    target: Target, since: str | None, call: str | None, *, follow: bool, json: bool
+    target: Target, since: str | None, *, call: str | None, follow: bool, json: bool
 ) -> int:
     """Show the events of one call or of all; return how many. Raises ApiProblem."""
     console = open_console(soft_wrap=True)
