@@ -1,1 +1,1 @@
-"""The RPC: a generic engine over one table of resources and one of actions."""
+"""RPC: a generic engine over a table of resources and a table of actions."""

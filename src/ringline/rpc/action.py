@@ -1,4 +1,4 @@
-"""What a row of the table of actions says (events socket, 5.2): see `actions.py`."""
+"""The types of rows in the table of actions (events socket, 5.2; `actions.py`)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from ringline.wire.rpc import RpcRefused
 
 
 class ActionKind(StrEnum):
-    """What an action is to the engine, and so what its request holds."""
+    """How the engine runs an action, which determines its request's members."""
 
     LIST = "list"
     GET = "get"
@@ -22,7 +22,7 @@ class ActionKind(StrEnum):
     GENERIC = "generic"
 
 
-#: The kinds of actions that count an idempotency key; elsewhere it is ignored.
+#: The kinds of actions that use an idempotency key; others ignore it.
 KEYED_KINDS = frozenset({ActionKind.CREATE, ActionKind.GENERIC})
 
 
@@ -30,10 +30,10 @@ KEYED_KINDS = frozenset({ActionKind.CREATE, ActionKind.GENERIC})
 class Input:
     """A member of an action's `input`.
 
-    `null` tells whether null may be given; `cleared` is what is stored then. `column` is
-    where the engine writes it, its own name in snake_case unless it says otherwise. What is
-    `sealed` is encrypted before it is stored. An argument of a read picks the records by
-    their own column, or `through` a relationship by a field of its target.
+    `null` says whether null is allowed; `cleared` is what is stored then. `column` is
+    where the engine writes it, by default its name in snake_case. A `sealed` input is
+    encrypted before it is stored. An argument of a read selects records by their own
+    column, or `through` a relationship by a field of its target.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A member of what a generic action answers; its name is spelt as it is."""
+    """A member of a generic action's result; its name is used unchanged."""
 
     name: str
     kind: Kind | None = None  # None: any JSON
@@ -62,13 +62,13 @@ class Answer:
 class Action:
     """One action.
 
-    `one_of` are groups of inputs of which one is required. `identities` are fields that
-    may stand in `identity` beside the id. `pages` tells whether a list takes `page`. An
-    `operator` may call it with an operator token; a `team` action takes a `sk_live_` key;
-    what answers a credential is `secret`. Of several records that a `get` could mean it
-    answers the `latest` by that column. `presets` are columns of a new row that are not
-    given. `rule` says what the inputs must be together, and raises RpcRefused. `act` does
-    what the engine does not.
+    `one_of` holds groups of inputs of which one is required. `identities` are fields that
+    `identity` may hold besides the id. `pages` says whether a list takes `page`. Operator
+    tokens may call an `operator` action; a `team` action requires a `sk_live_` key; a
+    `secret` action returns a credential. If a `get` could mean several records, it returns
+    the `latest` by that column. `presets` are columns of a new row that clients do not set.
+    `rule` checks the inputs together, and raises RpcRefused. `act` does what the engine
+    does not.
     """
 
     name: str
@@ -94,13 +94,13 @@ class Action:
         object.__setattr__(self, "input_index", by_name(self.inputs))
 
     def left_no_trace(self, error: Exception) -> bool:
-        """Return whether it is certain that an action which raised this error did nothing.
+        """Return whether an action that raised this error certainly did nothing.
 
-        A create is one transaction; other work is known to have done nothing if it was refused.
+        A create is one transaction; other work certainly did nothing if it was refused.
         """
         return self.kind is ActionKind.CREATE or isinstance(error, RpcRefused)
 
     @property
     def is_read(self) -> bool:
-        """Tell whether the action answers records that it only reads."""
+        """Return whether the action only reads records."""
         return self.kind in (ActionKind.LIST, ActionKind.GET)

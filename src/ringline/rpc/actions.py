@@ -1,8 +1,8 @@
 """The table of actions: what clients can do (events socket, 5.2 and 5.3; contract, 10).
 
-A row says what an action takes and answers. Reads, and the writing of plain rows, are the
-engine's; an action that does more names the function that does it. Documentation, OpenAPI,
-the SDK and the tests read this table.
+A row defines an action's inputs and result. The engine reads records and writes plain rows;
+an action that does more names its function. Documentation, OpenAPI, the SDK and the tests
+read this table.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ _K = ActionKind
 
 
 def _given(resource: Resource, *names: str) -> tuple[Input, ...]:
-    """Take inputs from a resource's fields; a star marks those that are required."""
+    """Make inputs from a resource's fields; a star marks required ones."""
     inputs: list[Input] = []
     for name in names:
         one = resource.field_index[name.rstrip("*")]
@@ -111,7 +111,7 @@ _PASSWORD = Text(trim=False)
 _EMAIL = Text(max_length=limits.EMAIL_CHARACTERS.most, pattern=EMAIL)
 _CALL_ANSWER = Answer("call_uuid", Text())
 
-#: The states in which a call may be recorded first (contract, 4).
+#: The states in which an external call may be registered (contract, 4).
 _OPEN = Choice(
     tuple(word for word in r.STATUSES if word not in {str(s) for s in TERMINAL_STATUSES})
 )
@@ -514,5 +514,5 @@ _ROWS = (
     ),
 )
 
-#: Every action by its name.
+#: Every action by name.
 ACTIONS: Mapping[str, Action] = {action.name: action for action in _ROWS}

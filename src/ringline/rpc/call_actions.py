@@ -1,4 +1,4 @@
-"""The actions about calls (events socket, 5.3; contract, 4)."""
+"""The actions on calls (events socket, 5.3; contract, 4)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,7 +23,7 @@ from ringline.wire.times import micros
 
 
 async def create_call(context: ActionContext, transaction: Transaction, values: Values) -> UUID:
-    """Record a call that lives elsewhere."""
+    """Register an external call."""
     new = NewExternalCall(
         direction=CallDirection(values["direction"]),
         from_number=values["fromNumber"],
@@ -53,7 +53,7 @@ def _new_status(values: Values) -> CallStatus:
 async def update_call(
     context: ActionContext, transaction: Transaction, call_id: UUID, values: Values
 ) -> None:
-    """Take a report of how an external call goes on."""
+    """Apply a report about an external call."""
     status = values.get("status")
     report = Report(
         status=None if status is None else CallStatus(status),
@@ -68,14 +68,14 @@ async def update_call(
 
 
 def check_report(caller: Caller, values: Values) -> None:
-    """Check that an end is reported with a state that has one, if with any."""
+    """Check that an end time comes only with a final state, if with any."""
     if values.get("status") is not None:
         with spelt():
             check_end(CallStatus(values["status"]), values.get("endedAt"))
 
 
 def check_participant(caller: Caller, values: Values) -> None:
-    """Check that nobody left before they joined."""
+    """Check that a participant did not leave before they joined."""
     with spelt():
         check_stay(values.get("joinedAt"), values.get("leftAt"))
 
@@ -83,7 +83,7 @@ def check_participant(caller: Caller, values: Values) -> None:
 async def create_call_participant(
     context: ActionContext, transaction: Transaction, values: Values
 ) -> UUID:
-    """Take the report that somebody joined an external call."""
+    """Apply the report that somebody joined an external call."""
     new = NewParticipant(
         call_id=values["callId"],
         member=values["memberUuid"],
@@ -98,7 +98,7 @@ async def create_call_participant(
 async def update_call_participant(
     context: ActionContext, transaction: Transaction, participant_id: UUID, values: Values
 ) -> None:
-    """Take the report that somebody left an external call."""
+    """Apply the report that somebody left an external call."""
     left_at: datetime | None = values.get("leftAt")
     if left_at is None:
         return
@@ -109,7 +109,7 @@ async def update_call_participant(
 
 
 async def end_call(context: ActionContext, values: Values) -> object:
-    """End a call, here or elsewhere; an ended one is answered as it ended."""
+    """End a call, ours or external; return an ended one as it ended."""
     with spelt():
         call = await _call_control(context).end(values["callUuid"], moment_of(context))
     return {
@@ -134,14 +134,14 @@ async def barge_call(context: ActionContext, values: Values) -> object:
 
 
 async def resume_ai_call(context: ActionContext, values: Values) -> object:
-    """Give a live call back to its agent."""
+    """Hand a live call back to its agent."""
     with spelt():
         call = await _call_control(context).resume(values["callUuid"])
     return {"call_uuid": call.uuid, "status": "ai_resumed"}
 
 
 async def call_codec(context: ActionContext, values: Values) -> object:
-    """Tell a call's codecs: none, as nothing here has a telephone."""
+    """Return a call's codecs: none, because there is no telephony yet."""
     with spelt():
         call: FoundCall = await _call_control(context).find(values["callUuid"])
     return {"call_uuid": call.uuid, "read_codec": None, "write_codec": None}
@@ -155,7 +155,7 @@ async def start_outbound_call(context: ActionContext, values: Values) -> object:
 
 
 async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
-    """Hold an operator to their own name: that of a line of theirs. Raises RpcRefused."""
+    """Check that an operator uses the name of their own SIP user. Raises RpcRefused."""
     caller = context.caller
     if caller.operator is None or not names:
         return
@@ -165,7 +165,7 @@ async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
 
 
 def moment_of(context: ActionContext) -> Moment:
-    """Return time and randomness for a step of the domain."""
+    """Return the time and randomness for a step of the domain."""
     return Moment(context.now, context.services.new_id)
 
 

@@ -1,8 +1,7 @@
-"""What the database refuses, told as problems of the request.
+"""Maps constraint violations to problems of the request.
 
-A constraint that was violated names itself; the tables say which column it is about, and
-the action which input is written there. PostgreSQL's own texts quote rows and are never
-looked at.
+The database names the violated constraint; the tables say which column it is about, and
+the action which input is written there. PostgreSQL's messages quote rows and are never read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,12 +18,12 @@ from ringline.rpc.names import snake
 from ringline.schema.tables import metadata
 from ringline.wire.rpc import RpcProblem, problem
 
-#: What every key and reference holds besides what it is about.
+#: The columns that every key and reference includes.
 _SCOPE_COLUMNS = frozenset({"workspace_id", "environment"})
 
 
 class Requirement(Enum):
-    """What a constraint asks for, and what is said to whoever breaks it."""
+    """What a constraint requires, and the message if it is violated."""
 
     UNIQUE = "has already been taken"
     REFERENCE = "does not exist"
@@ -32,7 +31,7 @@ class Requirement(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A constraint and the column that it is about, empty where it is about none alone."""
+    """A constraint and its column, empty if it is about several."""
 
     requirement: Requirement
     column: str
@@ -67,7 +66,7 @@ CONSTRAINTS: Mapping[str, Constraint] = dict(_constraints())
 
 
 def refused_problem(action: Action, refused: EntryRefused) -> RpcProblem | None:
-    """Tell what the database refused as a problem of the request; None if it is a defect."""
+    """Return the problem for what the database refused; None if it is a bug."""
     if action.kind is ActionKind.DESTROY and refused.why is Violation.REFERENCE:
         return problem("invalid_changes", "it is still in use")
     broken = CONSTRAINTS.get(refused.constraint)

@@ -1,14 +1,14 @@
-"""What an action's function is given: who acts, on what, and with which services.
+"""The arguments of an action's function: caller, request and services.
 
-Three shapes, by the action's kind:
+There are three signatures, by the action's kind:
 
-- create: `(context, transaction, values) -> UUID`, the id of the record to answer;
+- create: `(context, transaction, values) -> UUID`, the id of the record to return;
 - update, destroy: `(context, transaction, id, values) -> None`, in the transaction that
-  has found the record;
+  found the record;
 - generic: `(context, values) -> object`, which opens its own transactions.
 
-`values` are the inputs that were given, cast, under their camelCase names. What cannot be
-done is raised as `RpcRefused`; nothing of the transaction is kept then.
+`values` holds the given inputs, cast, under their camelCase names. A function that cannot
+do its work raises `RpcRefused`, which rolls the transaction back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,7 +29,7 @@ Values: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services that actions are carried out with."""
+    """The services that actions use."""
 
     repo: Repo
     calls: Calls
@@ -47,7 +47,7 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """One request as an action's function sees it."""
+    """One request, as an action's function sees it."""
 
     caller: Caller
     services: Services
@@ -58,5 +58,5 @@ Create: TypeAlias = Callable[[ActionContext, Transaction, Values], Awaitable[UUI
 Change: TypeAlias = Callable[[ActionContext, Transaction, UUID, Values], Awaitable[None]]
 Generic: TypeAlias = Callable[[ActionContext, Values], Awaitable[object]]
 
-#: Looks at an action's inputs together, before anything is asked of the database.
+#: Checks an action's inputs together, before any query.
 Rule: TypeAlias = Callable[[Caller, Values], None]

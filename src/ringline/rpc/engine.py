@@ -1,10 +1,10 @@
-"""The engine: one request becomes a snapshot that is read, or a transaction that is written.
+"""The engine: runs a read as one snapshot and a write as one transaction.
 
-It knows kinds of actions and the tables alone; what an action does beyond is a function in
-its row (`context.py`). Whatever refuses a request is raised: `RpcRefused` with its problems,
-or `Unavailable`, which means that it may be tried again, or what the caller's own
-check raises where their right ended while the request waited. A record that a write answers
-is read in the same transaction.
+It only knows kinds of actions and the tables; anything else an action does is a function in
+its row (`context.py`). A refused request raises `RpcRefused` with its problems,
+`Unavailable`, which means that it may be retried, or whatever the caller's own check raises
+if their rights ended while the request waited. The record that a write returns is read in the
+same transaction.
 """
 
 from collections.abc import Mapping
@@ -33,31 +33,31 @@ from ringline.services.repo import Repo
 from ringline.wire.rpc import RpcRefused, refuse
 from ringline.wire.strict_json import encode
 
-#: Fewer records than this are written at once, as are those that are small together.
+#: Answers with fewer records than this are encoded at once, and so are small ones.
 _FEW = 4
 _LARGE_BYTES = 256 * 1024
 _EMPTY = b"[]"
 _NO_RESULTS = b'"results":[]'
 
-#: What has no words of RPC yet.
+#: Errors that RPC translates.
 _NEUTRAL = (QueryTooSlow, ResultTooLarge, BadCursor, EntryRefused)
 
-#: The answer to a request that would do.
+#: The answer to a valid request.
 VALID = encode({"success": True})
 
 
 class Engine:
-    """Runs and validates requests of callers who have been let in."""
+    """Runs and validates requests of authenticated callers."""
 
     def __init__(self, services: Services, reader: Reader) -> None:
         self._services = services
         self._reader = reader
 
     async def run(self, caller: Caller, body: object, *, claim: Claim | None = None) -> bytes:
-        """Carry a request out; return the answer of its success.
+        """Run a request; return the answer if it succeeds.
 
-        With a claim, what is created and the answer that reports it are one transaction.
-        Raises RpcRefused, Unavailable (it may be written).
+        With a claim, the created record and the stored answer are one transaction.
+        Raises RpcRefused, Unavailable (it may have been written).
         """
         asked = read_request(caller, body)
         try:
@@ -78,7 +78,7 @@ class Engine:
             raise _refusal(asked, refused) from None
 
     async def validate(self, caller: Caller, body: object) -> bytes:
-        """Check a request without carrying it out (4.11). Raises like `run`."""
+        """Validate a request without running it (4.11). Raises like `run`."""
         asked = read_request(caller, body, validating=True)
         try:
             if asked.action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
@@ -99,7 +99,7 @@ class Engine:
     async def _list(self, caller: Caller, asked: Asked) -> object:
         action, selection = asked.action, asked.selection
         if selection is None:
-            raise AssertionError("a read is not let in without fields")
+            raise AssertionError("a read always has fields")
         values = _values(caller, asked)
         request = read_list(
             asked.resource,
@@ -169,7 +169,7 @@ class Engine:
         return await context.services.repo.write(caller.scope, work)
 
     async def _destroy(self, caller: Caller, asked: Asked) -> bytes:
-        """Delete a record, and answer what it was; one that is not there is deleted (4.5)."""
+        """Delete a record and return it; a missing one counts as deleted (4.5)."""
         action, resource, context = asked.action, asked.resource, self._acting(caller)
         identity = read_identity(action, resource, given=asked.body.get("identity"))
         values = _values(caller, asked)
@@ -198,7 +198,7 @@ class Engine:
     async def _record(
         self, rows: Rows, asked: Asked, *, row_id: UUID, pace: Pace = at_once
     ) -> object:
-        """Read the record to answer; nothing was asked of it where there are no fields."""
+        """Read the record to return; without fields it is empty."""
         if asked.selection is None:
             return {}
         return await self._reader.one(
@@ -213,7 +213,7 @@ class Engine:
 
 
 def _values(caller: Caller, asked: Asked, *, validating: bool = False) -> Mapping[str, Any]:
-    """Cast the inputs and look at them together. Raises RpcRefused."""
+    """Cast the inputs and check them together. Raises RpcRefused."""
     values = cast_inputs(asked.action, asked.given, validating=validating)
     if asked.action.rule is None:
         return values
@@ -229,13 +229,13 @@ def _values(caller: Caller, asked: Asked, *, validating: bool = False) -> Mappin
 
 def _success(data: object) -> bytes:
     answer = encode({"success": True, "data": data})
-    if len(answer) > limits.ANSWER_BYTES.most:  # within a write: nothing of it is kept
+    if len(answer) > limits.ANSWER_BYTES.most:  # within a write, this rolls it back
         raise ResultTooLarge(limits.ANSWER_BYTES)
     return answer
 
 
 async def _success_of_many(caller: Caller, data: object) -> bytes:
-    """Write the answer of a list; a large one piece by piece, at the caller's pace."""
+    """Encode a list's answer; a large one piece by piece, at the caller's pace."""
     page = cast("dict[str, object] | None", data if isinstance(data, dict) else None)
     records = cast("list[object]", data if page is None else page["results"])
     if len(records) < _FEW or (about := len(records) * len(encode(records[0]))) < _LARGE_BYTES:
@@ -243,7 +243,7 @@ async def _success_of_many(caller: Caller, data: object) -> bytes:
     await caller.pace(about, 0)
     whole = encode({"success": True, "data": [] if page is None else {**page, "results": []}})
     begin, end = whole.split(_EMPTY if page is None else _NO_RESULTS, 1)
-    answer = BytesIO()  # grows in place: nothing is joined in the end
+    answer = BytesIO()  # grows in place, so nothing is joined at the end
     answer.write(begin + (_EMPTY[:1] if page is None else _NO_RESULTS[:-1]))
     size = answer.tell()
     waited = 0
@@ -263,7 +263,7 @@ async def _success_of_many(caller: Caller, data: object) -> bytes:
 def _refusal(
     asked: Asked, refused: QueryTooSlow | ResultTooLarge | BadCursor | EntryRefused
 ) -> Exception:
-    """Spell why the database or the reader did not do it; a defect of ours stays what it is."""
+    """Translate an error of the database or the reader; a bug stays an exception."""
     match refused:
         case QueryTooSlow():
             return refuse("query_timeout")

@@ -1,8 +1,8 @@
-"""Reading the event log by RPC (contract, 10), and how its events are spelt there.
+"""Reading the event log through RPC (contract, 10), and encoding its events.
 
-The names are camelCase; states and roles are the words that the events socket uses too.
-`data` holds all that the event's frame on the socket holds, and what the log holds beside
-it, so that a client that asks sees no less than one that listens.
+The names are camelCase; states and roles are those of the events socket. `data` holds
+everything in the event's frame on the socket and everything else in the log, so that a client
+that reads sees no less than one that listens.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from ringline.wire.times import micros
 
 DEFAULT_LIMIT = 100
 
-#: Members whose words are canonical in the log and spelt otherwise here.
+#: Members whose canonical values in the log are translated here.
 _WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[Any, str]] = {
     (CallCreated, "status"): RPC_STATUS,
     (CallRinging, "status"): RPC_STATUS,
@@ -42,12 +42,12 @@ _WORDS: Mapping[tuple[type[msgspec.Struct], str], Mapping[Any, str]] = {
     (TranscriptLine, "role"): TURN_ROLES,
 }
 
-#: Members that records of RPC name otherwise.
+#: Members that have other names in RPC's records.
 _NAMES = {"agent_id": "aiAgentId"}
 
 
 async def list_events(context: ActionContext, values: Values) -> object:
-    """Read a page of the log from a position on."""
+    """Read a page of the log from a position."""
     after = values.get("after")
     query = EventQuery(
         after=FromBeginning() if after is None else after,
@@ -80,7 +80,7 @@ def listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
 
 
 def _of_call(event: Event) -> Mapping[str, object]:
-    """Return what every event of a call says of the call."""
+    """Return the members about the call that each of its events has."""
     call = event.call
     if call is None:
         return {}
@@ -97,7 +97,7 @@ def _of_call(event: Event) -> Mapping[str, object]:
 
 
 def spell(data: msgspec.Struct) -> dict[str, object]:
-    """Spell the members of an event; what is the client's own stays as it is."""
+    """Translate the members of an event; the client's own data stays unchanged."""
     spelt: dict[str, object] = {}
     for name in data.__struct_fields__:
         value = getattr(data, name)

@@ -1,4 +1,4 @@
-"""Example requests, one per action, made from the tables: what the documentation shows."""
+"""Example requests for the documentation, one per action, made from the tables."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from ringline.rpc.kinds import (
 )
 from ringline.rpc.resources import Resource
 
-#: What says more than the value that its kind would get.
+#: Example values that say more than a kind's default.
 _VALUES = {
     "agentName": "front-desk",
     "callUuid": "call-4711",
@@ -47,7 +47,7 @@ _ID = str(UUID("01999999-0000-7000-8000-000000000001"))
 
 
 def example_of(action: Action) -> dict[str, Any]:
-    """Make a request that could be sent, ids aside."""
+    """Make a valid request, except for its ids."""
     request: dict[str, Any] = {"action": action.name}
     if action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
         request["identity"] = _ID
@@ -72,7 +72,7 @@ def value_of(one: Input) -> object:
 
 
 def _shown_inputs(action: Action) -> list[Input]:
-    """Return what must be given, or where nothing must, the first input of all."""
+    """Return the required inputs, or the first input if none is required."""
     chosen = [one for one in action.inputs if one.required]
     chosen += [action.input_index[group[0]] for group in action.one_of]
     return chosen or list(action.inputs[:1])

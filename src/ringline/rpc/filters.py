@@ -1,12 +1,12 @@
-"""The `filter` grammar (4.7): read into a shape without its values, and the values.
+"""The `filter` grammar (4.7): parsed into a shape without values, and the values.
 
-The shape is a value that stands in the key of a kept statement; two filters that differ in
-their values alone share it. Composing a shape into SQL is in `statements.py`.
+The shape is part of a cached statement's key; filters that differ only in their values share
+it. `statements.py` composes a shape into SQL.
 
-What a filter costs is bounded before the work is done: each predicate, combinator and
-relationship is a node, and so is an object without members, which says nothing but has to
-be read. Whatever becomes a sub-select of the statement is counted once more, as it takes
-more than ten times as long to compose as a predicate.
+The cost of a filter is bounded before any work: each predicate, combinator and relationship
+is a node, and so is an empty object, which must be read although it says nothing. Anything
+that becomes a sub-select is counted separately as well, because composing it takes more than
+ten times as long as a predicate.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ from ringline.wire.rpc import (
     suggestion,
 )
 
-#: What clients write, in snake_case, and the operator it is.
+#: The operators by the names that clients write, in snake_case.
 COMPARISONS: Mapping[str, str] = {
     "eq": "eq",
     "equals": "eq",
@@ -71,7 +71,7 @@ class Predicate:
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """There is a related record for which the rest holds."""
+    """A related record exists for which the rest is true."""
 
     relationship: str
     inner: "FilterShape"
@@ -79,21 +79,21 @@ class Related:
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Everything holds; true of nothing at all."""
+    """All parts are true; true if there are none."""
 
     parts: tuple["FilterShape", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """One of them holds; false of nothing at all."""
+    """At least one part is true; false if there are none."""
 
     parts: tuple["FilterShape", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """It does not hold."""
+    """The part is not true."""
 
     inner: "FilterShape"
 
@@ -102,8 +102,8 @@ FilterShape: TypeAlias = Predicate | Related | All | Either | Not
 
 EVERYTHING = All(())
 
-#: How long a sub-select takes to compose, in the time of a predicate on a column (measured:
-#: 0.07 against 0.7 to 0.9 ms).
+#: The time to compose a sub-select, relative to a predicate on a column (measured: 0.7 to 0.9 ms
+#: against 0.07).
 SELECT_EFFORT = 12
 _LONGEST_OPERATOR = max(map(len, COMPARISONS))
 
@@ -111,9 +111,9 @@ _LONGEST_OPERATOR = max(map(len, COMPARISONS))
 def read_filter(
     resource: Resource, given: object, *, operator: bool = False
 ) -> tuple[FilterShape, Sequence[Any]]:
-    """Read a filter into its shape and its values, as the shape names them. Raises RpcRefused.
+    """Parse a filter into its shape and the values it names. Raises RpcRefused.
 
-    An operator's filter follows to what operators may list.
+    An operator's filter may only follow relationships to what operators may list.
     """
     if given is None:
         return EVERYTHING, ()
@@ -133,7 +133,7 @@ def nodes_of(shape: FilterShape) -> int:
 
 
 def effort_of(resource: Resource, shape: FilterShape) -> int:
-    """Return how long a shape takes to compose, in the time of a predicate on a column."""
+    """Return the time to compose a shape, relative to a predicate on a column."""
     match shape:
         case All(parts) | Either(parts):
             return 1 + sum(effort_of(resource, part) for part in parts)
@@ -148,7 +148,7 @@ def effort_of(resource: Resource, shape: FilterShape) -> int:
 
 
 def selects_of(resource: Resource, field: Field) -> int:
-    """Return how many sub-selects a field is read by."""
+    """Return how many sub-selects reading a field takes."""
     return 0 if field.through is None else resource.relationship_index[field.through[0]].selects
 
 
@@ -217,7 +217,7 @@ class _Reading:
         if not isinstance(value, dict):
             return self._test(resource, field, name="eq", operand=value)
         operands = cast("dict[str, object]", value)
-        self._count(max(0, len(operands) - 1))  # the field is counted as the first of them
+        self._count(max(0, len(operands) - 1))  # the field itself counts as the first
         parts: list[FilterShape] = []
         for name, operand in operands.items():
             if name == "not":
@@ -259,7 +259,7 @@ def _operand(kind: Kind, operator: str, *, operand: object) -> object:
 
 
 def _compared(kind: Kind, operand: object) -> object:
-    """Cast a value to compare with; blank text is compared as it is shown, where it is."""
+    """Cast a value to compare with; keep blank text where it is a value."""
     cast = None if operand is None else kind.cast(operand)
     return "" if cast is None and operand is not None else cast
 

@@ -1,4 +1,4 @@
-"""The `identity` of a request: which record it is about (events socket, 4.5)."""
+"""A request's `identity`: the record to act on (events socket, 4.5)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _PATH = ("identity",)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A column that knows a record from all others, and its value there."""
+    """A column that identifies a record, and the record's value."""
 
     column: str
     value: Any

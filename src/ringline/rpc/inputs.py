@@ -1,7 +1,7 @@
-"""The `input` of a request: which values an action takes, and how they are cast (4.12).
+"""A request's `input`: which values are accepted, and how they are cast (4.12).
 
-Every bad member is told at once. On run a member that the action does not know is a
-problem; a validation ignores it, as the forms of the published surface do (4.11).
+All bad members are reported at once. On run, an unknown member is a problem; a validation
+ignores it, as the forms of the published surface do (4.11).
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ _RECORD_KINDS = (ActionKind.CREATE, ActionKind.UPDATE, ActionKind.DESTROY)
 
 
 def bad_value_type(action: Action) -> str:
-    """Return the type of the problem that a bad value of an action's input is."""
+    """Return the problem type for a bad value of an action's input."""
     return "invalid_attribute" if action.kind in _RECORD_KINDS else "invalid_argument"
 
 
 def cast_inputs(
     action: Action, given: Mapping[str, object], *, validating: bool = False
 ) -> dict[str, Any]:
-    """Cast what was given, under canonical names; defaults stand in for what was not.
+    """Cast the given inputs, under canonical names, and add the defaults.
 
     Raises RpcRefused with a problem per bad member.
     """
@@ -68,11 +68,11 @@ class _Casting:
             self.values[known.name] = cast
         elif known.required or not known.null:
             self._add("required", known)
-        elif known.default is None:  # else null is as good as absent
+        elif known.default is None:  # otherwise null counts as absent
             self.values[known.name] = known.cleared
 
     def complete(self) -> None:
-        """Add the defaults, and what is missing."""
+        """Add the defaults, and problems for missing members."""
         for known in self._action.inputs:
             if known.name in self.values:
                 continue
@@ -86,7 +86,7 @@ class _Casting:
                 self._add("required", self._action.input_index[group[0]])
 
     def _add_bad(self, type_: str, known: Input, *, bad: BadValue) -> None:
-        """Add a bad value, or each bad value inside it with the way there."""
+        """Add a bad value, or each bad value inside it with its path."""
         if known.name not in self._bad:
             self._bad.add(known.name)
             for one in (bad, *bad.others):

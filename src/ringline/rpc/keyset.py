@@ -1,15 +1,15 @@
-"""Where a page begins: the regions of a sort that lie behind a row.
+"""Where a page begins: the regions of a sort after a row.
 
 Rows are sorted by several keys, each ascending or descending, with the rows that have no
-value first or last; the id comes last. "Behind this row" is no single comparison then, and
-an OR of them takes the index away (measured on a million rows: 388 ms instead of 0.2).
-So the rest is cut into regions that an index can walk one by one:
+value first or last; the id comes last. "After this row" is then not a single comparison, and
+an OR of them prevents the use of an index (measured on a million rows: 388 ms instead of 0.2).
+So the rest is divided into regions that an index can scan one by one:
 
-    same in k0, k1, behind in k2   ·   same in k0, behind in k1   ·   behind in k0
+    same in k0, k1, after in k2   ·   same in k0, after in k1   ·   after in k0
 
-where a key that may be null has a region of its own for the rows without a value. The last
-keys, as far as they have values and go the same way, are compared together as a row, which
-an index walks as one: (k1, k2) > (…).
+where a nullable key has a separate region for the rows without a value. The last keys, as far
+as they have values and the same direction, are compared together as a row, which an index
+scans as one: (k1, k2) > (…).
 """
 
 from collections.abc import Sequence
@@ -21,22 +21,22 @@ from ringline.rpc.sorting import SortKey
 
 
 class Term(Enum):
-    """What a region says about one key."""
+    """A region's condition on one key."""
 
     SAME = "same"  # as the cursor's
     BEHIND = "behind"  # the cursor's, in the key's direction
-    BEHIND_WITH_REST = "behind_with_rest"  # it and the keys that follow, as a row
+    BEHIND_WITH_REST = "behind_with_rest"  # this key and the following ones, as a row
     NULL = "null"
     VALUE = "value"  # any
 
 
-#: The terms of the first keys; nothing is said about the others.
+#: The terms of the first keys; there are no conditions on the others.
 Region: TypeAlias = tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """A sort as statements need it: its keys, and which of them may be null."""
+    """A sort as statements need it: its keys, and which of them are nullable."""
 
     keys: tuple[SortKey, ...]
     nullable: tuple[bool, ...]
@@ -48,7 +48,7 @@ class Sort:
 
 
 def is_native(key: SortKey) -> bool:
-    """Tell whether an index holds the rows without a value where the key wants them."""
+    """Return whether an index sorts the rows without a value as the key wants."""
     return key.nulls_first == key.descending
 
 
@@ -61,7 +61,7 @@ def whole(sort: Sort) -> tuple[Region, ...]:
 
 
 def behind(sort: Sort, nulls: Sequence[bool]) -> tuple[Region, ...]:
-    """Return the regions behind a row; `nulls` tells which of its values are null."""
+    """Return the regions after a row; `nulls` says which of its values are null."""
     together = _together(sort)
     regions: list[Region] = []
     for index in range(together, -1, -1):
@@ -78,7 +78,7 @@ def behind(sort: Sort, nulls: Sequence[bool]) -> tuple[Region, ...]:
 
 
 def _together(sort: Sort) -> int:
-    """Return from which key on all of them have values and go the same way."""
+    """Return the first key from which all have values and the same direction."""
     first = len(sort.keys) - 1
     while (
         first > 0

@@ -1,7 +1,7 @@
 """Kinds of values: what is accepted, how it is stored, how it is shown (events socket, 4.12).
 
-A kind takes a value as JSON has it and returns what the database is given, or raises
-BadValue. Null is never handed to a kind: whether it is allowed is a matter of the field.
+A kind takes a JSON value and returns the value for the database, or raises BadValue. A kind
+never sees null: whether null is allowed depends on the field.
 """
 
 import re
@@ -25,7 +25,7 @@ from ringline.domain.log import Since, parse_since
 from ringline.wire.rpc import suggestion
 from ringline.wire.strict_json import encode, wrong_shape
 
-#: Characters of a short text; in UTF-8 they are never over `limits.SHORT_TEXT_BYTES`.
+#: The maximum length of a short text; in UTF-8 never over `limits.SHORT_TEXT_BYTES`.
 MAX_TEXT = 255
 _LONG = limits.LONG_TEXT_BYTES.most
 _OFFSET = re.compile(r"[0-9]{1,18}")
@@ -35,10 +35,10 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 class BadValue(ValueError):
-    """A value that a kind does not take; the `message` does not quote it.
+    """A value that a kind does not accept; the `message` does not quote it.
 
-    `vars` are what the message's placeholders stand for, `path` is the way to a value inside
-    the one that was given, `others` are further bad values of it, and `details` say what was
+    `vars` holds the values of the message's placeholders, `path` leads to a value inside
+    the given one, `others` are further bad values in it, and `details` say what was
     probably meant.
     """
 
@@ -53,10 +53,10 @@ class BadValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string; trimmed, and blank is null, unless it must be kept as it is.
+    """A string; trimmed, with blank as null, unless it must be kept unchanged.
 
-    Short texts are bounded in characters, longer ones (`max_length` None) in bytes. Where
-    blank is a value of its own, not null, it is `blank`.
+    Short texts are bounded in characters, longer ones (`max_length` None) in bytes. If blank
+    is a value in itself and not null, `blank` is set.
     """
 
     max_length: int | None = MAX_TEXT
@@ -83,7 +83,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Id:
-    """A row's id, in either spelling (contract, 1)."""
+    """A row's id, in either form (contract, 1)."""
 
     prefix: Prefix
 
@@ -97,7 +97,7 @@ class Id:
 
 @dataclass(frozen=True, slots=True)
 class Integer:
-    """A whole number of at most 32 bits; a `clamped` one may be larger and counts as that."""
+    """A whole number of at most 32 bits; larger ones are `clamped` to a maximum."""
 
     minimum: int | None = None
     clamped: int | None = None
@@ -122,7 +122,7 @@ class Boolean:
     """True or false."""
 
     def cast(self, value: object) -> bool:
-        """Take a boolean, or one of "true", "false", "1", "0"."""
+        """Accept a boolean, or one of "true", "false", "1", "0"."""
         found = _BOOLEANS.get(value) if isinstance(value, str) else value
         if not isinstance(found, bool):
             raise BadValue("must be true or false")
@@ -223,7 +223,7 @@ class LogPoint:
     """A point of the event log: a position, an event id, or an offset (contract, 10)."""
 
     def cast(self, value: object) -> Since | int:
-        """Take a string, or a number that is an offset; digits are one too."""
+        """Accept a string, or an offset as a number or digits."""
         if isinstance(value, str):
             since = int(value) if _OFFSET.fullmatch(value) else parse_since(value)
         else:
@@ -261,7 +261,7 @@ def _members(value: object) -> list[object]:
 
 
 def _refuse(flaws: Iterable[Flaw]) -> None:
-    """Raise what is wrong inside a value, if anything is."""
+    """Raise BadValue if anything inside a value is wrong."""
     found = [_bad_inside(flaw) for flaw in islice(flaws, limits.PROBLEMS.most)]
     if found:
         first, *others = found

@@ -1,6 +1,6 @@
-"""What `list_events` tells of an event, member by member (contract, 10).
+"""The members of events in `list_events`, as tables (contract, 10).
 
-`event_actions.py` writes them; a test holds what is written against these tables.
+`event_actions.py` writes them; a test compares its output with these tables.
 """
 
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ _CONVERSATION: Members = (
     _UPDATED_AT,
 )
 
-#: What every event of a page has.
+#: The members of every event of a page.
 COMMON: Members = (
     shared.POSITION,
     Member("offset", Shape.INTEGER, "the same position as a number, without gaps from 1"),
@@ -74,7 +74,7 @@ COMMON: Members = (
     Member("data", Shape.OBJECT, "the details of this event"),
 )
 
-#: What `data` has for every event of a call.
+#: The members of `data` for every event of a call.
 OF_CALL: Members = (
     Member("callId", Shape.UUID, "the call's id"),
     shared.CALL_UUID,
@@ -88,7 +88,7 @@ OF_CALL: Members = (
     shared.CONVERSATION_ID,
 )
 
-#: What the log keeps of each event, and `data` shows.
+#: The members that the log stores for each event, as `data` shows them.
 OWN: Mapping[type[EventData], Members] = {
     CallCreated: (
         shared.STATUS,
@@ -166,7 +166,7 @@ OWN: Mapping[type[EventData], Members] = {
 
 
 def data_of(data: type[EventData]) -> Members:
-    """Return the members of `data`: those of the call, of the live frame, and of the log."""
+    """Return the members of `data`: the call's, the live frame's and the log's."""
     if not data.type.startswith("call."):
         return OWN[data]
     frame = shared.SOCKET.get(data, ())

@@ -1,6 +1,6 @@
-"""Lists as RPC asks for them and answers them (events socket, 4.7 to 4.9).
+"""RPC's grammar of list requests and answers (events socket, 4.7 to 4.9).
 
-The reader takes the parsed shape of a list and knows no grammar; this is RPC's grammar.
+The reader takes the parsed shape of a list and knows no grammar.
 """
 
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ def read_list(
     pages: bool = True,
     operator: bool = False,
 ) -> ListRequest:
-    """Read the members of a body that say which records are listed. Raises RpcRefused.
+    """Parse the members of a body that select the records. Raises RpcRefused.
 
-    Without `pages` the list takes no `page`; an operator's filter and sort reach only what
-    operators may list.
+    Without `pages` the list takes no `page`; an operator's filter and sort may only follow
+    relationships to what operators may list.
     """
     shape, values = read_filter(resource, body.get("filter"), operator=operator)
     keys = read_sort(resource, body.get("sort"), operator=operator)
@@ -50,7 +50,7 @@ def answer_list(request: ListRequest, listed: Listed) -> object:
                 "type": "offset",
             }
         case KeysetPage(limit, after, before):
-            # The row of the cursor comes behind a page before it.
+            # The cursor's row follows a page before it.
             goes_on = listed.has_more or before is not None
             return {
                 "results": listed.records,

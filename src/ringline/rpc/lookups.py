@@ -1,4 +1,4 @@
-"""Look up the records that the arguments of a read name."""
+"""Look-ups of the records that a read's arguments name."""
 
 from uuid import UUID
 
@@ -14,12 +14,12 @@ from ringline.schema.sql import compiled
 #: No row has this id: they are UUIDv7.
 _NOBODY = UUID(int=0)
 
-#: Columns and the values that a read is confined to.
+#: Columns and the values that a read is restricted to.
 Fixed = tuple[tuple[str, object], ...]
 
 
 async def fixed_by(rows: Rows, action: Action, *, resource: Resource, values: Values) -> Fixed:
-    """Return what a read is confined to by its arguments."""
+    """Return what a read's arguments restrict it to."""
     fixed: list[tuple[str, object]] = []
     for one in action.inputs:
         value = values.get(one.name)
@@ -35,7 +35,7 @@ async def fixed_by(rows: Rows, action: Action, *, resource: Resource, values: Va
 async def find_one(
     rows: Rows, action: Action, *, resource: Resource, values: Values
 ) -> UUID | None:
-    """Return the id of the one record that is meant, the latest of several."""
+    """Return the id of the record that is meant; the latest if there are several."""
     table = resource.table
     fixed = await fixed_by(rows, action, resource=resource, values=values)
     statement = (

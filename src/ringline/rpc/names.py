@@ -14,7 +14,7 @@ def snake(name: str) -> str:
 
 
 def camel(name: str) -> str:
-    """Return `phoneE164` for `phone_e164`; a name in camelCase stays as it is."""
+    """Return `phoneE164` for `phone_e164`; a camelCase name stays unchanged."""
     return _STEP.sub(lambda match: match[1].upper(), name)
 
 

@@ -1,9 +1,9 @@
-"""The OpenAPI 3.1 document of RPC, made from the tables (events socket, 4.1).
+"""RPC's OpenAPI 3.1 document, generated from the tables (events socket, 4.1).
 
-`RpcRequest` is a union told apart by `action`, so that generators make a typed client of
-it. The answers of `run` are a union too, without a discriminator: nothing in an answer
-names its action. Errors of a request that was read are answered with 200; the other
-statuses are those of HTTP itself (contract, 9).
+`RpcRequest` is a union discriminated by `action`, so that generators can produce a typed
+client. The responses of `run` are a union too, without a discriminator: nothing in a response
+names its action. Errors of well-formed requests are answered with 200; the other statuses are
+errors of HTTP itself (contract, 9).
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ VALIDATE = "/rpc/public/validate"
 TAG = "Public RPC"
 
 _JSON = "application/json"
-#: Which refusals an endpoint of RPC answers; `bad_request` and so on name their status.
+#: The refusals of an RPC endpoint; `bad_request` and so on name their status.
 _REFUSALS = (
     "bad_request",
     "unauthorized",
@@ -42,7 +42,7 @@ _REFUSALS = (
     "rate_limited",
     "unavailable",
 )
-#: Headers of answers, as references to the components.
+#: Response headers, as references to the components.
 REQUEST_ID: Schema = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 RETRY_AFTER: Schema = {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}
 
@@ -57,7 +57,7 @@ absent. Integers may be given as digits in a string, booleans as "true" or "fals
 
 
 def make_rpc_document(version: str) -> Schema:
-    """Make the document of a version of the server."""
+    """Build the document for a version of the server."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -93,7 +93,7 @@ def _run() -> Schema:
         "in": "header",
         "description": (
             "For create and generic actions: the same key with the same body within 24 hours "
-            "gets the first answer again, with another body 409."
+            "returns the first answer again, with another body 409."
         ),
         "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MAX_KEY}}}$"},
     }
@@ -190,11 +190,11 @@ def _schemas() -> Iterable[tuple[str, Schema]]:
 
 def _common_schemas() -> Iterable[tuple[str, Schema]]:
     yield "RpcPage", PAGE_REQUEST
-    yield "RpcInput", {"type": "object", "description": "What the action takes."}
+    yield "RpcInput", {"type": "object", "description": "The action's inputs."}
     yield (
         "RpcIdentity",
         {
-            "description": "Which record: its id, or an object that names it.",
+            "description": "The record to act on: its id, or an object that identifies it.",
             "type": ["string", "object"],
         },
     )
@@ -241,7 +241,7 @@ def _error() -> Schema:
         "vars": {"type": "object"},
         "fields": names,
         "path": names
-        | {"description": "The way to a bad value inside an input: members and indexes."},
+        | {"description": "The path to a bad value inside an input: members and indexes."},
         "details": {"type": "object"},
         "code": {"const": "internal_error"},
     }
@@ -250,12 +250,12 @@ def _error() -> Schema:
 
 _HEADERS: Schema = {
     "X-Request-Id": {
-        "description": "The request's id, to tell us about it.",
+        "description": "The request's id, for reporting a problem.",
         "required": True,
         "schema": {"type": "string", "pattern": "^req_[0-9A-Za-z]{22}$"},
     },
     "Retry-After": {
-        "description": "Whole seconds after which a request is let through.",
+        "description": "Whole seconds until the next request is allowed.",
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
     },
@@ -271,6 +271,6 @@ _SECURITY: Schema = {
     "BearerAuth": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A secret key, or an operator's token, which may be in a browser.",
+        "description": "A secret key, or an operator token, which is safe in a browser.",
     },
 }

@@ -18,17 +18,17 @@ def pascal(name: str) -> str:
 
 
 def request_name(action: Action) -> str:
-    """Name the component of an action's request."""
+    """Return the component's name for an action's request."""
     return f"{pascal(action.name)}Request"
 
 
 def response_name(action: Action) -> str:
-    """Name the component of an action's answer."""
+    """Return the component's name for an action's response."""
     return f"{pascal(action.name)}Response"
 
 
 def action_schemas(action: Action) -> Iterator[tuple[str, Schema]]:
-    """Yield the components of an action: its input if it has one, request and answer."""
+    """Yield an action's components: its input, if any, request and response."""
     if action.inputs:
         yield f"{pascal(action.name)}Input", input_schema(action)
     yield request_name(action), request_schema(action)
@@ -40,7 +40,7 @@ def action_schemas(action: Action) -> Iterator[tuple[str, Schema]]:
 
 
 def request_schema(action: Action) -> Schema:
-    """Describe the request of an action; members that nobody knows are ignored."""
+    """Describe an action's request; unknown members are ignored."""
     members: dict[str, Schema] = {"action": {"type": "string", "const": action.name}}
     required = ["action"]
     if action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
@@ -67,8 +67,8 @@ def request_schema(action: Action) -> Schema:
 
 
 def identity_schema(action: Action) -> Schema:
-    """Describe which record is meant (4.5): its id, bare or named, or another identity."""
-    assert action.resource is not None, "what is changed is a record"
+    """Describe `identity` (4.5): an id, bare or named, or another identity."""
+    assert action.resource is not None, "only records can be changed"
     own = ref(f"{action.resource.name}Id")
     named = [
         thing({name: taken(action.resource.field_index[name].kind)}, (name,))
@@ -105,10 +105,10 @@ def _input(one: Input) -> Schema:
 
 
 def data_schema(action: Action) -> Schema:
-    """Describe the `data` of an action's answer."""
+    """Describe the `data` of an action's response."""
     if action.kind is ActionKind.GENERIC:
         return _answers(action.answers)
-    assert action.resource is not None, "everything else is about records"
+    assert action.resource is not None, "every other kind is about records"
     name = action.resource.name
     if action.kind is not ActionKind.LIST:
         return ref(name)

@@ -1,9 +1,9 @@
-"""JSON Schemas of values and of resources, made from the table of resources (OpenAPI 3.1).
+"""JSON Schemas of values and resources, generated from the tables (OpenAPI 3.1).
 
-What is *taken* is described as leniently as the kinds cast it (events socket, 4.12); what
-is *shown* exactly as it is written. Names in both spellings are accepted on the wire; only
-the camelCase ones are described. Resources refer to each other in circles, so everything
-of a resource is a component of the document and is meant by `$ref`.
+Inputs are described as leniently as the kinds cast them (events socket, 4.12), outputs
+exactly as they are written. The wire accepts both spellings of names; only the camelCase ones
+are described. Resources refer to each other in cycles, so everything about a resource is a
+component of the document, referenced by `$ref`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ def thing(properties: Mapping[str, Schema], required: Sequence[str] = (), **more
 
 
 def or_null(schema: Schema) -> Schema:
-    """Let null in."""
+    """Allow null too."""
     match schema:
         case {"type": str(name), **rest} if "enum" not in rest and "const" not in rest:
             return {"type": [name, "null"], **rest}
@@ -67,7 +67,7 @@ def or_null(schema: Schema) -> Schema:
 
 
 def taken(kind: Kind) -> Schema:
-    """Describe what a kind casts."""
+    """Describe the inputs that a kind accepts."""
     match kind:
         case Text(max_length, _, pattern, max_bytes):
             schema: Schema = {"type": "string", "minLength": 1}
@@ -112,7 +112,7 @@ def taken(kind: Kind) -> Schema:
 
 
 def _bytes(most: int) -> str:
-    return f"At most {most} bytes, as it is stored."
+    return f"At most {most} bytes as stored."
 
 
 def _listed(items: Schema, **more: Any) -> Schema:
@@ -120,7 +120,7 @@ def _listed(items: Schema, **more: Any) -> Schema:
 
 
 def shown(kind: Kind) -> Schema:
-    """Describe what a value of a kind is written as."""
+    """Describe the output of a kind's values."""
     match kind:
         case Text():
             return {"type": "string"}
@@ -152,7 +152,7 @@ def value_schemas() -> Iterator[tuple[str, Schema]]:
             {
                 "type": "string",
                 "pattern": f"^(?:{_UUID}|{resource.prefix}_[0-9A-Za-z]{{22}})$",
-                "description": "A UUID, or the same id as the other surfaces spell it.",
+                "description": "A UUID, or the same id in the form of the other surfaces.",
             },
         )
     yield (
@@ -181,7 +181,7 @@ def value_schemas() -> Iterator[tuple[str, Schema]]:
                     "maxProperties": limits.REPLIES.most,
                 },
             },
-            description="What an agent's local voice understands, and what it says to each intent.",
+            description="What an agent's local voice understands, and its reply to each intent.",
         ),
     )
 
@@ -197,14 +197,14 @@ def resource_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
 
 
 def list_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
-    """Yield the components that lists of a resource have besides: sort and pages."""
+    """Yield the further components of a resource's lists: sort and pages."""
     yield f"{resource.name}Sort", sort_schema(resource)
     yield f"{resource.name}OffsetPage", page_of(resource.name, "offset")
     yield f"{resource.name}KeysetPage", page_of(resource.name, "keyset")
 
 
 def record(resource: Resource) -> Schema:
-    """Describe a record: of its members only those that were asked for."""
+    """Describe a record, which has only the selected members."""
     members: dict[str, Schema] = {
         one.name: or_null(shown(one.kind)) if one.null else shown(one.kind)
         for one in resource.fields
@@ -215,7 +215,7 @@ def record(resource: Resource) -> Schema:
             members[relationship.name] = {"type": "array", "items": target}
         else:
             members[relationship.name] = or_null(target) if relationship.null else target
-    there = "Only the fields that were asked for are there."
+    there = "Only the selected fields are present."
     return thing(members, description=f"{there} {describe_reach(resource)}")
 
 
@@ -229,7 +229,7 @@ def fields(resource: Resource) -> Schema:
 
 
 def operators(kind: Kind) -> list[str]:
-    """Name what values of a kind can be compared by (4.7), each by its first spelling."""
+    """List the operators of a kind (4.7), each by its first name."""
     spelt: dict[str, str] = {}
     for name, operator in COMPARISONS.items():
         spelt.setdefault(operator, camel(name))
@@ -237,7 +237,7 @@ def operators(kind: Kind) -> list[str]:
 
 
 def predicates_name(kind: Kind) -> str | None:
-    """Name the component of a kind's predicates; None if they are a field's own (its words)."""
+    """Return the component's name for a kind's predicates; None if field-specific."""
     match kind:
         case Choice():
             return None
@@ -250,7 +250,7 @@ def predicates_name(kind: Kind) -> str | None:
 
 
 def predicates(kind: Kind) -> Schema:
-    """Describe what may be said of a field: operators, or a value that it equals."""
+    """Describe a field's predicates: operators, or a value that it equals."""
     value = compared(kind)
     said: dict[str, Schema] = {}
     for operator in operators(kind):
@@ -267,7 +267,7 @@ def predicates(kind: Kind) -> Schema:
 
 
 def compared(kind: Kind) -> Schema:
-    """Describe what a field of a kind is compared with: any text, any number."""
+    """Describe the values that a kind is compared with: any text, any number."""
     match kind:
         case Text():
             return {"type": "string"}
@@ -287,7 +287,7 @@ def predicate_schemas() -> Iterator[tuple[str, Schema]]:
 
 
 def filter_of(resource: Resource) -> Schema:
-    """Describe a filter (4.7): fields, relationships, and how they are joined."""
+    """Describe a filter (4.7): fields, relationships and combinators."""
     said: dict[str, Schema] = {}
     for one in resource.fields:
         name = predicates_name(one.kind)
@@ -339,9 +339,9 @@ def page_of(name: str, kind: str) -> Schema:
     return thing(members, tuple(members))
 
 
-#: What a request's `page` may be (4.9).
+#: The forms of a request's `page` (4.9).
 PAGE_REQUEST: Schema = {
-    "description": "`offset` makes it a page by offset, everything else one by cursor.",
+    "description": "With `offset` it is a page by offset, otherwise one by cursor.",
     "anyOf": [
         thing(
             {

@@ -1,8 +1,8 @@
 """The `page` grammar and its cursors (4.9).
 
 A cursor holds the values that its row is sorted by, ending in the id, and a signature over
-them and over what is listed and how it is sorted: one of another list, or one that was made up,
-is refused. The filter is not in it, and must be repeated like the sort.
+them, the resource and the sort, so a cursor of another list or a forged one is refused. It
+does not include the filter, which must be repeated like the sort.
 """
 
 import hmac
@@ -24,8 +24,8 @@ from ringline.rpc.sorting import SortKey, kind_of
 from ringline.wire.rpc import refuse
 from ringline.wire.strict_json import encode
 
-#: Orders of which is remembered what their cursors are signed with and hold. Items and
-#: relationships of a sort are bounded, so the keys are small.
+#: How many sorts are cached with their cursors' signing purpose and kinds. Items and relationships
+#: of a sort are bounded, so the keys are small.
 ORDERS_KEPT = 512
 _MAX_OFFSET = 2**63 - 1 - limits.PAGE_RECORDS.most
 _MEMBERS = frozenset({"limit", "offset", "after", "before", "count"})
@@ -35,7 +35,7 @@ _DECODE = msgspec.json.Decoder(list[Any]).decode
 
 @dataclass(frozen=True, slots=True)
 class OffsetPage:
-    """A page that begins behind so many rows."""
+    """A page that begins after so many rows."""
 
     limit: int
     offset: int
@@ -44,7 +44,7 @@ class OffsetPage:
 
 @dataclass(frozen=True, slots=True)
 class KeysetPage:
-    """A page that begins behind a row, or ends before one."""
+    """A page that begins after a row, or ends before one."""
 
     limit: int
     after: str | None
@@ -53,12 +53,12 @@ class KeysetPage:
 
     @property
     def cursor(self) -> str | None:
-        """Return the cursor that counts: `before` wins."""
+        """Return the cursor to use: `before` wins."""
         return self.after if self.before is None else self.before
 
     @property
     def backward(self) -> bool:
-        """Tell whether the rows are those before the cursor."""
+        """Return whether the page holds the rows before the cursor."""
         return self.before is not None
 
 
@@ -66,7 +66,7 @@ Page: TypeAlias = OffsetPage | KeysetPage
 
 
 def read_page(given: object) -> Page | None:
-    """Read an object of `page`; None for a list without pages. Raises RpcRefused."""
+    """Parse `page`; None for a list without pages. Raises RpcRefused."""
     if not isinstance(given, dict):
         return None
     page = cast("dict[str, object]", given)
@@ -85,7 +85,7 @@ def read_page(given: object) -> Page | None:
         raise refuse("invalid_page")
     if limit is None and offset is None and count is None and not page.keys() & {"after", "before"}:
         return None
-    for cursor in (after, before):  # both are answered, whichever counts
+    for cursor in (after, before):  # both names are returned, whichever is used
         if cursor is not None and len(cursor) > limits.CURSOR_CHARACTERS.most:
             raise refuse("invalid_keyset")
     most = limits.PAGE_RECORDS.most
@@ -96,17 +96,17 @@ def read_page(given: object) -> Page | None:
 
 
 class BadCursor(Exception):
-    """A cursor that nobody here made for this list and this sort."""
+    """A cursor that we did not make for this list and this sort."""
 
 
 class Cursors:
-    """Makes cursors and reads them; the first secret signs, all of them verify."""
+    """Signs and verifies cursors; the first secret signs, all of them verify."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._keys = [hmac.digest(s.encode(), b"ringline cursor", "sha256") for s in secrets]
 
     def make(self, purpose: bytes, values: Sequence[object]) -> str:
-        """Make the cursor of a row from the values it is sorted by."""
+        """Make a row's cursor from the values it is sorted by."""
         text = encode(values)
         return b64encode(self._sign(self._keys[0], purpose, text=text) + text).decode("ascii")
 
@@ -136,7 +136,7 @@ class Cursors:
 
 @lru_cache(ORDERS_KEPT)
 def purpose_of(resource: Resource, keys: tuple[SortKey, ...]) -> bytes:
-    """Return what a cursor is signed with: what is listed, and how it is sorted."""
+    """Return what a cursor's signature covers besides its values: resource and sort."""
     spelt = [resource.name]
     for key in keys:
         direction = f"{'-' if key.descending else '+'}{'0' if key.nulls_first else '1'}"
@@ -150,7 +150,7 @@ def kinds_of(resource: Resource, keys: tuple[SortKey, ...]) -> tuple[Kind, ...]:
     return tuple(kind_of(resource, key) for key in keys)
 
 
-#: Values that JSON cannot hold as they are; what was signed is what we wrote.
+#: Decoders for values that JSON cannot represent; we trust what we signed.
 _RESTORE: Mapping[type[Kind], Callable[[str], object]] = {
     Timestamp: datetime.fromisoformat,
     Id: UUID,

@@ -1,8 +1,8 @@
-"""Writing plain rows: what create, update and destroy do where no action says otherwise.
+"""Writing plain rows: the default for create, update and destroy.
 
-Statements are composed of the columns that were given, so that the others keep what the
-database gives or holds. What a row was and is decides which events tell of it
-(`Resource.events_of`); they are written in the same transaction.
+Statements only contain the given columns, so that the others keep their defaults or values.
+The row before and after determines which events report the change (`Resource.events_of`);
+they are written in the same transaction.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ _NONE: Mapping[str, object] = {}
 async def find(
     rows: Rows, resource: Resource, *, identity: Identity, lock: bool = False
 ) -> Row | None:
-    """Find the row that is meant, and keep others from changing it if it is to change."""
+    """Find the row that is meant; lock it if it is to change."""
     table = resource.table
     wanted = sa.select(*readable(table)).where(table.c[identity.column] == identity.value)
     return await _fetch_one(rows, wanted.with_for_update() if lock else wanted)
@@ -43,7 +43,7 @@ async def create(
     resource: Resource,
     values: Values,
 ) -> UUID:
-    """Insert a row and tell of it; return its id."""
+    """Insert a row and append its event; return its id."""
     table, scope, row_id = resource.table, transaction.scope, context.services.new_id()
     presets = _NONE if action.presets is None else action.presets(context)
     given = _columns(context, action, values=values)
@@ -63,7 +63,7 @@ async def update(
     before: Row,
     values: Values,
 ) -> None:
-    """Write what differs in a locked row and tell of it; nothing where nothing does."""
+    """Write a locked row's changes, if any, and append their event."""
     table, columns = resource.table, _columns(context, action, values=values)
     if not columns:
         return
@@ -89,7 +89,7 @@ def check_destroy(resource: Resource, before: Row) -> None:
 async def destroy(
     context: ActionContext, transaction: Transaction, *, resource: Resource, before: Row
 ) -> None:
-    """Delete a locked row and tell of it. Raises EntryRefused where something refers to it."""
+    """Delete a locked row and append its event. Raises EntryRefused if it is in use."""
     check_destroy(resource, before)
     table = resource.table
     await _fetch_one(transaction, sa.delete(table).where(table.c.id == before["id"]))
@@ -114,7 +114,7 @@ def _given(action: Action, values: Values) -> Iterable[Input]:
 
 
 def column_of(one: Input) -> str:
-    """Return the column that an input is written to, or picks rows by."""
+    """Return the column that an input is written to, or that it selects rows by."""
     return one.column or snake(one.name)
 
 
@@ -128,7 +128,7 @@ def _scope_of(table: sa.Table, scope: Scope) -> Mapping[str, Any]:
 
 
 def _differs(column: sa.Column[Any], value: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
-    # A secret is not compared: we may not read it, and each sealing differs by its nonce.
+    # A secret is not compared: we cannot read it, and each encryption has a new nonce.
     return sa.true() if is_secret(column) else column.is_distinct_from(value)
 
 

@@ -1,6 +1,6 @@
-"""The actions about who takes waiting calls, and when (events socket, 5.3).
+"""The actions on queues: who takes waiting calls, and when (events socket, 5.3).
 
-An operator's token acts for its own operator alone (RPC, "Who").
+An operator token acts only for its own operator (RPC, "Who").
 """
 
 from uuid import UUID
@@ -18,7 +18,7 @@ from ringline.services.operators import NewStatus, find_sip_user, set_status
 async def accept_call_queue_entry(
     context: ActionContext, transaction: Transaction, entry_id: UUID, values: Values
 ) -> None:
-    """Take a waiting call out of its queue."""
+    """Accept a waiting call from its queue."""
     acceptor = await _acceptor(context, transaction, values=values)
     with spelt("invalid_attribute"):
         await accept_entry(transaction, entry_id, acceptor=acceptor, moment=moment_of(context))
@@ -27,7 +27,7 @@ async def accept_call_queue_entry(
 async def set_operator_status(
     context: ActionContext, transaction: Transaction, values: Values
 ) -> UUID:
-    """Set the one status of an operator's line."""
+    """Set the status of an operator's SIP user."""
     line = await find_sip_user(transaction, values["sipUserId"])
     if line is None:
         raise bad_value("sipUserId", type_="invalid_attribute")
@@ -47,7 +47,7 @@ async def set_operator_status(
 async def _acceptor(
     context: ActionContext, transaction: Transaction, *, values: Values
 ) -> Acceptor:
-    """Return who takes a call: a line, or an agent elsewhere who is only a name here."""
+    """Return who accepts a call: a SIP user, or the name of an external agent."""
     line_id: UUID | None = values.get("sipUserId")
     name: str | None = values.get("agentName")
     line = None

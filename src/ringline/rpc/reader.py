@@ -1,10 +1,10 @@
-"""Reading records: one statement for the rows asked for, one per relationship followed.
+"""Reading records: one statement for the rows, and one per relationship followed.
 
-What a request asks for is first turned into a *plan*: SQL text, the sequence of its values,
-and how a row becomes a record. A plan depends on the shape of the request alone (fields,
-filter without its values, sort, kind of page), and the latest plans are kept, so that
-most requests compose no SQL at all. Plans are kept by their shapes as they are: large ones
-are not kept, which bounds the memory without a digest to be computed for each request.
+A request is first turned into a *plan*: SQL text, the sequence of its values, and how a row
+becomes a record. A plan depends only on the request's shape (fields, filter without values,
+sort, kind of page), and the latest plans are cached, so that most requests compose no SQL.
+The cache's keys are the shapes themselves: large plans are not cached, which bounds the memory
+without computing a digest for each request.
 """
 
 import asyncio
@@ -60,13 +60,13 @@ from ringline.rpc.statements import (
 from ringline.schema.sql import Prepared
 from ringline.services.callers import Pace, at_once
 
-#: What a field, a relationship or a node of a filter takes in a kept plan, as measured.
+#: The memory of a field, relationship or filter node in a cached plan, as measured.
 _NODE_BYTES = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """Which records are listed: `values` are those of the filter's shape, as it names them."""
+    """Which records to list; `values` holds the filter's values by parameter name."""
 
     resource: Resource
     selection: Selection
@@ -78,10 +78,10 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The records of a list, or of a page of it.
+    """The records of a list or page.
 
-    `first` and `last` are the cursors of a keyset page's ends; `count`, if it was asked
-    for, is of the whole list.
+    `first` and `last` are the cursors of a keyset page's ends; `count`, if requested,
+    counts the whole list.
     """
 
     records: list[AnswerRecord]
@@ -93,9 +93,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A statement and how its rows become records; cursors hold the values at `sorted_by`.
+    """A statement and how its rows become records.
 
-    `most_bytes` is what all its rows may hold, None where one alone may be large.
+    Cursors hold the values at `sorted_by`. `most_bytes` is the maximum size of all rows, None
+    if a single row may be large.
     """
 
     statement: Prepared
@@ -111,17 +112,17 @@ class _Plan:
 
 @dataclass(frozen=True, slots=True)
 class PlanLimits:
-    """Which plans are kept, and which are made at once."""
+    """Which plans are cached, and which are made without a thread."""
 
     kept: int = limits.PLANS_KEPT.most
-    #: A plan that is larger is made again each time.
+    #: A larger plan is made again each time.
     kept_bytes: int = limits.PLAN_BYTES.most
-    #: What takes more is planned in a thread, one after another.
+    #: A plan with more effort is made in a thread, one at a time.
     effort: int = limits.PLAN_EFFORT.most
 
 
 class Reader:
-    """Answers reads of any resource."""
+    """Reads records of any resource."""
 
     def __init__(
         self, cursor_secrets: Sequence[str], plan_limits: PlanLimits | None = None
@@ -139,9 +140,9 @@ class Reader:
         fixed: tuple[tuple[str, object], ...] = (),
         pace: Pace = at_once,
     ) -> Listed:
-        """Return the records of a list, or a page of them; `fixed` columns have that value.
+        """Return the records of a list or page; `fixed` restricts columns to values.
 
-        Raises ResultTooLarge, BadCursor, and what fetching raises.
+        Raises ResultTooLarge, BadCursor, and the errors of fetching.
         """
         given: dict[str, object] = {f"f{at}": value for at, value in enumerate(request.values)}
         given.update(fixed)
@@ -165,7 +166,7 @@ class Reader:
         row_id: UUID,
         pace: Pace = at_once,
     ) -> AnswerRecord | None:
-        """Return one record, None if there is none. Raises ResultTooLarge, and fetching."""
+        """Return one record, or None. Raises ResultTooLarge, and the errors of fetching."""
         query = _Query(_Where(resource, EVERYTHING, ("id",)), selection)
         plan = await self._plan("one", query, page=(), make=lambda: _plan_one(query))
         found = await rows.fetch(plan.statement.text, plan.statement.arguments(id=row_id))
@@ -241,7 +242,7 @@ class Reader:
         if plan is None:
             if query.effort <= self._limits.effort:
                 plan = make()
-            else:  # it takes tenths of a second, in which nobody else would be served
+            else:  # it takes tenths of a second, which would block all other requests
                 async with self._making:
                     plan = await asyncio.to_thread(make)
             if query.nodes * _NODE_BYTES + plan.characters <= self._limits.kept_bytes:
@@ -255,14 +256,14 @@ class Reader:
 
 
 class _Where(NamedTuple):
-    """Which rows: a filter's shape, and columns that must have a value."""
+    """Which rows: a filter's shape, and columns restricted to a value."""
 
     resource: Resource
     shape: FilterShape
     fixed: tuple[str, ...]
 
     def conditions(self, source: Source) -> list[Any]:
-        """Compose what must hold."""
+        """Compose the conditions."""
         held: list[Any] = [
             source.column(name) == sa.bindparam(name, type_=source.column(name).type)
             for name in self.fixed
@@ -271,7 +272,7 @@ class _Where(NamedTuple):
 
 
 class _Query(NamedTuple):
-    """The shape of a list, but for its page: whose values are the same is planned once."""
+    """The shape of a list without its page; equal shapes share a plan."""
 
     where: _Where
     selection: Selection
@@ -279,14 +280,14 @@ class _Query(NamedTuple):
 
     @property
     def nodes(self) -> int:
-        """Return how many parts the shape has."""
+        """Return the number of parts in the shape."""
         return nodes_of(self.where.shape) + self.selection.nodes + self._sorted_by
 
     @property
     def effort(self) -> int:
-        """Return how much there is to compose, in predicates on a column.
+        """Return the effort to compose it, in predicates on a column.
 
-        Behind a cursor every item of the sort stands by all the others.
+        After a cursor, every item of the sort appears with all the others.
         """
         where, fields = self.where, self.selection
         shape = effort_of(where.resource, where.shape)
@@ -297,7 +298,7 @@ class _Query(NamedTuple):
         return sum(1 + len(key.path) for key in self.keys)
 
     def select(self) -> tuple[Source, list[Column], list[Any], Node]:
-        """Return the rows, the columns, what must hold, and how rows become records."""
+        """Return the rows, the columns, the conditions, and how rows become records."""
         source = source_of(self.where.resource)
         columns, node = _node(source, self.selection)
         return source, columns, self.where.conditions(source), node
@@ -354,7 +355,7 @@ _NOTHING = Node(msgspec.defstruct("Record", []), 0)
 
 
 def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
-    """Return the columns that records need, the fields' first, and how they become records."""
+    """Return the columns for the records, fields first, and how they become records."""
     columns: list[Column] = []
     shown: list[tuple[str, Callable[[Any], object]]] = []
     for index, name in enumerate(selection.fields):
@@ -394,7 +395,7 @@ def _node(source: Source, selection: Selection) -> tuple[list[Column], Node]:
 
 
 def _record_type(names: Sequence[str], width: int) -> Callable[..., AnswerRecord]:
-    """Make the type of records with these members, of which so many are fields."""
+    """Make the type of records with these members; the first so many are fields."""
     attributes: list[Any] = [
         (f"v{index}", Any) if index < width else (f"v{index}", Any, None)
         for index in range(len(names))
@@ -414,7 +415,7 @@ def _show(kind: Kind) -> Callable[[Any], object] | None:
 
 
 def _moment(moment: datetime) -> str:
-    # The database gives times in UTC, ending in +00:00.
+    # The database returns times in UTC, ending in +00:00.
     return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 

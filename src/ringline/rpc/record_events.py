@@ -1,4 +1,4 @@
-"""The events that tell of written contacts and conversations (contract, 3)."""
+"""The events for changes of contacts and conversations (contract, 3)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ _CONVERSATION_WORDS = {
 
 
 def contact_events(before: Row | None, after: Row | None) -> Sequence[EventData]:
-    """Return the event of a contact that was written or deleted."""
+    """Return the event for a contact that was written or deleted."""
     if before is None:
         return [_of_contact(ContactCreated, after)]
     if after is None:
@@ -37,7 +37,7 @@ def contact_events(before: Row | None, after: Row | None) -> Sequence[EventData]
 
 
 def conversation_events(before: Row | None, after: Row | None) -> Sequence[EventData]:
-    """Return the events of a conversation that was written; none is deleted."""
+    """Return the events for a conversation that was written; none is ever deleted."""
     if after is None:
         raise AssertionError("conversations are not deleted")
     if before is None:
@@ -66,5 +66,5 @@ def _of_conversation(kind: type[ConversationData], row: Row) -> ConversationData
 
 
 def _members(kind: type[EventData], row: Row) -> dict[str, Any]:
-    """Take the members of an event from the columns of their names."""
+    """Fill an event's members from the columns with their names."""
     return {name: row[name] for name in kind.__struct_fields__}

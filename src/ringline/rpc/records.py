@@ -1,10 +1,10 @@
-"""From rows to records, with what is related to them, and never more than an answer may hold.
+"""Turns rows into records, with related ones, within the limits of an answer.
 
-Rows whose kinds are short are fetched at once where they are few, as most are. All others
-come in portions and are counted, in one budget for all statements of a request. What is
-related is counted again in every record that shows it: nested selections multiply, in
-records and in bytes. The count is a lower bound, as JSON escapes some characters; the
-engine looks at the length of the finished answer.
+If the rows are few and their kinds short, as is usual, they are fetched at once. All others
+are fetched in portions and counted, against one budget for all statements of a request. A
+related record is counted again in every record that includes it, because nested selections
+multiply, in records and in bytes. The count is a lower bound, because JSON escapes some
+characters; the engine checks the length of the finished answer.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Text, TextList, Timestam
 from ringline.schema.sql import Prepared
 from ringline.services.callers import Pace, at_once
 
-#: A record ready for JSON. A struct is made and encoded faster than a dict.
+#: A record ready for JSON. A struct is created and encoded faster than a dict.
 AnswerRecord: TypeAlias = msgspec.Struct
 
-#: What a member has in an answer beside its name and its value: `"":` and a comma.
+#: A member's bytes in an answer besides its name and value: `"":` and a comma.
 _MEMBER_BYTES = 4
-#: Digits of an id; no other value but a text has more.
+#: The characters of an id; of all other values only texts are longer.
 _ID_BYTES = 36
-#: A time, as `reading` shows it.
+#: The characters of a time.
 _MOMENT_BYTES = 27
 
 
@@ -42,11 +42,11 @@ class ResultTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """How rows become records: the first `width` values of a row, as they come.
+    """How rows become records: the first `width` values of a row, unchanged.
 
-    A record's attributes are called `v0`, `v1` …, its members as they were asked for; what
-    is related comes behind the fields. `row_bytes` is what a row may hold, None where it
-    may be large; `fixed` and the values at `texts` are what a record has in an answer.
+    A record's attributes are called `v0`, `v1` …, its members as the request names them;
+    related records follow the fields. `row_bytes` is the maximum size of a row, None if it
+    may be large; a record's size in an answer is `fixed` plus the values at `texts`.
     """
 
     make: Callable[..., AnswerRecord]
@@ -58,22 +58,22 @@ class Node:
     texts: tuple[int, ...] = ()
 
     def most_bytes(self, rows: int, sort_keys: int = 0) -> int | None:
-        """Return what so many rows may hold, with what they are sorted by."""
+        """Return the maximum size of so many rows, with their sort values."""
         if self.row_bytes is None:
             return None
         return rows * (self.row_bytes + sort_keys * limits.SHORT_TEXT_BYTES.most)
 
     @property
     def characters(self) -> int:
-        """Return the length of the statements of all that is related."""
+        """Return the length of the statements for all related records."""
         return sum(len(one.statement.text) + one.node.characters for one in self.related)
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A relationship that is followed: from a column of our rows to one of theirs.
+    """A relationship to follow, from a column of our rows to one of theirs.
 
-    `attribute` is where it is put in our records.
+    `attribute` is the attribute of our records that holds it.
     """
 
     attribute: str
@@ -86,7 +86,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """Records, and of each how many records and bytes it is with all that hangs on it."""
+    """Records, and the number of records and bytes of each with its related ones."""
 
     records: list[AnswerRecord]
     weights: list[int]
@@ -94,9 +94,9 @@ class _Built:
 
 
 class Budget:
-    """The rows of one request, and how many bytes of them it may still fetch.
+    """One request's remaining bytes of rows.
 
-    While rows are fetched that may be large, the caller holds as much as may come.
+    While fetching rows that may be large, it reserves as much as may arrive.
     """
 
     def __init__(self, rows: Rows, pace: Pace = at_once) -> None:
@@ -107,9 +107,9 @@ class Budget:
     async def fetch(
         self, statement: Prepared, values: Sequence[object], *, most_bytes: int | None
     ) -> Sequence[Row]:
-        """Fetch rows that hold at most so much, None where one alone may be large.
+        """Fetch rows of at most so many bytes in all, None if a single row may be large.
 
-        Raises ResultTooLarge where they are over the budget, and what fetching raises.
+        Raises ResultTooLarge if they exceed the budget, and the errors of fetching.
         """
         if most_bytes is not None and most_bytes <= limits.FETCH_BYTES.most:
             return await self.rows.fetch(statement.text, values)
@@ -125,13 +125,13 @@ class Budget:
         return found.rows
 
 
-# -- what kinds hold ------------------------------------------------------------------------
+# -- sizes of kinds -------------------------------------------------------------------------
 
 
 def most_bytes(kinds: Sequence[Kind]) -> int | None:
-    """Return how many bytes a row of such values may hold, None where it may be large.
+    """Return the maximum size of a row of such values, None if it may be large.
 
-    Rows from before a bound may be longer than their kind, so long kinds have none.
+    Rows from before a bound was introduced may exceed it, so long kinds have no maximum.
     """
     total = 0
     for kind in kinds:
@@ -146,12 +146,12 @@ def most_bytes(kinds: Sequence[Kind]) -> int | None:
 
 
 def fixed_bytes(names: Sequence[str], kinds: Sequence[Kind]) -> int:
-    """Return the least that a record with these members is in an answer, without texts."""
+    """Return a record's minimum size in an answer, without its texts."""
     return sum(len(name) + _MEMBER_BYTES for name in names) + len(kinds)
 
 
 def texts_of(kinds: Sequence[Kind]) -> tuple[int, ...]:
-    """Return the indexes of the values whose length counts."""
+    """Return the indexes of the values whose length varies."""
     return tuple(
         index
         for index, kind in enumerate(kinds)
@@ -177,7 +177,7 @@ def _length(value: object) -> int:
 
 
 async def build(budget: Budget, node: Node, *, found: Sequence[Row]) -> list[AnswerRecord]:
-    """Make records of rows, with what is related to them. Raises ResultTooLarge, and fetching."""
+    """Build records with their related ones. Raises ResultTooLarge, and fetching."""
     if not node.related:
         return _make(node, found)
     return (await _build(budget, node, found=found)).records
@@ -205,7 +205,7 @@ async def _build(budget: Budget, node: Node, *, found: Sequence[Row]) -> _Built:
 
 
 async def _follow(budget: Budget, branch: Branch, *, found: Sequence[Row], ours: _Built) -> None:
-    """Put what a relationship leads to into records, and add its weight to theirs."""
+    """Add a relationship's records to records, and their sizes."""
     ids = {row[branch.ours] for row in found} - {None}
     theirs: Sequence[Row] = ()
     if ids:

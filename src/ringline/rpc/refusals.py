@@ -1,4 +1,4 @@
-"""How RPC spells what services refuse (events socket, 4.6; contract, 9)."""
+"""Translates services' refusals into problems (events socket, 4.6; contract, 9)."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,15 +14,15 @@ from ringline.wire.rpc import OWN_NAME_ALONE, RpcRefused, forbid, refuse
 def bad_value(
     field: str, message: str | None = None, *, type_: str = "invalid_argument"
 ) -> RpcRefused:
-    """Return what is raised for a value that was read but cannot be used."""
+    """Return the exception for a well-formed value that cannot be used."""
     return refuse(type_, message, variables={"field": field}, fields=[field])
 
 
 @contextmanager
 def spelt(bad_reference: str = "invalid_argument") -> Generator[None]:
-    """Raise RpcRefused for what a service refuses.
+    """Translate a service's refusals into RpcRefused.
 
-    `bad_reference` is the type for references: `invalid_attribute` where records are
+    `bad_reference` is the problem type for references: `invalid_attribute` when records are
     written, `invalid_argument` in generic actions.
     """
     try:

@@ -1,8 +1,8 @@
-"""A request as it is read before anything is carried out (events socket, 4.3).
+"""Parsing a request before anything runs (events socket, 4.3).
 
-The steps and their order decide which problem is told: the action, whether this caller may
+The sequence of steps decides which problem is reported: the action, whether this caller may
 run it, its `fields`, the shapes of `input` and `page`. Each raises RpcRefused with one
-problem. Whether values are good is found out later.
+problem. Values are checked later.
 """
 
 from collections.abc import Mapping
@@ -30,9 +30,9 @@ _NOTHING: Mapping[str, object] = {}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a caller asks for.
+    """A parsed request.
 
-    `body` is the whole request. Null stands for what is absent, but in `input`.
+    `body` is the whole request. Null counts as absent, except in `input`.
     """
 
     action: Action
@@ -42,7 +42,7 @@ class Asked:
 
     @property
     def resource(self) -> Resource:
-        """Return what the action is about; generic actions alone are about nothing."""
+        """Return the action's resource; only generic actions have none."""
         resource = self.action.resource
         if resource is None:
             raise AssertionError("an action on records names their resource")
@@ -50,7 +50,7 @@ class Asked:
 
 
 def read_request(caller: Caller, body: object, *, validating: bool = False) -> Asked:
-    """Read a request up to what its values are (4.3, 1 to 7; 4.11). Raises RpcRefused."""
+    """Parse a request up to its values (4.3, 1 to 7; 4.11). Raises RpcRefused."""
     members = cast("dict[str, object]", body) if isinstance(body, dict) else _NOTHING
     action = _action(members)
     if not may_run(caller, action):
@@ -66,13 +66,13 @@ def read_request(caller: Caller, body: object, *, validating: bool = False) -> A
 
 
 def find_action(body: object) -> Action | None:
-    """Return the action that a body names, None if there is none of that name."""
+    """Return the action that a body names, or None."""
     name = cast("dict[str, object]", body).get("action") if isinstance(body, dict) else None
     return ACTIONS.get(name) if isinstance(name, str) else None
 
 
 def may_run(caller: Caller, action: Action) -> bool:
-    """Tell whether a caller may run an action at all."""
+    """Return whether a caller may run an action at all."""
     if caller.operator is not None:
         return action.operator and not action.team
     return not action.team or caller.scope.environment is Environment.LIVE
@@ -91,7 +91,7 @@ def _action(members: Mapping[str, object]) -> Action:
 
 
 def _selection(caller: Caller, action: Action, *, fields: object, needed: bool) -> Selection | None:
-    """Read `fields`; only reads need them, and only on run."""
+    """Parse `fields`, which only reads require, and only on run."""
     if fields is None:
         if needed and action.is_read:
             raise refuse("missing_required_parameter", variables={"parameter": "fields"})

@@ -1,4 +1,4 @@
-"""The table of resources: what RPC shows of the rows (events socket, 5.1).
+"""The table of resources: the records that RPC exposes (events socket, 5.1).
 
 A field is read from its column, from an expression over the row, or *through* a to-one
 relationship. Engine, documentation, OpenAPI, the SDK and the tests read this table, so a
@@ -56,11 +56,11 @@ from ringline.wire.rpc import TAKES_SECRET_KEY, forbid
 
 Expression: TypeAlias = sa.ColumnElement[Any]
 
-#: The events that tell of a row, from what it was (None: it is new) to what it is (None: it
-#: is gone).
+#: The events for a change of a row, from before (None if it is new) to after (None if it is
+#: deleted).
 Tells: TypeAlias = Callable[[Row | None, Row | None], Sequence[EventData]]
 
-#: What voices and recognisers write: no client does.
+#: Texts that voices and recognisers write, never clients.
 UNBOUNDED = Text(max_length=None)
 LONG = Text(max_length=None, max_bytes=limits.LONG_TEXT_BYTES.most)
 GREETING_TEXT = Text(max_length=None, max_bytes=limits.GREETING_BYTES.most, blank="")
@@ -72,7 +72,7 @@ STATUSES = tuple(dict.fromkeys(RPC_STATUS.values()))
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A value of a record. Without more it is the column of its name in snake_case.
+    """A value of a record; by default the column with its name in snake_case.
 
     `through` names a to-one relationship and a field of its target.
     """
@@ -88,7 +88,7 @@ class Field:
 class Relationship:
     """Related records: those whose `theirs` is our `ours`.
 
-    Of a to-one relationship with several candidates the `latest` by that column counts.
+    If a to-one relationship has several candidates, the `latest` by that column is used.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Relationship:
 
     @property
     def selects(self) -> int:
-        """Return how many sub-selects it takes to reach the related records."""
+        """Return how many sub-selects following the relationship takes."""
         return 1 if self.latest is None else 2
 
 
@@ -109,11 +109,11 @@ class Relationship:
 class Resource:
     """A kind of record: its rows, its fields and what they are related to.
 
-    A list is sorted by the columns of `default_sort` where no sort is given. `events_of`
-    says which events report a written row; a row that is `lasting` cannot be deleted. To
-    those of `operators` an operator token may follow, in fields, filters and sorts: to what
-    it may list, and to nothing else. So not to `User`, which holds the team's addresses, nor
-    to `Organisation`, which no action lists (its id stands in the records).
+    A list is sorted by the columns of `default_sort` if the request has no sort. `events_of`
+    returns the events that report a written row; a `lasting` row cannot be deleted. If
+    `operators` is set, operator tokens may follow relationships to it, in fields, filters and
+    sorts, which is the case for everything they may list. So not for `User`, which holds the
+    team's addresses, nor for `Organisation`, which no action lists (its id is in the records).
     """
 
     name: str
@@ -139,14 +139,14 @@ class Resource:
         return (*(one.name for one in self.fields), *(one.name for one in self.relationships))
 
     def column(self, wanted: Field) -> Expression | None:
-        """Return what a field is read from; None if it is read through a relationship."""
+        """Return a field's column or expression; None if read through a relationship."""
         if wanted.through is not None:
             return None
         return self.table.c[snake(wanted.name)] if wanted.column is None else wanted.column
 
     @property
     def indexed(self) -> frozenset[str]:
-        """Return the names of the fields whose sorts an index serves."""
+        """Return the names of the fields whose sorts use an index."""
         columns = ("id", *INDEXED_SORTS.get(self.table, ()))
         return frozenset(
             one.name
@@ -160,7 +160,7 @@ def _stamps() -> tuple[Field, ...]:
 
 
 def _spelt(column: sa.Column[Any], words: Mapping[Any, str]) -> Expression:
-    """Spell the words of a column as the surface does, where they differ."""
+    """Translate a column's words to the surface's, where they differ."""
     others = {str(word): spelt for word, spelt in words.items() if str(word) != spelt}
     return sa.case(others, value=column, else_=column)
 
@@ -178,7 +178,7 @@ def _organisation_id(table: sa.Table) -> Field:
 
 _entries = tables.call_queue_entries
 
-#: A wait that nobody ended in time has timed out, whatever its row says.
+#: A queue entry past its deadline has timed out, whatever its row says.
 _ENTRY_STATUS: sa.ColumnElement[str] = sa.case(
     (
         sa.or_(
@@ -198,7 +198,7 @@ _LEFT_AT: Expression = sa.case(
 
 
 def _position() -> Expression:
-    """Rank an entry among those that wait in its queue, from 1."""
+    """Rank an entry among those waiting in its queue, from 1."""
     before = _entries.alias("before")
     rank = (
         sa.select(sa.func.count())
@@ -339,7 +339,7 @@ CALL_TRANSCRIPT = Resource(
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
         Field("interrupted", Boolean()),
-        # No playback clock knows yet how much of an interrupted turn was heard.
+        # Playback clocks do not report yet how much of an interrupted turn was heard.
         Field("spokenText", UNBOUNDED, null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("recognized", Boolean()),
         # Only finished turns are rows.
@@ -493,7 +493,7 @@ OPERATOR_STATUS = Resource(
     (
         Field("id", Id(Prefix.OPERATOR_STATUS)),
         Field("sipUserId", Id(Prefix.SIP_USER)),
-        # An operator's agent is named like the line that they answer.
+        # An operator's agent has the name of their SIP user.
         Field("agentName", Text(), through=("sipUser", "sipUsername")),
         Field("status", _words(OperatorAvailability)),
         Field("source", _words(StatusSource), null=True),
@@ -578,7 +578,7 @@ RESOURCES: Mapping[str, Resource] = {
 
 
 def related_resource(relationship: Relationship, *, operator: bool) -> Resource:
-    """Return what a relationship leads to. Raises RpcRefused where an operator may not go."""
+    """Return a relationship's target. Raises RpcRefused if it is closed to operators."""
     target = RESOURCES[relationship.target]
     if operator and not target.operators:
         raise forbid(TAKES_SECRET_KEY)

@@ -1,7 +1,7 @@
-"""The `fields` grammar: which members of a record, and of what is related to it (4.4).
+"""The `fields` grammar: which members of a record and its related records (4.4).
 
-A selection is a value: canonical names as they were asked for, so that it can stand in
-the key of a kept statement. The first problem ends the reading.
+A selection is a value, with canonical names in the request's sequence, so that it can be part
+of a cached statement's key. Parsing stops at the first problem.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,7 +14,7 @@ from ringline.wire.rpc import echoed, refuse, suggestion
 
 
 class Selection(NamedTuple):
-    """What was asked of a record: its fields, and of each relationship a selection."""
+    """The selected members of a record: its fields, and a selection per relationship."""
 
     fields: tuple[str, ...]
     related: tuple[tuple[str, "Selection"], ...] = ()
@@ -32,9 +32,9 @@ class Selection(NamedTuple):
 
 
 def select(resource: Resource, fields: object, *, operator: bool = False) -> Selection:
-    """Read `fields`, a list that is not empty. Raises RpcRefused with one problem.
+    """Parse `fields`, a non-empty list. Raises RpcRefused with one problem.
 
-    An operator's fields follow to what operators may list.
+    An operator's fields may only follow relationships to what operators may list.
     """
     return _Reading(operator).read(resource, cast("list[object]", fields), path=())
 
@@ -76,7 +76,7 @@ class _Reading:
         return Selection(tuple(plain), tuple(related.items()))
 
     def _count(self, fields: list[object]) -> None:
-        """Count the members of a list, and those of the objects in it, before any is read."""
+        """Count a list's members, and those of its objects, before parsing any."""
         self._members += len(fields)
         _bound(self._members, limits.FIELDS_MEMBERS)
         for item in fields:
@@ -86,7 +86,7 @@ class _Reading:
 
 
 class _Nothing:
-    """The mark of a name that stands alone."""
+    """Marks a name without a nested selection."""
 
 
 _ALONE = _Nothing()
@@ -100,7 +100,7 @@ def _items(
             yield item, _ALONE
         elif isinstance(item, dict):
             for name, nested in cast("dict[str, object]", item).items():
-                # A list, or an object where a calculation's arguments would stand.
+                # A list, or an object in the position of a calculation's arguments.
                 yield name, [nested] if isinstance(nested, dict) else nested
         else:
             _unknown(resource, _spelt(item), path=path)

@@ -1,7 +1,7 @@
-"""What the actions of SIP access do (events socket, 5.3; contract, 6).
+"""The actions on SIP access (events socket, 5.3; contract, 6).
 
-There is no telephony yet, so no credential is issued and none is left to revoke; who may
-ask for which is settled all the same.
+There is no telephony yet, so no credential can be issued or revoked; the checks of who may
+ask for which are in place already.
 """
 
 from uuid import UUID
@@ -15,19 +15,19 @@ from ringline.services.operators import check_own_sip_users, find_sip_user
 from ringline.services.team import find_member
 from ringline.wire.rpc import refuse
 
-#: The inputs that name an operator; an agent is named like the line that they answer.
+#: The inputs that name an operator; `agentName` is the name of their SIP user.
 _NAMING = ("operatorEmail", "sipUserId", "agentName")
 
 
 def check_whose(caller: Caller, values: Values) -> None:
-    """Check that somebody is named; an operator token asks for its own operator."""
+    """Check that an operator is named; an operator token implies its own."""
     named = any(values.get(name) is not None for name in _NAMING)
     if not named and caller.operator is None:
         raise refuse("required", variables={"field": "operatorEmail"}, fields=("operatorEmail",))
 
 
 async def issue_sip_access(context: ActionContext, values: Values) -> object:
-    """Find whose access it would be; without telephony there is none to issue.
+    """Find the operator; without telephony there is no access to issue.
 
     An operator token asks for its own operator, who need not be named.
     """
@@ -45,7 +45,7 @@ async def issue_sip_access(context: ActionContext, values: Values) -> object:
 
 
 async def revoke_sip_access(context: ActionContext, values: Values) -> object:
-    """Revoke what was issued for a SIP user name; what is not there is revoked."""
+    """Revoke a SIP user's credentials; succeeds if there are none."""
     caller = context.caller
     if caller.operator is not None:
         with spelt():
@@ -55,7 +55,7 @@ async def revoke_sip_access(context: ActionContext, values: Values) -> object:
 
 
 async def _user(rows: Rows, how: str, *, named: str | UUID) -> UUID | None:
-    """Find the member of the team whom an input names."""
+    """Find the team member that an input names."""
     if how == "operatorEmail":
         member = await find_member(rows, str(named))
         return None if member is None else member.id

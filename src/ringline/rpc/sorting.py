@@ -1,4 +1,4 @@
-"""The `sort` grammar (4.8): fields with a direction, and where rows without a value stand.
+"""The `sort` grammar (4.8): fields with a direction, and where nulls sort.
 
 | prefix | direction | without a value |
 |---|---|---|
@@ -28,7 +28,7 @@ _PREFIXES = {
 
 
 class SortKey(NamedTuple):
-    """One field of a sort: the relationships on the way to it and its name."""
+    """One field of a sort: the relationships that lead to it, and its name."""
 
     path: tuple[str, ...]
     field: str
@@ -41,26 +41,26 @@ class SortKey(NamedTuple):
         return SortKey(self.path, self.field, not self.descending, not self.nulls_first)
 
 
-#: What always comes last, so that no two rows sort the same.
+#: Always the last key, so that no two rows sort the same.
 BY_ID = SortKey((), "id")
 
 
 def read_sort(resource: Resource, sort: object, *, operator: bool = False) -> tuple[SortKey, ...]:
-    """Read `sort`, ending in the id; empty without one. Raises RpcRefused.
+    """Parse `sort`, ending in the id; empty without one. Raises RpcRefused.
 
-    An operator's sort follows to what operators may list.
+    An operator's sort may only follow relationships to what operators may list.
     """
     keys: dict[tuple[tuple[str, ...], str], SortKey] = {}
     steps = 0
     for item in _items(sort):
-        # Each step is a sub-select, and each page by cursor repeats them: counted together.
+        # Each step is a sub-select, which a page by cursor repeats, so they are counted together.
         steps += item.count(".")
         if steps > limits.SORT_STEPS.most:
             _fail("invalid_sort")
         key = _read_item(resource, item, operator=operator)
         keys.setdefault((key.path, key.field), key)
         if (key.path, key.field) == ((), "id"):
-            break  # nothing after it can matter
+            break  # no key after it can matter
     if keys:
         keys.setdefault(((), "id"), BY_ID)
     return tuple(keys.values())
@@ -72,7 +72,7 @@ def kind_of(resource: Resource, key: SortKey) -> Kind:
 
 
 def field_of(resource: Resource, key: SortKey) -> tuple[Resource, Field]:
-    """Return a key's field and whose it is."""
+    """Return a key's field and its resource."""
     for name in key.path:
         resource = RESOURCES[resource.relationship_index[name].target]
     return resource, resource.field_index[key.field]

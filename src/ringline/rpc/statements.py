@@ -1,8 +1,8 @@
-"""From the words of a request to SQL: records, filters, sorts and pages.
+"""Composes a request's SQL: records, filters, sorts and pages.
 
 Statements are composed once per shape of request; values are parameters named `f0`, `f1` …
-(the filter's, as they come), `c0` … (the cursor's), `offset`, `ids` and `fixed`. A limit is
-written into the text, so that the planner knows how little is wanted.
+(the filter's, in sequence), `c0` … (the cursor's), `offset`, `ids` and `fixed`. A limit is
+part of the text, so that the planner knows how few rows are needed.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,13 +22,13 @@ from ringline.rpc.sorting import SortKey, field_of
 
 Column: TypeAlias = "sa.Label[Any]"
 
-#: Characters of unbounded text that count in a sort.
+#: How many characters of unbounded text a sort compares.
 SORTED_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A resource's rows as they stand in a statement: its table, an alias or a sub-select."""
+    """A resource's rows in a statement: its table, an alias or a sub-select."""
 
     resource: Resource
     rows: sa.FromClause
@@ -38,7 +38,7 @@ class Source:
         return self.rows.c[name]
 
     def value(self, field: Field) -> Expression:
-        """Return what a field is read from."""
+        """Return a field's column or expression."""
         if field.through is not None:
             name, beyond = field.through
             relationship = self.resource.relationship_index[name]
@@ -50,11 +50,11 @@ class Source:
         return ClauseAdapter(self.rows).traverse(column)
 
     def field(self, name: str) -> Field:
-        """Return a field by its name."""
+        """Return a field's value by its name."""
         return self.resource.field_index[name]
 
     def related(self, relationship: Relationship) -> tuple["Source", sa.ColumnElement[bool]]:
-        """Return the rows of a relationship, and what ties them to these."""
+        """Return the rows of a relationship, and the join condition."""
         target = RESOURCES[relationship.target]
         others = target.table.alias()
         tie = others.c[relationship.theirs] == self.column(relationship.ours)
@@ -73,19 +73,19 @@ class Source:
     def reach(
         self, relationship: Relationship, value: Callable[["Source"], Expression]
     ) -> Expression:
-        """Return a value of the one related row, null without one."""
+        """Return a value of the related row, null without one."""
         other, tie = self.related(relationship)
         found = sa.select(value(other)).select_from(other.rows).where(tie)
         return found.correlate_except(other.rows).scalar_subquery()
 
 
 def literal(number: int) -> sa.ColumnElement[int]:
-    """Return a number that stands in the text."""
+    """Return a number as part of the SQL text."""
     return sa.literal_column(str(number), sa.Integer)
 
 
 def source_of(resource: Resource) -> Source:
-    """Return a resource's rows as they are stored."""
+    """Return a resource's stored rows."""
     return Source(resource, resource.table)
 
 
@@ -124,7 +124,7 @@ class _Composing:
         return sa.exists(found.correlate_except(other.rows))
 
     def _test(self, source: Source, field: Field, *, operator: str) -> sa.ColumnElement[bool]:
-        if field.through is not None:  # a semi-join, which an index serves
+        if field.through is not None:  # a semi-join, which can use an index
             name, beyond = field.through
             relationship = source.resource.relationship_index[name]
             return self._exists(source, relationship, inner=Predicate(beyond, operator))
@@ -160,14 +160,14 @@ def _compare(column: Expression, operator: str, *, name: str, type_: Any) -> sa.
         case "ends_with":
             return sa.func.right(column, sa.func.length(value)) == value
         case _:
-            raise AssertionError(f"{operator} is no operator of the table")
+            raise AssertionError(f"{operator} is not in the table of operators")
 
 
 # -- sorts --------------------------------------------------------------------------------
 
 
 def sort_of(resource: Resource, keys: Sequence[SortKey]) -> Sort:
-    """Return a sort with what is known of its keys' nulls."""
+    """Return a sort with its keys' nullability."""
     return Sort(tuple(keys), tuple(_nullable(resource, key) for key in keys))
 
 
@@ -180,7 +180,7 @@ def _nullable(resource: Resource, key: SortKey) -> bool:
 
 
 def sort_value(source: Source, key: SortKey) -> Expression:
-    """Return what rows are sorted by: text by its bytes, of unbounded text the beginning."""
+    """Return the sort expression: text by bytes, unbounded text by its beginning."""
     if key.path:
         first, *rest = key.path
         inner = SortKey(tuple(rest), key.field)
@@ -199,7 +199,7 @@ def _sortable(value: Expression, kind: Kind) -> Expression:
 
 
 def directed(value: Expression, key: SortKey, *, native: bool = False) -> Expression:
-    """Sort by a value as a key says; `native` spells nulls as an index holds them."""
+    """Sort by a value in a key's direction; `native` places nulls as an index does."""
     sorted_ = value.desc() if key.descending else value.asc()
     nulls_first = key.descending if native else key.nulls_first
     return sorted_.nulls_first() if nulls_first else sorted_.nulls_last()
@@ -211,14 +211,14 @@ def directed(value: Expression, key: SortKey, *, native: bool = False) -> Expres
 def rows_of(
     source: Source, columns: Sequence[Expression], *, where: Sequence[Any]
 ) -> sa.Select[Any]:
-    """Select columns of the rows for which everything holds."""
+    """Select columns of the rows that meet all conditions."""
     return sa.select(*columns).select_from(source.rows).where(*where)
 
 
 def with_sort_values(
     source: Source, columns: Sequence[Column], *, keys: Sequence[SortKey]
 ) -> tuple[list[Column], tuple[int, ...]]:
-    """Add what rows are sorted by to columns, where it is not there; return its indexes."""
+    """Add missing sort values to the columns; return the sort values' indexes."""
     all_, indexes = list(columns), list[int]()
     for key in keys:
         value = sort_value(source, key)
@@ -292,7 +292,7 @@ def _cursor(values: Sequence[Expression], index: int) -> sa.BindParameter[Any]:
 def related_statement(
     target: Source, columns: Sequence[Expression], *, relationship: Relationship, most: int
 ) -> sa.Select[Any]:
-    """Select the rows that are related to any of `ids`, at most so many."""
+    """Select the rows related to any of `ids`, at most so many."""
     theirs = target.column(relationship.theirs)
     ids = sa.bindparam("ids", type_=ARRAY(theirs.type))
     found = rows_of(target, columns, where=[theirs == sa.any_(ids)])

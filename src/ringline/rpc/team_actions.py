@@ -1,4 +1,4 @@
-"""What the actions of the team do (events socket, 5.3 and 7.1)."""
+"""The actions on the team (events socket, 5.3 and 7.1)."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from ringline.wire.times import seconds
 
 
 async def accept_team_invitation(context: ActionContext, values: Values) -> object:
-    """Make whoever holds an invitation's token a member; `password` is ignored."""
+    """Make the holder of an invitation's token a member; `password` is ignored."""
     scope = context.caller.scope
     try:
         role = await context.services.team.accept(
@@ -24,7 +24,7 @@ async def accept_team_invitation(context: ActionContext, values: Values) -> obje
 
 
 async def invite_team_member(context: ActionContext, values: Values) -> object:
-    """Answer a token that `accept_team_invitation` takes, once, within seven days."""
+    """Return a token for `accept_team_invitation`, valid once, within seven days."""
     role = TeamRole(values.get("role") or TeamRole.MEMBER)
     try:
         invitation = await context.services.team.invite(
@@ -48,7 +48,7 @@ async def invite_team_member(context: ActionContext, values: Values) -> object:
 async def remove_team_member(
     context: ActionContext, transaction: Transaction, user_id: UUID, values: Values
 ) -> None:
-    """Remove a member who is not the last owner and whom no SIP user belongs to."""
+    """Remove a member who is not the last owner and has no SIP user."""
     try:
         await context.services.team.remove(transaction, user_id)
     except LastOwner:
@@ -56,7 +56,7 @@ async def remove_team_member(
 
 
 async def issue_operator_access_token(context: ActionContext, values: Values) -> object:
-    """Mint an operator's token for a browser."""
+    """Mint an operator token for a browser."""
     caller = context.caller
     access = await context.services.team.issue_access(
         caller.scope, caller.key_id, email=values["email"]
