@@ -76,7 +76,7 @@ async def calling(service: Service, key: str | None = None) -> AsyncGenerator[Ca
             await listening
 
 
-async def whole_call(service: Service, *texts: str, key: str | None = None) -> Caller:
+async def make_call(service: Service, *texts: str, key: str | None = None) -> Caller:
     """Start a call, type some turns, and hang up."""
     async with calling(service, key) as caller:
         await caller.say(*texts)

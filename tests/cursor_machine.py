@@ -94,7 +94,7 @@ class CursorMachine(RuleBasedStateMachine):
                 await asyncio.sleep(0.005)
             self._submit(call, turn(self.calls[call], "all", item))
             await asyncio.sleep(0.005)
-            self.world.bus.let_go()
+            self.world.bus.release_held()
             self.turns[call] += 1
             self.sequences[call] = 0
 
@@ -173,9 +173,9 @@ class CursorMachine(RuleBasedStateMachine):
         self.world.bus.faults += faults
 
     @rule()
-    def let_go_what_was_held(self) -> None:
+    def release_held_publications(self) -> None:
         async def run() -> None:
-            self.world.bus.let_go()
+            self.world.bus.release_held()
 
         self.loop.run_until_complete(run())
 
@@ -248,7 +248,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     async def _end(self) -> None:
         try:
-            await self.world.mend()
+            await self.world.heal()
             await self.world.check_end()
         finally:
             await self.world.close()

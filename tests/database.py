@@ -210,13 +210,13 @@ def ended(call: CallRow) -> Event:
     return Event(new_id(), NOW, data, ref_of(call))
 
 
-def birth(scope: Scope, call: CallRow | None = None) -> Entry:
+def first_entry(scope: Scope, call: CallRow | None = None) -> Entry:
     """Return the first entry of a call: its row, its caller and its first event."""
     call = call or a_call()
     return Entry(scope, (created(call),), (call, a_participant(call)), call.id)
 
 
-def death(scope: Scope, call: CallRow) -> Entry:
+def last_entry(scope: Scope, call: CallRow) -> Entry:
     over = replace(
         call,
         status=CallStatus.COMPLETED,

@@ -225,17 +225,17 @@ class FaultyBus:
             case "lose":
                 pass
             case "double":
-                self._hand_over(publication)
-                self._hand_over(publication)
+                self._deliver(publication)
+                self._deliver(publication)
             case "hold":
                 self.held.append(publication)
             case _:
-                self._hand_over(publication)
+                self._deliver(publication)
 
-    def let_go(self) -> None:
+    def release_held(self) -> None:
         held, self.held = self.held, []
         for publication in reversed(held):
-            self._hand_over(publication)
+            self._deliver(publication)
 
     def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:
         subscription = Subscription(logs, subscriber)
@@ -255,7 +255,7 @@ class FaultyBus:
     async def close(self) -> None:
         self._subscriptions.clear()
 
-    def _hand_over(self, publication: Publication) -> None:
+    def _deliver(self, publication: Publication) -> None:
         for subscription in tuple(self._subscriptions):
             ended = subscription not in self._subscriptions
             if ended or subscription.logs not in (ALL_LOGS, publication.scope):

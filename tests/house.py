@@ -92,7 +92,7 @@ async def end_call(calls: Calls, scope: Scope, call_id: UUID) -> bool:
     return await calls.order(scope, call_id, order=ended) is not Verdict.NOT_HERE
 
 
-async def barge(
+async def take_over(
     calls: Calls,
     scope: Scope,
     call_id: UUID,

@@ -94,7 +94,7 @@ def entry(scope: Scope, *events: Event, call_id: UUID | None = None) -> Entry:
 
 
 @dataclass(frozen=True)
-class Spelling:
+class LineDialect:
     """A dialect for tests: `<position or -> <event id> <type>`, one line per event."""
 
     name: str = "full"
@@ -109,7 +109,7 @@ class Spelling:
 
 
 @dataclass
-class Wire:
+class RecordingConnection:
     """A connection's writing end, which records its `writes`."""
 
     paused: bool = False
@@ -127,7 +127,7 @@ class Wire:
 
 
 @dataclass(eq=False)
-class Ear:
+class RecordingListener:
     """A listener that records what it receives."""
 
     heard: list[tuple[Published, bytes | None]] = field(default_factory=list)

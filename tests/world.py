@@ -30,7 +30,7 @@ from ringline.services.journal import Journal
 from ringline.services.outbox import Outbox, OutboxClosed, Tick
 from ringline.services.repo import Repo
 from tests.faulty import FaultyBus, FaultyLog, LogRecords
-from tests.samples import Spelling
+from tests.samples import LineDialect
 
 
 class ProcessBus:
@@ -101,7 +101,7 @@ class Client:
         self.history: list[Heard] = []
         self.certain = 0  # the length of the history up to the last position seen
         self.paused = False
-        self.told_of_gap = False
+        self.gap_reported = False
         self.follower: Follower | None = None
         self.outbox: Outbox | None = None
         self.process: Process | None = None
@@ -127,7 +127,7 @@ class Client:
     def connect(self, process: Process) -> None:
         """Follow from the last position, like a client that lost its connection."""
         del self.history[self.certain :]
-        self.told_of_gap = False
+        self.gap_reported = False
         self.paused = False
         self.process = process
         self.outbox = Outbox(self, process.tick, overrun=self.disconnect, limit=4)
@@ -157,10 +157,10 @@ class Client:
             subscription = Subscription(
                 self.scope,
                 self.topic,
-                Spelling(),
+                LineDialect(),
                 self.on_loss,
-                self._hear_of_gap,
-                Spelling("plain", positions=False),
+                self._on_gap,
+                LineDialect("plain", positions=False),
             )
             self.follower = await follow(
                 process.hub,
@@ -173,8 +173,8 @@ class Client:
             self.outbox = None
         self._connecting = None
 
-    def _hear_of_gap(self, follower: Follower) -> None:
-        self.told_of_gap = True
+    def _on_gap(self, follower: Follower) -> None:
+        self.gap_reported = True
         if self.on_loss is OnLoss.STOP:
             asyncio.get_running_loop().call_later(0.02, self._close, follower)
 
@@ -239,10 +239,10 @@ class World:
         self.dead.append(old)
         self.processes[number] = Process(self.inner, self.bus)
 
-    async def mend(self) -> None:
+    async def heal(self) -> None:
         """Clear all faults and wait until everything has been delivered."""
         self.bus.faults.clear()
-        self.bus.let_go()
+        self.bus.release_held()
         for process in self.processes:
             store = process.store
             store.fail_commits.clear()
@@ -260,7 +260,7 @@ class World:
         quiet = not any(process.journal.pending for process in self.processes)
         for client in self.clients:
             client.read_on()
-            if client.told_of_gap:
+            if client.gap_reported:
                 client.disconnect()
             if not client.connected:
                 client.connect(self.processes[0])
@@ -291,7 +291,7 @@ class World:
             await self._check_client(client)
 
     async def _check_client(self, client: Client) -> None:
-        history, told_of_gap = list(client.history), client.told_of_gap
+        history, gap_reported = list(client.history), client.gap_reported
         last = client.position.offset if client.position is not None else 0
         offsets = {row.event.id: row.offset for row in await self.truth(client)}
         durable = [heard for heard in history if self.events[heard.event_id].data.durable]
@@ -301,7 +301,7 @@ class World:
             assert heard.position is None or heard.position.offset == offset
         must_have = sorted(offset for offset in offsets.values() if offset <= last)
         assert [offset for offset in heard_offsets if offset <= last] == must_have, "hidden gap"
-        if durable and not told_of_gap:
+        if durable and not gap_reported:
             complete = [offset for offset in offsets.values() if offset <= heard_offsets[-1]]
             assert heard_offsets == sorted(complete), "a gap that nobody was told of"
         self._check_partials(history)

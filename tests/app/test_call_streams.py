@@ -20,7 +20,7 @@ from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Follower, Resolved, follow, resolve
 from ringline.web import call_streams, call_watch
 from ringline.web.limits import StreamLimits, WebLimits
-from tests.callers import LIMIT_S, Caller, calling, whole_call
+from tests.callers import LIMIT_S, Caller, calling, make_call
 from tests.database import TestDatabase
 from tests.serving import Service, serving
 from tests.watchers import DeafClient, stream_client, transcript
@@ -159,7 +159,7 @@ async def test_what_cannot_be_resumed_is_said(service: Service, since: str) -> N
 
 
 async def test_ended_calls_are_replayed_and_then_204(service: Service) -> None:
-    caller = await whole_call(service, "one", "two")
+    caller = await make_call(service, "one", "two")
     async with transcript(service, caller.call_id, "?replay=1") as stream:
         finals = await stream.finals()
     assert [text for _, text in finals] == ["one", "two"]

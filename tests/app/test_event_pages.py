@@ -27,17 +27,26 @@ from ringline.rpc.event_actions import spell
 from ringline.services.event_pages import PageLimits
 from ringline.storage.stores import Stores
 from ringline.wire.strict_json import encode
-from tests.database import NOW, TestDatabase, a_call, birth, created, death, new_id, ref_of
-from tests.deeds import Shop, refused, shop
+from tests.action_runner import ActionRunner, action_runner, refused
+from tests.database import (
+    NOW,
+    TestDatabase,
+    a_call,
+    created,
+    first_entry,
+    last_entry,
+    new_id,
+    ref_of,
+)
 
 
 @pytest.fixture
-async def here(stores: Stores) -> AsyncIterator[Shop]:
-    async with shop(stores) as open_:
+async def here(stores: Stores) -> AsyncIterator[ActionRunner]:
+    async with action_runner(stores) as open_:
         yield open_
 
 
-async def write(here: Shop, count: int) -> None:
+async def write(here: ActionRunner, count: int) -> None:
     """Append so many notes to the log."""
     call = a_call()
     notes = [
@@ -47,8 +56,8 @@ async def write(here: Shop, count: int) -> None:
     await here.stores.log.commit([Entry(here.scope, (created(call), *notes), (call,), call.id)])
 
 
-def within(here: Shop, bounds: PageLimits) -> Shop:
-    """Return a shop whose pages have other limits."""
+def within(here: ActionRunner, bounds: PageLimits) -> ActionRunner:
+    """Return a runner whose pages have other limits."""
     return replace(here, services=replace(here.services, pages=bounds))
 
 
@@ -60,7 +69,7 @@ def place(page: Any) -> tuple[str, bool, bool]:
     return page["position"], page["hasMore"], page["recovered"]
 
 
-async def test_an_empty_log_has_a_page(here: Shop) -> None:
+async def test_an_empty_log_has_a_page(here: ActionRunner) -> None:
     assert await here.run("list_events") == {
         "events": [],
         "position": "aaaaaaaa:0",
@@ -69,7 +78,7 @@ async def test_an_empty_log_has_a_page(here: Shop) -> None:
     }
 
 
-async def test_an_event_is_listed_with_its_place(here: Shop) -> None:
+async def test_an_event_is_listed_with_its_place(here: ActionRunner) -> None:
     await here.create(
         "create_call",
         callUuid="order-7",
@@ -116,7 +125,7 @@ async def test_an_event_is_listed_with_its_place(here: Shop) -> None:
     }
 
 
-async def test_pages_go_on_from_every_spelling_of_a_place(here: Shop) -> None:
+async def test_pages_go_on_from_every_spelling_of_a_place(here: ActionRunner) -> None:
     await write(here, 7)
     first = await here.run("list_events", limit=3)
     assert offsets(first) == [1, 2, 3]
@@ -139,7 +148,7 @@ async def test_pages_go_on_from_every_spelling_of_a_place(here: Shop) -> None:
 
 @pytest.mark.parametrize("after", ["bbbbbbbb:2", "aaaaaaaa:8", 8, str(UUID(int=5)), 10**17])
 async def test_a_place_that_is_not_kept_is_answered_with_the_oldest(
-    here: Shop, after: object
+    here: ActionRunner, after: object
 ) -> None:
     await write(here, 7)
     page = await here.run("list_events", after=after, limit=2)
@@ -147,7 +156,7 @@ async def test_a_place_that_is_not_kept_is_answered_with_the_oldest(
 
 
 async def test_what_retention_has_removed_is_not_recovered(
-    here: Shop, database: TestDatabase
+    here: ActionRunner, database: TestDatabase
 ) -> None:
     await write(here, 7)
     async with database.connection() as superuser:
@@ -169,15 +178,17 @@ async def test_what_retention_has_removed_is_not_recovered(
     + [{"limit": 0}, {"limit": -1}, {"limit": "many"}]
     + [{"type": of} for of in ("call.begun", [], ["call.ended", "x"], 3, [3], {})],
 )
-async def test_what_cannot_be_read_is_a_bad_value(here: Shop, given: dict[str, object]) -> None:
+async def test_what_cannot_be_read_is_a_bad_value(
+    here: ActionRunner, given: dict[str, object]
+) -> None:
     with refused("invalid_argument", *given):
         await here.run("list_events", **given)
 
 
-async def test_events_of_a_call_and_of_types_are_picked(here: Shop) -> None:
+async def test_events_of_a_call_and_of_types_are_picked(here: ActionRunner) -> None:
     await write(here, 5)
     call = a_call(uuid="order-7")
-    await here.stores.log.commit([birth(here.scope, call), death(here.scope, call)])
+    await here.stores.log.commit([first_entry(here.scope, call), last_entry(here.scope, call)])
     await write(here, 2)
     for text in ("order-7", str(call.id), show_id(Prefix.CALL, call.id)):
         page = await here.run("list_events", callUuid=text)
@@ -194,17 +205,19 @@ async def test_events_of_a_call_and_of_types_are_picked(here: Shop) -> None:
     assert (offsets(page), *place(page)) == ([], "aaaaaaaa:9", False, True)
 
 
-async def test_a_call_that_is_unknown_or_anothers_has_no_events(here: Shop, stores: Stores) -> None:
+async def test_a_call_that_is_unknown_or_anothers_has_no_events(
+    here: ActionRunner, stores: Stores
+) -> None:
     await write(here, 3)
-    async with shop(stores) as there:
+    async with action_runner(stores) as there:
         call = a_call(uuid="order-7")
-        await stores.log.commit([birth(there.scope, call)])
+        await stores.log.commit([first_entry(there.scope, call)])
         for text in ("order-7", str(call.id), "nobody"):
             page = await here.run("list_events", callUuid=text)
             assert (offsets(page), *place(page)) == ([], "aaaaaaaa:3", False, True)
 
 
-async def test_a_limit_is_clamped(here: Shop) -> None:
+async def test_a_limit_is_clamped(here: ActionRunner) -> None:
     await write(here, 1005)
     for limit in (5000, 2**40, "5000000000"):
         page = await here.run("list_events", limit=limit)
@@ -212,11 +225,11 @@ async def test_a_limit_is_clamped(here: Shop) -> None:
     assert len((await here.run("list_events"))["events"]) == 100
 
 
-async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(here: Shop) -> None:
+async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(here: ActionRunner) -> None:
     here = within(here, PageLimits(most_scanned=4))
     await write(here, 9)
     call = a_call()
-    await here.stores.log.commit([birth(here.scope, call), death(here.scope, call)])
+    await here.stores.log.commit([first_entry(here.scope, call), last_entry(here.scope, call)])
     walked: list[tuple[list[int], str, bool]] = []
     after = "0"
     while not walked or walked[-1][2]:
@@ -232,7 +245,7 @@ async def test_a_page_looks_at_so_much_of_the_log_and_says_how_far(here: Shop) -
     assert offsets(page) == [11]
 
 
-async def test_a_page_ends_where_it_is_large_enough(here: Shop) -> None:
+async def test_a_page_ends_where_it_is_large_enough(here: ActionRunner) -> None:
     await write(here, 10)
     async with here.stores.records.read(here.scope) as rows:
         text = "SELECT call, type, data::text FROM ringline.events WHERE offset_ = 2"
@@ -289,7 +302,7 @@ def test_what_is_the_clients_own_keeps_its_names() -> None:
     assert spell(changed)["actorUserId"] is None
 
 
-async def test_a_page_of_large_events_stays_within_an_answer(here: Shop) -> None:
+async def test_a_page_of_large_events_stays_within_an_answer(here: ActionRunner) -> None:
     call = a_call()
     sizes = (3_000_000, 7_000_000, 1_000_000, 2_000_000, 2_000_000, 10)
     notes = [

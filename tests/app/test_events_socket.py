@@ -31,7 +31,7 @@ from ringline.wire import events_socket as wire_events_socket
 from ringline.wire import phoenix_socket
 from ringline.wire.phoenix import spell_subprotocols
 from ringline.wire.session_token import new_token, sign
-from tests.callers import LIMIT_S, calling, whole_call
+from tests.callers import LIMIT_S, calling, make_call
 from tests.database import TestDatabase
 from tests.serving import Service, serving, settings_for
 from tests.watchers import DeafClient, EventsClient, Frame, events_client, socket_url
@@ -150,7 +150,7 @@ async def test_a_second_join_takes_over(service: Service) -> None:
         await client.send("2", "2", "events", "phx_join", {})
         assert (await client.receive())[:4] == ["2", "2", "events", "phx_reply"]
         assert await client.receive() == ["1", "1", "events", "phx_close", {}]
-        await whole_call(service, "once")
+        await make_call(service, "once")
         told = await client.until("call_ended")
         assert [frame[3] for frame in told].count("call_transcript_completed") == 1
 
@@ -162,7 +162,7 @@ async def test_joins_that_overtake_each_other(service: Service) -> None:
         await client.send("3", "4", "events", "phx_leave", {})
         await client.send("5", "5", "events", "phx_join", {})
         await client.reply("5")
-        await whole_call(service, "once")
+        await make_call(service, "once")
         told = await client.until("call_ended")
         assert [frame[3] for frame in told].count("call_transcript_completed") == 1
         assert [frame[3] for frame in told].count("phx_close") == 0
@@ -173,7 +173,7 @@ async def test_a_join_that_is_left_before_its_reply(service: Service) -> None:
         await client.send("1", "1", "events", "phx_join", {})
         await client.send("1", "2", "events", "phx_leave", {})
         assert await client.receive() == reply("2", "events", "ok", {}, "1")
-        await whole_call(service)
+        await make_call(service)
         await client.send(*HEARTBEAT)
         assert await client.receive() == reply("9", "phoenix", "ok", {})
 
@@ -200,7 +200,7 @@ async def test_a_socket_has_one_channel_however_the_topic_is_spelt(service: Serv
             await client.join(topic, str(number))
             closed = str(number - 1)
             assert await client.receive() == [closed, closed, before, "phx_close", {}]
-        await whole_call(service)
+        await make_call(service)
         told = await client.until("call_ended")
         await client.send(*HEARTBEAT)
         assert await client.receive() == reply("9", "phoenix", "ok", {}), "nothing comes twice"
@@ -223,7 +223,7 @@ async def test_an_event_is_encoded_once_however_its_topic_is_spelt(
         clients = [await stack.enter_async_context(events_client(service)) for _ in topics]
         for client, topic in zip(clients, topics, strict=True):
             await client.join(topic)
-        await whole_call(service)
+        await make_call(service)
         told = [await client.until("call_ended") for client in clients]
     assert [frames[-1][2] for frames in told] == topics
     assert len({json.dumps([frame[3:] for frame in frames]) for frames in told}) == 1
@@ -300,7 +300,7 @@ async def test_version_1(service: Service, vsn: str | None) -> None:
         await client.socket.send(json.dumps(frame("events", "phx_join", {}, "2")))
         joined = await receive(client)
         assert (joined["event"], joined["ref"]) == ("phx_reply", "2")
-        await whole_call(service)
+        await make_call(service)
         pushed = await receive(client)
         assert set(pushed) == {"topic", "event", "payload", "ref"}
         assert (pushed["event"], pushed["ref"]) == ("incoming_call", None)
@@ -460,7 +460,7 @@ async def test_environments_and_workspaces_never_meet(service: Service) -> None:
         clients = [await open_sockets.enter_async_context(events_client(service, k)) for k in keys]
         for client in clients:
             await client.join()
-        calls = [await whole_call(service, "mine", key=key) for key in keys]
+        calls = [await make_call(service, "mine", key=key) for key in keys]
         for client, call in zip(clients, calls, strict=True):
             told = await client.until("call_ended")
             assert {frame[4]["callUuid"] for frame in told} == {call.uuid}
@@ -476,7 +476,7 @@ async def test_environments_and_workspaces_never_meet(service: Service) -> None:
 async def test_resume_from_everything_that_is_a_position(service: Service) -> None:
     async with events_client(service) as client:
         begun = await client.join()
-        await whole_call(service, "one", "two")
+        await make_call(service, "one", "two")
         told = await client.until("call_ended")
     middle = told[3][4]
     for since, rest in (
@@ -499,11 +499,11 @@ async def test_what_cannot_be_resumed_is_said(service: Service) -> None:
     stranger = await service.admin.workspaces.create("Stranger")
     async with events_client(service, stranger.secret_key) as client:
         await client.join()
-        await whole_call(service, key=stranger.secret_key)
+        await make_call(service, key=stranger.secret_key)
         foreign = (await client.until("call_ended"))[-1][4]
     async with events_client(service) as client:
         await client.join()
-        await whole_call(service)
+        await make_call(service)
         head = (await client.until("call_ended"))[-1][4]["position"]
     epoch = head.split(":")[0]
     for since in (
@@ -532,7 +532,7 @@ async def test_how_far_a_resume_goes_back(database: TestDatabase) -> None:
     async with serving(database, limits=four) as service:
         async with events_client(service) as client:
             await client.join()
-            await whole_call(service, "one")
+            await make_call(service, "one")
             position = (await client.until("call_ended"))[-1][4]["position"]
         epoch, head = position.partition(":")[0], offset(position)
         assert head > 5
@@ -543,11 +543,11 @@ async def test_how_far_a_resume_goes_back(database: TestDatabase) -> None:
 
 
 async def test_a_resume_while_calls_run_loses_and_doubles_nothing(service: Service) -> None:
-    await asyncio.gather(*(whole_call(service, *"abcdefgh") for _ in range(5)))
+    await asyncio.gather(*(make_call(service, *"abcdefgh") for _ in range(5)))
     before = 5 * (4 + 8 + 3)
     async with AsyncExitStack() as open_sockets:
         clients = [await open_sockets.enter_async_context(events_client(service)) for _ in range(5)]
-        running = [asyncio.create_task(whole_call(service, *"ijklmnop")) for _ in range(5)]
+        running = [asyncio.create_task(make_call(service, *"ijklmnop")) for _ in range(5)]
         for client in clients:
             await client.send("1", "1", "events", "phx_join", {"since": "0"})
         await asyncio.gather(*running)

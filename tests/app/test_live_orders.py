@@ -11,7 +11,7 @@ from ringline.domain.log import Environment, Scope
 from ringline.services.calls import Calls
 from ringline.services.orders import Verdict
 from tests.database import TestDatabase
-from tests.house import barge, end_call, hand_back
+from tests.house import end_call, hand_back, take_over
 from tests.realtime_session import calls_of, talking
 from tests.serving import Service, serving
 from tests.watchers import EventsClient, Frame, events_client
@@ -70,9 +70,9 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         await watcher.join(since="0")
         await client.until("audio.delta")  # the greeting plays
         call_id = (await calls_of(service, database))[0]["id"]
-        assert await barge(calls, elsewhere, call_id, "ann@example.com") is Verdict.NOT_HERE
+        assert await take_over(calls, elsewhere, call_id, "ann@example.com") is Verdict.NOT_HERE
 
-        assert await barge(calls, scope, call_id, "ann@example.com") is Verdict.DONE
+        assert await take_over(calls, scope, call_id, "ann@example.com") is Verdict.DONE
         present = [("ai_agent", False), ("caller", False), ("operator", False)]
         assert await participants(database, call_id) == present
         await client.until("response.completed")
@@ -93,7 +93,7 @@ async def steer(service: Service, database: TestDatabase, calls: Calls) -> None:
         assert client.events[silent]["type"] == "response.started"
 
         supervisor = ParticipantRole.SUPERVISOR
-        assert await barge(calls, scope, call_id, "bob@example.com", supervisor) is Verdict.DONE
+        assert await take_over(calls, scope, call_id, "bob@example.com", supervisor) is Verdict.DONE
         assert await end_call(calls, scope, call_id)
         row = (await calls_of(service, database))[0]
         assert (row["status"], row["hangup_cause"]) == ("completed", "api_hangup")

@@ -28,7 +28,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.openapi import RUN, make_rpc_document
 from ringline.rpc.openapi_actions import request_name
 from ringline.web import openapi_document
-from tests.callers import whole_call
+from tests.callers import make_call
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
@@ -51,7 +51,7 @@ EXAMPLES_OF_AN_ACTION = 6
 async def service(database: TestDatabase) -> Any:
     """Give a server without rate limits, with something of most kinds in its workspace."""
     async with serving(database, rate_rpc_per_second=0, rate_mint_per_second=0) as service:
-        await whole_call(service, "Good morning.")
+        await make_call(service, "Good morning.")
         rpc = Rpc(service)
         contact = {"fullName": "Ada", "phoneE164": "+15550123", "notes": "…"}
         await rpc.run("create_contact", input=contact)

@@ -20,9 +20,9 @@ from tests.database import (
     a_call,
     a_participant,
     a_turn,
-    birth,
     created,
-    death,
+    first_entry,
+    last_entry,
     make_log,
     new_id,
     said,
@@ -34,7 +34,7 @@ LIMIT_S = 10.0
 async def test_a_call_is_read_in_its_own_log_alone(stores: Stores) -> None:
     scope = await make_log(stores)
     call = a_call(uuid="the integrator's")
-    await stores.log.commit([birth(scope, call)])
+    await stores.log.commit([first_entry(scope, call)])
     assert await stores.calls.get_call(scope, call.id) == call
     assert await stores.calls.get_call(scope, new_id()) is None
     test = replace(scope, environment=Environment.TEST)
@@ -44,7 +44,7 @@ async def test_a_call_is_read_in_its_own_log_alone(stores: Stores) -> None:
 async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) -> None:
     scope = await make_log(stores)
     call = a_call(uuid="the integrator's")
-    await stores.log.commit([birth(scope, call)])
+    await stores.log.commit([first_entry(scope, call)])
     found = FoundCall(call.id, call.uuid, call.status, None, stores.database.server_id)
     assert found.runs
     async with stores.records.read(scope) as rows:
@@ -61,7 +61,7 @@ async def test_a_call_uuid_wins_over_another_call_s_id(stores: Stores) -> None:
     scope = await make_log(stores)
     first = a_call()
     second = a_call(uuid=show_id(Prefix.CALL, first.id))
-    await stores.log.commit([birth(scope, first), birth(scope, second)])
+    await stores.log.commit([first_entry(scope, first), first_entry(scope, second)])
     async with stores.records.read(scope) as rows:
         by_text = await find_call(rows, second.uuid)
         by_id = await find_call(rows, first.id)
@@ -75,7 +75,7 @@ async def test_a_call_that_ended_or_lives_elsewhere_is_found_as_it_is(
 ) -> None:
     scope = await make_log(stores)
     call = a_call()
-    await stores.log.commit([birth(scope, call), death(scope, call)])
+    await stores.log.commit([first_entry(scope, call), last_entry(scope, call)])
     async with database.connection() as superuser:
         await superuser.execute("UPDATE ringline.calls SET server_id = NULL")
     row = await stores.calls.get_call(scope, call.id)
@@ -95,7 +95,7 @@ async def test_the_duration_counts_from_the_answer(database: TestDatabase, store
     )
     missed = a_call()
     for call in (answered, missed):
-        await stores.log.commit([birth(scope, call), death(scope, call)])
+        await stores.log.commit([first_entry(scope, call), last_entry(scope, call)])
     async with database.connection() as superuser:
         for call, expected in ((answered, 90), (missed, 0)):
             found = await superuser.fetchval(
@@ -109,7 +109,7 @@ async def test_turns_come_in_the_order_they_were_said(stores: Stores) -> None:
     call = a_call()
     late = a_turn(call, "late", occurred_at=NOW + timedelta(seconds=2))
     early = a_turn(call, "early", role=TurnRole.AGENT, interrupted=True)
-    await stores.log.commit([birth(scope, call)])
+    await stores.log.commit([first_entry(scope, call)])
     await stores.log.commit([Entry(scope, (said(call, late),), (late, early), call.id)])
     assert await stores.calls.turns(scope, call.id) == [early, late]
 
@@ -125,12 +125,12 @@ async def test_the_open_calls_of_a_dead_process_are_taken_over(
         await dead.log.commit(
             [
                 Entry(scope, (created(call),), (call, who, turn), call.id),
-                birth(scope, over),
-                death(scope, over),
-                birth(other),
+                first_entry(scope, over),
+                last_entry(scope, over),
+                first_entry(other),
             ]
         )
-    await stores.log.commit([birth(scope, mine), birth(scope, elsewhere)])
+    await stores.log.commit([first_entry(scope, mine), first_entry(scope, elsewhere)])
     async with database.connection() as superuser:  # recorded: no process runs it
         await superuser.execute(
             "UPDATE ringline.calls SET server_id = NULL WHERE id = $1", elsewhere.id
@@ -149,7 +149,7 @@ async def test_a_dead_process_was_last_alive_at_its_last_beat_or_write(
     scope = await make_log(stores)
     call = a_call()
     async with database.stores(OTHER, claim=False) as dead:
-        await dead.log.commit([birth(scope, call)])
+        await dead.log.commit([first_entry(scope, call)])
     beat = NOW + timedelta(seconds=beat_s)
     async with database.connection() as superuser:
         await superuser.execute("UPDATE ringline.calls SET updated_at = $1", NOW)
@@ -178,8 +178,8 @@ async def test_calls_taken_over_are_found_until_they_have_ended(
     scope = await make_log(stores)
     call = a_call()
     async with database.stores(OTHER, claim=False) as dead:
-        await dead.log.commit([birth(scope, call)])
+        await dead.log.commit([first_entry(scope, call)])
     for _ in range(2):
         assert [abandoned.call for abandoned in await stores.calls.abandoned()] == [call]
-    await stores.log.commit([death(scope, call)])
+    await stores.log.commit([last_entry(scope, call)])
     assert await stores.calls.abandoned() == []

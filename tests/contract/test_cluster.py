@@ -15,7 +15,7 @@ from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.migrate import MigrationError, is_current, migrate, schema_version
 from ringline.storage.stores import Stores
 from tests.conftest import run_as_superuser
-from tests.database import ME, TestDatabase, birth, make_log
+from tests.database import ME, TestDatabase, first_entry, make_log
 
 _numbers = itertools.count(1)
 
@@ -34,7 +34,7 @@ class Installation:
 
     async def fill(self) -> None:
         stores = await Stores.open(self.dsn, ME, claim=True, roles=self.roles)
-        await stores.log.commit([birth(await make_log(stores))])
+        await stores.log.commit([first_entry(await make_log(stores))])
         await stores.close()
 
 

@@ -27,9 +27,9 @@ from tests.database import (
     a_participant,
     a_turn,
     a_workspace,
-    birth,
     created,
-    death,
+    first_entry,
+    last_entry,
     make_log,
     new_id,
     ref_of,
@@ -69,8 +69,8 @@ async def test_offsets_begin_with_one_and_have_no_gap(truth: Truth) -> None:
     call = a_call()
     turn = a_turn(call)
     spoken = Entry(scope, (said(call, turn), said(call, turn)), (turn,), call.id)
-    assert await truth.log.commit([birth(scope, call)]) == [(1,)]
-    assert await truth.log.commit([spoken, birth(scope)]) == [(2, 3), (4,)]
+    assert await truth.log.commit([first_entry(scope, call)]) == [(1,)]
+    assert await truth.log.commit([spoken, first_entry(scope)]) == [(2, 3), (4,)]
     head = (await truth.log.heads([scope]))[scope]
     assert (head.epoch, head.newest, head.oldest) == (truth.epoch, 4, 1)
 
@@ -123,7 +123,12 @@ async def test_pages_go_on_behind_an_offset_and_keep_to_a_call(truth: Truth) -> 
     scope = await truth.new_scope()
     one, two = a_call(), a_call()
     await truth.log.commit(
-        [birth(scope, one), birth(scope, two), death(scope, one), death(scope, two)]
+        [
+            first_entry(scope, one),
+            first_entry(scope, two),
+            last_entry(scope, one),
+            last_entry(scope, two),
+        ]
     )
     assert offsets_of(await truth.log.page(scope, 1, limit=2)) == [2, 3]
     assert offsets_of(await truth.log.page(scope, 0, limit=9, topic=CallEvents(two.id))) == [2, 4]
@@ -137,7 +142,7 @@ async def test_ephemeral_events_have_no_row_and_no_offset(truth: Truth) -> None:
         turn_id=new_id(), item_id="i", role=TurnRole.CALLER, delta="a", text="a", sequence=0
     )
     so_far = Event(new_id(), NOW, delta, ref_of(call))
-    await truth.log.commit([birth(scope, call)])
+    await truth.log.commit([first_entry(scope, call)])
     told = await truth.log.commit(
         [Entry(scope, (so_far,)), Entry(scope, (so_far, said(call, a_turn(call))))]
     )
@@ -150,7 +155,12 @@ async def test_several_logs_go_into_one_transaction(truth: Truth) -> None:
     test = Scope(live.workspace_id, Environment.TEST)
     other = await truth.new_scope()
     order = [other, live, test, live]
-    assert await truth.log.commit([birth(scope) for scope in order]) == [(1,), (1,), (1,), (2,)]
+    assert await truth.log.commit([first_entry(scope) for scope in order]) == [
+        (1,),
+        (1,),
+        (1,),
+        (2,),
+    ]
     heads = await truth.log.heads([live, test, other, Scope(new_id(), Environment.LIVE)])
     assert {scope: head.newest for scope, head in heads.items()} == {live: 2, test: 1, other: 1}
 
@@ -165,7 +175,7 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
             told: list[tuple[Scope, int]] = []
             for turn in range(12):
                 # Every writer names the logs in another order.
-                batch = [birth(scopes[(shift + turn + step) % 3]) for step in range(3)]
+                batch = [first_entry(scopes[(shift + turn + step) % 3]) for step in range(3)]
                 for entry, offsets in zip(batch, await through.log.commit(batch), strict=True):
                     told += [(entry.scope, offset) for offset in offsets]
             return told
@@ -180,8 +190,8 @@ async def test_offsets_are_gapless_under_two_servers_at_once(
 
 async def test_events_are_found_by_their_ids(truth: Truth) -> None:
     scope = await truth.new_scope()
-    entry = birth(scope)
-    await truth.log.commit([birth(scope), entry])
+    entry = first_entry(scope)
+    await truth.log.commit([first_entry(scope), entry])
     event_id = entry.events[0].id
     assert await truth.log.find(scope, [event_id, new_id()]) == {event_id: 2}
     assert await truth.log.find(replace(scope, environment=Environment.TEST), [event_id]) == {}
@@ -189,11 +199,11 @@ async def test_events_are_found_by_their_ids(truth: Truth) -> None:
 
 async def test_an_event_is_written_once(truth: Truth) -> None:
     scope = await truth.new_scope()
-    entry = birth(scope)
+    entry = first_entry(scope)
     await truth.log.commit([entry])
     with refused_for(Violation.ALREADY_EXISTS):
         await truth.log.commit([Entry(scope, entry.events)])
-    assert await truth.log.commit([birth(scope)]) == [(2,)]
+    assert await truth.log.commit([first_entry(scope)]) == [(2,)]
 
 
 async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
@@ -201,7 +211,7 @@ async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
     call, unknown = a_call(), a_call()
     orphan = Entry(scope, (said(unknown, a_turn(unknown)),), (a_turn(unknown),), unknown.id)
     with refused_for(Violation.REFERENCE):
-        await stores.log.commit([birth(scope, call), orphan])
+        await stores.log.commit([first_entry(scope, call), orphan])
     assert await stores.calls.get_call(scope, call.id) is None
     assert await stores.log.page(scope, 0, limit=10) == LogPage([], True)
 
@@ -210,13 +220,13 @@ async def test_a_refused_entry_leaves_nothing_behind(stores: Stores) -> None:
 async def test_text_that_cannot_be_stored_is_refused(stores: Stores, text: str) -> None:
     scope = await make_log(stores)
     call = a_call()
-    await stores.log.commit([birth(scope, call)])
+    await stores.log.commit([first_entry(scope, call)])
     turn = a_turn(call, text)
     with pytest.raises(EntryRefused):
         await stores.log.commit([Entry(scope, (said(call, turn),), (), call.id)])
     with pytest.raises(EntryRefused):
         await stores.log.commit([Entry(scope, (said(call, a_turn(call)),), (turn,), call.id)])
-    assert await stores.log.commit([death(scope, call)]) == [(2,)]
+    assert await stores.log.commit([last_entry(scope, call)]) == [(2,)]
 
 
 async def test_a_log_that_is_not_there_is_refused(stores: Stores) -> None:
@@ -235,9 +245,9 @@ async def test_a_locked_log_is_busy_and_the_others_are_not(
             "SELECT 1 FROM ringline.logs WHERE workspace_id = $1 FOR UPDATE", locked.workspace_id
         )
         with pytest.raises(LogBusy):
-            await stores.log.commit([birth(free), birth(locked)])
-        assert await stores.log.commit([birth(free)]) == [(1,)]
-    assert await stores.log.commit([birth(locked)]) == [(1,)]
+            await stores.log.commit([first_entry(free), first_entry(locked)])
+        assert await stores.log.commit([first_entry(free)]) == [(1,)]
+    assert await stores.log.commit([first_entry(locked)]) == [(1,)]
 
 
 async def test_a_call_is_written_by_its_process_alone(
@@ -245,7 +255,7 @@ async def test_a_call_is_written_by_its_process_alone(
 ) -> None:
     scope = await make_log(stores)
     call = a_call()
-    await stores.log.commit([birth(scope, call)])
+    await stores.log.commit([first_entry(scope, call)])
     answered = replace(call, status=CallStatus.ANSWERED, answered_at=NOW)
     async with database.stores(OTHER, claim=False) as others:
         with refused_for(Violation.NOT_OURS):
@@ -257,9 +267,9 @@ async def test_a_call_is_written_by_its_process_alone(
 async def test_an_ended_call_stays_as_it_ended(stores: Stores) -> None:
     scope = await make_log(stores)
     call = a_call()
-    await stores.log.commit([birth(scope, call), death(scope, call)])
+    await stores.log.commit([first_entry(scope, call), last_entry(scope, call)])
     with refused_for(Violation.NOT_OURS):
-        await stores.log.commit([death(scope, call)])
+        await stores.log.commit([last_entry(scope, call)])
     assert [event.event.type for event in (await stores.log.page(scope, 0, limit=9)).events] == [
         "call.created",
         "call.ended",
@@ -278,7 +288,7 @@ async def test_of_several_states_in_one_batch_the_last_counts(stores: Stores) ->
     rows = (call, who, ringing, answered, left)
     await stores.log.commit([Entry(scope, (created(call),), rows, call.id)])
     assert await stores.calls.get_call(scope, call.id) == answered
-    await stores.log.commit([death(scope, answered)])
+    await stores.log.commit([last_entry(scope, answered)])
     ended = await stores.calls.get_call(scope, call.id)
     assert ended is not None
     assert ended.status is CallStatus.COMPLETED

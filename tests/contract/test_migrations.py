@@ -27,7 +27,7 @@ from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.migrate import MigrationError, migrate, schema_version
 from ringline.storage.stores import Stores
 from tests.conftest import run_as_superuser
-from tests.database import ME, TestDatabase, birth, make_log
+from tests.database import ME, TestDatabase, first_entry, make_log
 
 _numbers = itertools.count(1)
 
@@ -50,15 +50,15 @@ async def test_an_empty_database_is_migrated_and_works(empty_database: TestDatab
     await migrate(empty_database.dsn("postgres"), ROLES.server, create_login=True)
     assert await schema_version(empty_database.app_dsn) == HEAD
     async with empty_database.stores() as stores:
-        assert await stores.log.commit([birth(await make_log(stores))]) == [(1,)]
+        assert await stores.log.commit([first_entry(await make_log(stores))]) == [(1,)]
 
 
 async def test_migrating_again_changes_nothing(database: TestDatabase) -> None:
     async with database.stores() as stores:
         scope = await make_log(stores)
-        await stores.log.commit([birth(scope)])
+        await stores.log.commit([first_entry(scope)])
         await migrate(database.dsn("postgres"), ROLES.server, create_login=True)
-        assert await stores.log.commit([birth(scope)]) == [(2,)]
+        assert await stores.log.commit([first_entry(scope)]) == [(2,)]
 
 
 async def test_a_workspace_from_before_queues_gets_its_own(
@@ -153,7 +153,7 @@ async def test_a_role_that_may_create_roles_migrates_and_then_serves(
             await superuser.execute(f"GRANT {granted} TO {role} WITH {admin}")
     await migrate(empty_database.dsn(role), role)
     stores = await Stores.open(empty_database.dsn(role), ME, claim=True)
-    assert await stores.log.commit([birth(await make_log(stores))]) == [(1,)]
+    assert await stores.log.commit([first_entry(await make_log(stores))]) == [(1,)]
     await stores.close()
     async with empty_database.connection(role) as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -31,7 +31,7 @@ from ringline.schema.sql import Prepared
 from ringline.services import callers
 from ringline.storage.database import Connection
 from ringline.storage.stores import Stores
-from tests.database import NOW, a_call, a_participant, a_turn, birth, make_log, new_id
+from tests.database import NOW, a_call, a_participant, a_turn, first_entry, make_log, new_id
 
 MAX_LIST = limits.LIST_RECORDS.most
 CONTACT, CALL = RESOURCES["Contact"], RESOURCES["Call"]
@@ -167,7 +167,7 @@ async def test_a_filter_lets_through_whom_it_names(
 
 async def test_kinds_of_values_are_compared_as_what_they_are(desk: Desk) -> None:
     call = a_call()
-    await desk.stores.log.commit([birth(desk.scope, call)])
+    await desk.stores.log.commit([first_entry(desk.scope, call)])
     started = call.started_at.isoformat()
     for given, expected in (
         ({"id": str(call.id)}, 1),
@@ -191,7 +191,7 @@ async def test_kinds_of_values_are_compared_as_what_they_are(desk: Desk) -> None
 async def test_what_is_read_through_a_relationship_is_filtered_and_sorted(desk: Desk) -> None:
     calls = [a_call(uuid=f"call-{name}") for name in "bac"]
     for call in calls:
-        await desk.stores.log.commit([birth(desk.scope, call)])
+        await desk.stores.log.commit([first_entry(desk.scope, call)])
     found = await desk.list(
         "CallParticipant",
         fields=["memberUuid", {"call": ["callUuid"]}],
@@ -417,7 +417,7 @@ async def test_what_is_related_costs_a_query_each_however_many_rows(desk: Desk) 
         )
         for _ in range(2):
             call = a_call(conversation_id=conversation)
-            entry = birth(desk.scope, call)
+            entry = first_entry(desk.scope, call)
             await desk.stores.log.commit([entry])
     fields: list[object] = [
         "callUuid",
@@ -456,7 +456,7 @@ async def test_the_call_of_a_conversation_is_its_latest(desk: Desk) -> None:
     times = [a_call().started_at.replace(minute=minute) for minute in (1, 3, 2)]
     for number, moment in enumerate(times):
         call = a_call(uuid=f"{number}", started_at=moment, conversation_id=conversation)
-        await desk.stores.log.commit([birth(desk.scope, call)])
+        await desk.stores.log.commit([first_entry(desk.scope, call)])
     fields = ["publicId", {"call": ["callUuid"]}]
     (found,) = await desk.list("Conversation", fields=fields)
     assert found == {"publicId": "p", "call": {"callUuid": "1"}}
@@ -486,7 +486,7 @@ async def test_lists_are_bounded(desk: Desk) -> None:
 async def test_nested_selections_are_counted_as_they_multiply(desk: Desk) -> None:
     call = a_call()
     people = [a_participant(call) for _ in range(400)]
-    entry = birth(desk.scope, call)
+    entry = first_entry(desk.scope, call)
     await desk.stores.log.commit(
         [entry.__class__(entry.scope, entry.events, (call, *people), call.id)]
     )

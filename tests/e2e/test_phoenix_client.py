@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from ringline.domain.credentials import FirstKeys
-from tests.callers import calling, whole_call
+from tests.callers import calling, make_call
 from tests.e2e.node_client import node_client
 from tests.faults.processes import server_process
 from tests.serving import Service
@@ -42,7 +42,7 @@ async def test_join_watch_a_call_and_leave(service: Service, by: str) -> None:
         client.do("leave")
         await client.until("left")
         assert client.all("channel_closed") == [{}]
-        await whole_call(service, "unheard")
+        await make_call(service, "unheard")
         client.do("heartbeat")
         await client.until("pong")
         assert client.seen[-1]["what"] == "pong"
@@ -84,7 +84,7 @@ async def test_resume_after_the_server_was_killed(directory: Path) -> None:
                     lost = await client.until("call_ended", callUuid=caller.uuid)
                     assert lost["hangupCause"] == "server_lost"
                     service = _service(again.ready, http)
-                    second = await whole_call(service, "after the kill")
+                    second = await make_call(service, "after the kill")
                     await client.until("call_ended", callUuid=second.uuid)
         told = [seen["payload"] for seen in client.seen]
         positions = [payload["position"] for payload in told if "eventId" in payload]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.callers import calling, whole_call
+from tests.callers import calling, make_call
 from tests.e2e.node import install
 from tests.e2e.node_client import NodeClient, node_client
 from tests.e2e.sdk import build, compile_project
@@ -30,7 +30,7 @@ def test_its_types_need_no_other_package(sdk: Path) -> None:
 
 
 async def test_it_works(sdk: Path, service: Service) -> None:
-    caller = await whole_call(service, "Hello.")
+    caller = await make_call(service, "Hello.")
     await asyncio.to_thread(install)
     arguments = (service.base_url, service.keys.secret_key, service.agent_id)
     async with node_client("sdk_client.js", *arguments) as told:

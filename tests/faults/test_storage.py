@@ -20,7 +20,7 @@ from ringline.storage.database import Connection
 from ringline.storage.database_errors import DatabaseRefused
 from ringline.storage.loans import LoanLimits
 from ringline.storage.stores import Stores
-from tests.database import ME, OTHER, TestDatabase, a_key, birth, hash_of, make_log, new_id
+from tests.database import ME, OTHER, TestDatabase, a_key, first_entry, hash_of, make_log, new_id
 
 LIMIT_S = 30
 
@@ -47,7 +47,7 @@ async def test_a_line_cut_before_the_commit_leaves_nothing(
     database: TestDatabase, stores: Stores
 ) -> None:
     scope = await make_log(stores)
-    entry = birth(scope)
+    entry = first_entry(scope)
     async with database.connection() as superuser:
         # The commit itself waits, in a trigger that runs at its very end.
         await superuser.execute(
@@ -73,11 +73,11 @@ async def test_a_commit_whose_answer_was_lost_is_found(
     scope = await make_log(stores)
     async with database.connection() as superuser, _waiting_for_a_standby(superuser):
         # It commits, and then waits for a stand-by that there is not before it answers.
-        entry = birth(scope)
+        entry = first_entry(scope)
         writing = asyncio.create_task(stores.log.commit([entry]))
         while not await _cut_while_waiting(superuser, writing):
             await writing  # the setting had not arrived yet
-            entry = birth(scope)
+            entry = first_entry(scope)
             writing = asyncio.create_task(stores.log.commit([entry]))
         with pytest.raises(StoreUnavailable):
             await writing
@@ -141,7 +141,7 @@ async def test_a_database_that_went_away_is_taken_again(
             assert not stores.database.is_owned
             waiting = asyncio.create_task(stores.log.available())
             with pytest.raises(StoreUnavailable):
-                await stores.log.commit([birth(scope)])
+                await stores.log.commit([first_entry(scope)])
             with pytest.raises(StoreUnavailable):
                 await stores.calls.abandoned()
             with pytest.raises(StoreUnavailable):
@@ -153,7 +153,7 @@ async def test_a_database_that_went_away_is_taken_again(
             await waiting
     stop()
     assert told == [None, None]
-    assert await stores.log.commit([birth(scope)]) == [(1,)]
+    assert await stores.log.commit([first_entry(scope)]) == [(1,)]
 
 
 async def _is(condition: bool) -> bool:
@@ -174,7 +174,7 @@ async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stor
         os.kill(pid, signal.SIGCONT)
     async with asyncio.timeout(LIMIT_S):
         await stores.log.available()
-    assert await stores.log.commit([birth(scope)]) == [(1,)]
+    assert await stores.log.commit([first_entry(scope)]) == [(1,)]
 
 
 async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
@@ -206,7 +206,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
                 assert found is not None
                 assert found.revoked_at is not None
                 with pytest.raises(StoreUnavailable):
-                    await stores.log.commit([birth(scope)])
+                    await stores.log.commit([first_entry(scope)])
             finally:
                 os.kill(pid, signal.SIGCONT)
     async with asyncio.timeout(LIMIT_S):
@@ -313,10 +313,10 @@ async def test_a_server_whose_database_was_taken_by_another_waits(
             await taking
             await until(lambda: _is(not stores.database.is_owned))
             with pytest.raises(StoreUnavailable):
-                await stores.log.commit([birth(scope)])
+                await stores.log.commit([first_entry(scope)])
         async with asyncio.timeout(LIMIT_S):
             await stores.log.available()
-    assert await stores.log.commit([birth(scope)]) == [(1,)]
+    assert await stores.log.commit([first_entry(scope)]) == [(1,)]
 
 
 async def test_the_connection_of_a_cancelled_transaction_is_not_used_again(

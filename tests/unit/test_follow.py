@@ -22,7 +22,16 @@ from ringline.services.hub import Hub
 from ringline.services.outbox import Outbox, OutboxClosed, Tick
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import Spelling, Wire, a_scope, ended, entry, new_id, note, partial
+from tests.samples import (
+    LineDialect,
+    RecordingConnection,
+    a_scope,
+    ended,
+    entry,
+    new_id,
+    note,
+    partial,
+)
 
 SCOPE = a_scope(1)
 EPOCH = "epoch001"
@@ -40,7 +49,7 @@ class Desk:
         self.store = FaultyLog(self.truth)
         self.bus = FaultyBus()
         self.hub = Hub(self.store, self.bus)
-        self.wire = Wire()
+        self.wire = RecordingConnection()
         self.outbox = Outbox(self.wire, Tick(), overrun=lambda: None)
         self.gaps: list[Position] = []
 
@@ -61,10 +70,10 @@ class Desk:
         return Subscription(
             SCOPE,
             topic,
-            Spelling(),
+            LineDialect(),
             on_loss,
             on_gap,
-            Spelling("plain", positions=False),
+            LineDialect("plain", positions=False),
             open_turns,
         )
 

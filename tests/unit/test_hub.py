@@ -17,7 +17,17 @@ from ringline.services.hub import Hub, _Opening
 from tests import clock
 from tests.expecting import unavailable_for
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
-from tests.samples import Ear, Spelling, a_scope, ended, entry, new_id, note, partial, turn
+from tests.samples import (
+    LineDialect,
+    RecordingListener,
+    a_scope,
+    ended,
+    entry,
+    new_id,
+    note,
+    partial,
+    turn,
+)
 
 SCOPE, OTHER = a_scope(1), a_scope(2)
 
@@ -64,12 +74,12 @@ class Counting:
 def test_an_event_is_encoded_once_per_dialect_and_the_bytes_are_shared() -> None:
     async def steps(desk: Desk) -> None:
         call = new_id()
-        ears = [Ear() for _ in range(10)]
-        dialect, spelling = Counting(), Spelling()
+        ears = [RecordingListener() for _ in range(10)]
+        dialect, spelling = Counting(), LineDialect()
         watch = await desk.hub.watch(SCOPE)
         for number, ear in enumerate(ears):
             watch.join(CallEvents(call) if number % 2 else ALL_EVENTS, dialect, listener=ear)
-        other = Ear()
+        other = RecordingListener()
         watch.join(ALL_EVENTS, spelling, listener=other)
         [published] = await desk.happen(note(call))
         desk.publish(published)
@@ -86,17 +96,17 @@ def test_an_event_is_encoded_once_per_dialect_and_the_bytes_are_shared() -> None
 def test_a_call_s_listener_hears_that_call_alone() -> None:
     async def steps(desk: Desk) -> None:
         mine, other = new_id(), new_id()
-        of_mine, of_all, elsewhere = Ear(), Ear(), Ear()
+        of_mine, of_all, elsewhere = RecordingListener(), RecordingListener(), RecordingListener()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(CallEvents(mine), Spelling(), listener=of_mine)
-        watch.join(ALL_EVENTS, Spelling(), listener=of_all)
-        (await desk.hub.watch(OTHER)).join(ALL_EVENTS, Spelling(), listener=elsewhere)
+        watch.join(CallEvents(mine), LineDialect(), listener=of_mine)
+        watch.join(ALL_EVENTS, LineDialect(), listener=of_all)
+        (await desk.hub.watch(OTHER)).join(ALL_EVENTS, LineDialect(), listener=elsewhere)
         desk.publish(*await desk.happen(note(mine), note(other), note(), note(mine)))
         assert of_mine.offsets == [1, 4]
         assert of_all.offsets == [1, 2, 3, 4]
         assert elsewhere.offsets == []
-        watch.leave(CallEvents(mine), Spelling(), listener=of_mine)
-        watch.leave(CallEvents(mine), Spelling(), listener=of_mine)
+        watch.leave(CallEvents(mine), LineDialect(), listener=of_mine)
+        watch.leave(CallEvents(mine), LineDialect(), listener=of_mine)
         desk.publish(*await desk.happen(note(mine)))
         assert of_mine.offsets == [1, 4]
 
@@ -105,8 +115,8 @@ def test_a_call_s_listener_hears_that_call_alone() -> None:
 
 def test_events_are_put_back_in_order_and_duplicates_are_dropped() -> None:
     async def steps(desk: Desk) -> None:
-        ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
+        ear = RecordingListener()
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, LineDialect(), listener=ear)
         first, second, third = await desk.happen(note(), note(), note())
         desk.publish(third)
         desk.publish(second, third)
@@ -120,8 +130,8 @@ def test_events_are_put_back_in_order_and_duplicates_are_dropped() -> None:
 
 def test_a_lost_message_is_read_from_the_log_after_a_moment() -> None:
     async def steps(desk: Desk) -> None:
-        ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
+        ear = RecordingListener()
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, LineDialect(), listener=ear)
         await desk.happen(note())
         desk.publish(*await desk.happen(note()))
         await asyncio.sleep(0.04)
@@ -134,9 +144,9 @@ def test_a_lost_message_is_read_from_the_log_after_a_moment() -> None:
 
 def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
     async def steps(desk: Desk) -> None:
-        ears = Ear(), Ear()
+        ears = RecordingListener(), RecordingListener()
         for scope, ear in zip((SCOPE, OTHER), ears, strict=True):
-            (await desk.hub.watch(scope)).join(ALL_EVENTS, Spelling(), listener=ear)
+            (await desk.hub.watch(scope)).join(ALL_EVENTS, LineDialect(), listener=ear)
             await desk.happen(*(note() for _ in range(1200)), scope=scope)
         await asyncio.sleep(1.2)
         for ear in ears:
@@ -147,8 +157,8 @@ def test_a_lost_last_message_is_found_within_two_sweeps() -> None:
 
 def test_while_the_database_is_down_the_hub_goes_on_and_fills_gaps_later() -> None:
     async def steps(desk: Desk) -> None:
-        ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
+        ear = RecordingListener()
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, LineDialect(), listener=ear)
         _, second = await desk.happen(note(), note())
         desk.store.go_away()
         desk.publish(second)
@@ -282,11 +292,11 @@ def test_a_bus_that_carries_only_the_watched_logs_is_enough() -> None:
         desk.bus = NarrowBus()
         desk.hub = Hub(desk.store, desk.bus)
         desk.hub.start()
-        call, ear = new_id(), Ear()
+        call, ear = new_id(), RecordingListener()
         desk.publish(Published(0, partial(call, "one", 0)))
         watch = await desk.hub.watch(SCOPE)
         assert watch.buffer.open_turns(call) == []
-        watch.join(ALL_EVENTS, Spelling(), listener=ear)
+        watch.join(ALL_EVENTS, LineDialect(), listener=ear)
         told = Published(0, partial(call, "one two", 1))
         desk.publish(told)
         desk.publish(*await desk.happen(turn(call, "one two")))
@@ -300,9 +310,9 @@ def test_a_bus_that_carries_only_the_watched_logs_is_enough() -> None:
 
 def test_every_listener_is_notified_of_a_rebuilt_log() -> None:
     async def steps(desk: Desk) -> None:
-        ear = Ear()
+        ear = RecordingListener()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(ALL_EVENTS, Spelling(), listener=ear)
+        watch.join(ALL_EVENTS, LineDialect(), listener=ear)
         await desk.happen(note())
         desk.truth.epoch = "epoch002"
         await asyncio.sleep(1.1)
@@ -313,8 +323,8 @@ def test_every_listener_is_notified_of_a_rebuilt_log() -> None:
 
 def test_every_listener_is_notified_of_events_that_retention_removed() -> None:
     async def steps(desk: Desk) -> None:
-        ear = Ear()
-        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, Spelling(), listener=ear)
+        ear = RecordingListener()
+        (await desk.hub.watch(SCOPE)).join(ALL_EVENTS, LineDialect(), listener=ear)
         await desk.happen(*(note() for _ in range(5)))
         desk.truth.oldest = 4
         await asyncio.sleep(1.1)
@@ -324,20 +334,20 @@ def test_every_listener_is_notified_of_events_that_retention_removed() -> None:
 
 
 def test_a_failing_listener_or_dialect_does_not_affect_others() -> None:
-    class Broken(Ear):
+    class Broken(RecordingListener):
         def deliver(self, published: Published, frame: bytes | None) -> None:
             raise RuntimeError
 
-    class Mute(Spelling):
+    class Mute(LineDialect):
         def encode(self, event: Event, position: Position, scope: Scope) -> bytes | None:
             raise RuntimeError
 
     async def steps(desk: Desk) -> None:
-        ear, deaf = Ear(), Ear()
+        ear, deaf = RecordingListener(), RecordingListener()
         watch = await desk.hub.watch(SCOPE)
-        watch.join(ALL_EVENTS, Spelling(), listener=Broken())
+        watch.join(ALL_EVENTS, LineDialect(), listener=Broken())
         watch.join(ALL_EVENTS, Mute("mute"), listener=deaf)
-        watch.join(ALL_EVENTS, Spelling(), listener=ear)
+        watch.join(ALL_EVENTS, LineDialect(), listener=ear)
         desk.publish(*await desk.happen(note()))
         assert ear.offsets == [1]
         assert [frame for _, frame in deaf.heard] == [None]
@@ -416,8 +426,8 @@ def test_a_partial_that_may_be_later_than_its_turn_s_end_is_looked_up() -> None:
         over, going_on = new_id(), new_id()
         await desk.happen(turn(over, "all of it"))
         watch = await desk.hub.watch(SCOPE)
-        ear = Ear()
-        watch.join(ALL_EVENTS, Spelling(), listener=ear)
+        ear = RecordingListener()
+        watch.join(ALL_EVENTS, LineDialect(), listener=ear)
         live = partial(going_on, "so far", 1)
         desk.publish(Published(0, partial(over, "all", 1)), Published(0, live))
         await asyncio.sleep(0.1)

@@ -17,7 +17,7 @@ from ringline.ports import EntryRefused
 from ringline.services.live_call import INBOX_SIZE, LiveCall
 from ringline.services.orders import MAX_ORDERS, ORDER_S, Verdict
 from tests.expecting import unavailable_for
-from tests.house import SCOPE, House, barge, end_call, hand_back, run
+from tests.house import SCOPE, House, end_call, hand_back, run, take_over
 from tests.samples import a_scope, new_id
 from tests.talking import RESPONDS_BY_ITSELF, ScriptedLeg, speech
 
@@ -69,7 +69,7 @@ def test_a_takeover_stops_the_agent_and_is_confirmed_after_the_commit() -> None:
             listener.on_voice_text(greeting, word)
             listener.on_voice_audio(greeting, speech(1_000))
         await asyncio.sleep(1.2)
-        assert await barge(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.DONE
+        assert await take_over(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.DONE
         assert types(house, live)[-3:] == [
             "call.turn_completed",
             "call.participant_joined",
@@ -92,7 +92,7 @@ def test_the_agent_is_silent_until_it_is_let_back_in(
         house.capabilities = capabilities or house.capabilities
         live, line = await answered(house)
         (speaker,) = house.voices
-        await barge(house.calls, SCOPE, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
+        await take_over(house.calls, SCOPE, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
         speaker.listener.on_voice_signal(voice.SpeechStarted())
         speaker.listener.on_voice_signal(voice.SpeechStopped())
         speaker.listener.on_voice_signal(voice.Transcribed("item", "hello", final=True))
@@ -116,9 +116,9 @@ def test_repeated_orders_succeed_and_write_nothing() -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
         assert await hand_back(house.calls, SCOPE, call_id) is Verdict.DONE
-        several = [barge(house.calls, SCOPE, call_id, "ann") for _ in range(3)]
+        several = [take_over(house.calls, SCOPE, call_id, "ann") for _ in range(3)]
         assert await asyncio.gather(*several) == [Verdict.DONE] * 3
-        await barge(house.calls, SCOPE, call_id, "ann")
+        await take_over(house.calls, SCOPE, call_id, "ann")
         assert codes(house, live) == ["barged"]
         await asyncio.gather(*(hand_back(house.calls, SCOPE, call_id) for _ in range(3)))
         assert codes(house, live) == ["barged", "ai_resumed"]
@@ -129,7 +129,7 @@ def test_repeated_orders_succeed_and_write_nothing() -> None:
 def test_operators_leave_at_the_end() -> None:
     async def main(house: House) -> None:
         live, _ = await answered(house)
-        await barge(house.calls, SCOPE, live.new.row.id, "ann")
+        await take_over(house.calls, SCOPE, live.new.row.id, "ann")
         live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -191,7 +191,7 @@ def test_an_order_that_waits_while_the_call_ends_is_answered() -> None:
         call_id = live.new.row.id
         live.listener.on_leg_signal(leg.Left())  # before them in the inbox
         barged, resumed, ended = await asyncio.gather(
-            barge(house.calls, SCOPE, call_id, "ann"),
+            take_over(house.calls, SCOPE, call_id, "ann"),
             hand_back(house.calls, SCOPE, call_id),
             end_call(house.calls, SCOPE, call_id),
         )
@@ -209,7 +209,7 @@ def test_a_call_that_is_not_answered_is_not_active() -> None:
     async def main(house: House) -> None:
         live, line = house.start("Hello")
         call_id = live.new.row.id
-        assert await barge(house.calls, SCOPE, call_id, "ann") is Verdict.NOT_ACTIVE
+        assert await take_over(house.calls, SCOPE, call_id, "ann") is Verdict.NOT_ACTIVE
         assert await hand_back(house.calls, SCOPE, call_id) is Verdict.NOT_ACTIVE
         await asyncio.sleep(1)
         assert isinstance(line.news[0], leg.SessionStarted)
@@ -225,7 +225,7 @@ def test_an_unknown_and_a_foreign_call_look_the_same() -> None:
         places = [(SCOPE, new_id()), *((scope, live.new.row.id) for scope in FOREIGN)]
         for scope, call_id in places:
             assert not await end_call(house.calls, scope, call_id)
-            assert await barge(house.calls, scope, call_id, "ann") is Verdict.NOT_HERE
+            assert await take_over(house.calls, scope, call_id, "ann") is Verdict.NOT_HERE
             assert await hand_back(house.calls, scope, call_id) is Verdict.NOT_HERE
         await asyncio.sleep(1)
         assert line.hung_up is None
@@ -241,7 +241,7 @@ def test_a_foreign_call_is_not_found_even_while_its_end_is_unwritten() -> None:
         live.listener.on_leg_signal(leg.Left())
         await asyncio.sleep(1)
         assert not await end_call(house.calls, FOREIGN[0], live.new.row.id)
-        mine = ordering(barge(house.calls, SCOPE, live.new.row.id, "ann"))
+        mine = ordering(take_over(house.calls, SCOPE, live.new.row.id, "ann"))
         house.store.come_back()
         assert await mine is Verdict.NOT_ACTIVE
         assert house.ended(live).hangup_cause == "caller_hangup"
@@ -253,7 +253,7 @@ def test_a_foreign_call_is_not_found_even_while_its_end_is_unwritten() -> None:
 
 ORDERS: list[Callable[[House, LiveCall], Awaitable[object]]] = [
     lambda house, live: end_call(house.calls, SCOPE, live.new.row.id),
-    lambda house, live: barge(house.calls, SCOPE, live.new.row.id, "ann"),
+    lambda house, live: take_over(house.calls, SCOPE, live.new.row.id, "ann"),
 ]
 
 
@@ -278,9 +278,9 @@ def test_a_repeated_order_is_not_confirmed_before_the_first_is_committed() -> No
         live, _ = await answered(house)
         call_id = live.new.row.id
         house.store.go_away()
-        first = ordering(barge(house.calls, SCOPE, call_id, "ann"))
+        first = ordering(take_over(house.calls, SCOPE, call_id, "ann"))
         await asyncio.sleep(1)
-        second = ordering(barge(house.calls, SCOPE, call_id, "ann"))
+        second = ordering(take_over(house.calls, SCOPE, call_id, "ann"))
         await asyncio.sleep(1)
         assert not any(order.done() for order in (first, second))
         house.store.come_back()
@@ -296,10 +296,10 @@ def test_the_order_of_a_cancelled_request_is_carried_out() -> None:
         live, _ = await answered(house)
         call_id = live.new.row.id
         house.store.go_away()
-        gone = ordering(barge(house.calls, SCOPE, call_id, "ann"))
+        gone = ordering(take_over(house.calls, SCOPE, call_id, "ann"))
         await asyncio.sleep(0)
-        also_gone = ordering(barge(house.calls, SCOPE, call_id, "ann"))
-        stays = ordering(barge(house.calls, SCOPE, call_id, "ann"))
+        also_gone = ordering(take_over(house.calls, SCOPE, call_id, "ann"))
+        stays = ordering(take_over(house.calls, SCOPE, call_id, "ann"))
         gone.cancel()
         await asyncio.sleep(1)
         also_gone.cancel()
@@ -317,7 +317,7 @@ def test_a_takeover_that_is_refused_raises() -> None:
         live, line = await answered(house)
         house.store.refused = {live.new.row.id}
         with pytest.raises(EntryRefused):
-            await barge(house.calls, SCOPE, live.new.row.id, "ann")
+            await take_over(house.calls, SCOPE, live.new.row.id, "ann")
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.INTERNAL_ERROR)
         assert codes(house, live) == []
@@ -343,7 +343,7 @@ def test_a_call_that_breaks_at_a_takeover_is_not_active() -> None:
         speaker.listener.on_voice_signal(voice.ResponseStarted(speaker.asked()))
         await asyncio.sleep(1)
         line.fails_at = leg.AgentFinished
-        assert await barge(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
+        assert await take_over(house.calls, SCOPE, live.new.row.id, "ann") is Verdict.NOT_ACTIVE
         assert house.ended(live).hangup_cause == "internal_error"
 
     run(main)

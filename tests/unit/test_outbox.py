@@ -8,12 +8,12 @@ import pytest
 from ringline.domain import limits
 from ringline.services.outbox import Outbox, OutboxClosed, Tick
 from tests import clock
-from tests.samples import Wire
+from tests.samples import RecordingConnection
 
 
 class Line:
     def __init__(self) -> None:
-        self.wire = Wire()
+        self.wire = RecordingConnection()
         self.overruns = 0
         self.outbox = Outbox(self.wire, Tick(), overrun=self.overrun)
 
@@ -191,13 +191,13 @@ def test_closing_wakes_the_waiters() -> None:
 
 
 def test_a_connection_that_fails_to_write_does_not_affect_others() -> None:
-    class Broken(Wire):
+    class Broken(RecordingConnection):
         def write(self, data: bytes) -> None:
             raise RuntimeError
 
     async def steps(line: Line) -> None:
         tick = Tick()
-        wire = Wire()
+        wire = RecordingConnection()
         for sink in (Broken(), wire):
             Outbox(sink, tick, overrun=line.overrun).offer(frame(1))
         await asyncio.sleep(0)

@@ -18,7 +18,7 @@ from ringline.domain.events import ParticipantJoined, ParticipantLeft, TurnCompl
 from ringline.domain.routes import HEARS, Seat
 from ringline.ports import LegListener, VoiceUnavailable
 from ringline.services.live_call import LiveCall
-from tests.house import SCOPE, House, barge, hand_back, run
+from tests.house import SCOPE, House, hand_back, run, take_over
 from tests.talking import CAPABILITIES, OUTPUT_HZ, ScriptedLeg, ScriptedVoice, speech
 
 SUPERVISOR, OPERATOR = ParticipantRole.SUPERVISOR, ParticipantRole.OPERATOR
@@ -56,7 +56,7 @@ def test_everyone_hears_what_the_table_says(paused: bool) -> None:
         for seat in (Seat.LISTEN, Seat.WHISPER, Seat.BARGE):
             mouths[seat], ears[seat] = await joined(live, seat, seat.value)
         if paused:
-            await barge(house.calls, SCOPE, live.new.row.id, "ann")
+            await take_over(house.calls, SCOPE, live.new.row.id, "ann")
         (speaker,) = house.voices
         for number, (seat, mouth) in enumerate(mouths.items()):
             spoken = speech(20, mark=number + 1)
@@ -314,7 +314,7 @@ def test_a_call_that_was_handed_back_is_routed_to_its_agent_again() -> None:
         live, caller = await talking(house)
         call_id = live.new.row.id
         listener, operator = await joined(live, Seat.BARGE, "bob", OPERATOR)
-        await barge(house.calls, SCOPE, call_id, "ann")
+        await take_over(house.calls, SCOPE, call_id, "ann")
         listener.on_leg_audio(speech(20, mark=2))
         await hand_back(house.calls, SCOPE, call_id)
         assert operator.hung_up == leg.HangUp(EndCause.ENDED_BY_API)

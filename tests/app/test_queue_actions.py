@@ -13,8 +13,8 @@ from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import QueueEntryRow
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
+from tests.action_runner import ActionRunner, action_runner, refused
 from tests.database import NOW, new_id
-from tests.deeds import Shop, refused, shop
 
 WAITING = {
     "direction": "inbound",
@@ -25,18 +25,18 @@ WAITING = {
 
 
 @pytest.fixture
-async def here(stores: Stores) -> AsyncIterator[Shop]:
-    async with shop(stores) as open_:
+async def here(stores: Stores) -> AsyncIterator[ActionRunner]:
+    async with action_runner(stores) as open_:
         yield open_
 
 
-async def entry_of(here: Shop, call_id: UUID) -> QueueEntryRow:
+async def entry_of(here: ActionRunner, call_id: UUID) -> QueueEntryRow:
     entry = (await here.call(call_id)).entry
     assert entry is not None
     return entry
 
 
-async def test_accepting_answers_the_call_for_a_line(here: Shop) -> None:
+async def test_accepting_answers_the_call_for_a_line(here: ActionRunner) -> None:
     ann, bob = await here.sip_user("ann"), await here.sip_user("bob")
     call_id = await here.create("create_call", **WAITING)
     entry = await entry_of(here, call_id)
@@ -62,14 +62,14 @@ async def test_accepting_answers_the_call_for_a_line(here: Shop) -> None:
     ]
 
 
-async def test_an_agent_elsewhere_is_a_name(here: Shop) -> None:
+async def test_an_agent_elsewhere_is_a_name(here: ActionRunner) -> None:
     entry = await entry_of(here, await here.create("create_call", **WAITING))
     await here.change("accept_call_queue_entry", entry.id, agentName="agent-9")
     accepted = await entry_of(here, entry.call_id)
     assert (accepted.accepted_by_sip_user_id, accepted.accepted_by_agent_name) == (None, "agent-9")
 
 
-async def test_acceptors_that_do_not_fit_are_refused(here: Shop) -> None:
+async def test_acceptors_that_do_not_fit_are_refused(here: ActionRunner) -> None:
     ann = await here.sip_user("ann")
     entry = await entry_of(here, await here.create("create_call", **WAITING))
     for given, field in (
@@ -83,7 +83,7 @@ async def test_acceptors_that_do_not_fit_are_refused(here: Shop) -> None:
     assert await entry_of(here, entry.call_id) == entry
 
 
-async def test_what_has_been_given_up_cannot_be_accepted(here: Shop) -> None:
+async def test_what_has_been_given_up_cannot_be_accepted(here: ActionRunner) -> None:
     queue = await here.insert("queues", queue_name="sales", strategy="random", max_wait_time=60)
     call_id = await here.create("create_call", **WAITING, queueId=str(queue))
     first = await entry_of(here, call_id)
@@ -108,7 +108,7 @@ def problems(outcome: BaseException | object) -> list[str]:
     return []
 
 
-async def test_of_two_who_accept_at_once_one_wins(here: Shop) -> None:
+async def test_of_two_who_accept_at_once_one_wins(here: ActionRunner) -> None:
     entries = [await entry_of(here, await here.create("create_call", **WAITING)) for _ in range(4)]
 
     names = ("ann", "bob", "cid")
@@ -124,7 +124,7 @@ async def test_of_two_who_accept_at_once_one_wins(here: Shop) -> None:
     assert types.count("call.answered") == types.count("call.participant_joined") == len(entries)
 
 
-async def test_an_acceptance_and_an_end_at_once_leave_one_story(here: Shop) -> None:
+async def test_an_acceptance_and_an_end_at_once_leave_one_story(here: ActionRunner) -> None:
     for number in range(4):
         entry = await entry_of(
             here, await here.create("create_call", **WAITING, callUuid=f"order-{number}")
@@ -148,7 +148,7 @@ async def test_an_acceptance_and_an_end_at_once_leave_one_story(here: Shop) -> N
             assert told == [*begun, *joined, "call.ended"]
 
 
-async def test_an_operator_takes_calls_for_himself_alone(here: Shop) -> None:
+async def test_an_operator_takes_calls_for_himself_alone(here: ActionRunner) -> None:
     user = await here.user("ann")
     ann, bob = await here.sip_user("ann", user), await here.sip_user("bob")
     entry = await entry_of(here, await here.create("create_call", **WAITING))
@@ -160,7 +160,7 @@ async def test_an_operator_takes_calls_for_himself_alone(here: Shop) -> None:
     assert (await entry_of(here, entry.call_id)).accepted_by_sip_user_id == ann
 
 
-async def statuses(here: Shop) -> list[Any]:
+async def statuses(here: ActionRunner) -> list[Any]:
     columns = "id, sip_user_id, status, source, changed_by_user_id, updated_at"
     async with here.services.repo.read(here.scope) as rows:
         return list(
@@ -170,7 +170,7 @@ async def statuses(here: Shop) -> list[Any]:
         )
 
 
-async def test_a_line_has_one_status(here: Shop) -> None:
+async def test_a_line_has_one_status(here: ActionRunner) -> None:
     user = await here.user("ann")
     ann = await here.sip_user("ann", user)
     first = await here.create("set_operator_status", sipUserId=str(ann), status="available")
@@ -189,7 +189,7 @@ async def test_a_line_has_one_status(here: Shop) -> None:
     assert row["updated_at"] > same["updated_at"]
 
 
-async def test_a_status_is_of_a_line_that_is_there_and_ones_own(here: Shop) -> None:
+async def test_a_status_is_of_a_line_that_is_there_and_ones_own(here: ActionRunner) -> None:
     user = await here.user("ann")
     bob = await here.sip_user("bob")
     for who in (here, here.acted_by(user)):
@@ -202,7 +202,7 @@ async def test_a_status_is_of_a_line_that_is_there_and_ones_own(here: Shop) -> N
     assert await statuses(here) == []
 
 
-async def test_two_who_set_a_new_status_at_once_make_one(here: Shop) -> None:
+async def test_two_who_set_a_new_status_at_once_make_one(here: ActionRunner) -> None:
     ann = await here.sip_user("ann")
     made = await asyncio.gather(
         *(

@@ -15,20 +15,20 @@ from ringline.domain.unavailable import UnavailableReason
 from ringline.ports import EntryRefused
 from ringline.storage.stores import Stores
 from ringline.wire.times import micros
-from tests.database import NOW, a_call, birth
-from tests.deeds import Shop, refused, shop
+from tests.action_runner import ActionRunner, action_runner, refused
+from tests.database import NOW, a_call, first_entry
 from tests.expecting import unavailable_for
 
 INBOUND = {"direction": "inbound", "fromNumber": "+4930111", "toNumber": "+4930222"}
 
 
 @pytest.fixture
-async def here(stores: Stores) -> AsyncIterator[Shop]:
-    async with shop(stores) as open_:
+async def here(stores: Stores) -> AsyncIterator[ActionRunner]:
+    async with action_runner(stores) as open_:
         yield open_
 
 
-async def test_an_inbound_call_is_recorded_with_what_is_known_of_it(here: Shop) -> None:
+async def test_an_inbound_call_is_recorded_with_what_is_known_of_it(here: ActionRunner) -> None:
     contact = await here.insert("contacts", full_name="Ada", phone_e164="+4930111")
     talk = await here.insert(
         "conversations", public_id="p", channel="call", mode="voice", status="active"
@@ -59,7 +59,7 @@ async def test_an_inbound_call_is_recorded_with_what_is_known_of_it(here: Shop) 
     assert [event.offset for told in here.told for event in told.events] == [1, 2]
 
 
-async def test_a_call_is_called_by_its_id_and_goes_out_of_itself(here: Shop) -> None:
+async def test_a_call_is_called_by_its_id_and_goes_out_of_itself(here: ActionRunner) -> None:
     await here.insert("contacts", full_name="Ada", phone_e164="+4930111")
     outbound = INBOUND | {"direction": "outbound"}
     call_id = await here.create("create_call", **outbound, callSource="pstn")
@@ -71,7 +71,7 @@ async def test_a_call_is_called_by_its_id_and_goes_out_of_itself(here: Shop) -> 
     assert created.data.contact is None
 
 
-async def test_a_wait_expires_as_its_queue_says(here: Shop) -> None:
+async def test_a_wait_expires_as_its_queue_says(here: ActionRunner) -> None:
     queue = await here.insert("queues", queue_name="sales", strategy="random", max_wait_time=90)
     call_id = await here.create("create_call", **INBOUND, status="queued", queueId=str(queue))
     entry = (await here.call(call_id)).entry
@@ -80,7 +80,9 @@ async def test_a_wait_expires_as_its_queue_says(here: Shop) -> None:
     assert (entry.queue_id, (entry.expires_at - NOW).total_seconds()) == (queue, 90)
 
 
-async def test_a_name_that_is_taken_and_queues_that_are_not_there_are_refused(here: Shop) -> None:
+async def test_a_name_that_is_taken_and_queues_that_are_not_there_are_refused(
+    here: ActionRunner,
+) -> None:
     await here.create("create_call", **INBOUND, callUuid="order-7")
     with refused("invalid_attribute", "callUuid"):
         await here.create("create_call", **INBOUND, callUuid="order-7")
@@ -94,7 +96,7 @@ async def test_a_name_that_is_taken_and_queues_that_are_not_there_are_refused(he
     assert await here.types() == ["call.created"]
 
 
-async def test_calls_are_found_by_their_name_first_and_by_their_id(here: Shop) -> None:
+async def test_calls_are_found_by_their_name_first_and_by_their_id(here: ActionRunner) -> None:
     first = await here.create("create_call", **INBOUND, callUuid="order-7")
     second = await here.create("create_call", **INBOUND, callUuid=str(first))
     for text in ("order-7", show_id(Prefix.CALL, first)):
@@ -107,7 +109,7 @@ async def test_calls_are_found_by_their_name_first_and_by_their_id(here: Shop) -
             await here.run("call_codec", callUuid=unknown)
 
 
-async def test_an_external_call_goes_its_way(here: Shop) -> None:
+async def test_an_external_call_goes_its_way(here: ActionRunner) -> None:
     call_id = await here.create("create_call", **INBOUND)
     await here.at(1).change("update_call", call_id, status="ringing")
     await here.at(2).change("update_call", call_id, status="queued")
@@ -143,7 +145,7 @@ async def test_an_external_call_goes_its_way(here: Shop) -> None:
     ],
 )
 async def test_what_does_not_follow_is_refused_and_leaves_nothing(
-    here: Shop, given: dict[str, str], field: str
+    here: ActionRunner, given: dict[str, str], field: str
 ) -> None:
     call_id = await here.create("create_call", **INBOUND, status="ringing")
     with refused("invalid_changes", field):
@@ -152,9 +154,9 @@ async def test_what_does_not_follow_is_refused_and_leaves_nothing(
     assert len(await here.events()) == 2
 
 
-async def test_a_call_that_runs_here_is_not_reported_on(here: Shop) -> None:
+async def test_a_call_that_runs_here_is_not_reported_on(here: ActionRunner) -> None:
     call = a_call()
-    await here.stores.log.commit([birth(here.scope, call)])
+    await here.stores.log.commit([first_entry(here.scope, call)])
     who = (await here.call(call.id)).participants[0].id
     with refused("invalid_changes"):
         await here.change("update_call", call.id, status="initiated")
@@ -166,7 +168,7 @@ async def test_a_call_that_runs_here_is_not_reported_on(here: Shop) -> None:
         await here.change("update_call_participant", who, leftAt="2026-03-01T12:00:00Z")
 
 
-async def test_who_takes_part_is_told_and_leaves_before_the_end(here: Shop) -> None:
+async def test_who_takes_part_is_told_and_leaves_before_the_end(here: ActionRunner) -> None:
     call_id = await here.create("create_call", **INBOUND, status="answered")
     given = {"callId": str(call_id), "memberUuid": "ann", "role": "operator"}
     first = await here.at(1).create("create_call_participant", **given)
@@ -192,7 +194,7 @@ async def test_who_takes_part_is_told_and_leaves_before_the_end(here: Shop) -> N
         await here.create("create_call_participant", **given | {"callId": str(uuid4())})
 
 
-async def test_an_end_is_told_once_and_answered_as_it_was(here: Shop) -> None:
+async def test_an_end_is_told_once_and_answered_as_it_was(here: ActionRunner) -> None:
     await here.create("create_call", **INBOUND, callUuid="order-7", status="queued")
     first = await here.at(5).run("end_call", callUuid="order-7")
     assert first == {
@@ -210,14 +212,14 @@ async def test_an_end_is_told_once_and_answered_as_it_was(here: Shop) -> None:
         await here.run("end_call", callUuid="order-8")
 
 
-async def test_an_end_that_was_reported_is_answered_as_reported(here: Shop) -> None:
+async def test_an_end_that_was_reported_is_answered_as_reported(here: ActionRunner) -> None:
     call_id = await here.create("create_call", **INBOUND)
     await here.change("update_call", call_id, status="no_answer")
     answer = await here.at(9).run("end_call", callUuid=str(call_id))
     assert (answer["status"], answer["ended_at"]) == ("no_answer", micros(NOW))
 
 
-async def test_of_two_ends_at_once_one_is_told(here: Shop) -> None:
+async def test_of_two_ends_at_once_one_is_told(here: ActionRunner) -> None:
     for number in range(5):
         await here.create("create_call", **INBOUND, callUuid=f"order-{number}")
     orders = [
@@ -231,7 +233,7 @@ async def test_of_two_ends_at_once_one_is_told(here: Shop) -> None:
     assert types.count("call.ended") == 5
 
 
-async def test_a_call_that_runs_here_is_ended_taken_over_and_given_back(here: Shop) -> None:
+async def test_a_call_that_runs_here_is_ended_taken_over_and_given_back(here: ActionRunner) -> None:
     call_id = await here.live_call()
     ann = here.acted_by(await here.user("ann"))
     name = str(call_id)
@@ -257,7 +259,7 @@ async def test_a_call_that_runs_here_is_ended_taken_over_and_given_back(here: Sh
     assert (await here.types())[-1] == "call.ended"
 
 
-async def test_an_operator_goes_by_their_own_name_alone(here: Shop) -> None:
+async def test_an_operator_goes_by_their_own_name_alone(here: ActionRunner) -> None:
     call_id = await here.live_call()
     user = await here.user("ann")
     await here.sip_user("ann", user)
@@ -288,15 +290,15 @@ async def test_an_operator_goes_by_their_own_name_alone(here: Shop) -> None:
     assert (await here.run("barge_call", callUuid=name, agentName="bob"))["status"] == "barged"
 
 
-async def test_a_call_whose_process_is_gone_can_be_asked_for_again(here: Shop) -> None:
+async def test_a_call_whose_process_is_gone_can_be_asked_for_again(here: ActionRunner) -> None:
     call = a_call()
-    await here.stores.log.commit([birth(here.scope, call)])
+    await here.stores.log.commit([first_entry(here.scope, call)])
     for order in ("end_call", "barge_call", "resume_ai_call"):
         with unavailable_for(UnavailableReason.PROCESS_GONE):
             await here.run(order, callUuid=call.uuid)
 
 
-async def test_what_takes_a_telephone_is_said_to(here: Shop) -> None:
+async def test_what_takes_a_telephone_is_said_to(here: ActionRunner) -> None:
     await here.create("create_call", **INBOUND, callUuid="talking", status="answered")
     await here.create("create_call", **INBOUND, callUuid="ringing", status="ringing")
     for order in ("barge_call", "resume_ai_call"):
@@ -315,9 +317,9 @@ async def test_what_takes_a_telephone_is_said_to(here: Shop) -> None:
     assert [status.row.status for status in [await here.call("talking")]] == [CallStatus.ANSWERED]
 
 
-async def test_another_workspace_sees_nothing_of_a_call(here: Shop, stores: Stores) -> None:
+async def test_another_workspace_sees_nothing_of_a_call(here: ActionRunner, stores: Stores) -> None:
     call_id: UUID = await here.create("create_call", **INBOUND, callUuid="order-7")
-    async with shop(stores) as there:
+    async with action_runner(stores) as there:
         for text in ("order-7", str(call_id)):
             for order in ("end_call", "barge_call", "resume_ai_call", "call_codec"):
                 with refused("not_found"):

@@ -37,7 +37,7 @@ from tests.talking import ScriptedLeg, ScriptedVoice, half_or_double
 
 
 @dataclass
-class Shop:
+class ActionRunner:
     """A workspace, and the services that run its actions."""
 
     stores: Stores
@@ -47,10 +47,10 @@ class Shop:
     now: datetime = NOW
     told: list[Publication] = field(default_factory=list[Publication])
 
-    def at(self, seconds: float) -> Shop:
+    def at(self, seconds: float) -> ActionRunner:
         return replace(self, now=NOW + timedelta(seconds=seconds))
 
-    def acted_by(self, operator: Operator) -> Shop:
+    def acted_by(self, operator: Operator) -> ActionRunner:
         return replace(self, operator=operator)
 
     @property
@@ -155,7 +155,7 @@ async def open_voice(_: voice.VoiceOpening, listener: VoiceListener) -> Scripted
 
 
 @asynccontextmanager
-async def shop(stores: Stores) -> AsyncGenerator[Shop]:
+async def action_runner(stores: Stores) -> AsyncGenerator[ActionRunner]:
     """Create a workspace and run its services."""
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
@@ -170,7 +170,7 @@ async def shop(stores: Stores) -> AsyncGenerator[Shop]:
         random_bytes=bytes,
     )
     services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)
-    open_ = Shop(stores, await make_log(stores), services)
+    open_ = ActionRunner(stores, await make_log(stores), services)
     bus.subscribe(ALL_LOGS, open_.told.append)
     try:
         yield open_
