@@ -53,7 +53,7 @@ from ringline.domain.turn_taking import (
     replace_voice,
     request_response,
 )
-from ringline.domain.turns import Draft, Turns, keep
+from ringline.domain.turns import Draft, Turns, append_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,20 +165,20 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = replace(call, participants=participants, talk=talk)
         case HandedBack():
             participants, talk = hand_back(call.participants, call.talk, draft=draft)
-            call = _hang_up_on(call, {each.id for each in participants}, draft=draft)
+            call = _hang_up_on(call, {participant.id for participant in participants}, draft=draft)
             call = replace(call, participants=participants, talk=talk)
         case LegJoined():
             call = _join(call, signal, draft=draft)
-        case FromLeg(leg_id, said) if call.parties.has(leg_id):
-            call = _from_leg(call, leg_id, signal=said, draft=draft)
-        case FromVoice(voice_id, said) if voice_id == call.parties.voice:
-            call = _from_voice(call, said, draft=draft)
+        case FromLeg(leg_id, report) if call.parties.has(leg_id):
+            call = _from_leg(call, leg_id, signal=report, draft=draft)
+        case FromVoice(voice_id, report) if voice_id == call.parties.voice:
+            call = _from_voice(call, report, draft=draft)
         case FromBridge(bridge.PlaybackFinished()) if (
             call.talk.hang_up and call.talk.response is None
         ):
             call = _end(call, EndCause.AGENT_HUNG_UP, draft=draft)
-        case FromBridge(said):
-            call = _talk(call, said, draft=draft)
+        case FromBridge(report):
+            call = _talk(call, report, draft=draft)
         case FromLeg(leg_id, leg.Left()):
             draft.orders.append(bridge.DetachLeg(leg_id))  # the leg never joined
         case FromLeg() | FromVoice():
@@ -236,7 +236,7 @@ def _is_last_caller(call: Call, leg_id: LegId) -> bool:
 def _leave(call: Call, leg_id: LegId, *, draft: Draft) -> Call:
     """Detach a leg; the call continues."""
     draft.orders.append(bridge.DetachLeg(leg_id))
-    stay = tuple(each for each in call.participants if each.id != leg_id)
+    stay = tuple(participant for participant in call.participants if participant.id != leg_id)
     for participant in call.participants:
         if participant not in stay:
             leave(participant, draft)
@@ -281,7 +281,7 @@ def end_abandoned(
     It ends at the time its process was last known to be alive, but not before its last
     written event.
     """
-    turns = reduce(keep, lines, Turns())
+    turns = reduce(append_line, lines, Turns())
     call = Call(scope, row, participants=participants, talk=TurnTaking(turns=turns))
     written = (
         row.started_at,

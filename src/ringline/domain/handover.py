@@ -1,7 +1,7 @@
 """Hand-over: an operator takes a call over from its agent, and hands it back.
 
-Both are orders of the API (events socket, 5.3: `barge_call`, `resume_ai_call`). While
-operators have a call, its agent is paused; the caller's turns are still recognised and
+Both are requests of the API (events socket, 5.3: `barge_call`, `resume_ai_call`). While
+operators have a call, its agent is paused; the caller's turns are still transcribed and
 stored. The audit trail records who took over and when the agent came back (events socket,
 6: `handoff`).
 """
@@ -24,7 +24,7 @@ OPERATORS = frozenset({ParticipantRole.OPERATOR, ParticipantRole.SUPERVISOR})
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """An operator takes the call over; playback has stopped after `played_ms`.
+    """An operator takes the call over; playback was stopped after `played_ms`.
 
     `member` names the participant and holds no U+0000; `role` is one of `OPERATORS`.
     """

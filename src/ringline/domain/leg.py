@@ -1,8 +1,8 @@
 """The signals and orders of the port `Leg`.
 
 A leg connects one party to a call. Audio goes in and out as chunks; everything else is a
-signal (what the leg reports) or an order (what it must do). Most orders are news, which
-only a leg with a screen shows (a realtime session's client); a telephone ignores them.
+signal (what the leg reports) or an order (what it must do). Most orders are notifications
+for a client with a screen (a realtime session's); a telephone leg ignores them.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class ClearRequested:
 
 @dataclass(frozen=True, slots=True)
 class LegFailed:
-    """The other side broke a rule of its surface, and the call must end for it."""
+    """The other side broke a rule of its protocol, which ends the leg."""
 
     cause: EndCause
 
@@ -74,7 +74,7 @@ LegSignal: TypeAlias = (
 )
 
 
-# Orders: news, and the end.
+# Orders: notifications, and hanging up.
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class AgentStarted:
 
 @dataclass(frozen=True, slots=True)
 class AgentSaid:
-    """A piece of what the agent says, sent with its audio."""
+    """A piece of the agent's text, sent with its audio."""
 
     delta: str
 
@@ -122,7 +122,7 @@ class AgentFinished:
 
 
 class Refusal(StrEnum):
-    """Why something that a client requests cannot be done now."""
+    """Why a client's request is refused."""
 
     NOTHING_TO_CANCEL = "nothing_to_cancel"
     RESPONSE_ACTIVE = "response_active"
@@ -131,14 +131,14 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused:
-    """Something that the client requested is not done; the session goes on."""
+    """A request of the client was refused; the session continues."""
 
     refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceTrouble:
-    """Something went wrong in the voice, which lives on."""
+    """The voice had an error that it survives."""
 
     failure: VoiceFailure
     message: str
@@ -146,9 +146,9 @@ class VoiceTrouble:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """Hang up for a cause; the last order a leg gets.
+    """Hang up for a cause; the last order to a leg.
 
-    Without a message the surface uses its own words for the cause.
+    Without a message, the surface uses its own text for the cause.
     """
 
     cause: EndCause

@@ -1,4 +1,4 @@
-"""Who takes part in a call: joining and leaving, each told once (contract, 3)."""
+"""Participants of a call: joining and leaving, each published once (contract, 3)."""
 
 from dataclasses import replace
 from uuid import UUID
@@ -12,7 +12,7 @@ from ringline.domain.turns import Draft
 def join(
     member: str, role: ParticipantRole, *, draft: Draft, leg_id: UUID | None = None
 ) -> ParticipantRow:
-    """Let somebody join the call; on a leg, they have its id."""
+    """Add a participant; one on a leg has the leg's id."""
     participant = ParticipantRow(leg_id or draft.new_id(), draft.call_id, member, role, draft.now)
     draft.records.append(participant)
     draft.events.append(
@@ -27,7 +27,7 @@ def join(
 
 
 def leave(participant: ParticipantRow, draft: Draft) -> ParticipantRow:
-    """Let somebody leave the call; who has left already stays as he is."""
+    """Record that a participant left, unless they have left already."""
     if participant.left_at is not None:
         return participant
     gone = replace(participant, left_at=draft.now)

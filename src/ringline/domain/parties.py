@@ -1,8 +1,8 @@
-"""Who is connected to a call, and where its orders go.
+"""The legs and the voice of a call, and the addressing of orders to them.
 
-A step speaks of "the leg" and "the voice", because a conversation has two sides; here stands
-which leg and which voice these are. The caller's leg is the first that talks: it shows the
-conversation, and the voice is paced by it.
+A step orders "the leg" and "the voice", as a conversation has two sides; this module knows
+which ones they are. The leg is the caller's, the first one in the seat `talk`: it gets the
+notifications, and its playback paces the voice.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,11 +24,11 @@ class Parties:
 
     @property
     def caller(self) -> LegId | None:
-        """Return the leg of the conversation; None once no caller is left."""
+        """Return the caller's leg; None once no caller is left."""
         return next((leg_id for leg_id, seat in self.legs if seat is Seat.TALK), None)
 
     def has(self, leg_id: LegId) -> bool:
-        """Tell whether a leg takes part."""
+        """Return whether a leg is attached."""
         return any(id_ == leg_id for id_, _ in self.legs)
 
     def with_leg(self, leg_id: LegId, seat: Seat) -> "Parties":
@@ -40,14 +40,14 @@ class Parties:
         return replace(self, legs=tuple(leg for leg in self.legs if leg[0] != leg_id))
 
     def routes(self, *, paused: bool) -> Routes:
-        """Return who hears whom, while the agent is paused or not."""
+        """Return the routes, while the agent is paused or not."""
         seats: dict[PartyId, Seat] = dict(self.legs)
         if self.voice is not None:
             seats[self.voice] = Seat.AGENT
         return routes(seats, paused=paused)
 
     def address(self, orders: Iterable[Order | Addressed]) -> Iterator[Addressed]:
-        """Say who each order is for that does not say so itself."""
+        """Address the orders that have no receiver yet."""
         for order in orders:
             if isinstance(order, Addressed):
                 yield order

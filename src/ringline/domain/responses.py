@@ -1,6 +1,6 @@
-"""One response of the agent and its phases, as one table (realtime voice, 5).
+"""A response of the agent and the table of its phases (realtime voice, 5).
 
-A response lives until its last chunk has left the bridge. Only `advance` moves it.
+A response ends once its last chunk was sent. Only `advance` changes its phase.
 """
 
 from dataclasses import dataclass, replace
@@ -9,16 +9,16 @@ from uuid import UUID
 
 
 class Phase(StrEnum):
-    """How far a response has come."""
+    """The phases of a response."""
 
     WANTED = "wanted"  # requested from the voice
     RUNNING = "running"  # the voice produces it
-    DRAINING = "draining"  # complete, and still leaving the bridge
-    OVER = "over"  # played out, stopped, or never begun; `TurnTaking` keeps none of these
+    DRAINING = "draining"  # complete, and still being sent
+    OVER = "over"  # sent, stopped, or never begun; `TurnTaking` keeps none of these
 
 
 class ResponseStep(StrEnum):
-    """What can happen to a response."""
+    """The events that change a response's phase."""
 
     STARTED = "started"
     DONE = "done"
@@ -26,7 +26,7 @@ class ResponseStep(StrEnum):
     STOPPED = "stopped"
 
 
-#: The phase that each step leads to. A step that is not listed changes nothing.
+#: The next phase for each step. Steps that are not listed are ignored.
 PHASES: dict[tuple[Phase, ResponseStep], Phase] = {
     (Phase.WANTED, ResponseStep.STARTED): Phase.RUNNING,
     (Phase.WANTED, ResponseStep.DONE): Phase.OVER,
@@ -44,28 +44,28 @@ class Response:
 
     id: str
     turn_id: UUID
-    #: No client requested it: a turn ended, or the voice began it by itself.
+    #: No client requested it: it answers a turn, or the voice began it by itself.
     automatic: bool
     phase: Phase = Phase.WANTED
-    #: Words of our own that the voice is to say.
+    #: The text to say, instead of the model's own.
     say: str | None = None
-    #: What has left for the caller, in so many pieces.
+    #: The text sent to the caller so far, and the number of its pieces.
     text: str = ""
     pieces: int = 0
-    #: Speech or text of it has left.
+    #: Speech or text of it was sent.
     audible: bool = False
-    #: It stands for a `response.create` that came for the same turn.
+    #: It also answers a `response.create` that came for the same turn.
     absorbed: bool = False
-    #: The call ends once it has been played.
+    #: The call ends once the response has been played.
     hang_up: bool = False
 
     @property
     def begun(self) -> bool:
-        """Tell whether the voice has begun it."""
+        """Return whether the voice has begun it."""
         return self.phase is not Phase.WANTED
 
 
 def advance(response: Response, step: ResponseStep) -> Response | None:
-    """Move a response by the table; None if the step changes nothing in its phase."""
+    """Apply a step by the table; None if the response's phase ignores it."""
     phase = PHASES.get((response.phase, step))
     return None if phase is None else replace(response, phase=phase)

@@ -1,9 +1,9 @@
-"""Who hears whom: one table by seat, and the routes that follow for the parties of a call.
+"""The routing table: who hears whom in a call.
 
-A seat says what somebody is in the call; a leg's seat is its mode. The bridge obeys the
-routes for any number of parties; a recorder or a detector has a seat like everybody else.
-What a voice says is heard by others as it leaves for the caller, so nobody hears speech that
-an interruption has cut off.
+A party's seat is its mode in the call (talk, listen, whisper, barge, ...). `HEARS` says which
+seats hear which; `routes` applies it to the parties of a call, and the bridge carries the
+routes out. Recorders and detectors have seats too. The voice is routed as it is sent to the
+caller, so nobody hears speech that an interruption cut off.
 """
 
 from collections.abc import Mapping
@@ -11,57 +11,57 @@ from enum import StrEnum
 from typing import NewType, TypeAlias
 from uuid import UUID
 
-#: Somebody who hears or speaks in a call.
+#: A party of a call: anything that hears or speaks.
 PartyId = NewType("PartyId", UUID)
-#: A leg: the id of its participant.
+#: A leg, by the id of its participant.
 LegId = NewType("LegId", PartyId)
-#: One conversation with a voice; a voice that replaces it has another id.
+#: A voice of a call; a replacement has an id of its own.
 VoiceId = NewType("VoiceId", PartyId)
 
 
 class Seat(StrEnum):
-    """What somebody is in a call."""
+    """A party's mode in a call."""
 
     TALK = "talk"  # the caller
-    LISTEN = "listen"  # a supervisor whom nobody hears
-    WHISPER = "whisper"  # a supervisor whom only the people on our side hear
-    BARGE = "barge"  # an operator or supervisor on the line
+    LISTEN = "listen"  # a silent supervisor
+    WHISPER = "whisper"  # a supervisor whom only operators hear
+    BARGE = "barge"  # an operator or supervisor in the conversation
     AGENT = "agent"  # the voice
-    RECORDER = "recorder"  # what the caller said, and what the caller heard
-    DETECTOR = "detector"  # of the caller's speech
+    RECORDER = "recorder"  # of the whole conversation
+    DETECTOR = "detector"  # of voice activity
 
 
-_EVERYBODY_ON_THE_LINE = frozenset({Seat.TALK, Seat.AGENT, Seat.BARGE})
-_PEOPLE_ON_THE_LINE = frozenset({Seat.TALK, Seat.BARGE})
+_CONVERSATION = frozenset({Seat.TALK, Seat.AGENT, Seat.BARGE})
+_HUMANS = frozenset({Seat.TALK, Seat.BARGE})
 
-#: Whom a seat hears, and whether the agent is paused. A paused agent goes on hearing the
-#: caller: what they say is written down, and the agent knows it when it is back.
+#: The seats that a seat hears, while the agent is paused or not. A paused agent still hears
+#: the caller, so that the transcript continues and the agent knows what was said.
 HEARS: dict[tuple[Seat, bool], frozenset[Seat]] = {
     (Seat.TALK, False): frozenset({Seat.AGENT, Seat.BARGE}),
     (Seat.TALK, True): frozenset({Seat.BARGE}),
     (Seat.AGENT, False): frozenset({Seat.TALK}),
     (Seat.AGENT, True): frozenset({Seat.TALK}),
-    (Seat.LISTEN, False): _EVERYBODY_ON_THE_LINE,
-    (Seat.LISTEN, True): _PEOPLE_ON_THE_LINE,
-    (Seat.WHISPER, False): _EVERYBODY_ON_THE_LINE,
-    (Seat.WHISPER, True): _PEOPLE_ON_THE_LINE,
-    (Seat.BARGE, False): _EVERYBODY_ON_THE_LINE | {Seat.WHISPER},
-    (Seat.BARGE, True): _PEOPLE_ON_THE_LINE | {Seat.WHISPER},
-    (Seat.RECORDER, False): _EVERYBODY_ON_THE_LINE,
-    (Seat.RECORDER, True): _PEOPLE_ON_THE_LINE,
+    (Seat.LISTEN, False): _CONVERSATION,
+    (Seat.LISTEN, True): _HUMANS,
+    (Seat.WHISPER, False): _CONVERSATION,
+    (Seat.WHISPER, True): _HUMANS,
+    (Seat.BARGE, False): _CONVERSATION | {Seat.WHISPER},
+    (Seat.BARGE, True): _HUMANS | {Seat.WHISPER},
+    (Seat.RECORDER, False): _CONVERSATION,
+    (Seat.RECORDER, True): _HUMANS,
     (Seat.DETECTOR, False): frozenset({Seat.TALK}),
     (Seat.DETECTOR, True): frozenset({Seat.TALK}),
 }
 
-#: Who hears each party that speaks, in the order in which they joined.
+#: The listeners of each speaking party, in the order in which they joined.
 Routes: TypeAlias = Mapping[PartyId, tuple[PartyId, ...]]
 
-#: Nobody hears anybody.
+#: Routes without listeners.
 NO_ROUTES: Routes = {}
 
 
 def routes(seats: Mapping[PartyId, Seat], *, paused: bool) -> Routes:
-    """Return who hears each party; nobody hears themselves."""
+    """Return the listeners of each party; parties do not hear themselves."""
     return {
         speaker: tuple(
             listener

@@ -1,16 +1,16 @@
 """Turn-taking: when the agent speaks. The rules are the same for every voice.
 
-At most one response is under way. `advance` moves its phase by a table (`responses.py`);
-what follows from the move is decided here: orders to the bridge and the voice, news for
-the leg, events. An interrupted turn has the text that had left the bridge (contract, 11).
+At most one response is under way. `advance` changes its phase by a table (`responses.py`);
+this module decides what follows: orders to the bridge and the voice, notifications for the
+leg, events. An interrupted turn keeps the text that was sent (contract, 11).
 
-A voice that answers by itself may begin its next response while the previous one is still
-leaving; the next one is `queued`. A response that such a voice has not begun yet does not
-count as one, it is only `expected`: if the voice never begins it, nothing waits for it.
+A voice that responds by itself may begin its next response while the previous one is still
+being sent; the next one is `queued`. A response that such a voice has not begun yet does not
+count, it is only `expected`: nothing waits for it, as the voice may never begin it.
 
-While the agent is `paused` there is no response at all: none is requested, and one that
-the voice begins is refused. Whatever the caller says, types or requests meanwhile adds up
-to one response that is `owed` to them.
+While the agent is `paused` it has no response: none is requested, and those that the voice
+begins are refused. Everything that the caller says, types or requests in that time leads to
+one response, which is `owed`.
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,17 +20,17 @@ from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta
 from ringline.domain.responses import Phase, Response, ResponseStep, advance
-from ringline.domain.turns import Draft, Turns, finish_turn, forget, hear, storable
+from ringline.domain.turns import Draft, Turns, drop_turn, finish_turn, storable, transcribe
 
-#: Most responses that wait until the previous one has left; more are refused.
+#: Most responses that wait until the previous one was sent; more are refused.
 MAX_QUEUED = limits.QUEUED_RESPONSES.most
-# A stopped response may be reported as started late: our Cancel and the voice's report can
-# cross. Its id is remembered, or a voice that answers by itself would seem to begin a new one.
+# A stopped response may still be reported as started: our Cancel and the voice's report can
+# cross. Without its id, a voice that responds by itself would seem to begin a new response.
 _REFUSED = 8
 
 
 class Expected(StrEnum):
-    """What a voice that answers by itself will probably begin next."""
+    """What a voice that responds by itself will probably begin next."""
 
     NOTHING = "nothing"
     ANSWER = "answer"
@@ -41,10 +41,10 @@ class Expected(StrEnum):
 class TurnTaking:
     """The state of a conversation."""
 
-    #: The voice answers the end of a turn by itself; others must be told to.
+    #: The voice responds to the end of a turn by itself; others wait for Respond.
     responds_by_itself: bool = False
     response: Response | None = None
-    #: Responses that the voice has begun while `response` was still leaving.
+    #: Responses that the voice has begun while `response` was still being sent.
     queued: tuple[Response, ...] = ()
     expected: Expected = Expected.NOTHING
     #: Ids of responses that were stopped and may still be reported as started.
@@ -54,9 +54,9 @@ class TurnTaking:
     cleared: bool = False
     #: Typed text has not been answered yet.
     unanswered_text: bool = False
-    #: One more response must follow when the agent may speak again.
+    #: A response must follow once the agent may speak again.
     owed: bool = False
-    #: The call ends once the caller has heard what was sent.
+    #: The call ends once everything sent has been played.
     hang_up: bool = False
     #: An operator has taken over.
     paused: bool = False
@@ -64,21 +64,21 @@ class TurnTaking:
 
 
 def greet(talk: TurnTaking, say: str, *, draft: Draft) -> TurnTaking:
-    """Greet the caller: the first response, in our own words."""
+    """Request the greeting: the first response, with our own text."""
     return _request(talk, draft, automatic=True, say=say)
 
 
 def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Handle `response.create` (realtime voice, O8; contract, 11).
 
-    Clients send it after a turn that is answered anyway, so one of them is absorbed by the
-    response that was begun for the turn. While the agent is paused, the response is owed.
+    Clients send it after a turn that is answered anyway, so the response to the turn absorbs
+    one of them. While the agent is paused, the response is owed.
     """
     if talk.paused:
         return replace(talk, owed=True)
     response = talk.response
     if talk.caller_speaks or response is not None:
-        # The response under way may have begun before the text came, so it does not count.
+        # The response under way may have begun before the text, so it does not answer it.
         if talk.unanswered_text or talk.owed:
             return replace(talk, owed=True)
         if response is None:
@@ -95,12 +95,12 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
 
 
 def clear_turn(talk: TurnTaking) -> TurnTaking:
-    """Handle `audio.clear`: the turn that is being spoken will end without an answer."""
+    """Handle `audio.clear`: the turn being spoken will end without a response."""
     return replace(talk, cleared=talk.caller_speaks)
 
 
 def pause(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
-    """Pause the agent: stop its response as a cancel does, and let none begin."""
+    """Pause the agent: cancel its response, and refuse others until it resumes."""
     if talk.expected is Expected.ANSWER:
         talk = replace(talk, expected=Expected.UNWANTED)
     talk = _stop(talk, played_ms, draft=draft, barge_in=False)
@@ -108,7 +108,7 @@ def pause(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
 
 
 def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
-    """Let the agent speak again, at once if a response is owed."""
+    """Resume the agent; request the response that is owed, if any."""
     talk = replace(talk, paused=False)
     if talk.owed and not talk.caller_speaks:
         return _request(talk, draft, automatic=True)
@@ -116,10 +116,10 @@ def resume(talk: TurnTaking, draft: Draft) -> TurnTaking:
 
 
 def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -> TurnTaking:
-    """Go on with another voice, which knows what was said before.
+    """Continue with another voice, which was given the history.
 
-    What the old voice has produced is played, and its response ends there. What it had not
-    begun is requested from the new one, as is the answer that it owed.
+    What the old voice has produced is played, and its response ends with it. Responses that
+    it had not begun are requested from the new voice, as is an answer that it owed.
     """
     unanswered = talk.expected is Expected.ANSWER
     kept: list[Response] = []
@@ -150,7 +150,7 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -
 def _request(
     talk: TurnTaking, draft: Draft, *, automatic: bool, say: str | None = None
 ) -> TurnTaking:
-    """Request a response from the voice; it answers everything that is unanswered."""
+    """Request a response; it answers everything that is unanswered."""
     turn_id = draft.new_id()
     response = Response(str(turn_id), turn_id, automatic, say=say)
     draft.orders.append(voice.Respond(response.id, say))
@@ -165,14 +165,14 @@ def _request(
 
 
 def add_typed_text(talk: TurnTaking, text: str, *, draft: Draft) -> TurnTaking:
-    """Handle a typed message: a final turn of the caller that starts no response."""
+    """Handle a typed message: a finished turn of the caller that starts no response."""
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
     turns = finish_turn(
         talk.turns, draft, turn_id=turn_id, item_id=str(turn_id), role=TurnRole.CALLER, text=text
     )
-    # Clients follow text with a `response.create`. Nobody sends one to an agent that is
-    # paused, and the text must be answered all the same.
+    # Clients follow text with a `response.create`, but not while the agent is paused, and
+    # the text must be answered all the same.
     owed = talk.owed or talk.paused
     return replace(talk, turns=turns, unanswered_text=True, owed=owed)
 
@@ -181,16 +181,16 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
     """Handle what the voice reports about the conversation."""
     match signal:
         case voice.SpeechStarted():
-            raise AssertionError("the bridge turns speech that starts into CallerSpoke")
+            raise AssertionError("the bridge translates SpeechStarted into CallerSpoke")
         case voice.SpeechStopped():
             draft.orders.append(leg.CallerStopped())
             return _turn_over(replace(talk, caller_speaks=False), draft)
         case voice.Transcribed(item_id, text, final):
             return replace(
-                talk, turns=hear(talk.turns, item_id, text=text, draft=draft, final=final)
+                talk, turns=transcribe(talk.turns, item_id, text=text, draft=draft, final=final)
             )
         case voice.TurnCleared(item_id):
-            return replace(talk, turns=forget(talk.turns, item_id))
+            return replace(talk, turns=drop_turn(talk.turns, item_id))
         case voice.ResponseStarted(response_id):
             return _started(talk, response_id, draft=draft)
         case voice.ResponseDone(response_id, _, hang_up):
@@ -238,7 +238,7 @@ def handle_bridge_signal(
 
 
 def end_conversation(talk: TurnTaking, draft: Draft) -> TurnTaking:
-    """Close the conversation: the agent's turn ends with the text that has left."""
+    """End the conversation; the agent's turn keeps the text that was sent."""
     talk = replace(talk, queued=())
     if talk.response is None or not _ends(talk.response, ResponseStep.STOPPED):
         return talk
@@ -251,26 +251,26 @@ def _ends(response: Response, step: ResponseStep) -> bool:
 
 
 def _leaving(talk: TurnTaking, response_id: str) -> Response | None:
-    """Return the response under way if it is this one and has begun."""
+    """Return the response under way, if it has this id and has begun."""
     response = talk.response
     return response if response and response.id == response_id and response.begun else None
 
 
 def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
-    """Answer the caller's turn, unless the voice does so by itself."""
+    """Request a response to the caller's turn, unless the voice responds by itself."""
     if talk.cleared:
         return _continue(replace(talk, cleared=False), draft)
     if talk.paused:
         return replace(talk, owed=True)
     if talk.responds_by_itself:
-        # Its own answer covers what was said. Typed text it answers only on request.
+        # Its own response covers speech; typed text it answers on request only.
         owed = talk.owed and talk.unanswered_text
         return replace(talk, expected=Expected.ANSWER, owed=owed)
     if talk.response is None:
         return _request(talk, draft, automatic=True)
     if not talk.response.begun:
-        return talk  # the voice has not begun it, so it will answer this turn too
-    # With push to talk, a turn can end without having interrupted the response.
+        return talk  # not begun yet, so it will answer this turn too
+    # With push to talk, a turn can end without interrupting the response.
     return replace(talk, owed=True)
 
 
@@ -287,7 +287,7 @@ def _started(talk: TurnTaking, response_id: str, *, draft: Draft) -> TurnTaking:
             return _admit(talk, begun, draft=draft)
         if response.phase is Phase.DRAINING and len(talk.queued) < MAX_QUEUED:
             return replace(talk, queued=(*talk.queued, begun))
-    if own:  # this was the answer that was expected, wanted or not: expect no other
+    if own:  # this was the expected response, wanted or not
         talk = replace(talk, expected=Expected.NOTHING)
     return _refuse(talk, response_id, played_ms=0, draft=draft)
 
@@ -298,7 +298,7 @@ def _admit(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
 
 
 def _refuse(talk: TurnTaking, response_id: str, *, played_ms: int, draft: Draft) -> TurnTaking:
-    """Stop a response in the bridge and the voice, which learns how much was heard."""
+    """Stop a response; the voice learns how much of it was played."""
     draft.orders += [bridge.DropResponse(response_id), voice.Cancel(response_id, played_ms)]
     return replace(talk, refused=(*talk.refused, response_id)[-_REFUSED:])
 
@@ -306,13 +306,13 @@ def _refuse(talk: TurnTaking, response_id: str, *, played_ms: int, draft: Draft)
 def _done(talk: TurnTaking, response_id: str, *, draft: Draft, hang_up: bool) -> TurnTaking:
     known = (talk.response, *talk.queued)
     response = next((item for item in known if item and item.id == response_id), None)
-    if response is None:  # stopped or refused: the bridge may forget what it has of it
+    if response is None:  # stopped or refused: the bridge can discard its buffer
         draft.orders.append(bridge.DropResponse(response_id))
         return talk
     done = advance(response, ResponseStep.DONE)
     if done is None:
         return talk
-    if done.phase is Phase.OVER:  # it ended without having begun
+    if done.phase is Phase.OVER:  # it ended before it began
         draft.orders.append(bridge.DropResponse(response_id))
         return _continue(replace(talk, response=None), draft)
     done = replace(done, hang_up=hang_up)
@@ -348,7 +348,7 @@ def _stop(talk: TurnTaking, played_ms: int, *, draft: Draft, barge_in: bool) -> 
 def _finish_response(
     talk: TurnTaking, response: Response, *, draft: Draft, interrupted: bool
 ) -> TurnTaking:
-    if response.begun:  # or else the leg was never told of it
+    if response.begun:  # if not, the leg was never notified of it
         draft.orders.append(leg.AgentFinished(interrupted))
     if response.text:
         turns = finish_turn(
@@ -365,7 +365,7 @@ def _finish_response(
 
 
 def _continue(talk: TurnTaking, draft: Draft) -> TurnTaking:
-    """Start the next response, if one is queued or owed and the agent may speak."""
+    """Start the next response, if it is queued or owed and the agent may speak."""
     if talk.response is not None or talk.paused:
         return talk
     if talk.queued:

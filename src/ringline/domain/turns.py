@@ -1,8 +1,8 @@
 """The turns of a call, and the draft that collects the effects of one step.
 
-A turn of the caller grows while it is recognised. Its deltas concatenate to the final text;
-if the recogniser revises words, they end early. A finished turn is a row, an event, and a
-line of the transcript that the call's last event carries.
+A caller's turn grows while it is transcribed. Its deltas concatenate to the final text; if
+the recogniser revises words, no more deltas follow. A finished turn becomes a row, an event,
+and a line of the transcript in the call's last event.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from ringline.domain.records import Record, TurnRow
 
 Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
 
-#: Most turns of the caller that are being recognised at once; the oldest is dropped.
+#: Most of the caller's turns that are transcribed at once; the oldest is dropped.
 MAX_PARTIAL_TURNS = limits.PARTIAL_TURNS.most
-#: Most characters of the transcript in a call's last event; it leaves the oldest turns out.
+#: Most characters of the transcript in a call's last event; the oldest turns are left out.
 MAX_TRANSCRIPT = limits.TRANSCRIPT_CHARACTERS.most
-_LINE_CHARACTERS = 100  # that a line takes in addition to its text
+_LINE_CHARACTERS = 100  # of a line, in addition to its text
 
 
 @dataclass(slots=True)
@@ -40,10 +40,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class PartialTurn:
-    """A turn of the caller that is being recognised.
+    """A turn of the caller that is being transcribed.
 
-    Deltas that were sent cannot be taken back. Once the recogniser has `revised` words, no
-    more deltas follow, and the final text alone counts.
+    Published deltas cannot be withdrawn. Once the recogniser has `revised` words, no more
+    deltas follow, and only the final text counts.
     """
 
     item_id: str
@@ -62,22 +62,22 @@ class Turns:
     characters: int = 0
 
 
-def hear(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bool) -> Turns:
-    """Handle what a voice has recognised of a turn."""
+def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bool) -> Turns:
+    """Handle a partial or final transcript of a caller's turn."""
     text = storable(text)
-    hearing = next((known for known in turns.partial_turns if known.item_id == item_id), None)
-    others = tuple(known for known in turns.partial_turns if known.item_id != item_id)
-    if hearing is None:
-        hearing = PartialTurn(item_id, draft.new_id())
-    hearing = _partial(hearing, text, draft=draft, final=final)
+    turn = next((partial for partial in turns.partial_turns if partial.item_id == item_id), None)
+    others = tuple(partial for partial in turns.partial_turns if partial.item_id != item_id)
+    if turn is None:
+        turn = PartialTurn(item_id, draft.new_id())
+    turn = _publish_delta(turn, text, draft=draft, final=final)
     if not final:
-        return replace(turns, partial_turns=(*others, hearing)[-MAX_PARTIAL_TURNS:])
+        return replace(turns, partial_turns=(*others, turn)[-MAX_PARTIAL_TURNS:])
     turns = replace(turns, partial_turns=others)
     draft.orders.append(leg.TurnTranscribed(text))
     return finish_turn(
         turns,
         draft,
-        turn_id=hearing.turn_id,
+        turn_id=turn.turn_id,
         item_id=item_id,
         role=TurnRole.CALLER,
         text=text,
@@ -85,30 +85,30 @@ def hear(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bool) ->
     )
 
 
-def forget(turns: Turns, item_id: str) -> Turns:
-    """Drop a turn of the caller that was cleared."""
-    others = tuple(known for known in turns.partial_turns if known.item_id != item_id)
+def drop_turn(turns: Turns, item_id: str) -> Turns:
+    """Drop a caller's turn that was cleared."""
+    others = tuple(partial for partial in turns.partial_turns if partial.item_id != item_id)
     return replace(turns, partial_turns=others)
 
 
-def _partial(hearing: PartialTurn, text: str, *, draft: Draft, final: bool) -> PartialTurn:
-    """Publish the part of a turn that is new."""
-    if hearing.revised or not text.startswith(hearing.text):
-        return replace(hearing, revised=True)
-    delta = text[len(hearing.text) :]
-    if not delta or (final and hearing.pieces == 0):
-        return hearing  # a turn that was never partial needs no delta: its text comes whole
+def _publish_delta(turn: PartialTurn, text: str, *, draft: Draft, final: bool) -> PartialTurn:
+    """Publish the new part of a turn."""
+    if turn.revised or not text.startswith(turn.text):
+        return replace(turn, revised=True)
+    delta = text[len(turn.text) :]
+    if not delta or (final and turn.pieces == 0):
+        return turn  # a turn without partials needs no delta: its text is published whole
     draft.events.append(
         TranscriptDelta(
-            turn_id=hearing.turn_id,
-            item_id=hearing.item_id,
+            turn_id=turn.turn_id,
+            item_id=turn.item_id,
             role=TurnRole.CALLER,
             delta=delta,
             text=text,
-            sequence=hearing.pieces,
+            sequence=turn.pieces,
         )
     )
-    return replace(hearing, text=text, pieces=hearing.pieces + 1)
+    return replace(turn, text=text, pieces=turn.pieces + 1)
 
 
 def finish_turn(
@@ -147,11 +147,11 @@ def finish_turn(
             recognized=recognized,
         )
     )
-    return keep(turns, line_of(row))
+    return append_line(turns, line_of(row))
 
 
 def line_of(row: TurnRow) -> TranscriptLine:
-    """Return a finished turn's line in the transcript."""
+    """Return a finished turn's line of the transcript."""
     return TranscriptLine(
         turn_id=row.turn_id,
         role=row.role,
@@ -162,8 +162,8 @@ def line_of(row: TurnRow) -> TranscriptLine:
     )
 
 
-def keep(turns: Turns, line: TranscriptLine) -> Turns:
-    """Append a line to the transcript; drop the oldest ones beyond its bound."""
+def append_line(turns: Turns, line: TranscriptLine) -> Turns:
+    """Append a line to the transcript; drop the oldest lines beyond its bound."""
     lines = (*turns.lines, line)
     characters = turns.characters + _LINE_CHARACTERS + len(line.text)
     oldest = 0
@@ -174,10 +174,10 @@ def keep(turns: Turns, line: TranscriptLine) -> Turns:
 
 
 def history_of(turns: Turns) -> tuple[voice.PastTurn, ...]:
-    """Return what was said so far, for a voice that comes later."""
+    """Return the conversation so far, for opening another voice."""
     return tuple(voice.PastTurn(line.role, line.text) for line in turns.lines)
 
 
 def storable(text: str) -> str:
-    """Replace U+0000, which no text column takes, in what a voice says (contract, 11)."""
+    """Replace U+0000, which text columns cannot store (contract, 11)."""
     return text.replace("\0", "\ufffd")

@@ -1,10 +1,10 @@
-"""What a voice reports and what it is told: the words of the port `Voice`.
+"""The signals and orders of the port `Voice`.
 
 A voice is one conversation with one speaking model. Audio goes in and out as chunks;
-everything else is a signal (what it reports) or an order (what it is told), as values.
-No leg ever knows which voice it talks to: the conversation's state (turns, open tool
-calls, which response runs) belongs to the call. Response and item ids are minted by the
-adapter where its provider has none; a response that we ask for carries our id.
+everything else is a signal (what the voice reports) or an order (what it must do). The state
+of the conversation (turns, open tool calls, the running response) belongs to the call, so no
+leg knows which voice it talks to. Item and response ids are made by the adapter if its
+provider has none; a response that the call requests has the call's id.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ringline.domain.config_members import Modality, SessionConfig
 
 @dataclass(frozen=True, slots=True)
 class VoiceCapabilities:
-    """What a model can do, and what its provider does without being told."""
+    """What a model can do, and what its provider does automatically."""
 
     input_hz: int
     output_hz: int
@@ -32,20 +32,20 @@ class VoiceCapabilities:
     tools: bool = False
     images: bool = False
     temperature: tuple[float, float] | None = None
-    #: It understands the phrases of `local` and speaks its replies.
+    #: The voice understands the phrases of `local` and speaks its replies.
     dialogue: bool = False
-    #: The provider answers the end of a caller's turn by itself (Gemini); else we say Respond.
+    #: The provider answers the caller's turn by itself (Gemini); if not, we send Respond.
     responds_by_itself: bool = False
-    #: The provider stops its own response when the caller speaks; else we say Cancel.
+    #: The provider stops its response when the caller speaks; if not, we send Cancel.
     interrupts_by_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PastTurn:
-    """A finished turn of the conversation, as it was heard.
+    """A finished turn of the conversation, as the other side heard it.
 
-    An interrupted agent's turn holds what had left for the caller; a caller's turn that
-    nobody could read has no text.
+    An interrupted agent's turn holds what was sent to the caller; a caller's turn that could
+    not be recognised has no text.
     """
 
     role: TurnRole
@@ -54,16 +54,16 @@ class PastTurn:
 
 @dataclass(frozen=True, slots=True)
 class VoiceOpening:
-    """What a voice is opened with: its config, and what was said before it came.
+    """What a voice is opened with: its config, and the conversation so far.
 
-    The history is in the order it was said; a call's first voice has none.
+    The history is in spoken order; it is empty for a call's first voice.
     """
 
     config: SessionConfig
     history: tuple[PastTurn, ...] = ()
 
 
-# Signals: what a voice reports.
+# Signals.
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,9 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """What the caller said: cumulative text of one item, partial or final.
+    """The transcript of what the caller said: cumulative text of one item.
 
-    A final text that is empty says that nobody could read what was said.
+    An empty final text means that the speech could not be recognised.
     """
 
     item_id: str
@@ -90,21 +90,21 @@ class Transcribed:
 
 @dataclass(frozen=True, slots=True)
 class TurnCleared:
-    """A turn of the caller was cleared by order: nothing is made of what was said."""
+    """The caller's turn was discarded by `ClearInput`; it gets no transcript."""
 
     item_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseStarted:
-    """A response began; its audio and text carry this id."""
+    """A response began; its audio and text have this id."""
 
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model wants a tool run."""
+    """The model calls a tool."""
 
     response_id: str
     tool_call_id: str
@@ -113,7 +113,7 @@ class ToolCall:
 
 
 class ResponseEnd(StrEnum):
-    """Why a voice produces no more of a response."""
+    """Why a voice stopped producing a response."""
 
     COMPLETED = "completed"
     CANCELLED = "cancelled"
@@ -124,7 +124,7 @@ class ResponseEnd(StrEnum):
 class ResponseDone:
     """The voice produces no more of a response, which may still be playing.
 
-    `hang_up` asks to end the call once it has been played.
+    With `hang_up` the call ends once the response has been played.
     """
 
     response_id: str
@@ -133,7 +133,7 @@ class ResponseDone:
 
 
 class VoiceFailure(StrEnum):
-    """What is wrong with a voice; a provider's own codes become `upstream_error`."""
+    """What failed in a voice; a provider's own codes become `upstream_error`."""
 
     OVERLOADED = "overloaded"
     SPEECH_FAILED = "speech_failed"
@@ -144,7 +144,7 @@ class VoiceFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VoiceFailed:
-    """Something went wrong; `alive` tells whether the voice lives on."""
+    """The voice had an error; it continues if `alive`."""
 
     code: VoiceFailure
     message: str
@@ -171,39 +171,39 @@ VoiceSignal: TypeAlias = (
 )
 
 
-# Orders: what a voice is told.
+# Orders.
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateConfig:
-    """Go on with another config (not another model)."""
+    """Change the config; the model stays."""
 
     config: SessionConfig
 
 
 @dataclass(frozen=True, slots=True)
 class EndTurn:
-    """The caller's turn ends now (push to talk)."""
+    """End the caller's turn now (push to talk)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClearInput:
-    """Forget the audio of the turn that is not over."""
+    """Discard the audio of the unfinished turn."""
 
 
 @dataclass(frozen=True, slots=True)
 class AddText:
-    """Add a typed turn of the caller to the conversation; does not start a response."""
+    """Add a typed turn of the caller; it starts no response."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Respond:
-    """Start a response under our id; `say` gives its words instead of the model's own.
+    """Start a response under our id; `say` sets its text instead of the model.
 
-    It is answered by one `ResponseDone` of that id at most; a voice that is told Cancel
-    before it began need not report anything.
+    At most one `ResponseDone` of that id follows; none is required for a response that was
+    cancelled before it began.
     """
 
     response_id: str
@@ -212,7 +212,7 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop a response, begun or not; the caller has heard `played_ms` of it."""
+    """Cancel a response, begun or not, of which `played_ms` were played."""
 
     response_id: str
     played_ms: int
@@ -220,7 +220,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The answer to a tool call, as text."""
+    """The result of a tool call, as text."""
 
     tool_call_id: str
     result: str
