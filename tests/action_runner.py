@@ -45,7 +45,7 @@ class ActionRunner:
     services: Services
     operator: Operator | None = None
     now: datetime = NOW
-    told: list[Publication] = field(default_factory=list[Publication])
+    published: list[Publication] = field(default_factory=list[Publication])
 
     def at(self, seconds: float) -> ActionRunner:
         return replace(self, now=NOW + timedelta(seconds=seconds))
@@ -99,8 +99,8 @@ class ActionRunner:
         }
         if table == "users":
             del row["environment"]
-        places = ", ".join(f"${place}" for place in range(1, len(row) + 1))
-        text = f"INSERT INTO ringline.{table} ({', '.join(row)}) VALUES ({places})"
+        parameters = ", ".join(f"${number}" for number in range(1, len(row) + 1))
+        text = f"INSERT INTO ringline.{table} ({', '.join(row)}) VALUES ({parameters})"
 
         async def work(transaction: Transaction) -> None:
             await transaction.fetch(text, list(row.values()))
@@ -171,7 +171,7 @@ async def action_runner(stores: Stores) -> AsyncGenerator[ActionRunner]:
     )
     services = Services(repo, calls, lambda: NOW, new_id, str.encode, team)
     open_ = ActionRunner(stores, await make_log(stores), services)
-    bus.subscribe(ALL_LOGS, open_.told.append)
+    bus.subscribe(ALL_LOGS, open_.published.append)
     try:
         yield open_
     finally:

@@ -187,11 +187,11 @@ class CursorMachine(RuleBasedStateMachine):
     def fail_a_commit(self, process: int, kind: type[Exception]) -> None:
         self.world.processes[process].store.fail_commits.append(kind())
 
-    @rule(process=PROCESS, tell=st.booleans())
-    def take_the_database_away(self, process: int, tell: bool) -> None:
+    @rule(process=PROCESS, notified=st.booleans())
+    def take_the_database_away(self, process: int, notified: bool) -> None:
         async def run() -> None:
             self.world.processes[process].store.go_away()
-            if tell:
+            if notified:
                 self.world.processes[process].journal.store_unavailable()
 
         self.loop.run_until_complete(run())

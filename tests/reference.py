@@ -190,9 +190,9 @@ def setting_rows() -> Iterator[str]:
 
 def url_parameter_rows() -> Iterator[str]:
     for names, does in (
-        (TAKEN, "taken"),
-        (PASSED_OVER, "passed over: libpq's, without a meaning here"),
-        (OF_OTHERS, "passed over: hints to other drivers"),
+        (TAKEN, "supported"),
+        (PASSED_OVER, "ignored: libpq's parameters that have no effect here"),
+        (OF_OTHERS, "ignored: hints to other drivers"),
     ):
         yield row(", ".join(f"`{name}`" for name in sorted(names)), does)
 
@@ -237,10 +237,10 @@ DOCS = Path(__file__).parents[1] / "docs" / "reference"
 #: The tables by name: head cells and rows.
 TABLES = {
     "events": (("canonical type", "", "events socket", "envelope", "transcript"), event_rows),
-    "ids": (("kind", "as `/v1` and `/v3` spell it"), id_rows),
+    "ids": (("kind", "on `/v1` and `/v3`"), id_rows),
     "statuses": (("canonical", "RPC, socket", "`/v1`, envelope"), status_rows),
-    "transitions": (("from", "what happens", "to"), transition_rows),
-    "credentials": (("door", "`sk_…`", "`pk_…`", "`mk_…`"), credential_rows),
+    "transitions": (("from", "trigger", "to"), transition_rows),
+    "credentials": (("surface", "`sk_…`", "`pk_…`", "`mk_…`"), credential_rows),
     "http errors /v3": (("code", "status", "message"), lambda: error_rows(V3_ERRORS)),
     "http errors /v1": (("code", "status", "message"), lambda: error_rows(V1_ERRORS)),
     "http errors rpc": (("code", "status", "message"), lambda: error_rows(RPC_ERRORS)),
@@ -257,7 +257,7 @@ TABLES = {
     },
     "commands": (("command", "does"), command_rows),
     **{
-        f"limits {wall}": (("bound on", "at most", "beyond it"), lambda wall=wall: limit_rows(wall))
+        f"limits {wall}": (("limit on", "at most", "beyond it"), lambda wall=wall: limit_rows(wall))
         for wall in LIMITS
     },
     **{
@@ -267,9 +267,9 @@ TABLES = {
         )
         for topic in LOG_LINES
     },
-    "log fields": (("field", "holds"), log_field_rows),
-    "url parameters": (("parameters", "here"), url_parameter_rows),
-    "attendant": (("what is said", "what `Attendant` answers"), attendant_rows),
+    "log fields": (("field", "value"), log_field_rows),
+    "url parameters": (("parameters", "treatment"), url_parameter_rows),
+    "attendant": (("the caller says", "`Attendant` answers"), attendant_rows),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
     "session config": (

@@ -295,7 +295,7 @@ class World:
         last = client.position.offset if client.position is not None else 0
         offsets = {row.event.id: row.offset for row in await self.truth(client)}
         durable = [heard for heard in history if self.events[heard.event_id].data.durable]
-        heard_offsets = [offsets[h.event_id] for h in durable]  # KeyError: told uncommitted
+        heard_offsets = [offsets[h.event_id] for h in durable]  # KeyError: it was not committed
         assert heard_offsets == sorted(set(heard_offsets)), "out of order or doubled"
         for heard, offset in zip(durable, heard_offsets, strict=True):
             assert heard.position is None or heard.position.offset == offset
@@ -303,7 +303,7 @@ class World:
         assert [offset for offset in heard_offsets if offset <= last] == must_have, "hidden gap"
         if durable and not gap_reported:
             complete = [offset for offset in offsets.values() if offset <= heard_offsets[-1]]
-            assert heard_offsets == sorted(complete), "a gap that nobody was told of"
+            assert heard_offsets == sorted(complete), "an unreported gap"
         self._check_partials(history)
 
     def _check_partials(self, history: list[Heard]) -> None:

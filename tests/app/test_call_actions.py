@@ -56,7 +56,10 @@ async def test_an_inbound_call_is_recorded_with_what_is_known_of_it(here: Action
     assert (created.data.contact.id, created.data.contact.full_name) == (contact, "Ada")
     assert created.call is not None
     assert created.call.conversation_id == talk
-    assert [event.offset for told in here.told for event in told.events] == [1, 2]
+    assert [event.offset for publication in here.published for event in publication.events] == [
+        1,
+        2,
+    ]
 
 
 async def test_a_call_is_called_by_its_id_and_goes_out_of_itself(here: ActionRunner) -> None:
