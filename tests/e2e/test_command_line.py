@@ -261,8 +261,8 @@ def test_a_pipe_is_no_place_for_keys_and_recordings(tmp_path: Path) -> None:
     served = ringline("dev", "--data-dir", tmp_path / "data", "--ready-file", pipe)
     called = ringline("call", "--wav", CALL, "--recording", pipe)
     assert served.returncode == called.returncode == 1
-    assert reason(served.stderr) == f"{pipe}: not an ordinary file."
-    assert called.stderr == f"ringline: {pipe}: not an ordinary file.\n"
+    assert reason(served.stderr) == f"{pipe}: not a regular file."
+    assert called.stderr == f"ringline: {pipe}: not a regular file.\n"
     assert pipe.is_fifo()
 
 
