@@ -11,7 +11,7 @@ from ringline.domain.playout import (
     MAX_WAITING_PIECES,
     MAX_WAITING_RESPONSES,
     MAX_WAITING_TEXT,
-    Leaving,
+    Outgoing,
     PlaybackClock,
     Playout,
 )
@@ -24,13 +24,13 @@ def playout() -> Playout:
     return Playout(PlaybackClock(), LEAD_MS)
 
 
-def chunks(leaving: list[Leaving]) -> list[Chunk]:
+def chunks(leaving: list[Outgoing]) -> list[Chunk]:
     return [item for item in leaving if isinstance(item, Chunk)]
 
 
-def drain(playing: Playout, now_ms: float = 0.0) -> list[tuple[float, Leaving]]:
+def drain(playing: Playout, now_ms: float = 0.0) -> list[tuple[float, Outgoing]]:
     """Let time pass until nothing more leaves by itself; return what left, with seconds."""
-    left: list[tuple[float, Leaving]] = []
+    left: list[tuple[float, Outgoing]] = []
     while True:
         left += [(now_ms / 1000, item) for item in playing.take(now_ms)]
         wake_in_ms = playing.wake_in_ms(now_ms)
@@ -39,7 +39,7 @@ def drain(playing: Playout, now_ms: float = 0.0) -> list[tuple[float, Leaving]]:
         now_ms += wake_in_ms
 
 
-def played(left: list[tuple[float, Leaving]]) -> list[tuple[float, Chunk]]:
+def played(left: list[tuple[float, Outgoing]]) -> list[tuple[float, Chunk]]:
     return [(at, item) for at, item in left if isinstance(item, Chunk)]
 
 

@@ -1,8 +1,8 @@
-"""What a session's config holds that means nothing here (contract, 11).
+"""Warnings about unknown members of a session's config (contract, 11).
 
-A client may be newer than its server, so members that nobody knows are accepted; but a
-misspelt one would be a riddle, so `session.started` names them. The shape that is read is
-what is known: its structs are walked beside the value.
+A client may be newer than its server, so unknown members are accepted; as they may be
+misspelt, `session.started` lists them. The known members are those of `RequestedConfig`,
+which is walked together with the value.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,22 +16,22 @@ from ringline.domain import limits
 from ringline.domain.config_members import RequestedConfig
 from ringline.domain.members import described
 
-#: Members that are known to mean nothing: tools are often wrapped with it (realtime voice, 4).
-_PASSED_OVER = frozenset({("tools", "type")})
+#: Unknown members without a warning: many clients send tools with it (realtime voice, 4).
+_SILENT = frozenset({("tools", "type")})
 
-_MAX_QUOTED = 64  # characters of a client's text that a warning repeats
+_MAX_QUOTED = 64  # characters of a client's text that a warning quotes
 
 
 def unknown_members(config: object) -> tuple[str, ...]:
-    """Name the unknown members of a config and of what is in it, each in a sentence."""
+    """Return a warning for each unknown member of a config, at any depth."""
     found = _walk(config, described(RequestedConfig), name="config", way="config")
-    return tuple(islice(found, limits.CONFIG_WARNINGS.most))  # the others are not looked for
+    return tuple(islice(found, limits.CONFIG_WARNINGS.most))  # stops the search at the bound
 
 
 def warnings_of(*found: tuple[str, ...]) -> tuple[str, ...]:
-    """Put warnings together, each once, and no more than are told."""
-    each = dict.fromkeys(chain.from_iterable(found))
-    return tuple(islice(each, limits.CONFIG_WARNINGS.most))
+    """Merge warnings, without duplicates and up to their limit."""
+    warnings = dict.fromkeys(chain.from_iterable(found))
+    return tuple(islice(warnings, limits.CONFIG_WARNINGS.most))
 
 
 def _walk(value: object, kind: inspect.Type, *, name: str, way: str) -> Iterator[str]:
@@ -39,8 +39,8 @@ def _walk(value: object, kind: inspect.Type, *, name: str, way: str) -> Iterator
         case inspect.Metadata(inner):
             yield from _walk(value, inner, name=name, way=way)
         case inspect.UnionType(types):
-            for one in types:
-                yield from _walk(value, one, name=name, way=way)
+            for type_ in types:
+                yield from _walk(value, type_, name=name, way=way)
         case inspect.VarTupleType(item) if isinstance(value, list):
             for index, member in enumerate(cast("list[object]", value)):
                 yield from _walk(member, item, name=name, way=f"{way}[{index}]")
@@ -49,7 +49,7 @@ def _walk(value: object, kind: inspect.Type, *, name: str, way: str) -> Iterator
             for member, inner in cast("dict[str, Any]", value).items():
                 if member in known:
                     yield from _walk(inner, known[member], name=member, way=f"{way}.{member}")
-                elif (name, member) not in _PASSED_OVER:
+                elif (name, member) not in _SILENT:
                     yield _sentence(member, way, known=known)
         case _:
             pass

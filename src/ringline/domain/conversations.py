@@ -1,13 +1,13 @@
-"""Conversations as records: what is said in writing, and what a call belongs to.
+"""Enumerations of conversations and their items.
 
-The words are those of the published surface (events socket, 5.1).
+The values are those of the published surface (events socket, 5.1).
 """
 
 from enum import StrEnum
 
 
 class ConversationChannel(StrEnum):
-    """Where a conversation takes place."""
+    """The channel of a conversation."""
 
     CHAT = "chat"
     CALL = "call"
@@ -17,14 +17,14 @@ class ConversationChannel(StrEnum):
 
 
 class ConversationMode(StrEnum):
-    """How a conversation is held."""
+    """Whether a conversation is typed or spoken."""
 
     TEXT = "text"
     VOICE = "voice"
 
 
 class ConversationStatus(StrEnum):
-    """How far a conversation is."""
+    """The states of a conversation."""
 
     ACTIVE = "active"
     WAITING = "waiting"
@@ -32,7 +32,7 @@ class ConversationStatus(StrEnum):
 
 
 class ItemRole(StrEnum):
-    """Who an item of a conversation is from."""
+    """The author of an item of a conversation."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -42,7 +42,7 @@ class ItemRole(StrEnum):
 
 
 class ItemModality(StrEnum):
-    """What an item of a conversation was."""
+    """The form of an item of a conversation."""
 
     TEXT = "text"
     AUDIO = "audio"

@@ -1,7 +1,7 @@
 """Credentials: keys, tickets, and who may do what (contract, 6).
 
-Keys and tickets are 32 random bytes; only their SHA-256 is stored. A key's prefix tells
-its kind and environment, but what counts is its row.
+Keys and tickets are 32 random bytes; only their SHA-256 is stored. A key's prefix shows
+its kind and environment, but only its row counts.
 """
 
 from base64 import urlsafe_b64encode
@@ -26,9 +26,9 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A row of `keys`, without its hash. A management key's environment means nothing.
+    """A row of `keys`, without its hash. A management key's environment is ignored.
 
-    `end_calls` tells whether it was revoked with the calls that its tickets let in.
+    `end_calls` is whether its revocation ends the calls that its tickets started.
     """
 
     id: UUID
@@ -43,7 +43,7 @@ class Key:
     end_calls: bool = False
 
     def is_alive(self, now: datetime) -> bool:
-        """Tell whether the key still opens anything."""
+        """Return whether the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
@@ -63,7 +63,7 @@ class Ticket:
 
 
 class Surface(StrEnum):
-    """The doors that ask for a credential, as rows of the table below."""
+    """The surfaces that require a credential."""
 
     RPC = "rpc"
     REALTIME = "realtime"
@@ -72,7 +72,7 @@ class Surface(StrEnum):
     MANAGEMENT = "management"
 
 
-#: Which kinds of keys a surface lets in; the others are refused as the surface says.
+#: The kinds of keys that each surface accepts.
 ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
     Surface.RPC: frozenset({KeyKind.SECRET}),
     Surface.REALTIME: frozenset({KeyKind.SECRET}),
@@ -81,17 +81,17 @@ ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
     Surface.MANAGEMENT: frozenset({KeyKind.MANAGEMENT}),
 }
 
-#: The surfaces that have a door in this version; a key of another surface opens nothing yet.
+#: The surfaces that this version serves; keys of other surfaces are of no use yet.
 SURFACES_WITH_DOORS = frozenset({Surface.RPC, Surface.REALTIME, Surface.LIVE_STREAM})
 
 
 def opens_something(kind: KeyKind) -> bool:
-    """Tell whether keys of a kind open a door in this version."""
+    """Return whether any surface of this version accepts keys of a kind."""
     return any(kind in ALLOWED_KINDS[surface] for surface in SURFACES_WITH_DOORS)
 
 
 def key_prefix(kind: KeyKind, environment: Environment) -> str:
-    """Return what a key of a kind and environment begins with."""
+    """Return the prefix of keys of a kind and environment."""
     match kind:
         case KeyKind.SECRET:
             return f"sk_{environment}_"
@@ -102,23 +102,23 @@ def key_prefix(kind: KeyKind, environment: Environment) -> str:
 
 
 def spell_key(kind: KeyKind, environment: Environment, *, secret: bytes) -> str:
-    """Spell a key: its prefix and 43 characters of base64url."""
+    """Format a key: its prefix and 43 characters of base64url."""
     return key_prefix(kind, environment) + spell_secret(secret)
 
 
 def spell_secret(secret: bytes) -> str:
-    """Spell 32 bytes as 43 characters that are legal in URLs and HTTP tokens."""
+    """Encode 32 bytes as 43 characters that are legal in URLs and HTTP tokens."""
     return urlsafe_b64encode(secret).decode("ascii").rstrip("=")
 
 
 def digest(credential: str) -> bytes:
-    """Return what is stored of a credential: the SHA-256 of its text."""
+    """Return the hash under which a credential is stored: SHA-256 of its text."""
     return sha256(credential.encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class FirstKeys:
-    """The keys that a new workspace begins with, in full; shown once."""
+    """The first keys of a new workspace, in full; they are shown once."""
 
     workspace_id: UUID
     agent_id: UUID

@@ -1,12 +1,12 @@
-"""Email addresses, in any script (RFC 6531): what is taken for one, and nothing finer.
+"""Patterns of email addresses, in any script (RFC 6531), deliberately permissive.
 
-Whether an address exists is found out by writing to it. So there is one `@`, something on
-both sides, and nothing that could not be printed in a line.
+Only a message can prove that an address exists. So the pattern asks for one `@` with
+something on both sides, and for no whitespace or control characters.
 """
 
-#: What no address holds, as members of a set in a regular expression.
+#: Characters that no address contains, for a set in a regular expression.
 _BLANKS = r"\s\x00-\x1f\x7f-\x9f"
 
-#: Who somebody is, by an email or an id of the client's own: patterns of a whole text.
+#: Patterns of a whole text: a person's id of the client's own, and an email address.
 PRINTABLE = rf"[^{_BLANKS}]+"
 EMAIL = rf"[^{_BLANKS}@]+@[^{_BLANKS}@]+"

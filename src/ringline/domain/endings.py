@@ -1,8 +1,8 @@
-"""Why calls end, as one table (contract, 4 and 11).
+"""The table of causes that end a call (contract, 4 and 11).
 
-A cause says what happened and not how a surface spells it: each kind of leg has its own
-words for the same causes (realtime sessions: `wire/realtime_errors.py`). The call's row
-keeps a `HangupCause`, which is coarser: two causes share one if only legs tell them apart.
+A cause says what happened, independent of any surface: each kind of leg maps causes to its
+own codes (realtime sessions: `wire/realtime_errors.py`). The call's row stores a coarser
+`HangupCause`: causes share one if only legs distinguish them.
 """
 
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ class EndCause(StrEnum):
     MAX_DURATION = "max_duration"
     BUDGET_EXHAUSTED = "budget_exhausted"
     KEY_REVOKED = "key_revoked"
-    LEG_TOO_SLOW = "leg_too_slow"  # it does not read what it is sent
+    LEG_TOO_SLOW = "leg_too_slow"  # it reads too slowly
     LEG_MESSAGE_TOO_LARGE = "leg_message_too_large"
     LEG_UNSUPPORTED_DATA = "leg_unsupported_data"
     AGENT_FAILED = "agent_failed"
     VOICE_UNAVAILABLE = "voice_unavailable"  # it could not be opened
     VOICE_CLOSED = "voice_closed"  # by its provider
     VOICE_FAILED = "voice_failed"
-    ANSWER_NOT_WRITTEN = "answer_not_written"  # the caller cannot wait for the database
-    STORAGE_LOST = "storage_lost"  # the journal has no room left to wait for it
+    ANSWER_NOT_WRITTEN = "answer_not_written"  # in time: callers do not wait for the database
+    STORAGE_LOST = "storage_lost"  # the journal's buffer is full
     INTERNAL_ERROR = "internal_error"
     SERVER_SHUTDOWN = "server_shutdown"
     SERVER_LOST = "server_lost"
@@ -42,9 +42,9 @@ class Ending:
     """How a cause ends the row of a call."""
 
     hangup_cause: HangupCause
-    #: How the status moves if nobody has answered the call yet.
+    #: The move of the status if the call was not answered.
     unanswered: CallMove
-    #: How it moves otherwise.
+    #: The move if it was.
     answered: CallMove
 
 
@@ -58,7 +58,7 @@ def _failed(hangup_cause: HangupCause) -> Ending:
 
 _C, _H = EndCause, HangupCause
 
-#: How each cause ends a call. A caller who leaves before the answer cancels the call.
+#: The ending of each cause. A caller who leaves before the answer cancels the call.
 ENDINGS: dict[EndCause, Ending] = {
     _C.CALLER_LEFT: _ended(_H.CALLER_HANGUP, CallMove.CANCEL),
     _C.AGENT_HUNG_UP: _ended(_H.AGENT_HANGUP),
@@ -83,6 +83,6 @@ ENDINGS: dict[EndCause, Ending] = {
 
 
 def lost_voice(failure: VoiceFailure) -> EndCause:
-    """Return why a call ends after its voice has failed like this and is lost."""
+    """Return the cause for a call whose voice was lost by this failure."""
     closed = failure is VoiceFailure.UPSTREAM_CLOSED
     return EndCause.VOICE_CLOSED if closed else EndCause.VOICE_FAILED

@@ -1,13 +1,13 @@
-"""A call that lives elsewhere: what its switch reports becomes rows and events (contract, 4).
+"""External calls: reports of another switch become rows and events (contract, 4).
 
-Nothing here runs such a call. Each report is one step: it says what must be written and
-told, or is refused by the table of transitions. Events come in the order of every call:
-`call.created`, then ringing, answered and joins as they happen, then every
+No process of ours runs an external call. Each report is one step: it returns the rows and
+events to write, or is refused by the table of transitions. Events have the same order as
+those of any call: `call.created`, then ringing, answered and joins as they happen, then every
 `call.participant_left`, then `call.ended`, exactly once.
 
-A call's wait in a queue follows the call: it waits while the call is queued, is offered
-while it rings, accepted when it is answered, abandoned when it ends before that. What has
-timed out stays so, and a call that is queued again begins a new wait.
+A call's queue entry follows the call: it is waiting while the call is queued, offered while
+it rings, accepted when it is answered, and abandoned when it ends before that. An entry that
+timed out stays so; a call that is queued again gets a new entry.
 """
 
 from dataclasses import dataclass, replace
@@ -39,8 +39,8 @@ from ringline.domain.participants import join, leave
 from ringline.domain.records import CallRow, ParticipantRow, QueueEntryRow, Record, talked_s
 from ringline.domain.turns import Draft
 
-#: Why a call ended, by what was reported. Who hung up is not: a completed call is taken for
-#: one that its caller ended, as telephony's normal clearing is.
+#: The hang-up cause for each reported status. Reports do not say who hung up: a completed
+#: call counts as ended by its caller, like normal clearing in telephony.
 CAUSES = {
     CallStatus.COMPLETED: HangupCause.CALLER_HANGUP,
     CallStatus.CANCELLED: HangupCause.CALLER_HANGUP,
@@ -49,13 +49,13 @@ CAUSES = {
     CallStatus.NO_ANSWER: HangupCause.NO_ANSWER,
 }
 
-_OPEN_WAITS = frozenset({QueueEntryStatus.WAITING, QueueEntryStatus.OFFERED})
+_OPEN_ENTRIES = frozenset({QueueEntryStatus.WAITING, QueueEntryStatus.OFFERED})
 
 
 class NotPossible(Exception):
-    """A report that does not fit the call as it is; `message` is for the client.
+    """Raised for a report that the call's state does not allow; `message` is for the client.
 
-    `field` is the member that it is about, if it is about one.
+    `field` is the member at fault, if there is one.
     """
 
     def __init__(self, message: str, field: str = "") -> None:
@@ -66,7 +66,7 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExternalCall:
-    """A call that lives elsewhere, with who takes part and its last wait in a queue."""
+    """An external call with its participants and its latest queue entry."""
 
     row: CallRow
     participants: tuple[ParticipantRow, ...] = ()
@@ -75,7 +75,7 @@ class ExternalCall:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Where calls wait; after `max_wait_s` a wait has timed out."""
+    """A queue; its entries time out after `max_wait_s`."""
 
     id: UUID
     name: str
@@ -84,7 +84,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a call goes on; what may be cleared by None is UNSET where it was not reported."""
+    """A report of a call's progress; UNSET members were not reported, None clears them."""
 
     status: CallStatus | None = None
     ended_at: datetime | UnsetType | None = UNSET
@@ -94,7 +94,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Acceptor:
-    """Who takes a waiting call: an agent by name, and the SIP user of that name, if known."""
+    """Accepts a waiting call: an agent by name, and the SIP user of that name, if known."""
 
     name: str
     sip_user_id: UUID | None = None
@@ -102,7 +102,7 @@ class Acceptor:
 
 @dataclass(frozen=True, slots=True)
 class ReportResult:
-    """What a step brings: the call after it, rows to write and events to tell."""
+    """The result of a step: the new call, rows to write and events to publish."""
 
     call: ExternalCall
     records: tuple[Record, ...] = ()
@@ -116,9 +116,9 @@ def create(
     queue: Queue | None = None,
     contact: KnownCaller | None = None,
 ) -> ReportResult:
-    """Record a call, with the events that lead to the state it is in.
+    """Record a new call, with the events that lead to its state.
 
-    That state is any but a terminal one; a queued call needs its queue.
+    The state must not be terminal; a queued call needs its queue.
     """
     draft = _draft(row, moment)
     begun = ExternalCall(replace(row, status=CallStatus.INITIATED))
@@ -144,10 +144,10 @@ def create(
 def report_progress(
     call: ExternalCall, report: Report, *, moment: Moment, queue: Queue | None = None
 ) -> ReportResult:
-    """Take a report of how a call goes on. Raises NotPossible.
+    """Apply a report of a call's progress. Raises NotPossible.
 
-    The same state again changes nothing. `queue` is where the call waits if it is queued
-    now.
+    Reporting the current state again changes nothing. `queue` is needed if the call is
+    queued now.
     """
     row = call.row
     if row.ended_at is not None:
@@ -175,19 +175,19 @@ def report_progress(
 
 
 def check_end(status: CallStatus, ended_at: datetime | None) -> None:
-    """Check that a call in this state can have that end. Raises NotPossible."""
+    """Check that a call in this state may have this end. Raises NotPossible."""
     if ended_at is not None and status not in TERMINAL_STATUSES:
         raise NotPossible("only a call that has ended has an end", "ended_at")
 
 
 def check_stay(joined_at: datetime | None, left_at: datetime | None) -> None:
-    """Check that somebody did not leave before they joined. Raises NotPossible."""
+    """Check that a participant did not leave before they joined. Raises NotPossible."""
     if joined_at is not None and left_at is not None and left_at < joined_at:
         raise NotPossible("nobody leaves before they joined", "left_at")
 
 
 def end(call: ExternalCall, moment: Moment) -> ReportResult:
-    """End a call by order: it is completed, whatever it was; an ended one stays as it is."""
+    """End a call at an API request: it is completed; an ended call is unchanged."""
     if call.row.ended_at is not None:
         return ReportResult(call)
     draft = _draft(call.row, moment)
@@ -196,9 +196,9 @@ def end(call: ExternalCall, moment: Moment) -> ReportResult:
 
 
 def accept(call: ExternalCall, acceptor: Acceptor, *, moment: Moment) -> ReportResult:
-    """Let somebody take a call out of its queue, which answers it. Raises NotPossible.
+    """Accept a call out of its queue, which answers it. Raises NotPossible.
 
-    The same one again changes nothing.
+    Accepting it again changes nothing.
     """
     entry = call.entry
     if entry is not None and accepted_by(entry, acceptor):
@@ -218,7 +218,7 @@ def accept(call: ExternalCall, acceptor: Acceptor, *, moment: Moment) -> ReportR
 
 
 def accepted_by(entry: QueueEntryRow, acceptor: Acceptor) -> bool:
-    """Tell whether a wait was ended by this one already."""
+    """Return whether this acceptor has accepted an entry."""
     if entry.status is not QueueEntryStatus.ACCEPTED:
         return False
     if entry.accepted_by_sip_user_id is not None and acceptor.sip_user_id is not None:
@@ -235,7 +235,7 @@ def report_join(
     joined_at: datetime | None = None,
     left_at: datetime | None = None,
 ) -> ReportResult:
-    """Take the report that somebody joined, and perhaps left. Raises NotPossible."""
+    """Apply a report that a participant joined, and perhaps left. Raises NotPossible."""
     if call.row.ended_at is not None:
         raise NotPossible("nobody joins a call that has ended", "call_id")
     _check_room(call)
@@ -251,7 +251,7 @@ def report_join(
 
 
 def _check_room(call: ExternalCall) -> None:
-    """Refuse one participant too many: every report of a call reads them all."""
+    """Refuse more participants than the limit: every report reads them all."""
     if len(call.participants) >= limits.CALL_PARTICIPANTS.most:
         raise NotPossible(
             f"a call has at most {limits.CALL_PARTICIPANTS.most} participants", "call_id"
@@ -261,8 +261,8 @@ def _check_room(call: ExternalCall) -> None:
 def report_leave(
     call: ExternalCall, participant_id: UUID, *, left_at: datetime, moment: Moment
 ) -> ReportResult:
-    """Take the report that somebody left; once each. Raises NotPossible."""
-    found = next(each for each in call.participants if each.id == participant_id)
+    """Apply a report that a participant left; once each. Raises NotPossible."""
+    found = next(known for known in call.participants if known.id == participant_id)
     if found.left_at is not None:
         if found.left_at != left_at:
             raise NotPossible("the participant has left already", "left_at")
@@ -271,12 +271,12 @@ def report_leave(
     draft = _draft(call.row, moment)
     draft.now = left_at
     gone = leave(found, draft)
-    participants = tuple(gone if each is found else each for each in call.participants)
+    participants = tuple(gone if known is found else known for known in call.participants)
     return _result(replace(call, participants=participants), draft, moment=moment)
 
 
 def _check_final(row: CallRow, report: Report) -> None:
-    """Refuse what would change a call that has ended."""
+    """Refuse changes of a call that has ended."""
     reported = {
         "status": (report.status or UNSET, row.status),
         "ended_at": (report.ended_at, row.ended_at),
@@ -291,13 +291,15 @@ def _check_final(row: CallRow, report: Report) -> None:
 def _move(
     call: ExternalCall, status: CallStatus, *, queue: Queue | None, draft: Draft
 ) -> ExternalCall:
-    """Move a call that goes on, and its wait with it."""
+    """Move a call to a state that is not terminal, and its queue entry with it."""
     row, entry = _moved(call.row, status, at=draft.now), call.entry
     match status:
         case CallStatus.QUEUED:
             if queue is None:
-                raise AssertionError("a call is queued somewhere")
-            _follow(entry, QueueEntryStatus.ABANDONED, draft=draft)  # an offer that was not taken
+                raise AssertionError("a queued call needs a queue")
+            _follow(
+                entry, QueueEntryStatus.ABANDONED, draft=draft
+            )  # it was offered but not accepted
             entry = _wait(call.row.id, queue, draft=draft)
             draft.events.append(CallRinging(status=status))
         case CallStatus.RINGING:
@@ -314,7 +316,7 @@ def _move(
                 )
             )
         case _:
-            pass  # held, and back: no event tells it yet
+            pass  # held and resumed have no event yet
     draft.records.append(row)
     return replace(call, row=row, entry=entry)
 
@@ -322,7 +324,7 @@ def _move(
 def _end(
     call: ExternalCall, status: CallStatus, *, cause: HangupCause, draft: Draft
 ) -> ExternalCall:
-    """End a call at the draft's time: everybody leaves, then it is told, last."""
+    """End a call at the draft's time: all participants leave, `call.ended` comes last."""
     row, at = _moved(call.row, status, at=draft.now), draft.now
     duration = row.duration_seconds
     if duration is None:
@@ -366,7 +368,7 @@ def _wait(call_id: UUID, queue: Queue, *, draft: Draft) -> QueueEntryRow:
 def _follow(
     entry: QueueEntryRow | None, status: QueueEntryStatus, *, draft: Draft
 ) -> QueueEntryRow | None:
-    """Let a wait follow its call, unless it is over."""
+    """Update a queue entry with its call, unless the entry is closed."""
     if entry is None or not _is_open(entry, draft.now):
         return entry
     match status:
@@ -382,7 +384,7 @@ def _follow(
 
 def _is_open(entry: QueueEntryRow, now: datetime) -> bool:
     over = entry.expires_at is not None and entry.expires_at <= now
-    return entry.status in _OPEN_WAITS and not over
+    return entry.status in _OPEN_ENTRIES and not over
 
 
 def _draft(row: CallRow, moment: Moment) -> Draft:

@@ -1,4 +1,4 @@
-"""Identifiers: one UUIDv7 per row, two spellings (contract, 1).
+"""Identifiers: one UUIDv7 per row, in two formats (contract, 1).
 
 RPC and the events socket show the lower-case hyphenated UUID; `/v1` and `/v3` show
 `<prefix>_` and 22 characters of base62 of the same 128 bits. Both are accepted wherever
@@ -9,14 +9,14 @@ from enum import StrEnum
 from uuid import UUID
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#: Two digits of base62 at a time: ids are spelt with every answer.
+#: Two digits of base62 at a time, as every answer formats ids.
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _WIDTH = 22  # characters that 128 bits take in base62
 
 
 class Prefix(StrEnum):
-    """The kinds of ids, by what stands before the underscore."""
+    """The kinds of ids, by their prefix."""
 
     WORKSPACE = "ws"
     AGENT = "agt"
@@ -50,7 +50,7 @@ def uuid7(unix_ms: int, random_bits: int) -> UUID:
 
 
 def show_id(prefix: Prefix, value: UUID) -> str:
-    """Spell an id as `/v1` and `/v3` do: `call_` and 22 characters of base62."""
+    """Format an id as `/v1` and `/v3` do: `call_` and 22 characters of base62."""
     number, pairs = value.int, [""] * (_WIDTH // 2)
     for index in range(_WIDTH // 2 - 1, -1, -1):
         number, pair = divmod(number, len(_PAIRS))
@@ -59,7 +59,7 @@ def show_id(prefix: Prefix, value: UUID) -> str:
 
 
 def parse_id(prefix: Prefix, text: str) -> UUID | None:
-    """Read an id in either spelling; None if it is neither of this kind."""
+    """Parse an id in either format; None if it is not an id of this kind."""
     if len(text) == 36:
         return _parse_hyphenated(text)
     head, separator, tail = text.partition("_")

@@ -1,8 +1,8 @@
-"""The dialogue of the local voice: how texts are compared, and what `local` may hold.
+"""The dialogue of the local voice: comparing texts, and validating `local`.
 
-`local` is an agent's, or a session's: `{"phrases": [{"text", "intent"}], "replies": {intent:
-text}}`. A phrase that could never be understood or answered is a flaw, so that nobody has
-to find out in a call (the local voice's page).
+`local` belongs to an agent or a session: `{"phrases": [{"text", "intent"}], "replies":
+{intent: text}}`. Phrases that could never be recognised or answered are rejected up front
+(the local voice's page).
 """
 
 import re
@@ -15,7 +15,7 @@ from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
 from ringline.domain.agent_checks import Flaw
 
-#: The intent that answers what was not understood; there is a reply to it anyway.
+#: The intent for speech that was not understood; it has a default reply.
 FALLBACK = "fallback"
 #: The intent whose reply ends the call.
 GOODBYE = "goodbye"
@@ -36,12 +36,12 @@ def words_of(text: str) -> str:
 
 
 def read_local(value: object) -> LocalSettings:
-    """Read a `local` in which `local_flaws` finds nothing; null members count as absent."""
+    """Convert a `local` without flaws; null members count as absent."""
     return msgspec.convert(_present(value), LocalSettings)
 
 
 def local_flaws(value: object, *, strict: bool = False) -> Iterator[Flaw]:
-    """Yield what is wrong with a `local` as JSON has it; where `strict`, unknown members too."""
+    """Yield the flaws of a `local` from JSON; if `strict`, unknown members too."""
     if not isinstance(value, dict):
         yield Flaw((), _NO_OBJECT)
         return
@@ -79,7 +79,7 @@ def _reply_flaws(replies: object) -> Iterator[Flaw]:
 
 def _phrase_flaws(phrases: object, intents: set[str] | None, *, strict: bool) -> Iterator[Flaw]:
     """Yield the flaws of phrases; `intents` are those with a reply, None if that is unknown."""
-    if not isinstance(phrases, list | tuple):  # of JSON, or of an agent
+    if not isinstance(phrases, list | tuple):  # from JSON, or from an agent
         yield Flaw(("phrases",), "must be a list")
         return
     members = cast("Sequence[object]", phrases)

@@ -1,6 +1,6 @@
-"""The event log's coordinates: which log, and where in it (contract, 2).
+"""The event log's coordinates: scopes and positions (contract, 2).
 
-A workspace has one log per environment; the two never meet. A position is
+A workspace has one log per environment; they are separate. A position is
 `<epoch>:<offset>`; the first offset is 1, and `0` means "from the beginning".
 """
 
@@ -16,7 +16,7 @@ _POSITION = re.compile(r"([0-9a-z]{8}):(0|[1-9][0-9]{0,17})")
 
 
 class Environment(StrEnum):
-    """The two halves of a workspace; keys belong to one of them."""
+    """The two environments of a workspace; every key belongs to one."""
 
     LIVE = "live"
     TEST = "test"
@@ -24,7 +24,7 @@ class Environment(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Scope:
-    """One log: a workspace and an environment. Their order is the order of locks."""
+    """A log: a workspace and an environment. Logs are locked in ascending order."""
 
     workspace_id: UUID
     environment: Environment
@@ -32,7 +32,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A position in a log: everything up to and including `offset` is behind it."""
+    """A position in a log: after the event with this offset."""
 
     epoch: str
     offset: int
@@ -48,7 +48,7 @@ class FromBeginning:
 
 @dataclass(frozen=True, slots=True)
 class AfterEvent:
-    """A position told by the id of the last event seen."""
+    """A position given by the id of the last event received."""
 
     event_id: UUID
 
@@ -57,7 +57,7 @@ Since: TypeAlias = Position | FromBeginning | AfterEvent
 
 
 def parse_since(text: str) -> Since | None:
-    """Read a position, `0` or an event id; None if it is none of them."""
+    """Parse a position, `0` or an event id; None if it is neither."""
     if text == "0":
         return FromBeginning()
     if match := _POSITION.fullmatch(text):

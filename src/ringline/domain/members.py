@@ -1,8 +1,8 @@
-"""Members of the JSON objects that clients read and write: rows of tables.
+"""Documentation of the members of JSON objects that clients read and write.
 
-The tables stand beside the code that reads or writes the objects, or are made from the class
-that does (`members_of`). The reference pages, the SDK's types and the OpenAPI document are
-made from them; tests hold them against the code.
+The tables of members are next to the code that reads or writes the objects, or derived from
+its classes (`members_of`). The reference pages, the SDK's types and the OpenAPI document are
+generated from them; tests compare them with the code.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from msgspec import inspect
 
 
 class Shape(StrEnum):
-    """What a value is in JSON; a UUID and a time are strings of a certain form."""
+    """The type of a value in JSON; UUIDs and times are strings with a format."""
 
     TEXT = "string"
     INTEGER = "integer"
@@ -29,24 +29,24 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member: its name in JSON, what its value is, and what it means."""
+    """One member: its name in JSON, the type of its value, and its meaning."""
 
     name: str
     shape: Shape
     means: str
-    #: What an absent member counts as, as JSON, or in words; None where it is required.
+    #: The default, as JSON or in words; None if the member is required.
     default: str | None = None
-    #: The only values there are; empty where others are possible.
+    #: The allowed values; empty if others are possible.
     words: tuple[str, ...] = ()
-    #: The members of the object, or of each object of an array.
+    #: The members of the object, or of each object in the array.
     members: tuple["Member", ...] = ()
     many: bool = False
     null: bool = False
-    #: Something that is written may lack the member.
+    #: The member may be missing in what the server sends.
     optional: bool = False
 
 
-#: For `means`: clients must give this member, although the class has a default for it.
+#: For `means`: clients must send this member, although the class has a default for it.
 REQUIRED = "required"
 
 _SHAPES: Mapping[type[inspect.Type], Shape] = {
@@ -63,27 +63,27 @@ _SHAPES: Mapping[type[inspect.Type], Shape] = {
 def means(text: str, default: str | None = None) -> msgspec.Meta:
     """Document a member of a class: `name: Annotated[str, means("…")]`.
 
-    `default` says, as JSON or in words, what an absent member counts as; without it the
-    class's own default is shown.
+    `default` documents the default, as JSON or in words; without it, the class's own default
+    is shown.
     """
     return msgspec.Meta(description=text, extra=None if default is None else {"default": default})
 
 
 def members_of(struct: type[msgspec.Struct]) -> tuple[Member, ...]:
-    """Make the table of a class whose members are all documented by `means`."""
+    """Return the table of a class whose members are all documented by `means`."""
     return tuple(_member(field) for field in described(struct).fields)
 
 
 @cache
 def described(struct: type[msgspec.Struct]) -> inspect.StructType:
-    """Return what msgspec knows about a class: its members with types and documentation."""
+    """Return msgspec's description of a class: members with types and documentation."""
     kind = inspect.type_info(struct)
     assert isinstance(kind, inspect.StructType), f"{struct.__name__} is a struct"
     return kind
 
 
 def plain(kind: inspect.Type) -> inspect.Type:
-    """Strip a type of its documentation and of null."""
+    """Return a type without its documentation and without null."""
     match kind:
         case inspect.Metadata(type=inner):
             return plain(inner)
@@ -100,7 +100,7 @@ def _member(field: inspect.Field) -> Member:
     kind = plain(meant)
     many = isinstance(kind, inspect.VarTupleType)
     value = plain(kind.item_type) if isinstance(kind, inspect.VarTupleType) else kind
-    noted = cast("Any", meant)  # msgspec does not type what it keeps of `Meta`
+    noted = cast("Any", meant)  # msgspec does not type the contents of `Meta`
     return Member(
         field.encode_name,
         _SHAPES[type(value)],
@@ -129,7 +129,7 @@ def flattened(members: Sequence[Member], prefix: str = "") -> Iterator[tuple[str
 
 
 def describe_value(member: Member) -> str:
-    """Tell what a member's value is: `array of strings`, `UUID or null`, `"a" or "b"`."""
+    """Describe a member's type: `array of strings`, `UUID or null`, `"a" or "b"`."""
     *most, last = [f'"{word}"' for word in member.words] or [member.shape.value]
     plain = f"{', '.join(most)} or {last}" if most else last
     if member.many:

@@ -1,13 +1,13 @@
-"""The people and the lines of a call centre: their states and kinds (events socket, 5.1)."""
+"""Enumerations of a call centre: teams, operators, queues, gateways (events socket, 5.1)."""
 
 from enum import StrEnum
 
-#: The queue that every workspace has; it cannot be deleted.
+#: The queue that every workspace has and that cannot be deleted.
 DEFAULT_QUEUE = "default"
 
 
 class TeamRole(StrEnum):
-    """What a member of the team may do (events socket, 1)."""
+    """The role of a team member (events socket, 1)."""
 
     OWNER = "owner"
     ADMIN = "admin"
@@ -25,7 +25,7 @@ class OperatorAvailability(StrEnum):
 
 
 class StatusSource(StrEnum):
-    """From where an operator's status was set."""
+    """Where an operator's status was set."""
 
     WIDGET = "widget"
     CONSOLE = "console"
@@ -34,7 +34,7 @@ class StatusSource(StrEnum):
 
 
 class QueueEntryStatus(StrEnum):
-    """What became of a call's wait in a queue."""
+    """The states of a queue entry."""
 
     WAITING = "waiting"
     OFFERED = "offered"
@@ -44,7 +44,7 @@ class QueueEntryStatus(StrEnum):
 
 
 class QueueStrategy(StrEnum):
-    """Who is offered a waiting call first (the words of FreeSWITCH's call centre)."""
+    """How waiting calls are distributed (the names of FreeSWITCH's mod_callcenter)."""
 
     RING_ALL = "ring-all"
     LONGEST_IDLE_AGENT = "longest-idle-agent"
@@ -57,7 +57,7 @@ class QueueStrategy(StrEnum):
 
 
 class GatewayProvider(StrEnum):
-    """Whose SIP trunk a gateway is."""
+    """The provider of a gateway's SIP trunk."""
 
     VONAGE = "vonage"
     TWILIO = "twilio"

@@ -1,10 +1,10 @@
-"""What of a response may leave now: the bridge's queue and the leg's playback clock.
+"""Pacing a response: the queue of its speech and text, and the leg's playback clock.
 
-A voice makes speech faster than it is played. What has left cannot be taken back from a
-client that does not flush, so speech leaves at most `lead_ms` ahead of the clock: an
-interruption silences every leg within that time, and "played" stays honest. A chunk that
-is longer than half of it is cut up, so that the next piece leaves before the last one is
-over. Text waits in the same queue and leaves with the speech that it stands before.
+A voice produces speech faster than it is played. A client that does not flush plays whatever
+it was sent, so speech is sent at most `lead_ms` ahead of the clock: an interruption silences
+every leg within that time, and `played_ms` is right. Chunks longer than half of it are split,
+so that the next piece is sent before the last one ends. Text waits in the same queue and is
+sent with the speech that follows it.
 """
 
 from collections import deque
@@ -17,14 +17,14 @@ from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
 from ringline.domain.bridge import BridgeSignal, ResponseAudible, ResponseSent, TextSent
 
-#: Most of one response that waits here; what comes after it is dropped and counted.
+#: Most of one response that is queued; anything beyond is dropped and counted.
 MAX_WAITING_MS = limits.PLAYOUT_MS.most
 MAX_WAITING_TEXT = limits.PLAYOUT_TEXT_BYTES.most
 MAX_WAITING_PIECES = limits.PLAYOUT_PIECES.most
 MAX_WAITING_RESPONSES = limits.PLAYOUT_RESPONSES.most
-_MIN_PIECE_MS = 20.0  # no chunk is cut into less, however short the lead
-_MIN_WAKE_MS = 1.0  # clocks are not exact; never spin
-_FORGOTTEN = 32  # ids of dropped responses that are remembered, for their late chunks
+_MIN_PIECE_MS = 20.0  # pieces are not shorter, however short the lead
+_MIN_WAKE_MS = 1.0  # clocks are not exact: do not spin
+_FORGOTTEN = 32  # ids of dropped responses, to recognise their late chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,18 @@ _Item: TypeAlias = Chunk | _Text | _End
 
 @dataclass(slots=True)
 class _Waiting:
-    """What of one response waits, and how much it is."""
+    """The queue of one response, and its size."""
 
     items: deque[_Item] = field(default_factory=deque[_Item])
     speech_ms: float = 0.0
     text_bytes: int = 0
 
 
-Leaving: TypeAlias = Chunk | BridgeSignal
+Outgoing: TypeAlias = Chunk | BridgeSignal
 
 
 class PlaybackClock:
-    """What has been sent to a leg and what it must have played by now, in milliseconds."""
+    """How much was sent to a leg, and how much it has played, in milliseconds."""
 
     __slots__ = ("_ends_at", "sent_ms")
 
@@ -66,34 +66,34 @@ class PlaybackClock:
         self.sent_ms = 0.0
 
     def restart(self) -> None:
-        """Count a new response from zero."""
+        """Restart the count for a new response."""
         self.sent_ms = 0.0
 
     def sent(self, chunk: Chunk, now_ms: float) -> None:
-        """Note that a chunk leaves now."""
+        """Record that a chunk is sent now."""
         duration_ms = chunk.duration_ms
         self._ends_at = max(self._ends_at, now_ms) + duration_ms
         self.sent_ms += duration_ms
 
     def lead_ms(self, now_ms: float) -> float:
-        """Return how much of what was sent cannot have been played yet."""
+        """Return how much of what was sent has not been played yet."""
         return max(0.0, self._ends_at - now_ms)
 
     def played_ms(self, now_ms: float, unplayed_ms: float | None = None) -> float:
-        """Return how much of the running response was played.
+        """Return how much of the current response was played.
 
-        By the leg's own word of what it had not played, or else by the time that has passed.
+        `unplayed_ms` is the leg's own figure; without it, elapsed time decides.
         """
         left_ms = self.lead_ms(now_ms) if unplayed_ms is None else unplayed_ms
         return max(0.0, self.sent_ms - left_ms)
 
     def flushed(self, now_ms: float) -> None:
-        """Note that the leg threw away what it had not played."""
+        """Record that the leg discarded what it had not played."""
         self._ends_at = min(self._ends_at, now_ms)
 
 
 class Playout:
-    """The queue of what a voice made, paced by a leg's clock. Only one response leaves."""
+    """Queues the output of a voice and paces it by a leg's clock, one response at a time."""
 
     def __init__(self, clock: PlaybackClock, lead_ms: float) -> None:
         self.clock = clock
@@ -101,18 +101,18 @@ class Playout:
         self.dropped_bytes = 0
         self._lead_ms = lead_ms
         self._waiting: dict[str, _Waiting] = {}
-        self._forgotten: dict[str, bool] = {}  # and whether they had ended
+        self._forgotten: dict[str, bool] = {}  # id -> whether it had ended
         self._admitted: str | None = None
         self._audible = False
         self._paused = False
 
     @property
     def admitted(self) -> str | None:
-        """Return the response that is leaving."""
+        """Return the response that is being sent."""
         return self._admitted
 
     def speak(self, response_id: str, chunk: Chunk) -> None:
-        """Queue speech; beyond the bound it is dropped and counted in `dropped_ms`."""
+        """Enqueue speech; beyond the bound it is dropped and counted in `dropped_ms`."""
         if response_id in self._forgotten or not chunk.pcm:
             return
         duration_ms = chunk.duration_ms
@@ -124,7 +124,7 @@ class Playout:
         waiting.speech_ms += duration_ms
 
     def say(self, response_id: str, delta: str) -> None:
-        """Queue text; beyond the bound it is dropped and counted in `dropped_bytes`."""
+        """Enqueue text; beyond the bound it is dropped and counted in `dropped_bytes`."""
         if response_id in self._forgotten or not delta:
             return
         size = len(delta.encode("utf-8", "replace"))
@@ -136,7 +136,7 @@ class Playout:
         waiting.text_bytes += size
 
     def finish(self, response_id: str) -> None:
-        """Note that nothing more of a response will come."""
+        """Record that a response is complete."""
         if response_id in self._forgotten:
             self._forgotten[response_id] = True
             return
@@ -145,19 +145,18 @@ class Playout:
             items.append(_END)
 
     def admit(self, response_id: str) -> None:
-        """Let this response leave, from its beginning."""
+        """Start sending this response, from its beginning."""
         self._admitted, self._audible, self._paused = response_id, False, False
         had_ended = self._forgotten.pop(response_id, False)
         waiting = self._of(response_id)
-        if had_ended:  # whoever waits for its end must hear of it
+        if had_ended:  # its end must still be reported
             waiting.items.append(_END)
         self.clock.restart()
 
     def pause(self, now_ms: float, unplayed_ms: float | None = None) -> int:
-        """Hold the admitted response, which has been interrupted; return what was played.
+        """Pause the current response, which was interrupted; return how much was played.
 
-        The leg is flushed now, and has said how much it had not played, if it can know: all
-        that it still had is taken for unheard.
+        The leg has just been flushed. `unplayed_ms` is what it discarded, if it can know.
         """
         played_ms = 0
         if self._admitted is not None:
@@ -167,7 +166,7 @@ class Playout:
         return played_ms
 
     def drop(self, response_id: str, now_ms: float) -> bool:
-        """Forget a response and what comes of it; tell whether the leg must be flushed."""
+        """Discard a response, late chunks too; return whether the leg must be flushed."""
         self._forget(response_id)
         if self._admitted != response_id:
             return False
@@ -177,9 +176,9 @@ class Playout:
             self.clock.flushed(now_ms)
         return flush
 
-    def take(self, now_ms: float) -> list[Leaving]:
-        """Return what leaves now, in order."""
-        leaving: list[Leaving] = []
+    def take(self, now_ms: float) -> list[Outgoing]:
+        """Return what must be sent now, in order."""
+        leaving: list[Outgoing] = []
         while (response_id := self._admitted) is not None and not self._paused:
             queue = self._waiting[response_id].items
             if not queue or self._wait_ms(queue[0], now_ms) > 0:
@@ -188,21 +187,21 @@ class Playout:
         return leaving
 
     def wake_in_ms(self, now_ms: float) -> float | None:
-        """Return when something more may leave by time alone; None if never."""
+        """Return when the next item is due; None if time alone makes none due."""
         if self._paused or self._admitted is None:
             return None
         queue = self._waiting[self._admitted].items
         return max(_MIN_WAKE_MS, self._wait_ms(queue[0], now_ms)) if queue else None
 
     def _wait_ms(self, item: _Item, now_ms: float) -> float:
-        """Return how long something must wait: its end may lie `lead_ms` ahead at most."""
+        """Return how long an item must wait, so that it ends within `lead_ms`."""
         if not isinstance(item, Chunk):
             return 0.0
         room_ms = max(0.0, self._lead_ms - item.duration_ms)
         return max(0.0, self.clock.lead_ms(now_ms) - room_ms)
 
     def _cut(self, chunk: Chunk, duration_ms: float) -> Iterator[Chunk]:
-        """Cut a chunk into equal pieces of half the lead at most; a short one stays whole."""
+        """Split a chunk into equal pieces of at most half the lead."""
         count = ceil(duration_ms / max(self._lead_ms / 2, _MIN_PIECE_MS))
         if count == 1:
             yield chunk
@@ -212,7 +211,7 @@ class Playout:
         for start in range(0, len(chunk.pcm), size):
             yield Chunk(chunk.pcm[start : start + size], chunk.rate_hz)
 
-    def _leave(self, response_id: str, item: _Item, *, now_ms: float, out: list[Leaving]) -> None:
+    def _leave(self, response_id: str, item: _Item, *, now_ms: float, out: list[Outgoing]) -> None:
         match item:
             case Chunk():
                 self.clock.sent(item, now_ms)
@@ -230,7 +229,7 @@ class Playout:
                 out.append(ResponseSent(response_id))
 
     def _of(self, response_id: str) -> _Waiting:
-        """Return what waits of a response; a new one may take the oldest one's place."""
+        """Return the queue of a response; a new one may evict the oldest."""
         waiting = self._waiting.get(response_id)
         if waiting is None:
             if len(self._waiting) >= MAX_WAITING_RESPONSES:

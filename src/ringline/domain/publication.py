@@ -1,4 +1,4 @@
-"""Publications: committed events of one log on their way to the hubs."""
+"""Publications: committed events of a log, as the bus carries them to the hubs."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from ringline.domain.log import Scope
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One event on its way, and its offset.
+    """A published event and its offset.
 
     A durable event carries its offset; an ephemeral one the offset of the last durable
-    event before it, so that it is delivered after that one.
+    event before it, so that it is delivered after that event.
     """
 
     offset: int

@@ -1,4 +1,4 @@
-"""Rows as the journal writes them and the surfaces read them."""
+"""Rows that the journal writes and the surfaces read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +22,8 @@ from ringline.domain.operators import QueueEntryStatus
 class CallRow:
     """A row of `calls`. `uuid` is the integrator's `callUuid` or the call's own UUID.
 
-    `duration_seconds` is what was reported of a call that lives elsewhere; without it the
-    seconds from the answer to the end are stored.
+    `duration_seconds` is the reported duration of an external call; without it, the seconds
+    from the answer to the end are stored.
     """
 
     id: UUID
@@ -46,7 +46,7 @@ class CallRow:
 
 
 def talked_s(answered_at: datetime | None, ended_at: datetime) -> int:
-    """Return whole seconds from the answer to the end, 0 without one (contract, 4)."""
+    """Return whole seconds from the answer to the end; 0 if unanswered (contract, 4)."""
     if answered_at is None:
         return 0
     return max(0, int((ended_at - answered_at).total_seconds()))
@@ -68,7 +68,7 @@ class ParticipantRow:
 class TurnRow:
     """A row of `call_transcripts`: one finished turn.
 
-    A turn that is not `recognized` has no text: nobody could read what the caller said.
+    A turn that is not `recognized` has no text: the caller's speech was not understood.
     """
 
     id: UUID
@@ -87,7 +87,7 @@ class TurnRow:
 class QueueEntryRow:
     """A row of `call_queue_entries`: one wait of a call in a queue.
 
-    From `expires_at` on a wait that nobody ended has timed out.
+    An open entry times out at `expires_at`.
     """
 
     id: UUID
@@ -108,10 +108,10 @@ Record: TypeAlias = CallRow | ParticipantRow | TurnRow | QueueEntryRow
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the journal writes at once: states and the events that tell of them.
+    """What the journal writes at once: rows, and the events that report them.
 
-    All of it belongs to one log. Ephemeral events have no row; they keep their place in
-    the queue and are published with it. An entry with records has a durable event.
+    An entry belongs to one log. Ephemeral events have no row; they keep their position in the
+    queue and are published with the entry. An entry with records has a durable event.
     """
 
     scope: Scope

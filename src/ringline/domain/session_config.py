@@ -1,16 +1,16 @@
-"""The config of a voice session, and who decides each member of it (realtime voice, 2.3, 4).
+"""The config of a voice session, and which party sets each member (realtime voice, 2.3, 4).
 
-A config is an object of optional members. Three parties may set one, the stronger first:
+A config is an object of optional members. Three parties can set one, by precedence:
 
 1. the ticket: every non-zero member of its `config`, every member that it locks, and every
    non-zero member of the agent it names ("bound", B1 to B12);
 2. the client, in `session.start`, for what the ticket left open;
-3. the agent named in `session.start`, for what neither of them set.
+3. the agent named in `session.start`, for what neither of them has set.
 
-Members are replaced whole, never merged (B10). What the ticket bound wins silently (B8).
-Where the ticket names an agent and sets a member itself, the ticket's own word counts: it
-is the more particular one of the same author. `bind` makes the ticket's part, small and
-serialisable; `effective` makes the whole and holds it against the model's abilities.
+Members are replaced whole, never merged (B10). Bound members win silently (B8). If a ticket
+names an agent and sets a member itself, the ticket's own value wins, as the more specific one
+of the same author. `bind` makes the ticket's part, small and serialisable; `effective` makes
+the whole config and checks it against the model's capabilities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,17 +36,17 @@ from ringline.domain.members import described, plain
 from ringline.domain.voice import VoiceCapabilities
 
 MAX_PADDING_MS = 10_000
-_MAX_QUOTED = 64  # characters of a client's text that an error repeats
+_MAX_QUOTED = 64  # characters of a client's text that an error quotes
 
-#: The models that can be spoken to; None for one that exists but is not realtime.
+#: The known models; None for a model that is not realtime.
 Models: TypeAlias = Mapping[str, VoiceCapabilities | None]
 
 
 class Binding(msgspec.Struct, frozen=True, kw_only=True):
-    """What a ticket decides: bound members, and the agent if it names one.
+    """What a ticket fixes: bound members, and the agent if it names one.
 
-    A member that is locked without a value is there with None: it keeps its default.
-    Members that nobody knows are not kept, but the session will warn of them.
+    A member locked without a value is None: it keeps its default. Unknown members are
+    dropped, and the session warns about them.
     """
 
     values: dict[str, Any] = {}
@@ -54,13 +54,13 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...] = ()
 
 
-#: The binding of a session that came with a key instead of a ticket: nothing is bound.
+#: The binding of a session that was opened with a key instead of a ticket.
 UNBOUND = Binding()
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigProblem:
-    """A config that is refused: the surface's code and a sentence for the client."""
+    """Why a config is refused: the surface's code and a sentence for the client."""
 
     code: str
     message: str
@@ -68,12 +68,12 @@ class ConfigProblem:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveConfig:
-    """The config a session runs with, whole and valid for its model; and its agent, if any."""
+    """A session's complete config, valid for its model; and its agent, if any."""
 
     config: SessionConfig
     capabilities: VoiceCapabilities
     agent: Agent | None = None
-    #: Sentences for the client about what it sent that means nothing.
+    #: Sentences for the client about members that have no effect.
     warnings: tuple[str, ...] = ()
 
 
@@ -84,10 +84,10 @@ def bind(
     models: Models,
     agent_id: UUID | None = None,
 ) -> Binding | ConfigProblem:
-    """Make a ticket's binding of a mint's members (B1 to B12).
+    """Make a ticket's binding from the members of a mint (B1 to B12).
 
-    Names and types are checked here, and whether the model exists; what the model can do
-    is checked when the session starts.
+    Names, types and the model's existence are checked here; the model's capabilities are
+    checked when the session starts.
     """
     for name in locked_fields:
         if name not in NAMES:
@@ -108,7 +108,7 @@ def bind(
 
 
 def check_model(model: str, models: Models) -> ConfigProblem | None:
-    """Tell whether a model can be spoken to."""
+    """Check that a model exists and is realtime."""
     quoted = model[:_MAX_QUOTED]
     if model not in models:
         return ConfigProblem("model_not_found", f'there is no model "{quoted}"')
@@ -118,9 +118,9 @@ def check_model(model: str, models: Models) -> ConfigProblem | None:
 
 
 def check_agent(agent: Agent | None, binding: Binding, *, models: Models) -> ConfigProblem | None:
-    """Tell whether a ticket may name an agent; None is one that does not exist.
+    """Check that a ticket may name an agent; None stands for a missing agent.
 
-    The agent's model is checked as if it stood in the ticket's `config`, unless one does.
+    The agent's model is checked like one in the ticket's `config`, unless that names one.
     """
     if agent is None or not agent.enabled:
         return _missing(agent)
@@ -140,10 +140,10 @@ def effective(
     agent: Agent | None,
     models: Models,
 ) -> EffectiveConfig | ConfigProblem:
-    """Make the config a session runs with (4.1).
+    """Make a session's effective config (4.1).
 
-    `agent` is the one the binding names, or else the one that `session.start` names. A
-    bound one that is gone since the mint, and one that is not enabled, is `agent_not_found`.
+    `agent` is the one named by the binding, or else by `session.start`. A bound agent that
+    was deleted since the mint, or one that is not enabled, is `agent_not_found`.
     """
     agent_bound = binding.agent_id is not None
     if agent_bound and (agent is None or agent.id != binding.agent_id):
@@ -181,7 +181,7 @@ def effective(
 
 
 def _members_of(agent: Agent) -> dict[str, object]:
-    """Return the non-zero config members of an agent; its greeting is none (contract, 5)."""
+    """Return the non-zero config members of an agent, without the greeting (contract, 5)."""
     members = {field.name: getattr(agent, field.name) for field in fields(agent)}
     return {
         name: msgspec.to_builtins(value)
@@ -191,7 +191,7 @@ def _members_of(agent: Agent) -> dict[str, object]:
 
 
 def _read(config: Mapping[str, object]) -> RequestedConfig | ConfigProblem:
-    """Check names, types and ranges that hold for every model."""
+    """Check names, types and the ranges that hold for every model."""
     if config.get("local") is not None:
         for flaw in local_flaws(config["local"]):
             return ConfigProblem("invalid_config", f"{flaw.spelt('local')}: {flaw.what}")
@@ -201,14 +201,14 @@ def _read(config: Mapping[str, object]) -> RequestedConfig | ConfigProblem:
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$.")
         where = path.rstrip("`") or "config"
-        if where in NAMES and "null" not in what:  # it counts as absent
+        if where in NAMES and "null" not in what:  # null counts as absent
             what = what.replace("`, got", " | null`, got")
         return ConfigProblem("invalid_config", f"{where}: {what.replace('`', '')}")
     return _check_ranges(read) or read
 
 
 def _without_nulls(value: object, kind: inspect.Type) -> object:
-    """Drop null members of the config and of the objects in it: null is absent."""
+    """Drop null members, at any depth: null counts as absent."""
     match plain(kind):
         case inspect.StructType(fields=known) if isinstance(value, dict):
             kinds = {field.encode_name: field.type for field in known}
@@ -247,7 +247,7 @@ def _check_ranges(read: RequestedConfig) -> ConfigProblem | None:
 
 
 def _fit(read: RequestedConfig, capabilities: VoiceCapabilities) -> SessionConfig | ConfigProblem:
-    """Fill in the model's defaults and hold a config against what the model can do."""
+    """Fill in the model's defaults and check a config against its capabilities."""
     model = read.model
     voice = _find_voice(read.voice, capabilities)
     if voice is None:
@@ -272,7 +272,7 @@ def _fit(read: RequestedConfig, capabilities: VoiceCapabilities) -> SessionConfi
     if read.translation_target_language:
         message = f"translation_target_language: {model} is no translation model"
         return ConfigProblem("invalid_config", message)
-    temperature = read.temperature if capabilities.temperature else None  # else it has no knob
+    temperature = read.temperature if capabilities.temperature else None  # ignored without
     if temperature is not None and capabilities.temperature:
         low, high = capabilities.temperature
         if not low <= temperature <= high:
@@ -290,7 +290,7 @@ def _fit(read: RequestedConfig, capabilities: VoiceCapabilities) -> SessionConfi
 
 
 def _find_voice(asked: str, capabilities: VoiceCapabilities) -> str | None:
-    """Return the model's own spelling of a voice, or its default; None if it has none such."""
+    """Return a voice as the model spells it, or its default; None if not offered."""
     if not asked:
         return capabilities.default_voice
     spellings = {voice.casefold(): voice for voice in capabilities.voices}

@@ -1,7 +1,7 @@
 """Topics: which events of a log a listener follows.
 
-A topic says nothing of the log itself; a `Scope` does. A further kind of topic is a class
-here, the events that belong to it, and its page in `storage/event_log.py`.
+A topic does not name the log; a `Scope` does. To add a kind of topic, add a class and its
+events here, and its page in `storage/event_log.py`.
 """
 
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ ALL_EVENTS = AllEvents()
 
 
 def topics_of(event: Event) -> tuple[Topic, ...]:
-    """Return every topic that an event belongs to, the widest first."""
+    """Return the topics of an event, the widest first."""
     if event.call is None:
         return (ALL_EVENTS,)
     return (ALL_EVENTS, CallEvents(event.call.id))
 
 
 def ends(event: Event, topic: Topic) -> bool:
-    """Tell whether an event is the last one of a topic."""
+    """Return whether an event is the last of a topic."""
     if not isinstance(event.data, CallEnded) or event.call is None:
         return False
     return topic == CallEvents(event.call.id)

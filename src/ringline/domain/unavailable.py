@@ -1,7 +1,7 @@
-"""Why something cannot be had now: the one error behind every 503 and every `unavailable`.
+"""The error behind every 503 and every `unavailable`, and its reasons.
 
-The client may try again, and every surface says so in its own words. The reason says whether
-anything may have been done meanwhile.
+The client may retry, and every surface says so in its own format. The reason says whether
+the request may have taken effect.
 """
 
 from enum import StrEnum
@@ -12,18 +12,18 @@ class UnavailableReason(StrEnum):
 
     STORE_UNAVAILABLE = "store_unavailable"  # the database does not answer
     LOG_BUSY = "log_busy"  # another transaction holds the log
-    QUERY_TOO_SLOW = "query_too_slow"  # a statement of the request ran over its time
-    LOG_UNKNOWN = "log_unknown"  # there is no such log, or not yet
-    LOG_REBUILT = "log_rebuilt"  # since the client was told its position
-    TOO_MANY_ORDERS = "too_many_orders"  # wait for one call
-    ORDER_UNCONFIRMED = "order_unconfirmed"  # the call has the order; whether it is written is open
-    PROCESS_GONE = "process_gone"  # the one that ran the call
-    NOT_ACCEPTING = "not_accepting"  # no new calls: they could not be recorded
-    STOPPING = "stopping"  # the server begins nothing more
+    QUERY_TOO_SLOW = "query_too_slow"  # a statement of the request timed out
+    LOG_UNKNOWN = "log_unknown"  # the log does not exist, or not yet
+    LOG_REBUILT = "log_rebuilt"  # the client's position is of an older epoch
+    TOO_MANY_ORDERS = "too_many_orders"  # the call's queue of orders is full
+    ORDER_UNCONFIRMED = "order_unconfirmed"  # the call has the order, but it may not be written
+    PROCESS_GONE = "process_gone"  # the process that ran the call
+    NOT_ACCEPTING = "not_accepting"  # new calls could not be recorded
+    STOPPING = "stopping"  # the server is shutting down
 
     @property
     def left_no_trace(self) -> bool:
-        """Return whether it is certain that nothing was done."""
+        """Return whether the request certainly had no effect."""
         return self in _LEFT_NO_TRACE
 
 
