@@ -1,4 +1,4 @@
-"""The local voice with its real parts: what it understands, and what it survives."""
+"""The local voice with its real parts: what it understands, and which faults it survives."""
 
 import asyncio
 import os

@@ -1,7 +1,7 @@
-"""Connections of clients that let the server wait: each wait has an end, and nobody else notices.
+"""Clients that keep the server waiting: every wait is bounded and affects no other client.
 
-A small application behind the server's own port, with short times; the real ones are rows of
-the table of limits.
+The tests use a small application behind the server's own port, with short timeouts; the real
+ones are in the table of limits.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The one cursor over PostgreSQL: the same machine as over logs in memory, a few examples."""
+"""The cursor over PostgreSQL: the same machine as in memory, with few examples."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The log by pages: `list_events`, on a real database (contract, 10)."""
+"""Pages of the log: `list_events`, on a real database (contract, 10)."""
 
 import json
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The examples of the page of payloads are what a server sends of the same events."""
+"""The examples in the reference of payloads are the frames that a server sends."""
 
 import json
 from collections.abc import AsyncIterator

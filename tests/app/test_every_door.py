@@ -1,8 +1,8 @@
-"""Every door of the server, and what holds there: who comes through one is bounded.
+"""Every route of the server bounds its clients.
 
-The doors are those of the router, so a new one cannot be forgotten: it needs a row here
-(CONTRIBUTING, "Bounds"). Each is pushed by somebody with a good key and by somebody without
-one, with what is too large, too much or never ends; a neighbour is served meanwhile.
+The routes are the router's own, so a new one cannot be forgotten: it needs a row here
+(CONTRIBUTING, "Bounds"). Each is attacked with a valid key and without one, by requests that
+are too large, too many or endless; a neighbour must be served meanwhile.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""One workspace's slow queries, and what its neighbours notice of them."""
+"""One workspace's slow queries, and their effect on its neighbours."""
 
 import asyncio
 from contextlib import AsyncExitStack

@@ -1,4 +1,4 @@
-"""A given database, made ready for a server, a command and a migration."""
+"""Preparation of an external database for a server, a command and a migration."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The pool of worker processes: its bound, and workers that die or hang."""
+"""The pool of worker processes: its limit, and workers that die or hang."""
 
 import asyncio
 import os

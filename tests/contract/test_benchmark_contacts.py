@@ -1,4 +1,4 @@
-"""The contacts that benchmarks read: as many and as different as they say."""
+"""The contacts for benchmarks: their number and variety."""
 
 from benchmarks.contacts import NEIGHBOUR, NULLS_PERCENT, insert
 from tests.database import TestDatabase, make_log

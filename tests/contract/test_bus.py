@@ -1,7 +1,7 @@
-"""The bus: who gets which publications.
+"""The port `Bus`: which subscribers get which publications.
 
-What every adapter promises is asked of the one in memory, of that one with every
-publication sent as the bytes that another process would get, and of the doubles.
+The adapters are the one in memory, that one with every publication encoded and decoded as
+between processes, and the test doubles.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ OTHER = a_scope(2)
 
 
 class BytesBus:
-    """A bus in memory whose publications travel as bytes."""
+    """A bus in memory that encodes and decodes every publication."""
 
     def __init__(self) -> None:
         self._bus = MemoryBus()
@@ -54,8 +54,8 @@ def bus(request: pytest.FixtureRequest) -> Bus:
 
 
 @dataclass
-class Ear:
-    """A subscriber that keeps what it gets."""
+class Recorder:
+    """A subscriber that records what it gets."""
 
     heard: list[Publication] = field(default_factory=list[Publication])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,7 +65,7 @@ class Ear:
         self.changed.set()
 
     async def gets(self, *expected: Publication) -> None:
-        """Wait until it got so many, and check that they are these."""
+        """Wait for this many publications, and check that they are the expected ones."""
         async with asyncio.timeout(LIMIT_S):
             while len(self.heard) < len(expected):
                 self.changed.clear()
@@ -78,7 +78,7 @@ def a_publication(scope: Scope = SCOPE) -> Publication:
 
 
 async def test_a_subscriber_gets_the_publications_of_its_log_alone(bus: Bus) -> None:
-    mine, other = Ear(), Ear()
+    mine, other = Recorder(), Recorder()
     bus.subscribe(SCOPE, mine)
     bus.subscribe(OTHER, other)
     test = Scope(SCOPE.workspace_id, Environment.TEST)
@@ -90,7 +90,7 @@ async def test_a_subscriber_gets_the_publications_of_its_log_alone(bus: Bus) -> 
 
 
 async def test_a_subscriber_of_all_logs_gets_what_this_process_publishes(bus: Bus) -> None:
-    all_logs = Ear()
+    all_logs = Recorder()
     bus.subscribe(ALL_LOGS, all_logs)
     sent = [a_publication(scope) for scope in (SCOPE, OTHER, a_scope(3))]
     for publication in sent:
@@ -99,7 +99,7 @@ async def test_a_subscriber_of_all_logs_gets_what_this_process_publishes(bus: Bu
 
 
 async def test_every_subscriber_of_a_log_gets_its_publications(bus: Bus) -> None:
-    ears = [Ear() for _ in range(3)]
+    ears = [Recorder() for _ in range(3)]
     for ear in ears:
         bus.subscribe(SCOPE, ear)
     bus.subscribe(ALL_LOGS, ears[2])
@@ -111,7 +111,7 @@ async def test_every_subscriber_of_a_log_gets_its_publications(bus: Bus) -> None
 
 
 async def test_events_of_every_type_arrive_as_they_were_published(bus: Bus) -> None:
-    ear = Ear()
+    ear = Recorder()
     bus.subscribe(SCOPE, ear)
     events = tuple(Published(stored.offset, stored.event) for stored in STORED)
     bus.publish(Publication(SCOPE, events))
@@ -123,7 +123,7 @@ async def test_a_subscriber_that_fails_hurts_neither_the_publisher_nor_others(bu
     def fail(_: Publication) -> None:
         raise RuntimeError
 
-    ear = Ear()
+    ear = Recorder()
     bus.subscribe(ALL_LOGS, fail)
     bus.subscribe(SCOPE, fail)
     bus.subscribe(SCOPE, ear)
@@ -134,7 +134,7 @@ async def test_a_subscriber_that_fails_hurts_neither_the_publisher_nor_others(bu
 
 
 async def test_who_unsubscribes_gets_nothing_more_and_the_others_do(bus: Bus) -> None:
-    left, stayed = Ear(), Ear()
+    left, stayed = Recorder(), Recorder()
     ends = [bus.subscribe(SCOPE, left), bus.subscribe(ALL_LOGS, left)]
     bus.subscribe(SCOPE, stayed)
     for end in ends:
@@ -147,7 +147,7 @@ async def test_who_unsubscribes_gets_nothing_more_and_the_others_do(bus: Bus) ->
 
 
 async def test_the_same_subscriber_may_come_again(bus: Bus) -> None:
-    ear, other = Ear(), Ear()
+    ear, other = Recorder(), Recorder()
     bus.subscribe(SCOPE, other)
     first = bus.subscribe(SCOPE, ear)
     bus.subscribe(SCOPE, ear)
@@ -160,7 +160,7 @@ async def test_the_same_subscriber_may_come_again(bus: Bus) -> None:
 
 async def test_a_subscriber_may_unsubscribe_while_it_takes_a_publication(bus: Bus) -> None:
     ends: list[Unsubscribe] = []
-    once, stayed = Ear(), Ear()
+    once, stayed = Recorder(), Recorder()
 
     def hear_once(publication: Publication) -> None:
         once(publication)
@@ -176,7 +176,7 @@ async def test_a_subscriber_may_unsubscribe_while_it_takes_a_publication(bus: Bu
 
 
 async def test_a_closed_bus_sends_nothing_and_takes_publications_all_the_same(bus: Bus) -> None:
-    ear = Ear()
+    ear = Recorder()
     end = bus.subscribe(SCOPE, ear)
     sent = a_publication()
     bus.publish(sent)

@@ -1,4 +1,4 @@
-"""Calls over PostgreSQL: found by either name, with their turns; taken over when orphaned."""
+"""Calls over PostgreSQL: lookup by id or UUID, their turns, and adoption of orphans."""
 
 import asyncio
 from dataclasses import replace

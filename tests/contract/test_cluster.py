@@ -1,4 +1,4 @@
-"""Several installations in one PostgreSQL cluster: roles are the cluster's, rows are not."""
+"""Several installations in one PostgreSQL cluster share roles, but not rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Installation:
-    """A database, and what a server of it logs in as."""
+    """A database, and the role that its server logs in as."""
 
     database: TestDatabase
     roles: Roles
@@ -40,7 +40,7 @@ class Installation:
 
 @dataclass(frozen=True)
 class Landlord:
-    """Makes installations in the cluster of the tests."""
+    """Creates installations in the tests' cluster."""
 
     cluster: Address
     made: list[Installation]

@@ -26,7 +26,7 @@ from tests.expecting import refused_for
 
 
 class Heard:
-    """What a watcher of keys was told."""
+    """The notifications that a watcher of keys received."""
 
     def __init__(self) -> None:
         self.told: list[tuple[UUID | None, bool]] = []

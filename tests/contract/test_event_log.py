@@ -1,6 +1,6 @@
-"""The event log: offsets, order, refusals, reading back.
+"""The port `EventLog`: offsets, order, refusals, reading back.
 
-What every adapter promises is asked of PostgreSQL and of the double that other tests use.
+The adapters are PostgreSQL and the double that other tests use.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ from tests.faulty import EPOCH, MemoryLog
 
 @dataclass(frozen=True)
 class Truth:
-    """An adapter of the port `EventLog`, and how its logs come into being."""
+    """An adapter of the port `EventLog`, and how to create a log in it."""
 
     log: EventLog
     epoch: str

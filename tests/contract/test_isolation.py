@@ -38,13 +38,13 @@ from tests.database import (
 )
 from tests.expecting import refused_for
 
-#: Of workspaces; what is the servers' own is out of everybody's reach.
+#: The tables of workspaces; no workspace can reach the servers' own.
 TABLES = {table.name: table for table in metadata.sorted_tables if table is not servers}
 OF_WORKSPACE = ("users", "invitations")
 
 
 def place_of(table: sa.Table) -> str:
-    """Return SQL that tells whether a row is the log's of $1 and $2."""
+    """Return SQL for whether a row belongs to the log of $1 and $2."""
     if table.name == "workspaces":
         return "id = $1 AND $2::text IS NOT NULL"
     if table.name in OF_WORKSPACE:
@@ -53,7 +53,7 @@ def place_of(table: sa.Table) -> str:
 
 
 async def fill(stores: Stores) -> list[Scope]:
-    """Put at least one row into every table, for each of four logs."""
+    """Insert at least one row into every table, for each of four logs."""
     scopes: list[Scope] = []
     for _ in range(2):
         workspace = a_workspace()
@@ -71,7 +71,7 @@ async def fill(stores: Stores) -> list[Scope]:
 
 
 async def fill_by_hand(connection: Connection, scope: Scope, call: CallRow) -> None:
-    """Put a row into each table that requests fill."""
+    """Insert a row into each table that requests fill."""
     user, sip_user, conversation = new_id(), new_id(), new_id()
     queue = await connection.fetchval("SELECT id FROM ringline.queues")
     key = await connection.fetchval("SELECT id FROM ringline.keys LIMIT 1")
@@ -328,7 +328,7 @@ SECRET_COLUMNS = {
     if is_secret(column)
 }
 
-#: Bytes that are no secret from the application: it compares the one and answers the other.
+#: Bytes that the application may read: it compares one and returns the other.
 READ_BYTES = {("idempotency_keys", "body_hash"), ("idempotency_keys", "answer")}
 
 

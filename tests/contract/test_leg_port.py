@@ -1,7 +1,7 @@
-"""The port `Leg`: what every line into a call promises, whatever is at its other end.
+"""The port `Leg`: what every leg promises, whatever its other end does.
 
-Asked of a realtime session whose client reads, of one whose client reads nothing for a while,
-and of the double that the tests of calls use.
+The adapters are a realtime session whose client reads, one whose client does not read for a
+while, and the double for tests of calls.
 """
 
 import base64
@@ -24,7 +24,7 @@ from tests.talking import CAPABILITIES, INPUT_HZ, OUTPUT_HZ, ScriptedLeg, speech
 
 SESSION = EffectiveConfig(SessionConfig(output_transcription=True), CAPABILITIES)
 HUNG_UP = leg.HangUp(EndCause.AGENT_HUNG_UP)
-#: The news that the suite tells, by the name of the event that a client of a session gets.
+#: The orders that the suite sends, by the name of the event that a session's client gets.
 NEWS: dict[str, leg.LegOrder] = {
     "response.started": leg.AgentStarted(),
     "text.delta": leg.AgentSaid("hello"),
@@ -37,7 +37,7 @@ Signals: TypeAlias = list[leg.LegSignal]
 
 @dataclass
 class Client:
-    """The other end of a realtime session, and the ear of its call."""
+    """The other end of a realtime session, and the listener of its call."""
 
     paused: bool = False
     got: list[Got] = field(default_factory=list[Got])
@@ -59,7 +59,7 @@ class Client:
 
 @dataclass
 class Line:
-    """A leg, what has arrived at its other end, and how that end behaves."""
+    """A leg, and the behaviour and the received frames of its other end."""
 
     leg: Leg
     got: Callable[[], list[Got]]

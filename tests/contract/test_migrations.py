@@ -1,4 +1,4 @@
-"""Migrations: from empty, again, at once, by whom; and who may serve afterwards."""
+"""Migrations: from empty, repeated, concurrent, by various roles; and who may serve."""
 
 import asyncio
 import itertools
@@ -34,7 +34,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 async def role(database: TestDatabase) -> AsyncIterator[str]:
-    """Give a login role without any right, gone after the test."""
+    """Provide a login role without privileges, dropped after the test."""
     name = f"somebody_{next(_numbers)}"
     await run_as_superuser(database.cluster, f"CREATE ROLE {name} LOGIN")
     yield name

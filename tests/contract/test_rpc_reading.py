@@ -1,4 +1,4 @@
-"""Reading records from the real database: filters, orders, pages, what is related."""
+"""Reading records from a real database: filters, sorts, pages, relationships."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ IDS = Selection(("id",))
 
 
 class Counted:
-    """Rows that count the statements they are asked for."""
+    """Rows that count the statements that they run."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -62,7 +62,7 @@ class Counted:
 
 
 def asked_for(resource: Resource, fields: Any = IDS, **body: object) -> ListRequest:
-    """Return the list that a request of RPC asks for."""
+    """Return the list that an RPC request describes."""
     selection = fields if isinstance(fields, Selection) else select(resource, fields)
     return read_list(resource, selection, body=body)
 
@@ -116,7 +116,7 @@ async def desk(stores: Stores) -> Desk:
 
 PEOPLE = [("Ada", "ada@x"), ("Bob", None), ("Cleo", "Cleo@x"), ("ada", "ada@y"), ("Zoe_%", None)]
 
-#: A filter and whom it lets through: name and email of those for whom it is true.
+#: A filter, and the name and email of the contacts that match it.
 FILTERS: list[tuple[object, Callable[[str, str | None], bool]]] = [
     ({}, lambda _, __: True),
     ({"fullName": "Ada"}, lambda name, _: name == "Ada"),
@@ -264,7 +264,7 @@ async def test_every_way_to_list_gives_the_same_order(desk: Desk, prefix: str) -
 
 
 async def end_of(desk: Desk, count: int, **request: Any) -> str:
-    """Return the cursor of the last row of a list with so many."""
+    """Return the cursor of the last row of a page of this size."""
     page = await desk.list(**request, page={"limit": count - 1})
     last = await desk.list(**request, page={"limit": 1, "after": page["nextPage"]})
     assert (len(last["results"]), last["nextPage"]) == (1, None)
@@ -274,7 +274,7 @@ async def end_of(desk: Desk, count: int, **request: Any) -> str:
 async def walk(
     desk: Desk, direction: str, limit: int, *, start: str | None = None, **request: Any
 ) -> AsyncIterator[Any]:
-    """Follow cursors from the beginning, or from one, to the end; backward in reverse."""
+    """Follow cursors from the start, or from one of them, to the end; or backwards."""
     cursor = start
     while True:
         page = await desk.list(**request, page={"limit": limit, direction: cursor})
@@ -355,7 +355,7 @@ async def test_a_cursor_serves_its_own_list_alone(desk: Desk) -> None:
 
 
 class Explained:
-    """Rows that ask for the plan of a statement, and give none."""
+    """Rows that record a statement's plan and return no rows."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -577,7 +577,7 @@ async def test_a_large_plan_is_made_beside_the_event_loop(
 
 
 async def fill(desk: Desk, count: int, size: int, text: str = "x") -> None:
-    """Add contacts with notes of so many characters, as they may be from before the bound."""
+    """Add contacts with notes of this length, which may predate the limit."""
     await desk.run(
         "INSERT INTO ringline.contacts (workspace_id, environment, id, full_name, notes)"
         " SELECT $1, $2, gen_random_uuid(), 'x', repeat($5, $4) FROM generate_series(1, $3)",
@@ -590,7 +590,7 @@ async def fill(desk: Desk, count: int, size: int, text: str = "x") -> None:
 
 
 async def too_large(desk: Desk, resource: str = "Contact", **request: Any) -> Counted:
-    """List what is over the bytes of an answer; return the rows it was read from."""
+    """List more bytes than an answer may have; return the rows that were read."""
     asked = asked_for(RESOURCES[resource], **request)
     async with desk.counted() as rows:
         with pytest.raises(ResultTooLarge) as refused:

@@ -1,7 +1,7 @@
-"""The port `Voice`: what every adapter keeps to. One row per adapter.
+"""The port `Voice`: what every adapter promises. One row per adapter.
 
-A row opens voices and provides the speech of a caller whom the voice understands. Rules
-that depend on what a provider does by itself ask the capabilities.
+A row opens voices, and provides a caller's speech that the voice understands. Rules that
+depend on what a provider does by itself check its capabilities.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ from tests.voice_desk import Recorder, Said, Spoke, feed, quiet, speak
 
 @dataclass(frozen=True)
 class Adapter:
-    """How a row opens its voice, and speech that it understands."""
+    """A row: how to open its voice, and speech that it understands."""
 
     open: OpenVoice
     config: SessionConfig

@@ -1,4 +1,4 @@
-"""A Chromium without a window, steered over the DevTools protocol.
+"""A headless Chromium, controlled over the DevTools protocol.
 
 Its microphone plays a file.
 """

@@ -1,4 +1,4 @@
-"""A server of the code that a page of the docs has changed, for the page's test."""
+"""A server that runs the code after a how-to page has changed it."""
 
 import json
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Node for the tests: the machine's if it is new enough, else the one in the wheel.
 
-`make test` runs this file once, so that the packages are there before the first test.
+`make test` runs this file once, to install the packages before the first test.
 """
 
 import fcntl

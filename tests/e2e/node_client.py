@@ -1,4 +1,4 @@
-"""A client that runs under Node and tells what it sees, line by line."""
+"""A client that runs under Node and reports what it receives, line by line."""
 
 import asyncio
 import json

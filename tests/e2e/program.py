@@ -1,4 +1,4 @@
-"""The program as its users run it: in processes of its own."""
+"""The program as users run it: in its own processes."""
 
 import json
 import os

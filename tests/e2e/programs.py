@@ -1,7 +1,7 @@
-"""Programs of the operating system that tests run: found, or the test is skipped.
+"""System programs that tests run; a test is skipped if its program is missing.
 
-`make test` runs this file once, which installs what is missing where that may be done: by apt,
-as root. It takes longer than a test may.
+`make test` runs this file once, to install missing programs with apt if we are root. That
+takes longer than a test may.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""The runtimes that the SDK is tried on: the Node of these tests, others, and Bun.
+"""The runtimes that the SDK is tested on: the Node of these tests, others, and Bun.
 
-They are packages of npm, whose versions the lock in `runtimes/` names: the oldest Node that is
-supported, the one whose WebSocket reports an error without a close, and the newest.
+They are npm packages, whose versions the lock file in `runtimes/` pins: the oldest supported
+Node, the one whose WebSocket reports an error without a close, and the newest.
 """
 
 import platform

@@ -1,4 +1,4 @@
-"""A terminal, as somebody sits in front of it who copies lines from a page."""
+"""A terminal, used like somebody who pastes lines from a page."""
 
 import os
 import signal

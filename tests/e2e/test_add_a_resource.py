@@ -1,4 +1,4 @@
-"""The page "Add a resource", carried out as it stands on a copy of the code."""
+"""The page "Add a resource", applied to a copy of the code."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The page "Add a voice", carried out as it stands on a copy of the code."""
+"""The page "Add a voice", applied to a copy of the code."""
 
 import json
 from pathlib import Path

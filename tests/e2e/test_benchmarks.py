@@ -1,4 +1,4 @@
-"""The benchmarks of RPC run: with little data, for a moment, each to its tables."""
+"""The RPC benchmarks run, with little data and briefly, up to their tables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The examples of the documentation, sent by curl as they stand."""
+"""The documentation's curl examples, run unchanged."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A caller's typed text and a server's answers on an operator's terminal: shown, not obeyed."""
+"""Hostile texts of callers and servers on an operator's terminal: shown, not executed."""
 
 import asyncio
 import json

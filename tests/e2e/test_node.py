@@ -1,4 +1,4 @@
-"""The clients that browsers use can be loaded by the Node that was found."""
+"""Node, as found for the tests, can load the clients that browsers use."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""The SDK in a browser, which sees of a refused token what it sees of a dead network."""
+"""The SDK in a browser, where a refused token looks like a dead network."""
 
 import asyncio
 from collections.abc import AsyncIterator

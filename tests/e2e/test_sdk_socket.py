@@ -1,4 +1,4 @@
-"""The SDK's socket stays connected: longer than its token lives, and on every runtime."""
+"""The SDK's socket stays connected beyond its token's life, on every runtime."""
 
 import asyncio
 

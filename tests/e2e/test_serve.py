@@ -1,4 +1,4 @@
-"""`ringline migrate` and `ringline serve` on a database of one's own."""
+"""`ringline migrate` and `ringline serve` on an external database."""
 
 import json
 from pathlib import Path

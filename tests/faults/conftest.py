@@ -1,4 +1,4 @@
-"""Data directories, and processes that own them, for the tests of the embedded PostgreSQL."""
+"""Data directories, and processes that own them, for tests of the embedded PostgreSQL."""
 
 import asyncio
 import contextlib
@@ -34,7 +34,7 @@ def parent() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def stopped_cluster() -> Iterator[Path]:
-    """A data directory with a cluster in it, stopped; to be copied."""
+    """A data directory with a stopped cluster, to be copied."""
 
     async def make(path: Path) -> None:
         postgres = EmbeddedPostgres(path)
@@ -85,7 +85,7 @@ def start_owner() -> Iterator[StartOwner]:
 
 @pytest.fixture(scope="session")
 def nobody() -> tuple[str, Account]:
-    """An interpreter that the account `nobody` can run with our packages, and the account."""
+    """The account `nobody`, and an interpreter with our packages that it can run."""
     entry = pwd.getpwnam("nobody")
     version = "{}.{}".format(*sys.version_info)
     for python in (sys.executable, f"/usr/bin/python{version}"):

@@ -1,4 +1,4 @@
-"""Disks that are small, full or not to be written; root alone can make most of them."""
+"""Disks that are small, full or read-only; most of them need root."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ _FILLER = "filler"
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A disk of a few hundred megabytes, that can be filled and emptied."""
+    """A disk of a few hundred megabytes that a test can fill and empty."""
 
     path: Path
 
@@ -25,7 +25,7 @@ class SmallDisk:
         return space.f_bavail * space.f_frsize
 
     def leave(self, megabytes: float) -> None:
-        """Fill the disk until only so much is free."""
+        """Fill the disk except for the given space."""
         left = int(megabytes * _MEGABYTE)
         with (self.path / _FILLER).open("ab") as filler:
             while (more := min(self.free - left, 16 * _MEGABYTE)) > 0:
@@ -61,7 +61,7 @@ def small_disk(parent: Path) -> Iterator[SmallDisk]:
 
 @contextlib.contextmanager
 def unwritable(path: Path) -> Generator[None]:
-    """Make a directory that nobody, root included, can write in."""
+    """Create a directory that no account can write to, not even root."""
     if os.geteuid() == 0:
         with _mounted(path, "ro,mode=755"):
             yield

@@ -1,4 +1,4 @@
-"""What the tests of the embedded PostgreSQL share."""
+"""Helpers for tests of the embedded PostgreSQL."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc or 
 
 @contextlib.contextmanager
 def made_directory() -> Generator[Path]:
-    """A directory that every account may enter, as pytest's own are not."""
+    """A directory that every account may enter, unlike pytest's own."""
     path = Path(tempfile.mkdtemp(prefix="rl-", dir="/tmp")).resolve()
     path.chmod(0o755)
     try:
@@ -71,7 +71,7 @@ def server_pid(postgres: EmbeddedPostgres) -> int:
 
 
 class StartOwner(Protocol):
-    """Start `embedded_owner.py`; it is killed at the end of the test if it still runs."""
+    """Start `embedded_owner.py`, and kill it at the end of the test if it still runs."""
 
     def __call__(
         self,

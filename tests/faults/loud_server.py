@@ -1,8 +1,8 @@
 """A server that logs everything: `loud_server.py dev|serve --data-dir D --ready-file F`.
 
-It takes the command line's arguments and ends like it: with a sentence and 1 where it
-cannot start. Unlike it, it logs everything, libraries included, so that tests can look
-for what must never be logged.
+It takes the command line's arguments and fails like it: with a sentence and exit code 1.
+Unlike it, it logs everything, including libraries' messages, so that tests can search for
+texts that must never be logged.
 """
 
 import argparse

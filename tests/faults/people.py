@@ -1,4 +1,4 @@
-"""Callers and watchers: clients of a server's public API, who note all they are told."""
+"""Callers and watchers: clients of a server's public API that record all they receive."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIG = {"model": LOCAL_MODEL, "input_transcription": True, "output_transcripti
 
 @dataclass
 class Caller:
-    """A session over the realtime voice socket, by typed words."""
+    """A session on the realtime voice socket, with typed text."""
 
     socket: aiohttp.ClientWebSocketResponse
     heard: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -37,7 +37,7 @@ class Caller:
         self.call_uuid = started["call_uuid"]
 
     async def hear(self, kind: str) -> dict[str, Any]:
-        """Read frames up to one of a kind."""
+        """Read frames up to the first of a type."""
         async with asyncio.timeout(LIMIT_S):
             while True:
                 message = await self.socket.receive()
@@ -49,7 +49,7 @@ class Caller:
                     return frame
 
     async def ask(self, text: str = QUESTION) -> str:
-        """Type words and hear the answer to its end; return its words."""
+        """Type a text, wait for the whole answer, and return its text."""
         await self.send("text.input", text=text)
         await self.send("response.create")
         await self.hear("response.started")
@@ -60,7 +60,7 @@ class Caller:
         return "".join(frame["delta"] for frame in answer if frame["type"] == "text.delta")
 
     async def farewell(self) -> tuple[str, int]:
-        """Read to the end; return the farewell's code and the close code."""
+        """Read to the end; return the final error's code and the close code."""
         gone = await self.hear("session.terminating")
         async with asyncio.timeout(LIMIT_S):
             message = await self.socket.receive()
@@ -70,7 +70,7 @@ class Caller:
 
 @asynccontextmanager
 async def calling(api: Api, *, start: bool = True) -> AsyncIterator[Caller]:
-    """Open a session by a ticket; `start` starts its call."""
+    """Open a session with a ticket; with `start`, start its call."""
     ticket = await api.mint_ticket(CONFIG)
     async with api.http.ws_connect(
         f"{api.url}/v3/realtime", protocols=(f"opper-ticket.{ticket.client_secret}",)
@@ -83,7 +83,7 @@ async def calling(api: Api, *, start: bool = True) -> AsyncIterator[Caller]:
 
 @dataclass
 class Watcher:
-    """Follows the events socket through everything, and notes what it was told."""
+    """Follows the events socket across reconnects, and records its events."""
 
     told: list[SocketEvent] = field(default_factory=list[SocketEvent])
     joins: list[Joined] = field(default_factory=list[Joined])
@@ -91,7 +91,7 @@ class Watcher:
 
     @property
     def durable(self) -> dict[int, str]:
-        """Return offset -> event id, and check that each came once and in order."""
+        """Return offset -> event id, after checking that each came once and in order."""
         found = [event for event in self.told if event.position is not None]
         offsets = [int(str(event.position).split(":")[1]) for event in found]
         assert offsets == sorted(set(offsets)), "once each, in order"
@@ -130,7 +130,7 @@ class Watcher:
 
 @asynccontextmanager
 async def watching(api: Api, since: str | None = None) -> AsyncIterator[Watcher]:
-    """Watch a workspace for the length of a block."""
+    """Watch a workspace for the duration of a block."""
     watcher = Watcher()
     task = asyncio.create_task(watcher.follow(api, since))
     try:

@@ -1,4 +1,4 @@
-"""PgBouncer, a real pooler: this machine's own, or one unpacked from its packages."""
+"""PgBouncer, a real pooler: the machine's, or one unpacked from its packages."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from ringline.storage.child import Account
 from tests.faults.embedded import LIMIT_S
 
 CACHE = Path(__file__).parents[2] / ".cache" / "pgbouncer"
-#: What our connections begin with; PgBouncer refuses it unless it is told to drop it.
+#: Startup parameters of our connections, which PgBouncer refuses unless told to ignore them.
 STARTUP = (
     "statement_timeout,lock_timeout,idle_in_transaction_session_timeout,search_path,jit,"
     "max_parallel_workers_per_gather,application_name"
@@ -23,7 +23,7 @@ STARTUP = (
 
 
 def find_pgbouncer() -> tuple[str, dict[str, str]]:
-    """Return the program and the environment it needs; skip where it cannot be had."""
+    """Return the program and its environment; skip the test if it is unavailable."""
     if found := shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin"):
         return found, {}
     program, root = CACHE / "usr" / "sbin" / "pgbouncer", CACHE
@@ -47,7 +47,7 @@ def find_pgbouncer() -> tuple[str, dict[str, str]]:
 async def pooling(
     folder: Path, account: Account, socket_dir: str, user: str, *options: str
 ) -> AsyncIterator[str]:
-    """Run PgBouncer before a cluster; give host and port. It trusts `user`."""
+    """Run PgBouncer in front of a cluster; yield host and port. It trusts `user`."""
     program, environment = find_pgbouncer()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

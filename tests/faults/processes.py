@@ -1,4 +1,4 @@
-"""Servers as processes of their own, with all the processes that they start."""
+"""Servers in processes of their own, together with all processes that they start."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ START_LIMIT_S = 60.0
 
 
 class NotStarted(Exception):
-    """The server ended before it was ready: its exit code and what it said."""
+    """The server ended before it was ready: its exit code and output."""
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(f"exit code {code}: {said}")
@@ -44,7 +44,7 @@ class NotStarted(Exception):
 
 @dataclass
 class ServerProcess:
-    """A server that is ready, and where its output goes."""
+    """A server that is ready, and the file for its output."""
 
     process: subprocess.Popen[bytes]
     output: Path
@@ -71,14 +71,14 @@ class ServerProcess:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     async def kill(self) -> None:
-        """SIGKILL; return when nothing of the server is left."""
+        """Kill the server; return when none of its processes is left."""
         family = self.family()
         self.process.kill()
         await self.wait()
         await nobody_left(family)
 
     async def end(self, number: int = signal.SIGTERM) -> int:
-        """Ask the server to end; return its exit code when nothing of it is left."""
+        """Stop the server; return its exit code when none of its processes is left."""
         family = self.family()
         self.process.send_signal(number)
         code = await self.wait()
@@ -98,7 +98,7 @@ class ServerProcess:
 
 
 async def nobody_left(family: list[psutil.Process]) -> None:
-    """Wait until processes are gone; zombies of the machine's init count as gone."""
+    """Wait until processes are gone; zombies that init must reap count as gone."""
     async with asyncio.timeout(LIMIT_S):
         while any(_lives(member) for member in family):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -161,7 +161,7 @@ async def _until_ready(process: subprocess.Popen[bytes], ready_file: Path, outpu
 
 
 async def refusal(parent: Path, mode: str = "dev", **chosen: Any) -> tuple[int, str]:
-    """Start a server that does not start; return its exit code and what it said."""
+    """Start a server that must fail to start; return its exit code and output."""
     try:
         async with server_process(parent, mode, **chosen):
             raise AssertionError("the server started")
@@ -170,7 +170,7 @@ async def refusal(parent: Path, mode: str = "dev", **chosen: Any) -> tuple[int, 
 
 
 async def read_log(dsn: str, scope: Scope) -> list[StoredEvent]:
-    """Read all of a log, beside the server; its offsets are gapless from 1 on."""
+    """Read a whole log from the database, and check that offsets are gapless from 1."""
     stores = await Stores.open(dsn, UUID(int=0), claim=False, pool_size=1)
     try:
         rows: list[StoredEvent] = []
@@ -195,7 +195,7 @@ async def query(dsn: str, text: str, *values: object) -> list[asyncpg.Record]:
 
 
 class Outage:
-    """Keeps a data directory's PostgreSQL away: killed, and not to be started again.
+    """Keeps a data directory's PostgreSQL down: killed, and unable to restart.
 
     Its cluster is moved aside before the kill, so that every new start fails.
     """

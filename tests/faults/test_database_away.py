@@ -17,7 +17,7 @@ from tests.faults.embedded import LIMIT_S, only_linux
 from tests.faults.people import CONFIG, calling, watching
 from tests.faults.processes import Outage, ServerProcess, query, read_log, server_process
 
-#: Far more than any refusal takes, far less than the time-outs of the database's driver.
+#: Far longer than any refusal takes, far shorter than the database driver's timeouts.
 REFUSED_WITHIN_S = 3.0
 
 
@@ -33,7 +33,7 @@ async def until_readiness(server: ServerProcess, http: aiohttp.ClientSession, st
 async def refused_everywhere(
     server: ServerProcess, http: aiohttp.ClientSession, secret: str
 ) -> None:
-    """A mint and an upgrade each say that they are unavailable, at once."""
+    """Check that a mint and an upgrade are refused as unavailable, at once."""
     api = server.api(http)
     await asyncio.sleep(CACHE_S)  # until then a key needs no database
     async with asyncio.timeout(REFUSED_WITHIN_S):
@@ -153,7 +153,7 @@ async def test_a_disk_that_fills_up_loses_nothing(small_disk: SmallDisk) -> None
 
 
 async def use_up_the_log(server: ServerProcess) -> None:
-    """Fill what PostgreSQL has already set aside of its write-ahead log."""
+    """Fill the write-ahead log that PostgreSQL has already allocated."""
     assert server.data_dir is not None
     address = running_cluster(server.data_dir)
     assert address is not None
@@ -169,7 +169,7 @@ async def use_up_the_log(server: ServerProcess) -> None:
 async def test_a_server_that_ends_while_the_database_is_away(
     parent: Path, while_away: bool
 ) -> None:
-    """It ends all the same, within bounds; the next one ends the calls it could not."""
+    """It still ends in time; the next server ends the calls that it could not end."""
     async with aiohttp.ClientSession() as http:
         async with server_process(parent) as server:
             api = server.api(http)

@@ -1,4 +1,4 @@
-"""Why a database cannot be had: each reason is a sentence, with host and port."""
+"""Refusals of a database: each reason is a sentence, with host and port."""
 
 import asyncio
 import pwd
@@ -32,7 +32,7 @@ HBA = "local all guarded scram-sha-256\nlocal all nobody_here reject\nlocal all 
 
 @pytest.fixture
 async def lax(parent: Path, stopped_cluster: Path) -> AsyncIterator[EmbeddedPostgres]:
-    """A cluster that asks one role for a password, and trusts all the others."""
+    """A cluster that requires a password from one role, and trusts all others."""
     data_dir = Path(shutil.copytree(stopped_cluster, parent / "data"))
     async with running(data_dir) as postgres:
         address = postgres.address
@@ -44,7 +44,7 @@ async def lax(parent: Path, stopped_cluster: Path) -> AsyncIterator[EmbeddedPost
 
 
 async def told(url: str) -> str:
-    """Return why a database cannot be connected to."""
+    """Return the refusal of a database."""
     with pytest.raises(DatabaseRefused) as refused:
         async with refuse_unreachable(url):
             await (await connect(url, timeout_s=5)).close()
@@ -91,7 +91,7 @@ async def test_where_there_is_no_way_it_is_told_which() -> None:
 
 
 def certificate(name: str, folder: Path) -> ssl.SSLContext:
-    """Make a certificate that nobody has signed but itself."""
+    """Create a self-signed certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     named = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -121,7 +121,7 @@ def certificate(name: str, folder: Path) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def offering_tls(context: ssl.SSLContext | None) -> AsyncIterator[int]:
-    """Answer PostgreSQL's SSLRequest: with S and TLS, or with N where there is no context."""
+    """Answer PostgreSQL's SSLRequest: with S and TLS, or with N if there is no context."""
 
     answering: list[asyncio.Task[None] | None] = []
 

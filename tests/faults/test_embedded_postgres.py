@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, killed, left behind and crowded: all of it real."""
+"""The embedded PostgreSQL when processes are killed, left behind or compete."""
 
 import asyncio
 import os

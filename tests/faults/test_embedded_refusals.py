@@ -1,4 +1,4 @@
-"""Who gets into the embedded PostgreSQL, where it may live, and what it refuses."""
+"""The embedded PostgreSQL: who may connect, where it may live, and what it refuses."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""No log holds a credential or what was said: everything on, through good and bad times."""
+"""No log contains a credential or a transcript, even at debug level and through faults."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ STRANGE = "the heron counts seven violet umbrellas"
 
 
 async def use_rpc(http: aiohttp.ClientSession, api: Api) -> list[str]:
-    """Run actions, good and bad ones, that carry secrets; return what must not be logged."""
+    """Run valid and invalid actions with secrets; return the texts that must not be logged."""
     password, key = "a password for the gateway", "an idempotency key of a client"
     number = "+15550123456"
     gateway: dict[str, object] = {

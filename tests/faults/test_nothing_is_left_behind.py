@@ -1,4 +1,4 @@
-"""Sessions that come and go leave nothing: no task, no call, no place taken."""
+"""Sessions leave nothing behind: no task, no call, no occupied slot."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ def tasks() -> int:
 
 
 async def settled(most: int) -> None:
-    """Wait until there are no more tasks than before: a close is answered, not awaited."""
+    """Wait until there are no more tasks than before, since a close does not wait for them."""
     async with asyncio.timeout(LIMIT_S):
         while tasks() > most:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""The embedded database, made ready for a server and for commands."""
+"""Preparation of the embedded database for a server and for commands."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A server that is asked to end: in which order it takes its leave (architecture, "Processes")."""
+"""A server's shutdown, and the order of its steps (architecture, "Processes")."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ from tests.faults.processes import read_log, server_process
 
 @dataclass
 class Stream:
-    """A WebSocket that is only read, to its end; `code` is what it was closed with."""
+    """A WebSocket that is only read, up to its close; `code` is the close code."""
 
     names: list[str] = field(default_factory=list[str])
     code: int | None = None
@@ -34,7 +34,7 @@ class Stream:
 
 @asynccontextmanager
 async def reading(api: Api, path: str, first: str = "", **params: str) -> AsyncIterator[Stream]:
-    """Read a stream; the block is left when the server has closed it."""
+    """Read a stream until the server closes it, which ends the block."""
     token = (await api.mint_session_token()).token
     headers = {"Authorization": f"Bearer {token}"}
     async with api.http.ws_connect(api.url + path, params=params, headers=headers) as socket:

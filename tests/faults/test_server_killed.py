@@ -1,4 +1,4 @@
-"""A server killed in the middle of its calls, and what the next one makes of it."""
+"""A server killed in the middle of its calls, and how the next one ends them."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
 
 
 async def test_a_call_that_was_never_answered_has_failed(database: TestDatabase) -> None:
-    """Nor is a call swept that lives elsewhere, or has ended."""
+    """External calls and calls that have ended are not swept."""
     async with serving(database) as before:
         scope = Scope(before.keys.workspace_id, Environment.LIVE)
     ringing, elsewhere = a_call(source="realtime"), a_call(source="api")

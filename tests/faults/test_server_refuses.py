@@ -21,14 +21,14 @@ SECRETS = {
 
 
 async def sentence(parent: Path, mode: str = "dev", **chosen: Any) -> str:
-    """Start a server that does not start; return the one sentence that it says."""
+    """Start a server that must fail to start; return its only sentence."""
     code, said = await refusal(parent, mode, **chosen)
     assert code == 1, said
     return reason(said)
 
 
 async def refused(parent: Path, dsn: str) -> str:
-    """Start a server on a database that it does not take."""
+    """Start a server on a database that it must refuse."""
     settings: dict[str, Any] = {"RINGLINE_DATABASE_URL": dsn, **SECRETS}
     return await sentence(parent, "serve", **settings)
 
@@ -118,7 +118,7 @@ async def test_a_missing_setting(parent: Path, missing: str) -> None:
 
 
 async def test_a_full_disk(small_disk: SmallDisk) -> None:
-    """Whatever step of a first start has no room: a sentence that names the path.
+    """Whichever step of a first start runs out of space, the sentence names the path.
 
     From the first private file and the lock by the cluster, its database and the tables to
     the first rows; the next start goes on where it can.

@@ -1,4 +1,4 @@
-"""The database goes, the line is cut, another server comes: all of it real."""
+"""Storage when the database dies, a connection is cut, or another server takes over."""
 
 import asyncio
 import itertools
@@ -180,7 +180,7 @@ async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stor
 async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
     database: TestDatabase, stores: Stores
 ) -> None:
-    """Its session hangs; what it held cannot be had, but credentials are looked up all along."""
+    """The former session hangs and keeps the lock, but credentials can be looked up meanwhile."""
     scope = await make_log(stores)
     key = a_key(scope)
     await stores.workspaces.create_key(key, hash_of(key))
@@ -218,7 +218,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
 async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
     database: TestDatabase, stores: Stores
 ) -> None:
-    """Whatever the driver stumbles over, a request is told that it may be tried again."""
+    """Whatever error the driver raises, the request gets an error that allows a retry."""
     scope = await make_log(stores)
     over = asyncio.Event()
     met: set[str] = set()

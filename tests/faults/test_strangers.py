@@ -1,4 +1,4 @@
-"""People without a credential, or who do not read: they hold up nobody, and no end of a server."""
+"""Clients without a credential or that do not read delay neither others nor a shutdown."""
 
 import asyncio
 import json
@@ -18,13 +18,13 @@ from tests.faults.embedded import LIMIT_S
 from tests.faults.people import calling
 from tests.faults.processes import COMMAND, ServerProcess, server_process
 
-#: A server with few descriptors, and no way to more.
+#: A server with few file descriptors that cannot raise its limit.
 FEW = ["sh", "-c", 'ulimit -Sn 256; ulimit -Hn 256; exec "$@"', "sh", *COMMAND]
 CONNECTIONS = 256 - limits.DESCRIPTORS_KEPT.most
 
 
 def knock(port: int, address: str) -> socket.socket:
-    """Connect from an address of this machine, and say nothing."""
+    """Connect from an address of this machine, and send nothing."""
     stranger = socket.create_connection(("127.0.0.1", port), LIMIT_S, (address, 0))
     stranger.setblocking(False)
     return stranger
@@ -81,7 +81,7 @@ async def test_strangers_take_no_more_than_their_share(parent: Path) -> None:
 
 @pytest.mark.parametrize("unfinished", ["a body under way", "an answer that is not read"])
 async def test_an_end_does_not_wait_for_a_client(parent: Path, unfinished: str) -> None:
-    """A server that waited for it took one minute for the body, two for the answer."""
+    """A server that waits for clients takes a minute for the body, and two for the answer."""
     async with aiohttp.ClientSession() as http, server_process(parent) as server:
         api = server.api(http)
         _, writer = await asyncio.open_connection("127.0.0.1", port_of(server))

@@ -1,4 +1,4 @@
-"""Foreign surroundings: what a server is started with does it no harm."""
+"""A server in a foreign environment: inherited variables and descriptors do not affect it."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ from tests.database import TestDatabase
 from tests.faults.processes import COMMAND, server_process
 from tests.foreign import LIBPQ, LINKS
 
-#: Standard input and output closed, a hang-up ignored, a umask that shuts out the owner.
+#: Closed standard input and output, SIGHUP ignored, and a umask that excludes the owner.
 SHUT = ["/bin/sh", "-c", 'trap \'\' HUP; umask 0777; exec "$0" "$@" <&- >&-', *COMMAND]
 
 

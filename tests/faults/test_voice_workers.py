@@ -1,4 +1,4 @@
-"""The workers of the local voice: they end with the server, and know none of its secrets."""
+"""The local voice's workers: they end with the server, and do not get its secrets."""
 
 import asyncio
 import os
@@ -81,7 +81,7 @@ def ids_of(process_id: int, what: str) -> set[int]:
 
 
 async def workers_of(server: ServerProcess) -> list[int]:
-    """Wait until both workers run as whom they stay."""
+    """Wait until both workers run as their final account."""
     own = os.geteuid()
     async with asyncio.timeout(LIMIT_S):
         while True:
@@ -125,7 +125,7 @@ def nobody_else() -> tuple[int, int]:
 
 @pytest.fixture
 def closed(tmp_path: Path) -> Path:
-    """A place for libraries that other accounts may not enter, as below /root."""
+    """A directory for libraries that other accounts may not enter, like one below /root."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
     (closed / "ringline").symlink_to(Path(ringline.__file__).parent)

@@ -1,4 +1,4 @@
-"""Where things lie in a data directory, and how a cluster there is addressed."""
+"""The layout of a data directory, and the addresses of its cluster."""
 
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit

@@ -1,4 +1,4 @@
-"""URLs of databases as hosting companies hand them out."""
+"""Database URLs as hosting companies provide them."""
 
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""Endpointing: synthetic frames, a detector that hears loud frames, no time."""
+"""Endpointing: synthetic frames, and a detector of loud frames; no clock."""
 
 from array import array
 
@@ -34,7 +34,7 @@ def endpointer(**detection: object) -> Endpointer:
 
 
 def edges(ear: Endpointer, *audio: bytes, piece: int = 320) -> list[tuple[int, Edge]]:
-    """Return each edge with the milliseconds of audio it came after."""
+    """Return each edge with the milliseconds of audio before it."""
     found: list[tuple[int, Edge]] = []
     whole = b"".join(audio)
     for start in range(0, len(whole), piece):

@@ -1,4 +1,4 @@
-"""Errors say what they mean in fields: why something cannot be had now, or never."""
+"""Errors carry their meaning in fields: whether to retry, and why."""
 
 import ast
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_what_storage_raises_is_unavailable_for_a_reason(
 
 
 def test_only_what_was_never_begun_left_no_trace() -> None:
-    """Whether an order or a commit was carried out is open where its answer is missing."""
+    """Without its answer, an order or a commit may have been carried out or not."""
     assert {reason for reason in UnavailableReason if reason.left_no_trace} == {
         UnavailableReason.LOG_BUSY,
         UnavailableReason.TOO_MANY_ORDERS,
@@ -110,14 +110,14 @@ def test_what_cannot_even_be_sent_is_a_bad_value(error: Exception) -> None:
     assert found.why is Violation.BAD_VALUE
 
 
-#: The rooms whose errors other rooms answer clients by; elsewhere a text is for an operator.
+#: The rooms whose errors become answers to clients; elsewhere texts are for operators.
 ROOMS = ("domain", "services", "rpc", "web", "wire")
-#: The library tells a bad value's path in its text alone.
+#: The library reports a bad value's path only in its text.
 FOREIGN = {("domain/session_config.py", "error")}
 
 
 def texts_read(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield the names of caught errors of which the text is read, and where."""
+    """Yield the names and lines of caught errors whose text is read."""
     for handler in ast.walk(tree):
         if not isinstance(handler, ast.ExceptHandler) or handler.name is None:
             continue

@@ -1,4 +1,4 @@
-"""The lines that are true for an installation: a checkout's, and a wheel's."""
+"""The commands that are right for an installation: a checkout's, and a wheel's."""
 
 import shutil
 import sys

@@ -1,4 +1,4 @@
-"""The table of limits: every bound is in it, and the code reads every one from it."""
+"""The table of limits: it is complete, and the code reads every limit from it."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Links between pages of the repository lead somewhere, to the heading too."""
+"""Links between the repository's pages have targets, headings included."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Loans: who keeps others waiting for two seconds is cancelled, and nobody else."""
+"""Loans: a request that keeps others waiting for two seconds is cancelled, and no other is."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -18,8 +18,8 @@ PATIENCE_S = STATEMENT_WAITED_FOR_S.most
 SHARE, DEAR_S = DATABASE_SHARE.most / 100, DATABASE_DEAR_MS.most / 1000
 
 
-class Line:
-    """A connection to nothing."""
+class FakeConnection:
+    """A fake connection."""
 
     def __init__(self) -> None:
         self.closed = False
@@ -35,27 +35,27 @@ class Line:
 
 
 class Bank:
-    """Ten connections, and which of them were cancelled."""
+    """Ten connections, and the cancelled ones."""
 
     def __init__(self, loan_limits: LoanLimits | None = None) -> None:
-        self.cancelled: list[Line] = []
+        self.cancelled: list[FakeConnection] = []
         self.fails = False
-        self.loans: Loans[Line] = Loans(
+        self.loans: Loans[FakeConnection] = Loans(
             Pool(self._connect, 10, wait_s=5), self._cancel, loan_limits=loan_limits
         )
 
-    async def _connect(self) -> Line:
-        return Line()
+    async def _connect(self) -> FakeConnection:
+        return FakeConnection()
 
-    async def _cancel(self, lines: Sequence[Line]) -> None:
+    async def _cancel(self, lines: Sequence[FakeConnection]) -> None:
         if self.fails:
             raise OSError
         self.cancelled += lines
 
-    async def lend(self, borrower: Borrower, number: int = 1) -> list[Line]:
+    async def lend(self, borrower: Borrower, number: int = 1) -> list[FakeConnection]:
         return [await self.loans.borrow(borrower) for _ in range(number)]
 
-    def wait(self, borrower: Borrower) -> "asyncio.Task[Line]":
+    def wait(self, borrower: Borrower) -> "asyncio.Task[FakeConnection]":
         return asyncio.create_task(self.loans.borrow(borrower))
 
 
@@ -168,7 +168,7 @@ async def borrow_for(bank: Bank, borrower: Borrower, seconds: float) -> None:
 
 
 async def keep_asking(bank: Bank, borrower: Borrower) -> None:
-    """Ask for a little ten times a second."""
+    """Borrow briefly, ten times a second."""
     while True:
         await borrow_for(bank, borrower, 0.001)
         await asyncio.sleep(0.1)

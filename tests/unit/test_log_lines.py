@@ -1,4 +1,4 @@
-"""Every log call of the source is a row of the table of log lines, and every row is logged."""
+"""Every log call in the source is in the table of log lines, and every row is used."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The bus of a single process, beyond the port's contract: it hands over at once."""
+"""The in-process bus, beyond the port's contract: it delivers at once."""
 
 import asyncio
 from functools import partial

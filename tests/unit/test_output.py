@@ -1,4 +1,4 @@
-"""Where output goes: encodings that lack signs, pipes, terminals of all kinds."""
+"""Output: encodings without some characters, pipes, and all kinds of terminals."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-"""The pool: connections are shared fairly, in turn, and no slot is lost."""
+"""The pool: connections are shared fairly and in turn, and no slot is lost."""
 
 import asyncio
 import random
@@ -13,8 +13,8 @@ from ringline.ports import StoreUnavailable
 from ringline.storage.pool import CREDENTIALS, INTERNAL, Borrower, Pool, Shares
 
 
-class Line:
-    """A connection to nothing."""
+class FakeConnection:
+    """A fake connection."""
 
     _numbers = count(1)
 
@@ -33,22 +33,22 @@ class Line:
         self.closed = self.polite = True
 
 
-async def connect() -> Line:
+async def connect() -> FakeConnection:
     await asyncio.sleep(0)
-    return Line()
+    return FakeConnection()
 
 
 def pool(
-    size: int, make: Callable[[], Awaitable[Line]] = connect, wait_s: float = 60
-) -> Pool[Line]:
+    size: int, make: Callable[[], Awaitable[FakeConnection]] = connect, wait_s: float = 60
+) -> Pool[FakeConnection]:
     return Pool(make, size, wait_s=wait_s)
 
 
-def acquire(lines: Pool[Line], borrower: Borrower) -> Awaitable[Line]:
+def acquire(lines: Pool[FakeConnection], borrower: Borrower) -> Awaitable[FakeConnection]:
     return lines.acquire(lines.lane(borrower))
 
 
-def release(lines: Pool[Line], line: Line, borrower: Borrower) -> None:
+def release(lines: Pool[FakeConnection], line: FakeConnection, borrower: Borrower) -> None:
     lines.release(line, lines.lane(borrower))
 
 
@@ -56,17 +56,17 @@ ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
 
 
 class Queue:
-    """A pool, its borrowers, and who of them has been served, in order."""
+    """A pool, its borrowers, and the order in which they were served."""
 
-    def __init__(self, lines: Pool[Line]) -> None:
+    def __init__(self, lines: Pool[FakeConnection]) -> None:
         self.lines = lines
         self.served: list[Borrower] = []
         self.refused: list[Borrower] = []
         self.tasks: list[asyncio.Task[None]] = []
-        self.held: dict[Borrower, list[Line]] = {}
+        self.held: dict[Borrower, list[FakeConnection]] = {}
 
     async def come(self, *borrowers: Borrower) -> None:
-        """Let borrowers come, one after the other; they keep what they get."""
+        """Let borrowers acquire connections one after another, and keep them."""
         for borrower in borrowers:
             self.tasks.append(asyncio.create_task(self._borrow(borrower)))
             await settle()
@@ -86,7 +86,7 @@ class Queue:
         self.held.setdefault(borrower, []).append(line)
 
     def news(self) -> list[Borrower]:
-        """Return who has been served since the last time."""
+        """Return the borrowers served since the last call."""
         served, self.served = self.served, []
         return served
 
@@ -143,9 +143,9 @@ async def test_whoever_waits_longest_is_next() -> None:
 
 
 async def test_no_more_are_made_than_there_are_places() -> None:
-    made: list[Line] = []
+    made: list[FakeConnection] = []
 
-    async def make() -> Line:
+    async def make() -> FakeConnection:
         made.append(await connect())
         return made[-1]
 
@@ -177,17 +177,17 @@ async def test_a_closed_connection_leaves_its_place_to_whoever_waits() -> None:
 async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
     fails = [True, True, False]
 
-    async def make() -> Line:
+    async def make() -> FakeConnection:
         await asyncio.sleep(0)
         if fails.pop(0):
             raise OSError
-        return Line()
+        return FakeConnection()
 
     lines = pool(1, make)
     results = await asyncio.gather(
         *(acquire(lines, INTERNAL) for _ in range(3)), return_exceptions=True
     )
-    assert [type(result) for result in results] == [OSError, OSError, Line]
+    assert [type(result) for result in results] == [OSError, OSError, FakeConnection]
 
 
 async def test_waiting_has_an_end() -> None:
@@ -240,9 +240,9 @@ async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
 async def test_expiry_ends_the_making_of_connections() -> None:
     answers = asyncio.Event()
 
-    async def make() -> Line:
+    async def make() -> FakeConnection:
         await answers.wait()
-        return Line()
+        return FakeConnection()
 
     lines = pool(1, make)
     first, second = (asyncio.ensure_future(acquire(lines, INTERNAL)) for _ in range(2))
@@ -348,7 +348,7 @@ async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
 
 
 def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
-    """Its handle of a timer that is due at once is another one, which knows no time."""
+    """uvloop's handle of a timer that is due at once has no time."""
 
     async def wait() -> None:
         lines = Pool(connect, 1, wait_s=0.0)

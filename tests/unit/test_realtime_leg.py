@@ -35,7 +35,7 @@ STARTED = leg.SessionStarted(new_id(), "uuid")
 
 @dataclass
 class Client:
-    """The socket, the client behind it and the call's ear."""
+    """The socket, its client, and the call's listener."""
 
     paused: bool = False
     sent: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])

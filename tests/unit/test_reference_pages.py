@@ -1,4 +1,4 @@
-"""What exists is documented: the reference pages hold the tables of the code."""
+"""What exists is documented: the reference pages contain the code's tables."""
 
 from pathlib import Path
 

@@ -1,9 +1,8 @@
-"""No regular expression of the code backtracks: each is found, and fed 64 KB of bad news.
+"""No regular expression in the code backtracks: each one is fed 64 KB of hostile input.
 
-`re` knows no bound of its own: a pattern that tries the same text in many ways holds the
-event loop for minutes. Here each one is used as the code uses it, on repeated and nested
-pieces of what it matches, with ends that make it fail. One that backtracks does not come
-back, which the time-out shows.
+`re` has no time limit: a pattern that can match the same text in many ways blocks the event
+loop for minutes. Here each pattern is used as in the code, on repeated and nested pieces of
+what it matches, with ends that make it fail. A pattern that backtracks hits the timeout.
 """
 
 import ast

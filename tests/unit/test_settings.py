@@ -1,4 +1,4 @@
-"""Settings: read, refused by name, and never shown where they are secret."""
+"""Settings: they are parsed, refused by name, and never show secrets."""
 
 import os
 import pwd

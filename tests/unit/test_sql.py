@@ -1,4 +1,4 @@
-"""Statements: SQLAlchemy's language as text and values for asyncpg."""
+"""SQL statements: SQLAlchemy's expressions as text and values for asyncpg."""
 
 import gc
 import weakref
@@ -54,7 +54,7 @@ def test_a_prepared_statement_puts_values_in_the_order_of_its_text() -> None:
 
 
 class Secret(str):
-    """A value whose life is watched."""
+    """A value that supports weak references."""
 
     __slots__ = ("__weakref__",)
 

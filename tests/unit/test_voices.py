@@ -17,7 +17,7 @@ OURS, THEIRS = a_scope(1), a_scope(2)
 
 
 class Provider:
-    """Opens scripted voices, and keeps what they were opened with."""
+    """Opens scripted voices, and records their openings."""
 
     def __init__(self) -> None:
         self.openings: list[VoiceOpening] = []
