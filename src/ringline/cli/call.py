@@ -104,7 +104,9 @@ def lack_of(report: CallReport) -> str | None:
 def name_recording(session_id: str) -> Path:
     """Name a call's file in this directory; do not trust the id, the server chose it."""
     name = session_id.removeprefix("sess_")
-    plain = "".join(one if one.isascii() and one.isalnum() else "_" for one in name[:64])
+    plain = "".join(
+        character if character.isascii() and character.isalnum() else "_" for character in name[:64]
+    )
     return Path(f"call-{plain}.wav")
 
 
@@ -120,7 +122,7 @@ async def _call(
 
     async with open_api(target.url, target.key) as api:
         if agent is None and model is None:
-            first = next((one for one in await api.list_agents() if one.enabled), None)
+            first = next((found for found in await api.list_agents() if found.enabled), None)
             agent, model = (None, LOCAL_MODEL) if first is None else (str(first.id), None)
             if first is not None and not quiet:
                 say(f"Calling {first.name}.")

@@ -52,9 +52,11 @@ def packages_of(extra: str) -> list[str]:
         required = requires("ringline") or []
     except PackageNotFoundError:
         return []
-    found = [(_OF_AN_EXTRA.search(one), one) for one in required]
+    found = [(_OF_AN_EXTRA.search(requirement), requirement) for requirement in required]
     return [
-        one[: match.start()].rstrip() for match, one in found if match and match["extra"] == extra
+        requirement[: match.start()].rstrip()
+        for match, requirement in found
+        if match and match["extra"] == extra
     ]
 
 

@@ -179,7 +179,7 @@ class Api:
         except msgspec.ValidationError:  # refused, or the server does not know `local`
             return ()
         return tuple(
-            phrase.text for one in page.results if one.local for phrase in one.local.phrases
+            phrase.text for agent in page.results if agent.local for phrase in agent.local.phrases
         )
 
     async def _post(self, path: str, body: object, *, shape: StrictDecoder[T]) -> T:

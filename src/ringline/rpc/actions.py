@@ -52,15 +52,15 @@ def _given(resource: Resource, *names: str) -> tuple[Input, ...]:
     """Make inputs from a resource's fields; a star marks required ones."""
     inputs: list[Input] = []
     for name in names:
-        one = resource.field_index[name.rstrip("*")]
-        column = resource.column(one)
-        stored = str(getattr(column, "name", snake(one.name)))
-        inputs.append(Input(one.name, one.kind, name.endswith("*"), one.null, stored))
+        field = resource.field_index[name.rstrip("*")]
+        column = resource.column(field)
+        stored = str(getattr(column, "name", snake(field.name)))
+        inputs.append(Input(field.name, field.kind, name.endswith("*"), field.null, stored))
     return tuple(inputs)
 
 
 def _optional(*inputs: Input) -> tuple[Input, ...]:
-    return tuple(replace(one, required=False, default=None) for one in inputs)
+    return tuple(replace(input_, required=False, default=None) for input_ in inputs)
 
 
 _ACRONYMS = {"ai": "AI", "sip": "SIP"}

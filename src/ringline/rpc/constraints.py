@@ -40,15 +40,15 @@ class Constraint:
 def _constraints() -> Iterator[tuple[str, Constraint]]:
     names = postgresql.dialect().identifier_preparer
     for table in metadata.tables.values():
-        for one in table.constraints:
-            match one:
+        for constraint in table.constraints:
+            match constraint:
                 case sa.ForeignKeyConstraint():
-                    requirement, columns = Requirement.REFERENCE, one.column_keys
+                    requirement, columns = Requirement.REFERENCE, constraint.column_keys
                 case sa.UniqueConstraint() | sa.PrimaryKeyConstraint():
-                    requirement, columns = Requirement.UNIQUE, one.columns.keys()
+                    requirement, columns = Requirement.UNIQUE, constraint.columns.keys()
                 case _:  # values are checked before they are written
                     continue
-            name = names.format_constraint(one)
+            name = names.format_constraint(constraint)
             if name is not None:
                 yield name, Constraint(requirement, _subject(columns))
         for index in table.indexes:
@@ -82,12 +82,12 @@ def refused_problem(action: Action, refused: EntryRefused) -> RpcProblem | None:
 
 
 def _broken(action: Action, broken: Constraint) -> RpcProblem:
-    for one in action.inputs:
-        if broken.column == (one.column or snake(one.name)):
+    for input_ in action.inputs:
+        if broken.column == (input_.column or snake(input_.name)):
             return problem(
                 bad_value_type(action),
                 broken.requirement.value,
-                variables={"field": one.name},
-                fields=(one.name,),
+                variables={"field": input_.name},
+                fields=(input_.name,),
             )
     return problem("invalid_changes", "it does not fit what is stored")

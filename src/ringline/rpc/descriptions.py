@@ -95,7 +95,7 @@ def describe_answer(action: Action) -> str:
             pages = ", or a page of them" if action.pages else ""
             return f"array of {action.resource.name if action.resource else ''}{pages}"
         case ActionKind.GENERIC:
-            return ", ".join(f"`{one.name}`" for one in action.answers)
+            return ", ".join(f"`{answer.name}`" for answer in action.answers)
         case ActionKind.DESTROY:
             return f"the deleted {action.resource.name if action.resource else ''}"
         case _:

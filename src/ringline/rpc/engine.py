@@ -222,7 +222,9 @@ def _values(caller: Caller, asked: Asked, *, validating: bool = False) -> Mappin
     except RpcRefused as refused:
         if not validating:
             raise
-        problems = (msgspec.structs.replace(one, path=one.fields) for one in refused.problems)
+        problems = (
+            msgspec.structs.replace(problem, path=problem.fields) for problem in refused.problems
+        )
         raise RpcRefused(*problems) from None
     return values
 

@@ -113,6 +113,6 @@ def _spell(value: object) -> object:
         case msgspec.Struct():
             return spell(value)
         case tuple():
-            return [_spell(one) for one in cast("tuple[object, ...]", value)]
+            return [_spell(item) for item in cast("tuple[object, ...]", value)]
         case _:
             return value

@@ -51,7 +51,7 @@ def example_of(action: Action) -> dict[str, Any]:
     request: dict[str, Any] = {"action": action.name}
     if action.kind in (ActionKind.UPDATE, ActionKind.DESTROY):
         request["identity"] = _ID
-    given = {one.name: value_of(one) for one in _shown_inputs(action)}
+    given = {input_.name: value_of(input_) for input_ in _shown_inputs(action)}
     if given:
         request["input"] = given
     if action.resource is not None and action.kind is not ActionKind.DESTROY:
@@ -63,17 +63,17 @@ def example_of(action: Action) -> dict[str, Any]:
 
 def fields_of(resource: Resource) -> list[str]:
     """Choose the first few fields of a resource."""
-    return [one.name for one in resource.fields[:3]]
+    return [field.name for field in resource.fields[:3]]
 
 
-def value_of(one: Input) -> object:
+def value_of(input_: Input) -> object:
     """Make up a value of an input."""
-    return _VALUES.get(one.name) or _of_kind(one.kind)
+    return _VALUES.get(input_.name) or _of_kind(input_.kind)
 
 
 def _shown_inputs(action: Action) -> list[Input]:
     """Return the required inputs, or the first input if none is required."""
-    chosen = [one for one in action.inputs if one.required]
+    chosen = [input_ for input_ in action.inputs if input_.required]
     chosen += [action.input_index[group[0]] for group in action.one_of]
     return chosen or list(action.inputs[:1])
 

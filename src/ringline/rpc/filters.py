@@ -232,7 +232,9 @@ class _Reading:
         operator = COMPARISONS.get(snake(name)) if len(name) <= _LONGEST_OPERATOR else None
         if operator is None or operator not in operators_of(field.kind):
             able = operators_of(field.kind)
-            known = [camel(one) for one, operator in COMPARISONS.items() if operator in able]
+            known = [
+                camel(spelling) for spelling, operator in COMPARISONS.items() if operator in able
+            ]
             shown = echoed(name)
             _fail("unknown_filter_operator", field.name, near=shown, known=known, operator=shown)
         try:

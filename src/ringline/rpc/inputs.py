@@ -44,7 +44,7 @@ def cast_inputs(
 
 
 def _unknown(action: Action, name: str) -> RpcProblem:
-    known = [one.name for one in action.inputs]
+    known = [input_.name for input_ in action.inputs]
     return internal_problem("unknown_input", name, known=known, action=action.name)
 
 
@@ -89,14 +89,14 @@ class _Casting:
         """Add a bad value, or each bad value inside it with its path."""
         if known.name not in self._bad:
             self._bad.add(known.name)
-            for one in (bad, *bad.others):
+            for flaw in (bad, *bad.others):
                 self._tell(
                     type_,
                     known,
-                    message=one.message,
-                    inside=one.path,
-                    details=one.details,
-                    **one.vars,
+                    message=flaw.message,
+                    inside=flaw.path,
+                    details=flaw.details,
+                    **flaw.vars,
                 )
 
     def _add(self, type_: str, known: Input) -> None:

@@ -246,8 +246,8 @@ class Choices:
         given = _members(cast("object", value)) if isinstance(value, list) else [value]
         if not given:
             raise BadValue("must name at least one")
-        one = Choice(self.words)
-        return tuple(dict.fromkeys(one.cast(word) for word in given))
+        choice = Choice(self.words)
+        return tuple(dict.fromkeys(choice.cast(word) for word in given))
 
 
 def _members(value: object) -> list[object]:

@@ -21,14 +21,14 @@ Fixed = tuple[tuple[str, object], ...]
 async def fixed_by(rows: Rows, action: Action, *, resource: Resource, values: Values) -> Fixed:
     """Return what a read's arguments restrict it to."""
     fixed: list[tuple[str, object]] = []
-    for one in action.inputs:
-        value = values.get(one.name)
+    for input_ in action.inputs:
+        value = values.get(input_.name)
         if value is None:
             continue
-        if one.through is None:
-            fixed.append((column_of(one), value))
+        if input_.through is None:
+            fixed.append((column_of(input_), value))
         else:
-            fixed.append(await _beyond(rows, resource, through=one.through, value=value))
+            fixed.append(await _beyond(rows, resource, through=input_.through, value=value))
     return tuple(fixed)
 
 

@@ -160,11 +160,11 @@ def _refusals(*codes: str) -> Schema:
 def _refusal(code: str) -> Schema:
     row = RPC_ERRORS[code]
     waits = row.status in (429, 503)
-    one = {"allOf": [ref("RpcError"), {"properties": {"type": {"const": code}}}]}
+    error = {"allOf": [ref("RpcError"), {"properties": {"type": {"const": code}}}]}
     return {
         "description": row.short,
         "headers": REQUEST_ID | (RETRY_AFTER if waits else {}),
-        "content": {_JSON: {"schema": _envelope(one)}},
+        "content": {_JSON: {"schema": _envelope(error)}},
     }
 
 

@@ -48,7 +48,7 @@ def request_schema(action: Action) -> Schema:
         required.append("identity")
     if action.inputs:
         members["input"] = ref(f"{pascal(action.name)}Input")
-        if action.one_of or any(one.required for one in action.inputs):
+        if action.one_of or any(input_.required for input_ in action.inputs):
             required.append("input")
     if action.resource is not None:
         members["fields"] = ref(f"{action.resource.name}Fields")
@@ -80,8 +80,8 @@ def identity_schema(action: Action) -> Schema:
 def input_schema(action: Action) -> Schema:
     """Describe an action's input."""
     schema = thing(
-        {one.name: _input(one) for one in action.inputs},
-        [one.name for one in action.inputs if one.required],
+        {input_.name: _input(input_) for input_ in action.inputs},
+        [input_.name for input_ in action.inputs if input_.required],
     )
     groups: list[Schema] = [
         {"anyOf": [{"required": [name]} for name in group]} for group in action.one_of
@@ -89,14 +89,14 @@ def input_schema(action: Action) -> Schema:
     return schema | ({"allOf": groups} if groups else {})
 
 
-def _input(one: Input) -> Schema:
-    schema = taken(one.kind)
-    if one.null and not one.required:
+def _input(input_: Input) -> Schema:
+    schema = taken(input_.kind)
+    if input_.null and not input_.required:
         schema = or_null(schema)
     extras: dict[str, Any] = {}
-    if one.default is not None:
-        extras["default"] = one.default
-    if one.sealed:
+    if input_.default is not None:
+        extras["default"] = input_.default
+    if input_.sealed:
         extras["writeOnly"] = True
     return schema | extras
 
@@ -119,15 +119,15 @@ def data_schema(action: Action) -> Schema:
 
 
 def _answers(answers: tuple[Answer, ...]) -> Schema:
-    required = [one.name for one in answers]
-    return thing({one.name: _answer(one) for one in answers}, required)
+    required = [answer.name for answer in answers]
+    return thing({answer.name: _answer(answer) for answer in answers}, required)
 
 
-def _answer(one: Answer) -> Schema:
-    if one.members:
-        schema = _answers(one.members)
+def _answer(answer: Answer) -> Schema:
+    if answer.members:
+        schema = _answers(answer.members)
     else:
-        schema = _ANY_JSON if one.kind is None else shown(one.kind)
-    if one.many:
+        schema = _ANY_JSON if answer.kind is None else shown(answer.kind)
+    if answer.many:
         schema = {"type": "array", "items": schema}
-    return or_null(schema) if one.null else schema
+    return or_null(schema) if answer.null else schema

@@ -107,8 +107,8 @@ def taken(kind: Kind) -> Schema:
                 ]
             }
         case Choices(words):
-            one = taken(Choice(words))
-            return {"anyOf": [one, _listed(one, minItems=1)]}
+            word = taken(Choice(words))
+            return {"anyOf": [word, _listed(word, minItems=1)]}
 
 
 def _bytes(most: int) -> str:
@@ -206,8 +206,8 @@ def list_schemas(resource: Resource) -> Iterator[tuple[str, Schema]]:
 def record(resource: Resource) -> Schema:
     """Describe a record, which has only the selected members."""
     members: dict[str, Schema] = {
-        one.name: or_null(shown(one.kind)) if one.null else shown(one.kind)
-        for one in resource.fields
+        field.name: or_null(shown(field.kind)) if field.null else shown(field.kind)
+        for field in resource.fields
     }
     for relationship in resource.relationships:
         target = ref(relationship.target)
@@ -221,9 +221,9 @@ def record(resource: Resource) -> Schema:
 
 def fields(resource: Resource) -> Schema:
     """Describe a selection of fields (4.4)."""
-    item: Schema = {"type": "string", "enum": [one.name for one in resource.fields]}
+    item: Schema = {"type": "string", "enum": [field.name for field in resource.fields]}
     if resource.relationships:
-        related = {one.name: ref(f"{one.target}Fields") for one in resource.relationships}
+        related = {link.name: ref(f"{link.target}Fields") for link in resource.relationships}
         item = {"anyOf": [item, thing(related, minProperties=1)]}
     return {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}
 
@@ -280,18 +280,18 @@ def compared(kind: Kind) -> Schema:
 def predicate_schemas() -> Iterator[tuple[str, Schema]]:
     """Yield the components that filters share."""
     for resource in RESOURCES.values():
-        for one in resource.fields:
-            name = predicates_name(one.kind)
+        for field in resource.fields:
+            name = predicates_name(field.kind)
             if name is not None:
-                yield name, predicates(one.kind)
+                yield name, predicates(field.kind)
 
 
 def filter_of(resource: Resource) -> Schema:
     """Describe a filter (4.7): fields, relationships and combinators."""
     said: dict[str, Schema] = {}
-    for one in resource.fields:
-        name = predicates_name(one.kind)
-        said[one.name] = predicates(one.kind) if name is None else ref(name)
+    for field in resource.fields:
+        name = predicates_name(field.kind)
+        said[field.name] = predicates(field.kind) if name is None else ref(name)
     for relationship in resource.relationships:
         said[relationship.name] = ref(f"{relationship.target}Filter")
     inner = ref(f"{resource.name}Filter")

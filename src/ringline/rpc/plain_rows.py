@@ -104,22 +104,22 @@ async def _fetch_one(rows: Rows, statement: sa.ClauseElement) -> Row | None:
 
 def _columns(context: ActionContext, action: Action, *, values: Values) -> dict[str, Any]:
     return {
-        column_of(one): _stored(context, one, value=values[one.name])
-        for one in _given(action, values)
+        column_of(input_): _stored(context, input_, value=values[input_.name])
+        for input_ in _given(action, values)
     }
 
 
 def _given(action: Action, values: Values) -> Iterable[Input]:
-    return (one for one in action.inputs if one.name in values)
+    return (input_ for input_ in action.inputs if input_.name in values)
 
 
-def column_of(one: Input) -> str:
+def column_of(input_: Input) -> str:
     """Return the column that an input is written to, or that it selects rows by."""
-    return one.column or snake(one.name)
+    return input_.column or snake(input_.name)
 
 
-def _stored(context: ActionContext, one: Input, *, value: Any) -> Any:
-    return context.services.seal(value) if one.sealed and value is not None else value
+def _stored(context: ActionContext, input_: Input, *, value: Any) -> Any:
+    return context.services.seal(value) if input_.sealed and value is not None else value
 
 
 def _scope_of(table: sa.Table, scope: Scope) -> Mapping[str, Any]:

@@ -66,7 +66,7 @@ class Node:
     @property
     def characters(self) -> int:
         """Return the length of the statements for all related records."""
-        return sum(len(one.statement.text) + one.node.characters for one in self.related)
+        return sum(len(branch.statement.text) + branch.node.characters for branch in self.related)
 
 
 @dataclass(frozen=True, slots=True)

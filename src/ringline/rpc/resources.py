@@ -136,7 +136,7 @@ class Resource:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of its fields and relationships."""
-        return (*(one.name for one in self.fields), *(one.name for one in self.relationships))
+        return (*(field.name for field in self.fields), *(link.name for link in self.relationships))
 
     def column(self, wanted: Field) -> Expression | None:
         """Return a field's column or expression; None if read through a relationship."""
@@ -149,9 +149,9 @@ class Resource:
         """Return the names of the fields whose sorts use an index."""
         columns = ("id", *INDEXED_SORTS.get(self.table, ()))
         return frozenset(
-            one.name
-            for one in self.fields
-            if isinstance(column := self.column(one), sa.Column) and column.name in columns
+            field.name
+            for field in self.fields
+            if isinstance(column := self.column(field), sa.Column) and column.name in columns
         )
 
 

@@ -158,22 +158,22 @@ def _identity(action: Action) -> str:
 def _inputs(action: Action) -> str:
     if not action.inputs:
         return ""
-    rows = [(code(one.name), _need(action, one), _value(one)) for one in action.inputs]
+    rows = [(code(input_.name), _need(action, input_), _value(input_)) for input_ in action.inputs]
     return table(("input", "", "value"), rows)
 
 
-def _need(action: Action, one: Input) -> str:
-    if one.required:
+def _need(action: Action, input_: Input) -> str:
+    if input_.required:
         return "required"
     for group in action.one_of:
-        if one.name in group:
+        if input_.name in group:
             return "one of " + ", ".join(group)
-    return "" if one.null else "not null"
+    return "" if input_.null else "not null"
 
 
-def _value(one: Input) -> str:
-    default = "" if one.default is None else f"; `{one.default}` if absent"
-    return inline(describe_kind(one.kind) + default)
+def _value(input_: Input) -> str:
+    default = "" if input_.default is None else f"; `{input_.default}` if absent"
+    return inline(describe_kind(input_.kind) + default)
 
 
 def _answer(action: Action) -> str:
@@ -186,8 +186,8 @@ def _answer(action: Action) -> str:
 
 def _members(answers: Iterable[Answer]) -> str:
     return ", ".join(
-        f"<code>{one.name}</code>" + (f" ({_members(one.members)})" if one.members else "")
-        for one in answers
+        f"<code>{answer.name}</code>" + (f" ({_members(answer.members)})" if answer.members else "")
+        for answer in answers
     )
 
 
@@ -208,14 +208,14 @@ def _resource(resource: Resource) -> str:
 
 
 def _fields(resource: Resource) -> Iterator[tuple[str, str, str]]:
-    for one in resource.fields:
-        notes = ["null"] if one.null else []
-        notes += ["indexed sort"] if one.name in resource.indexed else []
-        yield code(one.name), ", ".join(notes), inline(describe_kind(one.kind))
-    for one in resource.relationships:
-        target = f'<a href="#{one.target}">{one.target}</a>'
-        null = "null" if one.null and not one.many else ""
-        yield code(one.name), null, f"array of {target}" if one.many else target
+    for field in resource.fields:
+        notes = ["null"] if field.null else []
+        notes += ["indexed sort"] if field.name in resource.indexed else []
+        yield code(field.name), ", ".join(notes), inline(describe_kind(field.kind))
+    for link in resource.relationships:
+        target = f'<a href="#{link.target}">{link.target}</a>'
+        null = "null" if link.null and not link.many else ""
+        yield code(link.name), null, f"array of {target}" if link.many else target
 
 
 def _problems() -> str:

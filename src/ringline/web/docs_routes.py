@@ -11,7 +11,7 @@ from ringline.wire.payload_members import Members
 _CREDENTIALS = {
     "ApiKeyAuth": "a secret key in `x-api-key`",
     "BearerAuth": "a key or token as `Authorization: Bearer`",
-} | {one.name: f"`?{one.parameter}=`" for one in CREDENTIALS}
+} | {credential.name: f"`?{credential.parameter}=`" for credential in CREDENTIALS}
 
 
 def route_sections() -> str:
@@ -46,7 +46,10 @@ def _route(route: HttpRoute) -> str:
 
 
 def _parameters(route: HttpRoute) -> str:
-    rows = [(code(one.name), one.where, inline(one.means)) for one in route.parameters]
+    rows = [
+        (code(parameter.name), parameter.where, inline(parameter.means))
+        for parameter in route.parameters
+    ]
     return table(("parameter", "in", ""), rows) if rows else ""
 
 

@@ -89,13 +89,16 @@ class PortListener:
         loop = asyncio.get_running_loop()
         ends_at = loop.time() + grace_s
         self._newcomers.close()  # do not wait for another request
-        while any(one.is_answering for one in self._connections) and loop.time() < ends_at:
-            for one in tuple(self._connections):
-                if one.phase in (ConnectionPhase.IDLE, ConnectionPhase.HEAD):
-                    one.force_close()
+        while (
+            any(connection.is_answering for connection in self._connections)
+            and loop.time() < ends_at
+        ):
+            for connection in tuple(self._connections):
+                if connection.phase in (ConnectionPhase.IDLE, ConnectionPhase.HEAD):
+                    connection.force_close()
             await asyncio.sleep(_POLL_S)
-        for one in tuple(self._connections):
-            one.cut()
+        for connection in tuple(self._connections):
+            connection.cut()
 
     async def _look(self) -> None:
         """Check once a second which connections have waited too long."""
@@ -104,8 +107,8 @@ class PortListener:
             await asyncio.sleep(_LOOK_EVERY_S)
             now = loop.time()
             self._newcomers.look(now, self._waits.head_s)
-            for one in tuple(self._connections):
-                one.look(now)
+            for connection in tuple(self._connections):
+                connection.look(now)
 
 
 def _listen(host: str, port: int) -> socket.socket:

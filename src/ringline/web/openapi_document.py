@@ -47,13 +47,13 @@ def make_document(version: str, base_url: str) -> Schema:
     components = document["components"]
     components["schemas"] |= _error_schemas()
     components["securitySchemes"] |= {
-        one.name: {
+        credential.name: {
             "type": "apiKey",
-            "in": one.where,
-            "name": one.parameter,
-            "description": one.means,
+            "in": credential.where,
+            "name": credential.parameter,
+            "description": credential.means,
         }
-        for one in CREDENTIALS
+        for credential in CREDENTIALS
     }
     return document
 
@@ -68,7 +68,7 @@ def _operation(route: HttpRoute) -> Schema:
         "responses": dict(sorted(_responses(route))),
     }
     if route.parameters:
-        operation["parameters"] = [_parameter(one) for one in route.parameters]
+        operation["parameters"] = [_parameter(parameter) for parameter in route.parameters]
     if route.asked:
         content = {_JSON: {"schema": read(route.asked)}}
         operation["requestBody"] = {"required": route.body_required, "content": content}

@@ -170,12 +170,12 @@ def _split(text: str) -> tuple[str, ...]:
 def _hosts(netloc: str) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
     hosts: list[str] = []
     ports: list[str | None] = []
-    for one in _split(netloc):
-        if _is_address(one):  # of IPv6, without brackets
-            hosts.append(one)
+    for host in _split(netloc):
+        if _is_address(host):  # of IPv6, without brackets
+            hosts.append(host)
             ports.append(None)
             continue
-        found = re.fullmatch(r"(\[[^\]]+\]|[^:\[\]]*)(?::([^:]*))?", one)
+        found = re.fullmatch(r"(\[[^\]]+\]|[^:\[\]]*)(?::([^:]*))?", host)
         if found is None:
             raise InvalidDatabaseUrl(
                 "what follows its user and password is no host and port; an address of IPv6 "

@@ -167,7 +167,7 @@ def suggestion(name: str, known: Iterable[str]) -> dict[str, str]:
     """Return the member of `details` with the name that was probably meant, if any."""
     if not 0 < len(name) <= _TYPED:
         return {}
-    others = [one for one in known if one != name]
+    others = [other for other in known if other != name]
     nearest = get_close_matches(name, others, n=1, cutoff=_NEAR)
     return {"suggestion": nearest[0]} if nearest else {}
 
