@@ -102,13 +102,13 @@ class RealtimeLeg:
         event = realtime.decode(frame)
         match event:
             case realtime.AudioAppend(audio):
-                self._hear(audio)
+                self._receive_audio(audio)
             case _ if not self._within_limit():
-                self._answer(realtime.problem("rate_limited", limit=self._events_per_window))
+                self._send_problem(realtime.problem("rate_limited", limit=self._events_per_window))
             case SessionProblem():
-                self._answer(event)
+                self._send_problem(event)
             case realtime.SessionStart():
-                self._answer(realtime.problem("session_already_started"))
+                self._send_problem(realtime.problem("session_already_started"))
             case realtime.TextInput(text):
                 self._report(Typed(text))
             case realtime.ResponseCreate():
@@ -127,7 +127,7 @@ class RealtimeLeg:
         if ends_session("binary_not_supported", times=self._binary):
             self._end_with(LegFailed(EndCause.LEG_UNSUPPORTED_DATA))
         else:
-            self._answer(realtime.problem("binary_not_supported"))
+            self._send_problem(realtime.problem("binary_not_supported"))
 
     def receive_oversized(self) -> None:
         """End the session because of a frame that is too large."""
@@ -195,7 +195,7 @@ class RealtimeLeg:
             case _:
                 self._send(realtime.encode(order))
 
-    def _answer(self, problem: SessionProblem) -> None:
+    def _send_problem(self, problem: SessionProblem) -> None:
         self._send(realtime.encode_problem(problem))
 
     def _send(self, payload: bytes) -> None:
@@ -236,19 +236,19 @@ class RealtimeLeg:
         self._waiting.clear()
         self._waiting_ms, self._waiting_frames, self._waiting_bytes = 0.0, 0, 0
 
-    def _hear(self, audio: str) -> None:
+    def _receive_audio(self, audio: str) -> None:
         heard = self._aligner.append(audio, self._input_hz)
         match heard:
             case SessionProblem():
-                self._answer(heard)
-            case Chunk() if not self._takes(heard.duration_ms):
-                self._answer(realtime.problem("invalid_audio", reason="it comes too fast"))
+                self._send_problem(heard)
+            case Chunk() if not self._within_real_time(heard.duration_ms):
+                self._send_problem(realtime.problem("invalid_audio", reason="it comes too fast"))
             case Chunk() if self._listener is not None and not self._over:
                 self._listener.on_leg_audio(heard)
             case _:
                 pass
 
-    def _takes(self, duration_ms: float) -> bool:
+    def _within_real_time(self, duration_ms: float) -> bool:
         """Keep input near real time, with a token bucket."""
         now = self._loop.time()
         burst_ms = AUDIO_SPEEDUP * WINDOW_S * 1000

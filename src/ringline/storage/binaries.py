@@ -134,7 +134,7 @@ async def make_usable(
     return copy
 
 
-def hand_over(path: Path, account: Account) -> None:
+def give_ownership(path: Path, account: Account) -> None:
     """Make the account the owner of a directory of ours and everything in it."""
     os.chown(path, account.uid, account.gid, follow_symlinks=False)
     for folder, folders, files in os.walk(path):

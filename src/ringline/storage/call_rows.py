@@ -51,7 +51,7 @@ def arrays(name: str, *columns: sa.Column[Any]) -> sa.TableValuedAlias:
     return function.render_derived()
 
 
-def _inserted(table: sa.Table, names: Sequence[str], *fixed: str) -> Any:
+def _insert_arrays(table: sa.Table, names: Sequence[str], *fixed: str) -> Any:
     new = arrays("new", *(table.c[name] for name in names))
     given = [sa.bindparam(name, type_=table.c[name].type) for name in (*_SCOPE_COLUMNS, *fixed)]
     rows = sa.select(*given, *(new.c[name] for name in names)).order_by(new.c.id)
@@ -127,7 +127,7 @@ _ENTRY_MOVES = tuple(
 
 
 def _write_calls() -> Prepared:
-    written = _inserted(calls, tuple(_CALL_COLUMNS), "server_id")
+    written = _insert_arrays(calls, tuple(_CALL_COLUMNS), "server_id")
     moved = {name: written.excluded[name] for name in _CALL_MOVES}
     return Prepared(
         written.on_conflict_do_update(
@@ -140,7 +140,7 @@ def _write_calls() -> Prepared:
 
 
 def _write_participants() -> Prepared:
-    written = _inserted(call_participants, tuple(_PARTICIPANT_COLUMNS))
+    written = _insert_arrays(call_participants, tuple(_PARTICIPANT_COLUMNS))
     return Prepared(
         written.on_conflict_do_update(
             constraint="call_participants_pkey",
@@ -150,7 +150,7 @@ def _write_participants() -> Prepared:
 
 
 def _write_entries() -> Prepared:
-    written = _inserted(call_queue_entries, tuple(_ENTRY_COLUMNS))
+    written = _insert_arrays(call_queue_entries, tuple(_ENTRY_COLUMNS))
     moved = {name: written.excluded[name] for name in _ENTRY_MOVES}
     return Prepared(
         written.on_conflict_do_update(
@@ -162,7 +162,7 @@ def _write_entries() -> Prepared:
 _WRITE_ENTRIES = _write_entries()
 _WRITE_CALLS = _write_calls()
 _WRITE_PARTICIPANTS = _write_participants()
-_WRITE_TURNS = Prepared(_inserted(call_transcripts, tuple(_TURN_COLUMNS)))
+_WRITE_TURNS = Prepared(_insert_arrays(call_transcripts, tuple(_TURN_COLUMNS)))
 
 
 _CALL = sa.bindparam("call", type_=sa.Uuid)

@@ -126,7 +126,7 @@ def start_child(argv: Sequence[str], *, output: int, account: Account | None) ->
             cwd="/",
             env=_ENVIRONMENT,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=_death_signal_request(os.getpid()),
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
@@ -155,7 +155,7 @@ def runs_as(account: Account, argv: Sequence[str]) -> bool:
     return done.returncode == 0
 
 
-def _die_with(parent: int) -> Callable[[], None] | None:
+def _death_signal_request(parent: int) -> Callable[[], None] | None:
     if _libc is None:
         return None
     prctl = _libc.prctl

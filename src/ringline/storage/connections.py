@@ -80,10 +80,10 @@ async def refuse_unreachable(url: str) -> AsyncGenerator[None]:
     ) as error:
         if isinstance(error, asyncpg.DiskFullError):
             raise DatabaseFull from None
-        raise DatabaseRefused(_why(error, DatabaseUrl.read(url))) from None
+        raise DatabaseRefused(_describe(error, DatabaseUrl.read(url))) from None
 
 
-def _why(error: Exception, url: DatabaseUrl) -> str:
+def _describe(error: Exception, url: DatabaseUrl) -> str:
     address = url.address
     match error:
         case asyncpg.PostgresError():

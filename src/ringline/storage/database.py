@@ -260,9 +260,9 @@ class Database:
             try:
                 yield connection
             except BaseException as error:
-                cut = was_cut(connection, error)
+                closed = was_closed(connection, error)
                 await self.give_back(connection, error)
-                if cut:
+                if closed:
                     raise StoreUnavailable from None
                 raise
             else:
@@ -307,7 +307,7 @@ def _settings(scope: Scope) -> str:
     )
 
 
-def was_cut(connection: Connection, error: BaseException) -> bool:
+def was_closed(connection: Connection, error: BaseException) -> bool:
     """Return whether an error means that we closed the connection during a statement.
 
     The driver then raises an AttributeError, since it has discarded its protocol object.

@@ -22,14 +22,14 @@ from ringline.storage.binaries import (
     check_version,
     choose_account,
     find_binaries,
-    hand_over,
+    give_ownership,
     make_usable,
     own_account_name,
 )
 from ringline.storage.child import Account, Child, start_child
 from ringline.storage.cluster_settings import CLUSTER_SETTINGS, HBA, INITDB_OPTIONS, ident_for
 from ringline.storage.data_directory import Address, DataDirectory, EmbeddedError, Postmaster
-from ringline.storage.failures import SurvivorsError, explained, failure
+from ringline.storage.failures import SurvivorsError, explain_os_errors, failure
 from ringline.storage.leftovers import clear_leftovers
 from ringline.storage.lock import LOCK_WAIT_S, Lock, Owner, ServerRunning, running_cluster
 
@@ -109,7 +109,7 @@ class EmbeddedPostgres:
 
         Raises EmbeddedError, or ServerRunning if another server holds the directory.
         """
-        with explained(self._directory.root):
+        with explain_os_errors(self._directory.root):
             self._directory.make()
             await self._lock.take(self._owner)
             try:
@@ -118,7 +118,7 @@ class EmbeddedPostgres:
             except BaseException:
                 self._lock.release()
                 raise
-        self._keeper = asyncio.create_task(self._keep(), name="embedded-postgres")
+        self._keeper = asyncio.create_task(self._supervise(), name="embedded-postgres")
 
     async def stop(self) -> None:
         """Shut the server down without waiting for clients, and release the directory."""
@@ -149,7 +149,7 @@ class EmbeddedPostgres:
         if not directory.cluster.is_dir() or not any(directory.cluster.iterdir()):
             await self._make_cluster(self._binaries)
         elif self._account and directory.cluster.stat().st_uid == 0:  # a copy made by root
-            hand_over(directory.cluster, self._account)
+            give_ownership(directory.cluster, self._account)
         self._address = Address(directory.socket_dir(self._account))
 
     async def _make_cluster(self, binaries: Binaries) -> None:
@@ -160,7 +160,7 @@ class EmbeddedPostgres:
             shutil.rmtree(partial)
         partial.mkdir(mode=0o700)
         if self._account:
-            hand_over(partial, self._account)
+            give_ownership(partial, self._account)
         try:
             argv = [binaries.program("initdb"), *INITDB_OPTIONS, "-D", os.fspath(partial)]
             with self._open_log() as (log, since):
@@ -231,7 +231,7 @@ class EmbeddedPostgres:
         found = self._directory.postmaster()
         return found is not None and found.ready and found.pid == pid and found != stale
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         # The task that restarts the server whenever it dies.
         loop = asyncio.get_running_loop()
         backoff_s = FIRST_BACKOFF_S
@@ -249,7 +249,7 @@ class EmbeddedPostgres:
                 await asyncio.sleep(backoff_s)
                 backoff_s = min(backoff_s * 2, LAST_BACKOFF_S)
                 try:
-                    with explained(self._directory.root):
+                    with explain_os_errors(self._directory.root):
                         self._child = await self._launch()
                 except EmbeddedError as error:
                     _log.error("embedded_database_not_started", reason=str(error))
@@ -285,7 +285,7 @@ async def open_cluster(data_dir: Path) -> AsyncGenerator[Address]:
     own = EmbeddedPostgres(data_dir, owner=Owner.COMMAND)
     deadline = time.monotonic() + LOCK_WAIT_S
     while True:
-        with explained(directory.root):
+        with explain_os_errors(directory.root):
             address = running_cluster(data_dir)
         if address is not None:
             yield address

@@ -52,7 +52,7 @@ def disk_full(root: Path) -> str:
 
 
 @contextlib.contextmanager
-def explained(root: Path) -> Generator[None]:
+def explain_os_errors(root: Path) -> Generator[None]:
     """Turn an error of the operating system into one about the data directory."""
     try:
         yield

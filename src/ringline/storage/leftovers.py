@@ -50,10 +50,10 @@ async def clear_leftovers(directory: DataDirectory) -> None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, wanted)
         await asyncio.sleep(_POLL_S)
-    _forget_stranger(directory)
+    _remove_stale_pid_file(directory)
 
 
-def _forget_stranger(directory: DataDirectory) -> None:
+def _remove_stale_pid_file(directory: DataDirectory) -> None:
     # A postmaster.pid left by a crash may name an id that another process has by now
     # (containers number from 1 again); PostgreSQL would take that process for a live server.
     # It still checks the shared memory block, which guards against surviving children.

@@ -54,8 +54,8 @@ class Lock:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LOCK_WAIT_S
-        while not self._try(owner):
-            holder = self._named()
+        while not self._try_acquire(owner):
+            holder = self._read_holder()
             pid = f" (process {holder.pid})" if holder else ""
             if holder and holder.owner is Owner.SERVER and is_alive(holder.pid):
                 raise ServerRunning(f"Another server is using {self._root}{pid}.")
@@ -79,13 +79,13 @@ class Lock:
         try:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = self._named()
+            holder = self._read_holder()
             return holder if holder and is_alive(holder.pid) else None
         finally:
             os.close(fd)
         return None
 
-    def _try(self, owner: Owner) -> bool:
+    def _try_acquire(self, owner: Owner) -> bool:
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -101,7 +101,7 @@ class Lock:
         self._fd = fd
         return True
 
-    def _named(self) -> Holder | None:
+    def _read_holder(self) -> Holder | None:
         # The text may still name a dead process, until the next holder has written its own.
         try:
             owner, pid = self._path.read_text("ascii").split()

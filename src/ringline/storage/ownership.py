@@ -103,7 +103,7 @@ class Ownership:
             )
         ownership._is_listening = True
         ownership._held.set()
-        ownership._task = asyncio.create_task(ownership._keep(connection), name="ownership")
+        ownership._task = asyncio.create_task(ownership._maintain(connection), name="ownership")
         return ownership
 
     @property
@@ -148,9 +148,9 @@ class Ownership:
             except _CONNECTION_ERRORS:
                 connection.terminate()
 
-    async def _keep(self, connection: asyncpg.Connection[Any]) -> None:
+    async def _maintain(self, connection: asyncpg.Connection[Any]) -> None:
         while True:
-            await self._until_lost(connection)
+            await self._wait_until_lost(connection)
             self._held.clear()
             self._lost.set()
             connection.terminate()
@@ -168,7 +168,7 @@ class Ownership:
         except Exception as error:  # whatever it is, we must regain the database
             _log.error("ownership_loss_not_reported", error=type(error).__name__)
 
-    async def _until_lost(self, connection: asyncpg.Connection[Any]) -> None:
+    async def _wait_until_lost(self, connection: asyncpg.Connection[Any]) -> None:
         for number in count():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), _PROBE_EVERY_S)

@@ -60,7 +60,7 @@ async def open_stores(config: DatabaseConfig, command_id: UUID) -> AsyncGenerato
     An embedded database that is not running runs until the command is done. Raises
     DATABASE_PROBLEMS.
     """
-    with _naming_disk(config):
+    with _naming_full_disk(config):
         async with _open_for_command(config) as url:
             stores = await Stores.open(
                 url, command_id, claim=False, pool_size=1, roles=config.roles
@@ -90,7 +90,7 @@ async def run_database(
     restarted. An external one is migrated first if the server `migrates`. Raises
     DATABASE_PROBLEMS.
     """
-    with _naming_disk(config):
+    with _naming_full_disk(config):
         if config.url is not None:
             if migrates and (sentence := await migrate_database(config)):
                 _log.warning("database_open_to_all", reason=sentence)
@@ -111,7 +111,7 @@ async def migrate_database(config: DatabaseConfig) -> str:
     to change that, else "". Raises DATABASE_PROBLEMS.
     """
     if config.migration_url is None:
-        with _naming_disk(config):
+        with _naming_full_disk(config):
             async with open_cluster(config.data_dir) as address:
                 await _prepare_embedded(address, config.roles)
         return ""
@@ -136,7 +136,7 @@ async def _prepare_embedded(address: Address, roles: Roles) -> str:
 
 
 @contextmanager
-def _naming_disk(config: DatabaseConfig) -> Generator[None]:
+def _naming_full_disk(config: DatabaseConfig) -> Generator[None]:
     """Name the disk in the error for a full disk, which the database does not do."""
     try:
         yield

@@ -25,7 +25,7 @@ from ringline.ports import (
     Transaction,
 )
 from ringline.storage.call_rows import lock_call, write_rows
-from ringline.storage.database import Connection, Database, begin_statement, was_cut
+from ringline.storage.database import Connection, Database, begin_statement, was_closed
 from ringline.storage.database_errors import TimedOut, translate, translated
 from ringline.storage.event_log import append
 from ringline.storage.portions import fetch_portions
@@ -161,7 +161,7 @@ class _Transaction(_Rows):
 
 def _meaning(error: BaseException, connection: Connection | None = None) -> BaseException:
     """Return the port's error for a request; a slow statement of its own is QueryTooSlow."""
-    if connection is not None and was_cut(connection, error):
+    if connection is not None and was_closed(connection, error):
         return StoreUnavailable()
     meaning = (translate(error) if isinstance(error, Exception) else None) or error
     return QueryTooSlow() if isinstance(meaning, TimedOut) else meaning

@@ -127,7 +127,7 @@ class Attendant:
         self._closed = False
         self._preparing = asyncio.create_task(recognition.prepare(self._phrases))
         self._working = asyncio.create_task(self._work())
-        self._working.add_done_callback(self._worked)
+        self._working.add_done_callback(self._on_work_done)
 
     @property
     def capabilities(self) -> VoiceCapabilities:
@@ -298,7 +298,7 @@ class Attendant:
                 case Respond(response_id, say):
                     await self._respond(response_id, say)
 
-    def _worked(self, working: asyncio.Task[None]) -> None:
+    def _on_work_done(self, working: asyncio.Task[None]) -> None:
         if working.cancelled() or self._closed:
             return
         error = working.exception()
@@ -322,7 +322,7 @@ class Attendant:
         if not speaking.cancelled():
             speaking.result()
 
-    def _speaks(self, response_id: str) -> bool:
+    def _is_speaking(self, response_id: str) -> bool:
         """Return whether a response is still spoken; any report may have cancelled it."""
         return self._responding is not None and self._responding[0] == response_id
 
@@ -344,7 +344,7 @@ class Attendant:
         except (WorkerLost, WorkFailed, PoolBusy) as error:
             reason = ResponseEnd.FAILED
             _log.warning("voice_not_spoken", error=type(error).__name__)
-        if not self._speaks(response_id):
+        if not self._is_speaking(response_id):
             return
         self._responding = None
         if reason is ResponseEnd.FAILED:
@@ -357,11 +357,11 @@ class Attendant:
     async def _speak_sentences(self, response_id: str, texts: Iterable[str]) -> None:
         spoken_ms = 0.0
         for text in texts:
-            if not self._speaks(response_id) or spoken_ms >= RESPONSE_MS:
+            if not self._is_speaking(response_id) or spoken_ms >= RESPONSE_MS:
                 return
             async with aclosing(self._speech.speak(Sentence(text, self._voice))) as pieces:
                 async for piece in pieces:
-                    if not self._speaks(response_id):
+                    if not self._is_speaking(response_id):
                         return
                     if piece.text:
                         self._listener.on_voice_text(response_id, piece.text)

@@ -30,7 +30,7 @@ class Recognizer:
     def __init__(self) -> None:
         self._decoder = Decoder(lm=None, cmn="batch", loglevel="FATAL")
         self._grammars: OrderedDict[tuple[str, ...], tuple[str, int]] = OrderedDict()
-        self._named = 0
+        self._grammar_count = 0
 
     def work(self, body: bytes) -> Iterator[bytes]:
         """Decode an utterance; a request without audio only loads the grammar."""
@@ -55,8 +55,8 @@ class Recognizer:
         known = [phrase for phrase in phrases if self._knows(phrase)]
         name = ""
         if known:
-            self._named += 1
-            name = f"grammar{self._named}"
+            self._grammar_count += 1
+            name = f"grammar{self._grammar_count}"
             alternatives = " | ".join(known)
             self._decoder.add_jsgf_string(
                 name, f"#JSGF V1.0;\ngrammar {name};\npublic <phrase> = {alternatives} ;\n"

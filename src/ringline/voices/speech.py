@@ -84,7 +84,7 @@ class Speech:
                 async with aclosing(self._pool.ask(body)) as parts:
                     words = _WORDS.decode(await anext(parts))
                     if not passed_on:
-                        texts = deque(_texts(sentence.text, words))
+                        texts = deque(_split_at_words(sentence.text, words))
                     async for part in parts:
                         waiting += part[max(passed_on - received, 0) :]
                         received += len(part)
@@ -92,7 +92,7 @@ class Speech:
                             chunk = Chunk(waiting[:CHUNK_BYTES], RATE_HZ)
                             waiting = waiting[CHUNK_BYTES:]
                             passed_on += CHUNK_BYTES
-                            yield SpeechPiece(chunk, _begun(texts, passed_on))
+                            yield SpeechPiece(chunk, _take_begun(texts, passed_on))
             except WorkerLost:
                 if last_try:
                     raise
@@ -103,7 +103,7 @@ class Speech:
             return
 
 
-def _texts(text: str, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
+def _split_at_words(text: str, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
     """Split a text between words into pieces that are not too short.
 
     Yields each piece with the offset of its speech, in bytes.
@@ -117,7 +117,7 @@ def _texts(text: str, words: Sequence[Word]) -> Iterator[tuple[int, str]]:
     yield at_bytes, text[at:]
 
 
-def _begun(texts: deque[tuple[int, str]], end: int) -> str:
+def _take_begun(texts: deque[tuple[int, str]], end: int) -> str:
     """Remove and return the text whose speech begins before `end`, in bytes."""
     begun = ""
     while texts and texts[0][0] < end:
