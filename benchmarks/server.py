@@ -31,7 +31,7 @@ from ringline.domain import call
 from ringline.domain.call import Moment
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport, TurnRole
 from ringline.domain.events import CallRef, Event, TurnCompleted
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from ringline.domain.publication import Publication
 from ringline.domain.records import CallRow, Entry, TurnRow
@@ -99,7 +99,7 @@ class Source:
             self._journal.submit(entry)
         await self.written()
         return {
-            show_id(Prefix.EVENT, event_id): [moment, _committed[event_id]]
+            format_id(Prefix.EVENT, event_id): [moment, _committed[event_id]]
             for event_id, moment in submitted.items()
         }
 

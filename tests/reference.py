@@ -18,7 +18,7 @@ from ringline.domain.call_status import TRANSITIONS
 from ringline.domain.config_members import MEMBERS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.limits import LIMITS, Limit
 from ringline.domain.log_lines import FIELDS, LOG_LINES
 from ringline.rpc import listed_members
@@ -67,7 +67,7 @@ def event_rows() -> Iterator[str]:
 def id_rows() -> Iterator[str]:
     for prefix in Prefix:
         kind = prefix.name.lower().replace("_", " ")
-        yield row(kind, f"`{show_id(prefix, CALL)}`")
+        yield row(kind, f"`{format_id(prefix, CALL)}`")
 
 
 def status_rows() -> Iterator[str]:

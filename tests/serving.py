@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from ringline.app import Admin, running
 from ringline.config import Settings
 from ringline.domain.credentials import FirstKeys
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.web.limits import WebLimits
 from tests.database import TestDatabase
 
@@ -32,7 +32,7 @@ class Service:
 
     @property
     def agent_id(self) -> str:
-        return show_id(Prefix.AGENT, self.keys.agent_id)
+        return format_id(Prefix.AGENT, self.keys.agent_id)
 
     def bearer(self, key: str | None = None) -> dict[str, str]:
         return {"Authorization": f"Bearer {key or self.keys.secret_key}"}

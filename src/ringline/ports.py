@@ -335,7 +335,7 @@ class Transaction(Rows, Protocol):
         ...
 
     async def save(self, records: Sequence[Record]) -> None:
-        """Write rows of calls that live elsewhere. Raises EntryRefused."""
+        """Write rows of external calls. Raises EntryRefused."""
         ...
 
     def append(self, *events: Event) -> None:

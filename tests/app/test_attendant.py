@@ -250,7 +250,7 @@ async def test_a_voice_that_cannot_speak_says_so_and_lives_on(
         voice.send(Respond("first", "This will fail."))
         assert await ear.until(ResponseDone) == ResponseDone("first", ResponseEnd.FAILED)
     failed = await ear.until(VoiceFailed)
-    assert (failed.code, failed.alive) == (VoiceFailure.SPEECH_FAILED, True)
+    assert (failed.code, failed.recoverable) == (VoiceFailure.SPEECH_FAILED, True)
     voice.send(Respond("second", "This will not."))
     assert await ear.until(ResponseDone, 2) == ResponseDone("second")
     await voice.close()

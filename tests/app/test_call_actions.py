@@ -9,7 +9,7 @@ import pytest
 
 from ringline.domain.call_vocabulary import CallStatus, HangupCause
 from ringline.domain.events import CallAudit, CallCreated, CallEnded
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.unavailable import UnavailableReason
 from ringline.ports import EntryRefused
@@ -102,12 +102,12 @@ async def test_a_name_that_is_taken_and_queues_that_are_not_there_are_refused(
 async def test_calls_are_found_by_their_name_first_and_by_their_id(here: ActionRunner) -> None:
     first = await here.create("create_call", **INBOUND, callUuid="order-7")
     second = await here.create("create_call", **INBOUND, callUuid=str(first))
-    for text in ("order-7", show_id(Prefix.CALL, first)):
+    for text in ("order-7", format_id(Prefix.CALL, first)):
         answer = await here.run("call_codec", callUuid=text)
         assert answer == {"call_uuid": "order-7", "read_codec": None, "write_codec": None}
     assert (await here.run("call_codec", callUuid=str(first)))["call_uuid"] == str(first)
     assert (await here.run("call_codec", callUuid=str(second)))["call_uuid"] == str(first)
-    for unknown in ("order-8", str(uuid4()), show_id(Prefix.CALL, uuid4())):
+    for unknown in ("order-8", str(uuid4()), format_id(Prefix.CALL, uuid4())):
         with refused("not_found"):
             await here.run("call_codec", callUuid=unknown)
 

@@ -15,7 +15,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from ringline.domain.credentials import KeyKind
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Follower, Resolved, follow, resolve
 from ringline.web import call_streams, call_watch
@@ -354,7 +354,7 @@ async def refusal(
 @pytest.mark.parametrize("path", ["transcript/stream", "stream"])
 async def test_foreign_calls_look_like_unknown_ones(service: Service, path: str) -> None:
     stranger = await service.admin.workspaces.create("Stranger")
-    nobody = show_id(Prefix.CALL, stranger.workspace_id)
+    nobody = format_id(Prefix.CALL, stranger.workspace_id)
     upgrade = path == "stream"
     async with calling(service) as caller:
         spellings = [caller.call_id, hyphenated(caller.call_id)]
@@ -516,7 +516,7 @@ async def a_call_elsewhere(service: Service, database: TestDatabase) -> str:
             call_id,
             str(call_id),
         )
-    return show_id(Prefix.CALL, call_id)
+    return format_id(Prefix.CALL, call_id)
 
 
 # -- slow listeners -------------------------------------------------------------------

@@ -21,7 +21,7 @@ from ringline.domain.events import (
     TranscriptLine,
     TurnCompleted,
 )
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.records import Entry
 from ringline.rpc.event_actions import spell
 from ringline.services.event_pages import PageLimits
@@ -95,7 +95,7 @@ async def test_an_event_is_listed_with_its_place(here: ActionRunner) -> None:
             {
                 "position": "aaaaaaaa:1",
                 "offset": 1,
-                "eventId": show_id(Prefix.EVENT, event.id),
+                "eventId": format_id(Prefix.EVENT, event.id),
                 "type": "call.created",
                 "callUuid": "order-7",
                 "occurredAt": "2026-03-01T12:00:00.000000Z",
@@ -190,7 +190,7 @@ async def test_events_of_a_call_and_of_types_are_picked(here: ActionRunner) -> N
     call = a_call(uuid="order-7")
     await here.stores.log.commit([first_entry(here.scope, call), last_entry(here.scope, call)])
     await write(here, 2)
-    for text in ("order-7", str(call.id), show_id(Prefix.CALL, call.id)):
+    for text in ("order-7", str(call.id), format_id(Prefix.CALL, call.id)):
         page = await here.run("list_events", callUuid=text)
         assert (offsets(page), *place(page)) == ([6, 7], "aaaaaaaa:9", False, True)
     page = await here.run("list_events", callUuid="order-7", limit=1)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import Entry
 from tests.database import OTHER, TestDatabase
@@ -66,7 +66,7 @@ async def test_every_surface_sends_the_examples(service: Service) -> None:
         (name, shown(payload)) for name, payload in expected
     ]
 
-    call_id = show_id(Prefix.CALL, CALL)
+    call_id = format_id(Prefix.CALL, CALL)
     async with stream_client(service, call_id, since="0") as stream:
         envelopes = await stream.rest()
     assert envelopes == [shown(told) for told in map(in_envelope, DURABLE) if told]

@@ -22,7 +22,7 @@ from websockets.typing import Subprotocol
 from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
 from ringline.domain.events import Event
-from ringline.domain.ids import Prefix, parse_id, show_id, uuid7
+from ringline.domain.ids import Prefix, format_id, parse_id, uuid7
 from ringline.domain.log import Environment, Scope
 from ringline.services.follow import Resolved, resolve
 from ringline.web import events_socket
@@ -101,7 +101,11 @@ async def test_heartbeats_need_no_join(service: Service) -> None:
 
 async def test_joins_and_leaves(service: Service) -> None:
     workspace = service.keys.workspace_id
-    spellings = ["events", f"events:{workspace}", f"events:{show_id(Prefix.WORKSPACE, workspace)}"]
+    spellings = [
+        "events",
+        f"events:{workspace}",
+        f"events:{format_id(Prefix.WORKSPACE, workspace)}",
+    ]
     async with events_client(service) as client:
         for number, topic in enumerate(spellings):
             ref = str(number)
@@ -121,7 +125,7 @@ async def test_topics_that_are_refused(service: Service) -> None:
             await client.send("1", "1", topic, "phx_join", {})
             unmatched = {"reason": "unmatched topic"}
             assert await client.receive() == reply("1", topic, "error", unmatched)
-        for name in (str(stranger), show_id(Prefix.WORKSPACE, stranger), "", "mine"):
+        for name in (str(stranger), format_id(Prefix.WORKSPACE, stranger), "", "mine"):
             await client.send("1", "1", f"events:{name}", "phx_join", {})
             refused = {"reason": "unauthorized"}
             assert await client.receive() == reply("1", f"events:{name}", "error", refused, "1")
@@ -186,7 +190,7 @@ def spellings(service: Service) -> list[str]:
         for at, letter in enumerate(str(workspace), 1)
         if letter.isalpha()
     ]
-    return ["events", f"events:{show_id(Prefix.WORKSPACE, workspace)}"] + [
+    return ["events", f"events:{format_id(Prefix.WORKSPACE, workspace)}"] + [
         f"events:{name}" for name in dict.fromkeys([str(workspace), *cased])
     ]
 
@@ -417,7 +421,7 @@ async def test_events_of_a_whole_call(service: Service, database: TestDatabase) 
         assert set(payload) == common | MEMBERS[name], name
         assert payload["organisationId"] == str(service.keys.workspace_id)
         assert payload["callUuid"] == caller.uuid
-        assert show_id(Prefix.CALL, parse_id(Prefix.CALL, payload["callId"])) == caller.call_id  # type: ignore[arg-type]
+        assert format_id(Prefix.CALL, parse_id(Prefix.CALL, payload["callId"])) == caller.call_id  # type: ignore[arg-type]
     positions = [payload["position"] for _, payload in events if "position" in payload]
     first = offset(joined["position"])
     offsets = [offset(position) for position in positions]
@@ -510,7 +514,7 @@ async def test_what_cannot_be_resumed_is_said(service: Service) -> None:
         foreign["position"],
         foreign["eventId"],
         f"{epoch}:{offset(head) + 1}",
-        show_id(Prefix.EVENT, stranger.workspace_id),
+        format_id(Prefix.EVENT, stranger.workspace_id),
         "nonsense",
         "",
         "-1",

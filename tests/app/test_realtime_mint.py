@@ -12,7 +12,7 @@ import pytest
 
 from ringline.domain import limits
 from ringline.domain.credentials import KeyKind
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from tests.callers import LIMIT_S
 from tests.database import TestDatabase
@@ -203,7 +203,7 @@ async def test_an_agent_is_named_in_either_spelling_within_its_environment(
 ) -> None:
     stranger = await service.admin.workspaces.create("Somebody else")
     agent_id = service.keys.agent_id
-    for spelling in (str(agent_id), show_id(Prefix.AGENT, agent_id)):
+    for spelling in (str(agent_id), format_id(Prefix.AGENT, agent_id)):
         assert (await post(service, json={"agent_id": spelling}))[0] == 200
         status, answer, _ = await post(
             service, json={"agent_id": spelling}, headers=service.bearer(service.keys.test_key)
@@ -247,7 +247,7 @@ async def test_only_a_hash_of_the_ticket_is_stored(
         row = dict(await connection.fetchrow("SELECT * FROM ringline.tickets") or {})
     assert len(row["ticket_hash"]) == 32
     assert minted["client_secret"] not in repr(row)
-    assert show_id(Prefix.SESSION, row["call_id"]) == minted["id"]
+    assert format_id(Prefix.SESSION, row["call_id"]) == minted["id"]
 
 
 async def test_an_address_that_is_asked_for_opens_a_session(service: Service) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.web.limits import RealtimeLimits, WebLimits
 from tests.database import TestDatabase
 from tests.realtime_session import (
@@ -60,7 +60,7 @@ async def test_a_started_session_says_what_clients_need(service: Service, calls:
     assert started == {
         "type": "session.started",
         "session_id": minted["id"],
-        "call_id": show_id(Prefix.CALL, call["id"]),
+        "call_id": format_id(Prefix.CALL, call["id"]),
         "call_uuid": str(call["id"]),
         "input_sample_rate": 16_000,
         "output_sample_rate": 16_000,
@@ -119,7 +119,7 @@ async def test_what_a_session_cannot_start_with(service: Service, calls: Any) ->
         ),
         ({"config": {"model": MODEL, "input_transcription": "yes"}}, "invalid_config"),
         ({"agent_id": "agt_nobody"}, "agent_not_found"),
-        ({"agent_id": show_id(Prefix.AGENT, service.keys.workspace_id)}, "agent_not_found"),
+        ({"agent_id": format_id(Prefix.AGENT, service.keys.workspace_id)}, "agent_not_found"),
         ({"agent_id": 5}, "invalid_config"),
     ]
     for members, code in starts:

@@ -214,7 +214,7 @@ class House:
             body=body,
             work=work or self.work,
             secret=action.secret,
-            left_no_trace=action.left_no_trace,
+            had_no_effect=action.had_no_effect,
         )
         return asyncio.create_task(asked)
 
@@ -401,7 +401,7 @@ async def test_old_keys_are_swept(house: House, database: TestDatabase) -> None:
                 body=b"",
                 work=house.work,
                 secret=False,
-                left_no_trace=lambda error: False,
+                had_no_effect=lambda error: False,
             )
         names = await connection.fetch("SELECT idempotency_key FROM ringline.idempotency_keys")
     assert sorted(row[0] for row in names) == sorted(f"new {n}" for n in range(SWEEP_EVERY))

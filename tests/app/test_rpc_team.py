@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from websockets.asyncio.client import connect
 
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.operators import TeamRole
 from ringline.rpc.actions import ACTIONS
 from tests.callers import LIMIT_S
@@ -157,7 +157,7 @@ async def test_who_cannot_be_removed(rpc: Rpc) -> None:
     await hire(rpc, "second@example.com", "owner")
     user_id = parse_id(Prefix.USER, owner)
     assert user_id is not None
-    await rpc.run("remove_team_member", identity={"id": show_id(Prefix.USER, user_id)})
+    await rpc.run("remove_team_member", identity={"id": format_id(Prefix.USER, user_id)})
     users = await rpc.run("list_users", fields=["email"])
     assert users == [{"email": "second@example.com"}]
 

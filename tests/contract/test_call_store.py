@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from ringline.domain.call_vocabulary import CallStatus, TurnRole
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment
 from ringline.domain.records import Entry
 from ringline.ports import AbandonedCall
@@ -48,9 +48,9 @@ async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) ->
     found = FoundCall(call.id, call.uuid, call.status, None, stores.database.server_id)
     assert found.runs
     async with stores.records.read(scope) as rows:
-        for name in (call.id, call.uuid, str(call.id), show_id(Prefix.CALL, call.id)):
+        for name in (call.id, call.uuid, str(call.id), format_id(Prefix.CALL, call.id)):
             assert await find_call(rows, name) == found
-        for name in (new_id(), "another", "The Integrator's", show_id(Prefix.SESSION, call.id)):
+        for name in (new_id(), "another", "The Integrator's", format_id(Prefix.SESSION, call.id)):
             assert await find_call(rows, name) is None
     async with stores.records.read(replace(scope, environment=Environment.TEST)) as rows:
         for name in (call.id, call.uuid):
@@ -60,7 +60,7 @@ async def test_a_call_is_found_by_its_id_and_by_its_call_uuid(stores: Stores) ->
 async def test_a_call_uuid_wins_over_another_call_s_id(stores: Stores) -> None:
     scope = await make_log(stores)
     first = a_call()
-    second = a_call(uuid=show_id(Prefix.CALL, first.id))
+    second = a_call(uuid=format_id(Prefix.CALL, first.id))
     await stores.log.commit([first_entry(scope, first), first_entry(scope, second)])
     async with stores.records.read(scope) as rows:
         by_text = await find_call(rows, second.uuid)

@@ -7,7 +7,7 @@ import aiohttp
 from ringline.domain import call
 from ringline.domain.call import Call, Moment
 from ringline.domain.events import CallEnded
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from tests.database import NOW, OTHER, TestDatabase, a_call, new_id
 from tests.faults.people import calling, watching
@@ -32,7 +32,7 @@ async def test_a_killed_server_ends_its_calls_at_the_next_start(parent: Path) ->
                 log = await read_log(second.dsn(), second.scope)
                 told = watcher.durable
                 assert {
-                    row.offset: show_id(Prefix.EVENT, row.event.id)
+                    row.offset: format_id(Prefix.EVENT, row.event.id)
                     for row in log
                     if row.offset in told
                 } == told

@@ -20,7 +20,7 @@ from tests.faults.processes import COMMAND, ServerProcess, server_process
 
 #: A server with few file descriptors that cannot raise its limit.
 FEW = ["sh", "-c", 'ulimit -Sn 256; ulimit -Hn 256; exec "$@"', "sh", *COMMAND]
-CONNECTIONS = 256 - limits.DESCRIPTORS_KEPT.most
+CONNECTIONS = 256 - limits.DESCRIPTORS_RESERVED.most
 
 
 def knock(port: int, address: str) -> socket.socket:

@@ -37,7 +37,7 @@ def test_without_a_share_only_the_whole_counts() -> None:
 
 
 def test_half_of_the_descriptors_that_are_left_are_one_address_s() -> None:
-    kept = limits.DESCRIPTORS_KEPT.most
+    kept = limits.DESCRIPTORS_RESERVED.most
     assert Allowance.of_descriptors(256) == Allowance(256 - kept, (256 - kept) // 2)
     assert Allowance.of_descriptors(256, 7).per_address == 7
     assert Allowance.of_descriptors(10) == Allowance(1, 1)

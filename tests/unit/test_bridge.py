@@ -389,7 +389,7 @@ def test_a_replaced_voice_reaches_nothing() -> None:
         assert (meeting.voice.heard, new.heard) == ([one], [two])
         before = list(meeting.said)
         old.on_voice_signal(
-            voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "late", alive=False)
+            voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "late", recoverable=False)
         )
         old.on_voice_text("one", "late")
         old.on_voice_audio("one", speech(100))

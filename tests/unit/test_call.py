@@ -244,7 +244,7 @@ def test_an_ended_call_takes_nothing_any_more() -> None:
 def test_a_problem_of_the_voice_is_told_and_the_call_goes_on() -> None:
     story = Story()
     failed = voice.VoiceFailed(voice.VoiceFailure.OVERLOADED, "why", True)
-    assert story.feed(failed) == [leg.VoiceTrouble(voice.VoiceFailure.OVERLOADED, "why")]
+    assert story.feed(failed) == [leg.VoiceError(voice.VoiceFailure.OVERLOADED, "why")]
     assert story.feed(voice.GoingAway(1000), leg.Digit("5")) == []
     assert not story.call.ended
 
@@ -403,7 +403,7 @@ def check_news(story: Story) -> None:
         match order:
             case leg.SessionStarted():
                 started = True
-            case leg.RequestRefused() | leg.VoiceTrouble():
+            case leg.RequestRefused() | leg.VoiceError():
                 pass
             case leg.HangUp():
                 assert not speaking

@@ -12,14 +12,14 @@ from ringline import web
 from ringline.domain.credentials import (
     ALLOWED_KINDS,
     SECRET_BYTES,
-    SURFACES_WITH_DOORS,
+    SERVED_SURFACES,
     Key,
     KeyKind,
     Surface,
     digest,
-    opens_something,
-    spell_key,
-    spell_secret,
+    encode_secret,
+    format_key,
+    is_accepted,
 )
 from ringline.domain.log import Environment
 from tests.samples import NOW, a_scope, new_id
@@ -41,18 +41,18 @@ SECOND = timedelta(seconds=1)
 def test_a_key_is_its_prefix_and_43_characters(
     kind: KeyKind, environment: Environment, prefix: str
 ) -> None:
-    key = spell_key(kind, environment, secret=b"\xfb\xff" * (SECRET_BYTES // 2))
+    key = format_key(kind, environment, secret=b"\xfb\xff" * (SECRET_BYTES // 2))
     assert re.fullmatch(rf"{prefix}[A-Za-z0-9_-]{{43}}", key)
 
 
 def test_a_secret_is_legal_in_a_url_and_as_an_http_token() -> None:
     for byte in range(256):
-        assert re.fullmatch(r"[A-Za-z0-9_-]{43}", spell_secret(bytes([byte]) * SECRET_BYTES))
+        assert re.fullmatch(r"[A-Za-z0-9_-]{43}", encode_secret(bytes([byte]) * SECRET_BYTES))
 
 
 def test_different_secrets_are_spelt_differently() -> None:
     secrets = [bytes([0] * 31 + [byte]) for byte in range(256)]
-    assert len({spell_secret(secret) for secret in secrets}) == 256
+    assert len({encode_secret(secret) for secret in secrets}) == 256
 
 
 def test_only_the_sha256_of_a_credential_is_kept() -> None:
@@ -62,11 +62,11 @@ def test_only_the_sha256_of_a_credential_is_kept() -> None:
 
 def test_a_key_lives_until_it_expires_or_is_revoked() -> None:
     key = Key(new_id(), a_scope(), KeyKind.SECRET, "label", "wxyz", NOW)
-    assert key.is_alive(NOW)
+    assert key.is_valid(NOW)
     expiring = replace(key, expires_at=NOW + SECOND)
-    assert expiring.is_alive(NOW)
-    assert not expiring.is_alive(NOW + SECOND)
-    assert not replace(expiring, revoked_at=NOW).is_alive(NOW)
+    assert expiring.is_valid(NOW)
+    assert not expiring.is_valid(NOW + SECOND)
+    assert not replace(expiring, revoked_at=NOW).is_valid(NOW)
 
 
 @pytest.mark.parametrize("surface", Surface)
@@ -82,6 +82,6 @@ def test_surfaces_with_doors_are_those_that_ask_for_a_key() -> None:
         for module in Path(web.__path__[0]).glob("*.py")
         for name in re.findall(r"\bSurface\.([A-Z_]+)", module.read_text("utf-8"))
     }
-    assert asked == SURFACES_WITH_DOORS
-    assert opens_something(KeyKind.SECRET)
-    assert not opens_something(KeyKind.PUBLISHABLE)
+    assert asked == SERVED_SURFACES
+    assert is_accepted(KeyKind.SECRET)
+    assert not is_accepted(KeyKind.PUBLISHABLE)

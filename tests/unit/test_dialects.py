@@ -21,7 +21,7 @@ from ringline.domain.call_vocabulary import (
 )
 from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Position, Scope
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.event_actions import listed, spell
@@ -140,7 +140,7 @@ def in_envelope(data: EventData, call: CallRef = INBOUND) -> Any:
 
 
 COMMON = {
-    "eventId": show_id(Prefix.EVENT, EVENT),
+    "eventId": format_id(Prefix.EVENT, EVENT),
     "position": "abcd1234:7",
     "occurredAt": "2026-11-20T09:15:02.410000Z",
     "organisationId": str(WORKSPACE),
@@ -295,14 +295,14 @@ def test_version_1_and_other_topics_are_dialects_of_their_own() -> None:
 
 
 ENVELOPE = {
-    "event_id": show_id(Prefix.EVENT, EVENT),
+    "event_id": format_id(Prefix.EVENT, EVENT),
     "channel": "voice",
-    "agent_id": show_id(Prefix.AGENT, AGENT),
+    "agent_id": format_id(Prefix.AGENT, AGENT),
     "number": "agent:agt_x",
     "from": "web:anonymous",
     "timestamp": "2026-11-20T09:15:02Z",
 }
-CALL_ID, TURN_ID = show_id(Prefix.CALL, CALL), show_id(Prefix.TURN, TURN)
+CALL_ID, TURN_ID = format_id(Prefix.CALL, CALL), format_id(Prefix.TURN, TURN)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from ringline.cli.doctor import (
     judge_database,
 )
 from ringline.config import Settings
-from ringline.domain.limits import DESCRIPTORS_KEPT
+from ringline.domain.limits import DESCRIPTORS_RESERVED
 
 LONG = SecretStr("a secret of the tests alone: thirty-two")
 ELSEWHERE = SecretStr("postgresql://h/d")
@@ -26,8 +26,8 @@ ELSEWHERE = SecretStr("postgresql://h/d")
     ("soft", "hard", "grade"),
     [
         (1_024, 524_288, Grade.GOOD),
-        (256, 1_024 + DESCRIPTORS_KEPT.most, Grade.GOOD),
-        (256, 1_023 + DESCRIPTORS_KEPT.most, Grade.WARNING),
+        (256, 1_024 + DESCRIPTORS_RESERVED.most, Grade.GOOD),
+        (256, 1_023 + DESCRIPTORS_RESERVED.most, Grade.WARNING),
         (256, 256, Grade.WARNING),
         (16, 16, Grade.WARNING),
     ],
@@ -35,13 +35,13 @@ ELSEWHERE = SecretStr("postgresql://h/d")
 def test_connections(soft: int, hard: int, grade: Grade) -> None:
     found = check_connections(soft, hard)
     assert found.grade is grade
-    assert found.found.startswith(f"{max(1, hard - DESCRIPTORS_KEPT.most)} at once")
+    assert found.found.startswith(f"{max(1, hard - DESCRIPTORS_RESERVED.most)} at once")
     assert f"{hard} descriptors (soft limit {soft})" in found.found
     assert ("LimitNOFILE" in found.advice) == (grade is Grade.WARNING)
 
 
 def test_connections_of_one_address() -> None:
-    hard = 2_000 + DESCRIPTORS_KEPT.most
+    hard = 2_000 + DESCRIPTORS_RESERVED.most
     for setting, told in ((None, "1000"), (7, "7"), (0, "all")):
         assert (
             f"2000 at once, {told} of them"

@@ -41,11 +41,11 @@ def test_a_create_that_failed_left_no_trace_whatever_failed(action: str) -> None
         ValueError(),
         Unavailable(UnavailableReason.STORE_UNAVAILABLE),
     ):
-        assert ACTIONS[action].left_no_trace(error)
+        assert ACTIONS[action].had_no_effect(error)
 
 
 @pytest.mark.parametrize("action", ["end_call", "barge_call", "invite_team_member"])
 def test_of_other_work_only_a_refusal_tells(action: str) -> None:
-    assert ACTIONS[action].left_no_trace(refuse("not_found"))
+    assert ACTIONS[action].had_no_effect(refuse("not_found"))
     for error in (ValueError(), Unavailable(UnavailableReason.ORDER_UNCONFIRMED)):
-        assert not ACTIONS[action].left_no_trace(error)
+        assert not ACTIONS[action].had_no_effect(error)

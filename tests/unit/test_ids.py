@@ -6,21 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain.ids import Prefix, parse_id, show_id, uuid7
+from ringline.domain.ids import Prefix, format_id, parse_id, uuid7
 
 ZERO, ONES = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 
 @given(st.uuids(), st.sampled_from(Prefix))
 def test_both_spellings_are_read_back(value: UUID, prefix: Prefix) -> None:
-    assert parse_id(prefix, show_id(prefix, value)) == value
+    assert parse_id(prefix, format_id(prefix, value)) == value
     assert parse_id(prefix, str(value)) == value
     assert parse_id(prefix, str(value).upper()) == value
 
 
 @given(st.uuids(), st.uuids())
 def test_the_short_spelling_keeps_the_order(one: UUID, other: UUID) -> None:
-    short = [show_id(Prefix.CALL, value) for value in (one, other)]
+    short = [format_id(Prefix.CALL, value) for value in (one, other)]
     assert (short[0] < short[1]) == (one < other)
 
 
@@ -34,7 +34,7 @@ def test_the_short_spelling_keeps_the_order(one: UUID, other: UUID) -> None:
     ],
 )
 def test_the_short_spelling_is_base62_big_endian_of_22_characters(value: UUID, text: str) -> None:
-    assert show_id(Prefix.CALL, value) == text
+    assert format_id(Prefix.CALL, value) == text
     assert parse_id(Prefix.CALL, text) == value
 
 
@@ -65,7 +65,7 @@ def test_anything_else_is_no_id(text: str) -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_an_id_or_none(text: str) -> None:
     value = parse_id(Prefix.CALL, text)
-    assert value is None or text.lower() in (show_id(Prefix.CALL, value).lower(), str(value))
+    assert value is None or text.lower() in (format_id(Prefix.CALL, value).lower(), str(value))
 
 
 @given(st.integers(0, (1 << 48) - 1), st.integers(0, (1 << 74) - 1))

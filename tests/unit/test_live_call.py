@@ -201,7 +201,7 @@ def test_a_voice_that_fails_ends_the_call() -> None:
     async def main(house: House) -> None:
         live, line = house.start()
         await asyncio.sleep(1)
-        failed = voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "why", alive=False)
+        failed = voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "why", recoverable=False)
         house.voices[0].listener.on_voice_signal(failed)
         await asyncio.sleep(1)
         assert line.hung_up == leg.HangUp(EndCause.VOICE_CLOSED, "why")

@@ -8,14 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from ringline.domain.limits import DATABASE_DEAR_MS, DATABASE_SHARE, STATEMENT_WAITED_FOR_S
+from ringline.domain.limits import DATABASE_EXPENSIVE_MS, DATABASE_SHARE, STATEMENT_CONTENDED_S
 from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.pool import CREDENTIALS, INTERNAL, Borrower, Pool
 from tests import clock as virtual
 
 ADA, BEA, CIS = (UUID(int=number) for number in range(1, 4))
-PATIENCE_S = STATEMENT_WAITED_FOR_S.most
-SHARE, DEAR_S = DATABASE_SHARE.most / 100, DATABASE_DEAR_MS.most / 1000
+PATIENCE_S = STATEMENT_CONTENDED_S.most
+SHARE, DEAR_S = DATABASE_SHARE.most / 100, DATABASE_EXPENSIVE_MS.most / 1000
 
 
 class FakeConnection:

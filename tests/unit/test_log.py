@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import (
     AfterEvent,
     Environment,
@@ -31,7 +31,7 @@ def test_0_is_before_the_first_event() -> None:
     assert parse_since("0") == FromBeginning()
 
 
-@pytest.mark.parametrize("text", [show_id(Prefix.EVENT, EVENT), str(EVENT)])
+@pytest.mark.parametrize("text", [format_id(Prefix.EVENT, EVENT), str(EVENT)])
 def test_an_event_id_is_a_position_too(text: str) -> None:
     assert parse_since(text) == AfterEvent(EVENT)
 
@@ -56,7 +56,7 @@ def test_an_event_id_is_a_position_too(text: str) -> None:
         "abcdefgh:1\n",
         "abcdefgh:" + "9" * 19,
         " abcdefgh:1",
-        show_id(Prefix.CALL, EVENT),
+        format_id(Prefix.CALL, EVENT),
     ],
 )
 def test_anything_else_is_no_position(text: str) -> None:

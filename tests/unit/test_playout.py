@@ -32,7 +32,7 @@ def drain(playing: Playout, now_ms: float = 0.0) -> list[tuple[float, Outgoing]]
     """Let time pass until nothing more leaves by itself; return what left, with seconds."""
     left: list[tuple[float, Outgoing]] = []
     while True:
-        left += [(now_ms / 1000, item) for item in playing.take(now_ms)]
+        left += [(now_ms / 1000, item) for item in playing.due(now_ms)]
         wake_in_ms = playing.wake_in_ms(now_ms)
         if wake_in_ms is None:
             return left
@@ -45,18 +45,18 @@ def played(left: list[tuple[float, Outgoing]]) -> list[tuple[float, Chunk]]:
 
 def test_nothing_leaves_before_its_response_is_admitted() -> None:
     playing = playout()
-    playing.speak("one", speech(100))
-    assert playing.take(0) == []
-    playing.admit("one")
-    assert playing.take(0) == [ResponseAudible("one"), speech(100)]
+    playing.enqueue_audio("one", speech(100))
+    assert playing.due(0) == []
+    playing.start("one")
+    assert playing.due(0) == [ResponseAudible("one"), speech(100)]
 
 
 def test_speech_leaves_as_it_came_if_it_is_short() -> None:
     playing = playout()
     chunk = Chunk(b"\1\0" * 2400, OUTPUT_HZ, "AQA=")
-    playing.admit("one")
-    playing.speak("one", chunk)
-    (leaving,) = chunks(playing.take(0))
+    playing.start("one")
+    playing.enqueue_audio("one", chunk)
+    (leaving,) = chunks(playing.due(0))
     assert leaving is chunk
 
 
@@ -70,9 +70,9 @@ def test_speech_leaves_whole_gapless_and_never_further_ahead(
     playing = Playout(PlaybackClock(), lead_ms)
     made = [speech(duration, mark=number + 1) for number, duration in enumerate(durations)]
     for chunk in made:
-        playing.speak("one", chunk)
+        playing.enqueue_audio("one", chunk)
     playing.finish("one")
-    playing.admit("one")
+    playing.start("one")
     left = drain(playing)
     sent = played(left)
     assert b"".join(chunk.pcm for _, chunk in sent) == b"".join(chunk.pcm for chunk in made)
@@ -85,22 +85,22 @@ def test_speech_leaves_whole_gapless_and_never_further_ahead(
 def test_what_is_already_ahead_counts_for_the_next_response() -> None:
     playing = playout()
     for response in ("one", "two"):
-        playing.speak(response, speech(350))
+        playing.enqueue_audio(response, speech(350))
         playing.finish(response)
-    playing.admit("one")
-    assert playing.take(0)[-1] == ResponseSent("one")
-    playing.admit("two")
-    assert len(chunks(playing.take(0))) == 0
+    playing.start("one")
+    assert playing.due(0)[-1] == ResponseSent("one")
+    playing.start("two")
+    assert len(chunks(playing.due(0))) == 0
     assert playing.wake_in_ms(0) == pytest.approx(125)
 
 
 def test_text_leaves_with_the_speech_that_follows_it() -> None:
     playing = playout()
-    playing.admit("one")
+    playing.start("one")
     for number in range(3):
-        playing.say("one", f"{number} ")
-        playing.speak("one", speech(200, mark=number + 1))
-    assert playing.take(0) == [
+        playing.enqueue_text("one", f"{number} ")
+        playing.enqueue_audio("one", speech(200, mark=number + 1))
+    assert playing.due(0) == [
         TextSent("one", "0 "),
         ResponseAudible("one"),
         speech(200, mark=1),
@@ -108,44 +108,44 @@ def test_text_leaves_with_the_speech_that_follows_it() -> None:
         speech(200, mark=2),
         TextSent("one", "2 "),
     ]
-    assert playing.take(199) == []
-    assert playing.take(200) == [speech(200, mark=3)]
+    assert playing.due(199) == []
+    assert playing.due(200) == [speech(200, mark=3)]
 
 
 def test_a_response_without_speech_is_played_out_at_once() -> None:
     playing = playout()
-    playing.say("one", "only text")
+    playing.enqueue_text("one", "only text")
     playing.finish("one")
-    playing.admit("one")
-    assert playing.take(0) == [TextSent("one", "only text"), ResponseSent("one")]
-    assert playing.admitted is None
+    playing.start("one")
+    assert playing.due(0) == [TextSent("one", "only text"), ResponseSent("one")]
+    assert playing.current is None
     assert playing.wake_in_ms(0) is None
 
 
 def test_an_interruption_stops_it_and_tells_what_was_played() -> None:
     playing = playout()
-    playing.admit("one")
-    playing.speak("one", speech(1000))
-    playing.take(0)
+    playing.start("one")
+    playing.enqueue_audio("one", speech(1000))
+    playing.due(0)
     assert playing.pause(150) == 150
-    assert playing.take(10_000) == []
+    assert playing.due(10_000) == []
     assert playing.wake_in_ms(10_000) is None
     assert playing.clock.lead_ms(150) == 0, "the leg is flushed"
 
 
 def test_what_was_played_cannot_be_more_than_what_was_sent() -> None:
     playing = playout()
-    playing.admit("one")
-    playing.speak("one", speech(100))
-    playing.take(0)
+    playing.start("one")
+    playing.enqueue_audio("one", speech(100))
+    playing.due(0)
     assert playing.pause(9_000) == 100
 
 
 def test_a_leg_that_knows_what_it_played_is_believed() -> None:
     playing = playout()
-    playing.admit("one")
-    playing.speak("one", speech(1000))
-    sent_ms = sum(chunk.duration_ms for chunk in chunks(playing.take(0)))
+    playing.start("one")
+    playing.enqueue_audio("one", speech(1000))
+    sent_ms = sum(chunk.duration_ms for chunk in chunks(playing.due(0)))
     assert playing.pause(150, unplayed_ms=sent_ms - 90) == 90
     assert playing.pause(150, unplayed_ms=sent_ms + 1) == 0
 
@@ -156,34 +156,34 @@ def test_nothing_was_played_where_nothing_plays() -> None:
 
 def test_the_next_response_plays_although_the_last_one_was_interrupted() -> None:
     playing = playout()
-    playing.admit("one")
-    playing.speak("one", speech(100))
+    playing.start("one")
+    playing.enqueue_audio("one", speech(100))
     playing.pause(0)
     playing.drop("one", 0)
-    playing.admit("two")
-    playing.speak("two", speech(100, mark=2))
-    assert chunks(playing.take(0)) == [speech(100, mark=2)]
+    playing.start("two")
+    playing.enqueue_audio("two", speech(100, mark=2))
+    assert chunks(playing.due(0)) == [speech(100, mark=2)]
 
 
 def test_a_dropped_response_leaves_nothing_more_however_late_it_comes() -> None:
     playing = playout()
-    playing.admit("one")
-    playing.speak("one", speech(1000))
-    playing.take(0)
+    playing.start("one")
+    playing.enqueue_audio("one", speech(1000))
+    playing.due(0)
     assert playing.drop("one", 0), "the leg has some of it"
-    playing.speak("one", speech(100))
-    playing.say("one", "late")
+    playing.enqueue_audio("one", speech(100))
+    playing.enqueue_text("one", "late")
     playing.finish("one")
-    assert playing.take(1_000) == []
+    assert playing.due(1_000) == []
 
 
 def test_dropping_asks_for_a_flush_only_where_the_leg_has_speech_that_it_may_play() -> None:
     playing = playout()
-    playing.speak("waiting", speech(100))
+    playing.enqueue_audio("waiting", speech(100))
     assert not playing.drop("waiting", 0)
-    playing.admit("one")
-    playing.speak("one", speech(100))
-    playing.take(0)
+    playing.start("one")
+    playing.enqueue_audio("one", speech(100))
+    playing.due(0)
     playing.pause(0)
     assert not playing.drop("one", 0), "the interruption has flushed it"
 
@@ -191,10 +191,10 @@ def test_dropping_asks_for_a_flush_only_where_the_leg_has_speech_that_it_may_pla
 def test_more_than_five_minutes_do_not_wait() -> None:
     playing = playout()
     for _ in range(31):
-        playing.speak("one", speech(10_000))
+        playing.enqueue_audio("one", speech(10_000))
     assert playing.dropped_ms == 10_000
     playing.finish("one")
-    playing.admit("one")
+    playing.start("one")
     sent = played(drain(playing))
     assert sum(chunk.duration_ms for _, chunk in sent) == pytest.approx(MAX_WAITING_MS)
 
@@ -203,61 +203,61 @@ def test_text_beyond_the_bound_is_dropped_and_counted() -> None:
     playing = playout()
     piece = "\N{EURO SIGN}" * 1_000
     for _ in range(MAX_WAITING_TEXT // 3_000 + 2):
-        playing.say("one", piece)
+        playing.enqueue_text("one", piece)
     assert playing.dropped_bytes == 2 * 3_000
     playing.finish("one")
-    playing.admit("one")
-    left = playing.take(0)
+    playing.start("one")
+    left = playing.due(0)
     assert left == [TextSent("one", piece)] * (len(left) - 1) + [ResponseSent("one")]
     assert MAX_WAITING_TEXT - 3_000 < (len(left) - 1) * 3_000 <= MAX_WAITING_TEXT
 
 
 def test_text_that_has_left_makes_room() -> None:
     playing = playout()
-    playing.admit("one")
+    playing.start("one")
     for _ in range(40):
-        playing.say("one", "x" * (MAX_WAITING_TEXT // 2))
-        assert len(playing.take(0)) == 1
+        playing.enqueue_text("one", "x" * (MAX_WAITING_TEXT // 2))
+        assert len(playing.due(0)) == 1
     assert playing.dropped_bytes == 0
 
 
 def test_pieces_of_no_length_are_bounded_too() -> None:
     playing = playout()
     for _ in range(MAX_WAITING_PIECES + 5):
-        playing.say("one", "x")
-        playing.say("one", "")
-    playing.speak("one", speech(20))
+        playing.enqueue_text("one", "x")
+        playing.enqueue_text("one", "")
+    playing.enqueue_audio("one", speech(20))
     assert playing.dropped_bytes == 5
     assert playing.dropped_ms == 20
     for _ in range(5):
         playing.finish("one")
-    playing.admit("one")
-    assert len(playing.take(0)) == MAX_WAITING_PIECES + 1
+    playing.start("one")
+    assert len(playing.due(0)) == MAX_WAITING_PIECES + 1
 
 
 def test_responses_that_are_never_admitted_are_forgotten() -> None:
     playing = playout()
-    playing.admit("running")
+    playing.start("running")
     for number in range(MAX_WAITING_RESPONSES + 10):
-        playing.say(f"{number}", "hello")
+        playing.enqueue_text(f"{number}", "hello")
         playing.finish(f"{number}")
-    playing.say("running", "still here")
-    assert playing.take(0) == [TextSent("running", "still here")]
+    playing.enqueue_text("running", "still here")
+    assert playing.due(0) == [TextSent("running", "still here")]
     playing.finish("running")
-    assert playing.take(0) == [ResponseSent("running")]
+    assert playing.due(0) == [ResponseSent("running")]
     kept = f"{MAX_WAITING_RESPONSES + 9}"
-    playing.admit(kept)
-    assert playing.take(0) == [TextSent(kept, "hello"), ResponseSent(kept)]
-    playing.admit("10")  # forgotten, and yet its end comes
-    assert playing.take(0) == [ResponseSent("10")]
+    playing.start(kept)
+    assert playing.due(0) == [TextSent(kept, "hello"), ResponseSent(kept)]
+    playing.start("10")  # forgotten, and yet its end comes
+    assert playing.due(0) == [ResponseSent("10")]
 
 
 def test_what_has_left_makes_room() -> None:
     playing = playout()
-    playing.admit("one")
+    playing.start("one")
     now_ms = 0.0
     for _ in range(40):
-        playing.speak("one", speech(10_000))
+        playing.enqueue_audio("one", speech(10_000))
         drain(playing, now_ms)
         now_ms += 10_000
     assert playing.dropped_ms == 0

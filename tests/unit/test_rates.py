@@ -34,11 +34,11 @@ def test_zero_is_no_limit() -> None:
 
 def test_so_many_buckets_are_kept_and_who_asks_still_waits() -> None:
     limit = RateLimit(1, 2, clock=lambda: 0.0)
-    for number in range(limits.RATES_KEPT.most + 100):  # none of them is ever full again
+    for number in range(limits.TRACKED_RATES.most + 100):  # none of them is ever full again
         assert limit.take((ONE, UUID(int=number))) == 0
-        if number == limits.RATES_KEPT.most:
+        if number == limits.TRACKED_RATES.most:
             assert limit.take("busy") == 0
-        elif number > limits.RATES_KEPT.most + 50:
+        elif number > limits.TRACKED_RATES.most + 50:
             limit.take("busy")
-    assert limit.kept == limits.RATES_KEPT.most
+    assert limit.kept == limits.TRACKED_RATES.most
     assert limit.take("busy") > 0

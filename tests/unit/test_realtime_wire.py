@@ -230,7 +230,7 @@ def test_a_started_session_tells_its_rates() -> None:
         (leg.AgentFinished(), {"type": "response.completed"}),
         (leg.AgentFinished(True), {"type": "response.completed", "interrupted": True}),
         (
-            leg.VoiceTrouble(VoiceFailure.OVERLOADED, "m"),
+            leg.VoiceError(VoiceFailure.OVERLOADED, "m"),
             {"type": "error", "error": {"code": "overloaded", "message": "m"}},
         ),
         (
@@ -335,7 +335,7 @@ def test_the_close_code_tells_whose_end_it_is(code: str, close_code: int) -> Non
 @pytest.mark.parametrize("failure", VoiceFailure)
 def test_what_is_wrong_with_a_voice_is_told_by_its_word(failure: VoiceFailure) -> None:
     told = f'{{"type":"error","error":{{"code":"{failure.value}","message":"why"}}}}'
-    assert realtime.encode(leg.VoiceTrouble(failure, "why")) == told.encode()
+    assert realtime.encode(leg.VoiceError(failure, "why")) == told.encode()
     assert failure in ERRORS, "clients can look it up"
 
 

@@ -11,7 +11,7 @@ from ringline.domain.agent import Agent
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.records import CallRow
 from ringline.domain.session_config import EffectiveConfig
 from ringline.domain.unavailable import Unavailable
@@ -45,7 +45,7 @@ def take(house: House, offer: Offer) -> tuple[LiveCall, ScriptedLeg]:
     ("offer", "to_number", "agent_id"),
     [
         (BARE, "voice:local/attendant", None),
-        (TO_AGENT, f"agent:{show_id(Prefix.AGENT, AGENT.id)}", AGENT.id),
+        (TO_AGENT, f"agent:{format_id(Prefix.AGENT, AGENT.id)}", AGENT.id),
     ],
 )
 def test_the_row_says_who_calls_and_who_answers(

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from ringline.domain import limits
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
@@ -186,9 +186,9 @@ def refused_identity(action: Action, given: object) -> RpcProblem:
     [
         str(SOME_ID),
         str(SOME_ID).upper(),
-        show_id(Prefix.CONTACT, SOME_ID),
+        format_id(Prefix.CONTACT, SOME_ID),
         {"id": str(SOME_ID)},
-        {"id": show_id(Prefix.CONTACT, SOME_ID), "more": 1},
+        {"id": format_id(Prefix.CONTACT, SOME_ID), "more": 1},
     ],
 )
 def test_an_id_in_either_spelling_bare_or_in_an_object(given: object) -> None:
@@ -224,7 +224,7 @@ def test_an_object_without_the_keys(given: object, provided: list[str]) -> None:
         "",
         "no id",
         "0190b5a0000070008000000000000000",
-        show_id(Prefix.CALL, SOME_ID),
+        format_id(Prefix.CALL, SOME_ID),
         7,
         True,
         [str(SOME_ID)],

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ringline.domain.agent import Agent, LocalSettings, Tool, TurnDetection, TurnDetectionType
 from ringline.domain.config_members import MEMBERS, Modality, RequestedConfig, SessionConfig
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.local_dialogue import read_local
 from ringline.domain.session_config import (
     UNBOUND,
@@ -470,7 +470,7 @@ def test_lifetimes_are_clamped(body: bytes, ttl_s: int) -> None:
     assert asked == realtime_mint.TicketRequest(Binding(), ttl_s)
 
 
-@pytest.mark.parametrize("spelling", [str(AGENT.id), show_id(Prefix.AGENT, AGENT.id)])
+@pytest.mark.parametrize("spelling", [str(AGENT.id), format_id(Prefix.AGENT, AGENT.id)])
 def test_an_agent_is_named_in_either_spelling(spelling: str) -> None:
     body = json.dumps({"agent_id": spelling, "locked_fields": ["voice"]}).encode()
     asked = realtime_mint.read_mint(body, MODELS)

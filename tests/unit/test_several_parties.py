@@ -25,7 +25,7 @@ SUPERVISOR, OPERATOR = ParticipantRole.SUPERVISOR, ParticipantRole.OPERATOR
 #: Everybody at one rate, so that a chunk is heard as it came.
 ONE_RATE = replace(CAPABILITIES, input_hz=OUTPUT_HZ)
 NEXT = SessionConfig(model="local/attendant", local=LocalSettings())
-FAILED = voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "late", alive=False)
+FAILED = voice.VoiceFailed(voice.VoiceFailure.UPSTREAM_CLOSED, "late", recoverable=False)
 
 
 async def talking(house: House, greeting: str = "") -> tuple[LiveCall, ScriptedLeg]:

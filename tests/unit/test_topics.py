@@ -3,7 +3,7 @@
 import pytest
 
 from ringline.domain.events import Event
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.topics import ALL_EVENTS, CallEvents, ends, topics_of
 from ringline.wire.events_socket import TopicRefused, read_topic
 from ringline.wire.phoenix_socket import UNAUTHORIZED, UNMATCHED_TOPIC
@@ -35,7 +35,7 @@ def test_a_call_s_topic_ends_with_that_call_and_the_log_s_never() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["events", f"events:{WORKSPACE}", f"events:{show_id(Prefix.WORKSPACE, WORKSPACE)}"]
+    "name", ["events", f"events:{WORKSPACE}", f"events:{format_id(Prefix.WORKSPACE, WORKSPACE)}"]
 )
 def test_every_spelling_of_a_workspace_s_events_is_one_topic(name: str) -> None:
     assert read_topic(name, WORKSPACE) is ALL_EVENTS
@@ -53,7 +53,7 @@ def test_every_spelling_of_a_workspace_s_events_is_one_topic(name: str) -> None:
         ("events:events", UNAUTHORIZED),
         (f"events:{OTHER}", UNAUTHORIZED),
         (f"events:{WORKSPACE}:", UNAUTHORIZED),
-        (f"events:{show_id(Prefix.CALL, WORKSPACE)}", UNAUTHORIZED),
+        (f"events:{format_id(Prefix.CALL, WORKSPACE)}", UNAUTHORIZED),
     ],
 )
 def test_any_other_name_is_refused_with_its_reason(name: str, reason: str) -> None:

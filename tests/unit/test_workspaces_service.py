@@ -72,7 +72,7 @@ def test_a_new_workspace_has_its_keys_an_agent_and_a_log_per_environment() -> No
     for text, (key, key_hash) in zip(texts, made.keys, strict=True):
         assert key_hash == digest(text)
         assert text.endswith(key.last_four)
-        assert key.is_alive(NOW)
+        assert key.is_valid(NOW)
     prefixes = ["sk_live_", "sk_test_", "pk_live_", "mk_"]
     assert [text[:-43] for text in texts] == prefixes
     assert len(set(texts)) == 4

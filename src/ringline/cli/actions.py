@@ -12,7 +12,7 @@ from ringline.cli.options import KEY_VARIABLE, ApiKey, DataDir, Json, Target, Ur
 from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.client.http import AgentSummary, ApiProblem, RpcAnswer, open_api
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.rpc.action import ActionKind
 from ringline.rpc.actions import ACTIONS
 
@@ -118,14 +118,14 @@ def list_agents(
         return
     table = Table("id", "name", "model", "enabled", box=None)
     for agent in agents:
-        shown = (show_id(Prefix.AGENT, agent.id), agent.name, agent.model)
+        shown = (format_id(Prefix.AGENT, agent.id), agent.name, agent.model)
         table.add_row(*map(visible, shown), "yes" if agent.enabled else "no")
     open_console().print(table)
 
 
 def _describe(agent: AgentSummary) -> dict[str, object]:
     return {
-        "agent_id": show_id(Prefix.AGENT, agent.id),
+        "agent_id": format_id(Prefix.AGENT, agent.id),
         "name": agent.name,
         "model": agent.model,
         "enabled": agent.enabled,

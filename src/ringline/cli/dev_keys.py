@@ -10,7 +10,7 @@ from ringline.app import Admin
 from ringline.cli.files import KeyRing, read_key_ring, write_private
 from ringline.cli.keys import key_ring
 from ringline.domain.credentials import Key, digest
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment, Scope
 from ringline.services.clock import now
 from ringline.services.workspaces import FIRST_KEYS
@@ -57,7 +57,7 @@ async def _renew(
     texts: dict[str, str] = {}
     for name, kind, environment in FIRST_KEYS:
         key = found[name]
-        if key is None or not key.is_alive(now()) or key.scope.workspace_id != workspace_id:
+        if key is None or not key.is_valid(now()) or key.scope.workspace_id != workspace_id:
             scope = Scope(workspace_id, environment)
             label = f"ringline dev {name.replace('_', ' ')}"
             _, texts[name] = await admin.workspaces.create_key(scope, kind, label=label)
@@ -73,4 +73,4 @@ async def _renew(
 
 async def _first_agent(admin: Admin, scope: Scope) -> str:
     agent = await admin.rows.first_agent(scope)
-    return "" if agent is None else show_id(Prefix.AGENT, agent.id)
+    return "" if agent is None else format_id(Prefix.AGENT, agent.id)

@@ -28,7 +28,7 @@ from ringline.config import (
     secret_command,
     service_links,
 )
-from ringline.domain.limits import DESCRIPTORS_KEPT
+from ringline.domain.limits import DESCRIPTORS_RESERVED
 from ringline.web.admission import Allowance
 
 _BAD_FREE_BYTES = 200 * 1024 * 1024
@@ -226,7 +226,7 @@ def check_connections(soft: int, hard: int, *, per_address: int | None = None) -
     allowance = Allowance.of_descriptors(hard, per_address)
     found = (
         f"{allowance.most} at once, {allowance.per_address or 'all'} of them of one address: "
-        f"{hard} descriptors (soft limit {soft}), {DESCRIPTORS_KEPT.most} kept"
+        f"{hard} descriptors (soft limit {soft}), {DESCRIPTORS_RESERVED.most} kept"
     )
     if allowance.most < _FEW_CONNECTIONS:
         return Finding(

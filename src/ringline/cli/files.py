@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from ringline.cli.outcome import CommandProblem
-from ringline.domain.credentials import SECRET_BYTES, spell_secret
+from ringline.domain.credentials import SECRET_BYTES, encode_secret
 
 DEV_KEYS = "dev-keys.json"
 DEV_SECRETS = "dev-secrets.json"
@@ -127,7 +127,7 @@ def dev_secrets(data_dir: Path) -> DevSecrets:
     """
     path = data_dir / DEV_SECRETS
     if not path.exists():
-        made = DevSecrets(*(spell_secret(secrets.token_bytes(SECRET_BYTES)) for _ in range(2)))
+        made = DevSecrets(*(encode_secret(secrets.token_bytes(SECRET_BYTES)) for _ in range(2)))
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         with naming(path):
             write_private(partial, msgspec.json.encode(made) + b"\n")

@@ -15,8 +15,8 @@ from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.config import Settings
-from ringline.domain.credentials import Key, KeyKind, opens_something
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.credentials import Key, KeyKind, is_accepted
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Scope
 from ringline.ports import EntryRefused, Violation, WorkspaceRow
 from ringline.services.clock import now
@@ -120,7 +120,7 @@ def create_key(
             raise
         fail(f"There is no workspace {workspace}.")
     shown = {
-        "key_id": show_id(Prefix.KEY, key.id),
+        "key_id": format_id(Prefix.KEY, key.id),
         "key": text,
         "type": key.kind.value,
         "environment": key.scope.environment.value,
@@ -132,7 +132,7 @@ def create_key(
     else:
         show(text)
         say(f"This is {shown['key_id']}; it is not shown again.")
-    if not opens_something(key.kind):
+    if not is_accepted(key.kind):
         say(f"A {key.kind} key {_OPENS_NOTHING}.")
 
 
@@ -187,7 +187,7 @@ def revoke(
 
     if not run(work(), *DATABASE_PROBLEMS):
         fail(f"There is no key {key_id}.")
-    say(f"{show_id(Prefix.KEY, wanted)} is revoked.")
+    say(f"{format_id(Prefix.KEY, wanted)} is revoked.")
 
 
 def key_ring(keys: FirstKeys, base_url: str) -> KeyRing:
@@ -199,14 +199,14 @@ def key_ring(keys: FirstKeys, base_url: str) -> KeyRing:
         test_key=keys.test_key,
         publishable_key=keys.publishable_key,
         management_key=keys.management_key,
-        agent_id=show_id(Prefix.AGENT, keys.agent_id),
-        test_agent_id=show_id(Prefix.AGENT, keys.test_agent_id),
+        agent_id=format_id(Prefix.AGENT, keys.agent_id),
+        test_agent_id=format_id(Prefix.AGENT, keys.test_agent_id),
     )
 
 
 def show_key_ring(ring: KeyRing) -> None:
     """Print a workspace's first keys for people."""
-    idle = {name for name, kind, _ in FIRST_KEYS if not opens_something(kind)}
+    idle = {name for name, kind, _ in FIRST_KEYS if not is_accepted(kind)}
     for name in (
         "workspace_id",
         "secret_key",
@@ -249,9 +249,9 @@ def _describe(key: Key) -> dict[str, str]:
     if key.revoked_at is not None:
         state = "revoked"
     else:
-        state = "alive" if key.is_alive(now()) else "expired"
+        state = "alive" if key.is_valid(now()) else "expired"
     return {
-        "key_id": show_id(Prefix.KEY, key.id),
+        "key_id": format_id(Prefix.KEY, key.id),
         "type": key.kind.value,
         "environment": key.scope.environment.value,
         "last_four": key.last_four,

@@ -3,7 +3,7 @@
 import secrets
 
 from ringline.cli.terminal import show
-from ringline.domain.credentials import SECRET_BYTES, spell_secret
+from ringline.domain.credentials import SECRET_BYTES, encode_secret
 
 
 def secret() -> None:
@@ -12,4 +12,4 @@ def secret() -> None:
     Prints 43 random characters and stores nothing. Generate one for each setting. Data
     encrypted with a key can only be decrypted with that key.
     """
-    show(spell_secret(secrets.token_bytes(SECRET_BYTES)))
+    show(encode_secret(secrets.token_bytes(SECRET_BYTES)))

@@ -16,7 +16,7 @@ class Flaw:
     path: tuple[str | int, ...]
     what: str
 
-    def spelt(self, root: str) -> str:
+    def path_from(self, root: str) -> str:
         """Format the path as a client would write it: `tools[1].name`."""
         steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
         return root + "".join(steps)

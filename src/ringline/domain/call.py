@@ -40,7 +40,7 @@ from ringline.domain.handover import HandedBack, TakenOver, hand_back, take_over
 from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
 from ringline.domain.parties import Parties
-from ringline.domain.records import CallRow, Entry, ParticipantRow, talked_s
+from ringline.domain.records import CallRow, Entry, ParticipantRow, talk_time_s
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.turn_taking import (
     TurnTaking,
@@ -205,8 +205,10 @@ def _from_leg(call: Call, leg_id: LegId, *, signal: leg.LegSignal, draft: Draft)
 
 def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
     match signal:
-        case voice.VoiceFailed(failure, message, alive):
-            return _voice_failed(call, failure, message=message, draft=draft, alive=alive)
+        case voice.VoiceFailed(failure, message, recoverable):
+            return _voice_failed(
+                call, failure, message=message, draft=draft, recoverable=recoverable
+            )
         case voice.GoingAway():
             return call  # it fails in time; replacing a voice before that is not built yet
         case _:
@@ -372,10 +374,10 @@ def _wait(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
 
 
 def _voice_failed(
-    call: Call, failure: voice.VoiceFailure, *, message: str, draft: Draft, alive: bool
+    call: Call, failure: voice.VoiceFailure, *, message: str, draft: Draft, recoverable: bool
 ) -> Call:
-    if alive:
-        draft.orders.append(leg.VoiceTrouble(failure, message))
+    if recoverable:
+        draft.orders.append(leg.VoiceError(failure, message))
         return call
     return _end(call, lost_voice(failure), draft=draft, message=message)
 
@@ -399,7 +401,7 @@ def _end(
             started_at=row.started_at,
             answered_at=answered,
             ended_at=draft.now,
-            duration_seconds=talked_s(answered, draft.now),
+            duration_seconds=talk_time_s(answered, draft.now),
             transcript=talk.turns.lines,
         )
     )

@@ -42,7 +42,7 @@ class Key:
     last_used_at: datetime | None = None
     end_calls: bool = False
 
-    def is_alive(self, now: datetime) -> bool:
+    def is_valid(self, now: datetime) -> bool:
         """Return whether the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
@@ -82,12 +82,12 @@ ALLOWED_KINDS: dict[Surface, frozenset[KeyKind]] = {
 }
 
 #: The surfaces that this version serves; keys of other surfaces are of no use yet.
-SURFACES_WITH_DOORS = frozenset({Surface.RPC, Surface.REALTIME, Surface.LIVE_STREAM})
+SERVED_SURFACES = frozenset({Surface.RPC, Surface.REALTIME, Surface.LIVE_STREAM})
 
 
-def opens_something(kind: KeyKind) -> bool:
+def is_accepted(kind: KeyKind) -> bool:
     """Return whether any surface of this version accepts keys of a kind."""
-    return any(kind in ALLOWED_KINDS[surface] for surface in SURFACES_WITH_DOORS)
+    return any(kind in ALLOWED_KINDS[surface] for surface in SERVED_SURFACES)
 
 
 def key_prefix(kind: KeyKind, environment: Environment) -> str:
@@ -101,12 +101,12 @@ def key_prefix(kind: KeyKind, environment: Environment) -> str:
             return "mk_"
 
 
-def spell_key(kind: KeyKind, environment: Environment, *, secret: bytes) -> str:
+def format_key(kind: KeyKind, environment: Environment, *, secret: bytes) -> str:
     """Format a key: its prefix and 43 characters of base64url."""
-    return key_prefix(kind, environment) + spell_secret(secret)
+    return key_prefix(kind, environment) + encode_secret(secret)
 
 
-def spell_secret(secret: bytes) -> str:
+def encode_secret(secret: bytes) -> str:
     """Encode 32 bytes as 43 characters that are legal in URLs and HTTP tokens."""
     return urlsafe_b64encode(secret).decode("ascii").rstrip("=")
 

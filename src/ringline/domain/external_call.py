@@ -36,7 +36,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.participants import join, leave
-from ringline.domain.records import CallRow, ParticipantRow, QueueEntryRow, Record, talked_s
+from ringline.domain.records import CallRow, ParticipantRow, QueueEntryRow, Record, talk_time_s
 from ringline.domain.turns import Draft
 
 #: The hang-up cause for each reported status. Reports do not say who hung up: a completed
@@ -328,7 +328,7 @@ def _end(
     row, at = _moved(call.row, status, at=draft.now), draft.now
     duration = row.duration_seconds
     if duration is None:
-        duration = talked_s(row.answered_at, at)
+        duration = talk_time_s(row.answered_at, at)
     row = replace(row, hangup_cause=cause, duration_seconds=duration)
     draft.records.append(row)
     entry = _follow(call.entry, QueueEntryStatus.ABANDONED, draft=draft)

@@ -49,7 +49,7 @@ def uuid7(unix_ms: int, random_bits: int) -> UUID:
     return UUID(int=value | (0b10 << 62) | rand_b)
 
 
-def show_id(prefix: Prefix, value: UUID) -> str:
+def format_id(prefix: Prefix, value: UUID) -> str:
     """Format an id as `/v1` and `/v3` do: `call_` and 22 characters of base62."""
     number, pairs = value.int, [""] * (_WIDTH // 2)
     for index in range(_WIDTH // 2 - 1, -1, -1):

@@ -137,7 +137,7 @@ class RequestRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceTrouble:
+class VoiceError:
     """The voice had an error that it survives."""
 
     failure: VoiceFailure
@@ -164,6 +164,6 @@ LegOrder: TypeAlias = (
     | AgentSaid
     | AgentFinished
     | RequestRefused
-    | VoiceTrouble
+    | VoiceError
     | HangUp
 )

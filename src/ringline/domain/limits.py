@@ -42,7 +42,7 @@ IDLE_S = Limit("a connection between requests", 75, "s", "closed")
 ANSWER_IDLE_S = Limit("an answer or a stream that the client does not read", 30, "s", "closed")
 ANSWER_S = Limit("a whole answer", 600, "s", "closed")
 DRAIN_S = Limit("ordinary answers at shutdown, after calls and journal", 10, "s", "cut off")
-DESCRIPTORS_KEPT = Limit(
+DESCRIPTORS_RESERVED = Limit(
     "descriptors reserved for database, files and command line; connections get the others",
     64,
     "descriptors",
@@ -65,7 +65,7 @@ SOCKETS_PER_KEY = Limit(
 JSON_MARKS = Limit("`[`, `{` and `,` in a body or a frame", 20_000, "characters", _BAD_JSON)
 JSON_DEPTH = Limit("levels of arrays and objects in a body or a frame", 64, "levels", _BAD_JSON)
 MINT_BYTES = Limit("the body of a mint", _MIB, "bytes", "413")
-UNDER_WAY_BYTES = Limit(
+IN_FLIGHT_BYTES = Limit(
     "one key's bodies under way and unread answers, counting those over 64 KiB",
     64 * _MIB,
     "bytes",
@@ -168,7 +168,7 @@ CALL_PARTICIPANTS = Limit(
     "`invalid_changes`",
 )
 STATEMENT_S = Limit("a statement", 10, "s", "`query_timeout`")
-STATEMENT_WAITED_FOR_S = Limit(
+STATEMENT_CONTENDED_S = Limit(
     "the statements of one request while others wait for a connection to the database",
     2,
     "s",
@@ -178,7 +178,7 @@ STATEMENT_WAITED_FOR_S = Limit(
 # -- the database -------------------------------------------------------------------------
 
 DATABASE_CONNECTIONS = Limit("connections to the database", 10, "connections", "waits")
-DATABASE_KEPT = Limit(
+DATABASE_RESERVED = Limit(
     "of these, reserved for credentials, journal and revocations", 2, "connections", "waits"
 )
 DATABASE_PER_WORKSPACE = Limit("of these, for one workspace's requests", 3, "connections", "waits")
@@ -188,7 +188,7 @@ DATABASE_SHARE = Limit(
     "% of one connection's time",
     "its next request waits",
 )
-DATABASE_DEAR_MS = Limit(
+DATABASE_EXPENSIVE_MS = Limit(
     "a request before it counts as expensive", 50, "ms on its connection", "the excess counts"
 )
 DATABASE_WAITING = Limit(
@@ -230,13 +230,13 @@ AUDIO_PIECE_MS = Limit("the audio of one `audio.append`", 10_000, "ms", "`invali
 WAITING_SPEECH_MS = Limit(
     "speech queued for a client that does not read", 2_000, "ms", "the oldest is dropped"
 )
-WAITING_NEWS = Limit(
+WAITING_NOTIFICATIONS = Limit(
     "other events queued for a client that does not read",
     1_000,
     "frames",
     "`slow_client`, close 1008",
 )
-WAITING_NEWS_BYTES = Limit(
+WAITING_NOTIFICATION_BYTES = Limit(
     "other events queued for a client that does not read",
     4 * _MIB,
     "bytes",
@@ -343,13 +343,13 @@ SHORT_PORTION_ROWS = Limit(
     "rows",
     "fetched in more portions",
 )
-RATES_KEPT = Limit(
+TRACKED_RATES = Limit(
     "keys and operators whose rate is tracked",
     10_000,
     "rates",
     "the one idle longest is forgotten",
 )
-PLANS_KEPT = Limit("cached plans of reads", 256, "plans", "planned again")
+CACHED_PLANS = Limit("cached plans of reads", 256, "plans", "planned again")
 PLAN_EFFORT = Limit(
     "parts of a read (filter, fields and sort) that is planned at once; a relationship counts"
     " as 12, and each of n fields of a sort counts n times",
@@ -375,13 +375,13 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         ANSWER_IDLE_S,
         ANSWER_S,
         DRAIN_S,
-        DESCRIPTORS_KEPT,
+        DESCRIPTORS_RESERVED,
         CONNECTIONS_PER_ADDRESS,
         SOCKETS_PER_KEY,
         JSON_MARKS,
         JSON_DEPTH,
         MINT_BYTES,
-        UNDER_WAY_BYTES,
+        IN_FLIGHT_BYTES,
         LOOP_SHARE,
         OFFER_CHARACTERS,
         TOKEN_BYTES,
@@ -419,14 +419,14 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         INSTRUCTIONS_BYTES,
         CALL_PARTICIPANTS,
         STATEMENT_S,
-        STATEMENT_WAITED_FOR_S,
+        STATEMENT_CONTENDED_S,
     ),
     "The database": (
         DATABASE_CONNECTIONS,
-        DATABASE_KEPT,
+        DATABASE_RESERVED,
         DATABASE_PER_WORKSPACE,
         DATABASE_SHARE,
-        DATABASE_DEAR_MS,
+        DATABASE_EXPENSIVE_MS,
         DATABASE_WAITING,
         DATABASE_WAIT_S,
     ),
@@ -449,8 +449,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         TYPED_CHARACTERS,
         AUDIO_PIECE_MS,
         WAITING_SPEECH_MS,
-        WAITING_NEWS,
-        WAITING_NEWS_BYTES,
+        WAITING_NOTIFICATIONS,
+        WAITING_NOTIFICATION_BYTES,
         EARLY_SIGNALS,
         START_S,
         INBOX_SIGNALS,
@@ -484,8 +484,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PAGE_BYTES,
         PORTION_ROWS,
         SHORT_PORTION_ROWS,
-        RATES_KEPT,
-        PLANS_KEPT,
+        TRACKED_RATES,
+        CACHED_PLANS,
         PLAN_EFFORT,
         PLAN_BYTES,
         FETCH_BYTES,

@@ -24,7 +24,7 @@ MAX_WAITING_PIECES = limits.PLAYOUT_PIECES.most
 MAX_WAITING_RESPONSES = limits.PLAYOUT_RESPONSES.most
 _MIN_PIECE_MS = 20.0  # pieces are not shorter, however short the lead
 _MIN_WAKE_MS = 1.0  # clocks are not exact: do not spin
-_FORGOTTEN = 32  # ids of dropped responses, to recognise their late chunks
+_DISCARDED = 32  # ids of dropped responses, to recognise their late chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +101,19 @@ class Playout:
         self.dropped_bytes = 0
         self._lead_ms = lead_ms
         self._waiting: dict[str, _Waiting] = {}
-        self._forgotten: dict[str, bool] = {}  # id -> whether it had ended
-        self._admitted: str | None = None
+        self._discarded: dict[str, bool] = {}  # id -> whether it had ended
+        self._current: str | None = None
         self._audible = False
         self._paused = False
 
     @property
-    def admitted(self) -> str | None:
+    def current(self) -> str | None:
         """Return the response that is being sent."""
-        return self._admitted
+        return self._current
 
-    def speak(self, response_id: str, chunk: Chunk) -> None:
+    def enqueue_audio(self, response_id: str, chunk: Chunk) -> None:
         """Enqueue speech; beyond the bound it is dropped and counted in `dropped_ms`."""
-        if response_id in self._forgotten or not chunk.pcm:
+        if response_id in self._discarded or not chunk.pcm:
             return
         duration_ms = chunk.duration_ms
         waiting = self._of(response_id)
@@ -123,9 +123,9 @@ class Playout:
         waiting.items.extend(self._cut(chunk, duration_ms))
         waiting.speech_ms += duration_ms
 
-    def say(self, response_id: str, delta: str) -> None:
+    def enqueue_text(self, response_id: str, delta: str) -> None:
         """Enqueue text; beyond the bound it is dropped and counted in `dropped_bytes`."""
-        if response_id in self._forgotten or not delta:
+        if response_id in self._discarded or not delta:
             return
         size = len(delta.encode("utf-8", "replace"))
         waiting = self._of(response_id)
@@ -137,17 +137,17 @@ class Playout:
 
     def finish(self, response_id: str) -> None:
         """Record that a response is complete."""
-        if response_id in self._forgotten:
-            self._forgotten[response_id] = True
+        if response_id in self._discarded:
+            self._discarded[response_id] = True
             return
         items = self._of(response_id).items
         if not items or items[-1] is not _END:
             items.append(_END)
 
-    def admit(self, response_id: str) -> None:
+    def start(self, response_id: str) -> None:
         """Start sending this response, from its beginning."""
-        self._admitted, self._audible, self._paused = response_id, False, False
-        had_ended = self._forgotten.pop(response_id, False)
+        self._current, self._audible, self._paused = response_id, False, False
+        had_ended = self._discarded.pop(response_id, False)
         waiting = self._of(response_id)
         if had_ended:  # its end must still be reported
             waiting.items.append(_END)
@@ -159,7 +159,7 @@ class Playout:
         The leg has just been flushed. `unplayed_ms` is what it discarded, if it can know.
         """
         played_ms = 0
-        if self._admitted is not None:
+        if self._current is not None:
             played_ms = int(self.clock.played_ms(now_ms, unplayed_ms))
         self._paused = True
         self.clock.flushed(now_ms)
@@ -167,30 +167,30 @@ class Playout:
 
     def drop(self, response_id: str, now_ms: float) -> bool:
         """Discard a response, late chunks too; return whether the leg must be flushed."""
-        self._forget(response_id)
-        if self._admitted != response_id:
+        self._discard(response_id)
+        if self._current != response_id:
             return False
         flush = not self._paused
-        self._admitted, self._paused = None, False
+        self._current, self._paused = None, False
         if flush:
             self.clock.flushed(now_ms)
         return flush
 
-    def take(self, now_ms: float) -> list[Outgoing]:
+    def due(self, now_ms: float) -> list[Outgoing]:
         """Return what must be sent now, in order."""
         leaving: list[Outgoing] = []
-        while (response_id := self._admitted) is not None and not self._paused:
+        while (response_id := self._current) is not None and not self._paused:
             queue = self._waiting[response_id].items
             if not queue or self._wait_ms(queue[0], now_ms) > 0:
                 break
-            self._leave(response_id, queue.popleft(), now_ms=now_ms, out=leaving)
+            self._emit(response_id, queue.popleft(), now_ms=now_ms, out=leaving)
         return leaving
 
     def wake_in_ms(self, now_ms: float) -> float | None:
         """Return when the next item is due; None if time alone makes none due."""
-        if self._paused or self._admitted is None:
+        if self._paused or self._current is None:
             return None
-        queue = self._waiting[self._admitted].items
+        queue = self._waiting[self._current].items
         return max(_MIN_WAKE_MS, self._wait_ms(queue[0], now_ms)) if queue else None
 
     def _wait_ms(self, item: _Item, now_ms: float) -> float:
@@ -211,7 +211,7 @@ class Playout:
         for start in range(0, len(chunk.pcm), size):
             yield Chunk(chunk.pcm[start : start + size], chunk.rate_hz)
 
-    def _leave(self, response_id: str, item: _Item, *, now_ms: float, out: list[Outgoing]) -> None:
+    def _emit(self, response_id: str, item: _Item, *, now_ms: float, out: list[Outgoing]) -> None:
         match item:
             case Chunk():
                 self.clock.sent(item, now_ms)
@@ -224,8 +224,8 @@ class Playout:
                 self._waiting[response_id].text_bytes -= size
                 out.append(TextSent(response_id, delta))
             case _End():
-                self._admitted = None
-                self._forget(response_id)
+                self._current = None
+                self._discard(response_id)
                 out.append(ResponseSent(response_id))
 
     def _of(self, response_id: str) -> _Waiting:
@@ -233,16 +233,16 @@ class Playout:
         waiting = self._waiting.get(response_id)
         if waiting is None:
             if len(self._waiting) >= MAX_WAITING_RESPONSES:
-                self._forget(next(id_ for id_ in self._waiting if id_ != self._admitted))
+                self._discard(next(id_ for id_ in self._waiting if id_ != self._current))
             waiting = self._waiting[response_id] = _Waiting()
         return waiting
 
-    def _forget(self, response_id: str) -> None:
+    def _discard(self, response_id: str) -> None:
         waiting = self._waiting.pop(response_id, None)
         ended = waiting is not None and bool(waiting.items) and waiting.items[-1] is _END
-        if len(self._forgotten) >= _FORGOTTEN:
-            del self._forgotten[next(iter(self._forgotten))]
-        self._forgotten[response_id] = ended
+        if len(self._discarded) >= _DISCARDED:
+            del self._discarded[next(iter(self._discarded))]
+        self._discarded[response_id] = ended
 
 
 def _is_full(waiting: _Waiting) -> bool:

@@ -45,7 +45,7 @@ class CallRow:
     duration_seconds: int | None = None
 
 
-def talked_s(answered_at: datetime | None, ended_at: datetime) -> int:
+def talk_time_s(answered_at: datetime | None, ended_at: datetime) -> int:
     """Return whole seconds from the answer to the end; 0 if unanswered (contract, 4)."""
     if answered_at is None:
         return 0

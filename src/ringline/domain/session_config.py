@@ -194,7 +194,7 @@ def _read(config: Mapping[str, object]) -> RequestedConfig | ConfigProblem:
     """Check names, types and the ranges that hold for every model."""
     if config.get("local") is not None:
         for flaw in local_flaws(config["local"]):
-            return ConfigProblem("invalid_config", f"{flaw.spelt('local')}: {flaw.what}")
+            return ConfigProblem("invalid_config", f"{flaw.path_from('local')}: {flaw.what}")
     try:
         given = _without_nulls(dict(config), described(RequestedConfig))
         read = msgspec.convert(given, RequestedConfig)
@@ -226,7 +226,7 @@ def _without_nulls(value: object, kind: inspect.Type) -> object:
 
 def _check_ranges(read: RequestedConfig) -> ConfigProblem | None:
     for flaw in tool_flaws(read.tools):
-        return ConfigProblem("invalid_config", f"{flaw.spelt('tools')}: {flaw.what}")
+        return ConfigProblem("invalid_config", f"{flaw.path_from('tools')}: {flaw.what}")
     detection = read.turn_detection
     if not 0 <= detection.threshold <= 1:
         return ConfigProblem("invalid_config", "turn_detection.threshold: not within 0 and 1")

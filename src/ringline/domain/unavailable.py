@@ -22,7 +22,7 @@ class UnavailableReason(StrEnum):
     STOPPING = "stopping"  # the server is shutting down
 
     @property
-    def left_no_trace(self) -> bool:
+    def had_no_effect(self) -> bool:
         """Return whether the request certainly had no effect."""
         return self in _LEFT_NO_TRACE
 

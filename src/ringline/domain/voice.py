@@ -144,11 +144,11 @@ class VoiceFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VoiceFailed:
-    """The voice had an error; it continues if `alive`."""
+    """The voice had an error; it continues if `recoverable`."""
 
     code: VoiceFailure
     message: str
-    alive: bool
+    recoverable: bool
 
 
 @dataclass(frozen=True, slots=True)

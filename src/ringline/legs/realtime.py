@@ -40,8 +40,8 @@ _log = structlog.get_logger(__name__)
 #: Speech queued for a client that does not read; beyond it the oldest is dropped.
 MAX_WAITING_SPEECH_MS = limits.WAITING_SPEECH_MS.most
 #: Other frames queued for such a client; beyond either bound the session ends.
-MAX_WAITING_FRAMES = limits.WAITING_NEWS.most
-MAX_WAITING_BYTES = limits.WAITING_NEWS_BYTES.most
+MAX_WAITING_FRAMES = limits.WAITING_NOTIFICATIONS.most
+MAX_WAITING_BYTES = limits.WAITING_NOTIFICATION_BYTES.most
 #: How much faster than real time audio may arrive, averaged over the window.
 AUDIO_SPEEDUP = 2.0
 WINDOW_S = 10.0

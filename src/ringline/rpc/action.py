@@ -93,7 +93,7 @@ class Action:
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_index", by_name(self.inputs))
 
-    def left_no_trace(self, error: Exception) -> bool:
+    def had_no_effect(self, error: Exception) -> bool:
         """Return whether an action that raised this error certainly did nothing.
 
         A create is one transaction; other work certainly did nothing if it was refused.

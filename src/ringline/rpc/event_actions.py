@@ -21,7 +21,7 @@ from ringline.domain.events import (
     TranscriptLine,
     TurnCompleted,
 )
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import FromBeginning
 from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.names import camel
@@ -71,7 +71,7 @@ def listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
     return {
         "position": f"{epoch}:{stored.offset}",
         "offset": stored.offset,
-        "eventId": show_id(Prefix.EVENT, event.id),
+        "eventId": format_id(Prefix.EVENT, event.id),
         "type": event.type,
         "callUuid": None if event.call is None else event.call.uuid,
         "occurredAt": micros(event.occurred_at),

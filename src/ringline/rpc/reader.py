@@ -114,7 +114,7 @@ class _Plan:
 class PlanLimits:
     """Which plans are cached, and which are made without a thread."""
 
-    kept: int = limits.PLANS_KEPT.most
+    kept: int = limits.CACHED_PLANS.most
     #: A larger plan is made again each time.
     kept_bytes: int = limits.PLAN_BYTES.most
     #: A plan with more effort is made in a thread, one at a time.

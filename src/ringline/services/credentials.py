@@ -141,7 +141,7 @@ class Credentials:
             log_refused("key")
             return None
         key = await self._store.find_key(digest(credential))
-        if key is None or not key.is_alive(self._now()):
+        if key is None or not key.is_valid(self._now()):
             if key is not None or not _is_token(credential):  # `read_token` logged a token
                 log_refused("key", key)
             return None
@@ -268,7 +268,7 @@ class Credentials:
         signing secret would give anyone with a key access to every workspace.
         """
         key = await self._store.get_token_key(key_id, user_id)
-        if key is None or key.scope != scope or not key.is_alive(self._now()):
+        if key is None or key.scope != scope or not key.is_valid(self._now()):
             log_refused("token", key)
             return None
         return key
@@ -319,7 +319,7 @@ class Credentials:
     def _check_key(self, key_id: UUID, key: Key | None, *, end_calls: bool) -> None:
         if key is None and key_id not in self._by_key:
             return  # a member without connections
-        if key is None or not key.is_alive(self._now()):
+        if key is None or not key.is_valid(self._now()):
             with_calls = end_calls or (key is not None and key.end_calls)
             closed = _close(key_id, self._by_key, end_calls=with_calls)
             if key is None or key.revoked_at is not None:

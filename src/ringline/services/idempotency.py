@@ -203,11 +203,11 @@ class Idempotency:
         body: bytes,
         work: Work,
         secret: bool,
-        left_no_trace: LeftNoTrace,
+        had_no_effect: LeftNoTrace,
     ) -> bytes:
         """Carry a request out, or return the stored answer of the same request.
 
-        A `secret` answer is not stored. An error that `left_no_trace` releases the key. The
+        A `secret` answer is not stored. An error that `had_no_effect` releases the key. The
         work runs to its end even if the client disconnects, because it may ask again. Raises
         IdempotencyConflict, Unavailable, and what the work and the caller's check raise.
         """
@@ -218,7 +218,7 @@ class Idempotency:
         deadline = asyncio.get_running_loop().time() + self._limits.wait_s
         while True:
             attempt = asyncio.create_task(
-                self._attempt(repo, claim, hashed=hashed, work=work, left_no_trace=left_no_trace)
+                self._attempt(repo, claim, hashed=hashed, work=work, had_no_effect=had_no_effect)
             )
             self._attempts.add(attempt)
             attempt.add_done_callback(self._finished)
@@ -232,7 +232,7 @@ class Idempotency:
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
     async def _attempt(
-        self, repo: Repo, claim: Claim, *, hashed: bytes, work: Work, left_no_trace: LeftNoTrace
+        self, repo: Repo, claim: Claim, *, hashed: bytes, work: Work, had_no_effect: LeftNoTrace
     ) -> bytes | None:
         """Claim the key and do the work; return None while another request holds the claim.
 
@@ -246,7 +246,7 @@ class Idempotency:
             raise AssertionError("an attempt is a task")
         self._running[running] = me
         try:
-            return await self._carry_out(claim, work, left_no_trace=left_no_trace)
+            return await self._carry_out(claim, work, had_no_effect=had_no_effect)
         finally:
             if self._running.get(running) is me:
                 del self._running[running]
@@ -296,12 +296,12 @@ class Idempotency:
         finally:
             self._waiting -= 1
 
-    async def _carry_out(self, claim: Claim, work: Work, *, left_no_trace: LeftNoTrace) -> bytes:
+    async def _carry_out(self, claim: Claim, work: Work, *, had_no_effect: LeftNoTrace) -> bytes:
         try:
             answer = await work(claim)
         except Exception as error:
-            untouched = isinstance(error, Unavailable) and error.reason.left_no_trace
-            if untouched or left_no_trace(error):
+            untouched = isinstance(error, Unavailable) and error.reason.had_no_effect
+            if untouched or had_no_effect(error):
                 await self._release(claim)
             raise
         if not claim.kept:

@@ -68,12 +68,12 @@ class Pacer:
 
     def speak(self, response_id: str, chunk: Chunk) -> None:
         """Queue a response's speech, at the rate of the caller's leg."""
-        self._playout.speak(response_id, chunk)
+        self._playout.enqueue_audio(response_id, chunk)
         self._pump()
 
     def say(self, response_id: str, delta: str) -> None:
         """Queue the text that belongs to the speech after it."""
-        self._playout.say(response_id, delta)
+        self._playout.enqueue_text(response_id, delta)
         self._pump()
 
     def finish(self, response_id: str) -> None:
@@ -83,7 +83,7 @@ class Pacer:
 
     def admit(self, response_id: str) -> None:
         """Start sending a response."""
-        self._playout.admit(response_id)
+        self._playout.start(response_id)
         self._pump()
 
     def drop(self, response_id: str) -> None:
@@ -123,7 +123,7 @@ class Pacer:
 
     def _pump(self) -> None:
         """Send what is due, and arm the timer for the next chunk."""
-        for item in self._playout.take(now_ms()):
+        for item in self._playout.due(now_ms()):
             if isinstance(item, Chunk):
                 self._deliver(item)
             else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Scope
 from ringline.domain.records import CallRow
 from ringline.domain.session_config import EffectiveConfig
@@ -50,7 +50,7 @@ class Reception:
             direction=CallDirection.INBOUND,
             from_number=offer.from_number,
             to_number=(
-                f"agent:{show_id(Prefix.AGENT, agent.id)}" if agent else f"voice:{config.model}"
+                f"agent:{format_id(Prefix.AGENT, agent.id)}" if agent else f"voice:{config.model}"
             ),
             source=offer.source,
             transport=offer.transport,

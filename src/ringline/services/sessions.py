@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ringline.domain.agent import Agent
 from ringline.domain.call_vocabulary import CallTransport
-from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, spell_secret
+from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, encode_secret
 from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.log import Environment, Scope
 from ringline.domain.session_config import (
@@ -101,7 +101,7 @@ class Sessions:
             problem = check_agent(agent, asked.binding, models=self.models(key.scope))
             if problem is not None:
                 return problem
-        secret = spell_secret(self._random(SECRET_BYTES))
+        secret = encode_secret(self._random(SECRET_BYTES))
         ticket = Ticket(
             call_id=self._new_id(),
             scope=key.scope,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from ringline.domain.credentials import SECRET_BYTES, digest, spell_secret
+from ringline.domain.credentials import SECRET_BYTES, digest, encode_secret
 from ringline.domain.log import Scope
 from ringline.domain.operators import TeamRole
 from ringline.ports import Clock, NewId, Row, Rows, Transaction
@@ -161,7 +161,7 @@ class Team:
         Raises AlreadyMember, and what `Repo.write` raises.
         """
         now = self._now()
-        token = INVITATION_PREFIX + spell_secret(self._random(SECRET_BYTES))
+        token = INVITATION_PREFIX + encode_secret(self._random(SECRET_BYTES))
         invitation = Invitation(token, email, role, now + INVITATION_LIFE)
 
         async def work(transaction: Transaction) -> None:

@@ -11,7 +11,7 @@ from ringline.domain.credentials import (
     Key,
     KeyKind,
     digest,
-    spell_key,
+    format_key,
 )
 from ringline.domain.log import Environment, Scope
 from ringline.ports import Clock, NewId, NewWorkspace, WorkspaceStore
@@ -105,7 +105,7 @@ class Workspaces:
         now: datetime,
         expires_at: datetime | None = None,
     ) -> tuple[Key, str]:
-        text = spell_key(kind, scope.environment, secret=self._random(SECRET_BYTES))
+        text = format_key(kind, scope.environment, secret=self._random(SECRET_BYTES))
         return Key(self._new_id(), scope, kind, label, text[-4:], now, expires_at), text
 
     def _epochs(self) -> Mapping[Environment, str]:

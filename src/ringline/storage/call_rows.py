@@ -28,7 +28,7 @@ from ringline.domain.records import (
     QueueEntryRow,
     Record,
     TurnRow,
-    talked_s,
+    talk_time_s,
 )
 from ringline.ports import EntryRefused, StoredCall, Violation
 from ringline.schema.sql import Prepared
@@ -233,7 +233,7 @@ def _columns(columns: dict[str, Callable[[Any], object]], rows: Any) -> dict[str
 def _duration_s(row: CallRow) -> int | None:
     if row.duration_seconds is not None or row.ended_at is None:
         return row.duration_seconds
-    return talked_s(row.answered_at, row.ended_at)
+    return talk_time_s(row.answered_at, row.ended_at)
 
 
 def read_call(row: Any) -> CallRow:

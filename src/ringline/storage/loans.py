@@ -33,7 +33,7 @@ class LoanLimits:
     #: A connection lent for longer is terminated; its statements time out long before.
     longest_s: float = 60.0
     #: A request that keeps others waiting is cancelled after holding a connection this long.
-    waited_for_s: float = limits.STATEMENT_WAITED_FOR_S.most
+    waited_for_s: float = limits.STATEMENT_CONTENDED_S.most
     #: How often loans are checked: while nothing waits for a connection, and while something does.
     look_s: float = 5.0
     look_waited_for_s: float = 0.25

@@ -65,7 +65,7 @@ Borrower: TypeAlias = ServerLane | UUID
 #: A workspace's share of one connection's time for expensive requests, and the duration
 #: beyond which a request is expensive.
 _SHARE = limits.DATABASE_SHARE.most / 100
-EXPENSIVE_S = limits.DATABASE_DEAR_MS.most / 1000
+EXPENSIVE_S = limits.DATABASE_EXPENSIVE_MS.most / 1000
 #: How much of the share may be used in one burst.
 _BURST_S = 0.5
 #: The longest that a workspace is in debt, however much it used: well below a waiter's deadline.
@@ -81,7 +81,7 @@ class Shares:
     """How many connections a lane gets, and how many are closed to workspaces."""
 
     per_lane: int = limits.DATABASE_PER_WORKSPACE.most
-    reserved: int = limits.DATABASE_KEPT.most
+    reserved: int = limits.DATABASE_RESERVED.most
     #: Most waiters of a workspace. `CREDENTIALS` is bounded by the limits on client connections.
     waiters: int = limits.DATABASE_WAITING.most
     #: How many workspaces' lanes are kept while they borrow nothing.

@@ -269,7 +269,9 @@ class Attendant:
     def _add(self, job: _Job) -> None:
         if len(self._jobs) >= JOBS_LIMIT:
             self._listener.on_voice_signal(
-                VoiceFailed(VoiceFailure.OVERLOADED, "The voice has too much to do.", alive=True)
+                VoiceFailed(
+                    VoiceFailure.OVERLOADED, "The voice has too much to do.", recoverable=True
+                )
             )
             match job:
                 case Respond(response_id):
@@ -305,7 +307,7 @@ class Attendant:
         _log.error("voice_failed", error=type(error).__name__)
         message = "The local voice failed."
         self._listener.on_voice_signal(
-            VoiceFailed(VoiceFailure.INTERNAL_ERROR, message, alive=False)
+            VoiceFailed(VoiceFailure.INTERNAL_ERROR, message, recoverable=False)
         )
 
     async def _respond(self, response_id: str, say: str | None) -> None:
@@ -350,7 +352,7 @@ class Attendant:
         if reason is ResponseEnd.FAILED:
             message = "The voice could not speak."
             self._listener.on_voice_signal(
-                VoiceFailed(VoiceFailure.SPEECH_FAILED, message, alive=True)
+                VoiceFailed(VoiceFailure.SPEECH_FAILED, message, recoverable=True)
             )
         self._listener.on_voice_signal(ResponseDone(response_id, reason, reply.hang_up))
 

@@ -55,7 +55,7 @@ class Allowance:
     @classmethod
     def of_descriptors(cls, descriptors: int, per_address: int | None = None) -> "Allowance":
         """Subtract the reserved descriptors; allow one address half unless set otherwise."""
-        most = max(1, descriptors - limits.DESCRIPTORS_KEPT.most)
+        most = max(1, descriptors - limits.DESCRIPTORS_RESERVED.most)
         share = most * limits.CONNECTIONS_PER_ADDRESS.most // 100
         return cls(most, max(1, share) if per_address is None else per_address)
 

@@ -28,7 +28,7 @@ class OverBudget(Exception):
 class ByteBudget:
     """Counts the bytes that each key's requests have under way."""
 
-    def __init__(self, most: int = limits.UNDER_WAY_BYTES.most) -> None:
+    def __init__(self, most: int = limits.IN_FLIGHT_BYTES.most) -> None:
         self._most = most
         self._under_way: Counter[UUID] = Counter()
 

@@ -14,7 +14,7 @@ from uuid import UUID
 from aiohttp import web
 
 from ringline.domain.events import CallEnded, EventData, TurnCompleted
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import FromBeginning, Since
 from ringline.domain.unavailable import Unavailable
 from ringline.ports import CallStore, Clock, NewId
@@ -187,7 +187,7 @@ class CallStreams:
                 del self._streams[call_id]
 
     def _refuse(self, code: str) -> web.Response:
-        request_id = show_id(Prefix.REQUEST, self._new_id())
+        request_id = format_id(Prefix.REQUEST, self._new_id())
         headers = {"X-Request-Id": request_id, **READABLE}
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
             headers["Retry-After"] = "1"

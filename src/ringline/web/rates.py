@@ -41,7 +41,7 @@ class RateLimit:
         if left < 1 - _ROUNDING:
             self._buckets[who] = (left, now)
             return max(1, math.ceil((1 - left) / self._per_second))
-        if len(self._buckets) >= limits.RATES_KEPT.most:
+        if len(self._buckets) >= limits.TRACKED_RATES.most:
             self._buckets.popitem(last=False)
         self._buckets[who] = (left - 1, now)
         return 0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.ports import NewId
 from ringline.web.authentication import answer
 from ringline.web.links import Links
@@ -70,7 +70,7 @@ class Refusals:
         message: str | None = None,
     ) -> web.Response:
         """Answer with a status, in the format of the path's surface."""
-        named = request_id or show_id(Prefix.REQUEST, self.new_id())
+        named = request_id or format_id(Prefix.REQUEST, self.new_id())
         refusal = self._spell(path, status, request_id=named, message=message)
         return answer(refusal, {**(headers or {}), REQUEST_ID: named, "Server": SERVER_NAME})
 

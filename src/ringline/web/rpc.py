@@ -123,7 +123,7 @@ class Rpc:
             body=raw,
             work=lambda claim: self._engine.run(caller, body, claim=claim),
             secret=action.secret,
-            left_no_trace=action.left_no_trace,
+            had_no_effect=action.had_no_effect,
         )
 
     async def _validate(

@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from ringline import __version__
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.ports import NewId
 from ringline.web.admission import Admission
 from ringline.web.call_streams import CallStreams
@@ -101,7 +101,7 @@ class Server:
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Give the request an id; answer errors in the format of its surface."""
-        request_id = show_id(Prefix.REQUEST, self._new_id())
+        request_id = format_id(Prefix.REQUEST, self._new_id())
         request[_REQUEST_ID] = request_id
         try:
             begin_request(request)

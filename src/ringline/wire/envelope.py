@@ -24,7 +24,7 @@ from ringline.domain.events import (
     EventData,
     TurnCompleted,
 )
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Position, Scope
 from ringline.wire.call_status import V1_STATUS, v1_status
 from ringline.wire.strict_json import encode
@@ -80,14 +80,14 @@ class Envelope:
         inbound = call.direction is CallDirection.INBOUND
         return encode(
             {
-                "event_id": show_id(Prefix.EVENT, event.id),
+                "event_id": format_id(Prefix.EVENT, event.id),
                 "event_type": name,
                 "channel": "voice",
-                "agent_id": show_id(Prefix.AGENT, call.agent_id) if call.agent_id else None,
+                "agent_id": format_id(Prefix.AGENT, call.agent_id) if call.agent_id else None,
                 "number": call.to_number if inbound else call.from_number,
                 "from": call.from_number if inbound else call.to_number,
                 "timestamp": seconds(event.occurred_at),
-                "payload": {"call_id": show_id(Prefix.CALL, call.id), **_spell(event.data, call)},
+                "payload": {"call_id": format_id(Prefix.CALL, call.id), **_spell(event.data, call)},
             }
         )
 
@@ -107,7 +107,7 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
             return _initiated(data, call)
         case TurnCompleted(role=TurnRole.CALLER):
             return {
-                "turn_id": show_id(Prefix.TURN, data.turn_id),
+                "turn_id": format_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
                 "role": TURN_ROLES[data.role],
                 "is_final": True,
@@ -117,14 +117,14 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
             }
         case TurnCompleted():
             return {
-                "turn_id": show_id(Prefix.TURN, data.turn_id),
+                "turn_id": format_id(Prefix.TURN, data.turn_id),
                 "text": data.text,
                 "ai_mode": _ai_mode(call),
                 "interrupted": data.interrupted,
             }
         case BargeIn():
             return {
-                "turn_id": show_id(Prefix.TURN, data.turn_id),
+                "turn_id": format_id(Prefix.TURN, data.turn_id),
                 "transport": _transport(call),
                 "spoken_text": data.spoken_text,
                 "at_ms": data.at_ms,
@@ -154,7 +154,7 @@ def _completed(ended: CallEnded, call: CallRef) -> dict[str, object]:
         "duration_seconds": ended.duration_seconds,
         "transcript": [
             {
-                "turn_id": show_id(Prefix.TURN, line.turn_id),
+                "turn_id": format_id(Prefix.TURN, line.turn_id),
                 "role": TURN_ROLES[line.role],
                 "text": line.text,
                 "ts": millis(line.at),

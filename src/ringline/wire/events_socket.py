@@ -21,7 +21,7 @@ from ringline.domain.events import (
     TranscriptDelta,
     TurnCompleted,
 )
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Position, Scope
 from ringline.domain.topics import ALL_EVENTS, Topic
 from ringline.wire import phoenix, phoenix_socket
@@ -120,7 +120,7 @@ def encode_payload(event: Event, position: Position, *, scope: Scope) -> tuple[s
         return None
     payload: dict[str, object] = {}
     if event.data.durable:
-        payload = {"eventId": show_id(Prefix.EVENT, event.id), "position": str(position)}
+        payload = {"eventId": format_id(Prefix.EVENT, event.id), "position": str(position)}
     payload["occurredAt"] = micros(event.occurred_at)
     payload["organisationId"] = scope.workspace_id
     payload["callUuid"] = event.call.uuid

@@ -16,7 +16,7 @@ import msgspec
 from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
 from ringline.domain.config_members import AUDIO_FORMAT
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.leg import (
     AgentFinished,
     AgentSaid,
@@ -28,7 +28,7 @@ from ringline.domain.leg import (
     RequestRefused,
     SessionStarted,
     TurnTranscribed,
-    VoiceTrouble,
+    VoiceError,
 )
 from ringline.wire.realtime_errors import (
     ERRORS,
@@ -265,7 +265,7 @@ def encode(order: LegOrder) -> bytes:
             return _RESPONSE_INTERRUPTED if interrupted else _RESPONSE_COMPLETED
         case RequestRefused(refusal):
             return encode_problem(REFUSALS[refusal])
-        case VoiceTrouble(failure, message):
+        case VoiceError(failure, message):
             return _encode_error("error", VOICE_TROUBLES[failure], message=message)
         case HangUp(cause, message):
             return _encode_error("session.terminating", error_of(cause).code, message=message)
@@ -295,11 +295,11 @@ def encode_started(
     """Encode `session.started`, with `warnings` if there are any (contract, 11)."""
     event: dict[str, object] = {
         "type": "session.started",
-        "session_id": show_id(Prefix.SESSION, started.call_id),
+        "session_id": format_id(Prefix.SESSION, started.call_id),
         "input_sample_rate": input_hz,
         "output_sample_rate": output_hz,
         "audio_format": AUDIO_FORMAT,  # clients require this word (K1)
-        "call_id": show_id(Prefix.CALL, started.call_id),
+        "call_id": format_id(Prefix.CALL, started.call_id),
         "call_uuid": started.call_uuid,
     }
     if input_hz == output_hz:  # one client only reads this old name (K3)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.members import Member, Shape
 from ringline.domain.session_config import Binding, ConfigProblem, Models, bind
 from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape, encode
@@ -129,7 +129,7 @@ def answer_mint(
     its ticket a second time (2.4).
     """
     answer = {
-        "id": show_id(Prefix.SESSION, call_id),
+        "id": format_id(Prefix.SESSION, call_id),
         "client_secret": client_secret,
         "expires_at": seconds(expires_at),
     }

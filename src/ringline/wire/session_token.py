@@ -20,7 +20,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.domain.email import PRINTABLE
-from ringline.domain.ids import Prefix, parse_id, show_id
+from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Scope
 from ringline.domain.members import Member, Shape
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
@@ -178,15 +178,15 @@ def new_operator_token(
 def sign(token: SessionToken, secret: str) -> str:
     """Encode and sign a token: at most 512 characters, valid in a query unescaped."""
     claims: dict[str, Any] = {
-        "org": show_id(Prefix.WORKSPACE, token.scope.workspace_id),
+        "org": format_id(Prefix.WORKSPACE, token.scope.workspace_id),
         "env": token.scope.environment.value,
-        "key": show_id(Prefix.KEY, token.key_id),
+        "key": format_id(Prefix.KEY, token.key_id),
         "jti": token.id.hex,
         "iat": int(token.issued_at.timestamp()),
         "exp": int(token.expires_at.timestamp()),
     }
     if isinstance(token, OperatorToken):
-        claims["usr"] = show_id(Prefix.USER, token.user_id)
+        claims["usr"] = format_id(Prefix.USER, token.user_id)
     signing_key = _signing_key(secret)
     if token.operator is not None:
         named = jwt.encode(claims | {"op": token.operator}, signing_key, algorithm=_ALGORITHM)

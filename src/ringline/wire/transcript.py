@@ -13,7 +13,7 @@ from uuid import UUID
 
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import Event, TranscriptDelta, TranscriptLine, TurnCompleted
-from ringline.domain.ids import Prefix, show_id
+from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Position, Scope
 from ringline.wire.sse import encode_event
 from ringline.wire.strict_json import encode
@@ -77,7 +77,7 @@ def frame(
             "role": TURN_ROLES[role],
             "text": text,
             "is_final": is_final,
-            "turn_id": show_id(Prefix.TURN, turn_id),
+            "turn_id": format_id(Prefix.TURN, turn_id),
             "ts": millis(at),
             **more,
         }
