@@ -21,7 +21,7 @@ export PYRIGHT_PYTHON_CACHE_DIR := $(CURDIR)/.cache
 RUN := $(if $(wildcard .venv/.dev),.venv/.dev,.venv/.runtime)
 SETUP := tools/install tools/find-python tools/uv requirements/uv.txt pyproject.toml
 
-# A moved checkout, or a Python that is gone, begins anew.
+# Start over if the checkout was moved or its Python is gone.
 ifneq ($(shell cat .venv/.path 2>/dev/null && $(BIN)/python -c '' 2>&1),$(shell pwd -P))
 .PHONY: .venv/.dev .venv/.runtime
 endif
@@ -39,9 +39,9 @@ endif
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile
 
-setup: $(RUN) ## put everything into .venv; the program is then .venv/bin/ringline
+setup: $(RUN) ## install everything into .venv; the program is then .venv/bin/ringline
 
-demo: $(RUN) ## place a call and watch it live (WAV=file: your own voice; ARGS=--once: end after the call)
+demo: $(RUN) ## place a call and watch it live (WAV=file: your own voice; ARGS=--once: exit after the call)
 	@exec $(BIN)/ringline demo $(if $(WAV),--wav "$(WAV)") $(ARGS)
 
 dist: $(RUN) ## build a wheel into dist/ (DIST=folder: elsewhere), to install on other machines
@@ -59,20 +59,20 @@ test: check ## all of check, then all tests (ARGS="-k word": some)
 	@$(BIN)/python tests/e2e/programs.py
 	@exec $(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
-format: .venv/.dev ## put the code into the one format
+format: .venv/.dev ## format the code
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-bench: .venv/.dev ## measure this machine and write the tables (ARGS=...)
+bench: .venv/.dev ## run the benchmarks and write the tables (ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
-lock: .venv/.dev ## remake requirements/*.txt (UPGRADE=1: newest versions)
+lock: .venv/.dev ## regenerate requirements/*.txt (UPGRADE=1: newest versions)
 	@tools/lock
 	@cd tests/e2e/js && npm install --package-lock-only --ignore-scripts
 	@cd tests/e2e/runtimes && npm install --package-lock-only --ignore-scripts
 	@cd sdk/js && npm install --package-lock-only --ignore-scripts
 
-clean: ## remove what these targets made, but not the demo's data
+clean: ## remove everything these targets created, except the demo's data
 	rm -rf .venv .cache .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist
 	rm -rf tests/e2e/js/node_modules tests/e2e/runtimes/node_modules sdk/js/node_modules sdk/js/dist
 	find src sdk tests -name __pycache__ -prune -exec rm -rf {} +
