@@ -1,4 +1,4 @@
-"""An event loop with virtual time: when nothing is ready, it jumps to the next timer.
+"""An event loop with virtual time: when idle, it jumps to the next timer.
 
 Tests that wait take no time and are deterministic. Such a test must not do work outside the
 loop (threads, sockets, subprocesses): time would jump over it.

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster per run, and a database per test, copied from a migrated template."""
+"""One PostgreSQL cluster per run; one database per test, copied from a template."""
 
 import asyncio
 import itertools
@@ -64,7 +64,7 @@ ONE_AFTER_ANOTHER = ("tests/e2e/", "tests/faults/")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Runs a file's tests in one process, and all tests that load the machine in the same one."""
+    """Runs a file's tests in one process, and tests that load the machine in one too."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
@@ -81,7 +81,7 @@ structlog.configure(processors=[log_lines.note, *structlog.get_config()["process
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """Restore the log configuration after a test; fail on log lines that no table lists."""
+    """Restore the log configuration; fail on log lines that no table lists."""
     before = structlog.get_config()
     yield
     structlog.configure(**before)
@@ -91,7 +91,7 @@ def logging_as_before() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Address]:
-    """Provide the run's cluster: embedded, or a disposable one that the environment names."""
+    """Provide the run's cluster: embedded, or one that the environment names."""
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         if OTHER_CLUSTER:
             runner.run(make_template(Address(OTHER_CLUSTER)))

@@ -1,4 +1,4 @@
-"""The cursor under test: hypothesis drives it through everything that can go wrong."""
+"""The cursor, driven by hypothesis through everything that can go wrong."""
 
 import asyncio
 from uuid import UUID
@@ -146,7 +146,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     @rule(client=CLIENT, call=CALL, count=st.integers(3, 8))
     def read_too_slowly(self, client: int, call: int, count: int) -> None:
-        """Publish more than the client's outbox holds, and one event after it reads again."""
+        """Publish more than the client's outbox holds, and one event afterwards."""
 
         async def run() -> None:
             self.world.clients[client].paused = True

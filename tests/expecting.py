@@ -1,4 +1,4 @@
-"""Expectations of errors by their fields, since an exception's text is not an interface."""
+"""Expectations of errors by their fields: an exception's text is no interface."""
 
 import pytest
 

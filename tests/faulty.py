@@ -177,7 +177,7 @@ class RecordingTransaction:
 
 
 class LogRecords:
-    """The writing half of `Records`, for events only: each transaction is one entry of a log."""
+    """The writing half of `Records`, for events: a transaction is one entry of a log."""
 
     def __init__(self, log_store: EventLog) -> None:
         self._store = log_store

@@ -18,7 +18,7 @@ _BLOCK = re.compile(
 
 
 def carry_out(page: Path, target: Path) -> int:
-    """Copy the source to a directory and apply a page's blocks; return how many there were."""
+    """Copy the source and apply a page's blocks to it; return how many there were."""
     shutil.copytree(ROOT / "src", target / "src", ignore=shutil.ignore_patterns("__pycache__"))
     blocks = 0
     for block in _BLOCK.finditer(page.read_text("utf-8")):

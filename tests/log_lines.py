@@ -1,4 +1,4 @@
-"""Checks of log calls against the table of log lines: in the source, and at run time.
+"""Checks of log calls against the table of log lines, in source and at run time.
 
 `calls_in` finds the calls in a module's syntax tree. `note` is a structlog processor that
 comes first during the whole run; `conftest.py` fails a test that logs a line which is not in

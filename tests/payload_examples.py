@@ -1,4 +1,4 @@
-"""Examples of every event, for the docs: a call and more, as each surface shows it.
+"""Examples of every event for the docs, as each surface shows it.
 
 The surfaces' own encoders write the frames; `tests/app/test_event_payloads.py` checks that a
 server sends the same frames for the same events.

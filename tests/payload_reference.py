@@ -1,4 +1,4 @@
-"""The sections of `event-payloads.md`: each event's members, and an encoded example."""
+"""The sections of `event-payloads.md`: each event's members and an example."""
 
 import inspect
 import json

@@ -1,4 +1,4 @@
-"""Clients for tests of the realtime surface; they record the events that they receive."""
+"""Clients for tests of the realtime surface; they record received events."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""A row of every resource in a workspace, and valid values for every input of an action."""
+"""A row of every resource, and valid values for every input of an action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contacts that take forever to read, so that real requests hold real connections."""
+"""Contacts that take forever to read, so that requests hold real connections."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def orders_of(step: Step) -> list[Order]:
 
 
 class Story:
-    """A call of one leg and one voice, driven by signals through `step`, and its results.
+    """A call of one leg and one voice, driven through `step`, and its results.
 
     Its orders are shown without their addresses, and without the routes.
     """
@@ -148,7 +148,7 @@ class Story:
 
 
 def half_or_double(from_hz: int, to_hz: int) -> Resampler:
-    """Take every other sample, or every sample twice: a resampler that tests can predict."""
+    """Take every other sample, or every sample twice: a predictable resampler."""
     assert max(from_hz, to_hz) == 2 * min(from_hz, to_hz)
 
     def resample(pcm: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Reuse of test databases: they are emptied if nothing but their rows has changed."""
+"""Reuse of test databases: they are emptied if only their rows have changed."""
 
 from __future__ import annotations
 

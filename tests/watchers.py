@@ -124,7 +124,7 @@ async def stream_client(
 
 @dataclass
 class Transcript:
-    """A client of a transcript stream: its HTTP response, and its events as they arrive."""
+    """A client of a transcript stream: its HTTP response and its events."""
 
     answer: aiohttp.ClientResponse
     decoder: SseDecoder = field(default_factory=SseDecoder)

@@ -1,4 +1,4 @@
-"""The local voice with its real parts: what it understands, and which faults it survives."""
+"""The local voice with its real parts: what it understands and survives."""
 
 import asyncio
 import os

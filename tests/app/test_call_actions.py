@@ -1,4 +1,4 @@
-"""The effects of actions on calls, on a real database (events socket, 5.3; contract, 4)."""
+"""Effects of actions on calls, on a real database (events socket, 5.3)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Clients that keep the server waiting: every wait is bounded and affects no other client.
+"""Clients that keep the server waiting: every wait is bounded.
 
 The tests use a small application behind the server's own port, with short timeouts; the real
 ones are in the table of limits.

@@ -1,4 +1,4 @@
-"""Operators and queues: availability, and taking waiting calls (events socket, 5.3)."""
+"""Operators' availability and taking waiting calls (events socket, 5.3)."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Calls over PostgreSQL: lookup by id or UUID, their turns, and adoption of orphans."""
+"""Calls over PostgreSQL: lookup by id or UUID, turns, adoption of orphans."""
 
 import asyncio
 from dataclasses import replace

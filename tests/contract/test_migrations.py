@@ -1,4 +1,4 @@
-"""Migrations: from empty, repeated, concurrent, by various roles; and who may serve."""
+"""Migrations: from empty, repeated, concurrent, by various roles."""
 
 import asyncio
 import itertools

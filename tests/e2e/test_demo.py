@@ -1,4 +1,4 @@
-"""The demo: a call with real speech, watched live, and commands to paste that work."""
+"""The demo: a call with real speech, watched live, and working commands."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Hostile texts of callers and servers on an operator's terminal: shown, not executed."""
+"""Hostile texts on an operator's terminal are shown, not executed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Data directories, and processes that own them, for tests of the embedded PostgreSQL."""
+"""Data directories and their owners, for tests of the embedded PostgreSQL."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Callers and watchers: clients of a server's public API that record all they receive."""
+"""Callers and watchers: recording clients of a server's public API."""
 
 from __future__ import annotations
 

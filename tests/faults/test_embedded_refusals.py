@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: who may connect, where it may live, and what it refuses."""
+"""The embedded PostgreSQL: who may connect, where it may be, what it refuses."""
 
 import asyncio
 import contextlib

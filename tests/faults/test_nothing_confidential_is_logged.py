@@ -1,4 +1,4 @@
-"""No log contains a credential or a transcript, even at debug level and through faults."""
+"""No log contains a credential or a transcript, even at debug level."""
 
 import os
 import signal

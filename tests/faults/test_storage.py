@@ -1,4 +1,4 @@
-"""Storage when the database dies, a connection is cut, or another server takes over."""
+"""Storage when the database dies, a connection is cut, or another server comes."""
 
 import asyncio
 import itertools

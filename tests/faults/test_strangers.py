@@ -1,4 +1,4 @@
-"""Clients without a credential or that do not read delay neither others nor a shutdown."""
+"""Clients that send no credential or do not read delay neither others nor a stop."""
 
 import asyncio
 import json

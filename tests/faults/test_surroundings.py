@@ -1,4 +1,4 @@
-"""A server in a foreign environment: inherited variables and descriptors do not affect it."""
+"""A server is not affected by the environment and descriptors that it inherits."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""The local voice's workers: they end with the server, and do not get its secrets."""
+"""The local voice's workers end with the server, and do not get its secrets."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Loans: a request that keeps others waiting for two seconds is cancelled, and no other is."""
+"""Loans: a request that keeps others waiting for two seconds is cancelled."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence

@@ -1,4 +1,4 @@
-"""Every log call in the source is in the table of log lines, and every row is used."""
+"""Every log call is in the table of log lines, and every row is used."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""No regular expression in the code backtracks: each one is fed 64 KB of hostile input.
+"""No regular expression in the code backtracks on 64 KB of hostile input.
 
 `re` has no time limit: a pattern that can match the same text in many ways blocks the event
 loop for minutes. Here each pattern is used as in the code, on repeated and nested pieces of

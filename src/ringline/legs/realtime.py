@@ -169,7 +169,7 @@ class RealtimeLeg:
             self._drop_oldest()
 
     def flush(self) -> None:
-        """Discard queued speech; only the client knows how much of the rest it has played."""
+        """Discard queued speech; only the client knows how much of the rest it played."""
         self._waiting = deque(item for item in self._waiting if not isinstance(item, Chunk))
         self._waiting_ms = 0.0
 

@@ -82,7 +82,7 @@ def user(column: str, ondelete: str | None = None) -> sa.ForeignKeyConstraint:
 
 
 def index_sorts(table: sa.Table, *columns: str) -> None:
-    """Add indexes for sorting both ways, with the id ascending in each as a tie-breaker."""
+    """Add indexes for sorting both ways, with the id ascending as a tie-breaker."""
     where = (table.c.workspace_id, table.c.environment)
     for name in columns:
         column = table.c[name]

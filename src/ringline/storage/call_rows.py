@@ -44,7 +44,7 @@ _SCOPE_COLUMNS = ("workspace_id", "environment")
 
 
 def arrays(name: str, *columns: sa.Column[Any]) -> sa.TableValuedAlias:
-    """Return rows built from one array per column; `ordinal` is the index in the arrays."""
+    """Return rows built from one array per column, numbered by `ordinal`."""
     values = [sa.bindparam(column.name, type_=ARRAY(column.type)) for column in columns]
     shape = [sa.column(column.name, column.type) for column in columns]
     function = sa.func.unnest(*values).table_valued(*shape, with_ordinality="ordinal", name=name)
@@ -199,7 +199,7 @@ async def lock_call(connection: Connection, call_id: UUID) -> StoredCall | None:
 async def write_rows(
     connection: Connection, scope: Scope, *, server_id: UUID | None, records: Sequence[Record]
 ) -> None:
-    """Write records of one log in its transaction; of several states of a row, the last one.
+    """Write records of one log in its transaction; the last state of a row counts.
 
     `server_id` is the process that runs the calls, None for external calls.
 

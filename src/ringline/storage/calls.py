@@ -1,4 +1,4 @@
-"""Reading of calls from PostgreSQL; the journal writes them through the event log."""
+"""Reading calls from PostgreSQL; the journal writes them through the event log."""
 
 from collections import defaultdict
 from uuid import UUID

@@ -106,7 +106,7 @@ class Child:
 
 
 def start_child(argv: Sequence[str], *, output: int, account: Account | None) -> Child:
-    """Start a program in its own session, writing stdout and stderr to a file descriptor.
+    """Start a program in its own session; send its output to a file descriptor.
 
     It runs as `account`, or as ours if that is None. Raises OSError if it cannot start.
     """
@@ -135,7 +135,7 @@ def start_child(argv: Sequence[str], *, output: int, account: Account | None) ->
 
 
 def runs_as(account: Account, argv: Sequence[str]) -> bool:
-    """Return whether a short command succeeds as an account: the real test of its rights."""
+    """Return whether a short command succeeds as an account."""
     try:
         done = subprocess.run(
             argv,

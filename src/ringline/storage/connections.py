@@ -39,7 +39,7 @@ _UNREACHABLE = {
 
 
 async def connect(url: str, *, timeout_s: float, **options: Any) -> asyncpg.Connection[Any]:
-    """Connect to a database. Raises InvalidDatabaseUrl, DatabaseRefused, the driver's errors."""
+    """Connect. Raises InvalidDatabaseUrl, DatabaseRefused and the driver's errors."""
     read = DatabaseUrl.read(url)
     if not read.names_login:
         login_role(url)

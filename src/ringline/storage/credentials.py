@@ -22,7 +22,7 @@ from ringline.storage.pool import CREDENTIALS, INTERNAL
 
 
 def _put_ticket() -> Prepared:
-    """Insert a ticket if its key is active when the statement runs, which may be delayed."""
+    """Insert a ticket if its key is active when the statement runs."""
     names = (
         "workspace_id",
         "environment",

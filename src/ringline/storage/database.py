@@ -1,4 +1,4 @@
-"""The database as the adapters use it: pooled connections, and transactions in one log.
+"""The database for the adapters: pooled connections, transactions in one log.
 
 Every transaction is limited to one workspace and environment, which are set for its
 duration only; row-level security does the rest. A connection returns to the pool only after
@@ -46,7 +46,7 @@ _ATTEMPTS = 4
 
 
 class Database:
-    """A pool of connections as the application role, and the ownership of the database.
+    """A connection pool with the application role, and ownership of the database.
 
     Open it with `Database.open`, close it with `close`.
     """
@@ -118,7 +118,7 @@ class Database:
 
     @property
     def is_owned(self) -> bool:
-        """Return whether this process may write calls: it owns the database or never claimed it."""
+        """Return whether we may write calls: we own the database or never claimed it."""
         return self._ownership is None or self._ownership.is_held
 
     @property
@@ -142,7 +142,7 @@ class Database:
             await self._ownership.lost()
 
     def watch_revocations(self, changed: Callable[[UUID | None, bool], None]) -> Callable[[], None]:
-        """Call back with each revocation; return the unsubscriber. Needs a claimed database."""
+        """Call back with each revocation; return the unsubscriber. Needs ownership."""
         if self._ownership is None:
             raise AssertionError("only the server that claimed the database sees revocations")
         return self._ownership.watch(changed)
@@ -247,7 +247,7 @@ class Database:
             await connection.fetch(_CANCEL, pids, timeout=_CANCEL_TIMEOUT_S)
 
     async def _break_off(self) -> None:
-        """Fail everything that waits for a database that is gone or has stopped answering."""
+        """Fail everything that waits for a database that does not answer any more."""
         self._pool.expire()
         self._loans.break_off()
 
@@ -316,7 +316,7 @@ def was_closed(connection: Connection, error: BaseException) -> bool:
 
 
 def _may_be_reusable(error: Exception) -> bool:
-    """Return whether a ROLLBACK is worth trying: not after a timeout or a network error."""
+    """Return whether a ROLLBACK may work: not after a timeout or a network error."""
     lost = (
         StoreUnavailable,
         OSError,

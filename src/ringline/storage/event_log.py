@@ -1,4 +1,4 @@
-"""The event log in PostgreSQL: offsets are assigned in the transaction that writes events.
+"""The event log in PostgreSQL: the writing transaction assigns offsets.
 
 One transaction writes everything that came in since the last one. The rows of all logs come
 first. Then, log by log in ascending order, one statement per log advances its counter and
@@ -84,7 +84,7 @@ class _Batch:
     events: list[Event] = field(default_factory=list[Event])
 
     def arguments(self) -> list[Any]:
-        """Return the values of `_APPEND`. Raises EntryRefused for text that is not Unicode."""
+        """Return the values of `_APPEND`. Raises EntryRefused for invalid Unicode."""
         columns: list[list[Any]] = [[] for _ in _EVENT_COLUMNS]
         for event in self.events:
             call = event.call
@@ -117,7 +117,7 @@ class PostgresEventLog:
         await self._database.available()
 
     async def commit(self, entries: Sequence[Entry]) -> list[tuple[int, ...]]:
-        """Write entries in one transaction; return the offsets of each entry's durable events.
+        """Write entries in one transaction; return the offsets of their durable events.
 
         Raises StoreUnavailable, LogBusy or EntryRefused. StoreUnavailable leaves the outcome
         open: see `find`.

@@ -1,4 +1,4 @@
-"""Startup checks of a database: its version, its schema and the privileges of our role.
+"""Startup checks of a database: version, schema and our role's privileges.
 
 Row-level security applies neither to superusers nor to roles with BYPASSRLS, and an owner
 can disable it; so the server refuses to run as such a role, or as a role that may become one.

@@ -22,7 +22,7 @@ _POLL_S = 0.005
 
 
 def leftovers(directory: DataDirectory) -> list[int]:
-    """Return the ids of the PostgreSQL processes that work in a data directory's cluster."""
+    """Return the ids of the PostgreSQL processes in a data directory's cluster."""
     if sys.platform == "linux":
         return [pid for pid in _processes_named("postgres") if _works_in(pid, directory.cluster)]
     # Only the postmaster can be found; if it was killed, its children exit by themselves.
@@ -31,7 +31,7 @@ def leftovers(directory: DataDirectory) -> list[int]:
 
 
 async def clear_leftovers(directory: DataDirectory) -> None:
-    """Stop leftovers in a data directory whose lock we hold and where we run no server.
+    """Stop leftovers in a data directory that we have locked and run no server in.
 
     Sends SIGQUIT, and SIGKILL after 5 s. Raises EmbeddedError if a process outlives both.
     """

@@ -109,7 +109,7 @@ class Loans(Generic[C]):
             await asyncio.gather(self._cancelling, return_exceptions=True)
 
     def _detect_expensive(self, lane: Lane[C]) -> None:
-        """Throttle a workspace while its expensive request runs, not only once it is charged."""
+        """Throttle a workspace while its expensive request runs, not only afterwards."""
         before = asyncio.get_running_loop().time() - _CLEARLY_EXPENSIVE_S
         if lane.is_workspace and any(
             loan.lane is lane and loan.since < before for loan in self._lent.values()

@@ -1,4 +1,4 @@
-"""Migrations: create the roles and bring the schema to the version that this program expects.
+"""Migrations: create the roles and bring the schema to this program's version.
 
 A migration is one transaction, roles included, so that it succeeds or fails as a whole. It
 runs as a superuser or as a role with CREATEROLE. The latter becomes a member of the owner
@@ -47,7 +47,7 @@ class MigrationError(Exception):
 
 
 async def schema_version(dsn: str) -> str | None:
-    """Return the version of the schema, or None if there is none or we may not read it.
+    """Return the version of the schema, or None if there is none that we may read.
 
     The server needs `schema.names.HEAD`. Raises OSError or asyncpg's errors if the database
     cannot be reached.
@@ -57,7 +57,7 @@ async def schema_version(dsn: str) -> str | None:
 
 
 async def is_current(dsn: str, roles: Roles = ROLES) -> bool:
-    """Return whether a migration for these roles would change nothing. Raises as above."""
+    """Return whether a migration for these roles is unnecessary. Raises as above."""
     return await _find_schema(dsn) == (HEAD, roles.owner)
 
 
@@ -181,7 +181,7 @@ def _check_version(connection: sa.Connection) -> None:
 
 
 def _close_to_others(connection: sa.Connection, login: str) -> str:
-    """Grant CONNECT to the server's login and revoke PUBLIC's; return a sentence on failure."""
+    """Grant CONNECT to the server's login only; return a sentence on failure."""
     run = connection.exec_driver_sql
     name, me = run("SELECT current_database(), current_user").one()
     # To the login itself: another installation's login may be in the same group.
@@ -235,7 +235,7 @@ def _make_roles(connection: sa.Connection, roles: Roles, *, login: str | None) -
 
 
 def _borrow(connection: sa.Connection, role: str, *, roles: Roles) -> bool:
-    """Make sure that the transaction can act as a role; return whether that took a grant."""
+    """Let the transaction act as a role; return whether that took a grant."""
     try:
         with connection.begin_nested():
             connection.exec_driver_sql(f"SET LOCAL ROLE {role}")

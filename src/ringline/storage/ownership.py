@@ -1,4 +1,4 @@
-"""Ownership of the database: one server holds an advisory lock on a dedicated connection.
+"""Ownership of the database: an advisory lock on a dedicated connection.
 
 The same connection listens for revoked keys and removed members. It is probed, because a
 connection that is cut somewhere in the network does not report it. Losing the connection

@@ -222,7 +222,7 @@ class Pool(Generic[C]):
                 lane.throttled_until = lane.paid_at + _ONE_AT_A_TIME_S
 
     def throttle(self, lane: "Lane[C]") -> None:
-        """Lend a workspace one connection at a time for a while: its request is expensive."""
+        """Lend a workspace one connection at a time for a while."""
         until = asyncio.get_running_loop().time() + _ONE_AT_A_TIME_S
         lane.throttled_until = max(lane.throttled_until, until)
 
@@ -371,7 +371,7 @@ class Pool(Generic[C]):
             self.release(connection, lane)
 
     def _serve(self) -> None:
-        """Grant free connections to waiters: INTERNAL, CREDENTIALS, then workspaces in turn.
+        """Grant free connections: to INTERNAL, CREDENTIALS, then workspaces in turn.
 
         Re-arm the timer for the waiters that are left.
         """

@@ -1,4 +1,4 @@
-"""Preparation of the database: an external one with a URL, or one in a data directory.
+"""Preparation of the database, external or embedded in a data directory.
 
 The embedded database is started, created and migrated here, for a server or a command. An
 external one is only migrated when the operator asks for it. Errors are sentences for the
@@ -120,7 +120,7 @@ async def migrate_database(config: DatabaseConfig) -> str:
 
 
 async def _prepare_embedded(address: Address, roles: Roles) -> str:
-    """Create and migrate the embedded cluster's database; return its URL for the server."""
+    """Create and migrate the embedded database; return its URL for the server."""
     owner_dsn = address.dsn(SUPERUSER, DATABASE)
     async with refuse_unreachable(address.bootstrap_dsn):
         connection = await connect(address.bootstrap_dsn, timeout_s=_EMBEDDED_ANSWERS_S)
@@ -147,7 +147,7 @@ def _naming_full_disk(config: DatabaseConfig) -> Generator[None]:
 
 
 def make_data_dir(path: Path) -> Path:
-    """Create a data directory if it is missing; return its resolved path. Raises OSError."""
+    """Create a missing data directory; return its resolved path. Raises OSError."""
     directory = DataDirectory.at(path)
     directory.make()
     return directory.root

@@ -1,4 +1,4 @@
-"""Rows for requests: snapshots for reading, and transactions that write and publish.
+"""Rows for requests: snapshots for reading, transactions that write and publish.
 
 A request's transaction ends with the same step as the journal's: once everything else is
 written, it advances the log's counter and appends its events, so that commit order is offset
@@ -97,7 +97,7 @@ class _Rows:
 
 
 class _Snapshot:
-    """A snapshot for reading. Every list request opens one, so it is written for speed."""
+    """A snapshot for reading; every list request opens one, so it must be fast."""
 
     __slots__ = ("_check", "_connection", "_database", "_scope")
 
@@ -160,7 +160,7 @@ class _Transaction(_Rows):
 
 
 def _meaning(error: BaseException, connection: Connection | None = None) -> BaseException:
-    """Return the port's error for a request; a slow statement of its own is QueryTooSlow."""
+    """Return the port's error for a request: QueryTooSlow if its statement was slow."""
     if connection is not None and was_closed(connection, error):
         return StoreUnavailable()
     meaning = (translate(error) if isinstance(error, Exception) else None) or error

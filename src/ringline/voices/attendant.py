@@ -1,4 +1,4 @@
-"""A conversation with the local voice: endpointing, recognition, dialogue and speech.
+"""A conversation of the local voice: endpointing, recognition, dialogue, speech.
 
 Speech is detected as audio arrives, on the event loop (microseconds a frame). Anything that
 takes longer is a job: an utterance to recognise, a typed text, a response. One task runs the
@@ -209,7 +209,7 @@ class Attendant:
         self._partial = asyncio.create_task(self._hear_partials(self._item_id))
 
     def _watch_silence(self) -> None:
-        """End the turn of a caller who sends no audio (contract, 11), or sends it too slowly."""
+        """End the turn of a caller who sends no audio or too little (contract, 11)."""
         now = self._loop.time()
         silent_at = self._heard_at + 2 * self._detection.silence_duration_ms / 1000
         longest_at = self._spoke_at + self._turn_limits.turn_ms / 1000

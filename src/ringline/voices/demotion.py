@@ -1,4 +1,4 @@
-"""How a worker that was started as root drops its privileges before its first request.
+"""How a worker that starts as root drops its privileges before its first request.
 
 It starts as root because the account may not be able to reach the interpreter or the
 libraries (a virtual environment below /root). So everything that it needs later must be in
@@ -16,7 +16,7 @@ _PR_SET_NO_NEW_PRIVS = 38  # <linux/prctl.h>
 
 
 def become(uid: int, gid: int, *, rehearse: Callable[[], None]) -> str:
-    """Switch to an account for good; if work would fail as it, stay root and return why."""
+    """Switch to an account for good; if work would fail then, stay root, return why."""
     rehearse()
     try:
         os.setgroups([])

@@ -1,4 +1,4 @@
-"""Endpointing: the start and end of the caller's speech in 16 kHz PCM16 audio. Pure.
+"""Endpointing: start and end of the caller's speech in 16 kHz PCM16 audio. Pure.
 
 Audio is cut into frames of 20 ms, and a detector classifies each one as speech or not. Speech
 starts when nearly all frames of the last 120 ms are speech (a click shorter than 100 ms is

@@ -123,7 +123,7 @@ def _raise(error: OSError) -> None:
 
 
 def _whole(samples: NDArray[np.float32]) -> bytes:
-    """Round to whole samples here: soxr's dither is random, so no two runs would match."""
+    """Round to whole samples here, since soxr would add random dither."""
     return samples.round().clip(-32_768, 32_767).astype(np.int16).tobytes()
 
 

@@ -1,4 +1,4 @@
-"""The model `local/attendant`: opens conversations and owns their worker processes.
+"""The model `local/attendant`: opens conversations and owns their workers.
 
 Only the voice activity detector runs in the server's process. Recognition and speech run in
 one process each, started on first use or by `warm`, and shared by all conversations.

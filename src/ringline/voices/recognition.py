@@ -67,7 +67,7 @@ class Recognition:
         return hypothesis.text if hypothesis.text in phrases else ""
 
     async def partial(self, pcm: bytes, phrases: tuple[str, ...]) -> str:
-        """Return the words so far, or an empty text; do not compete with waiting requests."""
+        """Return the words so far, or an empty text; yield to other requests."""
         if not self._pool.idle:
             return ""
         hypothesis = await self._ask(Utterance(pcm, phrases), tries=1)

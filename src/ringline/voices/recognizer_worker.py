@@ -1,4 +1,4 @@
-"""The worker process that recognises speech: PocketSphinx, with a grammar of whole phrases.
+"""The worker that recognises speech: PocketSphinx, with a grammar of phrases.
 
 `recognition.py` runs this module; no other process loads the acoustic model (104 MB).
 The cepstral mean is computed per utterance (`cmn=batch`), not carried over from the previous
@@ -48,7 +48,7 @@ class Recognizer:
             pass
 
     def _grammar(self, phrases: tuple[str, ...]) -> tuple[str, int]:
-        """Return a grammar's name (empty if no phrase is usable) and its unusable phrases."""
+        """Return a grammar's name (empty if unusable) and how many phrases it ignores."""
         if phrases in self._grammars:
             self._grammars.move_to_end(phrases)
             return self._grammars[phrases]

@@ -51,7 +51,7 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SpeechPiece(msgspec.Struct, frozen=True):
-    """A chunk of speech, and the text that begins in it; the texts add up to the sentence."""
+    """A chunk of speech and the text that starts in it; texts make up the sentence."""
 
     chunk: Chunk
     text: str = ""
