@@ -10,7 +10,7 @@ def refused_for(why: Violation, sqlstate: str | None = None) -> pytest.RaisesExc
     """Expect that the database refuses something, with this SQLSTATE if one is given."""
     return pytest.raises(
         EntryRefused,
-        check=lambda error: error.why is why and sqlstate in (None, error.sqlstate),
+        check=lambda error: error.violation is why and sqlstate in (None, error.sqlstate),
     )
 
 

@@ -190,9 +190,9 @@ class EntryRefused(Exception):
     empty if no statement failed.
     """
 
-    def __init__(self, why: Violation, sqlstate: str = "", *, constraint: str = "") -> None:
-        super().__init__(why.value, sqlstate)
-        self.why = why
+    def __init__(self, violation: Violation, sqlstate: str = "", *, constraint: str = "") -> None:
+        super().__init__(violation.value, sqlstate)
+        self.violation = violation
         self.sqlstate = sqlstate
         self.constraint = constraint
 

@@ -205,7 +205,7 @@ FLAWS: list[tuple[object, str, str]] = [
 def test_what_is_wrong_with_a_dialogue_is_told_with_its_place(given: object, path: str, what: str):
     flaws = list(local_flaws(given, strict=True))
     assert [".".join(map(str, flaw.path)) for flaw in flaws] == ([path] if what else [])
-    assert all(what in flaw.what for flaw in flaws)
+    assert all(what in flaw.problem for flaw in flaws)
 
 
 def test_every_flaw_of_a_dialogue_is_found():

@@ -99,7 +99,7 @@ def test_a_database_that_lets_nobody_in_is_away(
 )
 def test_storage_alone_knows_what_an_sqlstate_means(sqlstate: str, why: Violation) -> None:
     error = refusal_of(sqlstate, "a_constraint")
-    assert (error.why, error.sqlstate, error.constraint) == (why, sqlstate, "a_constraint")
+    assert (error.violation, error.sqlstate, error.constraint) == (why, sqlstate, "a_constraint")
     assert isinstance(error, AlreadyExists) is (why is Violation.ALREADY_EXISTS)
 
 
@@ -107,7 +107,7 @@ def test_storage_alone_knows_what_an_sqlstate_means(sqlstate: str, why: Violatio
 def test_what_cannot_even_be_sent_is_a_bad_value(error: Exception) -> None:
     found = translate(error)
     assert isinstance(found, EntryRefused)
-    assert found.why is Violation.BAD_VALUE
+    assert found.violation is Violation.BAD_VALUE
 
 
 #: The rooms whose errors become answers to clients; elsewhere texts are for operators.

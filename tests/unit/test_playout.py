@@ -32,7 +32,7 @@ def drain(playing: Playout, now_ms: float = 0.0) -> list[tuple[float, Outgoing]]
     """Let time pass until nothing more leaves by itself; return what left, with seconds."""
     left: list[tuple[float, Outgoing]] = []
     while True:
-        left += [(now_ms / 1000, item) for item in playing.due(now_ms)]
+        left += [(now_ms / 1000, item) for item in playing.take_due(now_ms)]
         wake_in_ms = playing.wake_in_ms(now_ms)
         if wake_in_ms is None:
             return left
@@ -46,9 +46,9 @@ def played(left: list[tuple[float, Outgoing]]) -> list[tuple[float, Chunk]]:
 def test_nothing_leaves_before_its_response_is_admitted() -> None:
     playing = playout()
     playing.enqueue_audio("one", speech(100))
-    assert playing.due(0) == []
+    assert playing.take_due(0) == []
     playing.start("one")
-    assert playing.due(0) == [ResponseAudible("one"), speech(100)]
+    assert playing.take_due(0) == [ResponseAudible("one"), speech(100)]
 
 
 def test_speech_leaves_as_it_came_if_it_is_short() -> None:
@@ -56,7 +56,7 @@ def test_speech_leaves_as_it_came_if_it_is_short() -> None:
     chunk = Chunk(b"\1\0" * 2400, OUTPUT_HZ, "AQA=")
     playing.start("one")
     playing.enqueue_audio("one", chunk)
-    (leaving,) = chunks(playing.due(0))
+    (leaving,) = chunks(playing.take_due(0))
     assert leaving is chunk
 
 
@@ -88,9 +88,9 @@ def test_what_is_already_ahead_counts_for_the_next_response() -> None:
         playing.enqueue_audio(response, speech(350))
         playing.finish(response)
     playing.start("one")
-    assert playing.due(0)[-1] == ResponseSent("one")
+    assert playing.take_due(0)[-1] == ResponseSent("one")
     playing.start("two")
-    assert len(chunks(playing.due(0))) == 0
+    assert len(chunks(playing.take_due(0))) == 0
     assert playing.wake_in_ms(0) == pytest.approx(125)
 
 
@@ -100,7 +100,7 @@ def test_text_leaves_with_the_speech_that_follows_it() -> None:
     for number in range(3):
         playing.enqueue_text("one", f"{number} ")
         playing.enqueue_audio("one", speech(200, mark=number + 1))
-    assert playing.due(0) == [
+    assert playing.take_due(0) == [
         TextSent("one", "0 "),
         ResponseAudible("one"),
         speech(200, mark=1),
@@ -108,8 +108,8 @@ def test_text_leaves_with_the_speech_that_follows_it() -> None:
         speech(200, mark=2),
         TextSent("one", "2 "),
     ]
-    assert playing.due(199) == []
-    assert playing.due(200) == [speech(200, mark=3)]
+    assert playing.take_due(199) == []
+    assert playing.take_due(200) == [speech(200, mark=3)]
 
 
 def test_a_response_without_speech_is_played_out_at_once() -> None:
@@ -117,7 +117,7 @@ def test_a_response_without_speech_is_played_out_at_once() -> None:
     playing.enqueue_text("one", "only text")
     playing.finish("one")
     playing.start("one")
-    assert playing.due(0) == [TextSent("one", "only text"), ResponseSent("one")]
+    assert playing.take_due(0) == [TextSent("one", "only text"), ResponseSent("one")]
     assert playing.current is None
     assert playing.wake_in_ms(0) is None
 
@@ -126,9 +126,9 @@ def test_an_interruption_stops_it_and_tells_what_was_played() -> None:
     playing = playout()
     playing.start("one")
     playing.enqueue_audio("one", speech(1000))
-    playing.due(0)
+    playing.take_due(0)
     assert playing.pause(150) == 150
-    assert playing.due(10_000) == []
+    assert playing.take_due(10_000) == []
     assert playing.wake_in_ms(10_000) is None
     assert playing.clock.lead_ms(150) == 0, "the leg is flushed"
 
@@ -137,7 +137,7 @@ def test_what_was_played_cannot_be_more_than_what_was_sent() -> None:
     playing = playout()
     playing.start("one")
     playing.enqueue_audio("one", speech(100))
-    playing.due(0)
+    playing.take_due(0)
     assert playing.pause(9_000) == 100
 
 
@@ -145,7 +145,7 @@ def test_a_leg_that_knows_what_it_played_is_believed() -> None:
     playing = playout()
     playing.start("one")
     playing.enqueue_audio("one", speech(1000))
-    sent_ms = sum(chunk.duration_ms for chunk in chunks(playing.due(0)))
+    sent_ms = sum(chunk.duration_ms for chunk in chunks(playing.take_due(0)))
     assert playing.pause(150, unplayed_ms=sent_ms - 90) == 90
     assert playing.pause(150, unplayed_ms=sent_ms + 1) == 0
 
@@ -162,19 +162,19 @@ def test_the_next_response_plays_although_the_last_one_was_interrupted() -> None
     playing.drop("one", 0)
     playing.start("two")
     playing.enqueue_audio("two", speech(100, mark=2))
-    assert chunks(playing.due(0)) == [speech(100, mark=2)]
+    assert chunks(playing.take_due(0)) == [speech(100, mark=2)]
 
 
 def test_a_dropped_response_leaves_nothing_more_however_late_it_comes() -> None:
     playing = playout()
     playing.start("one")
     playing.enqueue_audio("one", speech(1000))
-    playing.due(0)
+    playing.take_due(0)
     assert playing.drop("one", 0), "the leg has some of it"
     playing.enqueue_audio("one", speech(100))
     playing.enqueue_text("one", "late")
     playing.finish("one")
-    assert playing.due(1_000) == []
+    assert playing.take_due(1_000) == []
 
 
 def test_dropping_asks_for_a_flush_only_where_the_leg_has_speech_that_it_may_play() -> None:
@@ -183,7 +183,7 @@ def test_dropping_asks_for_a_flush_only_where_the_leg_has_speech_that_it_may_pla
     assert not playing.drop("waiting", 0)
     playing.start("one")
     playing.enqueue_audio("one", speech(100))
-    playing.due(0)
+    playing.take_due(0)
     playing.pause(0)
     assert not playing.drop("one", 0), "the interruption has flushed it"
 
@@ -207,7 +207,7 @@ def test_text_beyond_the_bound_is_dropped_and_counted() -> None:
     assert playing.dropped_bytes == 2 * 3_000
     playing.finish("one")
     playing.start("one")
-    left = playing.due(0)
+    left = playing.take_due(0)
     assert left == [TextSent("one", piece)] * (len(left) - 1) + [ResponseSent("one")]
     assert MAX_WAITING_TEXT - 3_000 < (len(left) - 1) * 3_000 <= MAX_WAITING_TEXT
 
@@ -217,7 +217,7 @@ def test_text_that_has_left_makes_room() -> None:
     playing.start("one")
     for _ in range(40):
         playing.enqueue_text("one", "x" * (MAX_WAITING_TEXT // 2))
-        assert len(playing.due(0)) == 1
+        assert len(playing.take_due(0)) == 1
     assert playing.dropped_bytes == 0
 
 
@@ -232,7 +232,7 @@ def test_pieces_of_no_length_are_bounded_too() -> None:
     for _ in range(5):
         playing.finish("one")
     playing.start("one")
-    assert len(playing.due(0)) == MAX_WAITING_PIECES + 1
+    assert len(playing.take_due(0)) == MAX_WAITING_PIECES + 1
 
 
 def test_responses_that_are_never_admitted_are_forgotten() -> None:
@@ -242,14 +242,14 @@ def test_responses_that_are_never_admitted_are_forgotten() -> None:
         playing.enqueue_text(f"{number}", "hello")
         playing.finish(f"{number}")
     playing.enqueue_text("running", "still here")
-    assert playing.due(0) == [TextSent("running", "still here")]
+    assert playing.take_due(0) == [TextSent("running", "still here")]
     playing.finish("running")
-    assert playing.due(0) == [ResponseSent("running")]
+    assert playing.take_due(0) == [ResponseSent("running")]
     kept = f"{MAX_WAITING_RESPONSES + 9}"
     playing.start(kept)
-    assert playing.due(0) == [TextSent(kept, "hello"), ResponseSent(kept)]
+    assert playing.take_due(0) == [TextSent(kept, "hello"), ResponseSent(kept)]
     playing.start("10")  # forgotten, and yet its end comes
-    assert playing.due(0) == [ResponseSent("10")]
+    assert playing.take_due(0) == [ResponseSent("10")]
 
 
 def test_what_has_left_makes_room() -> None:

@@ -116,7 +116,7 @@ def create_key(
     try:
         key, text = run(work(), *DATABASE_PROBLEMS)
     except EntryRefused as error:
-        if error.why is not Violation.REFERENCE:
+        if error.violation is not Violation.REFERENCE:
             raise
         fail(f"There is no workspace {workspace}.")
     shown = {

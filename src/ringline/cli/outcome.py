@@ -53,7 +53,7 @@ def sentence(error: BaseException, *problems: type[Exception]) -> str:
         case StoreUnavailable():
             return "The database does not answer; try again."
         case EntryRefused():
-            why = f"SQLSTATE {error.sqlstate}" if error.sqlstate else error.why
+            why = f"SQLSTATE {error.sqlstate}" if error.sqlstate else error.violation
             return f"The database refused it ({why})."
         case OSError() if error.strerror:
             place = f"{error.filename}: " if error.filename else ""

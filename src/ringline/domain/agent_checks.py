@@ -14,7 +14,7 @@ class Flaw:
     """An invalid value: its path, as members and indexes, and what is wrong with it."""
 
     path: tuple[str | int, ...]
-    what: str
+    problem: str
 
     def path_from(self, root: str) -> str:
         """Format the path as a client would write it: `tools[1].name`."""

@@ -189,7 +189,7 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
 def _from_leg(call: Call, leg_id: LegId, *, signal: leg.LegSignal, draft: Draft) -> Call:
     match signal:
         case leg.Left() if _is_last_caller(call, leg_id):
-            return _end(call, EndCause.CALLER_LEFT, draft=draft, gone=leg_id)
+            return _end(call, EndCause.CALLER_LEFT, draft=draft, departed=leg_id)
         case leg.LegFailed(cause) if _is_last_caller(call, leg_id):
             return _end(call, cause, draft=draft)
         case leg.Left():
@@ -238,11 +238,11 @@ def _is_last_caller(call: Call, leg_id: LegId) -> bool:
 def _leave(call: Call, leg_id: LegId, *, draft: Draft) -> Call:
     """Detach a leg; the call continues."""
     draft.orders.append(bridge.DetachLeg(leg_id))
-    stay = tuple(participant for participant in call.participants if participant.id != leg_id)
+    remaining = tuple(participant for participant in call.participants if participant.id != leg_id)
     for participant in call.participants:
-        if participant not in stay:
+        if participant not in remaining:
             leave(participant, draft)
-    return replace(call, parties=call.parties.without_leg(leg_id), participants=stay)
+    return replace(call, parties=call.parties.without_leg(leg_id), participants=remaining)
 
 
 def _hang_up_on(call: Call, staying: set[UUID], *, draft: Draft) -> Call:
@@ -383,7 +383,7 @@ def _voice_failed(
 
 
 def _end(
-    call: Call, cause: EndCause, *, draft: Draft, message: str = "", gone: LegId | None = None
+    call: Call, cause: EndCause, *, draft: Draft, message: str = "", departed: LegId | None = None
 ) -> Call:
     """Record how the call ended, and hang up on every leg but the one already gone."""
     talk = end_conversation(call.talk, draft)
@@ -406,7 +406,7 @@ def _end(
         )
     )
     for leg_id, _ in call.parties.legs:
-        if leg_id != gone:
+        if leg_id != departed:
             draft.orders.append(ToLeg(leg_id, leg.HangUp(cause, message)))
     return replace(call, row=row, participants=left, talk=talk)
 

@@ -55,7 +55,7 @@ TRANSITIONS: dict[tuple[CallStatus, CallMove], CallStatus] = {
 }
 
 
-_BETWEEN = {(source, target): what for (source, what), target in TRANSITIONS.items()}
+_BETWEEN = {(source, target): call_move for (source, call_move), target in TRANSITIONS.items()}
 
 
 def move_between(source: CallStatus, target: CallStatus) -> CallMove | None:
@@ -63,12 +63,12 @@ def move_between(source: CallStatus, target: CallStatus) -> CallMove | None:
     return _BETWEEN.get((source, target))
 
 
-def move(row: CallRow, what: CallMove, *, at: datetime) -> CallRow | None:
+def move(row: CallRow, call_move: CallMove, *, at: datetime) -> CallRow | None:
     """Apply a move by the table; None if the call's state does not allow it.
 
     The row records when the call was first answered and when it ended.
     """
-    status = TRANSITIONS.get((row.status, what))
+    status = TRANSITIONS.get((row.status, call_move))
     if status is None:
         return None
     if status in TERMINAL_STATUSES:

@@ -24,7 +24,7 @@ _MAX_QUOTED = 64  # characters of a client's text that a warning quotes
 
 def unknown_members(config: object) -> tuple[str, ...]:
     """Return a warning for each unknown member of a config, at any depth."""
-    found = _walk(config, described(RequestedConfig), name="config", way="config")
+    found = _walk(config, described(RequestedConfig), name="config", path="config")
     return tuple(islice(found, limits.CONFIG_WARNINGS.most))  # stops the search at the bound
 
 
@@ -34,29 +34,29 @@ def warnings_of(*found: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(islice(warnings, limits.CONFIG_WARNINGS.most))
 
 
-def _walk(value: object, kind: inspect.Type, *, name: str, way: str) -> Iterator[str]:
+def _walk(value: object, kind: inspect.Type, *, name: str, path: str) -> Iterator[str]:
     match kind:
         case inspect.Metadata(inner):
-            yield from _walk(value, inner, name=name, way=way)
+            yield from _walk(value, inner, name=name, path=path)
         case inspect.UnionType(types):
             for type_ in types:
-                yield from _walk(value, type_, name=name, way=way)
+                yield from _walk(value, type_, name=name, path=path)
         case inspect.VarTupleType(item) if isinstance(value, list):
             for index, member in enumerate(cast("list[object]", value)):
-                yield from _walk(member, item, name=name, way=f"{way}[{index}]")
+                yield from _walk(member, item, name=name, path=f"{path}[{index}]")
         case inspect.StructType(fields=fields) if isinstance(value, dict):
             known = {field.encode_name: field.type for field in fields}
             for member, inner in cast("dict[str, Any]", value).items():
                 if member in known:
-                    yield from _walk(inner, known[member], name=member, way=f"{way}.{member}")
+                    yield from _walk(inner, known[member], name=member, path=f"{path}.{member}")
                 elif (name, member) not in _SILENT:
-                    yield _sentence(member, way, known=known)
+                    yield _warning(member, path, known=known)
         case _:
             pass
 
 
-def _sentence(member: str, way: str, *, known: Iterable[str]) -> str:
-    shown = member[:_MAX_QUOTED]
-    nearest = get_close_matches(shown, known, n=1)
-    meant = f'; did you mean "{nearest[0]}"?' if nearest else ""
-    return f'{way} has no member "{shown}"{meant}'
+def _warning(member: str, path: str, *, known: Iterable[str]) -> str:
+    quoted = member[:_MAX_QUOTED]
+    nearest = get_close_matches(quoted, known, n=1)
+    suggestion = f'; did you mean "{nearest[0]}"?' if nearest else ""
+    return f'{path} has no member "{quoted}"{suggestion}'

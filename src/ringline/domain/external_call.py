@@ -121,13 +121,13 @@ def create(
     The state must not be terminal; a queued call needs its queue.
     """
     draft = _draft(row, moment)
-    begun = ExternalCall(replace(row, status=CallStatus.INITIATED))
-    reached = begun
+    initial = ExternalCall(replace(row, status=CallStatus.INITIATED))
+    current = initial
     if row.status is not CallStatus.INITIATED:
-        reached = _move(begun, row.status, queue=queue, draft=draft)
-    entry = reached.entry
+        current = _move(initial, row.status, queue=queue, draft=draft)
+    entry = current.entry
     created = CallCreated(
-        status=begun.row.status,
+        status=initial.row.status,
         source=row.source,
         started_at=row.started_at,
         conversation_id=row.conversation_id,
@@ -137,8 +137,8 @@ def create(
         contact=contact,
     )
     draft.events.insert(0, created)
-    draft.records.insert(0, reached.row)
-    return _result(reached, draft, moment=moment)
+    draft.records.insert(0, current.row)
+    return _result(current, draft, moment=moment)
 
 
 def report_progress(
@@ -262,16 +262,16 @@ def report_leave(
     call: ExternalCall, participant_id: UUID, *, left_at: datetime, moment: Moment
 ) -> ReportResult:
     """Apply a report that a participant left; once each. Raises NotPossible."""
-    found = next(known for known in call.participants if known.id == participant_id)
-    if found.left_at is not None:
-        if found.left_at != left_at:
+    participant = next(known for known in call.participants if known.id == participant_id)
+    if participant.left_at is not None:
+        if participant.left_at != left_at:
             raise NotPossible("the participant has left already", "left_at")
         return ReportResult(call)
-    check_stay(found.joined_at, left_at)
+    check_stay(participant.joined_at, left_at)
     draft = _draft(call.row, moment)
     draft.now = left_at
-    gone = leave(found, draft)
-    participants = tuple(gone if known is found else known for known in call.participants)
+    departed = leave(participant, draft)
+    participants = tuple(departed if known is participant else known for known in call.participants)
     return _result(replace(call, participants=participants), draft, moment=moment)
 
 
@@ -347,8 +347,8 @@ def _end(
 
 
 def _moved(row: CallRow, status: CallStatus, *, at: datetime) -> CallRow:
-    what = move_between(row.status, status)
-    moved = None if what is None else move(row, what, at=at)
+    call_move = move_between(row.status, status)
+    moved = None if call_move is None else move(row, call_move, at=at)
     if moved is None:
         raise NotPossible(f"a call that is {row.status} cannot become {status}", "status")
     return moved

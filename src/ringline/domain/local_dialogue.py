@@ -45,13 +45,13 @@ def local_flaws(value: object, *, strict: bool = False) -> Iterator[Flaw]:
     if not isinstance(value, dict):
         yield Flaw((), _NO_OBJECT)
         return
-    given = _present(cast("object", value))
-    replies: object = given.get("replies", {})
+    members = _present(cast("object", value))
+    replies: object = members.get("replies", {})
     yield from _reply_flaws(replies)
     intents = {FALLBACK, *cast("dict[str, Any]", replies)} if isinstance(replies, dict) else None
-    yield from _phrase_flaws(given.get("phrases", []), intents, strict=strict)
+    yield from _phrase_flaws(members.get("phrases", []), intents, strict=strict)
     if strict:
-        yield from (Flaw((name,), _UNKNOWN) for name in given if name not in _MEMBERS)
+        yield from (Flaw((name,), _UNKNOWN) for name in members if name not in _MEMBERS)
 
 
 _MEMBERS = frozenset({"phrases", "replies"})
@@ -72,9 +72,9 @@ def _reply_flaws(replies: object) -> Iterator[Flaw]:
         return
     for intent, text in texts.items():
         most = limits.RESPONSE_CHARACTERS.most
-        for what in (_intent_flaw(intent), _text_flaw(text, most)):
-            if what:
-                yield Flaw(("replies", intent), what)
+        for problem in (_intent_flaw(intent), _text_flaw(text, most)):
+            if problem:
+                yield Flaw(("replies", intent), problem)
 
 
 def _phrase_flaws(phrases: object, intents: set[str] | None, *, strict: bool) -> Iterator[Flaw]:
@@ -82,31 +82,31 @@ def _phrase_flaws(phrases: object, intents: set[str] | None, *, strict: bool) ->
     if not isinstance(phrases, list | tuple):  # from JSON, or from an agent
         yield Flaw(("phrases",), "must be a list")
         return
-    members = cast("Sequence[object]", phrases)
-    if len(members) > limits.PHRASES.most:
+    items = cast("Sequence[object]", phrases)
+    if len(items) > limits.PHRASES.most:
         yield Flaw(("phrases",), f"must have at most {limits.PHRASES.most} members")
         return
     seen: set[str] = set()
-    for index, phrase in enumerate(members):
+    for index, phrase in enumerate(items):
         if not isinstance(phrase, dict):
             yield Flaw(("phrases", index), _NO_OBJECT)
             continue
-        given = cast("dict[str, object]", phrase)
-        what = _phrase_flaw(given.get("text"), seen)
-        if what:
-            yield Flaw(("phrases", index, "text"), what)
-        what = _intent_flaw(given.get("intent"), intents)
-        if what:
-            yield Flaw(("phrases", index, "intent"), what)
+        members = cast("dict[str, object]", phrase)
+        problem = _phrase_flaw(members.get("text"), seen)
+        if problem:
+            yield Flaw(("phrases", index, "text"), problem)
+        problem = _intent_flaw(members.get("intent"), intents)
+        if problem:
+            yield Flaw(("phrases", index, "intent"), problem)
         if strict:
-            unknown = (name for name in given if name not in ("text", "intent"))
+            unknown = (name for name in members if name not in ("text", "intent"))
             yield from (Flaw(("phrases", index, name), _UNKNOWN) for name in unknown)
 
 
 def _phrase_flaw(text: object, seen: set[str]) -> str:
-    what = _text_flaw(text, limits.LINE_CHARACTERS.most)
-    if what or not isinstance(text, str):
-        return what
+    problem = _text_flaw(text, limits.LINE_CHARACTERS.most)
+    if problem or not isinstance(text, str):
+        return problem
     words = words_of(text)
     if not words:
         return "has no words: only a to z, digits and ' count"
@@ -119,10 +119,10 @@ def _phrase_flaw(text: object, seen: set[str]) -> str:
 
 
 def _intent_flaw(intent: object, intents: set[str] | None = None) -> str:
-    what = _text_flaw(intent, limits.INTENT_CHARACTERS.most)
-    if not what and intents is not None and intent not in intents:
+    problem = _text_flaw(intent, limits.INTENT_CHARACTERS.most)
+    if not problem and intents is not None and intent not in intents:
         return "has no reply"
-    return what
+    return problem
 
 
 def _text_flaw(text: object, most: int) -> str:

@@ -88,24 +88,24 @@ def plain(kind: inspect.Type) -> inspect.Type:
         case inspect.Metadata(type=inner):
             return plain(inner)
         case inspect.UnionType(types=types):
-            (given,) = (plain(type_) for type_ in types if not isinstance(type_, inspect.NoneType))
-            return given
+            (inner,) = (plain(type_) for type_ in types if not isinstance(type_, inspect.NoneType))
+            return inner
         case _:
             return kind
 
 
 def _member(field: inspect.Field) -> Member:
-    meant = field.type
-    assert isinstance(meant, inspect.Metadata), f"{field.name} is documented by `means`"
-    kind = plain(meant)
+    annotated = field.type
+    assert isinstance(annotated, inspect.Metadata), f"{field.name} is documented by `means`"
+    kind = plain(annotated)
     many = isinstance(kind, inspect.VarTupleType)
     value = plain(kind.item_type) if isinstance(kind, inspect.VarTupleType) else kind
-    noted = cast("Any", meant)  # msgspec does not type the contents of `Meta`
+    meta = cast("Any", annotated)  # msgspec does not type the contents of `Meta`
     return Member(
         field.encode_name,
         _SHAPES[type(value)],
-        noted.extra_json_schema["description"],
-        _default(field, noted.extra or {}),
+        meta.extra_json_schema["description"],
+        _default(field, meta.extra or {}),
         members=members_of(value.cls) if isinstance(value, inspect.StructType) else (),
         many=many,
     )
@@ -116,8 +116,10 @@ def _default(field: inspect.Field, extra: Mapping[str, str]) -> str | None:
         return None
     if "default" in extra:
         return extra["default"]
-    made = field.default_factory
-    return msgspec.json.encode(field.default if made is msgspec.NODEFAULT else made()).decode()
+    factory = field.default_factory
+    return msgspec.json.encode(
+        field.default if factory is msgspec.NODEFAULT else factory()
+    ).decode()
 
 
 def flattened(members: Sequence[Member], prefix: str = "") -> Iterator[tuple[str, Member]]:

@@ -30,15 +30,15 @@ def leave(participant: ParticipantRow, draft: Draft) -> ParticipantRow:
     """Record that a participant left, unless they have left already."""
     if participant.left_at is not None:
         return participant
-    gone = replace(participant, left_at=draft.now)
-    draft.records.append(gone)
+    departed = replace(participant, left_at=draft.now)
+    draft.records.append(departed)
     draft.events.append(
         ParticipantLeft(
-            participant_id=gone.id,
-            member_uuid=gone.member_uuid,
-            role=gone.role,
-            joined_at=gone.joined_at,
+            participant_id=departed.id,
+            member_uuid=departed.member_uuid,
+            role=departed.role,
+            joined_at=departed.joined_at,
             left_at=draft.now,
         )
     )
-    return gone
+    return departed

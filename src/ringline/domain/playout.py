@@ -176,15 +176,15 @@ class Playout:
             self.clock.flushed(now_ms)
         return flush
 
-    def due(self, now_ms: float) -> list[Outgoing]:
+    def take_due(self, now_ms: float) -> list[Outgoing]:
         """Return what must be sent now, in order."""
-        leaving: list[Outgoing] = []
+        outgoing: list[Outgoing] = []
         while (response_id := self._current) is not None and not self._paused:
             queue = self._waiting[response_id].items
             if not queue or self._wait_ms(queue[0], now_ms) > 0:
                 break
-            self._emit(response_id, queue.popleft(), now_ms=now_ms, out=leaving)
-        return leaving
+            self._emit(response_id, queue.popleft(), now_ms=now_ms, out=outgoing)
+        return outgoing
 
     def wake_in_ms(self, now_ms: float) -> float | None:
         """Return when the next item is due; None if time alone makes none due."""

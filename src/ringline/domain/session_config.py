@@ -93,15 +93,15 @@ def bind(
         if name not in NAMES:
             message = f'locked_fields names "{name[:_MAX_QUOTED]}", which is no config member'
             return ConfigProblem("unknown_locked_field", message)
-    read = _read(config)
-    if isinstance(read, ConfigProblem):
-        return read
+    requested = _read(config)
+    if isinstance(requested, ConfigProblem):
+        return requested
     locked = set(locked_fields)
     known = {name: value for name, value in config.items() if name in NAMES}
     values: dict[str, Any] = dict.fromkeys(sorted(locked))
     values |= {name: value for name, value in known.items() if name in locked or value}
-    if read.model:
-        problem = check_model(read.model, models)
+    if requested.model:
+        problem = check_model(requested.model, models)
         if problem is not None:
             return problem
     return Binding(values=values, agent_id=agent_id, warnings=unknown_members(config))
@@ -129,8 +129,8 @@ def check_agent(agent: Agent | None, binding: Binding, *, models: Models) -> Con
 
 
 def _missing(agent: Agent | None) -> ConfigProblem:
-    what = "there is no such agent" if agent is None else "the agent is not enabled"
-    return ConfigProblem("agent_not_found", what)
+    message = "there is no such agent" if agent is None else "the agent is not enabled"
+    return ConfigProblem("agent_not_found", message)
 
 
 def effective(
@@ -150,34 +150,34 @@ def effective(
         return _missing(None)
     if agent is not None and not agent.enabled:
         return _missing(agent)
-    of_agent = _members_of(agent) if agent is not None else {}
+    agent_members = _members_of(agent) if agent is not None else {}
     client = {name: value for name, value in client_config.items() if name in NAMES}
     merged: dict[str, object] = dict(client)
     if agent_bound:
-        locked_bare = {name: None for name, value in binding.values.items() if value is None}
-        spoken = {name: value for name, value in binding.values.items() if value is not None}
-        merged |= locked_bare | of_agent | spoken
+        locked_unset = {name: None for name, value in binding.values.items() if value is None}
+        bound = {name: value for name, value in binding.values.items() if value is not None}
+        merged |= locked_unset | agent_members | bound
     else:
-        merged |= {name: value for name, value in of_agent.items() if not client.get(name)}
+        merged |= {name: value for name, value in agent_members.items() if not client.get(name)}
         merged |= binding.values
-    read = _read(merged)
-    if isinstance(read, ConfigProblem):
-        return read
-    if not read.model:
+    requested = _read(merged)
+    if isinstance(requested, ConfigProblem):
+        return requested
+    if not requested.model:
         return ConfigProblem("model_required", "the config names no model")
-    problem = check_model(read.model, models)
+    problem = check_model(requested.model, models)
     if problem is not None:
         return problem
-    capabilities = models[read.model]
+    capabilities = models[requested.model]
     assert capabilities is not None, "check_model refuses what is not realtime"
-    fitting = _fit(read, capabilities)
-    if isinstance(fitting, ConfigProblem):
-        return fitting
+    fitted = _fit(requested, capabilities)
+    if isinstance(fitted, ConfigProblem):
+        return fitted
     ignored = ()
-    if read.local is not None and not capabilities.dialogue:
-        ignored = (f"config.local does nothing: {read.model} takes no phrases and replies",)
+    if requested.local is not None and not capabilities.dialogue:
+        ignored = (f"config.local does nothing: {requested.model} takes no phrases and replies",)
     warnings = warnings_of(binding.warnings, unknown_members(client_config), ignored)
-    return EffectiveConfig(fitting, capabilities, agent, warnings)
+    return EffectiveConfig(fitted, capabilities, agent, warnings)
 
 
 def _members_of(agent: Agent) -> dict[str, object]:
@@ -194,17 +194,17 @@ def _read(config: Mapping[str, object]) -> RequestedConfig | ConfigProblem:
     """Check names, types and the ranges that hold for every model."""
     if config.get("local") is not None:
         for flaw in local_flaws(config["local"]):
-            return ConfigProblem("invalid_config", f"{flaw.path_from('local')}: {flaw.what}")
+            return ConfigProblem("invalid_config", f"{flaw.path_from('local')}: {flaw.problem}")
     try:
-        given = _without_nulls(dict(config), described(RequestedConfig))
-        read = msgspec.convert(given, RequestedConfig)
+        present = _without_nulls(dict(config), described(RequestedConfig))
+        requested = msgspec.convert(present, RequestedConfig)
     except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at `$.")
-        where = path.rstrip("`") or "config"
-        if where in NAMES and "null" not in what:  # null counts as absent
-            what = what.replace("`, got", " | null`, got")
-        return ConfigProblem("invalid_config", f"{where}: {what.replace('`', '')}")
-    return _check_ranges(read) or read
+        problem, _, path = str(error).partition(" - at `$.")
+        member = path.rstrip("`") or "config"
+        if member in NAMES and "null" not in problem:  # null counts as absent
+            problem = problem.replace("`, got", " | null`, got")
+        return ConfigProblem("invalid_config", f"{member}: {problem.replace('`', '')}")
+    return _check_ranges(requested) or requested
 
 
 def _without_nulls(value: object, kind: inspect.Type) -> object:
@@ -224,10 +224,10 @@ def _without_nulls(value: object, kind: inspect.Type) -> object:
             return value
 
 
-def _check_ranges(read: RequestedConfig) -> ConfigProblem | None:
-    for flaw in tool_flaws(read.tools):
-        return ConfigProblem("invalid_config", f"{flaw.path_from('tools')}: {flaw.what}")
-    detection = read.turn_detection
+def _check_ranges(requested: RequestedConfig) -> ConfigProblem | None:
+    for flaw in tool_flaws(requested.tools):
+        return ConfigProblem("invalid_config", f"{flaw.path_from('tools')}: {flaw.problem}")
+    detection = requested.turn_detection
     if not 0 <= detection.threshold <= 1:
         return ConfigProblem("invalid_config", "turn_detection.threshold: not within 0 and 1")
     for name, value in (
@@ -238,55 +238,57 @@ def _check_ranges(read: RequestedConfig) -> ConfigProblem | None:
             message = f"turn_detection.{name}: not within 0 and {MAX_PADDING_MS}"
             return ConfigProblem("invalid_config", message)
     for name, value in (
-        ("input_audio_format", read.input_audio_format),
-        ("output_audio_format", read.output_audio_format),
+        ("input_audio_format", requested.input_audio_format),
+        ("output_audio_format", requested.output_audio_format),
     ):
         if value and value != AUDIO_FORMAT:
             return ConfigProblem("unsupported_audio_format", f"{name}: only {AUDIO_FORMAT}")
     return None
 
 
-def _fit(read: RequestedConfig, capabilities: VoiceCapabilities) -> SessionConfig | ConfigProblem:
+def _fit(
+    requested: RequestedConfig, capabilities: VoiceCapabilities
+) -> SessionConfig | ConfigProblem:
     """Fill in the model's defaults and check a config against its capabilities."""
-    model = read.model
-    voice = _find_voice(read.voice, capabilities)
+    model = requested.model
+    voice = _find_voice(requested.voice, capabilities)
     if voice is None:
-        message = f'voice "{read.voice[:_MAX_QUOTED]}" is not offered by {model}'
+        message = f'voice "{requested.voice[:_MAX_QUOTED]}" is not offered by {model}'
         return ConfigProblem("unsupported_voice", message)
-    modalities = tuple(dict.fromkeys(read.modalities or (Modality.AUDIO,)))
+    modalities = tuple(dict.fromkeys(requested.modalities or (Modality.AUDIO,)))
     if not capabilities.modalities.issuperset(modalities):
         offered = ", ".join(sorted(capabilities.modalities))
         return ConfigProblem("unsupported_modality", f"modalities: {model} offers {offered}")
-    effort = read.reasoning_effort
+    effort = requested.reasoning_effort
     if effort and effort not in capabilities.reasoning_efforts:
         offered = ", ".join(capabilities.reasoning_efforts) or "none"
         message = f"reasoning_effort: {model} offers {offered}"
         return ConfigProblem("unsupported_reasoning_effort", message)
-    detection = read.turn_detection
+    detection = requested.turn_detection
     if detection.type not in capabilities.turn_detection:
         offered = ", ".join(sorted(capabilities.turn_detection))
         message = f"turn_detection.type: {model} offers {offered}"
         return ConfigProblem("unsupported_turn_detection", message)
-    if read.tools and not capabilities.tools:
+    if requested.tools and not capabilities.tools:
         return ConfigProblem("invalid_config", f"tools: {model} calls no tools")
-    if read.translation_target_language:
+    if requested.translation_target_language:
         message = f"translation_target_language: {model} is no translation model"
         return ConfigProblem("invalid_config", message)
-    temperature = read.temperature if capabilities.temperature else None  # ignored without
+    temperature = requested.temperature if capabilities.temperature else None  # ignored without
     if temperature is not None and capabilities.temperature:
         low, high = capabilities.temperature
         if not low <= temperature <= high:
             return ConfigProblem("invalid_config", f"temperature: not within {low} and {high}")
-    fitting = msgspec.structs.replace(
-        read,
+    fitted = msgspec.structs.replace(
+        requested,
         voice=voice,
         modalities=modalities,
         temperature=temperature,
         input_audio_format=AUDIO_FORMAT,
         output_audio_format=AUDIO_FORMAT,
-        local=read.local if capabilities.dialogue else None,
+        local=requested.local if capabilities.dialogue else None,
     )
-    return msgspec.convert(fitting, SessionConfig, from_attributes=True)
+    return msgspec.convert(fitted, SessionConfig, from_attributes=True)
 
 
 def _find_voice(asked: str, capabilities: VoiceCapabilities) -> str | None:

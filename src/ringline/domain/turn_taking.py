@@ -279,15 +279,15 @@ def _started(talk: TurnTaking, response_id: str, *, draft: Draft) -> TurnTaking:
     if response is not None and response.id == response_id:
         running = advance(response, ResponseStep.STARTED)
         return talk if running is None else _admit(talk, running, draft=draft)
-    own = talk.responds_by_itself and response_id not in talk.refused
-    if own and talk.expected is not Expected.UNWANTED and not talk.paused:
-        begun = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
+    unrequested = talk.responds_by_itself and response_id not in talk.refused
+    if unrequested and talk.expected is not Expected.UNWANTED and not talk.paused:
+        new_response = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
         talk = replace(talk, expected=Expected.NOTHING)
         if response is None:
-            return _admit(talk, begun, draft=draft)
+            return _admit(talk, new_response, draft=draft)
         if response.phase is Phase.DRAINING and len(talk.queued) < MAX_QUEUED:
-            return replace(talk, queued=(*talk.queued, begun))
-    if own:  # this was the expected response, wanted or not
+            return replace(talk, queued=(*talk.queued, new_response))
+    if unrequested:  # this was the expected response, wanted or not
         talk = replace(talk, expected=Expected.NOTHING)
     return _refuse(talk, response_id, played_ms=0, draft=draft)
 

@@ -67,12 +67,12 @@ CONSTRAINTS: Mapping[str, Constraint] = dict(_constraints())
 
 def refused_problem(action: Action, refused: EntryRefused) -> RpcProblem | None:
     """Return the problem for what the database refused; None if it is a bug."""
-    if action.kind is ActionKind.DESTROY and refused.why is Violation.REFERENCE:
+    if action.kind is ActionKind.DESTROY and refused.violation is Violation.REFERENCE:
         return problem("invalid_changes", "it is still in use")
     broken = CONSTRAINTS.get(refused.constraint)
     if broken is not None:
         return _broken(action, broken)
-    if refused.why is not Violation.BAD_VALUE:
+    if refused.violation is not Violation.BAD_VALUE:
         return None
     if action.is_read:
         return problem("invalid_query")

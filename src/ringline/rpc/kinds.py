@@ -270,7 +270,7 @@ def _refuse(flaws: Iterable[Flaw]) -> None:
 
 
 def _bad_inside(flaw: Flaw) -> BadValue:
-    bad = BadValue(flaw.what)
+    bad = BadValue(flaw.problem)
     bad.path = tuple(str(step)[: limits.ECHOED.most] for step in flaw.path)
     return bad
 

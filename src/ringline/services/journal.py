@@ -229,7 +229,7 @@ class Journal:
             await self._commit_retrying(entries)
         except EntryRefused as error:
             if len(entries) == 1:
-                self._refuse(entries[0], Refused(error.why, error.sqlstate))
+                self._refuse(entries[0], Refused(error.violation, error.sqlstate))
                 return
             for part in _split(entries):
                 await self._narrow_down(part)
@@ -353,4 +353,4 @@ def _split(entries: list[PendingEntry]) -> list[list[PendingEntry]]:
 
 
 def _reason(error: Exception) -> str:
-    return error.why if isinstance(error, EntryRefused) else type(error).__name__
+    return error.violation if isinstance(error, EntryRefused) else type(error).__name__

@@ -123,7 +123,7 @@ class Pacer:
 
     def _pump(self) -> None:
         """Send what is due, and arm the timer for the next chunk."""
-        for item in self._playout.due(now_ms()):
+        for item in self._playout.take_due(now_ms()):
             if isinstance(item, Chunk):
                 self._deliver(item)
             else:
