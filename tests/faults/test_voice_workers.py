@@ -25,8 +25,10 @@ from tests.faults.embedded import LIMIT_S, only_linux, only_root, until
 from tests.faults.processes import ServerProcess, server_process
 
 SERVER = """
-import asyncio, sys
+import asyncio, signal, sys
 from ringline.voices.local import LocalVoices
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's may be ignored
 
 async def main():
     voices = LocalVoices()
@@ -50,13 +52,16 @@ def test_no_worker_outlives_its_server(end: signal.Signals):
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    with server:
+    try:
         assert server.stdout is not None
         workers = [int(word) for word in server.stdout.readline().split()]
         assert len(workers) == 2
         assert all(is_running(worker) for worker in workers)
         server.send_signal(end)
-        server.wait()
+        server.wait(LIMIT_S)
+    finally:
+        server.kill()
+        server.communicate()
     while any(is_running(worker) for worker in workers):  # the test's time-out is the limit
         time.sleep(0.02)
 
