@@ -348,7 +348,7 @@ async def test_control_events_are_limited_and_audio_is_not(database: TestDatabas
             assert code == expected
 
 
-async def test_audio_that_comes_too_fast_is_refused(service: Service) -> None:
+async def test_audio_that_arrives_too_fast_is_refused(service: Service) -> None:
     async with talking(service) as client:
         piece = bytes(2 * 16_000 * 8)
         for _ in range(2):

@@ -133,7 +133,7 @@ async def test_a_subscriber_that_fails_hurts_neither_the_publisher_nor_others(bu
     await ear.gets(*sent)
 
 
-async def test_who_unsubscribes_gets_nothing_more_and_the_others_do(bus: Bus) -> None:
+async def test_a_removed_subscriber_gets_nothing_more_but_others_do(bus: Bus) -> None:
     left, stayed = Recorder(), Recorder()
     ends = [bus.subscribe(SCOPE, left), bus.subscribe(ALL_LOGS, left)]
     bus.subscribe(SCOPE, stayed)

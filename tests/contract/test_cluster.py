@@ -132,7 +132,7 @@ async def test_another_prefix_than_at_the_first_migration_is_refused(
     await north.fill()
 
 
-async def test_a_database_that_stays_open_to_all_is_told(empty_database: TestDatabase) -> None:
+async def test_a_database_that_stays_open_to_all_is_reported(empty_database: TestDatabase) -> None:
     cluster, name = empty_database.cluster, empty_database.name
     role = "migrates_others"
     await run_as_superuser(cluster, f"CREATE ROLE {role} LOGIN")

@@ -161,7 +161,7 @@ async def test_a_role_that_may_create_roles_migrates_and_then_serves(
     await run_as_superuser(cluster, f"REVOKE CREATE ON DATABASE {name} FROM {role}")
 
 
-async def test_a_role_without_rights_is_told_what_it_lacks(
+async def test_a_role_without_privileges_learns_what_it_lacks(
     empty_database: TestDatabase, role: str
 ) -> None:
     with pytest.raises(MigrationError, match="not a member of ringline_owner"):
@@ -173,7 +173,7 @@ async def test_a_role_without_rights_is_told_what_it_lacks(
     assert await schema_version(empty_database.dsn("postgres")) is None
 
 
-async def test_a_database_that_is_not_there_is_refused(cluster: Address) -> None:
+async def test_a_missing_database_is_refused(cluster: Address) -> None:
     missing = "There is no database nowhere at "
     with pytest.raises(DatabaseRefused, match=missing):
         await migrate(cluster.dsn("postgres", "nowhere"), ROLES.server)

@@ -52,7 +52,7 @@ async def told(url: str) -> str:
     return str(refused.value)
 
 
-async def test_who_does_not_get_in_is_told_why(lax: EmbeddedPostgres) -> None:
+async def test_a_refused_login_names_the_reason(lax: EmbeddedPostgres) -> None:
     def url(user: str, database: str = "postgres") -> str:
         return f"postgresql://{user}:hush@/{database}?host={socket_dir}"
 
@@ -75,7 +75,7 @@ async def test_who_does_not_get_in_is_told_why(lax: EmbeddedPostgres) -> None:
     )
 
 
-async def test_where_there_is_no_way_it_is_told_which() -> None:
+async def test_an_unreachable_database_names_the_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as once:
         port = once.getsockname()[1]
     asked = f"postgresql://u:hush@127.0.0.1:{port}/d"
@@ -161,7 +161,7 @@ async def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
         assert "it does not offer TLS, which sslmode requires" in refused
 
 
-async def test_files_of_the_url_that_are_not_there(tmp_path: Path) -> None:
+async def test_missing_files_of_the_url_are_named(tmp_path: Path) -> None:
     absent = tmp_path / "absent.pem"
     asked = f"postgresql://u:hush@127.0.0.1:1/d?sslmode=verify-ca&sslrootcert={absent}"
     assert await told(asked) == (

@@ -43,7 +43,7 @@ async def cut(superuser: asyncpg.Connection, kind: str, test: str = "true") -> l
     return [row["pid"] for row in rows]
 
 
-async def test_a_line_cut_before_the_commit_leaves_nothing(
+async def test_a_connection_cut_before_the_commit_leaves_nothing(
     database: TestDatabase, stores: Stores
 ) -> None:
     scope = await make_log(stores)
@@ -67,7 +67,7 @@ async def test_a_line_cut_before_the_commit_leaves_nothing(
     assert await stores.log.commit([entry]) == [(1,)]
 
 
-async def test_a_commit_whose_answer_was_lost_is_found(
+async def test_a_commit_without_an_acknowledgement_is_found(
     database: TestDatabase, stores: Stores
 ) -> None:
     scope = await make_log(stores)
@@ -107,7 +107,7 @@ async def _waiting_for_a_standby(superuser: asyncpg.Connection) -> AsyncIterator
         await superuser.execute("SELECT pg_reload_conf()")
 
 
-async def test_a_transaction_that_meets_another_is_tried_again(stores: Stores) -> None:
+async def test_a_transaction_that_collides_is_retried(stores: Stores) -> None:
     scope = await make_log(stores)
     tried: list[str] = []
 
@@ -124,7 +124,7 @@ async def test_a_transaction_that_meets_another_is_tried_again(stores: Stores) -
     assert len(tried) == 3
 
 
-async def test_a_database_that_went_away_is_taken_again(
+async def test_a_database_that_comes_back_is_owned_again(
     database: TestDatabase, stores: Stores
 ) -> None:
     scope = await make_log(stores)
@@ -160,7 +160,7 @@ async def _is(condition: bool) -> bool:
     return condition
 
 
-async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stores: Stores) -> None:
+async def test_a_silent_connection_counts_as_lost(database: TestDatabase, stores: Stores) -> None:
     scope = await make_log(stores)
     async with database.connection() as superuser:
         pid = await superuser.fetchval(
@@ -177,7 +177,7 @@ async def test_a_line_that_says_nothing_is_lost_too(database: TestDatabase, stor
     assert await stores.log.commit([first_entry(scope)]) == [(1,)]
 
 
-async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
+async def test_revocations_arrive_while_a_former_session_keeps_the_lock(
     database: TestDatabase, stores: Stores
 ) -> None:
     """The former session hangs and keeps the lock, but credentials can be looked up meanwhile."""
@@ -215,7 +215,7 @@ async def test_revocations_are_heard_while_a_former_session_keeps_the_lock(
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
+async def test_a_connection_closed_during_a_statement_is_a_database_away(
     database: TestDatabase, stores: Stores
 ) -> None:
     """Whatever error the driver raises, the request gets an error that allows a retry."""
@@ -259,7 +259,7 @@ async def test_a_connection_that_we_close_under_a_statement_is_a_database_away(
     assert met == {"StoreUnavailable"}
 
 
-async def test_a_statement_ends_when_its_client_has_gone(
+async def test_a_statement_is_cancelled_when_its_client_disconnects(
     database: TestDatabase, stores: Stores
 ) -> None:
     scope = await make_log(stores)
@@ -280,7 +280,7 @@ async def test_a_statement_ends_when_its_client_has_gone(
         await until(lambda: superuser.fetchval(f"SELECT ({sleeping}) = 0"))
 
 
-async def test_a_second_server_is_refused_until_the_first_has_gone(
+async def test_a_second_server_is_refused_until_the_first_is_gone(
     database: TestDatabase,
 ) -> None:
     async with database.stores(), database.stores(OTHER, claim=False) as command:
@@ -319,7 +319,7 @@ async def test_a_server_whose_database_was_taken_by_another_waits(
     assert await stores.log.commit([first_entry(scope)]) == [(1,)]
 
 
-async def test_the_connection_of_a_cancelled_transaction_is_not_used_again(
+async def test_the_connection_of_a_cancelled_transaction_is_not_reused(
     database: TestDatabase,
 ) -> None:
     stores = await Stores.open(database.app_dsn, ME, claim=True, pool_size=1)
@@ -366,7 +366,7 @@ async def test_a_crash_under_open_transactions_is_recovered_from(
         assert await stores.log.heads([scope])
 
 
-async def test_a_connection_that_is_lent_for_too_long_is_given_up(
+async def test_a_connection_lent_for_too_long_is_terminated(
     database: TestDatabase,
 ) -> None:
     async with database.stores(loan_limits=LoanLimits(longest_s=0.2, look_s=0.05)) as stores:

@@ -8,7 +8,7 @@ import pytest
 from ringline.storage.data_directory import Address, DataDirectory, EmbeddedError, Postmaster
 
 
-def test_an_address_gives_urls_that_survive_awkward_names() -> None:
+def test_the_urls_of_an_address_survive_awkward_names() -> None:
     url = urlsplit(Address("/srv/a b&c").dsn("ringline_app", "ring/line"))
     assert (url.scheme, url.username, url.hostname) == ("postgresql", "ringline_app", None)
     assert unquote(url.path) == "/ring/line"
@@ -29,7 +29,9 @@ def test_an_address_gives_urls_that_survive_awkward_names() -> None:
         ("", None),
     ],
 )
-def test_a_servers_own_word_is_read(tmp_path: Path, text: str, expected: Postmaster | None) -> None:
+def test_the_pid_file_of_a_server_is_parsed(
+    tmp_path: Path, text: str, expected: Postmaster | None
+) -> None:
     directory = DataDirectory.at(tmp_path)
     directory.cluster.mkdir()
     assert directory.postmaster() is None
@@ -37,7 +39,7 @@ def test_a_servers_own_word_is_read(tmp_path: Path, text: str, expected: Postmas
     assert directory.postmaster() == expected
 
 
-def test_one_directory_has_one_name(tmp_path: Path) -> None:
+def test_all_paths_of_a_directory_resolve_to_one(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "link").symlink_to("data")
     assert DataDirectory.at(tmp_path / "link") == DataDirectory.at(tmp_path / "data")

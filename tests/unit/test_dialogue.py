@@ -58,7 +58,7 @@ def test_what_is_not_understood_gets_the_fallback(texts: list[str]):
     assert (reply.text, reply.hang_up) == (SETTINGS.replies[FALLBACK], False)
 
 
-def test_what_is_not_understood_is_not_mentioned_beside_what_is():
+def test_the_fallback_is_not_said_if_anything_was_understood():
     assert reply_to(SCRIPT, ["", "what are your opening hours"]).text == HOURS
 
 
@@ -97,13 +97,13 @@ def test_sentences_concatenate_to_the_text(text: str):
 
 
 @given(st.text(alphabet="ab ", min_size=SENTENCE_CHARACTERS, max_size=3_000))
-def test_what_has_no_end_is_cut_between_words(text: str):
+def test_a_text_without_a_full_stop_is_cut_between_words(text: str):
     for piece, following in pairwise(sentences(text)):
         cut = piece[-1].isspace() or following[0].isspace()
         assert cut or (len(piece) == SENTENCE_CHARACTERS and " " not in piece[1:])
 
 
-def test_sentences_end_where_sentences_end():
+def test_sentences_end_at_their_marks():
     assert list(sentences("Hello. How are you?!\nFine")) == ["Hello. ", "How are you?!\n", "Fine"]
     longest = "x" * (SENTENCE_CHARACTERS - 1) + "."
     assert list(sentences(f"{longest} Yes.")) == [longest, " Yes."]
@@ -133,7 +133,7 @@ def test_an_endless_line_is_not_understood():
     assert reply_to(SCRIPT, [padded]).text == SETTINGS.replies[FALLBACK]
 
 
-def test_the_attendant_is_whole():
+def test_the_attendants_dialogue_is_complete():
     agent = attendant(UUID(int=1))
     assert (agent.display_name, agent.model, agent.greeting) == (
         "Attendant",
@@ -151,7 +151,7 @@ def test_no_phrase_is_shorter_than_three_words():
     assert len(grammar_of(SCRIPT)) == len(SETTINGS.phrases)
 
 
-def test_a_dialogue_that_is_whole_is_read():
+def test_a_complete_dialogue_is_read():
     given: dict[str, Any] = {
         "phrases": [{"text": "Two, please!", "intent": "2"}, {"text": "no", "intent": "fallback"}],
         "replies": {"2": "For two."},

@@ -76,7 +76,7 @@ def test_the_utterance_has_the_padding_before_it_and_little_quiet_behind_it():
     assert ear.utterance()[len(quiet(before_ms)) :].startswith(speech(1_000))
 
 
-def test_speech_that_does_not_end_is_a_turn_when_it_is_as_long_as_one_may_be():
+def test_endless_speech_becomes_a_turn_at_the_limit():
     found = edges(endpointer(), quiet(400), speech(TURN_MS + TURN_REST_MS + 1_000), piece=640)
     before_ms = 300 + 20  # the padding, and what the window of the onset reaches back
     first_ms = 400 - before_ms + TURN_MS
@@ -87,7 +87,7 @@ def test_speech_that_does_not_end_is_a_turn_when_it_is_as_long_as_one_may_be():
     ]
 
 
-def test_the_longest_turn_and_the_rest_behind_it_are_handed_in():
+def test_the_longest_turn_and_the_rest_after_it_are_arguments():
     bounds = TurnLimits(turn_ms=1_000, rest_ms=200)
     ear = Endpointer(lambda frame: True, TurnDetection(prefix_padding_ms=0), turn_limits=bounds)
     found = edges(ear, speech(1_500), piece=640)
@@ -100,20 +100,20 @@ def test_a_longest_turn_is_kept_whole():
     assert len(ear.finish()) == len(speech(TURN_MS))
 
 
-def test_quiet_behind_a_longest_turn_makes_room_for_the_next_at_once():
+def test_silence_after_a_longest_turn_allows_the_next_at_once():
     ear = endpointer(silence_duration_ms=500)
     found = edges(ear, speech(TURN_MS + 1_000), quiet(500), speech(200), quiet(600))
     assert [edge for _, edge in found] == [Edge.STARTED, Edge.STOPPED] * 2
     assert found[2] == (TURN_MS + 1_000 + 500 + 100, Edge.STARTED)
 
 
-def test_of_a_turn_that_ends_by_order_the_last_part_is_kept():
+def test_a_turn_that_only_an_order_ends_keeps_its_last_part():
     ear = endpointer(type=TurnDetectionType.NONE)
     assert list(ear.hear(quiet(5_000) + speech(TURN_MS))) == []
     assert ear.finish() == speech(TURN_MS)
 
 
-def test_what_is_below_the_gate_is_quiet_whatever_the_detector_says():
+def test_audio_below_the_gate_is_silence_whatever_the_detector_says():
     assert edges(endpointer(threshold=0.5), frames(1_000, 150)) == []
     assert edges(endpointer(threshold=0.2), frames(1_000, 150)) != []
 

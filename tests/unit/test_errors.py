@@ -69,9 +69,7 @@ def test_only_what_was_never_begun_left_no_trace() -> None:
         (KeyError, type(None)),
     ],
 )
-def test_an_error_of_the_driver_means_one_of_ours(
-    driver: type[Exception], means: type[object]
-) -> None:
+def test_the_drivers_errors_are_translated(driver: type[Exception], means: type[object]) -> None:
     assert type(translate(driver(""))) is means
 
 
@@ -79,7 +77,7 @@ def test_an_error_of_the_driver_means_one_of_ours(
     ("sqlstate", "means"),
     [("53100", DiskFull), ("57014", TimedOut), ("28P01", StoreUnavailable), ("", StoreUnavailable)],
 )
-def test_a_database_that_lets_nobody_in_is_away(
+def test_a_database_that_refuses_logins_is_away(
     sqlstate: str, means: type[StoreUnavailable]
 ) -> None:
     assert type(away(sqlstate)) is means
@@ -104,7 +102,7 @@ def test_storage_alone_knows_what_an_sqlstate_means(sqlstate: str, why: Violatio
 
 
 @pytest.mark.parametrize("error", [asyncpg.DataError("too large"), UnicodeError()])
-def test_what_cannot_even_be_sent_is_a_bad_value(error: Exception) -> None:
+def test_a_value_that_cannot_be_encoded_is_a_bad_value(error: Exception) -> None:
     found = translate(error)
     assert isinstance(found, EntryRefused)
     assert found.violation is Violation.BAD_VALUE

@@ -72,7 +72,7 @@ def run(
     virtual.run(whole())
 
 
-def test_who_keeps_another_waiting_is_cancelled_after_two_seconds() -> None:
+def test_a_request_that_keeps_another_waiting_is_cancelled_after_two_seconds() -> None:
     async def main(bank: Bank) -> None:
         old = await bank.lend(ADA, 3)
         await asyncio.sleep(PATIENCE_S + 1)
@@ -90,7 +90,7 @@ def test_who_keeps_another_waiting_is_cancelled_after_two_seconds() -> None:
     run(main)
 
 
-def test_who_waits_for_their_own_is_not_waited_for() -> None:
+def test_a_workspace_that_waits_for_itself_is_not_cancelled() -> None:
     async def main(bank: Bank) -> None:
         await bank.lend(ADA, 3)
         await bank.lend(BEA, 3)
@@ -115,7 +115,7 @@ def test_the_servers_own_statements_are_not_cancelled() -> None:
     run(main)
 
 
-def test_a_cancel_that_failed_is_tried_again() -> None:
+def test_a_failed_cancel_is_retried() -> None:
     async def main(bank: Bank) -> None:
         old = await bank.lend(ADA, 3)
         await bank.lend(BEA, 3)
@@ -130,7 +130,7 @@ def test_a_cancel_that_failed_is_tried_again() -> None:
     run(main)
 
 
-def test_a_loan_without_end_is_given_up() -> None:
+def test_an_endless_loan_is_terminated() -> None:
     async def main(bank: Bank) -> None:
         (line,) = await bank.lend(ADA)
         await asyncio.sleep(LoanLimits().longest_s)
@@ -144,7 +144,7 @@ def test_a_loan_without_end_is_given_up() -> None:
     run(main)
 
 
-def test_limits_are_handed_in() -> None:
+def test_limits_are_arguments() -> None:
     async def main(bank: Bank) -> None:
         old = await bank.lend(ADA, 3)
         young = await bank.lend(BEA, 3) + await bank.lend(CIS, 2)
@@ -174,7 +174,7 @@ async def keep_asking(bank: Bank, borrower: Borrower) -> None:
         await asyncio.sleep(0.1)
 
 
-def test_dear_requests_get_their_share_while_others_ask() -> None:
+def test_expensive_requests_get_their_share_while_others_are_active() -> None:
     async def main(bank: Bank) -> None:
         loop, finished = asyncio.get_running_loop(), list[float]()
 
@@ -203,7 +203,7 @@ def test_dear_requests_get_their_share_while_others_ask() -> None:
     run(main)
 
 
-def test_a_request_that_has_taken_long_is_dear_while_it_runs() -> None:
+def test_a_long_request_is_expensive_while_it_runs() -> None:
     async def main(bank: Bank) -> None:
         asking = asyncio.create_task(keep_asking(bank, BEA))
         long, short = await bank.lend(ADA, 2)
@@ -219,7 +219,7 @@ def test_a_request_that_has_taken_long_is_dear_while_it_runs() -> None:
     run(main)
 
 
-def test_short_requests_are_never_dear() -> None:
+def test_short_requests_are_never_expensive() -> None:
     async def main(bank: Bank) -> None:
         asking = asyncio.create_task(keep_asking(bank, BEA))
         started = asyncio.get_running_loop().time()
@@ -232,7 +232,7 @@ def test_short_requests_are_never_dear() -> None:
     run(main)
 
 
-def test_a_workspace_that_owes_keeps_nobody_from_the_database() -> None:
+def test_a_workspace_in_debt_blocks_nobody() -> None:
     async def main(bank: Bank) -> None:
         await asyncio.gather(*(borrow_for(bank, ADA, 10) for _ in range(3)))
         asking = asyncio.create_task(keep_asking(bank, CIS))

@@ -11,7 +11,7 @@ from tests.samples import a_scope
 FIRST, SECOND = (Publication(a_scope(number), ()) for number in (1, 2))
 
 
-def test_every_subscriber_gets_every_publication_and_a_broken_one_hurts_nobody() -> None:
+def test_every_subscriber_gets_every_publication_although_one_fails() -> None:
     bus = MemoryBus()
     heard: list[Publication] = []
 
@@ -36,7 +36,7 @@ def test_subscribers_of_all_logs_come_before_those_of_the_log() -> None:
     assert heard == ["of all", "of the log"]
 
 
-def test_who_is_unsubscribed_while_a_publication_is_handed_over_does_not_get_it() -> None:
+def test_a_subscriber_removed_during_a_delivery_does_not_get_it() -> None:
     bus = MemoryBus()
     heard: list[Publication] = []
     ends: list[Unsubscribe] = []
@@ -46,7 +46,7 @@ def test_who_is_unsubscribed_while_a_publication_is_handed_over_does_not_get_it(
     assert heard == []
 
 
-def test_who_subscribes_while_a_publication_is_handed_over_gets_the_next_one() -> None:
+def test_a_subscriber_added_during_a_delivery_gets_the_next_one() -> None:
     bus = MemoryBus()
     heard: list[Publication] = []
     subscribe = partial(bus.subscribe, FIRST.scope, heard.append)

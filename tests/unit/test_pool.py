@@ -101,7 +101,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_connection_is_kept_and_lent_again() -> None:
+async def test_a_returned_connection_is_lent_again() -> None:
     lines = pool(2)
     first = await acquire(lines, INTERNAL)
     release(lines, first, INTERNAL)
@@ -109,7 +109,7 @@ async def test_a_connection_is_kept_and_lent_again() -> None:
     assert await acquire(lines, INTERNAL) is not first
 
 
-async def test_a_lane_gets_back_what_it_had_last_where_that_is_idle() -> None:
+async def test_a_lane_gets_the_idle_connection_it_used_last() -> None:
     lines = pool(5)
     borrowers = (ADA, BEA, CIS)
     had = {borrower: await acquire(lines, borrower) for borrower in borrowers}
@@ -123,7 +123,7 @@ async def test_a_lane_gets_back_what_it_had_last_where_that_is_idle() -> None:
     assert await acquire(lines, ADA) not in had.values()
 
 
-async def test_whoever_waits_longest_is_next() -> None:
+async def test_the_longest_waiter_is_served_next() -> None:
     lines = pool(1)
     line = await acquire(lines, INTERNAL)
     served: list[int] = []
@@ -142,7 +142,7 @@ async def test_whoever_waits_longest_is_next() -> None:
     assert served == [0, 1, 2, 3, 4, 5]
 
 
-async def test_no_more_are_made_than_there_are_places() -> None:
+async def test_no_more_connections_are_opened_than_there_are_slots() -> None:
     made: list[FakeConnection] = []
 
     async def make() -> FakeConnection:
@@ -160,7 +160,7 @@ async def test_no_more_are_made_than_there_are_places() -> None:
     assert len(made) == 3
 
 
-async def test_a_closed_connection_leaves_its_place_to_whoever_waits() -> None:
+async def test_a_closed_connection_frees_its_slot_for_a_waiter() -> None:
     lines = pool(1)
     line = await acquire(lines, INTERNAL)
     waiting = asyncio.ensure_future(acquire(lines, INTERNAL))
@@ -174,7 +174,7 @@ async def test_a_closed_connection_leaves_its_place_to_whoever_waits() -> None:
     assert await acquire(lines, INTERNAL) is not other
 
 
-async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
+async def test_a_failed_connection_costs_no_slot() -> None:
     fails = [True, True, False]
 
     async def make() -> FakeConnection:
@@ -190,7 +190,7 @@ async def test_a_connection_that_cannot_be_made_costs_no_place() -> None:
     assert [type(result) for result in results] == [OSError, OSError, FakeConnection]
 
 
-async def test_waiting_has_an_end() -> None:
+async def test_waiting_times_out() -> None:
     lines = pool(1, wait_s=0.01)
     line = await acquire(lines, INTERNAL)
     with pytest.raises(StoreUnavailable):
@@ -199,7 +199,7 @@ async def test_waiting_has_an_end() -> None:
     assert await acquire(lines, INTERNAL) is line
 
 
-async def test_what_a_cancelled_waiter_was_given_goes_on() -> None:
+async def test_a_cancelled_waiter_passes_on_what_it_was_granted() -> None:
     lines = pool(1)
     line = await acquire(lines, INTERNAL)
     waiting = [asyncio.ensure_future(acquire(lines, INTERNAL)) for _ in range(2)]
@@ -218,7 +218,7 @@ async def test_what_a_cancelled_waiter_was_given_goes_on() -> None:
     assert not (await acquire(lines, INTERNAL)).closed
 
 
-async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
+async def test_expiry_closes_idle_connections_and_fails_waiters() -> None:
     lines = pool(2)
     idle, busy = await acquire(lines, INTERNAL), await acquire(lines, INTERNAL)
     release(lines, idle, INTERNAL)
@@ -237,7 +237,7 @@ async def test_expiry_closes_the_idle_and_sends_waiters_away() -> None:
     assert not (await acquire(lines, INTERNAL)).closed
 
 
-async def test_expiry_ends_the_making_of_connections() -> None:
+async def test_expiry_cancels_connections_being_opened() -> None:
     answers = asyncio.Event()
 
     async def make() -> FakeConnection:
@@ -283,7 +283,7 @@ async def test_a_workspace_gets_its_share_and_leaves_the_rest_to_others() -> Non
     await queue.end()
 
 
-async def test_workspaces_together_leave_some_to_the_server() -> None:
+async def test_some_connections_are_reserved_for_the_server() -> None:
     queue = Queue(pool(10))
     await queue.come(*[ADA] * 3, *[BEA] * 3, *[CIS] * 3)
     assert queue.news() == [ADA] * 3 + [BEA] * 3 + [CIS] * 2
@@ -325,7 +325,7 @@ async def test_a_pool_of_one_serves_every_lane() -> None:
     assert queue.news() == [ADA, CREDENTIALS, INTERNAL]
 
 
-async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
+async def test_the_waiters_of_a_workspace_are_bounded() -> None:
     queue = Queue(Pool(connect, 10, wait_s=60, shares=Shares(waiters=2)))
     await queue.come(*[ADA] * 6, BEA)
     assert queue.news() == [ADA] * 3 + [BEA]
@@ -337,7 +337,7 @@ async def test_so_many_of_a_workspace_wait_and_no_more() -> None:
     assert not queue.lines.has_waiters
 
 
-async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
+async def test_waiters_of_all_lanes_have_the_same_deadline() -> None:
     queue = Queue(Pool(connect, 1, wait_s=0.01))
     await queue.come(INTERNAL, ADA, BEA, ADA, CREDENTIALS)
     async with asyncio.timeout(10):
@@ -347,7 +347,7 @@ async def test_each_waits_as_long_as_the_others_whatever_the_lane() -> None:
     assert not queue.lines.has_waiters
 
 
-def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
+def test_zero_waits_time_out_on_uvloop_too() -> None:
     """uvloop's handle of a timer that is due at once has no time."""
 
     async def wait() -> None:
@@ -360,7 +360,7 @@ def test_waits_that_are_over_at_once_end_on_the_servers_loop_too() -> None:
     uvloop.run(wait())
 
 
-async def test_a_cancelled_waiter_takes_no_place_in_the_line() -> None:
+async def test_a_cancelled_waiter_takes_nobodys_turn() -> None:
     queue = Queue(Pool(connect, 1, wait_s=60, shares=Shares(waiters=1)))
     await queue.come(INTERNAL, ADA)
     queue.tasks[-1].cancel()
@@ -372,7 +372,7 @@ async def test_a_cancelled_waiter_takes_no_place_in_the_line() -> None:
     assert queue.news() == [INTERNAL, ADA]
 
 
-async def test_a_lane_is_told_when_another_lacks_its_share() -> None:
+async def test_a_lane_keeps_others_waiting_if_they_lack_their_share() -> None:
     queue = Queue(pool(10))
     lines = queue.lines
     await queue.come(*[ADA] * 5)
@@ -386,7 +386,7 @@ async def test_a_lane_is_told_when_another_lacks_its_share() -> None:
     await queue.end()
 
 
-async def test_nothing_is_lost_in_a_crowd() -> None:
+async def test_no_connection_is_lost_under_load() -> None:
     lines = pool(10)
     chance = random.Random(5)
     borrowers: list[Borrower] = [INTERNAL, CREDENTIALS, *(UUID(int=number) for number in range(12))]

@@ -185,7 +185,7 @@ def test_0_is_no_limit() -> None:
     run(main, events_per_window=0)
 
 
-def test_audio_that_comes_too_fast_is_refused() -> None:
+def test_audio_that_arrives_too_fast_is_refused() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         for _ in range(5):
             line.receive(append(5_000))
@@ -325,7 +325,7 @@ def test_the_oldest_speech_is_dropped_and_nothing_else() -> None:
     run(main)
 
 
-def test_a_flush_throws_speech_away_and_keeps_the_news() -> None:
+def test_a_flush_discards_speech_and_keeps_other_frames() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         line.play(speech(1_900))
@@ -341,7 +341,7 @@ def test_a_flush_throws_speech_away_and_keeps_the_news() -> None:
     run(main)
 
 
-def test_a_client_that_does_not_read_its_news_is_let_go() -> None:
+def test_a_session_whose_client_does_not_read_ends() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         for _ in range(MAX_WAITING_FRAMES):
@@ -355,7 +355,7 @@ def test_a_client_that_does_not_read_its_news_is_let_go() -> None:
     run(main)
 
 
-def test_news_that_wait_are_bounded_in_bytes() -> None:
+def test_waiting_frames_are_bounded_in_bytes() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         for _ in range(3):
@@ -409,7 +409,7 @@ def test_terminating_is_the_last_frame() -> None:  # O10
     run(main)
 
 
-def test_what_waits_leaves_before_the_end_although_the_client_does_not_read() -> None:
+def test_waiting_frames_are_sent_before_the_close_to_a_client_that_does_not_read() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         client.paused = True
         line.play(speech(100))
@@ -437,7 +437,7 @@ def test_a_lost_connection_is_reported_once_and_nothing_is_sent_to_it() -> None:
     run(main)
 
 
-def test_speech_at_another_rate_than_the_line_plays_is_a_defect() -> None:
+def test_speech_at_another_rate_than_the_leg_plays_is_a_defect() -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
         with pytest.raises(AssertionError, match="resampled"):
             line.play(speech(20, INPUT_HZ))

@@ -16,7 +16,7 @@ V6 = "2001:db8::/32"
 AB = ("https://a.example", "https://b.example")
 
 
-def test_secrets_do_not_show_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "SIGNING_SECRET", "ENCRYPTION_KEY"):
         monkeypatch.setenv(f"RINGLINE_{name}", "postgresql://u:hidden@h/d")
     assert "hidden" not in repr(Settings.read())
@@ -97,7 +97,7 @@ def test_several_secrets_while_one_is_rotated(monkeypatch: pytest.MonkeyPatch) -
     assert Settings.read().signing_secrets == ("new", "old")
 
 
-def test_what_serve_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_that_serve_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABASE_URL", "SIGNING_SECRET", "ENCRYPTION_KEY"):
         monkeypatch.delenv(f"RINGLINE_{name}", raising=False)
     monkeypatch.setenv("RINGLINE_ENCRYPTION_KEY", "x")
@@ -172,7 +172,9 @@ def test_settings_are_read_as_people_write_them(
     assert getattr(Settings.read(), name) == read
 
 
-def test_what_surrounds_a_secret_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_white_space_and_quotes_around_a_secret_are_stripped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for written in (LONG, f"\t{LONG}\r\n", f'"{LONG}"', f"'{LONG}\n' "):
         monkeypatch.setenv("RINGLINE_ENCRYPTION_KEY", written)
         key = Settings.read().encryption_key
@@ -180,7 +182,7 @@ def test_what_surrounds_a_secret_is_no_part_of_it(monkeypatch: pytest.MonkeyPatc
         assert key.get_secret_value() == LONG
 
 
-def test_a_variable_may_be_written_small(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_may_be_lower_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ringline_port", "1")
     assert Settings.read().port == 1
     monkeypatch.setenv("RINGLINE_PORT", "2")
@@ -212,14 +214,14 @@ def test_what_the_command_line_reads_exists_everywhere(monkeypatch: pytest.Monke
     assert Settings.read().port == 7400
 
 
-def test_service_links_of_kubernetes_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_service_links_of_kubernetes_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in LINKS.items():
         monkeypatch.setenv(name, value)
     assert Settings.read().port == 7400
     assert service_links({"RINGLINE_HOST": "::", **LINKS}) == tuple(sorted(LINKS))
 
 
-def test_an_account_without_a_home_names_a_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_without_a_home_must_name_a_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(_uid: int) -> NoReturn:
         raise KeyError
 
@@ -251,7 +253,7 @@ def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-def test_a_proxy_that_is_none_is_told_by_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_proxy_is_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGLINE_TRUSTED_PROXIES", "10.0.0.1, nginx.internal")
     with pytest.raises(SettingsProblem, match="entry 2 is not an IP address"):
         Settings.read()
@@ -289,7 +291,7 @@ def test_migrations_may_have_their_own_role(monkeypatch: pytest.MonkeyPatch) -> 
         ("0.0.0.0", "HTTPS://Example.com:443/voice/", "https://example.com/voice"),
     ],
 )
-def test_where_clients_reach_the_server(
+def test_the_url_of_a_server_for_its_clients(
     monkeypatch: pytest.MonkeyPatch, host: str, public: str | None, reached: str
 ) -> None:
     monkeypatch.setenv("RINGLINE_HOST", host)
@@ -299,7 +301,7 @@ def test_where_clients_reach_the_server(
 
 
 @pytest.mark.parametrize("public", ["example.com", "ftp://example.com", "https://a.example/?b=c"])
-def test_a_public_url_is_one_of_the_web(monkeypatch: pytest.MonkeyPatch, public: str) -> None:
+def test_a_public_url_must_be_http(monkeypatch: pytest.MonkeyPatch, public: str) -> None:
     monkeypatch.setenv("RINGLINE_PUBLIC_URL", public)
     with pytest.raises(SettingsProblem, match=r"^RINGLINE_PUBLIC_URL is invalid: it "):
         Settings.read()

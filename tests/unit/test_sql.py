@@ -72,7 +72,7 @@ def statements(value: str) -> Iterator[sa.ClauseElement]:
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_a_kept_statement_holds_none_of_its_values(place: int) -> None:
+def test_a_cached_statement_retains_no_values(place: int) -> None:
     value = Secret("somebody's password")
     gone = weakref.ref(value)
     first, values = compiled(list(statements(value))[place])
