@@ -48,7 +48,7 @@ NewId: TypeAlias = Callable[[], UUID]
 
 
 class VoiceListener(Protocol):
-    """Receives what a voice reports; the bridge implements it. No method blocks or raises.
+    """Receives what a voice reports; the bridge is one. Never blocks or raises.
 
     A voice reports from the event loop's thread, in order: a response's chunks and texts
     come between its `ResponseStarted` and its `ResponseDone`.
@@ -80,7 +80,7 @@ class Voice(Protocol):
         ...
 
     def send_audio(self, chunk: Chunk) -> None:
-        """Send the caller's audio at the input rate; audio more than 10 s late is dropped."""
+        """Send the caller's audio at the input rate; drop audio over 10 s late."""
         ...
 
     def send(self, order: VoiceOrder) -> None:
@@ -105,7 +105,7 @@ OpenVoice: TypeAlias = Callable[[VoiceOpening, VoiceListener], Awaitable[Voice]]
 
 
 class LegListener(Protocol):
-    """Receives what a leg reports; the bridge implements it. No method blocks or raises."""
+    """Receives what a leg reports; the bridge is one. Never blocks or raises."""
 
     def on_leg_signal(self, signal: LegSignal) -> None:
         """Receive a signal."""
@@ -421,7 +421,7 @@ class CredentialStore(Protocol):
     """Keys and team members, looked up before a workspace is known."""
 
     async def find_key(self, key_hash: bytes) -> Key | None:
-        """Find a key by its hash, even if it is revoked or expired. Raises StoreUnavailable."""
+        """Find a key by its hash, even a dead one. Raises StoreUnavailable."""
         ...
 
     async def get_keys(self, key_ids: Sequence[UUID]) -> list[Key]:
@@ -439,7 +439,7 @@ class CredentialStore(Protocol):
         ...
 
     async def current_members(self, user_ids: Sequence[UUID]) -> set[UUID]:
-        """Return which of these users are still members of a team. Raises StoreUnavailable."""
+        """Return which of these users are still in a team. Raises StoreUnavailable."""
         ...
 
     async def touch_keys(self, used: Mapping[UUID, datetime]) -> None:
@@ -530,7 +530,7 @@ class WorkspaceRow:
 
 @dataclass(frozen=True, slots=True)
 class NewWorkspace:
-    """A workspace to create: an agent and a queue per environment, and its first keys."""
+    """A workspace to create: agents and queues per environment, and first keys."""
 
     id: UUID
     name: str
@@ -562,7 +562,7 @@ class Bus(Protocol):
     """
 
     def publish(self, publication: Publication) -> None:
-        """Deliver to every subscriber, those of this process included. Never blocks or raises."""
+        """Deliver to every subscriber, our own included. Never blocks or raises."""
         ...
 
     def subscribe(self, logs: Scope | AllLogs, subscriber: Subscriber) -> Unsubscribe:

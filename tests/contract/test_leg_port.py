@@ -104,7 +104,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Line]:
 Make: TypeAlias = Callable[[], Line]
 
 
-def test_it_tells_its_rates(make: Make) -> None:
+def test_it_has_constant_rates(make: Make) -> None:
     async def main() -> None:
         line = make()
         assert (line.leg.input_hz, line.leg.output_hz) == (INPUT_HZ, OUTPUT_HZ)

@@ -1,4 +1,4 @@
-"""Envelopes: which leg or voice a signal comes from, and which one an order goes to.
+"""Envelopes: the sender of a signal and the receiver of an order.
 
 Every signal names its sender and every order its receiver. So a call can have several legs,
 and its voice can be replaced: signals of a detached leg or a replaced voice have an unknown

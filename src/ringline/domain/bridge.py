@@ -71,7 +71,7 @@ class SetRoutes:
 
 @dataclass(frozen=True, slots=True)
 class AttachVoice:
-    """Connect a voice to the caller, buffered audio first; it replaces any other voice."""
+    """Connect a voice to the caller, buffered audio first; replace any other."""
 
     voice: VoiceId
 

@@ -58,7 +58,7 @@ from ringline.domain.turns import Draft, Turns, append_line
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: its row, its legs and voice, its participants, and its conversation.
+    """A live call: its row, legs and voice, participants, and conversation.
 
     The conversation starts once the answer is `announced` to the client; until then signals
     wait in `early`. `routed` are the routes that the bridge has.
@@ -153,7 +153,7 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
         case VoiceOpened(_, capabilities) if call.capabilities is None:
             call, answers = _answer(call, capabilities, draft=draft), True
         case VoiceOpened(voice_id, capabilities):
-            call = _change_voice(call, voice_id, capabilities=capabilities, draft=draft)
+            call = _switch_voice(call, voice_id, capabilities=capabilities, draft=draft)
         case AnswerWritten():
             call = _announce_answer(call, draft)
         case EndOrdered(cause, message):
@@ -165,7 +165,9 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = replace(call, participants=participants, talk=talk)
         case HandedBack():
             participants, talk = hand_back(call.participants, call.talk, draft=draft)
-            call = _hang_up_on(call, {participant.id for participant in participants}, draft=draft)
+            call = _detach_departed(
+                call, {participant.id for participant in participants}, draft=draft
+            )
             call = replace(call, participants=participants, talk=talk)
         case LegJoined():
             call = _join(call, signal, draft=draft)
@@ -217,7 +219,7 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
 
 def _talk(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
     if not call.announced:
-        return _wait(call, signal, draft=draft)
+        return _hold(call, signal, draft=draft)
     return replace(call, talk=_converse(call.talk, signal, draft=draft))
 
 
@@ -245,7 +247,7 @@ def _leave(call: Call, leg_id: LegId, *, draft: Draft) -> Call:
     return replace(call, parties=call.parties.without_leg(leg_id), participants=remaining)
 
 
-def _hang_up_on(call: Call, staying: set[UUID], *, draft: Draft) -> Call:
+def _detach_departed(call: Call, staying: set[UUID], *, draft: Draft) -> Call:
     """Hang up and detach the legs whose participants have left."""
     parties = call.parties
     for leg_id, _ in call.parties.legs:
@@ -256,7 +258,7 @@ def _hang_up_on(call: Call, staying: set[UUID], *, draft: Draft) -> Call:
     return replace(call, parties=parties)
 
 
-def _change_voice(
+def _switch_voice(
     call: Call, voice_id: VoiceId, *, capabilities: voice.VoiceCapabilities, draft: Draft
 ) -> Call:
     """Switch to another voice, which continues the conversation."""
@@ -278,7 +280,7 @@ def end_abandoned(
     lost_at: datetime,
     moment: Moment,
 ) -> Step:
-    """End the record of a call whose process is dead: one terminal event, `server_lost`.
+    """End the record of a dead process's call: one terminal event, `server_lost`.
 
     It ends at the time its process was last known to be alive, but not before its last
     written event.
@@ -362,7 +364,7 @@ def _announce_answer(call: Call, draft: Draft) -> Call:
     return replace(call, talk=talk, announced=True, early=())
 
 
-def _wait(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
+def _hold(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
     """Hold a signal until the answer is announced."""
     if isinstance(signal, bridge.ClientCancelled):
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))

@@ -1,4 +1,4 @@
-"""The canonical events: what the log stores and every surface translates (contract, 3).
+"""The canonical events: stored in the log, translated by surfaces (contract, 3).
 
 There is one class per type, the struct of its `data`. Durable events are rows of the log;
 ephemeral ones are only published and have neither an id to resume from nor a position.
@@ -26,7 +26,7 @@ from ringline.domain.conversations import ConversationChannel, ConversationMode,
 
 
 class CallRef(msgspec.Struct, frozen=True, kw_only=True):
-    """The call's data that each of its events repeats, so that no dialect needs a look-up."""
+    """Data of the call that each of its events repeats, to spare dialects a look-up."""
 
     id: UUID
     uuid: str

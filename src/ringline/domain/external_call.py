@@ -53,7 +53,7 @@ _OPEN_ENTRIES = frozenset({QueueEntryStatus.WAITING, QueueEntryStatus.OFFERED})
 
 
 class NotPossible(Exception):
-    """Raised for a report that the call's state does not allow; `message` is for the client.
+    """The call's state does not allow a report; `message` is for the client.
 
     `field` is the member at fault, if there is one.
     """
@@ -84,7 +84,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report of a call's progress; UNSET members were not reported, None clears them."""
+    """A report of a call's progress; None clears a member, UNSET leaves it alone."""
 
     status: CallStatus | None = None
     ended_at: datetime | UnsetType | None = UNSET
@@ -94,7 +94,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Acceptor:
-    """Accepts a waiting call: an agent by name, and the SIP user of that name, if known."""
+    """An agent who accepts a waiting call, and their SIP user, if known."""
 
     name: str
     sip_user_id: UUID | None = None
@@ -324,7 +324,7 @@ def _move(
 def _end(
     call: ExternalCall, status: CallStatus, *, cause: HangupCause, draft: Draft
 ) -> ExternalCall:
-    """End a call at the draft's time: all participants leave, `call.ended` comes last."""
+    """End a call at the draft's time: participants leave, `call.ended` comes last."""
     row, at = _moved(call.row, status, at=draft.now), draft.now
     duration = row.duration_seconds
     if duration is None:

@@ -1,4 +1,4 @@
-"""The table of limits: how much any client may ask for, and what happens beyond that.
+"""The table of limits: how much clients may ask for, and what happens beyond.
 
 Every bound on a client is a row here, in bytes, work or time, and the code reads it from
 here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a setting

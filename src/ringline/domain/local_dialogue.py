@@ -78,7 +78,7 @@ def _reply_flaws(replies: object) -> Iterator[Flaw]:
 
 
 def _phrase_flaws(phrases: object, intents: set[str] | None, *, strict: bool) -> Iterator[Flaw]:
-    """Yield the flaws of phrases; `intents` are those with a reply, None if that is unknown."""
+    """Yield the flaws of phrases; `intents` are those with a reply, if known."""
     if not isinstance(phrases, list | tuple):  # from JSON, or from an agent
         yield Flaw(("phrases",), "must be a list")
         return

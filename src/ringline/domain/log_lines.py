@@ -1,4 +1,4 @@
-"""The table of log lines: what a server writes to its log, at which level, with which fields.
+"""The table of log lines: their names, levels and fields.
 
 Operators read log lines; clients receive events. Every call of a logger in the source is a
 row here with exactly its level and fields, which a test checks; `docs/reference/logs.md` is

@@ -1,4 +1,4 @@
-"""Enumerations of a call centre: teams, operators, queues, gateways (events socket, 5.1)."""
+"""Enumerations of teams, operators, queues and gateways (events socket, 5.1)."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Pacing a response: the queue of its speech and text, and the leg's playback clock.
+"""Pacing a response: a queue of speech and text, and the leg's playback clock.
 
 A voice produces speech faster than it is played. A client that does not flush plays whatever
 it was sent, so speech is sent at most `lead_ms` ahead of the clock: an interruption silences
@@ -93,7 +93,7 @@ class PlaybackClock:
 
 
 class Playout:
-    """Queues the output of a voice and paces it by a leg's clock, one response at a time."""
+    """Queues a voice's output and paces one response at a time by a leg's clock."""
 
     def __init__(self, clock: PlaybackClock, lead_ms: float) -> None:
         self.clock = clock

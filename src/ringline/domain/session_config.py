@@ -1,4 +1,4 @@
-"""The config of a voice session, and which party sets each member (realtime voice, 2.3, 4).
+"""The config of a voice session, and who sets what (realtime voice, 2.3, 4).
 
 A config is an object of optional members. Three parties can set one, by precedence:
 
@@ -181,7 +181,7 @@ def effective(
 
 
 def _members_of(agent: Agent) -> dict[str, object]:
-    """Return the non-zero config members of an agent, without the greeting (contract, 5)."""
+    """Return an agent's non-zero config members, greeting excluded (contract, 5)."""
     members = {field.name: getattr(agent, field.name) for field in fields(agent)}
     return {
         name: msgspec.to_builtins(value)
