@@ -69,7 +69,7 @@ async def test_what_a_migration_may_not_close_is_logged(empty_database: TestData
         with capture_logs() as told:
             async with run_database(config, migrates=True, on_death=unheard):
                 assert [line["event"] for line in told] == ["database_open_to_all"]
-        assert "let its owner run: GRANT CONNECT" in told[0]["reason"]
+        assert "let the database's owner run: GRANT CONNECT" in told[0]["reason"]
     finally:
         async with empty_database.connection() as superuser:
             await superuser.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")
