@@ -23,7 +23,7 @@ from ringline.domain.events import (
 )
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.records import Entry
-from ringline.rpc.event_actions import spell
+from ringline.rpc.event_actions import translate
 from ringline.services.event_pages import PageLimits
 from ringline.storage.stores import Stores
 from ringline.wire.strict_json import encode
@@ -267,13 +267,13 @@ async def test_a_page_ends_where_it_is_large_enough(here: ActionRunner) -> None:
 def test_words_are_spelt_as_the_socket_spells_them() -> None:
     turn = {"turn_id": new_id(), "item_id": "i", "transcript_id": new_id()}
     held = CallCreated(status=CallStatus.HELD, source="api", started_at=NOW)
-    assert spell(held)["status"] == "answered"
+    assert translate(held)["status"] == "answered"
     contact = KnownCaller(id=new_id(), full_name="Ada", phone_e164="+49")
     known = CallCreated(status=CallStatus.INITIATED, source="api", started_at=NOW, contact=contact)
     named = {"id": contact.id, "fullName": "Ada", "phoneE164": "+49"}
-    assert spell(known)["contact"] == named
-    assert spell(TurnCompleted(role=TurnRole.CALLER, text="Hi", **turn))["role"] == "user"
-    assert spell(TurnCompleted(role=TurnRole.AGENT, text="Hi", **turn))["role"] == "assistant"
+    assert translate(known)["contact"] == named
+    assert translate(TurnCompleted(role=TurnRole.CALLER, text="Hi", **turn))["role"] == "user"
+    assert translate(TurnCompleted(role=TurnRole.AGENT, text="Hi", **turn))["role"] == "assistant"
     line = TranscriptLine(turn_id=new_id(), role=TurnRole.AGENT, text="Hi", at=NOW)
     ended = CallEnded(
         status=CallStatus.NO_ANSWER,
@@ -286,12 +286,12 @@ def test_words_are_spelt_as_the_socket_spells_them() -> None:
     )
     said = {"turnId": line.turn_id, "role": "assistant", "text": "Hi"}
     how = {"at": "2026-03-01T12:00:00.000000Z", "interrupted": False, "recognized": True}
-    assert spell(ended)["transcript"] == [said | how]
+    assert translate(ended)["transcript"] == [said | how]
 
 
 def test_what_is_the_clients_own_keeps_its_names() -> None:
     audit = CallAudit(audit_type=AuditType.TOOL_CALL, code="x", detail={"some_key": {"a_b": 1}})
-    assert spell(audit) == {
+    assert translate(audit) == {
         "auditType": "tool_call",
         "code": "x",
         "detail": {"some_key": {"a_b": 1}},
@@ -299,7 +299,7 @@ def test_what_is_the_clients_own_keeps_its_names() -> None:
     changed = ConversationModeChanged(
         conversation_id=new_id(), from_mode=ConversationMode.TEXT, to_mode=ConversationMode.VOICE
     )
-    assert spell(changed)["actorUserId"] is None
+    assert translate(changed)["actorUserId"] is None
 
 
 async def test_a_page_of_large_events_stays_within_an_answer(here: ActionRunner) -> None:

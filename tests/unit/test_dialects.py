@@ -24,7 +24,7 @@ from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Position, Scope
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.event_actions import listed, spell
+from ringline.rpc.event_actions import listed, translate
 from ringline.wire import envelope, events_socket, times
 from ringline.wire.call_status import RPC_STATUS, V1_STATUS, v1_status
 from ringline.wire.dialect import Dialect
@@ -507,7 +507,7 @@ def test_what_there_is_to_say_of_a_turn_is_on_every_surface(
     always = {"interrupted": False} if role == "agent" else {"recognized": True}
     assert among(in_envelope(turn)["payload"]) == always | remarks
     assert among(in_envelope(ended)["payload"]["transcript"][0]) == remarks
-    for spelt in (spell(turn), spell(line)):
+    for spelt in (translate(turn), translate(line)):
         assert among(spelt) == {"interrupted": False, "recognized": True} | remarks
 
 

@@ -44,18 +44,18 @@ class StreamPanels:
     events: list[Text]
     transcript: list[Text]
     events_width: int
-    beside: bool
+    side_by_side: bool
 
     @property
     def height(self) -> int:
         """Return the height of the panels with their frames."""
         rows = len(self.events), len(self.transcript)
-        return max(rows) + 2 if self.beside else sum(rows) + 4
+        return max(rows) + 2 if self.side_by_side else sum(rows) + 4
 
     def within(self, height: int) -> RenderableType:
         """Return the panels, each with its newest lines."""
         layout = Layout()
-        if self.beside:
+        if self.side_by_side:
             layout.split_row(
                 Layout(
                     _panel(self.events, height, title="events · socket", style="cyan"),

@@ -206,8 +206,8 @@ class LiveScreen:
 
     def _streams(self, rows: int) -> StreamPanels:
         events, transcript = list(self._events)[-rows:], self._transcript(rows)
-        beside = self._width >= _SIDE_BY_SIDE
-        if beside:
+        side_by_side = self._width >= _SIDE_BY_SIDE
+        if side_by_side:
             room = self._width - 2 * FRAME
             wide, narrow = share(room, widest(events), widest(transcript))
         else:
@@ -216,7 +216,7 @@ class LiveScreen:
             wrap(self._console, events, width=wide),
             wrap(self._console, transcript, width=narrow),
             wide,
-            beside,
+            side_by_side,
         )
 
     def _header(self) -> RenderableType:

@@ -118,10 +118,10 @@ async def _check_database(settings: Settings, port: Grade) -> AsyncGenerator[Fin
             return
         examined = await examine_database(settings)  # raises what `serve` would raise
     except Exception as error:
-        told = sentence(error, *DATABASE_PROBLEMS)
-        if not told:
+        reason = sentence(error, *DATABASE_PROBLEMS)
+        if not reason:
             raise
-        yield Finding("database", Grade.BAD, told)
+        yield Finding("database", Grade.BAD, reason)
         return
     embedded = settings.database_url is None
     what = f"embedded, in {settings.data_dir}" if embedded else f"PostgreSQL {examined.version}"

@@ -26,17 +26,17 @@ def checkout() -> Path | None:
 
 def program() -> list[str]:
     """Return the command that runs this `ringline`, whatever PATH says."""
-    beside = Path(sys.executable).with_name("ringline")
-    return [str(beside)] if beside.is_file() else [sys.executable, "-m", "ringline"]
+    executable = Path(sys.executable).with_name("ringline")
+    return [str(executable)] if executable.is_file() else [sys.executable, "-m", "ringline"]
 
 
 def line_that_finds_program() -> str:
     """Return the command that puts this installation on the path; "" if it is there."""
-    beside = Path(sys.executable).with_name("ringline")
+    executable = Path(sys.executable).with_name("ringline")
     found = shutil.which("ringline")
-    if not beside.is_file() or (found and Path(found).resolve() == beside.resolve()):
+    if not executable.is_file() or (found and Path(found).resolve() == executable.resolve()):
         return ""
-    return f'export PATH={shlex.quote(str(beside.parent))}:"$PATH"'
+    return f'export PATH={shlex.quote(str(executable.parent))}:"$PATH"'
 
 
 def line_that_installs(extra: str) -> str:

@@ -41,10 +41,10 @@ def reporting(*problems: type[Exception]) -> Generator[None]:
     except BaseExceptionGroup as group:
         if group.subgroup(OutputClosed):
             raise OutputClosed from None
-        told = [sentence(error, *problems) for error in group.exceptions]
-        if not all(told):
+        sentences = [sentence(error, *problems) for error in group.exceptions]
+        if not all(sentences):
             raise
-        raise CommandProblem(told[0]) from None
+        raise CommandProblem(sentences[0]) from None
 
 
 def sentence(error: BaseException, *problems: type[Exception]) -> str:
@@ -59,8 +59,8 @@ def sentence(error: BaseException, *problems: type[Exception]) -> str:
             place = f"{error.filename}: " if error.filename else ""
             return f"{place}{error.strerror.lower()}."
         case _:
-            told = isinstance(error, (CommandProblem, SettingsProblem, *problems))
-            return str(error) if told else ""
+            is_known = isinstance(error, (CommandProblem, SettingsProblem, *problems))
+            return str(error) if is_known else ""
 
 
 def fail(text: str) -> NoReturn:

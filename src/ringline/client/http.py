@@ -81,8 +81,8 @@ class RpcAnswer(msgspec.Struct, frozen=True):
         """Return why the action was refused, as one sentence; None if it succeeded."""
         if self.success:
             return None
-        told = "; ".join(map(_words_of, self.errors)) or "no reason is given"
-        return ApiProblem(f"The server refused: {told}.", 200)
+        reasons = "; ".join(map(_words_of, self.errors)) or "no reason is given"
+        return ApiProblem(f"The server refused: {reasons}.", 200)
 
 
 class AgentSummary(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How serious a line is, as `RINGLINE_LOG_LEVEL` spells it."""
+    """How serious a line is, as in `RINGLINE_LOG_LEVEL`."""
 
     DEBUG = "debug"
     INFO = "info"

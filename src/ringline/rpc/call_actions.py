@@ -11,7 +11,7 @@ from ringline.domain.call_vocabulary import CallDirection, CallStatus, Participa
 from ringline.domain.external_call import Report, check_end, check_stay
 from ringline.ports import Transaction
 from ringline.rpc.context import ActionContext, Values
-from ringline.rpc.refusals import spelt
+from ringline.rpc.refusals import translated
 from ringline.services import external_calls
 from ringline.services.call_control import BargeMode, CallControl
 from ringline.services.callers import Caller
@@ -36,13 +36,13 @@ async def create_call(context: ActionContext, transaction: Transaction, values: 
         conversation_id=values.get("conversationId"),
         queue_id=values.get("queueId"),
     )
-    with spelt("invalid_attribute"):
+    with translated("invalid_attribute"):
         return await external_calls.create_call(transaction, new, moment=moment_of(context))
 
 
 def check_new_call(caller: Caller, values: Values) -> None:
     """Check that a call names a queue only if it waits there."""
-    with spelt("invalid_attribute"):
+    with translated("invalid_attribute"):
         external_calls.check_queue(_new_status(values), values.get("queueId"))
 
 
@@ -61,7 +61,7 @@ async def update_call(
         duration_seconds=values.get("durationSeconds", UNSET),
         source=values.get("callSource"),
     )
-    with spelt("invalid_attribute"):
+    with translated("invalid_attribute"):
         await external_calls.update_call(
             transaction, call_id, report=report, moment=moment_of(context)
         )
@@ -70,13 +70,13 @@ async def update_call(
 def check_report(caller: Caller, values: Values) -> None:
     """Check that an end time comes only with a final state, if with any."""
     if values.get("status") is not None:
-        with spelt():
+        with translated():
             check_end(CallStatus(values["status"]), values.get("endedAt"))
 
 
 def check_participant(caller: Caller, values: Values) -> None:
     """Check that a participant did not leave before they joined."""
-    with spelt():
+    with translated():
         check_stay(values.get("joinedAt"), values.get("leftAt"))
 
 
@@ -91,7 +91,7 @@ async def create_call_participant(
         joined_at=values.get("joinedAt"),
         left_at=values.get("leftAt"),
     )
-    with spelt("invalid_attribute"):
+    with translated("invalid_attribute"):
         return await external_calls.create_participant(transaction, new, moment=moment_of(context))
 
 
@@ -102,7 +102,7 @@ async def update_call_participant(
     left_at: datetime | None = values.get("leftAt")
     if left_at is None:
         return
-    with spelt("invalid_attribute"):
+    with translated("invalid_attribute"):
         await external_calls.end_participation(
             transaction, participant_id, left_at=left_at, moment=moment_of(context)
         )
@@ -110,7 +110,7 @@ async def update_call_participant(
 
 async def end_call(context: ActionContext, values: Values) -> object:
     """End a call, ours or external; return an ended one as it ended."""
-    with spelt():
+    with translated():
         call = await _call_control(context).end(values["callUuid"], moment_of(context))
     return {
         "call_uuid": call.uuid,
@@ -126,7 +126,7 @@ async def barge_call(context: ActionContext, values: Values) -> object:
     await check_own_names(context, names)
     operator = context.caller.operator
     named = names[0] if names else None if operator is None else str(operator.id)
-    with spelt():
+    with translated():
         call = await _call_control(context).barge(
             values["callUuid"], mode, member=named or "operator", role=ParticipantRole.OPERATOR
         )
@@ -135,14 +135,14 @@ async def barge_call(context: ActionContext, values: Values) -> object:
 
 async def resume_ai_call(context: ActionContext, values: Values) -> object:
     """Hand a live call back to its agent."""
-    with spelt():
+    with translated():
         call = await _call_control(context).resume(values["callUuid"])
     return {"call_uuid": call.uuid, "status": "ai_resumed"}
 
 
 async def call_codec(context: ActionContext, values: Values) -> object:
     """Return a call's codecs: none, because there is no telephony yet."""
-    with spelt():
+    with translated():
         call: FoundCall = await _call_control(context).find(values["callUuid"])
     return {"call_uuid": call.uuid, "read_codec": None, "write_codec": None}
 
@@ -150,7 +150,7 @@ async def call_codec(context: ActionContext, values: Values) -> object:
 async def start_outbound_call(context: ActionContext, values: Values) -> object:
     """Place a call, once there is telephony."""
     await check_own_names(context, [values["sipUsername"]] if values.get("sipUsername") else [])
-    with spelt():
+    with translated():
         await _call_control(context).place_call(values.get("aiAgentId"))
 
 
@@ -159,7 +159,7 @@ async def check_own_names(context: ActionContext, names: Sequence[str]) -> None:
     caller = context.caller
     if caller.operator is None or not names:
         return
-    with spelt():
+    with translated():
         async with context.services.repo.read(caller.scope) as rows:
             await check_own_sip_users(rows, caller, names=names)
 

@@ -75,7 +75,7 @@ def listed(stored: StoredEvent, epoch: str) -> dict[str, object]:
         "type": event.type,
         "callUuid": None if event.call is None else event.call.uuid,
         "occurredAt": micros(event.occurred_at),
-        "data": {**_of_call(event), **(frame_members(event) or {}), **spell(event.data)},
+        "data": {**_of_call(event), **(frame_members(event) or {}), **translate(event.data)},
     }
 
 
@@ -96,23 +96,23 @@ def _of_call(event: Event) -> Mapping[str, object]:
     }
 
 
-def spell(data: msgspec.Struct) -> dict[str, object]:
+def translate(data: msgspec.Struct) -> dict[str, object]:
     """Translate the members of an event; the client's own data stays unchanged."""
-    spelt: dict[str, object] = {}
+    translated: dict[str, object] = {}
     for name in data.__struct_fields__:
         value = getattr(data, name)
         words = _WORDS.get((type(data), name))
-        spelt[_NAMES.get(name, camel(name))] = words[value] if words else _spell(value)
-    return spelt
+        translated[_NAMES.get(name, camel(name))] = words[value] if words else _translate(value)
+    return translated
 
 
-def _spell(value: object) -> object:
+def _translate(value: object) -> object:
     match value:
         case datetime():
             return micros(value)
         case msgspec.Struct():
-            return spell(value)
+            return translate(value)
         case tuple():
-            return [_spell(item) for item in cast("tuple[object, ...]", value)]
+            return [_translate(item) for item in cast("tuple[object, ...]", value)]
         case _:
             return value

@@ -13,8 +13,8 @@ _ANY_JSON: Schema = {}
 
 def pascal(name: str) -> str:
     """Return `ListContacts` for `list_contacts`."""
-    spelt = camel(name)
-    return spelt[0].upper() + spelt[1:]
+    camel_name = camel(name)
+    return camel_name[0].upper() + camel_name[1:]
 
 
 def request_name(action: Action) -> str:

@@ -230,10 +230,10 @@ def fields(resource: Resource) -> Schema:
 
 def operators(kind: Kind) -> list[str]:
     """List the operators of a kind (4.7), each by its first name."""
-    spelt: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name, operator in COMPARISONS.items():
-        spelt.setdefault(operator, camel(name))
-    return [spelt[operator] for operator in operators_of(kind)]
+        names.setdefault(operator, camel(name))
+    return [names[operator] for operator in operators_of(kind)]
 
 
 def predicates_name(kind: Kind) -> str | None:

@@ -137,11 +137,11 @@ class Cursors:
 @lru_cache(ORDERS_KEPT)
 def purpose_of(resource: Resource, keys: tuple[SortKey, ...]) -> bytes:
     """Return what a cursor's signature covers besides its values: resource and sort."""
-    spelt = [resource.name]
+    parts = [resource.name]
     for key in keys:
         direction = f"{'-' if key.descending else '+'}{'0' if key.nulls_first else '1'}"
-        spelt.append(direction + ".".join((*key.path, key.field)))
-    return ",".join(spelt).encode()
+        parts.append(direction + ".".join((*key.path, key.field)))
+    return ",".join(parts).encode()
 
 
 @lru_cache(ORDERS_KEPT)

@@ -145,5 +145,7 @@ def _tell(
     after: Row,
 ) -> None:
     if resource.events_of is not None:
-        told = resource.events_of(before, after)
-        transaction.append(*(Event(context.services.new_id(), context.now, data) for data in told))
+        changes = resource.events_of(before, after)
+        transaction.append(
+            *(Event(context.services.new_id(), context.now, data) for data in changes)
+        )

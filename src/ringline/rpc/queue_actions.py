@@ -10,7 +10,7 @@ from ringline.domain.operators import OperatorAvailability, StatusSource
 from ringline.ports import Transaction
 from ringline.rpc.call_actions import moment_of
 from ringline.rpc.context import ActionContext, Values
-from ringline.rpc.refusals import bad_value, spelt
+from ringline.rpc.refusals import bad_value, translated
 from ringline.services.external_calls import accept_entry
 from ringline.services.operators import NewStatus, find_sip_user, set_status
 
@@ -20,7 +20,7 @@ async def accept_call_queue_entry(
 ) -> None:
     """Accept a waiting call from its queue."""
     acceptor = await _acceptor(context, transaction, values=values)
-    with spelt("invalid_attribute"):
+    with translated("invalid_attribute"):
         await accept_entry(transaction, entry_id, acceptor=acceptor, moment=moment_of(context))
 
 
@@ -31,7 +31,7 @@ async def set_operator_status(
     line = await find_sip_user(transaction, values["sipUserId"])
     if line is None:
         raise bad_value("sipUserId", type_="invalid_attribute")
-    with spelt():
+    with translated():
         context.caller.act_for(line.user_id)
     operator = context.caller.operator
     source: str | None = values.get("source", StatusSource.API)
@@ -59,7 +59,7 @@ async def _acceptor(
             raise bad_value("agentName", type_="invalid_attribute")
     elif name is not None:
         line = await find_sip_user(transaction, name)
-    with spelt():
+    with translated():
         context.caller.act_for(None if line is None else line.user_id)
     if line is not None:
         return Acceptor(line.name, line.id)

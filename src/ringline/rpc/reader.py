@@ -400,8 +400,8 @@ def _record_type(names: Sequence[str], width: int) -> Callable[..., AnswerRecord
         (f"v{index}", Any) if index < width else (f"v{index}", Any, None)
         for index in range(len(names))
     ]
-    spelt = {f"v{index}": name for index, name in enumerate(names)}
-    return msgspec.defstruct("Record", attributes, rename=spelt)
+    member_names = {f"v{index}": name for index, name in enumerate(names)}
+    return msgspec.defstruct("Record", attributes, rename=member_names)
 
 
 def _show(kind: Kind) -> Callable[[Any], object] | None:

@@ -42,15 +42,15 @@ def conversation_events(before: Row | None, after: Row | None) -> Sequence[Event
         raise AssertionError("conversations are not deleted")
     if before is None:
         return [_of_conversation(ConversationCreated, after)]
-    told: list[EventData] = [_of_conversation(ConversationUpdated, after)]
+    events: list[EventData] = [_of_conversation(ConversationUpdated, after)]
     if before["mode"] != after["mode"]:
         changed = ConversationModeChanged(
             conversation_id=after["id"],
             from_mode=ConversationMode(before["mode"]),
             to_mode=ConversationMode(after["mode"]),
         )
-        told.append(changed)
-    return told
+        events.append(changed)
+    return events
 
 
 def _of_contact(kind: type[ContactData], row: Row) -> ContactData:

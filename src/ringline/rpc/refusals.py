@@ -19,7 +19,7 @@ def bad_value(
 
 
 @contextmanager
-def spelt(bad_reference: str = "invalid_argument") -> Generator[None]:
+def translated(bad_reference: str = "invalid_argument") -> Generator[None]:
     """Translate a service's refusals into RpcRefused.
 
     `bad_reference` is the problem type for references: `invalid_attribute` when records are

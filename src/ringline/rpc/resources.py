@@ -159,9 +159,9 @@ def _stamps() -> tuple[Field, ...]:
     return Field("insertedAt", Timestamp()), Field("updatedAt", Timestamp())
 
 
-def _spelt(column: sa.Column[Any], words: Mapping[Any, str]) -> Expression:
+def _translated(column: sa.Column[Any], words: Mapping[Any, str]) -> Expression:
     """Translate a column's words to the surface's, where they differ."""
-    others = {str(word): spelt for word, spelt in words.items() if str(word) != spelt}
+    others = {str(word): shown for word, shown in words.items() if str(word) != shown}
     return sa.case(others, value=column, else_=column)
 
 
@@ -284,7 +284,7 @@ CALL = Resource(
             "status",
             Choice(STATUSES),
             null=True,
-            column=_spelt(tables.calls.c.status, RPC_STATUS),
+            column=_translated(tables.calls.c.status, RPC_STATUS),
         ),
         Field("startedAt", Timestamp(), null=True),
         Field("endedAt", Timestamp(), null=True),
@@ -335,7 +335,9 @@ CALL_TRANSCRIPT = Resource(
         Field("callUuid", Text(trim=False), through=("call", "callUuid")),
         Field("itemId", Text(), null=True),
         Field("contentIndex", Integer(), null=True),
-        Field("role", _words(ItemRole), column=_spelt(tables.call_transcripts.c.role, TURN_ROLES)),
+        Field(
+            "role", _words(ItemRole), column=_translated(tables.call_transcripts.c.role, TURN_ROLES)
+        ),
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
         Field("interrupted", Boolean()),

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ringline.ports import Rows
 from ringline.rpc.context import ActionContext, Values
-from ringline.rpc.refusals import spelt
+from ringline.rpc.refusals import translated
 from ringline.services.call_control import TELEPHONY
 from ringline.services.callers import Caller
 from ringline.services.operators import check_own_sip_users, find_sip_user
@@ -36,7 +36,7 @@ async def issue_sip_access(context: ActionContext, values: Values) -> object:
         found = {await _user(rows, name, named=value) for name, value in named.items()}
     if None in found:
         raise refuse("not_found")
-    with spelt():
+    with translated():
         for user_id in found:
             context.caller.act_for(user_id)
     if len(found) > 1:
@@ -48,7 +48,7 @@ async def revoke_sip_access(context: ActionContext, values: Values) -> object:
     """Revoke a SIP user's credentials; succeeds if there are none."""
     caller = context.caller
     if caller.operator is not None:
-        with spelt():
+        with translated():
             async with context.services.repo.read(caller.scope) as rows:
                 await check_own_sip_users(rows, caller, names=[values["sipUsername"]])
     return {"revoked": True}

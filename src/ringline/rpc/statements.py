@@ -252,10 +252,10 @@ def keyset_statement(
             directed(value, key, native=at < max(len(region), 1))
             for at, (value, key) in enumerate(zip(values, sort.keys, strict=True))
         ]
-        told: list[Expression] = list(columns)
+        selected: list[Expression] = list(columns)
         if len(regions) > 1:
-            told.append(literal(number).label("region"))
-        part = rows_of(source, told, where=[*where, *terms])
+            selected.append(literal(number).label("region"))
+        part = rows_of(source, selected, where=[*where, *terms])
         parts.append(part.order_by(*by).limit(limit))
     if len(parts) == 1:
         return parts[0]

@@ -104,10 +104,10 @@ def _refusals(route: HttpRoute) -> Iterator[tuple[str, Schema]]:
     by_status: dict[int, list[str]] = {}
     for row in route.refusals:
         by_status.setdefault(row.status, []).append(f"`{row.code}`: {row.message}")
-    for status, told in by_status.items():
+    for status, meanings in by_status.items():
         waits = openapi.RETRY_AFTER if status in (429, 503) else {}
         refusal: Schema = {
-            "description": "; ".join(told),
+            "description": "; ".join(meanings),
             "headers": openapi.REQUEST_ID | waits,
             "content": {_JSON: {"schema": ref(route.envelope)}},
         }

@@ -1,4 +1,4 @@
-"""How the surfaces spell the states of a call (contract, 4)."""
+"""The states of a call on each surface (contract, 4)."""
 
 from ringline.domain.call_vocabulary import CallStatus
 
@@ -32,7 +32,7 @@ V1_STATUS: dict[CallStatus, str] = {
 
 
 def v1_status(status: CallStatus, *, answered: bool) -> str:
-    """Spell a state for `/v1`: `completed` without an answer is `canceled` there."""
+    """Return the state for `/v1`: `completed` without an answer is `canceled` there."""
     if status is CallStatus.COMPLETED and not answered:
         return "canceled"
     return V1_STATUS[status]

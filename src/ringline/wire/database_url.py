@@ -106,10 +106,12 @@ class DatabaseUrl:
         if trust and chosen.setdefault("sslmode", "verify-full") != "verify-full":
             raise InvalidDatabaseUrl("sslrootcert=system needs sslmode=verify-full")
         numbers = tuple(port for port in ports if port is not None)
-        spelt = _spell(hosts, numbers, user=user, password=password, database=database, rest=chosen)
+        driver_url = _driver_url(
+            hosts, numbers, user=user, password=password, database=database, rest=chosen
+        )
         names_login = bool(user) or "service" in chosen
         files = tuple(chosen[name] for name in _FILES if name in chosen and chosen[name] != _SYSTEM)
-        return cls(spelt, hosts, numbers, user, database, files, names_login, trust)
+        return cls(driver_url, hosts, numbers, user, database, files, names_login, trust)
 
     @property
     def address(self) -> str:
@@ -207,7 +209,7 @@ def _spread(
     return tuple(port or other for port, other in zip(own, everywhere, strict=True))
 
 
-def _spell(
+def _driver_url(
     hosts: Iterable[str],
     ports: tuple[str, ...],
     *,

@@ -29,8 +29,8 @@ from ringline.wire.payload_members import (
 
 
 def _snake(member: Member, name: str = "") -> Member:
-    spelt = re.sub("[A-Z]", lambda hump: f"_{hump[0].lower()}", member.name)
-    return replace(member, name=name or spelt)
+    snake_name = re.sub("[A-Z]", lambda hump: f"_{hump[0].lower()}", member.name)
+    return replace(member, name=name or snake_name)
 
 
 _FROM, _TO, _STARTED_AT, _DIRECTION = map(_snake, (FROM_NUMBER, TO_NUMBER, STARTED_AT, DIRECTION))

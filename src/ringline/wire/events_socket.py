@@ -79,15 +79,15 @@ class Payloads:
 
     def __init__(self) -> None:
         self._last: tuple[Event, Position, Scope] | None = None
-        self._spelt: tuple[str, bytes] | None = None
+        self._encoded: tuple[str, bytes] | None = None
 
     def of(self, event: Event, position: Position, *, scope: Scope) -> tuple[str, bytes] | None:
         """Return an event's name on the socket and its payload; None if it is not shown."""
         last = self._last
         if last is None or last[0] is not event or last[1:] != (position, scope):
-            self._spelt = encode_payload(event, position, scope=scope)
+            self._encoded = encode_payload(event, position, scope=scope)
             self._last = event, position, scope
-        return self._spelt
+        return self._encoded
 
 
 class EventsSocket:
@@ -106,10 +106,10 @@ class EventsSocket:
 
     def encode(self, event: Event, position: Position, *, scope: Scope) -> bytes | None:
         """Encode an event's broadcast frame; None if it is not shown."""
-        spelt = self._payloads.of(event, position, scope=scope)
-        if spelt is None:
+        encoded = self._payloads.of(event, position, scope=scope)
+        if encoded is None:
             return None
-        name, payload = spelt
+        name, payload = encoded
         return phoenix.encode_broadcast(self._version, self._topic, event=name, payload=payload)
 
 
@@ -167,8 +167,8 @@ def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
         case TranscriptDelta() as part:
             return _item(part) | {"delta": part.delta, "sequence": part.sequence}
         case TurnCompleted() as turn:
-            spelt = {"transcript": turn.text, "transcriptId": turn.transcript_id}
-            return _item(turn) | spelt | remarks(turn)
+            members = {"transcript": turn.text, "transcriptId": turn.transcript_id}
+            return _item(turn) | members | remarks(turn)
         case CallAudit() as audit:
             return {
                 "auditType": audit.audit_type,

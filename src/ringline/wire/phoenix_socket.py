@@ -79,7 +79,7 @@ class Disconnect:
     reason: str
 
 
-_SpellEnd: TypeAlias = Callable[[Version, object, str], bytes]
+_EncodeEnd: TypeAlias = Callable[[Version, object, str], bytes]
 Effect: TypeAlias = Send | JoinRequested | ChannelOpened | ChannelClosed | Disconnect
 
 
@@ -191,11 +191,11 @@ class SocketProtocol:
         live = self._channels[message.topic]
         return message.join_ref is not None and message.join_ref != live
 
-    def _end_channel(self, topic: str, spell: _SpellEnd) -> list[Effect]:
+    def _end_channel(self, topic: str, encode_end: _EncodeEnd) -> list[Effect]:
         if self._ended or topic not in self._channels:
             return []
         join_ref = self._channels.pop(topic)
-        return [Send(spell(self.version, join_ref, topic)), ChannelClosed(topic)]
+        return [Send(encode_end(self.version, join_ref, topic)), ChannelClosed(topic)]
 
     def _reply(
         self, message: PhoenixMessage, *, ok: bool, response: Payload = EMPTY, matched: bool = True

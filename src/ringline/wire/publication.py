@@ -76,11 +76,11 @@ def _spell(published: Published) -> _Published:
 
 
 def _read(events: list[_Published]) -> Iterator[Published]:
-    for spelt in events:
-        kind = EVENT_TYPES.get(spelt.type)
+    for item in events:
+        kind = EVENT_TYPES.get(item.type)
         if kind is None:
             raise PublicationProblem("a publication holds a type of event that is not known")
-        if kind.durable and spelt.offset == 0:
+        if kind.durable and item.offset == 0:
             raise PublicationProblem("the first durable event of a log has the offset 1")
-        data = read_data(spelt.type, spelt.data)
-        yield Published(spelt.offset, Event(spelt.id, spelt.occurred_at, data, spelt.call))
+        data = read_data(item.type, item.data)
+        yield Published(item.offset, Event(item.id, item.occurred_at, data, item.call))

@@ -151,13 +151,13 @@ def internal_problem(
     `known` holds the names that may have been meant.
     """
     row = PROBLEMS["internal_error"]
-    told = {"field": field, **variables} if field else variables
+    values = {"field": field, **variables} if field else variables
     return RpcProblem(
         type=row.type,
         code=row.type,
-        message=_filled(INTERNAL_REASONS[reason], told),
+        message=_filled(INTERNAL_REASONS[reason], values),
         short_message=row.short,
-        vars=dict(told),
+        vars=dict(values),
         fields=(field,) if field else (),
         details={"reason": reason, **suggestion(field, known)},
     )

@@ -93,5 +93,5 @@ def _read_format(body: bytes) -> tuple[int, int]:
     if channels not in (1, 2):
         raise WavProblem("the WAV file must have one or two channels")
     if not 0 < rate_hz <= _MAX_RATE_HZ:
-        raise WavProblem("the WAV file's sample rate makes no sense")
+        raise WavProblem("the WAV file's sample rate is invalid")
     return channels, rate_hz
