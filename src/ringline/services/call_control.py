@@ -16,6 +16,7 @@ from ringline.domain.call_vocabulary import CallStatus, ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
+from ringline.domain.routes import Seat
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import Transaction
 from ringline.schema.sql import Prepared
@@ -44,9 +45,9 @@ _ACTIVE = frozenset({CallStatus.ANSWERED, CallStatus.HELD})
 class BargeMode(StrEnum):
     """How an operator joins a call: heard by no one, by the agent, or by everyone."""
 
-    LISTEN = "listen"
-    WHISPER = "whisper"
-    BARGE = "barge"
+    LISTEN = Seat.LISTEN.value
+    WHISPER = Seat.WHISPER.value
+    BARGE = Seat.BARGE.value
 
 
 class NotConfigured(Exception):

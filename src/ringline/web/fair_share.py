@@ -27,7 +27,7 @@ JOIN_S = 150e-6  # a frame of the events socket, most of which join and leave
 #: The cost of a byte: to read it; to encode it and store it in the database, whose core the others
 #: share too; and to produce, write and send it.
 BYTE_IN_S = 4e-9
-BYTE_KEPT_S = 12e-9
+BYTE_KEPT_S = 12e-9  # an estimate, unlike the others: as much as to send it
 BYTE_OUT_S = 12e-9
 
 #: A key's share of the loop while others work.
