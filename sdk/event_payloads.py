@@ -12,6 +12,7 @@ _TYPES = {
     Shape.NUMBER: "number",
     Shape.BOOLEAN: "boolean",
     Shape.OBJECT: "UntypedMap",
+    Shape.ANY: "unknown",
     Shape.UUID: "Uuid",
     Shape.TIME: "Timestamp",
 }

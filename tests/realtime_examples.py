@@ -9,7 +9,9 @@ import msgspec
 
 from ringline.domain import leg
 from ringline.domain.audio import Chunk
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
+from ringline.domain.voice import VoiceFailure
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import SessionProblem
 
@@ -21,13 +23,17 @@ _SOUND = Chunk(bytes.fromhex("0100feff"), 24_000)
 
 _ASKED: tuple[realtime.ClientFrame, ...] = (
     realtime.SessionStart(config={"input_transcription": True, "output_transcription": True}),
+    realtime.SessionUpdate(config={"instructions": "Be brief."}),
     realtime.AudioAppend(_SOUND.as_base64()),
     realtime.AudioCommit(),
     realtime.AudioClear(),
     realtime.TextInput("When do you open?"),
+    realtime.ImageInput("data:image/jpeg;base64,/9j/4AAQ", "auto", "the page"),
     realtime.ResponseCreate(),
     realtime.ResponseCancel(),
+    realtime.ToolResult("call_1", {"time": "12:00"}),
 )
+_CONFIG = SessionConfig(model="mock/echo", voice="a", instructions="Be brief.")
 _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.CallerStarted(),
     leg.CallerStopped(),
@@ -36,9 +42,12 @@ _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.AgentStarted(),
     leg.AgentSaid("We open "),
     _SOUND,
+    leg.ToolCalled("call_1", "clock", {"tz": "UTC"}),
+    leg.ConfigUpdated(_CONFIG, ('config has no member "voise"; did you mean "voice"?',)),
     leg.AgentFinished(),
     leg.AgentFinished(interrupted=True),
     realtime.problem("unknown_event", type="session.end"),
+    leg.VoiceError(VoiceFailure.UPSTREAM_ERROR, "the model is overloaded", "model_overloaded"),
     leg.HangUp(EndCause.IDLE_TIMEOUT),
 )
 

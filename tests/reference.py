@@ -32,7 +32,6 @@ from ringline.wire import (
     envelope_members,
     events_socket,
     payload_members,
-    realtime,
     realtime_events,
     realtime_mint,
 )
@@ -305,7 +304,6 @@ TABLES = {
     "transcript frame": (_MEMBER_HEADS, lambda: member_rows(payload_members.TRANSCRIPT)),
     "envelope common": (_MEMBER_HEADS, lambda: member_rows(envelope_members.COMMON)),
     "listed common": (_MEMBER_HEADS, lambda: member_rows(listed_members.COMMON)),
-    "events to come": (("event",), lambda: (row(f"`{name}`") for name in realtime.NOT_YET)),
 }
 _MADE = re.compile(r"<!-- (table|section): (.+?) -->\n.*?<!-- end -->", re.DOTALL)
 

@@ -315,3 +315,22 @@ async def test_a_database_that_is_away(
     await until(back)
     async with connected(service, ticket) as client:
         await client.start()
+
+
+async def test_of_a_thousand_racing_upgrades_one_gets_the_ticket(database: TestDatabase) -> None:
+    async with serving(database, max_sessions_per_workspace=0) as service:
+        ticket = (await service.mint())["client_secret"]
+
+        async def attempt() -> int:
+            async with raw(service) as (reader, writer):
+                offer = {"Sec-WebSocket-Protocol": f"opper-ticket.{ticket}"}
+                writer.write(request_head(service, PATH, UPGRADE | offer))
+                status = int((await reader.readline()).split()[1])
+                if status == 101:
+                    first = await reader.readuntil(b"\r\n\r\n")
+                    assert ticket.encode() in first
+                return status
+
+        statuses = await asyncio.gather(*(attempt() for _ in range(1_000)))
+        assert statuses.count(101) == 1
+        assert statuses.count(401) == 999

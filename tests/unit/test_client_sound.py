@@ -12,6 +12,7 @@ from ringline.client import sound
 from ringline.client.frames import (
     AudioDelta,
     FrameProblem,
+    ToolCall,
     read_frame,
     write_audio,
     write_start,
@@ -149,7 +150,8 @@ def test_client_frames_are_what_a_server_reads() -> None:
 
 def test_server_frames_are_read_and_unknown_ones_ignored() -> None:
     assert read_frame('{"type":"audio.delta","audio":"AQI=","new":1}') == AudioDelta(b"\1\2")
-    assert read_frame('{"type":"tool.call","tool_call_id":"1"}') is None
+    assert read_frame('{"type":"tool.call","tool_call_id":"1"}') == ToolCall("1")
+    assert read_frame('{"type":"session.updated","config":{}}') is None
 
 
 @pytest.mark.parametrize(

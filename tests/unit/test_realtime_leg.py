@@ -98,6 +98,10 @@ def run(
         (frame("response.cancel"), leg.CancelRequested()),
         (frame("audio.commit"), leg.EndTurnRequested()),
         (frame("audio.clear"), leg.ClearRequested()),
+        (
+            frame("tool.result", tool_call_id="c", tool_result={"ok": 1}),
+            leg.ToolAnswered("c", '{"ok":1}'),
+        ),
     ],
 )
 def test_what_the_client_says_becomes_a_signal(text: str, signal: leg.LegSignal) -> None:
@@ -117,6 +121,10 @@ def test_what_the_client_says_becomes_a_signal(text: str, signal: leg.LegSignal)
         (frame("text.input"), "invalid_event"),
         (frame("session.start", config={}), "session_already_started"),
         (frame("audio.append", audio="?"), "invalid_audio"),
+        (frame("session.update", config={"voice": "nobody"}), "unsupported_voice"),
+        (frame("session.update", config={"model": "other/model"}), "immutable_field"),
+        (frame("session.update", config={"turn_detection": 7}), "invalid_config"),
+        (frame("image.input", image_url="data:image/png;base64,AAAA"), "image_input_unsupported"),
         (append(10_001), "invalid_audio"),
     ],
 )
@@ -130,6 +138,48 @@ def test_what_is_wrong_is_answered_and_the_session_lives(text: str, code: str) -
         assert client.heard == []
 
     run(main)
+
+
+def test_a_config_is_changed_member_by_member() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive(frame("session.update", config={"instructions": "be brief"}))
+        line.receive(frame("session.update", config={"input_transcription": False, "voise": "x"}))
+        first, second = client.signals
+        assert isinstance(first, leg.ConfigChanged)
+        assert (first.config.instructions, first.config.input_transcription) == ("be brief", True)
+        assert isinstance(second, leg.ConfigChanged)
+        assert second.config.instructions == "be brief"
+        assert not second.config.input_transcription
+        assert len(second.warnings) == 1
+        assert client.sent == []
+        line.send(leg.TurnTranscribed("still shown"))
+        line.send(leg.ConfigUpdated(second.config, second.warnings))
+        line.send(leg.TurnTranscribed("no longer"))
+        assert client.types == ["transcript.committed", "session.updated"]
+        assert client.sent[1]["config"]["instructions"] == "be brief"
+        assert client.sent[1]["warnings"] == list(second.warnings)
+
+    run(main, replace(SHOWN, members={"input_transcription": True}))
+
+
+@pytest.mark.parametrize(
+    ("image", "code"),
+    [
+        ({"image_url": "data:image/png;base64,AAAA"}, None),
+        ({"image_url": "https://example.com/a.png"}, "invalid_image"),
+        ({"image_url": 7}, "invalid_image"),
+    ],
+)
+def test_an_image_is_passed_on_if_the_model_sees(
+    image: dict[str, object], code: str | None
+) -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive(frame("image.input", **image, text="a map"))
+        if code is None:
+            assert client.signals == [leg.ImageShown(str(image["image_url"]), "auto", "a map")]
+        assert client.codes == ([] if code is None else [code])
+
+    run(main, replace(SHOWN, capabilities=replace(CAPABILITIES, images=True)))
 
 
 def test_audio_keeps_its_spelling_and_odd_bytes_are_carried_over() -> None:

@@ -23,6 +23,7 @@ from ringline.domain.session_config import (
     bind,
     check_agent,
     effective,
+    update,
 )
 from ringline.domain.voice import VoiceCapabilities
 from ringline.wire import realtime_mint
@@ -411,6 +412,101 @@ def test_what_real_clients_send() -> None:
     assert config.temperature == 0.7
     assert config.turn_detection == TurnDetection(threshold=1.0)
     assert config.tools[0].parameters["type"] == "object"
+
+
+# A session that runs.
+
+
+def running(
+    binding: Binding = UNBOUND, agent: Agent | None = None, **config: object
+) -> EffectiveConfig:
+    session = effective(binding, {"model": "test/rich"} | config, agent=agent, models=MODELS)
+    assert isinstance(session, EffectiveConfig)
+    return session
+
+
+def updated(session: EffectiveConfig, **changes: object) -> EffectiveConfig:
+    after = update(session, changes)
+    assert isinstance(after, EffectiveConfig), after
+    return after
+
+
+def not_updated(session: EffectiveConfig, **changes: object) -> ConfigProblem:
+    problem = update(session, changes)
+    assert isinstance(problem, ConfigProblem)
+    return problem
+
+
+def test_an_update_changes_what_it_names_and_nothing_else() -> None:
+    session = running(instructions="be kind", tools=[{"name": "clock"}])
+    after = updated(session, voice="puck", tools=[])
+    assert after.config == msgspec.structs.replace(session.config, voice="Puck", tools=())
+    again = updated(after, instructions="be brief", voice=None)
+    assert again.config == msgspec.structs.replace(after.config, instructions="be brief")
+
+
+def test_an_update_is_validated_for_the_model_and_refused_whole() -> None:
+    session = running()
+    assert not_updated(session, voice="nobody", instructions="x").code == "unsupported_voice"
+    assert not_updated(session, reasoning_effort="xhigh").code == "unsupported_reasoning_effort"
+    assert not_updated(session, input_transcription="yes").message.startswith("input_transcription")
+
+
+def test_what_the_ticket_binds_an_update_cannot_change() -> None:
+    binding = bound({"voice": "Puck"}, "output_transcription")
+    session = running(binding)
+    after = updated(session, voice="marin", output_transcription=True, instructions="x")
+    assert (after.config.voice, after.config.output_transcription) == ("Puck", False)
+    assert after.config.instructions == "x"
+    assert after.warnings == ()
+
+
+def test_what_a_tickets_agent_binds_an_update_cannot_change() -> None:
+    binding = bound({"voice": "marin"}, "temperature", agent=AGENT)
+    session = running(binding, AGENT)
+    after = updated(session, instructions="x", voice="Puck", temperature=1.0, tools=[])
+    assert after.config == session.config
+    assert updated(session, input_transcription=True).config.input_transcription
+
+
+def test_a_model_is_fixed_and_so_is_what_a_model_cannot_change() -> None:
+    session = running()
+    problem = not_updated(session, model=MODEL)
+    assert (problem.code, "model" in problem.message) == ("immutable_field", True)
+    assert updated(session, model="test/rich").config == session.config
+    assert updated(running(bound({"model": "test/rich"})), model=MODEL).config == session.config
+    fixed = frozenset({"input_transcription", "input_transcription_model"})
+    once = replace(session, capabilities=replace(RICH, fixed_members=fixed))
+    problem = not_updated(once, input_transcription=True)
+    assert (problem.code, "input_transcription" in problem.message) == ("immutable_field", True)
+    assert updated(once, input_transcription=False, voice="Puck").config.voice == "Puck"
+
+
+def test_an_update_warns_of_its_own_unknown_members() -> None:
+    session = running(voise="Puck")
+    assert len(session.warnings) == 1
+    after = updated(session, instruction="x")
+    assert len(after.warnings) == 1
+    assert '"instructions"' in after.warnings[0]
+    assert updated(after, voice="Puck").warnings == ()
+    (ignored,) = updated(session, local={"replies": {"fallback": "what?"}}).warnings
+    assert "local" in ignored
+
+
+def test_a_translation_needs_its_language_and_nothing_else_takes_one() -> None:
+    models = {"test/live": replace(PLAIN, translates=True), MODEL: PLAIN}
+    for model, language, valid in (
+        ("test/live", "pt-BR", True),
+        ("test/live", "", False),
+        (MODEL, "pt-BR", False),
+        (MODEL, "", True),
+    ):
+        config = {"model": model, "translation_target_language": language}
+        made = effective(UNBOUND, config, agent=None, models=models)
+        assert isinstance(made, EffectiveConfig) == valid
+        if isinstance(made, ConfigProblem):
+            assert made.code == "invalid_config"
+            assert made.message.startswith("translation_target_language")
 
 
 def test_a_temperature_of_zero_is_one_and_without_a_knob_it_is_dropped() -> None:

@@ -363,10 +363,9 @@ def test_commit_and_create_make_one_response() -> None:
     assert len(story.all(voice.Respond)) == 1
 
 
-def test_a_tool_call_is_answered_so_that_no_voice_waits_for_ever() -> None:
-    (answer,) = Story().feed(voice.ToolCall("response", "call_1", "clock", {}))
-    assert isinstance(answer, voice.ToolResult)
-    assert answer.tool_call_id == "call_1"
+def test_an_empty_commit_is_a_problem() -> None:
+    empty = leg.RequestRefused(leg.Refusal.NOTHING_TO_COMMIT)
+    assert Story().feed(voice.TurnEmpty()) == [empty]
 
 
 # Voices that answer by themselves.

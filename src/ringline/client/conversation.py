@@ -24,6 +24,7 @@ from ringline.client.frames import (
     SpeechStarted,
     SpeechStopped,
     TextDelta,
+    ToolCall,
     TranscriptCommitted,
 )
 from ringline.client.playback import PlaybackLine
@@ -165,7 +166,7 @@ class Conversation:
             case SessionTerminating(error):
                 self.ended = Ended(error.code, error.message)
                 yield self.ended
-            case SessionStarted():  # the shell has handled it
+            case SessionStarted() | ToolCall():  # the shell has handled it
                 pass
 
     def is_settled(self, now_ms: float) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from ringline.wire.realtime import AudioAppend, SessionStart
+from ringline.wire.realtime import AudioAppend, SessionStart, ToolResult
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 
 
@@ -56,6 +56,12 @@ class AudioDelta(ServerFrame, frozen=True, tag="audio.delta"):
     audio: bytes  # msgspec reads base64
 
 
+class ToolCall(ServerFrame, frozen=True, tag="tool.call"):
+    """The agent asks the client to run a tool."""
+
+    tool_call_id: str
+
+
 class ResponseCompleted(ServerFrame, frozen=True, tag="response.completed"):
     """The answer is over, or was cut off."""
 
@@ -87,6 +93,7 @@ ServerEvent: TypeAlias = (
     | ResponseStarted
     | TextDelta
     | AudioDelta
+    | ToolCall
     | ResponseCompleted
     | Error
     | SessionTerminating
@@ -101,6 +108,7 @@ _NAMES = frozenset(
         "response.started",
         "text.delta",
         "audio.delta",
+        "tool.call",
         "response.completed",
         "error",
         "session.terminating",
@@ -139,3 +147,9 @@ def write_start(agent_id: str | None = None) -> str:
 def write_audio(audio_base64: str) -> str:
     """Encode a piece of the caller's audio."""
     return encode(AudioAppend(audio=audio_base64)).decode()
+
+
+def write_no_tool(tool_call_id: str) -> str:
+    """Encode the answer to a tool call of a client that runs no tools."""
+    refusal = {"error": "this client runs no tools"}
+    return encode(ToolResult(tool_call_id=tool_call_id, tool_result=refusal)).decode()

@@ -20,8 +20,10 @@ from ringline.client.frames import (
     ServerEvent,
     SessionStarted,
     SessionTerminating,
+    ToolCall,
     read_frame,
     write_audio,
+    write_no_tool,
     write_start,
 )
 from ringline.client.http import Api, refused, unreachable
@@ -200,6 +202,8 @@ class _Call:
 
     async def _listen(self) -> None:
         async for event in self._frames:
+            if isinstance(event, ToolCall):
+                await self._socket.send_str(write_no_tool(event.tool_call_id))
             for note in self._conversation.hear(event, self._now_ms()):
                 self._tell(note)
 

@@ -24,6 +24,7 @@ from ringline.domain.call_signals import (
     EndOrdered,
     LegJoined,
     VoiceOpened,
+    size_of,
 )
 from ringline.domain.call_status import CallMove, move
 from ringline.domain.call_vocabulary import AnsweredBy, ParticipantRole
@@ -45,6 +46,7 @@ from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.turn_taking import (
     TurnTaking,
     add_typed_text,
+    answer_tool,
     clear_turn,
     end_conversation,
     greet,
@@ -116,6 +118,8 @@ class Moment:
 
 #: Most signals that wait for the answer; further ones are refused.
 MAX_EARLY = limits.EARLY_SIGNALS.most
+#: Most bytes of text in them.
+MAX_EARLY_BYTES = limits.EARLY_SIGNAL_BYTES.most
 
 
 def call_ref(row: CallRow) -> CallRef:
@@ -207,10 +211,8 @@ def _from_leg(call: Call, leg_id: LegId, *, signal: leg.LegSignal, draft: Draft)
 
 def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
     match signal:
-        case voice.VoiceFailed(failure, message, recoverable):
-            return _voice_failed(
-                call, failure, message=message, draft=draft, recoverable=recoverable
-            )
+        case voice.VoiceFailed():
+            return _voice_failed(call, signal, draft=draft)
         case voice.GoingAway():
             return call  # it fails in time; replacing a voice before that is not built yet
         case _:
@@ -301,6 +303,14 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
     match signal:
         case leg.Typed(text):
             return add_typed_text(talk, text, draft=draft)
+        case leg.ImageShown(image_url, detail, text):
+            draft.orders.append(voice.AddImage(image_url, detail, text))
+            return talk
+        case leg.ToolAnswered(tool_call_id, result):
+            return answer_tool(talk, tool_call_id, result=result, draft=draft)
+        case leg.ConfigChanged(config, warnings):
+            draft.orders += [voice.UpdateConfig(config), leg.ConfigUpdated(config, warnings)]
+            return talk
         case leg.ResponseRequested():
             return request_response(talk, draft)
         case leg.ClearRequested():
@@ -323,6 +333,7 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
             | voice.SpeechStopped()
             | voice.Transcribed()
             | voice.TurnCleared()
+            | voice.TurnEmpty()
             | voice.ResponseStarted()
             | voice.ResponseDone()
             | voice.ToolCall()
@@ -369,19 +380,18 @@ def _hold(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
     if isinstance(signal, bridge.ClientCancelled):
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
         return call
-    if len(call.early) < MAX_EARLY:
+    held = sum(size_of(early) for early in call.early)
+    if len(call.early) < MAX_EARLY and held + size_of(signal) <= MAX_EARLY_BYTES:
         return replace(call, early=(*call.early, signal))
     draft.orders.append(leg.RequestRefused(leg.Refusal.TOO_MANY_EARLY))
     return call
 
 
-def _voice_failed(
-    call: Call, failure: voice.VoiceFailure, *, message: str, draft: Draft, recoverable: bool
-) -> Call:
-    if recoverable:
-        draft.orders.append(leg.VoiceError(failure, message))
+def _voice_failed(call: Call, failed: voice.VoiceFailed, *, draft: Draft) -> Call:
+    if failed.recoverable:
+        draft.orders.append(leg.VoiceError(failed.code, failed.message, failed.details))
         return call
-    return _end(call, lost_voice(failure), draft=draft, message=message)
+    return _end(call, lost_voice(failed.code), draft=draft, message=failed.message)
 
 
 def _end(

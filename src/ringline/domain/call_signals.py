@@ -59,3 +59,21 @@ CallSignal: TypeAlias = (
 
 #: The signals of the conversation, from any sender.
 ConversationSignal: TypeAlias = leg.LegSignal | voice.VoiceSignal | bridge.BridgeSignal
+
+
+def size_of(signal: CallSignal | ConversationSignal) -> int:
+    """Return the bytes of unbounded text in a signal, at most; its other members are short."""
+    match signal:
+        case FromLeg(_, said) | FromVoice(_, said) | FromBridge(said):
+            return size_of(said)
+        case leg.ImageShown(image_url, _, text):
+            return len(image_url) + 4 * len(text)  # base64 has a byte a character
+        case (
+            leg.Typed(text)
+            | leg.ToolAnswered(_, text)
+            | voice.Transcribed(text=text)
+            | bridge.TextSent(delta=text)
+        ):
+            return 4 * len(text)  # UTF-8 takes at most four
+        case _:
+            return 0

@@ -104,5 +104,11 @@ class SessionConfig(RequestedConfig, frozen=True, kw_only=True):
     turn_detection: TurnDetection = TurnDetection()
 
 
+def plain_config(config: SessionConfig) -> dict[str, object]:
+    """Return a config as JSON's values, without the members that have none."""
+    members: dict[str, object] = msgspec.to_builtins(config)
+    return {name: value for name, value in members.items() if value is not None}
+
+
 MEMBERS: tuple[Member, ...] = members_of(RequestedConfig)
 NAMES: frozenset[str] = frozenset(member.name for member in MEMBERS)

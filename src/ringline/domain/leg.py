@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
+from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.voice import VoiceFailure
 
@@ -33,6 +34,32 @@ class Typed:
     """The caller typed a message."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageShown:
+    """The caller showed an image: a base64 `data:image/…` URI, with a text that may be empty."""
+
+    image_url: str
+    detail: str = "auto"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolAnswered:
+    """The client answered a tool call; the result is text, or JSON as text."""
+
+    tool_call_id: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChanged:
+    """The client changed the session's config, which is valid for its model."""
+
+    config: SessionConfig
+    #: Sentences about members that have no effect.
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +93,9 @@ LegSignal: TypeAlias = (
     Left
     | Digit
     | Typed
+    | ImageShown
+    | ToolAnswered
+    | ConfigChanged
     | ResponseRequested
     | CancelRequested
     | EndTurnRequested
@@ -115,6 +145,23 @@ class AgentSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled:
+    """The agent calls a tool; the client must run it and answer."""
+
+    tool_call_id: str
+    name: str
+    arguments: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigUpdated:
+    """The config that the session runs with from now on."""
+
+    config: SessionConfig
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AgentFinished:
     """The response is over: complete, failed, or `interrupted`."""
 
@@ -125,6 +172,8 @@ class Refusal(StrEnum):
     """Why a client's request is refused."""
 
     NOTHING_TO_CANCEL = "nothing_to_cancel"
+    NOTHING_TO_COMMIT = "nothing_to_commit"
+    NO_SUCH_TOOL_CALL = "no_such_tool_call"  # or it is answered already
     RESPONSE_ACTIVE = "response_active"
     TOO_MANY_EARLY = "too_many_early"  # before the call is answered
 
@@ -138,10 +187,11 @@ class RequestRefused:
 
 @dataclass(frozen=True, slots=True)
 class VoiceError:
-    """The voice had an error that it survives."""
+    """The voice had an error that it survives; `details` is its provider's code."""
 
     failure: VoiceFailure
     message: str
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +212,8 @@ LegOrder: TypeAlias = (
     | TurnTranscribed
     | AgentStarted
     | AgentSaid
+    | ToolCalled
+    | ConfigUpdated
     | AgentFinished
     | RequestRefused
     | VoiceError

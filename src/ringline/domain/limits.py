@@ -245,7 +245,11 @@ WAITING_NOTIFICATION_BYTES = Limit(
 EARLY_SIGNALS = Limit("signals before `session.started`", 100, "signals", "`rate_limited`")
 START_S = Limit("the wait for `session.start`", 10, "s", "`start_timeout`, close 1008")
 INBOX_SIGNALS = Limit("signals queued for one call", 2_000, "signals", "the call ends")
-INBOX_BYTES = Limit("signals queued for one call", 8 * _MIB, "bytes", "the call ends")
+EARLY_SIGNAL_BYTES = Limit("signals before `session.started`", 20 * _MIB, "bytes", "`rate_limited`")
+INBOX_BYTES = Limit("signals queued for one call", 32 * _MIB, "bytes", "the call ends")
+OPEN_TOOL_CALLS = Limit(
+    "tool calls of one session that are not answered", 64, "calls", "answered with an error"
+)
 QUEUED_RESPONSES = Limit(
     "responses queued behind the one being sent",
     4,
@@ -452,9 +456,11 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         WAITING_NOTIFICATIONS,
         WAITING_NOTIFICATION_BYTES,
         EARLY_SIGNALS,
+        EARLY_SIGNAL_BYTES,
         START_S,
         INBOX_SIGNALS,
         INBOX_BYTES,
+        OPEN_TOOL_CALLS,
         QUEUED_RESPONSES,
         PLAYOUT_MS,
         PLAYOUT_TEXT_BYTES,

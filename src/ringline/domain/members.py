@@ -23,6 +23,7 @@ class Shape(StrEnum):
     NUMBER = "number"
     BOOLEAN = "boolean"
     OBJECT = "object"
+    ANY = "any JSON"
     UUID = "UUID"
     TIME = "time"
 

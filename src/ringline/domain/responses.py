@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
+from ringline.domain.voice import ToolCall
+
 
 class Phase(StrEnum):
     """The phases of a response."""
@@ -58,6 +60,10 @@ class Response:
     absorbed: bool = False
     #: The call ends once the response has been played.
     hang_up: bool = False
+    #: It called tools, and the agent will respond to their results.
+    called: bool = False
+    #: Its tool calls, until the client learns of the response.
+    held_calls: tuple[ToolCall, ...] = ()
 
     @property
     def begun(self) -> bool:

@@ -10,11 +10,12 @@ A config is an object of optional members. Three parties can set one, by precede
 Members are replaced whole, never merged (B10). Bound members win silently (B8). If a ticket
 names an agent and sets a member itself, the ticket's own value wins, as the more specific one
 of the same author. `bind` makes the ticket's part, small and serialisable; `effective` makes
-the whole config and checks it against the model's capabilities.
+the whole config and checks it against the model's capabilities; `update` changes it while the
+session runs.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -75,6 +76,9 @@ class EffectiveConfig:
     agent: Agent | None = None
     #: Sentences for the client about members that have no effect.
     warnings: tuple[str, ...] = ()
+    #: The members that were set, and those of them that the client cannot change.
+    members: Mapping[str, object] = field(default_factory=dict[str, object])
+    bound: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 def bind(
@@ -153,13 +157,13 @@ def effective(
     agent_members = _members_of(agent) if agent is not None else {}
     client = {name: value for name, value in client_config.items() if name in NAMES}
     merged: dict[str, object] = dict(client)
+    bound: dict[str, object] = dict(binding.values)
     if agent_bound:
-        locked_unset = {name: None for name, value in binding.values.items() if value is None}
-        bound = {name: value for name, value in binding.values.items() if value is not None}
-        merged |= locked_unset | agent_members | bound
+        set_by_ticket = {name: value for name, value in bound.items() if value is not None}
+        bound |= agent_members | set_by_ticket
     else:
         merged |= {name: value for name, value in agent_members.items() if not client.get(name)}
-        merged |= binding.values
+    merged |= bound
     requested = _read(merged)
     if isinstance(requested, ConfigProblem):
         return requested
@@ -173,11 +177,45 @@ def effective(
     fitted = _fit(requested, capabilities)
     if isinstance(fitted, ConfigProblem):
         return fitted
-    ignored = ()
-    if requested.local is not None and not capabilities.dialogue:
-        ignored = (f"config.local does nothing: {requested.model} takes no phrases and replies",)
+    ignored = _ignored(requested, capabilities)
     warnings = warnings_of(binding.warnings, unknown_members(client_config), ignored)
-    return EffectiveConfig(fitted, capabilities, agent, warnings)
+    return EffectiveConfig(fitted, capabilities, agent, warnings, merged, bound)
+
+
+def update(
+    session: EffectiveConfig, changes: Mapping[str, object]
+) -> EffectiveConfig | ConfigProblem:
+    """Change the config of a running session (4.1); members that are absent stay.
+
+    Bound members win silently, as at the start. `warnings` are those of this update alone.
+    """
+    present = {name: value for name, value in changes.items() if value is not None}
+    known = {name: value for name, value in present.items() if name in NAMES}
+    merged = {**session.members, **known, **session.bound}
+    requested = _read(merged)
+    if isinstance(requested, ConfigProblem):
+        return requested
+    if requested.model != session.config.model:
+        return _immutable("model")
+    fitted = _fit(requested, session.capabilities)
+    if isinstance(fitted, ConfigProblem):
+        return fitted
+    for name in sorted(session.capabilities.fixed_members):
+        if getattr(fitted, name) != getattr(session.config, name):
+            return _immutable(name)
+    ignored = _ignored(requested, session.capabilities) if "local" in known else ()
+    warnings = warnings_of(unknown_members(present), ignored)
+    return replace(session, config=fitted, warnings=warnings, members=merged)
+
+
+def _immutable(name: str) -> ConfigProblem:
+    return ConfigProblem("immutable_field", f"{name} cannot be changed while the session runs")
+
+
+def _ignored(requested: RequestedConfig, capabilities: VoiceCapabilities) -> tuple[str, ...]:
+    if requested.local is None or capabilities.dialogue:
+        return ()
+    return (f"config.local does nothing: {requested.model} takes no phrases and replies",)
 
 
 def _members_of(agent: Agent) -> dict[str, object]:
@@ -271,9 +309,10 @@ def _fit(
         return ConfigProblem("unsupported_turn_detection", message)
     if requested.tools and not capabilities.tools:
         return ConfigProblem("invalid_config", f"tools: {model} calls no tools")
-    if requested.translation_target_language:
-        message = f"translation_target_language: {model} is no translation model"
-        return ConfigProblem("invalid_config", message)
+    translates = bool(requested.translation_target_language)
+    if translates != capabilities.translates:
+        needs = "needs one" if capabilities.translates else "is no translation model"
+        return ConfigProblem("invalid_config", f"translation_target_language: {model} {needs}")
     temperature = requested.temperature if capabilities.temperature else None  # ignored without
     if temperature is not None and capabilities.temperature:
         low, high = capabilities.temperature

@@ -11,6 +11,9 @@ count, it is only `expected`: nothing waits for it, as the voice may never begin
 While the agent is `paused` it has no response: none is requested, and those that the voice
 begins are refused. Everything that the caller says, types or requests in that time leads to
 one response, which is `owed`.
+
+A response that calls tools has one follow-up, when it is over and the client has answered all
+of its calls (O6, O7). A voice that responds by itself begins it by itself.
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,6 +23,16 @@ from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta
 from ringline.domain.responses import Phase, Response, ResponseStep, advance
+from ringline.domain.tool_calls import (
+    MAX_OPEN,
+    TOO_MANY,
+    OpenCall,
+    OpenCalls,
+    awaits_follow_up,
+    find_call,
+    has_open,
+    silence,
+)
 from ringline.domain.turns import Draft, Turns, drop_turn, finish_turn, storable, transcribe
 
 #: Most responses that wait until the previous one was sent; more are refused.
@@ -60,6 +73,8 @@ class TurnTaking:
     hang_up: bool = False
     #: An operator has taken over.
     paused: bool = False
+    #: Tool calls that the client has not answered.
+    calls: OpenCalls = ()
     turns: Turns = field(default_factory=Turns)
 
 
@@ -83,6 +98,8 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
             return replace(talk, owed=True)
         if response is None:
             return talk  # the end of the turn will be answered anyway
+        if response.called and not has_open(talk.calls, response.id):
+            return talk  # its follow-up is about to begin
         if response.automatic and not response.audible and not response.absorbed:
             return replace(talk, response=replace(response, absorbed=True))
         draft.orders.append(leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE))
@@ -92,6 +109,21 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
         # none, the client's next request is answered.
         return replace(talk, expected=Expected.NOTHING)
     return _request(talk, draft, automatic=False)
+
+
+def answer_tool(talk: TurnTaking, call_id: str, *, result: str, draft: Draft) -> TurnTaking:
+    """Handle the result of a tool call; the last one of a response has a follow-up."""
+    call = find_call(talk.calls, call_id)
+    if call is None:
+        draft.orders.append(leg.RequestRefused(leg.Refusal.NO_SUCH_TOOL_CALL))
+        return talk
+    draft.orders.append(voice.ToolResult(call_id, result))
+    talk = replace(talk, calls=tuple(other for other in talk.calls if other is not call))
+    if call.silent or has_open(talk.calls, call.response_id):
+        return talk
+    if call.response_id in _living(talk):
+        return talk  # the follow-up waits until it is over
+    return _follow_up(talk, draft)
 
 
 def clear_turn(talk: TurnTaking) -> TurnTaking:
@@ -119,9 +151,10 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -
     """Continue with another voice, which was given the history.
 
     What the old voice has produced is played, and its response ends with it. Responses that
-    it had not begun are requested from the new voice, as is an answer that it owed.
+    it had not begun are requested from the new voice, as is an answer that it owed. The new
+    voice does not know the tool calls of the old one, so it responds without their results.
     """
-    unanswered = talk.expected is Expected.ANSWER
+    unanswered = talk.expected is Expected.ANSWER or awaits_follow_up(talk.calls, _living(talk))
     kept: list[Response] = []
     for response in (*filter(None, [talk.response]), *talk.queued):
         done = advance(response, ResponseStep.DONE)
@@ -140,6 +173,7 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -
         expected=Expected.NOTHING,
         refused=(),
         caller_speaks=False,
+        calls=(),
         turns=replace(talk.turns, partial_turns=()),
     )
     if unanswered and talk.response is None and not talk.paused:
@@ -189,6 +223,9 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
             return replace(
                 talk, turns=transcribe(talk.turns, item_id, text=text, draft=draft, final=final)
             )
+        case voice.TurnEmpty():
+            draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_COMMIT))
+            return talk
         case voice.TurnCleared(item_id):
             return replace(talk, turns=drop_turn(talk.turns, item_id))
         case voice.ResponseStarted(response_id):
@@ -196,10 +233,7 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
         case voice.ResponseDone(response_id, _, hang_up):
             return _done(talk, response_id, draft=draft, hang_up=hang_up)
         case voice.ToolCall():
-            # Nothing runs tools yet, and a voice waits for the result of its call.
-            refusal = '{"error":"tools are not available in this call"}'
-            draft.orders.append(voice.ToolResult(signal.tool_call_id, refusal))
-            return talk
+            return _call_tool(talk, signal, draft=draft)
         case voice.VoiceFailed() | voice.GoingAway():
             raise AssertionError("the call handles the end of a voice")
 
@@ -250,6 +284,11 @@ def _ends(response: Response, step: ResponseStep) -> bool:
     return after is not None and after.phase is Phase.OVER
 
 
+def _living(talk: TurnTaking) -> tuple[str, ...]:
+    """Return the ids of the responses that are not over."""
+    return tuple(response.id for response in (talk.response, *talk.queued) if response)
+
+
 def _leaving(talk: TurnTaking, response_id: str) -> Response | None:
     """Return the response under way, if it has this id and has begun."""
     response = talk.response
@@ -294,7 +333,39 @@ def _started(talk: TurnTaking, response_id: str, *, draft: Draft) -> TurnTaking:
 
 def _admit(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
     draft.orders += [leg.AgentStarted(), bridge.PlayResponse(response.id)]
-    return replace(talk, response=response)
+    talk = replace(talk, response=replace(response, held_calls=()))
+    for call in response.held_calls:
+        talk = _call_tool(talk, call, draft=draft)
+    return talk
+
+
+def _call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTaking:
+    """Pass a tool call to the client; a response that it does not know yet holds its calls."""
+    response = _leaving(talk, call.response_id)
+    if response is None:
+        queued = tuple(
+            replace(item, held_calls=(*item.held_calls, call)[:MAX_OPEN])
+            if item.id == call.response_id
+            else item
+            for item in talk.queued
+        )
+        return replace(talk, queued=queued)  # unchanged if the response was stopped
+    if find_call(talk.calls, call.tool_call_id) is not None:
+        return talk
+    calls = talk.calls
+    if len(calls) < MAX_OPEN:
+        draft.orders.append(leg.ToolCalled(call.tool_call_id, call.name, call.arguments))
+        calls = (*calls, OpenCall(call.tool_call_id, response.id))
+    else:
+        draft.orders.append(voice.ToolResult(call.tool_call_id, TOO_MANY))
+    return replace(talk, calls=calls, response=replace(response, called=True))
+
+
+def _follow_up(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """Request the response to the results of tool calls, now or when the agent may speak."""
+    if talk.responds_by_itself and not talk.paused:
+        return replace(talk, expected=Expected.ANSWER)
+    return _continue(replace(talk, owed=True), draft)
 
 
 def _refuse(talk: TurnTaking, response_id: str, *, played_ms: int, draft: Draft) -> TurnTaking:
@@ -328,6 +399,9 @@ def _cancel(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
         return replace(talk, expected=Expected.UNWANTED)
     if talk.response is None:
         draft.orders.append(leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL))
+    else:  # the client wants to hear nothing of its tools' results either
+        cancelled = replace(talk.response, called=False)
+        talk = replace(talk, response=cancelled, calls=silence(talk.calls, cancelled.id))
     return _stop(talk, played_ms, draft=draft, barge_in=False)
 
 
@@ -361,7 +435,9 @@ def _finish_response(
             interrupted=interrupted,
         )
         talk = replace(talk, turns=turns)
-    return replace(talk, response=None)
+    follows = response.called and not has_open(talk.calls, response.id)
+    owed = talk.owed or (follows and not talk.responds_by_itself)
+    return replace(talk, response=None, owed=owed)
 
 
 def _continue(talk: TurnTaking, draft: Draft) -> TurnTaking:
@@ -372,7 +448,8 @@ def _continue(talk: TurnTaking, draft: Draft) -> TurnTaking:
         first, *later = talk.queued
         return _admit(replace(talk, queued=tuple(later)), first, draft=draft)
     if talk.owed and not talk.caller_speaks:
-        return _request(talk, draft, automatic=False)
+        # Clients cannot tell that it is coming, so it absorbs a `response.create`.
+        return _request(talk, draft, automatic=True)
     return talk
 
 

@@ -31,6 +31,10 @@ class VoiceCapabilities:
     reasoning_efforts: tuple[str, ...] = ()
     tools: bool = False
     images: bool = False
+    #: It translates continuously instead of taking turns (realtime voice, O11).
+    translates: bool = False
+    #: Config members that cannot be changed while the session runs, besides `model`.
+    fixed_members: frozenset[str] = frozenset()
     temperature: tuple[float, float] | None = None
     #: The voice understands the phrases of `local` and speaks its replies.
     dialogue: bool = False
@@ -96,6 +100,11 @@ class TurnCleared:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnEmpty:
+    """`EndTurn` came without audio to end a turn of (only without turn detection)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseStarted:
     """A response began; its audio and text have this id."""
 
@@ -104,7 +113,11 @@ class ResponseStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """The model calls a tool."""
+    """The model calls a tool, in a response that has begun.
+
+    The voice waits for the result, and its model continues on `Respond`, unless the provider
+    responds by itself.
+    """
 
     response_id: str
     tool_call_id: str
@@ -121,6 +134,20 @@ class ResponseEnd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a voice has used since it last reported, in disjoint units.
+
+    Tokens as the provider counts them; the cached ones are not among the others.
+    """
+
+    audio_in_tokens: int = 0
+    audio_out_tokens: int = 0
+    text_in_tokens: int = 0
+    text_out_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseDone:
     """The voice produces no more of a response, which may still be playing.
 
@@ -130,6 +157,7 @@ class ResponseDone:
     response_id: str
     reason: ResponseEnd = ResponseEnd.COMPLETED
     hang_up: bool = False
+    usage: Usage = Usage()
 
 
 class VoiceFailure(StrEnum):
@@ -144,11 +172,15 @@ class VoiceFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VoiceFailed:
-    """The voice had an error; it continues if `recoverable`."""
+    """The voice had an error; it continues if `recoverable`.
+
+    `details` is the provider's own code, if there is one.
+    """
 
     code: VoiceFailure
     message: str
     recoverable: bool
+    details: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +195,7 @@ VoiceSignal: TypeAlias = (
     | SpeechStopped
     | Transcribed
     | TurnCleared
+    | TurnEmpty
     | ResponseStarted
     | ToolCall
     | ResponseDone
@@ -199,6 +232,18 @@ class AddText:
 
 
 @dataclass(frozen=True, slots=True)
+class AddImage:
+    """Add an image to the conversation; it starts no response.
+
+    `image_url` is a base64 `data:image/…` URI; `text` belongs to the image and may be empty.
+    """
+
+    image_url: str
+    detail: str = "auto"
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Respond:
     """Start a response under our id; `say` sets its text instead of the model.
 
@@ -220,12 +265,12 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """The result of a tool call, as text."""
+    """The result of a tool call, as text; it starts no response."""
 
     tool_call_id: str
     result: str
 
 
 VoiceOrder: TypeAlias = (
-    UpdateConfig | EndTurn | ClearInput | AddText | Respond | Cancel | ToolResult
+    UpdateConfig | EndTurn | ClearInput | AddText | AddImage | Respond | Cancel | ToolResult
 )

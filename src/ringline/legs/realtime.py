@@ -7,30 +7,35 @@ the client does not read (realtime voice, 5; contract, 11).
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from typing import Protocol
 
 import structlog
 
 from ringline.domain import limits
 from ringline.domain.audio import Chunk
-from ringline.domain.config_members import Modality
+from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.leg import (
     AgentSaid,
     CancelRequested,
     ClearRequested,
+    ConfigChanged,
+    ConfigUpdated,
     EndTurnRequested,
     HangUp,
+    ImageShown,
     Left,
     LegFailed,
     LegOrder,
     LegSignal,
     ResponseRequested,
     SessionStarted,
+    ToolAnswered,
     TurnTranscribed,
     Typed,
 )
-from ringline.domain.session_config import EffectiveConfig
+from ringline.domain.session_config import ConfigProblem, EffectiveConfig, update
 from ringline.ports import LegListener
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import RealtimeError, SessionProblem, ends_session, error_of
@@ -67,13 +72,12 @@ class RealtimeLeg:
     """
 
     def __init__(self, socket: Socket, session: EffectiveConfig, *, events_per_window: int) -> None:
-        config = session.config
         self._socket = socket
+        self._session = session
         self._events_per_window = events_per_window
         self._input_hz = session.capabilities.input_hz
         self._output_hz = session.capabilities.output_hz
-        self._shows_heard = config.input_transcription
-        self._shows_said = config.output_transcription or Modality.TEXT in config.modalities
+        self._follow(session.config)
         self._warnings = session.warnings
         self._loop = asyncio.get_running_loop()
         self._listener: LegListener | None = None
@@ -109,8 +113,14 @@ class RealtimeLeg:
                 self._send_problem(event)
             case realtime.SessionStart():
                 self._send_problem(realtime.problem("session_already_started"))
+            case realtime.SessionUpdate(config):
+                self._update(config)
             case realtime.TextInput(text):
                 self._report(Typed(text))
+            case realtime.ImageInput():
+                self._show(event)
+            case realtime.ToolResult(tool_call_id):
+                self._report(ToolAnswered(tool_call_id, event.text))
             case realtime.ResponseCreate():
                 self._report(ResponseRequested())
             case realtime.ResponseCancel():
@@ -189,11 +199,38 @@ class RealtimeLeg:
                         warnings=self._warnings,
                     )
                 )
+            case ConfigUpdated(config):
+                self._follow(config)
+                self._send(realtime.encode(order))
             case HangUp(cause):
                 self._send(realtime.encode(order))
                 self._hang_up(error_of(cause))
             case _:
                 self._send(realtime.encode(order))
+
+    def _follow(self, config: SessionConfig) -> None:
+        """Show the transcripts that a config asks for."""
+        self._shows_heard = config.input_transcription
+        self._shows_said = config.output_transcription or Modality.TEXT in config.modalities
+
+    def _update(self, changes: Mapping[str, object]) -> None:
+        """Change the config; one that the model cannot have leaves it as it is."""
+        updated = update(self._session, changes)
+        if isinstance(updated, ConfigProblem):
+            self._send_problem(SessionProblem(updated.code, updated.message))
+            return
+        self._session = updated
+        self._report(ConfigChanged(updated.config, updated.warnings))
+
+    def _show(self, image: realtime.ImageInput) -> None:
+        problem = None
+        if not self._session.capabilities.images:
+            problem = realtime.problem("image_input_unsupported")
+        if problem := problem or realtime.check_image(image):
+            self._send_problem(problem)
+            return
+        detail, text = image.image_detail or "auto", image.text or ""
+        self._report(ImageShown(str(image.image_url), detail, text))
 
     def _send_problem(self, problem: SessionProblem) -> None:
         self._send(realtime.encode_problem(problem))

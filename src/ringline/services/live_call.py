@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from ringline.domain import bridge, call, call_signals, leg, limits, voice
-from ringline.domain.addresses import FromBridge, FromLeg, FromVoice, ToBridge, ToLeg, ToVoice
+from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_signals import CallSignal, EndOrdered
 from ringline.domain.call_vocabulary import ParticipantRole
@@ -131,7 +131,7 @@ class LiveCall:
 
     def signal(self, signal: CallSignal) -> None:
         """Enqueue a signal; a full inbox ends the call."""
-        weight = _text_bytes(signal)
+        weight = call_signals.size_of(signal)
         if self._overrun:
             return
         if self._inbox.qsize() < INBOX_SIZE and self._inbox_bytes + weight <= INBOX_BYTES:
@@ -250,7 +250,7 @@ class LiveCall:
 
     def _handle(self, signal: CallSignal | Ordered) -> None:
         if not isinstance(signal, Ordered):
-            self._inbox_bytes -= _text_bytes(signal)
+            self._inbox_bytes -= call_signals.size_of(signal)
         match signal:
             case Ordered():
                 active = self._call.active
@@ -366,16 +366,3 @@ class LiveCall:
                 await closed.close()
         except Exception as error:  # a voice that fails to close must not end the call
             self._log_defect(error)
-
-
-def _text_bytes(signal: CallSignal) -> int:
-    """Return the bytes of unbounded text in a signal; its other members are short."""
-    match signal:
-        case (
-            FromLeg(signal=leg.Typed(text))
-            | FromVoice(signal=voice.Transcribed(text=text))
-            | FromBridge(signal=bridge.TextSent(delta=text))
-        ):
-            return 4 * len(text)  # UTF-8 takes at most four bytes a character
-        case _:
-            return 0

@@ -21,6 +21,7 @@ from ringline.domain.agent import LocalSettings, TurnDetectionType
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
+    AddImage,
     AddText,
     Cancel,
     ClearInput,
@@ -34,6 +35,7 @@ from ringline.domain.voice import (
     ToolResult,
     Transcribed,
     TurnCleared,
+    TurnEmpty,
     UpdateConfig,
     VoiceCapabilities,
     VoiceFailed,
@@ -164,8 +166,8 @@ class Attendant:
                 self._add(order)
             case Cancel(response_id):
                 self._cancel(response_id)
-            case ToolResult():
-                pass  # it calls no tools
+            case ToolResult() | AddImage():
+                pass  # it calls no tools and sees nothing
 
     async def close(self) -> None:
         """End the conversation."""
@@ -225,6 +227,8 @@ class Attendant:
             self._item_id = f"item_{uuid4().hex}"
             if self._endpointer.utterance():
                 self._speech_stopped()
+            else:
+                self._listener.on_voice_signal(TurnEmpty())
         elif self._endpointer.speaking:
             self._speech_stopped()
 

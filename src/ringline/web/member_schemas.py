@@ -11,6 +11,7 @@ _SHAPES: dict[Shape, Schema] = {
     Shape.NUMBER: {"type": "number"},
     Shape.BOOLEAN: {"type": "boolean"},
     Shape.OBJECT: {"type": "object"},
+    Shape.ANY: {},
     Shape.UUID: {"type": "string", "format": "uuid"},
     Shape.TIME: {"type": "string", "format": "date-time"},
 }

@@ -15,7 +15,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
-from ringline.domain.config_members import AUDIO_FORMAT
+from ringline.domain.config_members import AUDIO_FORMAT, plain_config
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.leg import (
     AgentFinished,
@@ -23,10 +23,12 @@ from ringline.domain.leg import (
     AgentStarted,
     CallerStarted,
     CallerStopped,
+    ConfigUpdated,
     HangUp,
     LegOrder,
     RequestRefused,
     SessionStarted,
+    ToolCalled,
     TurnTranscribed,
     VoiceError,
 )
@@ -97,14 +99,47 @@ class ResponseCancel(ClientFrame, frozen=True, tag="response.cancel"):
     name: ClassVar[str] = "response.cancel"
 
 
+class SessionUpdate(ClientFrame, frozen=True, tag="session.update"):
+    """Change the config; members that are absent stay. `config` is not parsed yet."""
+
+    name: ClassVar[str] = "session.update"
+    config: dict[str, object]
+
+
+class ToolResult(ClientFrame, frozen=True, tag="tool.result"):
+    """The answer to a `tool.call`; any JSON."""
+
+    name: ClassVar[str] = "tool.result"
+    tool_call_id: str
+    tool_result: object
+
+    @property
+    def text(self) -> str:
+        """Return the result as text: a string as it is, anything else as JSON."""
+        result = self.tool_result
+        return result if isinstance(result, str) else encode_json(result).decode()
+
+
+class ImageInput(ClientFrame, frozen=True, tag="image.input"):
+    """An image of the conversation; `image_url` is not checked yet (`check_image`)."""
+
+    name: ClassVar[str] = "image.input"
+    image_url: object
+    image_detail: str | None = None
+    text: str | None = None
+
+
 ClientEvent: TypeAlias = (
     SessionStart
+    | SessionUpdate
     | AudioAppend
     | AudioCommit
     | AudioClear
     | TextInput
+    | ImageInput
     | ResponseCreate
     | ResponseCancel
+    | ToolResult
 )
 
 #: Every event a client may send, by name; a test compares it with the reference.
@@ -112,18 +147,17 @@ CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
     event.name: event
     for event in (
         SessionStart,
+        SessionUpdate,
         AudioAppend,
         AudioCommit,
         AudioClear,
         TextInput,
+        ImageInput,
         ResponseCreate,
         ResponseCancel,
+        ToolResult,
     )
 }
-
-#: Events of the surface that are answered as unknown until they are implemented.
-IMAGE_INPUT = "image.input"
-NOT_YET: tuple[str, ...] = ("session.update", "tool.result", IMAGE_INPUT)
 
 
 class _Typed(msgspec.Struct, frozen=True):
@@ -142,10 +176,15 @@ def decode(frame: str | bytes) -> ClientEvent | SessionProblem:
         return problem("invalid_json", reason=problem_.message)
     except WrongShape as problem_:
         return _explain(frame, problem_)
-    if isinstance(event, TextInput) and not 0 < len(event.text) <= limits.TYPED_CHARACTERS.most:
-        reason = f"text.input: text must have 1 to {limits.TYPED_CHARACTERS.most} characters"
-        return problem("invalid_event", reason=reason)
-    return event
+    match event:
+        case TextInput(text) if not 0 < len(text) <= limits.TYPED_CHARACTERS.most:
+            reason = f"text.input: text must have 1 to {limits.TYPED_CHARACTERS.most} characters"
+            return problem("invalid_event", reason=reason)
+        case ImageInput(text=str(text)) if len(text) > limits.TYPED_CHARACTERS.most:
+            reason = f"image.input: text has at most {limits.TYPED_CHARACTERS.most} characters"
+            return problem("invalid_event", reason=reason)
+        case _:
+            return event
 
 
 def decode_start(frame: str | bytes) -> SessionStart | SessionProblem:
@@ -166,7 +205,7 @@ def decode_start(frame: str | bytes) -> SessionStart | SessionProblem:
 def may_be_large(frame: str) -> bool:
     """Return whether a frame is an `image.input`: only these may be large (6.3)."""
     try:
-        return _typed.decode(frame).type == IMAGE_INPUT
+        return _typed.decode(frame).type == ImageInput.name
     except JsonProblem:
         return False
 
@@ -189,6 +228,24 @@ def _explain(frame: str | bytes, wrong: WrongShape) -> SessionProblem:
 def problem(code: str, **facts: object) -> SessionProblem:
     """Make an error from the table; `facts` fill in its message."""
     return SessionProblem(code, ERRORS[code].message.format(**facts))
+
+
+def check_image(image: ImageInput) -> SessionProblem | None:
+    """Return what is wrong with an image: it must be a base64 `data:image/…` URI."""
+    url = image.image_url
+    if not isinstance(url, str):
+        return problem("invalid_image", reason="image_url is no text")
+    head, comma, data = url.partition(",")
+    kind, _, encoding = head.partition(";")
+    if not comma or not kind.startswith("data:image/") or encoding != "base64":
+        return problem("invalid_image", reason="image_url is no base64 data:image URI")
+    if not data or len(data) % 4:
+        return problem("invalid_image", reason="it is not base64")
+    try:
+        binascii.a2b_base64(data, strict_mode=True)
+    except ValueError:
+        return problem("invalid_image", reason="it is not base64")
+    return None
 
 
 class SampleAligner:
@@ -261,12 +318,18 @@ def encode(order: LegOrder) -> bytes:
             return _RESPONSE_STARTED
         case AgentSaid(delta):
             return encode_json({"type": "text.delta", "delta": delta})
+        case ToolCalled(tool_call_id, name, arguments):
+            call = {"tool_call_id": tool_call_id, "tool_name": name, "tool_arguments": arguments}
+            return encode_json({"type": "tool.call"} | call)
+        case ConfigUpdated(config, warnings):
+            given = {"warnings": warnings} if warnings else {}
+            return encode_json({"type": "session.updated", "config": plain_config(config)} | given)
         case AgentFinished(interrupted):
             return _RESPONSE_INTERRUPTED if interrupted else _RESPONSE_COMPLETED
         case RequestRefused(refusal):
             return encode_problem(REFUSALS[refusal])
-        case VoiceError(failure, message):
-            return _encode_error("error", VOICE_TROUBLES[failure], message=message)
+        case VoiceError(failure, message, details):
+            return _encode_error("error", VOICE_TROUBLES[failure], message=message, details=details)
         case HangUp(cause, message):
             return _encode_error("session.terminating", error_of(cause).code, message=message)
 
@@ -283,9 +346,11 @@ def encode_refusal(problem_: SessionProblem) -> bytes:
     return _encode_error("session.terminating", problem_.code, message=problem_.message)
 
 
-def _encode_error(event: str, code: str, *, message: str) -> bytes:
+def _encode_error(event: str, code: str, *, message: str, details: str = "") -> bytes:
     """Encode an error with its own message, or the table's."""
     error = {"code": code, "message": message or ERRORS[code].message}
+    if details:
+        error["details"] = details
     return encode_json({"type": event, "error": error})
 
 

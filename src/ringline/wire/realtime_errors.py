@@ -206,6 +206,8 @@ END_CODES: dict[EndCause, str] = {
 #: The error for each refusal by the call.
 REFUSALS: dict[Refusal, SessionProblem] = {
     Refusal.NOTHING_TO_CANCEL: SessionProblem("response_cancel_not_active"),
+    Refusal.NOTHING_TO_COMMIT: SessionProblem("input_audio_buffer_commit_empty"),
+    Refusal.NO_SUCH_TOOL_CALL: SessionProblem("tool_call_not_found"),
     Refusal.RESPONSE_ACTIVE: SessionProblem("conversation_already_has_active_response"),
     Refusal.TOO_MANY_EARLY: SessionProblem(
         "rate_limited", "too many events before the session started"

@@ -24,15 +24,15 @@ def _by_name(*events: RealtimeEvent) -> Mapping[str, RealtimeEvent]:
     return {event.name: event for event in events}
 
 
-_ERROR = Member(
-    "error",
-    Shape.OBJECT,
-    "what went wrong",
-    members=(
-        Member("code", Shape.TEXT, "one of the codes below, for programs"),
-        Member("message", Shape.TEXT, "a sentence for people"),
-    ),
+_CODE_AND_MESSAGE = (
+    Member("code", Shape.TEXT, "one of the codes below, for programs"),
+    Member("message", Shape.TEXT, "a sentence for people"),
 )
+_DETAILS = Member(
+    "details", Shape.TEXT, "of `upstream_error`: the provider's own code", optional=True
+)
+_REASON = Member("error", Shape.OBJECT, "why it ends", members=_CODE_AND_MESSAGE)
+_ERROR = Member("error", Shape.OBJECT, "what went wrong", members=(*_CODE_AND_MESSAGE, _DETAILS))
 
 #: The events that a client may send.
 CLIENT: Mapping[str, RealtimeEvent] = _by_name(
@@ -48,6 +48,17 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
                 "is spoken. Ignored if the ticket names an agent",
                 "none",
                 null=True,
+            ),
+        ),
+    ),
+    RealtimeEvent(
+        "session.update",
+        "change the config while the session runs",
+        (
+            Member(
+                "config",
+                Shape.OBJECT,
+                "the members to change; absent ones stay, and those that the ticket binds win",
             ),
         ),
     ),
@@ -70,8 +81,42 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
         "a turn that the caller typed; starts no response",
         (Member("text", Shape.TEXT, f"1 to {TYPED_CHARACTERS.most:,} characters"),),
     ),
+    RealtimeEvent(
+        "image.input",
+        "an image of the conversation; starts no response",
+        (
+            Member("image_url", Shape.TEXT, "a base64 `data:image/…` URI"),
+            Member(
+                "image_detail",
+                Shape.TEXT,
+                "how closely the model looks, in its provider's words",
+                '"auto"',
+                null=True,
+            ),
+            Member(
+                "text",
+                Shape.TEXT,
+                "what the model should know about it, at most "
+                f"{TYPED_CHARACTERS.most:,} characters",
+                '""',
+                null=True,
+            ),
+        ),
+    ),
     RealtimeEvent("response.create", "respond now"),
     RealtimeEvent("response.cancel", "stop the current response"),
+    RealtimeEvent(
+        "tool.result",
+        "the answer to a `tool.call`; after the last one of a response, the agent responds",
+        (
+            Member("tool_call_id", Shape.TEXT, "the id of the `tool.call`"),
+            Member(
+                "tool_result",
+                Shape.ANY,
+                "what the tool returned; the model gets a string as it is, anything else as JSON",
+            ),
+        ),
+    ),
 )
 
 #: The events that the server sends.
@@ -97,6 +142,20 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
                 Shape.TEXT,
                 "sentences that name unknown or useless members of the config, at most "
                 f"{CONFIG_WARNINGS.most}; only if there are any",
+                many=True,
+                optional=True,
+            ),
+        ),
+    ),
+    RealtimeEvent(
+        "session.updated",
+        "the config changed, by `session.update`",
+        (
+            Member("config", Shape.OBJECT, "the whole config, as the session runs with it now"),
+            Member(
+                "warnings",
+                Shape.TEXT,
+                "as in `session.started`, about the members of this update",
                 many=True,
                 optional=True,
             ),
@@ -136,10 +195,19 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
         ),
     ),
     RealtimeEvent(
+        "tool.call",
+        "run a tool, and answer with `tool.result`",
+        (
+            Member("tool_call_id", Shape.TEXT, "its id, for the answer"),
+            Member("tool_name", Shape.TEXT, "one of the config's `tools`"),
+            Member("tool_arguments", Shape.OBJECT, "the arguments; `{}` if there are none"),
+        ),
+    ),
+    RealtimeEvent(
         "response.completed",
         "the response is over: complete, cut off or failed",
         (Member("interrupted", Shape.BOOLEAN, "`true` if it was cut off", optional=True),),
     ),
     RealtimeEvent("error", "something went wrong; the session continues", (_ERROR,)),
-    RealtimeEvent("session.terminating", "the session ends; the close frame follows", (_ERROR,)),
+    RealtimeEvent("session.terminating", "the session ends; the close frame follows", (_REASON,)),
 )

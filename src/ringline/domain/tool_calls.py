@@ -1,0 +1,53 @@
+"""The tool calls that the client has not answered (realtime voice, O6, O7).
+
+The agent responds to the results of a response's calls once: when the response is over and
+all of its calls are answered. `turn_taking.py` requests that follow-up.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from ringline.domain import limits
+
+#: Most unanswered calls of a conversation; a further one is answered with an error.
+MAX_OPEN = limits.OPEN_TOOL_CALLS.most
+
+#: The result of a call beyond that bound, as text.
+TOO_MANY = '{"error":"too many tool calls are unanswered"}'
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A tool call that the client has not answered."""
+
+    id: str
+    response_id: str
+    #: The client cancelled the response: the result is passed on, but nothing follows it.
+    silent: bool = False
+
+
+OpenCalls: TypeAlias = tuple[OpenCall, ...]
+
+
+def find_call(calls: OpenCalls, call_id: str) -> OpenCall | None:
+    """Return an unanswered call by its id."""
+    return next((call for call in calls if call.id == call_id), None)
+
+
+def has_open(calls: OpenCalls, response_id: str) -> bool:
+    """Return whether a response has unanswered calls."""
+    return any(call.response_id == response_id for call in calls)
+
+
+def silence(calls: OpenCalls, response_id: str) -> OpenCalls:
+    """Return the calls so that nothing follows those of a cancelled response."""
+    return tuple(
+        replace(call, silent=True) if call.response_id == response_id else call for call in calls
+    )
+
+
+def awaits_follow_up(calls: OpenCalls, living: Iterable[str]) -> bool:
+    """Return whether an unanswered call of a response that is over has a follow-up."""
+    responses = set(living)
+    return any(not call.silent and call.response_id not in responses for call in calls)

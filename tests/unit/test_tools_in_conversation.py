@@ -1,0 +1,255 @@
+"""Tools in a conversation: calls, results, and the one response that follows (O6, O7, O8)."""
+
+import pytest
+
+from ringline.domain import bridge, leg, voice
+from ringline.domain.call_signals import VoiceOpened
+from ringline.domain.handover import HandedBack, TakenOver
+from ringline.domain.responses import Phase
+from ringline.domain.tool_calls import MAX_OPEN, TOO_MANY
+from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, VOICE, Story
+
+CREATE = leg.ResponseRequested()
+STOPPED = voice.SpeechStopped()
+ACTIVE = leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE)
+UNKNOWN = leg.RequestRefused(leg.Refusal.NO_SUCH_TOOL_CALL)
+STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
+CUT_OFF = leg.AgentFinished(interrupted=True)
+
+
+def calling(story: Story, *call_ids: str) -> str:
+    """Begin the response to a turn, and let it call tools."""
+    story.feed(STOPPED)
+    response_id = story.asked()
+    story.feed(voice.ResponseStarted(response_id))
+    for call_id in call_ids:
+        story.feed(voice.ToolCall(response_id, call_id, "clock", {"tz": "UTC"}))
+    return response_id
+
+
+def finish(story: Story, response_id: str) -> None:
+    story.feed(voice.ResponseDone(response_id), bridge.ResponseSent(response_id))
+
+
+def answer(story: Story, *call_ids: str) -> None:
+    story.feed(*(leg.ToolAnswered(call_id, "12:00") for call_id in call_ids))
+
+
+def requested(story: Story) -> int:
+    return len(story.all(voice.Respond))
+
+
+def test_a_call_and_its_result_are_passed_on() -> None:
+    story = Story()
+    calling(story, "c1")
+    assert story.news[-1] == leg.ToolCalled("c1", "clock", {"tz": "UTC"})
+    assert story.feed(leg.ToolAnswered("c1", "12:00")) == [voice.ToolResult("c1", "12:00")]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_the_follow_up_waits_for_the_response_and_all_results(early: bool) -> None:  # O6, O7
+    story = Story()
+    response_id = calling(story, "c1", "c2")
+    answer(story, "c1")
+    if early:
+        answer(story, "c2")
+        assert requested(story) == 1
+        story.feed(voice.ResponseDone(response_id))
+        assert requested(story) == 1, "its last chunk has not left yet"
+        story.feed(bridge.ResponseSent(response_id))
+    else:
+        finish(story, response_id)
+        assert requested(story) == 1, "a result is missing"
+        answer(story, "c2")
+    assert requested(story) == 2
+    follow_up = story.asked()
+    story.feed(voice.ResponseStarted(follow_up))
+    finish(story, follow_up)
+    assert requested(story) == 2, "one follow-up for all of them"
+    assert story.news.count(STARTED) == story.news.count(FINISHED) == 2
+
+
+def test_a_follow_up_can_call_tools_again() -> None:
+    story = Story()
+    response_id = calling(story, "c1")
+    answer(story, "c1")
+    finish(story, response_id)
+    second = story.asked()
+    story.feed(voice.ResponseStarted(second), voice.ToolCall(second, "c2", "clock", {}))
+    finish(story, second)
+    answer(story, "c2")
+    assert requested(story) == 3
+
+
+def test_unknown_late_and_repeated_results_are_refused() -> None:
+    story = Story()
+    calling(story, "c1")
+    answer(story, "c1")
+    for call_id in ("c1", "other", ""):
+        assert story.feed(leg.ToolAnswered(call_id, "12:00")) == [UNKNOWN]
+
+
+def test_a_create_after_a_result_makes_no_second_response() -> None:  # O8
+    for early in (True, False):
+        story = Story()
+        response_id = calling(story, "c1")
+        if early:
+            answer(story, "c1")
+            assert story.feed(CREATE) == []
+            finish(story, response_id)
+        else:
+            finish(story, response_id)
+            answer(story, "c1")
+            assert story.feed(CREATE) == []
+        assert requested(story) == 2
+        follow_up = story.asked()
+        story.feed(voice.ResponseStarted(follow_up))
+        finish(story, follow_up)
+        assert requested(story) == 2
+
+
+def test_a_client_can_go_on_without_a_result() -> None:
+    story = Story()
+    response_id = calling(story, "c1")
+    finish(story, response_id)
+    story.feed(leg.Typed("never mind"), CREATE)
+    assert requested(story) == 2
+    again = story.asked()
+    story.feed(voice.ResponseStarted(again))
+    answer(story, "c1")
+    assert requested(story) == 2, "another response is under way"
+    finish(story, again)
+    assert requested(story) == 3
+
+
+def test_speech_over_a_call_answers_the_turn_with_its_result() -> None:
+    story = Story()
+    calling(story, "c1")
+    story.feed(bridge.CallerSpoke(0))
+    assert story.news[-1] == CUT_OFF
+    answer(story, "c1")
+    assert requested(story) == 1, "the caller speaks"
+    story.feed(STOPPED)
+    assert requested(story) == 2
+    finish(story, story.asked())
+    assert requested(story) == 2
+
+
+def test_a_result_after_an_interrupted_response_is_told_of() -> None:
+    story = Story()
+    calling(story, "c1")
+    story.feed(bridge.CallerSpoke(0), STOPPED)
+    second = story.asked()
+    story.feed(voice.ResponseStarted(second))
+    finish(story, second)
+    answer(story, "c1")
+    assert requested(story) == 3
+
+
+def test_a_turn_that_is_cleared_loses_no_follow_up() -> None:
+    story = Story()
+    calling(story, "c1")
+    answer(story, "c1")
+    story.feed(bridge.CallerSpoke(0), leg.ClearRequested(), STOPPED)
+    assert requested(story) == 2
+
+
+def test_nothing_follows_a_response_that_the_client_cancelled() -> None:
+    for early in (True, False):
+        story = Story()
+        calling(story, "c1", "c2")
+        answer(story, *(["c1", "c2"] if early else ["c1"]))
+        story.feed(bridge.ClientCancelled(0))
+        if not early:
+            assert story.feed(leg.ToolAnswered("c2", "x")) == [voice.ToolResult("c2", "x")]
+        assert requested(story) == 1
+
+
+def test_calls_of_a_response_that_was_stopped_are_not_passed_on() -> None:
+    story = Story()
+    response_id = calling(story)
+    story.feed(bridge.CallerSpoke(0))
+    assert story.feed(voice.ToolCall(response_id, "late", "clock", {})) == []
+    assert story.feed(voice.ToolCall("unknown", "late", "clock", {})) == []
+
+
+def test_a_call_is_passed_on_once() -> None:
+    story = Story()
+    response_id = calling(story, "c1")
+    assert story.feed(voice.ToolCall(response_id, "c1", "clock", {})) == []
+
+
+def test_so_many_calls_may_be_open_and_the_voice_waits_for_no_other() -> None:
+    story = Story()
+    response_id = calling(story, *(str(number) for number in range(MAX_OPEN)))
+    more = voice.ToolCall(response_id, "more", "clock", {})
+    assert story.feed(more) == [voice.ToolResult("more", TOO_MANY)]
+    assert story.feed(leg.ToolAnswered("more", "x")) == [UNKNOWN]
+    answer(story, *(str(number) for number in range(MAX_OPEN)))
+    finish(story, response_id)
+    assert requested(story) == 2
+
+
+def test_results_wait_while_an_operator_has_the_call() -> None:
+    story = Story()
+    response_id = calling(story, "c1", "c2")
+    story.feed(TakenOver("ann"))
+    answer(story, "c1", "c2")
+    assert requested(story) == 1
+    story.feed(HandedBack())
+    assert requested(story) == 2
+    assert story.all(voice.ToolResult)[-1] == voice.ToolResult("c2", "12:00")
+    assert story.call.talk.response is not None
+    assert story.call.talk.response.id != response_id
+
+
+# Voices that continue by themselves.
+
+
+def test_such_a_voice_follows_up_by_itself() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    story.feed(voice.ResponseStarted("own"), voice.ToolCall("own", "c1", "clock", {}))
+    finish(story, "own")
+    answer(story, "c1")
+    assert story.feed(CREATE) == [], "it is about to respond"
+    assert requested(story) == 0
+    assert STARTED in story.feed(voice.ResponseStarted("next"))
+
+
+def test_a_response_that_the_client_does_not_know_yet_holds_its_calls() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
+    story.feed(voice.ResponseStarted("two"))
+    assert story.feed(voice.ToolCall("two", "c1", "clock", {})) == []
+    assert story.feed(bridge.ResponseSent("one")) == [
+        FINISHED,
+        STARTED,
+        bridge.PlayResponse("two"),
+        leg.ToolCalled("c1", "clock", {}),
+    ]
+    response = story.call.talk.response
+    assert response is not None
+    assert (response.phase, response.held_calls) == (Phase.RUNNING, ())
+
+
+# Another voice.
+
+
+def test_another_voice_responds_without_the_results() -> None:
+    story = Story()
+    response_id = calling(story, "c1")
+    finish(story, response_id)
+    before = requested(story)
+    story.feed(VoiceOpened(VOICE, CAPABILITIES))
+    assert requested(story) == before + 1
+    assert story.feed(leg.ToolAnswered("c1", "12:00")) == [UNKNOWN]
+
+
+def test_what_the_old_voice_called_for_is_followed_up_by_the_new_one() -> None:
+    story = Story()
+    response_id = calling(story, "c1")
+    story.feed(voice.ResponseDone(response_id))
+    story.feed(VoiceOpened(VOICE, CAPABILITIES))
+    assert requested(story) == 1, "the old voice's response still plays"
+    story.feed(bridge.ResponseSent(response_id))
+    assert requested(story) == 2
