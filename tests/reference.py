@@ -31,6 +31,7 @@ from ringline.wire import (
     envelope,
     envelope_members,
     events_socket,
+    models,
     payload_members,
     realtime_events,
     realtime_mint,
@@ -283,6 +284,11 @@ TABLES = {
         ("member", "value", "means"),
         lambda: member_rows(realtime_mint.ANSWERED),
     ),
+    "models asked": (
+        ("parameter", "value", "default", "means"),
+        lambda: member_rows(models.ASKED, defaults=True),
+    ),
+    "models answered": (_MEMBER_HEADS, lambda: member_rows(models.ANSWERED)),
     "client events": (
         ("event", "means", "example"),
         lambda: realtime_rows(realtime_events.CLIENT, CLIENT_EXAMPLES),

@@ -62,6 +62,7 @@ from ringline.web.call_streams import CallStreams
 from ringline.web.events_socket import EventsSockets
 from ringline.web.limits import WebLimits
 from ringline.web.links import Links
+from ringline.web.models import Models
 from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
 from ringline.web.rpc import Rpc
@@ -290,7 +291,7 @@ def _catalogue(local: LocalVoices) -> Catalogue:
     """Return the models that can be spoken to, a row each."""
     return Catalogue(
         [
-            VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open),
+            VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open, about=LocalVoices.about),
         ]
     )
 
@@ -350,6 +351,7 @@ def _server(
         ),
         rpc=rpc,
         operator_access=OperatorAccess(credentials, team, rate=mint_rate),
+        models=Models(catalogue, credentials),
     )
     admission = Admission(
         Allowance.of_descriptors(raise_descriptor_limit(), settings.max_connections_per_address),

@@ -27,6 +27,7 @@ WAIT_S = 20.0  # a bound for what must come, not an expectation of when
 
 RUN, VALIDATE = "/rpc/public/run", "/rpc/public/validate"
 SESSION, ACCESS, MINT = "/api/realtime/session", "/api/operator/access", "/v3/realtime-sessions"
+MODELS = "/v3/models"
 SOCKET, TRANSCRIPT, CALL = (
     "/socket/websocket",
     "/v1/calls/{id}/transcript/stream",
@@ -73,6 +74,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("*", RUN): Plain(),
     ("*", VALIDATE): Plain(),
     ("*", "/rpc/public/{tail}"): Plain(),
+    ("GET", MODELS): Plain(),
+    ("OPTIONS", MODELS): Plain(),
     ("GET", "/openapi.json"): Plain(),
     ("GET", "/docs"): Plain(),
     ("GET", "/"): Plain(),

@@ -1,4 +1,7 @@
-"""The Python SDK `opperai`, unmodified, mints tickets here (realtime voice, 2.4 and 2.5)."""
+"""The Python SDK `opperai`, unmodified, mints tickets and lists models here.
+
+Realtime voice, 2.4, 2.5 and 7.1.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +16,7 @@ from opperai.types import (
     ApiError,
     AuthenticationError,
     BadRequestError,
+    ModelsResponse,
     RateLimitError,
     RealtimeSession,
 )
@@ -22,22 +26,41 @@ from tests.realtime_session import MODEL
 from tests.serving import Service, serving
 
 Mint = Callable[..., Awaitable[RealtimeSession]]
+Lists = Callable[..., Awaitable[ModelsResponse]]
 
 
 @asynccontextmanager
-async def sdk(service: Service, flavour: str, key: str | None = None) -> AsyncIterator[Mint]:
-    """Give the SDK's mint in one of its flavours."""
+async def client_of(service: Service, key: str | None = None) -> AsyncIterator[Opper]:
+    """Give a client of the SDK, and close its connections."""
     client = Opper(api_key=key or service.keys.secret_key, base_url=service.base_url)
-
-    async def in_thread(**members: Any) -> RealtimeSession:
-        return await asyncio.to_thread(client.realtime.create_session, **members)
-
-    yield in_thread if flavour == "sync" else client.realtime.create_session_async
+    yield client
     inner = client._client
     if inner._sync_client is not None:
         inner._sync_client.close()
     if inner._async_client is not None:
         await inner._async_client.aclose()
+
+
+@asynccontextmanager
+async def sdk(service: Service, flavour: str, key: str | None = None) -> AsyncIterator[Mint]:
+    """Give the SDK's mint in one of its flavours."""
+    async with client_of(service, key) as client:
+
+        async def in_thread(**members: Any) -> RealtimeSession:
+            return await asyncio.to_thread(client.realtime.create_session, **members)
+
+        yield in_thread if flavour == "sync" else client.realtime.create_session_async
+
+
+@asynccontextmanager
+async def listing(service: Service, flavour: str, key: str | None = None) -> AsyncIterator[Lists]:
+    """Give the SDK's list of models in one of its flavours."""
+    async with client_of(service, key) as client:
+
+        async def in_thread(**query: Any) -> ModelsResponse:
+            return await asyncio.to_thread(client.models.list, **query)
+
+        yield in_thread if flavour == "sync" else client.models.list_async
 
 
 def code_of(refusal: ApiError) -> str:
@@ -97,6 +120,44 @@ async def test_its_errors_say_what_is_wrong(service: Service, flavour: str) -> N
     async with sdk(service, flavour, service.keys.management_key) as mint:
         with pytest.raises(AuthenticationError) as unknown:
             await mint()
+        assert code_of(unknown.value) == "unauthorized"
+
+
+@both
+async def test_it_lists_the_models(service: Service, flavour: str) -> None:
+    async with listing(service, flavour) as models:
+        answer = await models(
+            type="realtime",
+            provider="local",
+            q="attendant",
+            capability="audio",
+            deprecated=False,
+            sort="name",
+            order="desc",
+            limit=500,
+            offset=0,
+        )
+        (model,) = answer.models
+        assert (model.id, model.type, model.model_id) == (MODEL, "realtime", "attendant")
+        assert (model.name, model.provider, model.provider_display_name) == (
+            "Attendant",
+            "local",
+            "This server",
+        )
+        assert "audio" in model.capabilities
+        assert (model.speed, model.quality, model.cost, model.pricing) == ("high", "low", 0, {})
+        params = model.params["realtime"]
+        assert params["default_voice"] in params["voices"]
+        assert params["sample_rate"] == params["input_sample_rate"]
+        assert (await models(type="llm", provider="local")).models == []
+        assert MODEL in {model.id for model in (await models()).models}
+        with pytest.raises(BadRequestError) as refused:
+            await models(limit=0)
+        assert code_of(refused.value) == "invalid_request"
+        assert "limit" in str(refused.value)
+    async with listing(service, flavour, "none") as models:
+        with pytest.raises(AuthenticationError) as unknown:
+            await models()
         assert code_of(unknown.value) == "unauthorized"
 
 

@@ -23,6 +23,7 @@ UNDOCUMENTED = {
     ("*", "/rpc/public/run"),
     ("*", "/rpc/public/validate"),
     ("GET", "/v3/realtime/"),
+    ("OPTIONS", "/v3/models"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("GET", "/"),
@@ -55,6 +56,25 @@ def test_operations_and_credentials_have_one_meaning() -> None:
     assert {tag for one in operations for tag in one["tags"]} == {
         tag["name"] for tag in DOCUMENT["tags"]
     }
+
+
+def test_a_route_that_needs_no_credential_says_so() -> None:
+    operation = DOCUMENT["paths"]["/v3/models"]["get"]
+    assert operation["security"] == [{"ApiKeyAuth": []}, {"BearerAuth": []}, {}]
+    assert "Credential: a secret key in <code>x-api-key</code>" in make_page("1.2.3")
+    assert "; or none." in make_page("1.2.3")
+    assert DOCUMENT["paths"]["/healthz"]["get"]["security"] == []
+    assert {} not in DOCUMENT["paths"]["/v3/realtime"]["get"]["security"]
+
+
+def test_the_parameters_of_a_query_have_types() -> None:
+    described = {
+        one["name"]: one["schema"] for one in DOCUMENT["paths"]["/v3/models"]["get"]["parameters"]
+    }
+    assert described["limit"] == {"type": "integer"}
+    assert described["deprecated"] == {"type": "boolean"}
+    assert described["order"] == {"type": "string", "enum": ["asc", "desc"]}
+    assert described["q"] == {"type": "string"}
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)

@@ -4,6 +4,7 @@ import pytest
 
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.log import Scope
+from ringline.domain.model_list import ListedModel, ModelAbout
 from ringline.domain.session_config import ConfigProblem, check_model
 from ringline.domain.voice import VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
@@ -14,6 +15,7 @@ from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, ScriptedVoice
 from tests.voice_desk import Recorder
 
 OURS, THEIRS = a_scope(1), a_scope(2)
+TWO = ModelAbout(name="Two")
 
 
 class Provider:
@@ -35,7 +37,9 @@ def catalogue(provider: Provider, other: Provider) -> Catalogue:
     return Catalogue(
         (
             VoiceModel("first/one", CAPABILITIES, provider.open),
-            VoiceModel("second/two", RESPONDS_BY_ITSELF, other.open, offered_to=only_ours),
+            VoiceModel(
+                "second/two", RESPONDS_BY_ITSELF, other.open, offered_to=only_ours, about=TWO
+            ),
         )
     )
 
@@ -47,6 +51,13 @@ def test_each_workspace_is_offered_its_models() -> None:
     assert check_model("second/two", voices.models(OURS)) is None
     problem = check_model("second/two", voices.models(THEIRS))
     assert problem == ConfigProblem("model_not_found", 'there is no model "second/two"')
+
+
+def test_each_workspace_is_listed_what_it_is_offered() -> None:
+    voices = catalogue(Provider(), Provider())
+    first = ListedModel("first/one", CAPABILITIES)
+    assert voices.listed(OURS) == (first, ListedModel("second/two", RESPONDS_BY_ITSELF, TWO))
+    assert voices.listed(THEIRS) == (first,)
 
 
 def test_the_voice_of_the_named_model_is_opened_as_asked() -> None:

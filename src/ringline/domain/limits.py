@@ -243,6 +243,7 @@ WAITING_NOTIFICATION_BYTES = Limit(
     "`slow_client`, close 1008",
 )
 EARLY_SIGNALS = Limit("signals before `session.started`", 100, "signals", "`rate_limited`")
+PAGE_MODELS = Limit("models of a page of `GET /v3/models`", 500, "models", "the page has this many")
 START_S = Limit("the wait for `session.start`", 10, "s", "`start_timeout`, close 1008")
 INBOX_SIGNALS = Limit("signals queued for one call", 2_000, "signals", "the call ends")
 EARLY_SIGNAL_BYTES = Limit("signals before `session.started`", 20 * _MIB, "bytes", "`rate_limited`")
@@ -457,6 +458,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         WAITING_NOTIFICATION_BYTES,
         EARLY_SIGNALS,
         EARLY_SIGNAL_BYTES,
+        PAGE_MODELS,
         START_S,
         INBOX_SIGNALS,
         INBOX_BYTES,

@@ -5,9 +5,10 @@ with one row per model; a new provider is a class and its rows.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ringline.domain.log import Scope
+from ringline.domain.model_list import ListedModel, ModelAbout
 from ringline.domain.session_config import Models
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import OpenVoice, Voice, VoiceListener, VoiceUnavailable
@@ -27,6 +28,8 @@ class VoiceModel:
     open: OpenVoice
     #: Returns whether a workspace may use the model; to the others it does not exist.
     offered_to: Callable[[Scope], bool] = every_workspace
+    #: What the list of models says about it.
+    about: ModelAbout = field(default_factory=ModelAbout)
 
 
 class Catalogue:
@@ -42,6 +45,14 @@ class Catalogue:
     def models(self, scope: Scope) -> Models:
         """Return the models that a workspace may use, with their capabilities."""
         return {name: row.capabilities for name, row in self._rows.items() if row.offered_to(scope)}
+
+    def listed(self, scope: Scope) -> tuple[ListedModel, ...]:
+        """Return the models that a workspace may use, as the list of models shows them."""
+        return tuple(
+            ListedModel(name, row.capabilities, row.about)
+            for name, row in self._rows.items()
+            if row.offered_to(scope)
+        )
 
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Voice:
         """Open the voice of the config's model: an `OpenVoice`. Raises VoiceUnavailable."""

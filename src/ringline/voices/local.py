@@ -13,6 +13,7 @@ try:
 except ImportError:  # the extra is not installed: only opening needs it
     webrtcvad = None
 
+from ringline.domain.model_list import Level, ModelAbout
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.voices import recognition, speech
@@ -28,6 +29,14 @@ _WORKERS_NEED = ("pocketsphinx", "espeakng_loader", "soxr", "numpy")
 #: Most processes that recognise; each holds the acoustic model (about 100 MB).
 RECOGNIZERS_LIMIT = 2
 
+ABOUT = ModelAbout(
+    provider_name="This server",
+    name="Attendant",
+    description="Understands set phrases in English and speaks set replies, without any service.",
+    speed=Level.HIGH,
+    quality=Level.LOW,
+)
+
 
 def installed() -> bool:
     """Return whether the extra `local` is installed, without importing it."""
@@ -38,6 +47,7 @@ class LocalVoices:
     """Opens conversations with the local voice; its `open` is an `OpenVoice` (ports)."""
 
     capabilities: VoiceCapabilities = CAPABILITIES
+    about: ModelAbout = ABOUT
 
     def __init__(
         self,

@@ -55,6 +55,14 @@ def credential_of(request: web.Request) -> str | None:
     return agreed((*keys, *_bearers(request)))
 
 
+def carries_credential(request: web.Request) -> bool:
+    """Return whether a request's headers hold a credential, valid or not."""
+    try:
+        return credential_of(request) is not None
+    except Contradiction:
+        return True
+
+
 def bearer_of(request: web.Request) -> str | None:
     """Return the Bearer token (RFC 6750, 2.1). Raises Contradiction."""
     return agreed(_bearers(request))

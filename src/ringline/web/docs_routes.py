@@ -34,7 +34,8 @@ def errors(rows: Mapping[str, HttpError]) -> str:
 
 
 def _route(route: HttpRoute) -> str:
-    who = "; ".join(_CREDENTIALS[name] for name in route.credentials) or "none"
+    ways = [_CREDENTIALS[name] for name in route.credentials]
+    who = "; ".join([*ways, "or none"] if route.anonymous else ways) or "none"
     return f"""
 <section id="{route.operation}" class="action">
 <h3>{route.method} {route.path}</h3>

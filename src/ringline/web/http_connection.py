@@ -26,7 +26,7 @@ from ringline.domain import limits
 from ringline.domain.log import Scope
 from ringline.web.admission import Admission, Slot
 from ringline.web.budget import ByteBudget
-from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, FairShare
+from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, REQUEST_S, FairShare
 from ringline.web.refusals import Refusals
 
 #: How much of a head is kept, to know which surface it is for.
@@ -307,6 +307,13 @@ async def begin_stream(request: web.Request, scope: Scope, *, replays: bool = Fa
     if isinstance(connection, HttpConnection):
         connection.who = scope.workspace_id
         await connection.house.fair.begin(connection.who, HANDSHAKE_S + replays * REPLAY_S)
+
+
+async def begin_anonymous(request: web.Request) -> None:
+    """Wait for the address's turn to have a request without a credential answered."""
+    connection = request.protocol
+    if isinstance(connection, HttpConnection):
+        await connection.house.fair.begin(connection.client, REQUEST_S)
 
 
 async def refuse_stranger(request: web.Request) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from ringline.domain.members import Member, Shape
 from ringline.rpc.openapi_schemas import Schema, or_null
 
-_SHAPES: dict[Shape, Schema] = {
+#: The schema of each type of value.
+SHAPES: dict[Shape, Schema] = {
     Shape.TEXT: {"type": "string"},
     Shape.INTEGER: {"type": "integer"},
     Shape.NUMBER: {"type": "number"},
@@ -37,7 +38,7 @@ def _object(members: Sequence[Member], *, closed: bool) -> Schema:
 
 
 def _value(member: Member, *, closed: bool) -> Schema:
-    schema = dict(_SHAPES[member.shape])
+    schema = dict(SHAPES[member.shape])
     if member.words:
         schema["enum"] = list(member.words)
     if member.members:

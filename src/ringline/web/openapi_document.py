@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ringline.rpc import openapi
 from ringline.rpc.openapi_schemas import Schema, ref, thing
-from ringline.web.member_schemas import read, written
+from ringline.web.member_schemas import SHAPES, read, written
 from ringline.web.openapi_routes import (
     CREDENTIALS,
     ROUTES,
@@ -64,7 +64,7 @@ def _operation(route: HttpRoute) -> Schema:
         "summary": route.summary,
         "description": route.description,
         "tags": [route.tag],
-        "security": [{name: []} for name in route.credentials],
+        "security": [{name: []} for name in route.credentials] + [{}] * route.anonymous,
         "responses": dict(sorted(_responses(route))),
     }
     if route.parameters:
@@ -76,7 +76,7 @@ def _operation(route: HttpRoute) -> Schema:
 
 
 def _parameter(parameter: Parameter) -> Schema:
-    schema: Schema = {"type": "string"}
+    schema: Schema = dict(SHAPES[parameter.shape])
     if parameter.words:
         schema["enum"] = list(parameter.words)
     return {

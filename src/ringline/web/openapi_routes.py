@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringline.domain.members import Member, Shape
-from ringline.wire import operator_access, realtime_mint, session_token
+from ringline.wire import models, operator_access, realtime_mint, session_token
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
 from ringline.wire.payload_members import TRANSCRIPT, Members
 
@@ -58,6 +58,15 @@ class Parameter:
     where: str
     means: str
     words: tuple[str, ...] = ()
+    shape: Shape = Shape.TEXT
+
+
+def _query(members: Members) -> tuple[Parameter, ...]:
+    """Return the parameters of a query that a table of members describes."""
+    return tuple(
+        Parameter(member.name, "query", member.means, member.words, member.shape)
+        for member in members
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class HttpRoute:
     #: Statuses other than refusals, with their meanings.
     answers: Mapping[int, str]
     credentials: tuple[str, ...] = ()
+    #: Whether a request without a credential is answered as well.
+    anonymous: bool = False
     parameters: tuple[Parameter, ...] = ()
     #: Members of the request's body, and of the response's JSON or the event's data.
     asked: Members = ()
@@ -179,6 +190,29 @@ ROUTES: tuple[HttpRoute, ...] = (
     ),
     HttpRoute(
         "GET",
+        "/v3/models",
+        "listModels",
+        "Realtime voice",
+        "List the models, and what a config may ask of each",
+        "Without a credential: what everyone may use. With a key: what its workspace may use in "
+        "its environment. Unknown parameters are ignored.",
+        {200: "A page of the list"},
+        _KEY,
+        anonymous=True,
+        parameters=_query(models.ASKED),
+        answered=models.ANSWERED,
+        refusals=_rows(
+            V3_ERRORS,
+            "invalid_request",
+            "unauthorized",
+            "rate_limited",
+            "internal_error",
+            "unavailable",
+        ),
+        envelope=V3_ENVELOPE,
+    ),
+    HttpRoute(
+        "GET",
         "/v3/realtime",
         "openRealtimeSession",
         "Realtime voice",
@@ -211,7 +245,7 @@ ROUTES: tuple[HttpRoute, ...] = (
             204: "The call is over and nothing is left to send; an `EventSource` stops",
         },
         (*_KEY, STREAM_TOKEN.name),
-        (
+        parameters=(
             _CALL_ID,
             Parameter("replay", "query", "begin with the finished turns", ("1",)),
             Parameter("Last-Event-ID", "header", _SINCE),
@@ -231,7 +265,7 @@ ROUTES: tuple[HttpRoute, ...] = (
         "One envelope in each frame: `docs/reference/event-payloads.md`.",
         {101: "The socket is open; it closes after `call.completed`"},
         (*_KEY, STREAM_TOKEN.name),
-        (_CALL_ID, *_RESUMES[:1]),
+        parameters=(_CALL_ID, *_RESUMES[:1]),
         refusals=(*_STREAM_REFUSALS, V1_ERRORS["UPGRADE_REQUIRED"]),
         envelope=V1_ENVELOPE,
     ),
@@ -250,7 +284,7 @@ ROUTES: tuple[HttpRoute, ...] = (
             503: "The service is not available now; the body is empty",
         },
         (SESSION_TOKEN.name, "BearerAuth"),
-        (Parameter("vsn", "query", "the version of the frames, `1.0.0` or `2.0.0`"),),
+        parameters=(Parameter("vsn", "query", "the version of the frames, `1.0.0` or `2.0.0`"),),
     ),
     HttpRoute(
         "GET",

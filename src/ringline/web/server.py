@@ -21,6 +21,7 @@ from ringline.web.events_socket import EventsSockets
 from ringline.web.http_connection import House, begin_request, refuse_stranger
 from ringline.web.links import Links
 from ringline.web.listener import PortListener
+from ringline.web.models import Models
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
 from ringline.web.refusals import REQUEST_ID, SERVER_NAME, Refusals
@@ -44,6 +45,7 @@ class Surfaces:
     call_streams: CallStreams
     rpc: Rpc
     operator_access: OperatorAccess
+    models: Models
 
 
 class Server:
@@ -135,6 +137,8 @@ def add_routes(
     router.add_post("/v3/realtime-sessions", surfaces.realtime.mint)
     for path in ("/v3/realtime", "/v3/realtime/"):
         router.add_get(path, surfaces.realtime.open, allow_head=False)
+    router.add_get("/v3/models", surfaces.models.list_models)
+    router.add_options("/v3/models", surfaces.models.preflight)
     router.add_post("/api/realtime/session", surfaces.session_tokens.mint)
     router.add_post("/api/operator/access", surfaces.operator_access.mint)
     router.add_get("/socket/websocket", surfaces.events_sockets.open, allow_head=False)
