@@ -25,6 +25,9 @@ CLOSE_TIMEOUT_S = 5.0
 #: The headers of a refused upgrade, with the supported version (RFC 6455, 4.4).
 OUR_VERSION = {"Sec-WebSocket-Version": "13"}
 
+#: Bytes that a connection sends between two charges: a charge costs a tenth of a delivery.
+_CHARGED_AT_ONCE = 8 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
@@ -88,6 +91,7 @@ class StreamConnection:
         self._transport = transport
         self._request = request
         self._waiting: asyncio.Task[None] | None = None
+        self._uncharged = 0
         #: Called when the kernel accepts bytes again.
         self.on_resumed: Callable[[], None] = lambda: None
 
@@ -111,7 +115,10 @@ class StreamConnection:
 
     def _charge(self, size: int) -> None:
         """Charge what is sent as work, most of which was encoding it."""
-        self._connection.house.fair.charge(self._connection.who, size * BYTE_OUT_S)
+        self._uncharged += size
+        if self._uncharged >= _CHARGED_AT_ONCE:
+            self._connection.house.fair.charge(self._connection.who, self._uncharged * BYTE_OUT_S)
+            self._uncharged = 0
 
     async def _wait(self) -> None:
         try:
