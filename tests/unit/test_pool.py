@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from itertools import count
 from uuid import UUID
 
@@ -41,7 +42,11 @@ async def connect() -> FakeConnection:
 def pool(
     size: int, make: Callable[[], Awaitable[FakeConnection]] = connect, wait_s: float = 60
 ) -> Pool[FakeConnection]:
-    return Pool(make, size, wait_s=wait_s)
+    return Pool(make, size, wait_s=wait_s, shares=BUSY)
+
+
+#: The shares while others use the pool, though no test has to keep another workspace busy.
+BUSY = Shares(alone=Shares().per_lane)
 
 
 def acquire(lines: Pool[FakeConnection], borrower: Borrower) -> Awaitable[FakeConnection]:
@@ -326,7 +331,7 @@ async def test_a_pool_of_one_serves_every_lane() -> None:
 
 
 async def test_the_waiters_of_a_workspace_are_bounded() -> None:
-    queue = Queue(Pool(connect, 10, wait_s=60, shares=Shares(waiters=2)))
+    queue = Queue(Pool(connect, 10, wait_s=60, shares=replace(BUSY, waiters=2)))
     await queue.come(*[ADA] * 6, BEA)
     assert queue.news() == [ADA] * 3 + [BEA]
     assert queue.refused == [ADA]
@@ -361,7 +366,7 @@ def test_zero_waits_time_out_on_uvloop_too() -> None:
 
 
 async def test_a_cancelled_waiter_takes_nobodys_turn() -> None:
-    queue = Queue(Pool(connect, 1, wait_s=60, shares=Shares(waiters=1)))
+    queue = Queue(Pool(connect, 1, wait_s=60, shares=replace(BUSY, waiters=1)))
     await queue.come(INTERNAL, ADA)
     queue.tasks[-1].cancel()
     await settle()
@@ -370,6 +375,27 @@ async def test_a_cancelled_waiter_takes_nobodys_turn() -> None:
     assert queue.refused == []
     await queue.go(INTERNAL)
     assert queue.news() == [INTERNAL, ADA]
+
+
+async def test_a_workspace_that_is_alone_gets_more_and_leaves_some_for_the_next() -> None:
+    queue = Queue(Pool(connect, 10, wait_s=60))
+    await queue.come(*[ADA] * 8)
+    assert queue.news() == [ADA] * Shares().alone
+    await queue.come(BEA, BEA)
+    assert queue.news() == [BEA, BEA], "another one finds connections"
+    await queue.go(ADA)
+    assert queue.news() == [], "it is not alone any more, and above its share"
+    for _ in range(4):
+        await queue.go(ADA)
+    assert queue.news() == [ADA, ADA], "within its share it is served again"
+    await queue.end()
+
+
+async def test_the_servers_own_lanes_are_never_alone() -> None:
+    queue = Queue(Pool(connect, 10, wait_s=60))
+    await queue.come(*[CREDENTIALS] * 5)
+    assert queue.news() == [CREDENTIALS] * Shares().per_lane
+    await queue.end()
 
 
 async def test_a_lane_keeps_others_waiting_if_they_lack_their_share() -> None:
@@ -427,7 +453,7 @@ async def test_no_connection_is_lost_under_load() -> None:
 
 
 async def test_lanes_are_forgotten_when_there_are_many() -> None:
-    lines = Pool(connect, 10, wait_s=60, shares=Shares(remembered=2))
+    lines = Pool(connect, 10, wait_s=60, shares=replace(BUSY, remembered=2))
     kept, idle = lines.lane(ADA), lines.lane(BEA)
     await acquire(lines, ADA)
     for number in range(10, 20):

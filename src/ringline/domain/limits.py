@@ -181,7 +181,18 @@ DATABASE_CONNECTIONS = Limit("connections to the database", 10, "connections", "
 DATABASE_RESERVED = Limit(
     "of these, reserved for credentials, journal and revocations", 2, "connections", "waits"
 )
-DATABASE_PER_WORKSPACE = Limit("of these, for one workspace's requests", 3, "connections", "waits")
+DATABASE_PER_WORKSPACE = Limit(
+    "of these, for one workspace's requests while others use the database",
+    3,
+    "connections",
+    "waits",
+)
+DATABASE_ALONE = Limit(
+    "of these, for one workspace's requests while no other uses the database",
+    6,
+    "connections",
+    "waits",
+)
 DATABASE_SHARE = Limit(
     "one workspace's expensive requests while others use the database",
     40,
@@ -430,6 +441,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         DATABASE_CONNECTIONS,
         DATABASE_RESERVED,
         DATABASE_PER_WORKSPACE,
+        DATABASE_ALONE,
         DATABASE_SHARE,
         DATABASE_EXPENSIVE_MS,
         DATABASE_WAITING,

@@ -58,6 +58,10 @@ class Caller:
     check: Check = field(default=always, compare=False, repr=False)
     pace: Pace = field(default=at_once, compare=False, repr=False)
 
+    def paced_by(self, pace: Pace) -> "Caller":
+        """Return the caller with another pace (`replace` costs twice as much)."""
+        return Caller(self.scope, self.key_id, self.operator, check=self.check, pace=pace)
+
     def act_for(self, user_id: UUID | None) -> None:
         """Check that the caller may act under the name of a member of the team.
 

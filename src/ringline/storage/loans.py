@@ -110,11 +110,15 @@ class Loans(Generic[C]):
 
     def _detect_expensive(self, lane: Lane[C]) -> None:
         """Throttle a workspace while its expensive request runs, not only afterwards."""
+        if not lane.is_workspace:
+            return
         before = asyncio.get_running_loop().time() - _CLEARLY_EXPENSIVE_S
-        if lane.is_workspace and any(
-            loan.lane is lane and loan.since < before for loan in self._lent.values()
-        ):
-            self._pool.throttle(lane)
+        for loan in self._lent.values():  # the oldest first
+            if loan.since >= before:
+                return
+            if loan.lane is lane:
+                self._pool.throttle(lane)
+                return
 
     def _look_within(self, delay_s: float) -> None:
         loop = asyncio.get_running_loop()

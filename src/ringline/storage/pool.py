@@ -81,6 +81,9 @@ class Shares:
     """How many connections a lane gets, and how many are closed to workspaces."""
 
     per_lane: int = limits.DATABASE_PER_WORKSPACE.most
+    #: The same for a workspace while no other has borrowed for a second: with more in flight
+    #: each turn of the event loop gets more done.
+    alone: int = limits.DATABASE_ALONE.most
     reserved: int = limits.DATABASE_RESERVED.most
     #: Most waiters of a workspace. `CREDENTIALS` is bounded by the limits on client connections.
     waiters: int = limits.DATABASE_WAITING.most
@@ -138,6 +141,7 @@ class Pool(Generic[C]):
         self._size = size
         self._wait_s = wait_s
         self._per_lane = shares.per_lane
+        self._alone = max(shares.alone, shares.per_lane)
         self._most_waiters = shares.waiters
         self._remembered = shares.remembered
         self._for_workspaces = size - reserved
@@ -265,7 +269,9 @@ class Pool(Generic[C]):
 
     def _may_borrow(self, lane: Lane[C]) -> bool:
         """Return whether a lane may borrow a connection now."""
-        if lane.lent >= (self._most(lane) if lane.throttled_until else lane.most):
+        if lane.lent >= lane.most and not (lane.lent < self._alone and self._is_alone(lane)):
+            return False
+        if lane.throttled_until and lane.lent >= self._most(lane):
             return False
         if lane.is_workspace:
             return self._lent < self._size and self._lent_to_workspaces < self._for_workspaces
@@ -279,10 +285,15 @@ class Pool(Generic[C]):
         if lane.throttled_until <= now:
             lane.throttled_until = 0.0
             return lane.most
-        others_borrowed_at = self._other_at if lane is self._latest else self._latest_at
-        if others_borrowed_at < now - _ACTIVE_S:
+        if self._is_alone(lane):
             return lane.most
         return 1 if lane.paid_at <= now else 0
+
+    def _is_alone(self, lane: Lane[C]) -> bool:
+        """Return whether a lane is a workspace's and no other has borrowed for a second."""
+        others_borrowed_at = self._other_at if lane is self._latest else self._latest_at
+        since = asyncio.get_running_loop().time() - _ACTIVE_S
+        return lane.is_workspace and others_borrowed_at < since
 
     def _lend(self, lane: Lane[C]) -> None:
         self._lent += 1
@@ -396,6 +407,9 @@ class Pool(Generic[C]):
     def _arm(self) -> None:
         """Set the timer to the next deadline, or to when the next lane has paid."""
         if not self._waiting:
+            return
+        # A timer never fires after the first deadline: every waiter waits equally long.
+        if self._timer is not None and not any(lane.throttled_until for lane in self._waiting):
             return
         loop = asyncio.get_running_loop()
         now = loop.time()

@@ -38,6 +38,8 @@ class ByteBudget:
 
     async def room(self, key_id: UUID) -> None:
         """Wait until a whole answer would fit, for a bounded time. Raises OverBudget."""
+        if not self._under_way:
+            return
         full = self._most - limits.ANSWER_BYTES.most
         for _ in range(round(ROOM_S / _POLL_S)):
             if self._under_way[key_id] <= full:

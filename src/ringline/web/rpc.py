@@ -7,7 +7,6 @@ so any origin may read the answers.
 """
 
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import replace
 from typing import TypeAlias
 
 import structlog
@@ -146,7 +145,7 @@ class Rpc:
             reads = _changes_nothing(body)
             if reads:
                 await share.room()
-            answer = await answering(request, replace(caller, pace=share.pace), body, raw)
+            answer = await answering(request, caller.paced_by(share.pace), body, raw)
             share.charge_answer(len(answer))
             if reads:
                 share.settle(len(answer))
