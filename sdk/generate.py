@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from sdk.realtime import realtime_module
 from sdk.typescript import functions_module, types_module
 
 _SOURCES = Path(__file__).parent / "js" / "src"
@@ -13,6 +14,7 @@ def generated() -> Mapping[Path, str]:
     return {
         _SOURCES / "generated.ts": types_module(),
         _SOURCES / "functions.ts": functions_module(),
+        _SOURCES / "realtime.ts": realtime_module(),
     }
 
 

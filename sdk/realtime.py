@@ -1,6 +1,9 @@
-"""The TypeScript of realtime sessions, written from the tables of their config and errors."""
+"""The TypeScript of realtime sessions, written from the tables of their config, events and errors.
 
-from collections.abc import Iterator
+These types need none of a browser or of Node, so the voice part's declarations need none either.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.inspect import (
     BoolType,
@@ -19,23 +22,105 @@ from msgspec.inspect import (
 )
 
 from ringline.domain.config_members import MEMBERS, RequestedConfig
-from ringline.domain.members import described
+from ringline.domain.members import Member, Shape, described
 from ringline.wire.errors import V3_ERRORS
+from ringline.wire.realtime_errors import ERRORS, Ends
+from ringline.wire.realtime_events import CLIENT, SERVER, RealtimeEvent
+from sdk.event_payloads import words
+from sdk.typescript import HEAD
+
+#: The types of members by their shape; any other shape is `unknown`.
+_TYPES = {
+    Shape.TEXT: "string",
+    Shape.INTEGER: "number",
+    Shape.NUMBER: "number",
+    Shape.BOOLEAN: "boolean",
+    Shape.OBJECT: "Record<string, unknown>",
+}
+#: The types of members with a vocabulary of their own, by event and path, or by path.
+_NAMED = {
+    "config": "SessionConfig",
+    "error.code": "SessionErrorCode",
+    "session.terminating error.code": "SessionEndCode",
+}
 
 
-def realtime_types() -> Iterator[str]:
-    """Write the config of a session, and the errors of its mint."""
+def realtime_module() -> str:
+    """Write `realtime.ts`: the config, the events and the errors of realtime sessions."""
+    ending = (error.code for error in ERRORS.values() if error.ends is not Ends.NEVER)
+    return "\n".join(
+        (
+            HEAD,
+            *_config(),
+            *_union(
+                "RealtimeErrorType",
+                "The `type` of an error of `createRealtimeSession`.",
+                (*V3_ERRORS, "network_error"),
+            ),
+            *_union("SessionErrorCode", "The code of an error in a session.", ERRORS),
+            *_union("SessionEndCode", "The code of an error that ends a session.", ending),
+            *_events("Client", "What a client sends, by its `type`.", CLIENT),
+            *_events("Server", "What the server sends, by its `type`.", SERVER),
+        )
+    )
+
+
+def _config() -> Iterator[str]:
     types = {field.encode_name: field.type for field in described(RequestedConfig).fields}
     yield "/** The config of a realtime session; what is absent has its default. */"
     yield "export interface SessionConfig {"
     for member in MEMBERS:
-        default = "" if member.default is None else f" Default: {member.default}."
-        yield f"  /** {member.means[:1].upper()}{member.means[1:]}.{default} */"
+        yield f"  {_documented(member)}"
         yield f"  {member.name}?: {_given(types[member.name])};"
     yield "}\n"
-    yield "/** The `type` of an error of `createRealtimeSession`. */"
-    words = "".join(f'\n  | "{name}"' for name in dict.fromkeys((*V3_ERRORS, "network_error")))
-    yield f"export type RealtimeErrorType ={words};\n"
+
+
+def _union(name: str, means: str, options: Iterable[str]) -> Iterator[str]:
+    listed = "".join(f'\n  | "{option}"' for option in dict.fromkeys(options))
+    yield f"/** {means} */"
+    yield f"export type {name} ={listed};\n"
+
+
+def _events(side: str, means: str, events: Mapping[str, RealtimeEvent]) -> Iterator[str]:
+    """Write the events of one side, as a table and as a union."""
+    yield f"/** {means} */"
+    yield f"export interface {side}Events {{"
+    for event in events.values():
+        yield f"  /** {_sentence(event.means)} */"
+        yield f'  "{event.name}": {{'
+        yield f'    type: "{event.name}";'
+        for member in event.members:
+            yield f"    {_documented(member)}"
+            yield f"    {_member(event.name, member)};"
+        yield "  };"
+    yield "}\n"
+    yield f"export type {side}Event = {side}Events[keyof {side}Events];\n"
+
+
+def _documented(member: Member) -> str:
+    default = "" if member.default is None else f" Default: {member.default}."
+    return f"/** {_sentence(member.means)}{default} */"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _member(event: str, member: Member, above: str = "") -> str:
+    """Write a member: what has a default, or is only sent at times, may be absent."""
+    path = f"{above}{member.name}"
+    if member.members:
+        inner = "; ".join(_member(event, one, f"{path}.") for one in member.members)
+        kind = f"{{ {inner} }}"
+    elif member.words:
+        kind = words(*member.words)
+    else:
+        plain = _TYPES.get(member.shape, "unknown")
+        kind = _NAMED.get(f"{event} {path}") or _NAMED.get(path) or plain
+    if member.many:
+        kind = f"readonly ({kind})[]" if " | " in kind else f"readonly {kind}[]"
+    absent = "?" if member.optional or member.default is not None else ""
+    return f"{member.name}{absent}: {kind}{' | null' if member.null else ''}"
 
 
 def _given(kind: Type) -> str:

@@ -26,7 +26,6 @@ from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.events_socket import NAMES
 from ringline.wire.rpc import PROBLEMS
 from sdk.event_payloads import payload_types, words
-from sdk.realtime import realtime_types
 
 HEAD = "// Made by `python -m sdk.generate` from the server's tables. Do not edit.\n"
 _TYPES = (
@@ -70,7 +69,6 @@ def types_module() -> str:
             *(line for action in ACTIONS.values() for line in _input_and_answer(action)),
             *_actions(),
             *_events(),
-            *realtime_types(),
         )
     )
 

@@ -11,6 +11,8 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.names import camel
 from ringline.wire.events_socket import NAMES
 from ringline.wire.payload_members import payload_of
+from ringline.wire.realtime_errors import ERRORS, Ends
+from ringline.wire.realtime_events import CLIENT, SERVER, RealtimeEvent
 from sdk.event_payloads import payload_types
 from sdk.generate import generated
 
@@ -40,6 +42,32 @@ def test_an_events_type_has_the_members_of_its_payload(data: type[EventData]) ->
     assert body == [f"{member}: {type_};" for member, type_ in payload_types(data).items()]
     names = [name.removesuffix("?") for name in payload_types(data)]
     assert names == [member.name for member in payload_of(data)]
+
+
+@pytest.mark.parametrize(
+    "event", [*CLIENT.values(), *SERVER.values()], ids=lambda event: event.name
+)
+def test_a_realtime_event_has_its_members(event: RealtimeEvent) -> None:
+    types = (JS / "src/realtime.ts").read_text("utf-8")
+    _, found, rest = types.partition(f'  "{event.name}": {{\n')
+    assert found
+    lines = [line.strip() for line in rest.partition("\n  };\n")[0].splitlines()]
+    members = [line.partition(": ")[0] for line in lines if not line.startswith("/** ")]
+    optional = {one.name for one in event.members if one.optional or one.default is not None}
+    assert [name.removesuffix("?") for name in members] == [
+        "type",
+        *(member.name for member in event.members),
+    ]
+    assert {name.removesuffix("?") for name in members if name.endswith("?")} == optional
+
+
+def test_codes_that_end_a_session_have_a_type() -> None:
+    types = (JS / "src/realtime.ts").read_text("utf-8")
+    _, _, rest = types.partition("export type SessionEndCode =")
+    listed = [line.strip(' |"') for line in rest.partition(";")[0].splitlines() if line]
+    assert listed == [code for code, error in ERRORS.items() if error.ends is not Ends.NEVER]
+    assert "error: { code: SessionEndCode; message: string" in types
+    assert "error: { code: SessionErrorCode; message: string" in types
 
 
 def test_the_package_has_the_servers_version() -> None:

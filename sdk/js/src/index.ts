@@ -15,4 +15,5 @@ export { configure } from "./transport.js";
 export type { TransportOptions } from "./transport.js";
 export type { WebSocketClass } from "./websocket.js";
 export type * from "./generated.js";
+export type * from "./realtime.js";
 export type * from "./types.js";

@@ -1,7 +1,8 @@
 // For backends: everything that takes the secret key, which must never reach a browser.
 
 import { createClient } from "./client.js";
-import type { Actions, ErrorType, RealtimeErrorType, SessionConfig } from "./generated.js";
+import type { Actions, ErrorType } from "./generated.js";
+import type { RealtimeErrorType, SessionConfig } from "./realtime.js";
 import { isFailure, merged, post, type TransportOptions } from "./transport.js";
 import type { Failure, Result } from "./types.js";
 
@@ -93,7 +94,8 @@ export function createServerClient(options: ServerOptions): ServerClient {
   return { ...createClient(transport), createSessionToken, createRealtimeSession };
 }
 
-export type { Actions, ErrorType, RealtimeErrorType, SessionConfig } from "./generated.js";
+export type { Actions, ErrorType } from "./generated.js";
+export type { RealtimeErrorType, SessionConfig } from "./realtime.js";
 export { interpolate } from "./errors.js";
 export type { TransportOptions } from "./transport.js";
 export type * from "./types.js";
