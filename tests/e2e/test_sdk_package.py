@@ -16,6 +16,7 @@ STRICT = {"noEmit": True, "strict": True, "target": "es2022", "types": [], "lib"
 SHORT = """
 import { initSocket, joinEventsChannel, listCalls } from "@ringline/sdk";
 import { createServerClient } from "@ringline/sdk/server";
+import { createVoiceSession, Microphone } from "@ringline/sdk/voice";
 
 const calls = await listCalls({ fields: ["callUuid", { participants: ["role"] }] });
 if (calls.success) calls.data[0]!.participants[0]!.role satisfies string;
@@ -24,10 +25,23 @@ const session = await ringline.createSessionToken();
 if (session.success) session.data.token satisfies string;
 initSocket({ sessionToken: async () => "…" });
 joinEventsChannel().on("incoming_call", (call) => call.fromNumber satisfies string);
+const talk = createVoiceSession({ ticket: async () => "…" });
+talk.on("text.delta", (event) => event.delta satisfies string);
+(await Microphone.open()).connect(talk);
 // @ts-expect-error no such field
 await listCalls({ fields: ["nope"] });
 """
-EVERYTHING = (SDK / "test" / "types.test-d.ts").read_text("utf-8")
+EVERYTHING = {path.name: path.read_text("utf-8") for path in (SDK / "test").glob("*.test-d.ts")}
+#: A session where there are neither the types of a browser nor those of Node.
+BARE = """
+import { createVoiceSession, type WebSocketClass } from "@ringline/sdk/voice";
+
+declare const webSocket: WebSocketClass;
+const session = createVoiceSession({ ticket: async () => "…", webSocket });
+session.on("turn", (turn) => turn.text satisfies string);
+const end = await session.ended;
+end.reason satisfies string;
+"""
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +68,16 @@ def project(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compile_in(
-    node: Node, project: Path, compiler: Path, resolution: str, sources: dict[str, str]
+    node: Node,
+    project: Path,
+    compiler: Path,
+    resolution: str,
+    sources: dict[str, str],
+    **own: object,
 ) -> None:
     """Compile modules in the project; fails the test with the compiler's words."""
     module = resolution if resolution == "nodenext" else "es2022"
-    options = {**STRICT, "module": module, "moduleResolution": resolution}
+    options = {**STRICT, "module": module, "moduleResolution": resolution, **own}
     # Our declarations are checked too; those of the language take the time.
     options |= {"skipLibCheck": False, "skipDefaultLibCheck": True}
     for name, source in sources.items():
@@ -87,17 +106,19 @@ def test_it_holds_code_and_loads(node: Node, project: Path) -> None:
     script = """
         import * as browser from "@ringline/sdk";
         import * as server from "@ringline/sdk/server";
-        console.log(typeof browser.listCalls, typeof server.createServerClient);
+        import * as voice from "@ringline/sdk/voice";
+        const { listCalls } = browser, { createServerClient } = server;
+        console.log(typeof listCalls, typeof createServerClient, typeof voice.createVoiceSession);
     """
     printed = run(node, project, node.node, "--input-type=module", "--eval", script)
-    assert printed.split() == ["function", "function"]
+    assert printed.split() == ["function"] * 3
 
 
 @pytest.mark.parametrize(
-    ("compiler", "resolution", "source"),
+    ("compiler", "resolution", "sources"),
     [
-        (OLDEST, "node", SHORT),
-        (OLDEST, "bundler", SHORT),
+        (OLDEST, "node", {"main.ts": SHORT}),
+        (OLDEST, "bundler", {"main.ts": SHORT}),
         (OLDEST, "nodenext", EVERYTHING),
         (NEWEST, "bundler", EVERYTHING),
         (NEWEST, "nodenext", EVERYTHING),
@@ -105,9 +126,14 @@ def test_it_holds_code_and_loads(node: Node, project: Path) -> None:
     ids=["5.0-node", "5.0-bundler", "5.0-nodenext", "newest-bundler", "newest-nodenext"],
 )
 def test_its_types_hold(
-    node: Node, project: Path, compiler: Path, resolution: str, source: str
+    node: Node, project: Path, compiler: Path, resolution: str, sources: dict[str, str]
 ) -> None:
-    compile_in(node, project, compiler, resolution, {"main.ts": source})
+    compile_in(node, project, compiler, resolution, sources)
+
+
+@pytest.mark.parametrize("compiler", [OLDEST, NEWEST], ids=["5.0", "newest"])
+def test_a_session_needs_no_types_of_a_browser(node: Node, project: Path, compiler: Path) -> None:
+    compile_in(node, project, compiler, "nodenext", {"bare.ts": BARE}, lib=["es2022"])
 
 
 def test_the_readme_is_right(node: Node, project: Path) -> None:
