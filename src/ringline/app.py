@@ -53,6 +53,7 @@ from ringline.storage.preparation import (
     unprivileged_account,
 )
 from ringline.storage.stores import Stores
+from ringline.voices.detectors import DETECTORS
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
 from ringline.voices.workers import Surroundings
@@ -82,6 +83,7 @@ __all__ = [
     "examine_database",
     "make_data_dir",
     "migrate_database",
+    "missing_extra",
     "open_admin",
     "running",
     "serve",
@@ -138,6 +140,15 @@ async def examine_database(settings: Settings) -> Condition:
     """
     async with open_stores(database_of(settings), new_id()) as stores:
         return await stores.database.examine()
+
+
+def missing_extra(settings: Settings) -> str:
+    """Return the extra that the settings ask for and that is not installed; "" if none.
+
+    WebRTC's detector comes with the local voice, and without that needs no word of its own.
+    """
+    detector = DETECTORS[settings.voice_activity_detector]
+    return "" if detector.installed or detector.extra == "local" else detector.extra
 
 
 async def serve(
@@ -198,6 +209,11 @@ async def _start(
     dev: bool,
 ) -> tuple[Running, LocalVoices]:
     """Start everything in order; the stack stops it in reverse."""
+    if extra := missing_extra(settings):
+        raise StartRefused(
+            f"RINGLINE_VOICE_ACTIVITY_DETECTOR is {settings.voice_activity_detector}, but the "
+            f"extra `{extra}` is not installed; `ringline doctor` shows how to install it."
+        )
     journals: list[Journal] = []
 
     def store_unavailable() -> None:
@@ -213,7 +229,9 @@ async def _start(
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     hub = Hub(stores.log, bus)
-    voices = LocalVoices(surroundings=_surroundings(settings))
+    voices = LocalVoices(
+        detector=DETECTORS[settings.voice_activity_detector], surroundings=_surroundings(settings)
+    )
     catalogue = _catalogue(voices)
     calls = Calls(journal, catalogue.open, new_resampler=new_resampler, now=now, new_id=new_id)
     credentials = Credentials(

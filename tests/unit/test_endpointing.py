@@ -1,17 +1,17 @@
 """Endpointing: synthetic frames, and a detector of loud frames; no clock."""
 
 from array import array
-
-import pytest
+from dataclasses import dataclass, field
 
 from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.voices.endpointing import (
+    FORGET_FRAMES,
     FRAME_BYTES,
+    FRAME_MS,
     TAIL_MS,
     Edge,
     Endpointer,
     TurnLimits,
-    aggressiveness,
 )
 
 TURN_MS, TURN_REST_MS = TurnLimits().turn_ms, TurnLimits().rest_ms
@@ -29,8 +29,23 @@ def quiet(ms: int) -> bytes:
     return frames(ms, 0)
 
 
+@dataclass
+class Detector:
+    """A detector that takes every frame for speech, and notes what it is asked."""
+
+    threshold: float = 0.5
+    asked: list[bytes | str] = field(default_factory=list[bytes | str])
+
+    def holds_speech(self, frame: bytes) -> bool:
+        self.asked.append(frame)
+        return True
+
+    def reset(self) -> None:
+        self.asked.append("reset")
+
+
 def endpointer(**detection: object) -> Endpointer:
-    return Endpointer(lambda frame: True, TurnDetection(**detection))  # type: ignore[arg-type]
+    return Endpointer(Detector, TurnDetection(**detection))  # type: ignore[arg-type]
 
 
 def edges(ear: Endpointer, *audio: bytes, piece: int = 320) -> list[tuple[int, Edge]]:
@@ -89,7 +104,7 @@ def test_endless_speech_becomes_a_turn_at_the_limit():
 
 def test_the_longest_turn_and_the_rest_after_it_are_arguments():
     bounds = TurnLimits(turn_ms=1_000, rest_ms=200)
-    ear = Endpointer(lambda frame: True, TurnDetection(prefix_padding_ms=0), turn_limits=bounds)
+    ear = Endpointer(Detector, TurnDetection(prefix_padding_ms=0), turn_limits=bounds)
     found = edges(ear, speech(1_500), piece=640)
     assert found == [(100, Edge.STARTED), (1_000, Edge.STOPPED), (1_300, Edge.STARTED)]
 
@@ -141,6 +156,43 @@ def test_frames_are_cut_alike_however_the_audio_is_cut():
     assert [edge for _, edge in whole] == [Edge.STARTED, Edge.STOPPED]
 
 
-@pytest.mark.parametrize(("threshold", "mode"), [(0.0, 1), (0.5, 2), (0.6, 2), (1.0, 3)])
-def test_a_higher_threshold_is_less_sensitive(threshold: float, mode: int):
-    assert aggressiveness(threshold) == mode
+def listening(**detection: object) -> tuple[Endpointer, list[Detector]]:
+    """Return an endpointer, and the detectors that it has made."""
+    made: list[Detector] = []
+
+    def new_detector(threshold: float) -> Detector:
+        made.append(Detector(threshold))
+        return made[-1]
+
+    return Endpointer(new_detector, TurnDetection(**detection)), made  # type: ignore[arg-type]
+
+
+def test_the_detector_gets_the_threshold():
+    _, (detector,) = listening(threshold=0.7)
+    assert detector.threshold == 0.7
+
+
+def test_nothing_is_detected_where_only_an_order_ends_the_turn():
+    ear, made = listening(type=TurnDetectionType.NONE)
+    edges(ear, speech(1_000))
+    assert made == []
+
+
+def test_a_detector_hears_the_pauses_too():
+    ear, (detector,) = listening()
+    audio = speech(200) + quiet(FORGET_FRAMES * FRAME_MS - FRAME_MS) + speech(200)
+    edges(ear, audio)
+    assert detector.asked == [
+        audio[start : start + FRAME_BYTES] for start in range(0, len(audio), FRAME_BYTES)
+    ]
+
+
+def test_a_detector_is_spared_silence_and_forgets():
+    ear, (detector,) = listening()
+    edges(ear, quiet(5_000))
+    assert detector.asked == []
+    edges(ear, speech(200), quiet(30_000))
+    assert len(detector.asked) == 200 // FRAME_MS + FORGET_FRAMES + 1
+    assert detector.asked[-1] == "reset"
+    edges(ear, speech(200), quiet(30_000))
+    assert detector.asked.count("reset") == 2

@@ -11,7 +11,7 @@ from ringline.cli import installation
 from ringline.cli.doctor import Grade, check_command
 
 ROOT = Path(__file__).parents[2]
-LOCAL = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 
 def test_a_checkout_is_installed_by_its_own_tools() -> None:
@@ -19,15 +19,17 @@ def test_a_checkout_is_installed_by_its_own_tools() -> None:
     assert installation.line_that_installs("local") == f"{ROOT}/tools/install runtime"
 
 
+@pytest.mark.parametrize("extra", EXTRAS)
 def test_a_wheel_names_packages_and_no_index(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, extra: str
 ) -> None:
     monkeypatch.setattr(installation, "REPOSITORY", tmp_path)
-    line = installation.line_that_installs("local")
+    line = installation.line_that_installs(extra)
     assert "ringline[" not in line
     assert sys.executable in line
-    assert installation.packages_of("local") == LOCAL["local"]
-    assert all(f"'{package}'" in line for package in LOCAL["local"])
+    packages = [requirement.partition(";")[0] for requirement in EXTRAS[extra]]
+    assert installation.packages_of(extra) == packages
+    assert all(f"'{package}'" in line for package in packages)
     assert installation.packages_of("nothing") == []
 
 

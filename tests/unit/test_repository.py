@@ -46,11 +46,9 @@ def test_a_lock_names_no_address_and_hashes_everything(path: Path) -> None:
 
 def test_the_locks_hold_what_the_project_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    groups = project["dependency-groups"]
+    groups, extras = project["dependency-groups"], project["project"]["optional-dependencies"]
     runtime = names(
-        project["project"]["dependencies"]
-        + project["project"]["optional-dependencies"]["local"]
-        + groups["build"]
+        project["project"]["dependencies"] + extras["local"] + extras["silero"] + groups["build"]
     )
     assert runtime - set(locked(ROOT / "requirements/runtime.txt")) == set()
     assert (runtime | names(groups["dev"])) - set(locked(ROOT / "requirements/dev.txt")) == set()

@@ -48,6 +48,7 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HOST", "http://hidden"),
         ("HOST", "*"),
         ("LOG_LEVEL", "hidden"),
+        ("VOICE_ACTIVITY_DETECTOR", "hidden"),
         ("HOST", "0.0.0.0, hidden"),
         ("RATE_RPC_PER_SECOND", "inf"),
         ("DATABASE_ROLE_PREFIX", "Hidden"),
@@ -76,6 +77,12 @@ def test_the_roles_are_made_of_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None
         names = {roles.owner, roles.app, roles.lookup, roles.server}
         assert names == {f"{prefix}_{kind}" for kind in ("owner", "app", "lookup", "server")}
         assert all(len(name) < 64 for name in names), "PostgreSQL would cut it"
+
+
+def test_the_detector_is_named_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read().voice_activity_detector == "webrtc"
+    monkeypatch.setenv("RINGLINE_VOICE_ACTIVITY_DETECTOR", " Silero ")
+    assert Settings.read().voice_activity_detector == "silero"
 
 
 def test_options_come_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,13 @@ import aiohttp
 from rich.console import Console
 from rich.text import Text
 
-from ringline.app import DATABASE_PROBLEMS, Condition, check_data_dir, examine_database
+from ringline.app import (
+    DATABASE_PROBLEMS,
+    Condition,
+    check_data_dir,
+    examine_database,
+    missing_extra,
+)
 from ringline.cli.installation import line_that_finds_program, line_that_installs
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import fail, run, sentence
@@ -103,7 +109,7 @@ async def _examine(settings: Settings) -> list[Finding]:
     findings.append(port)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     findings.append(check_connections(*limits, per_address=settings.max_connections_per_address))
-    findings.append(check_voices())
+    findings.append(check_voices(settings))
     findings.append(check_command())
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir))
@@ -238,8 +244,16 @@ def check_connections(soft: int, hard: int, *, per_address: int | None = None) -
     return Finding("connections", Grade.GOOD, found)
 
 
-def check_voices() -> Finding:
-    """Check whether the local voice's packages are installed."""
+def check_voices(settings: Settings) -> Finding:
+    """Check whether the packages of the local voice and of its detector are installed."""
+    if extra := missing_extra(settings):
+        return Finding(
+            "voices",
+            Grade.BAD,
+            f"RINGLINE_VOICE_ACTIVITY_DETECTOR is {settings.voice_activity_detector}, and the "
+            f"extra `{extra}` is not installed",
+            line_that_installs(extra),
+        )
     missing = [name for name in _VOICE_MODULES if importlib.util.find_spec(name) is None]
     if missing:
         return Finding(
@@ -248,7 +262,10 @@ def check_voices() -> Finding:
             f"missing from the extra `local`: {', '.join(missing)}",
             line_that_installs("local"),
         )
-    return Finding("voices", Grade.GOOD, "the local voice is installed")
+    detector = settings.voice_activity_detector
+    return Finding(
+        "voices", Grade.GOOD, f"the local voice is installed; its detector is `{detector}`"
+    )
 
 
 def check_command() -> Finding:

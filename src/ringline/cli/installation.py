@@ -16,7 +16,7 @@ from pathlib import Path
 #: The root of the checkout that holds this module; for a wheel, some other directory.
 REPOSITORY = Path(__file__).resolve().parents[3]
 
-_OF_AN_EXTRA = re.compile(r""";\s*extra\s*==\s*['"](?P<extra>[^'"]+)['"]$""")
+_OF_AN_EXTRA = re.compile(r"""\bextra\s*==\s*['"](?P<extra>[^'"]+)['"]$""")
 
 
 def checkout() -> Path | None:
@@ -54,7 +54,7 @@ def packages_of(extra: str) -> list[str]:
         return []
     found = [(_OF_AN_EXTRA.search(requirement), requirement) for requirement in required]
     return [
-        requirement[: match.start()].rstrip()
+        requirement.partition(";")[0].rstrip()
         for match, requirement in found
         if match and match["extra"] == extra
     ]

@@ -164,6 +164,7 @@ def _reading(read: Callable[[str], Any]) -> BeforeValidator:
 SecretUrl: TypeAlias = Annotated[SecretStr, _reading(read_database_url)]
 HostName: TypeAlias = Annotated[str, _reading(read_host)]
 LogLevel: TypeAlias = Annotated[Literal["debug", "info", "warning", "error"], _reading(str.lower)]
+DetectorName: TypeAlias = Annotated[Literal["webrtc", "silero"], _reading(str.lower)]
 Directory: TypeAlias = Annotated[Path, AfterValidator(read_directory)]
 OriginList: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ringline.config.readings import (
+    DetectorName,
     Directory,
     HostName,
     LogLevel,
@@ -205,6 +206,13 @@ class Settings(BaseSettings):
         ge=20,
         le=60_000,
         description="how far speech is sent ahead of its playback, in milliseconds",
+    )
+    voice_activity_detector: DetectorName = Field(
+        "webrtc",
+        description=(
+            "what tells speech from noise for voices that cannot themselves: `webrtc`, or "
+            "`silero`, which needs the extra `silero` and copes with noise"
+        ),
     )
 
     @classmethod

@@ -1,6 +1,6 @@
 """A conversation of the local voice: endpointing, recognition, dialogue, speech.
 
-Speech is detected as audio arrives, on the event loop (microseconds a frame). Anything that
+Speech is detected as audio arrives, on the event loop (`detectors.py`). Anything that
 takes longer is a job: an utterance to recognise, a typed text, a response. One task runs the
 jobs in order of arrival, so a response always has the words that it answers, and the final
 `Transcribed` of a turn precedes its `ResponseStarted`. Cancellation bypasses the queue.
@@ -8,7 +8,7 @@ jobs in order of arrival, so a response always has the words that it answers, an
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -49,9 +49,8 @@ from ringline.voices.endpointing import (
     RATE_HZ,
     Edge,
     Endpointer,
-    SpeechDetector,
+    NewDetector,
     TurnLimits,
-    aggressiveness,
 )
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import DEFAULT_VOICE, VOICE_FILES, Sentence, Speech
@@ -82,9 +81,6 @@ UNANSWERED_LIMIT = 64
 
 #: The longest utterance that is decoded while it lasts; phrases are shorter.
 PARTIAL_MS = 8_000
-
-#: Returns a detector of speech in frames of 20 ms, given webrtcvad's aggressiveness.
-NewDetector = Callable[[int], SpeechDetector]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +186,7 @@ class Attendant:
         self._phrases = grammar_of(self._script)
         self._detection = config.turn_detection
         self._endpointer = Endpointer(
-            self._new_detector(aggressiveness(self._detection.threshold)),
-            self._detection,
-            turn_limits=self._turn_limits,
+            self._new_detector, self._detection, turn_limits=self._turn_limits
         )
         wanted = config.voice.lower()
         self._voice = wanted if wanted in VOICE_FILES else DEFAULT_VOICE

@@ -1,10 +1,11 @@
 """Endpointing: start and end of the caller's speech in 16 kHz PCM16 audio. Pure.
 
-Audio is cut into frames of 20 ms, and a detector classifies each one as speech or not. Speech
-starts when nearly all frames of the last 120 ms are speech (a click shorter than 100 ms is
-never reported). It stops after `silence_duration_ms` of other frames, or at the longest turn
-(`limits`). In the latter case it may not be speech at all, but continuous noise: while that
-goes on, it starts no new turn for a while, so that the voice can answer.
+Audio is cut into frames of 20 ms, and a detector (`SpeechDetector`, whose adapters are in
+`detectors.py`) classifies each one as speech or not; a quiet frame never is. Speech starts when
+nearly all frames of the last 120 ms are speech (a click shorter than 100 ms is never reported).
+It stops after `silence_duration_ms` of other frames, or at the longest turn (`limits`). In the
+latter case it may not be speech at all, but continuous noise: while that goes on, it starts no
+new turn for a while, so that the voice can answer.
 This module has no clock: its user ends the turn of a caller who stops sending.
 """
 
@@ -14,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Protocol
 
 from ringline.domain import limits
 from ringline.domain.agent import TurnDetection, TurnDetectionType
@@ -36,8 +38,30 @@ PADDING_LIMIT_MS = 2_000
 #: Peak below which a frame is quiet at threshold 0.5 (about -46 dB of full scale).
 GATE_PEAK = 160
 
-#: Returns whether a frame of 20 ms contains speech.
-SpeechDetector = Callable[[bytes], bool]
+#: The quiet after which a detector forgets, and is asked no more until there is sound: callers
+#: are quiet most of the time, and a model costs more than a look at the peak.
+FORGET_FRAMES = 500 // FRAME_MS
+
+
+class SpeechDetector(Protocol):
+    """The port of local voice activity detection: tells speech from other sound.
+
+    A detector hears one conversation, in frames of `FRAME_BYTES` of PCM16 at `RATE_HZ`, each
+    once and in sequence, and may judge a frame by those before it. It works on the event loop:
+    a frame must cost far less than the 20 ms that it lasts, and what is kept must not grow.
+    """
+
+    def holds_speech(self, frame: bytes) -> bool:
+        """Return whether there is speech in a frame, or just before it."""
+        ...
+
+    def reset(self) -> None:
+        """Forget all frames: the next one does not follow them."""
+        ...
+
+
+#: Returns a detector; the threshold says how certain of speech it must be, from 0 to 1.
+NewDetector = Callable[[float], SpeechDetector]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +81,20 @@ class Edge(Enum):
     STOPPED = auto()
 
 
-def aggressiveness(threshold: float) -> int:
-    """Map a threshold of 0 to 1 onto webrtcvad's modes: higher is less sensitive."""
-    return 1 if threshold < 0.35 else 2 if threshold < 0.65 else 3
-
-
 class Endpointer:
     """Finds speech in one caller's audio and keeps the utterance."""
 
     def __init__(
         self,
-        holds_speech: SpeechDetector,
+        new_detector: NewDetector,
         detection: TurnDetection,
         *,
         turn_limits: TurnLimits | None = None,
     ) -> None:
         bounds = turn_limits or TurnLimits()
-        self._holds_speech = holds_speech
-        self._by_order = detection.type is TurnDetectionType.NONE
+        by_order = detection.type is TurnDetectionType.NONE
+        #: None: only an order ends the turn, whatever the audio contains.
+        self._detector = None if by_order else new_detector(detection.threshold)
         self._gate = round(GATE_PEAK * 2 * detection.threshold)
         self._silence_frames = max(1, detection.silence_duration_ms // FRAME_MS)
         before = min(detection.prefix_padding_ms, PADDING_LIMIT_MS) // FRAME_MS + ONSET_WINDOW
@@ -83,6 +103,7 @@ class Endpointer:
         self._frames: deque[bytes] = deque(maxlen=bounds.turn_ms // FRAME_MS)
         self._rest = b""
         self._quiet = 0
+        self._below_gate = FORGET_FRAMES
         self._rest_frames = bounds.rest_ms // FRAME_MS
         self._resting = 0
         self.speaking = False
@@ -127,10 +148,10 @@ class Endpointer:
         self.speaking = False
 
     def _take(self, frame: bytes) -> Edge | None:
-        if self._by_order:  # only an order ends the turn, whatever the audio contains
+        if self._detector is None:
             self._frames.append(frame)
             return None
-        speech = self._loud(frame) and self._holds_speech(frame)
+        speech = self._holds_speech(self._detector, frame)
         self._quiet = 0 if speech else self._quiet + 1
         if not self.speaking:
             return self._wait_for_onset(frame, speech)
@@ -154,6 +175,17 @@ class Endpointer:
         self._quiet = 0
         self.speaking = True
         return Edge.STARTED
+
+    def _holds_speech(self, detector: SpeechDetector, frame: bytes) -> bool:
+        if self._loud(frame):
+            self._below_gate = 0
+            return detector.holds_speech(frame)
+        if self._below_gate < FORGET_FRAMES:
+            self._below_gate += 1
+            detector.holds_speech(frame)  # the frames of a detector have no gaps
+            if self._below_gate == FORGET_FRAMES:
+                detector.reset()
+        return False
 
     def _loud(self, frame: bytes) -> bool:
         samples = array("h", frame)

@@ -8,22 +8,18 @@ import asyncio
 import os
 from importlib.util import find_spec
 
-try:
-    import webrtcvad
-except ImportError:  # the extra is not installed: only opening needs it
-    webrtcvad = None
-
 from ringline.domain.model_list import Level, ModelAbout
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.voices import recognition, speech
 from ringline.voices.attendant import CAPABILITIES, Attendant
-from ringline.voices.endpointing import RATE_HZ, SpeechDetector, TurnLimits
+from ringline.voices.detectors import DETECTORS, DetectorLibrary
+from ringline.voices.endpointing import TurnLimits
 from ringline.voices.recognition import Recognition
 from ringline.voices.speech import Speech
 from ringline.voices.workers import Surroundings, WorkerPool
 
-#: What the workers import; webrtcvad is imported here.
+#: What the workers import.
 _WORKERS_NEED = ("pocketsphinx", "espeakng_loader", "soxr", "numpy")
 
 #: Most processes that recognise; each holds the acoustic model (about 100 MB).
@@ -38,11 +34,6 @@ ABOUT = ModelAbout(
 )
 
 
-def installed() -> bool:
-    """Return whether the extra `local` is installed, without importing it."""
-    return webrtcvad is not None and all(find_spec(name) for name in _WORKERS_NEED)
-
-
 class LocalVoices:
     """Opens conversations with the local voice; its `open` is an `OpenVoice` (ports)."""
 
@@ -53,6 +44,7 @@ class LocalVoices:
         self,
         recognizers: int = 1,
         *,
+        detector: DetectorLibrary = DETECTORS["webrtc"],
         surroundings: Surroundings | None = None,
         turn_limits: TurnLimits | None = None,
     ) -> None:
@@ -61,7 +53,13 @@ class LocalVoices:
         self._speakers = WorkerPool(speech.MODULE, surroundings=surroundings)
         self._recognition = Recognition(self._recognizers)
         self._speech = Speech(self._speakers)
+        self._detector = detector
         self._turn_limits = turn_limits or TurnLimits()
+
+    @property
+    def installed(self) -> bool:
+        """Return whether everything that a conversation needs is installed."""
+        return self._detector.installed and all(find_spec(name) for name in _WORKERS_NEED)
 
     @property
     def process_ids(self) -> list[int]:
@@ -69,15 +67,15 @@ class LocalVoices:
         return self._recognizers.process_ids + self._speakers.process_ids
 
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Attendant:
-        """Open a conversation. Raises VoiceUnavailable without the extra."""
-        if not installed():
+        """Open a conversation. Raises VoiceUnavailable if something is not installed."""
+        if not self.installed:
             raise VoiceUnavailable(
                 "The local voice is not installed; run `ringline doctor` on the server to see how."
             )
         return Attendant(
             opening,
             listener,
-            new_detector=_new_detector,
+            new_detector=self._detector.new_detector,
             recognition=self._recognition,
             speech=self._speech,
             turn_limits=self._turn_limits,
@@ -85,20 +83,10 @@ class LocalVoices:
 
     async def warm(self, phrases: tuple[str, ...] = ()) -> None:
         """Start the processes, so that the first conversation does not wait for them."""
-        if installed():
+        if self.installed:
+            self._detector.load()
             await asyncio.gather(self._recognition.prepare(phrases), self._speech.prepare())
 
     async def close(self) -> None:
         """Stop all processes; the conversations must be closed already."""
         await asyncio.gather(self._recognizers.close(), self._speakers.close())
-
-
-def _new_detector(mode: int) -> SpeechDetector:
-    if webrtcvad is None:
-        raise AssertionError("open checks that the extra is installed")
-    vad = webrtcvad.Vad(mode)
-
-    def holds_speech(frame: bytes) -> bool:
-        return vad.is_speech(frame, RATE_HZ)
-
-    return holds_speech
