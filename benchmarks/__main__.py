@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.answers import answers
+from benchmarks.detection import detection
 from benchmarks.events import latency, many_watchers
 from benchmarks.hostile.surfaces import SURFACES
 from benchmarks.lists import lists
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "events": latency,
     "watchers": many_watchers,
     "answers": answers,
+    "detection": detection,
     "tickets": tickets,
     "lists": lists,
     "pages": pages,

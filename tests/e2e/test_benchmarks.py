@@ -1,4 +1,4 @@
-"""The RPC benchmarks run, with little data and briefly, up to their tables."""
+"""Benchmarks run, with little data and briefly, up to their tables."""
 
 import pytest
 
@@ -13,6 +13,7 @@ LIMIT_S = 110
         ("lists", "| aiohttp by hand |"),
         ("pages", "| `--phoneE164` |"),
         ("queries", "| 3: `call.participants.call` |"),
+        ("detection", "| pink noise, 10 dB |"),
     ],
 )
 def test_a_benchmark_is_tried_out(name: str, shown: str) -> None:
