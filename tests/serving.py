@@ -72,14 +72,19 @@ async def serving(
     database: TestDatabase,
     *,
     warm: bool = False,
+    dev: bool = False,
     limits: WebLimits | None = None,
     **chosen: object,
 ) -> AsyncIterator[Service]:
-    """Run a server with one workspace; `chosen` are settings."""
+    """Run a server with one workspace; `chosen` are settings, `dev` is as in `ringline dev`."""
+    if dev:
+        chosen.setdefault("migrate_database_url", SecretStr(database.dsn("postgres")))
     settings = settings_for(database, **chosen)
     async with (
-        running(settings, dev=False, warm=warm, limits=limits) as server,
+        running(settings, dev=dev, warm=warm, limits=limits) as server,
         aiohttp.ClientSession() as http,
     ):
         keys = await server.admin.workspaces.create("Test")
+        if server.page_key is not None:
+            server.page_key.use(keys.secret_key)
         yield Service(server.base_url, http, keys, server.admin)

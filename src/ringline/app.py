@@ -68,6 +68,7 @@ from ringline.web.rates import RateLimit
 from ringline.web.realtime import Realtime
 from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
+from ringline.web.talk import PageKey, Talk
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 from ringline.web.watchers import Watchers
 
@@ -111,6 +112,8 @@ class Running:
 
     base_url: str
     admin: Admin
+    #: Where `ringline dev` leaves the key of its talk page.
+    page_key: PageKey | None = None
 
 
 def database_of(settings: Settings) -> DatabaseConfig:
@@ -248,14 +251,16 @@ async def _start(
     idempotency = Idempotency(repo, new_id)
     sealer = Sealer(_secret(settings.encryption_key), secrets.token_bytes)
     services = Services(repo, calls, now, new_id, sealer.seal, team)
+    engine = Engine(services, Reader(settings.signing_secrets))
     rpc = Rpc(
-        Engine(services, Reader(settings.signing_secrets)),
+        engine,
         idempotency,
         credentials=credentials,
         rate=RateLimit(settings.rate_rpc_per_second, settings.rate_rpc_burst),
     )
     links = Links(settings.documentation_url)
     links.reached_at(settings.reached_at(settings.port))
+    page_key = PageKey() if dev else None
     server = _server(
         settings,
         limits,
@@ -268,6 +273,8 @@ async def _start(
         journal=journal,
         rpc=rpc,
         team=team,
+        engine=engine,
+        page_key=page_key,
     )
 
     journals.append(journal)
@@ -288,7 +295,7 @@ async def _start(
 
     port = await _listen(server, settings)
     links.reached_at(settings.reached_at(port))
-    started = Running(links.base_url, _admin(stores))
+    started = Running(links.base_url, _admin(stores), page_key)
     await ready(started)
     server.announce()
     return started, voices
@@ -327,6 +334,8 @@ def _server(
     journal: Journal,
     rpc: Rpc,
     team: Team,
+    engine: Engine,
+    page_key: PageKey | None,
 ) -> Server:
     origins = Origins(frozenset(settings.allowed_origins))
     mint_rate = RateLimit(settings.rate_mint_per_second, 2 * settings.rate_mint_per_second)
@@ -343,17 +352,21 @@ def _server(
     )
 
     reception = Reception(calls, CallLimits(playout_lead_ms=settings.playout_lead_ms), now=now)
+    realtime = Realtime(
+        sessions,
+        reception,
+        credentials=credentials,
+        events_per_window=settings.rate_session_events_per_10_s,
+        mint_rate=mint_rate,
+        origins=origins,
+        links=links,
+        bounds=limits.realtime,
+    )
+    talk = None
+    if page_key is not None:
+        talk = Talk(realtime, engine, credentials=credentials, key=page_key, links=links)
     surfaces = Surfaces(
-        realtime=Realtime(
-            sessions,
-            reception,
-            credentials=credentials,
-            events_per_window=settings.rate_session_events_per_10_s,
-            mint_rate=mint_rate,
-            origins=origins,
-            links=links,
-            bounds=limits.realtime,
-        ),
+        realtime=realtime,
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], rate=mint_rate, now=now, new_id=new_id
         ),
@@ -370,6 +383,7 @@ def _server(
         rpc=rpc,
         operator_access=OperatorAccess(credentials, team, rate=mint_rate),
         models=Models(catalogue, credentials),
+        talk=talk,
     )
     admission = Admission(
         Allowance.of_descriptors(raise_descriptor_limit(), settings.max_connections_per_address),

@@ -9,7 +9,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import aiohttp
@@ -28,6 +28,7 @@ WAIT_S = 20.0  # a bound for what must come, not an expectation of when
 RUN, VALIDATE = "/rpc/public/run", "/rpc/public/validate"
 SESSION, ACCESS, MINT = "/api/realtime/session", "/api/operator/access", "/v3/realtime-sessions"
 MODELS = "/v3/models"
+TICKET = "/talk/ticket"
 SOCKET, TRANSCRIPT, CALL = (
     "/socket/websocket",
     "/v1/calls/{id}/transcript/stream",
@@ -41,6 +42,8 @@ class Body:
 
     most: int
     marks: int
+    #: How a stranger is refused.
+    stranger: int = 401
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", SESSION): _MINT,
     ("POST", ACCESS): _MINT,
     ("POST", MINT): _MINT,
+    ("POST", TICKET): replace(_MINT, stranger=403),
     ("GET", PATH): Socket(),
     ("GET", f"{PATH}/"): Socket(),
     ("GET", SOCKET): Socket(),
@@ -79,6 +83,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/openapi.json"): Plain(),
     ("GET", "/docs"): Plain(),
     ("GET", "/"): Plain(),
+    ("GET", "/talk"): Plain(),
+    ("GET", "/talk/agents"): Plain(),
+    ("GET", "/talk/{name}"): Plain(),
     ("GET", "/healthz"): Plain(),
     ("GET", "/readyz"): Plain(),
 }
@@ -88,7 +95,7 @@ OTHERS = [(method, path) for (method, path), door in DOORS.items() if not isinst
 
 @pytest.fixture
 async def service(database: TestDatabase) -> AsyncIterator[Service]:
-    async with serving(database, max_sockets_per_key=3) as service:
+    async with serving(database, dev=True, max_sockets_per_key=3) as service:
         yield service
 
 
@@ -109,13 +116,16 @@ async def neighbour(service: Service) -> None:
         assert (await answer.json())["success"] is True
 
 
+def credentials(service: Service) -> dict[str, str]:
+    """Return what lets a body in at every door: a key, and the origin of the server's page."""
+    return {"Content-Type": "application/json", "Origin": service.base_url, **service.bearer()}
+
+
 async def post(service: Service, path: str, body: bytes) -> int:
     async with (
         asyncio.timeout(WAIT_S),
         service.http.post(
-            service.base_url + path,
-            data=io.BytesIO(body),
-            headers={"Content-Type": "application/json", **service.bearer()},
+            service.base_url + path, data=io.BytesIO(body), headers=credentials(service)
         ) as answer,
     ):
         said = await answer.text()
@@ -137,7 +147,7 @@ async def test_bodies_that_are_too_large(service: Service, path: str) -> None:
     async with service.http.post(
         service.base_url + path,
         data=pieces(),
-        headers={"Content-Type": "application/json", **service.bearer()},
+        headers=credentials(service),
     ) as answer:
         assert answer.status == 413
     await neighbour(service)
@@ -165,8 +175,10 @@ async def test_bodies_of_strangers_are_not_read(service: Service, path: str) -> 
     port = int(service.base_url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(head.encode())
+    door = DOORS["POST", path]
+    assert isinstance(door, Body)
     async with asyncio.timeout(WAIT_S):
-        assert b" 401 " in await reader.readline()
+        assert f" {door.stranger} ".encode() in await reader.readline()
     writer.close()
 
 
@@ -176,7 +188,7 @@ async def test_doors_that_take_no_body_wait_for_none(
 ) -> None:
     """A body that never comes does not keep the answer."""
     name = "PUT" if method == "*" else method
-    asked = path.replace("{id}", "x").replace("{tail}", "x")
+    asked = path.replace("{id}", "x").replace("{tail}", "x").replace("{name}", "x")
     port = int(service.base_url.rsplit(":", 1)[1])
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"{name} {asked} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n".encode())

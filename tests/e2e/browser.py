@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,9 @@ class Page:
 
 
 @asynccontextmanager
-async def browsing(url: str, microphone: Path | None = None) -> AsyncIterator[Page]:
+async def browsing(
+    url: str, microphone: Path | None = None, *, flags: Sequence[str] = ()
+) -> AsyncIterator[Page]:
     """Open a page for the length of a block; somebody says there what is in a WAV file."""
     program = find_program("chromium")
     profile = tempfile.mkdtemp(prefix="ringline-browser-")
@@ -76,6 +78,7 @@ async def browsing(url: str, microphone: Path | None = None) -> AsyncIterator[Pa
         "--use-fake-device-for-media-stream",
         *([f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []),
         *(["--no-sandbox"] if os.geteuid() == 0 else []),
+        *flags,
         "about:blank",
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,

@@ -15,6 +15,7 @@ import pytest
 
 from ringline import __version__
 from tests.e2e.program import end, is_ready, reachable_directory, until
+from tests.e2e.talk_modules import check_talk_page
 from tests.pages import DOCS, ROOT, blocks_of
 
 PAGE = DOCS / "install.md"
@@ -93,6 +94,7 @@ def test_the_wheel_starts_and_answers(home: Path) -> None:
         key = json.loads(ready_file.read_text())["secret_key"]
         events = subprocess.run([*asked, "--key", key], capture_output=True, timeout=LIMIT_S)
         assert events.returncode == 0, events.stderr
+        check_talk_page(url)
     finally:
         end(process)
     assert process.returncode == 0

@@ -27,6 +27,10 @@ UNDOCUMENTED = {
     ("GET", "/openapi.json"),
     ("GET", "/docs"),
     ("GET", "/"),
+    ("GET", "/talk"),
+    ("POST", "/talk/ticket"),
+    ("GET", "/talk/agents"),
+    ("GET", "/talk/{name}"),
 }
 
 

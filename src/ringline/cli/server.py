@@ -66,12 +66,15 @@ def dev(
 
     async def ready(server: app.Running) -> None:
         keys = await keep_dev_keys(server.admin, path, base_url=server.base_url)
+        if server.page_key is not None:
+            server.page_key.use(keys.ring.secret_key)
         _write_ready(ready_file, keys.ring)
         if (
             keys.made and sys.stdout.isatty()
         ):  # a file or a pipe would store the keys or pass them on
             show_key_ring(keys.ring)
         show(f"Ringline is at {server.base_url}; its keys are in {path}.")
+        show(f"Talk to an agent at {server.base_url}/talk.")
 
     _run_server(settings, ready_file, ready=ready, dev=True)
 

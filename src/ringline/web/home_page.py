@@ -12,6 +12,10 @@ from ringline.web.docs_page import STYLE
 _PAGE = (Path(__file__).parent / "home.html").read_text("utf-8")
 
 
-def make_home(version: str) -> str:
-    """Render the page for a version of the server."""
-    return _PAGE.replace("{{style}}", STYLE).replace("{{version}}", escape(version))
+_TALK = '<tr><td><a href="talk">talk</a></td><td>talk to an agent in this browser</td></tr>\n'
+
+
+def make_home(version: str, *, talks: bool = False) -> str:
+    """Render the page for a version of the server; `talks` if there is a talk page."""
+    page = _PAGE.replace("{{talk}}\n", _TALK if talks else "")
+    return page.replace("{{style}}", STYLE).replace("{{version}}", escape(version))

@@ -21,7 +21,7 @@ from ringline.services.credentials import Credentials, TooManySockets, Unrecogni
 from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
 from ringline.services.sessions import Permit, Sessions, TooManySessions
-from ringline.web.authentication import Denied, Origins, answer, key_for
+from ringline.web.authentication import Denied, Origins, Visitor, answer, key_for
 from ringline.web.fair_share import BYTE_KEPT_S, REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
 from ringline.web.frame_guard import TOO_LARGE
@@ -91,8 +91,15 @@ class Realtime:
         """`POST /v3/realtime-sessions`: mint a single-use ticket (2)."""
         try:
             visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
-            if isinstance(visitor, Denied):
-                return _unauthorized()
+        except Unavailable:
+            return _unavailable()
+        if isinstance(visitor, Denied):
+            return _unauthorized()
+        return await self.mint_for(request, visitor)
+
+    async def mint_for(self, request: web.Request, visitor: Visitor) -> web.StreamResponse:
+        """Mint a ticket for a key that is valid; the request's body says what it binds."""
+        try:
             share = open_share(request, visitor.key.id, scope=visitor.key.scope)
             wait_s = self._mint_rate.take(visitor.key.id)
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)

@@ -27,6 +27,7 @@ from ringline.web.realtime import Realtime
 from ringline.web.refusals import REQUEST_ID, SERVER_NAME, Refusals
 from ringline.web.requests import BrokenBody
 from ringline.web.rpc import Rpc
+from ringline.web.talk import Talk
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 
 _log = structlog.get_logger(__name__)
@@ -46,6 +47,8 @@ class Surfaces:
     rpc: Rpc
     operator_access: OperatorAccess
     models: Models
+    #: The talk page, in `ringline dev`.
+    talk: Talk | None = None
 
 
 class Server:
@@ -67,7 +70,7 @@ class Server:
         self._refusals = Refusals(new_id, links)
         app = web.Application(middlewares=[self._around], client_max_size=0)
         app.on_response_prepare.append(_name_request)
-        documentation = Documentation(__version__, links)
+        documentation = Documentation(__version__, links, talks=surfaces.talk is not None)
         add_routes(
             app,
             surfaces,
@@ -160,6 +163,11 @@ def add_routes(
     router.add_get("/openapi.json", documentation.document)
     router.add_get("/docs", documentation.page)
     router.add_get("/", documentation.home)
+    if surfaces.talk is not None:
+        router.add_get("/talk", surfaces.talk.page)
+        router.add_post("/talk/ticket", surfaces.talk.ticket)
+        router.add_get("/talk/agents", surfaces.talk.agents)
+        router.add_get("/talk/{name}", surfaces.talk.file)
 
 
 async def _bad_socket_method(request: web.Request) -> web.StreamResponse:

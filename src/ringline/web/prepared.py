@@ -1,0 +1,36 @@
+"""Bodies that never change while the server runs, and their entity tags (RFC 9110, 8.8.3)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from aiohttp import ETag, web
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An immutable body and its entity tag."""
+
+    body: bytes
+    etag: str
+
+
+def prepare(body: bytes) -> Prepared:
+    """Tag a body."""
+    return Prepared(body, sha256(body).hexdigest()[:32])
+
+
+def answer_prepared(
+    request: web.Request, prepared: Prepared, *, content_type: str, headers: Mapping[str, str]
+) -> web.StreamResponse:
+    """Answer with a body, or 304 if the client has it already."""
+    known = request.if_none_match or ()
+    if any(etag.value in (prepared.etag, "*") for etag in known):
+        response = web.Response(status=304, headers=headers)
+    else:
+        response = web.Response(
+            body=prepared.body, content_type=content_type, charset="utf-8", headers=headers
+        )
+    response.etag = ETag(prepared.etag)
+    response.headers["Cache-Control"] = "no-cache"  # revalidate, the server may have been upgraded
+    return response

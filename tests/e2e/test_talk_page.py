@@ -1,0 +1,215 @@
+"""The talk page in a headless Chromium whose microphone plays a WAV, or is refused."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.database import TestDatabase
+from tests.e2e.browser import Page, browsing
+from tests.e2e.program import end, is_ready, reachable_directory, start, until
+from tests.e2e.talk_modules import check_talk_page, modules
+from tests.pages import ROOT
+from tests.serving import Service, serving
+
+SPEECH = ROOT / "examples" / "demo-call.wav"
+_LINES = "[...document.querySelectorAll('#turns li')].map((line) => line.innerText)"
+STATE = "document.getElementById('state').textContent"
+NOTICE = "document.getElementById('notice').textContent"
+
+
+@pytest.fixture
+async def service(database: TestDatabase) -> AsyncIterator[Service]:
+    async with serving(database, dev=True, warm=True) as service:
+        yield service
+
+
+async def test_the_modules_are_compiled_from_their_source() -> None:
+    for path, text in (await asyncio.to_thread(modules)).items():
+        assert path.read_text("utf-8") == text, "run: python -m tests.e2e.talk_modules"
+
+
+async def test_the_development_server_has_the_page_and_prints_its_address() -> None:
+    with reachable_directory() as home:
+        output, ready_file = home / "dev.log", home / "ready.json"
+        options = ("--port", 0, "--data-dir", home / "data", "--ready-file", ready_file)
+        process = start(output, "dev", *options)
+        try:
+            until(lambda: is_ready(ready_file) or process.poll() is not None)
+            assert process.poll() is None, output.read_text()
+            url = json.loads(ready_file.read_text())["base_url"]
+            await asyncio.to_thread(check_talk_page, url)
+            until(lambda: f"Talk to an agent at {url}/talk." in output.read_text())
+        finally:
+            end(process)
+
+
+async def click(page: Page, button: str) -> None:
+    await page.until(f"!document.getElementById({button!r}).disabled")
+    await page.evaluate(f"document.getElementById({button!r}).click()")
+
+
+async def lines(page: Page) -> list[str]:
+    return await page.evaluate(_LINES)
+
+
+async def say(page: Page, text: str) -> None:
+    """Type a message as a person does: into the field, then Enter."""
+    await page.until("!document.getElementById('typed').disabled")
+    await page.evaluate("document.getElementById('typed').focus()")
+    await page.command("Input.insertText", text=text)
+    await press(page, "Enter")
+
+
+async def press(page: Page, key: str) -> None:
+    code = {"Enter": 13, "Tab": 9, " ": 32}[key]
+    text = {"Enter": "\r", " ": " "}.get(key, "")
+    for kind in ("keyDown", "keyUp"):
+        await page.command(
+            "Input.dispatchKeyEvent",
+            type=kind,
+            key=key,
+            code={" ": "Space"}.get(key, key),
+            windowsVirtualKeyCode=code,
+            text=text if kind == "keyDown" else "",
+        )
+
+
+async def test_somebody_talks(service: Service) -> None:
+    async with browsing(f"{service.base_url}/talk", SPEECH) as page:
+        await page.until("document.querySelectorAll('#who option:enabled').length > 1")
+        labels = "[...document.querySelectorAll('#who optgroup')].map((group) => group.label)"
+        assert await page.evaluate(labels) == ["Agents", "Models"]
+        chosen = "document.getElementById('who').selectedOptions[0].textContent"
+        assert await page.evaluate(chosen) == "Attendant (local/attendant)"
+        await click(page, "talk")
+        await page.until("document.getElementById('level').value > 0")
+        heard = "You\nwhat are your opening hours"
+        await page.until(f"{_LINES}.includes({heard!r})")
+        answered = r"/^Agent · after \d+\.\d\d s/"
+        await page.until(f"{_LINES}.some((line) => {answered}.test(line))")
+        cut_off = "/^Agent.* · cut off\\n/"  # the recording speaks while the agent does
+        await page.until(f"{_LINES}.some((line) => {cut_off}.test(line))")
+        assert await page.evaluate("document.getElementById('notice').hidden")
+        await click(page, "mute")
+        pressed = "document.getElementById('mute').getAttribute('aria-pressed')"
+        assert await page.evaluate(pressed) == "true"
+        await click(page, "talk")
+        await page.until(f"{STATE} === 'Not connected'")
+        assert await page.evaluate("document.getElementById('notice').hidden")
+        assert heard in await lines(page), "it can still be read"
+
+
+async def test_somebody_types_whose_microphone_is_refused(service: Service) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        denied = "Object.assign(new Error('no'), { name: 'NotAllowedError' })"
+        refuse = f"navigator.mediaDevices.getUserMedia = () => Promise.reject({denied})"
+        await page.evaluate(f"void ({refuse})")
+        await click(page, "talk")
+        await page.until(f"{NOTICE} === 'The microphone was not allowed. You can type instead.'")
+        await say(page, "what are your opening hours")
+        asked = "You\nwhat are your opening hours"
+        await page.until(f"{_LINES}.includes({asked!r})")
+        await page.until(f"{_LINES}.at(-1).startsWith('Agent · after ')")
+        assert await page.evaluate("document.getElementById('typed').value") == ""
+        assert await page.evaluate("document.getElementById('mute').disabled")
+        await say(page, "thank you goodbye")
+        await page.until(f"{NOTICE} === 'The agent has hung up.'")
+        assert await page.evaluate("document.getElementById('typed').disabled")
+
+
+async def test_a_page_without_a_microphone_to_ask_for_says_so(service: Service) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        await page.evaluate(
+            "void Object.defineProperty(navigator, 'mediaDevices', { value: undefined })"
+        )
+        await click(page, "talk")
+        await page.until(f"{NOTICE}.startsWith('There is no microphone here')")
+        await say(page, "hello")
+        await page.until(f"{_LINES}.includes('You\\nhello')")
+
+
+async def test_a_keyboard_is_enough(service: Service) -> None:
+    async with browsing(f"{service.base_url}/talk", SPEECH) as page:
+        await page.until("!document.getElementById('talk').disabled")
+        reached: list[str] = []
+        for _ in range(4):
+            await press(page, "Tab")
+            reached.append(await page.evaluate("document.activeElement.id"))
+        assert "who" in reached
+        assert "talk" in reached
+        await page.evaluate("document.getElementById('talk').focus()")
+        await press(page, " ")
+        await page.until("document.body.dataset.talking !== undefined")
+        await page.until(f"{STATE} !== 'Connecting…'")
+        await press(page, "Enter")
+        await page.until(f"{STATE} === 'Not connected'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_fits_a_phone_in_light_and_dark(service: Service, scheme: str) -> None:
+    async with browsing(f"{service.base_url}/talk", SPEECH) as page:
+        await page.command(
+            "Emulation.setDeviceMetricsOverride",
+            width=360,
+            height=640,
+            deviceScaleFactor=2,
+            mobile=True,
+        )
+        feature = {"name": "prefers-color-scheme", "value": scheme}
+        await page.command("Emulation.setEmulatedMedia", features=[feature])
+        await click(page, "talk")
+        await say(page, "what are your opening hours " * 10)
+        await page.until(f"{_LINES}.length > 1")
+        root = "document.documentElement"
+        assert await page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+        for part in ("talk", "mute", "who", "typed"):
+            box = f"document.getElementById({part!r}).getBoundingClientRect()"
+            assert await page.evaluate(f"{box}.height >= 44 && {box}.bottom <= innerHeight"), part
+        colour = "getComputedStyle(document.body).backgroundColor"
+        dark = await page.evaluate(colour) == "rgb(20, 23, 26)"
+        assert dark == (scheme == "dark")
+
+
+async def blank(_: web.Request) -> web.Response:
+    return web.Response(text="<!doctype html>", content_type="text/html")
+
+
+async def test_a_page_of_another_origin_gets_no_ticket(
+    service: Service, database: TestDatabase
+) -> None:
+    async def tickets() -> int:
+        async with database.connection() as connection:
+            return await connection.fetchval("SELECT count(*) FROM ringline.tickets")
+
+    url = f"{service.base_url}/talk/ticket"
+    asks = [
+        f"fetch({url!r}, {{ method: 'POST', body: '{{}}', mode: {mode!r} }})"
+        for mode in ("cors", "no-cors")
+    ]
+    status = "((answer) => answer.status, (error) => error.name)"
+    app = web.Application()
+    app.router.add_get("/", blank)
+    async with (
+        TestServer(app, host="127.0.0.1") as server,
+        browsing(str(server.make_url("/"))) as page,  # of the same site: a site has no port
+    ):
+        told = [await page.evaluate(f"{ask}.then{status}") for ask in asks]
+    assert told == ["TypeError", 0], "nothing that the page could read"
+    assert await tickets() == 0
+    async with browsing(f"{service.base_url}/talk") as page:
+        assert await page.evaluate(f"{asks[0]}.then{status}") == 200
+    assert await tickets() == 1
+
+
+async def test_a_name_that_was_rebound_to_the_server_gets_nothing(service: Service) -> None:
+    port = service.base_url.rpartition(":")[2]
+    rebound = "--host-resolver-rules=MAP evil.example 127.0.0.1"
+    async with browsing(f"http://evil.example:{port}/talk", flags=(rebound,)) as page:
+        assert await page.evaluate("location.host") == f"evil.example:{port}"
+        for ask in ("'talk/ticket', { method: 'POST', body: '{}' }", "'talk/agents'"):
+            assert await page.evaluate(f"fetch({ask}).then((answer) => answer.status)") == 403
+        await page.until(f"{NOTICE}.includes('only this server')")
