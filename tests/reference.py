@@ -6,7 +6,7 @@ out of date; `python -m tests.reference` updates the pages.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from cyclopts import App
@@ -27,6 +27,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.services.idempotency import CONFLICTS, Conflict
+from ringline.voices import mock
 from ringline.wire import (
     envelope,
     envelope_members,
@@ -230,6 +231,27 @@ def attendant_rows() -> Iterator[str]:
         yield row(", ".join(phrases) or "anything else", reply)
 
 
+def mock_rows() -> Iterator[str]:
+    for model, offers in ((mock.ECHO_MODEL, mock.ECHO), (mock.ASYM_MODEL, mock.ASYM)):
+        abilities = [
+            name for name, has in (("tools", offers.tools), ("images", offers.images)) if has
+        ]
+        yield row(
+            f"`{model}`",
+            f"{offers.input_hz // 1_000} kHz, {offers.output_hz // 1_000} kHz",
+            _names(offers.voices),
+            _names(sorted(offers.modalities)),
+            _names(sorted(offers.turn_detection, reverse=True)),
+            _names(offers.reasoning_efforts),
+            ", ".join(abilities),
+        )
+    yield row(f"`{mock.CHAT_MODEL}`", *("–" for _ in range(5)), "not realtime")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "–"
+
+
 _MEMBER_HEADS = ("member", "value", "means")
 
 DOCS = Path(__file__).parents[1] / "docs" / "reference"
@@ -270,6 +292,10 @@ TABLES = {
     "log fields": (("field", "value"), log_field_rows),
     "url parameters": (("parameters", "treatment"), url_parameter_rows),
     "attendant": (("the caller says", "`Attendant` answers"), attendant_rows),
+    "test voices": (
+        ("model", "hears, speaks", "voices", "modalities", "turn detection", "effort", "takes"),
+        mock_rows,
+    ),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),
     "session config": (

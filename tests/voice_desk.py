@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ringline.domain.audio import Chunk
+from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.voice import Respond, SpeechStopped, VoiceSignal
 from ringline.ports import Voice
 from ringline.voices import speech
@@ -85,8 +85,23 @@ class Recorder:
         )
 
 
-def quiet(ms: int) -> bytes:
-    return bytes(ms * 32)
+def quiet(ms: int, rate_hz: int = 16_000) -> bytes:
+    return bytes(bytes_of_ms(ms, rate_hz))
+
+
+def hum(ms: int, rate_hz: int, peak: int = 5_000) -> bytes:
+    """Return a triangle of 200 Hz, loud in every frame of 20 ms.
+
+    Its phase drifts, so that a piece of it that is missing or comes twice is noticed.
+    """
+    whole = rate_hz // 200
+    return array(
+        "h",
+        [
+            peak * (abs((i + i // 997) % whole * 4 - 2 * whole) - whole) // whole
+            for i in range(ms * rate_hz // 1000)
+        ],
+    ).tobytes()
 
 
 def buzz(ms: int) -> bytes:
@@ -106,5 +121,7 @@ async def speak(text: str, voice: str = "en-gb", words_per_minute: int = 160) ->
 
 def feed(voice: Voice, pcm: bytes) -> None:
     """Feed audio to a voice, in pieces of 20 ms, all at once."""
-    for start in range(0, len(pcm), 640):
-        voice.send_audio(Chunk(pcm[start : start + 640], voice.capabilities.input_hz))
+    rate_hz = voice.capabilities.input_hz
+    size = bytes_of_ms(20, rate_hz)
+    for start in range(0, len(pcm), size):
+        voice.send_audio(Chunk(pcm[start : start + size], rate_hz))

@@ -38,7 +38,12 @@ from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
-from ringline.services.voices import Catalogue, VoiceModel
+from ringline.services.voices import (
+    Catalogue,
+    VoiceModel,
+    every_workspace,
+    in_test_environment,
+)
 from ringline.services.workspaces import Workspaces
 from ringline.storage.data_directory import EmbeddedError
 from ringline.storage.fitness import Condition
@@ -53,6 +58,7 @@ from ringline.storage.preparation import (
     unprivileged_account,
 )
 from ringline.storage.stores import Stores
+from ringline.voices import mock
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
@@ -235,7 +241,7 @@ async def _start(
     voices = LocalVoices(
         detector=DETECTORS[settings.voice_activity_detector], surroundings=_surroundings(settings)
     )
-    catalogue = _catalogue(voices)
+    catalogue = _catalogue(voices, dev=dev)
     calls = Calls(journal, catalogue.open, new_resampler=new_resampler, now=now, new_id=new_id)
     credentials = Credentials(
         stores.credentials,
@@ -312,11 +318,27 @@ def _surroundings(settings: Settings) -> Surroundings:
     return Surroundings(python_environment(), ids)
 
 
-def _catalogue(local: LocalVoices) -> Catalogue:
-    """Return the models that can be spoken to, a row each."""
+def _catalogue(local: LocalVoices, *, dev: bool) -> Catalogue:
+    """Return the models, a row each; in `serve` test voices are for test keys alone."""
+    testers = every_workspace if dev else in_test_environment
     return Catalogue(
         [
             VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open, about=LocalVoices.about),
+            VoiceModel(
+                mock.ECHO_MODEL,
+                mock.ECHO,
+                mock.open_echo,
+                offered_to=testers,
+                about=mock.ABOUT_ECHO,
+            ),
+            VoiceModel(
+                mock.ASYM_MODEL,
+                mock.ASYM,
+                mock.open_asym,
+                offered_to=testers,
+                about=mock.ABOUT_ASYM,
+            ),
+            VoiceModel(mock.CHAT_MODEL, None, None, offered_to=testers, about=mock.ABOUT_CHAT),
         ]
     )
 

@@ -1,10 +1,12 @@
 """The port `Voice`: what every adapter promises. One row per adapter.
 
-A row opens voices, and provides a caller's speech that the voice understands. Rules that
-depend on what a provider does by itself check its capabilities.
+A row opens voices, and provides a caller's speech that the voice understands, texts, and the
+answers to both. Rules that depend on what a voice offers, or does by itself, check its
+capabilities.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -34,35 +36,97 @@ from ringline.domain.voice import (
     Transcribed,
     TurnCleared,
     UpdateConfig,
+    Usage,
+    VoiceCapabilities,
     VoiceOpening,
 )
 from ringline.ports import OpenVoice, Voice
+from ringline.voices import mock
 from ringline.voices.local import LocalVoices
-from tests.voice_desk import Recorder, Said, Spoke, feed, quiet, speak
+from tests.voice_desk import Recorder, Said, Spoke, feed, hum, quiet, speak
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A text of the caller, typed or spoken, and the answer to it."""
+
+    text: str
+    answer: str
+    hangs_up: bool = False
 
 
 @dataclass(frozen=True)
 class Adapter:
-    """A row: how to open its voice, and speech that it understands."""
+    """A row: how to open its voice, and what it understands and answers."""
 
     open: OpenVoice
     config: SessionConfig
-    phrase: str
+    capabilities: VoiceCapabilities
+    #: Speech, what it is transcribed as, and its answer.
     speech: bytes = field(repr=False)
+    spoken: Exchange
+    #: Typed texts: two that are answered together, and one alone.
+    typed: tuple[Exchange, Exchange, Exchange]
+
+    def quiet(self, ms: int) -> bytes:
+        return quiet(ms, self.capabilities.input_hz)
+
+    def without_detection(self) -> UpdateConfig:
+        """Return the order to end turns by order alone; skip the rule if that is not offered."""
+        if TurnDetectionType.NONE not in self.capabilities.turn_detection:
+            pytest.skip("the voice always detects turns")
+        by_order = TurnDetection(type=TurnDetectionType.NONE)
+        return UpdateConfig(replace(self.config, turn_detection=by_order))
 
 
 async def local() -> AsyncIterator[Adapter]:
     voices = LocalVoices()
     agent = attendant(UUID(int=1))
-    config = SessionConfig(model=agent.model, voice=agent.voice, local=agent.local)
+    replies = SETTINGS.replies
     phrase = "what are your opening hours"
     try:
-        yield Adapter(voices.open, config, phrase, await speak(phrase))
+        yield Adapter(
+            voices.open,
+            SessionConfig(model=agent.model, voice=agent.voice, local=agent.local),
+            LocalVoices.capabilities,
+            await speak(phrase),
+            Exchange(phrase, replies["opening_hours"]),
+            (
+                Exchange("What are your opening hours?", replies["opening_hours"]),
+                Exchange("I would like to book a table!", replies["book_table"]),
+                Exchange("Thank you, goodbye.", replies["goodbye"], hangs_up=True),
+            ),
+        )
     finally:
         await voices.close()
 
 
-ADAPTERS = {"local/attendant": local}
+def mocked(model: str, capabilities: VoiceCapabilities, *, open_voice: OpenVoice) -> Adapter:
+    """Return the row of a test voice: it says back what it was told."""
+    rate_hz = capabilities.input_hz
+    return Adapter(
+        open_voice,
+        SessionConfig(model=model, voice=capabilities.default_voice),
+        capabilities,
+        quiet(300, rate_hz) + hum(1_240, rate_hz),
+        Exchange("heard 1200 ms", "echo: heard 1200 ms"),
+        (
+            Exchange("One.", "echo: One."),
+            Exchange("And two?", "echo: And two?"),
+            Exchange("Three!", "echo: Three!"),
+        ),
+    )
+
+
+async def mock_echo() -> AsyncIterator[Adapter]:
+    yield mocked(mock.ECHO_MODEL, mock.ECHO, open_voice=mock.open_echo)
+
+
+async def mock_asym() -> AsyncIterator[Adapter]:
+    yield mocked(mock.ASYM_MODEL, mock.ASYM, open_voice=mock.open_asym)
+
+
+ADAPTERS = {"local/attendant": local, "mock/echo": mock_echo, "mock/asym": mock_asym}
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -84,10 +148,15 @@ async def voice(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
     await opened.close()
 
 
+def ended(done: ResponseDone) -> ResponseDone:
+    """Return the end of a response without what was used, which is the voice's own."""
+    return dataclasses.replace(done, usage=Usage())
+
+
 async def test_a_given_text_is_spoken_under_our_id(voice: Voice, ear: Recorder):
     text = "Hello, this is a greeting. It has two sentences!"
     voice.send(Respond("greeting", text))
-    assert await ear.until(ResponseDone) == ResponseDone("greeting")
+    assert ended(await ear.until(ResponseDone)) == ResponseDone("greeting")
     assert ear.reports[0] == ResponseStarted("greeting")
     assert isinstance(ear.reports[-1], ResponseDone)
     assert ear.text_of("greeting") == text
@@ -105,20 +174,21 @@ async def test_audio_is_whole_samples(voice: Voice, ear: Recorder):
 
 async def test_a_spoken_turn_is_reported_in_order(adapter: Adapter, voice: Voice, ear: Recorder):
     ear.answer_turns(voice)
-    feed(voice, adapter.speech + quiet(700))
+    feed(voice, adapter.speech + adapter.quiet(700))
     await ear.until(ResponseDone)
     final = await ear.until(Transcribed)
-    assert (final.text, final.final) == (adapter.phrase, True)
+    assert (final.text, final.final) == (adapter.spoken.text, True)
     kinds = [type(report) for report in ear.reports if not isinstance(report, Said | Spoke)]
     expected = [SpeechStarted, SpeechStopped, Transcribed, ResponseStarted, ResponseDone]
     assert kinds == expected
-    assert ear.text_of("r1") == SETTINGS.replies["opening_hours"]
+    assert ear.text_of("r1") == adapter.spoken.answer
 
 
 async def test_partials_grow_and_keep_their_item(adapter: Adapter, voice: Voice, ear: Recorder):
-    audio = adapter.speech + quiet(700)
-    for start in range(0, len(audio), 3_200):
-        voice.send_audio(Chunk(audio[start : start + 3_200], voice.capabilities.input_hz))
+    audio = adapter.speech + adapter.quiet(700)
+    size = len(adapter.quiet(100))
+    for start in range(0, len(audio), size):
+        voice.send_audio(Chunk(audio[start : start + size], voice.capabilities.input_hz))
         await asyncio.sleep(0.1)
     while not any(heard.final for heard in ear.all(Transcribed)):
         await ear.until(Transcribed, len(ear.all(Transcribed)) + 1)
@@ -135,9 +205,9 @@ async def test_a_cancelled_response_says_no_more(voice: Voice, ear: Recorder):
 
     ear.hooks.append(cancel)
     voice.send(Respond("long", "This sentence is long enough for three chunks. " * 5))
-    assert await ear.until(ResponseDone) == ResponseDone("long", ResponseEnd.CANCELLED)
+    assert ended(await ear.until(ResponseDone)) == ResponseDone("long", ResponseEnd.CANCELLED)
     voice.send(Respond("next", "And on it goes."))
-    assert await ear.until(ResponseDone, 2) == ResponseDone("next")
+    assert ended(await ear.until(ResponseDone, 2)) == ResponseDone("next")
     assert len([spoke for spoke in ear.all(Spoke) if spoke.response_id == "long"]) == 3
     assert len([done for done in ear.all(ResponseDone) if done.response_id == "long"]) == 1
 
@@ -147,7 +217,7 @@ async def test_a_response_cancelled_before_it_began_never_begins(voice: Voice, e
     voice.send(Respond("second", "The second."))
     voice.send(Cancel("second", 0))
     voice.send(Respond("third", "The third."))
-    while ResponseDone("third") not in ear.reports:
+    while "third" not in {done.response_id for done in ear.all(ResponseDone)}:
         await ear.until(ResponseDone, len(ear.all(ResponseDone)) + 1)
     assert ear.text_of("second") == ""
     assert ResponseStarted("second") not in ear.reports
@@ -169,24 +239,41 @@ async def test_the_caller_can_speak_while_the_voice_does(
     else:
         voice.send(Cancel("long", 200))
     await ear.until(ResponseDone)
-    assert ear.reports[told:] == [ResponseDone("long", ResponseEnd.CANCELLED)]
+    (done,) = ear.reports[told:]
+    assert isinstance(done, ResponseDone)
+    assert ended(done) == ResponseDone("long", ResponseEnd.CANCELLED)
 
 
-async def test_orders_are_carried_out_in_order(voice: Voice, ear: Recorder):
-    voice.send(AddText("What are your opening hours?"))
-    voice.send(AddText("I would like to book a table!"))
+async def test_orders_are_carried_out_in_order(adapter: Adapter, voice: Voice, ear: Recorder):
+    first, second, third = adapter.typed
+    voice.send(AddText(first.text))
+    voice.send(AddText(second.text))
     voice.send(Respond("both"))
-    voice.send(AddText("Thank you, goodbye."))
+    voice.send(AddText(third.text))
     voice.send(Respond("bye"))
     both, bye = await ear.until(ResponseDone), await ear.until(ResponseDone, 2)
-    replies = SETTINGS.replies
-    assert ear.text_of("both") == f"{replies['opening_hours']}\n{replies['book_table']}"
-    assert ear.text_of("bye") == replies["goodbye"]
-    assert (both.hang_up, bye.hang_up) == (False, True)
+    assert ear.text_of("both") == f"{first.answer}\n{second.answer}"
+    assert ear.text_of("bye") == third.answer
+    assert (both.hang_up, bye.hang_up) == (False, third.hangs_up)
 
 
-async def test_a_typed_text_starts_no_response(voice: Voice, ear: Recorder):
-    voice.send(AddText("What are your opening hours?"))
+async def test_what_waits_behind_a_cancelled_response_is_answered_by_the_next(
+    adapter: Adapter, voice: Voice, ear: Recorder
+):
+    first, second, _ = adapter.typed
+    voice.send(Respond("greeting", "Hello."))
+    voice.send(AddText(first.text))
+    voice.send(Respond("never"))
+    voice.send(Cancel("never", 0))
+    voice.send(AddText(second.text))
+    voice.send(Respond("both"))
+    await ear.until(ResponseDone, 2)
+    assert ear.text_of("both") == f"{first.answer}\n{second.answer}"
+    assert ResponseStarted("never") not in ear.reports
+
+
+async def test_a_typed_text_starts_no_response(adapter: Adapter, voice: Voice, ear: Recorder):
+    voice.send(AddText(adapter.typed[0].text))
     voice.send(Respond("greeting", "Hello."))
     await ear.until(ResponseDone)
     assert ear.text_of("greeting") == "Hello."
@@ -197,35 +284,33 @@ async def test_a_turn_from_before_it_came_is_answered_if_nobody_has(
     adapter: Adapter, ear: Recorder
 ):
     history = (
-        PastTurn(TurnRole.CALLER, "I would like to book a table!"),
-        PastTurn(TurnRole.AGENT, "For how many"),
-        PastTurn(TurnRole.CALLER, adapter.phrase),
+        PastTurn(TurnRole.CALLER, adapter.typed[1].text),
+        PastTurn(TurnRole.AGENT, adapter.typed[1].answer[:10]),
+        PastTurn(TurnRole.CALLER, adapter.spoken.text),
     )
     voice = await adapter.open(VoiceOpening(adapter.config, history), ear)
     assert ear.reports == []
     voice.send(Respond("answer"))
     await ear.until(ResponseDone)
     await voice.close()
-    assert ear.text_of("answer") == SETTINGS.replies["opening_hours"]
+    assert ear.text_of("answer") == adapter.spoken.answer
 
 
 async def test_without_detection_the_turn_ends_by_order(
     adapter: Adapter, voice: Voice, ear: Recorder
 ):
-    config = replace(adapter.config, turn_detection=TurnDetection(type=TurnDetectionType.NONE))
-    voice.send(UpdateConfig(config))
-    feed(voice, adapter.speech + quiet(2_000))
+    voice.send(adapter.without_detection())
+    feed(voice, adapter.speech + adapter.quiet(2_000))
     assert ear.reports == []
     voice.send(EndTurn())
     voice.send(Respond("answer"))
-    assert (await ear.until(Transcribed)).text == adapter.phrase
+    assert (await ear.until(Transcribed)).text == adapter.spoken.text
     await ear.until(ResponseDone)
-    assert ear.text_of("answer") == SETTINGS.replies["opening_hours"]
+    assert ear.text_of("answer") == adapter.spoken.answer
 
 
 async def test_cleared_input_is_forgotten(adapter: Adapter, voice: Voice, ear: Recorder):
-    config = replace(adapter.config, turn_detection=TurnDetection(type=TurnDetectionType.NONE))
-    voice.send(UpdateConfig(config))
+    voice.send(adapter.without_detection())
     feed(voice, adapter.speech)
     voice.send(ClearInput())
     voice.send(EndTurn())
@@ -252,7 +337,7 @@ async def test_the_end_of_a_turn_that_lasts_can_be_ordered(
     feed(voice, adapter.speech)
     assert ear.all(SpeechStopped) == []
     voice.send(EndTurn())
-    assert (await ear.until(Transcribed)).text == adapter.phrase
+    assert (await ear.until(Transcribed)).text == adapter.spoken.text
     voice.send(EndTurn())  # nothing is under way: nothing happens
     assert len(ear.all(SpeechStopped)) == 1
 
@@ -265,11 +350,11 @@ async def test_a_config_holds_from_the_next_turn(adapter: Adapter, voice: Voice,
     voice.send(patience(2_000))
     feed(voice, adapter.speech)
     voice.send(patience(300))
-    feed(voice, quiet(1_000))
+    feed(voice, adapter.quiet(1_000))
     assert ear.all(SpeechStopped) == []
-    feed(voice, quiet(1_000))
+    feed(voice, adapter.quiet(1_000))
     assert len(ear.all(SpeechStopped)) == 1
-    feed(voice, adapter.speech + quiet(400))
+    feed(voice, adapter.speech + adapter.quiet(400))
     assert len(ear.all(SpeechStopped)) == 2
 
 
@@ -279,7 +364,7 @@ async def test_a_caller_who_stops_sending_has_finished(
     feed(voice, adapter.speech)
     assert ear.all(SpeechStopped) == []
     await ear.until(SpeechStopped)  # no more audio: the clock ends the turn
-    assert (await ear.until(Transcribed)).text == adapter.phrase
+    assert (await ear.until(Transcribed)).text == adapter.spoken.text
 
 
 async def test_orders_about_nothing_are_ignored(voice: Voice, ear: Recorder):
@@ -299,13 +384,14 @@ async def test_after_close_nothing_is_reported(adapter: Adapter, ear: Recorder):
     voice.send(Respond("late", "This will not be said."))
     await voice.close()
     before = list(ear.reports)
-    feed(voice, adapter.speech + quiet(700))
+    feed(voice, adapter.speech + adapter.quiet(700))
     voice.send(Respond("later", "Nor this."))
     await asyncio.sleep(0.3)
     assert ear.reports == before
 
 
 async def test_what_it_can_do_is_told_before_opening(adapter: Adapter, voice: Voice):
+    assert voice.capabilities == adapter.capabilities
     assert voice.capabilities.default_voice in voice.capabilities.voices
     assert voice.capabilities.input_hz > 0
     assert voice.capabilities.output_hz > 0

@@ -3,12 +3,12 @@
 import pytest
 
 from ringline.domain.config_members import SessionConfig
-from ringline.domain.log import Scope
+from ringline.domain.log import Environment, Scope
 from ringline.domain.model_list import ListedModel, ModelAbout
 from ringline.domain.session_config import ConfigProblem, check_model
 from ringline.domain.voice import VoiceOpening
 from ringline.ports import VoiceListener, VoiceUnavailable
-from ringline.services.voices import Catalogue, VoiceModel
+from ringline.services.voices import Catalogue, VoiceModel, in_test_environment
 from tests import clock as virtual
 from tests.samples import a_scope
 from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, ScriptedVoice
@@ -72,6 +72,26 @@ def test_the_voice_of_the_named_model_is_opened_as_asked() -> None:
         assert (first.openings, second.openings) == ([], [opening])
         with pytest.raises(VoiceUnavailable, match="no model third/three"):
             await voices.open(VoiceOpening(SessionConfig(model="third/three")), listener)
+
+    virtual.run(main())
+
+
+def test_a_model_for_tests_exists_for_test_keys_alone() -> None:
+    row = VoiceModel("mock/one", CAPABILITIES, Provider().open, offered_to=in_test_environment)
+    voices = Catalogue((row,))
+    assert voices.models(a_scope(1, Environment.TEST)) == {"mock/one": CAPABILITIES}
+    assert voices.models(a_scope(1, Environment.LIVE)) == {}
+
+
+def test_a_model_that_is_not_realtime_is_known_and_cannot_be_opened() -> None:
+    async def main() -> None:
+        voices = Catalogue((VoiceModel("mock/chat", None, None),))
+        assert voices.models(OURS) == {"mock/chat": None}
+        problem = check_model("mock/chat", voices.models(OURS))
+        assert problem is not None
+        assert problem.code == "model_not_realtime"
+        with pytest.raises(VoiceUnavailable, match="mock/chat is not a realtime model"):
+            await voices.open(VoiceOpening(SessionConfig(model="mock/chat")), Recorder())
 
     virtual.run(main())
 

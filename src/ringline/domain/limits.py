@@ -289,7 +289,7 @@ CONFIG_WARNINGS = Limit(
     "unknown members of a config that `warnings` names", 10, "sentences", "the others are left out"
 )
 TURN_MS = Limit(
-    "a turn that a caller speaks to the local voice",
+    "a turn that a caller speaks to the local voice or a test voice",
     20_000,
     "ms",
     "ends, and is answered; if the client ends turns, the oldest audio is dropped",
@@ -308,11 +308,34 @@ PHRASE_WORDS = Limit("a phrase of `local`", 20, "words", _BAD_LOCAL)
 REPLIES = Limit("replies of `local`", 200, "replies", _BAD_LOCAL)
 INTENT_CHARACTERS = Limit("the name of an intent in `local`", 255, "characters", _BAD_LOCAL)
 RESPONSE_CHARACTERS = Limit(
-    "what the local voice says in one response, and a reply of `local`",
+    "what the local voice or a test voice says in one response, and a reply of `local`",
     16 * _KIB,
     "characters",
     "the rest is not spoken; the reply: " + _BAD_LOCAL,
 )
+TEST_VOICE_RESPONSE_MS = Limit(
+    "what a test voice speaks in one response", 60_000, "ms", "the rest is text alone"
+)
+TEST_VOICE_LINES = Limit(
+    "lines of a text to a test voice that begins with a command",
+    64,
+    "lines",
+    "the others are left out",
+)
+TEST_VOICE_UNANSWERED = Limit(
+    "lines and turns that wait for a test voice's answer", 64, "lines", "the oldest is dropped"
+)
+TEST_VOICE_CALLS = Limit(
+    "tool calls of a test voice whose results it has not told",
+    64,
+    "calls",
+    "the oldest is forgotten",
+)
+TEST_VOICE_LONG_MS = Limit("`/long` to a test voice", 60_000, "ms", "taken for this")
+TEST_VOICE_SLOW_MS = Limit(
+    "`/slow` to a test voice, in one response", 60_000, "ms", "taken for this"
+)
+TEST_VOICE_CAP_MS = Limit("`/cap` to a test voice", 300_000, "ms", "taken for this")
 
 # -- inside -------------------------------------------------------------------------------
 
@@ -491,6 +514,13 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         REPLIES,
         INTENT_CHARACTERS,
         RESPONSE_CHARACTERS,
+        TEST_VOICE_RESPONSE_MS,
+        TEST_VOICE_LINES,
+        TEST_VOICE_UNANSWERED,
+        TEST_VOICE_CALLS,
+        TEST_VOICE_LONG_MS,
+        TEST_VOICE_SLOW_MS,
+        TEST_VOICE_CAP_MS,
     ),
     "Inside the server": (
         JOURNAL_BYTES,

@@ -7,7 +7,7 @@ with one row per model; a new provider is a class and its rows.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ringline.domain.log import Scope
+from ringline.domain.log import Environment, Scope
 from ringline.domain.model_list import ListedModel, ModelAbout
 from ringline.domain.session_config import Models
 from ringline.domain.voice import VoiceCapabilities, VoiceOpening
@@ -19,13 +19,21 @@ def every_workspace(_: Scope) -> bool:
     return True
 
 
+def in_test_environment(scope: Scope) -> bool:
+    """Offer a model to test keys alone."""
+    return scope.environment is Environment.TEST
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceModel:
-    """A row of the catalogue: a model by its name, `provider/model`."""
+    """A row of the catalogue: a model by its name, `provider/model`.
+
+    A model that is not realtime has no capabilities and cannot be opened.
+    """
 
     name: str
-    capabilities: VoiceCapabilities
-    open: OpenVoice
+    capabilities: VoiceCapabilities | None
+    open: OpenVoice | None
     #: Returns whether a workspace may use the model; to the others it does not exist.
     offered_to: Callable[[Scope], bool] = every_workspace
     #: What the list of models says about it.
@@ -43,7 +51,7 @@ class Catalogue:
             self._rows[row.name] = row
 
     def models(self, scope: Scope) -> Models:
-        """Return the models that a workspace may use, with their capabilities."""
+        """Return the models that a workspace may use, with what those that speak can do."""
         return {name: row.capabilities for name, row in self._rows.items() if row.offered_to(scope)}
 
     def listed(self, scope: Scope) -> tuple[ListedModel, ...]:
@@ -59,4 +67,6 @@ class Catalogue:
         row = self._rows.get(opening.config.model)
         if row is None:
             raise VoiceUnavailable(f"There is no model {opening.config.model}.")
+        if row.open is None:
+            raise VoiceUnavailable(f"{row.name} is not a realtime model.")
         return await row.open(opening, listener)

@@ -62,12 +62,17 @@ def reply_to(script: Script, texts: Sequence[str]) -> Reply:
     return Reply("\n".join(lines), hang_up=GOODBYE in understood)
 
 
-def unanswered(history: Sequence[PastTurn]) -> Iterator[str]:
-    """Yield the lines that the caller said after the agent's last turn."""
+def unanswered_turns(history: Sequence[PastTurn]) -> Sequence[PastTurn]:
+    """Return the caller's turns after the agent's last one."""
     answered = max(
         (at for at, turn in enumerate(history, 1) if turn.role is TurnRole.AGENT), default=0
     )
-    for turn in history[answered:]:
+    return history[answered:]
+
+
+def unanswered(history: Sequence[PastTurn]) -> Iterator[str]:
+    """Yield the lines that the caller said after the agent's last turn."""
+    for turn in unanswered_turns(history):
         yield from turn.text.split("\n")
 
 
