@@ -153,3 +153,36 @@ async def test_it_works_on(name: str, service: Service, module: str) -> None:
         assert (await client.until("audio"))["seconds"] > 1
         assert (await client.until("refused"))["reason"] == "refused"
         assert (await client.until("end"))["reason"] == "closed_by_us"
+
+
+@pytest.mark.parametrize(
+    ("model", "images"), [("mock/echo", "1 images"), ("mock/asym", "0 images")]
+)
+async def test_it_runs_tools_and_speaks(
+    model: str, images: str, service: Service, module: str
+) -> None:
+    """A conversation with a voice that says back what it is told."""
+    arguments = (module, service.base_url, service.keys.test_key, model)
+    async with node_client("voice_echo.js", *arguments) as client:
+        rates = await client.until("started")
+        assert rates["output_sample_rate"] == 24_000
+        assert rates["input_sample_rate"] == (24_000 if model == "mock/echo" else 16_000)
+        told = await client.until("answer")
+        assert told["text"].splitlines() == [
+            'tool clock returned {"time":"12:00 UTC"}',
+            'tool lamp returned {"error":"no bulb"}',
+            "tool hand returned by hand",
+        ]
+        assert (await client.until("answer"))["text"] == images
+        await client.until("user", text="heard 600 ms", final=True)
+        echo = await client.until("spoken")
+        assert echo["text"] == "echo: heard 600 ms"
+        assert echo["gapMs"] >= 0
+        assert echo["same"] is (model == "mock/echo")
+        assert echo["seconds"] == pytest.approx(0.6, abs=0.02)
+        cut = await client.until("answer")
+        assert cut["interrupted"] is True
+        assert "echo: /long 20000".startswith(cut["text"])
+        end = await client.until("end")
+        assert (end["reason"], end["code"]) == ("terminated", "upstream_closed")
+        assert end["closeCode"] == 1011
