@@ -77,7 +77,7 @@ async def test_several_calls_have_one_follow_up(service: Service) -> None:
         await client.until("response.completed")
         for call in reversed(calls):
             await client.send("tool.result", tool_call_id=call["tool_call_id"], tool_result="noon")
-        await client.send("response.create")  # from a client that does not know better
+            await client.send("response.create")  # from a client that does not know better
         text = await answered(client)
         assert text.count("tool clock returned noon") == 3
         await say(client, "and then?")

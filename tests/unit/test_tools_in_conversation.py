@@ -108,6 +108,26 @@ def test_a_create_after_a_result_makes_no_second_response() -> None:  # O8
         assert requested(story) == 2
 
 
+def test_a_create_after_each_result_makes_one_response() -> None:  # O7
+    story = Story()
+    response_id = calling(story, "c1", "c2", "c3")
+    finish(story, response_id)
+    for call_id in ("c2", "c1"):
+        answer(story, call_id)
+        assert story.feed(CREATE) == []
+    assert requested(story) == 1
+    answer(story, "c3")
+    assert story.feed(CREATE) == []
+    assert requested(story) == 2
+
+
+def test_a_create_before_any_result_is_answered() -> None:
+    story = Story()
+    finish(story, calling(story, "c1", "c2"))
+    story.feed(CREATE)
+    assert requested(story) == 2
+
+
 def test_a_client_can_go_on_without_a_result() -> None:
     story = Story()
     response_id = calling(story, "c1")

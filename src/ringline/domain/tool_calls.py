@@ -25,6 +25,8 @@ class OpenCall:
     response_id: str
     #: The client cancelled the response: the result is passed on, but nothing follows it.
     silent: bool = False
+    #: Another call of the response has been answered: the client is answering them.
+    in_turn: bool = False
 
 
 OpenCalls: TypeAlias = tuple[OpenCall, ...]
@@ -38,6 +40,20 @@ def find_call(calls: OpenCalls, call_id: str) -> OpenCall | None:
 def has_open(calls: OpenCalls, response_id: str) -> bool:
     """Return whether a response has unanswered calls."""
     return any(call.response_id == response_id for call in calls)
+
+
+def answered(calls: OpenCalls, call: OpenCall) -> OpenCalls:
+    """Return the calls that are open once one has been answered."""
+    return tuple(
+        replace(other, in_turn=True) if other.response_id == call.response_id else other
+        for other in calls
+        if other is not call
+    )
+
+
+def are_being_answered(calls: OpenCalls) -> bool:
+    """Return whether a follow-up is coming: some calls of a response are answered already."""
+    return any(call.in_turn and not call.silent for call in calls)
 
 
 def silence(calls: OpenCalls, response_id: str) -> OpenCalls:

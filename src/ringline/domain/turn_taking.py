@@ -28,6 +28,8 @@ from ringline.domain.tool_calls import (
     TOO_MANY,
     OpenCall,
     OpenCalls,
+    answered,
+    are_being_answered,
     awaits_follow_up,
     find_call,
     has_open,
@@ -108,6 +110,8 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
         # Absorbed by the answer that is about to begin. Only once: should the voice begin
         # none, the client's next request is answered.
         return replace(talk, expected=Expected.NOTHING)
+    if are_being_answered(talk.calls) and not talk.unanswered_text:
+        return talk  # some clients request a response after each result (O7)
     return _request(talk, draft, automatic=False)
 
 
@@ -118,7 +122,7 @@ def answer_tool(talk: TurnTaking, call_id: str, *, result: str, draft: Draft) ->
         draft.orders.append(leg.RequestRefused(leg.Refusal.NO_SUCH_TOOL_CALL))
         return talk
     draft.orders.append(voice.ToolResult(call_id, result))
-    talk = replace(talk, calls=tuple(other for other in talk.calls if other is not call))
+    talk = replace(talk, calls=answered(talk.calls, call))
     if call.silent or has_open(talk.calls, call.response_id):
         return talk
     if call.response_id in _living(talk):
