@@ -1,10 +1,7 @@
-"""Talk to an agent in a browser: serves `talk.html`, and mints a ticket for each call.
+"""The backend of a page that talks with an agent: the key stays here, the browser gets a ticket.
 
-    URL=http://127.0.0.1:7400 SECRET_KEY=sk_… AGENT_ID=agt_… python3 examples/talk.py
-
-This is the whole backend that a page needs: the key stays here, the browser gets a ticket that
-opens one session, once, within a minute. Python alone is enough. Whoever reaches the port may
-talk, so it listens on this machine only; a real one asks first who is there.
+Anyone who reaches the port may talk, so it listens on this machine only; a real backend first
+asks who is there. Python alone is enough.
 """
 
 import json
@@ -15,44 +12,39 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 URL, KEY, AGENT = (os.environ[name] for name in ("URL", "SECRET_KEY", "AGENT_ID"))
-PAGE = Path(__file__).with_name("talk.html")
+HERE = Path(__file__).resolve().parent
+FILES = {
+    "/": (HERE / "talk.html", "text/html; charset=utf-8"),
+    "/voice.js": (HERE.parent / "src/ringline/web/voice.js", "text/javascript"),
+}
 
 
-def mint() -> tuple[int, bytes]:
-    """Mint a ticket for the agent; return the status and body for the page."""
-    request = Request(
-        f"{URL}/v3/realtime-sessions",
-        data=json.dumps({"agent_id": AGENT}).encode(),
-        headers={"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"},
-    )
+def mint() -> bytes:
+    """Mint a ticket for the agent; what the server refuses, the page shows."""
+    asked = json.dumps({"agent_id": AGENT, "ws_url": True}).encode()
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     try:
-        with urlopen(request, timeout=10) as answer:
-            secret = json.load(answer)["client_secret"]
+        with urlopen(Request(f"{URL}/v3/realtime-sessions", asked, headers), timeout=10) as answer:
+            return answer.read()
     except HTTPError as refusal:
-        with refusal:
-            return refusal.code, refusal.read()
-    socket = URL.replace("http", "ws", 1) + "/v3/realtime"
-    return 200, json.dumps({"socket": socket, "client_secret": secret}).encode()
+        return refusal.read()
 
 
 class Talk(BaseHTTPRequestHandler):
-    """The page at `/`, and `POST /ticket`."""
+    """The page with its module, and `POST /ticket`."""
 
     def do_GET(self) -> None:
-        """Send the page."""
-        if self.path != "/":
-            return self.send_error(404)
-        self.answer(200, PAGE.read_bytes(), "text/html; charset=utf-8")
+        """Send a file."""
+        path, content_type = FILES.get(self.path, (None, ""))
+        self.answer(content_type, path.read_bytes()) if path else self.send_error(404)
 
     def do_POST(self) -> None:
         """Send a ticket."""
-        if self.path != "/ticket":
-            return self.send_error(404)
-        self.answer(*mint(), "application/json")
+        self.answer("application/json", mint()) if self.path == "/ticket" else self.send_error(404)
 
-    def answer(self, status: int, body: bytes, content_type: str) -> None:
+    def answer(self, content_type: str, body: bytes) -> None:
         """Send a whole answer."""
-        self.send_response(status)
+        self.send_response(200)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

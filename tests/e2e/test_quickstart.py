@@ -111,7 +111,9 @@ async def test_the_agent_of_ones_own_answers(newcomer: Newcomer) -> None:
             ticket = await answer.json()
         protocol = SUBPROTOCOL + ticket["client_secret"]
         said = ""
-        async with http.ws_connect(ticket["socket"], protocols=(protocol,)) as socket:
+        async with http.ws_connect(
+            ticket["ws_url"].partition("?")[0], protocols=(protocol,)
+        ) as socket:
             await socket.send_json(
                 {"type": "session.start", "config": {"output_transcription": True}}
             )

@@ -1,73 +1,95 @@
-"""`examples/talk.py` and its page: the backend by itself, and in a browser with a microphone."""
+"""`examples/talk.py` and its page, as "Talk in a browser" says: by hand, and in a browser."""
 
-import asyncio
+import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.database import TestDatabase
 from tests.e2e.browser import browsing
-from tests.pages import ROOT
-from tests.serving import Service, serving
+from tests.e2e.program import environment, reachable_directory
+from tests.e2e.shell import Shell
+from tests.pages import DOCS, ROOT, blocks_of
 
+PAGE = DOCS / "howto" / "talk-in-a-browser.md"
 SPEECH = ROOT / "examples" / "demo-call.wav"
 
 
-@pytest.fixture
-async def service(database: TestDatabase) -> AsyncIterator[Service]:
-    async with serving(database, warm=True) as service:
-        yield service
-
-
-@pytest.fixture
-async def page_url(service: Service) -> AsyncIterator[str]:
-    """Run the example beside a server; give the address that it prints."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "examples" / "talk.py"),
-        env={
-            "URL": service.base_url,
-            "SECRET_KEY": service.keys.secret_key,
-            "AGENT_ID": service.agent_id,
+@pytest.fixture(scope="module")
+def shell() -> Iterator[Shell]:
+    """Carry the page out: a server, and the example beside it."""
+    with reachable_directory() as place:
+        (place / "examples").symlink_to(ROOT / "examples")
+        variables = {
+            **environment(),
+            "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
+            "RINGLINE_DATA_DIR": str(place / "data"),
+            "RINGLINE_PORT": "0",
             "PORT": "0",
-        },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    assert process.stdout is not None
-    try:
-        found = re.search(rb"http://\S+", await process.stdout.readline())
-        assert found is not None
-        yield found[0].decode() + "/"
-    finally:
-        process.terminate()
-        await process.communicate()
+        }
+        with Shell(place, variables) as terminal:
+            for block in blocks_of(PAGE, "sh"):
+                terminal.run(block.code)
+            (stays,) = blocks_of(PAGE, "sh stays")
+            terminal.paste(f"{stays.code.strip()} &")
+            terminal.shows("Open http")
+            yield terminal
 
 
-async def test_the_backend_keeps_the_key(service: Service, page_url: str) -> None:
+@pytest.fixture
+def page_url(shell: Shell) -> str:
+    found = re.search(r"Open (http://\S+)", shell.shown)
+    assert found is not None
+    return found[1] + "/"
+
+
+async def test_the_backend_keeps_the_key(shell: Shell, page_url: str) -> None:
+    key = shell.run("echo $SECRET_KEY").strip()
+    assert key.startswith("sk_")
     async with aiohttp.ClientSession() as http:
-        async with http.get(page_url) as answer:
-            assert answer.content_type == "text/html"
-            assert service.keys.secret_key not in await answer.text()
+        for path, kind in (("", "text/html"), ("voice.js", "text/javascript")):
+            async with http.get(page_url + path) as answer:
+                assert answer.content_type == kind
+                assert key not in await answer.text()
         async with http.post(f"{page_url}ticket") as answer:
             ticket = await answer.json()
-        assert set(ticket) == {"socket", "client_secret"}
-        assert ticket["socket"] == f"{service.ws_url}/v3/realtime"
-        async with http.post(f"{page_url}elsewhere") as answer:
-            assert answer.status == 404
+        assert set(ticket) == {"id", "client_secret", "expires_at", "ws_url"}
+        for method, path in (("POST", "elsewhere"), ("GET", "ticket"), ("GET", "talk.py")):
+            async with http.request(method, page_url + path) as answer:
+                assert answer.status == 404
 
 
 async def test_somebody_talks_in_a_browser(page_url: str) -> None:
     async with browsing(page_url, SPEECH) as page:
-        await page.evaluate("document.getElementById('talk').click()")
-        lines = "[...document.querySelectorAll('#said p')]"
-        said = f"{lines}.map((line) => line.className + ': ' + line.textContent)"
-        heard = "you: what are your opening hours"
-        await page.until(f"{said}.some((line) => line === {heard!r})")
-        await page.until(f"{said}.at(-1).startsWith('agent: ') && {said}.length > 2")
-        assert await page.evaluate(f"{said}.filter((line) => line.startsWith('trouble'))") == []
-        await page.evaluate("document.getElementById('talk').click()")
-        await page.until("document.getElementById('talk').textContent === 'Start'")
+        button, said = "document.querySelector('button')", "document.querySelector('pre')"
+        await page.evaluate(f"{button}.click()")
+        await page.until(f"{said}.textContent.includes('user: what are your opening hours')")
+        await page.until(f"{said}.textContent.trim().split('\\n').at(-1).startsWith('agent: ')")
+        typed = "document.querySelector('input')"
+        await page.until(f"!{typed}.disabled")
+        await page.evaluate(f"{typed}.value = 'Hello?'; {typed}.dispatchEvent(new Event('change'))")
+        await page.until(f"{said}.textContent.includes('user: Hello?')")
+        await page.evaluate(f"{button}.click()")
+        await page.until(f"{button}.textContent === 'Talk'")
+        assert "lost" not in await page.evaluate(f"{said}.textContent")
+
+
+async def test_somebody_without_a_microphone_types(page_url: str) -> None:
+    async with browsing(page_url) as page:
+        await page.evaluate(
+            "navigator.mediaDevices.getUserMedia = async () => {"
+            " throw new DOMException('no', 'NotFoundError'); };"
+        )
+        await page.evaluate("document.querySelector('button').click()")
+        said = "document.querySelector('pre').textContent"
+        await page.until("!document.querySelector('input').disabled")
+        await page.evaluate(
+            "const input = document.querySelector('input');"
+            " input.value = 'What are your opening hours?';"
+            " input.dispatchEvent(new Event('change'))"
+        )
+        await page.until(f"{said}.includes('user: What are your opening hours?')")
+        await page.until(f"{said}.split('user: What')[1]?.includes('agent: ')")
