@@ -187,9 +187,9 @@ async def test_a_frame_that_is_too_large(service: Service, database: TestDatabas
         ) as socket:
             await socket.send(START.decode())
             await socket.recv()
-            picture = padded('{"type":"image.input","image":"', limits.IMAGE_FRAME_BYTES.most)
-            await socket.send(picture)  # may be that large, although no voice here looks at it
-            assert json.loads(await socket.recv())["error"]["code"] == "unknown_event"
+            picture = padded('{"type":"image.input","image_url":"', limits.IMAGE_FRAME_BYTES.most)
+            await socket.send(picture)  # may be that large, although this voice sees nothing
+            assert json.loads(await socket.recv())["error"]["code"] == "image_input_unsupported"
             at_most = padded('{"type":"audio.append","audio":"', limits.SESSION_FRAME_BYTES.most)
             await socket.send(at_most)  # may be sent, although it is no audio
             assert json.loads(await socket.recv())["error"]["code"] == "invalid_audio"

@@ -7,9 +7,19 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from tests.e2e.program import until
 
 _DONE = "-- done, with"
+
+
+def _runs_in(group: int, process: psutil.Process) -> bool:
+    try:
+        own = os.getpgid(process.pid) == group
+        return own and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.NoSuchProcess):
+        return False
 
 
 class Shell:
@@ -41,6 +51,7 @@ class Shell:
         assert self._process.stdin is not None
         os.killpg(self._process.pid, signal.SIGTERM)
         self._process.wait()
+        until(self._is_empty)  # servers in the background may take longer than the shell
         self._process.stdin.close()
         self._reading.join()
 
@@ -67,6 +78,10 @@ class Shell:
     def shows(self, text: str) -> None:
         """Wait until it shows a text."""
         self._wait(lambda: text in self.shown)
+
+    def _is_empty(self) -> bool:
+        """Return whether everything that was started has ended, reaped or not."""
+        return not any(_runs_in(self._process.pid, process) for process in psutil.process_iter())
 
     def _wait(self, condition: Callable[[], bool]) -> None:
         try:

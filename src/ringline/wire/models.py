@@ -174,7 +174,9 @@ class _Switch(StrEnum):
 
 
 class _Refused(Exception):
-    pass
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 def read_query(parameters: Mapping[str, str]) -> ModelQuery | ConfigProblem:
@@ -193,7 +195,7 @@ def read_query(parameters: Mapping[str, str]) -> ModelQuery | ConfigProblem:
             offset=_number(given, "offset", default=0, least=0, most=_MAX_OFFSET),
         )
     except _Refused as refused:
-        return ConfigProblem("invalid_request", str(refused))
+        return ConfigProblem("invalid_request", refused.message)
 
 
 def _word(given: Mapping[str, str], name: str, *, default: _Word) -> _Word:
