@@ -34,10 +34,10 @@ endif
 	@tools/install runtime
 	@touch $@
 
-.PHONY: help setup demo dist test check format bench lock clean
+.PHONY: help setup demo dist test check format bench bench-relay lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1 - /p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 - /p' Makefile
 
 setup: $(RUN) ## install everything into .venv; the program is then .venv/bin/ringline
 
@@ -62,6 +62,9 @@ test: check ## all of check, then all tests (ARGS="-k word": some)
 format: .venv/.dev ## format the code
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+bench-relay: .venv/.dev ## two-way voice sessions beside a naive relay
+	@exec $(BIN)/python -m benchmarks relay
 
 bench: .venv/.dev ## run the benchmarks and write the tables (ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(ARGS)

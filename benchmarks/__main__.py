@@ -12,6 +12,7 @@ from benchmarks.lists import lists
 from benchmarks.neighbours import neighbours
 from benchmarks.pages import pages
 from benchmarks.queries import queries
+from benchmarks.relay import relay
 from benchmarks.report import write
 from benchmarks.start import size, start
 from benchmarks.tickets import tickets
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "lists": lists,
     "pages": pages,
     "queries": queries,
+    "relay": relay,
     "neighbours": neighbours,
 }
 

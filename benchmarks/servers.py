@@ -84,9 +84,9 @@ class Server:
     def cpu(self) -> Cpu:
         database, voice = self._children()
         return Cpu(
-            _seconds(self.own),
-            sum(_seconds(process) + _reaped(process) for process in database),
-            sum(map(_seconds, voice)),
+            seconds_of(self.own),
+            sum(seconds_of(process) + _reaped(process) for process in database),
+            sum(map(seconds_of, voice)),
         )
 
     def resident(self) -> tuple[float, float]:
@@ -111,7 +111,8 @@ class Server:
         return database, voice
 
 
-def _seconds(process: psutil.Process) -> float:
+def seconds_of(process: psutil.Process) -> float:
+    """Return the processor time of a process; 0 if it has ended."""
     try:
         if sys.platform == "linux":
             return time.clock_gettime(~process.pid << 3 | _SCHEDULER_CLOCK)
@@ -160,6 +161,13 @@ def bench(data_dir: Path) -> Generator[Server]:
         yield server
 
 
+@contextlib.contextmanager
+def relaying(data_dir: Path) -> Generator[Server]:
+    """Run a server whose one voice relays frames and reports their ages when asked."""
+    with _run(["-m", "benchmarks.relay_server"], data_dir, stdin=subprocess.PIPE) as (server, _):
+        yield server
+
+
 class Peer:
     """Another program on a server's database, which does the same in another way."""
 
@@ -169,7 +177,7 @@ class Peer:
 
     def cpu(self) -> float:
         """Return the processor time of it and of what it started, in seconds."""
-        return sum(map(_seconds, (self.own, *self.own.children(recursive=True))))
+        return sum(map(seconds_of, (self.own, *self.own.children(recursive=True))))
 
 
 @contextlib.contextmanager

@@ -123,7 +123,8 @@ class Pacer:
 
     def _pump(self) -> None:
         """Send what is due, and arm the timer for the next chunk."""
-        for item in self._playout.take_due(now_ms()):
+        now = now_ms()
+        for item in self._playout.take_due(now):
             if isinstance(item, Chunk):
                 self._deliver(item)
             else:
@@ -133,7 +134,7 @@ class Pacer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        wake_in_ms = self._playout.wake_in_ms(now_ms())
+        wake_in_ms = self._playout.wake_in_ms(now)
         if wake_in_ms is not None:
             self._timer = self._loop.call_later(wake_in_ms / 1000, self._pump)
 

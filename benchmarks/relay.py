@@ -1,0 +1,246 @@
+"""Two-way voice sessions: what the gateway adds to a frame, beside a naive relay."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks import cores
+from benchmarks.relay_clients import Sessions, Talk
+from benchmarks.relay_server import MODEL
+from benchmarks.report import Grid, Row, Section, brief, percentile, ratios, show
+from benchmarks.servers import LIMIT_S, Server, directory, relaying, seconds_of
+from benchmarks.sockets import connect, post
+
+SESSIONS, SECONDS, RUNS = 50, 10.0, 5
+#: Where the knee is looked for: so many sessions, until the p99 of a frame is over the goal.
+LADDER, LADDER_S, KNEE_MS = (50, 100, 150, 200, 250, 300, 400, 500), 5.0, 10.0
+IDLE, CHURN = 200, 1_000
+MINT = "/v3/realtime-sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One contestant's round: ages of frames both ways (ms), CPU per frame (µs)."""
+
+    inward: list[float]
+    outward: list[float]
+    cpu_us: float
+    busy: float
+
+
+class Contestant:
+    """A relay under test: Ringline, or the naive one."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, key: str | None) -> None:
+        self._process = process
+        self.port = port
+        self._key = key
+        self.own = psutil.Process(process.pid)
+
+    def sessions(self, count: int, *, speak: bool = True) -> Sessions:
+        return Sessions(self.port, self.offers(count), speak=speak)
+
+    def offers(self, count: int) -> list[str]:
+        """Return what each session's upgrade offers: a ticket, where there are tickets."""
+        if self._key is None:
+            return [""] * count
+        with connect(self.port) as connection:
+            config = {"config": {"model": MODEL}}
+            secrets = [
+                post(connection, MINT, self._key, config)["client_secret"] for _ in range(count)
+            ]
+        return [f"\r\nSec-WebSocket-Protocol: opper-ticket.{secret}" for secret in secrets]
+
+    def own_cpu_s(self) -> float:
+        return seconds_of(self.own)
+
+    def resident_kb(self) -> float:
+        return self.own.memory_info().rss / 1000
+
+    def noted(self, place: Path) -> tuple[list[float], list[int]]:
+        """Return the ages of the frames that the voice heard, and its interruptions."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(f"{place / 'noted'}\n".encode())
+        stdin.flush()
+        stdout.readline()
+        said = json.loads((place / "noted").read_text())
+        return said["ages_ms"], said["interrupted_ns"]
+
+
+def relay(*, tiny: bool = False) -> Section:
+    sessions, seconds, rounds = (5, 1.0, 1) if tiny else (SESSIONS, SECONDS, RUNS)
+    ours: list[Run] = []
+    naive: list[Run] = []
+    with directory() as place, _contestants(place) as (ringline, other), _apart(ringline, other):
+        # First: later sessions would find what earlier ones have freed.
+        idle_kb, growth_kb = _memory(ringline, *((5, 10) if tiny else (IDLE, CHURN)))
+        for number in range(rounds + 1):
+            pair = [_measure(each, sessions, seconds, place) for each in (ringline, other)]
+            if number:  # the first is a warm-up
+                ours.append(pair[0])
+                naive.append(pair[1])
+        barge_in = _barge_in(ringline, sessions, place)
+        knee = [(5, 5)] if tiny else [_knees(ringline, other, place) for _ in range(3)]
+    cpu = ratios([run.cpu_us for run in ours], [run.cpu_us for run in naive])
+    grid = Grid(
+        ["Ringline", "naive relay"],
+        [
+            *_both("client → voice, p50, ms", ours, naive, lambda run: percentile(run.inward, 50)),
+            *_both("client → voice, p99, ms", ours, naive, lambda run: percentile(run.inward, 99)),
+            *_both("voice → client, p50, ms", ours, naive, lambda run: percentile(run.outward, 50)),
+            *_both("voice → client, p99, ms", ours, naive, lambda run: percentile(run.outward, 99)),
+            *_both("CPU per frame, µs", ours, naive, lambda run: run.cpu_us),
+            (
+                f"most sessions with a p99 of at most {KNEE_MS:.0f} ms",
+                [show([one for one, _ in knee]), show([two for _, two in knee])],
+            ),
+        ],
+    )
+    return Section(
+        "relay",
+        "Two-way voice sessions",
+        f"{sessions} sessions, each with a frame of 40 ms in both directions all the time, for "
+        f"{seconds:.0f} s, and the same against a relay of PyPI's `websockets` that parses and "
+        "writes JSON both ways and does nothing else; one after the other, in turns. The voice "
+        "is in the process of the relay, for both. A frame carries the moment it was made: its "
+        "age is taken where the voice gets it, and where the client has read it. "
+        f"{cores.how()} The clients were busy for {max(run.busy for run in [*ours, *naive]):.0%} "
+        "of the time at most.",
+        [
+            Row("CPU per frame: Ringline / naive relay", cpu, "", "≤ 0.5"),
+            Row("client → voice, p99", [percentile(run.inward, 99) for run in ours], "ms", "≤ 10"),
+            Row("voice → client, p99", [percentile(run.outward, 99) for run in ours], "ms", "≤ 10"),
+            Row(
+                "the caller speaks → the last frame of speech at the client", barge_in, "ms", "≤ 20"
+            ),
+            Row("memory of a live session, silent", [idle_kb], "KB", "< 200"),
+            Row(f"growth over {CHURN:,} sessions, per session", [growth_kb], "KB", "0"),
+        ],
+        grid,
+    )
+
+
+def _measure(relay_: Contestant, count: int, seconds: float, place: Path) -> Run:
+    talking = relay_.sessions(count)
+    try:
+        talking.talk(1.0)
+        relay_.noted(place)
+        before = relay_.own_cpu_s()
+        talk: Talk = talking.talk(seconds)
+        used = relay_.own_cpu_s() - before
+        inward, _ = relay_.noted(place)
+        if len(inward) < 0.9 * talk.sent:
+            raise SystemExit(f"Of {talk.sent} frames {len(inward)} were heard.")
+        return Run(inward, talk.ages_ms, used * 1e6 / (talk.sent + len(talk.ages_ms)), talk.busy)
+    finally:
+        talking.close()
+
+
+def _barge_in(relay_: Contestant, count: int, place: Path) -> list[float]:
+    """Return how long after the interruption the last frame of speech came, per session."""
+    talking = relay_.sessions(count)
+    try:
+        talking.talk(1.0)
+        relay_.noted(place)
+        talk = talking.talk(2.0, interrupt=True)
+        _, interrupted = relay_.noted(place)
+    finally:
+        talking.close()
+    if len(interrupted) != count or len(talk.arrivals) != count:
+        raise SystemExit("Not every session was interrupted.")
+    late: list[float] = []
+    moments = sorted(interrupted)
+    for number, seen in enumerate(
+        sorted(talk.arrivals.values(), key=lambda seen: _moment_of(seen, "speech"))
+    ):
+        last = max((at for at, kind in seen if kind == "audio"), default=moments[number])
+        late.append(max(0.0, (last - moments[number]) / 1e6))
+    return late
+
+
+def _moment_of(seen: list[tuple[int, str]], kind: str) -> int:
+    return next((at for at, what in seen if what == kind), 0)
+
+
+def _knees(ours: Contestant, naive: Contestant, place: Path) -> tuple[int, int]:
+    return _knee(ours, place), _knee(naive, place)
+
+
+def _knee(relay_: Contestant, place: Path) -> int:
+    """Return the most sessions of the ladder that a relay carries in time."""
+    most = 0
+    for count in LADDER:
+        run = _measure(relay_, count, LADDER_S, place)
+        if max(percentile(run.inward, 99), percentile(run.outward, 99)) > KNEE_MS:
+            break
+        most = count
+    return most
+
+
+def _memory(relay_: Contestant, idle: int, churn: int) -> tuple[float, float]:
+    """Return what a silent session keeps, and what a closed one leaves behind (KB)."""
+    relay_.sessions(1, speak=False).close()  # what is allocated once
+    time.sleep(1)
+    before = relay_.resident_kb()
+    silent = relay_.sessions(idle, speak=False)
+    kept = (relay_.resident_kb() - before) / idle
+    silent.close()
+    time.sleep(1)
+    residents: list[float] = []
+    for _ in range(2):  # the heap settles in the first
+        for _ in range(0, churn, idle):
+            relay_.sessions(idle, speak=False).close()
+        time.sleep(1)
+        residents.append(relay_.resident_kb())
+    return kept, (residents[1] - residents[0]) / churn
+
+
+def _both(
+    name: str, ours: list[Run], naive: list[Run], figure: Callable[[Run], float]
+) -> list[tuple[str, list[str]]]:
+    return [(name, [brief([figure(run) for run in runs]) for runs in (ours, naive)])]
+
+
+@contextlib.contextmanager
+def _contestants(place: Path) -> Generator[tuple[Contestant, Contestant]]:
+    with relaying(place / "data") as server, _naive() as naive:
+        yield _ringline(server), naive
+
+
+def _ringline(server: Server) -> Contestant:
+    return Contestant(server.process, server.port, server.ready["secret_key"])
+
+
+@contextlib.contextmanager
+def _naive() -> Generator[Contestant]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.peers.naive_relay"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield Contestant(process, int(process.stdout.readline()), None)
+    finally:
+        process.stdin.close()
+        process.terminate()
+        process.wait(LIMIT_S)
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def _apart(*relays: Contestant) -> Generator[None]:
+    with cores.apart([relay_.own for relay_ in relays]):
+        yield
