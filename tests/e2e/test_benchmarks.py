@@ -13,6 +13,7 @@ LIMIT_S = 110
         ("lists", "| aiohttp by hand |"),
         ("pages", "| `--phoneE164` |"),
         ("queries", "| 3: `call.participants.call` |"),
+        ("relay", "| CPU per frame, µs |"),
         ("detection", "| pink noise, 10 dB |"),
     ],
 )
