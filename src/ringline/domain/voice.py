@@ -135,16 +135,12 @@ class ResponseEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a voice has used since it last reported, in disjoint units.
-
-    Tokens as the provider counts them; the cached ones are not among the others.
-    """
+    """What a voice has used since it last reported, in tokens as its provider counts them."""
 
     audio_in_tokens: int = 0
     audio_out_tokens: int = 0
     text_in_tokens: int = 0
     text_out_tokens: int = 0
-    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ export interface VoiceSessionOptions {
 export type SessionState =
   | "idle"
   | "starting"
-  /** Nobody speaks. */
+  /** Neither side speaks. */
   | "listening"
   /** The user speaks. */
   | "hearing"
@@ -68,7 +68,7 @@ export interface Turn {
   readonly gapMs?: number;
   /** Of an interrupted turn: the beginning of `text` that was heard, if the server knows. */
   readonly spokenText?: string;
-  /** False if nobody understood the speech; `text` is empty then. */
+  /** False if the speech could not be recognised; `text` is empty then. */
   readonly recognized?: boolean;
 }
 
