@@ -12,12 +12,11 @@ from collections.abc import Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeAlias
-from uuid import uuid4
 
 import structlog
 
 from ringline.domain import limits
-from ringline.domain.agent import LocalSettings, TurnDetectionType
+from ringline.domain.agent import LocalSettings
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
@@ -30,12 +29,8 @@ from ringline.domain.voice import (
     ResponseDone,
     ResponseEnd,
     ResponseStarted,
-    SpeechStarted,
-    SpeechStopped,
     ToolResult,
     Transcribed,
-    TurnCleared,
-    TurnEmpty,
     UpdateConfig,
     VoiceCapabilities,
     VoiceFailed,
@@ -44,14 +39,9 @@ from ringline.domain.voice import (
     VoiceOrder,
 )
 from ringline.ports import VoiceListener
+from ringline.voices.caller_turns import CallerTurns
 from ringline.voices.dialogue import Reply, reply_to, script_of, sentences, unanswered
-from ringline.voices.endpointing import (
-    RATE_HZ,
-    Edge,
-    Endpointer,
-    NewDetector,
-    TurnLimits,
-)
+from ringline.voices.endpointing import RATE_HZ, NewDetector, TurnLimits
 from ringline.voices.recognition import Recognition, grammar_of
 from ringline.voices.speech import DEFAULT_VOICE, VOICE_FILES, Sentence, Speech
 from ringline.voices.workers import PoolBusy, WorkerLost, WorkFailed
@@ -106,20 +96,22 @@ class Attendant:
         speech: Speech,
         turn_limits: TurnLimits,
     ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._turn_limits = turn_limits
         self._listener = listener
-        self._new_detector = new_detector
         self._recognition = recognition
         self._speech = speech
         self._next_config: SessionConfig | None = None
         self._use(opening.config)
+        self._turns = CallerTurns(
+            listener,
+            opening.config.turn_detection,
+            new_detector=new_detector,
+            turn_limits=turn_limits,
+            on_start=self._turn_started,
+            on_end=self._turn_ended,
+        )
         self._jobs: deque[_Job] = deque()
         self._job_came = asyncio.Event()
         self._unanswered: deque[str] = deque(unanswered(opening.history), maxlen=UNANSWERED_LIMIT)
-        self._item_id = ""
-        self._heard_at = self._spoke_at = 0.0
-        self._silence: asyncio.TimerHandle | None = None
         self._partial: asyncio.Task[None] | None = None
         self._responding: tuple[str, asyncio.Task[None]] | None = None
         self._closed = False
@@ -138,13 +130,7 @@ class Attendant:
             return
         assert chunk.rate_hz == RATE_HZ, "audio is resampled before it gets here"
         self._take_next_config()
-        self._heard_at = self._loop.time()
-        for edge in self._endpointer.hear(chunk.pcm):
-            match edge:
-                case Edge.STARTED:
-                    self._speech_started()
-                case Edge.STOPPED:
-                    self._speech_stopped()
+        self._turns.hear(chunk.pcm)
 
     def send(self, order: VoiceOrder) -> None:
         """Take an order."""
@@ -155,9 +141,10 @@ class Attendant:
                 self._next_config = config
                 self._take_next_config()
             case EndTurn():
-                self._end_turn()
+                self._turns.end()
             case ClearInput():
-                self._forget_turn()
+                self._stop_partials()
+                self._turns.clear()
             case AddText() | Respond():
                 self._add(order)
             case Cancel(response_id):
@@ -168,8 +155,7 @@ class Attendant:
     async def close(self) -> None:
         """End the conversation."""
         self._closed = True
-        if self._silence is not None:
-            self._silence.cancel()
+        self._turns.stop()
         tasks = [self._preparing, self._working]
         if self._partial is not None:
             tasks.append(self._partial)
@@ -184,67 +170,24 @@ class Attendant:
     def _use(self, config: SessionConfig) -> None:
         self._script = script_of(config.local or LocalSettings())
         self._phrases = grammar_of(self._script)
-        self._detection = config.turn_detection
-        self._endpointer = Endpointer(
-            self._new_detector, self._detection, turn_limits=self._turn_limits
-        )
         wanted = config.voice.lower()
         self._voice = wanted if wanted in VOICE_FILES else DEFAULT_VOICE
 
     def _take_next_config(self) -> None:
         """Switch to a new config unless a turn is in progress."""
-        if self._next_config is not None and not self._endpointer.in_turn:
+        if self._next_config is not None and not self._turns.in_turn:
             self._use(self._next_config)
+            self._turns.use(self._next_config.turn_detection)
             self._next_config = None
 
-    def _speech_started(self) -> None:
-        self._item_id = f"item_{uuid4().hex}"
-        self._spoke_at = self._heard_at
-        self._listener.on_voice_signal(SpeechStarted())
-        self._watch_silence()
-        self._partial = asyncio.create_task(self._hear_partials(self._item_id))
+    def _turn_started(self, item_id: str) -> None:
+        self._partial = asyncio.create_task(self._hear_partials(item_id))
 
-    def _watch_silence(self) -> None:
-        """End the turn of a caller who sends no audio or too little (contract, 11)."""
-        now = self._loop.time()
-        silent_at = self._heard_at + 2 * self._detection.silence_duration_ms / 1000
-        longest_at = self._spoke_at + self._turn_limits.turn_ms / 1000
-        if now >= longest_at:
-            self._endpointer.rest()
-        if now >= min(silent_at, longest_at):
-            self._speech_stopped()
-        else:
-            self._silence = self._loop.call_at(min(silent_at, longest_at), self._watch_silence)
+    def _turn_ended(self, item_id: str, pcm: bytes) -> None:
+        self._stop_partials()
+        self._add(_Utterance(item_id, pcm, self._phrases))
 
-    def _end_turn(self) -> None:
-        if self._detection.type is TurnDetectionType.NONE:
-            self._item_id = f"item_{uuid4().hex}"
-            if self._endpointer.utterance():
-                self._speech_stopped()
-            else:
-                self._listener.on_voice_signal(TurnEmpty())
-        elif self._endpointer.speaking:
-            self._speech_stopped()
-
-    def _speech_stopped(self) -> None:
-        self._stop_watching()
-        # Enqueued before it is reported: a response requested in reaction must come after it.
-        self._add(_Utterance(self._item_id, self._endpointer.finish(), self._phrases))
-        self._listener.on_voice_signal(SpeechStopped())
-
-    def _forget_turn(self) -> None:
-        """Discard the turn's audio; a turn that had begun is over nevertheless."""
-        spoke = self._endpointer.speaking
-        self._stop_watching()
-        self._endpointer.clear()
-        if spoke:
-            self._listener.on_voice_signal(SpeechStopped())
-            self._listener.on_voice_signal(TurnCleared(self._item_id))
-
-    def _stop_watching(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
+    def _stop_partials(self) -> None:
         if self._partial is not None:
             self._partial.cancel()
             self._partial = None
@@ -254,7 +197,7 @@ class Attendant:
         heard = ""
         while True:
             await asyncio.sleep(PARTIAL_EVERY_S)
-            utterance = self._endpointer.utterance()
+            utterance = self._turns.utterance()
             if len(utterance) > bytes_of_ms(PARTIAL_MS, RATE_HZ):
                 return
             text = await self._recognition.partial(utterance, self._phrases)
