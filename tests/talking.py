@@ -210,13 +210,16 @@ class ScriptedLeg:
     output_hz: int = OUTPUT_HZ
     got: list[tuple[float, Chunk | leg.LegOrder | str]] = field(default_factory=list)
     fails_at: type[leg.LegOrder] | None = None
+    #: What a flush says was discarded; None if the leg cannot know.
+    unplayed_ms: float | None = None
 
     def play(self, chunk: Chunk) -> None:
         assert chunk.rate_hz == self.output_hz, "speech is resampled before it gets here"
         self._note(chunk)
 
-    def flush(self) -> None:
+    def flush(self) -> float | None:
         self._note("flush")
+        return self.unplayed_ms
 
     def send(self, order: leg.LegOrder) -> None:
         if self.fails_at is not None and isinstance(order, self.fails_at):

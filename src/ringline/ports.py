@@ -122,8 +122,24 @@ Resampler: TypeAlias = Callable[[bytes], bytes]
 #: Make a resampler for one speaker: from one rate to another, both in Hz.
 NewResampler: TypeAlias = Callable[[int, int], Resampler]
 
-#: Receive the audio of a call's party, as a recorder or a detector. Never blocks or raises.
-Tap: TypeAlias = Callable[[PartyId, Chunk], None]
+
+class Tap(Protocol):
+    """Receives the audio of a call's parties: a recorder or a detector. Never blocks or raises.
+
+    Speech for the caller comes when it is sent to their leg, which plays it then or once all
+    earlier speech has been played.
+    """
+
+    def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
+        """Receive a party's audio, at the rate of its speaker or of the caller's leg."""
+        ...
+
+    def on_flush(self, unplayed_ms: float | None) -> None:
+        """Learn that the caller's leg has discarded what it had not played.
+
+        `unplayed_ms` is how much that was by the leg's own figure; None if it cannot know.
+        """
+        ...
 
 
 class Leg(Protocol):

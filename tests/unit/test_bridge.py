@@ -33,6 +33,23 @@ from tests.talking import (
 Signal: TypeAlias = LegSignal | VoiceSignal | BridgeSignal
 
 
+class Listening:
+    """A tap that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[PartyId, Chunk] | float | None] = []
+
+    @property
+    def flushes(self) -> list[float | None]:
+        return [one for one in self.got if not isinstance(one, tuple)]
+
+    def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
+        self.got.append((speaker, chunk))
+
+    def on_flush(self, unplayed_ms: float | None) -> None:
+        self.got.append(unplayed_ms)
+
+
 class Meeting:
     """A bridge with a leg and a voice; its signals are kept with the time."""
 
@@ -77,6 +94,15 @@ class Meeting:
         """Let the voice make a response at once and admit it."""
         self.voice.say("one", speech(duration_ms), text="hello", hang_up=hang_up)
         self.bridge.send(bridge.PlayResponse("one"))
+
+
+def tapped(meeting: Meeting) -> Listening:
+    """Plug in a tap that hears the whole conversation."""
+    tap, place = Listening(), party()
+    meeting.bridge.plug_tap(place, tap)
+    meeting.seats[place] = Seat.RECORDER
+    meeting.route()
+    return tap
 
 
 def test_speech_is_paced_by_the_clock_of_the_leg() -> None:
@@ -403,15 +429,30 @@ def test_a_replaced_voice_reaches_nothing() -> None:
 
 def test_a_tap_hears_each_speaker_separately() -> None:
     async def main() -> None:
-        meeting, recorder = Meeting(capabilities=ONE_RATE), party()
-        recorded: list[tuple[PartyId, Chunk]] = []
-        meeting.bridge.plug_tap(recorder, lambda speaker, chunk: recorded.append((speaker, chunk)))
-        meeting.seats[recorder] = Seat.RECORDER
-        meeting.route()
+        meeting = Meeting(capabilities=ONE_RATE)
+        tap = tapped(meeting)
         heard = speech(20)
         meeting.ear.on_leg_audio(heard)
         meeting.speak(100)
-        assert recorded == [(CALLER, heard), (VOICE, speech(100))]
+        assert tap.got == [(CALLER, heard), (VOICE, speech(100))]
+
+    run(main())
+
+
+@pytest.mark.parametrize("unplayed_ms", [None, 70.0])
+def test_a_tap_learns_what_the_callers_leg_has_discarded(unplayed_ms: float | None) -> None:
+    async def main() -> None:
+        meeting = Meeting()
+        tap = tapped(meeting)
+        meeting.line.unplayed_ms = unplayed_ms
+        meeting.speak(1_000)
+        await asyncio.sleep(0.1)
+        meeting.bridge.send(bridge.DropResponse("one"))
+        assert tap.got[-1] == unplayed_ms
+        flushes = len(tap.flushes)
+        meeting.mouth.on_voice_signal(voice.SpeechStarted())
+        assert tap.flushes == [unplayed_ms] * (flushes + 1)
+        assert meeting.line.items.count("flush") == len(tap.flushes)
 
     run(main())
 

@@ -17,10 +17,11 @@ from ringline.domain.voice import VoiceOrder
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """The legs of a call in the order in which they joined, and its voice."""
+    """The legs of a call in the order in which they joined, its voice, and its recorder."""
 
     legs: tuple[tuple[LegId, Seat], ...] = ()
     voice: VoiceId | None = None
+    recorder: PartyId | None = None
 
     @property
     def caller(self) -> LegId | None:
@@ -44,6 +45,8 @@ class Parties:
         seats: dict[PartyId, Seat] = dict(self.legs)
         if self.voice is not None:
             seats[self.voice] = Seat.AGENT
+        if self.recorder is not None:
+            seats[self.recorder] = Seat.RECORDER
         return routes(seats, paused=paused)
 
     def address(self, orders: Iterable[Order | Addressed]) -> Iterator[Addressed]:

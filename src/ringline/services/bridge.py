@@ -46,7 +46,11 @@ class Bridge:
         self._legs[caller] = self._caller
         self._speech_rate = RateMatcher(caller_leg.output_hz, new_resampler)
         self._pacer = Pacer(
-            self._caller.player, lead_ms, deliver=self._deliver, report=self._report
+            self._caller.player,
+            lead_ms,
+            deliver=self._deliver,
+            report=self._report,
+            flushed=self._on_flush,
         )
         self._routes: Routes = NO_ROUTES
         self._voice: VoicePlug | None = None  # the voice that hears the caller
@@ -199,6 +203,11 @@ class Bridge:
         """Send the voice's speech to every leg and tap that hears it."""
         for sink in self._speech_sinks:
             sink.hear(chunk)
+
+    def _on_flush(self, unplayed_ms: float | None) -> None:
+        """Tell the taps that the caller's leg has discarded speech."""
+        for tap in self._taps.values():
+            tap.on_flush(unplayed_ms)
 
     def _apply_routes(self) -> None:
         """Connect each speaker to its listeners, as the routes say."""

@@ -52,10 +52,12 @@ class Pacer:
         *,
         deliver: Callable[[Chunk], None],
         report: Callable[[bridge.BridgeSignal], None],
+        flushed: Callable[[float | None], None],
     ) -> None:
         self._player = player
         self._deliver = deliver
         self._report = report
+        self._flushed = flushed
         self._loop = asyncio.get_running_loop()
         self._playout = Playout(player.clock, lead_ms)
         self._timer: asyncio.TimerHandle | None = None
@@ -89,14 +91,16 @@ class Pacer:
     def drop(self, response_id: str) -> None:
         """Discard a response, and flush the leg if the response was playing."""
         if self._playout.drop(response_id, now_ms()):
-            self._player.flush()
+            self._flushed(self._player.flush())
 
     def halt(self) -> int:
         """Stop playback now; return how much of the response was played, in milliseconds.
 
         The rest of the response is held until the call drops it.
         """
-        return self._playout.pause(now_ms(), self._player.leg.flush())
+        unplayed_ms = self._player.leg.flush()
+        self._flushed(unplayed_ms)
+        return self._playout.pause(now_ms(), unplayed_ms)
 
     def report_silence(self) -> None:
         """Report a pending silence at once: the speech before it has been discarded."""

@@ -50,7 +50,7 @@ class TapSink:
 
     def hear(self, chunk: Chunk) -> None:
         """Pass audio on with its speaker, unchanged."""
-        self._tap(self._speaker, chunk)
+        self._tap.on_audio(self._speaker, chunk)
 
 
 class LegPlug:
