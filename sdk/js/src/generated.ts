@@ -118,6 +118,7 @@ export interface Call {
   sipUsername: string | null;
   conversationId: Uuid | null;
   aiAgentId: Uuid | null;
+  metadata: UntypedMap | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -145,6 +146,7 @@ export interface CallFilter extends Joined<CallFilter> {
   sipUsername?: Nullable<ByText>;
   conversationId?: Nullable<ById>;
   aiAgentId?: Nullable<ById>;
+  metadata?: ByNil;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   conversation?: ConversationFilter;

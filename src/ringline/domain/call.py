@@ -215,6 +215,8 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
             return _voice_failed(call, signal, draft=draft)
         case voice.GoingAway():
             return call  # it fails in time; replacing a voice before that is not built yet
+        case voice.UsageReported():
+            return call  # it moves no conversation
         case _:
             return _talk(call, signal, draft=draft)
 

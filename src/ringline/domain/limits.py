@@ -28,6 +28,7 @@ _BAD_JSON = "as broken JSON on that surface"
 _TOO_COMPLEX = "`filter_too_complex`"
 _TOO_LARGE_RESULT = "`result_too_large`"
 _BAD_TEXT = "`invalid_attribute`; longer texts that are already stored stay"
+_BAD_LEASH = "400 `invalid_request`"
 _BAD_LOCAL = "`invalid_attribute`, in a session's config `invalid_config`"
 _PAUSES = "the server stops reading for a while; nothing is lost or closed"
 _NOT_SENT = "dropped, with one log line"
@@ -288,6 +289,15 @@ TRANSCRIPT_CHARACTERS = Limit(
 CONFIG_WARNINGS = Limit(
     "unknown members of a config that `warnings` names", 10, "sentences", "the others are left out"
 )
+LEASH_S = Limit(
+    "`max_duration_seconds` and `idle_timeout_seconds` of a ticket", 86_400, "s", _BAD_LEASH
+)
+LEASH_ORIGINS = Limit("`allowed_origins` of a ticket", 20, "origins", _BAD_LEASH)
+ORIGIN_CHARACTERS = Limit("an origin in `allowed_origins`", 300, "characters", _BAD_LEASH)
+SUBJECT_BYTES = Limit("`subject` of a ticket", 255, "bytes", _BAD_LEASH)
+SESSION_METADATA_BYTES = Limit(
+    "`metadata` of a ticket, as compact JSON", 16 * _KIB, "bytes", _BAD_LEASH
+)
 TURN_MS = Limit(
     "a turn that a caller speaks to the local voice or a test voice",
     20_000,
@@ -506,6 +516,11 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PARTIAL_TURNS,
         TRANSCRIPT_CHARACTERS,
         CONFIG_WARNINGS,
+        LEASH_S,
+        LEASH_ORIGINS,
+        ORIGIN_CHARACTERS,
+        SUBJECT_BYTES,
+        SESSION_METADATA_BYTES,
         TURN_MS,
         TURN_REST_MS,
         LINE_CHARACTERS,

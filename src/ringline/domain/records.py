@@ -1,5 +1,6 @@
 """Rows that the journal writes and the surfaces read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -23,7 +24,8 @@ class CallRow:
     """A row of `calls`. `uuid` is the integrator's `callUuid` or the call's own UUID.
 
     `duration_seconds` is the reported duration of an external call; without it, the seconds
-    from the answer to the end are stored.
+    from the answer to the end are stored. `metadata` is the integrator's own data, which no
+    client of the call is shown.
     """
 
     id: UUID
@@ -43,6 +45,7 @@ class CallRow:
     sip_username: str | None = None
     conversation_id: UUID | None = None
     duration_seconds: int | None = None
+    metadata: Mapping[str, object] | None = None
 
 
 def talk_time_s(answered_at: datetime | None, ended_at: datetime) -> int:

@@ -238,8 +238,8 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
             return _done(talk, response_id, draft=draft, hang_up=hang_up)
         case voice.ToolCall():
             return _call_tool(talk, signal, draft=draft)
-        case voice.VoiceFailed() | voice.GoingAway():
-            raise AssertionError("the call handles the end of a voice")
+        case voice.VoiceFailed() | voice.GoingAway() | voice.UsageReported():
+            raise AssertionError("the call handles what does not move the conversation")
 
 
 def handle_bridge_signal(

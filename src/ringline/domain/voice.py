@@ -135,12 +135,49 @@ class ResponseEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a voice has used since it last reported, in tokens as its provider counts them."""
+    """What a voice has used since it last reported; no token is in two of them (voices, 4).
+
+    Tokens are counted as the provider counts them, and those that it took from its cache
+    apart from the others. `seconds` are what is billed by time, `text_items` by the item.
+    """
 
     audio_in_tokens: int = 0
+    audio_cached_tokens: int = 0
     audio_out_tokens: int = 0
     text_in_tokens: int = 0
+    text_cached_tokens: int = 0
     text_out_tokens: int = 0
+    seconds: float = 0.0
+    text_items: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of all kinds."""
+        return (
+            self.audio_in_tokens
+            + self.audio_cached_tokens
+            + self.audio_out_tokens
+            + self.text_in_tokens
+            + self.text_cached_tokens
+            + self.text_out_tokens
+        )
+
+
+class UsageKind(StrEnum):
+    """What a voice used something for."""
+
+    RESPONSE = "response"
+    TRANSCRIPTION = "transcription"
+    SPEECH = "speech"
+    SESSION = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported:
+    """The voice used something besides its responses, which `ResponseDone` reports."""
+
+    kind: UsageKind
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +232,7 @@ VoiceSignal: TypeAlias = (
     | ResponseStarted
     | ToolCall
     | ResponseDone
+    | UsageReported
     | VoiceFailed
     | GoingAway
 )

@@ -293,6 +293,7 @@ CALL = Resource(
         Field("sipUsername", Text(), null=True),
         Field("conversationId", Id(Prefix.CONVERSATION), null=True),
         Field("aiAgentId", Id(Prefix.AGENT), null=True, column=tables.calls.c.agent_id),
+        Field("metadata", Map(limits.SESSION_METADATA_BYTES.most), null=True),
         *_stamps(),
     ),
     (

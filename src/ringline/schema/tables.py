@@ -202,6 +202,7 @@ calls = sa.Table(
     sa.Column("hangup_cause", sa.Text),
     sa.Column("server_id", sa.Uuid),
     sa.Column("lost_at", TIMESTAMP),
+    sa.Column("metadata", JSONB),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "call_uuid"),

@@ -4,6 +4,7 @@ Any entry point can offer a call: a browser's WebSocket today, SIP later. The en
 who is calling and how; the row, the greeting and the limits are decided here for all of them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,7 +20,11 @@ from ringline.services.live_call import CallLimits, LiveCall, NewCall
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An offered call. It has its id already, so that it can be watched from the start."""
+    """An offered call. It has its id already, so that it can be watched from the start.
+
+    `metadata` is the integrator's own data; `recording_consent` is whether the caller agrees
+    to be recorded, None if nobody asked them.
+    """
 
     scope: Scope
     call_id: UUID
@@ -27,6 +32,8 @@ class Offer:
     transport: CallTransport
     from_number: str
     session: EffectiveConfig
+    metadata: Mapping[str, object] | None = None
+    recording_consent: bool | None = None
 
 
 class Reception:
@@ -58,6 +65,7 @@ class Reception:
             started_at=self._now(),
             agent_id=agent.id if agent else None,
             model=config.model,
+            metadata=offer.metadata,
         )
         greeting = agent.greeting if agent else ""
         return self._calls.start(NewCall(offer.scope, row, config, greeting, self._limits), leg)

@@ -15,6 +15,7 @@ from ringline.domain.agent import Agent
 from ringline.domain.call_vocabulary import CallTransport
 from ringline.domain.credentials import SECRET_BYTES, Key, Ticket, digest, encode_secret
 from ringline.domain.ids import Prefix, parse_id
+from ringline.domain.leash import UNLEASHED, Leash
 from ringline.domain.log import Environment, Scope
 from ringline.domain.session_config import (
     UNBOUND,
@@ -31,7 +32,15 @@ from ringline.services.reception import Offer
 from ringline.services.voices import Catalogue
 from ringline.services.workspaces import RandomBytes
 from ringline.wire.realtime import SessionStart
-from ringline.wire.realtime_mint import TicketRequest, decode_binding, encode_binding
+from ringline.wire.realtime_mint import (
+    TicketRequest,
+    decode_binding,
+    decode_leash,
+    encode_binding,
+)
+
+#: Who talks, if the ticket names nobody.
+ANONYMOUS = "anonymous"
 
 AGENT_NOT_FOUND = ConfigProblem("agent_not_found", "There is no such agent.")
 
@@ -47,6 +56,7 @@ class Permit:
     scope: Scope
     call_id: UUID
     binding: Binding
+    leash: Leash = UNLEASHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ class Sessions:
             call_id=self._new_id(),
             scope=key.scope,
             key_id=key.id,
-            binding=encode_binding(asked.binding),
+            binding=encode_binding(asked.binding, asked.leash),
             expires_at=self._now() + timedelta(seconds=asked.ttl_s),
         )
         kept = await self._store.put_ticket(digest(secret), ticket, now=self._now())
@@ -125,8 +135,8 @@ class Sessions:
         if ticket is None:
             log_refused("ticket")
             return None
-        binding = decode_binding(ticket.binding)
-        return Permit(ticket.scope, ticket.call_id, binding)
+        binding, leash = decode_binding(ticket.binding), decode_leash(ticket.binding)
+        return Permit(ticket.scope, ticket.call_id, binding, leash)
 
     def permit_key(self, key: Key) -> Permit:
         """Return the permit of a key that opens a session itself, without a binding."""
@@ -174,6 +184,8 @@ class Sessions:
             call_id=permit.call_id,
             source="realtime",
             transport=CallTransport.WEBSOCKET,
-            from_number="web:anonymous",
+            from_number=f"web:{permit.leash.subject or ANONYMOUS}",
             session=session,
+            metadata=permit.leash.metadata,
+            recording_consent=permit.leash.recording_consent,
         )

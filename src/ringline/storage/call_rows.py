@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
@@ -39,7 +40,9 @@ from ringline.schema.tables import (
     calls,
 )
 from ringline.storage.database import Connection
+from ringline.wire.strict_json import encode
 
+_METADATA = msgspec.json.Decoder(dict[str, object])
 _SCOPE_COLUMNS = ("workspace_id", "environment")
 
 
@@ -76,6 +79,7 @@ _CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
     "ended_at": lambda row: row.ended_at,
     "duration_seconds": lambda row: _duration_s(row),
     "hangup_cause": lambda row: row.hangup_cause.value if row.hangup_cause else None,
+    "metadata": lambda row: None if row.metadata is None else encode(row.metadata).decode(),
 }
 _CALL_MOVES = (
     "status",
@@ -256,6 +260,7 @@ def read_call(row: Any) -> CallRow:
         sip_username=row["sip_username"],
         conversation_id=row["conversation_id"],
         duration_seconds=row["duration_seconds"],
+        metadata=None if row["metadata"] is None else _METADATA.decode(row["metadata"]),
     )
 
 

@@ -1,6 +1,6 @@
-"""The mint of realtime tickets: body and answer (realtime voice, 2.2, 2.4)."""
+"""The mint of realtime tickets: body, answer, and what a ticket keeps (realtime voice, 2)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from ringline.domain.ids import Prefix, format_id, parse_id
-from ringline.domain.members import Member, Shape
+from ringline.domain.leash import UNLEASHED, Leash, flaw_of
+from ringline.domain.members import Member, Shape, members_of
 from ringline.domain.session_config import Binding, ConfigProblem, Models, bind
 from ringline.wire.strict_json import NotJson, StrictDecoder, WrongShape, encode
 from ringline.wire.times import seconds
@@ -57,6 +58,7 @@ ASKED: tuple[Member, ...] = (
         "false",
         null=True,
     ),
+    *(replace(member, null=True) for member in members_of(Leash)),
 )
 
 #: The members of a mint's answer.
@@ -73,7 +75,7 @@ ANSWERED: tuple[Member, ...] = (
 )
 
 
-class _Body(msgspec.Struct, frozen=True):
+class _Body(Leash, frozen=True, kw_only=True):
     config: dict[str, Any] | None = None
     locked_fields: list[str] | None = None
     ttl_seconds: int | None = None
@@ -83,7 +85,7 @@ class _Body(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class TicketRequest:
-    """A parsed mint: what the ticket binds, and its lifetime until it is used.
+    """A parsed mint: what the ticket binds, its lifetime until it is used, and its leash.
 
     `with_address`: whether the answer holds a ready-made URL (2.4).
     """
@@ -91,10 +93,22 @@ class TicketRequest:
     binding: Binding
     ttl_s: int
     with_address: bool = False
+    leash: Leash = UNLEASHED
+
+
+class _Kept(Binding, frozen=True, kw_only=True, omit_defaults=True):
+    """What a ticket's row keeps: the binding, with the leash beside its members."""
+
+    leash: Leash = UNLEASHED
+
+
+class _KeptLeash(msgspec.Struct, frozen=True):
+    leash: Leash = UNLEASHED
 
 
 _body = StrictDecoder(_Body)
 _binding = msgspec.json.Decoder(Binding)
+_kept_leash = msgspec.json.Decoder(_KeptLeash)
 
 
 def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
@@ -108,6 +122,10 @@ def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
         return ConfigProblem("invalid_json", problem.message)
     except WrongShape as problem:
         return ConfigProblem("invalid_request", f"{problem.path or 'the body'}: {problem.what}")
+    leash = Leash(**{name: getattr(asked, name) for name in Leash.__struct_fields__})
+    flaw = flaw_of(leash)
+    if flaw is not None:
+        return ConfigProblem("invalid_request", flaw)
     agent_id: UUID | None = None
     if asked.agent_id is not None:
         agent_id = parse_id(Prefix.AGENT, asked.agent_id)
@@ -117,7 +135,7 @@ def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
     if isinstance(binding, ConfigProblem):
         return binding
     ttl_s = max(MIN_TTL_S, min(MAX_TTL_S, asked.ttl_seconds or DEFAULT_TTL_S))
-    return TicketRequest(binding, ttl_s, asked.ws_url or False)
+    return TicketRequest(binding, ttl_s, asked.ws_url or False, leash)
 
 
 def answer_mint(
@@ -139,11 +157,17 @@ def answer_mint(
     return encode(answer)
 
 
-def encode_binding(binding: Binding) -> bytes:
-    """Encode a binding for a ticket's row."""
-    return encode(binding)
+def encode_binding(binding: Binding, leash: Leash = UNLEASHED) -> bytes:
+    """Encode a binding and a leash for a ticket's row."""
+    members = {name: getattr(binding, name) for name in Binding.__struct_fields__}
+    return encode(_Kept(**members, leash=leash))
 
 
 def decode_binding(data: bytes) -> Binding:
-    """Decode a binding that `encode_binding` wrote."""
+    """Decode the binding that `encode_binding` wrote."""
     return _binding.decode(data)
+
+
+def decode_leash(data: bytes) -> Leash:
+    """Decode the leash that `encode_binding` wrote; a row from before leashes has none."""
+    return _kept_leash.decode(data).leash

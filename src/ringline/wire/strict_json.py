@@ -27,6 +27,9 @@ _NULL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 #: A step of a path as msgspec writes it; it does not name the keys of a map.
 _STEP = re.compile(r"\[(?P<index>[0-9]+)\]|(?P<member>[^.\[\]]+)")
 
+#: How msgspec begins its message about a member that an object may not have.
+_UNKNOWN = "Object contains unknown field"
+
 T = TypeVar("T")
 
 
@@ -106,6 +109,8 @@ def wrong_shape(error: msgspec.ValidationError) -> WrongShape:
         what, where = text, "$`"
     if what.startswith("Invalid"):  # these messages quote the value
         what = "Invalid value"
+    if what.startswith(_UNKNOWN):  # and this one the member's name
+        what = _UNKNOWN
     what = what.replace("`", "")
     return WrongShape(what[:1].lower() + what[1:], where[1:-1].lstrip("."))
 
