@@ -25,6 +25,9 @@ PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateCo
 #: The header that carries the key.
 KEY_HEADER = "x-goog-api-key"
 
+#: What comes before a text that the model is to speak as it stands: it has no other way.
+SAY = "Say the following to the caller, word for word, and nothing else: "
+
 #: The threshold for which the service's own sensitivity is left as it is.
 _MIDDLE = TurnDetection().threshold
 
