@@ -273,3 +273,60 @@ def test_what_the_old_voice_called_for_is_followed_up_by_the_new_one() -> None:
     assert requested(story) == 1, "the old voice's response still plays"
     story.feed(bridge.ResponseSent(response_id))
     assert requested(story) == 2
+
+
+def cancel(story: Story, *call_ids: str) -> None:
+    story.feed(voice.ToolCallsCancelled(call_ids))
+
+
+def test_the_result_of_a_call_that_the_model_has_cancelled_comes_too_late() -> None:
+    story = Story()
+    response_id = calling(story, "c1")
+    cancel(story, "c1", "unknown")
+    assert story.feed(leg.ToolAnswered("c1", "12:00")) == [UNKNOWN]
+    finish(story, response_id)
+    assert requested(story) == 1, "nothing follows a call that nobody wants"
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_results_that_came_before_are_followed_up(over: bool) -> None:
+    story = Story()
+    response_id = calling(story, "c1", "c2", "c3")
+    answer(story, "c1")
+    if over:
+        finish(story, response_id)
+    cancel(story, "c2", "c3")
+    if not over:
+        assert requested(story) == 1
+        finish(story, response_id)
+    assert requested(story) == 2
+
+
+def test_a_call_that_is_cancelled_leaves_the_others_open() -> None:
+    story = Story()
+    response_id = calling(story, "c1", "c2")
+    cancel(story, "c1")
+    finish(story, response_id)
+    assert requested(story) == 1
+    answer(story, "c2")
+    assert requested(story) == 2
+
+
+def test_a_call_of_a_queued_response_may_be_cancelled_before_the_client_learns_of_it() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    story.feed(voice.ResponseStarted("r1"), voice.ResponseDone("r1"))
+    story.feed(voice.ResponseStarted("r2"))
+    story.feed(voice.ToolCall("r2", "c1", "clock", {}), voice.ToolCall("r2", "c2", "clock", {}))
+    cancel(story, "c1")
+    story.feed(bridge.ResponseSent("r1"))
+    called = [order.tool_call_id for order in story.all(leg.ToolCalled)]
+    assert called == ["c2"]
+
+
+def test_a_voice_that_responds_by_itself_may_leave_cancelled_calls_alone() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    story.feed(voice.ResponseStarted("r1"), voice.ToolCall("r1", "c1", "clock", {}))
+    cancel(story, "c1")
+    finish(story, "r1")
+    story.feed(leg.Typed("never mind"), CREATE)
+    assert requested(story) == 1, "no follow-up absorbs the request"

@@ -339,6 +339,7 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
             | voice.ResponseStarted()
             | voice.ResponseDone()
             | voice.ToolCall()
+            | voice.ToolCallsCancelled()
         ):
             return handle_voice_signal(talk, signal, draft=draft)
         case _:

@@ -238,6 +238,8 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
             return _done(talk, response_id, draft=draft, hang_up=hang_up)
         case voice.ToolCall():
             return _call_tool(talk, signal, draft=draft)
+        case voice.ToolCallsCancelled(call_ids):
+            return _cancel_calls(talk, call_ids, draft=draft)
         case voice.VoiceFailed() | voice.GoingAway() | voice.UsageReported():
             raise AssertionError("the call handles what does not move the conversation")
 
@@ -363,6 +365,33 @@ def _call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnT
     else:
         draft.orders.append(voice.ToolResult(call.tool_call_id, TOO_MANY))
     return replace(talk, calls=calls, response=replace(response, called=True))
+
+
+def _cancel_calls(talk: TurnTaking, call_ids: tuple[str, ...], *, draft: Draft) -> TurnTaking:
+    """Forget tool calls that the model has cancelled; a late result is refused.
+
+    Results that came before are followed up all the same.
+    """
+    gone = [call for call in talk.calls if call.id in call_ids]
+    talk = replace(
+        talk,
+        calls=tuple(call for call in talk.calls if call not in gone),
+        queued=tuple(_without_held(item, call_ids) for item in talk.queued),
+    )
+    response = talk.response
+    for call in gone:
+        if has_open(talk.calls, call.response_id):
+            continue
+        if response is not None and response.id == call.response_id:
+            return replace(talk, response=replace(response, called=call.in_turn))
+        if call.in_turn and not call.silent:
+            return _follow_up(talk, draft)
+    return talk
+
+
+def _without_held(response: Response, call_ids: tuple[str, ...]) -> Response:
+    held = tuple(call for call in response.held_calls if call.tool_call_id not in call_ids)
+    return replace(response, held_calls=held)
 
 
 def _follow_up(talk: TurnTaking, draft: Draft) -> TurnTaking:

@@ -125,6 +125,13 @@ class ToolCall:
     arguments: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class ToolCallsCancelled:
+    """The model no longer wants the results of these calls; a result comes too late."""
+
+    tool_call_ids: tuple[str, ...]
+
+
 class ResponseEnd(StrEnum):
     """Why a voice stopped producing a response."""
 
@@ -231,6 +238,7 @@ VoiceSignal: TypeAlias = (
     | TurnEmpty
     | ResponseStarted
     | ToolCall
+    | ToolCallsCancelled
     | ResponseDone
     | UsageReported
     | VoiceFailed
