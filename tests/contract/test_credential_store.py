@@ -153,6 +153,54 @@ async def test_no_ticket_is_kept_for_a_dead_key(stores: Stores) -> None:
         assert (await stores.credentials.find_ticket(ticket_hash) is not None) is kept
 
 
+async def test_no_ticket_is_stored_where_its_key_does_not_belong(
+    database: TestDatabase, stores: Stores
+) -> None:
+    mine, foreign = await make_log(stores), await make_log(stores)
+    key, others = a_key(mine), a_key(foreign)
+    for one in (key, others):
+        await stores.workspaces.create_key(one, hash_of(one))
+    put = stores.credentials.put_ticket
+    elsewhere = Scope(mine.workspace_id, Environment.TEST)
+    for scope, minter in ((mine, others), (foreign, key), (elsewhere, key), (mine, a_key(mine))):
+        assert not await put(new_id().bytes * 2, a_ticket(minter, scope=scope), now=NOW)
+    async with database.connection() as superuser:
+        assert await superuser.fetchval("SELECT count(*) FROM ringline.tickets") == 0
+    assert await put(b"t" * 32, a_ticket(key), now=NOW)
+
+
+async def test_the_function_is_the_only_way_to_store_a_ticket(stores: Stores) -> None:
+    scope = await make_log(stores)
+    key = a_key(scope)
+    await stores.workspaces.create_key(key, hash_of(key))
+    insert = """
+        INSERT INTO ringline.tickets
+            (workspace_id, environment, ticket_hash, call_id, key_id, binding, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+    """
+    values = (scope.workspace_id, "live", b"t" * 32, new_id(), key.id, b"", NOW)
+    with refused_for(Violation.OTHER, "42501"):
+        async with stores.database.transaction(scope) as connection:
+            await connection.execute(insert, *values)
+
+
+async def test_a_sweep_reaches_its_own_log_alone(database: TestDatabase, stores: Stores) -> None:
+    mine, foreign = await make_log(stores), await make_log(stores)
+    keys = [a_key(scope) for scope in (mine, foreign, Scope(mine.workspace_id, Environment.TEST))]
+    for key in keys:
+        await stores.workspaces.create_key(key, hash_of(key))
+        await stores.credentials.put_ticket(hash_of(key), a_ticket(key), now=NOW)
+    async with database.connection() as superuser:
+        await superuser.execute(
+            "UPDATE ringline.tickets SET inserted_at = now() - interval '2 hours'"
+        )
+        for number in range(SWEEP_EVERY):
+            await stores.credentials.put_ticket(bytes([number]) * 32, a_ticket(keys[0]), now=NOW)
+        kept = await superuser.fetchval("SELECT array_agg(ticket_hash) FROM ringline.tickets")
+    old = {hash_of(key) for key in keys}
+    assert set(kept) & old == {hash_of(keys[1]), hash_of(keys[2])}
+
+
 async def test_old_tickets_are_forgotten(database: TestDatabase, stores: Stores) -> None:
     scope = await make_log(stores)
     key = a_key(scope)

@@ -14,7 +14,7 @@ from msgspec import inspect
 
 from ringline.domain import limits
 from ringline.domain.config_members import RequestedConfig
-from ringline.domain.members import described
+from ringline.domain.members import NESTED, described, kinds_of
 
 #: Unknown members without a warning: many clients send tools with it (realtime voice, 4).
 _SILENT = frozenset({("tools", "type")})
@@ -35,6 +35,8 @@ def warnings_of(*found: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _walk(value: object, kind: inspect.Type, *, name: str, path: str) -> Iterator[str]:
+    if type(value) not in NESTED:
+        return  # most members, and matching takes time
     match kind:
         case inspect.Metadata(inner):
             yield from _walk(value, inner, name=name, path=path)
@@ -44,8 +46,8 @@ def _walk(value: object, kind: inspect.Type, *, name: str, path: str) -> Iterato
         case inspect.VarTupleType(item) if isinstance(value, list):
             for index, member in enumerate(cast("list[object]", value)):
                 yield from _walk(member, item, name=name, path=f"{path}[{index}]")
-        case inspect.StructType(fields=fields) if isinstance(value, dict):
-            known = {field.encode_name: field.type for field in fields}
+        case inspect.StructType(cls=struct) if isinstance(value, dict):
+            known = kinds_of(struct)
             for member, inner in cast("dict[str, Any]", value).items():
                 if member in known:
                     yield from _walk(inner, known[member], name=member, path=f"{path}.{member}")

@@ -9,8 +9,10 @@ from enum import StrEnum
 from uuid import UUID
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#: Two digits of base62 at a time, as every answer formats ids.
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
+_PAIR = len(_PAIRS)
+#: Four digits are divided off at a time: Python divides by less than 2**30 much faster.
+_FOUR = _PAIR * _PAIR
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _WIDTH = 22  # characters that 128 bits take in base62
 
@@ -51,11 +53,16 @@ def uuid7(unix_ms: int, random_bits: int) -> UUID:
 
 def format_id(prefix: Prefix, value: UUID) -> str:
     """Format an id as `/v1` and `/v3` do: `call_` and 22 characters of base62."""
-    number, pairs = value.int, [""] * (_WIDTH // 2)
-    for index in range(_WIDTH // 2 - 1, -1, -1):
-        number, pair = divmod(number, len(_PAIRS))
-        pairs[index] = _PAIRS[pair]
-    return f"{prefix}_{''.join(pairs)}"
+    left, e = divmod(value.int, _FOUR)
+    left, d = divmod(left, _FOUR)
+    left, c = divmod(left, _FOUR)
+    left, b = divmod(left, _FOUR)
+    left, a = divmod(left, _FOUR)
+    return (
+        f"{prefix}_{_PAIRS[left]}{_PAIRS[a // _PAIR]}{_PAIRS[a % _PAIR]}{_PAIRS[b // _PAIR]}"
+        f"{_PAIRS[b % _PAIR]}{_PAIRS[c // _PAIR]}{_PAIRS[c % _PAIR]}{_PAIRS[d // _PAIR]}"
+        f"{_PAIRS[d % _PAIR]}{_PAIRS[e // _PAIR]}{_PAIRS[e % _PAIR]}"
+    )
 
 
 def parse_id(prefix: Prefix, text: str) -> UUID | None:

@@ -47,6 +47,9 @@ class Member:
     optional: bool = False
 
 
+#: The types of parsed JSON that hold other values.
+NESTED = frozenset({dict, list})
+
 #: For `means`: clients must send this member, although the class has a default for it.
 REQUIRED = "required"
 
@@ -81,6 +84,12 @@ def described(struct: type[msgspec.Struct]) -> inspect.StructType:
     kind = inspect.type_info(struct)
     assert isinstance(kind, inspect.StructType), f"{struct.__name__} is a struct"
     return kind
+
+
+@cache
+def kinds_of(struct: type[msgspec.Struct]) -> Mapping[str, inspect.Type]:
+    """Return the types of a class's members, by their names in JSON."""
+    return {field.encode_name: field.type for field in described(struct).fields}
 
 
 def plain(kind: inspect.Type) -> inspect.Type:

@@ -33,7 +33,7 @@ from ringline.domain.config_members import (
 )
 from ringline.domain.config_warnings import unknown_members, warnings_of
 from ringline.domain.local_dialogue import local_flaws
-from ringline.domain.members import described, plain
+from ringline.domain.members import NESTED, described, kinds_of, plain
 from ringline.domain.voice import VoiceCapabilities
 
 MAX_PADDING_MS = 10_000
@@ -247,9 +247,11 @@ def _read(config: Mapping[str, object]) -> RequestedConfig | ConfigProblem:
 
 def _without_nulls(value: object, kind: inspect.Type) -> object:
     """Drop null members, at any depth: null counts as absent."""
+    if type(value) not in NESTED:
+        return value  # most members, and matching takes time
     match plain(kind):
-        case inspect.StructType(fields=known) if isinstance(value, dict):
-            kinds = {field.encode_name: field.type for field in known}
+        case inspect.StructType(cls=struct) if isinstance(value, dict):
+            kinds = kinds_of(struct)
             members = cast("dict[str, object]", value)
             return {
                 name: _without_nulls(member, kinds[name]) if name in kinds else member

@@ -4,7 +4,6 @@ A session is a call. The ticket already contains the call's id, so that its mint
 the call from the first event (contract, 1 and 5; realtime voice, 2).
 """
 
-from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from ringline.domain.session_config import (
 )
 from ringline.ports import Clock, NewId, TicketStore, WorkspaceStore
 from ringline.services.credentials import log_refused
+from ringline.services.minted import Minted
 from ringline.services.reception import Offer
 from ringline.services.voices import Catalogue
 from ringline.services.workspaces import RandomBytes
@@ -92,7 +92,8 @@ class Sessions:
         self._now = now
         self._new_id = new_id
         self._random = random_bytes
-        self._running: Counter[Scope] = Counter()
+        self._running: dict[Scope, int] = {}
+        self._minted = Minted()
 
     def models(self, scope: Scope) -> Models:
         """Return the models that a workspace may use, with their capabilities."""
@@ -119,19 +120,25 @@ class Sessions:
             binding=encode_binding(asked.binding, asked.leash),
             expires_at=self._now() + timedelta(seconds=asked.ttl_s),
         )
-        kept = await self._store.put_ticket(digest(secret), ticket, now=self._now())
-        return (secret, ticket) if kept else None
+        ticket_hash = digest(secret)
+        if not await self._store.put_ticket(ticket_hash, ticket, now=self._now()):
+            return None
+        self._minted.remember(ticket_hash, ticket)
+        return secret, ticket
 
     async def peek(self, secret: str) -> Ticket | None:
         """Return a ticket without redeeming it, or None. Raises StoreUnavailable."""
-        ticket = await self._store.find_ticket(digest(secret))
+        ticket_hash = digest(secret)
+        ticket = self._minted.find(ticket_hash) or await self._store.find_ticket(ticket_hash)
         if ticket is None:
             log_refused("ticket")
         return ticket
 
     async def redeem(self, secret: str) -> Permit | None:
         """Redeem a ticket, once; return None if it is not valid. Raises StoreUnavailable."""
-        ticket = await self._store.take_ticket(digest(secret), self._now())
+        ticket_hash = digest(secret)
+        self._minted.forget(ticket_hash)
+        ticket = await self._store.take_ticket(ticket_hash, self._now())
         if ticket is None:
             log_refused("ticket")
             return None
@@ -146,15 +153,16 @@ class Sessions:
     def slot(self, scope: Scope) -> Generator[None]:
         """Hold one of a workspace's session slots. Raises TooManySessions."""
         limit = self._limits.of(scope.environment)
-        if limit and self._running[scope] >= limit:
+        running = self._running.get(scope, 0)
+        if limit and running >= limit:
             raise TooManySessions
-        self._running[scope] += 1
+        self._running[scope] = running + 1
         try:
             yield
         finally:
-            self._running[scope] -= 1
-            if not self._running[scope]:
-                del self._running[scope]
+            left = self._running.pop(scope) - 1
+            if left:
+                self._running[scope] = left
 
     async def configure(
         self, permit: Permit, start: SessionStart

@@ -11,39 +11,11 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from ringline.domain.credentials import Key, KeyKind, Ticket
 from ringline.domain.log import Environment, Scope
-from ringline.schema.sql import Prepared
-from ringline.schema.tables import keys, tickets
-from ringline.storage.database import Connection, Database
+from ringline.storage.database import Database
 from ringline.storage.pool import CREDENTIALS, INTERNAL
 
-
-def _put_ticket() -> Prepared:
-    """Insert a ticket if its key is active when the statement runs."""
-    names = (
-        "workspace_id",
-        "environment",
-        "ticket_hash",
-        "call_id",
-        "key_id",
-        "binding",
-        "expires_at",
-    )
-    values = {name: sa.bindparam(name, type_=tickets.c[name].type) for name in names}
-    now = sa.bindparam("now", type_=tickets.c.expires_at.type)
-    active = sa.exists(keys.c.id).where(
-        keys.c.id == values["key_id"],
-        keys.c.revoked_at.is_(None),
-        sa.or_(keys.c.expires_at.is_(None), keys.c.expires_at > now),
-    )
-    row = sa.select(*values.values()).where(active)
-    return Prepared(sa.insert(tickets).from_select(names, row))
-
-
-_PUT_TICKET = _put_ticket()
 _KEY = "SELECT * FROM ringline.get_keys(ARRAY[$1]::uuid[])"
 _KEY_WITH_MEMBER = f"""
     {_KEY} k WHERE EXISTS (
@@ -51,17 +23,11 @@ _KEY_WITH_MEMBER = f"""
         WHERE u.workspace_id = k.workspace_id
     )
 """
+_PUT_TICKET = "SELECT ringline.put_ticket($1, $2, $3, $4, $5, $6, $7, $8)"
 #: A ticket is valid for 300 s at most. One mint in so many also deletes tickets that were
 #: never redeemed, by the database's clock, and more of them than were minted meanwhile.
 SWEEP_EVERY = 20
-_SWEEP_TICKETS = """
-    DELETE FROM ringline.tickets t USING (
-        SELECT workspace_id, environment, call_id, inserted_at FROM ringline.tickets
-        WHERE inserted_at < now() - interval '1 hour' ORDER BY inserted_at LIMIT 200
-    ) old
-    WHERE t.workspace_id = old.workspace_id AND t.environment = old.environment
-        AND t.inserted_at = old.inserted_at AND t.call_id = old.call_id
-"""
+_SWEEP_TICKETS = "SELECT ringline.sweep_tickets($1, $2)"
 
 
 class PostgresCredentials:
@@ -125,26 +91,23 @@ class PostgresCredentials:
 
         Raises StoreUnavailable.
         """
-        values = _PUT_TICKET.arguments(
-            workspace_id=ticket.scope.workspace_id,
-            environment=ticket.scope.environment.value,
-            ticket_hash=ticket_hash,
-            call_id=ticket.call_id,
-            key_id=ticket.key_id,
-            binding=ticket.binding,
-            expires_at=ticket.expires_at,
-            now=now,
+        place = (ticket.scope.workspace_id, ticket.scope.environment.value)
+        borrower = ticket.scope.workspace_id  # its mints wait for each other, and for no stranger's
+        kept = await self._database.look_up(
+            borrower,
+            _PUT_TICKET,
+            *place,
+            ticket_hash,
+            ticket.call_id,
+            ticket.key_id,
+            ticket.binding,
+            ticket.expires_at,
+            now,
+            owned=True,
         )
-
-        sweep = next(self._minted) % SWEEP_EVERY == 0
-
-        async def put(connection: Connection) -> bool:
-            done = await connection.execute(_PUT_TICKET.text, *values)
-            if sweep:
-                await connection.execute(_SWEEP_TICKETS)
-            return done == "INSERT 0 1"
-
-        return await self._database.run(ticket.scope, put)
+        if next(self._minted) % SWEEP_EVERY == 0:
+            await self._database.look_up(borrower, _SWEEP_TICKETS, *place, owned=True)
+        return bool(kept)
 
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
         """Return a ticket without redeeming it. Raises StoreUnavailable."""

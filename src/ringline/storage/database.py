@@ -21,7 +21,7 @@ from ringline.domain.log import Scope
 from ringline.ports import StoreUnavailable
 from ringline.schema.names import ENVIRONMENT_SETTING, ROLES, WORKSPACE_SETTING, Roles
 from ringline.storage.connections import connect, refuse_unreachable
-from ringline.storage.database_errors import Collided, away, refusal_of, translated
+from ringline.storage.database_errors import Collided, away, refusal_of, translate
 from ringline.storage.fitness import Condition, check_fitness, examine, refuse_shared_session
 from ringline.storage.loans import LoanLimits, Loans
 from ringline.storage.ownership import Ownership
@@ -251,22 +251,8 @@ class Database:
         self._pool.expire()
         self._loans.break_off()
 
-    @asynccontextmanager
-    async def _borrowed(
-        self, borrower: Borrower, *, owned: bool = True
-    ) -> AsyncGenerator[Connection]:
-        with translated():
-            connection = await self.borrow(borrower, owned=owned)
-            try:
-                yield connection
-            except BaseException as error:
-                closed = was_closed(connection, error)
-                await self.give_back(connection, error)
-                if closed:
-                    raise StoreUnavailable from None
-                raise
-            else:
-                await self.give_back(connection)
+    def _borrowed(self, borrower: Borrower, *, owned: bool = True) -> _Borrowed:
+        return _Borrowed(self, borrower, owned=owned)
 
     async def borrow(self, borrower: Borrower, *, owned: bool = True) -> Connection:
         """Borrow a connection, which must be given back.
@@ -287,6 +273,47 @@ class Database:
                 clean = await _rolled_back(connection)
         finally:
             self._loans.give_back(connection, clean=clean)
+
+
+class _Borrowed:
+    """A connection for a block; the driver's errors leave it as the port's.
+
+    A class, because a generator's context costs as much as half a short statement.
+    """
+
+    __slots__ = ("_borrower", "_connection", "_database", "_owned")
+
+    def __init__(self, database: Database, borrower: Borrower, *, owned: bool) -> None:
+        self._database = database
+        self._borrower = borrower
+        self._owned = owned
+
+    async def __aenter__(self) -> Connection:
+        try:
+            connection = await self._database.borrow(self._borrower, owned=self._owned)
+        except Exception as error:
+            _raise_translated(error)
+            raise
+        self._connection = connection
+        return connection
+
+    async def __aexit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        connection = self._connection
+        if error is None:
+            await self._database.give_back(connection)
+            return
+        closed = was_closed(connection, error)
+        await self._database.give_back(connection, error)
+        if closed:
+            raise StoreUnavailable from None
+        if isinstance(error, Exception):
+            _raise_translated(error)
+
+
+def _raise_translated(error: Exception) -> None:
+    meaning = translate(error)
+    if meaning is not None:
+        raise meaning from None
 
 
 def switch(connection: Connection, scope: Scope) -> Awaitable[str]:

@@ -73,6 +73,7 @@ class HttpConnection(RequestHandler):
         "_closing_since",
         "_head",
         "_held",
+        "_parser_is_paused",
         "_phase",
         "_since",
         "_slot",
@@ -119,6 +120,7 @@ class HttpConnection(RequestHandler):
         self._answered: list[Callable[[], None]] = []
         self._held = False  # a stream has paused reading
         self._wants_reading = True  # aiohttp does not pause reading
+        self._parser_is_paused = False
 
     @property
     def phase(self) -> ConnectionPhase:
@@ -206,11 +208,20 @@ class HttpConnection(RequestHandler):
     def pause_reading(self) -> None:
         """Note that aiohttp's buffer is full."""
         self._wants_reading = False
+        self._parser_is_paused = True
         super().pause_reading()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
-        """Resume reading, unless a stream has paused it."""
+        """Resume reading, unless a stream has paused it.
+
+        aiohttp calls it with every body, twice; for one that was never paused that would cost a
+        turn of the parser and two exceptions.
+        """
+        resumes_parser = resume_parser and self._parser_is_paused
+        if self._wants_reading and not resumes_parser:
+            return
         self._wants_reading = True
+        self._parser_is_paused = self._parser_is_paused and not resume_parser
         super().resume_reading(resume_parser)
         if self._held:  # nothing was read in between: that takes a turn of the loop
             _pause(self.transport)

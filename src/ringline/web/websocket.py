@@ -14,12 +14,14 @@ from time import perf_counter
 from typing import cast
 
 from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_websocket import WebSocketWriter
 
 from ringline.web.fair_share import BYTE_OUT_S, REPLAY_S
 from ringline.web.frame_gate import FrameGate, FrameLimits
 from ringline.web.http_connection import HttpConnection
 from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
+from ringline.wire.websocket_handshake import answer_upgrade
 
 CLOSE_TIMEOUT_S = 5.0
 #: The headers of a refused upgrade, with the supported version (RFC 6455, 4.4).
@@ -63,9 +65,9 @@ def upgrade_problem(request: web.Request) -> str | None:
         return "The Sec-WebSocket-Key is not base64."
     if len(nonce) != 16:
         return "The Sec-WebSocket-Key is not 16 bytes long."
-    # What aiohttp itself would reject must be known before a ticket is redeemed.
-    trial = web.WebSocketResponse(protocols=offered_subprotocols(request))
-    return None if trial.can_prepare(request) else "The upgrade is malformed."
+    # What the parser takes for no upgrade must be known before a ticket is redeemed.
+    message = request._message  # pyright: ignore[reportPrivateUsage]
+    return None if message.upgrade else "The upgrade is malformed."
 
 
 def offered_subprotocols(request: web.Request) -> list[str]:
@@ -156,9 +158,7 @@ class WebSocket(StreamConnection):
         bounds: FrameLimits,
     ) -> "WebSocket":
         """Answer 101; `upgrade_problem` must have found none."""
-        response = _Response(bounds, (subprotocol,) if subprotocol else ())
-        if subprotocol:  # aiohttp only looks in the first of several headers
-            response.headers["Sec-WebSocket-Protocol"] = subprotocol
+        response = _Response(bounds, subprotocol)
         await response.prepare(request)
         return cls(request, response)
 
@@ -240,15 +240,15 @@ class _Response(web.WebSocketResponse):
     the 101 was sent, go through the gate too.
     """
 
-    def __init__(self, bounds: FrameLimits, protocols: tuple[str, ...]) -> None:
+    def __init__(self, bounds: FrameLimits, subprotocol: str | None) -> None:
         super().__init__(
             compress=False,
             max_msg_size=bounds.max_bytes + 1,
             timeout=CLOSE_TIMEOUT_S,
             autoping=False,
-            protocols=protocols,
         )
         self._bounds = bounds
+        self._subprotocol = subprotocol
         self._gate: FrameGate | None = None
         #: The code of the close, if the handler ends without one.
         self.goodbye: int = WSCloseCode.OK
@@ -262,6 +262,22 @@ class _Response(web.WebSocketResponse):
         """Let the gate pass on everything, to find the client's close frame."""
         if self._gate is not None:
             self._gate.discard()
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Answer 101, once; our own, because aiohttp's takes a fifth of a handshake."""
+        writer = request.writer
+        if self._payload_writer is None:
+            transport = request.transport
+            if transport is None:
+                raise ConnectionResetError("the client left during the handshake")
+            self.force_close()
+            self._req, self._payload_writer = request, writer
+            self._loop = asyncio.get_running_loop()
+            await request._prepare_hook(self)  # pyright: ignore[reportPrivateUsage]
+            key = request.headers["Sec-WebSocket-Key"]
+            transport.write(answer_upgrade(key, self._subprotocol, headers=self.headers))
+            self._post_start(request, None, WebSocketWriter(request.protocol, transport))
+        return writer
 
     def _post_start(
         self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter

@@ -20,4 +20,6 @@ def seconds(moment: datetime) -> str:
 
 def _spell(moment: datetime, precision: str) -> str:
     assert moment.tzinfo is not None, "a time without a zone is no moment"
+    if moment.tzinfo is UTC:  # as nearly always
+        return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision) + "Z"
