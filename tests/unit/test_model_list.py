@@ -148,3 +148,10 @@ def test_pages_cut_the_sorted_list_and_count_all_of_it() -> None:
     assert (second.models, second.total, second.offset) == ((OTHER,), 4, 3)
     beyond = select_models(ALL, ModelQuery(offset=2**53 - 1))
     assert (beyond.models, beyond.total) == ((), 4)
+
+
+def test_deprecated_models_are_listed_on_request() -> None:
+    old = ListedModel("mock/old", PLAIN, ModelAbout(deprecated=True))
+    listed = select_models((*ALL, old), ModelQuery(provider="mock"))
+    assert old not in listed.models
+    assert old in select_models((*ALL, old), ModelQuery(provider="mock", deprecated=True)).models

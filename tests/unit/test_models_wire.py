@@ -73,6 +73,7 @@ def test_an_entry_holds_every_member() -> None:
                 "quality": "low",
                 "context_window": 1_000,
                 "description": "Says it back.",
+                "deprecated": False,
                 "pricing": {
                     "input": [
                         {"type": "audio", "usd_per_million": 10.0},
@@ -95,6 +96,8 @@ def test_an_entry_holds_every_member() -> None:
                         "turn_detection": ["server_vad", "semantic_vad", "none"],
                         "reasoning_efforts": ["low", "high"],
                         "supports_images": True,
+                        "supports_cancel": True,
+                        "supports_update": True,
                     }
                 },
             }
@@ -103,6 +106,17 @@ def test_an_entry_holds_every_member() -> None:
         "limit": 5,
         "offset": 2,
     }
+
+
+def test_what_a_provider_cannot_do_is_said() -> None:
+    fixed = replace(RATES, cancels=False, fixed_members=frozenset({"instructions", "voice"}))
+    (entry,) = encoded(ListedModel("x/y", fixed, ModelAbout(deprecated=True)))["models"]
+    params = entry["params"]["realtime"]
+    assert (params["supports_cancel"], params["supports_update"]) == (False, False)
+    assert entry["deprecated"] is True
+    voice_alone = replace(RATES, fixed_members=frozenset({"voice"}))
+    (entry,) = encoded(ListedModel("x/y", voice_alone))["models"]
+    assert entry["params"]["realtime"]["supports_update"] is True
 
 
 def test_rates_that_differ_have_no_common_name() -> None:
@@ -169,7 +183,7 @@ def test_a_query_of_every_parameter_is_read() -> None:
             "limit": "20",
             "offset": "40",
         }
-    ) == ModelQuery("realtime", "mock", "Ech", "tools", ModelSort.COST, True, 20, 40)
+    ) == ModelQuery("realtime", "mock", "Ech", "tools", True, ModelSort.COST, True, 20, 40)
 
 
 def test_what_is_absent_empty_or_unknown_changes_nothing() -> None:

@@ -80,6 +80,8 @@ class ModelAbout:
     #: In tokens; 0 if unknown.
     context_window: int = 0
     prices: Prices | None = None
+    #: Its provider will withdraw it; it is listed on request only, and can still be used.
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class ModelQuery:
     provider: str = ""
     text: str = ""
     capability: str = ""
+    deprecated: bool = False
     sort: ModelSort = ModelSort.ID
     descending: bool = False
     limit: int = DEFAULT_PAGE
@@ -197,7 +200,8 @@ def select_models(models: Iterable[ListedModel], query: ModelQuery) -> ModelPage
 def _passes(model: ListedModel, query: ModelQuery) -> bool:
     text = query.text.casefold()
     return (
-        (not query.type or query.type == model.type)
+        (query.deprecated or not model.about.deprecated)
+        and (not query.type or query.type == model.type)
         and (not query.provider or query.provider.casefold() == model.provider.casefold())
         and (not query.capability or query.capability in model.capabilities)
         and (not text or any(text in shown.casefold() for shown in _shown(model)))

@@ -42,6 +42,8 @@ class VoiceCapabilities:
     responds_by_itself: bool = False
     #: The provider stops its response when the caller speaks; if not, we send Cancel.
     interrupts_by_itself: bool = False
+    #: The provider stops a response that is cancelled; if not, its rest is swallowed, and billed.
+    cancels: bool = True
 
 
 @dataclass(frozen=True, slots=True)

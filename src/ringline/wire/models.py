@@ -46,7 +46,7 @@ ASKED: tuple[Member, ...] = (
     Member(
         "deprecated",
         Shape.BOOLEAN,
-        "whether deprecated models are listed too; there is none so far",
+        "whether deprecated models are listed too",
         "false",
     ),
     Member("sort", Shape.TEXT, "what to sort by; then by `id`", '"id"', words=tuple(ModelSort)),
@@ -108,6 +108,17 @@ _REALTIME = (
         many=True,
     ),
     Member("supports_images", Shape.BOOLEAN, "whether it takes `image.input`; ours"),
+    Member(
+        "supports_cancel",
+        Shape.BOOLEAN,
+        "whether its provider stops a response that is cancelled; if not, the client hears no more "
+        "of it either, but it is produced and billed to its end; ours",
+    ),
+    Member(
+        "supports_update",
+        Shape.BOOLEAN,
+        "whether `session.update` can change its instructions and tools; ours",
+    ),
 )
 _MODEL = (
     Member("id", Shape.TEXT, "`provider/model`, for `model` of a config"),
@@ -129,6 +140,11 @@ _MODEL = (
     Member("quality", Shape.TEXT, "a rough rating; empty without one", words=_LEVELS),
     Member("context_window", Shape.INTEGER, "in tokens; 0 if unknown"),
     Member("description", Shape.TEXT, "a sentence for people"),
+    Member(
+        "deprecated",
+        Shape.BOOLEAN,
+        "whether its provider will withdraw it; it still works; ours",
+    ),
     Member(
         "pricing",
         Shape.OBJECT,
@@ -183,12 +199,12 @@ def read_query(parameters: Mapping[str, str]) -> ModelQuery | ConfigProblem:
     """Read the parameters of a query; unknown ones are ignored, an empty one is absent."""
     given = {name: value for name, value in parameters.items() if value}
     try:
-        _word(given, "deprecated", default=_Switch.FALSE)
         return ModelQuery(
             type=given.get("type", ""),
             provider=given.get("provider", ""),
             text=given.get("q", ""),
             capability=given.get("capability", ""),
+            deprecated=_word(given, "deprecated", default=_Switch.FALSE) is _Switch.TRUE,
             sort=_word(given, "sort", default=ModelSort.ID),
             descending=_word(given, "order", default=_Order.ASC) is _Order.DESC,
             limit=_number(given, "limit", default=DEFAULT_PAGE, least=1, most=MAX_PAGE),
@@ -246,6 +262,7 @@ def _model(model: ListedModel) -> dict[str, Any]:
         "quality": about.quality,
         "context_window": about.context_window,
         "description": about.description,
+        "deprecated": about.deprecated,
         "params": {} if model.realtime is None else {"realtime": _realtime(model.realtime)},
     }
     if about.prices is not None:
@@ -267,6 +284,8 @@ def _realtime(can: VoiceCapabilities) -> dict[str, Any]:
         "turn_detection": [one for one in TurnDetectionType if one in can.turn_detection],
         "reasoning_efforts": can.reasoning_efforts,
         "supports_images": can.images,
+        "supports_cancel": can.cancels,
+        "supports_update": not can.fixed_members & {"instructions", "tools"},
     }
     if can.input_hz == can.output_hz:
         params["sample_rate"] = can.input_hz
