@@ -77,7 +77,7 @@ class Loop:
         match order:
             case AddText("interrupt"):
                 _interrupted.append(time.monotonic_ns())
-                self._listener.on_voice_signal(SpeechStarted())
+                self._listener.on_voice_signal(SpeechStarted("item"))
             case Respond(response_id):
                 self._response_id = response_id
                 self._listener.on_voice_signal(ResponseStarted(response_id))

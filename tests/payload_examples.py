@@ -86,6 +86,7 @@ _CALL = CallRef(
 
 _ASKED = "When do you open?"
 _ANSWER = "We open at nine and close at six."
+_HEARD = "We open at nine"
 _CONTACT: dict[str, Any] = {
     "id": CONTACT,
     "full_name": "Ada Lovelace",
@@ -148,7 +149,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             transcript_id=_id(48),
         ),
     ),
-    (7.5, events.BargeIn(turn_id=_TURNS[1], spoken_text=_ANSWER, at_ms=1_840)),
+    (7.5, events.BargeIn(turn_id=_TURNS[1], spoken_text=_HEARD, at_ms=1_840)),
     (
         7.5,
         events.TurnCompleted(
@@ -158,6 +159,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             text=_ANSWER,
             transcript_id=_id(49),
             interrupted=True,
+            spoken_text=_HEARD,
         ),
     ),
     (
@@ -200,7 +202,9 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             duration_seconds=41,
             transcript=(
                 _line(0, 5, role=TurnRole.CALLER, text=_ASKED),
-                _line(1, 7.5, role=TurnRole.AGENT, text=_ANSWER, interrupted=True),
+                _line(
+                    1, 7.5, role=TurnRole.AGENT, text=_ANSWER, interrupted=True, spoken_text=_HEARD
+                ),
                 _line(2, 9, role=TurnRole.CALLER, text="", recognized=False),
             ),
         ),

@@ -45,7 +45,7 @@ _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.ToolCalled("call_1", "clock", {"tz": "UTC"}),
     leg.ConfigUpdated(_CONFIG, ('config has no member "voise"; did you mean "voice"?',)),
     leg.AgentFinished(),
-    leg.AgentFinished(interrupted=True),
+    leg.AgentFinished(interrupted=True, spoken_text="We open at"),
     realtime.problem("unknown_event", type="session.end"),
     leg.VoiceError(VoiceFailure.UPSTREAM_ERROR, "the model is overloaded", "model_overloaded"),
     leg.HangUp(EndCause.IDLE_TIMEOUT),

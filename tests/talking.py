@@ -14,6 +14,7 @@ from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_signals import CallSignal
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.events import EventData
+from ringline.domain.handover import TakenOver
 from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow
 from ringline.domain.responses import Phase
@@ -27,7 +28,7 @@ OUTPUT_HZ = 24_000
 CAPABILITIES = voice.VoiceCapabilities(INPUT_HZ, OUTPUT_HZ, ("one",), "one")
 RESPONDS_BY_ITSELF = replace(CAPABILITIES, responds_by_itself=True)
 #: The phases of a response while the conversation tracks it, in order.
-LIVING = (Phase.WANTED, Phase.RUNNING, Phase.DRAINING)
+LIVING = (Phase.WANTED, Phase.RUNNING, Phase.DRAINING, Phase.PLAYING)
 
 CALLER, VOICE = LegId(PartyId(new_id())), VoiceId(PartyId(new_id()))
 
@@ -81,6 +82,18 @@ def orders_of(step: Step) -> list[Order]:
     return [order for order in orders if not isinstance(order, bridge.SetRoutes)]
 
 
+def spoke(
+    played_ms: int = 0, characters: int = 0, *, item_id: str = "item", ago_ms: float = 0.0
+) -> bridge.CallerSpoke:
+    """Return that the caller began to speak; a story names the response that was playing."""
+    return bridge.CallerSpoke(bridge.Played("", played_ms, characters), item_id, ago_ms)
+
+
+def cancelled(played_ms: int = 0, characters: int = 0) -> bridge.ClientCancelled:
+    """Return that the client cancelled; a story names the response that was playing."""
+    return bridge.ClientCancelled(bridge.Played("", played_ms, characters))
+
+
 class Story:
     """A call of one leg and one voice, driven through `step`, and its results.
 
@@ -96,6 +109,8 @@ class Story:
     ) -> None:
         self.steps: list[Step] = []
         self.seconds = 0.0
+        #: The playback clock, for a call that ends.
+        self.played = bridge.NOTHING
         parties = Parties(((CALLER, Seat.TALK),), VOICE)
         begun = Call(a_scope(), call_row(), parties, greeting=greeting)
         self._take(call.begin(begun, moment()))
@@ -132,8 +147,9 @@ class Story:
         """Feed signals to the call; return the resulting orders."""
         before = len(self.orders)
         for signal in signals:
-            taken = signed(signal, CALLER, VOICE)
-            self._take(call.step(self.call, taken, moment=moment(self.seconds)))
+            taken = signed(self._of_the_response(signal), CALLER, VOICE)
+            now = replace(moment(self.seconds), played=lambda: self.played)
+            self._take(call.step(self.call, taken, moment=now))
         return self.orders[before:]
 
     def asked(self) -> str:
@@ -142,6 +158,14 @@ class Story:
 
     def all(self, kind: type[_T]) -> list[_T]:
         return [result for result in (*self.events, *self.orders) if isinstance(result, kind)]
+
+    def _of_the_response(self, said: Said) -> Said:
+        """Name the response under way in what was played, if the test does not."""
+        playing = self.call.talk.response
+        interrupts = isinstance(said, bridge.CallerSpoke | bridge.ClientCancelled | TakenOver)
+        if not interrupts or playing is None or said.played.response_id:
+            return said
+        return replace(said, played=replace(said.played, response_id=playing.id))
 
     def _take(self, step: Step) -> None:
         self.steps.append(step)

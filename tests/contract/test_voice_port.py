@@ -239,7 +239,7 @@ async def test_the_caller_can_speak_while_the_voice_does(
     await ear.until(SpeechStarted)
     told = len(ear.reports)  # it may have gone on until it is told to stop
     if voice.capabilities.interrupts_by_itself:
-        told = ear.reports.index(SpeechStarted()) + 1
+        told = ear.reports.index(ear.all(SpeechStarted)[0]) + 1
     else:
         voice.send(Cancel("long", 200))
     await ear.until(ResponseDone)

@@ -115,7 +115,7 @@ def test_speech_is_paced_by_the_clock_of_the_leg() -> None:
         assert not has_gap(played)
         assert b"".join(chunk.pcm for _, chunk in played) == speech(3_000).pcm
         assert meeting.signals[-1] == (pytest.approx(3.0, abs=0.01), bridge.PlaybackFinished())
-        assert meeting.said[-2] == bridge.ResponseSent("one")
+        assert meeting.said[-2] == bridge.ResponseSent("one", playing=True, characters=5)
 
     run(main())
 
@@ -159,9 +159,10 @@ def test_an_interruption_stops_the_playing_in_the_same_tick(by_client: bool) -> 
         if by_client:
             meeting.ear.on_leg_signal(leg.CancelRequested())
         else:
-            meeting.mouth.on_voice_signal(voice.SpeechStarted())
+            meeting.mouth.on_voice_signal(voice.SpeechStarted("item"))
         assert meeting.line.items[-1] == "flush"
-        expected = bridge.ClientCancelled(1_000) if by_client else bridge.CallerSpoke(1_000)
+        heard = bridge.Played("one", 1_000, 1)  # a third of "hello"
+        expected = bridge.ClientCancelled(heard) if by_client else bridge.CallerSpoke(heard, "item")
         assert meeting.said[-1] == expected
         meeting.mouth.on_voice_audio("one", speech(100))
         await asyncio.sleep(0.5)
@@ -178,11 +179,12 @@ def test_speech_in_the_tail_of_a_response_silences_the_leg_too() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(300)
-        assert meeting.said[-1] == bridge.ResponseSent("one")
+        assert meeting.said[-1] == bridge.ResponseSent("one", playing=True, characters=5)
         await asyncio.sleep(0.1)
-        meeting.mouth.on_voice_signal(voice.SpeechStarted())
+        meeting.mouth.on_voice_signal(voice.SpeechStarted("item"))
         assert meeting.line.items[-1] == "flush"
-        assert meeting.said[-2:] == [bridge.CallerSpoke(0), bridge.PlaybackFinished()]
+        spoke = bridge.CallerSpoke(bridge.Played("one", 100, 1), "item")
+        assert meeting.said[-2:] == [spoke, bridge.PlaybackFinished()]
         await asyncio.sleep(5)
         assert meeting.said.count(bridge.PlaybackFinished()) == 1
 
@@ -193,7 +195,7 @@ def test_the_next_response_plays_after_an_interruption() -> None:
     async def main() -> None:
         meeting = Meeting()
         meeting.speak(1_000)
-        meeting.mouth.on_voice_signal(voice.SpeechStarted())
+        meeting.mouth.on_voice_signal(voice.SpeechStarted("item"))
         meeting.bridge.send(bridge.DropResponse("one"))
         before = len(meeting.line.played)
         meeting.mouth.on_voice_audio("two", speech(100))
@@ -450,7 +452,7 @@ def test_a_tap_learns_what_the_callers_leg_has_discarded(unplayed_ms: float | No
         meeting.bridge.send(bridge.DropResponse("one"))
         assert tap.got[-1] == unplayed_ms
         flushes = len(tap.flushes)
-        meeting.mouth.on_voice_signal(voice.SpeechStarted())
+        meeting.mouth.on_voice_signal(voice.SpeechStarted("item"))
         assert tap.flushes == [unplayed_ms] * (flushes + 1)
         assert meeting.line.items.count("flush") == len(tap.flushes)
 

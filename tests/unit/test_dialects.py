@@ -347,6 +347,7 @@ CALL_ID, TURN_ID = format_id(Prefix.CALL, CALL), format_id(Prefix.TURN, TURN)
                 "text": "Yes.",
                 "ai_mode": "local",
                 "interrupted": False,
+                "spoken_text": None,
             },
         ),
         (
@@ -481,10 +482,15 @@ def test_the_transcript_stream_has_five_members() -> None:
     ("said", "remarks"),
     [
         ({"interrupted": True}, {"interrupted": True}),
+        (
+            {"interrupted": True, "spoken_text": "Ye"},
+            {"interrupted": True, "spoken_text": "Ye"},
+        ),
+        ({"interrupted": True, "spoken_text": ""}, {"interrupted": True, "spoken_text": ""}),
         ({"text": "", "recognized": False}, {"recognized": False}),
         ({}, {}),
     ],
-    ids=["interrupted", "not recognized", "ordinary"],
+    ids=["interrupted", "partly heard", "not heard", "not recognized", "ordinary"],
 )
 def test_what_there_is_to_say_of_a_turn_is_on_every_surface(
     said: dict[str, Any], remarks: dict[str, object]
@@ -496,19 +502,23 @@ def test_what_there_is_to_say_of_a_turn_is_on_every_surface(
     line = events.TranscriptLine(turn_id=TURN, at=AT, **of_line)
     ended = msgspec.structs.replace(DATA[events.CallEnded], transcript=(line,))
 
-    def among(payload: dict[str, Any]) -> dict[str, object]:
-        names = ("interrupted", "recognized")
-        return {name: payload[name] for name in names if name in payload}
+    def among(payload: dict[str, Any], spoken_text: str = "spoken_text") -> dict[str, object]:
+        names = {"interrupted": "interrupted", "recognized": "recognized"}
+        names[spoken_text] = "spoken_text"
+        return {names[name]: payload[name] for name in names if name in payload}
 
     frame = TranscriptStream(with_ids=False).encode(event(turn), POSITION, scope=SCOPE)
     assert frame is not None
     assert among(json.loads(frame.removeprefix(b"data: "))) == remarks
-    assert among(on_socket(turn)[1]) == remarks
-    always = {"interrupted": False} if role == "agent" else {"recognized": True}
+    assert among(on_socket(turn)[1], "spokenText") == remarks
+    always: dict[str, object] = {"recognized": True}
+    if role == "agent":
+        always = {"interrupted": False, "spoken_text": None}
     assert among(in_envelope(turn)["payload"]) == always | remarks
     assert among(in_envelope(ended)["payload"]["transcript"][0]) == remarks
     for spelt in (translate(turn), translate(line)):
-        assert among(spelt) == {"interrupted": False, "recognized": True} | remarks
+        all_: dict[str, object] = {"interrupted": False, "spoken_text": None, "recognized": True}
+        assert among(spelt, "spokenText") == all_ | remarks
 
 
 def test_the_transcript_stream_shows_turns_alone() -> None:

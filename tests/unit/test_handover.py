@@ -3,6 +3,7 @@
 import pytest
 
 from ringline.domain import bridge, leg, voice
+from ringline.domain.bridge import Played
 from ringline.domain.call_signals import AnswerWritten, EndOrdered, VoiceOpened
 from ringline.domain.call_vocabulary import AuditType, ParticipantRole
 from ringline.domain.endings import EndCause
@@ -18,9 +19,9 @@ from ringline.domain.records import ParticipantRow
 from ringline.domain.responses import Phase
 from ringline.domain.turn_taking import Expected
 from ringline.domain.turns import Order
-from tests.talking import CAPABILITIES, LIVING, RESPONDS_BY_ITSELF, VOICE, Story
+from tests.talking import CAPABILITIES, LIVING, RESPONDS_BY_ITSELF, VOICE, Story, cancelled, spoke
 
-STOPPED = voice.SpeechStopped()
+STOPPED = voice.SpeechStopped("item")
 CREATE = leg.ResponseRequested()
 NOT_ACTIVE = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
 ENDED = EndOrdered(EndCause.ENDED_BY_API)
@@ -38,7 +39,11 @@ def in_phase(
         return story, ""
     story.feed(CREATE)
     response_id = story.asked()
-    way = [voice.ResponseStarted(response_id), voice.ResponseDone(response_id)]
+    way = [
+        voice.ResponseStarted(response_id),
+        voice.ResponseDone(response_id),
+        bridge.ResponseSent(response_id, playing=True),
+    ]
     for signal in way[: LIVING.index(phase)]:
         story.feed(signal)
         if isinstance(signal, voice.ResponseStarted):
@@ -73,15 +78,11 @@ def test_the_response_is_stopped_whatever_its_phase(
     phase: Phase | None, capabilities: voice.VoiceCapabilities
 ) -> None:
     story, response_id = in_phase(phase, capabilities)
-    orders = story.feed(TakenOver("ann", played_ms=250))
+    orders = story.feed(TakenOver("ann", played=Played("", 250, 3)))
     stopped: list[Order] = [bridge.DropResponse(response_id), voice.Cancel(response_id, 250)]
-    begun = phase in (Phase.RUNNING, Phase.DRAINING)
+    begun = phase in (Phase.RUNNING, Phase.DRAINING, Phase.PLAYING)
     expected = (
-        []
-        if phase is None
-        else [*stopped, leg.AgentFinished(interrupted=True)]
-        if begun
-        else stopped
+        [] if phase is None else [*stopped, leg.AgentFinished(True, "we")] if begun else stopped
     )
     assert orders == expected
     assert story.call.talk.response is None
@@ -134,7 +135,7 @@ def test_the_same_operator_again_changes_nothing() -> None:
     story, _ = in_phase(Phase.RUNNING)
     story.feed(ANN)
     assert unchanged(story, ANN)
-    assert unchanged(story, TakenOver("ann", ParticipantRole.SUPERVISOR, 100))
+    assert unchanged(story, TakenOver("ann", ParticipantRole.SUPERVISOR, Played("", 100)))
 
 
 def test_another_operator_joins_too() -> None:
@@ -154,9 +155,7 @@ def test_the_caller_is_still_heard_and_written_down(
 ) -> None:
     story = Story(capabilities=capabilities)
     story.feed(ANN)
-    orders = story.feed(
-        bridge.CallerSpoke(0), STOPPED, voice.Transcribed("item", "hello", final=True)
-    )
+    orders = story.feed(spoke(0), STOPPED, voice.Transcribed("item", "hello", final=True))
     assert orders == [leg.CallerStarted(), leg.CallerStopped(), leg.TurnTranscribed("hello")]
     assert [turn.text for turn in story.all(TurnCompleted)] == ["hello"]
 
@@ -165,8 +164,8 @@ def test_the_caller_is_still_heard_and_written_down(
 def test_nothing_is_asked_of_the_voice(capabilities: voice.VoiceCapabilities) -> None:
     story = Story(capabilities=capabilities)
     story.feed(ANN)
-    orders = story.feed(leg.Typed("hi"), CREATE, CREATE, STOPPED, bridge.CallerSpoke(0))
-    orders += story.feed(leg.ClearRequested(), STOPPED, bridge.ClientCancelled(0))
+    orders = story.feed(leg.Typed("hi"), CREATE, CREATE, STOPPED, spoke(0))
+    orders += story.feed(leg.ClearRequested(), STOPPED, cancelled(0))
     assert not [order for order in orders if isinstance(order, voice.Respond)]
     problems = [order for order in orders if isinstance(order, leg.RequestRefused)]
     assert problems == [NOT_ACTIVE], "a create is remembered, a cancel finds nothing"
@@ -174,7 +173,7 @@ def test_nothing_is_asked_of_the_voice(capabilities: voice.VoiceCapabilities) ->
 
 def test_what_a_voice_begins_by_itself_is_refused() -> None:
     story = Story(capabilities=RESPONDS_BY_ITSELF)
-    story.feed(ANN, bridge.CallerSpoke(0), STOPPED)
+    story.feed(ANN, spoke(0), STOPPED)
     for number in range(20):
         own = f"own-{number}"
         assert story.feed(voice.ResponseStarted(own)) == [
@@ -242,7 +241,7 @@ def test_the_agent_waits_where_nothing_was_said_meanwhile(
     story, _ = in_phase(phase, capabilities)
     story.feed(ANN)
     assert story.feed(BACK) == []
-    orders = story.feed(bridge.CallerSpoke(0), STOPPED)
+    orders = story.feed(spoke(0), STOPPED)
     if capabilities is RESPONDS_BY_ITSELF:
         orders = story.feed(voice.ResponseStarted("own"))
         assert orders == [leg.AgentStarted(), bridge.PlayResponse("own")]
@@ -254,7 +253,7 @@ def test_the_agent_waits_where_nothing_was_said_meanwhile(
 @pytest.mark.parametrize(
     "meanwhile",
     [
-        [bridge.CallerSpoke(0), STOPPED],
+        [spoke(0), STOPPED],
         [STOPPED],
         [leg.Typed("hi")],
         [leg.Typed("hi"), CREATE, leg.Typed("there"), CREATE],
@@ -283,7 +282,7 @@ def test_what_was_wanted_of_a_response_that_was_cut_off_is_not_forgotten() -> No
 
 def test_a_turn_that_was_cleared_is_not_answered() -> None:
     story = Story()
-    story.feed(ANN, bridge.CallerSpoke(0), leg.ClearRequested(), STOPPED)
+    story.feed(ANN, spoke(0), leg.ClearRequested(), STOPPED)
     assert story.feed(BACK) == []
 
 
@@ -292,7 +291,7 @@ def test_a_caller_who_is_speaking_is_answered_afterwards_once(
     capabilities: voice.VoiceCapabilities,
 ) -> None:
     story = Story(capabilities=capabilities)
-    story.feed(ANN, STOPPED, bridge.CallerSpoke(0))
+    story.feed(ANN, STOPPED, spoke(0))
     assert story.feed(BACK) == []
     orders = story.feed(STOPPED)
     response_id = "own"

@@ -29,8 +29,8 @@ def test_a_whole_call() -> None:
         assert isinstance(line.news[0], leg.SessionStarted)
         speaker.say(speaker.asked(), speech(500), text="Hello")
         await asyncio.sleep(1)
-        speaker.listener.on_voice_signal(voice.SpeechStarted())
-        speaker.listener.on_voice_signal(voice.SpeechStopped())
+        speaker.listener.on_voice_signal(voice.SpeechStarted("item"))
+        speaker.listener.on_voice_signal(voice.SpeechStopped("item"))
         speaker.listener.on_voice_signal(voice.Transcribed("item", "bye", final=True))
         await asyncio.sleep(0)
         speaker.say(speaker.asked(), speech(2_000), text="Goodbye", hang_up=True)
@@ -369,10 +369,10 @@ def test_interrupted_speech_stops_at_once_and_what_was_heard_is_kept() -> None:
             listener.on_voice_text(speaker.asked(), word)
             listener.on_voice_audio(speaker.asked(), speech(1_000))
         await asyncio.sleep(1.2)
-        listener.on_voice_signal(voice.SpeechStarted())
+        listener.on_voice_signal(voice.SpeechStarted("item"))
         await asyncio.sleep(1)
         after = line.items[line.items.index("flush") :]
-        assert after == ["flush", leg.CallerStarted(), leg.AgentFinished(interrupted=True)]
+        assert after == ["flush", leg.CallerStarted(), leg.AgentFinished(True, "A")]
         assert speaker.orders[-1] == voice.Cancel(speaker.asked(), 1_200)
         (turn,) = [data for data in house.events(live) if isinstance(data, TurnCompleted)]
         assert (turn.text, turn.interrupted) == ("A long ", True)

@@ -79,7 +79,7 @@ def test_a_takeover_stops_the_agent_and_is_confirmed_after_the_commit() -> None:
         assert (turn.text, turn.interrupted) == ("A long ", True)
         assert speaker.orders[-1] == voice.Cancel(greeting, 1_200)
         await asyncio.sleep(5)
-        assert line.items[-2:] == ["flush", leg.AgentFinished(interrupted=True)]
+        assert line.items[-2:] == ["flush", leg.AgentFinished(True, "A")]
 
     run(main)
 
@@ -93,8 +93,8 @@ def test_the_agent_is_silent_until_it_is_let_back_in(
         live, line = await answered(house)
         (speaker,) = house.voices
         await take_over(house.calls, SCOPE, live.new.row.id, "bob", ParticipantRole.SUPERVISOR)
-        speaker.listener.on_voice_signal(voice.SpeechStarted())
-        speaker.listener.on_voice_signal(voice.SpeechStopped())
+        speaker.listener.on_voice_signal(voice.SpeechStarted("item"))
+        speaker.listener.on_voice_signal(voice.SpeechStopped("item"))
         speaker.listener.on_voice_signal(voice.Transcribed("item", "hello", final=True))
         speaker.say("own", speech(500), text="hi")
         await asyncio.sleep(5)

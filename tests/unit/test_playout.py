@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.domain.audio import Chunk
-from ringline.domain.bridge import ResponseAudible, ResponseSent, TextSent
+from ringline.domain.bridge import NOTHING, Played, ResponseAudible, ResponseSent, TextSent
 from ringline.domain.playout import (
     MAX_WAITING_MS,
     MAX_WAITING_PIECES,
@@ -79,7 +79,7 @@ def test_speech_leaves_whole_gapless_and_never_further_ahead(
     assert most_ahead_ms(sent) <= lead_ms + 1e-6
     assert not has_gap(sent)
     assert left[0][1] == ResponseAudible("one")
-    assert left[-1][1] == ResponseSent("one")
+    assert left[-1][1] == ResponseSent("one", playing=True)
 
 
 def test_what_is_already_ahead_counts_for_the_next_response() -> None:
@@ -88,7 +88,7 @@ def test_what_is_already_ahead_counts_for_the_next_response() -> None:
         playing.enqueue_audio(response, speech(350))
         playing.finish(response)
     playing.start("one")
-    assert playing.take_due(0)[-1] == ResponseSent("one")
+    assert playing.take_due(0)[-1] == ResponseSent("one", playing=True)
     playing.start("two")
     assert len(chunks(playing.take_due(0))) == 0
     assert playing.wake_in_ms(0) == pytest.approx(125)
@@ -127,7 +127,7 @@ def test_an_interruption_stops_it_and_tells_what_was_played() -> None:
     playing.start("one")
     playing.enqueue_audio("one", speech(1000))
     playing.take_due(0)
-    assert playing.pause(150) == 150
+    assert playing.pause(150) == Played("one", 150)
     assert playing.take_due(10_000) == []
     assert playing.wake_in_ms(10_000) is None
     assert playing.clock.lead_ms(150) == 0, "the leg is flushed"
@@ -138,7 +138,7 @@ def test_what_was_played_cannot_be_more_than_what_was_sent() -> None:
     playing.start("one")
     playing.enqueue_audio("one", speech(100))
     playing.take_due(0)
-    assert playing.pause(9_000) == 100
+    assert playing.pause(9_000) == Played("one", 100)
 
 
 def test_a_leg_that_knows_what_it_played_is_believed() -> None:
@@ -146,12 +146,13 @@ def test_a_leg_that_knows_what_it_played_is_believed() -> None:
     playing.start("one")
     playing.enqueue_audio("one", speech(1000))
     sent_ms = sum(chunk.duration_ms for chunk in chunks(playing.take_due(0)))
-    assert playing.pause(150, unplayed_ms=sent_ms - 90) == 90
-    assert playing.pause(150, unplayed_ms=sent_ms + 1) == 0
+    assert playing.played(150, unplayed_ms=sent_ms + 1) == Played("one", 0)
+    assert playing.pause(150, unplayed_ms=sent_ms - 90) == Played("one", 90)
+    assert playing.pause(200, unplayed_ms=0) == Played("one", 90), "it was stopped already"
 
 
 def test_nothing_was_played_where_nothing_plays() -> None:
-    assert playout().pause(5) == 0
+    assert playout().pause(5) == NOTHING
 
 
 def test_the_next_response_plays_although_the_last_one_was_interrupted() -> None:

@@ -3,10 +3,13 @@
 A model plays the voice and the bridge by the rules of their ports, and a client that speaks,
 types, answers tools, cancels and asks for responses whenever it likes. After every step the
 invariants hold, and once everybody is quiet nothing is owed to anyone.
+
+A fake leg plays what it is sent, a word every 100 ms, and knows what it has played: what is
+written of a turn must agree with it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +17,13 @@ from hypothesis import strategies as st
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.call_signals import EndOrdered
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.endings import EndCause
+from ringline.domain.events import TurnCompleted
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.turn_taking import Expected
 from ringline.domain.turns import Order
-from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, Said, Story
+from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, Said, Story, spoke
 
 
 @dataclass
@@ -41,6 +46,34 @@ class Group:
     due_at: int | None = None
 
 
+WORD, WORD_MS = "word ", 100
+
+
+@dataclass
+class FakeLeg:
+    """A leg that plays one response after the other, and discards what is flushed."""
+
+    response_id: str = ""
+    sent_ms: int = 0
+    played_ms: int = 0
+    #: How much was played of each response that was cut off.
+    stopped: dict[str, int] = field(default_factory=dict[str, int])
+
+    def start(self, response_id: str) -> None:
+        self.response_id, self.sent_ms, self.played_ms = response_id, 0, 0
+
+    @property
+    def played(self) -> bridge.Played:
+        return bridge.Played(
+            self.response_id, self.played_ms, self.played_ms * len(WORD) // WORD_MS
+        )
+
+    def flush(self) -> bridge.Played:
+        self.sent_ms = self.played_ms
+        self.stopped.setdefault(self.response_id, self.played_ms)
+        return self.played
+
+
 class Model:
     """A call whose voice, bridge and client act by the rules of their ports."""
 
@@ -49,6 +82,10 @@ class Model:
         self.story = Story(capabilities=RESPONDS_BY_ITSELF if by_itself else CAPABILITIES)
         self.making: list[Making] = []
         self.sending: str | None = None
+        self.leg = FakeLeg()
+        self.tail = False  # sent, and the leg still plays it
+        self.cut: set[str] = set()  # the voice gave them up
+        self.checked = 0
         self.caller_speaks = self.paused = False
         self.playing = False  # between the start of a response and its end
         self.silenced = False  # the caller spoke: what it interrupted must not be heard
@@ -74,10 +111,13 @@ class Model:
                 assert not self.paused
                 self.requested += 1
                 self.making.append(Making(id_))
-            case voice.Cancel(id_):
+            case voice.Cancel(id_, played_ms):
+                expected = self.leg.played_ms if id_ == self.leg.response_id else 0
+                assert played_ms == expected, "the voice is told what was played"
                 self.making = [item for item in self.making if item.id != id_]
             case bridge.PlayResponse(id_):
-                self.sending = id_
+                self.sending, self.tail = id_, False
+                self.leg.start(id_)
             case bridge.DropResponse(id_):
                 self.sending = None if self.sending == id_ else self.sending
             case leg.AgentStarted():
@@ -117,7 +157,29 @@ class Model:
                 group.due_at = self.before
                 self.reasons += 1
 
+    def check_turns(self) -> None:
+        """Check what is written of the agent's turns against what the leg has played."""
+        turns = self.story.all(TurnCompleted)
+        for turn in turns[self.checked :]:
+            if turn.role is not TurnRole.AGENT:
+                continue
+            assert turn.text == WORD * (len(turn.text) // len(WORD))
+            if not turn.interrupted:
+                assert turn.spoken_text is None
+                continue
+            assert turn.spoken_text is not None
+            assert turn.text.startswith(turn.spoken_text)
+            given_up = turn.item_id in self.cut and turn.item_id not in self.leg.stopped
+            whole = given_up and not self.story.call.ended
+            heard_ms = self.leg.stopped.get(turn.item_id, self.leg.played_ms)
+            # The space after a word has its share of the time as well.
+            heard = heard_ms * len(WORD) // WORD_MS + 1
+            words = (len(turn.text) if whole else heard) // len(WORD)
+            assert turn.spoken_text == (WORD * words).rstrip()
+        self.checked = len(turns)
+
     def check(self) -> None:
+        self.check_turns()
         talk = self.story.call.talk
         assert self.requested <= self.reasons, "O7, O8: something is answered twice"
         waits = talk.expected is Expected.ANSWER  # the voice's own answer comes first
@@ -134,13 +196,13 @@ class Model:
     def caller_starts(self) -> None:
         if not self.caller_speaks:
             self.caller_speaks = True
-            self.feed(bridge.CallerSpoke(10))
+            self.feed(replace(spoke(), played=self.leg.flush()))
 
     def caller_stops(self) -> None:
         if self.caller_speaks:
             self.caller_speaks = False
             self.reasons += 1
-            self.feed(voice.SpeechStopped())
+            self.feed(voice.SpeechStopped("item"))
 
     def client_clears(self) -> None:
         self.feed(leg.ClearRequested())
@@ -164,7 +226,7 @@ class Model:
         current = self.story.call.talk.response
         if current is not None and current.id in self.groups:
             self.groups[current.id].silent = True
-        self.feed(bridge.ClientCancelled(10))
+        self.feed(bridge.ClientCancelled(self.leg.flush()))
 
     def client_answers(self, pick: Callable[[set[str]], str] = min) -> None:
         known = {call for group in self.groups.values() for call in group.open} & self.told
@@ -185,7 +247,7 @@ class Model:
     def operator_takes_over(self) -> None:
         if not self.paused:
             self.paused = True
-            self.feed(TakenOver("ann", played_ms=10))
+            self.feed(TakenOver("ann", played=self.leg.flush()))
 
     def operator_hands_back(self) -> None:
         if self.paused:
@@ -225,24 +287,36 @@ class Model:
         item = self.next_making()
         if item is not None:
             item.done = True
+            self.cut.add(item.id)
             self.feed(voice.ResponseDone(item.id, voice.ResponseEnd.FAILED))
 
     # The bridge sends what it has.
 
     def bridge_sends_text(self) -> None:
         if self.sending is not None:
-            self.feed(bridge.ResponseAudible(self.sending), bridge.TextSent(self.sending, "word "))
+            self.leg.sent_ms += WORD_MS
+            self.feed(bridge.ResponseAudible(self.sending), bridge.TextSent(self.sending, WORD))
 
     def bridge_sends_the_last(self) -> None:
         sent = self.sending
         item = next((item for item in self.making if item.id == sent), None)
         if sent is not None and item is not None and item.done:
             self.sending = None
-            self.feed(bridge.ResponseSent(sent))
+            self.tail = self.leg.sent_ms > self.leg.played_ms
+            characters = self.leg.sent_ms * len(WORD) // WORD_MS
+            self.feed(bridge.ResponseSent(sent, self.tail, characters))
+
+    def leg_plays(self) -> None:
+        self.leg.played_ms = min(self.leg.sent_ms, self.leg.played_ms + 70)
+        if self.tail and self.leg.played_ms == self.leg.sent_ms:
+            self.tail = False
+            self.feed(bridge.PlaybackFinished())
 
     def end(self) -> None:
+        self.story.played = self.leg.played
         for order in self.story.feed(EndOrdered(EndCause.ENDED_BY_API)):
             self.take(order)
+        self.check_turns()
         assert not self.playing, "K9: a response that the end cuts off has an end too"
 
 
@@ -259,7 +333,8 @@ ACTIONS = (
     *["operator_hands_back"] * 6,
     "client_types",
     "caller_starts",
-    "bridge_sends_text",
+    *["bridge_sends_text"] * 5,
+    *["leg_plays"] * 4,
     "client_clears",
     "client_cancels",
     "operator_takes_over",

@@ -7,14 +7,14 @@ from ringline.domain.call_signals import VoiceOpened
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.responses import Phase
 from ringline.domain.tool_calls import MAX_OPEN, TOO_MANY
-from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, VOICE, Story
+from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, VOICE, Story, cancelled, spoke
 
 CREATE = leg.ResponseRequested()
-STOPPED = voice.SpeechStopped()
+STOPPED = voice.SpeechStopped("item")
 ACTIVE = leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE)
 UNKNOWN = leg.RequestRefused(leg.Refusal.NO_SUCH_TOOL_CALL)
 STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
-CUT_OFF = leg.AgentFinished(interrupted=True)
+CUT_OFF = leg.AgentFinished(interrupted=True, spoken_text="")
 
 
 def calling(story: Story, *call_ids: str) -> str:
@@ -145,7 +145,7 @@ def test_a_client_can_go_on_without_a_result() -> None:
 def test_speech_over_a_call_answers_the_turn_with_its_result() -> None:
     story = Story()
     calling(story, "c1")
-    story.feed(bridge.CallerSpoke(0))
+    story.feed(spoke(0))
     assert story.news[-1] == CUT_OFF
     answer(story, "c1")
     assert requested(story) == 1, "the caller speaks"
@@ -158,7 +158,7 @@ def test_speech_over_a_call_answers_the_turn_with_its_result() -> None:
 def test_a_result_after_an_interrupted_response_is_told_of() -> None:
     story = Story()
     calling(story, "c1")
-    story.feed(bridge.CallerSpoke(0), STOPPED)
+    story.feed(spoke(0), STOPPED)
     second = story.asked()
     story.feed(voice.ResponseStarted(second))
     finish(story, second)
@@ -170,7 +170,7 @@ def test_a_turn_that_is_cleared_loses_no_follow_up() -> None:
     story = Story()
     calling(story, "c1")
     answer(story, "c1")
-    story.feed(bridge.CallerSpoke(0), leg.ClearRequested(), STOPPED)
+    story.feed(spoke(0), leg.ClearRequested(), STOPPED)
     assert requested(story) == 2
 
 
@@ -179,7 +179,7 @@ def test_nothing_follows_a_response_that_the_client_cancelled() -> None:
         story = Story()
         calling(story, "c1", "c2")
         answer(story, *(["c1", "c2"] if early else ["c1"]))
-        story.feed(bridge.ClientCancelled(0))
+        story.feed(cancelled(0))
         if not early:
             assert story.feed(leg.ToolAnswered("c2", "x")) == [voice.ToolResult("c2", "x")]
         assert requested(story) == 1
@@ -188,7 +188,7 @@ def test_nothing_follows_a_response_that_the_client_cancelled() -> None:
 def test_calls_of_a_response_that_was_stopped_are_not_passed_on() -> None:
     story = Story()
     response_id = calling(story)
-    story.feed(bridge.CallerSpoke(0))
+    story.feed(spoke(0))
     assert story.feed(voice.ToolCall(response_id, "late", "clock", {})) == []
     assert story.feed(voice.ToolCall("unknown", "late", "clock", {})) == []
 

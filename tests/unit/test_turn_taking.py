@@ -9,14 +9,14 @@ from ringline.domain.records import TurnRow
 from ringline.domain.responses import PHASES, Phase, ResponseStep
 from ringline.domain.turn_taking import MAX_QUEUED
 from ringline.domain.turns import MAX_PARTIAL_TURNS, MAX_TRANSCRIPT, history_of
-from tests.talking import LIVING, RESPONDS_BY_ITSELF, Said, Story
+from tests.talking import LIVING, RESPONDS_BY_ITSELF, Said, Story, cancelled, spoke
 
-STOPPED = voice.SpeechStopped()
+STOPPED = voice.SpeechStopped("item")
 CREATE = leg.ResponseRequested()
 ACTIVE = leg.RequestRefused(leg.Refusal.RESPONSE_ACTIVE)
 NOT_ACTIVE = leg.RequestRefused(leg.Refusal.NOTHING_TO_CANCEL)
 STARTED, FINISHED = leg.AgentStarted(), leg.AgentFinished()
-CUT_OFF = leg.AgentFinished(interrupted=True)
+CUT_OFF = leg.AgentFinished(interrupted=True, spoken_text="")
 
 
 def running(story: Story, text: str = "") -> str:
@@ -37,7 +37,7 @@ def asked(story: Story) -> list[str | None]:
 
 def test_a_voice_turn_in_its_order() -> None:  # O3
     story = Story()
-    story.feed(bridge.CallerSpoke(0), STOPPED, voice.Transcribed("item", "hello", final=True))
+    story.feed(spoke(0), STOPPED, voice.Transcribed("item", "hello", final=True))
     response_id = running(story, "hi ")
     story.feed(bridge.TextSent(response_id, "there"))
     story.feed(voice.ResponseDone(response_id), bridge.ResponseSent(response_id))
@@ -90,16 +90,19 @@ def signal_of(step: ResponseStep, response_id: str) -> Said:
         case ResponseStep.DONE:
             return voice.ResponseDone(response_id)
         case ResponseStep.SENT:
-            return bridge.ResponseSent(response_id)
+            return bridge.ResponseSent(response_id, playing=True)
+        case ResponseStep.PLAYED:
+            return bridge.PlaybackFinished()
         case ResponseStep.STOPPED:
-            return bridge.ClientCancelled(0)
+            return cancelled(0)
 
 
 def response_in(phase: Phase) -> Story:
     """Take a story to where the response under way is in this phase."""
     story = Story()
     story.feed(STOPPED)
-    for step in (ResponseStep.STARTED, ResponseStep.DONE)[: LIVING.index(phase)]:
+    steps = (ResponseStep.STARTED, ResponseStep.DONE, ResponseStep.SENT)
+    for step in steps[: LIVING.index(phase)]:
         story.feed(signal_of(step, story.asked()))
     return story
 
@@ -159,11 +162,11 @@ def test_a_turn_that_nobody_could_read_leaves_a_trace(partials: tuple[str, ...])
 def test_a_later_voice_can_be_told_what_was_said_and_heard() -> None:
     story = Story("Hello, how are you?")
     response_id = running(story, "Hello, ")
-    story.feed(bridge.CallerSpoke(400), STOPPED)  # what had not left is not part of it
+    story.feed(spoke(400, 6), STOPPED)  # what was not heard is not part of it
     hear(story, "stop")
     story.feed(leg.Typed("go on"), bridge.ResponseSent(response_id))
     assert history_of(story.call.talk.turns) == (
-        voice.PastTurn(TurnRole.AGENT, "Hello, "),
+        voice.PastTurn(TurnRole.AGENT, "Hello,"),
         voice.PastTurn(TurnRole.CALLER, "stop"),
         voice.PastTurn(TurnRole.CALLER, "go on"),
     )
@@ -183,22 +186,23 @@ def test_speech_over_the_agent_stops_it() -> None:  # O5, K9, K10
     story = Story()
     story.feed(STOPPED)
     response_id = running(story, "we are open ")
-    assert story.feed(bridge.CallerSpoke(250)) == [
+    cut_off = leg.AgentFinished(interrupted=True, spoken_text="we are")
+    assert story.feed(spoke(250, 8)) == [
         leg.CallerStarted(),
         bridge.DropResponse(response_id),
         voice.Cancel(response_id, 250),
-        CUT_OFF,
+        cut_off,
     ]
     late = (
         bridge.TextSent(response_id, "late"),
         voice.ResponseDone(response_id, voice.ResponseEnd.CANCELLED),
     )
     story.feed(*late, bridge.ResponseSent(response_id))
-    assert story.news[-1] == CUT_OFF
+    assert story.news[-1] == cut_off
     (turn,) = story.all(TurnCompleted)
-    assert (turn.text, turn.interrupted) == ("we are open ", True)
+    assert (turn.text, turn.interrupted, turn.spoken_text) == ("we are open ", True, "we are")
     (barge_in,) = story.all(BargeIn)
-    assert (barge_in.spoken_text, barge_in.at_ms) == ("we are open ", 250)
+    assert (barge_in.spoken_text, barge_in.at_ms) == ("we are", 250)
 
 
 def test_the_voice_learns_what_was_heard_although_it_had_made_it_all() -> None:
@@ -206,19 +210,19 @@ def test_the_voice_learns_what_was_heard_although_it_had_made_it_all() -> None:
     story.feed(STOPPED)
     response_id = running(story, "long speech")
     story.feed(voice.ResponseDone(response_id))
-    assert voice.Cancel(response_id, 900) in story.feed(bridge.CallerSpoke(900))
+    assert voice.Cancel(response_id, 900) in story.feed(spoke(900))
 
 
 def test_speech_before_anything_was_heard_is_no_barge_in() -> None:
     story = Story()
     story.feed(STOPPED)
     running(story)
-    story.feed(bridge.CallerSpoke(0))
+    story.feed(spoke(0))
     assert story.all(BargeIn) == []
     assert story.news[-2:] == [leg.CallerStarted(), CUT_OFF]
 
 
-@pytest.mark.parametrize("stop", [bridge.CallerSpoke(0), bridge.ClientCancelled(0)])
+@pytest.mark.parametrize("stop", [spoke(0), cancelled(0)])
 def test_a_response_that_is_stopped_before_it_begins_never_begins(
     stop: bridge.BridgeSignal,
 ) -> None:
@@ -249,14 +253,14 @@ def test_a_response_that_fails_before_it_begins_makes_room_for_the_next() -> Non
 
 
 def test_a_cancel_of_nothing_is_a_problem() -> None:
-    assert Story().feed(bridge.ClientCancelled(0)) == [NOT_ACTIVE]
+    assert Story().feed(cancelled(0)) == [NOT_ACTIVE]
 
 
 def test_a_cancel_is_no_barge_in() -> None:
     story = Story()
     story.feed(STOPPED)
     running(story, "hi")
-    story.feed(bridge.ClientCancelled(10))
+    story.feed(cancelled(10))
     assert story.all(BargeIn) == []
     assert story.all(TurnCompleted)[0].interrupted
 
@@ -312,13 +316,13 @@ def test_text_during_a_response_that_is_cancelled_is_answered_at_once() -> None:
     story.feed(CREATE)
     first = running(story, "hi")
     story.feed(leg.Typed("wait"), CREATE)
-    assert story.feed(bridge.ClientCancelled(5))[-1] == voice.Respond(story.asked())
+    assert story.feed(cancelled(5))[-1] == voice.Respond(story.asked())
     assert story.asked() != first
 
 
 def test_text_while_the_caller_speaks_is_answered_with_the_turn() -> None:
     story = Story()
-    assert story.feed(bridge.CallerSpoke(0), leg.Typed("and"), CREATE)[1:] == [voice.AddText("and")]
+    assert story.feed(spoke(0), leg.Typed("and"), CREATE)[1:] == [voice.AddText("and")]
     story.feed(STOPPED)
     assert len(story.all(voice.Respond)) == 1
     response_id = running(story, "yes")
@@ -328,7 +332,7 @@ def test_text_while_the_caller_speaks_is_answered_with_the_turn() -> None:
 
 def test_a_create_while_the_caller_speaks_is_answered_by_the_end_of_the_turn() -> None:
     story = Story()
-    story.feed(bridge.CallerSpoke(0))
+    story.feed(spoke(0))
     assert story.feed(CREATE) == []
     story.feed(STOPPED)
     assert len(story.all(voice.Respond)) == 1
@@ -336,15 +340,15 @@ def test_a_create_while_the_caller_speaks_is_answered_by_the_end_of_the_turn() -
 
 def test_a_cleared_turn_is_not_answered() -> None:
     story = Story()
-    story.feed(bridge.CallerSpoke(0), leg.ClearRequested())
+    story.feed(spoke(0), leg.ClearRequested())
     assert story.feed(STOPPED) == [leg.CallerStopped()]
-    story.feed(bridge.CallerSpoke(0), STOPPED)
+    story.feed(spoke(0), STOPPED)
     assert len(story.all(voice.Respond)) == 1, "the next one is"
 
 
 def test_clearing_while_nobody_speaks_forgets_no_later_turn() -> None:
     story = Story()
-    story.feed(leg.ClearRequested(), bridge.CallerSpoke(0), STOPPED)
+    story.feed(leg.ClearRequested(), spoke(0), STOPPED)
     assert len(story.all(voice.Respond)) == 1
 
 
@@ -396,10 +400,10 @@ def test_what_it_is_about_to_say_swallows_one_create() -> None:
 
 def test_what_it_is_about_to_say_can_be_cancelled() -> None:
     story = Story(capabilities=RESPONDS_BY_ITSELF)
-    assert story.feed(STOPPED, bridge.ClientCancelled(0)) == [leg.CallerStopped()]
+    assert story.feed(STOPPED, cancelled(0)) == [leg.CallerStopped()]
     refused = [bridge.DropResponse("own"), voice.Cancel("own", 0)]
     assert story.feed(voice.ResponseStarted("own")) == refused
-    story.feed(bridge.CallerSpoke(0), STOPPED)
+    story.feed(spoke(0), STOPPED)
     assert STARTED in story.feed(voice.ResponseStarted("next"))
 
 
@@ -415,7 +419,7 @@ def test_an_interruption_stops_what_was_to_come_too() -> None:
     story = Story(capabilities=RESPONDS_BY_ITSELF)
     story.feed(voice.ResponseStarted("one"), voice.ResponseDone("one"))
     story.feed(voice.ResponseStarted("two"))
-    orders = story.feed(bridge.CallerSpoke(0))
+    orders = story.feed(spoke(0))
     assert {bridge.DropResponse("one"), bridge.DropResponse("two"), voice.Cancel("two", 0)} <= set(
         orders
     )
@@ -549,12 +553,10 @@ def test_the_last_event_repeats_a_bounded_transcript() -> None:
 def test_a_long_conversation_keeps_nothing_but_its_lines() -> None:
     story = Story(capabilities=RESPONDS_BY_ITSELF)
     for number in range(100):
-        story.feed(
-            bridge.CallerSpoke(0), voice.Transcribed(f"i{number}", "hm", final=False), STOPPED
-        )
-        story.feed(
-            CREATE, CREATE, bridge.ClientCancelled(0), voice.Transcribed(f"i{number}", "hm", True)
-        )
+        item = f"i{number}"
+        story.feed(spoke(item_id=item), voice.Transcribed(item, "hm", final=False))
+        story.feed(voice.SpeechStopped(item), CREATE, CREATE, cancelled(0))
+        story.feed(voice.Transcribed(item, "hm", final=True))
     talk = story.call.talk
     assert len(talk.turns.lines) == 100
     assert len(talk.refused) <= 8

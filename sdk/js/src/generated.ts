@@ -1377,6 +1377,7 @@ export interface CallTranscriptCompletedEvent {
   transcript: string;
   transcriptId: Uuid;
   interrupted?: boolean;
+  spokenText?: string;
   recognized?: boolean;
 }
 

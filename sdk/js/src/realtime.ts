@@ -277,11 +277,13 @@ export interface ServerEvents {
     /** The arguments; `{}` if there are none. */
     tool_arguments: Record<string, unknown>;
   };
-  /** The response is over: complete, cut off or failed. */
+  /** The response is over: it was played, or cut off by the caller, the client or a failure. */
   "response.completed": {
     type: "response.completed";
     /** `true` if it was cut off. */
     interrupted?: boolean;
+    /** What was heard of one that was cut off: a beginning of its text, up to a whole word; only where `text.delta` is sent, and not for text alone. */
+    spoken_text?: string;
   };
   /** Something went wrong; the session continues. */
   "error": {

@@ -9,21 +9,39 @@ from typing import TypeAlias
 
 from ringline.domain.routes import LegId, Routes, VoiceId
 
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How much of a response was played, by the playback clock of the caller's leg.
+
+    `characters` is how much of its sent text goes with what was played.
+    """
+
+    response_id: str = ""
+    ms: int = 0
+    characters: int = 0
+
+
+#: Nothing was played.
+NOTHING = Played()
+
 # Signals.
 
 
 @dataclass(frozen=True, slots=True)
 class CallerSpoke:
-    """The caller began to speak; playback was stopped after `played_ms`."""
+    """The caller began to speak `ago_ms` ago; playback was stopped."""
 
-    played_ms: int
+    played: Played
+    item_id: str
+    ago_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCancelled:
-    """The client cancelled the response; playback was stopped after `played_ms`."""
+    """The client cancelled the response; playback was stopped."""
 
-    played_ms: int
+    played: Played
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +61,15 @@ class TextSent:
 
 @dataclass(frozen=True, slots=True)
 class ResponseSent:
-    """The last chunk of a response was sent."""
+    """The last chunk of a response was sent.
+
+    `playing` says that the leg still plays some of it: `PlaybackFinished` follows, unless an
+    interruption comes first. `characters` is how much of its text goes with speech.
+    """
 
     response_id: str
+    playing: bool = False
+    characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)

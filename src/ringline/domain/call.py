@@ -28,13 +28,13 @@ from ringline.domain.call_signals import (
 )
 from ringline.domain.call_status import CallMove, move
 from ringline.domain.call_vocabulary import AnsweredBy, ParticipantRole
+from ringline.domain.config_members import Modality
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
     CallAnswered,
     CallCreated,
     CallEnded,
     CallRef,
-    Event,
     TranscriptLine,
 )
 from ringline.domain.handover import HandedBack, TakenOver, hand_back, take_over
@@ -55,7 +55,7 @@ from ringline.domain.turn_taking import (
     replace_voice,
     request_response,
 )
-from ringline.domain.turns import Draft, Turns, append_line
+from ringline.domain.turns import Draft, Turns, add_line, nothing_played
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class Call:
     parties: Parties = field(default_factory=Parties)
     routed: Routes = field(default_factory=lambda: NO_ROUTES)
     greeting: str = ""
+    #: The session's config asks for speech, not for text alone.
+    speaks: bool = True
     participants: tuple[ParticipantRow, ...] = ()
     talk: TurnTaking = field(default_factory=TurnTaking)
     capabilities: voice.VoiceCapabilities | None = None
@@ -110,10 +112,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The time and the source of ids, passed in to keep steps pure."""
+    """The time, the source of ids and the playback clock, passed in to keep steps pure."""
 
     now: datetime
     new_id: Callable[[], UUID]
+    #: Returns how much was played of the response that was sent last.
+    played: Callable[[], bridge.Played] = nothing_played
 
 
 #: Most signals that wait for the answer; further ones are refused.
@@ -141,9 +145,7 @@ def begin(call: Call, moment: Moment) -> Step:
     """Begin a call on the leg that it came in on; its voice opens later."""
     row, draft = call.row, _draft(call.row, moment)
     draft.records.append(row)
-    draft.events.append(
-        CallCreated(status=row.status, source=row.source, started_at=row.started_at)
-    )
+    draft.report(CallCreated(status=row.status, source=row.source, started_at=row.started_at))
     return _step(call, draft)
 
 
@@ -179,12 +181,11 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = _from_leg(call, leg_id, signal=report, draft=draft)
         case FromVoice(voice_id, report) if voice_id == call.parties.voice:
             call = _from_voice(call, report, draft=draft)
-        case FromBridge(bridge.PlaybackFinished()) if (
-            call.talk.hang_up and call.talk.response is None
-        ):
-            call = _end(call, EndCause.AGENT_HUNG_UP, draft=draft)
         case FromBridge(report):
             call = _talk(call, report, draft=draft)
+            silent = isinstance(report, bridge.PlaybackFinished) and call.talk.response is None
+            if silent and call.talk.hang_up:
+                call = _end(call, EndCause.AGENT_HUNG_UP, draft=draft)
         case FromLeg(leg_id, leg.Left()):
             draft.orders.append(bridge.DetachLeg(leg_id))  # the leg never joined
         case FromLeg() | FromVoice():
@@ -289,7 +290,7 @@ def end_abandoned(
     It ends at the time its process was last known to be alive, but not before its last
     written event.
     """
-    turns = reduce(append_line, lines, Turns())
+    turns = reduce(add_line, lines, Turns())
     call = Call(scope, row, participants=participants, talk=TurnTaking(turns=turns))
     written = (
         row.started_at,
@@ -312,7 +313,7 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
             return answer_tool(talk, tool_call_id, result=result, draft=draft)
         case leg.ConfigChanged(config, warnings):
             draft.orders += [voice.UpdateConfig(config), leg.ConfigUpdated(config, warnings)]
-            return talk
+            return replace(talk, speaks=Modality.AUDIO in config.modalities)
         case leg.ResponseRequested():
             return request_response(talk, draft)
         case leg.ClearRequested():
@@ -351,7 +352,7 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
     if row is None:
         raise AssertionError(f"a call that is {call.row.status} cannot be answered")
     draft.records.append(row)
-    draft.events.append(
+    draft.report(
         CallAnswered(
             answered_at=draft.now, started_at=row.started_at, answered_by=AnsweredBy.AI_AGENT
         )
@@ -360,7 +361,8 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
         join(row.from_number, ParticipantRole.CALLER, draft=draft, leg_id=call.parties.caller),
         join(row.to_number, ParticipantRole.AI_AGENT, draft=draft),
     )
-    talk = TurnTaking(responds_by_itself=capabilities.responds_by_itself)
+    by_itself = capabilities.responds_by_itself
+    talk = TurnTaking(responds_by_itself=by_itself, speaks=call.speaks)
     return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
 
 
@@ -409,7 +411,7 @@ def _end(
     row = replace(row, hangup_cause=ending.hangup_cause)
     left = tuple(leave(participant, draft) for participant in call.participants)
     draft.records.append(row)
-    draft.events.append(
+    draft.report(
         CallEnded(
             status=row.status,
             hangup_cause=ending.hangup_cause,
@@ -427,12 +429,11 @@ def _end(
 
 
 def _draft(row: CallRow, moment: Moment) -> Draft:
-    return Draft(row.id, moment.now, moment.new_id)
+    return Draft(row.id, moment.now, moment.new_id, moment.played)
 
 
 def _step(call: Call, draft: Draft, *, answers: bool = False) -> Step:
-    ref = call.ref
-    events = tuple(Event(draft.new_id(), draft.now, data, ref) for data in draft.events)
+    events = draft.build_events(call.ref)
     entry = None
     if events:
         entry = Entry(call.scope, events, tuple(draft.records), call.row.id)

@@ -126,6 +126,8 @@ class TranscriptDelta(EventData, frozen=True, kw_only=True):
 class TurnCompleted(EventData, frozen=True, kw_only=True):
     """A turn is final. An interrupted agent's turn holds what was sent to the caller.
 
+    Its `spoken_text` is what was heard of that: a beginning of `text`, None where nothing was
+    cut off or the playback clock does not know.
     A caller's turn that could not be recognised is not `recognized` and has no text.
     """
 
@@ -137,11 +139,15 @@ class TurnCompleted(EventData, frozen=True, kw_only=True):
     text: str
     transcript_id: UUID
     interrupted: bool = False
+    spoken_text: str | None = None
     recognized: bool = True
 
 
 class BargeIn(EventData, frozen=True, kw_only=True):
-    """The caller spoke over the agent, who was cut off after `at_ms` of the turn."""
+    """The caller spoke over the agent, who was cut off after `at_ms` of the turn.
+
+    `spoken_text` is what had been heard by then.
+    """
 
     type: ClassVar[str] = "call.barge_in"
     turn_id: UUID
@@ -166,6 +172,7 @@ class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     text: str
     at: datetime
     interrupted: bool = False
+    spoken_text: str | None = None
     recognized: bool = True
 
 

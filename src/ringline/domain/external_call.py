@@ -37,7 +37,7 @@ from ringline.domain.events import (
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.participants import join, leave
 from ringline.domain.records import CallRow, ParticipantRow, QueueEntryRow, Record, talk_time_s
-from ringline.domain.turns import Draft
+from ringline.domain.turns import Dated, Draft
 
 #: The hang-up cause for each reported status. Reports do not say who hung up: a completed
 #: call counts as ended by its caller, like normal clearing in telephony.
@@ -136,7 +136,7 @@ def create(
         sip_username=row.sip_username,
         contact=contact,
     )
-    draft.events.insert(0, created)
+    draft.events.insert(0, Dated(created, draft.now))
     draft.records.insert(0, current.row)
     return _result(current, draft, moment=moment)
 
@@ -301,13 +301,13 @@ def _move(
                 entry, QueueEntryStatus.ABANDONED, draft=draft
             )  # it was offered but not accepted
             entry = _wait(call.row.id, queue, draft=draft)
-            draft.events.append(CallRinging(status=status))
+            draft.report(CallRinging(status=status))
         case CallStatus.RINGING:
             entry = _follow(entry, QueueEntryStatus.OFFERED, draft=draft)
-            draft.events.append(CallRinging(status=status))
+            draft.report(CallRinging(status=status))
         case CallStatus.ANSWERED if call.row.answered_at is None:
             entry = _follow(entry, QueueEntryStatus.ACCEPTED, draft=draft)
-            draft.events.append(
+            draft.report(
                 CallAnswered(
                     answered_at=draft.now,
                     started_at=row.started_at,
@@ -333,7 +333,7 @@ def _end(
     draft.records.append(row)
     entry = _follow(call.entry, QueueEntryStatus.ABANDONED, draft=draft)
     participants = tuple(leave(participant, draft) for participant in call.participants)
-    draft.events.append(
+    draft.report(
         CallEnded(
             status=status,
             hangup_cause=cause,
@@ -393,5 +393,6 @@ def _draft(row: CallRow, moment: Moment) -> Draft:
 
 def _result(call: ExternalCall, draft: Draft, *, moment: Moment) -> ReportResult:
     ref = call_ref(call.row)
-    events = tuple(Event(moment.new_id(), moment.now, data, ref) for data in draft.events)
+    # Reported now, whenever it was.
+    events = tuple(Event(moment.new_id(), moment.now, data, ref) for data, _ in draft.events)
     return ReportResult(call, tuple(draft.records), events)

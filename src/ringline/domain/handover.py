@@ -9,6 +9,7 @@ stored. The audit trail records who took over and when the agent came back (even
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ringline.domain.bridge import NOTHING, Played
 from ringline.domain.call_vocabulary import AuditType, ParticipantRole
 from ringline.domain.events import CallAudit
 from ringline.domain.participants import join, leave
@@ -24,14 +25,14 @@ OPERATORS = frozenset({ParticipantRole.OPERATOR, ParticipantRole.SUPERVISOR})
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """An operator takes the call over; playback was stopped after `played_ms`.
+    """An operator takes the call over; playback was stopped.
 
     `member` names the participant and holds no U+0000; `role` is one of `OPERATORS`.
     """
 
     member: str
     role: ParticipantRole = ParticipantRole.OPERATOR
-    played_ms: int = 0
+    played: Played = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def take_over(
     """Add an operator and pause the agent; do nothing if they have joined already."""
     if any(present.member_uuid == taken.member for present in _operators(participants)):
         return participants, talk
-    talk = pause(talk, taken.played_ms, draft=draft)
+    talk = pause(talk, taken.played, draft=draft)
     operator = join(taken.member, taken.role, draft=draft)
     _audit("barged", {"member": taken.member, "role": taken.role.value}, draft=draft)
     return (*participants, operator), talk
@@ -71,4 +72,4 @@ def _operators(participants: Participants) -> Participants:
 
 
 def _audit(code: str, detail: dict[str, object], *, draft: Draft) -> None:
-    draft.events.append(CallAudit(audit_type=AuditType.HANDOFF, code=code, detail=detail))
+    draft.report(CallAudit(audit_type=AuditType.HANDOFF, code=code, detail=detail))

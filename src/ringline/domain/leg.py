@@ -163,9 +163,13 @@ class ConfigUpdated:
 
 @dataclass(frozen=True, slots=True)
 class AgentFinished:
-    """The response is over: complete, failed, or `interrupted`."""
+    """The response is over: complete, or `interrupted`, by somebody or by a failure.
+
+    `spoken_text` is what was heard of an interrupted one, None if it was text alone.
+    """
 
     interrupted: bool = False
+    spoken_text: str | None = None
 
 
 class Refusal(StrEnum):

@@ -15,7 +15,7 @@ def join(
     """Add a participant; one on a leg has the leg's id."""
     participant = ParticipantRow(leg_id or draft.new_id(), draft.call_id, member, role, draft.now)
     draft.records.append(participant)
-    draft.events.append(
+    draft.report(
         ParticipantJoined(
             participant_id=participant.id,
             member_uuid=member,
@@ -32,7 +32,7 @@ def leave(participant: ParticipantRow, draft: Draft) -> ParticipantRow:
         return participant
     departed = replace(participant, left_at=draft.now)
     draft.records.append(departed)
-    draft.events.append(
+    draft.report(
         ParticipantLeft(
             participant_id=departed.id,
             member_uuid=departed.member_uuid,

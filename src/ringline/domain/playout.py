@@ -4,7 +4,7 @@ A voice produces speech faster than it is played. A client that does not flush p
 it was sent, so speech is sent at most `lead_ms` ahead of the clock: an interruption silences
 every leg within that time, and `played_ms` is right. Chunks longer than half of it are split,
 so that the next piece is sent before the last one ends. Text waits in the same queue and is
-sent with the speech that follows it.
+sent with the speech that follows it, so the clock also knows how much of it was heard.
 """
 
 from collections import deque
@@ -15,7 +15,15 @@ from typing import TypeAlias
 
 from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
-from ringline.domain.bridge import BridgeSignal, ResponseAudible, ResponseSent, TextSent
+from ringline.domain.bridge import (
+    NOTHING,
+    BridgeSignal,
+    Played,
+    ResponseAudible,
+    ResponseSent,
+    TextSent,
+)
+from ringline.domain.heard import Alignment
 
 #: Most of one response that is queued; anything beyond is dropped and counted.
 MAX_WAITING_MS = limits.PLAYOUT_MS.most
@@ -103,6 +111,9 @@ class Playout:
         self._waiting: dict[str, _Waiting] = {}
         self._discarded: dict[str, bool] = {}  # id -> whether it had ended
         self._current: str | None = None
+        self._counted: str | None = None  # the response that the clock counts; it may be sent
+        self._alignment = Alignment()
+        self._stopped: Played | None = None
         self._audible = False
         self._paused = False
 
@@ -146,24 +157,45 @@ class Playout:
 
     def start(self, response_id: str) -> None:
         """Start sending this response, from its beginning."""
-        self._current, self._audible, self._paused = response_id, False, False
+        self._current = self._counted = response_id
+        self._audible, self._paused = False, False
+        self._alignment, self._stopped = Alignment(), None
         had_ended = self._discarded.pop(response_id, False)
         waiting = self._of(response_id)
         if had_ended:  # its end must still be reported
             waiting.items.append(_END)
         self.clock.restart()
 
-    def pause(self, now_ms: float, unplayed_ms: float | None = None) -> int:
+    def pause(self, now_ms: float, unplayed_ms: float | None = None) -> Played:
         """Pause the current response, which was interrupted; return how much was played.
 
-        The leg has just been flushed. `unplayed_ms` is what it discarded, if it can know.
+        The leg has just been flushed. `unplayed_ms` is what it discarded, if it can know. A
+        response that was sent, but is still being played, is interrupted as well.
         """
-        played_ms = 0
-        if self._current is not None:
-            played_ms = int(self.clock.played_ms(now_ms, unplayed_ms))
+        self._stopped = self.played(now_ms, unplayed_ms)
         self._paused = True
         self.clock.flushed(now_ms)
-        return played_ms
+        return self._stopped
+
+    def played(self, now_ms: float, unplayed_ms: float | None = None) -> Played:
+        """Return how much was played of the response that was started last."""
+        if self._counted is None:
+            return NOTHING
+        if self._stopped is not None:
+            return self._stopped
+        played_ms = self.clock.played_ms(now_ms, unplayed_ms)
+        characters = self._alignment.characters(played_ms, self._piece_ends_at())
+        return Played(self._counted, int(played_ms), characters)
+
+    def _piece_ends_at(self) -> float:
+        """Return where the speech of the text that was sent last ends, as far as it is here."""
+        ends_at = self.clock.sent_ms
+        waiting = None if self._current is None else self._waiting[self._current]
+        for item in waiting.items if waiting is not None else ():
+            if isinstance(item, _Text):
+                break
+            ends_at += item.duration_ms if isinstance(item, Chunk) else 0.0
+        return ends_at
 
     def drop(self, response_id: str, now_ms: float) -> bool:
         """Discard a response, late chunks too; return whether the leg must be flushed."""
@@ -222,11 +254,15 @@ class Playout:
                 out.append(item)
             case _Text(delta, size):
                 self._waiting[response_id].text_bytes -= size
+                self._alignment.add(len(delta), self.clock.sent_ms)
                 out.append(TextSent(response_id, delta))
             case _End():
                 self._current = None
                 self._discard(response_id)
-                out.append(ResponseSent(response_id))
+                sent_ms = self.clock.sent_ms
+                playing = self.clock.lead_ms(now_ms) > 0
+                characters = self._alignment.characters(sent_ms, sent_ms)
+                out.append(ResponseSent(response_id, playing, characters))
 
     def _of(self, response_id: str) -> _Waiting:
         """Return the queue of a response; a new one may evict the oldest."""

@@ -71,6 +71,7 @@ class ParticipantRow:
 class TurnRow:
     """A row of `call_transcripts`: one finished turn.
 
+    `spoken_text` is what was heard of an interrupted turn, where the playback clock knows it.
     A turn that is not `recognized` has no text: the caller's speech was not understood.
     """
 
@@ -83,6 +84,7 @@ class TurnRow:
     text: str
     interrupted: bool
     occurred_at: datetime
+    spoken_text: str | None = None
     recognized: bool = True
 
 

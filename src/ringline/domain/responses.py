@@ -1,9 +1,11 @@
 """A response of the agent and the table of its phases (realtime voice, 5).
 
-A response ends once its last chunk was sent. Only `advance` changes its phase.
+A response ends once its last chunk was played, or as soon as the next one may begin: until
+then it can be interrupted. Only `advance` changes its phase.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,7 +18,8 @@ class Phase(StrEnum):
     WANTED = "wanted"  # requested from the voice
     RUNNING = "running"  # the voice produces it
     DRAINING = "draining"  # complete, and still being sent
-    OVER = "over"  # sent, stopped, or never begun; `TurnTaking` keeps none of these
+    PLAYING = "playing"  # sent, and the leg still plays it
+    OVER = "over"  # played, stopped, or never begun; `TurnTaking` keeps none of these
 
 
 class ResponseStep(StrEnum):
@@ -24,7 +27,8 @@ class ResponseStep(StrEnum):
 
     STARTED = "started"
     DONE = "done"
-    SENT = "played_out"
+    SENT = "sent"
+    PLAYED = "played"
     STOPPED = "stopped"
 
 
@@ -35,8 +39,10 @@ PHASES: dict[tuple[Phase, ResponseStep], Phase] = {
     (Phase.WANTED, ResponseStep.STOPPED): Phase.OVER,
     (Phase.RUNNING, ResponseStep.DONE): Phase.DRAINING,
     (Phase.RUNNING, ResponseStep.STOPPED): Phase.OVER,
-    (Phase.DRAINING, ResponseStep.SENT): Phase.OVER,
+    (Phase.DRAINING, ResponseStep.SENT): Phase.PLAYING,
     (Phase.DRAINING, ResponseStep.STOPPED): Phase.OVER,
+    (Phase.PLAYING, ResponseStep.PLAYED): Phase.OVER,
+    (Phase.PLAYING, ResponseStep.STOPPED): Phase.OVER,
 }
 
 
@@ -56,8 +62,14 @@ class Response:
     pieces: int = 0
     #: Speech or text of it was sent.
     audible: bool = False
+    #: When its first speech was sent; its first text, before that.
+    began_at: datetime | None = None
     #: It also answers a `response.create` that came for the same turn.
     absorbed: bool = False
+    #: The voice gave it up: it failed, or was cancelled there.
+    cut: bool = False
+    #: How much of its text goes with speech, once all of it was sent.
+    characters: int = 0
     #: The call ends once the response has been played.
     hang_up: bool = False
     #: It called tools, and the agent will respond to their results.

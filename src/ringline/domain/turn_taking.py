@@ -2,7 +2,9 @@
 
 At most one response is under way. `advance` changes its phase by a table (`responses.py`);
 this module decides what follows: orders to the bridge and the voice, notifications for the
-leg, events. An interrupted turn keeps the text that was sent (contract, 11).
+leg, events. An interrupted turn keeps the text that was sent, and how much of it was heard
+(contract, 11): a response that was sent can be interrupted until it was played, or until the
+next one may begin.
 
 A voice that responds by itself may begin its next response while the previous one is still
 being sent; the next one is `queued`. A response that such a voice has not begun yet does not
@@ -17,11 +19,13 @@ of its calls (O6, O7). A voice that responds by itself begins it by itself.
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta
+from ringline.domain.heard import whole_words
 from ringline.domain.responses import Phase, Response, ResponseStep, advance
 from ringline.domain.tool_calls import (
     MAX_OPEN,
@@ -35,7 +39,15 @@ from ringline.domain.tool_calls import (
     has_open,
     silence,
 )
-from ringline.domain.turns import Draft, Turns, drop_turn, finish_turn, storable, transcribe
+from ringline.domain.turns import (
+    Draft,
+    Turns,
+    begin_turn,
+    drop_turn,
+    finish_turn,
+    storable,
+    transcribe,
+)
 
 #: Most responses that wait until the previous one was sent; more are refused.
 MAX_QUEUED = limits.QUEUED_RESPONSES.most
@@ -73,6 +85,8 @@ class TurnTaking:
     owed: bool = False
     #: The call ends once everything sent has been played.
     hang_up: bool = False
+    #: Responses are spoken; if not, they are text alone, of which the clock knows nothing.
+    speaks: bool = True
     #: An operator has taken over.
     paused: bool = False
     #: Tool calls that the client has not answered.
@@ -93,6 +107,7 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """
     if talk.paused:
         return replace(talk, owed=True)
+    talk = _settle(talk, draft)
     response = talk.response
     if talk.caller_speaks or response is not None:
         # The response under way may have begun before the text, so it does not answer it.
@@ -125,6 +140,7 @@ def answer_tool(talk: TurnTaking, call_id: str, *, result: str, draft: Draft) ->
     talk = replace(talk, calls=answered(talk.calls, call))
     if call.silent or has_open(talk.calls, call.response_id):
         return talk
+    talk = _settle(talk, draft)
     if call.response_id in _living(talk):
         return talk  # the follow-up waits until it is over
     return _follow_up(talk, draft)
@@ -135,11 +151,11 @@ def clear_turn(talk: TurnTaking) -> TurnTaking:
     return replace(talk, cleared=talk.caller_speaks)
 
 
-def pause(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
+def pause(talk: TurnTaking, played: bridge.Played, *, draft: Draft) -> TurnTaking:
     """Pause the agent: cancel its response, and refuse others until it resumes."""
     if talk.expected is Expected.ANSWER:
         talk = replace(talk, expected=Expected.UNWANTED)
-    talk = _stop(talk, played_ms, draft=draft, barge_in=False)
+    talk = _stop(talk, played, draft=draft, barge_in=False)
     return replace(talk, paused=True, hang_up=False)  # the operator decides when it ends
 
 
@@ -158,6 +174,7 @@ def replace_voice(talk: TurnTaking, draft: Draft, *, responds_by_itself: bool) -
     it had not begun are requested from the new voice, as is an answer that it owed. The new
     voice does not know the tool calls of the old one, so it responds without their results.
     """
+    talk = _settle(talk, draft)
     unanswered = talk.expected is Expected.ANSWER or awaits_follow_up(talk.calls, _living(talk))
     kept: list[Response] = []
     for response in (*filter(None, [talk.response]), *talk.queued):
@@ -207,7 +224,13 @@ def add_typed_text(talk: TurnTaking, text: str, *, draft: Draft) -> TurnTaking:
     turn_id = draft.new_id()
     draft.orders.append(voice.AddText(text))
     turns = finish_turn(
-        talk.turns, draft, turn_id=turn_id, item_id=str(turn_id), role=TurnRole.CALLER, text=text
+        talk.turns,
+        draft,
+        turn_id=turn_id,
+        item_id=str(turn_id),
+        role=TurnRole.CALLER,
+        text=text,
+        began_at=draft.now,
     )
     # Clients follow text with a `response.create`, but not while the agent is paused, and
     # the text must be answered all the same.
@@ -220,8 +243,9 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
     match signal:
         case voice.SpeechStarted():
             raise AssertionError("the bridge translates SpeechStarted into CallerSpoke")
-        case voice.SpeechStopped():
+        case voice.SpeechStopped(item_id, _, began_ago_ms):
             draft.orders.append(leg.CallerStopped())
+            talk = _begin_turn(talk, item_id, ago_ms=began_ago_ms, draft=draft)
             return _turn_over(replace(talk, caller_speaks=False), draft)
         case voice.Transcribed(item_id, text, final):
             return replace(
@@ -234,8 +258,8 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
             return replace(talk, turns=drop_turn(talk.turns, item_id))
         case voice.ResponseStarted(response_id):
             return _started(talk, response_id, draft=draft)
-        case voice.ResponseDone(response_id, _, hang_up):
-            return _done(talk, response_id, draft=draft, hang_up=hang_up)
+        case voice.ResponseDone():
+            return _done(talk, signal, draft=draft)
         case voice.ToolCall():
             return _call_tool(talk, signal, draft=draft)
         case voice.ToolCallsCancelled(call_ids):
@@ -249,40 +273,44 @@ def handle_bridge_signal(
 ) -> TurnTaking:
     """Handle what the bridge reports about the response that is playing."""
     match signal:
-        case bridge.CallerSpoke(played_ms):
+        case bridge.CallerSpoke(played, item_id, ago_ms):
             draft.orders.append(leg.CallerStarted())
             talk = replace(
-                talk,
+                _begin_turn(talk, item_id, ago_ms=ago_ms, draft=draft),
                 caller_speaks=True,
                 cleared=False,
                 hang_up=False,  # speaking over a goodbye means going on
                 expected=Expected.NOTHING,
             )
-            return _stop(talk, played_ms, draft=draft, barge_in=True)
-        case bridge.ClientCancelled(played_ms):
-            return _continue(_cancel(talk, played_ms, draft=draft), draft)
+            return _stop(talk, played, draft=draft, barge_in=True)
+        case bridge.ClientCancelled(played):
+            return _continue(_cancel(talk, played, draft=draft), draft)
         case bridge.ResponseAudible(response_id):
             response = _leaving(talk, response_id)
-            return replace(talk, response=replace(response, audible=True)) if response else talk
+            return _became_audible(talk, response, draft=draft) if response else talk
         case bridge.TextSent(response_id, delta):
             response = _leaving(talk, response_id)
             return _said(talk, response, delta=delta, draft=draft) if response and delta else talk
-        case bridge.ResponseSent(response_id):
-            response = _leaving(talk, response_id)
-            if response is None or not _ends(response, ResponseStep.SENT):
-                return talk
-            talk = _finish_response(talk, response, draft=draft, interrupted=False)
-            return _continue(replace(talk, hang_up=response.hang_up), draft)
+        case bridge.ResponseSent():
+            return _sent(talk, signal, draft=draft)
         case bridge.PlaybackFinished():
-            return talk
+            return _continue(_settle(talk, draft), draft)
+
+
+def _begin_turn(talk: TurnTaking, item_id: str, *, ago_ms: float, draft: Draft) -> TurnTaking:
+    began_at = draft.now - timedelta(milliseconds=ago_ms)
+    turns = begin_turn(talk.turns, item_id, began_at=began_at, draft=draft)
+    return replace(talk, turns=turns)
 
 
 def end_conversation(talk: TurnTaking, draft: Draft) -> TurnTaking:
-    """End the conversation; the agent's turn keeps the text that was sent."""
+    """End the conversation, in the middle of the agent's turn if it has one."""
     talk = replace(talk, queued=())
-    if talk.response is None or not _ends(talk.response, ResponseStep.STOPPED):
+    response = talk.response
+    if response is None or not _ends(response, ResponseStep.STOPPED):
         return talk
-    return _finish_response(talk, talk.response, draft=draft, interrupted=True)
+    played = _played_of(response, draft.played())
+    return _finish_response(talk, response, draft=draft, heard=played.characters)
 
 
 def _ends(response: Response, step: ResponseStep) -> bool:
@@ -301,8 +329,32 @@ def _leaving(talk: TurnTaking, response_id: str) -> Response | None:
     return response if response and response.id == response_id and response.begun else None
 
 
+def _sent(talk: TurnTaking, sent: bridge.ResponseSent, *, draft: Draft) -> TurnTaking:
+    """Handle the last chunk of a response: it is over once it was played."""
+    response = _leaving(talk, sent.response_id)
+    playing = advance(response, ResponseStep.SENT) if response is not None else None
+    if playing is None:
+        return talk
+    talk = replace(talk, response=replace(playing, characters=sent.characters))
+    follows = playing.called and not has_open(talk.calls, playing.id)
+    if sent.playing and not (talk.queued or talk.owed or follows):
+        return talk
+    return _continue(_settle(talk, draft), draft)
+
+
+def _settle(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """End the response that the leg still plays: it was heard, or the next one may begin."""
+    response = talk.response
+    if response is None or not _ends(response, ResponseStep.PLAYED):
+        return talk
+    heard = response.characters if response.cut else None
+    talk = _finish_response(talk, response, draft=draft, heard=heard)
+    return replace(talk, hang_up=response.hang_up)
+
+
 def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Request a response to the caller's turn, unless the voice responds by itself."""
+    talk = _settle(talk, draft)
     if talk.cleared:
         return _continue(replace(talk, cleared=False), draft)
     if talk.paused:
@@ -324,6 +376,8 @@ def _started(talk: TurnTaking, response_id: str, *, draft: Draft) -> TurnTaking:
     if response is not None and response.id == response_id:
         running = advance(response, ResponseStep.STARTED)
         return talk if running is None else _admit(talk, running, draft=draft)
+    talk = _settle(talk, draft)
+    response = talk.response
     unrequested = talk.responds_by_itself and response_id not in talk.refused
     if unrequested and talk.expected is not Expected.UNWANTED and not talk.paused:
         new_response = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
@@ -407,8 +461,8 @@ def _refuse(talk: TurnTaking, response_id: str, *, played_ms: int, draft: Draft)
     return replace(talk, refused=(*talk.refused, response_id)[-_REFUSED:])
 
 
-def _done(talk: TurnTaking, response_id: str, *, draft: Draft, hang_up: bool) -> TurnTaking:
-    known = (talk.response, *talk.queued)
+def _done(talk: TurnTaking, signal: voice.ResponseDone, *, draft: Draft) -> TurnTaking:
+    response_id, known = signal.response_id, (talk.response, *talk.queued)
     response = next((item for item in known if item and item.id == response_id), None)
     if response is None:  # stopped or refused: the bridge can discard its buffer
         draft.orders.append(bridge.DropResponse(response_id))
@@ -419,14 +473,15 @@ def _done(talk: TurnTaking, response_id: str, *, draft: Draft, hang_up: bool) ->
     if done.phase is Phase.OVER:  # it ended before it began
         draft.orders.append(bridge.DropResponse(response_id))
         return _continue(replace(talk, response=None), draft)
-    done = replace(done, hang_up=hang_up)
+    cut = signal.reason is not voice.ResponseEnd.COMPLETED
+    done = replace(done, hang_up=signal.hang_up, cut=cut)
     if response is talk.response:
         return replace(talk, response=done)
     queued = tuple(done if item is response else item for item in talk.queued)
     return replace(talk, queued=queued)
 
 
-def _cancel(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
+def _cancel(talk: TurnTaking, played: bridge.Played, *, draft: Draft) -> TurnTaking:
     if talk.response is None and talk.expected is Expected.ANSWER:
         # There is no id to cancel by yet: refuse the answer when it begins.
         return replace(talk, expected=Expected.UNWANTED)
@@ -435,28 +490,38 @@ def _cancel(talk: TurnTaking, played_ms: int, *, draft: Draft) -> TurnTaking:
     else:  # the client wants to hear nothing of its tools' results either
         cancelled = replace(talk.response, called=False)
         talk = replace(talk, response=cancelled, calls=silence(talk.calls, cancelled.id))
-    return _stop(talk, played_ms, draft=draft, barge_in=False)
+    return _stop(talk, played, draft=draft, barge_in=False)
 
 
-def _stop(talk: TurnTaking, played_ms: int, *, draft: Draft, barge_in: bool) -> TurnTaking:
+def _stop(talk: TurnTaking, played: bridge.Played, *, draft: Draft, barge_in: bool) -> TurnTaking:
     response = talk.response
     if response is None or not _ends(response, ResponseStep.STOPPED):
         return talk
-    talk = _refuse(talk, response.id, played_ms=played_ms, draft=draft)
+    played = _played_of(response, played)
+    talk = _refuse(talk, response.id, played_ms=played.ms, draft=draft)
     for item in talk.queued:
         talk = _refuse(talk, item.id, played_ms=0, draft=draft)
     if barge_in and response.audible:  # speech over silence interrupts nothing
-        draft.events.append(
-            BargeIn(turn_id=response.turn_id, spoken_text=response.text, at_ms=played_ms)
-        )
-    return _finish_response(replace(talk, queued=()), response, draft=draft, interrupted=True)
+        spoken = whole_words(response.text, played.characters) if talk.speaks else response.text
+        draft.report(BargeIn(turn_id=response.turn_id, spoken_text=spoken, at_ms=played.ms))
+    talk = replace(talk, queued=())
+    return _finish_response(talk, response, draft=draft, heard=played.characters)
+
+
+def _played_of(response: Response, played: bridge.Played) -> bridge.Played:
+    """Return how much of this response was played; the clock may count the one before it."""
+    return played if played.response_id == response.id else bridge.NOTHING
 
 
 def _finish_response(
-    talk: TurnTaking, response: Response, *, draft: Draft, interrupted: bool
+    talk: TurnTaking, response: Response, *, draft: Draft, heard: int | None
 ) -> TurnTaking:
+    """Finish a response; `heard` is how many characters were heard if it was cut off."""
+    spoken = None
+    if heard is not None and talk.speaks:
+        spoken = whole_words(response.text, heard)
     if response.begun:  # if not, the leg was never notified of it
-        draft.orders.append(leg.AgentFinished(interrupted))
+        draft.orders.append(leg.AgentFinished(heard is not None, spoken))
     if response.text:
         turns = finish_turn(
             talk.turns,
@@ -465,7 +530,9 @@ def _finish_response(
             item_id=response.id,
             role=TurnRole.AGENT,
             text=response.text,
-            interrupted=interrupted,
+            began_at=response.began_at or draft.now,
+            interrupted=heard is not None,
+            spoken_text=spoken,
         )
         talk = replace(talk, turns=turns)
     follows = response.called and not has_open(talk.calls, response.id)
@@ -486,11 +553,16 @@ def _continue(talk: TurnTaking, draft: Draft) -> TurnTaking:
     return talk
 
 
+def _became_audible(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
+    """Note the first speech of a response; its text may have been sent before."""
+    return replace(talk, response=replace(response, audible=True, began_at=draft.now))
+
+
 def _said(talk: TurnTaking, response: Response, *, delta: str, draft: Draft) -> TurnTaking:
     delta = storable(delta)
     draft.orders.append(leg.AgentSaid(delta))
-    text = response.text + delta
-    draft.events.append(
+    text, began_at = response.text + delta, response.began_at or draft.now
+    draft.report(
         TranscriptDelta(
             turn_id=response.turn_id,
             item_id=response.id,
@@ -498,7 +570,9 @@ def _said(talk: TurnTaking, response: Response, *, delta: str, draft: Draft) -> 
             delta=delta,
             text=text,
             sequence=response.pieces,
-        )
+        ),
+        began_at,
     )
-    response = replace(response, text=text, pieces=response.pieces + 1, audible=True)
+    pieces = response.pieces + 1
+    response = replace(response, text=text, pieces=pieces, audible=True, began_at=began_at)
     return replace(talk, response=response)

@@ -3,18 +3,29 @@
 A caller's turn grows while it is transcribed. Its deltas concatenate to the final text; if
 the recogniser revises words, no more deltas follow. A finished turn becomes a row, an event,
 and a line of the transcript in the call's last event.
+
+A turn has the time at which its speech began, and turns are listed by it (contract, 11): a
+slow recogniser may report a turn after its answer, or after the next one.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed
 from ringline.domain.call_vocabulary import TurnRole
-from ringline.domain.events import EventData, TranscriptDelta, TranscriptLine, TurnCompleted
+from ringline.domain.events import (
+    CallRef,
+    Event,
+    EventData,
+    TranscriptDelta,
+    TranscriptLine,
+    TurnCompleted,
+)
 from ringline.domain.records import Record, TurnRow
 
 Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
@@ -26,6 +37,18 @@ MAX_TRANSCRIPT = limits.TRANSCRIPT_CHARACTERS.most
 _LINE_CHARACTERS = 100  # of a line, in addition to its text
 
 
+def nothing_played() -> bridge.Played:
+    """Return that nothing was played: the call plays nothing here."""
+    return bridge.NOTHING
+
+
+class Dated(NamedTuple):
+    """The data of an event, and when it happened."""
+
+    data: EventData
+    at: datetime
+
+
 @dataclass(slots=True)
 class Draft:
     """The effects of one step of a call, collected while the step runs."""
@@ -33,14 +56,23 @@ class Draft:
     call_id: UUID
     now: datetime
     new_id: Callable[[], UUID]
-    events: list[EventData] = field(default_factory=list[EventData])
+    played: Callable[[], bridge.Played] = nothing_played
+    events: list[Dated] = field(default_factory=list[Dated])
     records: list[Record] = field(default_factory=list[Record])
     orders: list[Order | Addressed] = field(default_factory=list[Order | Addressed])
+
+    def report(self, data: EventData, at: datetime | None = None) -> None:
+        """Add an event, which happened now or at another time."""
+        self.events.append(Dated(data, at or self.now))
+
+    def build_events(self, ref: CallRef) -> tuple[Event, ...]:
+        """Return the events of the call."""
+        return tuple(Event(self.new_id(), at, data, ref) for data, at in self.events)
 
 
 @dataclass(frozen=True, slots=True)
 class PartialTurn:
-    """A turn of the caller that is being transcribed.
+    """A turn of the caller, from the beginning of its speech until its text is final.
 
     Published deltas cannot be withdrawn. Once the recogniser has `revised` words, no more
     deltas follow, and only the final text counts.
@@ -48,6 +80,7 @@ class PartialTurn:
 
     item_id: str
     turn_id: UUID
+    began_at: datetime
     text: str = ""
     pieces: int = 0
     revised: bool = False
@@ -55,11 +88,22 @@ class PartialTurn:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The turns of a call; the finished ones are `lines`, with `characters` in all."""
+    """The turns of a call; the finished ones are `lines`, with `characters` in all.
+
+    Lines are in spoken order.
+    """
 
     partial_turns: tuple[PartialTurn, ...] = ()
     lines: tuple[TranscriptLine, ...] = ()
     characters: int = 0
+
+
+def begin_turn(turns: Turns, item_id: str, *, began_at: datetime, draft: Draft) -> Turns:
+    """Note that the caller began a turn, unless it is known."""
+    if any(partial.item_id == item_id for partial in turns.partial_turns):
+        return turns
+    turn = PartialTurn(item_id, draft.new_id(), began_at)
+    return replace(turns, partial_turns=(*turns.partial_turns, turn)[-MAX_PARTIAL_TURNS:])
 
 
 def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bool) -> Turns:
@@ -68,7 +112,7 @@ def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bo
     turn = next((partial for partial in turns.partial_turns if partial.item_id == item_id), None)
     others = tuple(partial for partial in turns.partial_turns if partial.item_id != item_id)
     if turn is None:
-        turn = PartialTurn(item_id, draft.new_id())
+        turn = PartialTurn(item_id, draft.new_id(), draft.now)
     turn = _publish_delta(turn, text, draft=draft, final=final)
     if not final:
         return replace(turns, partial_turns=(*others, turn)[-MAX_PARTIAL_TURNS:])
@@ -81,6 +125,7 @@ def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bo
         item_id=item_id,
         role=TurnRole.CALLER,
         text=text,
+        began_at=turn.began_at,
         recognized=bool(text),
     )
 
@@ -98,7 +143,7 @@ def _publish_delta(turn: PartialTurn, text: str, *, draft: Draft, final: bool) -
     delta = text[len(turn.text) :]
     if not delta or (final and turn.pieces == 0):
         return turn  # a turn without partials needs no delta: its text is published whole
-    draft.events.append(
+    draft.report(
         TranscriptDelta(
             turn_id=turn.turn_id,
             item_id=turn.item_id,
@@ -106,7 +151,8 @@ def _publish_delta(turn: PartialTurn, text: str, *, draft: Draft, final: bool) -
             delta=delta,
             text=text,
             sequence=turn.pieces,
-        )
+        ),
+        turn.began_at,
     )
     return replace(turn, text=text, pieces=turn.pieces + 1)
 
@@ -119,10 +165,12 @@ def finish_turn(
     item_id: str,
     role: TurnRole,
     text: str,
+    began_at: datetime,
     interrupted: bool = False,
+    spoken_text: str | None = None,
     recognized: bool = True,
 ) -> Turns:
-    """Finish a turn: append its row, its event and its line."""
+    """Finish a turn whose speech began at a time: add its row, its event and its line."""
     row = TurnRow(
         id=draft.new_id(),
         call_id=draft.call_id,
@@ -132,11 +180,12 @@ def finish_turn(
         role=role,
         text=text,
         interrupted=interrupted,
-        occurred_at=draft.now,
+        occurred_at=began_at,
+        spoken_text=spoken_text,
         recognized=recognized,
     )
     draft.records.append(row)
-    draft.events.append(
+    draft.report(
         TurnCompleted(
             turn_id=turn_id,
             item_id=item_id,
@@ -144,10 +193,12 @@ def finish_turn(
             text=text,
             transcript_id=row.id,
             interrupted=interrupted,
+            spoken_text=spoken_text,
             recognized=recognized,
-        )
+        ),
+        began_at,
     )
-    return append_line(turns, line_of(row))
+    return add_line(turns, line_of(row))
 
 
 def line_of(row: TurnRow) -> TranscriptLine:
@@ -158,13 +209,15 @@ def line_of(row: TurnRow) -> TranscriptLine:
         text=row.text,
         at=row.occurred_at,
         interrupted=row.interrupted,
+        spoken_text=row.spoken_text,
         recognized=row.recognized,
     )
 
 
-def append_line(turns: Turns, line: TranscriptLine) -> Turns:
-    """Append a line to the transcript; drop the oldest lines beyond its bound."""
-    lines = (*turns.lines, line)
+def add_line(turns: Turns, line: TranscriptLine) -> Turns:
+    """Add a line to the transcript, by its time; drop the oldest lines beyond its bound."""
+    place = bisect_right(turns.lines, line.at, key=lambda known: known.at)
+    lines = (*turns.lines[:place], line, *turns.lines[place:])
     characters = turns.characters + _LINE_CHARACTERS + len(line.text)
     oldest = 0
     while characters > MAX_TRANSCRIPT and oldest < len(lines) - 1:
@@ -174,8 +227,13 @@ def append_line(turns: Turns, line: TranscriptLine) -> Turns:
 
 
 def history_of(turns: Turns) -> tuple[voice.PastTurn, ...]:
-    """Return the conversation so far, for opening another voice."""
-    return tuple(voice.PastTurn(line.role, line.text) for line in turns.lines)
+    """Return the conversation so far, as it was heard, for opening another voice."""
+    return tuple(voice.PastTurn(line.role, heard_text(line)) for line in turns.lines)
+
+
+def heard_text(line: TranscriptLine) -> str:
+    """Return what was heard of a finished turn."""
+    return line.text if line.spoken_text is None else line.spoken_text
 
 
 def storable(text: str) -> str:

@@ -50,8 +50,8 @@ class VoiceCapabilities:
 class PastTurn:
     """A finished turn of the conversation, as the other side heard it.
 
-    An interrupted agent's turn holds what was sent to the caller; a caller's turn that could
-    not be recognised has no text.
+    An interrupted agent's turn holds what was heard of it, which may be nothing; a caller's
+    turn that could not be recognised has no text.
     """
 
     role: TurnRole
@@ -74,12 +74,28 @@ class VoiceOpening:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The caller began to speak."""
+    """The caller began to speak: a turn, whose transcript will have this item id.
+
+    `ago_ms` is how long ago the voice was given the first audio of the speech: a detector
+    needs some to be sure.
+    """
+
+    item_id: str
+    ago_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """The caller's turn is over."""
+    """The caller's turn is over.
+
+    `ago_ms` is how long ago the voice was given the last audio with speech in it, so it
+    includes the quiet that ended the turn. `began_ago_ms` counts where `SpeechStarted` was
+    not reported: how long ago the voice was given the first audio of the turn's speech.
+    """
+
+    item_id: str
+    ago_ms: float = 0.0
+    began_ago_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.leg import (
+    AgentFinished,
     AgentSaid,
     CancelRequested,
     ClearRequested,
@@ -190,6 +191,8 @@ class RealtimeLeg:
                 return
             case AgentSaid() if not self._shows_said:
                 return
+            case AgentFinished(interrupted=True) if not self._shows_said:
+                self._send(realtime.encode(AgentFinished(interrupted=True)))
             case SessionStarted():
                 self._send(
                     realtime.encode_started(

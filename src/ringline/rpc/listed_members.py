@@ -33,7 +33,7 @@ from ringline.domain.members import Member, Shape
 from ringline.wire import payload_members as shared
 from ringline.wire.payload_members import Members
 
-_SPOKEN_TEXT = Member("spokenText", Shape.TEXT, "what had been sent to the caller")
+_SPOKEN_TEXT = Member("spokenText", Shape.TEXT, "what they had heard of it")
 _TURN_ID = Member("turnId", Shape.UUID, "the turn; other surfaces spell it `trn_…`")
 _TEXT = Member("text", Shape.TEXT, "the whole of what was said")
 _INSERTED_AT = Member("insertedAt", Shape.TIME, "when it was created")
@@ -117,6 +117,7 @@ OWN: Mapping[type[EventData], Members] = {
         _TEXT,
         shared.TRANSCRIPT_ID,
         shared.INTERRUPTED,
+        shared.SPOKEN_TEXT,
         shared.RECOGNIZED,
     ),
     BargeIn: (
@@ -139,14 +140,15 @@ OWN: Mapping[type[EventData], Members] = {
         Member(
             "transcript",
             Shape.OBJECT,
-            "the finished turns, in order",
+            "the finished turns, in spoken order",
             many=True,
             members=(
                 _TURN_ID,
                 shared.ROLE,
                 _TEXT,
-                Member("at", Shape.TIME, "when it was final"),
+                Member("at", Shape.TIME, "when its speech began"),
                 shared.INTERRUPTED,
+                shared.SPOKEN_TEXT,
                 shared.RECOGNIZED,
             ),
         ),

@@ -342,8 +342,7 @@ CALL_TRANSCRIPT = Resource(
         Field("speaker", Text(), null=True, column=sa.cast(sa.null(), sa.Text)),
         Field("text", UNBOUNDED),
         Field("interrupted", Boolean()),
-        # Playback clocks do not report yet how much of an interrupted turn was heard.
-        Field("spokenText", UNBOUNDED, null=True, column=sa.cast(sa.null(), sa.Text)),
+        Field("spokenText", UNBOUNDED, null=True),
         Field("recognized", Boolean()),
         # Only finished turns are rows.
         Field("isFinal", Boolean(), column=sa.cast(sa.true(), sa.Boolean)),

@@ -254,6 +254,7 @@ call_transcripts = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("interrupted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("spoken_text", sa.Text),
     sa.Column("recognized", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("occurred_at", TIMESTAMP, nullable=False),
     *stamps(),

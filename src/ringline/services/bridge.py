@@ -11,6 +11,7 @@ are not mixed.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 from ringline.domain import bridge, leg, voice
@@ -127,8 +128,8 @@ class Bridge:
     def on_voice_signal(self, plug: VoicePlug, signal: voice.VoiceSignal) -> None:
         """Handle a voice's signal (plugs.PlugListener)."""
         match signal:
-            case voice.SpeechStarted():
-                self._interrupt(bridge.CallerSpoke)
+            case voice.SpeechStarted(item_id, ago_ms):
+                self._interrupt(partial(bridge.CallerSpoke, item_id=item_id, ago_ms=ago_ms))
             case voice.ResponseDone(response_id):
                 self._inbox(FromVoice(plug.id, signal))
                 self._speech_rate.restart()
@@ -161,12 +162,16 @@ class Bridge:
                     unplugged.sinks = ()
                     self._apply_routes()
 
-    def halt(self) -> int:
-        """Stop playback now; return how much of the response was played, in milliseconds.
+    def halt(self) -> bridge.Played:
+        """Stop playback now; return how much of the response was played.
 
         The rest of the response is held until the call drops it.
         """
-        return 0 if self._closed else self._pacer.halt()
+        return bridge.NOTHING if self._closed else self._pacer.halt()
+
+    def played(self) -> bridge.Played:
+        """Return how much of the response was played until now, or until it was stopped."""
+        return self._pacer.played()
 
     def close(self) -> None:
         """Unplug everything; no audio or signal passes from here on."""
@@ -190,7 +195,7 @@ class Bridge:
         self._pacer.switch_to(plug.player)
 
     def _interrupt(
-        self, signal: Callable[[int], bridge.CallerSpoke | bridge.ClientCancelled]
+        self, signal: Callable[[bridge.Played], bridge.CallerSpoke | bridge.ClientCancelled]
     ) -> None:
         """Stop playback now; the call decides afterwards what it means."""
         self._report(signal(self.halt()))

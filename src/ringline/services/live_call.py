@@ -17,7 +17,7 @@ from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_signals import CallSignal, EndOrdered
 from ringline.domain.call_vocabulary import ParticipantRole
-from ringline.domain.config_members import SessionConfig
+from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import TakenOver
 from ringline.domain.log import Scope
@@ -113,7 +113,8 @@ class LiveCall:
         self._bridge.send(bridge.SetRoutes(routes, self.caller))
         self._legs: dict[LegId, Leg] = {self.caller: caller_leg}
         self._voices: dict[VoiceId, Voice] = {}
-        self._call = Call(new.scope, new.row, parties, routes, new.greeting)
+        speaks = Modality.AUDIO in new.config.modalities
+        self._call = Call(new.scope, new.row, parties, routes, new.greeting, speaks)
         self._closing: set[asyncio.Task[None]] = set()
         self._replacing = asyncio.Lock()
         self._answer_timer: asyncio.TimerHandle | None = None
@@ -153,7 +154,7 @@ class LiveCall:
         """
         self._check_room()  # never halt playback for an order that is refused
         if isinstance(signal, TakenOver):
-            signal = replace(signal, played_ms=self._bridge.halt())
+            signal = replace(signal, played=self._bridge.halt())
         return await self._orders.submit(signal, self._inbox.put_nowait)
 
     async def join(
@@ -209,7 +210,7 @@ class LiveCall:
         )
         log.info("call_begun", source=row.source)
         try:
-            self._carry_out(call.begin(self._call, self._moment()))
+            self._carry_out(call.begin(self._call, self._now()))
             while not self._call.ended:
                 self._handle(await self._inbox.get())
         except Exception as error:  # a defect must end only this call, and be logged
@@ -219,6 +220,9 @@ class LiveCall:
             self._orders.close()
             self._log_end(log)
             await self._close(opening)
+
+    def _now(self) -> Moment:
+        return replace(self._moment(), played=self._bridge.played)
 
     def _new_voice_id(self) -> VoiceId:
         return VoiceId(PartyId(self._moment().new_id()))
@@ -254,12 +258,12 @@ class LiveCall:
         match signal:
             case Ordered():
                 active = self._call.active
-                self._carry_out(call.step(self._call, signal.signal, moment=self._moment()))
+                self._carry_out(call.step(self._call, signal.signal, moment=self._now()))
                 self._orders.acknowledge(signal, active=active)
             case EndOrdered(EndCause.IDLE_TIMEOUT) if not self._is_idle():
                 pass
             case _:
-                self._carry_out(call.step(self._call, signal, moment=self._moment()))
+                self._carry_out(call.step(self._call, signal, moment=self._now()))
 
     def _carry_out(self, step: Step) -> None:
         """Submit a step's entry to the journal and deliver its orders."""
@@ -297,7 +301,7 @@ class LiveCall:
         try:
             if not self._call.ended:
                 broken = EndOrdered(EndCause.INTERNAL_ERROR)
-                self._carry_out(call.step(self._call, broken, moment=self._moment()))
+                self._carry_out(call.step(self._call, broken, moment=self._now()))
         except Exception as error:
             self._log_defect(error)
 

@@ -66,6 +66,7 @@ class Pacer:
     def switch_to(self, player: Player) -> None:
         """Pace by the clock of another leg from now on."""
         self._player = player
+        player.clock.sent_ms = self._playout.clock.sent_ms
         self._playout.clock = player.clock
 
     def speak(self, response_id: str, chunk: Chunk) -> None:
@@ -93,14 +94,18 @@ class Pacer:
         if self._playout.drop(response_id, now_ms()):
             self._flushed(self._player.flush())
 
-    def halt(self) -> int:
-        """Stop playback now; return how much of the response was played, in milliseconds.
+    def halt(self) -> bridge.Played:
+        """Stop playback now; return how much of the response was played.
 
         The rest of the response is held until the call drops it.
         """
         unplayed_ms = self._player.leg.flush()
         self._flushed(unplayed_ms)
         return self._playout.pause(now_ms(), unplayed_ms)
+
+    def played(self) -> bridge.Played:
+        """Return how much of the response was played until now, or until it was stopped."""
+        return self._playout.played(now_ms())
 
     def report_silence(self) -> None:
         """Report a pending silence at once: the speech before it has been discarded."""

@@ -109,6 +109,7 @@ _TURN_COLUMNS: dict[str, Callable[[TurnRow], object]] = {
     "role": lambda row: row.role.value,
     "text": lambda row: row.text,
     "interrupted": lambda row: row.interrupted,
+    "spoken_text": lambda row: row.spoken_text,
     "recognized": lambda row: row.recognized,
     "occurred_at": lambda row: row.occurred_at,
 }

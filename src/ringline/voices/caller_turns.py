@@ -13,7 +13,8 @@ from uuid import uuid4
 from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.voice import SpeechStarted, SpeechStopped, TurnCleared, TurnEmpty
 from ringline.ports import VoiceListener
-from ringline.voices.endpointing import Edge, Endpointer, NewDetector, TurnLimits
+from ringline.voices.endpointing import ONSET_MS, Edge, Endpointer, NewDetector, TurnLimits
+from ringline.voices.speech_times import SpeechTimes
 
 #: Takes the item id of a turn that begins.
 OnStart: TypeAlias = Callable[[str], None]
@@ -52,6 +53,7 @@ class CallerTurns:
         self._next: TurnDetection | None = None
         self._use(detection)
         self._item_id = ""
+        self._times = SpeechTimes()
         self._heard_at = self._spoke_at = 0.0
         self._silence: asyncio.TimerHandle | None = None
 
@@ -75,6 +77,8 @@ class CallerTurns:
                     self._started()
                 case Edge.STOPPED:
                     self._stopped()
+        if self._endpointer.heard_speech and self._endpointer.in_turn:
+            self._times.spoke()
 
     def utterance(self) -> bytes:
         """Return the audio of the open turn so far."""
@@ -97,8 +101,9 @@ class CallerTurns:
         self.stop()
         self._endpointer.clear()
         if spoke:
-            self._listener.on_voice_signal(SpeechStopped())
+            self._report_stop()
             self._listener.on_voice_signal(TurnCleared(self._item_id))
+        self._times.clear()
 
     def stop(self) -> None:
         """Stop the clock of the open turn."""
@@ -118,7 +123,8 @@ class CallerTurns:
     def _started(self) -> None:
         self._item_id = f"item_{uuid4().hex}"
         self._spoke_at = self._heard_at
-        self._listener.on_voice_signal(SpeechStarted())
+        self._times.spoke(ONSET_MS)
+        self._listener.on_voice_signal(SpeechStarted(self._item_id, self._times.began_ago_ms))
         self._watch_silence()
         self._on_start(self._item_id)
 
@@ -137,4 +143,10 @@ class CallerTurns:
     def _stopped(self) -> None:
         self.stop()
         self._on_end(self._item_id, self._endpointer.finish())
-        self._listener.on_voice_signal(SpeechStopped())
+        self._report_stop()
+
+    def _report_stop(self) -> None:
+        times = self._times
+        stopped = SpeechStopped(self._item_id, times.ended_ago_ms, times.began_ago_ms)
+        times.clear()
+        self._listener.on_voice_signal(stopped)

@@ -28,6 +28,7 @@ FRAME_BYTES = bytes_of_ms(FRAME_MS, RATE_HZ)
 #: Speech starts when this many frames of the window contain it.
 ONSET_FRAMES = 5
 ONSET_WINDOW = 6
+ONSET_MS = ONSET_FRAMES * FRAME_MS
 
 #: The silence that is kept after speech; more would only lower its score (recognition).
 TAIL_MS = 400
@@ -107,6 +108,8 @@ class Endpointer:
         self._rest_frames = bounds.rest_ms // FRAME_MS
         self._resting = 0
         self.speaking = False
+        #: Whether the audio of the last `hear` held speech, or might: no detector was asked.
+        self.heard_speech = False
 
     @property
     def in_turn(self) -> bool:
@@ -115,6 +118,7 @@ class Endpointer:
 
     def hear(self, pcm: bytes) -> Iterator[Edge]:
         """Take audio; yield the edges found in it, in order."""
+        self.heard_speech = False
         audio = self._rest + pcm
         whole = len(audio) - len(audio) % FRAME_BYTES
         self._rest = audio[whole:]
@@ -150,8 +154,10 @@ class Endpointer:
     def _take(self, frame: bytes) -> Edge | None:
         if self._detector is None:
             self._frames.append(frame)
+            self.heard_speech = True
             return None
         speech = self._holds_speech(self._detector, frame)
+        self.heard_speech = self.heard_speech or speech
         self._quiet = 0 if speech else self._quiet + 1
         if not self.speaking:
             return self._wait_for_onset(frame, speech)

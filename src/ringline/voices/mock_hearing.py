@@ -32,6 +32,7 @@ FRAME_MS = 20
 
 #: How many frames of speech in a row begin a turn.
 ONSET_FRAMES = 3
+ONSET_MS = ONSET_FRAMES * FRAME_MS
 
 #: The mean square of a sample at -40 dBFS is 2 ** 30 / 10 ** 4; integers keep it exact.
 _FULL_SCALE, _RATIO = 2**30, 10**4
@@ -88,6 +89,8 @@ class Hearing:
         self._quiet = self._resting = 0
         self._next: TurnDetection | None = None
         self.speaking = False
+        #: Whether the audio of the last `hear` held speech.
+        self.heard_speech = False
         self._apply(detection)
 
     @property
@@ -112,6 +115,7 @@ class Hearing:
 
     def hear(self, pcm: bytes) -> Iterator[Edge]:
         """Take audio; yield the edges found in it, in order."""
+        self.heard_speech = False
         audio = self._part + pcm if self._part else pcm
         size = self._frame_bytes
         whole = len(audio) - len(audio) % size
@@ -139,6 +143,7 @@ class Hearing:
     def _take(self, frame: bytes) -> Edge | None:
         self._switch()
         speech = is_speech(frame)
+        self.heard_speech = self.heard_speech or speech
         if self._by_order:
             self._keep(frame, speech)
             return None

@@ -38,7 +38,7 @@ from ringline.domain.voice import (
 from ringline.ports import VoiceListener
 from ringline.voices.dialogue import unanswered_turns
 from ringline.voices.endpointing import Edge
-from ringline.voices.mock_hearing import Hearing
+from ringline.voices.mock_hearing import ONSET_MS, Hearing
 from ringline.voices.mock_script import (
     Answer,
     CallTool,
@@ -58,6 +58,7 @@ from ringline.voices.mock_script import (
 from ringline.voices.mock_sound import Echo
 from ringline.voices.mock_speaking import Speaker
 from ringline.voices.mock_usage import Meter
+from ringline.voices.speech_times import SpeechTimes
 
 #: The frequency of each voice's tones: `b` speaks an octave above `a`.
 TONES_HZ = {"a": 440, "b": 880}
@@ -100,6 +101,7 @@ class MockVoice:
         self._calls: dict[str, _OpenCall] = {}
         self._images = 0
         self._item_id = ""
+        self._times = SpeechTimes()
         self._heard_at = 0.0
         self._silence: asyncio.TimerHandle | None = None
         self._end: asyncio.TimerHandle | None = None
@@ -122,6 +124,8 @@ class MockVoice:
                     self._speech_started()
                 case Edge.STOPPED:
                     self._turn_over()
+        if self._hearing.heard_speech and (self._hearing.speaking or self._hearing.by_order):
+            self._times.spoke()
 
     def send(self, order: VoiceOrder) -> None:
         """Take an order."""
@@ -167,8 +171,9 @@ class MockVoice:
 
     def _speech_started(self) -> None:
         self._item_id = f"item_{uuid4().hex}"
+        self._times.spoke(ONSET_MS)
         self._watch_silence()
-        self._report(SpeechStarted())
+        self._report(SpeechStarted(self._item_id, self._times.began_ago_ms))
 
     def _watch_silence(self) -> None:
         """End the turn of a caller who sends no audio at all (contract, 11)."""
@@ -194,7 +199,7 @@ class MockVoice:
         # Kept before it is reported: a response requested in reaction must answer it.
         spoken = Spoken(turn.text, Echo(turn.pcm, turn.rate_hz))
         self._unanswered.append(cut(spoken, self._unanswered))
-        self._report(SpeechStopped())
+        self._report_stop()
         self._report(Transcribed(self._item_id, turn.text, final=True))
 
     def _clear_turn(self) -> None:
@@ -203,8 +208,15 @@ class MockVoice:
         self._stop_watching()
         self._hearing.clear()
         if spoke:
-            self._report(SpeechStopped())
+            self._report_stop()
             self._report(TurnCleared(self._item_id))
+        self._times.clear()
+
+    def _report_stop(self) -> None:
+        times = self._times
+        stopped = SpeechStopped(self._item_id, times.ended_ago_ms, times.began_ago_ms)
+        times.clear()
+        self._report(stopped)
 
     def _stop_watching(self) -> None:
         if self._silence is not None:

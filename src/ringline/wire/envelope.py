@@ -121,6 +121,7 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
                 "text": data.text,
                 "ai_mode": _ai_mode(call),
                 "interrupted": data.interrupted,
+                "spoken_text": data.spoken_text,
             }
         case BargeIn():
             return {

@@ -4,7 +4,6 @@ Code writes the envelopes (`envelope.py`); a test compares its output with these
 `docs/reference/event-payloads.md` is generated from them.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -22,18 +21,14 @@ from ringline.wire.payload_members import (
     OCCURRED_AT,
     RECOGNIZED,
     REMARKS,
+    SPOKEN_TEXT,
     STARTED_AT,
     TO_NUMBER,
     Members,
+    snake,
 )
 
-
-def _snake(member: Member, name: str = "") -> Member:
-    snake_name = re.sub("[A-Z]", lambda hump: f"_{hump[0].lower()}", member.name)
-    return replace(member, name=name or snake_name)
-
-
-_FROM, _TO, _STARTED_AT, _DIRECTION = map(_snake, (FROM_NUMBER, TO_NUMBER, STARTED_AT, DIRECTION))
+_FROM, _TO, _STARTED_AT, _DIRECTION = map(snake, (FROM_NUMBER, TO_NUMBER, STARTED_AT, DIRECTION))
 _CALL_ID = Member("call_id", Shape.TEXT, "`call_…`: the call")
 _TURN_ID = Member("turn_id", Shape.TEXT, "`trn_…`: the turn, as in the transcript stream")
 _TEXT = Member("text", Shape.TEXT, "the whole of what was said")
@@ -52,13 +47,13 @@ _CAMPAIGN = _unknown("campaign_id", Shape.TEXT, means="the campaign")
 
 #: The members of every envelope.
 COMMON: Members = (
-    _snake(EVENT_ID),
+    snake(EVENT_ID),
     Member("event_type", Shape.TEXT, "the name of the event"),
     Member("channel", Shape.TEXT, "the kind of event", words=("voice",)),
     Member("agent_id", Shape.TEXT, "`agt_…`: the agent on the call", null=True),
     Member("number", Shape.TEXT, "our number, in calls of either direction"),
     Member("from", Shape.TEXT, "the number of the other party, in calls of either direction"),
-    _snake(OCCURRED_AT, "timestamp"),
+    snake(OCCURRED_AT, "timestamp"),
     Member("payload", Shape.OBJECT, "the details of this event"),
 )
 
@@ -84,29 +79,36 @@ PAYLOADS: Mapping[str, Members] = {
         _unknown("confidence", Shape.NUMBER, means="the recogniser's confidence"),
         RECOGNIZED,
     ),
-    "call.agent_response": (_CALL_ID, _TURN_ID, _TEXT, _AI_MODE, INTERRUPTED),
+    "call.agent_response": (
+        _CALL_ID,
+        _TURN_ID,
+        _TEXT,
+        _AI_MODE,
+        INTERRUPTED,
+        snake(SPOKEN_TEXT),
+    ),
     "call.barge_in": (
         _CALL_ID,
         _TURN_ID,
         _TRANSPORT,
-        Member("spoken_text", Shape.TEXT, "what had been sent to the caller"),
+        Member("spoken_text", Shape.TEXT, "what they had heard of it"),
         Member("at_ms", Shape.INTEGER, "how much of the turn they had heard, in milliseconds"),
     ),
     "call.completed": (
         _CALL_ID,
         Member("status", Shape.TEXT, "its final state", words=_ENDED_WORDS),
-        _snake(DURATION),
+        snake(DURATION),
         Member(
             "transcript",
             Shape.OBJECT,
-            "the finished turns, in order",
+            "the finished turns, in spoken order",
             many=True,
             members=(
                 _TURN_ID,
                 _ROLE,
                 _TEXT,
-                Member("ts", Shape.TIME, "when it was final"),
-                *REMARKS,
+                Member("ts", Shape.TIME, "when its speech began"),
+                *(snake(member) for member in REMARKS),
             ),
         ),
         Member(
@@ -115,13 +117,13 @@ PAYLOADS: Mapping[str, Members] = {
             "the published word closest to `hangup_cause`",
             words=tuple(dict.fromkeys(envelope.DISPOSITIONS.values())),
         ),
-        _snake(HANGUP_CAUSE),
+        snake(HANGUP_CAUSE),
         _AI_MODE,
         _DIRECTION,
         _FROM,
         _TO,
         _STARTED_AT,
-        _snake(ENDED_AT),
+        snake(ENDED_AT),
         _unknown("mno_used", Shape.TEXT, means="the carrier"),
         _unknown("recording_url", Shape.TEXT, means="where the recording is"),
         _unknown("quality_mos", Shape.NUMBER, means="the audio quality"),
@@ -133,7 +135,7 @@ PAYLOADS: Mapping[str, Members] = {
 NOTICES: Mapping[str, Members] = {
     "stream.dropped": (
         Member("event_type", Shape.TEXT, "the name of the notice", words=("stream.dropped",)),
-        _snake(OCCURRED_AT, "timestamp"),
+        snake(OCCURRED_AT, "timestamp"),
         Member(
             "payload",
             Shape.OBJECT,
@@ -144,7 +146,7 @@ NOTICES: Mapping[str, Members] = {
     "command.error": (
         Member("event_type", Shape.TEXT, "the name of the notice", words=("command.error",)),
         _unknown("request_id", Shape.TEXT, means="the client's id of the command"),
-        _snake(OCCURRED_AT, "timestamp"),
+        snake(OCCURRED_AT, "timestamp"),
         Member(
             "payload",
             Shape.OBJECT,

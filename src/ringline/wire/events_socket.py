@@ -168,7 +168,7 @@ def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
             return _item(part) | {"delta": part.delta, "sequence": part.sequence}
         case TurnCompleted() as turn:
             members = {"transcript": turn.text, "transcriptId": turn.transcript_id}
-            return _item(turn) | members | remarks(turn)
+            return _item(turn) | members | remarks(turn, spoken_text="spokenText")
         case CallAudit() as audit:
             return {
                 "auditType": audit.audit_type,

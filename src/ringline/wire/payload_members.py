@@ -4,6 +4,7 @@ Code writes the payloads (`events_socket.py`, `transcript.py`); a test compares 
 these tables. `docs/reference/event-payloads.md` and the SDK's types are generated from them.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -32,9 +33,16 @@ from ringline.wire.call_status import RPC_STATUS
 
 Members = tuple[Member, ...]
 
+
+def snake(member: Member, name: str = "") -> Member:
+    """Return a member with its name in snake_case, or with another name."""
+    snake_name = re.sub("[A-Z]", lambda hump: f"_{hump[0].lower()}", member.name)
+    return replace(member, name=name or snake_name)
+
+
 EVENT_ID = Member("eventId", Shape.TEXT, "`evt_…`: the event's id, the same on every surface")
 POSITION = Member("position", Shape.TEXT, "its position in the log, to resume from")
-OCCURRED_AT = Member("occurredAt", Shape.TIME, "when it happened")
+OCCURRED_AT = Member("occurredAt", Shape.TIME, "when it happened; of a turn: when its speech began")
 CALL_UUID = Member("callUuid", Shape.TEXT, "the integrator's name for the call, else its id")
 FROM_NUMBER = Member("fromNumber", Shape.TEXT, "who called: a number, an address, `web:…`")
 TO_NUMBER = Member("toNumber", Shape.TEXT, "who was called: a number, an address, `agent:agt_…`")
@@ -93,6 +101,13 @@ SEQUENCE = Member("sequence", Shape.INTEGER, "which delta of the item, from 0")
 INTERRUPTED = Member(
     "interrupted", Shape.BOOLEAN, "whether it was cut off: its text is what had been sent by then"
 )
+SPOKEN_TEXT = Member(
+    "spokenText",
+    Shape.TEXT,
+    "what was heard of a turn that was cut off: a beginning of its text, up to a whole word; "
+    "null for other turns, and where the playback clock does not know it (text alone)",
+    null=True,
+)
 RECOGNIZED = Member(
     "recognized",
     Shape.BOOLEAN,
@@ -101,6 +116,13 @@ RECOGNIZED = Member(
 #: Members that mark a turn that was cut off or not recognised.
 REMARKS: Members = (
     replace(INTERRUPTED, means="true if it was cut off, else absent", optional=True),
+    replace(
+        SPOKEN_TEXT,
+        means="what was heard of a turn that was cut off: a beginning of its text, up to a whole "
+        "word; absent for other turns, and where the playback clock does not know it (text alone)",
+        null=False,
+        optional=True,
+    ),
     replace(
         RECOGNIZED, means="false if the speech could not be recognised, else absent", optional=True
     ),
@@ -172,8 +194,8 @@ TRANSCRIPT: Members = (
     Member("text", Shape.TEXT, "the text of the turn so far, complete if final"),
     Member("is_final", Shape.BOOLEAN, "true once, in the last frame of a turn"),
     Member("turn_id", Shape.TEXT, "`trn_…`: all frames of a turn share it"),
-    Member("ts", Shape.TIME, "when it happened"),
-    *REMARKS,
+    Member("ts", Shape.TIME, "when the turn's speech began"),
+    *(snake(member) for member in REMARKS),
 )
 
 

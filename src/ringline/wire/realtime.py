@@ -295,7 +295,6 @@ _SPEECH_STARTED = b'{"type":"speech.started"}'
 _SPEECH_STOPPED = b'{"type":"speech.stopped"}'
 _RESPONSE_STARTED = b'{"type":"response.started"}'
 _RESPONSE_COMPLETED = b'{"type":"response.completed"}'
-_RESPONSE_INTERRUPTED = b'{"type":"response.completed","interrupted":true}'
 
 
 def encode(order: LegOrder) -> bytes:
@@ -324,8 +323,11 @@ def encode(order: LegOrder) -> bytes:
         case ConfigUpdated(config, warnings):
             given = {"warnings": warnings} if warnings else {}
             return encode_json({"type": "session.updated", "config": plain_config(config)} | given)
-        case AgentFinished(interrupted):
-            return _RESPONSE_INTERRUPTED if interrupted else _RESPONSE_COMPLETED
+        case AgentFinished(False):
+            return _RESPONSE_COMPLETED
+        case AgentFinished(_, spoken_text):
+            heard = {} if spoken_text is None else {"spoken_text": spoken_text}
+            return encode_json({"type": "response.completed", "interrupted": True} | heard)
         case RequestRefused(refusal):
             return encode_problem(REFUSALS[refusal])
         case VoiceError(failure, message, details):

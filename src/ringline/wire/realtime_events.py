@@ -205,8 +205,17 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
     ),
     RealtimeEvent(
         "response.completed",
-        "the response is over: complete, cut off or failed",
-        (Member("interrupted", Shape.BOOLEAN, "`true` if it was cut off", optional=True),),
+        "the response is over: it was played, or cut off by the caller, the client or a failure",
+        (
+            Member("interrupted", Shape.BOOLEAN, "`true` if it was cut off", optional=True),
+            Member(
+                "spoken_text",
+                Shape.TEXT,
+                "what was heard of one that was cut off: a beginning of its text, up to a whole "
+                "word; only where `text.delta` is sent, and not for text alone",
+                optional=True,
+            ),
+        ),
     ),
     RealtimeEvent("error", "something went wrong; the session continues", (_ERROR,)),
     RealtimeEvent("session.terminating", "the session ends; the close frame follows", (_REASON,)),

@@ -1,6 +1,6 @@
 """The transcript stream's dialect: frames of five members (live streams, 2.3).
 
-A finished turn that was cut off or not recognised (`remarks`) has one more member.
+A finished turn that was cut off or not recognised has further ones (`remarks`).
 Partial turns are cumulative and ephemeral; a final one is durable and its event carries
 the position to resume from as `id:`. Once a listener has lost a frame, its stream continues
 without ids, so that a client's position is never past a gap.
@@ -52,11 +52,18 @@ class TranscriptStream:
                 return None
 
 
-def remarks(turn: TurnCompleted | TranscriptLine) -> dict[str, object]:
-    """Return a finished turn's members besides its words (contract, 11)."""
+def remarks(
+    turn: TurnCompleted | TranscriptLine, *, spoken_text: str = "spoken_text"
+) -> dict[str, object]:
+    """Return a finished turn's members besides its words (contract, 11).
+
+    `spoken_text` is the surface's name for what was heard.
+    """
     found: dict[str, object] = {}
     if turn.interrupted:
         found["interrupted"] = True
+    if turn.spoken_text is not None:
+        found[spoken_text] = turn.spoken_text
     if not turn.recognized:
         found["recognized"] = False
     return found
