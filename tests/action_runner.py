@@ -27,12 +27,14 @@ from ringline.services.calls import Calls
 from ringline.services.found_calls import find_call
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits, NewCall
+from ringline.services.pricing import Pricing
 from ringline.services.repo import Repo
 from ringline.services.team import Team
 from ringline.storage.stores import Stores
 from ringline.wire.rpc import RpcRefused
 from tests.callers import LIMIT_S
 from tests.database import NOW, a_call, make_log, new_id
+from tests.house import PRICES
 from tests.talking import ScriptedLeg, ScriptedVoice, half_or_double
 
 
@@ -160,7 +162,14 @@ async def action_runner(stores: Stores) -> AsyncGenerator[ActionRunner]:
     bus = MemoryBus()
     journal = Journal(stores.log, bus)
     journal.start()
-    calls = Calls(journal, open_voice, new_resampler=half_or_double, now=lambda: NOW, new_id=new_id)
+    calls = Calls(
+        journal,
+        open_voice,
+        pricing=Pricing(PRICES),
+        new_resampler=half_or_double,
+        now=lambda: NOW,
+        new_id=new_id,
+    )
     repo = Repo(stores.records, bus)
     team = Team(
         repo,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,13 @@ from ringline.domain.endings import EndCause
 from ringline.domain.events import CallEnded, EventData, ParticipantJoined, ParticipantLeft
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
+from ringline.domain.prices import ModelPrices, PriceList
 from ringline.ports import VoiceListener
 from ringline.services.calls import Calls
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits, LiveCall, NewCall
 from ringline.services.orders import Verdict
+from ringline.services.pricing import Pricing
 from tests import clock as virtual
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import a_scope, new_id
@@ -26,6 +29,11 @@ from tests.talking import CAPABILITIES, ScriptedLeg, ScriptedVoice, call_row, cl
 
 SCOPE = a_scope()
 LIMITS = CallLimits()
+#: A token costs a dollar.
+PRICES = PriceList(
+    date(2026, 11, 28),
+    {"local/": ModelPrices(**dict.fromkeys(("audio_in", "audio_out", "text_in", "text_out"), 1e6))},
+)
 
 
 class House:
@@ -36,7 +44,12 @@ class House:
         self.store = FaultyLog(self.memory)
         self.journal = Journal(self.store, FaultyBus())
         self.calls = Calls(
-            self.journal, self._open, new_resampler=half_or_double, now=clock, new_id=new_id
+            self.journal,
+            self._open,
+            pricing=Pricing(PRICES),
+            new_resampler=half_or_double,
+            now=clock,
+            new_id=new_id,
         )
         self.voices: list[ScriptedVoice] = []
         self.openings: list[voice.VoiceOpening] = []

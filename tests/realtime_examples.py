@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from ringline.domain import leg
+from ringline.domain.allowance import LimitNear, LimitReason
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
@@ -48,6 +49,8 @@ _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.AgentFinished(interrupted=True, spoken_text="We open at"),
     realtime.problem("unknown_event", type="session.end"),
     leg.VoiceError(VoiceFailure.UPSTREAM_ERROR, "the model is overloaded", "model_overloaded"),
+    leg.LimitWarned(LimitNear(LimitReason.MAX_DURATION, 12.0)),
+    leg.LimitWarned(LimitNear(LimitReason.BUDGET_EXHAUSTED, 188)),
     leg.HangUp(EndCause.IDLE_TIMEOUT),
 )
 

@@ -106,13 +106,14 @@ class Story:
         capabilities: voice.VoiceCapabilities = CAPABILITIES,
         *,
         opened: bool = True,
+        allowed_tools: frozenset[str] | None = None,
     ) -> None:
         self.steps: list[Step] = []
         self.seconds = 0.0
         #: The playback clock, for a call that ends.
         self.played = bridge.NOTHING
         parties = Parties(((CALLER, Seat.TALK),), VOICE)
-        begun = Call(a_scope(), call_row(), parties, greeting=greeting)
+        begun = Call(a_scope(), call_row(), parties, greeting=greeting, allowed_tools=allowed_tools)
         self._take(call.begin(begun, moment()))
         if opened:
             self.feed(call_signals.VoiceOpened(VOICE, capabilities), call_signals.AnswerWritten())

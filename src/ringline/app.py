@@ -16,7 +16,7 @@ import structlog
 from pydantic import SecretStr
 
 from ringline.bus.memory import MemoryBus
-from ringline.config import Settings, python_environment, service_links
+from ringline.config import Settings, load_prices, python_environment, service_links
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.ports import CredentialStore, WorkspaceStore
@@ -32,6 +32,7 @@ from ringline.services.id_generator import new_id
 from ringline.services.idempotency import Idempotency
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits
+from ringline.services.pricing import Pricing
 from ringline.services.process import prefer_event_loop, settle_memory, stop_on_signals
 from ringline.services.reception import Reception
 from ringline.services.repo import Repo
@@ -223,6 +224,7 @@ async def _start(
             f"RINGLINE_VOICE_ACTIVITY_DETECTOR is {settings.voice_activity_detector}, but the "
             f"extra `{extra}` is not installed; `ringline doctor` shows how to install it."
         )
+    pricing = Pricing(load_prices(settings.prices_file))
     journals: list[Journal] = []
 
     def store_unavailable() -> None:
@@ -242,7 +244,14 @@ async def _start(
         detector=DETECTORS[settings.voice_activity_detector], surroundings=_surroundings(settings)
     )
     catalogue = _catalogue(voices, dev=dev)
-    calls = Calls(journal, catalogue.open, new_resampler=new_resampler, now=now, new_id=new_id)
+    calls = Calls(
+        journal,
+        catalogue.open,
+        pricing=pricing,
+        new_resampler=new_resampler,
+        now=now,
+        new_id=new_id,
+    )
     credentials = Credentials(
         stores.credentials,
         now,

@@ -115,6 +115,10 @@ class LegListener(Protocol):
         """Receive audio from the leg, at its input rate."""
         ...
 
+    def on_leg_frame(self) -> None:
+        """Learn that the other side sent something, whatever it is: it is not idle."""
+        ...
+
 
 #: Convert a stream of PCM16 mono audio chunk by chunk; output may lag behind input.
 Resampler: TypeAlias = Callable[[bytes], bytes]

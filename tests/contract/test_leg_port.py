@@ -42,6 +42,7 @@ class Client:
     paused: bool = False
     got: list[Got] = field(default_factory=list[Got])
     signals: list[leg.LegSignal] = field(default_factory=list[leg.LegSignal])
+    frames: int = 0
 
     def send_text(self, payload: bytes) -> None:
         event = json.loads(payload)
@@ -49,6 +50,9 @@ class Client:
             self.got.append(Chunk(base64.b64decode(event["audio"]), OUTPUT_HZ))
         else:
             self.got.append(NEWS[event["type"]])
+
+    def on_leg_frame(self) -> None:
+        self.frames += 1
 
     def on_leg_signal(self, signal: leg.LegSignal) -> None:
         self.signals.append(signal)

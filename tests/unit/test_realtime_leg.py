@@ -40,10 +40,14 @@ class Client:
     paused: bool = False
     sent: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     signals: list[leg.LegSignal] = field(default_factory=list[leg.LegSignal])
+    frames: int = 0
     heard: list[Chunk] = field(default_factory=list[Chunk])
 
     def send_text(self, payload: bytes) -> None:
         self.sent.append(json.loads(payload))
+
+    def on_leg_frame(self) -> None:
+        self.frames += 1
 
     def on_leg_signal(self, signal: leg.LegSignal) -> None:
         self.signals.append(signal)

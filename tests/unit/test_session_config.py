@@ -622,3 +622,56 @@ def test_the_answer_of_a_mint_has_no_address_unless_it_is_asked_for() -> None:
     )
     address = "wss://example.com/voice/v3/realtime?ticket=secret"
     assert json.loads(with_address)["ws_url"] == address
+
+
+# Tools that the ticket does not allow (2.7).
+
+CLOCK, WEATHER = {"name": "clock"}, {"name": "weather"}
+
+
+def with_tools(
+    binding: Binding, config: dict[str, object], *allowed: str, agent: Agent | None = None
+) -> EffectiveConfig:
+    result = effective(
+        binding, config, agent=agent, models=MODELS, allowed_tools=frozenset(allowed)
+    )
+    assert isinstance(result, EffectiveConfig), result
+    return result
+
+
+def names(session: EffectiveConfig) -> list[str]:
+    return [tool.name for tool in session.config.tools]
+
+
+def test_other_tools_are_taken_out_whoever_brings_them() -> None:
+    rich: dict[str, object] = {"model": "test/rich"}
+    offered = rich | {"tools": [CLOCK, WEATHER]}
+    assert names(with_tools(UNBOUND, offered, "weather", "no such")) == ["weather"]
+    assert names(with_tools(bound(offered), {}, "weather")) == ["weather"]
+    assert names(with_tools(bound({}, agent=AGENT), {}, "weather", agent=AGENT)) == []
+    assert names(with_tools(UNBOUND, rich, "weather", agent=AGENT)) == []
+    assert names(with_tools(UNBOUND, offered)) == []
+
+
+def test_an_update_brings_none_of_them_back() -> None:
+    session = with_tools(UNBOUND, {"model": "test/rich", "tools": [WEATHER]}, "weather")
+    changed = update(session, {"tools": [CLOCK]})
+    assert isinstance(changed, EffectiveConfig)
+    assert names(changed) == []
+    again = update(changed, {"tools": [WEATHER, CLOCK], "allowed_tools": ["clock"]})
+    assert isinstance(again, EffectiveConfig)
+    assert names(again) == ["weather"]
+    assert again.allowed_tools == frozenset({"weather"})
+
+
+def test_tools_of_which_none_is_left_trouble_no_model_without_tools() -> None:
+    config: dict[str, object] = {"model": MODEL, "tools": [CLOCK]}
+    assert names(with_tools(UNBOUND, config, "weather")) == []
+    refusal = effective(UNBOUND, config, agent=None, models=MODELS, allowed_tools=None)
+    assert isinstance(refusal, ConfigProblem)
+
+
+def test_a_broken_tool_is_refused_also_if_it_is_not_allowed() -> None:
+    config: dict[str, object] = {"model": "test/rich", "tools": [{"name": ""}]}
+    result = effective(UNBOUND, config, agent=None, models=MODELS, allowed_tools=frozenset())
+    assert isinstance(result, ConfigProblem)

@@ -6,7 +6,7 @@ from ringline.domain import bridge, leg, voice
 from ringline.domain.call_signals import VoiceOpened
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.responses import Phase
-from ringline.domain.tool_calls import MAX_OPEN, TOO_MANY
+from ringline.domain.tool_calls import MAX_OPEN, NOT_ALLOWED, TOO_MANY
 from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, VOICE, Story, cancelled, spoke
 
 CREATE = leg.ResponseRequested()
@@ -330,3 +330,47 @@ def test_a_voice_that_responds_by_itself_may_leave_cancelled_calls_alone() -> No
     finish(story, "r1")
     story.feed(leg.Typed("never mind"), CREATE)
     assert requested(story) == 1, "no follow-up absorbs the request"
+
+
+# Tools that the ticket does not allow.
+
+
+def test_a_call_of_a_tool_that_is_not_allowed_is_answered_and_not_shown() -> None:
+    story = Story(allowed_tools=frozenset({"weather"}))
+    response_id = calling(story, "c1")
+    assert story.all(voice.ToolResult) == [voice.ToolResult("c1", NOT_ALLOWED)]
+    assert story.all(leg.ToolCalled) == []
+    finish(story, response_id)
+    assert requested(story) == 2, "the model goes on without it"
+    assert story.news.count(STARTED) == story.news.count(FINISHED) == 1
+    assert story.feed(leg.ToolAnswered("c1", "12:00")) == [UNKNOWN], "the client has no such call"
+
+
+def test_beside_one_that_is_allowed_it_is_answered_at_once() -> None:
+    story = Story(allowed_tools=frozenset({"weather"}))
+    response_id = calling(story, "c1")
+    story.feed(voice.ToolCall(response_id, "c2", "weather", {}))
+    finish(story, response_id)
+    assert [call.tool_call_id for call in story.all(leg.ToolCalled)] == ["c2"]
+    assert requested(story) == 1, "a result is missing"
+    answer(story, "c2")
+    assert requested(story) == 2
+
+
+@pytest.mark.parametrize("allowed", [None, frozenset({"clock"})])
+def test_an_allowed_tool_is_called(allowed: frozenset[str] | None) -> None:
+    story = Story(allowed_tools=allowed)
+    calling(story, "c1")
+    assert story.all(leg.ToolCalled) == [leg.ToolCalled("c1", "clock", {"tz": "UTC"})]
+
+
+def test_no_tool_is_allowed_by_an_empty_list_also_with_a_voice_that_responds_by_itself() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF, allowed_tools=frozenset())
+    story.feed(
+        voice.ResponseStarted("r1"), voice.ToolCall("r1", "c1", "clock", {}),
+        voice.ResponseDone("r1"), bridge.ResponseSent("r1"),
+        voice.ResponseStarted("r2"),
+    )  # fmt: skip
+    assert story.all(voice.ToolResult) == [voice.ToolResult("c1", NOT_ALLOWED)]
+    assert story.news.count(STARTED) == 2, "its follow-up is its own"
+    assert requested(story) == 0

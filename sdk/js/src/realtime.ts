@@ -285,6 +285,14 @@ export interface ServerEvents {
     /** What was heard of one that was cut off: a beginning of its text, up to a whole word; only where `text.delta` is sent, and not for text alone. */
     spoken_text?: string;
   };
+  /** 80 % of a limit is used, the ticket's or the server's; once for each reason, for idleness once in each silence. */
+  "session.warning": {
+    type: "session.warning";
+    /** The code that `session.terminating` will have. */
+    reason: "max_duration" | "idle_timeout" | "budget_exhausted";
+    /** What is left, in the unit of the limit: seconds, or for a budget the unit of which most is used: tokens, seconds of audio, or USD. */
+    remaining: number;
+  };
   /** Something went wrong; the session continues. */
   "error": {
     type: "error";

@@ -31,6 +31,7 @@ from ringline.config import (
     LEAST_SECRET_BYTES,
     Settings,
     SettingsProblem,
+    load_prices,
     secret_command,
     service_links,
 )
@@ -83,6 +84,7 @@ def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
 def _examine_settings(data_dir: Path | None) -> list[Finding]:
     try:
         settings = Settings.read(data_dir=data_dir)
+        load_prices(settings.prices_file)
     except SettingsProblem as problem:  # with one invalid setting, the others cannot be checked
         return [Finding("settings", Grade.BAD, str(problem))]
     return [*check_variables(service_links(os.environ)), *run(_examine(settings))]

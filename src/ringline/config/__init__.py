@@ -2,9 +2,10 @@
 
 They are read once and passed on as values: only the command line and `app` know about the
 environment. `settings` is the table, `readings` parses its texts, and `variables` decides
-which environment variables are ours.
+which environment variables are ours. `prices` reads the file that a setting names.
 """
 
+from ringline.config.prices import load_prices
 from ringline.config.readings import read_web_url
 from ringline.config.settings import (
     LEAST_SECRET_BYTES,
@@ -30,6 +31,7 @@ __all__ = [
     "Settings",
     "SettingsProblem",
     "cleaned",
+    "load_prices",
     "python_environment",
     "read_web_url",
     "refuse_unknown",

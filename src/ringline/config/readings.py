@@ -52,12 +52,12 @@ def read_networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     return _read_list(text, _network)
 
 
-def read_directory(path: Path) -> Path:
-    """Read a directory; `~` is the account's home directory, if it has one."""
+def read_path(path: Path) -> Path:
+    """Read a path; `~` is the account's home directory, if it has one."""
     try:
         return path.expanduser()
     except RuntimeError:
-        raise _refused("this account has no home directory: name a directory without ~") from None
+        raise _refused("this account has no home directory: name it without ~") from None
 
 
 def read_role_prefix(text: str) -> str:
@@ -165,7 +165,8 @@ SecretUrl: TypeAlias = Annotated[SecretStr, _reading(read_database_url)]
 HostName: TypeAlias = Annotated[str, _reading(read_host)]
 LogLevel: TypeAlias = Annotated[Literal["debug", "info", "warning", "error"], _reading(str.lower)]
 DetectorName: TypeAlias = Annotated[Literal["webrtc", "silero"], _reading(str.lower)]
-Directory: TypeAlias = Annotated[Path, AfterValidator(read_directory)]
+Directory: TypeAlias = Annotated[Path, AfterValidator(read_path)]
+FilePath: TypeAlias = Annotated[Path, AfterValidator(read_path)]
 OriginList: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]
 WebUrl: TypeAlias = Annotated[str, _reading(_read_setting_url)]

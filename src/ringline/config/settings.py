@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ringline.config.readings import (
     DetectorName,
     Directory,
+    FilePath,
     HostName,
     LogLevel,
     Networks,
@@ -206,6 +207,13 @@ class Settings(BaseSettings):
         ge=20,
         le=60_000,
         description="how far speech is sent ahead of its playback, in milliseconds",
+    )
+    prices_file: FilePath | None = Field(
+        None,
+        description=(
+            "a file of the models' prices, for budgets in USD; without it, public list prices count"
+        ),
+        json_schema_extra={"default": "the table in the package"},
     )
     voice_activity_detector: DetectorName = Field(
         "webrtc",

@@ -23,6 +23,7 @@ from ringline.domain.call_signals import (
     ConversationSignal,
     EndOrdered,
     LegJoined,
+    LimitApproached,
     VoiceOpened,
     size_of,
 )
@@ -76,6 +77,8 @@ class Call:
     participants: tuple[ParticipantRow, ...] = ()
     talk: TurnTaking = field(default_factory=TurnTaking)
     capabilities: voice.VoiceCapabilities | None = None
+    #: The only tools that the voice may call; None is any.
+    allowed_tools: frozenset[str] | None = None
     announced: bool = False
     early: tuple[ConversationSignal, ...] = ()
 
@@ -164,6 +167,8 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = _announce_answer(call, draft)
         case EndOrdered(cause, message):
             call = _end(call, cause, draft=draft, message=message)
+        case LimitApproached(near):
+            draft.orders.append(leg.LimitWarned(near))
         case TakenOver() | HandedBack() if not call.announced:
             pass  # no agent speaks yet
         case TakenOver():
@@ -361,8 +366,11 @@ def _answer(call: Call, capabilities: voice.VoiceCapabilities, *, draft: Draft) 
         join(row.from_number, ParticipantRole.CALLER, draft=draft, leg_id=call.parties.caller),
         join(row.to_number, ParticipantRole.AI_AGENT, draft=draft),
     )
-    by_itself = capabilities.responds_by_itself
-    talk = TurnTaking(responds_by_itself=by_itself, speaks=call.speaks)
+    talk = TurnTaking(
+        responds_by_itself=capabilities.responds_by_itself,
+        speaks=call.speaks,
+        allowed_tools=call.allowed_tools,
+    )
     return replace(call, row=row, participants=joined, capabilities=capabilities, talk=talk)
 
 

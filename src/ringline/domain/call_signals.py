@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
+from ringline.domain.allowance import LimitNear
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
@@ -33,6 +34,13 @@ class EndOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitApproached:
+    """A limit is nearly reached, and the caller is to know."""
+
+    near: LimitNear
+
+
+@dataclass(frozen=True, slots=True)
 class LegJoined:
     """Another leg joined; its id is the participant's.
 
@@ -49,6 +57,7 @@ CallSignal: TypeAlias = (
     VoiceOpened
     | AnswerWritten
     | EndOrdered
+    | LimitApproached
     | TakenOver
     | HandedBack
     | LegJoined

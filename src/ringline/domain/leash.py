@@ -46,6 +46,10 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     )
 
 
+#: A budget without a limit, which no ticket has.
+UNLIMITED = Budget()
+
+
 class Leash(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a ticket's minter says of its session besides the config; None is no word on it."""
 
@@ -107,6 +111,11 @@ class Leash(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         bool | None, means("whether the caller agrees to be recorded", "not asked")
     ] = None
 
+    @property
+    def tools(self) -> frozenset[str] | None:
+        """Return the names of the tools that the session may have; None is all."""
+        return None if self.allowed_tools is None else frozenset(self.allowed_tools)
+
 
 #: The leash of a session that has none.
 UNLEASHED = Leash()
@@ -114,7 +123,7 @@ UNLEASHED = Leash()
 
 def flaw_of(leash: Leash) -> str | None:
     """Return what is wrong with a leash of the right types; the member's name comes first."""
-    if leash.budget is not None and leash.budget == Budget():
+    if leash.budget is not None and leash.budget == UNLIMITED:
         return "budget: needs one of tokens, audio_seconds and usd"
     if "" in (leash.allowed_tools or ()):
         return "allowed_tools: a name must not be empty"

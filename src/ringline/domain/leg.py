@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
 
+from ringline.domain.allowance import LimitNear
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.voice import VoiceFailure
@@ -199,6 +200,13 @@ class VoiceError:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitWarned:
+    """A limit of the call is nearly reached."""
+
+    near: LimitNear
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Hang up for a cause; the last order to a leg.
 
@@ -221,5 +229,6 @@ LegOrder: TypeAlias = (
     | AgentFinished
     | RequestRefused
     | VoiceError
+    | LimitWarned
     | HangUp
 )

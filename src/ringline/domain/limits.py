@@ -398,6 +398,7 @@ TRACKED_RATES = Limit(
     "rates",
     "the one idle longest is forgotten",
 )
+PRICES_BYTES = Limit("the file of `PRICES_FILE`", _MIB, "bytes", "the server does not start")
 CACHED_PLANS = Limit("cached plans of reads", 256, "plans", "planned again")
 PLAN_EFFORT = Limit(
     "parts of a read (filter, fields and sort) that is planned at once; a relationship counts"
@@ -550,6 +551,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PORTION_ROWS,
         SHORT_PORTION_ROWS,
         TRACKED_RATES,
+        PRICES_BYTES,
         CACHED_PLANS,
         PLAN_EFFORT,
         PLAN_BYTES,

@@ -79,6 +79,8 @@ class EffectiveConfig:
     #: The members that were set, and those of them that the client cannot change.
     members: Mapping[str, object] = field(default_factory=dict[str, object])
     bound: Mapping[str, object] = field(default_factory=dict[str, object])
+    #: The only tools that the session may have, whoever brings them; None is all.
+    allowed_tools: frozenset[str] | None = None
 
 
 def bind(
@@ -143,8 +145,9 @@ def effective(
     *,
     agent: Agent | None,
     models: Models,
+    allowed_tools: frozenset[str] | None = None,
 ) -> EffectiveConfig | ConfigProblem:
-    """Make a session's effective config (4.1).
+    """Make a session's effective config (4.1); tools that are not allowed are left out.
 
     `agent` is the one named by the binding, or else by `session.start`. A bound agent that
     was deleted since the mint, or one that is not enabled, is `agent_not_found`.
@@ -164,7 +167,7 @@ def effective(
     else:
         merged |= {name: value for name, value in agent_members.items() if not client.get(name)}
     merged |= bound
-    requested = _read(merged)
+    requested = _allowed(_read(merged), allowed_tools)
     if isinstance(requested, ConfigProblem):
         return requested
     if not requested.model:
@@ -179,7 +182,7 @@ def effective(
         return fitted
     ignored = _ignored(requested, capabilities)
     warnings = warnings_of(binding.warnings, unknown_members(client_config), ignored)
-    return EffectiveConfig(fitted, capabilities, agent, warnings, merged, bound)
+    return EffectiveConfig(fitted, capabilities, agent, warnings, merged, bound, allowed_tools)
 
 
 def update(
@@ -192,7 +195,7 @@ def update(
     present = {name: value for name, value in changes.items() if value is not None}
     known = {name: value for name, value in present.items() if name in NAMES}
     merged = {**session.members, **known, **session.bound}
-    requested = _read(merged)
+    requested = _allowed(_read(merged), session.allowed_tools)
     if isinstance(requested, ConfigProblem):
         return requested
     if requested.model != session.config.model:
@@ -206,6 +209,16 @@ def update(
     ignored = _ignored(requested, session.capabilities) if "local" in known else ()
     warnings = warnings_of(unknown_members(present), ignored)
     return replace(session, config=fitted, warnings=warnings, members=merged)
+
+
+def _allowed(
+    requested: RequestedConfig | ConfigProblem, tools: frozenset[str] | None
+) -> RequestedConfig | ConfigProblem:
+    """Leave out the tools that are not allowed (2.7)."""
+    if isinstance(requested, ConfigProblem) or tools is None:
+        return requested
+    kept = tuple(tool for tool in requested.tools if tool.name in tools)
+    return msgspec.structs.replace(requested, tools=kept)
 
 
 def _immutable(name: str) -> ConfigProblem:

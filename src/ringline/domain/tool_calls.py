@@ -17,6 +17,10 @@ MAX_OPEN = limits.OPEN_TOOL_CALLS.most
 TOO_MANY = '{"error":"too many tool calls are unanswered"}'
 
 
+#: The result of a call of a tool that the session may not have.
+NOT_ALLOWED = '{"error":"this tool is not allowed in this session"}'
+
+
 @dataclass(frozen=True, slots=True)
 class OpenCall:
     """A tool call that the client has not answered."""

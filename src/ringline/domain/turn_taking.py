@@ -29,6 +29,7 @@ from ringline.domain.heard import whole_words
 from ringline.domain.responses import Phase, Response, ResponseStep, advance
 from ringline.domain.tool_calls import (
     MAX_OPEN,
+    NOT_ALLOWED,
     TOO_MANY,
     OpenCall,
     OpenCalls,
@@ -91,6 +92,8 @@ class TurnTaking:
     paused: bool = False
     #: Tool calls that the client has not answered.
     calls: OpenCalls = ()
+    #: The only tools that the voice may call; None is any.
+    allowed_tools: frozenset[str] | None = None
     turns: Turns = field(default_factory=Turns)
 
 
@@ -413,7 +416,9 @@ def _call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnT
     if find_call(talk.calls, call.tool_call_id) is not None:
         return talk
     calls = talk.calls
-    if len(calls) < MAX_OPEN:
+    if talk.allowed_tools is not None and call.name not in talk.allowed_tools:
+        draft.orders.append(voice.ToolResult(call.tool_call_id, NOT_ALLOWED))
+    elif len(calls) < MAX_OPEN:
         draft.orders.append(leg.ToolCalled(call.tool_call_id, call.name, call.arguments))
         calls = (*calls, OpenCall(call.tool_call_id, response.id))
     else:

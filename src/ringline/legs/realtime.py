@@ -104,6 +104,7 @@ class RealtimeLeg:
 
     def receive(self, frame: str) -> None:
         """Handle a text frame from the client."""
+        self._note_frame()
         event = realtime.decode(frame)
         match event:
             case realtime.AudioAppend(audio):
@@ -134,6 +135,7 @@ class RealtimeLeg:
 
     def receive_binary(self) -> None:
         """Answer a binary frame with an error; end the session after too many of them."""
+        self._note_frame()
         self._binary += 1
         if ends_session("binary_not_supported", times=self._binary):
             self._end_with(LegFailed(EndCause.LEG_UNSUPPORTED_DATA))
@@ -326,6 +328,10 @@ class RealtimeLeg:
             self._over = True
             if self._listener is not None:
                 self._listener.on_leg_signal(signal)
+
+    def _note_frame(self) -> None:
+        if self._listener is not None:
+            self._listener.on_leg_frame()
 
     def _report(self, signal: LegSignal) -> None:
         if self._listener is not None and not self._over:

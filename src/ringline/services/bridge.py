@@ -20,7 +20,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.routes import NO_ROUTES, LegId, PartyId, Routes, VoiceId
 from ringline.ports import Leg, LegListener, NewResampler, Tap, Voice, VoiceListener
 from ringline.services.player import Pacer
-from ringline.services.plugs import AudioSink, LegPlug, LegSink, TapSink, VoicePlug
+from ringline.services.plugs import AudioSink, CountAudio, LegPlug, LegSink, TapSink, VoicePlug
 from ringline.services.resampling import RateMatcher
 
 Inbox: TypeAlias = Callable[[FromLeg | FromVoice | FromBridge], None]
@@ -37,8 +37,10 @@ class Bridge:
         caller_leg: Leg,
         lead_ms: float,
         new_resampler: NewResampler,
+        count_audio: CountAudio | None = None,
     ) -> None:
         self._inbox = inbox
+        self._count_audio = count_audio
         self._new_resampler = new_resampler
         self._legs: dict[LegId, LegPlug] = {}
         self._voices: dict[VoiceId, VoicePlug] = {}
@@ -77,7 +79,9 @@ class Bridge:
 
     def plug_voice(self, voice_id: VoiceId) -> VoiceListener:
         """Create the plug that a voice will report to; call it before opening the voice."""
-        plug = self._voices[voice_id] = VoicePlug(voice_id, self, new_resampler=self._new_resampler)
+        plug = self._voices[voice_id] = VoicePlug(
+            voice_id, self, new_resampler=self._new_resampler, count=self._count_audio
+        )
         self._apply_routes()
         return plug
 
@@ -240,4 +244,5 @@ class Bridge:
         # The pacer has already counted a voice's speech on the caller's clock.
         paced = found is self._caller and speaker in self._voices
         play = found.leg.play if paced else found.player.play
-        return LegSink(found.leg.output_hz, play, new_resampler=self._new_resampler)
+        count = self._count_audio if found is self._caller else None
+        return LegSink(found.leg.output_hz, play, new_resampler=self._new_resampler, count=count)

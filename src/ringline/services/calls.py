@@ -19,6 +19,7 @@ from ringline.services.backlog import Outcome, Written
 from ringline.services.journal import Journal
 from ringline.services.live_call import CLOSE_S, LiveCall, NewCall
 from ringline.services.orders import Verdict
+from ringline.services.pricing import Pricing
 
 _log = structlog.get_logger(__name__)
 
@@ -34,12 +35,14 @@ class Calls:
         journal: Journal,
         open_voice: OpenVoice,
         *,
+        pricing: Pricing,
         new_resampler: NewResampler,
         now: Clock,
         new_id: NewId,
     ) -> None:
         self._journal = journal
         self._open_voice = open_voice
+        self._pricing = pricing
         self._new_resampler = new_resampler
         self._now = now
         self._new_id = new_id
@@ -69,6 +72,7 @@ class Calls:
             open_voice=self._open_voice,
             new_resampler=self._new_resampler,
             journal=self._journal,
+            pricing=self._pricing,
             moment=self._moment,
         )
         task = asyncio.create_task(live.run())

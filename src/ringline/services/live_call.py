@@ -7,19 +7,23 @@ its inbox.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
+from typing import Self
 
 import structlog
 
 from ringline.domain import bridge, call, call_signals, leg, limits, voice
-from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
+from ringline.domain.addresses import FromLeg, FromVoice, ToBridge, ToLeg, ToVoice
+from ringline.domain.allowance import LimitNear, Measure
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_signals import CallSignal, EndOrdered
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import TakenOver
+from ringline.domain.leash import UNLIMITED, Budget, Leash
 from ringline.domain.log import Scope
 from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow
@@ -38,12 +42,17 @@ from ringline.ports import (
 from ringline.services.backlog import Outcome, Refused, StorageLost, Written
 from ringline.services.bridge import Bridge
 from ringline.services.journal import Journal
+from ringline.services.limit_watch import LimitWatch
 from ringline.services.orders import Ordered, Orders
+from ringline.services.pricing import Pricing
 
 _log = structlog.get_logger(__name__)
 
 #: How long closing a voice may take, or ending a task that was cancelled.
 CLOSE_S = 5.0
+
+#: So much of anything is never used up.
+_NEVER = 1e15
 
 #: Most signals in a call's inbox; a call whose inbox overflows ends.
 INBOX_SIZE = limits.INBOX_SIGNALS.most
@@ -60,17 +69,45 @@ class CallLimits:
     idle_s: float = 300.0
     duration_s: float = 3600.0
     playout_lead_ms: float = 400.0
+    budget: Budget = UNLIMITED
+
+    def narrowed(self, leash: Leash) -> Self:
+        """Return the limits of a call on a leash: of two limits the lower one."""
+        return replace(
+            self,
+            idle_s=min(self.idle_s, leash.idle_timeout_seconds or inf),
+            duration_s=min(self.duration_s, leash.max_duration_seconds or inf),
+            budget=leash.budget or self.budget,
+        )
+
+    @property
+    def measured(self) -> Mapping[Measure, float]:
+        """Return the limits that are watched from the answer on."""
+        budget = self.budget
+        limits = {
+            Measure.DURATION_S: self.duration_s,
+            Measure.IDLE_S: self.idle_s,
+            Measure.TOKENS: budget.tokens,
+            Measure.AUDIO_S: budget.audio_seconds,
+            Measure.USD: budget.usd,
+        }
+        # An integer of JSON may be larger than a float can be.
+        return {name: float(min(most, _NEVER)) for name, most in limits.items() if most is not None}
 
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """What a call starts with: its row, the voice's config, the greeting and the limits."""
+    """What a call starts with: its row, the voice's config, the greeting and the limits.
+
+    `allowed_tools` are the only ones that the voice may call; None is any.
+    """
 
     scope: Scope
     row: CallRow
     config: SessionConfig
     greeting: str
     limits: CallLimits
+    allowed_tools: frozenset[str] | None = None
 
 
 class LiveCall:
@@ -84,6 +121,7 @@ class LiveCall:
         open_voice: OpenVoice,
         new_resampler: NewResampler,
         journal: Journal,
+        pricing: Pricing,
         moment: Callable[[], Moment],
     ) -> None:
         self.new = new
@@ -98,12 +136,15 @@ class LiveCall:
         self._inbox_bytes = 0
         self._overrun = False
         self._orders = Orders()
+        self._pricing = pricing
+        self._watch = LimitWatch(self, new.limits.measured)
         self._bridge = Bridge(
             self.signal,
             self.caller,
             caller_leg=caller_leg,
             lead_ms=new.limits.playout_lead_ms,
             new_resampler=new_resampler,
+            count_audio=self._watch.audio if self._watch.counts_audio else None,
         )
         self._first_voice = self._new_voice_id()
         self._listener = self._bridge.plug_voice(self._first_voice)
@@ -113,8 +154,16 @@ class LiveCall:
         self._bridge.send(bridge.SetRoutes(routes, self.caller))
         self._legs: dict[LegId, Leg] = {self.caller: caller_leg}
         self._voices: dict[VoiceId, Voice] = {}
-        speaks = Modality.AUDIO in new.config.modalities
-        self._call = Call(new.scope, new.row, parties, routes, new.greeting, speaks)
+        self._models: dict[VoiceId, str] = {}
+        self._call = Call(
+            new.scope,
+            new.row,
+            parties,
+            routes,
+            new.greeting,
+            speaks=Modality.AUDIO in new.config.modalities,
+            allowed_tools=new.allowed_tools,
+        )
         self._closing: set[asyncio.Task[None]] = set()
         self._replacing = asyncio.Lock()
         self._answer_timer: asyncio.TimerHandle | None = None
@@ -124,6 +173,11 @@ class LiveCall:
     def listener(self) -> LegListener:
         """Return the listener that the caller's leg reports to."""
         return self._bridge.listener_of(self.caller)
+
+    @property
+    def last_heard(self) -> float:
+        """Return when a leg last sent anything, by the event loop's clock."""
+        return self._bridge.last_heard
 
     @property
     def written(self) -> asyncio.Future[Outcome]:
@@ -145,6 +199,10 @@ class LiveCall:
     def end(self, cause: EndCause, message: str = "") -> None:
         """End the call once it has handled the signals already in its inbox."""
         self.signal(EndOrdered(cause, message))
+
+    def warn(self, near: LimitNear) -> None:
+        """Let the caller know that a limit is near."""
+        self.signal(call_signals.LimitApproached(near))
 
     async def order(self, signal: CallSignal) -> bool:
         """Order something; return whether the call was active when it handled the order.
@@ -199,8 +257,6 @@ class LiveCall:
 
     async def run(self) -> None:
         """Run the call from its first entry to its last. Never raises."""
-        self._after(self._limits.duration_s, EndCause.MAX_DURATION)
-        self._after(self._limits.idle_s, EndCause.IDLE_TIMEOUT)
         opening = asyncio.create_task(self._open_first())
         row, scope = self.new.row, self.new.scope
         log = _log.bind(
@@ -230,6 +286,7 @@ class LiveCall:
     async def _open(
         self, voice_id: VoiceId, listener: VoiceListener, *, opening: voice.VoiceOpening
     ) -> Voice:
+        self._models[voice_id] = opening.config.model
         async with asyncio.timeout(self._limits.voice_s):
             opened = await self._open_voice(opening, listener)
         if self._call.ended:
@@ -260,13 +317,24 @@ class LiveCall:
                 active = self._call.active
                 self._carry_out(call.step(self._call, signal.signal, moment=self._now()))
                 self._orders.acknowledge(signal, active=active)
-            case EndOrdered(EndCause.IDLE_TIMEOUT) if not self._is_idle():
-                pass
             case _:
                 self._carry_out(call.step(self._call, signal, moment=self._now()))
+                self._count_usage(signal)
+
+    def _count_usage(self, signal: CallSignal) -> None:
+        match signal:
+            case FromVoice(voice_id, voice.ResponseDone(usage=usage)):
+                kind = voice.UsageKind.RESPONSE
+            case FromVoice(voice_id, voice.UsageReported(kind, usage)):
+                pass
+            case _:
+                return
+        usd = self._pricing.usd(self._models[voice_id], kind, usage=usage)
+        self._watch.used(usage.tokens, usd)
 
     def _carry_out(self, step: Step) -> None:
         """Submit a step's entry to the journal and deliver its orders."""
+        answered = step.call.announced and not self._call.announced
         self._call = step.call
         if step.entry is not None:
             on_outcome = self._on_answer_outcome if step.answers else self._on_entry_outcome
@@ -285,6 +353,8 @@ class LiveCall:
                         self._voices[voice_id].send(voice_order)
                 case ToLeg(leg_id, leg_order):
                     self._legs[leg_id].send(leg_order)
+        if answered:
+            self._watch.start()
 
     def _let_go(self, order: bridge.BridgeOrder) -> None:
         """Forget the leg or close the voice that the bridge has unplugged."""
@@ -341,16 +411,9 @@ class LiveCall:
         self._timers.append(timer)
         return timer
 
-    def _is_idle(self) -> bool:
-        """Return whether the idle time has passed in silence; if not, re-arm the timer."""
-        quiet_s = self._loop.time() - self._bridge.last_heard
-        if quiet_s >= self._limits.idle_s:
-            return True
-        self._after(self._limits.idle_s - quiet_s, EndCause.IDLE_TIMEOUT)
-        return False
-
     async def _close(self, opening: asyncio.Task[None]) -> None:
         opening.cancel()
+        self._watch.close()
         for timer in self._timers:
             timer.cancel()
         self._bridge.close()

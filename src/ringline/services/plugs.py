@@ -6,7 +6,7 @@ call. Audio is resampled here, and only where rates differ.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
@@ -15,6 +15,9 @@ from ringline.ports import Leg, NewResampler, Tap, Voice
 from ringline.services.held import HeldAudio
 from ringline.services.player import Player
 from ringline.services.resampling import RateMatcher
+
+#: Counts audio that passes, in milliseconds.
+CountAudio: TypeAlias = Callable[[float], None]
 
 
 class AudioSink(Protocol):
@@ -29,15 +32,23 @@ class LegSink:
     """Plays one speaker's audio on a leg; `play` sends it."""
 
     def __init__(
-        self, rate_hz: int, play: Callable[[Chunk], None], *, new_resampler: NewResampler
+        self,
+        rate_hz: int,
+        play: Callable[[Chunk], None],
+        *,
+        new_resampler: NewResampler,
+        count: CountAudio | None = None,
     ) -> None:
         self._play = play
+        self._count = count
         self._rate = RateMatcher(rate_hz, new_resampler)
 
     def hear(self, chunk: Chunk) -> None:
         """Play audio at the leg's rate."""
         matched = self._rate.match(chunk)
         if matched.pcm:
+            if self._count is not None:
+                self._count(matched.duration_ms)
             self._play(matched)
 
 
@@ -74,6 +85,10 @@ class LegPlug:
         for sink in self.sinks:
             sink.hear(chunk)
 
+    def on_leg_frame(self) -> None:
+        """Note that the other side is there."""
+        self.last_heard = self._loop.time()
+
     def on_leg_signal(self, signal: leg.LegSignal) -> None:
         """Pass a signal from the leg on."""
         self.last_heard = self._loop.time()
@@ -103,9 +118,15 @@ class VoicePlug:
     """
 
     def __init__(
-        self, voice_id: VoiceId, listener: PlugListener, *, new_resampler: NewResampler
+        self,
+        voice_id: VoiceId,
+        listener: PlugListener,
+        *,
+        new_resampler: NewResampler,
+        count: CountAudio | None = None,
     ) -> None:
         self.id = voice_id
+        self._count = count
         self._listener: PlugListener | None = listener
         self._new_resampler = new_resampler
         self._voice: Voice | None = None
@@ -176,6 +197,8 @@ class VoicePlug:
         assert self._rate is not None, "a voice is attached before it is opened"
         matched = self._rate.match(chunk)
         if matched.pcm:
+            if self._count is not None:
+                self._count(matched.duration_ms)
             self._opened().send_audio(matched)
 
     def _opened(self) -> Voice:

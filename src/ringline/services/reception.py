@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTransport
 from ringline.domain.ids import Prefix, format_id
+from ringline.domain.leash import UNLEASHED, Leash
 from ringline.domain.log import Scope
 from ringline.domain.records import CallRow
 from ringline.domain.session_config import EffectiveConfig
@@ -22,8 +23,8 @@ from ringline.services.live_call import CallLimits, LiveCall, NewCall
 class Offer:
     """An offered call. It has its id already, so that it can be watched from the start.
 
-    `metadata` is the integrator's own data; `recording_consent` is whether the caller agrees
-    to be recorded, None if nobody asked them.
+    `leash` narrows the limits of the call. `metadata` is the integrator's own data, and
+    `recording_consent` whether the caller agrees to be recorded, None if nobody asked them.
     """
 
     scope: Scope
@@ -32,6 +33,7 @@ class Offer:
     transport: CallTransport
     from_number: str
     session: EffectiveConfig
+    leash: Leash = UNLEASHED
     metadata: Mapping[str, object] | None = None
     recording_consent: bool | None = None
 
@@ -68,4 +70,12 @@ class Reception:
             metadata=offer.metadata,
         )
         greeting = agent.greeting if agent else ""
-        return self._calls.start(NewCall(offer.scope, row, config, greeting, self._limits), leg)
+        new = NewCall(
+            offer.scope,
+            row,
+            config,
+            greeting,
+            self._limits.narrowed(offer.leash),
+            offer.session.allowed_tools,
+        )
+        return self._calls.start(new, leg)

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from ringline.domain.agent import Agent
@@ -46,7 +47,7 @@ AGENT_NOT_FOUND = ConfigProblem("agent_not_found", "There is no such agent.")
 
 
 class TooManySessions(Exception):
-    """The workspace's environment has reached its limit of live sessions."""
+    """A limit of live sessions is reached: the environment's, or a ticket's for its subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Sessions:
         self._new_id = new_id
         self._random = random_bytes
         self._running: dict[Scope, int] = {}
+        self._running_of: dict[tuple[Scope, str], int] = {}
         self._minted = Minted()
 
     def models(self, scope: Scope) -> Models:
@@ -150,19 +152,23 @@ class Sessions:
         return Permit(key.scope, self._new_id(), UNBOUND)
 
     @contextmanager
-    def slot(self, scope: Scope) -> Generator[None]:
-        """Hold one of a workspace's session slots. Raises TooManySessions."""
+    def slot(self, scope: Scope, leash: Leash = UNLEASHED) -> Generator[None]:
+        """Hold a session's place among its workspace's and its subject's.
+
+        Raises TooManySessions.
+        """
         limit = self._limits.of(scope.environment)
-        running = self._running.get(scope, 0)
-        if limit and running >= limit:
+        if limit and self._running.get(scope, 0) >= limit:
             raise TooManySessions
-        self._running[scope] = running + 1
-        try:
+        if leash.subject is None:
+            with _counted(self._running, scope):
+                yield
+            return
+        subject, most = (scope, leash.subject), leash.concurrency
+        if most is not None and self._running_of.get(subject, 0) >= most:
+            raise TooManySessions
+        with _counted(self._running, scope), _counted(self._running_of, subject):
             yield
-        finally:
-            left = self._running.pop(scope) - 1
-            if left:
-                self._running[scope] = left
 
     async def configure(
         self, permit: Permit, start: SessionStart
@@ -182,7 +188,11 @@ class Sessions:
             if agent is None:
                 return AGENT_NOT_FOUND
         return effective(
-            permit.binding, start.config or {}, agent=agent, models=self.models(permit.scope)
+            permit.binding,
+            start.config or {},
+            agent=agent,
+            models=self.models(permit.scope),
+            allowed_tools=permit.leash.tools,
         )
 
     def offer(self, permit: Permit, session: EffectiveConfig) -> Offer:
@@ -194,6 +204,27 @@ class Sessions:
             transport=CallTransport.WEBSOCKET,
             from_number=f"web:{permit.leash.subject or ANONYMOUS}",
             session=session,
+            leash=permit.leash,
             metadata=permit.leash.metadata,
             recording_consent=permit.leash.recording_consent,
         )
+
+
+def leash_of(owner: Key | Ticket) -> Leash:
+    """Return the leash of a session: its ticket's; a key has none."""
+    return decode_leash(owner.binding) if isinstance(owner, Ticket) else UNLEASHED
+
+
+_Counted = TypeVar("_Counted")
+
+
+@contextmanager
+def _counted(running: dict[_Counted, int], who: _Counted) -> Generator[None]:
+    """Count somebody's session while a block runs."""
+    running[who] = running.get(who, 0) + 1
+    try:
+        yield
+    finally:
+        left = running.pop(who) - 1
+        if left:
+            running[who] = left

@@ -14,13 +14,14 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.endings import EndCause
+from ringline.domain.leash import Leash
 from ringline.domain.session_config import ConfigProblem, EffectiveConfig
 from ringline.domain.unavailable import Unavailable
 from ringline.legs.realtime import RealtimeLeg
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
-from ringline.services.sessions import Permit, Sessions, TooManySessions
+from ringline.services.sessions import Permit, Sessions, TooManySessions, leash_of
 from ringline.web.authentication import Denied, Origins, Visitor, answer, key_for
 from ringline.web.fair_share import BYTE_KEPT_S, REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
@@ -144,8 +145,11 @@ class Realtime:
                 owner = await self._owner(request, offer)
                 if owner is None:
                     return _unauthorized()
+                leash = leash_of(owner)
+                if refuses_origin(leash, request):
+                    return answer(refuse_v3("forbidden"))
                 await begin_stream(request, owner.scope)
-                held.enter_context(self._sessions.slot(owner.scope))
+                held.enter_context(self._sessions.slot(owner.scope, leash))
                 session = _Session(
                     self._sessions,
                     self._reception,
@@ -326,6 +330,13 @@ class _Session:
             await _close(socket, leg.hung_up.result())
         elif not reading.cancelled():
             reading.result()  # raises the reader's exception
+
+
+def refuses_origin(leash: Leash, request: web.Request) -> bool:
+    """Return whether a ticket may not be used by the page that the request comes from (2.7)."""
+    origins = request.headers.getall("Origin", [])
+    allowed = leash.allowed_origins
+    return allowed is not None and (len(origins) != 1 or origins[0] not in allowed)
 
 
 async def _close(socket: WebSocket, error: RealtimeError) -> None:

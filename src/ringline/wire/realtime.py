@@ -26,6 +26,7 @@ from ringline.domain.leg import (
     ConfigUpdated,
     HangUp,
     LegOrder,
+    LimitWarned,
     RequestRefused,
     SessionStarted,
     ToolCalled,
@@ -332,6 +333,9 @@ def encode(order: LegOrder) -> bytes:
             return encode_problem(REFUSALS[refusal])
         case VoiceError(failure, message, details):
             return _encode_error("error", VOICE_TROUBLES[failure], message=message, details=details)
+        case LimitWarned(near):
+            warning = {"reason": near.reason.value, "remaining": near.remaining}
+            return encode_json({"type": "session.warning"} | warning)
         case HangUp(cause, message):
             return _encode_error("session.terminating", error_of(cause).code, message=message)
 

@@ -6,6 +6,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ringline.domain.allowance import LimitReason
 from ringline.domain.config_members import AUDIO_FORMAT
 from ringline.domain.limits import CONFIG_WARNINGS, TYPED_CHARACTERS
 from ringline.domain.members import Member, Shape
@@ -214,6 +215,25 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
                 "what was heard of one that was cut off: a beginning of its text, up to a whole "
                 "word; only where `text.delta` is sent, and not for text alone",
                 optional=True,
+            ),
+        ),
+    ),
+    RealtimeEvent(
+        "session.warning",
+        "80 % of a limit is used, the ticket's or the server's; once for each reason, for "
+        "idleness once in each silence",
+        (
+            Member(
+                "reason",
+                Shape.TEXT,
+                "the code that `session.terminating` will have",
+                words=tuple(LimitReason),
+            ),
+            Member(
+                "remaining",
+                Shape.NUMBER,
+                "what is left, in the unit of the limit: seconds, or for a budget the unit of "
+                "which most is used: tokens, seconds of audio, or USD",
             ),
         ),
     ),
