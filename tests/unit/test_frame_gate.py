@@ -2,38 +2,60 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
+from ringline.web import websocket
 from ringline.web.buckets import Bucket
 from ringline.web.fair_share import SHARE, FairShare
-from ringline.web.frame_gate import HANDFUL, FrameGate, FrameLimits
-from ringline.web.frame_guard import FrameGuard
+from ringline.web.frame_gate import HANDFUL, HANDFUL_S, FrameLimits
+from ringline.web.http_connection import HttpConnection
+from ringline.web.websocket import Message, WebSocket
+from ringline.wire.websocket_frames import pong_frame
+from ringline.wire.websocket_reader import COUNTED_BYTES
 from tests import clock
 from tests.realtime_session import frame
 
-TEXT, PING = 0x1, 0x9
-COST_S = 1e-4  # of a frame
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+COST_S = 1e-4  # of a message
 
 
-@dataclass
-class House:
-    """What a gate shares with the others."""
+class Transport:
+    """What is written, and whether the connection is being closed."""
 
-    fair: FairShare
+    def __init__(self) -> None:
+        self.written = b""
+        self.closing = False
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        assert high == 0, "a client that does not read counts as slow at once"
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def abort(self) -> None:
+        self.closing = True
 
 
-class Connection:
-    """What a gate tells the connection: whether it is read from."""
+class Connection(HttpConnection):
+    """A connection without its client: whether it is read from is noted."""
 
     def __init__(self) -> None:
         self.reading = True
-        self.closed = False
         self.who = "somebody"
-        self.house = House(fair=FairShare(asyncio.get_running_loop().time))
+        self.house = cast(Any, SimpleNamespace(fair=FairShare(loop_time)))
+
+    @property
+    def writing_paused(self) -> bool:
+        return False
+
+    def become_stream(self, stream: Any) -> None:
+        pass
 
     def hold_reading(self) -> None:
         self.reading = False
@@ -41,94 +63,162 @@ class Connection:
     def release_reading(self) -> None:
         self.reading = True
 
-    def close(self) -> None:
-        self.closed = True
+
+def loop_time() -> float:
+    return asyncio.get_running_loop().time()
 
 
-class Parser:
-    """What stands behind a gate: it counts the frames that it is given."""
+class Work:
+    """The time that work takes, which virtual time does not show: so much for a message."""
 
     def __init__(self) -> None:
-        self.guard = FrameGuard(1_000)
-        self.passed = b""
+        self.done_s = 0.0
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        self.passed += data
-        self.guard.feed(data)
-        return False, b""
-
-    def feed_eof(self) -> None:
-        pass
+    def seconds(self) -> float:
+        return self.done_s
 
 
 class Line:
-    def __init__(self, per_second: float = 50, burst: int = 200) -> None:
-        self.connection, self.parser = Connection(), Parser()
-        self.violations: list[int] = []
-        self.gate = FrameGate(
-            cast(Any, self.parser),
-            cast(Any, self.connection),
-            bounds=FrameLimits(1_000, per_second, burst, cost_s=COST_S),
-            violated=self.violations.append,
-        )
-        self.gate._bucket = Bucket(per_second, burst, clock=asyncio.get_running_loop().time)
+    def __init__(self, work: Work, *, per_second: float = 50, burst: int = 200) -> None:
+        self.work = work
+        self.cost_s = COST_S
+        self.connection, self.transport = Connection(), Transport()
+        request: Any = SimpleNamespace(transport=self.transport, protocol=self.connection)
+        bounds = FrameLimits(200_000, per_second, burst)
+        self.socket = WebSocket(request, cast(Any, None), bounds=bounds)
+        self.socket._gate._bucket = Bucket(per_second, burst, clock=loop_time)
+        self.messages: list[Message] = []
 
     @property
     def frames(self) -> int:
-        return self.parser.guard.frames
+        return self.socket._reader.frames
 
-    async def deal_with(self, frames: int) -> None:
-        """Deal with messages as they come until there have been so many."""
-        dealt = 0
-        while dealt < frames:
-            while dealt < self.parser.guard.messages:
-                self.gate.dealt_with(COST_S)
-                dealt += 1
+    def take(self, message: Message) -> None:
+        self.work.done_s += self.cost_s
+        self.messages.append(message)
+
+    def receive_all(self) -> "asyncio.Task[None]":
+        return asyncio.create_task(self.socket.receive_all(self.take))
+
+    async def taken(self, count: int) -> None:
+        """Wait until so many messages have been taken."""
+        while len(self.messages) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
-def scenario(steps: Callable[[Line], Awaitable[None]], **rates: Any) -> Line:
-    async def main() -> Line:
-        line = Line(**rates)
-        await steps(line)
-        return line
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Line]:
+    work = Work()
+    monkeypatch.setattr(websocket, "perf_counter", work.seconds)
 
-    return clock.run(main())
+    def scenario(steps: Callable[[Line], Awaitable[None]], **rates: Any) -> Line:
+        async def main() -> Line:
+            line = Line(work, **rates)
+            await steps(line)
+            return line
+
+        return clock.run(main())
+
+    return scenario
 
 
-def test_a_handful_is_passed_on_and_the_rest_waits_for_its_turn() -> None:
+Run = Callable[..., Line]
+
+
+def test_a_message_is_taken_in_the_turn_in_which_it_arrives(run: Run) -> None:
     async def steps(line: Line) -> None:
-        line.gate.feed_data(frame(TEXT, b"{}") * 100)
-        assert line.frames == HANDFUL
-        assert not line.connection.reading
-        line.gate.dealt_with(COST_S)
-        assert line.frames == HANDFUL, "not in the same turn"
+        receiving = line.receive_all()
         await asyncio.sleep(0)
-        assert line.frames == HANDFUL + 1
-        await line.deal_with(100)
-        assert line.frames == 100
-        assert line.connection.reading
+        line.socket.feed_data(frame(TEXT, b"one") + frame(BINARY, b"two"))
+        assert line.messages == ["one", b"two"]
+        line.socket.feed_data(frame(CLOSE, b"\x0f\xa1"))
+        await receiving
+        assert line.socket.close_code == 4001
 
-    scenario(steps)
+    run(steps)
 
 
-def test_over_its_rate_a_client_is_read_from_no_faster() -> None:
+def test_a_handful_is_handled_and_the_rest_waits_for_its_turn(run: Run) -> None:
     async def steps(line: Line) -> None:
-        sent = frame(TEXT) * 300
-        line.gate.feed_data(sent)
-        started = asyncio.get_running_loop().time()
-        await line.deal_with(300)
-        took = asyncio.get_running_loop().time() - started
-        assert 100 / 50 <= took < 100 / 50 + 1, "200 at once, then 50 a second"
-        assert line.parser.passed == sent
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        line.socket.feed_data(frame(TEXT, b"{}") * 100)
+        assert len(line.messages) == HANDFUL
+        assert not line.connection.reading
+        await asyncio.sleep(0)
+        assert len(line.messages) == 2 * HANDFUL
+        await line.taken(100)
         assert line.connection.reading
+        receiving.cancel()
 
-    scenario(steps)
+    run(steps)
 
 
-def test_a_workspace_is_read_from_no_faster_than_its_share_while_others_work() -> None:
+def test_fewer_are_handled_in_a_turn_if_each_takes_long(run: Run) -> None:
     async def steps(line: Line) -> None:
-        loop = asyncio.get_running_loop()
+        line.cost_s = HANDFUL_S / 2
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        line.socket.feed_data(frame(TEXT) * 10)
+        assert len(line.messages) == 2
+        await line.taken(10)
+        receiving.cancel()
+
+    run(steps)
+
+
+def test_messages_that_nobody_takes_wait_and_the_client_with_them(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        line.socket.feed_data(frame(TEXT, b"one") + frame(TEXT, b"two") + frame(PING))
+        assert not line.connection.reading
+        assert await line.socket.receive() == "one"
+        await asyncio.sleep(0.1)
+        assert not line.connection.reading
+        assert line.transport.written == b""
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        assert line.messages == ["two"]
+        assert line.transport.written == pong_frame(b"")
+        assert line.connection.reading
+        receiving.cancel()
+
+    run(steps)
+
+
+def test_over_its_rate_a_client_is_read_from_no_faster(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        line.socket.feed_data(b"".join(frame(TEXT, b"%d" % number) for number in range(300)))
+        started = loop_time()
+        await line.taken(300)
+        assert 1.9 < loop_time() - started < 3, "200 at once, then 50 a second"
+        assert line.messages == [str(number) for number in range(300)]
+        assert line.connection.reading
+        receiving.cancel()
+
+    run(steps)
+
+
+def test_large_frames_count_as_several_as_soon_as_they_begin(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        large = frame(TEXT, b"x" * 9 * COUNTED_BYTES)
+        for number in range(25):  # as much as 250 frames
+            line.socket.feed_data(large[:100])
+            line.socket.feed_data(large[100:])
+            assert len(line.messages) == min(number + 1, 20)
+        started = loop_time()
+        await line.taken(25)
+        assert 0.8 < loop_time() - started < 2
+        receiving.cancel()
+
+    run(steps)
+
+
+def test_a_workspace_is_read_from_no_faster_than_its_share_while_others_work(run: Run) -> None:
+    async def steps(line: Line) -> None:
         fair = line.connection.house.fair
 
         async def work() -> None:
@@ -137,54 +227,112 @@ def test_a_workspace_is_read_from_no_faster_than_its_share_while_others_work() -
                 await asyncio.sleep(0.1)
 
         other = asyncio.create_task(work())
+        receiving = line.receive_all()
         await asyncio.sleep(0.01)
-        started = loop.time()
-        line.gate.feed_data(frame(TEXT) * 4_000)
-        await line.deal_with(4_000)
+        started = loop_time()
+        line.socket.feed_data(frame(TEXT) * 4_000)
+        await line.taken(4_000)
         least_s = 4_000 * COST_S / SHARE
-        assert 0.8 * least_s < loop.time() - started < 1.2 * least_s
+        assert 0.8 * least_s < loop_time() - started < 1.2 * least_s
         other.cancel()
+        receiving.cancel()
 
-    scenario(steps, per_second=1e6, burst=1_000_000)
+    run(steps, per_second=1e6, burst=1_000_000)
 
 
-def test_frames_that_make_no_message_count_too() -> None:
+def test_frames_that_make_no_message_count_too(run: Run) -> None:
     async def steps(line: Line) -> None:
-        line.gate.feed_data(frame(TEXT, fin=False) + frame(0x0, fin=False) * 300)
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        line.socket.feed_data(frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * 300)
         await asyncio.sleep(0.5)
         assert line.frames <= 200 + 25
         assert not line.connection.reading
+        receiving.cancel()
 
-    scenario(steps)
+    run(steps)
 
 
-def test_whoever_is_closing_is_read_from_until_its_close() -> None:
+def test_whoever_is_closing_is_read_from_until_the_close_and_nothing_is_taken(run: Run) -> None:
     async def steps(line: Line) -> None:
-        line.gate.feed_data(frame(TEXT) * 300 + frame(0x8, b"\x03\xe8"))
-        line.gate.discard()
-        await asyncio.sleep(0.01)
-        assert line.frames == 301
+        line.socket.feed_data(frame(TEXT) * 300 + frame(PING) + frame(CLOSE, b"\x03\xe8"))
+        await line.socket.close(1001)
+        assert line.frames == 302
+        assert line.messages == []
+        assert line.transport.written == b"\x88\x02\x03\xe9"
+        assert not line.transport.closing
 
-    scenario(steps)
+    run(steps)
 
 
-def test_a_rule_that_is_broken_is_told_once() -> None:
+def test_whoever_does_not_answer_a_close_is_cut_off(run: Run) -> None:
     async def steps(line: Line) -> None:
-        line.gate.feed_data(frame(TEXT, b"x" * 1_001))
-        line.gate.feed_data(frame(TEXT))
+        await line.socket.close(1001)
+        assert line.transport.closing
 
-    assert scenario(steps).violations == [1009]
+    run(steps)
 
 
-@given(st.lists(st.integers(0, 40), max_size=30), st.lists(st.integers(1, 500), max_size=30))
-def test_a_guard_loses_nothing_however_it_is_asked(takes: list[int], cuts: list[int]) -> None:
-    sent = b"".join(frame(TEXT, b"x" * size) for size in range(60)) + frame(PING)
-    guard, passed, at = FrameGuard(1_000), b"", 0
-    for cut, take in zip(cuts, takes, strict=False):
-        before = guard.frames
-        passed += guard.feed(sent[at : at + cut], take)
-        at += cut
-        assert guard.frames - before <= take
-    passed += guard.feed(sent[at:])
-    assert passed == sent
-    assert (guard.frames, guard.messages) == (61, 61)
+def test_a_rule_that_is_broken_ends_the_messages_and_the_socket(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        line.socket.feed_data(frame(TEXT, b"one") + frame(0x3) + frame(TEXT, b"two"))
+        await receiving
+        assert line.socket.violation == 1002
+        assert line.messages == ["one"]
+        assert await line.socket.receive() is None
+        ending = asyncio.create_task(line.socket.end())
+        await asyncio.sleep(0)
+        assert line.transport.written == b"\x88\x02\x03\xea"
+        line.socket.feed_data(frame(CLOSE, b"\x03\xea"))
+        await ending
+        assert not line.transport.closing
+
+    run(steps)
+
+
+def test_a_bug_of_the_receiver_is_raised_where_it_receives(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        def take(message: Message) -> None:
+            raise ZeroDivisionError
+
+        receiving = asyncio.create_task(line.socket.receive_all(take))
+        await asyncio.sleep(0)
+        line.socket.feed_data(frame(TEXT) * 3)
+        with pytest.raises(ZeroDivisionError):
+            await receiving
+        assert not line.connection.reading
+
+    run(steps)
+
+
+def test_a_client_that_is_gone_ends_everything(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        line.socket.feed_data(frame(TEXT) * 300)
+        line.transport.closing = True
+        line.socket.feed_eof()
+        await receiving
+        taken = len(line.messages)
+        await line.socket.end()
+        await asyncio.sleep(1)
+        assert len(line.messages) == taken
+        assert line.transport.written == b""
+
+    run(steps)
+
+
+def test_a_client_that_pings_without_reading_gets_no_pongs(run: Run) -> None:
+    async def steps(line: Line) -> None:
+        receiving = line.receive_all()
+        await asyncio.sleep(0)
+        line.socket.pause_writing()
+        line.socket.feed_data(frame(PING, b"1"))
+        line.socket.resume_writing()
+        line.socket.feed_data(frame(PING, b"2") + frame(PONG))
+        assert line.transport.written == pong_frame(b"2")
+        receiving.cancel()
+
+    run(steps)

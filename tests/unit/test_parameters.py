@@ -21,7 +21,6 @@ EXEMPT = {
         "voices.espeak_worker.Espeak._take",
         "web.http_connection.HttpConnection.finish_response",
         "web.http_connection.HttpConnection.handle_error",
-        "web.websocket._Response._post_start",
     },
     "called as a value of a Callable type or of a Protocol": {
         "rpc.call_actions.create_call",

@@ -13,9 +13,10 @@ from ringline.web.call_watch import CallWatch, Start
 from ringline.web.frame_gate import WATCHER
 from ringline.web.limits import StreamLimits
 from ringline.web.watchers import InTextFrames, Watchers
-from ringline.web.websocket import TextMessage, WebSocket
+from ringline.web.websocket import Message, WebSocket
 from ringline.wire.envelope import Envelope, command_error, stream_dropped
 from ringline.wire.websocket_frames import text_frame
+from ringline.wire.websocket_reader import CloseCode
 
 _FIRST = 20  # a call is answered within its first events
 
@@ -100,14 +101,19 @@ class CallSocket:
 
     async def _read(self, socket: WebSocket, outbox: Outbox) -> None:
         """Answer clients' frames; commands come with call control."""
-        async for message in socket.messages():
-            if not isinstance(message, TextMessage):
-                await socket.close(1003, "INVALID_ARGUMENT")
+
+        def take(message: Message) -> None:
+            if isinstance(message, bytes):
+                socket.refuse(CloseCode.UNSUPPORTED_DATA)
                 return
             error = command_error(
                 "INVALID_ARGUMENT", "this call takes no commands here", at=self._now()
             )
             outbox.send(text_frame(error))
+
+        await socket.receive_all(take)
+        if socket.violation == CloseCode.UNSUPPORTED_DATA:
+            await socket.close(CloseCode.UNSUPPORTED_DATA, "INVALID_ARGUMENT")
 
     def _tell_gap(self, follower: Follower) -> None:
         if self._outbox is not None:

@@ -28,8 +28,8 @@ from ringline.web.http_connection import begin_stream
 from ringline.web.limits import StreamLimits
 from ringline.web.links import Links
 from ringline.web.transcript_stream import Transcript
+from ringline.web.upgrade import OUR_VERSION, upgrade_problem
 from ringline.web.watchers import Viewer, Watchers, asked_since
-from ringline.web.websocket import OUR_VERSION, upgrade_problem
 from ringline.wire.errors import refuse_v1
 
 _PAGE = 500

@@ -19,8 +19,9 @@ from ringline.web.authentication import Contradiction, Origins, agreed, bearer_o
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import SocketLimits
+from ringline.web.upgrade import OUR_VERSION, upgrade_problem
 from ringline.web.watchers import InTextFrames, Viewer, Watchers, read_since
-from ringline.web.websocket import OUR_VERSION, WebSocket, upgrade_problem
+from ringline.web.websocket import Message, WebSocket
 from ringline.wire import phoenix_socket
 from ringline.wire.events_socket import EventsSocket, Payloads, TopicRefused, read_topic
 from ringline.wire.phoenix import Version, negotiate, read_subprotocols
@@ -150,11 +151,13 @@ class _Connection:
 
     async def _read(self, socket: WebSocket) -> None:
         try:
-            async for message in socket.messages():
-                self._carry_out(self._protocol.receive(message.payload))
+            await socket.receive_all(self._take)
         except Exception as error:  # a bug ends only this socket, and is logged
             _log.error("socket_failed", error=type(error).__name__)
             self._disconnect(Disconnect(phoenix_socket.CLOSE_BAD_FRAME, "internal"))
+
+    def _take(self, message: Message) -> None:
+        self._carry_out(self._protocol.receive(message))
 
     async def _watch_idle(self, socket: WebSocket) -> None:
         await socket.silent_for(self._limits.silent_s)

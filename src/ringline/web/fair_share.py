@@ -22,8 +22,6 @@ REQUEST_S = 500e-6
 REFUSAL_S = 400e-6
 HANDSHAKE_S = 1000e-6
 REPLAY_S = 3000e-6  # a step of a replay, read whether or not it is ever sent
-FRAME_S = 50e-6
-JOIN_S = 150e-6  # a frame of the events socket, most of which join and leave
 #: The cost of a byte: to read it; to encode it and store it in the database, whose core the others
 #: share too; and to produce, write and send it.
 BYTE_IN_S = 4e-9

@@ -18,6 +18,7 @@ import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import Any, Protocol, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -55,6 +56,30 @@ class House:
     fair: FairShare = field(default_factory=FairShare)
 
 
+class Stream(Protocol):
+    """The writing side of a stream, which is notified when the client reads too slowly."""
+
+    def pause_writing(self) -> None:
+        """Note that the kernel accepts no more bytes."""
+        ...
+
+    def resume_writing(self) -> None:
+        """Note that the kernel accepts bytes again."""
+        ...
+
+
+class Incoming(Protocol):
+    """What the client's bytes go to after an upgrade, under the names that aiohttp calls."""
+
+    def feed_data(self, data: bytes) -> None:
+        """Handle bytes from the client."""
+        ...
+
+    def feed_eof(self) -> None:
+        """Note that the client is gone."""
+        ...
+
+
 class ConnectionPhase(Enum):
     """What a connection waits for."""
 
@@ -73,10 +98,12 @@ class HttpConnection(RequestHandler):
         "_closing_since",
         "_head",
         "_held",
+        "_incoming",
         "_parser_is_paused",
         "_phase",
         "_since",
         "_slot",
+        "_stream",
         "_stuck_bytes",
         "_stuck_since",
         "_unread_since",
@@ -121,6 +148,8 @@ class HttpConnection(RequestHandler):
         self._held = False  # a stream has paused reading
         self._wants_reading = True  # aiohttp does not pause reading
         self._parser_is_paused = False
+        self._stream: Stream | None = None
+        self._incoming: Incoming | None = None
 
     @property
     def phase(self) -> ConnectionPhase:
@@ -159,10 +188,17 @@ class HttpConnection(RequestHandler):
         for callback in answered:
             callback()
 
-    def become_stream(self) -> None:
+    def become_stream(self, stream: Stream) -> None:
         """Note that the connection is now a stream, which ends by its own rules."""
         self._phase = ConnectionPhase.STREAM
         self._unread_since = None
+        self._stream = stream
+
+    def hand_over(self, incoming: Incoming) -> None:
+        """Give bytes after an upgrade to their reader, with those that came before the answer."""
+        self.keep_alive(False)
+        self._incoming = incoming
+        self.set_parser(cast("Any", incoming))
 
     def look(self, now: float) -> None:
         """Close the connection if its client has made it wait too long."""
@@ -243,9 +279,13 @@ class HttpConnection(RequestHandler):
         if slot is not None:
             self.house.admission.leave(slot)
         super().connection_lost(exc)
+        self._stream = self._incoming = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the client; the first ones after a pause begin a head."""
+        if self._incoming is not None:
+            self._incoming.feed_data(data)
+            return
         if self._phase is ConnectionPhase.IDLE and data:
             self._phase, self._since, self._head = ConnectionPhase.HEAD, self._loop.time(), b""
         if self._phase is ConnectionPhase.HEAD and len(self._head) < _HEAD_SEEN:
@@ -257,6 +297,8 @@ class HttpConnection(RequestHandler):
         super().pause_writing()
         self._stuck_since = self._loop.time()
         self._stuck_bytes = 0 if self._wire is None else self._wire.get_write_buffer_size()
+        if self._stream is not None:
+            self._stream.pause_writing()
         if self._phase is not ConnectionPhase.STREAM:
             self._unread_since = self._unread_since or self._stuck_since
 
@@ -264,6 +306,8 @@ class HttpConnection(RequestHandler):
         """Note that the client is reading again."""
         self._stuck_since = None
         super().resume_writing()
+        if self._stream is not None:
+            self._stream.resume_writing()
         if self._phase is ConnectionPhase.IDLE:
             self._note_read()
 

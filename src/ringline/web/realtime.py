@@ -5,7 +5,7 @@ a refusal for another reason does not use it up (contract, 5).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import structlog
@@ -25,34 +25,25 @@ from ringline.services.sessions import Permit, Sessions, TooManySessions, leash_
 from ringline.web.authentication import Denied, Origins, Visitor, answer, key_for
 from ringline.web.fair_share import BYTE_KEPT_S, REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
-from ringline.web.frame_guard import TOO_LARGE
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import RealtimeLimits
 from ringline.web.links import Links
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
-from ringline.web.websocket import (
-    CLOSE_TIMEOUT_S,
-    OUR_VERSION,
-    Message,
-    TextMessage,
-    WebSocket,
-    offered_subprotocols,
-    upgrade_problem,
-)
+from ringline.web.stream_connection import CLOSE_TIMEOUT_S
+from ringline.web.upgrade import OUR_VERSION, offered_subprotocols, upgrade_problem
+from ringline.web.websocket import Message, WebSocket
 from ringline.wire import realtime
 from ringline.wire.errors import refuse_v3
 from ringline.wire.realtime_errors import ERRORS, RealtimeError, SessionProblem
 from ringline.wire.realtime_mint import answer_mint, read_mint
 from ringline.wire.realtime_ticket import OfferedTicket, find_ticket
+from ringline.wire.websocket_reader import CloseCode
 
 _log = structlog.get_logger(__name__)
 
 UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
 UNAVAILABLE_HEADERS = {"Retry-After": "1"}
-
-
-Messages = AsyncGenerator[Message]
 
 
 class Realtime:
@@ -261,21 +252,20 @@ class _Session:
             pinging.cancel()
 
     async def _speak(self, socket: WebSocket, permit: Permit) -> None:
-        messages = socket.messages()
-        config = await self._start(socket, messages, permit=permit)
+        config = await self._start(socket, permit)
         if isinstance(config, SessionProblem):
             socket.send_text(realtime.encode_refusal(config))
             await _close(socket, ERRORS[config.code])
         elif config is not None:
             offer = self._sessions.offer(permit, config)
             leg = RealtimeLeg(socket, config, events_per_window=self._events_per_window)
-            await self._run(socket, messages, leg=leg, offer=offer)
+            await self._run(socket, leg, offer=offer)
 
     async def _start(
-        self, socket: WebSocket, messages: Messages, *, permit: Permit
+        self, socket: WebSocket, permit: Permit
     ) -> EffectiveConfig | SessionProblem | None:
         """Wait for `session.start`; None if the client left first."""
-        first = asyncio.create_task(_next(messages))
+        first = asyncio.create_task(socket.receive())
         try:
             await asyncio.wait(
                 {first, self._refused},
@@ -290,13 +280,15 @@ class _Session:
         if first.cancelled():
             return SessionProblem("start_timeout")
         message = first.result()
-        if socket.violation == TOO_LARGE or (message is not None and _is_too_large(message)):
+        if socket.violation == CloseCode.TOO_LARGE or (
+            message is not None and _is_too_large(message)
+        ):
             return SessionProblem("frame_too_large")
         return None if message is None else await self._accept(message, permit)
 
     async def _accept(self, message: Message, permit: Permit) -> EffectiveConfig | SessionProblem:
         """Handle the first frame, which must be a valid `session.start`."""
-        start = realtime.decode_start(message.payload)
+        start = realtime.decode_start(message)
         if isinstance(start, SessionProblem):
             return start
         try:
@@ -310,16 +302,14 @@ class _Session:
             return SessionProblem("unavailable")
         return config
 
-    async def _run(
-        self, socket: WebSocket, messages: Messages, *, leg: RealtimeLeg, offer: Offer
-    ) -> None:
+    async def _run(self, socket: WebSocket, leg: RealtimeLeg, *, offer: Offer) -> None:
         socket.on_resumed = leg.drained
         self._live = self._reception.accept(offer, leg)
         leg.report_to(self._live.listener)
-        reading = asyncio.create_task(_read(socket, messages, leg=leg))
+        reading = asyncio.create_task(_read(socket, leg))
         try:
             await asyncio.wait({reading, leg.hung_up}, return_when=asyncio.FIRST_COMPLETED)
-            if socket.violation == TOO_LARGE:
+            if socket.violation == CloseCode.TOO_LARGE:
                 leg.receive_oversized()
                 await asyncio.wait({leg.hung_up}, timeout=CLOSE_TIMEOUT_S)
         finally:
@@ -343,29 +333,28 @@ async def _close(socket: WebSocket, error: RealtimeError) -> None:
     await socket.close(error.close_code, error.code)
 
 
-async def _next(messages: Messages) -> Message | None:
-    return await anext(messages, None)
+async def _read(socket: WebSocket, leg: RealtimeLeg) -> None:
+    """Give the client's messages to its leg until there are no more."""
 
-
-async def _read(socket: WebSocket, messages: Messages, *, leg: RealtimeLeg) -> None:
-    async for message in messages:
+    def take(message: Message) -> None:
         if _is_too_large(message):
-            socket.refuse(TOO_LARGE)
-            return
-        if isinstance(message, TextMessage):
-            leg.receive(message.payload)
+            socket.refuse(CloseCode.TOO_LARGE)
+        elif isinstance(message, str):
+            leg.receive(message)
         else:
             leg.receive_binary()
+
+    await socket.receive_all(take)
 
 
 def _is_too_large(message: Message) -> bool:
     """Return whether a message is too large for anything but an image."""
-    most, payload = limits.SESSION_FRAME_BYTES.most, message.payload
-    if 4 * len(payload) <= most:  # the longest encoding of a character
+    most = limits.SESSION_FRAME_BYTES.most
+    if 4 * len(message) <= most:  # the longest encoding of a character
         return False
-    if isinstance(payload, bytes):
-        return len(payload) > most
-    return len(payload.encode()) > most and not realtime.may_be_large(payload)
+    if isinstance(message, bytes):
+        return len(message) > most
+    return len(message.encode()) > most and not realtime.may_be_large(message)
 
 
 def _unauthorized() -> web.Response:

@@ -9,8 +9,8 @@ from ringline.services.outbox import Outbox
 from ringline.web.call_watch import CallWatch, Start
 from ringline.web.cors import READABLE
 from ringline.web.limits import StreamLimits
+from ringline.web.stream_connection import CLOSE_TIMEOUT_S, StreamConnection
 from ringline.web.watchers import InChunks, Watchers, chunk
-from ringline.web.websocket import CLOSE_TIMEOUT_S, StreamConnection
 from ringline.wire import sse
 from ringline.wire.errors import stream_error_v1
 from ringline.wire.transcript import TranscriptStream

@@ -1,151 +1,65 @@
-"""A server's WebSocket on aiohttp, as thin as it can be (RFC 6455).
+"""A server's WebSocket: the shell of `wire/websocket_reader.py` (RFC 6455).
 
-aiohttp reads and unmasks; frames are written raw to the transport, because a frame for
-many connections is encoded once. We refuse what aiohttp accepts: versions other than 13, and
-unmasked frames. Our own HTTP edge will replace this module under the same surfaces.
+aiohttp reads the request and answers it; from then on the connection's bytes come here.
+Messages go to their receiver in the same turn of the loop. A client whose messages nobody
+takes, or who is over its rate (`frame_gate.py`), is not read until that changes. Frames are
+written raw to the transport, because a frame for many connections is encoded once.
 """
 
 import asyncio
-import base64
-import binascii
-from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from time import perf_counter
-from typing import cast
+from typing import TypeAlias
 
-from aiohttp import HttpVersion11, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_websocket import WebSocketWriter
 
-from ringline.web.fair_share import BYTE_OUT_S, REPLAY_S
-from ringline.web.frame_gate import FrameGate, FrameLimits
-from ringline.web.http_connection import HttpConnection
-from ringline.wire.websocket_frames import ping_frame, pong_frame, text_frame
+from ringline.web.frame_gate import HANDFUL, HANDFUL_S, FrameGate, FrameLimits
+from ringline.web.stream_connection import CLOSE_TIMEOUT_S, StreamConnection
+from ringline.wire.websocket_frames import close_frame, ping_frame, pong_frame, text_frame
 from ringline.wire.websocket_handshake import answer_upgrade
+from ringline.wire.websocket_reader import (
+    Close,
+    Event,
+    MessageReader,
+    Ping,
+    Violation,
+    unmask,
+)
 
-CLOSE_TIMEOUT_S = 5.0
-#: The headers of a refused upgrade, with the supported version (RFC 6455, 4.4).
-OUR_VERSION = {"Sec-WebSocket-Version": "13"}
+try:  # aiohttp's own routine in C: 30 times as fast; its place is not promised
+    from aiohttp._websocket.helpers import websocket_mask
+except ImportError:
+    websocket_mask = unmask
 
-#: Bytes that a connection sends between two charges: a charge costs a tenth of a delivery.
-_CHARGED_AT_ONCE = 8 * 1024
+_NORMAL = 1000
 
-
-@dataclass(frozen=True, slots=True)
-class TextMessage:
-    """A text message."""
-
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class BinaryMessage:
-    """A binary message."""
-
-    payload: bytes
-
-
-Message = TextMessage | BinaryMessage
-
-
-def upgrade_problem(request: web.Request) -> str | None:
-    """Say why a request is not a WebSocket upgrade (RFC 6455, 4.2.1); None if it is."""
-    headers = request.headers
-    if request.method != "GET" or request.version < HttpVersion11:
-        return "A WebSocket is opened with GET and HTTP/1.1."
-    if headers.get("Upgrade", "").strip().lower() != "websocket":
-        return "The request asks for no upgrade to WebSocket."
-    if "upgrade" not in _tokens(",".join(headers.getall("Connection", ()))):
-        return "The Connection header does not name the upgrade."
-    if headers.get("Sec-WebSocket-Version", "") != "13":
-        return "Only version 13 of the WebSocket protocol is spoken here."
-    try:
-        nonce = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
-    except binascii.Error:
-        return "The Sec-WebSocket-Key is not base64."
-    if len(nonce) != 16:
-        return "The Sec-WebSocket-Key is not 16 bytes long."
-    # What the parser takes for no upgrade must be known before a ticket is redeemed.
-    message = request._message  # pyright: ignore[reportPrivateUsage]
-    return None if message.upgrade else "The upgrade is malformed."
-
-
-def offered_subprotocols(request: web.Request) -> list[str]:
-    """Return the subprotocols that a client offers, in the client's sequence."""
-    offers = ",".join(request.headers.getall("Sec-WebSocket-Protocol", []))
-    return [offer.strip() for offer in offers.split(",") if offer.strip()]
-
-
-class StreamConnection:
-    """The writing side of a request that has become a stream; a sink for an outbox."""
-
-    def __init__(self, request: web.BaseRequest) -> None:
-        transport = request.transport
-        if transport is None:
-            raise ConnectionResetError("the client left during the handshake")
-        connection = request.protocol
-        if not isinstance(connection, HttpConnection):
-            raise AssertionError("streams arrive on the listener's connections")
-        connection.become_stream()
-        self._connection = connection
-        # If the kernel does not take everything at once, the connection counts as busy.
-        transport.set_write_buffer_limits(high=0)
-        self._transport = transport
-        self._request = request
-        self._waiting: asyncio.Task[None] | None = None
-        self._uncharged = 0
-        #: Called when the kernel accepts bytes again.
-        self.on_resumed: Callable[[], None] = lambda: None
-
-    @property
-    def paused(self) -> bool:
-        """Return whether the kernel accepts no more bytes."""
-        return self._request.protocol.writing_paused
-
-    def write(self, data: bytes) -> None:
-        """Write bytes; on a lost connection they are discarded."""
-        if self._transport.is_closing():
-            return
-        self._transport.write(data)
-        self._charge(len(data))
-        if self._waiting is None and self.paused:
-            self._waiting = asyncio.create_task(self._wait())
-
-    async def begin_replay(self) -> None:
-        """Wait for the workspace's turn to read history for this connection."""
-        await self._connection.house.fair.begin(self._connection.who, REPLAY_S)
-
-    def _charge(self, size: int) -> None:
-        """Charge what is sent as work, most of which was encoding it."""
-        self._uncharged += size
-        if self._uncharged >= _CHARGED_AT_ONCE:
-            self._connection.house.fair.charge(self._connection.who, self._uncharged * BYTE_OUT_S)
-            self._uncharged = 0
-
-    async def _wait(self) -> None:
-        try:
-            await self._request.writer.drain()
-        except ConnectionError:
-            return  # the reading side notices too
-        finally:
-            self._waiting = None
-        self.on_resumed()
-
-    def abort(self) -> None:
-        """Cut the connection off."""
-        self._transport.abort()
+#: A text message is a `str`, a binary one `bytes`.
+Message: TypeAlias = str | bytes
 
 
 class WebSocket(StreamConnection):
-    """An open WebSocket."""
+    """An open WebSocket. Its messages go to one receiver at a time."""
 
-    def __init__(self, request: web.Request, response: "_Response") -> None:
+    def __init__(self, request: web.Request, response: "_Switch", *, bounds: FrameLimits) -> None:
         super().__init__(request)
-        self._response = response
+        self.response = response
+        self._loop = asyncio.get_running_loop()
+        self._reader = MessageReader(bounds.max_bytes, websocket_mask)
+        house, who = self._connection.house, self._connection.who
+        self._gate = FrameGate(bounds, house.fair, who=who)
+        self._coming_back: asyncio.Handle | None = None
+        self._holding = False
+        self._take: Callable[[Message], None] | None = None
+        #: Done when messages are no longer taken, with an exception if the receiver raised one.
+        self._taken: asyncio.Future[None] | None = None
+        #: Done when the client has sent its close frame or is gone.
+        self._left: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
         #: The close code of the rule of RFC 6455 that the client broke, once it has.
         self.violation: int | None = None
-        self._loop = asyncio.get_running_loop()
+        #: The code that the client closed with, if it did.
+        self.close_code: int | None = None
         #: When the client last sent anything, by the loop's clock; pongs count.
         self.last_heard = self._loop.time()
 
@@ -158,14 +72,11 @@ class WebSocket(StreamConnection):
         bounds: FrameLimits,
     ) -> "WebSocket":
         """Answer 101; `upgrade_problem` must have found none."""
-        response = _Response(bounds, subprotocol)
+        response = _Switch(subprotocol)
         await response.prepare(request)
-        return cls(request, response)
-
-    @property
-    def response(self) -> web.WebSocketResponse:
-        """Return the response for the request's handler to return."""
-        return self._response
+        socket = response.socket = cls(request, response, bounds=bounds)
+        socket._connection.hand_over(socket)
+        return socket
 
     def send_text(self, payload: bytes) -> None:
         """Send one text message."""
@@ -188,80 +99,170 @@ class WebSocket(StreamConnection):
                 return
             self.write(ping_frame())
 
-    async def messages(self) -> AsyncGenerator[Message]:
-        """Yield the client's messages until either side closes, or it breaks a rule."""
-        while True:
-            message = await self._response.receive()
-            self.last_heard = self._loop.time()
-            began = perf_counter()
-            match message.type:
-                case WSMsgType.PING:
-                    if not self.paused:  # a client that pings without reading fills no buffer
-                        self.write(pong_frame(cast(bytes, message.data)))
-                case WSMsgType.PONG:
-                    pass
-                case WSMsgType.TEXT:
-                    yield TextMessage(cast(str, message.data))
-                case WSMsgType.BINARY:
-                    yield BinaryMessage(cast(bytes, message.data))
-                case WSMsgType.ERROR if isinstance(message.data, int):
-                    self.refuse(message.data)
-                    return
-                case _:
-                    return
-            self._response.dealt_with(perf_counter() - began)
+    # -- messages -------------------------------------------------------------------------
+
+    async def receive(self) -> Message | None:
+        """Wait for one message; None if either side closes, or the client breaks a rule."""
+        received: list[Message] = []
+
+        def take(message: Message) -> None:
+            received.append(message)
+            self._stop_taking()
+
+        await self.receive_all(take)
+        return received[0] if received else None
+
+    async def receive_all(self, take: Callable[[Message], None]) -> None:
+        """Give each message to `take` until either side closes, or the client breaks a rule.
+
+        Raises what `take` raises.
+        """
+        if self._left.done() or self.violation is not None or self._closing:
+            return
+        taken = self._taken = self._loop.create_future()
+        self._take = take
+        self._read_on()
+        try:
+            await taken
+        finally:
+            self._stop_taking()
 
     def refuse(self, code: int) -> None:
         """Note that the client broke a rule, as its message showed."""
-        self.violation = self._response.goodbye = code
+        self.violation = code
+        self._stop_taking()
+
+    def _stop_taking(self) -> None:
+        self._take = None
+        if self._taken is not None and not self._taken.done():
+            self._taken.set_result(None)
+
+    # -- what the connection brings ---------------------------------------------------------
+
+    def feed_data(self, data: bytes) -> None:
+        """Handle bytes from the client (http_connection.Incoming)."""
+        self._reader.receive_data(data)
+        if not self._holding:
+            self._read_on()
+
+    def feed_eof(self) -> None:
+        """Note that the client is gone (http_connection.Incoming)."""
+        if self._coming_back is not None:
+            self._coming_back.cancel()
+        self._leave()
+
+    def _leave(self) -> None:
+        if not self._left.done():
+            self._left.set_result(None)
+        self._stop_taking()
+
+    def _read_on(self) -> None:
+        """Handle the frames that have arrived, as many as may be handled in this turn."""
+        reader, room = self._reader, self._room()
+        self.last_heard = self._loop.time()
+        began, took_s, before = perf_counter(), 0.0, reader.frames
+        self._coming_back = None
+        while not reader.is_empty:
+            is_over = reader.frames - before >= room and not reader.is_within_frame
+            if is_over or self._is_idle or took_s >= HANDFUL_S:
+                self._hold()
+                break
+            event = reader.next_event()
+            if event is not None:
+                self._handle(event)
+            took_s = perf_counter() - began
+            if event is None:
+                self._release()
+                break
+        else:
+            self._release()
+        if took_s or reader.frames != before:
+            self._gate.handled(reader.frames - before, took_s)
 
     @property
-    def close_code(self) -> int | None:
-        """Return the code that the client closed with, if it did."""
-        return self._response.close_code
+    def _is_idle(self) -> bool:
+        """Return whether nobody takes messages; while closing they are discarded."""
+        return self._take is None and not self._closing
+
+    def _room(self) -> int:
+        return HANDFUL if self._closing else self._gate.room()
+
+    def _hold(self) -> None:
+        """Stop reading, until the rest may be handled."""
+        if not self._holding:
+            self._holding = True
+            self._connection.hold_reading()
+        if self._is_idle:
+            return
+        if self._room():
+            self._coming_back = self._loop.call_soon(self._read_on)
+        else:
+            self._coming_back = self._loop.call_later(self._gate.wait_s(), self._read_on)
+
+    def _release(self) -> None:
+        if self._holding:
+            self._holding = False
+            self._connection.release_reading()
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, (str, bytes)):
+            if self._take is not None:
+                self._pass_on(event, self._take)
+            return
+        match event:
+            case Ping(payload):
+                # A client that pings without reading fills no buffer.
+                if not self.paused and not self._closing:
+                    self.write(pong_frame(payload))
+            case Close(code):
+                self.close_code = code
+                self._leave()
+            case Violation(code):
+                self.refuse(code)
+            case _:
+                pass
+
+    def _pass_on(self, message: Message, take: Callable[[Message], None]) -> None:
+        try:
+            take(message)
+        except Exception as error:  # a bug of the receiver: `receive_all` raises it
+            self._take = None
+            if self._taken is not None and not self._taken.done():
+                self._taken.set_exception(error)
+
+    # -- the end ----------------------------------------------------------------------------
 
     async def close(self, code: int, reason: str = "") -> None:
         """Send a close frame once; wait a bounded time for the client's."""
         if self._closing:
             return
         self._closing = True
-        self._response.discard()
+        self._stop_taking()
+        self.write(close_frame(code, reason))
+        if self._coming_back is not None:
+            self._coming_back.cancel()
+        self._read_on()
+        if self._reader.closed or self._transport.is_closing():
+            return
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self._response.close(code=code, message=reason.encode()[:123])
-        except (TimeoutError, ConnectionError):
+                await self._left
+        except TimeoutError:
             self.abort()
 
+    async def end(self) -> None:
+        """Close, if nobody has: for the rule that the client broke, or as it did."""
+        await self.close(self.violation or self.close_code or _NORMAL)
 
-class _Response(web.WebSocketResponse):
-    """aiohttp's WebSocket with a gate before its parser, and our own close.
 
-    aiohttp offers no hook for either. Bytes that arrived after the request's head, before
-    the 101 was sent, go through the gate too.
-    """
+class _Switch(web.StreamResponse):
+    """The response 101, which lasts as long as its socket."""
 
-    def __init__(self, bounds: FrameLimits, subprotocol: str | None) -> None:
-        super().__init__(
-            compress=False,
-            max_msg_size=bounds.max_bytes + 1,
-            timeout=CLOSE_TIMEOUT_S,
-            autoping=False,
-        )
-        self._bounds = bounds
+    def __init__(self, subprotocol: str | None) -> None:
+        super().__init__(status=101)
+        self.force_close()
         self._subprotocol = subprotocol
-        self._gate: FrameGate | None = None
-        #: The code of the close, if the handler ends without one.
-        self.goodbye: int = WSCloseCode.OK
-
-    def dealt_with(self, took_s: float) -> None:
-        """Let the gate pass on more frames."""
-        if self._gate is not None:
-            self._gate.dealt_with(took_s)
-
-    def discard(self) -> None:
-        """Let the gate pass on everything, to find the client's close frame."""
-        if self._gate is not None:
-            self._gate.discard()
+        self.socket: WebSocket | None = None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
         """Answer 101, once; our own, because aiohttp's takes a fifth of a handshake."""
@@ -270,43 +271,14 @@ class _Response(web.WebSocketResponse):
             transport = request.transport
             if transport is None:
                 raise ConnectionResetError("the client left during the handshake")
-            self.force_close()
             self._req, self._payload_writer = request, writer
-            self._loop = asyncio.get_running_loop()
             await request._prepare_hook(self)  # pyright: ignore[reportPrivateUsage]
             key = request.headers["Sec-WebSocket-Key"]
             transport.write(answer_upgrade(key, self._subprotocol, headers=self.headers))
-            self._post_start(request, None, WebSocketWriter(request.protocol, transport))
         return writer
-
-    def _post_start(
-        self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter
-    ) -> None:
-        connection = cast(HttpConnection, request.protocol)
-        early = bytes(connection._message_tail)  # pyright: ignore
-        connection._message_tail = b""  # pyright: ignore[reportPrivateUsage]
-        super()._post_start(request, protocol, writer)
-        inner = connection._payload_parser  # pyright: ignore[reportPrivateUsage]
-        if inner is None:
-            raise AssertionError("aiohttp reads with a parser")
-        gate = self._gate = FrameGate(
-            inner, connection, bounds=self._bounds, violated=self._violated
-        )
-        connection._payload_parser = gate  # type: ignore[assignment]  # pyright: ignore
-        if early:
-            gate.feed_data(early)
-
-    def _violated(self, code: int) -> None:
-        if self._reader is not None:
-            self._reader.feed_data(WSMessage(WSMsgType.ERROR, code, None), 0)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """End the response; aiohttp calls it when the handler returns."""
-        if not self.closed:
-            self.discard()
-            await self.close(code=self.goodbye)
-        await super().write_eof()
-
-
-def _tokens(header: str) -> set[str]:
-    return {token.strip().lower() for token in header.split(",")}
+        socket, self.socket = self.socket, None
+        if socket is not None:
+            await socket.end()

@@ -123,6 +123,11 @@ class MessageReader:
         """Return whether all bytes have been read."""
         return not self._data
 
+    @property
+    def is_within_frame(self) -> bool:
+        """Return whether the rest of a frame is missing that has been counted."""
+        return self._missing > 0
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client."""
         if self.closed:
