@@ -267,6 +267,7 @@ class RealtimeLeg:
         while self._waiting:
             self._send_first()
         self._over = True
+        self._listener = None
         self._stop_sending()
         if not self.hung_up.done():
             self.hung_up.set_result(error)
@@ -328,6 +329,7 @@ class RealtimeLeg:
             self._over = True
             if self._listener is not None:
                 self._listener.on_leg_signal(signal)
+                self._listener = None  # a cycle would keep the call until the next collection
 
     def _note_frame(self) -> None:
         if self._listener is not None:

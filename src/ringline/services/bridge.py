@@ -163,7 +163,7 @@ class Bridge:
                 self._pacer.drop(response_id)
             case bridge.DetachLeg(leg_id):
                 if (unplugged := self._legs.pop(leg_id, None)) is not None:
-                    unplugged.sinks = ()
+                    unplugged.unplug()
                     self._apply_routes()
 
     def halt(self) -> bridge.Played:
@@ -181,10 +181,12 @@ class Bridge:
         """Unplug everything; no audio or signal passes from here on."""
         self._closed = True
         self._pacer.close()
-        for plug in self._voices.values():
-            plug.unplug()
         self._routes, self._voice = NO_ROUTES, None
         self._apply_routes()
+        for plug in (*self._voices.values(), *self._legs.values(), self._caller):
+            plug.unplug()
+        # What holds each other by callbacks would stay in memory until the next collection.
+        self._inbox = _discard
 
     def _announce_answer(self, voice_id: VoiceId) -> None:
         """Let a voice hear the caller, and unplug the voice it replaces."""
@@ -246,3 +248,7 @@ class Bridge:
         play = found.leg.play if paced else found.player.play
         count = self._count_audio if found is self._caller else None
         return LegSink(found.leg.output_hz, play, new_resampler=self._new_resampler, count=count)
+
+
+def _discard(_: FromLeg | FromVoice | FromBridge) -> None:
+    """Take the signals of a bridge that is closed."""

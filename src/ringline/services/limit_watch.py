@@ -35,7 +35,7 @@ class LimitWatch:
     """Watches one call, from its answer on."""
 
     def __init__(self, watched: Watched, limits: Mapping[Measure, float]) -> None:
-        self._watched = watched
+        self._watched: Watched | None = watched
         self._allowance = Allowance(limits)
         self._loop = asyncio.get_running_loop()
         self._started: float | None = None
@@ -44,7 +44,6 @@ class LimitWatch:
         self._usd = 0.0
         self._audio_ms = 0.0
         self._audio_mark_ms = 0.0
-        self._over = False
         self._set_mark()
 
     @property
@@ -70,38 +69,36 @@ class LimitWatch:
         self._look()
 
     def close(self) -> None:
-        """Stop watching."""
-        self._over = True
+        """Stop watching, and forget the call, which refers to this."""
+        self._watched = None
         if self._timer is not None:
             self._timer.cancel()
 
     def _look(self) -> None:
-        if self._over or self._started is None:
+        watched, started = self._watched, self._started
+        if watched is None or started is None:
             return
-        measured = self._measured(self._started)
+        now = self._loop.time()
+        measured = {
+            Measure.DURATION_S: now - started,
+            Measure.IDLE_S: now - max(started, watched.last_heard),
+            Measure.TOKENS: self._tokens,
+            Measure.AUDIO_S: self._audio_ms / _MS,
+            Measure.USD: self._usd,
+        }
         found = look(self._allowance, measured)
         self._allowance = found.allowance
         if found.reached is not None:
             self.close()
-            self._watched.end(END_CAUSES[found.reached])
+            watched.end(END_CAUSES[found.reached])
             return
         for near in found.near:
-            self._watched.warn(near)
+            watched.warn(near)
         self._set_mark()
         if self._timer is not None:
             self._timer.cancel()
         wait_s = next_look_s(self._allowance, measured)
         self._timer = None if wait_s is None else self._loop.call_later(wait_s, self._look)
-
-    def _measured(self, started: float) -> dict[Measure, float]:
-        now = self._loop.time()
-        return {
-            Measure.DURATION_S: now - started,
-            Measure.IDLE_S: now - max(started, self._watched.last_heard),
-            Measure.TOKENS: self._tokens,
-            Measure.AUDIO_S: self._audio_ms / _MS,
-            Measure.USD: self._usd,
-        }
 
     def _set_mark(self) -> None:
         self._audio_mark_ms = self._allowance.next_mark(Measure.AUDIO_S) * _MS

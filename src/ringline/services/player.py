@@ -23,6 +23,10 @@ def now_ms() -> float:
     return asyncio.get_running_loop().time() * 1000
 
 
+def _discard(_: object) -> None:
+    """Take what a closed pacer would send or report."""
+
+
 class Player:
     """Plays speech on a leg and keeps its playback clock."""
 
@@ -119,6 +123,7 @@ class Pacer:
             if timer is not None:
                 timer.cancel()
         self._timer = self._silence_timer = None
+        self._deliver = self._report = self._flushed = _discard
         if self._playout.dropped_ms or self._playout.dropped_bytes:
             _log.warning(
                 "speech_not_queued",

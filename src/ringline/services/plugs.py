@@ -74,7 +74,7 @@ class LegPlug:
         self.leg = leg_
         self.player = Player(leg_)
         self.sinks: Sequence[AudioSink] = ()
-        self._report = report
+        self._report: Callable[[LegPlug, leg.LegSignal], None] | None = report
         self._loop = asyncio.get_running_loop()
         #: When the leg last sent anything, by the event loop's clock.
         self.last_heard = self._loop.time()
@@ -92,7 +92,13 @@ class LegPlug:
     def on_leg_signal(self, signal: leg.LegSignal) -> None:
         """Pass a signal from the leg on."""
         self.last_heard = self._loop.time()
-        self._report(self, signal)
+        if self._report is not None:
+            self._report(self, signal)
+
+    def unplug(self) -> None:
+        """Disconnect the leg in both directions."""
+        self.sinks = ()
+        self._report = None
 
 
 class PlugListener(Protocol):

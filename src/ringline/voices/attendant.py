@@ -115,9 +115,9 @@ class Attendant:
         self._partial: asyncio.Task[None] | None = None
         self._responding: tuple[str, asyncio.Task[None]] | None = None
         self._closed = False
-        self._preparing = asyncio.create_task(recognition.prepare(self._phrases))
-        self._working = asyncio.create_task(self._work())
-        self._working.add_done_callback(self._on_work_done)
+        working = asyncio.create_task(self._work())
+        working.add_done_callback(self._on_work_done)
+        self._tasks = [asyncio.create_task(recognition.prepare(self._phrases)), working]
 
     @property
     def capabilities(self) -> VoiceCapabilities:
@@ -155,12 +155,14 @@ class Attendant:
     async def close(self) -> None:
         """End the conversation."""
         self._closed = True
-        self._turns.stop()
-        tasks = [self._preparing, self._working]
+        self._turns.close()
+        tasks, self._tasks = self._tasks, []  # a cancelled task refers to its voice
         if self._partial is not None:
             tasks.append(self._partial)
+            self._partial = None
         if self._responding is not None:
             tasks.append(self._responding[1])
+            self._responding = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

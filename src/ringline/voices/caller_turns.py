@@ -23,8 +23,8 @@ OnStart: TypeAlias = Callable[[str], None]
 OnEnd: TypeAlias = Callable[[str, bytes], None]
 
 
-def _ignore(_: str) -> None:
-    """Do nothing at the start of a turn."""
+def _ignore(*_: object) -> None:
+    """Do nothing at an edge of a turn."""
 
 
 class CallerTurns:
@@ -104,6 +104,11 @@ class CallerTurns:
             self._report_stop()
             self._listener.on_voice_signal(TurnCleared(self._item_id))
         self._times.clear()
+
+    def close(self) -> None:
+        """Find no more turns, and forget the voice, which refers to this."""
+        self.stop()
+        self._on_start = self._on_end = _ignore
 
     def stop(self) -> None:
         """Stop the clock of the open turn."""

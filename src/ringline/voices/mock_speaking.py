@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import structlog
 
@@ -51,6 +51,16 @@ class _Response:
     @property
     def id(self) -> str:
         return self.order.response_id
+
+    def abandon(self) -> None:
+        """Cancel its task and forget it: a cancelled task refers to the response."""
+        if self.task is not None:
+            self.task.cancel()
+            self.task = None
+
+
+def _ask_nobody(*_: object) -> NoReturn:
+    raise AssertionError("a speaker that has stopped asks for nothing")
 
 
 class Speaker:
@@ -98,8 +108,7 @@ class Speaker:
         if running is None or running.id != response_id:
             return ()
         self._running = None
-        if running.task is not None:
-            running.task.cancel()
+        running.abandon()
         if running.begun:
             usage = self._meter.take(OUTPUT_HZ)
             done = ResponseDone(response_id, ResponseEnd.CANCELLED, usage=usage)
@@ -110,14 +119,17 @@ class Speaker:
     def stop(self) -> None:
         """Say nothing more."""
         self._over = True
-        self._running = None
+        if self._running is not None:
+            self._running.abandon()
+            self._running = None
         self._queued.clear()
         for task in self._tasks:
             task.cancel()
 
     async def stopped(self) -> None:
-        """Wait until nothing runs any more."""
+        """Wait until nothing runs any more, and forget the voice, which refers to this."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._compose = self._call_tool = self._on_defect = _ask_nobody
 
     def _run_next(self) -> None:
         if self._running is None and self._queued and not self._over:

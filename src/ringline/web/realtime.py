@@ -314,6 +314,7 @@ class _Session:
                 await asyncio.wait({leg.hung_up}, timeout=CLOSE_TIMEOUT_S)
         finally:
             leg.lost()  # before any await: a lost connection cancels this task
+            socket.on_resumed = _nothing
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
         if leg.hung_up.done():
@@ -327,6 +328,10 @@ def refuses_origin(leash: Leash, request: web.Request) -> bool:
     origins = request.headers.getall("Origin", [])
     allowed = leash.allowed_origins
     return allowed is not None and (len(origins) != 1 or origins[0] not in allowed)
+
+
+def _nothing() -> None:
+    """Take the news that the socket accepts bytes again: nothing waits for it any more."""
 
 
 async def _close(socket: WebSocket, error: RealtimeError) -> None:

@@ -149,6 +149,7 @@ class WebSocket(StreamConnection):
         """Note that the client is gone (http_connection.Incoming)."""
         if self._coming_back is not None:
             self._coming_back.cancel()
+        self.response.socket = None  # each refers to the other; nothing is left to end
         self._leave()
 
     def _leave(self) -> None:

@@ -1,0 +1,135 @@
+"""Sessions that have ended leave nothing in memory, without the help of the collector.
+
+Objects that refer to each other in a circle stay until the garbage collector finds them, which
+for those that lived long is after some thousand sessions. So its work is suspended here.
+"""
+
+import gc
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.realtime_session import BARE, connected, talking, until
+from tests.serving import Service
+
+SESSIONS = 4
+
+Session = Callable[[Service], Awaitable[None]]
+
+
+async def closes(service: Service) -> None:
+    async with talking(service) as client:
+        await client.socket.close()
+
+
+async def vanishes(service: Service) -> None:
+    async with talking(service) as client:
+        client.socket._response.connection.transport.abort()  # pyright: ignore
+
+
+async def never_starts(service: Service) -> None:
+    minted = await service.mint(BARE)
+    async with connected(service, minted["client_secret"]) as client:
+        await client.socket.close()
+
+
+async def is_refused(service: Service) -> None:
+    async with connected(service, headers=service.bearer()) as client:
+        await client.send("session.start", config={"model": "no/such"})
+        assert await client.closed() == 1008
+
+
+async def breaks_a_rule(service: Service) -> None:
+    async with talking(service) as client:
+        for _ in range(3):
+            await client.socket.send_bytes(b"\0")
+        assert await client.closed() == 1003
+
+
+async def _talks_to(service: Service, model: str, *, interrupts: bool) -> None:
+    async with connected(service, headers=service.bearer(service.keys.test_key)) as client:
+        await client.start(config={"model": model})
+        await client.hear(bytes(3200))
+        await client.send("text.input", text="hello, how are you today?")
+        await client.send("response.create")
+        await client.until("audio.delta")
+        if not interrupts:
+            await client.until("response.completed")
+        await client.socket.close()
+
+
+async def interrupts_a_greeting(service: Service) -> None:
+    async with talking(service, None) as client:
+        await client.until("audio.delta")
+        await client.socket.close()
+
+
+async def talks_to_echo(service: Service) -> None:
+    await _talks_to(service, "mock/echo", interrupts=False)
+
+
+async def interrupts_echo(service: Service) -> None:
+    await _talks_to(service, "mock/echo", interrupts=True)
+
+
+async def talks_to_asym(service: Service) -> None:
+    await _talks_to(service, "mock/asym", interrupts=False)
+
+
+def alive() -> Counter[str]:
+    """Count the objects of our classes, collected or not."""
+    kinds = Counter(map(type, gc.get_objects()))
+    return Counter(
+        {
+            f"{kind.__module__}.{kind.__qualname__}": count
+            for kind, count in kinds.items()
+            if kind.__module__.startswith("ringline.")
+        }
+    )
+
+
+@contextmanager
+def collector_suspended() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        closes,
+        vanishes,
+        never_starts,
+        is_refused,
+        breaks_a_rule,
+        interrupts_a_greeting,
+        talks_to_echo,
+        interrupts_echo,
+        talks_to_asym,
+    ],
+)
+async def test_nothing_of_a_session_waits_for_the_collector(
+    service: Service, session: Session
+) -> None:
+    await session(service)  # what is made once
+    left: dict[str, int] = {}
+
+    async def nothing_is_left() -> bool:
+        left.clear()
+        left.update({kind: n for kind, n in (alive() - before).items() if n >= SESSIONS})
+        return not left
+
+    with collector_suspended():
+        before = alive()
+        for _ in range(SESSIONS):
+            await session(service)
+        try:
+            await until(nothing_is_left)
+        except TimeoutError:
+            pytest.fail(f"{SESSIONS} sessions left {left}")
