@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -43,12 +43,13 @@ class House:
         self.memory = MemoryLog()
         self.store = FaultyLog(self.memory)
         self.journal = Journal(self.store, FaultyBus())
+        self.wall_clock: Callable[[], datetime] = clock
         self.calls = Calls(
             self.journal,
             self._open,
             pricing=Pricing(PRICES),
             new_resampler=half_or_double,
-            now=clock,
+            now=lambda: self.wall_clock(),
             new_id=new_id,
         )
         self.voices: list[ScriptedVoice] = []

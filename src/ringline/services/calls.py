@@ -1,6 +1,8 @@
 """The calls that run in this process, and the only way to send them orders."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
@@ -73,7 +75,7 @@ class Calls:
             new_resampler=self._new_resampler,
             journal=self._journal,
             pricing=self._pricing,
-            moment=self._moment,
+            moment=self._moments_of(new),
         )
         task = asyncio.create_task(live.run())
         self._live[new.row.id] = (live, task)
@@ -135,6 +137,19 @@ class Calls:
         if not live.written.done():
             self._ended[call_id] = live
             live.written.add_done_callback(lambda _: self._ended.pop(call_id))
+
+    def _moments_of(self, new: NewCall) -> Callable[[], Moment]:
+        """Return a call's clock, which counts on from its start if the wall clock jumps.
+
+        So a call's times never go back, and it lasted as long as the caller's own watch says.
+        """
+        loop = asyncio.get_running_loop()
+        began, started_at = loop.time(), new.row.started_at
+
+        def moment() -> Moment:
+            return Moment(started_at + timedelta(seconds=loop.time() - began), self._new_id)
+
+        return moment
 
     def _moment(self) -> Moment:
         return Moment(self._now(), self._new_id)
