@@ -8,7 +8,7 @@ owed, then the sockets, then the database (architecture, "Processes").
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from ringline.bus.memory import MemoryBus
 from ringline.config import Settings, load_prices, python_environment, service_links
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.cascade import Cascade
 from ringline.ports import CredentialStore, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
@@ -60,7 +61,9 @@ from ringline.storage.preparation import (
 )
 from ringline.storage.stores import Stores
 from ringline.voices import mock
+from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
+from ringline.voices.endpoints import Endpoints, Patience
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
 from ringline.voices.workers import Surroundings
@@ -224,6 +227,7 @@ async def _start(
             f"RINGLINE_VOICE_ACTIVITY_DETECTOR is {settings.voice_activity_detector}, but the "
             f"extra `{extra}` is not installed; `ringline doctor` shows how to install it."
         )
+    own = settings.read_cascades()
     pricing = Pricing(load_prices(settings.prices_file))
     journals: list[Journal] = []
 
@@ -243,7 +247,11 @@ async def _start(
     voices = LocalVoices(
         detector=DETECTORS[settings.voice_activity_detector], surroundings=_surroundings(settings)
     )
-    catalogue = _catalogue(voices, dev=dev)
+    cascades = Cascades(
+        Endpoints(Patience(settings.voice_ready_seconds, settings.voice_stall_seconds)),
+        DETECTORS[settings.voice_activity_detector],
+    )
+    catalogue = Catalogue([*_built_in(voices, dev=dev), *_of_endpoints(own, cascades)])
     calls = Calls(
         journal,
         catalogue.open,
@@ -294,6 +302,7 @@ async def _start(
 
     journals.append(journal)
     stack.push_async_callback(voices.close)
+    stack.push_async_callback(cascades.close)
     stack.push_async_callback(bus.close)
     hub.start()
     stack.push_async_callback(hub.close)
@@ -327,29 +336,37 @@ def _surroundings(settings: Settings) -> Surroundings:
     return Surroundings(python_environment(), ids)
 
 
-def _catalogue(local: LocalVoices, *, dev: bool) -> Catalogue:
-    """Return the models, a row each; in `serve` test voices are for test keys alone."""
+def _built_in(local: LocalVoices, *, dev: bool) -> list[VoiceModel]:
+    """Return the models that need nothing; in `serve` test voices are for test keys alone."""
     testers = every_workspace if dev else in_test_environment
-    return Catalogue(
-        [
-            VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open, about=LocalVoices.about),
-            VoiceModel(
-                mock.ECHO_MODEL,
-                mock.ECHO,
-                mock.open_echo,
-                offered_to=testers,
-                about=mock.ABOUT_ECHO,
-            ),
-            VoiceModel(
-                mock.ASYM_MODEL,
-                mock.ASYM,
-                mock.open_asym,
-                offered_to=testers,
-                about=mock.ABOUT_ASYM,
-            ),
-            VoiceModel(mock.CHAT_MODEL, None, None, offered_to=testers, about=mock.ABOUT_CHAT),
-        ]
-    )
+    return [
+        VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open, about=LocalVoices.about),
+        VoiceModel(
+            mock.ECHO_MODEL,
+            mock.ECHO,
+            mock.open_echo,
+            offered_to=testers,
+            about=mock.ABOUT_ECHO,
+        ),
+        VoiceModel(
+            mock.ASYM_MODEL,
+            mock.ASYM,
+            mock.open_asym,
+            offered_to=testers,
+            about=mock.ABOUT_ASYM,
+        ),
+        VoiceModel(mock.CHAT_MODEL, None, None, offered_to=testers, about=mock.ABOUT_CHAT),
+    ]
+
+
+def _of_endpoints(own: Iterable[Cascade], cascades: Cascades) -> list[VoiceModel]:
+    """Return the models of the operator's own endpoints."""
+    return [
+        VoiceModel(
+            cascade.model, cascade.capabilities, cascades.opener(cascade), about=cascade.about
+        )
+        for cascade in own
+    ]
 
 
 def _server(

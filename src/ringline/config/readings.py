@@ -89,6 +89,27 @@ def read_web_url(text: str) -> str:
     return _spelt(url) + (url.path or "").rstrip("/")
 
 
+def read_voice_url(text: str, *, allow_plain: bool) -> str:
+    """Read the URL of a voice's provider or endpoint (voices, 1).
+
+    Raises ValueError as `read_web_url` does, and for `http` beyond loopback unless allowed.
+    """
+    url = read_web_url(text)
+    parsed = Url(url)
+    if parsed.scheme == "http" and not allow_plain and not _is_loopback(parsed.host or ""):
+        raise ValueError(
+            "http is for loopback addresses alone; use https, or set RINGLINE_VOICES_ALLOW_PLAIN"
+        )
+    return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _read_setting_url(text: str) -> str:
     try:
         return read_web_url(text)

@@ -26,7 +26,9 @@ from ringline.config.readings import (
     WebUrl,
 )
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
+from ringline.config.voices_file import read_voices_file
 from ringline.domain import limits
+from ringline.domain.cascade import Cascade
 from ringline.schema.names import Roles
 
 #: Root's data directory: the account that the database runs under cannot enter root's home.
@@ -222,6 +224,33 @@ class Settings(BaseSettings):
             "`silero`, which needs the extra `silero` and copes with noise"
         ),
     )
+    voices_file: FilePath | None = Field(
+        None,
+        description="a TOML file of `cascade/<name>` voices, made of your own endpoints",
+        json_schema_extra={"default": "none"},
+    )
+    voices_allow_plain: bool = Field(
+        False,
+        description=(
+            "whether the URLs of voices may be `http://` beyond loopback, so that keys and speech "
+            "travel in the clear"
+        ),
+        json_schema_extra={"default": "`false`"},
+    )
+    voice_ready_seconds: float = Field(
+        15,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="how long a voice's provider or endpoint has to accept a connection",
+    )
+    voice_stall_seconds: float = Field(
+        20,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="how long a provider or endpoint that owes something may be silent",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -274,6 +303,12 @@ class Settings(BaseSettings):
     def migration_url(self) -> SecretStr | None:
         """Return the URL for migrations; None means the embedded database."""
         return self.migrate_database_url or self.database_url
+
+    def read_cascades(self) -> tuple[Cascade, ...]:
+        """Read the voices of the operator's own endpoints. Raises SettingsProblem."""
+        if self.voices_file is None:
+            return ()
+        return read_voices_file(self.voices_file, os.environ, allow_plain=self.voices_allow_plain)
 
     def missing_to_serve(self) -> tuple[str, ...]:
         """Return the names of settings that are missing and that `serve` requires."""

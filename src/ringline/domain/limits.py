@@ -32,6 +32,7 @@ _BAD_LEASH = "400 `invalid_request`"
 _BAD_LOCAL = "`invalid_attribute`, in a session's config `invalid_config`"
 _PAUSES = "the server stops reading for a while; nothing is lost or closed"
 _NOT_SENT = "dropped, with one log line"
+_BAD_ANSWER = "as an `unreadable` answer of the endpoint"
 _CLOSED = "closed on arrival, with one log line a minute"
 
 # -- connections --------------------------------------------------------------------------
@@ -299,7 +300,7 @@ SESSION_METADATA_BYTES = Limit(
     "`metadata` of a ticket, as compact JSON", 16 * _KIB, "bytes", _BAD_LEASH
 )
 TURN_MS = Limit(
-    "a turn that a caller speaks to the local voice or a test voice",
+    "a turn that a caller speaks to the local voice, a cascade or a test voice",
     20_000,
     "ms",
     "ends, and is answered; if the client ends turns, the oldest audio is dropped",
@@ -318,11 +319,49 @@ PHRASE_WORDS = Limit("a phrase of `local`", 20, "words", _BAD_LOCAL)
 REPLIES = Limit("replies of `local`", 200, "replies", _BAD_LOCAL)
 INTENT_CHARACTERS = Limit("the name of an intent in `local`", 255, "characters", _BAD_LOCAL)
 RESPONSE_CHARACTERS = Limit(
-    "what the local voice or a test voice says in one response, and a reply of `local`",
+    "what the local voice, a cascade or a test voice says in one response, and a reply of `local`",
     16 * _KIB,
     "characters",
     "the rest is not spoken; the reply: " + _BAD_LOCAL,
 )
+CASCADE_SPEECH_MS = Limit(
+    "what a cascade speaks in one response", 300_000, "ms", "the rest is not spoken"
+)
+CASCADE_TURNS = Limit(
+    "turns of one session that a cascade transcribes at once",
+    8,
+    "turns",
+    "`overloaded`; the turn has no text",
+)
+CASCADE_HISTORY_CHARACTERS = Limit(
+    "the conversation that a cascade remembers, with tool calls and their results",
+    200_000,
+    "characters",
+    "the oldest turns are forgotten; a longer tool result is cut",
+)
+CASCADE_IMAGE_BYTES = Limit(
+    "images that a cascade remembers in one session",
+    16 * _MIB,
+    "bytes",
+    "the oldest are forgotten",
+)
+CASCADE_TOOL_CALLS = Limit(
+    "tool calls that a cascade's chat model makes in one response",
+    64,
+    "calls",
+    _BAD_ANSWER,
+)
+CASCADE_ARGUMENTS_CHARACTERS = Limit(
+    "the arguments of such tool calls, together", 64 * _KIB, "characters", _BAD_ANSWER
+)
+CASCADE_ANSWER_BYTES = Limit(
+    "an answer of an endpoint to a cascade", 16 * _MIB, "bytes", _BAD_ANSWER
+)
+CASCADE_EVENT_BYTES = Limit("one event of such an answer", _MIB, "bytes", _BAD_ANSWER)
+CASCADE_UNREADABLE_EVENTS = Limit(
+    "unreadable events of such an answer, each left out", 50, "events", _BAD_ANSWER
+)
+CASCADE_ANSWER_S = Limit("such an answer", 120, "s", "as `stalled`")
 TEST_VOICE_RESPONSE_MS = Limit(
     "what a test voice speaks in one response", 60_000, "ms", "the rest is text alone"
 )
@@ -530,6 +569,16 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         REPLIES,
         INTENT_CHARACTERS,
         RESPONSE_CHARACTERS,
+        CASCADE_SPEECH_MS,
+        CASCADE_TURNS,
+        CASCADE_HISTORY_CHARACTERS,
+        CASCADE_IMAGE_BYTES,
+        CASCADE_TOOL_CALLS,
+        CASCADE_ARGUMENTS_CHARACTERS,
+        CASCADE_ANSWER_BYTES,
+        CASCADE_EVENT_BYTES,
+        CASCADE_UNREADABLE_EVENTS,
+        CASCADE_ANSWER_S,
         TEST_VOICE_RESPONSE_MS,
         TEST_VOICE_LINES,
         TEST_VOICE_UNANSWERED,

@@ -56,6 +56,8 @@ FIELDS: Mapping[str, str] = {
     "attempt": "which attempt failed, from 1",
     "base_url": "the address that clients reach the server at",
     "call_id": "the call",
+    "cause": "why it failed: `http_` and a status, `connect`, `timeout`, `stalled`, `cut`,"
+    " `unreadable`, `quota`, or the provider's own code",
     "connections": "how many sockets and streams were closed",
     "count": "how many phrases were left out",
     "dropped_ms": "how much speech was dropped, in milliseconds",
@@ -84,6 +86,7 @@ FIELDS: Mapping[str, str] = {
     "seconds": "how long the call lasted",
     "source": "where the call came from",
     "sqlstate": "PostgreSQL's code for the error, if there is one",
+    "stage": "`transcription`, `chat` or `speech`",
     "status": "the call's last status",
     "waiting": "how many entries wait to be written",
     "workspace_id": "the workspace",
@@ -276,6 +279,15 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
         ),
         _warning("voice_not_recognized", "error", means="A caller's turn was not recognised."),
         _warning("voice_not_spoken", "error", means="A response was not spoken to the end."),
+    ),
+    "Voices of endpoints": (
+        _warning(
+            "voice_endpoint_failed",
+            "model",
+            "stage",
+            "cause",
+            means="A request of a `cascade/*` voice failed; it may be repeated once.",
+        ),
     ),
     "Defects": (
         _error("background_work_failed", "error", means="A background task ended."),

@@ -1,0 +1,311 @@
+"""The models `cascade/<name>`: transcription, chat and speech by HTTP endpoints, as one voice.
+
+The caller's turns are found here (`caller_turns.py`). A turn is transcribed as soon as it
+ends; everything else is a job, and one task runs the jobs in order of arrival, so a response
+always has the words that it answers, and the final `Transcribed` of a turn precedes its
+`ResponseStarted`. Cancellation bypasses the queue. When the caller speaks again, the response
+is cancelled at whatever stage it is; a transcription goes on, since its words were said.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import structlog
+
+from ringline.domain import limits
+from ringline.domain.audio import Chunk
+from ringline.domain.cascade import HEARS_HZ, Cascade
+from ringline.domain.voice import (
+    AddImage,
+    AddText,
+    Cancel,
+    ClearInput,
+    EndTurn,
+    Respond,
+    ResponseDone,
+    ResponseEnd,
+    ToolResult,
+    Transcribed,
+    UpdateConfig,
+    Usage,
+    UsageKind,
+    UsageReported,
+    VoiceCapabilities,
+    VoiceFailed,
+    VoiceFailure,
+    VoiceOpening,
+    VoiceOrder,
+    VoiceSignal,
+)
+from ringline.ports import OpenVoice, VoiceListener, VoiceUnavailable
+from ringline.voices.caller_turns import CallerTurns
+from ringline.voices.cascade_history import Conversation
+from ringline.voices.cascade_responses import Responses
+from ringline.voices.cascade_stages import Stages
+from ringline.voices.detectors import DetectorLibrary
+from ringline.voices.endpointing import TurnLimits
+from ringline.voices.endpoints import EndpointFailed, Endpoints
+
+_log = structlog.get_logger()
+
+#: Jobs that may wait in one conversation; further ones are refused and reported.
+JOBS_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Utterance:
+    item_id: str
+    #: Its words; empty if nobody could make them out.
+    words: asyncio.Task[str]
+
+
+_Job: TypeAlias = _Utterance | AddText | AddImage | Respond
+
+
+class CascadeVoice:
+    """A `Voice` (ports) made of three endpoints."""
+
+    def __init__(
+        self,
+        cascade: Cascade,
+        opening: VoiceOpening,
+        *,
+        listener: VoiceListener,
+        endpoints: Endpoints,
+        detector: DetectorLibrary,
+        turn_limits: TurnLimits | None = None,
+    ) -> None:
+        self._capabilities = cascade.capabilities
+        self._model = cascade.model
+        self._listener = listener
+        self._config = opening.config
+        self._turns = CallerTurns(
+            listener,
+            opening.config.turn_detection,
+            new_detector=detector.new_detector,
+            turn_limits=turn_limits or TurnLimits(),
+            on_end=self._turn_ended,
+        )
+        self._stages = Stages(cascade, endpoints)
+        self._conversation = Conversation(opening.history)
+        self._responses = Responses(
+            listener,
+            self._stages,
+            conversation=self._conversation,
+            config=lambda: self._config,
+            on_failure=self._fail,
+        )
+        self._jobs: deque[_Job] = deque()
+        self._job_came = asyncio.Event()
+        self._transcribing: set[asyncio.Task[str]] = set()
+        self._over = False
+        self._working = asyncio.create_task(self._work())
+        self._working.add_done_callback(self._on_work_done)
+
+    @property
+    def capabilities(self) -> VoiceCapabilities:
+        """Return rates and abilities."""
+        return self._capabilities
+
+    def send_audio(self, chunk: Chunk) -> None:
+        """Take the caller's audio at 16 kHz."""
+        if self._over:
+            return
+        assert chunk.rate_hz == HEARS_HZ, "audio is resampled before it gets here"
+        self._turns.hear(chunk.pcm)
+
+    def send(self, order: VoiceOrder) -> None:
+        """Take an order."""
+        if self._over:
+            return
+        match order:
+            case UpdateConfig(config):
+                self._config = config
+                self._turns.use(config.turn_detection)
+            case EndTurn():
+                self._turns.end()
+            case ClearInput():
+                self._turns.clear()
+            case AddText() | AddImage() | Respond():
+                self._add(order)
+            case Cancel(response_id, played_ms):
+                self._cancel(response_id, played_ms)
+            case ToolResult(tool_call_id, result):
+                self._conversation.answer(tool_call_id, result)
+
+    async def close(self) -> None:
+        """End the conversation, and all requests under way."""
+        self._stop()
+        await asyncio.wait([self._working, *self._transcribing])
+
+    def _stop(self) -> None:
+        self._over = True
+        self._turns.stop()
+        self._jobs.clear()
+        self._responses.stop()
+        for task in (self._working, *self._transcribing):
+            task.cancel()
+
+    def _report(self, signal: VoiceSignal) -> None:
+        if not self._over:
+            self._listener.on_voice_signal(signal)
+
+    # The caller's turns.
+
+    def _turn_ended(self, item_id: str, pcm: bytes) -> None:
+        if len(self._transcribing) >= limits.CASCADE_TURNS.most:
+            self._refuse_work()
+            self._report(Transcribed(item_id, "", final=True))
+            return
+        words = asyncio.create_task(self._transcribe(item_id, pcm))
+        self._transcribing.add(words)
+        words.add_done_callback(self._on_words)
+        self._add(_Utterance(item_id, words))
+
+    async def _transcribe(self, item_id: str, pcm: bytes) -> str:
+        heard = ""
+
+        def on_partial(text: str) -> None:
+            nonlocal heard
+            if text != heard and text.startswith(heard):  # a second attempt may begin anew
+                heard = text
+                self._report(Transcribed(item_id, text, final=False))
+
+        try:
+            reader = await self._stages.transcribe(pcm, on_partial)
+        except EndpointFailed as failed:
+            self._fail(failed)
+            return ""
+        if reader.usage != Usage():
+            self._report(UsageReported(UsageKind.TRANSCRIPTION, reader.usage))
+        return reader.text.strip()
+
+    def _on_words(self, words: asyncio.Task[str]) -> None:
+        self._transcribing.discard(words)
+        if not words.cancelled():
+            words.exception()  # seen by whoever waits for the words, unless nobody does any more
+
+    # Jobs.
+
+    def _add(self, job: _Job) -> None:
+        if len(self._jobs) < JOBS_LIMIT and self._has_room(job):
+            self._jobs.append(job)
+            self._job_came.set()
+            return
+        self._refuse_work()
+        match job:
+            case Respond(response_id):
+                self._report(ResponseDone(response_id, ResponseEnd.FAILED))
+            case _Utterance(item_id, words):
+                words.cancel()
+                self._report(Transcribed(item_id, "", final=True))
+            case AddText() | AddImage():
+                pass
+
+    def _has_room(self, job: _Job) -> bool:
+        """Return whether the pictures that wait stay within their bound."""
+        if not isinstance(job, AddImage):
+            return True
+        waiting = sum(len(other.image_url) for other in self._jobs if isinstance(other, AddImage))
+        return waiting + len(job.image_url) <= limits.CASCADE_IMAGE_BYTES.most
+
+    def _refuse_work(self) -> None:
+        message = "The voice has too much to do."
+        self._report(VoiceFailed(VoiceFailure.OVERLOADED, message, recoverable=True))
+
+    async def _work(self) -> None:
+        while True:
+            await self._job_came.wait()
+            if not self._jobs:
+                self._job_came.clear()
+                continue
+            match self._jobs.popleft():
+                case _Utterance(item_id, words):
+                    text = await words
+                    self._conversation.add_text(text)
+                    self._report(Transcribed(item_id, text, final=True))
+                case AddText(text):
+                    self._conversation.add_text(text)
+                case AddImage() as image:
+                    self._conversation.add_image(image)
+                case Respond() as order:
+                    await self._responses.run(order)
+
+    def _cancel(self, response_id: str, played_ms: int) -> None:
+        for job in self._jobs:
+            if isinstance(job, Respond) and job.response_id == response_id:
+                self._jobs.remove(job)
+                return
+        self._conversation.interrupt(response_id, played_ms)
+        self._responses.cancel(response_id)
+
+    # Failures.
+
+    def _fail(self, failed: EndpointFailed) -> bool:
+        """Report a failure of an endpoint; return whether the conversation goes on."""
+        cause = failed.loss.cause
+        if failed.passing:
+            message = f"An endpoint of {self._model} failed: {cause}."
+            self._report(
+                VoiceFailed(VoiceFailure.UPSTREAM_ERROR, message, recoverable=True, details=cause)
+            )
+            return not self._over
+        self._end(VoiceFailure.UPSTREAM_CLOSED, f"{self._model} was lost: {cause}.", cause=cause)
+        return False
+
+    def _end(self, failure: VoiceFailure, message: str, *, cause: str = "") -> None:
+        if not self._over:
+            self._stop()
+            failed = VoiceFailed(failure, message, recoverable=False, details=cause)
+            self._listener.on_voice_signal(failed)
+
+    def _on_work_done(self, working: asyncio.Task[None]) -> None:
+        if working.cancelled() or self._over:
+            return
+        error = working.exception()
+        _log.error("voice_failed", error=type(error).__name__)
+        self._end(VoiceFailure.INTERNAL_ERROR, "The voice failed.")
+
+
+class Cascades:
+    """Opens conversations with cascades; they share a client and a detector's library."""
+
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        detector: DetectorLibrary,
+        *,
+        turn_limits: TurnLimits | None = None,
+    ) -> None:
+        self._endpoints = endpoints
+        self._detector = detector
+        self._turn_limits = turn_limits
+
+    def opener(self, cascade: Cascade) -> OpenVoice:
+        """Return what opens conversations with a cascade.
+
+        It raises VoiceUnavailable if no detector is installed.
+        """
+
+        async def open_cascade(opening: VoiceOpening, listener: VoiceListener) -> CascadeVoice:
+            if not self._detector.installed:
+                raise VoiceUnavailable(
+                    "The detector of speech is not installed; run `ringline doctor` on the server "
+                    "to see how."
+                )
+            return CascadeVoice(
+                cascade,
+                opening,
+                listener=listener,
+                endpoints=self._endpoints,
+                detector=self._detector,
+                turn_limits=self._turn_limits,
+            )
+
+        return open_cascade
+
+    async def close(self) -> None:
+        """Close the connections; the conversations must be closed already."""
+        await self._endpoints.close()

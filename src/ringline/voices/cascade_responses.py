@@ -1,0 +1,167 @@
+"""The responses of a cascade: one at a time, each a task that can be cancelled at any stage.
+
+A sentence is spoken once it is complete, while the chat model writes on; its text is reported
+with the first sound of it. Cancelling the task closes the requests under way, so that the
+endpoints stop working on them. Any report may lead to the response's end, so each is made only
+while it still runs.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from ringline.domain import limits
+from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
+from ringline.domain.cascade import SPEAKS_HZ
+from ringline.domain.config_members import Modality, SessionConfig
+from ringline.domain.voice import (
+    Respond,
+    ResponseDone,
+    ResponseEnd,
+    ResponseStarted,
+    ToolCall,
+)
+from ringline.ports import VoiceListener
+from ringline.voices.cascade_history import AgentTurn, Conversation
+from ringline.voices.cascade_stages import ChatOutcome, Stages
+from ringline.voices.endpoints import EndpointFailed
+from ringline.voices.sentences import SentenceSplitter
+
+#: The longest chunk that is reported.
+CHUNK_BYTES = bytes_of_ms(100, SPEAKS_HZ)
+
+
+class Responses:
+    """Speaks the responses of one conversation; `run` returns at the end of each.
+
+    `on_failure` reports a failure and returns whether the conversation goes on.
+    """
+
+    def __init__(
+        self,
+        listener: VoiceListener,
+        stages: Stages,
+        *,
+        conversation: Conversation,
+        config: Callable[[], SessionConfig],
+        on_failure: Callable[[EndpointFailed], bool],
+    ) -> None:
+        self._listener = listener
+        self._stages = stages
+        self._conversation = conversation
+        self._config = config
+        self._on_failure = on_failure
+        self._running: tuple[str, asyncio.Task[None]] | None = None
+
+    async def run(self, order: Respond) -> None:
+        """Begin a response and wait for its end, or until it is cancelled."""
+        task = asyncio.create_task(self._respond(order))
+        self._running = order.response_id, task
+        self._listener.on_voice_signal(ResponseStarted(order.response_id))
+        try:
+            await asyncio.wait([task])
+        finally:  # if the conversation ends, its requests end with it
+            task.cancel()
+            await asyncio.wait([task])
+            if self._is_running(order.response_id):
+                self._running = None
+        if not task.cancelled():
+            task.result()
+
+    def cancel(self, response_id: str) -> bool:
+        """Cancel a response if it is under way; return whether it was."""
+        if self._running is None or not self._is_running(response_id):
+            return False
+        self._running[1].cancel()
+        self._running = None
+        self._listener.on_voice_signal(ResponseDone(response_id, ResponseEnd.CANCELLED))
+        return True
+
+    def stop(self) -> None:
+        """Stop the response under way, without a report."""
+        if self._running is not None:
+            self._running[1].cancel()
+            self._running = None
+
+    def _is_running(self, response_id: str) -> bool:
+        return self._running is not None and self._running[0] == response_id
+
+    async def _respond(self, order: Respond) -> None:
+        config = self._config()
+        messages = self._conversation.messages(config.instructions)
+        turn = self._conversation.begin(order.response_id)
+        outcome = ChatOutcome()
+        if order.say is None:
+            sentences = self._stages.answer(messages, config, outcome=outcome)
+        else:
+            sentences = _given(order.say)
+        try:
+            async with aclosing(sentences):
+                await self._say(turn, sentences, config=config)
+        except EndpointFailed as failed:
+            if self._is_running(turn.response_id):
+                self._running = None
+                if self._on_failure(failed):
+                    done = ResponseDone(turn.response_id, ResponseEnd.FAILED)
+                    self._listener.on_voice_signal(done)
+            return
+        for call in outcome.calls:
+            if self._is_running(turn.response_id):
+                call_id = self._conversation.call(turn, call)
+                self._listener.on_voice_signal(
+                    ToolCall(turn.response_id, call_id, call.name, dict(call.arguments))
+                )
+        if self._is_running(turn.response_id):
+            self._running = None
+            self._stages.grant_retry()
+            self._listener.on_voice_signal(ResponseDone(turn.response_id, usage=outcome.usage))
+
+    async def _say(
+        self, turn: AgentTurn, sentences: AsyncGenerator[str], *, config: SessionConfig
+    ) -> None:
+        """Say sentences; what holds no word, such as a dash, goes with the next one."""
+        spoken = Modality.AUDIO in config.modalities
+        silent = ""
+        async for sentence in sentences:
+            text = silent + sentence
+            silent = ""
+            if not spoken:
+                self._write(turn, text)
+            elif not any(character.isalnum() for character in sentence):
+                silent = text
+            elif turn.spoken_ms < limits.CASCADE_SPEECH_MS.most:
+                await self._speak(turn, text, voice=config.voice)
+        if silent:
+            self._write(turn, silent)
+
+    async def _speak(self, turn: AgentTurn, text: str, *, voice: str) -> None:
+        begun = False
+        async with aclosing(self._stages.speak(text.strip(), voice)) as speech:
+            async for pcm in speech:
+                if not begun:
+                    begun = True
+                    self._write(turn, text)
+                for start in range(0, len(pcm), CHUNK_BYTES):
+                    self._sound(turn, pcm[start : start + CHUNK_BYTES])
+                if turn.spoken_ms >= limits.CASCADE_SPEECH_MS.most:
+                    break
+        if not begun:
+            self._write(turn, text)
+
+    def _write(self, turn: AgentTurn, text: str) -> None:
+        if self._is_running(turn.response_id):
+            turn.say(text)
+            self._listener.on_voice_text(turn.response_id, text)
+
+    def _sound(self, turn: AgentTurn, pcm: bytes) -> None:
+        if self._is_running(turn.response_id):
+            turn.speak(len(pcm) / BYTES_PER_SAMPLE * 1000 / SPEAKS_HZ)
+            self._listener.on_voice_audio(turn.response_id, Chunk(pcm, SPEAKS_HZ))
+
+
+async def _given(text: str) -> AsyncGenerator[str]:
+    """Yield the sentences of a text that is there already."""
+    splitter = SentenceSplitter()
+    for sentence in [*splitter.feed(text[: limits.RESPONSE_CHARACTERS.most]), splitter.finish()]:
+        if sentence:
+            yield sentence

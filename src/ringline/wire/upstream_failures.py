@@ -1,0 +1,59 @@
+"""Why a connection to a voice's provider failed, as a table (voices, 5). Pure.
+
+A cause is a word for clients and operators. It never holds a provider's text, which could
+hold a credential. `again` says whether another connection to the same model may succeed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Why a connection failed or ended."""
+
+    cause: str
+    again: bool = True
+
+
+#: Causes that are no status, no close code and no error of the provider.
+CONNECT = Loss("connect")  # refused, not found, TLS
+TIMEOUT = Loss("timeout")  # not ready in time, or no pong
+STALLED = Loss("stalled")
+UNREADABLE = Loss("unreadable")
+QUOTA = Loss("quota", again=False)
+
+_QUOTA_CODES = frozenset({"insufficient_quota", "credit_balance_exhausted"})
+_QUOTA_WORD = "RESOURCE_EXHAUSTED"
+
+#: Errors after which a session cannot go on; all others leave it open.
+_ENDING_ERRORS: Mapping[str, Loss] = {
+    "invalid_api_key": Loss("invalid_api_key", again=False),
+    "model_not_found": Loss("model_not_found", again=False),
+    "session_expired": Loss("session_expired"),
+    "max_duration": Loss("max_duration"),
+    **dict.fromkeys(_QUOTA_CODES, QUOTA),
+}
+
+#: The provider would close these again.
+_FINAL_CLOSES = frozenset({1007, 1008, 3000})
+_NO_CODE = 1005
+_TRY_LATER = 1011
+_SERVER_ERROR = 500
+
+
+def refused_handshake(status: int) -> Loss:
+    """Return why a handshake was refused, by its HTTP status."""
+    return Loss(f"http_{status}", again=status >= _SERVER_ERROR)
+
+
+def closed(code: int, reason: str = "") -> Loss:
+    """Return why a connection was closed; 0 is a close without a code."""
+    if code == _TRY_LATER and _QUOTA_WORD in reason:
+        return QUOTA
+    return Loss(f"close_{code or _NO_CODE}", again=code not in _FINAL_CLOSES)
+
+
+def ending_error(code: str) -> Loss | None:
+    """Return why an error ends the session, by its code; None if it does not."""
+    return _ENDING_ERRORS.get(code)
