@@ -22,6 +22,7 @@ from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits, LiveCall, NewCall
 from ringline.services.orders import Verdict
 from ringline.services.pricing import Pricing
+from ringline.services.recordings import Recordings
 from tests import clock as virtual
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import a_scope, new_id
@@ -39,7 +40,7 @@ PRICES = PriceList(
 class House:
     """The services that run calls, with scripted voices."""
 
-    def __init__(self) -> None:
+    def __init__(self, recordings: Recordings | None = None) -> None:
         self.memory = MemoryLog()
         self.store = FaultyLog(self.memory)
         self.journal = Journal(self.store, FaultyBus())
@@ -51,6 +52,7 @@ class House:
             new_resampler=half_or_double,
             now=lambda: self.wall_clock(),
             new_id=new_id,
+            recordings=recordings,
         )
         self.voices: list[ScriptedVoice] = []
         self.openings: list[voice.VoiceOpening] = []
@@ -75,9 +77,20 @@ class House:
         self, greeting: str = "", limits: CallLimits = LIMITS
     ) -> tuple[LiveCall, ScriptedLeg]:
         line = ScriptedLeg()
+        return self.start_on(line, greeting, limits=limits), line
+
+    def start_on(
+        self,
+        line: ScriptedLeg,
+        greeting: str = "",
+        *,
+        limits: CallLimits = LIMITS,
+        recorded: bool = False,
+    ) -> LiveCall:
         row = replace(call_row(), started_at=clock())
         config = SessionConfig(model="local/attendant")
-        return self.calls.start(NewCall(SCOPE, row, config, greeting, limits), line), line
+        new = NewCall(SCOPE, row, config, greeting, limits, recorded=recorded)
+        return self.calls.start(new, line)
 
     def events(self, live: LiveCall) -> list[EventData]:
         return [
@@ -122,11 +135,13 @@ async def hand_back(calls: Calls, scope: Scope, call_id: UUID) -> Verdict:
     return await calls.order(scope, call_id, order=HandedBack())
 
 
-def run(main: Callable[[House], Coroutine[Any, Any, None]]) -> None:
+def run(
+    main: Callable[[House], Coroutine[Any, Any, None]], recordings: Recordings | None = None
+) -> None:
     """Run a test in virtual time; check that no task and no voice is left at its end."""
 
     async def whole() -> None:
-        house = House()
+        house = House(recordings)
         house.journal.start()
         await main(house)
         house.store.come_back()

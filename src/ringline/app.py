@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from pydantic import SecretStr
@@ -36,6 +37,8 @@ from ringline.services.live_call import CallLimits
 from ringline.services.pricing import Pricing
 from ringline.services.process import prefer_event_loop, settle_memory, stop_on_signals
 from ringline.services.reception import Reception
+from ringline.services.recording_writer import RecordingWriter
+from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
 from ringline.services.sessions import SessionLimits, Sessions
@@ -59,6 +62,8 @@ from ringline.storage.preparation import (
     run_database,
     unprivileged_account,
 )
+from ringline.storage.recording_files import DiskRecordings, StoredRecording, find_recording
+from ringline.storage.recording_notes import CallFound
 from ringline.storage.stores import Stores
 from ringline.voices import mock
 from ringline.voices.cascade import Cascades
@@ -86,16 +91,20 @@ from ringline.web.watchers import Watchers
 __all__ = [
     "DATABASE_PROBLEMS",
     "Admin",
+    "CallFound",
     "Condition",
     "Running",
     "StartRefused",
+    "StoredRecording",
     "check_data_dir",
     "database_of",
     "examine_database",
+    "find_recorded_call",
     "make_data_dir",
     "migrate_database",
     "missing_extra",
     "open_admin",
+    "open_recording",
     "running",
     "serve",
 ]
@@ -153,6 +162,20 @@ async def examine_database(settings: Settings) -> Condition:
     """
     async with open_stores(database_of(settings), new_id()) as stores:
         return await stores.database.examine()
+
+
+def open_recording(settings: Settings, call_id: UUID) -> StoredRecording | None:
+    """Open a call's recording, beside a running server or without one; None if there is none.
+
+    Raises OSError.
+    """
+    return find_recording(settings.data_dir, call_id)
+
+
+async def find_recorded_call(settings: Settings, call_id: UUID) -> CallFound | None:
+    """Find a call of any workspace, to say why it has no recording. Raises DATABASE_PROBLEMS."""
+    async with open_stores(database_of(settings), new_id()) as stores:
+        return await stores.recordings.find_call(call_id)
 
 
 def missing_extra(settings: Settings) -> str:
@@ -252,6 +275,8 @@ async def _start(
         DETECTORS[settings.voice_activity_detector],
     )
     catalogue = Catalogue([*_built_in(voices, dev=dev), *_of_endpoints(own, cascades)])
+    files = DiskRecordings(settings.data_dir, round(settings.recordings_max_gb * 1e9))
+    recordings = Recordings(RecordingWriter(files, new_resampler), stores.recordings)
     calls = Calls(
         journal,
         catalogue.open,
@@ -259,6 +284,7 @@ async def _start(
         new_resampler=new_resampler,
         now=now,
         new_id=new_id,
+        recordings=recordings,
     )
     credentials = Credentials(
         stores.credentials,
@@ -312,6 +338,8 @@ async def _start(
     stack.push_async_callback(journal.close)
     stack.push_async_callback(repo.close)
     stack.push_async_callback(idempotency.close)
+    recordings.start()
+    stack.push_async_callback(recordings.close)
     stack.push_async_callback(calls.shutdown)
     run_in_background(stack, credentials.run())
     run_in_background(stack, _watch_ownership(stores, journal))

@@ -34,6 +34,7 @@ COMMANDS = (
     ("token",),
     ("events",),
     ("call",),
+    ("recording",),
     ("doctor",),
 )
 

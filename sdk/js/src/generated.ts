@@ -119,6 +119,8 @@ export interface Call {
   conversationId: Uuid | null;
   aiAgentId: Uuid | null;
   metadata: UntypedMap | null;
+  recordingConsent: boolean | null;
+  recordingMs: number | null;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -147,6 +149,8 @@ export interface CallFilter extends Joined<CallFilter> {
   conversationId?: Nullable<ById>;
   aiAgentId?: Nullable<ById>;
   metadata?: ByNil;
+  recordingConsent?: Nullable<ByBoolean>;
+  recordingMs?: Nullable<ByNumber>;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   conversation?: ConversationFilter;
@@ -160,7 +164,7 @@ export interface CallResource {
   fields: Call;
   relationships: CallRelationships;
   filter: CallFilter;
-  sorts: "id" | "callUuid" | "callSource" | "direction" | "fromNumber" | "toNumber" | "status" | "startedAt" | "endedAt" | "durationSeconds" | "hangupCause" | "sipUsername" | "conversationId" | "aiAgentId" | "insertedAt" | "updatedAt";
+  sorts: "id" | "callUuid" | "callSource" | "direction" | "fromNumber" | "toNumber" | "status" | "startedAt" | "endedAt" | "durationSeconds" | "hangupCause" | "sipUsername" | "conversationId" | "aiAgentId" | "recordingConsent" | "recordingMs" | "insertedAt" | "updatedAt";
 }
 
 export interface CallParticipant {
@@ -595,6 +599,8 @@ export interface AiAgent {
   greeting: string;
   tools: Tool[];
   local: LocalDialogue | null;
+  recordingEnabled: boolean;
+  consentRequired: boolean;
   insertedAt: Timestamp;
   updatedAt: Timestamp;
 }
@@ -613,6 +619,8 @@ export interface AiAgentFilter extends Joined<AiAgentFilter> {
   greeting?: ByText;
   tools?: ByNil;
   local?: ByNil;
+  recordingEnabled?: ByBoolean;
+  consentRequired?: ByBoolean;
   insertedAt?: ByTime;
   updatedAt?: ByTime;
   organisation?: OrganisationFilter;
@@ -622,7 +630,7 @@ export interface AiAgentResource {
   fields: AiAgent;
   relationships: AiAgentRelationships;
   filter: AiAgentFilter;
-  sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "insertedAt" | "updatedAt";
+  sorts: "id" | "name" | "enabled" | "model" | "instructions" | "voice" | "greeting" | "recordingEnabled" | "consentRequired" | "insertedAt" | "updatedAt";
 }
 
 export interface Organisation {
@@ -945,6 +953,8 @@ export interface CreateAiAgentInput {
   local?: LocalDialogue | null;
   instructions?: string;
   greeting?: string;
+  recordingEnabled?: boolean;
+  consentRequired?: boolean;
   voice?: string | null;
 }
 
@@ -955,6 +965,8 @@ export interface UpdateAiAgentInput {
   local?: LocalDialogue | null;
   instructions?: string;
   greeting?: string;
+  recordingEnabled?: boolean;
+  consentRequired?: boolean;
   voice?: string | null;
 }
 

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -53,10 +53,15 @@ def write_private(path: Path, data: bytes) -> None:
 
     A symbolic link of that name is replaced, not followed: somebody else may have placed it.
     """
+    write_private_pieces(path, (data,))
+
+
+def write_private_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file like `write_private`, a piece at a time. Raises OSError."""
     with _beside(path) as partial:
         new = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
         with open(new, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

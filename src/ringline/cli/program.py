@@ -46,6 +46,7 @@ app.command("ringline.cli.actions:rpc", name="rpc")
 app.command("ringline.cli.watch:token", name="token")
 app.command("ringline.cli.watch:events", name="events")
 app.command("ringline.cli.call:call", name="call")
+app.command("ringline.cli.recording:recording", name="recording")
 app.command("ringline.cli.doctor:doctor", name="doctor")
 app.command("ringline.cli.demo:demo", name="demo", show=False)  # `make demo` calls it
 

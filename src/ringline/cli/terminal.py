@@ -9,10 +9,12 @@ is lost.
 """
 
 import codecs
+import errno
 import io
 import json
 import os
 import sys
+from collections.abc import Iterable
 from typing import TextIO
 
 from rich.console import Console
@@ -70,6 +72,18 @@ def say(text: str) -> None:
 def write_codes(text: str) -> None:
     """Write text with our own escape codes to stdout; others are replaced already."""
     _print(text, sys.stdout, end="")
+
+
+def write_bytes(pieces: Iterable[bytes]) -> None:
+    """Write a file to stdout, which must not be a terminal. Raises OutputClosed, OSError."""
+    if sys.stdout.isatty():
+        raise OSError(errno.EINVAL, "a terminal cannot show it; name a file", "stdout")
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(pieces)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise OutputClosed from None
 
 
 def _print(text: str, stream: TextIO, *, end: str = "\n") -> None:

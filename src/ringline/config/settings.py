@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     data_dir: Directory = Field(
         default_factory=_default_data_dir,
         validate_default=True,  # an older platformdirs returns `~` unexpanded
-        description="where the embedded database and the files of `dev` are stored",
+        description="where the embedded database, the files of `dev` and recordings are stored",
         json_schema_extra={
             "default": "the platform's directory for data; for root `/var/lib/ringline`"
         },
@@ -203,6 +203,15 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field(
         "info", description="the lowest level that is logged: `debug`, `info`, `warning` or `error`"
+    )
+    recordings_max_gb: float = Field(
+        limits.RECORDINGS_GB.most,
+        gt=0,
+        allow_inf_nan=False,
+        description=(
+            "recordings on disk, in gigabytes (`DATA_DIR/recordings`); the oldest are removed to "
+            "make room for newer ones"
+        ),
     )
     playout_lead_ms: int = Field(
         400,

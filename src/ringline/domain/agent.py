@@ -80,7 +80,8 @@ class LocalSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Agent:
     """A row of `agents`: who answers, with which model, and how.
 
-    An agent that is not `enabled` starts no sessions; running ones continue.
+    An agent that is not `enabled` starts no sessions; running ones continue. Its calls are
+    recorded if `recording_enabled`, and only with consent if `consent_required`.
     """
 
     id: UUID
@@ -92,3 +93,5 @@ class Agent:
     tools: tuple[Tool, ...] = ()
     local: LocalSettings | None = None
     enabled: bool = True
+    recording_enabled: bool = False
+    consent_required: bool = True

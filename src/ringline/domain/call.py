@@ -24,15 +24,17 @@ from ringline.domain.call_signals import (
     EndOrdered,
     LegJoined,
     LimitApproached,
+    RecordingFailed,
     VoiceOpened,
     size_of,
 )
 from ringline.domain.call_status import CallMove, move
-from ringline.domain.call_vocabulary import AnsweredBy, ParticipantRole
+from ringline.domain.call_vocabulary import AnsweredBy, AuditType, ParticipantRole
 from ringline.domain.config_members import Modality
 from ringline.domain.endings import ENDINGS, EndCause, lost_voice
 from ringline.domain.events import (
     CallAnswered,
+    CallAudit,
     CallCreated,
     CallEnded,
     CallRef,
@@ -182,6 +184,14 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = replace(call, participants=participants, talk=talk)
         case LegJoined():
             call = _join(call, signal, draft=draft)
+        case RecordingFailed(failure):
+            draft.report(
+                CallAudit(
+                    audit_type=AuditType.ERROR,
+                    code="recording_failed",
+                    detail={"reason": failure.value},
+                )
+            )
         case FromLeg(leg_id, report) if call.parties.has(leg_id):
             call = _from_leg(call, leg_id, signal=report, draft=draft)
         case FromVoice(voice_id, report) if voice_id == call.parties.voice:

@@ -9,6 +9,7 @@ from ringline.domain.allowance import LimitNear
 from ringline.domain.call_vocabulary import ParticipantRole
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
+from ringline.domain.recording import RecordingFailure
 from ringline.domain.routes import LegId, Seat, VoiceId
 
 
@@ -53,6 +54,13 @@ class LegJoined:
     role: ParticipantRole
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingFailed:
+    """The call's recording did not begin, or has ended early; the call continues."""
+
+    failure: RecordingFailure
+
+
 CallSignal: TypeAlias = (
     VoiceOpened
     | AnswerWritten
@@ -61,6 +69,7 @@ CallSignal: TypeAlias = (
     | TakenOver
     | HandedBack
     | LegJoined
+    | RecordingFailed
     | FromLeg
     | FromVoice
     | FromBridge

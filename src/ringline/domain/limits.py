@@ -386,6 +386,10 @@ TEST_VOICE_SLOW_MS = Limit(
 )
 TEST_VOICE_CAP_MS = Limit("`/cap` to a test voice", 300_000, "ms", "taken for this")
 
+RECORDED_AHEAD_MS = Limit(
+    "a caller's audio that is recorded, ahead of the call's clock", 60_000, "ms", "not recorded"
+)
+
 # -- inside -------------------------------------------------------------------------------
 
 JOURNAL_BYTES = Limit("entries waiting to be written, in all", 64 * _MIB, "bytes", "`storage_lost`")
@@ -453,6 +457,20 @@ FETCH_BYTES = Limit(
     "bytes",
     "fetched in portions, and counted",
 )
+_NOT_RECORDED = "the call's recording ends, with `call.audit`; the call continues"
+RECORDING_BYTES = Limit(
+    "audio of one call waiting to be written to its recording", _MIB, "bytes", _NOT_RECORDED
+)
+RECORDINGS_BYTES = Limit(
+    "audio of all calls waiting to be written to recordings", 64 * _MIB, "bytes", _NOT_RECORDED
+)
+RECORDING_FREE_BYTES = Limit(
+    "the free disk space that recordings leave; none begins with less than twice as much",
+    64 * _MIB,
+    "bytes",
+    _NOT_RECORDED,
+)
+RECORDINGS_GB = Limit("recordings on disk", 10, "GB", "the oldest are removed", "RECORDINGS_MAX_GB")
 
 #: Every limit, by section of the reference page.
 LIMITS: Mapping[str, tuple[Limit, ...]] = {
@@ -586,6 +604,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         TEST_VOICE_LONG_MS,
         TEST_VOICE_SLOW_MS,
         TEST_VOICE_CAP_MS,
+        RECORDED_AHEAD_MS,
     ),
     "Inside the server": (
         JOURNAL_BYTES,
@@ -605,5 +624,9 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         PLAN_EFFORT,
         PLAN_BYTES,
         FETCH_BYTES,
+        RECORDING_BYTES,
+        RECORDINGS_BYTES,
+        RECORDING_FREE_BYTES,
+        RECORDINGS_GB,
     ),
 }

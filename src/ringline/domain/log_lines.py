@@ -155,6 +155,25 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             means="A watcher read too slowly; events were dropped, and the gap was reported to it.",
         ),
     ),
+    "Recordings": (
+        _warning(
+            "recording_failed",
+            "call_id",
+            "reason",
+            means="A call's recording did not begin, or ended early; the call continues. `reason`"
+            " is also in its `call.audit`.",
+        ),
+        _info(
+            "recording_removed",
+            "call_id",
+            means="The oldest recording was removed, because of `RINGLINE_RECORDINGS_MAX_GB`.",
+        ),
+        _warning(
+            "recordings_not_surveyed",
+            "reason",
+            means="The recordings of earlier runs could not be looked through at the start.",
+        ),
+    ),
     "Credentials": (
         _info(
             "credential_refused",
@@ -336,6 +355,12 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "ownership_loss_not_reported",
             "error",
             means="Connections were not closed when ownership of the database was lost.",
+        ),
+        _error("recording_broken", "error", means="A call's recording ended early."),
+        _error(
+            "recording_not_noted",
+            "error",
+            means="The durations of recordings could not be stored in their calls.",
         ),
         _error("request_failed", "path", "error", means="A request was answered with 500."),
         _error(

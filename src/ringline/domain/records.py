@@ -46,6 +46,7 @@ class CallRow:
     conversation_id: UUID | None = None
     duration_seconds: int | None = None
     metadata: Mapping[str, object] | None = None
+    recording_consent: bool | None = None
 
 
 def talk_time_s(answered_at: datetime | None, ended_at: datetime) -> int:

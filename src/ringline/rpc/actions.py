@@ -139,7 +139,7 @@ _NUMBER = _given(
 )
 _AGENT = (
     *_given(r.AI_AGENT, "model*", "enabled", "tools", "local"),
-    *_given(r.AI_AGENT, "instructions", "greeting"),
+    *_given(r.AI_AGENT, "instructions", "greeting", "recordingEnabled", "consentRequired"),
     Input("voice", Text(), column="voice", cleared=""),
 )
 _PARTICIPANT = _given(r.CALL_PARTICIPANT, "callId*", "memberUuid*", "role*", "joinedAt", "leftAt")

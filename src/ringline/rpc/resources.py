@@ -294,6 +294,8 @@ CALL = Resource(
         Field("conversationId", Id(Prefix.CONVERSATION), null=True),
         Field("aiAgentId", Id(Prefix.AGENT), null=True, column=tables.calls.c.agent_id),
         Field("metadata", Map(limits.SESSION_METADATA_BYTES.most), null=True),
+        Field("recordingConsent", Boolean(), null=True),
+        Field("recordingMs", Integer(), null=True),
         *_stamps(),
     ),
     (
@@ -551,6 +553,8 @@ AI_AGENT = Resource(
         Field("greeting", GREETING_TEXT),
         Field("tools", ToolList()),
         Field("local", Dialogue(), null=True),
+        Field("recordingEnabled", Boolean()),
+        Field("consentRequired", Boolean()),
         *_stamps(),
     ),
     (_ORGANISATION,),

@@ -170,6 +170,8 @@ agents = sa.Table(
     sa.Column("greeting", sa.Text, nullable=False, server_default=""),
     sa.Column("tools", JSONB, nullable=False, server_default=sa.text("'[]'::jsonb")),
     sa.Column("local", JSONB),
+    sa.Column("recording_enabled", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("consent_required", sa.Boolean, nullable=False, server_default=sa.true()),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     in_workspace(),
@@ -178,7 +180,8 @@ agents = sa.Table(
 
 #: `server_id` is the process that runs a call; null for an external call. When another
 #: process adopts the call of a dead one in order to end its record, `lost_at` becomes the
-#: time at which the dead process was last known to be alive.
+#: time at which the dead process was last known to be alive. `recording_ms` is set once the
+#: file of the call's recording is complete, and null if there is none (any more).
 calls = sa.Table(
     "calls",
     metadata,
@@ -203,6 +206,8 @@ calls = sa.Table(
     sa.Column("server_id", sa.Uuid),
     sa.Column("lost_at", TIMESTAMP),
     sa.Column("metadata", JSONB),
+    sa.Column("recording_consent", sa.Boolean),
+    sa.Column("recording_ms", sa.Integer),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),
     sa.UniqueConstraint("workspace_id", "environment", "call_uuid"),
@@ -221,6 +226,8 @@ calls = sa.Table(
         "server_id",
         postgresql_where=sa.text("ended_at IS NULL AND server_id IS NOT NULL"),
     ),
+    sa.Index("calls_by_id_idx", "id"),
+    sa.Index("calls_recorded_idx", "id", postgresql_where=sa.text("recording_ms IS NOT NULL")),
 )
 
 call_participants = sa.Table(

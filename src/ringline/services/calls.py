@@ -22,6 +22,7 @@ from ringline.services.journal import Journal
 from ringline.services.live_call import CLOSE_S, LiveCall, NewCall
 from ringline.services.orders import Verdict
 from ringline.services.pricing import Pricing
+from ringline.services.recordings import Recordings
 
 _log = structlog.get_logger(__name__)
 
@@ -41,11 +42,13 @@ class Calls:
         new_resampler: NewResampler,
         now: Clock,
         new_id: NewId,
+        recordings: Recordings | None = None,
     ) -> None:
         self._journal = journal
         self._open_voice = open_voice
         self._pricing = pricing
         self._new_resampler = new_resampler
+        self._recordings = recordings
         self._now = now
         self._new_id = new_id
         self._live: dict[UUID, tuple[LiveCall, asyncio.Task[None]]] = {}
@@ -76,6 +79,7 @@ class Calls:
             journal=self._journal,
             pricing=self._pricing,
             moment=self._moments_of(new),
+            recordings=self._recordings,
         )
         task = asyncio.create_task(live.run())
         self._live[new.row.id] = (live, task)

@@ -45,6 +45,7 @@ from ringline.services.journal import Journal
 from ringline.services.limit_watch import LimitWatch
 from ringline.services.orders import Ordered, Orders
 from ringline.services.pricing import Pricing
+from ringline.services.recordings import Recorder, Recordings
 
 _log = structlog.get_logger(__name__)
 
@@ -99,7 +100,8 @@ class CallLimits:
 class NewCall:
     """What a call starts with: its row, the voice's config, the greeting and the limits.
 
-    `allowed_tools` are the only ones that the voice may call; None is any.
+    `allowed_tools` are the only ones that the voice may call; None is any. The call is
+    recorded from its answer on if it is to be `recorded`.
     """
 
     scope: Scope
@@ -108,6 +110,7 @@ class NewCall:
     greeting: str
     limits: CallLimits
     allowed_tools: frozenset[str] | None = None
+    recorded: bool = False
 
 
 class LiveCall:
@@ -123,6 +126,7 @@ class LiveCall:
         journal: Journal,
         pricing: Pricing,
         moment: Callable[[], Moment],
+        recordings: Recordings | None = None,
     ) -> None:
         self.new = new
         #: The leg that the call came on.
@@ -148,7 +152,10 @@ class LiveCall:
         )
         self._first_voice = self._new_voice_id()
         self._listener = self._bridge.plug_voice(self._first_voice)
-        parties = Parties(((self.caller, Seat.TALK),), self._first_voice)
+        self._recordings = recordings if new.recorded else None
+        self._recorder: Recorder | None = None
+        seat = None if self._recordings is None else PartyId(moment().new_id())
+        parties = Parties(((self.caller, Seat.TALK),), self._first_voice, seat)
         routes = parties.routes(paused=False)
         # Route before the voice opens, so that the caller's first words are held for it.
         self._bridge.send(bridge.SetRoutes(routes, self.caller))
@@ -336,6 +343,8 @@ class LiveCall:
         """Submit a step's entry to the journal and deliver its orders."""
         answered = step.call.announced and not self._call.announced
         self._call = step.call
+        if step.answers:
+            self._record()
         if step.entry is not None:
             on_outcome = self._on_answer_outcome if step.answers else self._on_entry_outcome
             if step.entry.durable:
@@ -347,7 +356,7 @@ class LiveCall:
             match order:
                 case ToBridge(bridge_order):
                     self._bridge.send(bridge_order)
-                    self._let_go(bridge_order)
+                    self._follow(bridge_order)
                 case ToVoice(voice_id, voice_order):
                     if voice_id in self._voices:  # it may not be open yet
                         self._voices[voice_id].send(voice_order)
@@ -356,9 +365,22 @@ class LiveCall:
         if answered:
             self._watch.start()
 
-    def _let_go(self, order: bridge.BridgeOrder) -> None:
-        """Forget the leg or close the voice that the bridge has unplugged."""
+    def _record(self) -> None:
+        """Plug in the recorder, if the call is recorded."""
+        seat = self._call.parties.recorder
+        if self._recordings is not None and seat is not None:
+            self._recorder = self._recordings.record(
+                self.new.row.id,
+                self.caller,
+                failed=lambda failure: self.signal(call_signals.RecordingFailed(failure)),
+            )
+            self._bridge.plug_tap(seat, self._recorder)
+
+    def _follow(self, order: bridge.BridgeOrder) -> None:
+        """Forget the leg or voice that the bridge has unplugged; record who is the caller."""
         match order:
+            case bridge.SetRoutes(_, caller) if self._recorder is not None and caller is not None:
+                self._recorder.caller = caller
             case bridge.DetachLeg(leg_id):
                 self._legs.pop(leg_id, None)
             case bridge.AttachVoice(voice_id):
@@ -417,6 +439,8 @@ class LiveCall:
         for timer in self._timers:
             timer.cancel()
         self._bridge.close()
+        if self._recorder is not None:
+            self._recorder.end()
         await asyncio.gather(opening, return_exceptions=True)
         self._close_voices()
         await asyncio.gather(*self._closing)

@@ -12,6 +12,7 @@ from ringline.domain.call_vocabulary import CallDirection, CallStatus, CallTrans
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.leash import UNLEASHED, Leash
 from ringline.domain.log import Scope
+from ringline.domain.recording import is_recorded
 from ringline.domain.records import CallRow
 from ringline.domain.session_config import EffectiveConfig
 from ringline.ports import Clock, Leg
@@ -68,6 +69,7 @@ class Reception:
             agent_id=agent.id if agent else None,
             model=config.model,
             metadata=offer.metadata,
+            recording_consent=offer.recording_consent,
         )
         greeting = agent.greeting if agent else ""
         new = NewCall(
@@ -77,5 +79,6 @@ class Reception:
             greeting,
             self._limits.narrowed(offer.leash),
             offer.session.allowed_tools,
+            recorded=is_recorded(agent, offer.recording_consent),
         )
         return self._calls.start(new, leg)

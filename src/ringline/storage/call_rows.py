@@ -80,6 +80,7 @@ _CALL_COLUMNS: dict[str, Callable[[CallRow], object]] = {
     "duration_seconds": lambda row: _duration_s(row),
     "hangup_cause": lambda row: row.hangup_cause.value if row.hangup_cause else None,
     "metadata": lambda row: None if row.metadata is None else encode(row.metadata).decode(),
+    "recording_consent": lambda row: row.recording_consent,
 }
 _CALL_MOVES = (
     "status",
@@ -262,6 +263,7 @@ def read_call(row: Any) -> CallRow:
         conversation_id=row["conversation_id"],
         duration_seconds=row["duration_seconds"],
         metadata=None if row["metadata"] is None else _METADATA.decode(row["metadata"]),
+        recording_consent=row["recording_consent"],
     )
 
 

@@ -10,6 +10,7 @@ from ringline.storage.credentials import PostgresCredentials
 from ringline.storage.database import POOL_SIZE, Database
 from ringline.storage.event_log import PostgresEventLog
 from ringline.storage.loans import LoanLimits
+from ringline.storage.recording_notes import PostgresRecordingNotes
 from ringline.storage.records import PostgresRecords
 from ringline.storage.workspaces import PostgresWorkspaces
 
@@ -24,6 +25,7 @@ class Stores:
     credentials: PostgresCredentials
     workspaces: PostgresWorkspaces
     records: PostgresRecords
+    recordings: PostgresRecordingNotes
 
     @classmethod
     async def open(
@@ -55,6 +57,7 @@ class Stores:
             PostgresCredentials(database),
             PostgresWorkspaces(database),
             PostgresRecords(database),
+            PostgresRecordingNotes(database),
         )
 
     async def close(self) -> None:

@@ -214,4 +214,6 @@ def _read_agent(row: Any) -> Agent:
         tools=_TOOLS.decode(row["tools"]),
         local=None if row["local"] is None else _LOCAL.decode(row["local"]),
         enabled=row["enabled"],
+        recording_enabled=row["recording_enabled"],
+        consent_required=row["consent_required"],
     )

@@ -13,6 +13,10 @@ _FORMAT = struct.Struct("<HHIIHH")
 _STREAMED = (0, 0xFFFFFFFF)
 _MAX_RATE_HZ = 384_000
 
+#: The size of the header that we write, and the most samples that it can tell of.
+HEADER_BYTES = 44
+MAX_PCM_BYTES = (0xFFFFFFFF - HEADER_BYTES) // 4 * 4
+
 
 class WavProblem(ValueError):
     """A file is not a WAV that we support; the text is a sentence for the user."""
@@ -63,11 +67,16 @@ def read_wav(data: bytes) -> Wav:
 
 def write_wav(wav: Wav) -> bytes:
     """Write a WAV file."""
-    frame = 2 * wav.channels
-    format_ = _FORMAT.pack(_PCM, wav.channels, wav.rate_hz, wav.rate_hz * frame, frame, 16)
-    body = b"WAVEfmt " + struct.pack("<I", len(format_)) + format_
-    body += b"data" + struct.pack("<I", len(wav.pcm)) + wav.pcm
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+    return wav_header(wav.rate_hz, wav.channels, size=len(wav.pcm)) + wav.pcm
+
+
+def wav_header(rate_hz: int, channels: int, *, size: int) -> bytes:
+    """Return the header of a file with `size` bytes of PCM16: always `HEADER_BYTES`."""
+    frame = 2 * channels
+    format_ = _FORMAT.pack(_PCM, channels, rate_hz, rate_hz * frame, frame, 16)
+    head = b"WAVEfmt " + struct.pack("<I", len(format_)) + format_
+    head += b"data" + struct.pack("<I", size)
+    return b"RIFF" + struct.pack("<I", len(head) + size) + head
 
 
 def interleave(left: bytes, right: bytes) -> bytes:

@@ -1,0 +1,231 @@
+"""Recordings: who is recorded, and the time line of what was really heard.
+
+A recording has two tracks on one clock, which starts at the call's answer. The caller's track
+holds their audio when they spoke it, the agent's holds what their leg played, without what a
+flush cut off. Audio is final a moment after its time (`HOLD_MS`): until then a flush may still
+discard it, so only final audio is taken, and nothing on disk is ever revised.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import TypeAlias
+
+from ringline.domain import limits
+from ringline.domain.agent import Agent
+from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
+
+RATE_HZ = 16_000
+
+#: How long audio waits after its time, in case that a flush discards more than the clock knows,
+#: or that the caller's audio was late because of the network.
+HOLD_MS = 300.0
+#: Lateness of the caller's audio that is taken for the network's, not for a pause.
+_JITTER_MS = 100.0
+#: More audio than this ahead of the clock is dropped: no real line sends it.
+_MAX_AHEAD_MS = limits.RECORDED_AHEAD_MS.most
+#: The clock moves by at most this much at a time; if it has stalled, the rest is left out.
+_MAX_STEP_MS = 10_000.0
+
+
+class RecordingFailure(StrEnum):
+    """Why a recording did not begin, or ended before its call."""
+
+    DISK_FULL = "disk_full"  # or nearly: the database needs the rest
+    DISK_SLOW = "disk_slow"  # too much audio waited to be written
+    DISK_FAILED = "disk_failed"  # the directory or the file cannot be written
+    NO_ROOM = "no_room"  # the calls under way fill `RINGLINE_RECORDINGS_MAX_GB` by themselves
+    TOO_LONG = "too_long"  # for a WAV file
+    INTERNAL_ERROR = "internal_error"
+
+
+class RecordingRefused(Exception):
+    """A recording cannot begin, or cannot go on."""
+
+    def __init__(self, failure: RecordingFailure) -> None:
+        super().__init__(failure.value)
+        self.failure = failure
+
+
+def is_recorded(agent: Agent | None, consent: bool | None) -> bool:
+    """Return whether an agent's call is recorded, given the caller's consent (contract, 11)."""
+    if agent is None or not agent.recording_enabled:
+        return False
+    return consent is True or not agent.consent_required
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Final audio of a track, and when it was heard (ms since the recording began)."""
+
+    start_ms: float
+    chunk: Chunk
+
+
+@dataclass(slots=True)
+class _Run:
+    """Audio without a gap, of one rate."""
+
+    start_ms: float
+    rate_hz: int
+    pcm: bytearray
+
+    @property
+    def end_ms(self) -> float:
+        return self.start_ms + len(self.pcm) / BYTES_PER_SAMPLE * 1000 / self.rate_hz
+
+    def bytes_before(self, at_ms: float) -> int:
+        """Return the size of what was heard before a time."""
+        samples = round((at_ms - self.start_ms) * self.rate_hz / 1000)
+        return min(max(0, samples) * BYTES_PER_SAMPLE, len(self.pcm))
+
+
+class Track:
+    """One side of a recording: audio that is not final yet, in order."""
+
+    def __init__(self) -> None:
+        self._runs: deque[_Run] = deque()
+        self._end_ms = 0.0
+        self._taken_ms = 0.0
+
+    @property
+    def end_ms(self) -> float:
+        """Return when all of the track has been heard."""
+        return self._end_ms
+
+    def play(self, chunk: Chunk, now_ms: float) -> None:
+        """Add speech that is played now, or once all earlier speech has been played."""
+        self._add(chunk, max(now_ms, self._end_ms), now_ms=now_ms)
+
+    def hear(self, chunk: Chunk, now_ms: float) -> None:
+        """Add live audio whose last sample was spoken just now.
+
+        The network may have delayed it: small gaps are closed, and audio that comes in a
+        burst after a gap is moved back into it, as long as the gap is not final.
+        """
+        spoken_ms = now_ms - chunk.duration_ms
+        if self._runs and spoken_ms < self._end_ms:
+            self._move_back(self._end_ms - spoken_ms)
+        late_ms = spoken_ms - self._end_ms
+        self._add(chunk, spoken_ms if late_ms > _JITTER_MS else self._end_ms, now_ms=now_ms)
+
+    def cut(self, now_ms: float, unplayed_ms: float | None) -> None:
+        """Discard what a flush kept from being played; the leg's own figure counts."""
+        at_ms = now_ms if unplayed_ms is None else self._end_ms - unplayed_ms
+        at_ms = max(at_ms, self._taken_ms)
+        while self._runs and self._runs[-1].start_ms >= at_ms:
+            self._runs.pop()
+        if self._runs:
+            last = self._runs[-1]
+            del last.pcm[last.bytes_before(at_ms) :]
+        self._end_ms = self._runs[-1].end_ms if self._runs else min(self._end_ms, at_ms)
+
+    def take(self, until_ms: float) -> list[Piece]:
+        """Take what was heard before a time; it is final."""
+        taken: list[Piece] = []
+        while self._runs and self._runs[0].start_ms < until_ms:
+            run = self._runs[0]
+            size = run.bytes_before(until_ms)
+            if size:
+                taken.append(Piece(run.start_ms, Chunk(bytes(run.pcm[:size]), run.rate_hz)))
+            if size < len(run.pcm):
+                del run.pcm[:size]
+                run.start_ms += size / BYTES_PER_SAMPLE * 1000 / run.rate_hz
+                break
+            self._runs.popleft()
+        self._taken_ms = max(self._taken_ms, until_ms)
+        return taken
+
+    def _add(self, chunk: Chunk, start_ms: float, *, now_ms: float) -> None:
+        start_ms = max(start_ms, self._taken_ms)
+        if start_ms - now_ms > _MAX_AHEAD_MS:
+            return
+        last = self._runs[-1] if self._runs else None
+        if last is not None and last.rate_hz == chunk.rate_hz and start_ms <= self._end_ms:
+            last.pcm += chunk.pcm
+        else:
+            last = _Run(start_ms, chunk.rate_hz, bytearray(chunk.pcm))
+            self._runs.append(last)
+        self._end_ms = last.end_ms
+
+    def _move_back(self, ahead_ms: float) -> None:
+        """Move the newest audio into the gap before it, which the network made."""
+        last = self._runs[-1]
+        free_ms = max(self._taken_ms, self._runs[-2].end_ms if len(self._runs) > 1 else 0.0)
+        back_ms = min(ahead_ms, max(0.0, last.start_ms - free_ms))
+        last.start_ms -= back_ms
+        self._end_ms -= back_ms
+
+
+class Side(Enum):
+    """The two sides of a recording: its left and its right channel."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """The caller's leg discarded what it had not played; how much, if it can know (ms)."""
+
+    unplayed_ms: float | None = None
+
+
+#: Something that was heard: when (ms, by a monotonic clock), on which side, and what.
+Heard: TypeAlias = tuple[float, Side, Chunk | Flush]
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """What has become final since the last time: both tracks, up to the same time."""
+
+    caller: list[Piece]
+    agent: list[Piece]
+    until_ms: float
+
+
+class Timeline:
+    """The two tracks of a recording, on its clock."""
+
+    def __init__(self) -> None:
+        self.caller = Track()
+        self.agent = Track()
+        self._stalled_ms = 0.0
+        self._now_ms = 0.0
+
+    def feed(self, heard: Iterable[Heard]) -> None:
+        """Add what was heard since the last time, in order."""
+        for when_ms, side, what in heard:
+            at_ms = self._at(when_ms)
+            if side is Side.CALLER:
+                assert isinstance(what, Chunk), "only the agent's side is flushed"
+                self.caller.hear(what, at_ms)
+            elif isinstance(what, Chunk):
+                self.agent.play(what, at_ms)
+            else:
+                self.agent.cut(at_ms, what.unplayed_ms)
+
+    def take(self, now_ms: float) -> Final:
+        """Take what is final by now."""
+        return self._take(max(0.0, self._at(now_ms) - HOLD_MS))
+
+    def finish(self, now_ms: float) -> Final:
+        """Take all that was heard by now; speech that had not been played is discarded.
+
+        The caller's audio that came faster than real time is kept.
+        """
+        end_ms = self._at(now_ms)
+        self.agent.cut(end_ms, None)
+        return self._take(max(end_ms, self.caller.end_ms))
+
+    def _take(self, until_ms: float) -> Final:
+        return Final(self.caller.take(until_ms), self.agent.take(until_ms), until_ms)
+
+    def _at(self, now_ms: float) -> float:
+        """Return the recording's time, which leaves out what a stalled clock jumped over."""
+        stalled_ms = now_ms - self._stalled_ms - self._now_ms - _MAX_STEP_MS
+        if stalled_ms > 0:
+            self._stalled_ms += stalled_ms
+        self._now_ms = max(self._now_ms, now_ms - self._stalled_ms)
+        return self._now_ms

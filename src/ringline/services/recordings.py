@@ -1,0 +1,180 @@
+"""Recordings of calls: what a call plugs into its bridge, and what the database is told.
+
+A call's recorder is a tap like any other. It notes when each chunk came, which costs the
+loop next to nothing, and hands its notes to the writer's thread (`recording_writer.py`). How
+long a recording is, stands in the call's row once its file is complete.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from ringline.domain.audio import Chunk
+from ringline.domain.recording import Flush, Heard, RecordingFailure, Side
+from ringline.domain.routes import PartyId
+from ringline.domain.unavailable import Unavailable
+from ringline.services.recording_writer import RecordingWriter, Tape
+
+_log = structlog.get_logger(__name__)
+
+#: How often a call's notes go to the writer. With `HOLD_MS`, a crash loses less than a second.
+_TICK_S = 0.4
+#: How long a database that is away is left alone.
+_RETRY_S = 1.0
+
+
+class RecordingNotes(Protocol):
+    """A port: what calls' rows say of their recordings, in all workspaces."""
+
+    async def note(self, durations: Mapping[UUID, int | None]) -> None:
+        """Store how long recordings are (ms); None: there is no file any more.
+
+        Raises StoreUnavailable.
+        """
+        ...
+
+    async def keep_only(self, kept: Collection[UUID]) -> None:
+        """Note that no other recordings are there. Raises StoreUnavailable."""
+        ...
+
+
+class Recorder:
+    """Records one call (ports.Tap): on the left its caller, on the right what they hear."""
+
+    def __init__(
+        self,
+        recordings: "Recordings",
+        call_id: UUID,
+        *,
+        caller: PartyId,
+        failed: Callable[[RecordingFailure], None],
+    ) -> None:
+        #: Whose audio is on the left; all other audio is what the caller hears.
+        self.caller = caller
+        self._recordings = recordings
+        self._call_id = call_id
+        self._failed = failed
+        self._loop = asyncio.get_running_loop()
+        self._began_s = self._loop.time()
+        self._heard: list[Heard] = []
+        self._tape: Tape | None = recordings.writer.begin(call_id, self)
+        self._timer = self._loop.call_later(_TICK_S, self._tick)
+
+    def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
+        """Note audio, and when it came."""
+        if self._tape is not None:
+            side = Side.CALLER if speaker == self.caller else Side.AGENT
+            self._heard.append((self._now_ms(), side, chunk))
+
+    def on_flush(self, unplayed_ms: float | None) -> None:
+        """Note that speech was discarded before it was heard."""
+        if self._tape is not None:
+            self._heard.append((self._now_ms(), Side.AGENT, Flush(unplayed_ms)))
+
+    def end(self) -> None:
+        """End the recording now, with the call."""
+        if (tape := self._stop()) is not None:
+            self._recordings.writer.write(tape, self._heard, now_ms=self._now_ms())
+            self._recordings.writer.end(tape, self._now_ms())
+
+    # What the writer reports.
+
+    def on_failure(self, failure: RecordingFailure) -> None:
+        """Stop recording; the call continues."""
+        self._stop()
+        self._failed(failure)
+
+    def on_closed(self, duration_ms: int) -> None:
+        """Store how long the recording is."""
+        self._recordings.note(self._call_id, duration_ms)
+
+    def _stop(self) -> Tape | None:
+        self._timer.cancel()
+        tape, self._tape = self._tape, None
+        return tape
+
+    def _tick(self) -> None:
+        if self._tape is None:
+            return
+        heard, self._heard = self._heard, []
+        self._timer = self._loop.call_later(_TICK_S, self._tick)
+        self._recordings.writer.write(self._tape, heard, now_ms=self._now_ms())
+
+    def _now_ms(self) -> float:
+        return (self._loop.time() - self._began_s) * 1000
+
+
+class Recordings:
+    """The recordings of this process's calls, and of those before."""
+
+    def __init__(
+        self, writer: RecordingWriter, notes: RecordingNotes, *, grace_s: float = 5.0
+    ) -> None:
+        self.writer = writer
+        self._notes = notes
+        self._grace_s = grace_s
+        self._unwritten: dict[UUID, int | None] = {}
+        self._kept: frozenset[UUID] | None = None
+        self._noting: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the writer; the calls' rows follow the files that are there."""
+        self.writer.start(self)
+
+    def record(
+        self, call_id: UUID, caller: PartyId, *, failed: Callable[[RecordingFailure], None]
+    ) -> Recorder:
+        """Record a call from now on; `failed` is called at most once."""
+        return Recorder(self, call_id, caller=caller, failed=failed)
+
+    def note(self, call_id: UUID, duration_ms: int | None) -> None:
+        """Store a recording's duration; None if its file has been removed."""
+        self._unwritten[call_id] = duration_ms
+        self._write_soon()
+
+    async def close(self) -> None:
+        """Complete the files of the calls that have ended, and their rows.
+
+        Waits for the disk, and then for the database, for `grace_s` each.
+        """
+        await self.writer.close(self._grace_s)
+        await asyncio.sleep(0)  # what the thread has reported last
+        if self._noting is not None:
+            with suppress(TimeoutError):  # the next start finds the files
+                await asyncio.wait_for(self._noting, self._grace_s)
+
+    # What the writer reports.
+
+    def on_survey(self, durations: dict[UUID, int]) -> None:
+        """Let the calls' rows say which recordings are there."""
+        self._kept = frozenset(durations)
+        self._unwritten = durations | self._unwritten
+        self._write_soon()
+
+    def on_removed(self, call_id: UUID) -> None:
+        """Let the call's row say that its recording is gone."""
+        self.note(call_id, None)
+
+    def _write_soon(self) -> None:
+        if self._noting is None:
+            self._noting = asyncio.create_task(self._write_notes())
+
+    async def _write_notes(self) -> None:
+        while self._unwritten or self._kept is not None:
+            kept, self._kept = self._kept, None
+            notes, self._unwritten = self._unwritten, {}
+            try:
+                if kept is not None:
+                    await self._notes.keep_only(kept.union(notes))
+                await self._notes.note(notes)
+            except Unavailable:
+                self._kept = self._kept or kept
+                self._unwritten = notes | self._unwritten
+                await asyncio.sleep(_RETRY_S)
+            except Exception as error:
+                _log.error("recording_not_noted", error=type(error).__name__)
+        self._noting = None

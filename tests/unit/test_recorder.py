@@ -1,0 +1,327 @@
+"""A call's recorder on the bridge, in virtual time: it records what the leg has played.
+
+The leg plays late by as much as it likes, and may know what it has not played. Whatever is
+said and interrupted meanwhile, the recording holds the samples that the leg has played, when
+it played them.
+"""
+
+import asyncio
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringline.domain import leg, voice
+from ringline.domain.audio import Chunk
+from ringline.domain.call_vocabulary import ParticipantRole
+from ringline.domain.events import CallAudit
+from ringline.domain.recording import Heard, Piece, RecordingFailure, Timeline
+from ringline.domain.routes import PartyId, Seat
+from ringline.services.recording_writer import RecordingListener
+from ringline.services.recordings import Recordings
+from tests.house import House, run
+from tests.talking import INPUT_HZ, ScriptedLeg, ScriptedVoice, speech
+
+PER_MS = 1_000  # Hz: a sample is a millisecond
+VOICE = voice.VoiceCapabilities(PER_MS, PER_MS, ("one",), "one")
+
+
+@dataclass
+class Reel:
+    """A recording in memory, and what its listener was told."""
+
+    listener: RecordingListener
+    timeline: Timeline = field(default_factory=Timeline)
+    caller: list[Piece] = field(default_factory=list)
+    agent: list[Piece] = field(default_factory=list)
+    ended_ms: float | None = None
+
+    def lines(self) -> tuple[list[int], list[int]]:
+        assert self.ended_ms is not None
+        return spread(self.caller, self.ended_ms), spread(self.agent, self.ended_ms)
+
+
+class Reels:
+    """A writer that does the thread's work at once."""
+
+    def __init__(self) -> None:
+        self.all: list[Reel] = []
+        self.written = 0
+
+    def begin(self, call_id: UUID, listener: RecordingListener) -> Reel:
+        self.all.append(Reel(listener))
+        return self.all[-1]
+
+    def write(self, reel: Reel, heard: Sequence[Heard], *, now_ms: float) -> None:
+        self.written += len(heard)
+        reel.timeline.feed(heard)
+        final = reel.timeline.take(now_ms)
+        reel.caller += final.caller
+        reel.agent += final.agent
+
+    def end(self, reel: Reel, now_ms: float) -> None:
+        final = reel.timeline.finish(now_ms)
+        reel.caller += final.caller
+        reel.agent += final.agent
+        reel.ended_ms = final.until_ms
+
+
+class Notes:
+    """What calls' rows say of their recordings, in memory."""
+
+    def __init__(self) -> None:
+        self.durations: dict[UUID, int | None] = {}
+
+    async def note(self, durations: Mapping[UUID, int | None]) -> None:
+        self.durations |= durations
+
+    async def keep_only(self, kept: Any) -> None:
+        raise AssertionError("nobody surveys")
+
+
+def recordings_of(reels: Reels) -> Recordings:
+    return Recordings(cast(Any, reels), Notes())
+
+
+def spread(pieces: list[Piece], until_ms: float) -> list[int]:
+    line = [0] * round(until_ms + 1)
+    for piece in pieces:
+        start, values = round(piece.start_ms), array("h", piece.chunk.pcm)
+        line[start : start + len(values)] = values
+    return line
+
+
+def runs_of(line: list[int]) -> list[tuple[int, int, int]]:
+    """Return where each run of a value begins, the value and its length; silence is left out.
+
+    Times need not be whole milliseconds, so that runs of a sample or two are rounding.
+    """
+    runs: list[list[int]] = []
+    for at, value in enumerate(line):
+        if value and runs and runs[-1][1] == value and sum(runs[-1][::2]) == at:
+            runs[-1][2] += 1
+        elif value:
+            runs.append([at, value, 1])
+    return [(at, value, count) for at, value, count in runs if count > 2]
+
+
+class LateLeg(ScriptedLeg):
+    """A leg that plays everything `late_ms` later than it could, and may know it."""
+
+    def __init__(self, late_ms: int, *, knows: bool) -> None:
+        super().__init__(input_hz=PER_MS, output_hz=PER_MS)
+        self.late_ms = late_ms
+        self.knows = knows
+        self._line: dict[int, int] = {}
+        self._end_ms = 0.0
+
+    def play(self, chunk: Chunk) -> None:
+        super().play(chunk)
+        start = max(self._end_ms, now_ms() + self.late_ms)
+        for offset, value in enumerate(array("h", chunk.pcm)):
+            self._line[round(start) + offset] = value
+        self._end_ms = start + len(chunk.pcm) / 2
+
+    def flush(self) -> float | None:
+        super().flush()
+        unplayed = max(0.0, self._end_ms - now_ms())
+        unplayed = min(unplayed, sum(at >= now_ms() for at in self._line))
+        self._line = {at: value for at, value in self._line.items() if at < now_ms()}
+        self._end_ms = min(self._end_ms, now_ms())
+        return unplayed if self.knows else None
+
+    def played(self, until_ms: float) -> list[int]:  # type: ignore[override]
+        return [self._line.get(at, 0) for at in range(round(until_ms + 1))]
+
+
+def now_ms() -> float:
+    """Return the time without the errors of adding up fractions of seconds."""
+    return round(asyncio.get_running_loop().time() * 1000, 3)
+
+
+_ACTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), st.integers(20, 1_500)),
+        st.tuples(st.just("wait"), st.integers(1, 900)),
+        st.tuples(st.just("speak over"), st.just(0)),
+        st.tuples(st.just("cancel"), st.just(0)),
+        st.tuples(st.just("operator"), st.integers(10, 100)),
+    ),
+    max_size=12,
+)
+
+
+class Talk:
+    """A recorded call whose voice, caller and operator do as a test says."""
+
+    def __init__(self, house: House, line: LateLeg) -> None:
+        house.capabilities = VOICE
+        self.house = house
+        self.line = line
+        self.live = house.start_on(line, recorded=True)
+        self.mark = 0
+
+    async def begin(self) -> None:
+        await asyncio.sleep(1)
+        operator = ScriptedLeg(input_hz=PER_MS, output_hz=PER_MS)
+        role = ParticipantRole.SUPERVISOR
+        listener = await self.live.join(operator, Seat.BARGE, member="ann", role=role)
+        assert listener is not None
+        self.operator = listener
+
+    @property
+    def voice(self) -> ScriptedVoice:
+        return self.house.voices[0]
+
+    async def act(self, act: str, amount: int) -> None:
+        self.mark += 1
+        match act:
+            case "say":
+                self.live.listener.on_leg_signal(leg.ResponseRequested())
+                await asyncio.sleep(0.001)
+                asked = [one for one in self.voice.orders if isinstance(one, voice.Respond)]
+                if asked:
+                    spoken = speech(amount, PER_MS, mark=self.mark)
+                    self.voice.say(asked[-1].response_id, spoken, text="x")
+            case "speak over":
+                item_id = f"item_{self.mark}"
+                for signal in (
+                    voice.SpeechStarted(item_id),
+                    voice.SpeechStopped(item_id),
+                    voice.Transcribed(item_id, "but", final=True),
+                ):
+                    self.voice.listener.on_voice_signal(signal)
+            case "cancel":
+                self.live.listener.on_leg_signal(leg.CancelRequested())
+            case "operator":
+                self.operator.on_leg_audio(speech(amount, PER_MS, mark=self.mark))
+            case _:
+                await asyncio.sleep(amount / 1000)
+        await asyncio.sleep(0)
+
+
+@given(_ACTS, st.booleans(), st.integers(0, 250))
+@settings(deadline=None, max_examples=40)
+def test_the_recording_is_what_the_leg_played(
+    acts: list[tuple[str, int]], knows: bool, late_ms: int
+) -> None:
+    reels, late = Reels(), late_ms if knows else 0
+
+    async def main(house: House) -> None:
+        line = LateLeg(late, knows=knows)
+        talk = Talk(house, line)
+        answered_ms = 100.0  # the voice has opened
+        await talk.begin()
+        for act, amount in acts:
+            await talk.act(act, amount)
+        await asyncio.sleep(3)
+        played = line.played(now_ms())
+        talk.live.listener.on_leg_signal(leg.Left())
+        await asyncio.sleep(0.1)
+        (reel,) = reels.all
+        caller, agent = reel.lines()
+        assert not any(caller)
+        recorded, true = runs_of(agent), runs_of(played)
+        assert [value for _, value, _ in recorded] == [value for _, value, _ in true]
+        for (at, _, count), (heard, _, long) in zip(recorded, true, strict=True):
+            assert heard - late - answered_ms == pytest.approx(at, abs=1)
+            assert count == pytest.approx(long, abs=2)
+
+    run(main, recordings_of(reels))
+
+
+# What a call does with its recorder.
+
+
+def test_a_call_is_recorded_from_its_answer_to_its_end() -> None:
+    reels = Reels()
+
+    async def main(house: House) -> None:
+        line = LateLeg(0, knows=False)
+        talk = Talk(house, line)
+        await asyncio.sleep(0.05)
+        assert reels.all == []
+        await talk.begin()
+        (reel,) = reels.all
+        talk.live.listener.on_leg_audio(speech(40, PER_MS, mark=3))
+        await talk.act("say", 500)
+        await asyncio.sleep(0.3)
+        talk.live.listener.on_leg_signal(leg.Left())
+        await asyncio.sleep(1)
+        assert reel.ended_ms == pytest.approx(1_252, abs=2)
+        caller, agent = reel.lines()
+        assert [run[1:] for run in runs_of(caller)] == [(3 * 257, 40)]
+        ((at, _, count),) = runs_of(agent)
+        assert count == pytest.approx(300, abs=1)  # the caller did not hear the rest
+        assert at == pytest.approx(952, abs=2)
+        reel.listener.on_closed(1_252)
+        await asyncio.sleep(0)
+
+    run(main, recordings_of(reels))
+
+
+def test_only_a_call_that_is_to_be_recorded_is() -> None:
+    reels = Reels()
+
+    async def main(house: House) -> None:
+        live, _ = house.start()
+        await asyncio.sleep(1)
+        live.listener.on_leg_audio(speech(20, INPUT_HZ))
+        assert reels.all == []
+
+    run(main, recordings_of(reels))
+
+
+def test_a_recording_that_fails_is_told_once_and_records_nothing_more() -> None:
+    reels = Reels()
+
+    async def main(house: House) -> None:
+        talk = Talk(house, LateLeg(0, knows=False))
+        await talk.begin()
+        (reel,) = reels.all
+        reel.listener.on_failure(RecordingFailure.DISK_SLOW)
+        written = reels.written
+        for _ in range(100):
+            talk.live.listener.on_leg_audio(speech(20, PER_MS))
+            await talk.act("speak over", 0)
+        await asyncio.sleep(5)
+        told = [one for one in house.events(talk.live) if isinstance(one, CallAudit)]
+        assert [(one.audit_type, one.code, one.detail) for one in told] == [
+            ("error", "recording_failed", {"reason": "disk_slow"})
+        ]
+        talk.live.listener.on_leg_signal(leg.Left())
+        await asyncio.sleep(1)
+        assert (reels.written, reel.ended_ms) == (written, None)
+        assert house.ended(talk.live).hangup_cause == "caller_hangup"
+
+    run(main, recordings_of(reels))
+
+
+def test_the_left_channel_follows_the_caller() -> None:
+    reels, notes = Reels(), Notes()
+
+    async def main(_: House) -> None:
+        one, two = PartyId(UUID(int=1)), PartyId(UUID(int=2))
+        recordings = Recordings(cast(Any, reels), notes)
+        recorder = recordings.record(UUID(int=9), one, failed=lambda failure: None)
+        for caller in (one, two):
+            recorder.caller = caller
+            await asyncio.sleep(0.2)
+            recorder.on_audio(one, speech(20, PER_MS, mark=1))
+            recorder.on_audio(two, speech(20, PER_MS, mark=2))
+        await asyncio.sleep(0.2)
+        recorder.end()
+        left, right = reels.all[0].lines()
+        assert [run[1] // 257 for run in runs_of(left)] == [1, 2]
+        assert [run[1] // 257 for run in runs_of(right)] == [2, 1]
+        recorder.on_closed(440)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert notes.durations == {UUID(int=9): 440}
+
+    run(main)
