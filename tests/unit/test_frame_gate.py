@@ -85,7 +85,7 @@ class Line:
         self.connection, self.transport = Connection(), Transport()
         request: Any = SimpleNamespace(transport=self.transport, protocol=self.connection)
         bounds = FrameLimits(200_000, per_second, burst)
-        self.socket = WebSocket(request, cast(Any, None), bounds=bounds)
+        self.socket = WebSocket(request, cast(Any, SimpleNamespace()), bounds=bounds)
         self.socket._gate._bucket = Bucket(per_second, burst, clock=loop_time)
         self.messages: list[Message] = []
 
