@@ -228,6 +228,20 @@ def test_a_secret_that_can_be_guessed_starts_no_server(
     assert "hunter2" not in done.stdout
 
 
+@pytest.mark.parametrize("command", ["dev", "doctor"])
+def test_a_mistake_in_the_file_of_voices_is_told(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "voices.toml"
+    path.write_text('[cascade.house]\nvoices = ["a"]\nsecret = "hunter2"\n', "utf-8")
+    done = ringline(command, "--data-dir", tmp_path / "data", RINGLINE_VOICES_FILE=str(path))
+    assert done.returncode == 1
+    says = (
+        'RINGLINE_VOICES_FILE is invalid: [cascade.house]: "secret" is not known; it may have '
+        "voices, transcription, chat, speech."
+    )
+    assert says in " ".join((done.stdout + done.stderr).replace("\\", "").split())
+    assert "hunter2" not in done.stdout + done.stderr
+
+
 def test_a_secret_is_long_and_never_the_same() -> None:
     made = [ringline("secret") for _ in range(2)]
     assert all(done.returncode == 0 and done.stderr == "" for done in made)

@@ -85,6 +85,7 @@ def _examine_settings(data_dir: Path | None) -> list[Finding]:
     try:
         settings = Settings.read(data_dir=data_dir)
         load_prices(settings.prices_file)
+        settings.read_cascades()
     except SettingsProblem as problem:  # with one invalid setting, the others cannot be checked
         return [Finding("settings", Grade.BAD, str(problem))]
     return [*check_variables(service_links(os.environ)), *run(_examine(settings))]
