@@ -233,6 +233,15 @@ async def test_a_picture_is_shown_to_the_chat_model(desk: Desk) -> None:
     assert desk.messages()[-1] == {"role": "user", "content": [image, text]}
 
 
+async def test_a_large_picture_is_sent_whole(desk: Desk) -> None:
+    large = PNG + "A" * (8 * 1024 * 1024)
+    desk.voice.send(AddImage(large))
+    await desk.respond(Respond("r"))
+    (part,) = desk.messages()[-1]["content"]
+    assert part["image_url"]["url"] == large
+    assert desk.fake.of("chat")[0].headers["content-length"].isdecimal()
+
+
 async def test_an_endpoint_without_a_key_gets_none(fake: FakeEndpoints) -> None:
     open_chat = Endpoint(fake.url, "chat-model")
     async with conversing(fake, chat=open_chat) as desk:

@@ -73,7 +73,7 @@ class Stages:
                 content_type=transcriptions.content_type(boundary),
             ) as answer:
                 reader = TranscriptionReader(answer.content_type)
-                async for piece in answer.pieces():
+                while piece := await answer.read():
                     reader.feed(piece)
                     if reader.complete:
                         await answer.finish()
@@ -107,7 +107,7 @@ class Stages:
             async with self._endpoints.post(endpoint, chat_completions.PATH, body=body) as answer:
                 reader = ChatReader(answer.content_type)
                 left = limits.RESPONSE_CHARACTERS.most
-                async for piece in answer.pieces():
+                while piece := await answer.read():
                     text = reader.feed(piece)[:left]
                     left -= len(text)
                     for said in cut(text):
@@ -136,7 +136,7 @@ class Stages:
         async def attempt() -> AsyncGenerator[bytes]:
             async with self._endpoints.post(endpoint, speech_synthesis.PATH, body=body) as answer:
                 reader = SpeechReader(answer.content_type)
-                async for piece in answer.pieces():
+                while piece := await answer.read():
                     if pcm := reader.feed(piece):
                         yield pcm
                 if pcm := reader.end():

@@ -7,9 +7,10 @@ take the key elsewhere, and the environment's proxies are not used (voices, 1).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from io import BytesIO
 
 import aiohttp
 
@@ -73,30 +74,27 @@ class Answer:
         """Return its content type, or ""."""
         return self._response.headers.get("Content-Type", "")
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes. Raises EndpointFailed.
+    async def read(self) -> bytes:
+        """Return the next piece of the body, or b"" at its end. Raises EndpointFailed.
 
         Only waiting for the endpoint counts as its time, not what is done between pieces.
         """
         loop = asyncio.get_running_loop()
-        while True:
-            since = loop.time()
-            try:
-                async with asyncio.timeout(min(self._patience.stall_s, self._left_s)):
-                    piece = await self._response.content.readany()
-            except TimeoutError:
-                raise EndpointFailed(STALLED) from None
-            except aiohttp.ClientResponseError:
-                raise EndpointFailed(UNREADABLE) from None
-            except (aiohttp.ClientError, OSError):
-                raise EndpointFailed(CUT) from None
-            self._left_s = max(0.0, self._left_s - (loop.time() - since))
-            self._left_bytes -= len(piece)
-            if self._left_bytes < 0:
-                raise EndpointFailed(UNREADABLE)
-            if not piece:
-                return
-            yield piece
+        since = loop.time()
+        try:
+            async with asyncio.timeout(min(self._patience.stall_s, self._left_s)):
+                piece = await self._response.content.readany()
+        except TimeoutError:
+            raise EndpointFailed(STALLED) from None
+        except aiohttp.ClientResponseError:
+            raise EndpointFailed(UNREADABLE) from None
+        except (aiohttp.ClientError, OSError):
+            raise EndpointFailed(CUT) from None
+        self._left_s = max(0.0, self._left_s - (loop.time() - since))
+        self._left_bytes -= len(piece)
+        if self._left_bytes < 0:
+            raise EndpointFailed(UNREADABLE)
+        return piece
 
     async def finish(self) -> None:
         """Wait a moment for the end of a body that is complete, to reuse the connection."""
@@ -147,7 +145,11 @@ class Endpoints:
         try:
             async with asyncio.timeout(self._patience.ready_s + self._patience.stall_s):
                 return await self._session.post(
-                    url, headers=headers, data=body, allow_redirects=False
+                    # Bytes would be copied in one go, however large a picture is.
+                    url,
+                    headers=headers,
+                    data=BytesIO(body),
+                    allow_redirects=False,
                 )
         except aiohttp.ConnectionTimeoutError:
             raise EndpointFailed(TIMEOUT) from None
