@@ -38,6 +38,8 @@ from ringline.domain.voice import VoiceCapabilities
 
 MAX_PADDING_MS = 10_000
 _MAX_QUOTED = 64  # characters of a client's text that an error quotes
+#: Why a change of a member is refused.
+IMMUTABLE = "{member} cannot be changed while the session runs"
 
 #: The known models; None for a model that is not realtime.
 Models: TypeAlias = Mapping[str, VoiceCapabilities | None]
@@ -222,7 +224,7 @@ def _allowed(
 
 
 def _immutable(name: str) -> ConfigProblem:
-    return ConfigProblem("immutable_field", f"{name} cannot be changed while the session runs")
+    return ConfigProblem("immutable_field", IMMUTABLE.format(member=name))
 
 
 def _ignored(requested: RequestedConfig, capabilities: VoiceCapabilities) -> tuple[str, ...]:

@@ -129,6 +129,11 @@ async def rpc_caller(request: web.Request, credentials: Credentials) -> Caller |
     return caller
 
 
+def retry_after(wait_s: int = 1) -> dict[str, str]:
+    """Return the header that says when to try again, in whole seconds."""
+    return {"Retry-After": str(wait_s)}
+
+
 def answer(refusal: HttpRefusal, headers: dict[str, str] | None = None) -> web.Response:
     """Answer a refusal as JSON."""
     return web.Response(

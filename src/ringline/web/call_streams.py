@@ -20,7 +20,7 @@ from ringline.domain.unavailable import Unavailable
 from ringline.ports import CallStore, Clock, NewId
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import resolve
-from ringline.web.authentication import Denied, Origins, answer
+from ringline.web.authentication import Denied, Origins, answer, retry_after
 from ringline.web.call_socket import CallSocket
 from ringline.web.call_watch import Start
 from ringline.web.cors import READABLE, preflight
@@ -190,7 +190,7 @@ class CallStreams:
         request_id = format_id(Prefix.REQUEST, self._new_id())
         headers = {"X-Request-Id": request_id, **READABLE}
         if code in ("UNAVAILABLE", "RATE_LIMITED"):
-            headers["Retry-After"] = "1"
+            headers |= retry_after()
         if code == "UPGRADE_REQUIRED":
             headers |= {**OUR_VERSION, "Upgrade": "websocket", "Connection": "upgrade"}
         refusal = refuse_v1(code, request_id, documentation_base=self._links.documentation_base)

@@ -15,7 +15,7 @@ from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import TooManySockets
 from ringline.services.follow import Follower, OnLoss, Subscription, follow, resolve
 from ringline.services.outbox import Outbox, OutboxClosed
-from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of
+from ringline.web.authentication import Contradiction, Origins, agreed, bearer_of, retry_after
 from ringline.web.frame_gate import WATCHER
 from ringline.web.http_connection import begin_stream
 from ringline.web.limits import SocketLimits
@@ -62,7 +62,7 @@ class EventsSockets:
         try:
             return await self._serve(request, viewer, version=version, subprotocol=offer.answer)
         except Unavailable:
-            return web.Response(status=503, headers={"Retry-After": "1"})
+            return web.Response(status=503, headers=retry_after())
         except (TooManySockets, _Refused):
             return web.Response(status=403)
 

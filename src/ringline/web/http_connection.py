@@ -26,6 +26,7 @@ from aiohttp.web_protocol import RequestHandler
 from ringline.domain import limits
 from ringline.domain.log import Scope
 from ringline.web.admission import Admission, Slot
+from ringline.web.authentication import retry_after
 from ringline.web.budget import ByteBudget
 from ringline.web.fair_share import HANDSHAKE_S, REFUSAL_S, REPLAY_S, REQUEST_S, FairShare
 from ringline.web.refusals import Refusals
@@ -350,7 +351,7 @@ def begin_request(request: web.Request) -> None:
     connection = request.protocol
     forwarded = request.headers.getall("X-Forwarded-For", ())
     if isinstance(connection, HttpConnection) and not connection.begin(forwarded):
-        raise web.HTTPTooManyRequests(headers={"Retry-After": "1"})
+        raise web.HTTPTooManyRequests(headers=retry_after())
 
 
 async def begin_stream(request: web.Request, scope: Scope, *, replays: bool = False) -> None:

@@ -15,7 +15,7 @@ from ringline.domain.session_config import ConfigProblem
 from ringline.domain.unavailable import Unavailable
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.voices import Catalogue
-from ringline.web.authentication import Denied, answer, carries_credential, key_for
+from ringline.web.authentication import Denied, answer, carries_credential, key_for, retry_after
 from ringline.web.cors import READABLE, preflight
 from ringline.web.fair_share import REQUEST_S
 from ringline.web.http_connection import begin_anonymous
@@ -27,7 +27,7 @@ from ringline.wire.models import encode_models, read_query
 EVERYONE = Scope(UUID(int=0), Environment.LIVE)
 
 _UNAUTHORIZED = {**READABLE, "WWW-Authenticate": "Bearer"}
-_LATER = {**READABLE, "Retry-After": "1"}
+_LATER = {**READABLE, **retry_after()}
 _LISTED = {**READABLE, "Cache-Control": "no-store"}  # the answer depends on the key
 #: The headers that a browser may send after its preflight.
 _HEADERS = "authorization, x-api-key"

@@ -22,7 +22,7 @@ from ringline.services.credentials import Credentials, TooManySockets, Unrecogni
 from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
 from ringline.services.sessions import Permit, Sessions, TooManySessions, leash_of
-from ringline.web.authentication import Denied, Origins, Visitor, answer, key_for
+from ringline.web.authentication import Denied, Origins, Visitor, answer, key_for, retry_after
 from ringline.web.fair_share import BYTE_KEPT_S, REFUSAL_S, REQUEST_S
 from ringline.web.frame_gate import SESSION
 from ringline.web.http_connection import begin_stream
@@ -43,7 +43,6 @@ from ringline.wire.websocket_reader import CloseCode
 _log = structlog.get_logger(__name__)
 
 UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
-UNAVAILABLE_HEADERS = {"Retry-After": "1"}
 
 
 class Realtime:
@@ -96,7 +95,7 @@ class Realtime:
             wait_s = self._mint_rate.take(visitor.key.id)
             await share.begin(REFUSAL_S if wait_s else REQUEST_S)
             if wait_s:
-                return answer(refuse_v3("rate_limited"), {"Retry-After": str(wait_s)})
+                return answer(refuse_v3("rate_limited"), retry_after(wait_s))
             self._reception.check_accepting()
             body = await read_body(request, limits.MINT_BYTES.most, share=share)
             await visitor.check()  # reading the body takes time
@@ -158,9 +157,9 @@ class Realtime:
                 await session.serve(socket, permit)
                 return socket.response
         except TooManySessions:
-            return answer(refuse_v3("concurrency_limit"), UNAVAILABLE_HEADERS)
+            return answer(refuse_v3("concurrency_limit"), retry_after())
         except TooManySockets:
-            return answer(refuse_v3("rate_limited"), UNAVAILABLE_HEADERS)
+            return answer(refuse_v3("rate_limited"), retry_after())
         except Unavailable:
             return _unavailable()
 
@@ -367,4 +366,4 @@ def _unauthorized() -> web.Response:
 
 
 def _unavailable() -> web.Response:
-    return answer(refuse_v3("unavailable"), UNAVAILABLE_HEADERS)
+    return answer(refuse_v3("unavailable"), retry_after())

@@ -9,6 +9,7 @@ from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from ringline.domain.log import Scope
+from ringline.web.authentication import retry_after
 from ringline.web.budget import OverBudget, Share
 from ringline.web.fair_share import BYTE_IN_S
 from ringline.web.http_connection import HttpConnection, Waits
@@ -88,7 +89,7 @@ async def write_by_pieces(
 
 def too_much_under_way() -> web.HTTPTooManyRequests:
     """Return the error for a key with too much under way; the connection is closed."""
-    refusal = web.HTTPTooManyRequests(headers={"Retry-After": "1"})
+    refusal = web.HTTPTooManyRequests(headers=retry_after())
     refusal.force_close()
     return refusal
 

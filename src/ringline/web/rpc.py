@@ -27,7 +27,7 @@ from ringline.services.idempotency import (
     IdempotencyConflict,
     is_key,
 )
-from ringline.web.authentication import Denied, rpc_caller
+from ringline.web.authentication import Denied, retry_after, rpc_caller
 from ringline.web.budget import OverBudget, Share
 from ringline.web.cors import READABLE, preflight
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
@@ -48,7 +48,7 @@ _log = structlog.get_logger(__name__)
 
 _METHODS = "POST, OPTIONS"
 _JSON = {**READABLE, "Content-Type": "application/json; charset=utf-8"}
-_LATER = {**_JSON, "Retry-After": "1"}
+_LATER = {**_JSON, **retry_after()}
 #: The headers that a browser may send after its preflight.
 _HEADERS = "authorization, content-type, x-api-key, idempotency-key"
 _BODY = StrictDecoder(object, limits.RPC_BODY_MARKS)
@@ -220,5 +220,5 @@ async def _read(request: web.Request, share: Share) -> bytes:
 
 
 def _refuse(refusal: HttpRefusal, wait_s: int = 0) -> web.Response:
-    headers = {**_JSON, "Retry-After": str(wait_s)} if wait_s else _JSON
+    headers = {**_JSON, **retry_after(wait_s)} if wait_s else _JSON
     return web.Response(status=refusal.status, body=refusal.body, headers=headers)

@@ -15,7 +15,7 @@ from ringline.domain.unavailable import Unavailable
 from ringline.rpc.engine import Engine
 from ringline.services.callers import caller_of
 from ringline.services.credentials import Credentials, Pass, Unrecognised
-from ringline.web.authentication import Visitor, answer
+from ringline.web.authentication import Visitor, answer, retry_after
 from ringline.web.fair_share import REQUEST_S
 from ringline.web.links import Links
 from ringline.web.own_page import is_own_page, provenance_of
@@ -57,7 +57,6 @@ _AGENTS = {
     "sort": "name",
     "page": {"limit": 250},
 }
-_LATER = {"Retry-After": "1"}
 
 
 class PageKey:
@@ -114,7 +113,7 @@ class Talk:
         try:
             granted = await self._key.find(self._credentials)
         except Unavailable:
-            return answer(refuse_v3("unavailable"), _LATER)
+            return answer(refuse_v3("unavailable"), retry_after())
         if granted is None or not isinstance(granted.who, Key):
             return _no_key()
         return await self._realtime.mint_for(request, Visitor(granted.who, granted.check))
@@ -133,7 +132,7 @@ class Talk:
         except Unrecognised:
             return _no_key()
         except Unavailable:
-            return answer(refuse_v3("unavailable"), _LATER)
+            return answer(refuse_v3("unavailable"), retry_after())
         headers = {"Cache-Control": "no-store"}
         return web.Response(body=body, content_type="application/json", headers=headers)
 

@@ -15,7 +15,7 @@ from ringline.domain.unavailable import Unavailable
 from ringline.ports import Clock, NewId
 from ringline.services.credentials import Credentials, Unrecognised
 from ringline.services.team import Team
-from ringline.web.authentication import Denied, answer, key_for
+from ringline.web.authentication import Denied, answer, key_for, retry_after
 from ringline.web.fair_share import REFUSAL_S, REQUEST_S
 from ringline.web.rates import RateLimit
 from ringline.web.requests import BodyTooLarge, open_share, read_body
@@ -98,7 +98,7 @@ async def _mint(
         wait_s = rate.take(visitor.key.id)
         await share.begin(REFUSAL_S if wait_s else REQUEST_S)
         if wait_s:
-            return answer(refuse_rpc("rate_limited"), {"Retry-After": str(wait_s)})
+            return answer(refuse_rpc("rate_limited"), retry_after(wait_s))
         body = await read_body(request, limits.MINT_BYTES.most, share=share)
         await visitor.check()  # reading the body takes time
         made = await make(visitor.key, body)
@@ -106,7 +106,7 @@ async def _mint(
     except Unrecognised:
         return answer(refuse_rpc("unauthorized"))
     except Unavailable:
-        return answer(refuse_rpc("unavailable"), {"Retry-After": "1"})
+        return answer(refuse_rpc("unavailable"), retry_after())
     except BodyTooLarge:
         return answer(refuse_rpc("payload_too_large"))
     except session_token.MintProblem as problem:

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ringline.domain.endings import EndCause
 from ringline.domain.leg import Refusal
+from ringline.domain.session_config import IMMUTABLE
 from ringline.domain.voice import VoiceFailure
 
 #: Words by which clients recognise noise, compared case-insensitively (5.2).
@@ -95,7 +96,7 @@ _ROWS = (
     ),
     RealtimeError("image_input_unsupported", "the model does not take image input", harmless=True),
     RealtimeError("invalid_image", "the picture cannot be read: {reason}"),
-    RealtimeError("immutable_field", "{member} cannot be changed while the session runs"),
+    RealtimeError("immutable_field", IMMUTABLE),
     RealtimeError("upstream_error", "the voice reported an error"),
     RealtimeError("overloaded", "the voice has too much to do"),
     RealtimeError("speech_failed", "the voice could not speak"),
