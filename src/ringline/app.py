@@ -41,6 +41,7 @@ from ringline.services.recording_writer import RecordingWriter
 from ringline.services.recordings import Recordings
 from ringline.services.repo import Repo
 from ringline.services.sealer import Sealer
+from ringline.services.session_ends import SessionEnds
 from ringline.services.sessions import SessionLimits, Sessions
 from ringline.services.team import Team
 from ringline.services.voices import (
@@ -431,6 +432,7 @@ def _server(
     realtime = Realtime(
         sessions,
         reception,
+        ends=SessionEnds(stores.credentials, calls, records=stores.calls, now=now),
         credentials=credentials,
         events_per_window=settings.rate_session_events_per_10_s,
         mint_rate=mint_rate,

@@ -489,6 +489,13 @@ class TicketStore(Protocol):
         """Return a ticket without redeeming it. Raises StoreUnavailable."""
         ...
 
+    async def drop_ticket(self, scope: Scope, call_id: UUID, *, now: datetime) -> bool:
+        """Delete a log's ticket by its session's id; return whether it was still valid.
+
+        Against a client that redeems it, one of the two wins. Raises StoreUnavailable.
+        """
+        ...
+
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
         """Redeem a ticket: delete and return it, if it and its key are valid.
 

@@ -68,6 +68,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", ACCESS): _MINT,
     ("POST", MINT): _MINT,
     ("POST", TICKET): replace(_MINT, stranger=403),
+    ("DELETE", f"{MINT}/{{id}}"): Plain(),
     ("GET", PATH): Socket(),
     ("GET", f"{PATH}/"): Socket(),
     ("GET", SOCKET): Socket(),

@@ -138,6 +138,40 @@ async def test_a_dead_ticket_or_a_ticket_of_a_dead_key_opens_nothing(stores: Sto
     assert await take(expiring.id.bytes * 2, NOW + timedelta(seconds=4)) is not None
 
 
+async def test_a_ticket_is_dropped_once_by_its_sessions_id_in_its_own_log(stores: Stores) -> None:
+    scope, other = await make_log(stores), await make_log(stores)
+    key = a_key(scope)
+    await stores.workspaces.create_key(key, hash_of(key))
+    ticket = a_ticket(key)
+    drop = stores.credentials.drop_ticket
+    await stores.credentials.put_ticket(b"t" * 32, ticket, now=NOW)
+    elsewhere = Scope(scope.workspace_id, Environment.TEST)
+    for place in (other, elsewhere):
+        assert not await drop(place, ticket.call_id, now=NOW)
+    assert not await drop(scope, new_id(), now=NOW)
+    assert not await drop(scope, ticket.call_id, now=ticket.expires_at)
+    assert await drop(scope, ticket.call_id, now=NOW)
+    assert not await drop(scope, ticket.call_id, now=NOW)
+    assert await stores.credentials.take_ticket(b"t" * 32, NOW) is None
+    await stores.credentials.put_ticket(b"u" * 32, a_ticket(key, call_id=new_id()), now=NOW)
+    await stores.workspaces.revoke_key(key.id, NOW, end_calls=False)
+    assert not await drop(scope, ticket.call_id, now=NOW)
+
+
+async def test_a_ticket_is_dropped_or_taken(database: TestDatabase, stores: Stores) -> None:
+    scope = await make_log(stores)
+    key = a_key(scope)
+    await stores.workspaces.create_key(key, hash_of(key))
+    for turn in range(20):
+        ticket, ticket_hash = a_ticket(key), bytes([turn]) * 32
+        await stores.credentials.put_ticket(ticket_hash, ticket, now=NOW)
+        taken, dropped = await asyncio.gather(
+            stores.credentials.take_ticket(ticket_hash, NOW),
+            stores.credentials.drop_ticket(scope, ticket.call_id, now=NOW),
+        )
+        assert (taken is None) == dropped
+
+
 async def test_no_ticket_is_kept_for_a_dead_key(stores: Stores) -> None:
     scope = await make_log(stores)
     revoked, expiring = a_key(scope), a_key(scope, expires_at=NOW + timedelta(seconds=5))

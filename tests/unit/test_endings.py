@@ -26,6 +26,7 @@ SPELT = {
     EndCause.MAX_DURATION: ("max_duration", 1000, "max_duration"),
     EndCause.BUDGET_EXHAUSTED: ("budget_exhausted", 1000, "budget_exhausted"),
     EndCause.KEY_REVOKED: ("revoked", 1008, "revoked"),
+    EndCause.SESSION_REVOKED: ("revoked", 1000, "revoked"),
     EndCause.LEG_TOO_SLOW: ("slow_client", 1008, "failed"),
     EndCause.LEG_MESSAGE_TOO_LARGE: ("frame_too_large", 1009, "failed"),
     EndCause.LEG_UNSUPPORTED_DATA: ("binary_not_supported", 1003, "failed"),

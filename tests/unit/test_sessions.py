@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 import pytest
 
@@ -38,6 +39,9 @@ class Store:
     async def find_ticket(self, ticket_hash: bytes) -> Ticket | None:
         self.found.append(ticket_hash)
         return self.tickets.get(ticket_hash)
+
+    async def drop_ticket(self, scope: Scope, call_id: UUID, *, now: datetime) -> bool:
+        raise AssertionError("no session is ended by its id")
 
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
         return self.tickets.pop(ticket_hash, None)

@@ -23,6 +23,7 @@ class EndCause(StrEnum):
     MAX_DURATION = "max_duration"
     BUDGET_EXHAUSTED = "budget_exhausted"
     KEY_REVOKED = "key_revoked"
+    SESSION_REVOKED = "session_revoked"
     LEG_TOO_SLOW = "leg_too_slow"  # it reads too slowly
     LEG_MESSAGE_TOO_LARGE = "leg_message_too_large"
     LEG_UNSUPPORTED_DATA = "leg_unsupported_data"
@@ -67,6 +68,7 @@ ENDINGS: dict[EndCause, Ending] = {
     _C.MAX_DURATION: _ended(_H.MAX_DURATION),
     _C.BUDGET_EXHAUSTED: _ended(_H.BUDGET_EXHAUSTED),
     _C.KEY_REVOKED: _ended(_H.REVOKED),
+    _C.SESSION_REVOKED: _ended(_H.REVOKED),
     _C.LEG_TOO_SLOW: _failed(_H.FAILED),
     _C.LEG_MESSAGE_TOO_LARGE: _failed(_H.FAILED),
     _C.LEG_UNSUPPORTED_DATA: _failed(_H.FAILED),

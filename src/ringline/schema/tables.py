@@ -150,7 +150,7 @@ tickets = sa.Table(
     secret("binding"),
     sa.Column("expires_at", TIMESTAMP, nullable=False),
     sa.Column("inserted_at", TIMESTAMP, nullable=False, server_default=sa.func.now()),
-    sa.PrimaryKeyConstraint("workspace_id", "environment", "ticket_hash"),
+    sa.PrimaryKeyConstraint("workspace_id", "environment", "call_id"),
     sa.UniqueConstraint("ticket_hash"),
     in_scope("key_id", "keys"),
     one_of("environment", Environment),

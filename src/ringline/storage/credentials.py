@@ -24,6 +24,7 @@ _KEY_WITH_MEMBER = f"""
     )
 """
 _PUT_TICKET = "SELECT ringline.put_ticket($1, $2, $3, $4, $5, $6, $7, $8)"
+_DROP_TICKET = "SELECT ringline.drop_ticket($1, $2, $3, $4)"
 #: A ticket is valid for 300 s at most. One mint in so many also deletes tickets that were
 #: never redeemed, by the database's clock, and more of them than were minted meanwhile.
 SWEEP_EVERY = 20
@@ -115,6 +116,17 @@ class PostgresCredentials:
             CREDENTIALS, "SELECT * FROM ringline.find_ticket($1)", ticket_hash
         )
         return _read_ticket(rows[0]) if rows else None
+
+    async def drop_ticket(self, scope: Scope, call_id: UUID, *, now: datetime) -> bool:
+        """Delete a ticket by its session's id; return whether it was still valid.
+
+        Raises StoreUnavailable.
+        """
+        place = scope.workspace_id, scope.environment.value
+        dropped = await self._database.look_up(
+            scope.workspace_id, _DROP_TICKET, *place, call_id, now, owned=True
+        )
+        return bool(dropped)
 
     async def take_ticket(self, ticket_hash: bytes, now: datetime) -> Ticket | None:
         """Redeem a ticket: delete and return it, if it and its key are valid.

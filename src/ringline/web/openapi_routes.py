@@ -189,6 +189,22 @@ ROUTES: tuple[HttpRoute, ...] = (
         envelope=V3_ENVELOPE,
     ),
     HttpRoute(
+        "DELETE",
+        "/v3/realtime-sessions/{id}",
+        "endRealtimeSession",
+        "Realtime voice",
+        "End a voice session, or revoke its unused ticket",
+        "A live session gets `session.terminating` with `revoked`; one that has ended stays as "
+        "it is.",
+        {204: "The session has ended, or the ticket opens nothing any more"},
+        _KEY,
+        parameters=(
+            Parameter("id", "path", "the mint's `id`, `sess_…`; its UUID is accepted too"),
+        ),
+        refusals=_rows(V3_ERRORS, "unauthorized", "not_found", "internal_error", "unavailable"),
+        envelope=V3_ENVELOPE,
+    ),
+    HttpRoute(
         "GET",
         "/v3/models",
         "listModels",

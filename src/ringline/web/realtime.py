@@ -14,6 +14,7 @@ from aiohttp import web
 from ringline.domain import limits
 from ringline.domain.credentials import Key, Surface, Ticket
 from ringline.domain.endings import EndCause
+from ringline.domain.ids import Prefix, parse_id
 from ringline.domain.leash import Leash
 from ringline.domain.session_config import ConfigProblem, EffectiveConfig
 from ringline.domain.unavailable import Unavailable
@@ -21,6 +22,7 @@ from ringline.legs.realtime import RealtimeLeg
 from ringline.services.credentials import Credentials, TooManySockets, Unrecognised
 from ringline.services.live_call import LiveCall
 from ringline.services.reception import Offer, Reception
+from ringline.services.session_ends import SessionEnds
 from ringline.services.sessions import Permit, Sessions, TooManySessions, leash_of
 from ringline.web.authentication import Denied, Origins, Visitor, answer, key_for, retry_after
 from ringline.web.fair_share import BYTE_KEPT_S, REFUSAL_S, REQUEST_S
@@ -53,6 +55,7 @@ class Realtime:
         sessions: Sessions,
         reception: Reception,
         *,
+        ends: SessionEnds,
         credentials: Credentials,
         events_per_window: int,
         mint_rate: RateLimit,
@@ -62,6 +65,7 @@ class Realtime:
     ) -> None:
         self._sessions = sessions
         self._reception = reception
+        self._ends = ends
         self._credentials = credentials
         self._events_per_window = events_per_window
         self._mint_rate = mint_rate
@@ -123,6 +127,25 @@ class Realtime:
         headers = {"Cache-Control": "no-store"}
         return web.Response(body=body, content_type="application/json", headers=headers)
 
+    async def end(self, request: web.Request) -> web.StreamResponse:
+        """`DELETE /v3/realtime-sessions/{id}`: end a session, or revoke its ticket (2.7)."""
+        try:
+            visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
+            if isinstance(visitor, Denied):
+                return _unauthorized()
+            scope = visitor.key.scope
+            await open_share(request, visitor.key.id, scope=scope).begin(REQUEST_S)
+            await visitor.check()  # its turn may have taken time to come
+            session_id = parse_id(Prefix.SESSION, request.match_info["id"])
+            found = session_id is not None and await self._ends.end(scope, session_id)
+        except Unrecognised:
+            return _unauthorized()
+        except Unavailable:
+            return _unavailable()
+        if not found:
+            return answer(refuse_v3("not_found", "there is no such session or unused ticket"))
+        return web.Response(status=204)
+
     async def open(self, request: web.Request) -> web.StreamResponse:
         """`GET /v3/realtime`: open a session (3)."""
         refusal = self._refuse_early(request)
@@ -147,9 +170,13 @@ class Realtime:
                     bounds=self._bounds,
                 )
                 held.enter_context(self._standing(owner, session))
+                if isinstance(owner, Ticket):  # before it is redeemed
+                    held.enter_context(self._revocable(owner, session))
                 permit = await self._permit(owner, offer)
                 if permit is None:
                     return _unauthorized()
+                if isinstance(owner, Key):
+                    held.enter_context(self._revocable(permit, session))
                 socket = await WebSocket.accept(
                     request, offer.answer if offer else None, bounds=SESSION
                 )
@@ -188,6 +215,11 @@ class Realtime:
             return await self._sessions.peek(offer.ticket)
         visitor = await key_for(request, self._credentials, surface=Surface.REALTIME)
         return None if isinstance(visitor, Denied) else visitor.key
+
+    def _revocable(
+        self, session: Ticket | Permit, opened: "_Session"
+    ) -> AbstractContextManager[None]:
+        return self._ends.registered(session.scope, session.call_id, end=opened.revoked)
 
     def _standing(self, owner: Key | Ticket, session: "_Session") -> AbstractContextManager[None]:
         if isinstance(owner, Key):
@@ -230,13 +262,19 @@ class _Session:
             self._live.end(EndCause.KEY_REVOKED)
         self._refuse("revoked")
 
+    def revoked(self) -> None:
+        """End the session: somebody who may has asked for it."""
+        if self._live is not None:
+            self._live.end(EndCause.SESSION_REVOKED)
+        self._refuse("revoked", EndCause.SESSION_REVOKED)
+
     def server_stops(self) -> None:
         """End the session unless it is a call: calls are ended separately."""
         self._refuse("server_shutdown")
 
-    def _refuse(self, code: str) -> None:
+    def _refuse(self, code: str, cause: EndCause | None = None) -> None:
         if not self._refused.done():
-            self._refused.set_result(SessionProblem(code))
+            self._refused.set_result(SessionProblem(code, cause=cause))
 
     async def serve(self, socket: WebSocket, permit: Permit) -> None:
         """Talk to the client until either side closes. Raises nothing but cancellation."""
@@ -254,7 +292,7 @@ class _Session:
         config = await self._start(socket, permit)
         if isinstance(config, SessionProblem):
             socket.send_text(realtime.encode_refusal(config))
-            await _close(socket, ERRORS[config.code])
+            await _close(socket, config.ending)
         elif config is not None:
             offer = self._sessions.offer(permit, config)
             leg = RealtimeLeg(socket, config, events_per_window=self._events_per_window)

@@ -138,6 +138,7 @@ def add_routes(
     router.add_get("/healthz", health)
     router.add_get("/readyz", readiness)
     router.add_post("/v3/realtime-sessions", surfaces.realtime.mint)
+    router.add_delete("/v3/realtime-sessions/{id}", surfaces.realtime.end)
     for path in ("/v3/realtime", "/v3/realtime/"):
         router.add_get(path, surfaces.realtime.open, allow_head=False)
     router.add_get("/v3/models", surfaces.models.list_models)

@@ -7,7 +7,7 @@ The domain knows causes of a call's end, refusals and failures of a voice; three
 map them to codes. No other module knows their codes and close codes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ringline.domain.endings import EndCause
@@ -57,10 +57,19 @@ class RealtimeError:
 
 @dataclass(frozen=True, slots=True)
 class SessionProblem:
-    """An error for a client; without a message, the table's is used."""
+    """An error for a client; without a message, the table's is used.
+
+    `cause` is set where a session ends for a cause whose close code is not its code's.
+    """
 
     code: str
     message: str = ""
+    cause: EndCause | None = None
+
+    @property
+    def ending(self) -> RealtimeError:
+        """Return the error that a session ends with."""
+        return ERRORS[self.code] if self.cause is None else error_of(self.cause)
 
 
 _ROWS = (
@@ -161,7 +170,13 @@ _ROWS = (
     RealtimeError("max_duration", "the session reached its time limit", Ends.ALWAYS, 1000),
     RealtimeError("idle_timeout", "the session was idle for too long", Ends.ALWAYS, 1000),
     RealtimeError("call_ended", "the call has ended", Ends.ALWAYS, 1000),
-    RealtimeError("revoked", "the credential was revoked", Ends.ALWAYS, 1008),
+    RealtimeError(
+        "revoked",
+        "the session or its credential was revoked",
+        Ends.ALWAYS,
+        1008,
+        means="the credential was revoked; 1000 if the session was, by `DELETE`",
+    ),
     RealtimeError("concurrency_limit", "too many sessions are running", Ends.ALWAYS, 1008),
     RealtimeError("slow_client", "the client reads too slowly", Ends.ALWAYS, 1008),
     RealtimeError("frame_too_large", "the frame is too large", Ends.ALWAYS, 1009),
@@ -189,6 +204,7 @@ END_CODES: dict[EndCause, str] = {
     _C.MAX_DURATION: "max_duration",
     _C.BUDGET_EXHAUSTED: "budget_exhausted",
     _C.KEY_REVOKED: "revoked",
+    _C.SESSION_REVOKED: "revoked",
     _C.LEG_TOO_SLOW: "slow_client",
     _C.LEG_MESSAGE_TOO_LARGE: "frame_too_large",
     _C.LEG_UNSUPPORTED_DATA: "binary_not_supported",
@@ -203,6 +219,9 @@ END_CODES: dict[EndCause, str] = {
     _C.SERVER_LOST: "server_shutdown",
 }
 
+
+#: The causes whose close code is another than their error's.
+_CLOSE_CODES: dict[EndCause, int] = {_C.SESSION_REVOKED: 1000}
 
 #: The error for each refusal by the call.
 REFUSALS: dict[Refusal, SessionProblem] = {
@@ -227,7 +246,9 @@ VOICE_TROUBLES: dict[VoiceFailure, str] = {
 
 def error_of(cause: EndCause) -> RealtimeError:
     """Return the error that a session ends with when its call ends for this cause."""
-    return ERRORS[END_CODES[cause]]
+    error = ERRORS[END_CODES[cause]]
+    close_code = _CLOSE_CODES.get(cause)
+    return error if close_code is None else replace(error, close_code=close_code)
 
 
 def ends_session(code: str, *, starting: bool = False, times: int = 1) -> bool:
