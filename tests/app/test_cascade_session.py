@@ -126,7 +126,7 @@ async def test_speaking_over_it_stops_the_endpoint(house: House, stage: str) -> 
 async def test_speaking_over_what_is_being_played_tells_the_model_what_was_heard(
     house: House,
 ) -> None:
-    story = "Once upon a time there was a king. " + "He lived in a castle by the sea. " * 5
+    story = "Once upon a time there was a king. " + "He lived in a castle by the sea. " * 40
     async with house.talking() as client:
         await client.send("text.input", text=story)
         await client.send("response.create")

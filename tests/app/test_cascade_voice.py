@@ -62,7 +62,7 @@ from tests.voice_desk import Recorder, Said, Spoke, buzz, feed, quiet
 CONFIG = SessionConfig(model="cascade/house", voice="alloy", instructions="Be brief.")
 SPEECH = quiet(300) + buzz(600)
 TURN = SPEECH + quiet(700)
-IMPATIENT = Patience(ready_s=5.0, stall_s=0.3)
+IMPATIENT = Patience(ready_s=5.0, stall_s=1.0)
 PNG = "data:image/png;base64,iVBORw0KGgo="
 
 
