@@ -299,7 +299,7 @@ async def test_a_call_that_cannot_be_read_ends_its_response_alone(desk: Desk) ->
     assert done.reason is ResponseEnd.FAILED
     (failed,) = desk.failures
     assert (failed.code, failed.recoverable) == (VoiceFailure.UPSTREAM_ERROR, True)
-    assert failed.details == "unreadable"
+    assert failed.details == "invalid_tool_arguments"
     assert desk.ear.all(ToolCall) == []
     assert (await desk.ask("Again", "r2")).reason is ResponseEnd.COMPLETED
 

@@ -29,6 +29,9 @@ from ringline.wire.upstream_failures import UNREADABLE, Loss, ending_error
 
 _log = structlog.get_logger()
 
+#: The model calls a tool with arguments that are no JSON object, or names none.
+_BAD_CALL = Loss("invalid_tool_arguments")
+
 #: The pause before a request is repeated.
 RETRY_S = 0.25
 
@@ -182,7 +185,7 @@ def _calls_of(reader: ChatReader) -> tuple[ChatCall, ...]:
     try:
         return reader.calls()
     except UnreadableAnswer:
-        raise EndpointFailed(UNREADABLE, passing=True) from None
+        raise EndpointFailed(_BAD_CALL, passing=True) from None
 
 
 def _reported(code: str) -> EndpointFailed:
