@@ -40,7 +40,7 @@ from ringline.domain.voice import (
     VoiceOrder,
 )
 from ringline.ports import VoiceListener
-from ringline.services.voices import Catalogue, VoiceModel
+from ringline.services.voices import VoiceModel
 
 MODEL = "bench/loop"
 CAPABILITIES = VoiceCapabilities(
@@ -110,8 +110,8 @@ async def open_loop(_: VoiceOpening, listener: VoiceListener) -> Loop:
     return Loop(listener)
 
 
-def _catalogue(*_: object, **__: object) -> Catalogue:
-    return Catalogue([VoiceModel(MODEL, CAPABILITIES, open_loop)])
+def _built_in(*_: object, **__: object) -> list[VoiceModel]:
+    return [VoiceModel(MODEL, CAPABILITIES, open_loop)]
 
 
 async def serve(settings: Settings, ready_file: Path) -> None:
@@ -146,7 +146,7 @@ def main() -> None:
     settings = Settings.read(
         data_dir=asked.data_dir, port=asked.port, signing_secret=secret, encryption_key=secret
     )
-    with patch.object(app, "_catalogue", _catalogue):
+    with patch.object(app, "_built_in", _built_in):
         uvloop.run(serve(settings, asked.ready_file))
 
 

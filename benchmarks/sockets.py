@@ -15,6 +15,7 @@ import socket
 import time
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from typing import Any
 
 _EVENT_ID = re.compile(rb'"eventId":"(evt_[0-9A-Za-z]+)"')
 _NONCE = base64.b64encode(bytes(16)).decode()
@@ -49,7 +50,7 @@ def connect(port: int) -> socket.socket:
     return connection
 
 
-def post(connection: socket.socket, path: str, key: str, body: object) -> dict[str, str]:
+def post(connection: socket.socket, path: str, key: str, body: object) -> dict[str, Any]:
     """Post JSON with a key; return the JSON of the answer."""
     head = f"POST {path} HTTP/1.1\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json"
     status, answer = request(connection, head, json.dumps(body).encode())

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from ringline.domain import limits
 from ringline.domain.agent import Agent
@@ -20,7 +20,7 @@ RATE_HZ = 16_000
 
 #: How long audio waits after its time, in case that a flush discards more than the clock knows,
 #: or that the caller's audio was late because of the network.
-HOLD_MS = 300.0
+HOLD_MS = 250.0
 #: Lateness of the caller's audio that is taken for the network's, not for a pause.
 _JITTER_MS = 100.0
 #: More audio than this ahead of the clock is dropped: no real line sends it.
@@ -70,10 +70,11 @@ class _Run:
     start_ms: float
     rate_hz: int
     pcm: bytearray
+    bytes_per_ms: float
 
     @property
     def end_ms(self) -> float:
-        return self.start_ms + len(self.pcm) / BYTES_PER_SAMPLE * 1000 / self.rate_hz
+        return self.start_ms + len(self.pcm) / self.bytes_per_ms
 
     def bytes_before(self, at_ms: float) -> int:
         """Return the size of what was heard before a time."""
@@ -88,6 +89,7 @@ class Track:
         self._runs: deque[_Run] = deque()
         self._end_ms = 0.0
         self._taken_ms = 0.0
+        self._after_gap = False  # the newest run may be moved back
 
     @property
     def end_ms(self) -> float:
@@ -105,9 +107,9 @@ class Track:
         burst after a gap is moved back into it, as long as the gap is not final.
         """
         spoken_ms = now_ms - chunk.duration_ms
-        if self._runs and spoken_ms < self._end_ms:
-            self._move_back(self._end_ms - spoken_ms)
         late_ms = spoken_ms - self._end_ms
+        if late_ms < 0 and self._after_gap:
+            self._move_back(-late_ms)
         self._add(chunk, spoken_ms if late_ms > _JITTER_MS else self._end_ms, now_ms=now_ms)
 
     def cut(self, now_ms: float, unplayed_ms: float | None) -> None:
@@ -131,7 +133,7 @@ class Track:
                 taken.append(Piece(run.start_ms, Chunk(bytes(run.pcm[:size]), run.rate_hz)))
             if size < len(run.pcm):
                 del run.pcm[:size]
-                run.start_ms += size / BYTES_PER_SAMPLE * 1000 / run.rate_hz
+                run.start_ms += size / run.bytes_per_ms
                 break
             self._runs.popleft()
         self._taken_ms = max(self._taken_ms, until_ms)
@@ -145,9 +147,11 @@ class Track:
         if last is not None and last.rate_hz == chunk.rate_hz and start_ms <= self._end_ms:
             last.pcm += chunk.pcm
         else:
-            last = _Run(start_ms, chunk.rate_hz, bytearray(chunk.pcm))
+            bytes_per_ms = chunk.rate_hz * BYTES_PER_SAMPLE / 1000
+            self._after_gap = start_ms > self._end_ms
+            last = _Run(start_ms, chunk.rate_hz, bytearray(chunk.pcm), bytes_per_ms)
             self._runs.append(last)
-        self._end_ms = last.end_ms
+        self._end_ms = last.start_ms + len(last.pcm) / last.bytes_per_ms
 
     def _move_back(self, ahead_ms: float) -> None:
         """Move the newest audio into the gap before it, which the network made."""
@@ -156,6 +160,7 @@ class Track:
         back_ms = min(ahead_ms, max(0.0, last.start_ms - free_ms))
         last.start_ms -= back_ms
         self._end_ms -= back_ms
+        self._after_gap = back_ms > 0
 
 
 class Side(Enum):
@@ -170,6 +175,7 @@ class Flush:
     """The caller's leg discarded what it had not played; how much, if it can know (ms)."""
 
     unplayed_ms: float | None = None
+    pcm: ClassVar[bytes] = b""
 
 
 #: Something that was heard: when (ms, by a monotonic clock), on which side, and what.
@@ -198,13 +204,12 @@ class Timeline:
         """Add what was heard since the last time, in order."""
         for when_ms, side, what in heard:
             at_ms = self._at(when_ms)
-            if side is Side.CALLER:
-                assert isinstance(what, Chunk), "only the agent's side is flushed"
-                self.caller.hear(what, at_ms)
-            elif isinstance(what, Chunk):
-                self.agent.play(what, at_ms)
-            else:
+            if isinstance(what, Flush):
                 self.agent.cut(at_ms, what.unplayed_ms)
+            elif side is Side.CALLER:
+                self.caller.hear(what, at_ms)
+            else:
+                self.agent.play(what, at_ms)
 
     def take(self, now_ms: float) -> Final:
         """Take what is final by now."""
@@ -224,8 +229,10 @@ class Timeline:
 
     def _at(self, now_ms: float) -> float:
         """Return the recording's time, which leaves out what a stalled clock jumped over."""
-        stalled_ms = now_ms - self._stalled_ms - self._now_ms - _MAX_STEP_MS
-        if stalled_ms > 0:
-            self._stalled_ms += stalled_ms
-        self._now_ms = max(self._now_ms, now_ms - self._stalled_ms)
+        step_ms = now_ms - self._stalled_ms - self._now_ms
+        if step_ms > _MAX_STEP_MS:
+            self._stalled_ms += step_ms - _MAX_STEP_MS
+            step_ms = _MAX_STEP_MS
+        if step_ms > 0:
+            self._now_ms += step_ms
         return self._now_ms

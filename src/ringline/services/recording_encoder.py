@@ -4,6 +4,9 @@ Each channel is one continuous stream at the rate of its audio, with silence in 
 that resampling shifts nothing. Only long silence is left out of the resampler's work.
 """
 
+import sys
+from typing import Any
+
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk
 from ringline.domain.recording import RATE_HZ, Final, Piece
 from ringline.ports import NewResampler
@@ -36,7 +39,7 @@ class Encoder:
     def _drain(self) -> bytes:
         size = min(len(channel.ready) for channel in self._channels)
         left, right = (channel.drain(size) for channel in self._channels)
-        return interleave(left, right)
+        return _interleave(left, right)
 
 
 class _Channel:
@@ -99,6 +102,17 @@ class _Channel:
         self._fed += len(pcm) // BYTES_PER_SAMPLE
         self._made += len(matched) // BYTES_PER_SAMPLE
         self.ready += matched
+
+
+def _interleave(left: bytes, right: bytes) -> bytes:
+    """Combine two channels; numpy is four times as fast, where resampling has loaded it."""
+    np: Any = sys.modules.get("numpy")
+    if np is None:
+        return interleave(left, right)
+    stereo = np.empty((len(left) // BYTES_PER_SAMPLE, 2), "<i2")
+    stereo[:, 0], stereo[:, 1] = np.frombuffer(left, "<i2"), np.frombuffer(right, "<i2")
+    combined: bytes = stereo.tobytes()
+    return combined
 
 
 def _silence(duration_ms: float, rate_hz: int) -> bytes:

@@ -178,7 +178,7 @@ class RecordingWriter:
         """Queue what was heard since the last time; beyond the bounds, the recording ends."""
         if tape.failed:
             return
-        size = sum(_size(what) for _, _, what in heard)
+        size = sum(_ITEM_BYTES + len(what.pcm) for _, _, what in heard)
         if (
             tape.queued - tape.handled + size > self._limits.one
             or self._queued - self._handled + size > self._limits.all
@@ -267,7 +267,3 @@ class RecordingWriter:
     def _call(self, told: Callable[..., None], what: object) -> None:
         with suppress(RuntimeError):  # the loop has ended without us
             self._loop.call_soon_threadsafe(told, what)
-
-
-def _size(what: object) -> int:
-    return _ITEM_BYTES + len(getattr(what, "pcm", b""))

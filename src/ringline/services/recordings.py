@@ -22,7 +22,7 @@ from ringline.services.recording_writer import RecordingWriter, Tape
 _log = structlog.get_logger(__name__)
 
 #: How often a call's notes go to the writer. With `HOLD_MS`, a crash loses less than a second.
-_TICK_S = 0.4
+_TICK_S = 0.6
 #: How long a database that is away is left alone.
 _RETRY_S = 1.0
 

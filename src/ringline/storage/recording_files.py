@@ -14,6 +14,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -29,6 +30,7 @@ _CHANNELS = 2
 _FRAME = 2 * _CHANNELS
 _PRIVATE_DIRECTORY, _PRIVATE_FILE = 0o700, 0o600
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_CHECK_S = 0.2  # how often the disk's free space is looked at
 
 
 class DirectoryRefused(OSError):
@@ -51,11 +53,14 @@ class DiskRecordings:
         self._directory: int | None = None
         self._sizes: dict[UUID, int] = {}
         self._total = 0
+        self._checked_s = float("-inf")
         self._live: set[UUID] = set()
 
     def make_room(self, size: int) -> list[UUID]:
         """Remove the oldest recordings until `size` more bytes fit (port `RecordingFiles`)."""
         removed: list[UUID] = []
+        if size and self._total + size <= self._most and monotonic() < self._checked_s + _CHECK_S:
+            return removed
         with _refusing():
             directory = self._open()
             for call_id in self._oldest() if self._total + size > self._most else ():
@@ -71,6 +76,7 @@ class DiskRecordings:
             raise RecordingRefused(RecordingFailure.NO_ROOM)
         if free - size < (self._free if size else 2 * self._free):
             raise RecordingRefused(RecordingFailure.DISK_FULL)
+        self._checked_s = monotonic()
         return removed
 
     def begin(self, call_id: UUID) -> "DiskRecording":
