@@ -6,6 +6,7 @@ from ringline.rpc.action import Action, ActionKind, Answer, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import describe_action
 from ringline.rpc.kinds import (
+    AnswerLatency,
     Boolean,
     Choice,
     Choices,
@@ -135,6 +136,8 @@ def _shown(kind: Kind | None) -> str:
             return "Tool[]"
         case Dialogue():
             return "LocalDialogue"
+        case AnswerLatency():
+            return "{ totalMs: number; voiceMs: number; gatewayMs: number }"
         case TextList():
             return "string[]"
         case LogPoint() | Choices():
@@ -192,7 +195,7 @@ def _arity(many: bool, null: bool) -> str:
 
 
 def _without_order(one: Field) -> bool:
-    return isinstance(one.kind, Map | ToolList | Dialogue | TextList)
+    return isinstance(one.kind, Map | ToolList | Dialogue | TextList | AnswerLatency)
 
 
 def _predicate(one: Field) -> str:
@@ -209,7 +212,9 @@ def _predicate(one: Field) -> str:
             by = "ByTime"
         case Choice(options):
             by = f"ByWord<{words(*options)}>"
-        case Map() | ToolList() | Dialogue() | TextList() | LogPoint() | Choices():
+        case Map() | ToolList() | Dialogue() | TextList() | AnswerLatency():
+            return "ByNil"
+        case LogPoint() | Choices():
             return "ByNil"
     return f"Nullable<{by}>" if one.null else by
 

@@ -23,6 +23,7 @@ from ringline.domain.call_vocabulary import (
 )
 from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
+from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
 from ringline.domain.records import CallRow
 from ringline.rpc.event_actions import listed
@@ -160,6 +161,7 @@ _STORY: tuple[tuple[float, EventData], ...] = (
             transcript_id=_id(49),
             interrupted=True,
             spoken_text=_HEARD,
+            latency=Latency(total_ms=840, voice_ms=838, gateway_ms=2),
         ),
     ),
     (

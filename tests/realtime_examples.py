@@ -12,6 +12,7 @@ from ringline.domain.allowance import LimitNear, LimitReason
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
+from ringline.domain.latency import Latency
 from ringline.domain.voice import VoiceFailure
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import SessionProblem
@@ -47,6 +48,7 @@ _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.ConfigUpdated(_CONFIG, ('config has no member "voise"; did you mean "voice"?',)),
     leg.AgentFinished(),
     leg.AgentFinished(interrupted=True, spoken_text="We open at"),
+    leg.AgentFinished(latency=Latency(total_ms=840, voice_ms=838, gateway_ms=2)),
     realtime.problem("unknown_event", type="session.end"),
     leg.VoiceError(VoiceFailure.UPSTREAM_ERROR, "the model is overloaded", "model_overloaded"),
     leg.LimitWarned(LimitNear(LimitReason.MAX_DURATION, 12.0)),

@@ -12,6 +12,7 @@ from ringline.domain.ids import Prefix
 from ringline.domain.log import Scope
 from ringline.rpc.action import Action, Input
 from ringline.rpc.kinds import (
+    AnswerLatency,
     Boolean,
     Choice,
     Choices,
@@ -147,6 +148,8 @@ def _value(kind: Kind, seeded: Seeded) -> Any:
                 "phrases": [{"text": "When do you open?", "intent": "hours"}],
                 "replies": {"hours": "At nine."},
             }
+        case AnswerLatency():
+            raise AssertionError("nobody can write it")
         case TextList():
             return ["10.0.0.0/8"]
         case LogPoint():

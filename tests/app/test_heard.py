@@ -52,7 +52,7 @@ class Watched:
         return found
 
     async def _turns(self) -> list[dict[str, Any]]:
-        fields = ["role", "text", "interrupted", "spokenText", "occurredAt", "id"]
+        fields = ["role", "text", "interrupted", "spokenText", "latency", "occurredAt", "id"]
         asked = {"callUuid": {"eq": self.call_uuid}}
         return await self.rpc.run("list_call_transcripts", fields=fields, filter=asked)
 
@@ -244,3 +244,50 @@ async def test_turns_are_listed_in_the_order_in_which_they_were_said(service: Se
         )
         assert [turn["text"] for turn in call["transcripts"]] == texts
     assert [line["text"] for line in (await session.ended())["transcript"]] == texts
+
+
+async def test_how_long_an_answer_took_is_the_same_everywhere(service: Service) -> None:
+    async with watched(service) as session:
+        await session.client.hear(hum(600, 24_000) + quiet(600, 24_000))
+        done = await session.client.until("response.completed")
+        await session.client.send("text.input", text="Typed")
+        await session.client.send("response.create")
+        assert await session.client.until("response.completed") == {"type": "response.completed"}
+        asked, answer, typed, echoed = await session.turns(4)
+        assert [turn["latency"] for turn in (asked, typed, echoed)] == [None, None, None]
+        took = answer["latency"]
+        # All audio came at once, so no quiet was waited for: it was heard, not timed.
+        assert took["totalMs"] == took["voiceMs"] + took["gatewayMs"]
+        assert min(took["voiceMs"], took["gatewayMs"]) >= 0
+
+        pushed = [
+            frame[4]
+            for _ in range(4)
+            for frame in await session.socket.until("call_transcript_completed")
+            if frame[3] == "call_transcript_completed"
+        ]
+        said = {push["transcript"]: push for push in pushed}
+        assert said[answer["text"]]["latency"] == took
+        assert "latency" not in said[echoed["text"]].keys() | said[asked["text"]].keys()
+
+        snake = dict(zip(("total_ms", "voice_ms", "gateway_ms"), took.values(), strict=True))
+        assert list(took) == ["totalMs", "voiceMs", "gatewayMs"]
+        assert done == {"type": "response.completed", "latency": snake}
+        envelope = await session.stream.receive()
+        while envelope["event_type"] != "call.agent_response":
+            envelope = await session.stream.receive()
+        assert envelope["payload"]["latency"] == snake
+        frame = await session.transcript.frame()
+        while frame["role"] != "agent" or not frame["is_final"]:
+            frame = await session.transcript.frame()
+        assert frame["latency"] == snake
+
+
+async def test_the_quiet_that_ends_a_turn_is_the_voices(service: Service) -> None:
+    async with watched(service) as session:
+        await session.client.hear(hum(400, 24_000))  # then nothing: the clock ends the turn
+        await session.client.until("response.completed")
+        _, answer = await session.turns(2)
+        took = answer["latency"]
+        assert took["voiceMs"] > 900, "twice the quiet of 500 ms, where no audio comes"
+        assert took["gatewayMs"] < took["voiceMs"]

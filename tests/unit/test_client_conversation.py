@@ -26,6 +26,7 @@ from ringline.client.frames import (
 from ringline.client.playback import MAX_AHEAD_MS, PlaybackLine
 from ringline.client.recording import make_recording
 from ringline.client.sound import Piece
+from ringline.domain.latency import Latency
 
 HZ = 1000  # a sample is a millisecond
 SPOKEN, QUIET = Piece(b"", spoken=True), Piece(b"", spoken=False)
@@ -97,8 +98,10 @@ def test_a_turn_its_answer_and_its_latency() -> None:
     call.hear(90, SpeechStarted())
     call.hear(600, SpeechStopped(), TranscriptCommitted("what time is it"), ResponseStarted())
     call.hear(700, TextDelta("Noon"), AudioDelta(sound(1, 50)), TextDelta("."))
-    call.hear(720, AudioDelta(sound(1, 50)), ResponseCompleted())
+    took = Latency(total_ms=590, voice_ms=588, gateway_ms=2)
+    call.hear(720, AudioDelta(sound(1, 50)), ResponseCompleted(latency=took))
     (turn,) = call.conversation.turns
+    assert turn.ledger == took
     assert (turn.heard, turn.answer, turn.latency_ms) == ("what time is it", "Noon.", 600)
     assert turn.interrupted_after_ms is None
     assert [type(note) for note in call.notes[2:]] == [Heard, AnswerBegan, Answered]

@@ -22,6 +22,7 @@ from ringline.domain.call_vocabulary import (
 from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
 from ringline.domain.events import CallRef, Event, EventData, StoredEvent
 from ringline.domain.ids import Prefix, format_id, parse_id
+from ringline.domain.latency import Latency
 from ringline.domain.log import Environment, Position, Scope
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.event_actions import listed, translate
@@ -348,6 +349,7 @@ CALL_ID, TURN_ID = format_id(Prefix.CALL, CALL), format_id(Prefix.TURN, TURN)
                 "ai_mode": "local",
                 "interrupted": False,
                 "spoken_text": None,
+                "latency": None,
             },
         ),
         (
@@ -519,6 +521,23 @@ def test_what_there_is_to_say_of_a_turn_is_on_every_surface(
     for spelt in (translate(turn), translate(line)):
         all_: dict[str, object] = {"interrupted": False, "spoken_text": None, "recognized": True}
         assert among(spelt, "spokenText") == all_ | remarks
+
+
+def test_how_long_an_answer_took_is_on_every_surface() -> None:
+    took = Latency(total_ms=840, voice_ms=838, gateway_ms=2)
+    answer = msgspec.structs.replace(DATA[events.TurnCompleted], role=TurnRole.AGENT, latency=took)
+    frame = TranscriptStream(with_ids=False).encode(event(answer), POSITION, scope=SCOPE)
+    assert frame is not None
+    snake = {"total_ms": 840, "voice_ms": 838, "gateway_ms": 2}
+    assert json.loads(frame.removeprefix(b"data: "))["latency"] == snake
+    assert in_envelope(answer)["payload"]["latency"] == snake
+    camel = {"totalMs": 840, "voiceMs": 838, "gatewayMs": 2}
+    assert on_socket(answer)[1]["latency"] == translate(answer)["latency"] == camel
+    asked = msgspec.structs.replace(answer, role=TurnRole.CALLER, latency=None)
+    frame = TranscriptStream(with_ids=False).encode(event(asked), POSITION, scope=SCOPE)
+    assert frame is not None
+    assert b"latency" not in frame
+    assert "latency" not in on_socket(asked)[1].keys() | in_envelope(asked)["payload"].keys()
 
 
 def test_the_transcript_stream_shows_turns_alone() -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -23,6 +25,7 @@ from ringline.services.outbox import Outbox, OutboxClosed, Tick
 from tests import clock
 from tests.faulty import FaultyBus, FaultyLog, MemoryLog
 from tests.samples import (
+    NOW,
     LineDialect,
     RecordingConnection,
     a_scope,
@@ -379,5 +382,28 @@ def test_two_topics_on_one_connection_each_get_everything() -> None:
         await asyncio.gather(desk.follow(0), desk.follow(0, OF_CALL))
         await asyncio.sleep(0)
         assert sorted(desk.offsets) == sorted([*range(1, 201)] * 2)
+
+    scenario(steps)
+
+
+def test_the_past_of_a_call_can_come_in_spoken_order() -> None:
+    async def steps(desk: Desk) -> None:
+        seconds = [20, 10, 30, *range(40, 40 + 1_200)]
+        for second in seconds:
+            happened = replace(note(call_id=CALL), occurred_at=NOW + timedelta(seconds=second))
+            await desk.happen(happened)
+        subscription = replace(desk.subscription(OF_CALL), spoken_order=True)
+        follower = await follow(
+            desk.hub, desk.store, subscription=subscription, since=at(0), outbox=desk.outbox
+        )
+        await desk.outbox.drained()
+        last = len(seconds)
+        # The second was said first; until the first has come, the client lacks it.
+        assert desk.offsets == [0, 2, *range(3, last + 1)]
+        assert follower.position == at(last)
+        await desk.happen(note(call_id=CALL))
+        await asyncio.sleep(1)
+        assert desk.offsets[-1] == last + 1, "it is live"
+        follower.close()
 
     scenario(steps)

@@ -28,6 +28,7 @@ from ringline.client.events import Away, Joined, SocketEvent
 from ringline.client.http import refused
 from ringline.client.realtime import CallReport
 from ringline.client.transcript import TranscriptFrame
+from ringline.domain.latency import Latency
 from ringline.wire.wav import Wav
 
 #: One of each kind: a title, the clipboard, a forged line, an 8-bit escape, an override.
@@ -156,6 +157,12 @@ def test_what_there_is_to_say_of_a_turn_is_shown(
 def test_a_caller_who_was_not_understood_sees_it() -> None:
     assert describe_note(Heard(Turn(heard=""))) == "  caller  (not understood)"
     assert describe_note(Answered(1.0, Turn(answer=""))) == "  agent   "
+
+
+def test_an_answer_says_whose_time_it_took() -> None:
+    took = Latency(total_ms=840, voice_ms=838, gateway_ms=2)
+    note = Answered(1.0, Turn(answer="Noon.", ledger=took))
+    assert describe_note(note) == "  agent   Noon.  (voice 838 ms, gateway 2 ms)"
 
 
 @pytest.mark.parametrize("watched", [Joined(HOSTILE, recovered=True), Away(HOSTILE, 1.0)])

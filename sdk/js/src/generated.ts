@@ -217,6 +217,7 @@ export interface CallTranscript {
   interrupted: boolean;
   spokenText: string | null;
   recognized: boolean;
+  latency: { totalMs: number; voiceMs: number; gatewayMs: number } | null;
   isFinal: boolean;
   startedAtMs: number | null;
   endedAtMs: number | null;
@@ -243,6 +244,7 @@ export interface CallTranscriptFilter extends Joined<CallTranscriptFilter> {
   interrupted?: ByBoolean;
   spokenText?: Nullable<ByText>;
   recognized?: ByBoolean;
+  latency?: ByNil;
   isFinal?: ByBoolean;
   startedAtMs?: Nullable<ByNumber>;
   endedAtMs?: Nullable<ByNumber>;
@@ -1391,6 +1393,7 @@ export interface CallTranscriptCompletedEvent {
   interrupted?: boolean;
   spokenText?: string;
   recognized?: boolean;
+  latency?: { totalMs: number; voiceMs: number; gatewayMs: number };
 }
 
 export interface CallAiAuditEventEvent {

@@ -284,6 +284,8 @@ export interface ServerEvents {
     interrupted?: boolean;
     /** What was heard of one that was cut off: a beginning of its text, up to a whole word; only where `text.delta` is sent, and not for text alone. */
     spoken_text?: string;
+    /** How long the answer took to begin, from the last audio of the user's speech to its first chunk; absent where no speech came before. */
+    latency?: { total_ms: number; voice_ms: number; gateway_ms: number };
   };
   /** 80 % of a limit is used, the ticket's or the server's; once for each reason, for idleness once in each silence. */
   "session.warning": {

@@ -23,6 +23,7 @@ export type {
   SessionEnd,
   SessionStarted,
   SessionState,
+  Latency,
   Turn,
   VoiceSessionEvents,
   VoiceSessionOptions,

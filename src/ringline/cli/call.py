@@ -5,6 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from ringline.cli.files import refuse_unwritable, write_private
@@ -162,6 +163,7 @@ def _describe_turn(turn: Turn) -> dict[str, object]:
         "heard": turn.heard,
         "answer": turn.answer.strip(),
         "latency_ms": None if turn.latency_ms is None else round(turn.latency_ms),
+        "latency": None if turn.ledger is None else msgspec.to_builtins(turn.ledger),
         "interrupted_after_ms": (
             None if turn.interrupted_after_ms is None else round(turn.interrupted_after_ms)
         ),

@@ -17,6 +17,7 @@ from ringline.client.conversation import (
     Started,
 )
 from ringline.client.events import SocketEvent
+from ringline.domain.latency import Latency
 
 #: Stands for the words of a turn that could not be recognised.
 NOT_UNDERSTOOD = "(not understood)"
@@ -99,7 +100,8 @@ def describe_note(note: Note) -> str | None:
             return None if turn.latency_ms is None else f"          {latency(turn.latency_ms)}"
         case Answered(_, turn):
             cut = turn.interrupted_after_ms is not None
-            return f"  agent   {words(turn.answer, cut=cut)}"
+            said = f"  agent   {words(turn.answer, cut=cut)}"
+            return said if turn.ledger is None else f"{said}  ({shares(turn.ledger)})"
         case ErrorReported(code, message):
             return f"  The server refused something ({code}): {message}"
         case Ended(code, message):
@@ -109,6 +111,11 @@ def describe_note(note: Note) -> str | None:
 def words(said: str | None, *, cut: bool = False, recognized: bool = True) -> str:
     """Return a finished turn's words, marked if cut off or not understood."""
     return f"{(said or '').strip() if recognized else NOT_UNDERSTOOD}{' ✂' if cut else ''}"
+
+
+def shares(took: Latency) -> str:
+    """Describe whose time an answer's latency was, by the server's clock."""
+    return f"voice {took.voice_ms} ms, gateway {took.gateway_ms} ms"
 
 
 def latency(milliseconds: float) -> str:

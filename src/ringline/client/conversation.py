@@ -6,7 +6,7 @@ It implements the client's rule for interruptions: at `speech.started`, stop pla
 (realtime voice, K10).
 
 Latency is measured at the caller: from the last piece with speech before the server ended
-the turn to the first audio of the answer.
+the turn to the first audio of the answer. The server's own figure says whose time it was.
 """
 
 from collections.abc import Iterator
@@ -29,6 +29,7 @@ from ringline.client.frames import (
 )
 from ringline.client.playback import PlaybackLine
 from ringline.client.sound import Piece
+from ringline.domain.latency import Latency
 
 SETTLED_MS = 2_000  # after so long without an event, nothing more will happen
 ANSWER_LIMIT_MS = 10_000  # how long a finished turn may wait for its answer
@@ -42,6 +43,8 @@ class Turn:
     answer: str = ""
     answered_with_audio: bool = False
     latency_ms: float | None = None
+    #: The same by the server's clock, with the shares of voice and gateway.
+    ledger: Latency | None = None
     interrupted_after_ms: float | None = None
     cut_ms: float = 0.0
 
@@ -157,9 +160,10 @@ class Conversation:
                     self._answer.answer += delta
             case AudioDelta(audio):
                 yield from self._audio(audio, now_ms)
-            case ResponseCompleted():
+            case ResponseCompleted(latency):
                 if self._answer is not None:
                     done, self._answer = self._answer, None
+                    done.ledger = latency
                     yield Answered(now_ms, done)
             case Error(error):
                 yield ErrorReported(error.code, error.message)

@@ -8,6 +8,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
+from ringline.domain.latency import Latency
 from ringline.wire.realtime import AudioAppend, SessionStart, ToolResult
 from ringline.wire.strict_json import JsonProblem, StrictDecoder, encode
 
@@ -63,7 +64,9 @@ class ToolCall(ServerFrame, frozen=True, tag="tool.call"):
 
 
 class ResponseCompleted(ServerFrame, frozen=True, tag="response.completed"):
-    """The answer is over, or was cut off."""
+    """The answer is over, or was cut off; the server says how long it took to begin."""
+
+    latency: Latency | None = None
 
 
 class ErrorDetail(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ ahead of playback, so it alone knows what has been sent and what has been played
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ringline.domain.latency import Latency
 from ringline.domain.routes import LegId, Routes, VoiceId
 
 
@@ -46,9 +47,14 @@ class ClientCancelled:
 
 @dataclass(frozen=True, slots=True)
 class ResponseAudible:
-    """The first speech of a response was sent to the caller."""
+    """The first speech of a response was sent to the caller.
+
+    `came_at_ms` is when the voice produced it, by the event loop's clock.
+    """
 
     response_id: str
+    came_at_ms: float = 0.0
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True)

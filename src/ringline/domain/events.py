@@ -23,6 +23,7 @@ from ringline.domain.call_vocabulary import (
     TurnRole,
 )
 from ringline.domain.conversations import ConversationChannel, ConversationMode, ConversationStatus
+from ringline.domain.latency import Latency
 
 
 class CallRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +129,7 @@ class TurnCompleted(EventData, frozen=True, kw_only=True):
 
     Its `spoken_text` is what was heard of that: a beginning of `text`, None where nothing was
     cut off or the playback clock does not know.
+    `latency` is how long an agent's turn took to begin, None where no speech came before.
     A caller's turn that could not be recognised is not `recognized` and has no text.
     """
 
@@ -141,6 +143,7 @@ class TurnCompleted(EventData, frozen=True, kw_only=True):
     interrupted: bool = False
     spoken_text: str | None = None
     recognized: bool = True
+    latency: Latency | None = None
 
 
 class BargeIn(EventData, frozen=True, kw_only=True):

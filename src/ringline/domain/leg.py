@@ -13,6 +13,7 @@ from uuid import UUID
 from ringline.domain.allowance import LimitNear
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
+from ringline.domain.latency import Latency
 from ringline.domain.voice import VoiceFailure
 
 # Signals.
@@ -166,11 +167,13 @@ class ConfigUpdated:
 class AgentFinished:
     """The response is over: complete, or `interrupted`, by somebody or by a failure.
 
-    `spoken_text` is what was heard of an interrupted one, None if it was text alone.
+    `spoken_text` is what was heard of an interrupted one, None if it was text alone;
+    `latency` is how long it took to begin, None where no speech came before.
     """
 
     interrupted: bool = False
     spoken_text: str | None = None
+    latency: Latency | None = None
 
 
 class Refusal(StrEnum):

@@ -59,6 +59,7 @@ class _Waiting:
     items: deque[_Item] = field(default_factory=deque[_Item])
     speech_ms: float = 0.0
     text_bytes: int = 0
+    came_at_ms: float | None = None  # its first speech
 
 
 Outgoing: TypeAlias = Chunk | BridgeSignal
@@ -122,7 +123,7 @@ class Playout:
         """Return the response that is being sent."""
         return self._current
 
-    def enqueue_audio(self, response_id: str, chunk: Chunk) -> None:
+    def enqueue_audio(self, response_id: str, chunk: Chunk, *, now_ms: float = 0.0) -> None:
         """Enqueue speech; beyond the bound it is dropped and counted in `dropped_ms`."""
         if response_id in self._discarded or not chunk.pcm:
             return
@@ -133,6 +134,8 @@ class Playout:
             return
         waiting.items.extend(self._cut(chunk, duration_ms))
         waiting.speech_ms += duration_ms
+        if waiting.came_at_ms is None:
+            waiting.came_at_ms = now_ms
 
     def enqueue_text(self, response_id: str, delta: str) -> None:
         """Enqueue text; beyond the bound it is dropped and counted in `dropped_bytes`."""
@@ -250,7 +253,8 @@ class Playout:
                 self._waiting[response_id].speech_ms -= item.duration_ms
                 if not self._audible:
                     self._audible = True
-                    out.append(ResponseAudible(response_id))
+                    came_at_ms = self._waiting[response_id].came_at_ms
+                    out.append(ResponseAudible(response_id, came_at_ms or 0.0))
                 out.append(item)
             case _Text(delta, size):
                 self._waiting[response_id].text_bytes -= size

@@ -15,6 +15,7 @@ from ringline.domain.call_vocabulary import (
     TurnRole,
 )
 from ringline.domain.events import Event
+from ringline.domain.latency import Latency
 from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
 
@@ -87,6 +88,7 @@ class TurnRow:
     occurred_at: datetime
     spoken_text: str | None = None
     recognized: bool = True
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True)

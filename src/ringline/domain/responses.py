@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from ringline.domain.latency import Latency
 from ringline.domain.voice import ToolCall
 
 
@@ -64,6 +65,8 @@ class Response:
     audible: bool = False
     #: When its first speech was sent; its first text, before that.
     began_at: datetime | None = None
+    #: How long it took to begin, after the caller's speech.
+    latency: Latency | None = None
     #: It also answers a `response.create` that came for the same turn.
     absorbed: bool = False
     #: The voice gave it up: it failed, or was cancelled there.

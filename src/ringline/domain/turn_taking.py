@@ -288,9 +288,13 @@ def handle_bridge_signal(
             return _stop(talk, played, draft=draft, barge_in=True)
         case bridge.ClientCancelled(played):
             return _continue(_cancel(talk, played, draft=draft), draft)
-        case bridge.ResponseAudible(response_id):
+        case bridge.ResponseAudible(response_id, _, latency):
             response = _leaving(talk, response_id)
-            return _became_audible(talk, response, draft=draft) if response else talk
+            if response is None:
+                return talk
+            # Its text may have been sent before.
+            audible = replace(response, audible=True, began_at=draft.now, latency=latency)
+            return replace(talk, response=audible)
         case bridge.TextSent(response_id, delta):
             response = _leaving(talk, response_id)
             return _said(talk, response, delta=delta, draft=draft) if response and delta else talk
@@ -526,7 +530,7 @@ def _finish_response(
     if heard is not None and talk.speaks:
         spoken = whole_words(response.text, heard)
     if response.begun:  # if not, the leg was never notified of it
-        draft.orders.append(leg.AgentFinished(heard is not None, spoken))
+        draft.orders.append(leg.AgentFinished(heard is not None, spoken, response.latency))
     if response.text:
         turns = finish_turn(
             talk.turns,
@@ -538,6 +542,7 @@ def _finish_response(
             began_at=response.began_at or draft.now,
             interrupted=heard is not None,
             spoken_text=spoken,
+            latency=response.latency,
         )
         talk = replace(talk, turns=turns)
     follows = response.called and not has_open(talk.calls, response.id)
@@ -556,11 +561,6 @@ def _continue(talk: TurnTaking, draft: Draft) -> TurnTaking:
         # Clients cannot tell that it is coming, so it absorbs a `response.create`.
         return _request(talk, draft, automatic=True)
     return talk
-
-
-def _became_audible(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
-    """Note the first speech of a response; its text may have been sent before."""
-    return replace(talk, response=replace(response, audible=True, began_at=draft.now))
 
 
 def _said(talk: TurnTaking, response: Response, *, delta: str, draft: Draft) -> TurnTaking:

@@ -26,6 +26,7 @@ from ringline.domain.events import (
     TranscriptLine,
     TurnCompleted,
 )
+from ringline.domain.latency import Latency
 from ringline.domain.records import Record, TurnRow
 
 Order: TypeAlias = leg.LegOrder | voice.VoiceOrder | bridge.BridgeOrder
@@ -169,6 +170,7 @@ def finish_turn(
     interrupted: bool = False,
     spoken_text: str | None = None,
     recognized: bool = True,
+    latency: Latency | None = None,
 ) -> Turns:
     """Finish a turn whose speech began at a time: add its row, its event and its line."""
     row = TurnRow(
@@ -183,6 +185,7 @@ def finish_turn(
         occurred_at=began_at,
         spoken_text=spoken_text,
         recognized=recognized,
+        latency=latency,
     )
     draft.records.append(row)
     draft.report(
@@ -195,6 +198,7 @@ def finish_turn(
             interrupted=interrupted,
             spoken_text=spoken_text,
             recognized=recognized,
+            latency=latency,
         ),
         began_at,
     )

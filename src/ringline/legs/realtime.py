@@ -8,6 +8,7 @@ the client does not read (realtime voice, 5; contract, 11).
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -193,8 +194,8 @@ class RealtimeLeg:
                 return
             case AgentSaid() if not self._shows_said:
                 return
-            case AgentFinished(interrupted=True) if not self._shows_said:
-                self._send(realtime.encode(AgentFinished(interrupted=True)))
+            case AgentFinished(spoken_text=str()) if not self._shows_said:
+                self._send(realtime.encode(replace(order, spoken_text=None)))
             case SessionStarted():
                 self._send(
                     realtime.encode_started(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.kinds import (
+    AnswerLatency,
     Boolean,
     Choice,
     Choices,
@@ -50,6 +51,8 @@ def describe_kind(kind: Kind) -> str:
             return f"list of tools, at most {most} bytes of JSON"
         case Dialogue(most):
             return f"phrases and replies of the local voice, at most {most} bytes of JSON"
+        case AnswerLatency():
+            return "object of `totalMs`, `voiceMs` and `gatewayMs`, whole milliseconds"
         case TextList(_, most):
             return f"list of texts, at most {most} bytes"
         case LogPoint():

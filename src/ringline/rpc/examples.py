@@ -5,6 +5,7 @@ from uuid import UUID
 
 from ringline.rpc.action import Action, ActionKind, Input
 from ringline.rpc.kinds import (
+    AnswerLatency,
     Boolean,
     Choice,
     Choices,
@@ -103,5 +104,7 @@ def _of_kind(kind: Kind) -> object:
                 "phrases": [{"text": "what are your opening hours", "intent": "hours"}],
                 "replies": {"hours": "We are open from nine to five."},
             }
+        case AnswerLatency():
+            return {"totalMs": 840, "voiceMs": 838, "gatewayMs": 2}
         case TextList():
             return ["203.0.113.7/32"]

@@ -17,6 +17,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.rpc.kinds import (
+    AnswerLatency,
     BadValue,
     Boolean,
     Dialogue,
@@ -155,7 +156,7 @@ def selects_of(resource: Resource, field: Field) -> int:
 def operators_of(kind: Kind) -> tuple[str, ...]:
     """Return the operators that values of a kind can be compared with."""
     match kind:
-        case Map() | ToolList() | Dialogue() | TextList():
+        case Map() | ToolList() | Dialogue() | TextList() | AnswerLatency():
             return ("is_nil",)
         case Boolean():
             return ("eq", "not_eq", "is_nil")

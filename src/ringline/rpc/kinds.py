@@ -219,6 +219,15 @@ class TextList:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerLatency:
+    """How long an answer took to begin: `totalMs`, `voiceMs` and `gatewayMs`; read only."""
+
+    def cast(self, value: object) -> object:
+        """Refuse any value: only calls measure it."""
+        raise BadValue("cannot be set")
+
+
+@dataclass(frozen=True, slots=True)
 class LogPoint:
     """A point of the event log: a position, an event id, or an offset (contract, 10)."""
 
@@ -301,9 +310,14 @@ Kind: TypeAlias = (
     | ToolList
     | Dialogue
     | TextList
+    | AnswerLatency
     | LogPoint
     | Choices
 )
+
+
+#: The kinds whose values are JSON or lists: they vary in length and have no order.
+STRUCTURED = (Map, ToolList, Dialogue, TextList, AnswerLatency)
 
 
 def sql_type(kind: Kind) -> Any:
@@ -319,7 +333,7 @@ def sql_type(kind: Kind) -> Any:
             return sa.Boolean()
         case Timestamp():
             return sa.DateTime(timezone=True)
-        case Map() | ToolList() | Dialogue():
+        case Map() | ToolList() | Dialogue() | AnswerLatency():
             return JSONB()
         case TextList():
             return ARRAY(sa.Text())

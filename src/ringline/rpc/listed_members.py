@@ -119,6 +119,7 @@ OWN: Mapping[type[EventData], Members] = {
         shared.INTERRUPTED,
         shared.SPOKEN_TEXT,
         shared.RECOGNIZED,
+        shared.LATENCY,
     ),
     BargeIn: (
         _TURN_ID,

@@ -13,6 +13,7 @@ from ringline.domain import limits
 from ringline.rpc.descriptions import describe_reach
 from ringline.rpc.filters import COMPARISONS, operators_of
 from ringline.rpc.kinds import (
+    AnswerLatency,
     Boolean,
     Choice,
     Choices,
@@ -97,6 +98,8 @@ def taken(kind: Kind) -> Schema:
             return _listed(ref("Tool"), description=_bytes(most))
         case Dialogue(most):
             return ref("LocalDialogue") | {"description": _bytes(most)}
+        case AnswerLatency():
+            return shown(kind)
         case TextList(item, most):
             return _listed(taken(item), description=_bytes(most))
         case LogPoint():
@@ -138,6 +141,8 @@ def shown(kind: Kind) -> Schema:
             return {"type": "array", "items": ref("Tool")}
         case Dialogue():
             return ref("LocalDialogue")
+        case AnswerLatency():
+            return ref("AnswerLatency")
         case Timestamp() | Choice():
             return taken(kind)
         case LogPoint() | Choices():
@@ -167,6 +172,16 @@ def value_schemas() -> Iterator[tuple[str, Schema]]:
             },
             "required": ["name"],
         },
+    )
+    milliseconds: Schema = {"type": "integer", "format": "int32", "minimum": 0}
+    shares = ("totalMs", "voiceMs", "gatewayMs")
+    yield (
+        "AnswerLatency",
+        thing(
+            dict.fromkeys(shares, milliseconds),
+            shares,
+            description="How long an answer took to begin: in all, by its voice, and by us.",
+        ),
     )
     text: Schema = {"type": "string", "minLength": 1}
     phrase = thing({"text": text, "intent": text}, ("text", "intent"))

@@ -27,7 +27,7 @@ from ringline.rpc.filters import (
     nodes_of,
 )
 from ringline.rpc.keyset import behind, whole
-from ringline.rpc.kinds import Dialogue, Kind, Map, Timestamp, ToolList
+from ringline.rpc.kinds import AnswerLatency, Dialogue, Kind, Map, Timestamp, ToolList
 from ringline.rpc.pages import Cursors, KeysetPage, OffsetPage, Page, kinds_of, purpose_of
 from ringline.rpc.records import (
     AnswerRecord,
@@ -408,7 +408,7 @@ def _show(kind: Kind) -> Callable[[Any], object] | None:
     match kind:
         case Timestamp():
             return _moment
-        case Map() | ToolList() | Dialogue():
+        case Map() | ToolList() | Dialogue() | AnswerLatency():
             return _json
         case _:
             return None

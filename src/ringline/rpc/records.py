@@ -17,7 +17,18 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.ports import Row, Rows
-from ringline.rpc.kinds import Dialogue, Id, Kind, Map, Text, TextList, Timestamp, ToolList
+from ringline.rpc.kinds import (
+    STRUCTURED,
+    AnswerLatency,
+    Dialogue,
+    Id,
+    Kind,
+    Map,
+    Text,
+    TextList,
+    Timestamp,
+    ToolList,
+)
 from ringline.schema.sql import Prepared
 from ringline.services.callers import Pace, at_once
 
@@ -136,7 +147,7 @@ def most_bytes(kinds: Sequence[Kind]) -> int | None:
     total = 0
     for kind in kinds:
         match kind:
-            case Text(None) | Map() | ToolList() | Dialogue() | TextList():
+            case Text(None) | Map() | ToolList() | Dialogue() | TextList() | AnswerLatency():
                 return None
             case Text():
                 total += limits.SHORT_TEXT_BYTES.most
@@ -155,7 +166,7 @@ def texts_of(kinds: Sequence[Kind]) -> tuple[int, ...]:
     return tuple(
         index
         for index, kind in enumerate(kinds)
-        if isinstance(kind, Text | Map | ToolList | Dialogue | TextList | Id | Timestamp)
+        if isinstance(kind, (*STRUCTURED, Text, Id, Timestamp))
     )
 
 

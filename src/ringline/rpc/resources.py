@@ -33,6 +33,7 @@ from ringline.domain.operators import (
 )
 from ringline.ports import Row
 from ringline.rpc.kinds import (
+    AnswerLatency,
     Boolean,
     Choice,
     Dialogue,
@@ -327,6 +328,15 @@ CALL_PARTICIPANT = Resource(
     operators=True,
 )
 
+
+def _latency() -> sa.ColumnElement[Any]:
+    """Return an answer's latency as an object; null if it was not measured."""
+    total, gateway = tables.call_transcripts.c.latency_ms, tables.call_transcripts.c.gateway_ms
+    shares = {"totalMs": total, "voiceMs": total - gateway, "gatewayMs": gateway}
+    named = [part for name, share in shares.items() for part in (sa.literal(name), share)]
+    return sa.case((total.is_not(None), sa.func.jsonb_build_object(*named)))
+
+
 CALL_TRANSCRIPT = Resource(
     "CallTranscript",
     "callTranscripts",
@@ -346,6 +356,7 @@ CALL_TRANSCRIPT = Resource(
         Field("interrupted", Boolean()),
         Field("spokenText", UNBOUNDED, null=True),
         Field("recognized", Boolean()),
+        Field("latency", AnswerLatency(), null=True, column=_latency()),
         # Only finished turns are rows.
         Field("isFinal", Boolean(), column=sa.cast(sa.true(), sa.Boolean)),
         Field("startedAtMs", Integer(), null=True, column=sa.cast(sa.null(), sa.Integer)),

@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn, cast
 import msgspec
 
 from ringline.domain import limits
-from ringline.rpc.kinds import Dialogue, Kind, Map, TextList, ToolList
+from ringline.rpc.kinds import STRUCTURED, Kind
 from ringline.rpc.resources import RESOURCES, Field, Resource, related_resource
 from ringline.wire.rpc import RpcRefused, echoed, internal_problem, suggestion
 
@@ -107,7 +107,7 @@ def _read_item(resource: Resource, item: str, *, operator: bool) -> SortKey:
         path.append(relationship.name)
         resource = related_resource(relationship, operator=operator)
     field = resource.field_index.get(name)
-    if field is None or isinstance(field.kind, Map | ToolList | Dialogue | TextList):
+    if field is None or isinstance(field.kind, STRUCTURED):
         _unknown(resource, item, part=name)
     return SortKey(tuple(path), field.name, *_PREFIXES[prefix])
 

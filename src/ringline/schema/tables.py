@@ -263,6 +263,9 @@ call_transcripts = sa.Table(
     sa.Column("interrupted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("spoken_text", sa.Text),
     sa.Column("recognized", sa.Boolean, nullable=False, server_default=sa.true()),
+    # How long an answer took to begin, and the gateway's share of it; the voice's is the rest.
+    sa.Column("latency_ms", sa.Integer),
+    sa.Column("gateway_ms", sa.Integer),
     sa.Column("occurred_at", TIMESTAMP, nullable=False),
     *stamps(),
     sa.PrimaryKeyConstraint("workspace_id", "environment", "id"),

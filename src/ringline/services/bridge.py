@@ -11,15 +11,17 @@ are not mixed.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
 from ringline.domain import bridge, leg, voice
 from ringline.domain.addresses import FromBridge, FromLeg, FromVoice
 from ringline.domain.audio import Chunk
+from ringline.domain.latency import AnswerClock
 from ringline.domain.routes import NO_ROUTES, LegId, PartyId, Routes, VoiceId
 from ringline.ports import Leg, LegListener, NewResampler, Tap, Voice, VoiceListener
-from ringline.services.player import Pacer
+from ringline.services.player import Pacer, now_ms
 from ringline.services.plugs import AudioSink, CountAudio, LegPlug, LegSink, TapSink, VoicePlug
 from ringline.services.resampling import RateMatcher
 
@@ -58,6 +60,7 @@ class Bridge:
         self._routes: Routes = NO_ROUTES
         self._voice: VoicePlug | None = None  # the voice that hears the caller
         self._speech_sinks: tuple[AudioSink, ...] = ()
+        self._answers = AnswerClock()
         self._closed = False
 
     @property
@@ -133,7 +136,15 @@ class Bridge:
         """Handle a voice's signal (plugs.PlugListener)."""
         match signal:
             case voice.SpeechStarted(item_id, ago_ms):
+                self._answers.forget()
                 self._interrupt(partial(bridge.CallerSpoke, item_id=item_id, ago_ms=ago_ms))
+            case voice.SpeechStopped(ago_ms=ago_ms):
+                given_at_ms = now_ms() - ago_ms
+                self._answers.turn_ended(given_at_ms, plug.late_ms(given_at_ms))
+                self._inbox(FromVoice(plug.id, signal))
+            case voice.TurnCleared():
+                self._answers.forget()
+                self._inbox(FromVoice(plug.id, signal))
             case voice.ResponseDone(response_id):
                 self._inbox(FromVoice(plug.id, signal))
                 self._speech_rate.restart()
@@ -208,6 +219,9 @@ class Bridge:
         self._pacer.report_silence()
 
     def _report(self, signal: bridge.BridgeSignal) -> None:
+        if isinstance(signal, bridge.ResponseAudible):
+            latency = self._answers.answered(signal.came_at_ms, now_ms())
+            signal = replace(signal, latency=latency)
         self._inbox(FromBridge(signal))
 
     def _deliver(self, chunk: Chunk) -> None:

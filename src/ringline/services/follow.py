@@ -21,6 +21,7 @@ from enum import Enum, auto
 from ringline.domain.events import Event
 from ringline.domain.log import AfterEvent, FromBeginning, Position, Scope, Since
 from ringline.domain.publication import Published
+from ringline.domain.spoken_order import in_spoken_order
 from ringline.domain.topics import CallEvents, Topic, ends, topics_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
 from ringline.ports import EventLog
@@ -29,6 +30,7 @@ from ringline.services.outbox import Outbox
 from ringline.wire.dialect import Dialect
 
 _PAGE = 200  # events in one query
+_SPOKEN_PAGES = 5  # that are put into spoken order at once: a long call
 _STEP = 32  # events offered at once: half an outbox, to leave room for other frames
 _STEP_BYTES = 64 * 1024  # a smaller step for large events, so that others have turns
 
@@ -86,7 +88,7 @@ class Subscription:
 
     `on_gap` is called when durable frames begin to be dropped, once per gap. `plain` is the
     dialect for WITHOUT_POSITIONS. With `open_turns`, delivery begins with the latest partial
-    of each open turn of the call.
+    of each open turn of the call; with `spoken_order`, past events come in that order.
     """
 
     scope: Scope
@@ -96,6 +98,7 @@ class Subscription:
     on_gap: "Callable[[Follower], None]"
     plain: Dialect | None = None
     open_turns: bool = False
+    spoken_order: bool = False
 
 
 class Follower:
@@ -181,6 +184,8 @@ class Follower:
     async def catch_up(self, log_store: EventLog, since: Position) -> None:
         """Deliver past events, then join the live ones. Raises Unavailable, OutboxClosed."""
         self.position = since
+        if self._subscription.spoken_order and since.epoch == self._watch.epoch:
+            await self._read_as_spoken(log_store)
         while not self._stopped:
             if since.epoch != self._watch.epoch:
                 # On its next request the client gets a new position from `resolve`.
@@ -195,6 +200,37 @@ class Follower:
                 return
             else:
                 await self._read_to(goal, log_store)
+
+    async def _read_as_spoken(self, log_store: EventLog) -> None:
+        """Deliver past events in spoken order, up to what the hub has seen by now."""
+        goal = self._watch.buffer.position
+        while self.position.offset < goal and not self._stopped:
+            past, read_to = await self._stretch(goal, log_store)
+            for number, published in enumerate(in_spoken_order(past)):
+                if number % _STEP == 0 or self._is_full():
+                    await self._outbox.drained()
+                if self._stopped:
+                    return
+                self._replay(published)
+            self.position = Position(self._watch.epoch, read_to)
+            await self._outbox.drained()
+
+    async def _stretch(self, goal: int, log_store: EventLog) -> tuple[list[Published], int]:
+        """Read a few pages up to an offset; return their events, and where they end."""
+        past, read_to = list[Published](), self.position.offset
+        for _ in range(_SPOKEN_PAGES):
+            page = await log_store.page(
+                self._watch.scope, read_to, limit=_PAGE, topic=self._subscription.topic
+            )
+            found = [stored for stored in page.events if stored.offset <= goal]
+            past += (Published(stored.offset, stored.event) for stored in found)
+            if page.complete or len(found) < len(page.events):
+                return past, goal
+            read_to = found[-1].offset
+        return past, read_to
+
+    def _is_full(self) -> bool:
+        return not self._outbox.room or self._outbox.waiting_bytes >= _STEP_BYTES
 
     def _catch_up_from_memory(self) -> bool:
         near = self._watch.buffer.released_since(self.position.offset)
@@ -215,8 +251,7 @@ class Follower:
         for number, stored in enumerate(page.events):
             if stored.offset > goal or self._stopped:
                 break
-            full = not self._outbox.room or self._outbox.waiting_bytes >= _STEP_BYTES
-            if number % _STEP == 0 or full:
+            if number % _STEP == 0 or self._is_full():
                 await self._outbox.drained()
             self._replay(Published(stored.offset, stored.event))
         if not self._stopped and (page.complete or page.events[-1].offset >= goal):

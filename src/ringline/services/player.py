@@ -75,8 +75,9 @@ class Pacer:
 
     def speak(self, response_id: str, chunk: Chunk) -> None:
         """Queue a response's speech, at the rate of the caller's leg."""
-        self._playout.enqueue_audio(response_id, chunk)
-        self._pump()
+        now = now_ms()
+        self._playout.enqueue_audio(response_id, chunk, now_ms=now)
+        self._send_due(now)
 
     def say(self, response_id: str, delta: str) -> None:
         """Queue the text that belongs to the speech after it."""
@@ -136,8 +137,10 @@ class Pacer:
         self._report(bridge.PlaybackFinished())
 
     def _pump(self) -> None:
+        self._send_due(now_ms())
+
+    def _send_due(self, now: float) -> None:
         """Send what is due, and arm the timer for the next chunk."""
-        now = now_ms()
         for item in self._playout.take_due(now):
             if isinstance(item, Chunk):
                 self._deliver(item)

@@ -13,11 +13,13 @@ from ringline.domain.audio import Chunk
 from ringline.domain.routes import LegId, PartyId, VoiceId
 from ringline.ports import Leg, NewResampler, Tap, Voice
 from ringline.services.held import HeldAudio
-from ringline.services.player import Player
+from ringline.services.player import Player, now_ms
 from ringline.services.resampling import RateMatcher
 
 #: Counts audio that passes, in milliseconds.
 CountAudio: TypeAlias = Callable[[float], None]
+
+_AT_ONCE_MS = 5.0  # held audio is passed on in one tick; clocks are not exact
 
 
 class AudioSink(Protocol):
@@ -138,7 +140,15 @@ class VoicePlug:
         self._voice: Voice | None = None
         self._rate: RateMatcher | None = None
         self._held = HeldAudio()
+        self._held_at_ms: float | None = None  # when the last of it came
+        self._opened_at_ms = 0.0
         self._open = False
+
+    def late_ms(self, given_at_ms: float) -> float:
+        """Return how long audio was held that the voice was given at a time."""
+        if self._held_at_ms is None or given_at_ms > self._opened_at_ms + _AT_ONCE_MS:
+            return 0.0
+        return self._opened_at_ms - self._held_at_ms
 
     # From the voice.
 
@@ -167,6 +177,7 @@ class VoicePlug:
     def open(self) -> None:
         """Let the voice hear the caller: first the held audio, then audio as it arrives."""
         self._open = True
+        self._opened_at_ms = now_ms()
         for item in self._held.take():
             if isinstance(item, Chunk):
                 self._pass_on(item)
@@ -178,6 +189,7 @@ class VoicePlug:
         if self._open:
             self._pass_on(chunk)
         elif self._listener is not None:
+            self._held_at_ms = now_ms()
             self._held.hear(chunk)
 
     def end_turn(self) -> None:

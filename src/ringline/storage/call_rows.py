@@ -21,6 +21,7 @@ from ringline.domain.call_vocabulary import (
     ParticipantRole,
     TurnRole,
 )
+from ringline.domain.latency import Latency
 from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
 from ringline.domain.records import (
@@ -112,6 +113,8 @@ _TURN_COLUMNS: dict[str, Callable[[TurnRow], object]] = {
     "interrupted": lambda row: row.interrupted,
     "spoken_text": lambda row: row.spoken_text,
     "recognized": lambda row: row.recognized,
+    "latency_ms": lambda row: row.latency.total_ms if row.latency else None,
+    "gateway_ms": lambda row: row.latency.gateway_ms if row.latency else None,
     "occurred_at": lambda row: row.occurred_at,
 }
 _ENTRY_COLUMNS: dict[str, Callable[[QueueEntryRow], object]] = {
@@ -290,4 +293,8 @@ def read_turn(row: Any) -> TurnRow:
     """Return the turn in a row of `call_transcripts`."""
     values: dict[str, Any] = {name: row[name] for name in _TURN_COLUMNS}
     values["role"] = TurnRole(row["role"])
+    total_ms, gateway_ms = values.pop("latency_ms"), values.pop("gateway_ms")
+    if total_ms is not None:
+        voice_ms = total_ms - gateway_ms
+        values["latency"] = Latency(total_ms=total_ms, voice_ms=voice_ms, gateway_ms=gateway_ms)
     return TurnRow(**values)

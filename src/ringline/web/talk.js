@@ -204,6 +204,7 @@ function fillLine(line, turn) {
   const notes = [turn.role === "user" ? "You" : "Agent"];
   const gapMs = turn.gapMs ?? typedGaps.get(turn.id);
   if (gapMs !== undefined) notes.push(`after ${(gapMs / 1000).toFixed(2)} s`);
+  if (turn.latency) notes.push(`voice ${turn.latency.voiceMs} ms, gateway ${turn.latency.gatewayMs} ms`);
   if (turn.interrupted) notes.push("cut off");
   set(by, notes.join(" · "));
   const unheard = turn.recognized === false;

@@ -63,6 +63,7 @@ class Transcript:
             on_gap=lambda following: None,  # from here on the missing ids show the loss
             plain=InChunks(plain) if chunked else plain,
             open_turns=True,
+            spoken_order=True,
         )
         outbox.send(framed(sse.encode_opening(str(self._start.position))))
         if self._start.recovered is False:

@@ -633,12 +633,13 @@ class Transcript {
             ? this.#put({ ...begun, text: begun.text + delta })
             : this.#add("agent", { text: delta, final: false, at: Date.now(), ...gap });
     }
-    answerCompleted(interrupted, spokenText) {
+    answerCompleted(interrupted, spokenText, latency) {
         const said = this.#answer;
         this.answerStarted();
         const spoken = spokenText === undefined ? {} : { spokenText };
+        const took = latency === undefined ? {} : { latency };
         if (said)
-            this.#put({ ...said, ...spoken, final: true, interrupted });
+            this.#put({ ...said, ...spoken, ...took, final: true, interrupted });
     }
     #add(role, turn) {
         this.#lastId += 1;
@@ -930,9 +931,13 @@ class VoiceSession {
             case "text.delta":
                 return this.#transcript.answered(event.delta);
             case "response.completed": {
-                const spoken = "spoken_text" in event ? event.spoken_text : undefined;
-                const heard = typeof spoken === "string" ? spoken : undefined;
-                return this.#transcript.answerCompleted(event.interrupted ?? false, heard);
+                const { interrupted = false, spoken_text, latency } = event;
+                const took = latency && {
+                    totalMs: latency.total_ms,
+                    voiceMs: latency.voice_ms,
+                    gatewayMs: latency.gateway_ms,
+                };
+                return this.#transcript.answerCompleted(interrupted, spoken_text, took);
             }
             case "tool.call":
                 return this.#run(event);

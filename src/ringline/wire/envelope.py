@@ -122,6 +122,7 @@ def _spell(data: EventData, call: CallRef) -> dict[str, object]:
                 "ai_mode": _ai_mode(call),
                 "interrupted": data.interrupted,
                 "spoken_text": data.spoken_text,
+                "latency": data.latency,
             }
         case BargeIn():
             return {

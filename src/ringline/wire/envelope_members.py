@@ -18,6 +18,7 @@ from ringline.wire.payload_members import (
     FROM_NUMBER,
     HANGUP_CAUSE,
     INTERRUPTED,
+    LATENCY,
     OCCURRED_AT,
     RECOGNIZED,
     REMARKS,
@@ -86,6 +87,7 @@ PAYLOADS: Mapping[str, Members] = {
         _AI_MODE,
         INTERRUPTED,
         snake(SPOKEN_TEXT),
+        snake(LATENCY),
     ),
     "call.barge_in": (
         _CALL_ID,

@@ -168,7 +168,7 @@ def _spell(event: Event, call: CallRef) -> dict[str, object] | None:
             return _item(part) | {"delta": part.delta, "sequence": part.sequence}
         case TurnCompleted() as turn:
             members = {"transcript": turn.text, "transcriptId": turn.transcript_id}
-            return _item(turn) | members | remarks(turn, spoken_text="spokenText")
+            return _item(turn) | members | remarks(turn, spoken_text="spokenText") | _latency(turn)
         case CallAudit() as audit:
             return {
                 "auditType": audit.audit_type,
@@ -210,6 +210,14 @@ def _participant(data: ParticipantJoined | ParticipantLeft) -> dict[str, object]
         "role": data.role,
         "joinedAt": micros(data.joined_at),
     }
+
+
+def _latency(turn: TurnCompleted) -> dict[str, object]:
+    """Return the latency of a turn as a member, if it was measured."""
+    if (took := turn.latency) is None:
+        return {}
+    shares = {"totalMs": took.total_ms, "voiceMs": took.voice_ms, "gatewayMs": took.gateway_ms}
+    return {"latency": shares}
 
 
 def _item(data: TranscriptDelta | TurnCompleted) -> dict[str, object]:

@@ -37,7 +37,8 @@ Members = tuple[Member, ...]
 def snake(member: Member, name: str = "") -> Member:
     """Return a member with its name in snake_case, or with another name."""
     snake_name = re.sub("[A-Z]", lambda hump: f"_{hump[0].lower()}", member.name)
-    return replace(member, name=name or snake_name)
+    inner = tuple(snake(inside) for inside in member.members)
+    return replace(member, name=name or snake_name, members=inner)
 
 
 EVENT_ID = Member("eventId", Shape.TEXT, "`evt_…`: the event's id, the same on every surface")
@@ -107,6 +108,27 @@ SPOKEN_TEXT = Member(
     "what was heard of a turn that was cut off: a beginning of its text, up to a whole word; "
     "null for other turns, and where the playback clock does not know it (text alone)",
     null=True,
+)
+LATENCY = Member(
+    "latency",
+    Shape.OBJECT,
+    "how long an agent's turn took to begin, from the last audio of the caller's speech to the "
+    "first chunk for the caller; null where no speech came before",
+    null=True,
+    members=(
+        Member("totalMs", Shape.INTEGER, "in all, in milliseconds"),
+        Member(
+            "voiceMs",
+            Shape.INTEGER,
+            "the voice's share, from when it had that audio to its first chunk: the quiet that "
+            "ends a turn is part of it",
+        ),
+        Member("gatewayMs", Shape.INTEGER, "the rest: what Ringline added"),
+    ),
+)
+#: The same where it is left out if it was not measured.
+SHOWN_LATENCY = replace(
+    LATENCY, null=False, optional=True, means=LATENCY.means.replace("null where", "absent where")
 )
 RECOGNIZED = Member(
     "recognized",
@@ -179,6 +201,7 @@ SOCKET: Mapping[type[EventData], Members] = {
         Member("transcript", Shape.TEXT, "the whole of what was said"),
         TRANSCRIPT_ID,
         *REMARKS,
+        SHOWN_LATENCY,
     ),
     CallAudit: (
         AUDIT_TYPE,
@@ -196,6 +219,7 @@ TRANSCRIPT: Members = (
     Member("turn_id", Shape.TEXT, "`trn_…`: all frames of a turn share it"),
     Member("ts", Shape.TIME, "when the turn's speech began"),
     *(snake(member) for member in REMARKS),
+    snake(SHOWN_LATENCY),
 )
 
 

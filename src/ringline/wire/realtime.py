@@ -324,11 +324,16 @@ def encode(order: LegOrder) -> bytes:
         case ConfigUpdated(config, warnings):
             given = {"warnings": warnings} if warnings else {}
             return encode_json({"type": "session.updated", "config": plain_config(config)} | given)
-        case AgentFinished(False):
+        case AgentFinished(False, latency=None):
             return _RESPONSE_COMPLETED
-        case AgentFinished(_, spoken_text):
-            heard = {} if spoken_text is None else {"spoken_text": spoken_text}
-            return encode_json({"type": "response.completed", "interrupted": True} | heard)
+        case AgentFinished(interrupted, spoken_text, latency):
+            found: dict[str, object] = {
+                "interrupted": interrupted or None,
+                "spoken_text": spoken_text,
+                "latency": latency,
+            }
+            known = {name: value for name, value in found.items() if value is not None}
+            return encode_json({"type": "response.completed"} | known)
         case RequestRefused(refusal):
             return encode_problem(REFUSALS[refusal])
         case VoiceError(failure, message, details):

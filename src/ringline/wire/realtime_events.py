@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringline.domain.allowance import LimitReason
 from ringline.domain.config_members import AUDIO_FORMAT
 from ringline.domain.limits import CONFIG_WARNINGS, TYPED_CHARACTERS
 from ringline.domain.members import Member, Shape
+from ringline.wire.payload_members import LATENCY, snake
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,13 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
                 "what was heard of one that was cut off: a beginning of its text, up to a whole "
                 "word; only where `text.delta` is sent, and not for text alone",
                 optional=True,
+            ),
+            replace(
+                snake(LATENCY),
+                null=False,
+                optional=True,
+                means="how long the answer took to begin, from the last audio of the user's speech "
+                "to its first chunk; absent where no speech came before",
             ),
         ),
     ),

@@ -45,7 +45,7 @@ class TranscriptStream:
                     is_final=True,
                     turn_id=turn.turn_id,
                     at=event.occurred_at,
-                    more=remarks(turn),
+                    more=remarks(turn) | latency(turn),
                 )
                 return encode_event(data, str(position) if self._with_ids else None)
             case _:
@@ -67,6 +67,11 @@ def remarks(
     if not turn.recognized:
         found["recognized"] = False
     return found
+
+
+def latency(turn: TurnCompleted) -> dict[str, object]:
+    """Return the latency of a turn as a member, if it was measured."""
+    return {} if turn.latency is None else {"latency": turn.latency}
 
 
 def frame(

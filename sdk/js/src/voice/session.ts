@@ -326,9 +326,13 @@ export class VoiceSession {
       case "text.delta":
         return this.#transcript.answered(event.delta);
       case "response.completed": {
-        const spoken: unknown = "spoken_text" in event ? event.spoken_text : undefined;
-        const heard = typeof spoken === "string" ? spoken : undefined;
-        return this.#transcript.answerCompleted(event.interrupted ?? false, heard);
+        const { interrupted = false, spoken_text, latency } = event;
+        const took = latency && {
+          totalMs: latency.total_ms,
+          voiceMs: latency.voice_ms,
+          gatewayMs: latency.gateway_ms,
+        };
+        return this.#transcript.answerCompleted(interrupted, spoken_text, took);
       }
       case "tool.call":
         return this.#run(event);

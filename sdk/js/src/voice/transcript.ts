@@ -1,6 +1,6 @@
 // What both sides said, as a list of turns.
 
-import type { Turn } from "./types.js";
+import type { Latency, Turn } from "./types.js";
 
 /** Speech whose transcript may still come. */
 const MOST_UNHEARD = 8;
@@ -69,11 +69,12 @@ export class Transcript {
       : this.#add("agent", { text: delta, final: false, at: Date.now(), ...gap });
   }
 
-  answerCompleted(interrupted: boolean, spokenText?: string): void {
+  answerCompleted(interrupted: boolean, spokenText?: string, latency?: Latency): void {
     const said = this.#answer;
     this.answerStarted();
     const spoken = spokenText === undefined ? {} : { spokenText };
-    if (said) this.#put({ ...said, ...spoken, final: true, interrupted });
+    const took = latency === undefined ? {} : { latency };
+    if (said) this.#put({ ...said, ...spoken, ...took, final: true, interrupted });
   }
 
   #add(role: Turn["role"], turn: Omit<Turn, "id" | "role" | "interrupted">): Turn {

@@ -54,6 +54,15 @@ export interface SessionEnd {
   readonly closeCode: number | null;
 }
 
+/** How long an answer took to begin, in ms; the two shares add up to the whole. */
+export interface Latency {
+  readonly totalMs: number;
+  /** From when the voice had the last of the user's speech to its first sound. */
+  readonly voiceMs: number;
+  /** What the server added. */
+  readonly gatewayMs: number;
+}
+
 /** What one side said. A turn that changes is a new object with the same `id`. */
 export interface Turn {
   readonly id: number;
@@ -66,6 +75,8 @@ export interface Turn {
   readonly at: number;
   /** Of an answer to speech: from `speech.stopped` to the first sound of the answer. */
   readonly gapMs?: number;
+  /** Of a final answer to speech: how long it took to begin, by the server's clock. */
+  readonly latency?: Latency;
   /** Of an interrupted turn: the beginning of `text` that was heard, if the server knows. */
   readonly spokenText?: string;
   /** False if the speech could not be recognised; `text` is empty then. */

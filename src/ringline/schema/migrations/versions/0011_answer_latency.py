@@ -1,0 +1,11 @@
+"""How long an answer took to begin, and how much of that the gateway took."""
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+
+
+def upgrade() -> None:
+    run = op.get_bind().exec_driver_sql
+    run("ALTER TABLE ringline.call_transcripts ADD latency_ms integer, ADD gateway_ms integer")
