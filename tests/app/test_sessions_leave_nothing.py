@@ -8,11 +8,15 @@ import gc
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from tests.database import TestDatabase
+from tests.fake_endpoints import KEY, fake_endpoints
 from tests.realtime_session import BARE, connected, talking, until
-from tests.serving import Service
+from tests.recorded import agent_that_records, noted, recorded_session, say
+from tests.serving import Service, serving
 
 SESSIONS = 4
 
@@ -117,6 +121,45 @@ def collector_suspended() -> Iterator[None]:
 async def test_nothing_of_a_session_waits_for_the_collector(
     service: Service, session: Session
 ) -> None:
+    await leaves_nothing(service, session)
+
+
+async def test_nothing_of_a_recorded_session_does(database: TestDatabase, tmp_path: Path) -> None:
+    async with serving(database, dev=True, data_dir=tmp_path) as service:
+        agent = await agent_that_records(service)
+
+        async def is_recorded(service: Service) -> None:
+            async with recorded_session(service, agent) as (client, call_id):
+                await say(client, "hello")
+                await client.until("response.completed")
+                await client.socket.close()
+            await noted(service, call_id)
+
+        await leaves_nothing(service, is_recorded)
+
+
+async def test_nothing_of_a_cascade_does(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOUSE_KEY", KEY)
+    path = tmp_path / "voices.toml"
+
+    async def talks_to_a_cascade(service: Service) -> None:
+        async with connected(service, headers=service.bearer()) as client:
+            await client.start(config={"model": "cascade/house"})
+            await client.send("text.input", text="hello")
+            await client.send("response.create")
+            await client.until("response.completed")
+            await client.socket.close()
+
+    async with fake_endpoints() as fake:
+        path.write_text(fake.voices_file(), "utf-8")
+        async with serving(database, voices_file=path) as service:
+            await leaves_nothing(service, talks_to_a_cascade)
+
+
+async def leaves_nothing(service: Service, session: Session) -> None:
+    """Run sessions and wait until all that they made is gone."""
     await session(service)  # what is made once
     left: dict[str, int] = {}
 

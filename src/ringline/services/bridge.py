@@ -198,6 +198,7 @@ class Bridge:
             plug.unplug()
         # What holds each other by callbacks would stay in memory until the next collection.
         self._inbox = _discard
+        self._taps.clear()
 
     def _announce_answer(self, voice_id: VoiceId) -> None:
         """Let a voice hear the caller, and unplug the voice it replaces."""

@@ -441,6 +441,7 @@ class LiveCall:
         self._bridge.close()
         if self._recorder is not None:
             self._recorder.end()
+            self._recorder = None  # it refers to the call
         await asyncio.gather(opening, return_exceptions=True)
         self._close_voices()
         await asyncio.gather(*self._closing)

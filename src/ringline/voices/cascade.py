@@ -10,7 +10,7 @@ is cancelled at whatever stage it is; a transcription goes on, since its words w
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -101,8 +101,9 @@ class CascadeVoice:
         self._job_came = asyncio.Event()
         self._transcribing: set[asyncio.Task[str]] = set()
         self._over = False
-        self._working = asyncio.create_task(self._work())
-        self._working.add_done_callback(self._on_work_done)
+        working = asyncio.create_task(self._work())
+        working.add_done_callback(self._on_work_done)
+        self._working = [working]
 
     @property
     def capabilities(self) -> VoiceCapabilities:
@@ -138,14 +139,18 @@ class CascadeVoice:
     async def close(self) -> None:
         """End the conversation, and all requests under way."""
         self._stop()
-        await asyncio.wait([self._working, *self._transcribing])
+        tasks: list[asyncio.Task[Any]] = [*self._working, *self._transcribing]
+        self._working.clear()  # a cancelled task refers to its voice
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._turns.close()
+        self._responses.close()
 
     def _stop(self) -> None:
         self._over = True
         self._turns.stop()
         self._jobs.clear()
         self._responses.stop()
-        for task in (self._working, *self._transcribing):
+        for task in (*self._working, *self._transcribing):
             task.cancel()
 
     def _report(self, signal: VoiceSignal) -> None:

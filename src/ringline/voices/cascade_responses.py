@@ -9,6 +9,7 @@ while it still runs.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import NoReturn
 
 from ringline.domain import limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
@@ -29,6 +30,10 @@ from ringline.voices.sentences import SentenceSplitter
 
 #: The longest chunk that is reported.
 CHUNK_BYTES = bytes_of_ms(100, SPEAKS_HZ)
+
+
+def _ask_nobody(*_: object) -> NoReturn:
+    raise AssertionError("responses that are closed ask for nothing")
 
 
 class Responses:
@@ -82,6 +87,11 @@ class Responses:
         if self._running is not None:
             self._running[1].cancel()
             self._running = None
+
+    def close(self) -> None:
+        """Stop for good, and forget the voice, which refers to this."""
+        self.stop()
+        self._config = self._on_failure = _ask_nobody
 
     def _is_running(self, response_id: str) -> bool:
         return self._running is not None and self._running[0] == response_id
