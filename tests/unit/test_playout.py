@@ -266,11 +266,34 @@ def test_what_has_left_makes_room() -> None:
 
 def test_the_clock_counts_what_must_have_been_played() -> None:
     clock = PlaybackClock()
-    clock.sent(speech(300), 1_000)
+    clock.sent(300, 1_000)
     assert (clock.lead_ms(1_000), clock.played_ms(1_000)) == (300, 0)
     assert (clock.lead_ms(1_100), clock.played_ms(1_100)) == (200, 100)
     assert (clock.lead_ms(2_000), clock.played_ms(2_000)) == (0, 300)
-    clock.sent(speech(300), 5_000)  # after a silence
+    clock.sent(300, 5_000)  # after a silence
     assert clock.played_ms(5_100) == 400
     clock.restart()
     assert clock.played_ms(5_300) == 0
+
+
+def test_speech_at_the_pace_of_a_call_needs_no_queue() -> None:
+    playout = Playout(PlaybackClock(), 400)
+    assert not playout.send_now("r", speech(40), now_ms=0), "it has not been started"
+    playout.start("r")
+    assert not playout.send_now("r", speech(40), now_ms=0), "that it is audible is reported first"
+    playout.enqueue_audio("r", speech(40))
+    playout.take_due(0)
+    assert not playout.send_now("other", speech(40), now_ms=0)
+    sent = 0
+    while playout.send_now("r", speech(40), now_ms=0):
+        sent += 1
+    assert sent == 9, "as far ahead of the clock as anything"
+    assert playout.send_now("r", speech(40), now_ms=40)
+    assert not playout.send_now("r", speech(201), now_ms=1_000), "it has to be cut"
+    playout.enqueue_text("r", "after")
+    assert not playout.send_now("r", speech(40), now_ms=1_000), "the text is before it"
+    playout.take_due(1_000)
+    assert playout.send_now("r", speech(40), now_ms=1_000)
+    playout.pause(1_000)
+    assert not playout.send_now("r", speech(40), now_ms=1_000)
+    assert playout.clock.sent_ms == 12 * 40

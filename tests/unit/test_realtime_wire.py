@@ -1,6 +1,7 @@
 """The realtime voice socket: its frames both ways, its errors, its audio."""
 
 import base64
+import binascii
 import json
 import string
 from typing import Any
@@ -202,48 +203,72 @@ def b64(pcm: bytes) -> str:
 
 
 def test_whole_samples_keep_their_spelling() -> None:
-    assert realtime.SampleAligner().append("AAEC/w==", 16_000) == Chunk(
+    assert realtime.SampleAligner(16_000).append("AAEC/w==") == Chunk(
         b"\x00\x01\x02\xff", 16_000, "AAEC/w=="
     )
 
 
 def test_an_odd_byte_is_carried_and_can_be_forgotten() -> None:
-    aligner = realtime.SampleAligner()
-    assert aligner.append(b64(b"a"), 16_000) is None
-    assert aligner.append(b64(b"bcd"), 16_000) == Chunk(b"abcd", 16_000)
-    assert aligner.append(b64(b"efg"), 16_000) == Chunk(b"ef", 16_000)
-    assert aligner.append("", 16_000) is None
+    aligner = realtime.SampleAligner(16_000)
+    assert aligner.append(b64(b"a")) is None
+    assert aligner.append(b64(b"bcd")) == Chunk(b"abcd", 16_000)
+    assert aligner.append(b64(b"efg")) == Chunk(b"ef", 16_000)
+    assert aligner.append("") is None
     aligner.clear()
-    assert aligner.append(b64(b"hi"), 16_000) == Chunk(b"hi", 16_000, b64(b"hi"))
+    assert aligner.append(b64(b"hi")) == Chunk(b"hi", 16_000, b64(b"hi"))
 
 
 @pytest.mark.parametrize(
     "audio", ["A", "AA", "AA=", "AAAA=", "AA==AA==", "AA\n==", "====", "-_==", "é", " AAA="]
 )
 def test_bad_base64_is_a_problem_and_loses_nothing(audio: str) -> None:
-    aligner = realtime.SampleAligner()
-    aligner.append(b64(b"a"), 16_000)
-    problem = aligner.append(audio, 16_000)
+    aligner = realtime.SampleAligner(16_000)
+    aligner.append(b64(b"a"))
+    problem = aligner.append(audio)
     assert isinstance(problem, SessionProblem)
     assert problem.code == "invalid_audio"
-    assert aligner.append(b64(b"b"), 16_000) == Chunk(b"ab", 16_000)
+    assert aligner.append(b64(b"b")) == Chunk(b"ab", 16_000)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=30).map(b64),
+        st.text("AZaz09+/=", max_size=12),
+        st.text("AB=-_ \n\0é", max_size=9),
+    )
+)
+def test_base64_is_read_as_strictly_as_by_the_standard_library(audio: str) -> None:
+    try:
+        pcm = binascii.a2b_base64(audio, strict_mode=True) if len(audio) % 4 == 0 else None
+    except ValueError:
+        pcm = None
+    aligner = realtime.SampleAligner(16_000)
+    if pcm is not None and len(pcm) % 2:
+        aligner.append("AA==")
+        pcm = b"\0" + pcm
+    chunk = aligner.append(audio)
+    if pcm:
+        assert isinstance(chunk, Chunk)
+        assert chunk.pcm == pcm
+    else:
+        assert isinstance(chunk, SessionProblem) == (pcm is None)
 
 
 def test_ten_seconds_are_the_most_of_one_piece() -> None:
-    aligner = realtime.SampleAligner()
-    assert isinstance(aligner.append(b64(bytes(20_000)), 1_000), Chunk)
+    aligner = realtime.SampleAligner(1_000)
+    assert isinstance(aligner.append(b64(bytes(20_000))), Chunk)
     for size in (20_001, 20_002, 20_006, 40_000):
-        problem = aligner.append(b64(bytes(size)), 1_000)
+        problem = aligner.append(b64(bytes(size)))
         assert isinstance(problem, SessionProblem)
         assert "10000 ms" in problem.message
 
 
 @given(st.lists(st.binary(max_size=9)))
 def test_however_audio_is_cut_its_samples_are_the_same(pieces: list[bytes]) -> None:
-    aligner = realtime.SampleAligner()
+    aligner = realtime.SampleAligner(16_000)
     heard = b""
     for piece in pieces:
-        chunk = aligner.append(b64(piece), 16_000)
+        chunk = aligner.append(b64(piece))
         assert not isinstance(chunk, SessionProblem)
         if chunk is not None:
             assert chunk.pcm

@@ -5,13 +5,13 @@ again.
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
+
+import msgspec
 
 BYTES_PER_SAMPLE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True, gc=False):
     """A piece of PCM16 mono audio: whole samples, `rate_hz` per second."""
 
     pcm: bytes

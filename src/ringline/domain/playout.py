@@ -78,9 +78,8 @@ class PlaybackClock:
         """Restart the count for a new response."""
         self.sent_ms = 0.0
 
-    def sent(self, chunk: Chunk, now_ms: float) -> None:
-        """Record that a chunk is sent now."""
-        duration_ms = chunk.duration_ms
+    def sent(self, duration_ms: float, now_ms: float) -> None:
+        """Record that so much speech is sent now."""
         self._ends_at = max(self._ends_at, now_ms) + duration_ms
         self.sent_ms += duration_ms
 
@@ -136,6 +135,23 @@ class Playout:
         waiting.speech_ms += duration_ms
         if waiting.came_at_ms is None:
             waiting.came_at_ms = now_ms
+
+    def send_now(self, response_id: str, chunk: Chunk, *, now_ms: float) -> bool:
+        """Count speech as sent if it may be sent as it comes; return whether it may.
+
+        So speech at the pace of a call, once its response is audible, takes no queue.
+        """
+        if response_id != self._current or not self._audible or self._paused:
+            return False
+        duration_ms = chunk.duration_ms
+        if (
+            self._waiting[response_id].items
+            or duration_ms > self._lead_ms / 2
+            or self.clock.lead_ms(now_ms) + duration_ms > self._lead_ms
+        ):
+            return False
+        self.clock.sent(duration_ms, now_ms)
+        return True
 
     def enqueue_text(self, response_id: str, delta: str) -> None:
         """Enqueue text; beyond the bound it is dropped and counted in `dropped_bytes`."""
@@ -249,8 +265,9 @@ class Playout:
     def _emit(self, response_id: str, item: _Item, *, now_ms: float, out: list[Outgoing]) -> None:
         match item:
             case Chunk():
-                self.clock.sent(item, now_ms)
-                self._waiting[response_id].speech_ms -= item.duration_ms
+                duration_ms = item.duration_ms
+                self.clock.sent(duration_ms, now_ms)
+                self._waiting[response_id].speech_ms -= duration_ms
                 if not self._audible:
                     self._audible = True
                     came_at_ms = self._waiting[response_id].came_at_ms

@@ -83,7 +83,7 @@ class RealtimeLeg:
         self._warnings = session.warnings
         self._loop = asyncio.get_running_loop()
         self._listener: LegListener | None = None
-        self._aligner = realtime.SampleAligner()
+        self._aligner = realtime.SampleAligner(self._input_hz)
         self._waiting: deque[Chunk | bytes] = deque()
         self._waiting_ms = 0.0
         self._waiting_frames = self._waiting_bytes = 0
@@ -105,11 +105,13 @@ class RealtimeLeg:
 
     def receive(self, frame: str) -> None:
         """Handle a text frame from the client."""
-        self._note_frame()
         event = realtime.decode(frame)
+        if type(event) is realtime.AudioAppend and self._pass_on(event.audio):
+            return  # the listener knows by the audio that somebody is there
+        self._note_frame()
         match event:
-            case realtime.AudioAppend(audio):
-                self._receive_audio(audio)
+            case realtime.AudioAppend():
+                pass
             case _ if not self._within_limit():
                 self._send_problem(realtime.problem("rate_limited", limit=self._events_per_window))
             case SessionProblem():
@@ -280,17 +282,18 @@ class RealtimeLeg:
         self._waiting.clear()
         self._waiting_ms, self._waiting_frames, self._waiting_bytes = 0.0, 0, 0
 
-    def _receive_audio(self, audio: str) -> None:
-        heard = self._aligner.append(audio, self._input_hz)
-        match heard:
-            case SessionProblem():
-                self._send_problem(heard)
-            case Chunk() if not self._within_real_time(heard.duration_ms):
+    def _pass_on(self, audio: str) -> bool:
+        """Pass audio on to the listener; return whether it heard any."""
+        heard = self._aligner.append(audio)
+        if isinstance(heard, SessionProblem):
+            self._send_problem(heard)
+        elif heard is not None:
+            if not self._within_real_time(heard.duration_ms):
                 self._send_problem(realtime.problem("invalid_audio", reason="it comes too fast"))
-            case Chunk() if self._listener is not None and not self._over:
+            elif self._listener is not None and not self._over:
                 self._listener.on_leg_audio(heard)
-            case _:
-                pass
+                return True
+        return False
 
     def _within_real_time(self, duration_ms: float) -> bool:
         """Keep input near real time, with a token bucket."""

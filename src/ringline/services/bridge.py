@@ -124,9 +124,10 @@ class Bridge:
 
     def on_voice_audio(self, plug: VoicePlug, response_id: str, *, chunk: Chunk) -> None:
         """Queue speech (plugs.PlugListener)."""
-        matched = self._speech_rate.match(chunk)
-        if matched.pcm:
-            self._pacer.speak(response_id, matched)
+        if chunk.rate_hz != self._speech_rate.rate_hz:
+            chunk = self._speech_rate.match(chunk)
+        if chunk.pcm:
+            self._pacer.speak(response_id, chunk)
 
     def on_voice_text(self, response_id: str, delta: str) -> None:
         """Queue text (plugs.PlugListener)."""
@@ -227,8 +228,8 @@ class Bridge:
 
     def _deliver(self, chunk: Chunk) -> None:
         """Send the voice's speech to every leg and tap that hears it."""
-        for sink in self._speech_sinks:
-            sink.hear(chunk)
+        for hear in self._speech_sinks:
+            hear(chunk)
 
     def _on_flush(self, unplayed_ms: float | None) -> None:
         """Tell the taps that the caller's leg has discarded speech."""
@@ -253,16 +254,19 @@ class Bridge:
     def _sink(self, speaker: PartyId, listener: PartyId) -> AudioSink | None:
         """Return where a speaker's audio for a listener goes; None if it is not plugged in."""
         if tap := self._taps.get(listener):
-            return TapSink(speaker, tap)
+            return TapSink(speaker, tap).hear
         if plug := self._voices.get(VoiceId(listener)):
-            return plug
+            return plug.hear
         if (found := self._legs.get(LegId(listener))) is None:
             return None
-        # The pacer has already counted a voice's speech on the caller's clock.
+        # The pacer has already counted a voice's speech on the caller's clock, at the leg's rate.
         paced = found is self._caller and speaker in self._voices
-        play = found.leg.play if paced else found.player.play
         count = self._count_audio if found is self._caller else None
-        return LegSink(found.leg.output_hz, play, new_resampler=self._new_resampler, count=count)
+        if paced and count is None:
+            return found.leg.play
+        play = found.leg.play if paced else found.player.play
+        sink = LegSink(found.leg.output_hz, play, new_resampler=self._new_resampler, count=count)
+        return sink.hear
 
 
 def _discard(_: FromLeg | FromVoice | FromBridge) -> None:

@@ -36,7 +36,7 @@ class Player:
 
     def play(self, chunk: Chunk) -> None:
         """Play speech now."""
-        self.clock.sent(chunk, now_ms())
+        self.clock.sent(chunk.duration_ms, now_ms())
         self.leg.play(chunk)
 
     def flush(self) -> float | None:
@@ -74,8 +74,11 @@ class Pacer:
         self._playout.clock = player.clock
 
     def speak(self, response_id: str, chunk: Chunk) -> None:
-        """Queue a response's speech, at the rate of the caller's leg."""
-        now = now_ms()
+        """Send a response's speech, at the rate of the caller's leg, or queue it."""
+        now = self._loop.time() * 1000
+        if self._playout.send_now(response_id, chunk, now_ms=now):
+            self._deliver(chunk)
+            return
         self._playout.enqueue_audio(response_id, chunk, now_ms=now)
         self._send_due(now)
 

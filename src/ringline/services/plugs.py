@@ -22,12 +22,8 @@ CountAudio: TypeAlias = Callable[[float], None]
 _AT_ONCE_MS = 5.0  # held audio is passed on in one tick; clocks are not exact
 
 
-class AudioSink(Protocol):
-    """A destination for one speaker's audio."""
-
-    def hear(self, chunk: Chunk) -> None:
-        """Accept audio at any rate."""
-        ...
+#: A destination for one speaker's audio, at any rate.
+AudioSink: TypeAlias = Callable[[Chunk], None]
 
 
 class LegSink:
@@ -84,8 +80,8 @@ class LegPlug:
     def on_leg_audio(self, chunk: Chunk) -> None:
         """Forward audio from the leg to its listeners."""
         self.last_heard = self._loop.time()
-        for sink in self.sinks:
-            sink.hear(chunk)
+        for hear in self.sinks:
+            hear(chunk)
 
     def on_leg_frame(self) -> None:
         """Note that the other side is there."""
@@ -180,17 +176,25 @@ class VoicePlug:
         self._opened_at_ms = now_ms()
         for item in self._held.take():
             if isinstance(item, Chunk):
-                self._pass_on(item)
+                self.hear(item)
             else:
                 self._opened().send(item)
 
     def hear(self, chunk: Chunk) -> None:
         """Accept the caller's audio."""
-        if self._open:
-            self._pass_on(chunk)
-        elif self._listener is not None:
-            self._held_at_ms = now_ms()
-            self._held.hear(chunk)
+        if not self._open:
+            if self._listener is not None:
+                self._held_at_ms = now_ms()
+                self._held.hear(chunk)
+            return
+        assert self._voice is not None, "a voice is attached before it is opened"
+        assert self._rate is not None, "a voice is attached before it is opened"
+        if chunk.rate_hz != self._rate.rate_hz:
+            chunk = self._rate.match(chunk)
+        if chunk.pcm:
+            if self._count is not None:
+                self._count(chunk.duration_ms)
+            self._voice.send_audio(chunk)
 
     def end_turn(self) -> None:
         """Note that the client ended the caller's turn here."""
@@ -210,14 +214,6 @@ class VoicePlug:
         self._listener = self._voice = None
         self._open = False
         self._held.clear()
-
-    def _pass_on(self, chunk: Chunk) -> None:
-        assert self._rate is not None, "a voice is attached before it is opened"
-        matched = self._rate.match(chunk)
-        if matched.pcm:
-            if self._count is not None:
-                self._count(matched.duration_ms)
-            self._opened().send_audio(matched)
 
     def _opened(self) -> Voice:
         assert self._voice is not None, "a voice is attached before it is opened"

@@ -50,12 +50,17 @@ class FrameGate:
         self._fair = fair
         self._who = who
         self._uncharged_s = 0.0
+        self._paid = 0  # tokens taken for frames to come: asking the bucket costs as much as one
 
     def room(self) -> int:
         """Return how many frames may be handled in this turn; 0 if none may be now."""
         if self._fair.wait_s(self._who):
             return 0
-        return max(0, min(self._bucket.left(), HANDFUL))
+        if self._paid <= 0:
+            tokens = max(0, min(self._bucket.left(), HANDFUL))
+            self._bucket.take(tokens)
+            self._paid += tokens
+        return max(0, self._paid)
 
     def wait_s(self) -> float:
         """Return how long it takes until there is room."""
@@ -63,7 +68,7 @@ class FrameGate:
 
     def handled(self, frames: int, took_s: float) -> None:
         """Count frames that were handled, and charge the work."""
-        self._bucket.take(frames)
+        self._paid -= frames
         self._uncharged_s += min(took_s, _MOST_S)
         if self._uncharged_s >= _CHARGED_AT_ONCE_S:
             self._fair.charge(self._who, self._uncharged_s)

@@ -45,6 +45,8 @@ from ringline.wire.websocket_reader import CloseCode
 _log = structlog.get_logger(__name__)
 
 UNAUTHORIZED_HEADERS = {"WWW-Authenticate": "Bearer"}
+#: The largest message that is no image.
+_MOST_BYTES = limits.SESSION_FRAME_BYTES.most
 
 
 class Realtime:
@@ -379,8 +381,8 @@ async def _read(socket: WebSocket, leg: RealtimeLeg) -> None:
     """Give the client's messages to its leg until there are no more."""
 
     def take(message: Message) -> None:
-        if _is_too_large(message):
-            socket.refuse(CloseCode.TOO_LARGE)
+        if 4 * len(message) > _MOST_BYTES and _is_too_large(message):
+            socket.refuse(CloseCode.TOO_LARGE)  # a character has at most four bytes
         elif isinstance(message, str):
             leg.receive(message)
         else:
@@ -391,12 +393,9 @@ async def _read(socket: WebSocket, leg: RealtimeLeg) -> None:
 
 def _is_too_large(message: Message) -> bool:
     """Return whether a message is too large for anything but an image."""
-    most = limits.SESSION_FRAME_BYTES.most
-    if 4 * len(message) <= most:  # the longest encoding of a character
-        return False
     if isinstance(message, bytes):
-        return len(message) > most
-    return len(message.encode()) > most and not realtime.may_be_large(message)
+        return len(message) > _MOST_BYTES
+    return len(message.encode()) > _MOST_BYTES and not realtime.may_be_large(message)
 
 
 def _unauthorized() -> web.Response:

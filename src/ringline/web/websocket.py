@@ -159,43 +159,45 @@ class WebSocket(StreamConnection):
 
     def _read_on(self) -> None:
         """Handle the frames that have arrived, as many as may be handled in this turn."""
-        reader, room = self._reader, self._room()
+        reader = self._reader
         self.last_heard = self._loop.time()
         began, took_s, before = perf_counter(), 0.0, reader.frames
+        room = HANDFUL if self._closing else self._gate.room()
         self._coming_back = None
         while not reader.is_empty:
-            is_over = reader.frames - before >= room and not reader.is_within_frame
-            if is_over or self._is_idle or took_s >= HANDFUL_S:
+            if (
+                (reader.frames - before >= room and not reader.is_within_frame)
+                or (self._take is None and not self._closing)
+                or took_s >= HANDFUL_S
+            ):
                 self._hold()
                 break
             event = reader.next_event()
-            if event is not None:
+            take = self._take
+            if take is not None and isinstance(event, (str, bytes)):
+                try:
+                    take(event)
+                except Exception as error:  # a bug of the receiver: `receive_all` raises it
+                    self._fail(error)
+            elif event is not None:
                 self._handle(event)
             took_s = perf_counter() - began
             if event is None:
                 self._release()
                 break
         else:
-            self._release()
-        if took_s or reader.frames != before:
-            self._gate.handled(reader.frames - before, took_s)
-
-    @property
-    def _is_idle(self) -> bool:
-        """Return whether nobody takes messages; while closing they are discarded."""
-        return self._take is None and not self._closing
-
-    def _room(self) -> int:
-        return HANDFUL if self._closing else self._gate.room()
+            if self._holding:
+                self._release()
+        self._gate.handled(reader.frames - before, took_s)
 
     def _hold(self) -> None:
         """Stop reading, until the rest may be handled."""
         if not self._holding:
             self._holding = True
             self._connection.hold_reading()
-        if self._is_idle:
-            return
-        if self._room():
+        if self._take is None and not self._closing:
+            return  # until somebody does
+        if self._closing or self._gate.room():
             self._coming_back = self._loop.call_soon(self._read_on)
         else:
             self._coming_back = self._loop.call_later(self._gate.wait_s(), self._read_on)
@@ -206,10 +208,7 @@ class WebSocket(StreamConnection):
             self._connection.release_reading()
 
     def _handle(self, event: Event) -> None:
-        if isinstance(event, (str, bytes)):
-            if self._take is not None:
-                self._pass_on(event, self._take)
-            return
+        """Handle what is no message, or one that nobody takes any more."""
         match event:
             case Ping(payload):
                 # A client that pings without reading fills no buffer.
@@ -223,13 +222,10 @@ class WebSocket(StreamConnection):
             case _:
                 pass
 
-    def _pass_on(self, message: Message, take: Callable[[Message], None]) -> None:
-        try:
-            take(message)
-        except Exception as error:  # a bug of the receiver: `receive_all` raises it
-            self._take = None
-            if self._taken is not None and not self._taken.done():
-                self._taken.set_exception(error)
+    def _fail(self, error: Exception) -> None:
+        self._take = None
+        if self._taken is not None and not self._taken.done():
+            self._taken.set_exception(error)
 
     # -- the end ----------------------------------------------------------------------------
 

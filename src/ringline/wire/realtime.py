@@ -177,6 +177,8 @@ def decode(frame: str | bytes) -> ClientEvent | SessionProblem:
         return problem("invalid_json", reason=problem_.message)
     except WrongShape as problem_:
         return _explain(frame, problem_)
+    if type(event) is AudioAppend:
+        return event
     match event:
         case TextInput(text) if not 0 < len(text) <= limits.TYPED_CHARACTERS.most:
             reason = f"text.input: text must have 1 to {limits.TYPED_CHARACTERS.most} characters"
@@ -255,21 +257,21 @@ class SampleAligner:
     A piece that is already aligned keeps its base64.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._limit = bytes_of_ms(limits.AUDIO_PIECE_MS.most, rate_hz)
         self._carry = b""
 
-    def append(self, audio: str, rate_hz: int) -> Chunk | SessionProblem | None:
+    def append(self, audio: str) -> Chunk | SessionProblem | None:
         """Add base64 audio; None if there is no whole sample yet."""
         if not audio:
             return None
-        limit = bytes_of_ms(limits.AUDIO_PIECE_MS.most, rate_hz)
+        rate_hz, limit = self._rate_hz, self._limit
         if len(audio) // 4 * 3 > limit + 3:
             return problem("invalid_audio", reason=_LONG_AUDIO)
         try:
-            pcm = binascii.a2b_base64(audio, strict_mode=True)
-        except ValueError:
-            return problem("invalid_audio", reason="it is not base64")
-        if len(audio) % 4:  # the decoder accepts superfluous padding
+            pcm = msgspec.convert(audio, bytes)  # as strict as binascii, and a fourth of its time
+        except msgspec.ValidationError:
             return problem("invalid_audio", reason="it is not base64")
         if len(pcm) > limit:
             return problem("invalid_audio", reason=_LONG_AUDIO)
@@ -289,7 +291,8 @@ def encode_audio(chunk: Chunk) -> bytes:
     """Encode `audio.delta`: whole samples, at least one (K4)."""
     assert chunk.pcm, "clients cannot play a chunk of no length"
     assert len(chunk.pcm) % BYTES_PER_SAMPLE == 0, "clients read whole samples"
-    return b'{"type":"audio.delta","audio":"%b"}' % chunk.as_base64().encode("ascii")
+    audio = chunk.base64 or chunk.as_base64()
+    return b'{"type":"audio.delta","audio":"%b"}' % audio.encode("ascii")
 
 
 _SPEECH_STARTED = b'{"type":"speech.started"}'

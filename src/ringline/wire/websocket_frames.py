@@ -3,13 +3,21 @@
 A message for many connections is framed once and its bytes are written to each.
 """
 
+from struct import Struct
+
 _FIN = 0x80
 _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
+#: The heads of frames: what a frame is, and its length in the shortest form.
+_SHORT, _MEDIUM, _LONG = Struct("!BB"), Struct("!BBH"), Struct("!BBQ")
+_MAX_MEDIUM = 0xFFFF
 _MAX_CONTROL = 125  # bytes in a control frame (RFC 6455, 5.5)
 
 
 def text_frame(payload: bytes) -> bytes:
     """Frame a UTF-8 payload as one text message."""
+    length = len(payload)
+    if _MAX_CONTROL < length <= _MAX_MEDIUM:  # most are
+        return _MEDIUM.pack(_FIN | _TEXT, 126, length) + payload
     return _frame(_TEXT, payload)
 
 
@@ -33,7 +41,7 @@ def close_frame(code: int, reason: str = "") -> bytes:
 def _frame(opcode: int, payload: bytes) -> bytes:
     length = len(payload)
     if length <= _MAX_CONTROL:
-        return bytes((_FIN | opcode, length)) + payload
-    if length < 1 << 16:
-        return bytes((_FIN | opcode, 126)) + length.to_bytes(2, "big") + payload
-    return bytes((_FIN | opcode, 127)) + length.to_bytes(8, "big") + payload
+        return _SHORT.pack(_FIN | opcode, length) + payload
+    if length <= _MAX_MEDIUM:
+        return _MEDIUM.pack(_FIN | opcode, 126, length) + payload
+    return _LONG.pack(_FIN | opcode, 127, length) + payload

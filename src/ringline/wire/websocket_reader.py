@@ -102,15 +102,14 @@ class MessageReader:
         self._unmask = unmask
         self._data = b""  # not read yet, from `_at` on
         self._at = 0
-        self._allowed = _BETWEEN_MESSAGES
         #: The frame that is still arriving: its first byte, its key, its payload so far (None if
         #: it is skipped), and how much is missing.
         self._first = 0
         self._key = b""
         self._payload: bytearray | None = None
         self._missing = 0
-        #: The message that is arriving in fragments, and whether it is text.
-        self._message = bytearray()
+        #: The message that is arriving in fragments, if there is one, and whether it is text.
+        self._message: bytearray | None = None
         self._is_text = False
         self._failed = False
         #: Whether the client has sent its close frame.
@@ -157,10 +156,13 @@ class MessageReader:
             return self._skip(first, length=length, start=start)
         if not second & _MASKED or not least <= length < _TOO_LONG:
             return self._fail(CloseCode.PROTOCOL_ERROR, length=length, start=start)
-        if (problem := self._judge(first, length)) is not None:
-            return self._fail(problem, length=length, start=start)
-        key, payload = data[start - _KEY : start], bytearray(data[start : start + length])
-        self._drop(start + length)
+        if first != _WHOLE_TEXT or self._message is not None or length > self._max_bytes:
+            problem = self._judge(first, length)
+            if problem is not None:
+                return self._fail(problem, length=length, start=start)
+        end = start + length
+        key, payload = data[start - _KEY : start], bytearray(data[start:end])
+        self._data, self._at = (data, end) if end < len(data) else (b"", 0)
         if len(payload) == length:
             return self._complete(first, key, payload=payload)
         self._first, self._key, self._payload = first, key, payload
@@ -169,11 +171,12 @@ class MessageReader:
 
     def _judge(self, first: int, length: int) -> CloseCode | None:
         """Return which rule a frame breaks, by its header."""
-        if first not in self._allowed:
+        if first not in (_BETWEEN_MESSAGES if self._message is None else _WITHIN_MESSAGE):
             return CloseCode.PROTOCOL_ERROR
         if first >= _FIRST_CONTROL:
             return CloseCode.PROTOCOL_ERROR if length > _MAX_CONTROL else None
-        return CloseCode.TOO_LARGE if len(self._message) + length > self._max_bytes else None
+        size = length if self._message is None else len(self._message) + length
+        return CloseCode.TOO_LARGE if size > self._max_bytes else None
 
     def _read_on(self) -> Event | None:
         """Read the rest of a frame, as far as it has arrived."""
@@ -217,13 +220,13 @@ class MessageReader:
 
     def _read_fragment(self, first: int, payload: bytearray) -> Event:
         """Add a fragment to its message."""
-        if opcode := first & _OPCODE:
-            self._is_text, self._allowed = opcode == _TEXT, _WITHIN_MESSAGE
-        self._message += payload
+        if self._message is None:
+            self._is_text, self._message = first & _OPCODE == _TEXT, payload
+        else:
+            self._message += payload
         if not first & _FIN:
             return _PART
-        message, self._message = self._message, bytearray()
-        self._allowed = _BETWEEN_MESSAGES
+        message, self._message = self._message, None
         return self._read_text(message) if self._is_text else bytes(message)
 
     def _read_control(self, opcode: int, payload: bytes) -> Event:
@@ -237,7 +240,7 @@ class MessageReader:
     def _fail(self, code: CloseCode, *, length: int, start: int) -> Violation:
         """Report a broken rule, and skip the frame."""
         self._failed = True
-        self._message = bytearray()
+        self._message = None
         self._skip_payload(length, start)
         return Violation(code)
 
@@ -256,7 +259,7 @@ class MessageReader:
     def _end(self) -> None:
         """Read nothing more: the client has sent its close frame."""
         self.closed = True
-        self._data, self._at, self._message = b"", 0, bytearray()
+        self._data, self._at, self._message = b"", 0, None
 
 
 def _read_close(payload: bytes) -> Close | Violation:
