@@ -128,9 +128,11 @@ def relay(*, tiny: bool = False) -> Section:
         "Two-way voice sessions",
         f"{sessions} sessions, each with a frame of 40 ms in both directions all the time, for "
         f"{seconds:.0f} s, and the same against a relay of PyPI's `websockets` that parses and "
-        "writes JSON both ways and does nothing else; one after the other, in turns. The voice "
-        "is in the process of the relay, for both. A frame carries the moment it was made: its "
-        "age is taken where the voice gets it, and where the client has read it. "
+        "writes JSON both ways and does nothing else; one after the other, in turns, both on "
+        "uvloop. For both the provider is in the process of the relay and speaks JSON, which "
+        "Ringline's voice reads and writes with msgspec and the naive relay with `json`. A frame "
+        "carries the moment it was made: its age is taken where the provider gets it, and where "
+        "the client has read it. "
         "Recorded calls are the same server's; the thread that writes their files counts. "
         f"{cores.how()} The clients were busy for {busy:.0%} "
         "of the time at most.",

@@ -82,7 +82,7 @@ class Sessions:
         while (now := time.monotonic_ns()) < until:
             while schedule and schedule[at].due <= now:
                 session = schedule[at]
-                _, audio = relay_frames.make()
+                audio = relay_frames.base64_of_now()
                 frame = text_frame('{"type":"audio.append","audio":"' + audio + '"}')
                 session.connection.sendall(frame)
                 sent += 1

@@ -1,9 +1,10 @@
 """Ringline with a voice that relays: for `benchmarks.relay`.
 
-`bench/loop` notes the age of each frame that it hears, and speaks a frame of its own every
-40 ms, as a provider's connection would: in base64, from the server's own process. Typing to
-it says what to do: `speak` begins to speak, `interrupt` reports that the caller speaks. Each
-line on the standard input names a file, into which the ages so far are written (ms).
+`bench/loop` is what an adapter of ours does for a provider that speaks JSON: it writes an event
+for each frame that it is given, and reads one every 40 ms, with msgspec. The provider is in the
+same process: it notes the age of each frame that it hears. Typing to it says what to do:
+`speak` begins to speak, `interrupt` reports that the caller speaks. Each line on the standard
+input names a file, into which the ages so far are written (ms).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import patch
 
+import msgspec
 import structlog
 import uvloop
 
@@ -56,6 +58,16 @@ _ages: list[float] = []
 _interrupted: list[int] = []
 
 
+class Said(msgspec.Struct):
+    """What the provider says."""
+
+    type: str
+    delta: str
+
+
+_said = msgspec.json.Decoder(Said)
+
+
 class Loop:
     """A `Voice` that speaks while it is asked to."""
 
@@ -71,7 +83,8 @@ class Loop:
         return CAPABILITIES
 
     def send_audio(self, chunk: Chunk) -> None:
-        _ages.append(relay_frames.age_ms(chunk.pcm))
+        event = b'{"type":"input_audio_buffer.append","audio":"%b"}' % chunk.as_base64().encode()
+        _ages.append(relay_frames.heard_age_ms(event.decode()))
 
     def send(self, order: VoiceOrder) -> None:
         match order:
@@ -95,8 +108,10 @@ class Loop:
         self._stop()
 
     def _speak(self) -> None:
-        pcm, text = relay_frames.make()
-        self._listener.on_voice_audio(self._response_id, Chunk(pcm, relay_frames.RATE_HZ, text))
+        event = _said.decode(relay_frames.said())
+        pcm = msgspec.convert(event.delta, bytes)
+        chunk = Chunk(pcm, relay_frames.RATE_HZ, event.delta)
+        self._listener.on_voice_audio(self._response_id, chunk)
         self._due += relay_frames.FRAME_S
         self._timer = self._loop.call_at(self._due, self._speak)
 

@@ -1,8 +1,8 @@
 """A relay as one would write it first: `websockets`, JSON parsed and written again both ways.
 
 It speaks enough of the realtime protocol to be measured like Ringline, and nothing else of a
-gateway: no ticket, no call, no transcript, no pacing, no bound. Its upstream is in its own
-process, as the benchmark's voice is in Ringline's: a message as JSON text either way.
+gateway: no ticket, no call, no transcript, no pacing, no bound. The provider is in its process,
+as it is in Ringline's: a message as JSON text either way.
 """
 
 from __future__ import annotations
@@ -23,27 +23,23 @@ from benchmarks.relay_server import report
 _ages: list[float] = []
 
 
-class Upstream:
-    """The other side of one session: it hears messages, and makes one every 40 ms."""
+def hear(message: str) -> None:
+    """Hear a message as the provider."""
+    _ages.append(relay_frames.heard_age_ms(message))
 
-    def hear(self, message: str) -> None:
-        start = message.index('"audio": "') + 10
-        _ages.append(relay_frames.age_of_text_ms(message[start : start + 16]))
 
-    async def speak(self, connection: ServerConnection) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while True:
-            _, audio = relay_frames.make()
-            message = json.dumps({"type": "response.output_audio.delta", "delta": audio})
-            event = json.loads(message)
-            await connection.send(json.dumps({"type": "audio.delta", "audio": event["delta"]}))
-            due += relay_frames.FRAME_S
-            await asyncio.sleep(due - loop.time())
+async def speak(connection: ServerConnection) -> None:
+    """Relay what the provider says: a message every 40 ms."""
+    loop = asyncio.get_running_loop()
+    due = loop.time()
+    while True:
+        event = json.loads(relay_frames.said())
+        await connection.send(json.dumps({"type": "audio.delta", "audio": event["delta"]}))
+        due += relay_frames.FRAME_S
+        await asyncio.sleep(due - loop.time())
 
 
 async def relay(connection: ServerConnection) -> None:
-    upstream = Upstream()
     speaking: asyncio.Task[None] | None = None
     try:
         while True:
@@ -52,11 +48,11 @@ async def relay(connection: ServerConnection) -> None:
             match event["type"]:
                 case "audio.append":
                     audio = {"type": "input_audio_buffer.append", "audio": event["audio"]}
-                    upstream.hear(json.dumps(audio))
+                    hear(json.dumps(audio))
                 case "session.start":
                     await connection.send(json.dumps({"type": "session.started"}))
                 case "response.create":
-                    speaking = asyncio.create_task(upstream.speak(connection))
+                    speaking = asyncio.create_task(speak(connection))
                 case _:
                     pass
     except ConnectionClosed:
