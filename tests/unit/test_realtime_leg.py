@@ -69,6 +69,12 @@ class Client:
 
 
 def frame(type_: str, **members: object) -> str:
+    """Write an event as browsers do."""
+    return json.dumps({"type": type_, **members}, separators=(",", ":"))
+
+
+def spaced(type_: str, **members: object) -> str:
+    """Write an event as Python does."""
     return json.dumps({"type": type_, **members})
 
 
@@ -186,15 +192,51 @@ def test_an_image_is_passed_on_if_the_model_sees(
     run(main, replace(SHOWN, capabilities=replace(CAPABILITIES, images=True)))
 
 
-def test_audio_keeps_its_spelling_and_odd_bytes_are_carried_over() -> None:
+@pytest.mark.parametrize("spell", [frame, spaced])
+def test_audio_keeps_its_spelling_and_odd_bytes_are_carried_over(
+    spell: Callable[..., str],
+) -> None:
     async def main(line: RealtimeLeg, client: Client) -> None:
-        line.receive(frame("audio.append", audio=""))
-        line.receive(frame("audio.append", audio="AQID"))
-        line.receive(frame("audio.append", audio="BAUG"))
-        line.receive(frame("audio.append", audio="BwgJCg=="))
+        line.receive(spell("audio.append", audio=""))
+        line.receive(spell("audio.append", audio="AQID"))
+        line.receive(spell("audio.append", audio="BAUG"))
+        line.receive(spell("audio.append", audio="BwgJCg=="))
         assert b"".join(chunk.pcm for chunk in client.heard) == bytes(range(1, 11))
         assert [chunk.base64 for chunk in client.heard] == [None, None, "BwgJCg=="]
         assert client.sent == []
+
+    run(main)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"type":"audio.append","audio":"AA\\/="}', None),  # as PHP writes a slash
+        ('{"type":"audio.append","audio":"AA==","audio":"AAA="}', None),
+        ('{"type":"audio.append","audio":"A-=="}', "invalid_audio"),
+        ('{"type":"audio.append","audio":"AA\n="}', "invalid_json"),
+        ('{"type":"audio.append","audio":"AA="="}', "invalid_json"),
+        ('{"type":"audio.append","audio":"\\u0000"}', "invalid_json"),
+    ],
+)
+def test_audio_that_is_not_only_base64_is_read_as_json(text: str, code: str | None) -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        line.receive(text)
+        assert client.codes == ([] if code is None else [code])
+        assert len(client.heard) == (code is None)
+
+    run(main)
+
+
+def test_every_frame_says_that_somebody_is_there() -> None:
+    async def main(line: RealtimeLeg, client: Client) -> None:
+        for number, text in enumerate(
+            [CREATE, frame("audio.append", audio=""), frame("audio.append", audio="AQ=="), "?"], 1
+        ):
+            line.receive(text)
+            assert client.frames + len(client.heard) == number
+        line.receive(append(20))
+        assert client.frames + len(client.heard) >= 5, "by the audio itself"
 
     run(main)
 

@@ -254,6 +254,28 @@ def test_base64_is_read_as_strictly_as_by_the_standard_library(audio: str) -> No
         assert isinstance(chunk, SessionProblem) == (pcm is None)
 
 
+def test_audio_is_found_without_parsing_only_as_clients_write_it() -> None:
+    assert realtime.audio_of('{"type":"audio.append","audio":"AAEC/w=="}') == "AAEC/w=="
+    for other in (
+        '{"type": "audio.append", "audio": "AAEC/w=="}',
+        '{"audio":"AAEC/w==","type":"audio.append"}',
+        '{"type":"text.input","text":"AAEC/w=="}',
+        '{"type":"audio.append","audio":"AAEC/w=="} ',
+        '{"type":"audio.append","audio":"',
+        "",
+    ):
+        assert realtime.audio_of(other) is None, other
+
+
+@given(st.text('AZaz09+/=\\"{},:un0041 \n\0é', max_size=40))
+def test_audio_that_is_found_is_what_the_decoder_reads(inside: str) -> None:
+    frame = '{"type":"audio.append","audio":"' + inside + '"}'
+    audio = realtime.audio_of(frame)
+    assert audio is not None
+    if not isinstance(realtime.SampleAligner(16_000).append(audio), SessionProblem):
+        assert realtime.decode(frame) == realtime.AudioAppend(audio)
+
+
 def test_ten_seconds_are_the_most_of_one_piece() -> None:
     aligner = realtime.SampleAligner(1_000)
     assert isinstance(aligner.append(b64(bytes(20_000))), Chunk)

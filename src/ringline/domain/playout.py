@@ -83,6 +83,15 @@ class PlaybackClock:
         self._ends_at = max(self._ends_at, now_ms) + duration_ms
         self.sent_ms += duration_ms
 
+    def sent_within(self, lead_ms: float, duration_ms: float, *, now_ms: float) -> bool:
+        """Record that so much speech is sent now, if it ends within `lead_ms` from now."""
+        ends_at = max(self._ends_at, now_ms) + duration_ms
+        if ends_at - now_ms > lead_ms:
+            return False
+        self._ends_at = ends_at
+        self.sent_ms += duration_ms
+        return True
+
     def lead_ms(self, now_ms: float) -> float:
         """Return how much of what was sent has not been played yet."""
         return max(0.0, self._ends_at - now_ms)
@@ -144,14 +153,9 @@ class Playout:
         if response_id != self._current or not self._audible or self._paused:
             return False
         duration_ms = chunk.duration_ms
-        if (
-            self._waiting[response_id].items
-            or duration_ms > self._lead_ms / 2
-            or self.clock.lead_ms(now_ms) + duration_ms > self._lead_ms
-        ):
+        if self._waiting[response_id].items or duration_ms > self._lead_ms / 2:
             return False
-        self.clock.sent(duration_ms, now_ms)
-        return True
+        return self.clock.sent_within(self._lead_ms, duration_ms, now_ms=now_ms)
 
     def enqueue_text(self, response_id: str, delta: str) -> None:
         """Enqueue text; beyond the bound it is dropped and counted in `dropped_bytes`."""

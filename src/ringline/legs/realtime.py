@@ -105,13 +105,20 @@ class RealtimeLeg:
 
     def receive(self, frame: str) -> None:
         """Handle a text frame from the client."""
+        audio = realtime.audio_of(frame)
+        if audio is not None:
+            heard = self._aligner.append(audio)
+            if isinstance(heard, Chunk):
+                self._hear(heard)
+                return
+            if heard is None:
+                self._note_frame()
+                return
         event = realtime.decode(frame)
-        if type(event) is realtime.AudioAppend and self._pass_on(event.audio):
-            return  # the listener knows by the audio that somebody is there
         self._note_frame()
         match event:
-            case realtime.AudioAppend():
-                pass
+            case realtime.AudioAppend(audio):
+                self._receive_audio(audio)
             case _ if not self._within_limit():
                 self._send_problem(realtime.problem("rate_limited", limit=self._events_per_window))
             case SessionProblem():
@@ -282,18 +289,20 @@ class RealtimeLeg:
         self._waiting.clear()
         self._waiting_ms, self._waiting_frames, self._waiting_bytes = 0.0, 0, 0
 
-    def _pass_on(self, audio: str) -> bool:
-        """Pass audio on to the listener; return whether it heard any."""
+    def _receive_audio(self, audio: str) -> None:
         heard = self._aligner.append(audio)
         if isinstance(heard, SessionProblem):
             self._send_problem(heard)
         elif heard is not None:
-            if not self._within_real_time(heard.duration_ms):
-                self._send_problem(realtime.problem("invalid_audio", reason="it comes too fast"))
-            elif self._listener is not None and not self._over:
-                self._listener.on_leg_audio(heard)
-                return True
-        return False
+            self._hear(heard)
+
+    def _hear(self, heard: Chunk) -> None:
+        """Pass audio on; it also says that somebody is there."""
+        if not self._within_real_time(heard.duration_ms):
+            self._note_frame()
+            self._send_problem(realtime.problem("invalid_audio", reason="it comes too fast"))
+        elif self._listener is not None and not self._over:
+            self._listener.on_leg_audio(heard)
 
     def _within_real_time(self, duration_ms: float) -> bool:
         """Keep input near real time, with a token bucket."""

@@ -161,12 +161,29 @@ CLIENT_EVENTS: dict[str, type[ClientFrame]] = {
 }
 
 
+#: How `JSON.stringify` writes a piece of audio.
+_AUDIO_HEAD, _AUDIO_TAIL = '{"type":"audio.append","audio":"', '"}'
+
+
 class _Typed(msgspec.Struct, frozen=True):
     type: str
 
 
 _client_event = StrictDecoder[Any](cast("Any", ClientEvent))
 _typed = StrictDecoder(_Typed)
+#: Decodes base64 as a JSON string.
+_base64 = msgspec.json.Decoder(bytes)
+
+
+def audio_of(frame: str) -> str | None:
+    """Return the audio of an `audio.append` as most clients write it; None for other frames.
+
+    If it turns out to be base64, the frame is valid and need not be parsed: no character of
+    base64 ends or escapes anything in JSON. If not, `decode` says what is wrong with it.
+    """
+    if frame.startswith(_AUDIO_HEAD) and frame.endswith(_AUDIO_TAIL):
+        return frame[len(_AUDIO_HEAD) : -len(_AUDIO_TAIL)]
+    return None
 
 
 def decode(frame: str | bytes) -> ClientEvent | SessionProblem:
@@ -269,9 +286,11 @@ class SampleAligner:
         rate_hz, limit = self._rate_hz, self._limit
         if len(audio) // 4 * 3 > limit + 3:
             return problem("invalid_audio", reason=_LONG_AUDIO)
-        try:
-            pcm = msgspec.convert(audio, bytes)  # as strict as binascii, and a fourth of its time
-        except msgspec.ValidationError:
+        if "\\" in audio:  # the decoder would accept what JSON escapes
+            return problem("invalid_audio", reason="it is not base64")
+        try:  # as strict as binascii, and a fourth of its time
+            pcm = _base64.decode(f'"{audio}"')
+        except ValueError:
             return problem("invalid_audio", reason="it is not base64")
         if len(pcm) > limit:
             return problem("invalid_audio", reason=_LONG_AUDIO)

@@ -164,7 +164,13 @@ class MessageReader:
         key, payload = data[start - _KEY : start], bytearray(data[start:end])
         self._data, self._at = (data, end) if end < len(data) else (b"", 0)
         if len(payload) == length:
-            return self._complete(first, key, payload=payload)
+            if first != _WHOLE_TEXT:
+                return self._complete(first, key, payload=payload)
+            self._unmask(key, payload)
+            try:
+                return payload.decode()
+            except UnicodeDecodeError:
+                return self._read_text(payload)
         self._first, self._key, self._payload = first, key, payload
         self._missing = length - len(payload)
         return None
