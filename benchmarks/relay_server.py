@@ -66,6 +66,7 @@ class Said(msgspec.Struct):
 
 
 _said = msgspec.json.Decoder(Said)
+_base64 = msgspec.json.Decoder(bytes)
 
 
 class Loop:
@@ -109,7 +110,7 @@ class Loop:
 
     def _speak(self) -> None:
         event = _said.decode(relay_frames.said())
-        pcm = msgspec.convert(event.delta, bytes)
+        pcm = _base64.decode(f'"{event.delta}"')
         chunk = Chunk(pcm, relay_frames.RATE_HZ, event.delta)
         self._listener.on_voice_audio(self._response_id, chunk)
         self._due += relay_frames.FRAME_S
