@@ -5,7 +5,9 @@ These types need none of a browser or of Node, so the voice part's declarations 
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
 from msgspec.inspect import (
+    AnyType,
     BoolType,
     CustomType,
     DictType,
@@ -21,8 +23,9 @@ from msgspec.inspect import (
     VarTupleType,
 )
 
-from ringline.domain.config_members import MEMBERS, RequestedConfig
-from ringline.domain.members import Member, Shape, described
+from ringline.domain.config_members import RequestedConfig
+from ringline.domain.leash import Leash
+from ringline.domain.members import Member, Shape, described, members_of
 from ringline.wire.errors import V3_ERRORS
 from ringline.wire.realtime_errors import ERRORS, Ends
 from ringline.wire.realtime_events import CLIENT, SERVER, RealtimeEvent
@@ -51,7 +54,16 @@ def realtime_module() -> str:
     return "\n".join(
         (
             HEAD,
-            *_config(),
+            *_members(
+                "SessionConfig",
+                "The config of a realtime session; what is absent has its default.",
+                RequestedConfig,
+            ),
+            *_members(
+                "SessionLeash",
+                "What bounds a session, and who talks in it; the browser has no say in it.",
+                Leash,
+            ),
             *_union(
                 "RealtimeErrorType",
                 "The `type` of an error of `createRealtimeSession`.",
@@ -65,11 +77,12 @@ def realtime_module() -> str:
     )
 
 
-def _config() -> Iterator[str]:
-    types = {field.encode_name: field.type for field in described(RequestedConfig).fields}
-    yield "/** The config of a realtime session; what is absent has its default. */"
-    yield "export interface SessionConfig {"
-    for member in MEMBERS:
+def _members(name: str, means: str, struct: type[Struct]) -> Iterator[str]:
+    """Write the members that a client may give as an interface."""
+    types = {field.encode_name: field.type for field in described(struct).fields}
+    yield f"/** {means} */"
+    yield f"export interface {name} {{"
+    for member in members_of(struct):
         yield f"  {_documented(member)}"
         yield f"  {member.name}?: {_given(types[member.name])};"
     yield "}\n"
@@ -136,6 +149,8 @@ def _given(kind: Type) -> str:
             return "number"
         case BoolType():
             return "boolean"
+        case AnyType():
+            return "unknown"
         case CustomType(cls=cls) if cls is object:
             return "unknown"
         case ListType(item_type=item) | VarTupleType(item_type=item):
@@ -149,4 +164,4 @@ def _given(kind: Type) -> str:
             )
             return f"{{ {'; '.join(members)} }}"
         case _:
-            raise AssertionError(f"no member of a config is {kind}")
+            raise AssertionError(f"no member of a mint is {kind}")

@@ -152,3 +152,29 @@ def test_so_many_phrases_are_listed() -> None:
     assert lines[-1] == "  … and 2 more"
     assert all("\x07" not in line for line in lines)
     assert list_phrases([]) == ()
+
+
+async def test_a_call_on_a_leash_tells_of_its_limit(run: Run, tmp_path: Path) -> None:
+    wav, recording = hum(tmp_path), tmp_path / "call.wav"
+    called = await run(
+        "call", "--wav", wav, "--recording", recording, "--max-duration", 1, "--subject", "ann"
+    )
+    assert "The call nears its limit (max_duration): 0." in called.out
+    assert "hangs up (max_duration)" in called.out
+    listed = await run("rpc", "list_calls", "--fields", "fromNumber")
+    assert "web:ann" in listed.out
+
+
+async def test_a_leash_that_is_none_is_refused_by_the_server(run: Run, tmp_path: Path) -> None:
+    wav, recording = hum(tmp_path), tmp_path / "call.wav"
+    for option, value, member in (
+        ("--budget-tokens", 0, "budget.tokens"),
+        ("--budget-usd", -1, "budget.usd"),
+        ("--budget-audio", 0, "budget.audio_seconds"),
+        ("--idle-timeout", 90_000, "idle_timeout_seconds"),
+        ("--subject", "", "subject"),
+    ):
+        called = await run("call", "--wav", wav, "--recording", recording, option, value)
+        assert called.code == 1, called
+        assert f"{member}: " in called.err
+        assert not recording.exists()

@@ -11,6 +11,7 @@ from tests.e2e.node import install
 from tests.e2e.node_client import NodeClient, node_client
 from tests.e2e.sdk import build, compile_project
 from tests.realtime_session import connected
+from tests.rpc_calls import Rpc
 from tests.serving import Service
 
 
@@ -115,6 +116,9 @@ async def check_events(told: NodeClient, service: Service) -> None:
     await check_ticket((await told.until("ticket", success=True))["data"], service)
     (error,) = (await told.until("no ticket", success=False))["errors"]
     assert (error["type"], error["message"]) == ("model_not_found", 'there is no model "no/model"')
+    (error,) = (await told.until("no leash", success=False))["errors"]
+    assert error["type"] == "invalid_request"
+    assert error["message"].startswith("budget")
     contacts = (await told.until("by server", success=True))["data"]
     assert contacts == [{"fullName": "Grace Hopper"}, {"fullName": "Once"}]
     joined = await told.until("joined")
@@ -138,4 +142,6 @@ async def check_ticket(ticket: dict[str, str], service: Service) -> None:
     async with connected(service, ticket["client_secret"]) as client:
         started = await client.start(config={"output_transcription": False})
         assert started["session_id"] == ticket["id"]
+        calls = await Rpc(service).run("list_calls", fields=["fromNumber"])
+        assert {"fromNumber": "web:ada"} in calls
         assert (await client.until("text.delta"))["delta"]

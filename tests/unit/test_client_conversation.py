@@ -2,6 +2,7 @@
 
 from array import array
 
+from ringline.cli.lines import describe_note
 from ringline.client.conversation import (
     AnswerBegan,
     Answered,
@@ -9,6 +10,7 @@ from ringline.client.conversation import (
     Conversation,
     Ended,
     Heard,
+    LimitNear,
     Note,
 )
 from ringline.client.frames import (
@@ -18,6 +20,7 @@ from ringline.client.frames import (
     ResponseStarted,
     ServerEvent,
     SessionTerminating,
+    SessionWarning,
     SpeechStarted,
     SpeechStopped,
     TextDelta,
@@ -170,3 +173,11 @@ def test_a_farewell_ends_it() -> None:
     call = Call()
     call.hear(1, SessionTerminating(ErrorDetail("call_ended", "bye")))
     assert call.conversation.ended == Ended("call_ended", "bye")
+
+
+def test_a_limit_that_is_near_is_told() -> None:
+    call = Call()
+    call.hear(1, SessionWarning("max_duration", 12.5))
+    (note,) = call.notes
+    assert note == LimitNear("max_duration", 12.5)
+    assert describe_note(note) == "  The call nears its limit (max_duration): 12.5 left"

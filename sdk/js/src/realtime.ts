@@ -34,6 +34,28 @@ export interface SessionConfig {
   translation_target_language?: string;
 }
 
+/** What bounds a session, and who talks in it; the browser has no say in it. */
+export interface SessionLeash {
+  /** How long the session may last from `session.started`, 1 to 86,400. Default: the server's limit, 3,600. */
+  max_duration_seconds?: number;
+  /** How long the client may send no frame, 1 to 86,400; silent audio is a frame, a ping is none. Default: the server's limit, 300. */
+  idle_timeout_seconds?: number;
+  /** What the session may use; at least one of its members. Default: none. */
+  budget?: { tokens?: number; audio_seconds?: number; usd?: number };
+  /** Names of the tools that the session may have, whoever brings them; others are taken out of its config. `[]` is none. Default: all. */
+  allowed_tools?: readonly string[];
+  /** 1 to 20 origins of pages that may open the session, as browsers write them: `https://app.example.com`. Default: all. */
+  allowed_origins?: readonly string[];
+  /** How many live sessions `subject` may have in the environment; from 1. Default: no limit. */
+  concurrency?: number;
+  /** Who talks, 1 to 255 bytes: the call is `from` `web:<subject>`. Default: `anonymous`, nobody in particular. */
+  subject?: string;
+  /** Your own data, at most 16 KiB of JSON: `metadata` of the call in RPC, never shown to the client. Default: none. */
+  metadata?: Record<string, unknown>;
+  /** Whether the caller agrees to be recorded. Default: not asked. */
+  recording_consent?: boolean;
+}
+
 /** The `type` of an error of `createRealtimeSession`. */
 export type RealtimeErrorType =
   | "invalid_json"

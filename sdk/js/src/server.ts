@@ -2,7 +2,7 @@
 
 import { createClient } from "./client.js";
 import type { Actions, ErrorType } from "./generated.js";
-import type { RealtimeErrorType, SessionConfig } from "./realtime.js";
+import type { RealtimeErrorType, SessionConfig, SessionLeash } from "./realtime.js";
 import { isFailure, merged, post, type TransportOptions } from "./transport.js";
 import type { Failure, Result } from "./types.js";
 
@@ -34,6 +34,8 @@ export interface RealtimeSessionRequest extends TransportOptions {
   lockedFields?: readonly (keyof SessionConfig)[];
   /** How long the ticket waits to be used, in seconds: 1 to 300, 60 if absent. */
   ttlSeconds?: number;
+  /** What bounds the session, and who talks in it. */
+  leash?: SessionLeash;
   /** The agent that speaks, `agt_…` or its UUID; its settings count where `config` has none. */
   agentId?: string;
 }
@@ -81,8 +83,9 @@ export function createServerClient(options: ServerOptions): ServerClient {
   };
 
   const createRealtimeSession: ServerClient["createRealtimeSession"] = (request = {}) => {
-    const { config, lockedFields, ttlSeconds, agentId, ...own } = request;
+    const { config, lockedFields, ttlSeconds, agentId, leash, ...own } = request;
     const body = {
+      ...leash,
       config,
       locked_fields: lockedFields,
       ttl_seconds: ttlSeconds,
@@ -95,7 +98,7 @@ export function createServerClient(options: ServerOptions): ServerClient {
 }
 
 export type { Actions, ErrorType } from "./generated.js";
-export type { RealtimeErrorType, SessionConfig } from "./realtime.js";
+export type { RealtimeErrorType, SessionConfig, SessionLeash } from "./realtime.js";
 export { interpolate } from "./errors.js";
 export type { TransportOptions } from "./transport.js";
 export type * from "./types.js";

@@ -214,11 +214,23 @@ const talk = await server.createRealtimeSession({
   lockedFields: ["model", "tools"],
   ttlSeconds: 30,
   agentId: "agt_…",
+  leash: {
+    max_duration_seconds: 600,
+    budget: { tokens: 1_000, audio_seconds: 60, usd: 0.5 },
+    allowed_tools: ["find_table"],
+    allowed_origins: ["https://app.example.com"],
+    subject: "user-4711",
+    concurrency: 1,
+    metadata: { plan: "free", seats: [1, 2] },
+    recording_consent: true,
+  },
 });
 if (talk.success) expect<string>()(talk.data.client_secret);
 else expect<boolean>()(talk.errors[0]!.type === "model_not_found");
 // @ts-expect-error no such member
 await server.createRealtimeSession({ config: { modell: "local/attendant" } });
+// @ts-expect-error no such unit of a budget
+await server.createRealtimeSession({ leash: { budget: { eur: 1 } } });
 // @ts-expect-error not a boolean
 await server.createRealtimeSession({ config: { output_transcription: "yes" } });
 // @ts-expect-error no such member to lock

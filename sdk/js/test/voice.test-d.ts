@@ -77,6 +77,10 @@ expect<string>()(started.session_id);
 expect<number>()(started.input_sample_rate);
 expect<"pcm16">()(started.audio_format);
 expect<readonly string[] | undefined>()(started.warnings);
+session.on("session.warning", ({ reason, remaining }) => {
+  expect<"max_duration" | "idle_timeout" | "budget_exhausted">()(reason);
+  expect<number>()(remaining);
+});
 
 const off = session.on("text.delta", (event) => expect<string>()(event.delta));
 expect<() => void>()(off);

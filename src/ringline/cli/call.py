@@ -1,6 +1,6 @@
 """`ringline call`: place a call over the public API and play a recording."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +61,34 @@ def call(
             "[default: call-ID.wav, here] Only its owner may read it.",
         ),
     ] = None,
+    max_duration: Annotated[
+        int | None,
+        Parameter(name="--max-duration", help="How many seconds the call may last."),
+    ] = None,
+    idle_timeout: Annotated[
+        int | None,
+        Parameter(
+            name="--idle-timeout", help="How many seconds it may hear nothing, not even silence."
+        ),
+    ] = None,
+    budget_tokens: Annotated[
+        int | None,
+        Parameter(name="--budget-tokens", help="How many tokens it may use."),
+    ] = None,
+    budget_audio: Annotated[
+        float | None,
+        Parameter(
+            name="--budget-audio", help="How many seconds of audio it may use, both sides together."
+        ),
+    ] = None,
+    budget_usd: Annotated[
+        float | None,
+        Parameter(name="--budget-usd", help="How many US dollars it may cost."),
+    ] = None,
+    subject: Annotated[
+        str | None,
+        Parameter(name="--subject", help="Who calls: the call is from web:SUBJECT."),
+    ] = None,
     json: Json = False,
     url: Url = None,
     key: ApiKey = None,
@@ -78,8 +106,15 @@ def call(
         sound = load_sound(wav)
     refuse_unwritable(recording or name_recording("ID"))
     target = find_target(url, key, data_dir=data_dir)
+    budget = _given(tokens=budget_tokens, audio_seconds=budget_audio, usd=budget_usd)
+    leash = _given(
+        max_duration_seconds=max_duration,
+        idle_timeout_seconds=idle_timeout,
+        budget=budget or None,
+        subject=subject,
+    )
     report, understood = run(
-        _call(target, sound, agent=agent, model=model, quiet=json), *CALL_PROBLEMS
+        _call(target, sound, agent=agent, model=model, leash=leash, quiet=json), *CALL_PROBLEMS
     )
     path = recording or name_recording(report.started.session_id)
     write_private(path, write_wav(report.recording))
@@ -91,6 +126,11 @@ def call(
         for line in understood:
             say(line)
         fail(lack)
+
+
+def _given(**members: object) -> dict[str, object]:
+    """Return the members that have a value; the server says what is wrong with one."""
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def lack_of(report: CallReport) -> str | None:
@@ -112,7 +152,13 @@ def name_recording(session_id: str) -> Path:
 
 
 async def _call(
-    target: Target, sound: Wav, *, agent: str | None, model: str | None, quiet: bool
+    target: Target,
+    sound: Wav,
+    *,
+    agent: str | None,
+    model: str | None,
+    leash: Mapping[str, object],
+    quiet: bool,
 ) -> tuple[CallReport, Sequence[str]]:
     """Place the call; if nothing was understood, list what would have been."""
 
@@ -127,7 +173,7 @@ async def _call(
             agent, model = (None, LOCAL_MODEL) if first is None else (str(first.id), None)
             if first is not None and not quiet:
                 say(f"Calling {first.name}.")
-        report = await place_call(api, sound, tell=tell, agent_id=agent, model=model)
+        report = await place_call(api, sound, tell=tell, agent_id=agent, model=model, leash=leash)
         understood: Sequence[str] = ()
         if agent is not None and not report.lost and not report.understood:
             with suppress(ApiProblem):  # the call itself went well

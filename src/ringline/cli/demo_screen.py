@@ -35,6 +35,7 @@ from ringline.client.conversation import (
     Ended,
     ErrorReported,
     Heard,
+    LimitNear,
     Note,
     Started,
     Turn,
@@ -182,7 +183,7 @@ class LiveScreen:
             case Heard(turn) | AnswerBegan(_, turn) | Answered(_, turn):
                 if not any(turn is known for known in self._turns):
                     self._turns.append(turn)
-            case ErrorReported(code, _) | Ended(code, _):
+            case ErrorReported(code, _) | Ended(code, _) | LimitNear(code, _):
                 self.status(f"The server says: {code}")
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from ringline.client.conversation import (
     Ended,
     ErrorReported,
     Heard,
+    LimitNear,
     Note,
     Started,
 )
@@ -104,6 +105,8 @@ def describe_note(note: Note) -> str | None:
             return said if turn.ledger is None else f"{said}  ({shares(turn.ledger)})"
         case ErrorReported(code, message):
             return f"  The server refused something ({code}): {message}"
+        case LimitNear(reason, remaining):
+            return f"  The call nears its limit ({reason}): {remaining:g} left"
         case Ended(code, message):
             return f"The agent's side hangs up ({code}): {message}"
 

@@ -21,6 +21,7 @@ from ringline.client.frames import (
     ServerEvent,
     SessionStarted,
     SessionTerminating,
+    SessionWarning,
     SpeechStarted,
     SpeechStopped,
     TextDelta,
@@ -107,6 +108,14 @@ class ErrorReported:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitNear:
+    """A limit of the call is nearly reached; `remaining` is in its unit."""
+
+    reason: str
+    remaining: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The server ends the call."""
 
@@ -115,7 +124,15 @@ class Ended:
 
 
 Note: TypeAlias = (
-    Started | CallerStarted | CallerStopped | Heard | AnswerBegan | Answered | ErrorReported | Ended
+    Started
+    | CallerStarted
+    | CallerStopped
+    | Heard
+    | AnswerBegan
+    | Answered
+    | ErrorReported
+    | LimitNear
+    | Ended
 )
 
 
@@ -167,6 +184,8 @@ class Conversation:
                     yield Answered(now_ms, done)
             case Error(error):
                 yield ErrorReported(error.code, error.message)
+            case SessionWarning(reason, remaining):
+                yield LimitNear(reason, remaining)
             case SessionTerminating(error):
                 self.ended = Ended(error.code, error.message)
                 yield self.ended

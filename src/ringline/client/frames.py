@@ -82,6 +82,13 @@ class Error(ServerFrame, frozen=True, tag="error"):
     error: ErrorDetail
 
 
+class SessionWarning(ServerFrame, frozen=True, tag="session.warning"):
+    """A limit of the session is nearly reached."""
+
+    reason: str
+    remaining: float
+
+
 class SessionTerminating(ServerFrame, frozen=True, tag="session.terminating"):
     """The session's last event."""
 
@@ -99,6 +106,7 @@ ServerEvent: TypeAlias = (
     | ToolCall
     | ResponseCompleted
     | Error
+    | SessionWarning
     | SessionTerminating
 )
 
@@ -114,6 +122,7 @@ _NAMES = frozenset(
         "tool.call",
         "response.completed",
         "error",
+        "session.warning",
         "session.terminating",
     }
 )

@@ -128,10 +128,14 @@ class Api:
         return f"Api({self.url!r})"
 
     async def mint_ticket(
-        self, config: Mapping[str, object], agent_id: str | None = None
+        self,
+        config: Mapping[str, object],
+        agent_id: str | None = None,
+        *,
+        leash: Mapping[str, object] | None = None,
     ) -> Ticket:
-        """Mint a ticket that binds a session's config. Raises ApiProblem."""
-        body: dict[str, object] = {"config": config}
+        """Mint a ticket that binds a session's config, on a leash. Raises ApiProblem."""
+        body: dict[str, object] = {**(leash or {}), "config": config}
         if agent_id is not None:
             body["agent_id"] = agent_id
         return await self._post("/v3/realtime-sessions", body, shape=_ticket)

@@ -7,7 +7,7 @@ stops sending. The ear reads frames and feeds the conversation.
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -80,17 +80,19 @@ async def place_call(
     tell: Callable[[Note], None],
     agent_id: str | None = None,
     model: str | None = None,
+    leash: Mapping[str, object] | None = None,
     patience: Patience | None = None,
 ) -> CallReport:
     """Place a call and play a recording to the agent, in real time.
 
     `sound` is mono at any rate. Name an agent or a model; with neither, the server chooses
-    or refuses. Raises ApiProblem, CallProblem, SoundProblem.
+    or refuses. `leash` are members of the mint that bound the call. Raises ApiProblem,
+    CallProblem, SoundProblem.
     """
     config: dict[str, object] = {**CLIENT_CONFIG}
     if model is not None:
         config["model"] = model
-    ticket = await api.mint_ticket(config, agent_id)
+    ticket = await api.mint_ticket(config, agent_id, leash=leash)
     with unreachable(api.url):
         try:
             socket = await api.http.ws_connect(

@@ -95,8 +95,10 @@ async function events() {
   tell("not minted", await refused.createSessionToken());
   const config = { instructions: "Be brief.", output_transcription: true };
   const lockedFields = ["output_transcription", "tools"];
-  tell("ticket", await server.createRealtimeSession({ config, lockedFields, agentId, ttlSeconds: 9 }));
+  const leash = { subject: "ada", max_duration_seconds: 60, budget: { tokens: 1_000 } };
+  tell("ticket", await server.createRealtimeSession({ config, lockedFields, agentId, ttlSeconds: 9, leash }));
   tell("no ticket", await server.createRealtimeSession({ config: { model: "no/model" } }));
+  tell("no leash", await server.createRealtimeSession({ leash: { budget: {} } }));
   tell("by server", await server.listContacts({ fields: ["fullName"], sort: "fullName" }));
   const params = () => ({ session_token: minted.data.token });
   const socket = initSocket({ baseUrl, socketOptions: { params, transport: WebSocket } });
