@@ -8,6 +8,7 @@ from benchmarks.answers import answers
 from benchmarks.detection import detection
 from benchmarks.events import latency, many_watchers
 from benchmarks.hostile.surfaces import SURFACES
+from benchmarks.ledger import ledger
 from benchmarks.lists import lists
 from benchmarks.neighbours import neighbours
 from benchmarks.pages import pages
@@ -23,6 +24,7 @@ BENCHMARKS = {
     "events": latency,
     "watchers": many_watchers,
     "answers": answers,
+    "ledger": ledger,
     "detection": detection,
     "tickets": tickets,
     "lists": lists,
