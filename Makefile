@@ -26,7 +26,7 @@ ifneq ($(shell cat .venv/.path 2>/dev/null && $(BIN)/python -c '' 2>&1),$(shell 
 .PHONY: .venv/.dev .venv/.runtime
 endif
 
-.venv/.dev: requirements/dev.txt $(SETUP)
+.venv/.dev: requirements/dev.txt requirements/types.txt $(SETUP)
 	@tools/install dev
 	@touch $@
 

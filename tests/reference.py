@@ -27,7 +27,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.services.idempotency import CONFLICTS, Conflict
-from ringline.voices import mock
+from ringline.voices import mock, openai, xai
 from ringline.wire import (
     envelope,
     envelope_members,
@@ -248,6 +248,23 @@ def mock_rows() -> Iterator[str]:
     yield row(f"`{mock.CHAT_MODEL}`", *("–" for _ in range(5)), "not realtime")
 
 
+def provider_rows() -> Iterator[str]:
+    for model, about in {**openai.MODELS, **xai.MODELS}.items():
+        offers = about.capabilities
+        abilities = [
+            name for name, has in (("tools", offers.tools), ("images", offers.images)) if has
+        ]
+        others = [voice for voice in offers.voices if voice != offers.default_voice]
+        yield row(
+            f"`{model}`",
+            _names((offers.default_voice, *sorted(others))),
+            _names(sorted(offers.modalities)),
+            _names(sorted(offers.turn_detection, reverse=True)),
+            _names(offers.reasoning_efforts),
+            ", ".join(abilities),
+        )
+
+
 def _names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names) or "–"
 
@@ -295,6 +312,10 @@ TABLES = {
     "test voices": (
         ("model", "hears, speaks", "voices", "modalities", "turn detection", "effort", "takes"),
         mock_rows,
+    ),
+    "providers' models": (
+        ("model", "voices", "modalities", "turn detection", "effort", "takes"),
+        provider_rows,
     ),
     "settings": (("name", "default", "meaning"), setting_rows),
     "session errors": (("code", "ends the session", "close code", "message"), session_error_rows),

@@ -66,12 +66,13 @@ from ringline.storage.preparation import (
 from ringline.storage.recording_files import DiskRecordings, StoredRecording, find_recording
 from ringline.storage.recording_notes import CallFound
 from ringline.storage.stores import Stores
-from ringline.voices import mock
+from ringline.voices import mock, openai, xai
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints, Patience
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
+from ringline.voices.upstream_voice import Upstream, UpstreamVoices
 from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.authentication import Origins
@@ -227,6 +228,7 @@ async def running(
     Raises SettingsProblem, StartRefused, DATABASE_PROBLEMS.
     """
     settings.refuse_weak_secrets()
+    settings.refuse_plain_voices()
     async with AsyncExitStack() as stack:
         server, voices = await _start(
             settings, stack, ready=ready, limits=limits or WebLimits(), dev=dev
@@ -275,7 +277,13 @@ async def _start(
         Endpoints(Patience(settings.voice_ready_seconds, settings.voice_stall_seconds)),
         DETECTORS[settings.voice_activity_detector],
     )
-    catalogue = Catalogue([*_built_in(voices, dev=dev), *_of_endpoints(own, cascades)])
+    catalogue = Catalogue(
+        [
+            *_built_in(voices, dev=dev),
+            *_of_endpoints(own, cascades),
+            *_of_providers(settings),
+        ]
+    )
     files = DiskRecordings(settings.data_dir, round(settings.recordings_max_gb * 1e9))
     recordings = Recordings(RecordingWriter(files, new_resampler), stores.recordings)
     calls = Calls(
@@ -398,6 +406,29 @@ def _of_endpoints(own: Iterable[Cascade], cascades: Cascades) -> list[VoiceModel
     ]
 
 
+def _of_providers(settings: Settings) -> list[VoiceModel]:
+    """Return the models of the providers whose keys are set."""
+    providers = (
+        (settings.openai_api_key, settings.openai_url, openai.DIALECT, openai.MODELS),
+        (settings.xai_api_key, settings.xai_url, xai.DIALECT, xai.MODELS),
+    )
+    models: list[VoiceModel] = []
+    for key, url, dialect, rows in providers:
+        if key is not None:
+            upstream = Upstream(
+                url,
+                key.get_secret_value(),
+                ready_s=settings.voice_ready_seconds,
+                stall_s=settings.voice_stall_seconds,
+            )
+            voices = UpstreamVoices(upstream, dialect, models=rows)
+            models += [
+                VoiceModel(name, row.capabilities, voices.open, about=row.about)
+                for name, row in rows.items()
+            ]
+    return models
+
+
 def _server(
     settings: Settings,
     limits: WebLimits,
@@ -428,7 +459,11 @@ def _server(
         random_bytes=secrets.token_bytes,
     )
 
-    reception = Reception(calls, CallLimits(playout_lead_ms=settings.playout_lead_ms), now=now)
+    # A voice that is not ready in time says so itself, and why.
+    limits_of_calls = CallLimits(
+        voice_s=settings.voice_ready_seconds + 1, playout_lead_ms=settings.playout_lead_ms
+    )
+    reception = Reception(calls, limits_of_calls, now=now)
     realtime = Realtime(
         sessions,
         reception,

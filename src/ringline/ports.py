@@ -33,7 +33,13 @@ from ringline.domain.records import (
 from ringline.domain.routes import PartyId
 from ringline.domain.topics import ALL_EVENTS, Topic
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.domain.voice import VoiceCapabilities, VoiceOpening, VoiceOrder, VoiceSignal
+from ringline.domain.voice import (
+    UpstreamLoss,
+    VoiceCapabilities,
+    VoiceOpening,
+    VoiceOrder,
+    VoiceSignal,
+)
 
 Result = TypeVar("Result")
 
@@ -93,11 +99,15 @@ class Voice(Protocol):
 
 
 class VoiceUnavailable(Exception):
-    """Raised when a voice cannot be opened now; `message` is for the client."""
+    """Raised when a voice cannot be opened now; `message` is for the client.
 
-    def __init__(self, message: str) -> None:
+    `lost` says why, if its provider is to blame.
+    """
+
+    def __init__(self, message: str, lost: UpstreamLoss | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.lost = lost
 
 
 #: Open a voice for a conversation. It may report at once. Raises VoiceUnavailable.

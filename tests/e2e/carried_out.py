@@ -12,7 +12,7 @@ from tests.howto import carry_out
 
 @contextmanager
 def served(
-    page: Path, blocks: int, database: TestDatabase, target: Path
+    page: Path, blocks: int, database: TestDatabase, target: Path, **settings: str
 ) -> Iterator[tuple[str, str]]:
     """Carry out a page of so many blocks and serve the outcome; yield its URL and a key."""
     assert carry_out(page, target) == blocks
@@ -22,6 +22,7 @@ def served(
         "RINGLINE_MIGRATE_DATABASE_URL": database.dsn("postgres"),
         "RINGLINE_SIGNING_SECRET": "a secret of the tests alone: thirty-two",
         "RINGLINE_ENCRYPTION_KEY": "another secret of the tests: thirty-two",
+        **settings,
     }
     migrated = ringline("migrate", **variables)
     assert migrated.returncode == 0, migrated.stderr

@@ -7,6 +7,7 @@ import aiohttp
 
 from tests.database import TestDatabase
 from tests.e2e.carried_out import served
+from tests.fake_openai import KEY, fake_provider
 from tests.howto import ROOT
 from tests.realtime_session import PATH, Client
 
@@ -17,19 +18,33 @@ CONFIG = {"model": "parrot/echo", "turn_detection": {"type": "none"}}
 async def test_a_newcomer_adds_a_voice_by_the_page(
     empty_database: TestDatabase, tmp_path: Path
 ) -> None:
-    with served(PAGE, 3, empty_database, tmp_path) as (base_url, key):
-        headers = {"Authorization": f"Bearer {key}"}
-        async with aiohttp.ClientSession(base_url, headers=headers) as http:
-            assert await mint(http, {**CONFIG, "model": "parrot/none"}) == "model_not_found"
-            secret = await mint(http, CONFIG)
-            protocols = [f"opper-ticket.{secret}"]
-            async with http.ws_connect(PATH, protocols=protocols) as socket:
-                await talk(Client(socket))
-            async with http.ws_connect(PATH) as socket:
-                client = Client(socket)
-                await client.send("session.start", config={"model": "parrot/echo"})
-                refused = await client.until("session.terminating")
-                assert refused["error"]["code"] == "unsupported_turn_detection"
+    async with fake_provider() as fake:
+        settings = {"RINGLINE_ACME_URL": fake.url, "RINGLINE_ACME_API_KEY": KEY}
+        with served(PAGE, 7, empty_database, tmp_path, **settings) as (base_url, key):
+            await talk_to_both(base_url, key)
+            assert fake.of("session.update")[0]["session"]["audio"]["output"]["voice"] == "coyote"
+
+
+async def talk_to_both(base_url: str, key: str) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession(base_url, headers=headers) as http:
+        assert await mint(http, {**CONFIG, "model": "parrot/none"}) == "model_not_found"
+        secret = await mint(http, CONFIG)
+        protocols = [f"opper-ticket.{secret}"]
+        async with http.ws_connect(PATH, protocols=protocols) as socket:
+            await talk(Client(socket))
+        async with http.ws_connect(PATH) as socket:
+            client = Client(socket)
+            await client.send("session.start", config={"model": "parrot/echo"})
+            refused = await client.until("session.terminating")
+            assert refused["error"]["code"] == "unsupported_turn_detection"
+        async with http.ws_connect(PATH) as socket:
+            client = Client(socket)
+            await client.start(config={"model": "acme/talk-1", "output_transcription": True})
+            await client.send("text.input", text="Hello")
+            await client.send("response.create")
+            await client.until("response.completed")
+            assert client.text() == "echo: Hello"
 
 
 async def mint(http: aiohttp.ClientSession, config: dict[str, object]) -> str:

@@ -33,7 +33,7 @@ def names(requirements: list[str]) -> set[str]:
 
 
 def test_there_are_locks() -> None:
-    assert [path.name for path in LOCKS] == ["dev.txt", "runtime.txt", "uv.txt"]
+    assert [path.name for path in LOCKS] == ["dev.txt", "runtime.txt", "types.txt", "uv.txt"]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)

@@ -51,6 +51,16 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         ("VOICE_ACTIVITY_DETECTOR", "hidden"),
         ("HOST", "0.0.0.0, hidden"),
         ("RATE_RPC_PER_SECOND", "inf"),
+        ("OPENAI_API_KEY", "hidden"),
+        ("OPENAI_API_KEY", "hidden\nhidden"),
+        ("XAI_API_KEY", "hidden-" + "é" * 8),
+        ("OPENAI_URL", "hidden.example/v1"),
+        ("OPENAI_URL", "https://u:hidden@a.example/v1"),
+        ("XAI_URL", "wss://hidden.example/v1"),
+        ("XAI_URL", "https://a.example/v1?key=hidden"),
+        ("VOICES_ALLOW_PLAIN", "hidden"),
+        ("VOICE_READY_SECONDS", "0"),
+        ("VOICE_STALL_SECONDS", "inf"),
         ("DATABASE_ROLE_PREFIX", "Hidden"),
         ("DATABASE_ROLE_PREFIX", "1hidden"),
         ("DATABASE_ROLE_PREFIX", 'hidden" hidden'),
@@ -66,6 +76,41 @@ def test_an_invalid_setting_is_named_and_not_quoted(
     with pytest.raises(SettingsProblem, match=f"^RINGLINE_{name} is invalid: ") as refused:
         Settings.read()
     assert "hidden" not in str(refused.value)
+
+
+def test_the_keys_of_providers_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "XAI_API_KEY"):
+        monkeypatch.setenv(f"RINGLINE_{name}", " sk-hidden-hidden ")
+    settings = Settings.read()
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-hidden-hidden"
+    assert "hidden" not in repr(settings) + str(settings.model_dump())
+
+
+@pytest.mark.parametrize(
+    ("url", "refused"),
+    [
+        ("https://voices.example/v1", False),
+        ("http://127.0.0.1:9000/v1", False),
+        ("http://[::1]:9000", False),
+        ("http://localhost:9000", False),
+        ("http://voices.example/v1", True),
+        ("http://10.0.0.7/v1", True),
+        ("http://localhost.example/v1", True),
+    ],
+)
+def test_keys_and_speech_do_not_travel_in_the_clear_unless_they_may(
+    monkeypatch: pytest.MonkeyPatch, url: str, refused: bool
+) -> None:
+    for name in ("OPENAI_URL", "XAI_URL"):
+        monkeypatch.setenv(f"RINGLINE_{name}", url)
+        if refused:
+            with pytest.raises(SettingsProblem, match=f"^RINGLINE_{name} is invalid: http is for"):
+                Settings.read().refuse_plain_voices()
+            monkeypatch.setenv("RINGLINE_VOICES_ALLOW_PLAIN", "true")
+        Settings.read().refuse_plain_voices()
+        monkeypatch.delenv("RINGLINE_VOICES_ALLOW_PLAIN", raising=False)
+        monkeypatch.delenv(f"RINGLINE_{name}")
 
 
 def test_the_roles_are_made_of_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:

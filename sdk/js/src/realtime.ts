@@ -327,7 +327,7 @@ export interface ServerEvents {
   "session.terminating": {
     type: "session.terminating";
     /** Why it ends. */
-    error: { code: SessionEndCode; message: string };
+    error: { code: SessionEndCode; message: string; details?: { model: string; cause: string } };
   };
 }
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 #: The default ports, which browsers leave out of origins.
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ALL = "*"
+_API_KEY = re.compile(r"[ -~]{8,512}")
 _HOST_NAME = re.compile(r"[\w.-]+")
 
 
@@ -117,6 +118,14 @@ def _read_setting_url(text: str) -> str:
         raise _refused(str(error)) from None
 
 
+def read_api_key(text: str) -> SecretStr:
+    """Read a provider's API key."""
+    key = text.strip()
+    if not _API_KEY.fullmatch(key):
+        raise _refused("it must be 8 to 512 printable ASCII characters")
+    return SecretStr(key)
+
+
 def _read_list(text: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
     """Read a list separated by commas or white space; errors give the entry's number."""
     words = [word for word in re.split(r"[\s,]+", text) if word]
@@ -191,4 +200,5 @@ FilePath: TypeAlias = Annotated[Path, AfterValidator(read_path)]
 OriginList: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]
 WebUrl: TypeAlias = Annotated[str, _reading(_read_setting_url)]
+ApiKey: TypeAlias = Annotated[SecretStr, _reading(read_api_key)]
 RolePrefix: TypeAlias = Annotated[str, _reading(read_role_prefix)]

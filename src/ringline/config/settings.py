@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ringline.config.readings import (
+    ApiKey,
     DetectorName,
     Directory,
     FilePath,
@@ -24,6 +25,7 @@ from ringline.config.readings import (
     RolePrefix,
     SecretUrl,
     WebUrl,
+    read_voice_url,
 )
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
 from ringline.config.voices_file import read_voices_file
@@ -238,6 +240,23 @@ class Settings(BaseSettings):
         description="a TOML file of `cascade/<name>` voices, made of your own endpoints",
         json_schema_extra={"default": "none"},
     )
+    openai_api_key: ApiKey | None = Field(
+        None,
+        description="OpenAI's key: with it, the models `openai/*` are offered",
+        json_schema_extra={"default": "none"},
+    )
+    openai_url: WebUrl = Field(
+        "https://api.openai.com/v1",
+        description="where OpenAI's API is; its sockets are below it, by `wss://`",
+    )
+    xai_api_key: ApiKey | None = Field(
+        None,
+        description="xAI's key: with it, the models `xai/*` are offered",
+        json_schema_extra={"default": "none"},
+    )
+    xai_url: WebUrl = Field(
+        "https://api.x.ai/v1", description="where xAI's API is; its sockets are below it"
+    )
     voices_allow_plain: bool = Field(
         False,
         description=(
@@ -338,6 +357,15 @@ class Settings(BaseSettings):
             for name, texts in held.items()
             if any(len(text.encode()) < LEAST_SECRET_BYTES for text in texts)
         )
+
+    def refuse_plain_voices(self) -> None:
+        """Refuse to send keys and speech in the clear. Raises SettingsProblem."""
+        for key in (name for name in type(self).model_fields if name.endswith("_api_key")):
+            name = key.removesuffix("_api_key") + "_url"
+            try:
+                read_voice_url(getattr(self, name), allow_plain=self.voices_allow_plain)
+            except ValueError as error:
+                raise SettingsProblem(f"{PREFIX}{name.upper()} is invalid: {error}.") from None
 
     def refuse_weak_secrets(self) -> None:
         """Refuse to start with a secret that can be guessed. Raises SettingsProblem."""

@@ -167,8 +167,8 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = _switch_voice(call, voice_id, capabilities=capabilities, draft=draft)
         case AnswerWritten():
             call = _announce_answer(call, draft)
-        case EndOrdered(cause, message):
-            call = _end(call, cause, draft=draft, message=message)
+        case EndOrdered(cause, message, lost):
+            call = _end(call, cause, draft=draft, message=message, lost=lost)
         case LimitApproached(near):
             draft.orders.append(leg.LimitWarned(near))
         case TakenOver() | HandedBack() if not call.announced:
@@ -414,11 +414,18 @@ def _voice_failed(call: Call, failed: voice.VoiceFailed, *, draft: Draft) -> Cal
     if failed.recoverable:
         draft.orders.append(leg.VoiceError(failed.code, failed.message, failed.details))
         return call
-    return _end(call, lost_voice(failed.code), draft=draft, message=failed.message)
+    cause = lost_voice(failed.code)
+    return _end(call, cause, draft=draft, message=failed.message, lost=failed.lost)
 
 
 def _end(
-    call: Call, cause: EndCause, *, draft: Draft, message: str = "", departed: LegId | None = None
+    call: Call,
+    cause: EndCause,
+    *,
+    draft: Draft,
+    message: str = "",
+    lost: voice.UpstreamLoss | None = None,
+    departed: LegId | None = None,
 ) -> Call:
     """Record how the call ended, and hang up on every leg but the one already gone."""
     talk = end_conversation(call.talk, draft)
@@ -442,7 +449,7 @@ def _end(
     )
     for leg_id, _ in call.parties.legs:
         if leg_id != departed:
-            draft.orders.append(ToLeg(leg_id, leg.HangUp(cause, message)))
+            draft.orders.append(ToLeg(leg_id, leg.HangUp(cause, message, lost)))
     return replace(call, row=row, participants=left, talk=talk)
 
 

@@ -32,6 +32,7 @@ class EndOrdered:
 
     cause: EndCause
     message: str = ""
+    lost: voice.UpstreamLoss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ringline.domain.allowance import LimitNear
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
-from ringline.domain.voice import VoiceFailure
+from ringline.domain.voice import UpstreamLoss, VoiceFailure
 
 # Signals.
 
@@ -213,11 +213,13 @@ class LimitWarned:
 class HangUp:
     """Hang up for a cause; the last order to a leg.
 
-    Without a message, the surface uses its own text for the cause.
+    Without a message, the surface uses its own text for the cause. `lost` says what became of
+    the voice, if its provider is to blame.
     """
 
     cause: EndCause
     message: str = ""
+    lost: UpstreamLoss | None = None
 
 
 LegOrder: TypeAlias = (

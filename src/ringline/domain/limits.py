@@ -389,6 +389,52 @@ TEST_VOICE_CAP_MS = Limit("`/cap` to a test voice", 300_000, "ms", "taken for th
 RECORDED_AHEAD_MS = Limit(
     "a caller's audio that is recorded, ahead of the call's clock", 60_000, "ms", "not recorded"
 )
+UPSTREAM_FRAME_BYTES = Limit(
+    "a frame of a voice's provider", 16 * _MIB, "bytes", "the connection is lost: `unreadable`"
+)
+UPSTREAM_UNREADABLE = Limit(
+    "frames of a voice's provider in 10 s that cannot be read",
+    50,
+    "frames",
+    "the connection is lost: `unreadable`; until then each is dropped, with a log line",
+)
+UPSTREAM_AUDIO_MS = Limit(
+    "audio that waits for a voice's provider that does not read",
+    10_000,
+    "ms",
+    "the oldest is dropped",
+)
+UPSTREAM_WAITING_BYTES = Limit(
+    "other frames that wait for such a provider",
+    32 * _MIB,
+    "bytes",
+    "the connection is lost: `stalled`",
+)
+HELD_ORDERS = Limit(
+    "requests for responses that wait for the end of another, and texts, images and results "
+    "after them",
+    256,
+    "orders",
+    "the connection is lost: `stalled`",
+)
+HELD_CHARACTERS = Limit(
+    "the text and the images among them",
+    32 * _MIB,
+    "characters",
+    "the connection is lost: `stalled`",
+)
+UNCLAIMED_EVENTS = Limit(
+    "what a provider produces of a response that it began by itself, before the call takes it",
+    2_000,
+    "events",
+    "the response is cancelled",
+)
+UPSTREAM_CALLS = Limit(
+    "tool calls of a voice's provider whose results have not come",
+    256,
+    "calls",
+    "the oldest is forgotten",
+)
 
 # -- inside -------------------------------------------------------------------------------
 
@@ -605,6 +651,14 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         TEST_VOICE_SLOW_MS,
         TEST_VOICE_CAP_MS,
         RECORDED_AHEAD_MS,
+        UPSTREAM_FRAME_BYTES,
+        UPSTREAM_UNREADABLE,
+        UPSTREAM_AUDIO_MS,
+        UPSTREAM_WAITING_BYTES,
+        HELD_ORDERS,
+        HELD_CHARACTERS,
+        UNCLAIMED_EVENTS,
+        UPSTREAM_CALLS,
     ),
     "Inside the server": (
         JOURNAL_BYTES,

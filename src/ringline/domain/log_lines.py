@@ -56,8 +56,8 @@ FIELDS: Mapping[str, str] = {
     "attempt": "which attempt failed, from 1",
     "base_url": "the address that clients reach the server at",
     "call_id": "the call",
-    "cause": "why it failed: `http_` and a status, `connect`, `timeout`, `stalled`, `cut`,"
-    " `unreadable`, `quota`, or the provider's own code",
+    "cause": "why it failed: `http_` and a status, `close_` and a code, `connect`, `timeout`,"
+    " `stalled`, `cut`, `unreadable`, `quota`, or the provider's own code",
     "connections": "how many sockets and streams were closed",
     "count": "how many phrases were left out",
     "dropped_ms": "how much speech was dropped, in milliseconds",
@@ -71,7 +71,7 @@ FIELDS: Mapping[str, str] = {
     "hangup_cause": "why the call ended",
     "id": "the key or the member",
     "key_id": "the key, if it is known",
-    "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`",
+    "kind": "`key`, `token`, `ticket`, `expired` or `wrong_kind`; of a frame, what is wrong",
     "library": "the name of the library's logger",
     "logs": "how many workspaces' logs were in the transaction",
     "model": "the model, as `provider/model`",
@@ -308,6 +308,20 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             means="A request of a `cascade/*` voice failed; it may be repeated once.",
         ),
     ),
+    "Providers of voices": (
+        _warning(
+            "upstream_lost",
+            "model",
+            "cause",
+            means="A model's provider could not be reached, or its connection ended.",
+        ),
+        _warning(
+            "upstream_frame_dropped",
+            "model",
+            "kind",
+            means="A frame of a model's provider could not be read.",
+        ),
+    ),
     "Defects": (
         _error("background_work_failed", "error", means="A background task ended."),
         _error(
@@ -379,6 +393,6 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "error",
             means="A transaction of the journal broke; its entries are looked up and retried.",
         ),
-        _error("voice_failed", "error", means="The local voice of a call failed."),
+        _error("voice_failed", "error", means="The voice of a call failed."),
     ),
 }

@@ -229,16 +229,26 @@ class VoiceFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamLoss:
+    """Why a model's provider could not be reached, or was lost: a word (voices, 5)."""
+
+    model: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceFailed:
     """The voice had an error; it continues if `recoverable`.
 
-    `details` is the provider's own code, if there is one.
+    `details` is the provider's own code, if there is one. `lost` says why it cannot continue,
+    if its provider is to blame.
     """
 
     code: VoiceFailure
     message: str
     recoverable: bool
     details: str = ""
+    lost: UpstreamLoss | None = None
 
 
 @dataclass(frozen=True, slots=True)

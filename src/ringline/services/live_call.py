@@ -203,9 +203,11 @@ class LiveCall:
             self._overrun = True
             self._inbox.put_nowait(EndOrdered(EndCause.INTERNAL_ERROR))
 
-    def end(self, cause: EndCause, message: str = "") -> None:
+    def end(
+        self, cause: EndCause, message: str = "", *, lost: voice.UpstreamLoss | None = None
+    ) -> None:
         """End the call once it has handled the signals already in its inbox."""
-        self.signal(EndOrdered(cause, message))
+        self.signal(EndOrdered(cause, message, lost))
 
     def warn(self, near: LimitNear) -> None:
         """Let the caller know that a limit is near."""
@@ -309,7 +311,7 @@ class LiveCall:
             opened = await self._open(self._first_voice, self._listener, opening=opening)
             self.signal(call_signals.VoiceOpened(self._first_voice, opened.capabilities))
         except VoiceUnavailable as error:
-            self.end(EndCause.VOICE_UNAVAILABLE, error.message)
+            self.end(EndCause.VOICE_UNAVAILABLE, error.message, lost=error.lost)
         except TimeoutError:
             self.end(EndCause.VOICE_UNAVAILABLE)
         except Exception as error:

@@ -363,8 +363,10 @@ def encode(order: LegOrder) -> bytes:
         case LimitWarned(near):
             warning = {"reason": near.reason.value, "remaining": near.remaining}
             return encode_json({"type": "session.warning"} | warning)
-        case HangUp(cause, message):
-            return _encode_error("session.terminating", error_of(cause).code, message=message)
+        case HangUp(cause, message, lost):
+            details = None if lost is None else {"model": lost.model, "cause": lost.cause}
+            code = error_of(cause).code
+            return _encode_error("session.terminating", code, message=message, details=details)
 
 
 def encode_problem(problem_: SessionProblem) -> bytes:
@@ -379,9 +381,11 @@ def encode_refusal(problem_: SessionProblem) -> bytes:
     return _encode_error("session.terminating", problem_.code, message=problem_.message)
 
 
-def _encode_error(event: str, code: str, *, message: str, details: str = "") -> bytes:
+def _encode_error(
+    event: str, code: str, *, message: str, details: str | dict[str, str] | None = None
+) -> bytes:
     """Encode an error with its own message, or the table's."""
-    error = {"code": code, "message": message or ERRORS[code].message}
+    error: dict[str, object] = {"code": code, "message": message or ERRORS[code].message}
     if details:
         error["details"] = details
     return encode_json({"type": event, "error": error})

@@ -33,7 +33,17 @@ _CODE_AND_MESSAGE = (
 _DETAILS = Member(
     "details", Shape.TEXT, "of `upstream_error`: the provider's own code", optional=True
 )
-_REASON = Member("error", Shape.OBJECT, "why it ends", members=_CODE_AND_MESSAGE)
+_LOSS = Member(
+    "details",
+    Shape.OBJECT,
+    "of `upstream_unavailable` and `upstream_closed`, if a model's provider is to blame",
+    members=(
+        Member("model", Shape.TEXT, "the model"),
+        Member("cause", Shape.TEXT, "a word (voices.md lists them)"),
+    ),
+    optional=True,
+)
+_REASON = Member("error", Shape.OBJECT, "why it ends", members=(*_CODE_AND_MESSAGE, _LOSS))
 _ERROR = Member("error", Shape.OBJECT, "what went wrong", members=(*_CODE_AND_MESSAGE, _DETAILS))
 
 #: The events that a client may send.
