@@ -16,7 +16,7 @@ from ringline.domain.events import CallEnded, EventData, ParticipantJoined, Part
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
 from ringline.domain.prices import ModelPrices, PriceList
-from ringline.ports import VoiceListener
+from ringline.ports import OpenVoice, Voice, VoiceListener
 from ringline.services.calls import Calls
 from ringline.services.journal import Journal
 from ringline.services.live_call import CallLimits, LiveCall, NewCall
@@ -57,11 +57,15 @@ class House:
         self.voices: list[ScriptedVoice] = []
         self.openings: list[voice.VoiceOpening] = []
         self.capabilities = CAPABILITIES
+        #: What opens the voices instead, if they are not scripted.
+        self.opens: OpenVoice | None = None
         self.opening_s = 0.1
         self.opening_fails: Exception | None = None
         self.cancelled_openings = 0
 
-    async def _open(self, opening: voice.VoiceOpening, listener: VoiceListener) -> ScriptedVoice:
+    async def _open(self, opening: voice.VoiceOpening, listener: VoiceListener) -> Voice:
+        if self.opens is not None:
+            return await self.opens(opening, listener)
         try:
             await asyncio.sleep(self.opening_s)
         except asyncio.CancelledError:

@@ -9,6 +9,7 @@ import asyncio
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,14 +19,16 @@ from hypothesis import strategies as st
 
 from ringline.domain import leg, voice
 from ringline.domain.audio import Chunk
-from ringline.domain.call_vocabulary import ParticipantRole
-from ringline.domain.events import CallAudit
+from ringline.domain.call_vocabulary import ParticipantRole, TurnRole
+from ringline.domain.events import CallAudit, TurnCompleted
 from ringline.domain.recording import Heard, Piece, RecordingFailure, Timeline
 from ringline.domain.routes import PartyId, Seat
 from ringline.services.recording_writer import RecordingListener
 from ringline.services.recordings import Recordings
+from ringline.voices.mock import open_echo
 from tests.house import House, run
 from tests.talking import INPUT_HZ, ScriptedLeg, ScriptedVoice, speech
+from tests.voice_desk import hum
 
 PER_MS = 1_000  # Hz: a sample is a millisecond
 VOICE = voice.VoiceCapabilities(PER_MS, PER_MS, ("one",), "one")
@@ -231,6 +234,111 @@ def test_the_recording_is_what_the_leg_played(
         for (at, _, count), (heard, _, long) in zip(recorded, true, strict=True):
             assert heard - late - answered_ms == pytest.approx(at, abs=1)
             assert count == pytest.approx(long, abs=2)
+
+    run(main, recordings_of(reels))
+
+
+# Stored text, streamed text and recording, held against one another.
+
+_CHARACTER_MS = 20  # of the tone of `mock/echo`
+_PIECE_MS = 100  # in which it speaks
+
+
+class JitteryLeg(ScriptedLeg):
+    """A leg whose own figure of what it discarded differs from the clock's."""
+
+    def __init__(self, jitter_ms: Sequence[int]) -> None:
+        super().__init__(input_hz=24_000, output_hz=24_000)
+        self._jitter = cycle(jitter_ms)
+        self._end_ms = self._sent_ms = 0.0
+
+    def play(self, chunk: Chunk) -> None:
+        super().play(chunk)
+        self._end_ms = max(self._end_ms, now_ms()) + chunk.duration_ms
+        self._sent_ms += chunk.duration_ms
+
+    def flush(self) -> float | None:
+        super().flush()
+        left_ms = max(0.0, self._end_ms - now_ms())
+        self._end_ms = min(self._end_ms, now_ms())
+        if not left_ms:
+            return 0.0
+        return min(self._sent_ms, left_ms + next(self._jitter))
+
+
+def loud_between(pieces: list[Piece], since_ms: float, until_ms: float) -> float:
+    """Return how long a track is loud within a time, in milliseconds."""
+    loud = 0
+    for piece in pieces:
+        values, per_ms = array("h", piece.chunk.pcm), piece.chunk.rate_hz / 1000
+        first = max(0, round((since_ms - piece.start_ms) * per_ms))
+        last = max(0, round((until_ms - piece.start_ms) * per_ms))
+        window = round(5 * per_ms)
+        within = values[first:last]
+        loud += 5 * sum(
+            max(map(abs, within[at : at + window])) > 1_000 for at in range(0, len(within), window)
+        )
+    return loud
+
+
+_WORDS = st.lists(st.integers(1, 9).map(lambda length: "w" * length), min_size=1, max_size=12)
+_SPOKEN = st.lists(
+    st.tuples(
+        _WORDS.map(" ".join),
+        st.one_of(st.none(), st.integers(0, 1_800)),  # when it is interrupted, if at all
+        st.booleans(),  # by the client, or by what the caller says
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@given(_SPOKEN, st.lists(st.integers(-60, 120), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=25)
+def test_the_texts_say_what_is_heard_in_the_recording(
+    spoken: list[tuple[str, int | None, bool]], jitter_ms: list[int]
+) -> None:
+    reels = Reels()
+
+    async def main(house: House) -> None:
+        house.opens = open_echo
+        line = JitteryLeg(jitter_ms)
+        live = house.start_on(line, recorded=True)
+        await asyncio.sleep(1)
+        spans: list[tuple[float, float]] = []
+        for text, cut_ms, by_client in spoken:
+            began_ms = now_ms()
+            live.listener.on_leg_signal(leg.Typed(text))
+            live.listener.on_leg_signal(leg.ResponseRequested())
+            await asyncio.sleep(5 if cut_ms is None else cut_ms / 1000)
+            if cut_ms is not None and by_client:
+                live.listener.on_leg_signal(leg.CancelRequested())
+            elif cut_ms is not None:
+                live.listener.on_leg_audio(Chunk(hum(100, 24_000), 24_000))
+            await asyncio.sleep(0.5)
+            spans.append((began_ms, now_ms()))
+            await asyncio.sleep(8)  # what answers the caller's words is not asked about
+        live.listener.on_leg_signal(leg.Left())
+        await asyncio.sleep(1)
+        (reel,) = reels.all
+        told = [one for one in house.events(live) if isinstance(one, TurnCompleted)]
+        streamed = "".join(one.delta for one in line.news if isinstance(one, leg.AgentSaid))
+        turns = [one for one in told if one.role is TurnRole.AGENT]
+        assert streamed == "".join(one.text for one in turns)
+        answered_ms = 0.0  # the voice opens at once
+        for (text, _, _), (since, until) in zip(spoken, spans, strict=True):
+            heard_ms = loud_between(reel.agent, since - answered_ms, until - answered_ms)
+            whole = f"echo: {text}"
+            turn = next((one for one in turns if whole.startswith(one.text)), None)
+            if turn is not None:
+                turns.remove(turn)
+            said = "" if turn is None else turn.text
+            if turn is not None and turn.spoken_text is not None:
+                said = turn.spoken_text
+                assert turn.text.startswith(said)
+            said_ms = len(said) / len(whole) * len(text) * _CHARACTER_MS
+            word_ms = 11 / len(whole) * len(text) * _CHARACTER_MS
+            assert said_ms - _PIECE_MS <= heard_ms <= said_ms + word_ms + _PIECE_MS
 
     run(main, recordings_of(reels))
 
