@@ -113,15 +113,24 @@ class Track:
         self._add(chunk, spoken_ms if late_ms > _JITTER_MS else self._end_ms, now_ms=now_ms)
 
     def cut(self, now_ms: float, unplayed_ms: float | None) -> None:
-        """Discard what a flush kept from being played; the leg's own figure counts."""
-        at_ms = now_ms if unplayed_ms is None else self._end_ms - unplayed_ms
-        at_ms = max(at_ms, self._taken_ms)
-        while self._runs and self._runs[-1].start_ms >= at_ms:
-            self._runs.pop()
-        if self._runs:
+        """Discard what a flush kept from being played; the leg's own figure counts.
+
+        That figure is an amount of audio: a leg that lags may have discarded some from before
+        a gap as well.
+        """
+        while self._runs:
             last = self._runs[-1]
-            del last.pcm[last.bytes_before(at_ms) :]
-        self._end_ms = self._runs[-1].end_ms if self._runs else min(self._end_ms, at_ms)
+            left_ms = last.end_ms - now_ms if unplayed_ms is None else unplayed_ms
+            if left_ms <= 0:
+                break
+            kept_ms = last.end_ms - left_ms
+            if kept_ms > last.start_ms:
+                del last.pcm[last.bytes_before(kept_ms) :]
+                break
+            if unplayed_ms is not None:
+                unplayed_ms -= last.end_ms - last.start_ms
+            self._runs.pop()
+        self._end_ms = self._runs[-1].end_ms if self._runs else min(self._end_ms, now_ms)
 
     def take(self, until_ms: float) -> list[Piece]:
         """Take what was heard before a time; it is final."""
