@@ -10,9 +10,11 @@ The model is `tests/gemini_model.py`, or a script: a coroutine that gets the con
 its `setup`, and drives it alone.
 """
 
+import asyncio
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -97,6 +99,16 @@ class Conversation:
             raise
         await self.socket.send(json.dumps(members).encode())  # binary, as the service does
 
+    async def raw(self, data: str | bytes) -> None:
+        """Send a frame that need not be legal, and that the client may not even take."""
+        with suppress(ConnectionClosed):
+            await self.socket.send(data)
+
+    def half_a_frame(self) -> None:
+        """Send the beginning of a frame, and break the connection."""
+        self.socket.transport.write(b"\x82\x7e\x01\x00{")
+        self.socket.transport.close()
+
     async def content(self, **members: Any) -> None:
         await self.send(serverContent=members)
 
@@ -111,6 +123,11 @@ class Conversation:
     async def start(self) -> None:
         """Take the client's `setup` and confirm it."""
         await self.read()
+        if self.service.mute:
+            await self.socket.wait_closed()
+        if self.service.welcome:
+            await self.socket.close(*self.service.welcome)
+            raise ConnectionClosed(None, None)
         if self.setup["model"] not in MODELS:
             await self.socket.close(1008, f"{self.setup['model']} is not found")
             raise ConnectionClosed(None, None)
@@ -219,6 +236,9 @@ class FakeGemini:
         self.script = script
         self.refuse_with = refuse_with
         self.location = location
+        #: It answers no `setup`, or only by closing with this code and reason.
+        self.mute = False
+        self.welcome: tuple[int, str] | None = None
         self.conversations: list[Conversation] = []
         self.illegal: list[str] = []
         self.dialled: list[Request] = []
@@ -228,6 +248,15 @@ class FakeGemini:
     def url(self) -> str:
         assert self._server is not None, "it is entered first"
         return f"http://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+
+    async def settled(self) -> None:
+        """Wait until nothing is on its way to or from the last conversation."""
+        talk, quiet = self.conversations[-1], 0
+        while quiet < 3:
+            before = len(talk.received)
+            await (await talk.socket.ping())
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(talk.received) == before else 0
 
     async def __aenter__(self) -> "FakeGemini":
         self._server = await serve(

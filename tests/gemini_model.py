@@ -118,12 +118,15 @@ class Talk:
             await self._heard()
         elif "activityStart" in body:
             await self._interrupt(spoken=True)
-        elif "activityEnd" in body:
+        elif "activityEnd" in body and self.hearing.has_audio:
             await self._heard()
-        elif "text" in body:
-            self.lines.append(body["text"])
-            await self._interrupt()
+        elif "activityEnd" in body:
             self._answer()
+        elif "text" in body:
+            self.lines += body["text"].split("\n")
+            if not self.conversation.by_order:  # else the end of the activity counts
+                await self._interrupt()
+                self._answer()
 
     async def _heard(self) -> None:
         text = self.hearing.finish().text
@@ -153,7 +156,7 @@ class Talk:
 
     def _answer(self, late: str = "") -> None:
         lines, self.lines = self.lines, []
-        self.turn = asyncio.create_task(self._speak(lines, late))
+        self.turn = asyncio.create_task(self._speak(lines, late, self.turn))
 
     async def _interrupt(self, *, spoken: bool = False) -> None:
         """End the turn that is under way, if there is one."""
@@ -167,8 +170,12 @@ class Talk:
         await talk.content(interrupted=True)
         await talk.send(serverContent={"turnComplete": True}, usageMetadata=USAGE)
 
-    async def _speak(self, lines: Sequence[str], late: str) -> None:
+    async def _speak(
+        self, lines: Sequence[str], late: str, before: asyncio.Task[None] | None
+    ) -> None:
         talk, model = self.conversation, self.model
+        if before is not None:  # a model that is deaf finishes first
+            await asyncio.wait([before])
         if model.refuses_with:
             await talk.content(turnComplete=True, turnCompleteReason=model.refuses_with)
             return

@@ -27,7 +27,7 @@ from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
 from ringline.rpc.resources import RESOURCES, Resource
 from ringline.services.idempotency import CONFLICTS, Conflict
-from ringline.voices import mock, openai, xai
+from ringline.voices import gemini, mock, openai, xai
 from ringline.wire import (
     envelope,
     envelope_members,
@@ -249,7 +249,7 @@ def mock_rows() -> Iterator[str]:
 
 
 def provider_rows() -> Iterator[str]:
-    for model, about in {**openai.MODELS, **xai.MODELS}.items():
+    for model, about in {**openai.MODELS, **xai.MODELS, **gemini.MODELS}.items():
         offers = about.capabilities
         abilities = [
             name for name, has in (("tools", offers.tools), ("images", offers.images)) if has

@@ -55,7 +55,12 @@ class Recorder:
         self._came.set()
 
     def answer_turns(self, voice: Voice) -> None:
-        """Request a response at the end of each turn, as a call does: `r1`, `r2` …"""
+        """Request a response at the end of each turn, as a call does: `r1`, `r2` …
+
+        A voice that responds by itself is left to it.
+        """
+        if voice.capabilities.responds_by_itself:
+            return
         stops = 0
 
         def answer(report: Report) -> None:

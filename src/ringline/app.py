@@ -8,7 +8,7 @@ owed, then the sockets, then the database (architecture, "Processes").
 import os
 import secrets
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,7 +21,7 @@ from ringline.config import Settings, load_prices, python_environment, service_l
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.cascade import Cascade
-from ringline.ports import CredentialStore, WorkspaceStore
+from ringline.ports import CredentialStore, OpenVoice, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
 from ringline.rpc.reader import Reader
@@ -66,13 +66,15 @@ from ringline.storage.preparation import (
 from ringline.storage.recording_files import DiskRecordings, StoredRecording, find_recording
 from ringline.storage.recording_notes import CallFound
 from ringline.storage.stores import Stores
-from ringline.voices import mock, openai, xai
+from ringline.voices import gemini, mock, openai, xai
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints, Patience
+from ringline.voices.gemini_voice import GeminiVoices
 from ringline.voices.local import LocalVoices
 from ringline.voices.resampling import new_resampler
-from ringline.voices.upstream_voice import Upstream, UpstreamVoices
+from ringline.voices.upstream import Upstream, UpstreamModel
+from ringline.voices.upstream_voice import UpstreamVoices
 from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
 from ringline.web.authentication import Origins
@@ -408,25 +410,36 @@ def _of_endpoints(own: Iterable[Cascade], cascades: Cascades) -> list[VoiceModel
 
 def _of_providers(settings: Settings) -> list[VoiceModel]:
     """Return the models of the providers whose keys are set."""
-    providers = (
+    models: list[VoiceModel] = []
+    for key, url, dialect, rows in (
         (settings.openai_api_key, settings.openai_url, openai.DIALECT, openai.MODELS),
         (settings.xai_api_key, settings.xai_url, xai.DIALECT, xai.MODELS),
-    )
-    models: list[VoiceModel] = []
-    for key, url, dialect, rows in providers:
+    ):
         if key is not None:
-            upstream = Upstream(
-                url,
-                key.get_secret_value(),
-                ready_s=settings.voice_ready_seconds,
-                stall_s=settings.voice_stall_seconds,
-            )
-            voices = UpstreamVoices(upstream, dialect, models=rows)
-            models += [
-                VoiceModel(name, row.capabilities, voices.open, about=row.about)
-                for name, row in rows.items()
-            ]
+            voices = UpstreamVoices(_upstream(settings, url, key=key), dialect, models=rows)
+            models += _rows(rows, voices.open)
+    if (key := settings.gemini_api_key) is not None:
+        upstream = _upstream(settings, settings.gemini_url, key=key)
+        detector = DETECTORS[settings.voice_activity_detector]
+        voices = GeminiVoices(upstream, gemini.MODELS, detector=detector)
+        models += _rows(gemini.MODELS, voices.open)
     return models
+
+
+def _upstream(settings: Settings, url: str, *, key: SecretStr) -> Upstream:
+    return Upstream(
+        url,
+        key.get_secret_value(),
+        ready_s=settings.voice_ready_seconds,
+        stall_s=settings.voice_stall_seconds,
+    )
+
+
+def _rows(models: Mapping[str, UpstreamModel], open_voice: OpenVoice) -> list[VoiceModel]:
+    return [
+        VoiceModel(name, row.capabilities, open_voice, about=row.about)
+        for name, row in models.items()
+    ]
 
 
 def _server(

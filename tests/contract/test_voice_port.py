@@ -42,15 +42,19 @@ from ringline.domain.voice import (
     VoiceOpening,
 )
 from ringline.ports import OpenVoice, Voice
-from ringline.voices import mock, openai, xai
+from ringline.voices import gemini, mock, openai, xai
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints
+from ringline.voices.gemini_voice import GeminiVoices
 from ringline.voices.local import LocalVoices
-from ringline.voices.upstream_voice import Upstream, UpstreamModel, UpstreamVoices
+from ringline.voices.upstream import Upstream, UpstreamModel
+from ringline.voices.upstream_voice import UpstreamVoices
 from ringline.wire.openai_realtime import Dialect
 from tests.fake_endpoints import HEARD, fake_endpoints
+from tests.fake_gemini import FakeGemini
 from tests.fake_openai import KEY, OPENAI, XAI, Rules, fake_provider
+from tests.gemini_model import EchoModel
 from tests.voice_desk import Recorder, Said, Spoke, buzz, feed, hum, quiet, speak
 
 
@@ -87,10 +91,15 @@ class Adapter:
     def quiet(self, ms: int) -> bytes:
         return quiet(ms, self.capabilities.input_hz)
 
-    def without_detection(self) -> UpdateConfig:
-        """Return the order to end turns by order alone."""
+    async def open_by_order(self, ear: Recorder) -> Voice:
+        """Open a voice whose turns end by order alone, from the start if that is fixed."""
         by_order = TurnDetection(type=TurnDetectionType.NONE)
-        return UpdateConfig(replace(self.config, turn_detection=by_order))
+        config = replace(self.config, turn_detection=by_order)
+        if "turn_detection" in self.capabilities.fixed_members:
+            return await self.open(VoiceOpening(config), ear)
+        voice = await self.open(VoiceOpening(self.config), ear)
+        voice.send(UpdateConfig(config))
+        return voice
 
 
 async def local() -> AsyncIterator[Adapter]:
@@ -189,6 +198,16 @@ async def of_xai() -> AsyncIterator[Adapter]:
         yield row
 
 
+async def of_gemini() -> AsyncIterator[Adapter]:
+    async with FakeGemini(EchoModel()) as fake:
+        model, row = next(iter(gemini.MODELS.items()))
+        detector = DETECTORS["webrtc"]
+        voices = GeminiVoices(Upstream(fake.url, "a-key"), gemini.MODELS, detector=detector)
+        tested = mocked(model, row.capabilities, open_voice=voices.open)
+        speech = quiet(300) + hum(1_240, 16_000)
+        yield dataclasses.replace(tested, speech=speech, settled=fake.settled)
+
+
 ADAPTERS = {
     "local/attendant": local,
     "mock/echo": mock_echo,
@@ -196,12 +215,18 @@ ADAPTERS = {
     "cascade/house": cascade,
     "openai/*": of_openai,
     "xai/*": of_xai,
+    "gemini/*": of_gemini,
 }
 
 
 #: For rules of turns that end by order: these always detect them.
 by_order = pytest.mark.parametrize(
     "adapter", [name for name in ADAPTERS if name not in ("mock/asym", "xai/*")], indirect=True
+)
+
+#: For rules of configs that change: this one keeps what it was opened with.
+by_config = pytest.mark.parametrize(
+    "adapter", [name for name in ADAPTERS if name != "gemini/*"], indirect=True
 )
 
 
@@ -220,6 +245,13 @@ def ear() -> Recorder:
 @pytest.fixture
 async def voice(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
     opened = await adapter.open(VoiceOpening(adapter.config), ear)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def voice_by_order(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
+    opened = await adapter.open_by_order(ear)
     yield opened
     await opened.close()
 
@@ -269,7 +301,8 @@ async def test_a_spoken_turn_is_reported_in_order(adapter: Adapter, voice: Voice
     assert ear.reports.index(final) > ear.reports.index(stopped)
     assert {ear.all(SpeechStarted)[0].item_id, stopped.item_id} == {final.item_id}
     assert len([heard for heard in ear.all(Transcribed) if heard.final]) == 1
-    assert ear.text_of("r1") == adapter.spoken.answer
+    (started,) = ear.all(ResponseStarted)
+    assert ear.text_of(started.response_id) == adapter.spoken.answer
 
 
 async def test_partials_grow_and_keep_their_item(adapter: Adapter, voice: Voice, ear: Recorder):
@@ -387,22 +420,23 @@ async def test_a_turn_from_before_it_came_is_answered_if_nobody_has(
 
 @by_order
 async def test_without_detection_the_turn_ends_by_order(
-    adapter: Adapter, voice: Voice, ear: Recorder
+    adapter: Adapter, voice_by_order: Voice, ear: Recorder
 ):
-    voice.send(adapter.without_detection())
+    voice = voice_by_order
     feed(voice, adapter.speech + adapter.quiet(2_000))
     await adapter.settled()
     assert ear.reports == []
     voice.send(EndTurn())
-    voice.send(Respond("answer"))
+    if not voice.capabilities.responds_by_itself:
+        voice.send(Respond("answer"))
     assert (await final_transcript(ear)).text == adapter.spoken.text
-    await ear.until(ResponseDone)
-    assert ear.text_of("answer") == adapter.spoken.answer
+    answer = (await ear.until(ResponseDone)).response_id
+    assert ear.text_of(answer) == adapter.spoken.answer
 
 
 @by_order
-async def test_cleared_input_is_forgotten(adapter: Adapter, voice: Voice, ear: Recorder):
-    voice.send(adapter.without_detection())
+async def test_cleared_input_is_forgotten(adapter: Adapter, voice_by_order: Voice, ear: Recorder):
+    voice = voice_by_order
     feed(voice, adapter.speech)
     voice.send(ClearInput())
     voice.send(EndTurn())
@@ -419,7 +453,9 @@ async def test_a_turn_that_is_cleared_while_it_lasts_is_over(
     voice.send(ClearInput())
     await ear.until(TurnCleared)
     assert [type(report) for report in ear.reports[:2]] == [SpeechStarted, SpeechStopped]
-    await ear.until(ResponseDone)
+    if not voice.capabilities.responds_by_itself:
+        await ear.until(ResponseDone)
+    await adapter.settled()
     assert ear.all(Transcribed) == [], "what was cleared is no turn that nobody could read"
 
 
@@ -435,6 +471,7 @@ async def test_the_end_of_a_turn_that_lasts_can_be_ordered(
     assert len(ear.all(SpeechStopped)) == 1
 
 
+@by_config
 async def test_a_config_holds_from_the_next_turn(adapter: Adapter, voice: Voice, ear: Recorder):
     def patience(ms: int) -> UpdateConfig:
         detection = TurnDetection(silence_duration_ms=ms)

@@ -29,7 +29,7 @@ def config(**members: Any) -> SessionConfig:
     return SessionConfig(model=f"gemini/{MODEL}", voice="Puck", **members)
 
 
-def sent(frame: str) -> dict[str, Any]:
+def sent(frame: bytes) -> dict[str, Any]:
     """Return a frame's body, once it is found legal."""
     return check_client(frame)[1]
 

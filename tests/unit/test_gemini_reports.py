@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode, urlsafe_b64encode
 from contextlib import suppress
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -161,7 +162,14 @@ def test_usage_counts_nothing_twice() -> None:
             "totalTokenCount": 1_095,
         }
     )
-    used = Usage(audio_in_tokens=400, audio_out_tokens=80, text_in_tokens=355, text_out_tokens=17)
+    used = Usage(
+        audio_in_tokens=400,
+        audio_cached_tokens=200,
+        audio_out_tokens=80,
+        text_in_tokens=355,
+        text_cached_tokens=50,
+        text_out_tokens=17,
+    )
     assert metered == [Metered(used)]
 
 
@@ -192,8 +200,10 @@ def test_usage_is_never_negative(
     (report,) = read_message(json.dumps(message))
     assert isinstance(report, Metered)
     used = report.usage
-    assert min(used.audio_in_tokens, used.audio_out_tokens, used.text_in_tokens) >= 0
+    assert all(count >= 0 for count in astuple(used))
     assert used.audio_out_tokens + used.text_out_tokens == response + thoughts
+    assert used.audio_in_tokens + used.audio_cached_tokens == audio
+    assert used.text_in_tokens + used.text_cached_tokens == max(0, prompt - audio)
 
 
 @pytest.mark.parametrize(

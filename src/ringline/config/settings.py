@@ -257,6 +257,15 @@ class Settings(BaseSettings):
     xai_url: WebUrl = Field(
         "https://api.x.ai/v1", description="where xAI's API is; its sockets are below it"
     )
+    gemini_api_key: ApiKey | None = Field(
+        None,
+        description="Google's key for Gemini: with it, the models `gemini/*` are offered",
+        json_schema_extra={"default": "none"},
+    )
+    gemini_url: WebUrl = Field(
+        "https://generativelanguage.googleapis.com",
+        description="where the Gemini API is; its socket is below it",
+    )
     voices_allow_plain: bool = Field(
         False,
         description=(

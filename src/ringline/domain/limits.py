@@ -429,6 +429,18 @@ UNCLAIMED_EVENTS = Limit(
     "events",
     "the response is cancelled",
 )
+UPSTREAM_TURN_MS = Limit(
+    "a turn that a caller speaks to a voice whose turns we detect for its provider",
+    60_000,
+    "ms",
+    "ends for the client; if the client ends turns, the oldest audio is dropped",
+)
+UPSTREAM_TRANSCRIPT_CHARACTERS = Limit(
+    "what a provider without ends of its own transcribes of one turn",
+    32_000,
+    "characters",
+    "the rest is left out",
+)
 UPSTREAM_CALLS = Limit(
     "tool calls of a voice's provider whose results have not come",
     256,
@@ -658,6 +670,8 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         HELD_ORDERS,
         HELD_CHARACTERS,
         UNCLAIMED_EVENTS,
+        UPSTREAM_TURN_MS,
+        UPSTREAM_TRANSCRIPT_CHARACTERS,
         UPSTREAM_CALLS,
     ),
     "Inside the server": (

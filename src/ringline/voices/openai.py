@@ -12,7 +12,7 @@ from ringline.domain.agent import TurnDetectionType
 from ringline.domain.config_members import Modality
 from ringline.domain.model_list import Level, ModelAbout, Prices, TokenPrice
 from ringline.domain.voice import VoiceCapabilities
-from ringline.voices.upstream_voice import UpstreamModel
+from ringline.voices.upstream import UpstreamModel
 from ringline.wire.openai_realtime import OPENAI, RATE_HZ
 
 DIALECT = OPENAI

@@ -168,13 +168,11 @@ class UpstreamSocket:
             self._waiting_ms -= oldest.duration_ms
 
     async def receive(self) -> bytes:
-        """Return the next text frame; b"" stands for a binary one. Raises UpstreamLost."""
+        """Return the next frame. Raises UpstreamLost."""
         message = await self._opened.receive()
         match message.type:
-            case WSMsgType.TEXT:
+            case WSMsgType.TEXT | WSMsgType.BINARY:  # some providers send JSON as binary frames
                 return message.data
-            case WSMsgType.BINARY:
-                return b""
             case WSMsgType.CLOSE:
                 raise UpstreamLost(closed(int(message.data or 0), str(message.extra or "")))
             case WSMsgType.ERROR if isinstance(message.data, aiohttp.WebSocketError):

@@ -6,30 +6,27 @@ it reads and writes the socket and watches the clock.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import quote
 
-import structlog
-
-from ringline.domain import limits
 from ringline.domain.audio import Chunk
-from ringline.domain.model_list import ModelAbout
 from ringline.domain.voice import (
-    UpstreamLoss,
     Usage,
     UsageKind,
     UsageReported,
     VoiceCapabilities,
-    VoiceFailed,
-    VoiceFailure,
     VoiceOpening,
     VoiceOrder,
-    VoiceSignal,
 )
-from ringline.ports import VoiceListener, VoiceUnavailable
+from ringline.ports import VoiceListener
 from ringline.voices.heard_clock import HeardClock
+from ringline.voices.upstream import (
+    Outlet,
+    Unreadables,
+    Upstream,
+    UpstreamModel,
+    unavailable,
+)
 from ringline.voices.upstream_conversation import Conversation
 from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
 from ringline.wire import openai_realtime as frames
@@ -41,39 +38,12 @@ from ringline.wire.openai_realtime_events import (
     UpstreamEvent,
     read_event,
 )
-from ringline.wire.upstream_failures import STALLED, TIMEOUT, UNREADABLE, Loss, ending_error
-
-_log = structlog.get_logger(__name__)
+from ringline.wire.upstream_failures import STALLED, TIMEOUT, Loss, ending_error
 
 #: How long a provider that answers by itself has to begin, and the call to claim its answer.
 ANSWER_S = 2.0
 #: How often the time of a conversation that is billed by time is reported.
 BILLED_EVERY_S = 10.0
-#: The window of `UPSTREAM_UNREADABLE`.
-WINDOW_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """Where a provider is reached, with which key, and how long it may take (voices, 1)."""
-
-    url: str
-    api_key: str = field(repr=False)
-    ready_s: float = 15.0
-    stall_s: float = 20.0
-    pong_s: float = 20.0
-
-    def socket_url(self, model_id: str) -> str:
-        """Return the URL of a conversation's socket."""
-        return f"{self.url.replace('http', 'ws', 1)}/realtime?model={quote(model_id, safe='')}"
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamModel:
-    """A model of a provider: what it can do, and what the list of models says about it."""
-
-    capabilities: VoiceCapabilities
-    about: ModelAbout
 
 
 class UpstreamVoices:
@@ -96,15 +66,15 @@ class UpstreamVoices:
             async with asyncio.timeout(self._upstream.ready_s):
                 return await self._connect(opening, listener)
         except TimeoutError:
-            raise _unavailable(model, TIMEOUT) from None
+            raise unavailable(model, TIMEOUT) from None
         except UpstreamLost as lost:
-            raise _unavailable(model, lost.loss) from None
+            raise unavailable(model, lost.loss) from None
 
     async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "UpstreamVoice":
         model = opening.config.model
         upstream, dialect = self._upstream, self._dialect
         socket = await UpstreamSocket.dial(
-            upstream.socket_url(model.partition("/")[2]),
+            f"{upstream.socket_url}/realtime?model={quote(model.partition('/')[2], safe='')}",
             {"Authorization": f"Bearer {upstream.api_key}"},
             pong_s=upstream.pong_s,
         )
@@ -131,20 +101,12 @@ class UpstreamVoices:
             raise
 
 
-def _unavailable(model: str, loss: Loss) -> VoiceUnavailable:
-    _log.warning("upstream_lost", model=model, cause=loss.cause)
-    lost = UpstreamLoss(model, loss.cause)
-    return VoiceUnavailable(f"{model} is not available now.", lost)
-
-
 class _Reader:
     """Reads the events of a connection; single frames that cannot be read are dropped."""
 
     def __init__(self, socket: UpstreamSocket, model: str) -> None:
         self._socket = socket
-        self._model = model
-        self._loop = asyncio.get_running_loop()
-        self._unreadable: deque[float] = deque()
+        self._unreadables = Unreadables(model)
 
     async def next(self) -> UpstreamEvent | None:
         """Return the next event; None if it is of no interest. Raises UpstreamLost."""
@@ -162,13 +124,7 @@ class _Reader:
 
     def drop(self, unreadable: Unreadable) -> None:
         """Count a frame that cannot be read. Raises UpstreamLost after too many."""
-        _log.warning("upstream_frame_dropped", model=self._model, kind=unreadable.kind)
-        now = self._loop.time()
-        self._unreadable.append(now)
-        while self._unreadable[0] <= now - WINDOW_S:
-            self._unreadable.popleft()
-        if len(self._unreadable) >= limits.UPSTREAM_UNREADABLE.most:
-            raise UpstreamLost(UNREADABLE)
+        self._unreadables.drop(unreadable.kind)
 
 
 class UpstreamVoice:
@@ -185,24 +141,22 @@ class UpstreamVoice:
         capabilities: VoiceCapabilities,
         stall_s: float,
     ) -> None:
-        self._model = opening.config.model
         self._capabilities = capabilities
-        self._listener = listener
+        self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
         self._socket = socket
         self._reader = reader
         self._stall_s = stall_s
         self._loop = asyncio.get_running_loop()
-        self._over = False
         self._clock = HeardClock(self._loop.time)
         self._told_at = self._loop.time()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._conversation = Conversation(
             dialect,
-            self,
+            self._outlet,
             config=opening.config,
             clock=self._clock,
             send=socket.send,
-            lose=self._lose,
+            lose=self._outlet.lose,
         )
         self._billed_at = self._loop.time()
         if dialect.bills_time:
@@ -216,7 +170,7 @@ class UpstreamVoice:
 
     def send_audio(self, chunk: Chunk) -> None:
         """Send the caller's audio."""
-        if self._over:
+        if self._outlet.over:
             return
         assert chunk.rate_hz == self._capabilities.input_hz, "audio is resampled before"
         self._clock.give(chunk.duration_ms)
@@ -224,35 +178,18 @@ class UpstreamVoice:
 
     def send(self, order: VoiceOrder) -> None:
         """Carry out an order."""
-        if not self._over:
+        if not self._outlet.over:
             self._conversation.order(order)
             self._watch()
             if self._socket.overrun:
-                self._lose(STALLED)
+                self._outlet.lose(STALLED)
 
     async def close(self) -> None:
         """End the conversation."""
-        self._stop()
+        self._outlet.end()
         self._reading.cancel()
         await asyncio.gather(self._reading, return_exceptions=True)
         await self._socket.close()
-
-    # What the conversation reports, until it is over (ports.VoiceListener).
-
-    def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Pass a signal on."""
-        if not self._over:
-            self._listener.on_voice_signal(signal)
-
-    def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
-        """Pass speech on."""
-        if not self._over:
-            self._listener.on_voice_audio(response_id, chunk)
-
-    def on_voice_text(self, response_id: str, delta: str) -> None:
-        """Pass text on."""
-        if not self._over:
-            self._listener.on_voice_text(response_id, delta)
 
     # The socket.
 
@@ -269,28 +206,11 @@ class UpstreamVoice:
                     self._reader.drop(unreadable)
                 self._watch()
         except UpstreamLost as lost:
-            self._lose(lost.loss)
-        except Exception as error:  # a defect must end only this voice, and be logged
-            _log.error("voice_failed", error=type(error).__name__)
-            self._fail(VoiceFailure.INTERNAL_ERROR, "The voice failed.")
-
-    def _lose(self, loss: Loss) -> None:
-        if not self._over:
-            _log.warning("upstream_lost", model=self._model, cause=loss.cause)
-            lost = UpstreamLoss(self._model, loss.cause)
-            self._fail(VoiceFailure.UPSTREAM_CLOSED, "The voice ended the conversation.", lost=lost)
-
-    def _fail(
-        self, failure: VoiceFailure, message: str, *, lost: UpstreamLoss | None = None
-    ) -> None:
-        """Report a failure that ends the conversation."""
-        if not self._over:
-            self._stop()
-            failed = VoiceFailed(failure, message, recoverable=False, lost=lost)
-            self._listener.on_voice_signal(failed)
+            self._outlet.lose(lost.loss)
+        except Exception as error:
+            self._outlet.break_down(error)
 
     def _stop(self) -> None:
-        self._over = True
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -309,7 +229,7 @@ class UpstreamVoice:
         return 2 * self._conversation.turns.silence_ms / 1000
 
     def _arm(self, name: str, *, waited_for: bool, after_s: float) -> None:
-        if not waited_for or self._over:
+        if not waited_for or self._outlet.over:
             if name in self._timers:
                 self._timers.pop(name).cancel()
         elif name not in self._timers:
@@ -326,7 +246,7 @@ class UpstreamVoice:
             case "bill":
                 used = Usage(seconds=now - self._billed_at)
                 self._billed_at = now
-                self.on_voice_signal(UsageReported(UsageKind.SESSION, used))
+                self._outlet.on_voice_signal(UsageReported(UsageKind.SESSION, used))
                 self._arm(name, waited_for=True, after_s=BILLED_EVERY_S)
             case "silence":
                 # The provider hears no time pass while the caller sends nothing at all.
@@ -340,5 +260,5 @@ class UpstreamVoice:
                 if left_s > 0:
                     self._timers[name] = self._loop.call_later(left_s, self._ring, name)
                     return
-                self._lose(STALLED)
+                self._outlet.lose(STALLED)
         self._watch()

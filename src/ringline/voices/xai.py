@@ -11,7 +11,7 @@ from dataclasses import replace
 from ringline.domain.agent import TurnDetectionType
 from ringline.domain.model_list import Level, ModelAbout, Prices
 from ringline.domain.voice import VoiceCapabilities
-from ringline.voices.upstream_voice import UpstreamModel
+from ringline.voices.upstream import UpstreamModel
 from ringline.wire.openai_realtime import RATE_HZ, Dialect
 
 DIALECT = Dialect(

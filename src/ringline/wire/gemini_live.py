@@ -1,4 +1,4 @@
-"""What we send to Gemini Live, as JSON text. Pure.
+"""What we send to Gemini Live, as JSON. Pure.
 
 The protocol is the WebSocket `BidiGenerateContent` of the Gemini Developer API (upstream
 protocols, 2). A message has exactly one of the members `setup`, `clientContent`,
@@ -24,6 +24,9 @@ PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateCo
 
 #: The header that carries the key.
 KEY_HEADER = "x-goog-api-key"
+
+#: The types of image that the models see.
+IMAGE_TYPES = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif")
 
 #: What comes before a text that the model is to speak as it stands: it has no other way.
 SAY = "Say the following to the caller, word for word, and nothing else: "
@@ -103,12 +106,12 @@ def _declaration(tool: Tool) -> dict[str, Any]:
     return declared
 
 
-def setup_frame(body: dict[str, Any]) -> str:
+def setup_frame(body: dict[str, Any]) -> bytes:
     """Write `setup`."""
-    return _text({"setup": body})
+    return _message({"setup": body})
 
 
-def history_frame(history: Iterable[PastTurn]) -> str:
+def history_frame(history: Iterable[PastTurn]) -> bytes:
     """Write the conversation before ours; the model does not answer it.
 
     Turns without text are left out.
@@ -118,10 +121,10 @@ def history_frame(history: Iterable[PastTurn]) -> str:
         for turn in history
         if turn.text
     ]
-    return _text({"clientContent": {"turns": turns, "turnComplete": True}})
+    return _message({"clientContent": {"turns": turns, "turnComplete": True}})
 
 
-def typed_frame(texts: Sequence[str], *, answer: bool) -> str:
+def typed_frame(texts: Sequence[str], *, answer: bool) -> bytes:
     """Write typed text of the caller; with `answer` the model responds to all of its context.
 
     It interrupts what the model says.
@@ -129,38 +132,46 @@ def typed_frame(texts: Sequence[str], *, answer: bool) -> str:
     content: dict[str, Any] = {"turnComplete": answer}
     if texts:
         content["turns"] = [_content("user", text) for text in texts]
-    return _text({"clientContent": content})
+    return _message({"clientContent": content})
 
 
-def realtime_text_frame(text: str) -> str:
+def realtime_text_frame(text: str) -> bytes:
     """Write text as realtime input, for models that take it so."""
-    return _text({"realtimeInput": {"text": text}})
+    return _message({"realtimeInput": {"text": text}})
 
 
 def _content(role: str, text: str) -> dict[str, Any]:
     return {"role": role, "parts": [{"text": text}]}
 
 
-def audio_frame(chunk: Chunk) -> str:
+def audio_frame(chunk: Chunk) -> bytes:
     """Write a piece of the caller's audio."""
     # By hand, as there are 50 of these a second; base64 needs no escapes.
     return (
         '{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate='
         f'{chunk.rate_hz}","data":"{chunk.as_base64()}"}}}}}}'
-    )
+    ).encode()
 
 
-def image_frame(mime_type: str, data: str) -> str:
+def read_image(data_uri: str) -> tuple[str, str] | None:
+    """Return the type and the base64 of a `data:image/…` URI; None for another type."""
+    head, _, data = data_uri.partition(",")
+    mime_type = head.removeprefix("data:").partition(";")[0].lower()
+    mime_type = "image/jpeg" if mime_type == "image/jpg" else mime_type
+    return (mime_type, data) if mime_type in IMAGE_TYPES else None
+
+
+def image_frame(mime_type: str, data: str) -> bytes:
     """Write an image, in base64; the model sees it and does not answer it."""
-    return _text({"realtimeInput": {"video": {"mimeType": mime_type, "data": data}}})
+    return _message({"realtimeInput": {"video": {"mimeType": mime_type, "data": data}}})
 
 
 #: The caller sends no more audio for now: what they said may end.
-AUDIO_STREAM_END = '{"realtimeInput":{"audioStreamEnd":true}}'
+AUDIO_STREAM_END = b'{"realtimeInput":{"audioStreamEnd":true}}'
 
 #: The edges of the caller's turn where the service does not detect them.
-ACTIVITY_START = '{"realtimeInput":{"activityStart":{}}}'
-ACTIVITY_END = '{"realtimeInput":{"activityEnd":{}}}'
+ACTIVITY_START = b'{"realtimeInput":{"activityStart":{}}}'
+ACTIVITY_END = b'{"realtimeInput":{"activityEnd":{}}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +183,7 @@ class FunctionResult:
     text: str
 
 
-def results_frame(results: Sequence[FunctionResult], *, dialect: Dialect) -> str:
+def results_frame(results: Sequence[FunctionResult], *, dialect: Dialect) -> bytes:
     """Write the results of a response's calls, which have one follow-up together."""
     last = len(results) - 1
     responses: list[dict[str, Any]] = []
@@ -185,7 +196,7 @@ def results_frame(results: Sequence[FunctionResult], *, dialect: Dialect) -> str
         if not dialect.tools_block:
             response["scheduling"] = "WHEN_IDLE" if position == last else "SILENT"
         responses.append(response)
-    return _text({"toolResponse": {"functionResponses": responses}})
+    return _message({"toolResponse": {"functionResponses": responses}})
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -197,5 +208,5 @@ def _object(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {"output": value}
 
 
-def _text(message: dict[str, Any]) -> str:
-    return msgspec.json.encode(message).decode()
+def _message(message: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(message)

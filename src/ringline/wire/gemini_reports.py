@@ -21,6 +21,9 @@ from ringline.domain.voice import GoingAway, Usage
 #: The rate of the model's speech (upstream protocols, 2.4).
 OUTPUT_HZ = 24_000
 
+#: Codes of a turn's end that tell of no failure.
+ORDINARY_ENDS = frozenset({"", "TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_INPUT"})
+
 _RATE = re.compile(r"audio/pcm\s*;\s*rate=(\d{1,6})")
 _DURATION = re.compile(r"(\d{1,9})(?:\.(\d{1,9}))?s")
 _URL_SAFE = str.maketrans("-_", "+/")
@@ -280,16 +283,18 @@ def _chunk(data: str) -> Chunk:
 
 def _usage(counts: _Counts) -> Usage:
     """Make the counts disjoint: thoughts, tool prompts and pictures count as text."""
-    prompt, cached = counts.prompt_token_count or 0, counts.cached_content_token_count or 0
-    response = counts.response_token_count or 0
+    prompt, response = counts.prompt_token_count or 0, counts.response_token_count or 0
     audio_in = _audio(counts.prompt_tokens_details)
     audio_cached = min(_audio(counts.cache_tokens_details), audio_in)
     audio_out = min(_audio(counts.response_tokens_details), response)
-    text_in = max(0, prompt - audio_in - max(0, cached - audio_cached))
+    text_in = max(0, prompt - audio_in)
+    text_cached = min(max(0, (counts.cached_content_token_count or 0) - audio_cached), text_in)
     return Usage(
         audio_in_tokens=audio_in - audio_cached,
+        audio_cached_tokens=audio_cached,
         audio_out_tokens=audio_out,
-        text_in_tokens=text_in + (counts.tool_use_prompt_token_count or 0),
+        text_in_tokens=text_in - text_cached + (counts.tool_use_prompt_token_count or 0),
+        text_cached_tokens=text_cached,
         text_out_tokens=response - audio_out + (counts.thoughts_token_count or 0),
     )
 

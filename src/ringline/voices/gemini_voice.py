@@ -1,0 +1,230 @@
+"""The voices of Gemini Live: opening a conversation, its socket and its clock.
+
+What is said on the socket is decided in `gemini_conversation.py`; the models are in `gemini.py`.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringline.domain.audio import Chunk
+from ringline.domain.voice import (
+    VoiceCapabilities,
+    VoiceOpening,
+    VoiceOrder,
+)
+from ringline.ports import VoiceListener
+from ringline.voices.detectors import DetectorLibrary
+from ringline.voices.endpointing import NewDetector
+from ringline.voices.gemini_conversation import Conversation
+from ringline.voices.upstream import (
+    Outlet,
+    Unreadables,
+    Upstream,
+    UpstreamModel,
+    unavailable,
+)
+from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
+from ringline.wire import gemini_live as frames
+from ringline.wire.gemini_live import Dialect
+from ringline.wire.gemini_reports import Report, SetUp, Unreadable, read_message
+from ringline.wire.upstream_failures import STALLED, TIMEOUT
+
+
+@dataclass(frozen=True, slots=True)
+class GeminiModel(UpstreamModel):
+    """A model of Gemini Live."""
+
+    dialect: Dialect
+
+
+class _Deaf:
+    """Stands for a detector that is not installed: the service's own word has to do."""
+
+    def __init__(self, threshold: float) -> None:
+        pass
+
+    def holds_speech(self, frame: bytes) -> bool:
+        """Return that there is none."""
+        return False
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+
+class GeminiVoices:
+    """Opens conversations with Gemini Live; its `open` is an `OpenVoice` (ports)."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        models: Mapping[str, GeminiModel],
+        *,
+        detector: DetectorLibrary,
+    ) -> None:
+        self._upstream = upstream
+        self._models = models
+        self._new_detector: NewDetector = detector.new_detector if detector.installed else _Deaf
+
+    async def open(self, opening: VoiceOpening, listener: VoiceListener) -> "GeminiVoice":
+        """Open a conversation and wait until its `setup` is confirmed.
+
+        Raises VoiceUnavailable.
+        """
+        model = opening.config.model
+        try:
+            async with asyncio.timeout(self._upstream.ready_s):
+                return await self._connect(opening, listener)
+        except TimeoutError:
+            raise unavailable(model, TIMEOUT) from None
+        except UpstreamLost as lost:
+            raise unavailable(model, lost.loss) from None
+
+    async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "GeminiVoice":
+        config, model = opening.config, self._models[opening.config.model]
+        socket = await UpstreamSocket.dial(
+            self._upstream.socket_url + frames.PATH,
+            {frames.KEY_HEADER: self._upstream.api_key},
+            pong_s=self._upstream.pong_s,
+        )
+        try:
+            reader = _Reader(socket, config.model)
+            history = any(turn.text for turn in opening.history)
+            name = config.model.partition("/")[2]
+            body = frames.setup(name, config, dialect=model.dialect, history=history)
+            socket.send(frames.setup_frame(body))
+            while SetUp() not in await reader.next():
+                pass
+            if history:
+                socket.send(frames.history_frame(opening.history))
+            return GeminiVoice(
+                opening,
+                listener,
+                socket=socket,
+                reader=reader,
+                model=model,
+                new_detector=self._new_detector,
+                stall_s=self._upstream.stall_s,
+            )
+        except BaseException:
+            await socket.close()
+            raise
+
+
+class _Reader:
+    """Reads the messages of a connection; single ones that cannot be read are dropped."""
+
+    def __init__(self, socket: UpstreamSocket, model: str) -> None:
+        self._socket = socket
+        self._unreadables = Unreadables(model)
+
+    async def next(self) -> tuple[Report, ...]:
+        """Return the reports of the next message. Raises UpstreamLost."""
+        try:
+            return read_message(await self._socket.receive())
+        except Unreadable as unreadable:
+            self._unreadables.drop(unreadable.kind)
+            return ()
+
+
+class GeminiVoice:
+    """A conversation with a model of Gemini Live (ports.Voice)."""
+
+    def __init__(
+        self,
+        opening: VoiceOpening,
+        listener: VoiceListener,
+        *,
+        socket: UpstreamSocket,
+        reader: _Reader,
+        model: GeminiModel,
+        new_detector: NewDetector,
+        stall_s: float,
+    ) -> None:
+        self._capabilities = model.capabilities
+        self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
+        self._socket = socket
+        self._reader = reader
+        self._stall_s = stall_s
+        self._loop = asyncio.get_running_loop()
+        self._told_at = 0.0
+        self._stall: asyncio.TimerHandle | None = None
+        self._conversation = Conversation(
+            model.dialect,
+            self._outlet,
+            config=opening.config,
+            new_detector=new_detector,
+            send=socket.send,
+            send_audio=socket.send_audio,
+            lose=self._outlet.lose,
+        )
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def capabilities(self) -> VoiceCapabilities:
+        """Return rates and abilities."""
+        return self._capabilities
+
+    @property
+    def handle(self) -> str:
+        """Return the handle by which another connection can go on; "" if none can now."""
+        return self._conversation.handle
+
+    def send_audio(self, chunk: Chunk) -> None:
+        """Take the caller's audio at 16 kHz."""
+        if not self._outlet.over:
+            assert chunk.rate_hz == self._capabilities.input_hz, "audio is resampled before"
+            self._conversation.hear(chunk)
+
+    def send(self, order: VoiceOrder) -> None:
+        """Take an order."""
+        if not self._outlet.over:
+            self._conversation.order(order)
+            self._watch()
+            if self._socket.overrun:
+                self._outlet.lose(STALLED)
+
+    async def close(self) -> None:
+        """End the conversation."""
+        self._outlet.end()
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await self._socket.close()
+
+    # The socket, and the clock.
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                message = await self._reader.next()
+                self._told_at = self._loop.time()
+                self._conversation.take(message)
+                self._watch()
+        except UpstreamLost as lost:
+            self._outlet.lose(lost.loss)
+        except Exception as error:
+            self._outlet.break_down(error)
+
+    def _stop(self) -> None:
+        self._conversation.close()
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    def _watch(self) -> None:
+        """Keep a timer while the service owes something."""
+        if self._outlet.over or not self._conversation.owed:
+            if self._stall is not None:
+                self._stall.cancel()
+                self._stall = None
+        elif self._stall is None:
+            self._told_at = self._loop.time()  # from when it owes something
+            self._stall = self._loop.call_later(self._stall_s, self._check_stall)
+
+    def _check_stall(self) -> None:
+        left_s = self._told_at + self._stall_s - self._loop.time()
+        if left_s > 0:
+            self._stall = self._loop.call_later(left_s, self._check_stall)
+        else:
+            self._stall = None
+            self._outlet.lose(STALLED)
