@@ -13,6 +13,7 @@ from tests.database import TestDatabase
 from tests.realtime_session import MODEL, connected
 from tests.rpc_calls import Rpc
 from tests.serving import Service, serving
+from tests.voice_desk import quiet
 
 
 @pytest.fixture
@@ -69,9 +70,11 @@ async def test_the_page_has_a_place_for_everything(service: Service) -> None:
     assert not re.search(r"""\son\w+=|\sstyle=|<script(?![^>]*src=)""", page), "the policy forbids"
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     ids = set(re.findall(r'id="(\w+)"', page))
-    async with service.http.get(f"{service.base_url}/talk/talk.js") as answer:
-        used = set(re.findall(r'find\("(\w+)"\)', await answer.text()))
-    assert used <= ids
+    for script in ("talk.js", "leash.js"):
+        async with service.http.get(f"{service.base_url}/talk/{script}") as answer:
+            used = set(re.findall(r'find\("(\w+)"\)', await answer.text()))
+        assert used
+        assert used <= ids
 
 
 async def test_the_home_page_leads_to_it(service: Service) -> None:
@@ -102,6 +105,30 @@ async def test_the_page_gets_a_ticket_for_an_agent_or_a_model(service: Service) 
         assert call["id"] == str(call_id), "it is a call of the key's workspace"
     status, refused = await mint(service, {"config": {"model": "x/y"}}, own(service))
     assert (status, refused["error"]["code"]) == (400, "model_not_found")
+
+
+async def test_the_page_may_put_its_ticket_on_a_leash(service: Service) -> None:
+    budget = {"audio_seconds": 0.5, "usd": 1.5}
+    body = {"config": {"model": MODEL}, "max_duration_seconds": 60, "budget": budget}
+    status, minted = await mint(service, body, own(service))
+    assert status == 200
+    async with connected(service, minted["client_secret"]) as client:
+        started = await client.start(config={})
+        for _ in range(5):
+            await client.hear(quiet(100, started["input_sample_rate"]))
+        assert await client.closed() == 1000
+    warning, end = client.events[-2:]
+    assert (warning["type"], warning["reason"]) == ("session.warning", "budget_exhausted")
+    assert end["error"]["code"] == "budget_exhausted"
+    for member, value in (
+        ("max_duration_seconds", 0),
+        ("max_duration_seconds", 86_401),
+        ("budget", {"usd": 0}),
+        ("budget", {}),
+    ):
+        status, refused = await mint(service, body | {member: value}, own(service))
+        assert (status, refused["error"]["code"]) == (400, "invalid_request")
+        assert refused["error"]["message"].startswith(member)
 
 
 async def test_nobody_else_gets_a_ticket(service: Service) -> None:

@@ -2,17 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ringline.domain.ids import Prefix, format_id
 from tests.database import TestDatabase
 from tests.e2e.browser import Page, browsing
 from tests.e2e.program import end, is_ready, reachable_directory, start, until
 from tests.e2e.talk_modules import check_talk_page, modules
 from tests.pages import ROOT
+from tests.realtime_session import calls_of
+from tests.realtime_session import until as until_stored
 from tests.serving import Service, serving
 
 SPEECH = ROOT / "examples" / "demo-call.wav"
@@ -141,6 +144,12 @@ async def test_a_keyboard_is_enough(service: Service) -> None:
             reached.append(await page.evaluate("document.activeElement.id"))
         assert "who" in reached
         assert "talk" in reached
+        await page.evaluate("document.querySelector('#limits summary').focus()")
+        await press(page, "Enter")
+        assert await page.evaluate("document.getElementById('limits').open")
+        for field in ("minutes", "audio", "usd"):
+            await press(page, "Tab")
+            assert await page.evaluate("document.activeElement.id") == field
         await page.evaluate("document.getElementById('talk').focus()")
         await press(page, " ")
         await page.until("document.body.dataset.talking !== undefined")
@@ -161,17 +170,152 @@ async def test_it_fits_a_phone_in_light_and_dark(service: Service, scheme: str) 
         )
         feature = {"name": "prefers-color-scheme", "value": scheme}
         await page.command("Emulation.setEmulatedMedia", features=[feature])
+        await set_limits(page, {"minutes": 30, "audio": 1000, "usd": 5})
         await click(page, "talk")
         await say(page, "what are your opening hours " * 10)
         await page.until(f"{_LINES}.length > 1")
         root = "document.documentElement"
         assert await page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
-        for part in ("talk", "mute", "who", "typed"):
+        for part in ("talk", "mute", "who", "typed", "minutes", "audio", "usd"):
             box = f"document.getElementById({part!r}).getBoundingClientRect()"
             assert await page.evaluate(f"{box}.height >= 44 && {box}.bottom <= innerHeight"), part
+        for part in ("left", "used"):
+            box = f"document.getElementById({part!r}).getBoundingClientRect()"
+            assert await page.evaluate(f"{box}.width >= 48 && {box}.bottom <= innerHeight"), part
         colour = "getComputedStyle(document.body).backgroundColor"
         dark = await page.evaluate(colour) == "rgb(20, 23, 26)"
         assert dark == (scheme == "dark")
+
+
+async def set_limits(page: Page, limits: Mapping[str, object]) -> None:
+    """Open the limits and fill them in; keep every notice from then on in `notices`."""
+    await page.until("!document.getElementById('talk').disabled")
+    await page.evaluate("document.querySelector('#limits summary').click()")
+    for field, value in limits.items():
+        await page.evaluate(f"document.getElementById({field!r}).focus()")
+        await page.command("Input.insertText", text=str(value))
+    await page.evaluate(
+        "window.notices = []; const notice = document.getElementById('notice');"
+        "new MutationObserver(() => notices.push(notice.textContent))"
+        ".observe(notice, { childList: true, characterData: true, subtree: true })"
+    )
+
+
+def shown(part: str) -> str:
+    return f"!document.getElementById({part!r}).hidden"
+
+
+async def test_a_session_has_its_time_and_a_meter_of_it(service: Service) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        await set_limits(page, {"minutes": 0.05})
+        await click(page, "talk")
+        await page.until(shown("time"))
+        meter = "document.getElementById('left')"
+        assert await page.evaluate(f"{meter}.max") == 3
+        assert 0 < await page.evaluate(f"{meter}.value") <= 3
+        text = await page.evaluate(f"{meter}.getAttribute('aria-valuetext')")
+        assert text in {"0:03 of 0:03", "0:02 of 0:03", "0:01 of 0:03"}
+        assert await page.evaluate("document.getElementById('sound').hidden"), (
+            "it has no such limit"
+        )
+        assert await page.evaluate("document.getElementById('minutes').matches(':disabled')")
+        await page.until(
+            "notices.some((text) => /^The session ends in 0\\.\\d seconds\\.$/.test(text))"
+        )
+        await page.until(f"{NOTICE} === 'The session has reached its time limit.'")
+        assert await page.evaluate("document.getElementById('time').hidden")
+        assert await page.evaluate("document.getElementById('minutes').matches(':enabled')")
+
+
+async def test_a_session_uses_its_budget_up(service: Service) -> None:
+    async with browsing(f"{service.base_url}/talk", SPEECH) as page:
+        await set_limits(page, {"audio": 2.5, "usd": 1})
+        await page.evaluate(
+            "window.values = []; const meter = document.getElementById('used');"
+            "new MutationObserver(() => values.push([meter.value, meter.max]))"
+            ".observe(meter, { attributes: true })"
+        )
+        await click(page, "talk")
+        await page.until(f"{NOTICE} === 'The session has used up its budget.'")
+        left = r"/^The budget has 0\.\d seconds of audio left\.$/"
+        assert await page.evaluate(f"notices.some((text) => {left}.test(text))")
+        values = await page.evaluate("values")
+        assert {most for _, most in values} == {2.5}
+        used = [value for value, _ in values]
+        assert used[0] < 0.5
+        assert max(used) >= 2, "it was warned at 2"
+
+
+async def test_a_ticket_is_taken_back_while_its_session_runs(
+    service: Service, database: TestDatabase
+) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        await click(page, "talk")
+        await say(page, "hello")
+        assert await page.evaluate("document.getElementById('time').hidden"), "it has no leash"
+        await until_stored(lambda: calls_of(service, database))
+        (call,) = await calls_of(service, database)
+        url = f"{service.base_url}/v3/realtime-sessions/{format_id(Prefix.SESSION, call['id'])}"
+        async with service.http.delete(url, headers=service.bearer()) as answer:
+            assert answer.status == 204
+        await page.until(f"{NOTICE} === 'The session ended because its ticket was revoked.'")
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        ({"minutes": 1441}, "max_duration_seconds"),
+        ({"minutes": "1e308"}, "max_duration_seconds"),
+        ({"minutes": "0.001"}, "max_duration_seconds"),
+        ({"audio": -1}, "budget.audio_seconds"),
+        ({"usd": 0}, "budget.usd"),
+    ],
+)
+async def test_a_limit_that_the_server_refuses(
+    service: Service, limits: Mapping[str, object], message: str
+) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        await set_limits(page, limits)
+        await click(page, "talk")
+        await page.until(f"{NOTICE}.includes({message!r})")
+        await page.until(f"{STATE} === 'Not connected'")
+        assert await page.evaluate("document.getElementById('fields').matches(':enabled')")
+
+
+async def test_a_limit_that_is_no_number_starts_nothing(
+    service: Service, database: TestDatabase
+) -> None:
+    async with browsing(f"{service.base_url}/talk") as page:
+        await set_limits(page, {"usd": "-"})
+        await click(page, "talk")
+        await page.until("document.activeElement.id === 'usd'")
+        assert await page.evaluate("document.body.dataset.talking === undefined")
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM ringline.tickets") == 0
+
+
+async def test_each_warning_speaks_of_its_unit(service: Service) -> None:
+    cases = [
+        ("max_duration", {}, 0, 12.4, "The session ends in 12 seconds."),
+        (
+            "idle_timeout",
+            {},
+            0,
+            0.25,
+            "The session ends in 0.3 seconds unless you say or type something.",
+        ),
+        ("budget_exhausted", {"usd": 0.5}, 0, 0.02, "The budget has $0.02 left."),
+        ("budget_exhausted", {"usd": 0.5, "audio_seconds": 10}, 3, 0.000123, "$0.000123"),
+        ("budget_exhausted", {"usd": 0.5, "audio_seconds": 10}, 8, 2, "2.0 seconds of audio"),
+    ]
+    async with browsing(f"{service.base_url}/talk") as page:
+        for reason, budget, used_s, remaining, text in cases:
+            arguments = json.dumps([reason, budget, used_s])[1:-1]
+            said = await page.evaluate(
+                "import('./talk/leash.js').then(({ unitOf, warningText }) => "
+                f"warningText(unitOf({arguments}), {remaining}))"
+            )
+            assert text in said
 
 
 async def blank(_: web.Request) -> web.Response:

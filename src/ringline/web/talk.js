@@ -2,6 +2,7 @@
 // (voice.js, compiled from sdk/js/src/voice.ts). The paths are relative to the page, so that it
 // works behind a proxy's path prefix.
 
+import { readLeash, setLeashOpen, watchLeash } from "./leash.js";
 import { createVoiceSession, Microphone, Player } from "./voice.js";
 
 const STATES = {
@@ -11,6 +12,15 @@ const STATES = {
   thinking: "Thinking…",
   speaking: "Speaking",
   ended: "Not connected",
+};
+
+/** Why a session ended, by the code; for any other code the server's own message is shown. */
+const ENDS = {
+  call_ended: "The agent has hung up.",
+  max_duration: "The session has reached its time limit.",
+  idle_timeout: "The session ended because nothing was said or typed for too long.",
+  budget_exhausted: "The session has used up its budget.",
+  revoked: "The session ended because its ticket was revoked.",
 };
 
 const find = (id) => document.getElementById(id);
@@ -74,9 +84,12 @@ function modelOption({ id, name }) {
 // -- the session -------------------------------------------------------------------------------
 
 async function start() {
+  const leash = readLeash();
+  if (!leash) return;
   const player = new Player(); // made by a click, or the browser keeps it silent
   const headers = { "content-type": "application/json" };
-  const asked = { method: "POST", headers, body: who.value };
+  const body = JSON.stringify({ ...JSON.parse(who.value), ...leash });
+  const asked = { method: "POST", headers, body };
   const ours = createVoiceSession({
     baseUrl: new URL(".", location.href).href,
     ticket: () => json("talk/ticket", asked),
@@ -94,9 +107,11 @@ async function start() {
     setTimeout(() => player.close(), player.bufferedMs + 1000); // the last words are still heard
   });
   measureTyped(ours);
+  watchLeash(ours, leash, warn);
   document.body.dataset.talking = "";
   talk.textContent = "Hang up";
   who.disabled = true;
+  setLeashOpen(false);
   listen(ours);
   try {
     await ours.start();
@@ -116,8 +131,9 @@ function leave({ reason, code, message }) {
   mute.disabled = true;
   level.value = 0;
   setTyping(false);
-  if (code === "call_ended") warn("The agent has hung up.");
-  else if (reason !== "closed_by_us") warn(sentence(message));
+  setLeashOpen(true);
+  if (reason === "closed_by_us") warn(""); // what remained of its leash is of no use any more
+  else warn(ENDS[code] ?? sentence(message));
   fillMenu();
 }
 

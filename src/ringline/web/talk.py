@@ -30,6 +30,7 @@ _HTML = "text/html"
 FILES = {
     "talk.css": "text/css",
     "talk.js": "text/javascript",
+    "leash.js": "text/javascript",
     "voice.js": "text/javascript",  # the SDK's, compiled (`python -m tests.e2e.talk_modules`)
     "microphone.js": "text/javascript",
 }
