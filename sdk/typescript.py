@@ -22,7 +22,8 @@ from ringline.rpc.kinds import (
     ToolList,
 )
 from ringline.rpc.names import camel
-from ringline.rpc.resources import RESOURCES, Field, Resource
+from ringline.rpc.resource import Field, Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.wire.errors import RPC_ERRORS
 from ringline.wire.events_socket import NAMES
 from ringline.wire.rpc import PROBLEMS

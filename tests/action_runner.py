@@ -18,7 +18,8 @@ from ringline.domain.config_members import SessionConfig
 from ringline.domain.events import Event
 from ringline.domain.log import Scope
 from ringline.domain.publication import Publication
-from ringline.ports import ALL_LOGS, StoredCall, Transaction, VoiceListener
+from ringline.domain.records import StoredCall
+from ringline.ports import ALL_LOGS, Transaction, VoiceListener
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Services
 from ringline.rpc.inputs import cast_inputs

@@ -25,7 +25,7 @@ from ringline.domain.credentials import Key, KeyKind, Ticket, digest
 from ringline.domain.events import CallCreated, CallEnded, CallRef, Event, TurnCompleted
 from ringline.domain.log import Environment, Scope
 from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
-from ringline.ports import NewWorkspace
+from ringline.domain.workspaces import NewWorkspace
 from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
 from ringline.storage.loans import LoanLimits

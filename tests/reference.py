@@ -19,13 +19,15 @@ from ringline.domain.config_members import MEMBERS
 from ringline.domain.credentials import ALLOWED_KINDS, KeyKind
 from ringline.domain.events import EVENT_TYPES
 from ringline.domain.ids import Prefix, format_id
-from ringline.domain.limits import LIMITS, Limit
+from ringline.domain.limit import Limit
+from ringline.domain.limits import LIMITS
 from ringline.domain.log_lines import FIELDS, LOG_LINES
 from ringline.rpc import listed_members
 from ringline.rpc.action import Action
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.descriptions import conditions_of, describe_answer, describe_kind
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.services.idempotency import CONFLICTS, Conflict
 from ringline.voices import gemini, mock, openai, xai
 from ringline.wire import (

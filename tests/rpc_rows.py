@@ -27,7 +27,8 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.resources import E164, RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import E164, RESOURCES
 from ringline.schema.tables import metadata
 from ringline.services.clock import now
 from ringline.services.id_generator import new_id

@@ -20,14 +20,14 @@ from ringline.domain.audio import Chunk
 from ringline.domain.credentials import Key, Ticket
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.leg import LegOrder, LegSignal
-from ringline.domain.log import Environment, FromBeginning, Position, Scope
+from ringline.domain.log import FromBeginning, Position, Scope
 from ringline.domain.publication import Publication
 from ringline.domain.records import (
+    AbandonedCall,
     CallRow,
     Entry,
-    ParticipantRow,
-    QueueEntryRow,
     Record,
+    StoredCall,
     TurnRow,
 )
 from ringline.domain.routes import PartyId
@@ -40,6 +40,7 @@ from ringline.domain.voice import (
     VoiceOrder,
     VoiceSignal,
 )
+from ringline.domain.workspaces import NewWorkspace, WorkspaceRow
 
 Result = TypeVar("Result")
 
@@ -400,19 +401,6 @@ class Records(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCall:
-    """A stored call with its participants and its latest queue entry.
-
-    `runs` is whether a process of ours runs it; if not, it is an external call.
-    """
-
-    row: CallRow
-    participants: tuple[ParticipantRow, ...]
-    entry: QueueEntryRow | None
-    runs: bool
-
-
 class CallStore(Protocol):
     """Stored calls; only the journal writes them."""
 
@@ -433,18 +421,6 @@ class CallStore(Protocol):
         Raises StoreUnavailable.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class AbandonedCall:
-    """An open call whose process is dead: what is needed to end its record."""
-
-    scope: Scope
-    call: CallRow
-    participants: tuple[ParticipantRow, ...]
-    turns: tuple[TurnRow, ...]
-    #: When its process was last known to be alive, to within 5 s.
-    lost_at: datetime
 
 
 class CredentialStore(Protocol):
@@ -554,28 +530,6 @@ class WorkspaceStore(Protocol):
         Raises StoreUnavailable.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class WorkspaceRow:
-    """A workspace as it is listed."""
-
-    id: UUID
-    name: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class NewWorkspace:
-    """A workspace to create: agents and queues per environment, and first keys."""
-
-    id: UUID
-    name: str
-    created_at: datetime
-    agents: Mapping[Environment, Agent]
-    queues: Mapping[Environment, UUID]
-    keys: Sequence[tuple[Key, bytes]]
-    epochs: Mapping[Environment, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from fastapi import Response
 from fastapi.responses import JSONResponse, RedirectResponse, StreamingResponse
 from msgspec.structs import replace as changed
 
-from ringline.domain import limits
+from ringline.domain import limits, voice_limits
 from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.cascade import Endpoint
 from ringline.domain.config_members import Modality, SessionConfig
@@ -628,7 +628,7 @@ async def test_speech_without_an_end_is_cut_off(desk: Desk) -> None:
     desk.fake.answers["speech"].append(speech_stream(*[second] * 4_000))
     assert (await desk.ask("Hi")).reason is ResponseEnd.COMPLETED
     spoken_ms = sum(spoke.chunk.duration_ms for spoke in desk.ear.all(Spoke))
-    most = limits.CASCADE_SPEECH_MS.most
+    most = voice_limits.CASCADE_SPEECH_MS.most
     assert most <= spoken_ms <= most + 2_000
     (asked,) = desk.fake.of("speech")
     await asked.done.wait()
@@ -687,7 +687,7 @@ async def test_pictures_that_wait_are_bounded(desk: Desk) -> None:
     desk.voice.send(AddText("Hi"))
     desk.voice.send(Respond("running"))
     await desk.fake.until("chat")
-    large = PNG + "A" * (limits.CASCADE_IMAGE_BYTES.most // 2)
+    large = PNG + "A" * (voice_limits.CASCADE_IMAGE_BYTES.most // 2)
     desk.voice.send(AddImage(large))
     desk.voice.send(AddImage(large))
     assert [failed.code for failed in desk.failures] == [VoiceFailure.OVERLOADED]
@@ -697,7 +697,7 @@ async def test_turns_that_are_transcribed_at_once_are_bounded(fake: FakeEndpoint
     by_order = TurnDetection(type=TurnDetectionType.NONE)
     async with conversing(fake, changed(CONFIG, turn_detection=by_order)) as desk:
         gate = fake.gates["transcription"] = asyncio.Event()
-        most = limits.CASCADE_TURNS.most
+        most = voice_limits.CASCADE_TURNS.most
         for _ in range(most + 1):
             feed(desk.voice, buzz(100))
             desk.voice.send(EndTurn())

@@ -34,7 +34,8 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.schema.tables import metadata
 from tests.database import TestDatabase
 from tests.rpc_calls import Rpc

@@ -10,7 +10,8 @@ from ringline.rpc.action import Action, Input
 from ringline.rpc.actions import ACTIONS
 from ringline.rpc.kinds import Id, ToolList
 from ringline.rpc.names import snake
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.services.id_generator import new_id
 from ringline.services.sealer import Sealer
 from tests.database import TestDatabase

@@ -9,8 +9,7 @@ import pytest
 from ringline.domain.call_vocabulary import CallStatus, TurnRole
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.log import Environment
-from ringline.domain.records import Entry
-from ringline.ports import AbandonedCall
+from ringline.domain.records import AbandonedCall, Entry
 from ringline.services.found_calls import FoundCall, find_call
 from ringline.storage.stores import Stores
 from tests.database import (

@@ -24,7 +24,8 @@ from ringline.rpc.lists import answer_list, read_list
 from ringline.rpc.pages import BadCursor, Cursors, kinds_of, purpose_of
 from ringline.rpc.reader import ListRequest, PlanLimits, Reader
 from ringline.rpc.records import ResultTooLarge
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection, select
 from ringline.rpc.sorting import read_sort
 from ringline.schema.sql import Prepared

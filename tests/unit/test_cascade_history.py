@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.voice import AddImage, PastTurn
 from ringline.voices.cascade_history import FORGOTTEN, INAUDIBLE, PENDING, Conversation
@@ -150,7 +150,7 @@ def test_calls_have_their_results_or_are_told_as_open() -> None:
 
 def test_the_oldest_turns_are_forgotten() -> None:
     conversation = Conversation()
-    most = limits.CASCADE_HISTORY_CHARACTERS.most
+    most = voice_limits.CASCADE_HISTORY_CHARACTERS.most
     for number in range(10):
         conversation.add_text(f"{number}" * (most // 4))
         conversation.begin(f"r{number}").say("Yes.")
@@ -164,7 +164,7 @@ def test_a_long_result_is_cut_and_its_call_is_kept() -> None:
     conversation = Conversation()
     turn = conversation.begin("r1")
     call_id = conversation.call(turn, ChatCall("", "read", {}))
-    most = limits.CASCADE_HISTORY_CHARACTERS.most
+    most = voice_limits.CASCADE_HISTORY_CHARACTERS.most
     conversation.answer(call_id, "y" * (3 * most))
     _, result = told(conversation)
     assert len(result["content"]) == most // 2
@@ -172,7 +172,7 @@ def test_a_long_result_is_cut_and_its_call_is_kept() -> None:
 
 def test_the_oldest_pictures_are_forgotten_and_not_their_words() -> None:
     conversation = Conversation()
-    large = PNG + "A" * (limits.CASCADE_IMAGE_BYTES.most // 2)
+    large = PNG + "A" * (voice_limits.CASCADE_IMAGE_BYTES.most // 2)
     conversation.add_image(AddImage(large, text="first"))
     conversation.add_image(AddImage(large))
     conversation.add_image(AddImage(large, text="third"))

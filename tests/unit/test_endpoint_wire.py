@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.agent import Tool
 from ringline.domain.voice import Usage
 from ringline.wire import chat_completions, speech_synthesis, transcriptions
@@ -209,11 +209,11 @@ def test_single_unreadable_events_are_left_out() -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        sse("{") * (limits.CASCADE_UNREADABLE_EVENTS.most + 1),
-        b"data: " + b"x" * (limits.CASCADE_EVENT_BYTES.most + 1),
+        sse("{") * (voice_limits.CASCADE_UNREADABLE_EVENTS.most + 1),
+        b"data: " + b"x" * (voice_limits.CASCADE_EVENT_BYTES.most + 1),
         b"".join(
             call(index=at, id=str(at), function={"name": "x"})
-            for at in range(limits.CASCADE_TOOL_CALLS.most + 1)
+            for at in range(voice_limits.CASCADE_TOOL_CALLS.most + 1)
         ),
         call(index=0, id="a", function={"name": "x", "arguments": "x" * 70_000}),
     ],

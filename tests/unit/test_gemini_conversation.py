@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
@@ -655,7 +655,7 @@ async def test_a_call_that_nobody_wants_is_answered_at_once() -> None:
 
 async def test_a_flood_of_calls_is_bounded() -> None:
     desk = Desk()
-    most = limits.UPSTREAM_CALLS.most
+    most = voice_limits.UPSTREAM_CALLS.most
     for number in range(most + 1):
         desk.calls(f"c{number}")
     desk.calls(f"c{most}")  # again
@@ -737,13 +737,13 @@ async def test_it_owes_what_was_asked_for_or_begun() -> None:
 
 async def test_orders_that_wait_are_bounded() -> None:
     desk = Desk()
-    for _ in range(limits.HELD_ORDERS.most):
+    for _ in range(voice_limits.HELD_ORDERS.most):
         desk.talk.order(AddText("x"))
     assert desk.lost == []
     desk.talk.order(AddText("x"))
     assert desk.lost == [STALLED]
     large = Desk()
-    texts: Sequence[str] = ["x" * (limits.HELD_CHARACTERS.most // 2)] * 3
+    texts: Sequence[str] = ["x" * (voice_limits.HELD_CHARACTERS.most // 2)] * 3
     for text in texts:
         large.talk.order(AddText(text))
     assert large.lost == [STALLED]

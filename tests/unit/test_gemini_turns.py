@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.voice import Transcribed
 from ringline.voices.gemini_turns import PHASES, CallerWords, Phase, Step, move
 
@@ -131,7 +131,7 @@ def test_silence_opens_no_item() -> None:
 def test_a_flood_of_words_is_bounded() -> None:
     caller, reported = words()
     caller.begin("i1")
-    most = limits.UPSTREAM_TRANSCRIPT_CHARACTERS.most
+    most = voice_limits.UPSTREAM_TRANSCRIPT_CHARACTERS.most
     for _ in range(5):
         caller.add("x" * (most // 2), finished=False)
     caller.finish()

@@ -9,14 +9,20 @@ import pytest
 
 import ringline
 from ringline.config import Settings
-from ringline.domain import limits
-from ringline.domain.limits import LIMITS, Limit
+from ringline.domain import limits, voice_limits
+from ringline.domain.limit import Limit
+from ringline.domain.limits import LIMITS
 
 SOURCES = Path(ringline.__file__).parent
 TESTS = Path(__file__).parents[1]
 #: Constants that tests patch; none is a limit.
 PATCHED = {"HEAD", "PAGE", "REPOSITORY"}
-NAMED = {name: value for name, value in vars(limits).items() if isinstance(value, Limit)}
+NAMED = {
+    name: value
+    for table in (limits, voice_limits)
+    for name, value in vars(table).items()
+    if isinstance(value, Limit)
+}
 
 
 def test_every_limit_stands_at_one_wall() -> None:
@@ -28,7 +34,9 @@ def test_every_limit_stands_at_one_wall() -> None:
 def test_the_code_reads_every_limit_from_the_table() -> None:
     read: set[str] = set()
     for path in SOURCES.rglob("*.py"):
-        read |= set(re.findall(r"\blimits\.([A-Z][A-Z0-9_]+)\b", path.read_text("utf-8")))
+        read |= set(
+            re.findall(r"\b(?:voice_)?limits\.([A-Z][A-Z0-9_]+)\b", path.read_text("utf-8"))
+        )
     assert read >= set(NAMED), "a bound that no code reads is none"
 
 

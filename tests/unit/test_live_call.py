@@ -12,8 +12,8 @@ from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import CallStatus, ParticipantRole, TurnRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import CallEnded, TurnCompleted
-from ringline.domain.records import CallRow, ParticipantRow, TurnRow
-from ringline.ports import AbandonedCall, VoiceUnavailable
+from ringline.domain.records import AbandonedCall, CallRow, ParticipantRow, TurnRow
+from ringline.ports import VoiceUnavailable
 from ringline.services.live_call import INBOX_BYTES, INBOX_SIZE
 from tests.house import LIMITS, SCOPE, House, run
 from tests.samples import NOW, new_id

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringline.domain import limits
+from ringline.domain import limits, voice_limits
 from ringline.domain.agent import Tool
 from ringline.domain.config_members import SessionConfig
 from ringline.voices.mock_script import (
@@ -40,11 +40,11 @@ from ringline.voices.mock_sound import OUTPUT_HZ, Echo, Tone
 from tests.voice_desk import hum
 
 LONG, SLOW, CAP = (
-    limits.TEST_VOICE_LONG_MS.most,
-    limits.TEST_VOICE_SLOW_MS.most,
-    limits.TEST_VOICE_CAP_MS.most,
+    voice_limits.TEST_VOICE_LONG_MS.most,
+    voice_limits.TEST_VOICE_SLOW_MS.most,
+    voice_limits.TEST_VOICE_CAP_MS.most,
 )
-RESPONSE_MS = limits.TEST_VOICE_RESPONSE_MS.most
+RESPONSE_MS = voice_limits.TEST_VOICE_RESPONSE_MS.most
 CHARACTERS = limits.RESPONSE_CHARACTERS.most
 SCENE = Scene(SessionConfig(model="mock/echo", voice="a"), 0, 440)
 CLOCK = Scene(SessionConfig(model="mock/echo", tools=(Tool(name="clock"),)), 2, 440)
@@ -157,7 +157,7 @@ def test_a_text_that_begins_with_a_command_is_read_line_by_line() -> None:
 
 
 def test_only_so_many_lines_are_read() -> None:
-    most = limits.TEST_VOICE_LINES.most
+    most = voice_limits.TEST_VOICE_LINES.most
     assert len(read("\n".join(["/tool a"] * (most + 10)))) == most
 
 

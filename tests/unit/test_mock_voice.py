@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
@@ -271,7 +271,7 @@ def test_unanswered_turns_are_kept_for_a_minute_of_audio() -> None:
 
 
 def test_only_so_many_unanswered_lines_are_kept() -> None:
-    most = limits.TEST_VOICE_UNANSWERED.most
+    most = voice_limits.TEST_VOICE_UNANSWERED.most
 
     async def main(talk: Talk) -> None:
         said = await talk.ask(*(str(number) for number in range(most + 2)))
@@ -425,7 +425,7 @@ def test_tools_are_those_of_the_newest_config() -> None:
 
 
 def test_only_so_many_calls_wait_for_their_results() -> None:
-    most = limits.TEST_VOICE_CALLS.most
+    most = voice_limits.TEST_VOICE_CALLS.most
 
     async def main(talk: Talk) -> None:
         await talk.ask("\n".join(["/tool clock"] * most))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringline.domain import limits
-from ringline.domain.limits import Limit
+from ringline.domain.limit import Limit
 from ringline.wire.strict_json import (
     MAX_DEPTH,
     JsonProblem,

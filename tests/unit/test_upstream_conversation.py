@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
@@ -167,11 +167,11 @@ def test_texts_and_images_before_it_do_not_wait():
 
 def test_too_much_that_waits_ends_the_connection():
     talk = Talk().running().order(Respond("r2"))
-    talk.order(*(AddText("x") for _ in range(limits.HELD_ORDERS.most - 1)))
+    talk.order(*(AddText("x") for _ in range(voice_limits.HELD_ORDERS.most - 1)))
     assert talk.lost == []
     assert talk.order(AddText("x")).lost == [STALLED]
     talk = Talk().running().order(Respond("r2"))
-    image = "data:image/png;base64," + "A" * (limits.HELD_CHARACTERS.most // 2)
+    image = "data:image/png;base64," + "A" * (voice_limits.HELD_CHARACTERS.most // 2)
     assert talk.order(AddImage(image)).lost == []
     assert talk.order(AddImage(image)).lost == [STALLED]
 
@@ -540,7 +540,7 @@ def test_a_given_text_takes_the_place_of_an_unclaimed_answer():
 def test_an_unclaimed_answer_is_bounded():
     talk = spoke(xai_talk()).take(began("resp_1"))
     piece = events.TextDelta("resp_1", "i", "x", spoken=True)
-    talk.take(*(piece for _ in range(limits.UNCLAIMED_EVENTS.most)))
+    talk.take(*(piece for _ in range(voice_limits.UNCLAIMED_EVENTS.most)))
     assert talk.types() == []
     assert talk.take(piece).types() == ["response.cancel"]
 

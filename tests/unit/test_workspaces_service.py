@@ -9,7 +9,7 @@ from uuid import UUID
 from ringline.domain.agent import Agent
 from ringline.domain.credentials import Key, KeyKind, digest
 from ringline.domain.log import Environment, Scope
-from ringline.ports import NewWorkspace, WorkspaceRow
+from ringline.domain.workspaces import NewWorkspace, WorkspaceRow
 from ringline.services.workspaces import Workspaces
 from tests.samples import NOW, new_id
 

@@ -18,7 +18,8 @@ from ringline.config import Settings
 from ringline.domain.credentials import Key, KeyKind, is_accepted
 from ringline.domain.ids import Prefix, format_id, parse_id
 from ringline.domain.log import Environment, Scope
-from ringline.ports import EntryRefused, Violation, WorkspaceRow
+from ringline.domain.workspaces import WorkspaceRow
+from ringline.ports import EntryRefused, Violation
 from ringline.services.clock import now
 from ringline.services.workspaces import FIRST_KEYS, FirstKeys
 

@@ -6,23 +6,9 @@ here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One bound: what is bounded, the maximum, and what happens beyond it."""
-
-    what: str
-    most: int
-    unit: str
-    beyond: str
-    #: The setting that changes it, without its prefix; empty if there is none.
-    setting: str = ""
-
-
-_KIB = 1024
-_MIB = 1024 * _KIB
+from ringline.domain import voice_limits
+from ringline.domain.limit import KIB, MIB, Limit
 
 _BAD_JSON = "as broken JSON on that surface"
 _TOO_COMPLEX = "`filter_too_complex`"
@@ -32,7 +18,6 @@ _BAD_LEASH = "400 `invalid_request`"
 _BAD_LOCAL = "`invalid_attribute`, in a session's config `invalid_config`"
 _PAUSES = "the server stops reading for a while; nothing is lost or closed"
 _NOT_SENT = "dropped, with one log line"
-_BAD_ANSWER = "as an `unreadable` answer of the endpoint"
 _CLOSED = "closed on arrival, with one log line a minute"
 
 # -- connections --------------------------------------------------------------------------
@@ -66,10 +51,10 @@ SOCKETS_PER_KEY = Limit(
 )
 JSON_MARKS = Limit("`[`, `{` and `,` in a body or a frame", 20_000, "characters", _BAD_JSON)
 JSON_DEPTH = Limit("levels of arrays and objects in a body or a frame", 64, "levels", _BAD_JSON)
-MINT_BYTES = Limit("the body of a mint", _MIB, "bytes", "413")
+MINT_BYTES = Limit("the body of a mint", MIB, "bytes", "413")
 IN_FLIGHT_BYTES = Limit(
     "one key's bodies under way and unread answers, counting those over 64 KiB",
-    64 * _MIB,
+    64 * MIB,
     "bytes",
     "429 `rate_limited`",
 )
@@ -91,7 +76,7 @@ WAITING_FRAMES = Limit(
 )
 WAITING_BYTES = Limit(
     "events queued for a connection that does not read; a single one may be larger",
-    _MIB,
+    MIB,
     "bytes",
     "dropped and reported",
 )
@@ -99,7 +84,7 @@ WAITING_REPLIES = Limit(
     "replies queued for a connection that does not read", 64, "frames", "closed"
 )
 WAITING_REPLY_BYTES = Limit(
-    "replies queued for a connection that does not read", 256 * _KIB, "bytes", "closed"
+    "replies queued for a connection that does not read", 256 * KIB, "bytes", "closed"
 )
 
 # -- RPC ----------------------------------------------------------------------------------
@@ -143,7 +128,7 @@ PAGE_SCANNED = Limit(
     "offsets",
     "the page ends, with `hasMore`",
 )
-CURSOR_CHARACTERS = Limit("a cursor", 64 * _KIB, "characters", "`invalid_keyset`")
+CURSOR_CHARACTERS = Limit("a cursor", 64 * KIB, "characters", "`invalid_keyset`")
 LIST_RECORDS = Limit(
     "records of a list without pages, or of one relationship of one record",
     10_000,
@@ -154,15 +139,15 @@ ANSWER_RECORDS = Limit(
     "records of an answer, nested ones included", 100_000, "records", _TOO_LARGE_RESULT
 )
 ANSWER_BYTES = Limit("an answer", 16_000_000, "bytes", _TOO_LARGE_RESULT)
-SHORT_TEXT_BYTES = Limit("names, numbers and other short texts", _KIB, "bytes", _BAD_TEXT)
-GREETING_BYTES = Limit("a greeting", 16 * _KIB, "bytes", _BAD_TEXT)
+SHORT_TEXT_BYTES = Limit("names, numbers and other short texts", KIB, "bytes", _BAD_TEXT)
+GREETING_BYTES = Limit("a greeting", 16 * KIB, "bytes", _BAD_TEXT)
 LONG_TEXT_BYTES = Limit(
     "each of notes, content, metadata, tools, `local`, a list of texts",
-    64 * _KIB,
+    64 * KIB,
     "bytes",
     _BAD_TEXT,
 )
-INSTRUCTIONS_BYTES = Limit("instructions", 256 * _KIB, "bytes", _BAD_TEXT)
+INSTRUCTIONS_BYTES = Limit("instructions", 256 * KIB, "bytes", _BAD_TEXT)
 CALL_PARTICIPANTS = Limit(
     "participants of an external call, including those who left",
     250,
@@ -214,7 +199,7 @@ DATABASE_WAIT_S = Limit("a wait for a connection to the database", 5, "s", "503 
 
 # -- events socket and call WebSocket -----------------------------------------------------
 
-WATCH_FRAME_BYTES = Limit("a frame", 64 * _KIB, "bytes", "close 1009")
+WATCH_FRAME_BYTES = Limit("a frame", 64 * KIB, "bytes", "close 1009")
 FRAMES_PER_S = Limit("frames of one socket", 50, "frames/s", _PAUSES)
 FRAMES_BURST = Limit("frames of one socket at once", 200, "frames", _PAUSES)
 NAME_BYTES = Limit("`ref`, `join_ref` and `topic`, each", 255, "bytes", "close 1011")
@@ -226,9 +211,9 @@ WATCHERS_PER_CALL = Limit("streams of one call", 50, "streams", "429 `RATE_LIMIT
 # -- realtime voice -----------------------------------------------------------------------
 
 SESSION_FRAME_BYTES = Limit(
-    "a frame other than `image.input`", _MIB, "bytes", "`frame_too_large`, close 1009"
+    "a frame other than `image.input`", MIB, "bytes", "`frame_too_large`, close 1009"
 )
-IMAGE_FRAME_BYTES = Limit("an `image.input`", 16 * _MIB, "bytes", "`frame_too_large`, close 1009")
+IMAGE_FRAME_BYTES = Limit("an `image.input`", 16 * MIB, "bytes", "`frame_too_large`, close 1009")
 SESSION_FRAMES_PER_S = Limit("frames of one session", 250, "frames/s", _PAUSES)
 SESSION_FRAMES_BURST = Limit("frames of one session at once", 1_000, "frames", _PAUSES)
 SESSION_EVENTS = Limit(
@@ -251,7 +236,7 @@ WAITING_NOTIFICATIONS = Limit(
 )
 WAITING_NOTIFICATION_BYTES = Limit(
     "other events queued for a client that does not read",
-    4 * _MIB,
+    4 * MIB,
     "bytes",
     "`slow_client`, close 1008",
 )
@@ -259,8 +244,8 @@ EARLY_SIGNALS = Limit("signals before `session.started`", 100, "signals", "`rate
 PAGE_MODELS = Limit("models of a page of `GET /v3/models`", 500, "models", "the page has this many")
 START_S = Limit("the wait for `session.start`", 10, "s", "`start_timeout`, close 1008")
 INBOX_SIGNALS = Limit("signals queued for one call", 2_000, "signals", "the call ends")
-EARLY_SIGNAL_BYTES = Limit("signals before `session.started`", 20 * _MIB, "bytes", "`rate_limited`")
-INBOX_BYTES = Limit("signals queued for one call", 32 * _MIB, "bytes", "the call ends")
+EARLY_SIGNAL_BYTES = Limit("signals before `session.started`", 20 * MIB, "bytes", "`rate_limited`")
+INBOX_BYTES = Limit("signals queued for one call", 32 * MIB, "bytes", "the call ends")
 OPEN_TOOL_CALLS = Limit(
     "tool calls of one session that are not answered", 64, "calls", "answered with an error"
 )
@@ -272,7 +257,7 @@ QUEUED_RESPONSES = Limit(
 )
 PLAYOUT_MS = Limit("speech of one response waiting to be sent", 300_000, "ms", _NOT_SENT)
 PLAYOUT_TEXT_BYTES = Limit(
-    "text of one response waiting for its speech", 64 * _KIB, "bytes", _NOT_SENT
+    "text of one response waiting for its speech", 64 * KIB, "bytes", _NOT_SENT
 )
 PLAYOUT_PIECES = Limit("pieces of one response waiting to be sent", 20_000, "pieces", _NOT_SENT)
 PLAYOUT_RESPONSES = Limit(
@@ -297,7 +282,7 @@ LEASH_ORIGINS = Limit("`allowed_origins` of a ticket", 20, "origins", _BAD_LEASH
 ORIGIN_CHARACTERS = Limit("an origin in `allowed_origins`", 300, "characters", _BAD_LEASH)
 SUBJECT_BYTES = Limit("`subject` of a ticket", 255, "bytes", _BAD_LEASH)
 SESSION_METADATA_BYTES = Limit(
-    "`metadata` of a ticket, as compact JSON", 16 * _KIB, "bytes", _BAD_LEASH
+    "`metadata` of a ticket, as compact JSON", 16 * KIB, "bytes", _BAD_LEASH
 )
 TURN_MS = Limit(
     "a turn that a caller speaks to the local voice, a cascade or a test voice",
@@ -320,139 +305,19 @@ REPLIES = Limit("replies of `local`", 200, "replies", _BAD_LOCAL)
 INTENT_CHARACTERS = Limit("the name of an intent in `local`", 255, "characters", _BAD_LOCAL)
 RESPONSE_CHARACTERS = Limit(
     "what the local voice, a cascade or a test voice says in one response, and a reply of `local`",
-    16 * _KIB,
+    16 * KIB,
     "characters",
     "the rest is not spoken; the reply: " + _BAD_LOCAL,
 )
-CASCADE_SPEECH_MS = Limit(
-    "what a cascade speaks in one response", 300_000, "ms", "the rest is not spoken"
-)
-CASCADE_TURNS = Limit(
-    "turns of one session that a cascade transcribes at once",
-    8,
-    "turns",
-    "`overloaded`; the turn has no text",
-)
-CASCADE_HISTORY_CHARACTERS = Limit(
-    "the conversation that a cascade remembers, with tool calls and their results",
-    200_000,
-    "characters",
-    "the oldest turns are forgotten; a longer tool result is cut",
-)
-CASCADE_IMAGE_BYTES = Limit(
-    "images that a cascade remembers in one session",
-    16 * _MIB,
-    "bytes",
-    "the oldest are forgotten",
-)
-CASCADE_TOOL_CALLS = Limit(
-    "tool calls that a cascade's chat model makes in one response",
-    64,
-    "calls",
-    _BAD_ANSWER,
-)
-CASCADE_ARGUMENTS_CHARACTERS = Limit(
-    "the arguments of such tool calls, together", 64 * _KIB, "characters", _BAD_ANSWER
-)
-CASCADE_ANSWER_BYTES = Limit(
-    "an answer of an endpoint to a cascade", 16 * _MIB, "bytes", _BAD_ANSWER
-)
-CASCADE_EVENT_BYTES = Limit("one event of such an answer", _MIB, "bytes", _BAD_ANSWER)
-CASCADE_UNREADABLE_EVENTS = Limit(
-    "unreadable events of such an answer, each left out", 50, "events", _BAD_ANSWER
-)
-CASCADE_ANSWER_S = Limit("such an answer", 120, "s", "as `stalled`")
-TEST_VOICE_RESPONSE_MS = Limit(
-    "what a test voice speaks in one response", 60_000, "ms", "the rest is text alone"
-)
-TEST_VOICE_LINES = Limit(
-    "lines of a text to a test voice that begins with a command",
-    64,
-    "lines",
-    "the others are left out",
-)
-TEST_VOICE_UNANSWERED = Limit(
-    "lines and turns that wait for a test voice's answer", 64, "lines", "the oldest is dropped"
-)
-TEST_VOICE_CALLS = Limit(
-    "tool calls of a test voice whose results it has not told",
-    64,
-    "calls",
-    "the oldest is forgotten",
-)
-TEST_VOICE_LONG_MS = Limit("`/long` to a test voice", 60_000, "ms", "taken for this")
-TEST_VOICE_SLOW_MS = Limit(
-    "`/slow` to a test voice, in one response", 60_000, "ms", "taken for this"
-)
-TEST_VOICE_CAP_MS = Limit("`/cap` to a test voice", 300_000, "ms", "taken for this")
-
 RECORDED_AHEAD_MS = Limit(
     "a caller's audio that is recorded, ahead of the call's clock", 60_000, "ms", "not recorded"
-)
-UPSTREAM_FRAME_BYTES = Limit(
-    "a frame of a voice's provider", 16 * _MIB, "bytes", "the connection is lost: `unreadable`"
-)
-UPSTREAM_UNREADABLE = Limit(
-    "frames of a voice's provider in 10 s that cannot be read",
-    50,
-    "frames",
-    "the connection is lost: `unreadable`; until then each is dropped, with a log line",
-)
-UPSTREAM_AUDIO_MS = Limit(
-    "audio that waits for a voice's provider that does not read",
-    10_000,
-    "ms",
-    "the oldest is dropped",
-)
-UPSTREAM_WAITING_BYTES = Limit(
-    "other frames that wait for such a provider",
-    32 * _MIB,
-    "bytes",
-    "the connection is lost: `stalled`",
-)
-HELD_ORDERS = Limit(
-    "requests for responses that wait for the end of another, and texts, images and results "
-    "after them",
-    256,
-    "orders",
-    "the connection is lost: `stalled`",
-)
-HELD_CHARACTERS = Limit(
-    "the text and the images among them",
-    32 * _MIB,
-    "characters",
-    "the connection is lost: `stalled`",
-)
-UNCLAIMED_EVENTS = Limit(
-    "what a provider produces of a response that it began by itself, before the call takes it",
-    2_000,
-    "events",
-    "the response is cancelled",
-)
-UPSTREAM_TURN_MS = Limit(
-    "a turn that a caller speaks to a voice whose turns we detect for its provider",
-    60_000,
-    "ms",
-    "ends for the client; if the client ends turns, the oldest audio is dropped",
-)
-UPSTREAM_TRANSCRIPT_CHARACTERS = Limit(
-    "what a provider without ends of its own transcribes of one turn",
-    32_000,
-    "characters",
-    "the rest is left out",
-)
-UPSTREAM_CALLS = Limit(
-    "tool calls of a voice's provider whose results have not come",
-    256,
-    "calls",
-    "the oldest is forgotten",
 )
 
 # -- inside -------------------------------------------------------------------------------
 
-JOURNAL_BYTES = Limit("entries waiting to be written, in all", 64 * _MIB, "bytes", "`storage_lost`")
+JOURNAL_BYTES = Limit("entries waiting to be written, in all", 64 * MIB, "bytes", "`storage_lost`")
 JOURNAL_WORKSPACE_BYTES = Limit(
-    "one workspace's entries waiting to be written", 16 * _MIB, "bytes", "`storage_lost`"
+    "one workspace's entries waiting to be written", 16 * MIB, "bytes", "`storage_lost`"
 )
 JOURNAL_WORKSPACE_ENTRIES = Limit(
     "one workspace's entries waiting to be written", 10_000, "entries", "`storage_lost`"
@@ -461,23 +326,23 @@ RECENT_EVENTS = Limit(
     "recent events of a watched log kept in memory", 64, "events", "read from the log"
 )
 RECENT_BYTES = Limit(
-    "recent events of a watched log kept in memory", _MIB, "bytes", "read from the log"
+    "recent events of a watched log kept in memory", MIB, "bytes", "read from the log"
 )
 EARLY_EVENTS = Limit(
     "events of a watched log that arrived out of order", 1_000, "events", "read from the log"
 )
 EARLY_BYTES = Limit(
-    "events of a watched log that arrived out of order", 8 * _MIB, "bytes", "read from the log"
+    "events of a watched log that arrived out of order", 8 * MIB, "bytes", "read from the log"
 )
 FOLLOWED_BYTES = Limit(
     "events read from the log at a time for one listener, at least one",
-    256 * _KIB,
+    256 * KIB,
     "bytes",
     "read in more steps",
 )
 PAGE_BYTES = Limit(
     "events in a page of `list_events`, at least one",
-    _MIB,
+    MIB,
     "bytes",
     "read in more pages",
 )
@@ -499,7 +364,7 @@ TRACKED_RATES = Limit(
     "rates",
     "the one idle longest is forgotten",
 )
-PRICES_BYTES = Limit("the file of `PRICES_FILE`", _MIB, "bytes", "the server does not start")
+PRICES_BYTES = Limit("the file of `PRICES_FILE`", MIB, "bytes", "the server does not start")
 CACHED_PLANS = Limit("cached plans of reads", 256, "plans", "planned again")
 PLAN_EFFORT = Limit(
     "parts of a read (filter, fields and sort) that is planned at once; a relationship counts"
@@ -508,23 +373,23 @@ PLAN_EFFORT = Limit(
     "parts",
     "planned in a thread, one at a time",
 )
-PLAN_BYTES = Limit("a cached plan, as estimated", 128 * _KIB, "bytes", "planned again")
+PLAN_BYTES = Limit("a cached plan, as estimated", 128 * KIB, "bytes", "planned again")
 FETCH_BYTES = Limit(
     "rows fetched at once, by the maximum size of their columns",
-    _MIB,
+    MIB,
     "bytes",
     "fetched in portions, and counted",
 )
 _NOT_RECORDED = "the call's recording ends, with `call.audit`; the call continues"
 RECORDING_BYTES = Limit(
-    "audio of one call waiting to be written to its recording", _MIB, "bytes", _NOT_RECORDED
+    "audio of one call waiting to be written to its recording", MIB, "bytes", _NOT_RECORDED
 )
 RECORDINGS_BYTES = Limit(
-    "audio of all calls waiting to be written to recordings", 64 * _MIB, "bytes", _NOT_RECORDED
+    "audio of all calls waiting to be written to recordings", 64 * MIB, "bytes", _NOT_RECORDED
 )
 RECORDING_FREE_BYTES = Limit(
     "the free disk space that recordings leave; none begins with less than twice as much",
-    64 * _MIB,
+    64 * MIB,
     "bytes",
     _NOT_RECORDED,
 )
@@ -645,35 +510,9 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         REPLIES,
         INTENT_CHARACTERS,
         RESPONSE_CHARACTERS,
-        CASCADE_SPEECH_MS,
-        CASCADE_TURNS,
-        CASCADE_HISTORY_CHARACTERS,
-        CASCADE_IMAGE_BYTES,
-        CASCADE_TOOL_CALLS,
-        CASCADE_ARGUMENTS_CHARACTERS,
-        CASCADE_ANSWER_BYTES,
-        CASCADE_EVENT_BYTES,
-        CASCADE_UNREADABLE_EVENTS,
-        CASCADE_ANSWER_S,
-        TEST_VOICE_RESPONSE_MS,
-        TEST_VOICE_LINES,
-        TEST_VOICE_UNANSWERED,
-        TEST_VOICE_CALLS,
-        TEST_VOICE_LONG_MS,
-        TEST_VOICE_SLOW_MS,
-        TEST_VOICE_CAP_MS,
         RECORDED_AHEAD_MS,
-        UPSTREAM_FRAME_BYTES,
-        UPSTREAM_UNREADABLE,
-        UPSTREAM_AUDIO_MS,
-        UPSTREAM_WAITING_BYTES,
-        HELD_ORDERS,
-        HELD_CHARACTERS,
-        UNCLAIMED_EVENTS,
-        UPSTREAM_TURN_MS,
-        UPSTREAM_TRANSCRIPT_CHARACTERS,
-        UPSTREAM_CALLS,
     ),
+    "Voices": voice_limits.ROWS,
     "Inside the server": (
         JOURNAL_BYTES,
         JOURNAL_WORKSPACE_BYTES,

@@ -131,3 +131,28 @@ class Entry:
     def durable(self) -> tuple[Event, ...]:
         """Return the events that become rows of the log."""
         return tuple(event for event in self.events if event.data.durable)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCall:
+    """A stored call with its participants and its latest queue entry.
+
+    `runs` is whether a process of ours runs it; if not, it is an external call.
+    """
+
+    row: CallRow
+    participants: tuple[ParticipantRow, ...]
+    entry: QueueEntryRow | None
+    runs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonedCall:
+    """An open call whose process is dead: what is needed to end its record."""
+
+    scope: Scope
+    call: CallRow
+    participants: tuple[ParticipantRow, ...]
+    turns: tuple[TurnRow, ...]
+    #: When its process was last known to be alive, to within 5 s.
+    lost_at: datetime

@@ -7,7 +7,7 @@ from enum import StrEnum
 from ringline.rpc.context import ActionContext, Change, Create, Generic, Rule
 from ringline.rpc.kinds import Kind
 from ringline.rpc.names import by_name
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 from ringline.wire.rpc import RpcRefused
 
 

@@ -43,7 +43,7 @@ from ringline.rpc.kinds import (
     Timestamp,
 )
 from ringline.rpc.names import snake
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 
 _K = ActionKind
 

@@ -19,7 +19,7 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 
 
 def describe_kind(kind: Kind) -> str:

@@ -20,7 +20,7 @@ from ringline.rpc.kinds import (
     Timestamp,
     ToolList,
 )
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 
 #: Example values that say more than a kind's default.
 _VALUES = {

@@ -30,7 +30,8 @@ from ringline.rpc.kinds import (
     ToolList,
 )
 from ringline.rpc.names import camel, snake
-from ringline.rpc.resources import RESOURCES, Field, Resource, related_resource
+from ringline.rpc.resource import Field, Resource
+from ringline.rpc.resources import RESOURCES, related_resource
 from ringline.wire.rpc import (
     RpcRefused,
     echoed,

@@ -10,7 +10,7 @@ from ringline.domain.ids import parse_id
 from ringline.rpc.action import Action
 from ringline.rpc.kinds import BadValue
 from ringline.rpc.names import snake
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 from ringline.wire.rpc import echoed, refuse
 
 _ID = "id"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ringline.rpc.filters import read_filter
 from ringline.rpc.pages import KeysetPage, OffsetPage, read_page
 from ringline.rpc.reader import Listed, ListRequest
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 from ringline.rpc.selection import Selection
 from ringline.rpc.sorting import read_sort
 from ringline.wire.rpc import refuse

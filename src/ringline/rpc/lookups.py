@@ -8,7 +8,8 @@ from ringline.ports import Rows
 from ringline.rpc.action import Action
 from ringline.rpc.context import Values
 from ringline.rpc.plain_rows import column_of
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.schema.sql import compiled
 
 #: No row has this id: they are UUIDv7.

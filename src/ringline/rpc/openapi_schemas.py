@@ -29,7 +29,8 @@ from ringline.rpc.kinds import (
     ToolList,
 )
 from ringline.rpc.names import camel
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 
 Schema: TypeAlias = dict[str, Any]
 

@@ -19,7 +19,7 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.rpc.kinds import Id, Kind, Timestamp
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 from ringline.rpc.sorting import SortKey, kind_of
 from ringline.wire.rpc import refuse
 from ringline.wire.strict_json import encode

@@ -18,7 +18,7 @@ from ringline.rpc.action import Action, Input
 from ringline.rpc.context import ActionContext, Values
 from ringline.rpc.identity import Identity
 from ringline.rpc.names import snake
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 from ringline.schema.columns import is_secret, readable
 from ringline.schema.sql import compiled
 from ringline.wire.rpc import refuse

@@ -40,7 +40,8 @@ from ringline.rpc.records import (
     most_bytes,
     texts_of,
 )
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.rpc.selection import Selection
 from ringline.rpc.sorting import BY_ID, SortKey
 from ringline.rpc.statements import (

@@ -12,7 +12,7 @@ from typing import cast
 from ringline.domain.log import Environment
 from ringline.rpc.action import Action, ActionKind
 from ringline.rpc.actions import ACTIONS
-from ringline.rpc.resources import Resource
+from ringline.rpc.resource import Resource
 from ringline.rpc.selection import Selection, select
 from ringline.services.callers import Caller
 from ringline.wire.rpc import (

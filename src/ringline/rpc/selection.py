@@ -9,7 +9,8 @@ from typing import NamedTuple, NoReturn, cast
 
 from ringline.domain import limits
 from ringline.rpc.names import camel
-from ringline.rpc.resources import Resource, related_resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import related_resource
 from ringline.wire.rpc import echoed, refuse, suggestion
 
 

@@ -14,7 +14,8 @@ import msgspec
 
 from ringline.domain import limits
 from ringline.rpc.kinds import STRUCTURED, Kind
-from ringline.rpc.resources import RESOURCES, Field, Resource, related_resource
+from ringline.rpc.resource import Field, Resource
+from ringline.rpc.resources import RESOURCES, related_resource
 from ringline.wire.rpc import RpcRefused, echoed, internal_problem, suggestion
 
 #: Direction (descending or not) and whether null comes first, by prefix.

@@ -17,7 +17,8 @@ from sqlalchemy.sql.util import ClauseAdapter
 from ringline.rpc.filters import All, Either, FilterShape, Not, Predicate, Related
 from ringline.rpc.keyset import Region, Sort, Term
 from ringline.rpc.kinds import Choice, Kind, Text, sql_type
-from ringline.rpc.resources import RESOURCES, Expression, Field, Relationship, Resource
+from ringline.rpc.resource import Expression, Field, Relationship, Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.rpc.sorting import SortKey, field_of
 
 Column: TypeAlias = "sa.Label[Any]"

@@ -14,9 +14,10 @@ from ringline.domain.call_signals import EndOrdered
 from ringline.domain.endings import EndCause
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.log import Scope
+from ringline.domain.records import AbandonedCall
 from ringline.domain.turns import line_of
 from ringline.domain.unavailable import Unavailable, UnavailableReason
-from ringline.ports import AbandonedCall, Clock, Leg, NewId, NewResampler, OpenVoice
+from ringline.ports import Clock, Leg, NewId, NewResampler, OpenVoice
 from ringline.services.backlog import Outcome, Written
 from ringline.services.journal import Journal
 from ringline.services.live_call import CLOSE_S, LiveCall, NewCall

@@ -33,8 +33,8 @@ from ringline.domain.external_call import (
     report_progress,
 )
 from ringline.domain.operators import DEFAULT_QUEUE
-from ringline.domain.records import CallRow
-from ringline.ports import EntryRefused, Row, Rows, StoredCall, Transaction
+from ringline.domain.records import CallRow, StoredCall
+from ringline.ports import EntryRefused, Row, Rows, Transaction
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import call_participants, call_queue_entries, contacts, queues
 

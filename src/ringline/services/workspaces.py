@@ -14,7 +14,8 @@ from ringline.domain.credentials import (
     format_key,
 )
 from ringline.domain.log import Environment, Scope
-from ringline.ports import Clock, NewId, NewWorkspace, WorkspaceStore
+from ringline.domain.workspaces import NewWorkspace
+from ringline.ports import Clock, NewId, WorkspaceStore
 
 _EPOCH_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _EPOCH_LENGTH = 8

@@ -29,10 +29,11 @@ from ringline.domain.records import (
     ParticipantRow,
     QueueEntryRow,
     Record,
+    StoredCall,
     TurnRow,
     talk_time_s,
 )
-from ringline.ports import EntryRefused, StoredCall, Violation
+from ringline.ports import EntryRefused, Violation
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import (
     call_participants,

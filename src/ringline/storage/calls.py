@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import CallRow, ParticipantRow, TurnRow
-from ringline.ports import AbandonedCall, StoreUnavailable
+from ringline.domain.records import AbandonedCall, CallRow, ParticipantRow, TurnRow
+from ringline.ports import StoreUnavailable
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import call_participants, call_transcripts, calls
 from ringline.storage.call_rows import read_call, read_participant, read_turn

@@ -14,13 +14,12 @@ from uuid import UUID
 
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import Scope
-from ringline.domain.records import Record
+from ringline.domain.records import Record, StoredCall
 from ringline.ports import (
     Check,
     Portions,
     QueryTooSlow,
     Rows,
-    StoredCall,
     StoreUnavailable,
     Transaction,
 )

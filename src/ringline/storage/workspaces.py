@@ -11,7 +11,7 @@ from ringline.domain.agent import Agent, LocalSettings, Tool
 from ringline.domain.credentials import Key
 from ringline.domain.log import Environment, Scope
 from ringline.domain.operators import DEFAULT_QUEUE, QueueStrategy
-from ringline.ports import NewWorkspace, WorkspaceRow
+from ringline.domain.workspaces import NewWorkspace, WorkspaceRow
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import agents, keys, logs, queues, workspaces
 from ringline.storage.credentials import read_key

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.audio import Chunk
 from ringline.domain.cascade import HEARS_HZ, Cascade
 from ringline.domain.voice import (
@@ -160,7 +160,7 @@ class CascadeVoice:
     # The caller's turns.
 
     def _turn_ended(self, item_id: str, pcm: bytes) -> None:
-        if len(self._transcribing) >= limits.CASCADE_TURNS.most:
+        if len(self._transcribing) >= voice_limits.CASCADE_TURNS.most:
             self._refuse_work()
             self._report(Transcribed(item_id, "", final=True))
             return
@@ -214,7 +214,7 @@ class CascadeVoice:
         if not isinstance(job, AddImage):
             return True
         waiting = sum(len(other.image_url) for other in self._jobs if isinstance(other, AddImage))
-        return waiting + len(job.image_url) <= limits.CASCADE_IMAGE_BYTES.most
+        return waiting + len(job.image_url) <= voice_limits.CASCADE_IMAGE_BYTES.most
 
     def _refuse_work(self) -> None:
         message = "The voice has too much to do."

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.voice import AddImage, PastTurn
 from ringline.wire.chat_completions import ChatCall
@@ -139,7 +139,7 @@ class Conversation:
         """Add the result of a call; one of an unknown or an answered call is ignored."""
         call = self._find(call_id)
         if call is not None and call.result is None:
-            call.result = result[: limits.CASCADE_HISTORY_CHARACTERS.most // 2]
+            call.result = result[: voice_limits.CASCADE_HISTORY_CHARACTERS.most // 2]
             self._forget()
 
     def interrupt(self, response_id: str, played_ms: float) -> None:
@@ -180,11 +180,14 @@ class Conversation:
             item = self._items[at]
             if isinstance(item, _CallerTurn) and item.image is not None:
                 images += len(item.image.image_url)
-                if images > limits.CASCADE_IMAGE_BYTES.most and at < len(self._items) - 1:
+                if images > voice_limits.CASCADE_IMAGE_BYTES.most and at < len(self._items) - 1:
                     item.image = None
                     item.text = item.text or FORGOTTEN
             characters += _characters_of(item)
-            if characters > limits.CASCADE_HISTORY_CHARACTERS.most and at < len(self._items) - 1:
+            if (
+                characters > voice_limits.CASCADE_HISTORY_CHARACTERS.most
+                and at < len(self._items) - 1
+            ):
                 while isinstance(self._items[at + 1], AgentTurn) and at < len(self._items) - 2:
                     at += 1  # an answer to what was forgotten
                 del self._items[: at + 1]

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import NoReturn
 
-from ringline.domain import limits
+from ringline.domain import limits, voice_limits
 from ringline.domain.audio import BYTES_PER_SAMPLE, Chunk, bytes_of_ms
 from ringline.domain.cascade import SPEAKS_HZ
 from ringline.domain.config_members import Modality, SessionConfig
@@ -139,7 +139,7 @@ class Responses:
                 self._write(turn, text)
             elif not any(character.isalnum() for character in sentence):
                 silent = text
-            elif turn.spoken_ms < limits.CASCADE_SPEECH_MS.most:
+            elif turn.spoken_ms < voice_limits.CASCADE_SPEECH_MS.most:
                 await self._speak(turn, text, voice=config.voice)
         if silent:
             self._write(turn, silent)
@@ -153,7 +153,7 @@ class Responses:
                     self._write(turn, text)
                 for start in range(0, len(pcm), CHUNK_BYTES):
                     self._sound(turn, pcm[start : start + CHUNK_BYTES])
-                if turn.spoken_ms >= limits.CASCADE_SPEECH_MS.most:
+                if turn.spoken_ms >= voice_limits.CASCADE_SPEECH_MS.most:
                     break
         if not begun:
             self._write(turn, text)

@@ -14,7 +14,7 @@ from io import BytesIO
 
 import aiohttp
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.cascade import Endpoint
 from ringline.wire.endpoint_answers import error_code
 from ringline.wire.upstream_failures import (
@@ -57,7 +57,7 @@ class Patience:
     #: Without a byte of an answer that is owed.
     stall_s: float = 20.0
     #: Reading one answer.
-    answer_s: float = limits.CASCADE_ANSWER_S.most
+    answer_s: float = voice_limits.CASCADE_ANSWER_S.most
 
 
 class Answer:
@@ -67,7 +67,7 @@ class Answer:
         self._response = response
         self._patience = patience
         self._left_s = patience.answer_s
-        self._left_bytes = limits.CASCADE_ANSWER_BYTES.most
+        self._left_bytes = voice_limits.CASCADE_ANSWER_BYTES.most
 
     @property
     def content_type(self) -> str:

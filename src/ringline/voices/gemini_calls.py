@@ -7,7 +7,7 @@ model begins by itself.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.wire.gemini_live import FunctionResult
 
 
@@ -34,7 +34,7 @@ class ModelCalls:
 
     def add(self, call_id: str, name: str, *, response_id: str) -> None:
         """Keep a call of a response."""
-        while len(self._calls) >= limits.UPSTREAM_CALLS.most:
+        while len(self._calls) >= voice_limits.UPSTREAM_CALLS.most:
             del self._calls[next(iter(self._calls))]
         self._calls[call_id] = _Call(name, response_id)
 

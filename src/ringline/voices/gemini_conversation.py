@@ -15,7 +15,7 @@ from dataclasses import fields
 from typing import TypeAlias
 from uuid import uuid4
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetectionType
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.config_members import SessionConfig
@@ -103,7 +103,7 @@ class Conversation:
             self,
             config.turn_detection,
             new_detector=new_detector,
-            turn_limits=TurnLimits(turn_ms=limits.UPSTREAM_TURN_MS.most),
+            turn_limits=TurnLimits(turn_ms=voice_limits.UPSTREAM_TURN_MS.most),
             on_start=self._words.begin,
             on_end=self._turn_ended,
         )
@@ -229,8 +229,8 @@ class Conversation:
 
     def _check_waiting(self) -> None:
         waiting = [job.text for job in self._jobs if isinstance(job, AddText)] + self._typed
-        many = len(self._jobs) + len(self._typed) > limits.HELD_ORDERS.most
-        if many or sum(map(len, waiting)) > limits.HELD_CHARACTERS.most:
+        many = len(self._jobs) + len(self._typed) > voice_limits.HELD_ORDERS.most
+        if many or sum(map(len, waiting)) > voice_limits.HELD_CHARACTERS.most:
             self._lose(STALLED)
 
     def _work(self) -> None:

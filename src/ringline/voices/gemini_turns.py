@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import uuid4
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.voice import Transcribed
 
 
@@ -87,7 +87,7 @@ class CallerWords:
                 return
             self._item_id = f"item_{uuid4().hex}"
             self._answered = True
-        room = limits.UPSTREAM_TRANSCRIPT_CHARACTERS.most - len(self._text)
+        room = voice_limits.UPSTREAM_TRANSCRIPT_CHARACTERS.most - len(self._text)
         piece = (text if self._text else text.lstrip())[:room]
         self._text += piece
         if finished:

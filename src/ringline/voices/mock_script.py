@@ -12,7 +12,7 @@ from typing import TypeAlias, cast
 
 import msgspec
 
-from ringline.domain import limits
+from ringline.domain import limits, voice_limits
 from ringline.domain.config_members import Modality, SessionConfig, plain_config
 from ringline.voices.mock_sound import PIECE_MS, Echo, Sound, Tone
 
@@ -121,7 +121,7 @@ def read(text: str) -> tuple[Line, ...]:
     """Read a text of the caller: as a whole, or line by line if it begins with a command."""
     if _command_of(text.partition("\n")[0]) is None:
         return (Text(text[: limits.RESPONSE_CHARACTERS.most]),)
-    lines = text.split("\n")[: limits.TEST_VOICE_LINES.most]
+    lines = text.split("\n")[: voice_limits.TEST_VOICE_LINES.most]
     return tuple(_read_line(line.rstrip()) for line in lines if line.strip())
 
 
@@ -147,11 +147,11 @@ def _read_line(line: str) -> Line:
             found = Drop()
         case "/error" if given and len(given) <= _QUOTED and len(given.split()) == 1:
             found = RaiseError(given, line)
-        case "/long" if (ms := _number(given, limits.TEST_VOICE_LONG_MS.most)) is not None:
+        case "/long" if (ms := _number(given, voice_limits.TEST_VOICE_LONG_MS.most)) is not None:
             found = SpeakFor(ms, line)
-        case "/slow" if (ms := _number(given, limits.TEST_VOICE_SLOW_MS.most)) is not None:
+        case "/slow" if (ms := _number(given, voice_limits.TEST_VOICE_SLOW_MS.most)) is not None:
             found = WaitFor(ms, line)
-        case "/cap" if (ms := _number(given, limits.TEST_VOICE_CAP_MS.most)) is not None:
+        case "/cap" if (ms := _number(given, voice_limits.TEST_VOICE_CAP_MS.most)) is not None:
             found = CloseIn(ms, line)
         case _:
             pass
@@ -203,7 +203,7 @@ Unanswered: TypeAlias = Line | Spoken | Returned
 def cut(turn: Spoken, before: Iterable[Unanswered]) -> Spoken:
     """Cut a turn's audio to what a response can say after other unanswered turns."""
     kept_ms = sum(item.sound.duration_ms for item in before if isinstance(item, Spoken))
-    room_ms = max(0, limits.TEST_VOICE_RESPONSE_MS.most - kept_ms)
+    room_ms = max(0, voice_limits.TEST_VOICE_RESPONSE_MS.most - kept_ms)
     return Spoken(turn.text, turn.sound.up_to(room_ms))
 
 
@@ -256,7 +256,7 @@ def answer(unanswered: Sequence[Unanswered], scene: Scene) -> Answer:
     steps = [_step(item, scene) for item in unanswered]
     if not steps:
         steps = [_text(NOTHING, NOTHING, hz=scene.hz)]
-    wait_ms = min(wait_ms, limits.TEST_VOICE_SLOW_MS.most)
+    wait_ms = min(wait_ms, voice_limits.TEST_VOICE_SLOW_MS.most)
     return Answer(tuple(_joined(steps)), scene.spoken, wait_ms)
 
 
@@ -309,7 +309,7 @@ def _briefly(text: str, hz: int) -> Say:
 
 def _joined(steps: Iterable[Step]) -> Iterator[Step]:
     """Put a line break before all parts but the first, and cut what is too long."""
-    characters, room_ms = limits.RESPONSE_CHARACTERS.most, limits.TEST_VOICE_RESPONSE_MS.most
+    characters, room_ms = limits.RESPONSE_CHARACTERS.most, voice_limits.TEST_VOICE_RESPONSE_MS.most
     between = ""
     for step in steps:
         if isinstance(step, CallTool):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from ringline.domain import limits
+from ringline.domain import limits, voice_limits
 from ringline.domain.audio import Chunk
 from ringline.domain.voice import (
     AddImage,
@@ -97,7 +97,9 @@ class MockVoice:
         )
         # Echoed, never obeyed: a `/drop` that ended the last voice must not end this one too.
         earlier = [Text(turn.text) for turn in unanswered_turns(opening.history) if turn.text]
-        self._unanswered: deque[Unanswered] = deque(earlier, limits.TEST_VOICE_UNANSWERED.most)
+        self._unanswered: deque[Unanswered] = deque(
+            earlier, voice_limits.TEST_VOICE_UNANSWERED.most
+        )
         self._calls: dict[str, _OpenCall] = {}
         self._images = 0
         self._item_id = ""
@@ -275,7 +277,7 @@ class MockVoice:
 
     def _call_tool(self, response_id: str, call: CallTool) -> None:
         tool_call_id = f"call_{uuid4().hex}"
-        if len(self._calls) >= limits.TEST_VOICE_CALLS.most:
+        if len(self._calls) >= voice_limits.TEST_VOICE_CALLS.most:
             del self._calls[next(iter(self._calls))]
         self._calls[tool_call_id] = _OpenCall(call.name)
         self._report(ToolCall(response_id, tool_call_id, call.name, call.arguments))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.audio import Chunk
 from ringline.domain.model_list import ModelAbout
 from ringline.domain.voice import (
@@ -66,7 +66,7 @@ class Unreadables:
         self._dropped.append(now)
         while self._dropped[0] <= now - WINDOW_S:
             self._dropped.popleft()
-        if len(self._dropped) >= limits.UPSTREAM_UNREADABLE.most:
+        if len(self._dropped) >= voice_limits.UPSTREAM_UNREADABLE.most:
             raise UpstreamLost(UNREADABLE)
 
 

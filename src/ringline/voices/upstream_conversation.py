@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetectionType
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
@@ -130,8 +130,8 @@ class Conversation:
     def _hold(self, order: VoiceOrder) -> None:
         self._held.append(order)
         self._held_characters += _size_of(order)
-        many = len(self._held) > limits.HELD_ORDERS.most
-        if many or self._held_characters > limits.HELD_CHARACTERS.most:
+        many = len(self._held) > voice_limits.HELD_ORDERS.most
+        if many or self._held_characters > voice_limits.HELD_CHARACTERS.most:
             self._lose(STALLED)  # no response takes so long
 
     def _release(self) -> None:
@@ -311,7 +311,7 @@ class Conversation:
             return
         if not running.id:
             running.unclaimed.append(event)
-            if len(running.unclaimed) > limits.UNCLAIMED_EVENTS.most:
+            if len(running.unclaimed) > voice_limits.UNCLAIMED_EVENTS.most:
                 self._stop_running()
             return
         match event:
@@ -332,7 +332,7 @@ class Conversation:
         if call.call_id in self._calls:  # it is told by two events
             return
         self._calls[call.call_id] = True
-        while len(self._calls) > limits.UPSTREAM_CALLS.most:
+        while len(self._calls) > voice_limits.UPSTREAM_CALLS.most:
             del self._calls[next(iter(self._calls))]
         if call.arguments is None:
             self._carry_out(ToolResult(call.call_id, _BAD_ARGUMENTS))

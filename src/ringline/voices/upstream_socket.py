@@ -18,7 +18,7 @@ from typing import Any, Literal
 import aiohttp
 from aiohttp import WSMsgType
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.wire.upstream_failures import (
     CONNECT,
     TIMEOUT,
@@ -136,7 +136,7 @@ class UpstreamSocket:
                 url,
                 headers=headers,
                 heartbeat=2 * pong_s,  # aiohttp waits half of it for a pong
-                max_msg_size=limits.UPSTREAM_FRAME_BYTES.most,
+                max_msg_size=voice_limits.UPSTREAM_FRAME_BYTES.most,
                 decode_text=False,
             )
             return cls(http, line, opened=opened)
@@ -155,14 +155,14 @@ class UpstreamSocket:
         """Send a frame, after those before it."""
         self._enqueue(_Waiting(payload))
         self._waiting_bytes += len(payload)
-        if self._waiting_bytes > limits.UPSTREAM_WAITING_BYTES.most:
+        if self._waiting_bytes > voice_limits.UPSTREAM_WAITING_BYTES.most:
             self.overrun = True
 
     def send_audio(self, payload: bytes, duration_ms: float) -> None:
         """Send a frame of speech; the oldest ones are dropped if too much of it waits."""
         self._enqueue(_Waiting(payload, duration_ms))
         self._waiting_ms += duration_ms
-        while self._waiting_ms > limits.UPSTREAM_AUDIO_MS.most:
+        while self._waiting_ms > voice_limits.UPSTREAM_AUDIO_MS.most:
             oldest = next(item for item in self._waiting if item.duration_ms)
             self._waiting.remove(oldest)
             self._waiting_ms -= oldest.duration_ms

@@ -21,7 +21,8 @@ from ringline.rpc.examples import example_of
 from ringline.rpc.kinds import Boolean, Choice, Id, Integer, Kind, Map, Text, Timestamp
 from ringline.rpc.names import camel
 from ringline.rpc.openapi_schemas import operators
-from ringline.rpc.resources import RESOURCES, Resource
+from ringline.rpc.resource import Resource
+from ringline.rpc.resources import RESOURCES
 from ringline.web import docs_routes
 from ringline.web.docs_pieces import code, inline, table, text
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.domain.agent import Tool
 from ringline.domain.voice import Usage
 from ringline.wire.endpoint_answers import (
@@ -156,7 +156,7 @@ class ChatReader:
             chunk = _chunk.decode(text)
         except JsonProblem:
             self._unreadable += 1
-            if self._unreadable > limits.CASCADE_UNREADABLE_EVENTS.most:
+            if self._unreadable > voice_limits.CASCADE_UNREADABLE_EVENTS.most:
                 raise UnreadableAnswer("too many events cannot be read") from None
             return ""
         refuse_error(chunk.error)
@@ -176,7 +176,7 @@ class ChatReader:
     def _add(self, piece: _Call) -> None:
         call = self._find(piece)
         if call is None:
-            if len(self._calls) >= limits.CASCADE_TOOL_CALLS.most:
+            if len(self._calls) >= voice_limits.CASCADE_TOOL_CALLS.most:
                 raise UnreadableAnswer("the model calls too many tools")
             call = _OpenCall(piece.index, piece.id or "")
             self._calls.append(call)
@@ -187,7 +187,7 @@ class ChatReader:
             arguments = encode(arguments).decode()
         call.arguments += arguments or ""
         self._argument_characters += len(arguments or "")
-        if self._argument_characters > limits.CASCADE_ARGUMENTS_CHARACTERS.most:
+        if self._argument_characters > voice_limits.CASCADE_ARGUMENTS_CHARACTERS.most:
             raise UnreadableAnswer("the arguments of the tools are too long")
 
     def _find(self, piece: _Call) -> _OpenCall | None:

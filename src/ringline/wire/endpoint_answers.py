@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from ringline.domain import limits
+from ringline.domain import voice_limits
 from ringline.wire.sse import SseDecoder, SseProblem
 
 #: The data of the event that ends a stream.
@@ -37,7 +37,7 @@ class AnswerEvents:
     def __init__(self, content_type: str) -> None:
         self._sse: SseDecoder | None = None
         if content_type.partition(";")[0].strip().lower() == "text/event-stream":
-            self._sse = SseDecoder(max_event_bytes=limits.CASCADE_EVENT_BYTES.most)
+            self._sse = SseDecoder(max_event_bytes=voice_limits.CASCADE_EVENT_BYTES.most)
         self._document = bytearray()
 
     def feed(self, data: bytes) -> list[str | bytes]:
@@ -48,7 +48,7 @@ class AnswerEvents:
             except SseProblem:
                 raise UnreadableAnswer("an event is larger than allowed") from None
         self._document += data
-        if len(self._document) > limits.CASCADE_EVENT_BYTES.most:
+        if len(self._document) > voice_limits.CASCADE_EVENT_BYTES.most:
             raise UnreadableAnswer("a document is larger than allowed")
         return []
 

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from ringline.domain import limits
-from ringline.domain.limits import Limit
+from ringline.domain.limit import Limit
 
 MAX_DEPTH = limits.JSON_DEPTH.most
 _PIECE = 64 * 1024  # characters that are counted at a time

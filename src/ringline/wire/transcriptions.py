@@ -7,7 +7,7 @@ document, `{"text"}`. A stream has `transcript.text.delta` events and one
 
 import msgspec
 
-from ringline.domain import limits
+from ringline.domain import limits, voice_limits
 from ringline.domain.cascade import HEARS_HZ
 from ringline.domain.voice import Usage
 from ringline.wire.endpoint_answers import (
@@ -119,7 +119,7 @@ class TranscriptionReader:
             event = _decoder.decode(text)
         except JsonProblem:
             self._unreadable += 1
-            if self._unreadable > limits.CASCADE_UNREADABLE_EVENTS.most:
+            if self._unreadable > voice_limits.CASCADE_UNREADABLE_EVENTS.most:
                 raise UnreadableAnswer("too many events cannot be read") from None
             return
         refuse_error(event.error)
