@@ -251,8 +251,10 @@ async def test_a_call_that_runs_here_is_ended_taken_over_and_given_back(here: Ac
             await here.run("barge_call", callUuid=name, mode=mode)
     resumed = {"call_uuid": name, "status": "ai_resumed"}
     assert await here.run("resume_ai_call", callUuid=name) == resumed
-    ended = {"call_uuid": name, "status": "completed", "ended_at": micros(NOW)}
-    assert await here.run("end_call", callUuid=name) == ended
+    ended = await here.run("end_call", callUuid=name)
+    ended_at = (await here.call(call_id)).row.ended_at
+    assert ended_at is not None
+    assert ended == {"call_uuid": name, "status": "completed", "ended_at": micros(ended_at)}
     assert await here.run("end_call", callUuid=name) == ended
     for order in ("barge_call", "resume_ai_call"):
         with refused("invalid_argument", "callUuid"):

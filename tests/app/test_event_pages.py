@@ -286,7 +286,7 @@ def test_words_are_spelt_as_the_socket_spells_them() -> None:
     )
     said = {"turnId": line.turn_id, "role": "assistant", "text": "Hi"}
     how = {"at": "2026-03-01T12:00:00.000000Z", "interrupted": False, "recognized": True}
-    assert translate(ended)["transcript"] == [said | how]
+    assert translate(ended)["transcript"] == [said | how | {"spokenText": None}]
 
 
 def test_what_is_the_clients_own_keeps_its_names() -> None:

@@ -1,7 +1,7 @@
 """What was heard of a text, by how much of its speech was played."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ringline.domain.bridge import Played, TextSent
@@ -135,6 +135,7 @@ def test_the_playout_maps_time_to_text(
     assert playing.pause(late_ms + 100) == stopped, "a second interruption changes nothing"
 
 
+@example(47, 60)
 @given(st.integers(2, 60), st.integers(0, 1_200))
 def test_a_tone_of_20_ms_a_character_is_cut_where_it_was(length: int, played_ms: int) -> None:
     playing = Playout(PlaybackClock(), 400.0)

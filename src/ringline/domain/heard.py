@@ -12,6 +12,9 @@ from unicodedata import category, east_asian_width
 #: Most pieces that are kept apart; beyond it the oldest two become one.
 MAX_PIECES = 512
 
+# Places are sums of durations: a character that has just ended must not fall short by a hair.
+_ROUNDING = 1e-6
+
 # Scripts that do not part words with spaces, and are not of double width: Thai and Lao,
 # Burmese, Khmer. Their words end anywhere, as far as we know.
 _UNSPACED = (range(0x0E00, 0x0F00), range(0x1000, 0x10A0), range(0x1780, 0x1800))
@@ -45,8 +48,8 @@ class Alignment:
         for (start_ms, characters), (piece_end_ms, _) in pairwise([*self._pieces, (end_ms, 0)]):
             if played_ms <= start_ms or piece_end_ms <= start_ms:
                 break
-            share = min(1.0, (played_ms - start_ms) / (piece_end_ms - start_ms))
-            heard += int(characters * share)
+            spoken = characters * (played_ms - start_ms) / (piece_end_ms - start_ms)
+            heard += min(characters, int(spoken + _ROUNDING))
         return heard
 
 
