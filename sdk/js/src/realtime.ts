@@ -42,13 +42,13 @@ export interface SessionLeash {
   idle_timeout_seconds?: number;
   /** What the session may use; at least one of its members. Default: none. */
   budget?: { tokens?: number; audio_seconds?: number; usd?: number };
-  /** Names of the tools that the session may have, whoever brings them; others are taken out of its config. `[]` is none. Default: all. */
+  /** Names of the tools that the session may use; all others are removed from its config, no matter who added them. `[]` allows none. Default: all. */
   allowed_tools?: readonly string[];
   /** 1 to 20 origins of pages that may open the session, as browsers write them: `https://app.example.com`. Default: all. */
   allowed_origins?: readonly string[];
   /** How many live sessions `subject` may have in the environment; from 1. Default: no limit. */
   concurrency?: number;
-  /** Who talks, 1 to 255 bytes: the call is `from` `web:<subject>`. Default: `anonymous`, nobody in particular. */
+  /** Who talks, 1 to 255 bytes: the call is `from` `web:<subject>`. Default: `anonymous`. */
   subject?: string;
   /** Your own data, at most 16 KiB of JSON: `metadata` of the call in RPC, never shown to the client. Default: none. */
   metadata?: Record<string, unknown>;

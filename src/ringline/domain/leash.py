@@ -74,8 +74,8 @@ class Leash(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     allowed_tools: Annotated[
         tuple[str, ...] | None,
         means(
-            "names of the tools that the session may have, whoever brings them; others are taken "
-            "out of its config. `[]` is none",
+            "names of the tools that the session may use; all others are removed from its config, "
+            "no matter who added them. `[]` allows none",
             "all",
         ),
     ] = None
@@ -96,7 +96,7 @@ class Leash(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         means(
             f"who talks, 1 to {limits.SUBJECT_BYTES.most} bytes: the call is `from` "
             "`web:<subject>`",
-            "`anonymous`, nobody in particular",
+            "`anonymous`",
         ),
     ] = None
     metadata: Annotated[

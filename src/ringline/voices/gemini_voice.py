@@ -19,16 +19,17 @@ from ringline.voices.endpointing import NewDetector
 from ringline.voices.gemini_conversation import Conversation
 from ringline.voices.upstream import (
     Outlet,
+    StallWatch,
     Unreadables,
     Upstream,
     UpstreamModel,
-    unavailable,
+    open_within,
 )
 from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
 from ringline.wire import gemini_live as frames
 from ringline.wire.gemini_live import Dialect
 from ringline.wire.gemini_reports import Report, SetUp, Unreadable, read_message
-from ringline.wire.upstream_failures import STALLED, TIMEOUT
+from ringline.wire.upstream_failures import STALLED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,8 @@ class GeminiVoices:
 
         Raises VoiceUnavailable.
         """
-        model = opening.config.model
-        try:
-            async with asyncio.timeout(self._upstream.ready_s):
-                return await self._connect(opening, listener)
-        except TimeoutError:
-            raise unavailable(model, TIMEOUT) from None
-        except UpstreamLost as lost:
-            raise unavailable(model, lost.loss) from None
+        connecting = self._connect(opening, listener)
+        return await open_within(self._upstream, opening.config.model, connecting)
 
     async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "GeminiVoice":
         config, model = opening.config, self._models[opening.config.model]
@@ -145,10 +140,7 @@ class GeminiVoice:
         self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
         self._socket = socket
         self._reader = reader
-        self._stall_s = stall_s
-        self._loop = asyncio.get_running_loop()
-        self._told_at = 0.0
-        self._stall: asyncio.TimerHandle | None = None
+        self._stall = StallWatch(stall_s, self._outlet)
         self._conversation = Conversation(
             model.dialect,
             self._outlet,
@@ -180,7 +172,7 @@ class GeminiVoice:
         """Take an order."""
         if not self._outlet.over:
             self._conversation.order(order)
-            self._watch()
+            self._stall.watch(owed=self._conversation.owed)
             if self._socket.overrun:
                 self._outlet.lose(STALLED)
 
@@ -191,15 +183,13 @@ class GeminiVoice:
         await asyncio.gather(self._reading, return_exceptions=True)
         await self._socket.close()
 
-    # The socket, and the clock.
-
     async def _read(self) -> None:
         try:
             while True:
                 message = await self._reader.next()
-                self._told_at = self._loop.time()
+                self._stall.heard()
                 self._conversation.take(message)
-                self._watch()
+                self._stall.watch(owed=self._conversation.owed)
         except UpstreamLost as lost:
             self._outlet.lose(lost.loss)
         except Exception as error:
@@ -207,24 +197,4 @@ class GeminiVoice:
 
     def _stop(self) -> None:
         self._conversation.close()
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-
-    def _watch(self) -> None:
-        """Keep a timer while the service owes something."""
-        if self._outlet.over or not self._conversation.owed:
-            if self._stall is not None:
-                self._stall.cancel()
-                self._stall = None
-        elif self._stall is None:
-            self._told_at = self._loop.time()  # from when it owes something
-            self._stall = self._loop.call_later(self._stall_s, self._check_stall)
-
-    def _check_stall(self) -> None:
-        left_s = self._told_at + self._stall_s - self._loop.time()
-        if left_s > 0:
-            self._stall = self._loop.call_later(left_s, self._check_stall)
-        else:
-            self._stall = None
-            self._outlet.lose(STALLED)
+        self._stall.stop()

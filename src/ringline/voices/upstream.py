@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import structlog
 
@@ -19,9 +20,11 @@ from ringline.domain.voice import (
 )
 from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.voices.upstream_socket import UpstreamLost
-from ringline.wire.upstream_failures import UNREADABLE, Loss
+from ringline.wire.upstream_failures import STALLED, TIMEOUT, UNREADABLE, Loss
 
 _log = structlog.get_logger(__name__)
+
+_Opened = TypeVar("_Opened")
 
 #: The window of `UPSTREAM_UNREADABLE`.
 WINDOW_S = 10.0
@@ -76,6 +79,17 @@ def unavailable(model: str, loss: Loss) -> VoiceUnavailable:
     return VoiceUnavailable(f"{model} is not available now.", UpstreamLoss(model, loss.cause))
 
 
+async def open_within(upstream: Upstream, model: str, connecting: Awaitable[_Opened]) -> _Opened:
+    """Wait for a conversation to be opened, for a bounded time. Raises VoiceUnavailable."""
+    try:
+        async with asyncio.timeout(upstream.ready_s):
+            return await connecting
+    except TimeoutError:
+        raise unavailable(model, TIMEOUT) from None
+    except UpstreamLost as lost:
+        raise unavailable(model, lost.loss) from None
+
+
 class Outlet:
     """Passes the reports of a conversation on until it is over (ports.VoiceListener)."""
 
@@ -128,3 +142,40 @@ class Outlet:
     def _fail(self, failed: VoiceFailed) -> None:
         self.end()
         self._listener.on_voice_signal(failed)
+
+
+class StallWatch:
+    """Loses a provider that owes something and stays silent for too long (voices, 1)."""
+
+    def __init__(self, stall_s: float, outlet: Outlet) -> None:
+        self._stall_s = stall_s
+        self._outlet = outlet
+        self._loop = asyncio.get_running_loop()
+        self._heard_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def heard(self) -> None:
+        """Note that the provider has just sent something."""
+        self._heard_at = self._loop.time()
+
+    def watch(self, *, owed: bool) -> None:
+        """Keep a timer while the provider owes something."""
+        if not owed or self._outlet.over:
+            self.stop()
+        elif self._timer is None:
+            self.heard()  # its time begins when it first owes something
+            self._timer = self._loop.call_later(self._stall_s, self._check)
+
+    def stop(self) -> None:
+        """Stop watching."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check(self) -> None:
+        left_s = self._heard_at + self._stall_s - self._loop.time()
+        if left_s > 0:
+            self._timer = self._loop.call_later(left_s, self._check)
+        else:
+            self._timer = None
+            self._outlet.lose(STALLED)

@@ -22,10 +22,11 @@ from ringline.ports import VoiceListener
 from ringline.voices.heard_clock import HeardClock
 from ringline.voices.upstream import (
     Outlet,
+    StallWatch,
     Unreadables,
     Upstream,
     UpstreamModel,
-    unavailable,
+    open_within,
 )
 from ringline.voices.upstream_conversation import Conversation
 from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
@@ -38,7 +39,7 @@ from ringline.wire.openai_realtime_events import (
     UpstreamEvent,
     read_event,
 )
-from ringline.wire.upstream_failures import STALLED, TIMEOUT, Loss, ending_error
+from ringline.wire.upstream_failures import STALLED, Loss, ending_error
 
 #: How long a provider that answers by itself has to begin, and the call to claim its answer.
 ANSWER_S = 2.0
@@ -61,14 +62,8 @@ class UpstreamVoices:
 
         Raises VoiceUnavailable.
         """
-        model = opening.config.model
-        try:
-            async with asyncio.timeout(self._upstream.ready_s):
-                return await self._connect(opening, listener)
-        except TimeoutError:
-            raise unavailable(model, TIMEOUT) from None
-        except UpstreamLost as lost:
-            raise unavailable(model, lost.loss) from None
+        connecting = self._connect(opening, listener)
+        return await open_within(self._upstream, opening.config.model, connecting)
 
     async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "UpstreamVoice":
         model = opening.config.model
@@ -145,10 +140,9 @@ class UpstreamVoice:
         self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
         self._socket = socket
         self._reader = reader
-        self._stall_s = stall_s
         self._loop = asyncio.get_running_loop()
         self._clock = HeardClock(self._loop.time)
-        self._told_at = self._loop.time()
+        self._stall = StallWatch(stall_s, self._outlet)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._conversation = Conversation(
             dialect,
@@ -199,7 +193,7 @@ class UpstreamVoice:
                 event = await self._reader.next()
                 if event is None:
                     continue
-                self._told_at = self._loop.time()
+                self._stall.heard()
                 try:
                     self._conversation.take(event)
                 except Unreadable as unreadable:
@@ -211,6 +205,7 @@ class UpstreamVoice:
             self._outlet.break_down(error)
 
     def _stop(self) -> None:
+        self._stall.stop()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
@@ -222,7 +217,7 @@ class UpstreamVoice:
         conversation = self._conversation
         self._arm("silence", waited_for=conversation.turns.lasts, after_s=self._longest_silence_s)
         self._arm("answer", waited_for=conversation.answer_due, after_s=ANSWER_S)
-        self._arm("stall", waited_for=conversation.owed, after_s=self._stall_s)
+        self._stall.watch(owed=conversation.owed)
 
     @property
     def _longest_silence_s(self) -> float:
@@ -233,8 +228,6 @@ class UpstreamVoice:
             if name in self._timers:
                 self._timers.pop(name).cancel()
         elif name not in self._timers:
-            if name == "stall":
-                self._told_at = self._loop.time()  # from when it owes something
             self._timers[name] = self._loop.call_later(after_s, self._ring, name)
 
     def _ring(self, name: str) -> None:
@@ -248,17 +241,11 @@ class UpstreamVoice:
                 self._billed_at = now
                 self._outlet.on_voice_signal(UsageReported(UsageKind.SESSION, used))
                 self._arm(name, waited_for=True, after_s=BILLED_EVERY_S)
-            case "silence":
+            case _:
                 # The provider hears no time pass while the caller sends nothing at all.
                 left_s = self._clock.last_at + self._longest_silence_s - now
                 if left_s > 0:
                     self._timers[name] = self._loop.call_later(left_s, self._ring, name)
                     return
                 self._conversation.end_turn()
-            case _:
-                left_s = self._told_at + self._stall_s - now
-                if left_s > 0:
-                    self._timers[name] = self._loop.call_later(left_s, self._ring, name)
-                    return
-                self._outlet.lose(STALLED)
         self._watch()
