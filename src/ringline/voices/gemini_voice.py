@@ -73,7 +73,7 @@ class GeminiVoices:
         Raises VoiceUnavailable.
         """
         connecting = self._connect(opening, listener)
-        return await open_within(self._upstream, opening.config.model, connecting)
+        return await open_within(self._upstream, connecting, model=opening.config.model)
 
     async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "GeminiVoice":
         config, model = opening.config, self._models[opening.config.model]

@@ -79,7 +79,7 @@ def unavailable(model: str, loss: Loss) -> VoiceUnavailable:
     return VoiceUnavailable(f"{model} is not available now.", UpstreamLoss(model, loss.cause))
 
 
-async def open_within(upstream: Upstream, model: str, connecting: Awaitable[_Opened]) -> _Opened:
+async def open_within(upstream: Upstream, connecting: Awaitable[_Opened], *, model: str) -> _Opened:
     """Wait for a conversation to be opened, for a bounded time. Raises VoiceUnavailable."""
     try:
         async with asyncio.timeout(upstream.ready_s):

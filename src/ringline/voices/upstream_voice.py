@@ -63,7 +63,7 @@ class UpstreamVoices:
         Raises VoiceUnavailable.
         """
         connecting = self._connect(opening, listener)
-        return await open_within(self._upstream, opening.config.model, connecting)
+        return await open_within(self._upstream, connecting, model=opening.config.model)
 
     async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "UpstreamVoice":
         model = opening.config.model
