@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from ringline import app
 from ringline.domain.log import Environment, Scope
+from ringline.domain.tool_calls import NOT_ALLOWED
 from ringline.services.orders import Verdict
 from tests.app.test_live_orders import Reached
 from tests.database import TestDatabase
@@ -207,6 +208,32 @@ async def test_tools_are_called_and_their_results_answered_once(
         assert client.text() == "\n".join(lines)
         assert len(fake.of("response.create")) == 2
         assert fake.refused == []
+
+
+@both
+async def test_a_call_of_a_tool_that_the_ticket_does_not_allow_is_refused(
+    database: TestDatabase, provider: str
+) -> None:
+    tools = [{"name": "clock"}, {"name": "lamp"}]
+    body = {"config": {"model": MODELS[provider]} | CAPTIONS, "allowed_tools": ["lamp"]}
+    async with offering(database, provider) as (service, fake):
+        minted = await service.mint(body)
+        async with connected(service, minted["client_secret"]) as client:
+            await client.start(config={"tools": tools})
+            # The provider does what models do now and then: it calls what it does not have.
+            assert [tool["name"] for tool in fake.session.config["tools"]] == ["lamp"]
+            await client.send("text.input", text="/tool clock {}\n/tool lamp {}")
+            await client.send("response.create")
+            call = await client.until("tool.call")
+            assert call["tool_name"] == "lamp"
+            await client.send("tool.result", tool_call_id=call["tool_call_id"], tool_result="on")
+            await client.until("text.delta")
+            await client.until("response.completed")
+            refusal = f"tool clock returned {NOT_ALLOWED}"
+            assert client.text() == f"echo: {refusal}\necho: tool lamp returned on"
+            assert client.kinds().count("tool.call") == 1
+            assert len(fake.of("response.create")) == 2
+            assert fake.refused == []
 
 
 @both

@@ -228,18 +228,42 @@ def test_a_secret_that_can_be_guessed_starts_no_server(
     assert "hunter2" not in done.stdout
 
 
-@pytest.mark.parametrize("command", ["dev", "doctor"])
-def test_a_mistake_in_the_file_of_voices_is_told(command: str, tmp_path: Path) -> None:
-    path = tmp_path / "voices.toml"
-    path.write_text('[cascade.house]\nvoices = ["a"]\nsecret = "hunter2"\n', "utf-8")
-    done = ringline(command, "--data-dir", tmp_path / "data", RINGLINE_VOICES_FILE=str(path))
+#: A setting that names a file, a mistake in the file, and what is said of it.
+MISTAKES = (
+    (
+        "RINGLINE_VOICES_FILE",
+        '[cascade.house]\nvoices = ["a"]\nsecret = "hunter2"\n',
+        '[cascade.house]: "secret" is not known; it may have voices, transcription, chat, speech.',
+    ),
+    (
+        "RINGLINE_PRICES_FILE",
+        'date = "2026-11-28"\n["xai/"]\nminute = "hunter2"\n',
+        '["xai/"] minute must be a number of US dollars from 0.',
+    ),
+)
+
+
+@pytest.mark.parametrize("command", ["dev", "serve", "doctor"])
+@pytest.mark.parametrize(("setting", "content", "says"), MISTAKES)
+def test_a_mistake_in_a_file_is_told_and_nothing_starts(
+    command: str, tmp_path: Path, *, setting: str, content: str, says: str
+) -> None:
+    path, data_dir = tmp_path / "file.toml", tmp_path / "data"
+    path.write_text(content, "utf-8")
+    variables = {
+        "RINGLINE_SIGNING_SECRET": LONG,
+        "RINGLINE_ENCRYPTION_KEY": LONG,
+        setting: str(path),
+    }
+    if command == "serve":  # which is told of the file before it asks for a database
+        variables["RINGLINE_DATABASE_URL"] = "postgresql://127.0.0.1:1/d"
+    done = ringline(command, "--data-dir", data_dir, **variables)
     assert done.returncode == 1
-    says = (
-        'RINGLINE_VOICES_FILE is invalid: [cascade.house]: "secret" is not known; it may have '
-        "voices, transcription, chat, speech."
-    )
-    assert says in " ".join((done.stdout + done.stderr).replace("\\", "").split())
+    told = " ".join((done.stdout + done.stderr).replace("\\", "").split())
+    assert f"{setting} is invalid: {says}" in told
     assert "hunter2" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not list(data_dir.rglob("PG_VERSION"))
 
 
 def test_a_secret_is_long_and_never_the_same() -> None:

@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Never, cast
 from uuid import UUID
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from ringline import app
 from ringline.app import Admin
@@ -193,6 +194,87 @@ async def test_a_disk_that_never_answers_does_not_keep_the_server_from_ending(
             await is_alive(client)
             await asyncio.sleep(1.0)
     slow_disk.free.set()
+
+
+class Defective(DiskRecordings):
+    """The files of recordings, whose code fails at what `fails_at` names."""
+
+    fails_at = ""
+
+    def make_room(self, size: int) -> list[UUID]:
+        return self._fail() if self.fails_at == "make_room" else super().make_room(size)
+
+    def begin(self, call_id: UUID) -> DiskRecording:
+        if self.fails_at == "begin":
+            self._fail()
+        file = super().begin(call_id)
+        for name in ("append", "close"):
+            if self.fails_at == name:
+                setattr(file, name, self._fail)
+        return file
+
+    def _fail(self, _: object = None) -> Never:
+        raise ZeroDivisionError("what nobody may read in a log")
+
+
+@pytest.mark.parametrize("fails_at", ["make_room", "begin", "append"])
+async def test_a_defect_costs_the_recording_and_never_the_call(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: str
+) -> None:
+    monkeypatch.setattr(app, "DiskRecordings", Defective)
+    async with serving(database, dev=True, data_dir=tmp_path) as service:
+        agent = await agent_that_records(service)
+        monkeypatch.setattr(Defective, "fails_at", fails_at)
+        with capture_logs() as lines:
+            async with recorded_session(service, agent) as (client, call_id):
+                await is_alive(client)
+                assert await failed(service, call_id) == "internal_error"
+                await is_alive(client)
+        assert [line for line in lines if line["log_level"] in ("warning", "error")] == [
+            {"event": "recording_broken", "error": "ZeroDivisionError", "log_level": "error"},
+            {
+                "event": "recording_failed",
+                "call_id": str(uuid_of(call_id)),
+                "reason": "internal_error",
+                "log_level": "warning",
+            },
+        ]
+        monkeypatch.setattr(Defective, "fails_at", "")
+        async with recorded_session(service, agent) as (client, other):
+            await is_alive(client)
+        await noted(service, other)
+        assert await audits(service, other) == []
+
+
+async def test_a_file_that_cannot_be_closed_breaks_no_other(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its recording has failed before."""
+    monkeypatch.setattr(app, "DiskRecordings", Defective)
+    async with serving(database, dev=True, data_dir=tmp_path) as service:
+        agent = await agent_that_records(service)
+        monkeypatch.setattr(Defective, "fails_at", "close")
+        with capture_logs() as lines:
+            async with recorded_session(service, agent) as (client, call_id):
+                await is_alive(client)
+            async with recorded_session(service, agent) as (client, failing):
+                monkeypatch.setattr(Defective, "fails_at", "make_room")
+                assert await failed(service, failing) == "internal_error"
+            monkeypatch.setattr(Defective, "fails_at", "")
+            async with recorded_session(service, agent) as (client, other):
+                await is_alive(client)
+            await noted(service, other)
+        told = [
+            (line.get("call_id"), line["event"]) for line in lines if "recording" in line["event"]
+        ]
+        assert told == [
+            (None, "recording_broken"),
+            (str(uuid_of(call_id)), "recording_failed"),
+            (None, "recording_broken"),
+            (str(uuid_of(failing)), "recording_failed"),
+            (None, "recording_broken"),
+        ]
+        assert (await call_of(service, call_id))["recordingMs"] is None
 
 
 def service_of(server: ServerProcess, http: aiohttp.ClientSession) -> Service:
