@@ -15,6 +15,7 @@ from ringline.cli.call import MOST_PHRASES, list_phrases
 from ringline.cli.program import main
 from ringline.domain.attendant import SETTINGS
 from ringline.wire.wav import Wav, write_wav
+from tests.realtime_session import connected
 from tests.rpc_calls import Rpc
 from tests.serving import Service
 
@@ -173,8 +174,62 @@ async def test_a_leash_that_is_none_is_refused_by_the_server(run: Run, tmp_path:
         ("--budget-audio", 0, "budget.audio_seconds"),
         ("--idle-timeout", 90_000, "idle_timeout_seconds"),
         ("--subject", "", "subject"),
+        ("--allowed-tools", "[1]", "allowed_tools[0]"),
+        ("--allowed-tools", '["clock", ""]', "allowed_tools"),
+        ("--allowed-origins", "", "allowed_origins"),
+        ("--allowed-origins", "https://a.example, https://b.example/", "allowed_origins[1]"),
+        ("--concurrency", 0, "concurrency"),
+        ("--concurrency", 1, "concurrency"),  # of whom?
+        ("--metadata", "[]", "metadata"),
+        ("--metadata", json.dumps({"much": "x" * 20_000}), "metadata"),
     ):
         called = await run("call", "--wav", wav, "--recording", recording, option, value)
         assert called.code == 1, called
         assert f"{member}: " in called.err
         assert not recording.exists()
+
+
+async def test_a_value_that_cannot_be_sent_is_refused_here(run: Run, tmp_path: Path) -> None:
+    wav, recording = hum(tmp_path), tmp_path / "call.wav"
+    for option, value, says in (
+        ("--metadata", "{", "--metadata is not valid JSON: "),
+        ("--metadata", '{"a": NaN}', "--metadata is not valid JSON: no number is NaN."),
+        ("--metadata", "[" * 100_000, "--metadata is not valid JSON: it is nested too deeply."),
+        ("--allowed-tools", "[clock]", "--allowed-tools is not valid JSON: "),
+        ("--origin", "https://a.example\r\nX: y", "--origin is none: "),
+        ("--origin", "a.example", "--origin is none: "),
+    ):
+        called = await run("call", "--wav", wav, "--recording", recording, option, value)
+        assert called.code == 1, called
+        assert called.err.startswith(f"ringline: {says}")
+        assert "Traceback" not in called.err
+    never = await run("call", "--wav", wav, "--recording", recording, "--concurrency", "few")
+    assert never.code == 2
+    assert not recording.exists()
+
+
+async def test_a_call_with_the_rest_of_a_leash(run: Run, service: Service, tmp_path: Path) -> None:
+    wav, recording = hum(tmp_path), tmp_path / "call.wav"
+    words = (
+        "call", "--wav", wav, "--recording", recording, "--max-duration", 1, "--subject", "ann",
+        "--concurrency", 1, "--metadata", '{"plan": "free", "tags": [1, null]}',
+        "--allowed-origins", "https://a.example,https://b.example", "--recording-consent",
+    )  # fmt: skip
+    for origin in ((), ("--origin", "https://c.example")):
+        called = await run(*words, *origin)
+        assert (called.code, called.out) == (1, "")
+        assert called.err.endswith(
+            "ringline: The server refused (403): the ticket does not allow this origin.\n"
+        )
+    ticket = (await service.mint({"subject": "ann"}))["client_secret"]
+    async with connected(service, ticket):
+        called = await run(*words, "--origin", "https://b.example")
+        assert called.err.endswith(
+            "ringline: The server refused (429): too many sessions are running.\n"
+        )
+        assert not recording.exists()
+    called = await run(*words, "--origin", "https://b.example")
+    assert "hangs up (max_duration)" in called.out
+    listed = await run("rpc", "list_calls", "--fields", "metadata,recordingConsent")
+    (call,) = [one for one in json.loads(listed.out) if one["recordingConsent"]]
+    assert call["metadata"] == {"plan": "free", "tags": [1, None]}

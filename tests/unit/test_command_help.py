@@ -10,7 +10,9 @@ from cyclopts import App
 
 from ringline import cli
 from ringline.cli import program
+from ringline.cli.leash import LEASH_GROUP
 from ringline.cli.program import app, main
+from tests.pages import DOCS
 
 _LOADED = """
 import sys
@@ -107,3 +109,14 @@ def test_a_defect_has_a_sentence(
     assert "Traceback" in told
     assert "\x1b" not in told
     assert told.endswith("\nringline: This is a bug in Ringline (TypeError); please report it.\n")
+
+
+def test_the_reference_names_every_option_that_leashes_a_call() -> None:
+    page = (DOCS / "reference" / "command-line.md").read_text("utf-8")
+    options = [
+        argument.name
+        for argument in app["call"].assemble_argument_collection()
+        if argument.parameter.group == (LEASH_GROUP,) and argument.name != "*"
+    ]
+    assert len(options) == 11
+    assert all(f"`{option}`" in page for option in options)

@@ -4,9 +4,10 @@ import os
 import stat
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from ringline.cli.call import name_recording
+from ringline.cli.call import UNLEASHED, name_recording
 from ringline.cli.files import (
     KeyRing,
     dev_secrets,
@@ -14,11 +15,13 @@ from ringline.cli.files import (
     refuse_unwritable,
     write_private,
 )
-from ringline.cli.options import Target, find_target
+from ringline.cli.leash import LeashOptions
+from ringline.cli.options import Target, find_target, read_names
 from ringline.cli.outcome import CommandProblem
 from ringline.cli.program import main
 from ringline.client.http import refused
 from ringline.config import SettingsProblem
+from ringline.domain.leash import Budget, Leash, flaw_of
 from ringline.wire.wav import Wav, write_wav
 
 RING = KeyRing(base_url="http://127.0.0.1:7400", secret_key="sk_live_1", agent_id="agt_1")
@@ -208,3 +211,53 @@ def test_refusals_of_all_surfaces_become_a_sentence(body: bytes, words: str) -> 
     problem = refused(401, body)
     assert str(problem) == f"The server refused (401){words}"
     assert not problem.retry
+
+
+ALL_LEASHED = LeashOptions(
+    max_duration=60, idle_timeout=5, budget_tokens=1, budget_audio=1.5, budget_usd=0.1,
+    allowed_tools="clock, lamp", allowed_origins='["https://a.example"]', subject="ann",
+    concurrency=2, metadata='{"a": [1]}', recording_consent=False,
+)  # fmt: skip
+
+
+def test_a_call_may_have_every_member_of_a_leash() -> None:
+    members = ALL_LEASHED.members()
+    assert set(members) == set(Leash.__struct_fields__)
+    assert set(members["budget"]) == set(Budget.__struct_fields__)  # type: ignore[call-overload]
+    leash = msgspec.convert(members, Leash)
+    assert flaw_of(leash) is None
+    assert leash == Leash(
+        max_duration_seconds=60,
+        idle_timeout_seconds=5,
+        budget=Budget(tokens=1, audio_seconds=1.5, usd=0.1),
+        allowed_tools=("clock", "lamp"),
+        allowed_origins=("https://a.example",),
+        subject="ann",
+        concurrency=2,
+        metadata={"a": [1]},
+        recording_consent=False,
+    )
+
+
+def test_a_call_without_a_leash_sends_none() -> None:
+    assert UNLEASHED.members() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []),
+        (" , ", []),
+        ("[]", []),
+        ("clock", ["clock"]),
+        (" clock ,lamp,", ["clock", "lamp"]),
+        ('["a,b", "[c"]', ["a,b", "[c"]),
+    ],
+)
+def test_names_are_written_with_commas_or_as_json(text: str, names: list[str]) -> None:
+    assert read_names("--names", text) == names
+
+
+def test_names_that_are_neither_are_refused() -> None:
+    with pytest.raises(CommandProblem, match="--names is not valid JSON"):
+        read_names("--names", "[a, b]")

@@ -8,7 +8,17 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from ringline.cli.options import KEY_VARIABLE, ApiKey, DataDir, Json, Target, Url, find_target
+from ringline.cli.options import (
+    KEY_VARIABLE,
+    ApiKey,
+    DataDir,
+    Json,
+    Target,
+    Url,
+    find_target,
+    read_json,
+    read_names,
+)
 from ringline.cli.outcome import fail, run
 from ringline.cli.terminal import open_console, say, show, show_json, visible
 from ringline.client.http import AgentSummary, ApiProblem, RpcAnswer, open_api
@@ -79,12 +89,12 @@ def rpc(
     The reference and the server's `/docs` page list the actions and their inputs.
     """
     given = {
-        "input": _read_json("--input", input),
-        "identity": _read_json("--identity", identity, or_text=True),
+        "input": read_json("--input", input),
+        "identity": read_json("--identity", identity, or_text=True),
         "fields": _read_fields(action, fields),
-        "filter": _read_json("--filter", filter),
+        "filter": read_json("--filter", filter),
         "sort": sort,
-        "page": _read_json("--page", page),
+        "page": read_json("--page", page),
     }
     request = {"action": action, **{k: v for k, v in given.items() if v is not None}}
     target = find_target(url, key, data_dir=data_dir)
@@ -146,24 +156,10 @@ async def _run_action(target: Target, request: dict[str, object]) -> RpcAnswer:
         return await api.run_action(request)
 
 
-def _read_json(option: str, text: str | None, *, or_text: bool = False) -> object:
-    """Read an option's JSON; with `or_text`, other text is returned unchanged."""
-    if text is None:
-        return None
-    try:
-        return json_module.loads(text)
-    except ValueError as error:
-        if or_text:
-            return text
-        fail(f"{option} is not valid JSON: {str(error)[:1].lower()}{str(error)[1:]}.")
-
-
 def _read_fields(action: str, text: str | None) -> object:
     """Read --fields; without it, select all own fields of the action's resource."""
     if text is not None:
-        if text.lstrip().startswith("["):
-            return _read_json("--fields", text)
-        return [name.strip() for name in text.split(",") if name.strip()]
+        return read_names("--fields", text)
     known = ACTIONS.get(action)
     if known is None or known.resource is None or known.kind is ActionKind.GENERIC:
         return None

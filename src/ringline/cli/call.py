@@ -9,6 +9,7 @@ import msgspec
 from cyclopts import Parameter
 
 from ringline.cli.files import refuse_unwritable, write_private
+from ringline.cli.leash import LeashOptions
 from ringline.cli.lines import describe_note
 from ringline.cli.options import ApiKey, DataDir, Json, Target, Url, find_target
 from ringline.cli.outcome import fail, reporting, run
@@ -17,6 +18,7 @@ from ringline.client.conversation import Note, Turn
 from ringline.client.http import ApiProblem, open_api
 from ringline.client.realtime import CallProblem, CallReport, place_call
 from ringline.client.sound import SoundProblem, load_sound
+from ringline.domain.leash import is_origin
 from ringline.wire.wav import Wav, write_wav
 
 #: Errors of a call; their texts are sentences for the user.
@@ -27,6 +29,9 @@ MOST_PHRASES = 20
 
 #: The model that answers in a workspace without agents.
 LOCAL_MODEL = "local/attendant"
+
+#: No option that leashes the call was given.
+UNLEASHED = LeashOptions()
 
 
 def call(
@@ -61,34 +66,13 @@ def call(
             "[default: call-ID.wav, here] Only its owner may read it.",
         ),
     ] = None,
-    max_duration: Annotated[
-        int | None,
-        Parameter(name="--max-duration", help="How many seconds the call may last."),
-    ] = None,
-    idle_timeout: Annotated[
-        int | None,
-        Parameter(
-            name="--idle-timeout", help="How many seconds it may hear nothing, not even silence."
-        ),
-    ] = None,
-    budget_tokens: Annotated[
-        int | None,
-        Parameter(name="--budget-tokens", help="How many tokens it may use."),
-    ] = None,
-    budget_audio: Annotated[
-        float | None,
-        Parameter(
-            name="--budget-audio", help="How many seconds of audio it may use, both sides together."
-        ),
-    ] = None,
-    budget_usd: Annotated[
-        float | None,
-        Parameter(name="--budget-usd", help="How many US dollars it may cost."),
-    ] = None,
-    subject: Annotated[
+    origin: Annotated[
         str | None,
-        Parameter(name="--subject", help="Who calls: the call is from web:SUBJECT."),
+        Parameter(
+            name="--origin", help="Call as a page of this origin does; without it, from none."
+        ),
     ] = None,
+    leash: LeashOptions = UNLEASHED,
     json: Json = False,
     url: Url = None,
     key: ApiKey = None,
@@ -102,19 +86,16 @@ def call(
     """
     if agent is not None and model is not None:
         fail("A call is answered by an agent or by a model: give --agent or --model.")
+    if origin is not None and not is_origin(origin):
+        fail("--origin is none: write it as browsers do, such as https://app.example.com.")
+    bounds = leash.members()
     with reporting(*CALL_PROBLEMS):
         sound = load_sound(wav)
     refuse_unwritable(recording or name_recording("ID"))
     target = find_target(url, key, data_dir=data_dir)
-    budget = _given(tokens=budget_tokens, audio_seconds=budget_audio, usd=budget_usd)
-    leash = _given(
-        max_duration_seconds=max_duration,
-        idle_timeout_seconds=idle_timeout,
-        budget=budget or None,
-        subject=subject,
-    )
     report, understood = run(
-        _call(target, sound, agent=agent, model=model, leash=leash, quiet=json), *CALL_PROBLEMS
+        _call(target, sound, agent=agent, model=model, leash=bounds, origin=origin, quiet=json),
+        *CALL_PROBLEMS,
     )
     path = recording or name_recording(report.started.session_id)
     write_private(path, write_wav(report.recording))
@@ -126,11 +107,6 @@ def call(
         for line in understood:
             say(line)
         fail(lack)
-
-
-def _given(**members: object) -> dict[str, object]:
-    """Return the members that have a value; the server says what is wrong with one."""
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def lack_of(report: CallReport) -> str | None:
@@ -158,6 +134,7 @@ async def _call(
     agent: str | None,
     model: str | None,
     leash: Mapping[str, object],
+    origin: str | None,
     quiet: bool,
 ) -> tuple[CallReport, Sequence[str]]:
     """Place the call; if nothing was understood, list what would have been."""
@@ -173,7 +150,9 @@ async def _call(
             agent, model = (None, LOCAL_MODEL) if first is None else (str(first.id), None)
             if first is not None and not quiet:
                 say(f"Calling {first.name}.")
-        report = await place_call(api, sound, tell=tell, agent_id=agent, model=model, leash=leash)
+        report = await place_call(
+            api, sound, tell=tell, agent_id=agent, model=model, leash=leash, origin=origin
+        )
         understood: Sequence[str] = ()
         if agent is not None and not report.lost and not report.understood:
             with suppress(ApiProblem):  # the call itself went well

@@ -1,9 +1,10 @@
-"""Options that several commands share, and their defaults."""
+"""Options that several commands share, and how their values are read."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, NoReturn, TypeAlias
 
 from cyclopts import Parameter
 
@@ -89,3 +90,32 @@ def _read_url(url: str) -> str | None:
         return read_web_url(url)
     except ValueError as error:
         fail(f"{url} is not a server's URL: {error}.")
+
+
+def read_json(option: str, text: str | None, *, or_text: bool = False) -> object:
+    """Read an option's JSON; with `or_text`, other text is returned unchanged.
+
+    Raises CommandProblem.
+    """
+    if text is None:
+        return None
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        fail(f"{option} is not valid JSON: it is nested too deeply.")
+    except ValueError as error:
+        if or_text:
+            return text
+        fail(f"{option} is not valid JSON: {str(error)[:1].lower()}{str(error)[1:]}.")
+
+
+def read_names(option: str, text: str | None) -> object:
+    """Read a list of names: separated by commas, or as JSON. Raises CommandProblem."""
+    if text is None or text.lstrip().startswith("["):
+        return read_json(option, text)
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"no number is {name}")

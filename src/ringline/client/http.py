@@ -228,8 +228,11 @@ def unreachable(url: str) -> Generator[None]:
         raise ApiProblem(f"No server can be reached at {url}; is it running?") from None
 
 
-def refused(status: int, body: bytes) -> ApiProblem:
-    """Return a refusal as a sentence, in the surface's own words if it has any."""
+def refused(status: int, body: bytes, *, otherwise: str = "") -> ApiProblem:
+    """Return a refusal as a sentence, in the surface's own words if it has any.
+
+    `otherwise` is why, if the body does not say.
+    """
     words = ""
     try:
         refusal = _refusal.decode(body)
@@ -241,6 +244,7 @@ def refused(status: int, body: bytes) -> ApiProblem:
         words = _words_of(refusal.errors[0])
     else:
         words = refusal.message or refusal.error_code
+    words = words or otherwise
     if not words and status in (401, 403):
         words = "the key is not accepted"
     return ApiProblem(f"The server refused ({status}){': ' + words if words else ''}.", status)

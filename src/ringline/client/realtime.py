@@ -39,6 +39,12 @@ CLIENT_CONFIG = {"input_transcription": True, "output_transcription": True}
 
 _START_LIMIT_S = 20.0
 
+#: Why a server refuses an upgrade; its own words are in a body that aiohttp does not read.
+_REFUSALS = {
+    403: "the ticket does not allow this origin",
+    429: "too many sessions are running",
+}
+
 
 class CallProblem(Exception):
     """A call failed; the text is a sentence for the user."""
@@ -81,13 +87,14 @@ async def place_call(
     agent_id: str | None = None,
     model: str | None = None,
     leash: Mapping[str, object] | None = None,
+    origin: str | None = None,
     patience: Patience | None = None,
 ) -> CallReport:
     """Place a call and play a recording to the agent, in real time.
 
     `sound` is mono at any rate. Name an agent or a model; with neither, the server chooses
-    or refuses. `leash` are members of the mint that bound the call. Raises ApiProblem,
-    CallProblem, SoundProblem.
+    or refuses. `leash` are members of the mint that bound the call; `origin` is sent as a
+    browser sends its page's. Raises ApiProblem, CallProblem, SoundProblem.
     """
     config: dict[str, object] = {**CLIENT_CONFIG}
     if model is not None:
@@ -99,9 +106,10 @@ async def place_call(
                 f"{api.url}/v3/realtime",
                 protocols=(SUBPROTOCOL + ticket.client_secret,),
                 max_msg_size=MAX_FRAME,
+                origin=origin,
             )
         except aiohttp.WSServerHandshakeError as error:
-            raise refused(error.status, b"") from None
+            raise refused(error.status, b"", otherwise=_REFUSALS.get(error.status, "")) from None
     try:
         frames = _frames(socket)
         started = await _start(socket, frames)
