@@ -2,7 +2,8 @@
 
 It judges every frame in both directions by types that others wrote, so no test can use an
 illegal one, and refuses what the services refuse: a second response at once, a cancel of
-nothing, a cut beyond an item's end. It hears loud audio as speech and echoes what it is told:
+nothing, a cut beyond an item's end. Turns are answered, and speech interrupts, unless the
+session's turn detection says otherwise. It hears loud audio as speech and echoes what it is told:
 
     /tool NAME JSON     each such line calls a tool; its result is echoed later
     /long               speaks for 20 s, paced
@@ -157,6 +158,7 @@ class FakeSession:
         self.turn: _Turn | None = None
         self.unanswered: list[str] = []
         self.items: dict[str, float] = {}  # the length of each item's speech
+        self.messages: dict[str, Frame] = {}
         self.calls: dict[str, str] = {}
         self.active: str = ""
         self.speaking: asyncio.Task[None] | None = None
@@ -223,6 +225,8 @@ class FakeSession:
                 await self.create(frame)
             case "conversation.item.truncate" | "conversation.item.delete":
                 await self.trim(frame)
+            case "conversation.item.retrieve":
+                await self.retrieve(frame)
             case "response.create":
                 await self.respond(frame)
             case "response.cancel":
@@ -236,6 +240,14 @@ class FakeSession:
         place = self.config if self.xai else self.config.get("audio", {}).get("input", {})
         found = place.get("turn_detection")
         return found if found and found["type"] else None
+
+    def does(self, what: str) -> bool:
+        """Return whether it answers turns, or is interrupted, by itself."""
+        return self.xai or bool((self.detection() or {}).get(what, True))
+
+    async def answer_turn(self) -> None:
+        if not self.fake.lazy and self.detection() and self.does("create_response"):
+            await self.start({})
 
     async def hear(self, pcm: bytes) -> None:
         self.pcm += pcm
@@ -263,7 +275,7 @@ class FakeSession:
         self.turn = _Turn(self.new_id("item"), silence_ms)
         at = {} if self.xai else {"audio_start_ms": 0}
         await self.send("input_audio_buffer.speech_started", item_id=self.turn.item_id, **at)
-        if self.xai and self.active:
+        if self.active and self.does("interrupt_response"):
             await self.interrupt("turn_detected")
 
     async def end_turn(self) -> None:
@@ -272,15 +284,13 @@ class FakeSession:
         at = {} if self.xai else {"audio_end_ms": turn.heard_ms}
         await self.send("input_audio_buffer.speech_stopped", item_id=turn.item_id, **at)
         await self.committed(turn.item_id, turn.heard_ms)
-        if self.xai and not self.fake.lazy:
-            await self.start({})
+        await self.answer_turn()
 
     async def commit(self, frame: Frame) -> None:
         if self.turn is not None:
             turn, self.turn = self.turn, None
             await self.committed(turn.item_id, turn.heard_ms)
-            if self.xai and not self.fake.lazy:
-                await self.start({})
+            await self.answer_turn()
         elif self.buffered_ms < _LEAST_MS:
             await self.refuse("input_audio_buffer_commit_empty", frame)
         else:
@@ -344,6 +354,13 @@ class FakeSession:
         self.items[item_id] = end_ms
         cut = {"item_id": item_id, "content_index": 0, "audio_end_ms": end_ms}
         await self.send("conversation.item.truncated", **cut)
+
+    async def retrieve(self, frame: Frame) -> None:
+        found = self.messages.get(frame["item_id"])
+        if found is None:
+            await self.refuse("item_not_found", frame)
+            return
+        await self.send("conversation.item.retrieved", item=found)
 
     async def respond(self, frame: Frame) -> None:
         if self.active:
@@ -417,7 +434,7 @@ class FakeSession:
         item_id, response_id = self.new_id("item"), self.active
         at = {"response_id": response_id, "output_index": 0}
         item = {"id": item_id, "object": "realtime.item", "type": "message", "role": "assistant"}
-        empty = {**item, "status": "in_progress", "content": []}
+        empty = self.messages[item_id] = {**item, "status": "in_progress", "content": []}
         await self.send("response.output_item.added", item=empty, **at)
         at |= {"item_id": item_id, "content_index": 0}
         if self.modality() == "text":
@@ -432,6 +449,7 @@ class FakeSession:
             await self.speak_aloud(text, LONG_MS if paced else 0, at)
             part = {"type": "output_audio", "transcript": text}
             done = {**item, "status": "completed", "content": [part]}
+        self.messages[item_id] = done
         place = {"response_id": response_id, "output_index": 0}
         await self.send("response.output_item.done", item=done, **place)
 
@@ -460,11 +478,12 @@ class FakeSession:
         at = {"response_id": self.active, "output_index": 0}
         call = {"call_id": call_id, "name": name, "arguments": ""}
         item: Frame = {"id": item_id, "object": "realtime.item", "type": "function_call", **call}
-        await self.send("response.output_item.added", item=item, **at)
+        await self.send("response.output_item.added", item={**item, "status": "in_progress"}, **at)
         call["arguments"] = arguments
         place = {} if self.xai else {**at, "item_id": item_id}
         await self.send("response.function_call_arguments.done", **call, **place)
-        await self.send("response.output_item.done", item={**item, **call}, **at)
+        done = {**item, **call, "status": "completed"}
+        await self.send("response.output_item.done", item=done, **at)
 
     async def end(self, status: str, details: Frame | None) -> None:
         response_id, self.active = self.active, ""
