@@ -98,6 +98,20 @@ async def test_a_muted_microphone_sends_silence(service: Service) -> None:
         await page.evaluate("microphone.close(), microphone.close()")
 
 
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_microphone_that_serves_a_session_ends_with_it(
+    service: Service, late: bool
+) -> None:
+    """Also where the session ended before the user allowed the microphone."""
+    async with opened(service) as page:
+        await page.evaluate(f"serve({{ late: {str(late).lower()} }})")
+        if not late:
+            await page.until("seen.filter((one) => one.what === 'chunk').length > 5")
+            assert await page.evaluate("track.readyState") == "live"
+            await page.evaluate("session.close()")
+        await page.until("track.readyState === 'ended'")
+
+
 async def test_microphones_and_their_errors() -> None:
     async with opened() as page:
         await page.evaluate("voice.Microphone.open().then((one) => one.close())")

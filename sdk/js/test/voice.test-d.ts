@@ -179,6 +179,7 @@ microphone.on("level", (level) => expect<number>()(level));
 microphone.on("chunk", (pcm) => session.sendAudio(pcm));
 microphone.on("lost", (error) => expect<VoiceError>()(error));
 microphone.close();
+await Microphone.open({ session });
 // @ts-expect-error microphones are opened
 new Microphone();
 // @ts-expect-error no such option

@@ -165,6 +165,7 @@ class Microphone {
         try {
             const microphone = new Microphone(track, context, options);
             await microphone.#listen(stream, options.workletUrl);
+            microphone.#serve(options.session);
             return microphone;
         }
         catch (error) {
@@ -237,6 +238,12 @@ class Microphone {
         this.#context.createMediaStreamSource(stream).connect(node);
         node.connect(this.#context.destination); // silent, but not every browser runs a loose node
         guarded("resuming the microphone", () => this.#context.resume());
+    }
+    #serve(session) {
+        if (!session)
+            return;
+        this.connect(session);
+        void session.ended.then(() => this.close());
     }
     #tune(rate) {
         if (rate === this.#rate)

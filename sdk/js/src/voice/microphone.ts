@@ -17,6 +17,8 @@ export interface MicrophoneOptions {
   echoCancellation?: boolean;
   noiseSuppression?: boolean;
   autoGainControl?: boolean;
+  /** Connects it to this session, and closes it when the session ends. */
+  session?: AudioSink & Pick<VoiceSession, "ended">;
   /** Where `MICROPHONE_WORKLET` is served, if the page's policy forbids scripts from `blob:`. */
   workletUrl?: string;
 }
@@ -84,6 +86,7 @@ export class Microphone {
     try {
       const microphone = new Microphone(track, context, options);
       await microphone.#listen(stream, options.workletUrl);
+      microphone.#serve(options.session);
       return microphone;
     } catch (error) {
       track.stop();
@@ -166,6 +169,12 @@ export class Microphone {
     this.#context.createMediaStreamSource(stream).connect(node);
     node.connect(this.#context.destination); // silent, but not every browser runs a loose node
     guarded("resuming the microphone", () => this.#context.resume());
+  }
+
+  #serve(session: MicrophoneOptions["session"]): void {
+    if (!session) return;
+    this.connect(session);
+    void session.ended.then(() => this.close());
   }
 
   #tune(rate: number): void {
