@@ -119,7 +119,7 @@ def test_doctor_finds_a_running_server_well(server: Dev, data_dir: Path) -> None
     states = {finding["check"]: finding["state"] for finding in json.loads(done.stdout)["findings"]}
     assert set(states) == {
         *("database", "roles", "secrets", "port"),
-        *("connections", "voices", "command", "time", "disk"),
+        *("connections", "voices", "openai", "xai", "gemini", "command", "time", "disk"),
     }
     assert states["database"] == states["roles"] == "good"
 
@@ -226,6 +226,14 @@ def test_a_secret_that_can_be_guessed_starts_no_server(
     assert found["database"]["found"].startswith("The database at 127.0.0.1:1 cannot be reached")
     assert name in found["secrets"]["found"]
     assert "hunter2" not in done.stdout
+
+
+def test_the_doctor_refuses_what_a_server_refuses_of_providers(tmp_path: Path) -> None:
+    variables = {"RINGLINE_XAI_URL": "http://proxy.example/v1"}
+    done = ringline("doctor", "--json", "--data-dir", tmp_path / "data", **variables)
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (done.returncode, finding["check"], finding["state"]) == (1, "settings", "bad")
+    assert finding["found"].startswith("RINGLINE_XAI_URL is invalid: http is for loopback")
 
 
 #: A setting that names a file, a mistake in the file, and what is said of it.

@@ -7,9 +7,7 @@ import shutil
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import aiohttp
@@ -23,6 +21,8 @@ from ringline.app import (
     examine_database,
     missing_extra,
 )
+from ringline.cli.doctor_providers import check_cascades, check_providers
+from ringline.cli.findings import Finding, Grade
 from ringline.cli.installation import line_that_finds_program, line_that_installs
 from ringline.cli.options import DataDir, Json
 from ringline.cli.outcome import fail, run, sentence
@@ -35,6 +35,7 @@ from ringline.config import (
     secret_command,
     service_links,
 )
+from ringline.domain.cascade import Cascade
 from ringline.domain.limits import DESCRIPTORS_RESERVED
 from ringline.web.admission import Allowance
 
@@ -46,26 +47,8 @@ _BORN = datetime(2026, 1, 1, tzinfo=UTC)  # an earlier time means that the clock
 _VOICE_MODULES = ("espeakng_loader", "numpy", "pocketsphinx", "soundfile", "soxr", "webrtcvad")
 
 
-class Grade(StrEnum):
-    """The result of a check."""
-
-    GOOD = "good"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found, and how to fix it."""
-
-    check: str
-    grade: Grade
-    found: str
-    advice: str = ""
-
-
 def doctor(*, json: Json = False, data_dir: DataDir = None) -> None:
-    """Check database, secrets, port, connections, voices, time and disk.
+    """Check database, secrets, port, connections, voices, providers, time and disk.
 
     Says how to fix what is wrong, and changes nothing. Exits with 1 if something stops a
     server from running.
@@ -85,10 +68,11 @@ def _examine_settings(data_dir: Path | None) -> list[Finding]:
     try:
         settings = Settings.read(data_dir=data_dir)
         load_prices(settings.prices_file)
-        settings.read_cascades()
+        cascades = settings.read_cascades()
+        settings.refuse_plain_voices()
     except SettingsProblem as problem:  # with one invalid setting, the others cannot be checked
         return [Finding("settings", Grade.BAD, str(problem))]
-    return [*check_variables(service_links(os.environ)), *run(_examine(settings))]
+    return [*check_variables(service_links(os.environ)), *run(_examine(settings, cascades))]
 
 
 def check_variables(links: Sequence[str]) -> list[Finding]:
@@ -105,7 +89,7 @@ def check_variables(links: Sequence[str]) -> list[Finding]:
     ]
 
 
-async def _examine(settings: Settings) -> list[Finding]:
+async def _examine(settings: Settings, cascades: Sequence[Cascade]) -> list[Finding]:
     port = await _check_port(settings)
     findings = [finding async for finding in _check_database(settings, port.grade)]
     findings.append(check_secrets(settings))
@@ -113,6 +97,8 @@ async def _examine(settings: Settings) -> list[Finding]:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     findings.append(check_connections(*limits, per_address=settings.max_connections_per_address))
     findings.append(check_voices(settings))
+    findings += await check_providers(settings.providers, os.environ)
+    findings += await check_cascades(cascades)
     findings.append(check_command())
     findings.append(check_clock(datetime.now(UTC)))
     findings.append(check_disk(settings.data_dir))

@@ -5,6 +5,7 @@ compares the two.
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -77,6 +78,17 @@ def _default_data_dir() -> Path:
 def python_environment() -> dict[str, str]:
     """Return only the part of the environment that a Python worker needs."""
     return {name: os.environ[name] for name in _OF_PYTHON if name in os.environ}
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider of voices, as the settings name it: `openai`, its URL, and its key if any."""
+
+    name: str
+    url: str
+    key: SecretStr | None
+    #: The URL is another than the default.
+    url_is_set: bool
 
 
 class _Environment(PydanticBaseSettingsSource):
@@ -347,6 +359,18 @@ class Settings(BaseSettings):
             return ()
         return read_voices_file(self.voices_file, os.environ, allow_plain=self.voices_allow_plain)
 
+    @property
+    def providers(self) -> tuple[Provider, ...]:
+        """Return the providers of voices: whatever has a setting for a key."""
+        fields = type(self).model_fields
+        found: list[Provider] = []
+        for field in (name for name in fields if name.endswith("_api_key")):
+            name = field.removesuffix("_api_key")
+            url: str = getattr(self, f"{name}_url")
+            is_set = url != fields[f"{name}_url"].default
+            found.append(Provider(name, url, getattr(self, field), is_set))
+        return tuple(found)
+
     def missing_to_serve(self) -> tuple[str, ...]:
         """Return the names of settings that are missing and that `serve` requires."""
         missing = [name for name in REQUIRED_TO_SERVE if getattr(self, name) is None]
@@ -369,12 +393,12 @@ class Settings(BaseSettings):
 
     def refuse_plain_voices(self) -> None:
         """Refuse to send keys and speech in the clear. Raises SettingsProblem."""
-        for key in (name for name in type(self).model_fields if name.endswith("_api_key")):
-            name = key.removesuffix("_api_key") + "_url"
+        for provider in self.providers:
             try:
-                read_voice_url(getattr(self, name), allow_plain=self.voices_allow_plain)
+                read_voice_url(provider.url, allow_plain=self.voices_allow_plain)
             except ValueError as error:
-                raise SettingsProblem(f"{PREFIX}{name.upper()} is invalid: {error}.") from None
+                name = f"{PREFIX}{provider.name.upper()}_URL"
+                raise SettingsProblem(f"{name} is invalid: {error}.") from None
 
     def refuse_weak_secrets(self) -> None:
         """Refuse to start with a secret that can be guessed. Raises SettingsProblem."""
