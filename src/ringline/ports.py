@@ -180,7 +180,8 @@ class Leg(Protocol):
     def flush(self) -> float | None:
         """Discard speech that has not been played.
 
-        Returns how much that was, in milliseconds, or None if the leg cannot know.
+        Returns how much that was, in milliseconds, or None if the leg cannot know. At least
+        as much as the playback clock knows to be unplayed counts.
         """
         ...
 

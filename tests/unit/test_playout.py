@@ -160,7 +160,7 @@ def test_the_next_response_plays_although_the_last_one_was_interrupted() -> None
     playing.start("one")
     playing.enqueue_audio("one", speech(100))
     playing.pause(0)
-    playing.drop("one", 0)
+    playing.drop("one")
     playing.start("two")
     playing.enqueue_audio("two", speech(100, mark=2))
     assert chunks(playing.take_due(0)) == [speech(100, mark=2)]
@@ -171,7 +171,7 @@ def test_a_dropped_response_leaves_nothing_more_however_late_it_comes() -> None:
     playing.start("one")
     playing.enqueue_audio("one", speech(1000))
     playing.take_due(0)
-    assert playing.drop("one", 0), "the leg has some of it"
+    assert playing.drop("one"), "the leg has some of it"
     playing.enqueue_audio("one", speech(100))
     playing.enqueue_text("one", "late")
     playing.finish("one")
@@ -181,12 +181,12 @@ def test_a_dropped_response_leaves_nothing_more_however_late_it_comes() -> None:
 def test_dropping_asks_for_a_flush_only_where_the_leg_has_speech_that_it_may_play() -> None:
     playing = playout()
     playing.enqueue_audio("waiting", speech(100))
-    assert not playing.drop("waiting", 0)
+    assert not playing.drop("waiting")
     playing.start("one")
     playing.enqueue_audio("one", speech(100))
     playing.take_due(0)
     playing.pause(0)
-    assert not playing.drop("one", 0), "the interruption has flushed it"
+    assert not playing.drop("one"), "the interruption has flushed it"
 
 
 def test_more_than_five_minutes_do_not_wait() -> None:

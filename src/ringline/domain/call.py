@@ -121,7 +121,7 @@ class Moment:
 
     now: datetime
     new_id: Callable[[], UUID]
-    #: Returns how much was played of the response that was sent last.
+    #: Stops playback; returns how much was played of the response that was sent last.
     played: Callable[[], bridge.Played] = nothing_played
 
 

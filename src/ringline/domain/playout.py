@@ -220,15 +220,13 @@ class Playout:
             ends_at += item.duration_ms if isinstance(item, Chunk) else 0.0
         return ends_at
 
-    def drop(self, response_id: str, now_ms: float) -> bool:
+    def drop(self, response_id: str) -> bool:
         """Discard a response, late chunks too; return whether the leg must be flushed."""
         self._discard(response_id)
         if self._current != response_id:
             return False
         flush = not self._paused
         self._current, self._paused = None, False
-        if flush:
-            self.clock.flushed(now_ms)
         return flush
 
     def take_due(self, now_ms: float) -> list[Outgoing]:

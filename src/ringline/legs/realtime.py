@@ -20,6 +20,7 @@ from ringline.domain.endings import EndCause
 from ringline.domain.leg import (
     AgentFinished,
     AgentSaid,
+    AgentStarted,
     CancelRequested,
     ClearRequested,
     ConfigChanged,
@@ -37,6 +38,7 @@ from ringline.domain.leg import (
     TurnTranscribed,
     Typed,
 )
+from ringline.domain.playout import PlaybackClock
 from ringline.domain.session_config import ConfigProblem, EffectiveConfig, update
 from ringline.ports import LegListener
 from ringline.wire import realtime
@@ -88,6 +90,9 @@ class RealtimeLeg:
         self._waiting_ms = 0.0
         self._waiting_frames = self._waiting_bytes = 0
         self._dropped_ms = 0.0
+        #: The playback clock of a client that has lagged; without it, the bridge's is right.
+        self._late: PlaybackClock | None = None
+        self._unsent_ms = 0.0  # what was dropped since the current response began
         self._recent: deque[float] = deque()
         self._audio_credit_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
         self._audio_at = self._loop.time()
@@ -184,23 +189,37 @@ class RealtimeLeg:
         if self._gone:
             return
         if not self._waiting and not self._socket.paused:
-            self._socket.send_text(realtime.encode_audio(chunk))
+            self._send_speech(chunk)
             return
+        self._late = self._late or PlaybackClock()
         self._waiting.append(chunk)
         self._waiting_ms += chunk.duration_ms
         while self._waiting_ms > MAX_WAITING_SPEECH_MS:
             self._drop_oldest()
 
-    def flush(self) -> None:
-        """Discard queued speech; only the client knows how much of the rest it played."""
+    def flush(self) -> float | None:
+        """Discard queued speech; return how much of all speech was not played (ports.Leg).
+
+        Only the client knows, but one that has lagged cannot have played what it had not got.
+        """
+        unplayed_ms = self._waiting_ms + self._unsent_ms
         self._waiting = deque(item for item in self._waiting if not isinstance(item, Chunk))
-        self._waiting_ms = 0.0
+        self._waiting_ms = self._unsent_ms = 0.0
+        if self._late is None:
+            return None
+        now_ms = self._loop.time() * 1000
+        unplayed_ms += self._late.lead_ms(now_ms)
+        self._late.flushed(now_ms)
+        return unplayed_ms
 
     def send(self, order: LegOrder) -> None:
         """Send an order to the client; transcripts only if its config asks for them."""
         match order:
             case TurnTranscribed() if not self._shows_heard:
                 return
+            case AgentStarted():
+                self._unsent_ms = 0.0
+                self._send(realtime.encode(order))
             case AgentSaid() if not self._shows_said:
                 return
             case AgentFinished(spoken_text=str()) if not self._shows_said:
@@ -266,11 +285,16 @@ class RealtimeLeg:
         item = self._waiting.popleft()
         if isinstance(item, Chunk):
             self._waiting_ms -= item.duration_ms
-            item = realtime.encode_audio(item)
+            self._send_speech(item)
         else:
             self._waiting_frames -= 1
             self._waiting_bytes -= len(item)
-        self._socket.send_text(item)
+            self._socket.send_text(item)
+
+    def _send_speech(self, chunk: Chunk) -> None:
+        if self._late is not None:
+            self._late.sent(chunk.duration_ms, self._loop.time() * 1000)
+        self._socket.send_text(realtime.encode_audio(chunk))
 
     def _hang_up(self, error: RealtimeError) -> None:
         """Send queued frames even if the socket is paused: the close frame follows them."""
@@ -286,6 +310,7 @@ class RealtimeLeg:
         if not self._gone and self._dropped_ms:
             _log.warning("speech_dropped", dropped_ms=round(self._dropped_ms))
         self._gone = True
+        self._unsent_ms += self._waiting_ms
         self._waiting.clear()
         self._waiting_ms, self._waiting_frames, self._waiting_bytes = 0.0, 0, 0
 
@@ -334,6 +359,7 @@ class RealtimeLeg:
                 del self._waiting[index]
                 duration_ms = item.duration_ms
                 self._waiting_ms -= duration_ms
+                self._unsent_ms += duration_ms
                 self._dropped_ms += duration_ms
                 return
 

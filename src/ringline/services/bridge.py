@@ -185,10 +185,6 @@ class Bridge:
         """
         return bridge.NOTHING if self._closed else self._pacer.halt()
 
-    def played(self) -> bridge.Played:
-        """Return how much of the response was played until now, or until it was stopped."""
-        return self._pacer.played()
-
     def close(self) -> None:
         """Unplug everything; no audio or signal passes from here on."""
         self._closed = True

@@ -287,7 +287,7 @@ class LiveCall:
             await self._close(opening)
 
     def _now(self) -> Moment:
-        return replace(self._moment(), played=self._bridge.played)
+        return replace(self._moment(), played=self._bridge.halt)
 
     def _new_voice_id(self) -> VoiceId:
         return VoiceId(PartyId(self._moment().new_id()))

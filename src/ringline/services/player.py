@@ -39,9 +39,17 @@ class Player:
         self.clock.sent(chunk.duration_ms, now_ms())
         self.leg.play(chunk)
 
-    def flush(self) -> float | None:
-        """Discard unplayed speech; return its milliseconds, or None if the leg cannot know."""
+    def discard(self) -> float | None:
+        """Discard unplayed speech; return its milliseconds, or None if the leg cannot know.
+
+        A leg that lags knows what it has not sent; the clock, what nobody can have played yet.
+        """
         unplayed_ms = self.leg.flush()
+        return None if unplayed_ms is None else max(unplayed_ms, self.clock.lead_ms(now_ms()))
+
+    def flush(self) -> float | None:
+        """Discard unplayed speech, and note it; return as `discard` does."""
+        unplayed_ms = self.discard()
         self.clock.flushed(now_ms())
         return unplayed_ms
 
@@ -99,7 +107,7 @@ class Pacer:
 
     def drop(self, response_id: str) -> None:
         """Discard a response, and flush the leg if the response was playing."""
-        if self._playout.drop(response_id, now_ms()):
+        if self._playout.drop(response_id):
             self._flushed(self._player.flush())
 
     def halt(self) -> bridge.Played:
@@ -107,13 +115,9 @@ class Pacer:
 
         The rest of the response is held until the call drops it.
         """
-        unplayed_ms = self._player.leg.flush()
+        unplayed_ms = self._player.discard()
         self._flushed(unplayed_ms)
         return self._playout.pause(now_ms(), unplayed_ms)
-
-    def played(self) -> bridge.Played:
-        """Return how much of the response was played until now, or until it was stopped."""
-        return self._playout.played(now_ms())
 
     def report_silence(self) -> None:
         """Report a pending silence at once: the speech before it has been discarded."""
