@@ -17,7 +17,7 @@ from ringline.domain.events import (
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.records import ParticipantRow
 from ringline.domain.responses import Phase
-from ringline.domain.turn_taking import Expected
+from ringline.domain.talk import Expected
 from ringline.domain.turns import Order
 from tests.talking import CAPABILITIES, LIVING, RESPONDS_BY_ITSELF, VOICE, Story, cancelled, spoke
 

@@ -21,7 +21,7 @@ from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.endings import EndCause
 from ringline.domain.events import TurnCompleted
 from ringline.domain.handover import HandedBack, TakenOver
-from ringline.domain.turn_taking import Expected
+from ringline.domain.talk import Expected
 from ringline.domain.turns import Order
 from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, Said, Story, spoke
 

@@ -3,11 +3,11 @@
 import pytest
 
 from ringline.domain import bridge, leg, voice
+from ringline.domain.agent_responses import MAX_QUEUED
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.events import BargeIn, TranscriptDelta, TurnCompleted
 from ringline.domain.records import TurnRow
 from ringline.domain.responses import PHASES, Phase, ResponseStep
-from ringline.domain.turn_taking import MAX_QUEUED
 from ringline.domain.turns import MAX_PARTIAL_TURNS, MAX_TRANSCRIPT, history_of
 from tests.talking import LIVING, RESPONDS_BY_ITSELF, Said, Story, cancelled, spoke
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 from ringline.domain import bridge, leg, limits, voice
 from ringline.domain.addresses import Addressed, FromBridge, FromLeg, FromVoice, ToBridge, ToLeg
+from ringline.domain.agent_responses import end_conversation
 from ringline.domain.call_signals import (
     AnswerWritten,
     CallSignal,
@@ -46,12 +47,11 @@ from ringline.domain.participants import join, leave
 from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow, Entry, ParticipantRow, talk_time_s
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
+from ringline.domain.talk import TurnTaking
 from ringline.domain.turn_taking import (
-    TurnTaking,
     add_typed_text,
     answer_tool,
     clear_turn,
-    end_conversation,
     greet,
     handle_bridge_signal,
     handle_voice_signal,

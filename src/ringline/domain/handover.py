@@ -14,7 +14,8 @@ from ringline.domain.call_vocabulary import AuditType, ParticipantRole
 from ringline.domain.events import CallAudit
 from ringline.domain.participants import join, leave
 from ringline.domain.records import ParticipantRow
-from ringline.domain.turn_taking import TurnTaking, pause, resume
+from ringline.domain.talk import TurnTaking
+from ringline.domain.turn_taking import pause, resume
 from ringline.domain.turns import Draft
 
 Participants: TypeAlias = tuple[ParticipantRow, ...]

@@ -1,7 +1,7 @@
 """The tool calls that the client has not answered (realtime voice, O6, O7).
 
 The agent responds to the results of a response's calls once: when the response is over and
-all of its calls are answered. `turn_taking.py` requests that follow-up.
+all of its calls are answered. `agent_responses.py` requests that follow-up.
 """
 
 from collections.abc import Iterable

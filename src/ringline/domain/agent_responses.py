@@ -1,0 +1,288 @@
+"""The agent's responses: how one begins, is sent, stopped and finished, and what follows it.
+
+`advance` changes a response's phase by a table (`responses.py`); this module decides what that
+means: orders to the bridge and the voice, notifications for the leg, events. An interrupted
+turn keeps the text that was sent, and how much of it was heard (contract, 11): a response that
+was sent can be interrupted until it was played, or until the next one may begin.
+
+A response that calls tools has one follow-up, when it is over and the client has answered all
+of its calls (O6, O7). A voice that responds by itself begins it by itself.
+"""
+
+from dataclasses import replace
+
+from ringline.domain import bridge, leg, limits, voice
+from ringline.domain.call_vocabulary import TurnRole
+from ringline.domain.events import BargeIn, TranscriptDelta
+from ringline.domain.heard import whole_words
+from ringline.domain.responses import Phase, Response, ResponseStep, advance
+from ringline.domain.talk import Expected, TurnTaking, leaving
+from ringline.domain.tool_calls import (
+    MAX_OPEN,
+    NOT_ALLOWED,
+    TOO_MANY,
+    OpenCall,
+    find_call,
+    has_open,
+)
+from ringline.domain.turns import Draft, finish_turn, storable
+
+#: Most responses that wait until the previous one was sent; more are refused.
+MAX_QUEUED = limits.QUEUED_RESPONSES.most
+# A stopped response may still be reported as started: our Cancel and the voice's report can
+# cross. Without its id, a voice that responds by itself would seem to begin a new response.
+_REFUSED = 8
+
+
+def request(
+    talk: TurnTaking, draft: Draft, *, automatic: bool, say: str | None = None
+) -> TurnTaking:
+    """Request a response; it answers everything that is unanswered."""
+    turn_id = draft.new_id()
+    response = Response(str(turn_id), turn_id, automatic, say=say)
+    draft.orders.append(voice.Respond(response.id, say))
+    return replace(
+        talk,
+        response=response,
+        expected=Expected.NOTHING,
+        unanswered_text=False,
+        owed=False,
+        hang_up=False,
+    )
+
+
+def end_conversation(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """End the conversation, in the middle of the agent's turn if it has one."""
+    talk = replace(talk, queued=())
+    response = talk.response
+    if response is None or not _ends(response, ResponseStep.STOPPED):
+        return talk
+    played = _played_of(response, draft.played())
+    return _finish_response(talk, response, draft=draft, heard=played.characters)
+
+
+def _ends(response: Response, step: ResponseStep) -> bool:
+    after = advance(response, step)
+    return after is not None and after.phase is Phase.OVER
+
+
+def response_sent(talk: TurnTaking, sent: bridge.ResponseSent, *, draft: Draft) -> TurnTaking:
+    """Handle the last chunk of a response: it is over once it was played."""
+    response = leaving(talk, sent.response_id)
+    playing = advance(response, ResponseStep.SENT) if response is not None else None
+    if playing is None:
+        return talk
+    talk = replace(talk, response=replace(playing, characters=sent.characters))
+    follows = playing.called and not has_open(talk.calls, playing.id)
+    if sent.playing and not (talk.queued or talk.owed or follows):
+        return talk
+    return proceed(settle(talk, draft), draft)
+
+
+def settle(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """End the response that the leg still plays: it was heard, or the next one may begin."""
+    response = talk.response
+    if response is None or not _ends(response, ResponseStep.PLAYED):
+        return talk
+    heard = response.characters if response.cut else None
+    talk = _finish_response(talk, response, draft=draft, heard=heard)
+    return replace(talk, hang_up=response.hang_up)
+
+
+def response_started(talk: TurnTaking, response_id: str, *, draft: Draft) -> TurnTaking:
+    """Handle the beginning of a response: admit it, queue it or refuse it."""
+    response = talk.response
+    if response is not None and response.id == response_id:
+        running = advance(response, ResponseStep.STARTED)
+        return talk if running is None else _admit(talk, running, draft=draft)
+    talk = settle(talk, draft)
+    response = talk.response
+    unrequested = talk.responds_by_itself and response_id not in talk.refused
+    if unrequested and talk.expected is not Expected.UNWANTED and not talk.paused:
+        new_response = Response(response_id, draft.new_id(), automatic=True, phase=Phase.RUNNING)
+        talk = replace(talk, expected=Expected.NOTHING)
+        if response is None:
+            return _admit(talk, new_response, draft=draft)
+        if response.phase is Phase.DRAINING and len(talk.queued) < MAX_QUEUED:
+            return replace(talk, queued=(*talk.queued, new_response))
+    if unrequested:  # this was the expected response, wanted or not
+        talk = replace(talk, expected=Expected.NOTHING)
+    return _refuse(talk, response_id, played_ms=0, draft=draft)
+
+
+def _admit(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
+    draft.orders += [leg.AgentStarted(), bridge.PlayResponse(response.id)]
+    talk = replace(talk, response=replace(response, held_calls=()))
+    for call in response.held_calls:
+        talk = call_tool(talk, call, draft=draft)
+    return talk
+
+
+def call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTaking:
+    """Pass a tool call to the client; a response that it does not know yet holds its calls."""
+    response = leaving(talk, call.response_id)
+    if response is None:
+        queued = tuple(
+            replace(item, held_calls=(*item.held_calls, call)[:MAX_OPEN])
+            if item.id == call.response_id
+            else item
+            for item in talk.queued
+        )
+        return replace(talk, queued=queued)  # unchanged if the response was stopped
+    if find_call(talk.calls, call.tool_call_id) is not None:
+        return talk
+    calls = talk.calls
+    if talk.allowed_tools is not None and call.name not in talk.allowed_tools:
+        draft.orders.append(voice.ToolResult(call.tool_call_id, NOT_ALLOWED))
+    elif len(calls) < MAX_OPEN:
+        draft.orders.append(leg.ToolCalled(call.tool_call_id, call.name, call.arguments))
+        calls = (*calls, OpenCall(call.tool_call_id, response.id))
+    else:
+        draft.orders.append(voice.ToolResult(call.tool_call_id, TOO_MANY))
+    return replace(talk, calls=calls, response=replace(response, called=True))
+
+
+def cancel_calls(talk: TurnTaking, call_ids: tuple[str, ...], *, draft: Draft) -> TurnTaking:
+    """Forget tool calls that the model has cancelled; a late result is refused.
+
+    Results that came before are followed up all the same.
+    """
+    gone = [call for call in talk.calls if call.id in call_ids]
+    talk = replace(
+        talk,
+        calls=tuple(call for call in talk.calls if call not in gone),
+        queued=tuple(_without_held(item, call_ids) for item in talk.queued),
+    )
+    response = talk.response
+    for call in gone:
+        if has_open(talk.calls, call.response_id):
+            continue
+        if response is not None and response.id == call.response_id:
+            return replace(talk, response=replace(response, called=call.in_turn))
+        if call.in_turn and not call.silent:
+            return follow_up(talk, draft)
+    return talk
+
+
+def _without_held(response: Response, call_ids: tuple[str, ...]) -> Response:
+    held = tuple(call for call in response.held_calls if call.tool_call_id not in call_ids)
+    return replace(response, held_calls=held)
+
+
+def follow_up(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """Request the response to the results of tool calls, now or when the agent may speak."""
+    if talk.responds_by_itself and not talk.paused:
+        return replace(talk, expected=Expected.ANSWER)
+    return proceed(replace(talk, owed=True), draft)
+
+
+def _refuse(talk: TurnTaking, response_id: str, *, played_ms: int, draft: Draft) -> TurnTaking:
+    """Stop a response; the voice learns how much of it was played."""
+    draft.orders += [bridge.DropResponse(response_id), voice.Cancel(response_id, played_ms)]
+    return replace(talk, refused=(*talk.refused, response_id)[-_REFUSED:])
+
+
+def response_done(talk: TurnTaking, signal: voice.ResponseDone, *, draft: Draft) -> TurnTaking:
+    """Handle the end of a response at the voice; it may still be sent and played."""
+    response_id, known = signal.response_id, (talk.response, *talk.queued)
+    response = next((item for item in known if item and item.id == response_id), None)
+    if response is None:  # stopped or refused: the bridge can discard its buffer
+        draft.orders.append(bridge.DropResponse(response_id))
+        return talk
+    done = advance(response, ResponseStep.DONE)
+    if done is None:
+        return talk
+    if done.phase is Phase.OVER:  # it ended before it began
+        draft.orders.append(bridge.DropResponse(response_id))
+        return proceed(replace(talk, response=None), draft)
+    cut = signal.reason is not voice.ResponseEnd.COMPLETED
+    done = replace(done, hang_up=signal.hang_up, cut=cut)
+    if response is talk.response:
+        return replace(talk, response=done)
+    queued = tuple(done if item is response else item for item in talk.queued)
+    return replace(talk, queued=queued)
+
+
+def stop_response(
+    talk: TurnTaking, played: bridge.Played, *, draft: Draft, barge_in: bool
+) -> TurnTaking:
+    """Stop the response under way, if there is one, and those that are queued."""
+    response = talk.response
+    if response is None or not _ends(response, ResponseStep.STOPPED):
+        return talk
+    played = _played_of(response, played)
+    talk = _refuse(talk, response.id, played_ms=played.ms, draft=draft)
+    for item in talk.queued:
+        talk = _refuse(talk, item.id, played_ms=0, draft=draft)
+    if barge_in and response.audible:  # speech over silence interrupts nothing
+        spoken = whole_words(response.text, played.characters) if talk.speaks else response.text
+        draft.report(BargeIn(turn_id=response.turn_id, spoken_text=spoken, at_ms=played.ms))
+    talk = replace(talk, queued=())
+    return _finish_response(talk, response, draft=draft, heard=played.characters)
+
+
+def _played_of(response: Response, played: bridge.Played) -> bridge.Played:
+    """Return how much of this response was played; the clock may count the one before it."""
+    return played if played.response_id == response.id else bridge.NOTHING
+
+
+def _finish_response(
+    talk: TurnTaking, response: Response, *, draft: Draft, heard: int | None
+) -> TurnTaking:
+    """Finish a response; `heard` is how many characters were heard if it was cut off."""
+    spoken = None
+    if heard is not None and talk.speaks:
+        spoken = whole_words(response.text, heard)
+    if response.begun:  # if not, the leg was never notified of it
+        draft.orders.append(leg.AgentFinished(heard is not None, spoken, response.latency))
+    if response.text:
+        turns = finish_turn(
+            talk.turns,
+            draft,
+            turn_id=response.turn_id,
+            item_id=response.id,
+            role=TurnRole.AGENT,
+            text=response.text,
+            began_at=response.began_at or draft.now,
+            interrupted=heard is not None,
+            spoken_text=spoken,
+            latency=response.latency,
+        )
+        talk = replace(talk, turns=turns)
+    follows = response.called and not has_open(talk.calls, response.id)
+    owed = talk.owed or (follows and not talk.responds_by_itself)
+    return replace(talk, response=None, owed=owed)
+
+
+def proceed(talk: TurnTaking, draft: Draft) -> TurnTaking:
+    """Start the next response, if it is queued or owed and the agent may speak."""
+    if talk.response is not None or talk.paused:
+        return talk
+    if talk.queued:
+        first, *later = talk.queued
+        return _admit(replace(talk, queued=tuple(later)), first, draft=draft)
+    if talk.owed and not talk.caller_speaks:
+        # Clients cannot tell that it is coming, so it absorbs a `response.create`.
+        return request(talk, draft, automatic=True)
+    return talk
+
+
+def text_sent(talk: TurnTaking, response: Response, *, delta: str, draft: Draft) -> TurnTaking:
+    """Handle text of a response that was sent to the caller."""
+    delta = storable(delta)
+    draft.orders.append(leg.AgentSaid(delta))
+    text, began_at = response.text + delta, response.began_at or draft.now
+    draft.report(
+        TranscriptDelta(
+            turn_id=response.turn_id,
+            item_id=response.id,
+            role=TurnRole.AGENT,
+            delta=delta,
+            text=text,
+            sequence=response.pieces,
+        ),
+        began_at,
+    )
+    pieces = response.pieces + 1
+    response = replace(response, text=text, pieces=pieces, audible=True, began_at=began_at)
+    return replace(talk, response=response)

@@ -1,0 +1,69 @@
+"""The state of turn-taking: the response under way, those that follow, the caller's turn.
+
+At most one response is under way. A voice that responds by itself may begin its next response
+while the previous one is still being sent; the next one is `queued`. A response that such a
+voice has not begun yet does not count, it is only `expected`: nothing waits for it, as the
+voice may never begin it.
+
+While the agent is `paused` it has no response: none is requested, and those that the voice
+begins are refused. Everything that the caller says, types or requests in that time leads to
+one response, which is `owed`.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ringline.domain.responses import Response
+from ringline.domain.tool_calls import OpenCalls
+from ringline.domain.turns import Turns
+
+
+class Expected(StrEnum):
+    """What a voice that responds by itself will probably begin next."""
+
+    NOTHING = "nothing"
+    ANSWER = "answer"
+    UNWANTED = "unwanted"  # an answer that was cancelled before it began
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTaking:
+    """The state of a conversation."""
+
+    #: The voice responds to the end of a turn by itself; others wait for Respond.
+    responds_by_itself: bool = False
+    response: Response | None = None
+    #: Responses that the voice has begun while `response` was still being sent.
+    queued: tuple[Response, ...] = ()
+    expected: Expected = Expected.NOTHING
+    #: Ids of responses that were stopped and may still be reported as started.
+    refused: tuple[str, ...] = ()
+    caller_speaks: bool = False
+    #: The client has cleared what the caller is saying: this turn gets no answer.
+    cleared: bool = False
+    #: Typed text has not been answered yet.
+    unanswered_text: bool = False
+    #: A response must follow once the agent may speak again.
+    owed: bool = False
+    #: The call ends once everything sent has been played.
+    hang_up: bool = False
+    #: Responses are spoken; if not, they are text alone, of which the clock knows nothing.
+    speaks: bool = True
+    #: An operator has taken over.
+    paused: bool = False
+    #: Tool calls that the client has not answered.
+    calls: OpenCalls = ()
+    #: The only tools that the voice may call; None is any.
+    allowed_tools: frozenset[str] | None = None
+    turns: Turns = field(default_factory=Turns)
+
+
+def living(talk: TurnTaking) -> tuple[str, ...]:
+    """Return the ids of the responses that are not over."""
+    return tuple(response.id for response in (talk.response, *talk.queued) if response)
+
+
+def leaving(talk: TurnTaking, response_id: str) -> Response | None:
+    """Return the response under way, if it has this id and has begun."""
+    response = talk.response
+    return response if response and response.id == response_id and response.begun else None
