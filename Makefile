@@ -34,7 +34,7 @@ endif
 	@tools/install runtime
 	@touch $@
 
-.PHONY: help setup demo dist test check format bench bench-relay lock clean
+.PHONY: help setup demo dist test live check format bench bench-relay bench-voices lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 - /p' Makefile
@@ -59,12 +59,18 @@ test: check ## all of check, then all tests (ARGS="-k word": some)
 	@$(BIN)/python tests/e2e/programs.py
 	@exec $(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
+live: .venv/.dev ## try the voices of providers whose keys are set at the providers (costs cents)
+	@exec $(BIN)/python -m pytest -rs tests/live/live_voices.py $(ARGS)
+
 format: .venv/.dev ## format the code
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
 bench-relay: .venv/.dev ## two-way voice sessions beside a naive relay
 	@exec $(BIN)/python -m benchmarks relay
+
+bench-voices: .venv/.dev ## what voices of providers cost: their codecs, and the delay they add
+	@exec $(BIN)/python -m benchmarks voices
 
 bench: .venv/.dev ## run the benchmarks and write the tables (ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(ARGS)

@@ -17,6 +17,7 @@ from benchmarks.relay import relay
 from benchmarks.report import write
 from benchmarks.start import size, start
 from benchmarks.tickets import tickets
+from benchmarks.voices import voices
 
 BENCHMARKS = {
     "start": start,
@@ -31,6 +32,7 @@ BENCHMARKS = {
     "pages": pages,
     "queries": queries,
     "relay": relay,
+    "voices": voices,
     "neighbours": neighbours,
 }
 

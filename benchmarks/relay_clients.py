@@ -13,6 +13,7 @@ import select
 import socket
 import time
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from benchmarks import relay_frames
 from benchmarks.sockets import connect, text_frame, upgrade
@@ -20,7 +21,17 @@ from benchmarks.sockets import connect, text_frame, upgrade
 _PERIOD_NS = relay_frames.FRAME_MS * 1_000_000
 _AUDIO = b'{"type":"audio.delta","audio":"'
 _AUDIO_SPACED = b'{"type": "audio.delta", "audio": "'
+#: As much of a frame's base64 as its moment can be in.
+_HEAD_TEXT = 64
 _START_S = 10.0
+
+
+class Frames(Protocol):
+    """Makes frames, and tells their age by their base64."""
+
+    def base64_of_now(self) -> str: ...
+
+    def age_of_text_ms(self, audio: str | bytes) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,16 @@ class _Session:
 class Sessions:
     """Sessions that have started and talk."""
 
-    def __init__(self, port: int, offers: list[str], *, speak: bool = True) -> None:
+    def __init__(
+        self,
+        port: int,
+        offers: list[str],
+        *,
+        speak: bool = True,
+        prompt: str = "",
+        frames: Frames = relay_frames,
+    ) -> None:
+        self._frames = frames
         self._poll = select.epoll()
         self._sessions: dict[int, _Session] = {}
         start = text_frame(json.dumps({"type": "session.start", "config": {}}))
@@ -61,6 +81,9 @@ class Sessions:
                     raise SystemExit(f"A session did not start: {bytes(session.read)!r}")
                 session.read += more
             session.read.clear()
+            if prompt:
+                typed = {"type": "text.input", "text": prompt}
+                connection.sendall(text_frame(json.dumps(typed)))
             if speak:
                 connection.sendall(text_frame(json.dumps({"type": "response.create"})))
             connection.setblocking(False)
@@ -82,7 +105,7 @@ class Sessions:
         while (now := time.monotonic_ns()) < until:
             while schedule and schedule[at].due <= now:
                 session = schedule[at]
-                audio = relay_frames.base64_of_now()
+                audio = self._frames.base64_of_now()
                 frame = text_frame('{"type":"audio.append","audio":"' + audio + '"}')
                 session.connection.sendall(frame)
                 sent += 1
@@ -109,7 +132,7 @@ class Sessions:
         for payload in _frames(session.read):
             if payload.startswith((_AUDIO, _AUDIO_SPACED)):
                 start = len(_AUDIO) if payload.startswith(_AUDIO) else len(_AUDIO_SPACED)
-                ages.append(relay_frames.age_of_text_ms(payload[start : start + 16]))
+                ages.append(self._frames.age_of_text_ms(payload[start : start + _HEAD_TEXT]))
                 kind = "audio"
             else:
                 kind = "speech" if b"speech.started" in payload else "other"

@@ -14,6 +14,7 @@ LIMIT_S = 110
         ("pages", "| `--phoneE164` |"),
         ("queries", "| 3: `call.participants.call` |"),
         ("relay", "| CPU per frame, µs |"),
+        ("voices", "| cascade: from the synthesiser |"),
         ("ledger", "| `gatewayMs`, alone, p99 |"),
         ("detection", "| pink noise, 10 dB |"),
     ],

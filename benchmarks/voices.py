@@ -1,0 +1,182 @@
+"""What voices of providers cost: the codec of a frame, and what a session adds to its way."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from benchmarks import cores
+from benchmarks.relay_clients import Sessions
+from benchmarks.report import Grid, Row, Section, brief, percentile, ratios
+from benchmarks.servers import LIMIT_S, UNLIMITED, Server, dev, directory
+from benchmarks.sockets import connect, post
+from benchmarks.voice_codecs import Cost, costs
+from benchmarks.voice_frames import Frames
+
+SESSIONS, SECONDS, RUNS = 10, 10.0, 5
+#: The models, and what they hear.
+MODELS = {
+    "openai/gpt-realtime-2.1": Frames(24_000),
+    "xai/grok-voice-latest": Frames(24_000),
+    "gemini/gemini-3.8-live": Frames(16_000),
+    "cascade/bench": Frames(16_000),
+}
+MINT = "/v3/realtime-sessions"
+_KEY = "a key of the benchmark"
+
+
+@dataclass(slots=True)
+class Delays:
+    """The ages of frames, in ms, by round: what a provider heard, and what a client did."""
+
+    inward: list[list[float]] = field(default_factory=list[list[float]])
+    outward: list[list[float]] = field(default_factory=list[list[float]])
+
+
+class Providers:
+    """The process of all providers."""
+
+    def __init__(self, process: subprocess.Popen[bytes], urls: Mapping[str, str]) -> None:
+        self._process = process
+        self.urls = urls
+
+    def heard(self, place: Path) -> list[float]:
+        """Return the ages of the frames that were heard since last asked."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        stdin.write(f"{place / 'heard'}\n".encode())
+        stdin.flush()
+        stdout.readline()
+        return json.loads((place / "heard").read_text())
+
+
+def voices(*, tiny: bool = False) -> Section:
+    codec = costs(tiny=tiny)
+    sessions, seconds, rounds = (2, 0.5, 1) if tiny else (SESSIONS, SECONDS, RUNS)
+    found = {model: Delays() for model in MODELS}
+    with directory() as place, _providers() as providers, _server(place, providers) as server:
+        for number in range(rounds + 1):
+            for model, delays in found.items():
+                inward, outward = _talk(server, providers, model, (sessions, seconds, place))
+                if number:  # the first is a warm-up
+                    delays.inward.append(inward)
+                    delays.outward.append(outward)
+    return Section(
+        "voices",
+        "Voices of providers",
+        "First our time for a frame of 40 ms, beside `json` and `base64` of the standard library "
+        "for the same frame: towards a provider with the base64 of the client that sent it, or "
+        "encoded anew after resampling; from a provider up to the samples. A cascade has no frames "
+        "of its own: the caller's turn is one request, of which a frame has its share, and speech "
+        "comes as bare samples. Then what a session adds to a frame: "
+        f"{sessions} sessions with each provider, which runs on this machine and says a frame "
+        f"every 40 ms, as the client does, for {seconds:.0f} s. A frame carries the moment it was "
+        "made; its age is taken where the provider, or the client, has read it, so the way through "
+        f"the kernel and their own time count as ours. {cores.how()}",
+        [*_dearest(codec), *(row for model in found for row in _rows(model, found[model]))],
+        Grid(["ours, µs", "`json` and `base64`, µs", "ratio"], [_compared(cost) for cost in codec]),
+    )
+
+
+def _compared(cost: Cost) -> tuple[str, list[str]]:
+    ratio = brief(ratios(cost.ours, cost.plain))
+    return cost.name, [brief(cost.ours), brief(cost.plain), ratio]
+
+
+def _dearest(codec: list[Cost]) -> list[Row]:
+    """Return the codec with the highest ratio."""
+    dearest = max(codec, key=lambda cost: percentile(ratios(cost.ours, cost.plain), 50))
+    what = f"codec ÷ `json` and `base64`, the dearest ({dearest.name})"
+    return [Row(what, ratios(dearest.ours, dearest.plain), "", "≤ 2")]
+
+
+def _rows(model: str, delays: Delays) -> list[Row]:
+    ways = (("client → provider", delays.inward), ("provider → client", delays.outward))
+    return [
+        Row(f"{model}: {way}, p{percent}", [percentile(run, percent) for run in runs], "ms", goal)
+        for way, runs in ways
+        for percent, goal in ((50, "≤ 1"), (99, "≤ 10"))
+        if all(runs)  # a cascade sends no frames
+    ]
+
+
+def _talk(
+    server: Server, providers: Providers, model: str, asked: tuple[int, float, Path]
+) -> tuple[list[float], list[float]]:
+    """Talk for a while in some sessions; return the ages of frames inward and outward."""
+    count, seconds, place = asked
+    with connect(server.port) as connection:
+        key = server.ready["secret_key"]
+        body = {"config": {"model": model}}
+        secrets = [post(connection, MINT, key, body)["client_secret"] for _ in range(count)]
+    offers = [f"\r\nSec-WebSocket-Protocol: opper-ticket.{secret}" for secret in secrets]
+    talking = Sessions(server.port, offers, prompt="Speak.", frames=MODELS[model])
+    try:
+        talking.talk(1.0)
+        providers.heard(place)
+        talk = talking.talk(seconds)
+        time.sleep(0.2)  # the last frames are read
+        inward = providers.heard(place)
+    finally:
+        talking.close()
+    hears = not model.startswith("cascade/")
+    if len(talk.ages_ms) < 0.9 * talk.sent or (hears and len(inward) < 0.9 * talk.sent):
+        raise SystemExit(
+            f"{model}: of {talk.sent} frames each way {len(inward)} were heard and "
+            f"{len(talk.ages_ms)} came."
+        )
+    return inward, talk.ages_ms
+
+
+@contextlib.contextmanager
+def _providers() -> Generator[Providers]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.voice_providers"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield Providers(process, json.loads(process.stdout.readline()))
+    finally:
+        process.stdin.close()
+        process.terminate()
+        process.wait(LIMIT_S)
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def _server(place: Path, providers: Providers) -> Generator[Server]:
+    """Run a server whose models are all at these providers, on a core of its own."""
+    urls = providers.urls
+    stages = "".join(
+        f'[cascade.bench.{stage}]\nurl = "{urls["endpoints"]}"\nmodel = "m"\n'
+        for stage in ("transcription", "chat", "speech")
+    )
+    voices_file = place / "voices.toml"
+    voices_file.write_text(f'[cascade.bench]\nvoices = ["one"]\n{stages}', "utf-8")
+    settings = {
+        **UNLIMITED,
+        "RINGLINE_OPENAI_API_KEY": _KEY,
+        "RINGLINE_OPENAI_URL": urls["realtime"],
+        "RINGLINE_XAI_API_KEY": _KEY,
+        "RINGLINE_XAI_URL": urls["realtime"],
+        "RINGLINE_GEMINI_API_KEY": _KEY,
+        "RINGLINE_GEMINI_URL": urls["gemini"],
+        "RINGLINE_VOICES_FILE": str(voices_file),
+    }
+    with (
+        dev(place / "data", settings) as (server, _),
+        cores.apart([psutil.Process(server.own.pid)]),
+    ):
+        yield server
