@@ -39,6 +39,8 @@ PATHS = {
     "speech": "/v1/audio/speech",
 }
 HEARD = ("What did ", "you say?")
+#: What the line `/long` is answered with: each sentence is a request for speech.
+LONG = "And on it goes. " * 60
 #: Samples of speech per character that is spoken: 20 ms.
 SAMPLES = 480
 
@@ -142,7 +144,8 @@ class FakeEndpoints:
                     asked, transcript_events(HEARD), gate=self.gates.get("transcription")
                 )
             case "chat":
-                events = chat_events(reply_to(asked.messages))
+                call = called_for(asked.messages)
+                events = call_events(call) if call else chat_events(reply_to(asked.messages))
                 return streamed(asked, events, gate=self.gates.get("chat"))
             case _:
                 pieces = [tone_of(asked.members["input"])]
@@ -378,7 +381,19 @@ def reply_to(messages: list[dict[str, Any]]) -> str:
             part["text"] if part["type"] == "text" else f"[{part['image_url']['url'][:22]}]"
             for part in content
         )
-    return "\n".join(f"echo: {line}" for line in content.split("\n"))
+    lines = (LONG if line == "/long" else line for line in content.split("\n"))
+    return "\n".join(f"echo: {line}" for line in lines)
+
+
+def called_for(messages: list[dict[str, Any]]) -> tuple[str, str, str] | None:
+    """Return the tool call that a line `/tool NAME ARGUMENTS` of the last message asks for."""
+    last = messages[-1]
+    content = last["content"] if last["role"] == "user" else ""
+    for line in content.split("\n") if isinstance(content, str) else ():
+        if line.startswith("/tool "):
+            _, name, arguments = line.split(" ", 2)
+            return ("call_asked", name, arguments)
+    return None
 
 
 def tone_of(text: str) -> bytes:

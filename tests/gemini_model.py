@@ -100,7 +100,8 @@ class Talk:
             if turn["role"] == "model":
                 self.lines.clear()
             else:
-                self.lines += [part["text"] for part in turn["parts"]]
+                for part in turn["parts"]:
+                    self.lines += part["text"].split("\n")
         if history and len(self.conversation.bodies("clientContent")) == 1:
             return
         await self._interrupt()

@@ -47,6 +47,7 @@ from ringline.wire.realtime_events import RealtimeEvent
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
 from tests.payload_examples import CALL
 from tests.payload_reference import SECTIONS
+from tests.proofs import live_rows, offline_rows
 from tests.realtime_examples import CLIENT_EXAMPLES, SERVER_EXAMPLES, Examples
 from tests.reference_rows import cell, member_cells, member_rows, row, table
 
@@ -315,6 +316,8 @@ TABLES = {
         ("model", "hears, speaks", "voices", "modalities", "turn detection", "effort", "takes"),
         mock_rows,
     ),
+    "proved offline": (("voice", "what is proved", "by what", "test"), offline_rows),
+    "proved live": (("what only the provider can show", "voices", "test"), live_rows),
     "providers' models": (
         ("model", "voices", "modalities", "turn detection", "effort", "takes"),
         provider_rows,
