@@ -98,7 +98,8 @@ async def talk(page: Page, model: str, heard: str) -> None:
     """Choose a model, say what the recording says, and wait for the answer to it."""
     asked = json.dumps({"config": {"model": model}}, separators=(",", ":"))
     option = f"[...document.getElementById('who').options].find((one) => one.value === {asked!r})"
-    await page.until(option)
+    # The menu is filled again after each session, and can be used once it is.
+    await page.until(f"!document.getElementById('who').disabled && {option}")
     await page.evaluate(f"void ({option}.selected = true)")
     await click_talk(page)
     said = f"/^You\\n{heard}/"
