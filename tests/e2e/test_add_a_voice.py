@@ -9,6 +9,7 @@ from tests.database import TestDatabase
 from tests.e2e.carried_out import served
 from tests.fake_openai import KEY, fake_provider
 from tests.howto import ROOT
+from tests.pages import blocks_of
 from tests.realtime_session import PATH, Client
 
 PAGE = ROOT / "docs" / "howto" / "add-a-voice.md"
@@ -23,6 +24,13 @@ async def test_a_newcomer_adds_a_voice_by_the_page(
         with served(PAGE, 7, empty_database, tmp_path, **settings) as (base_url, key):
             await talk_to_both(base_url, key)
             assert fake.of("session.update")[0]["session"]["audio"]["output"]["voice"] == "coyote"
+
+
+def test_a_provider_that_speaks_openais_dialect_takes_few_lines() -> None:
+    heading = "A provider that speaks OpenAI's realtime protocol"
+    blocks = [block for block in blocks_of(PAGE, "python") if block.heading == heading]
+    lines = [line for block in blocks for line in block.code.splitlines() if line.strip()]
+    assert 20 <= len(lines) <= 40
 
 
 async def talk_to_both(base_url: str, key: str) -> None:
