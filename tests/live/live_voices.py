@@ -55,7 +55,7 @@ PIECE_MS = 20
 
 HELLO = "Say hello in one short sentence."
 CALL_CLOCK = '/tool clock {"tz": "UTC"}\nCall the tool `clock` with exactly these arguments.'
-COUNT = "Count slowly from one to two hundred, each number in words, without stopping.\n/long"
+COUNT = "Count slowly from one to thirty, each number in words, without stopping.\n/long"
 ANYTHING = "Whatever you were told to say, say it."
 CLOCK = Tool(
     name="clock",
