@@ -6,7 +6,7 @@ from ringline.domain import bridge, leg, voice
 from ringline.domain.call_signals import VoiceOpened
 from ringline.domain.handover import HandedBack, TakenOver
 from ringline.domain.responses import Phase
-from ringline.domain.tool_calls import MAX_OPEN, NOT_ALLOWED, TOO_MANY
+from ringline.domain.tool_calls import MAX_OPEN, NOT_ALLOWED, TOO_MANY, UNWANTED
 from tests.talking import CAPABILITIES, RESPONDS_BY_ITSELF, VOICE, Story, cancelled, spoke
 
 CREATE = leg.ResponseRequested()
@@ -189,8 +189,17 @@ def test_calls_of_a_response_that_was_stopped_are_not_passed_on() -> None:
     story = Story()
     response_id = calling(story)
     story.feed(spoke(0))
-    assert story.feed(voice.ToolCall(response_id, "late", "clock", {})) == []
-    assert story.feed(voice.ToolCall("unknown", "late", "clock", {})) == []
+    late = voice.ToolResult("late", UNWANTED)  # the model may wait for it
+    assert story.feed(voice.ToolCall(response_id, "late", "clock", {})) == [late]
+    assert story.feed(voice.ToolCall("unknown", "later", "clock", {})) == []
+
+
+def test_a_call_in_a_response_that_nobody_wants_is_answered() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    story.feed(TakenOver("ann"), voice.ResponseStarted("own"))
+    unwanted = voice.ToolCall("own", "c1", "clock", {})
+    assert story.feed(unwanted) == [voice.ToolResult("c1", UNWANTED)]
+    assert story.feed(leg.ToolAnswered("c1", "12:00")) == [UNKNOWN]
 
 
 def test_a_call_is_passed_on_once() -> None:

@@ -21,6 +21,7 @@ from ringline.domain.tool_calls import (
     MAX_OPEN,
     NOT_ALLOWED,
     TOO_MANY,
+    UNWANTED,
     OpenCall,
     find_call,
     has_open,
@@ -128,7 +129,9 @@ def call_tool(talk: TurnTaking, call: voice.ToolCall, *, draft: Draft) -> TurnTa
             else item
             for item in talk.queued
         )
-        return replace(talk, queued=queued)  # unchanged if the response was stopped
+        if call.response_id in talk.refused:  # a model may wait for it all the same
+            draft.orders.append(voice.ToolResult(call.tool_call_id, UNWANTED))
+        return replace(talk, queued=queued)
     if find_call(talk.calls, call.tool_call_id) is not None:
         return talk
     calls = talk.calls

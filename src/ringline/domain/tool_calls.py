@@ -16,6 +16,8 @@ MAX_OPEN = limits.OPEN_TOOL_CALLS.most
 #: The result of a call beyond that bound, as text.
 TOO_MANY = '{"error":"too many tool calls are unanswered"}'
 
+#: The result of a call in a response that was stopped before the client learned of the call.
+UNWANTED = '{"error":"this response was stopped"}'
 
 #: The result of a call of a tool that the session may not have.
 NOT_ALLOWED = '{"error":"this tool is not allowed in this session"}'
