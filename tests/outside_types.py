@@ -12,11 +12,14 @@ from importlib.util import module_from_spec, spec_from_file_location
 from types import ModuleType
 from typing import Any
 
+from openai.types.live import ClientEvent as LiveClientEvent
+from openai.types.live import ServerEvent as LiveServerEvent
 from openai.types.realtime import (
     RealtimeClientEvent,
     RealtimeServerEvent,
     RealtimeSessionCreateResponse,
 )
+from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, ValidationError
 
 Frame = dict[str, Any]
@@ -66,6 +69,27 @@ def _judge_by(classes: dict[str, type[BaseModel]]) -> Judge:
 
 openai_client = _judge_by(_classes(RealtimeClientEvent))
 _openai_server = _judge_by(_classes(RealtimeServerEvent))
+
+
+live_client = _judge_by(_classes(LiveClientEvent))
+_live_server = _judge_by(_classes(LiveServerEvent))
+_RESPONSES = _classes(ResponseStreamEvent)
+
+
+def live_server(frame: Frame) -> list[str]:
+    """Judge a frame of a Live session; the events in its envelopes have types of their own."""
+    problems = _live_server(frame)
+    event = frame.get("event")
+    if frame.get("type") == "response.event" and isinstance(event, dict):
+        kind = _RESPONSES.get(event.get("type", ""))
+        if kind is None:
+            return [*problems, f"{event.get('type')}: no such event"]
+        try:
+            read = kind.model_validate(event, strict=True)
+        except ValidationError as error:
+            return [*problems, *(f"{event['type']}: {it['loc']}" for it in error.errors())]
+        problems += [f"{event['type']}: {path} does not exist" for path in _extras(read)]
+    return problems
 
 
 def openai_server(frame: Frame) -> list[str]:

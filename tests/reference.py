@@ -7,6 +7,7 @@ out of date; `python -m tests.reference` updates the pages.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 from cyclopts import App
@@ -29,7 +30,7 @@ from ringline.rpc.descriptions import conditions_of, describe_answer, describe_k
 from ringline.rpc.resource import Resource
 from ringline.rpc.resources import RESOURCES
 from ringline.services.idempotency import CONFLICTS, Conflict
-from ringline.voices import gemini, mock, openai, xai
+from ringline.voices import gemini, mock, openai, openai_live, xai
 from ringline.wire import (
     envelope,
     envelope_members,
@@ -252,7 +253,8 @@ def mock_rows() -> Iterator[str]:
 
 
 def provider_rows() -> Iterator[str]:
-    for model, about in {**openai.MODELS, **xai.MODELS, **gemini.MODELS}.items():
+    providers = openai.MODELS, openai_live.MODELS, xai.MODELS, gemini.MODELS
+    for model, about in chain.from_iterable(rows.items() for rows in providers):
         offers = about.capabilities
         abilities = [
             name for name, has in (("tools", offers.tools), ("images", offers.images)) if has

@@ -66,12 +66,13 @@ from ringline.storage.preparation import (
 from ringline.storage.recording_files import DiskRecordings, StoredRecording, find_recording
 from ringline.storage.recording_notes import CallFound
 from ringline.storage.stores import Stores
-from ringline.voices import gemini, mock, openai, xai
+from ringline.voices import gemini, mock, openai, openai_live, xai
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints, Patience
 from ringline.voices.gemini_voice import GeminiVoices
 from ringline.voices.local import LocalVoices
+from ringline.voices.openai_live_voice import LiveVoices
 from ringline.voices.resampling import new_resampler
 from ringline.voices.upstream import Upstream, UpstreamModel
 from ringline.voices.upstream_voice import UpstreamVoices
@@ -411,6 +412,7 @@ def _of_endpoints(own: Iterable[Cascade], cascades: Cascades) -> list[VoiceModel
 def _of_providers(settings: Settings) -> list[VoiceModel]:
     """Return the models of the providers whose keys are set."""
     models: list[VoiceModel] = []
+    detector = DETECTORS[settings.voice_activity_detector]
     for key, url, dialect, rows in (
         (settings.openai_api_key, settings.openai_url, openai.DIALECT, openai.MODELS),
         (settings.xai_api_key, settings.xai_url, xai.DIALECT, xai.MODELS),
@@ -418,9 +420,15 @@ def _of_providers(settings: Settings) -> list[VoiceModel]:
         if key is not None:
             voices = UpstreamVoices(_upstream(settings, url, key=key), dialect, models=rows)
             models += _rows(rows, voices.open)
+    if (key := settings.openai_api_key) is not None:
+        upstream = _upstream(settings, settings.openai_url, key=key)
+        delegation_model = settings.openai_delegation_model
+        voices = LiveVoices(
+            upstream, openai_live.MODELS, delegation_model=delegation_model, detector=detector
+        )
+        models += _rows(openai_live.MODELS, voices.open)
     if (key := settings.gemini_api_key) is not None:
         upstream = _upstream(settings, settings.gemini_url, key=key)
-        detector = DETECTORS[settings.voice_activity_detector]
         voices = GeminiVoices(upstream, gemini.MODELS, detector=detector)
         models += _rows(gemini.MODELS, voices.open)
     return models

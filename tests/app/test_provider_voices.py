@@ -77,6 +77,8 @@ async def test_a_provider_is_offered_once_its_key_is_set(database: TestDatabase)
     async with offering(database, "openai") as (service, fake):
         models = await listed(service)
         assert [name for name in models if name.startswith("openai/")] == [
+            "openai/gpt-live-1",
+            "openai/gpt-live-1.1",
             "openai/gpt-realtime-2",
             "openai/gpt-realtime-2.1",
             "openai/gpt-realtime-2.1-mini",

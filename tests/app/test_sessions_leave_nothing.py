@@ -11,12 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.database import TestDatabase
 from tests.fake_endpoints import KEY, fake_endpoints
+from tests.fake_openai_live import KEY as LIVE_KEY
+from tests.fake_openai_live import fake_live
 from tests.realtime_session import BARE, connected, talking, until
 from tests.recorded import agent_that_records, noted, recorded_session, say
 from tests.serving import Service, serving
+from tests.voice_desk import hum
 
 SESSIONS = 4
 
@@ -156,6 +160,23 @@ async def test_nothing_of_a_cascade_does(
         path.write_text(fake.voices_file(), "utf-8")
         async with serving(database, voices_file=path) as service:
             await leaves_nothing(service, talks_to_a_cascade)
+
+
+async def test_nothing_of_a_live_session_of_openai_does(database: TestDatabase) -> None:
+    async def talks_and_interrupts(service: Service) -> None:
+        async with connected(service, headers=service.bearer()) as client:
+            await client.start(config={"model": "openai/gpt-live-1"})
+            await client.send("text.input", text="hello, how are you today?")
+            await client.send("response.create")
+            await client.until("audio.delta")
+            await client.hear(hum(300, 24_000))
+            await client.until("response.completed")
+            await client.socket.close()
+
+    async with fake_live(hurry=5) as fake:
+        key = SecretStr(LIVE_KEY)
+        async with serving(database, openai_api_key=key, openai_url=fake.url) as service:
+            await leaves_nothing(service, talks_and_interrupts)
 
 
 async def leaves_nothing(service: Service, session: Session) -> None:

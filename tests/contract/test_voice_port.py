@@ -42,18 +42,21 @@ from ringline.domain.voice import (
     VoiceOpening,
 )
 from ringline.ports import OpenVoice, Voice
-from ringline.voices import gemini, mock, openai, xai
+from ringline.voices import gemini, mock, openai, openai_live, xai
 from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints
 from ringline.voices.gemini_voice import GeminiVoices
 from ringline.voices.local import LocalVoices
+from ringline.voices.openai_live_voice import LiveVoices
 from ringline.voices.upstream import Upstream, UpstreamModel
 from ringline.voices.upstream_voice import UpstreamVoices
 from ringline.wire.openai_realtime import Dialect
 from tests.fake_endpoints import HEARD, fake_endpoints
 from tests.fake_gemini import FakeGemini
 from tests.fake_openai import KEY, OPENAI, XAI, Rules, fake_provider
+from tests.fake_openai_live import KEY as LIVE_KEY
+from tests.fake_openai_live import fake_live
 from tests.gemini_model import EchoModel
 from tests.voice_desk import Recorder, Said, Spoke, buzz, feed, hum, quiet, speak
 
@@ -198,6 +201,20 @@ async def of_xai() -> AsyncIterator[Adapter]:
         yield row
 
 
+async def of_openai_live() -> AsyncIterator[Adapter]:
+    async with fake_live(hurry=5) as fake:
+        model, row = next(iter(openai_live.MODELS.items()))
+        voices = LiveVoices(
+            Upstream(fake.url, LIVE_KEY),
+            openai_live.MODELS,
+            delegation_model="gpt-6-luna",
+            detector=DETECTORS["webrtc"],
+        )
+        tested = mocked(model, row.capabilities, open_voice=voices.open)
+        spoken = Exchange("heard 1240 ms", "echo: heard 1240 ms")
+        yield dataclasses.replace(tested, spoken=spoken, settled=fake.settled)
+
+
 async def of_gemini() -> AsyncIterator[Adapter]:
     async with FakeGemini(EchoModel()) as fake:
         model, row = next(iter(gemini.MODELS.items()))
@@ -214,6 +231,7 @@ ADAPTERS = {
     "mock/asym": mock_asym,
     "cascade/house": cascade,
     "openai/*": of_openai,
+    "openai/gpt-live-*": of_openai_live,
     "xai/*": of_xai,
     "gemini/*": of_gemini,
 }
@@ -221,12 +239,17 @@ ADAPTERS = {
 
 #: For rules of turns that end by order: these always detect them.
 by_order = pytest.mark.parametrize(
-    "adapter", [name for name in ADAPTERS if name not in ("mock/asym", "xai/*")], indirect=True
+    "adapter",
+    [name for name in ADAPTERS if name not in ("mock/asym", "openai/gpt-live-*", "xai/*")],
+    indirect=True,
 )
 
-#: For rules of configs that change: this one keeps what it was opened with.
+#: For rules of configs that change: Gemini keeps what it was opened with, and a Live session
+#: answers a turn, and thus ends it, when it likes.
 by_config = pytest.mark.parametrize(
-    "adapter", [name for name in ADAPTERS if name != "gemini/*"], indirect=True
+    "adapter",
+    [name for name in ADAPTERS if name not in ("gemini/*", "openai/gpt-live-*")],
+    indirect=True,
 )
 
 

@@ -87,6 +87,16 @@ def test_the_keys_of_providers_are_not_shown(monkeypatch: pytest.MonkeyPatch) ->
     assert "hidden" not in repr(settings) + str(settings.model_dump())
 
 
+def test_the_model_for_delegated_work_is_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.read().openai_delegation_model == "gpt-6-luna"
+    monkeypatch.setenv("RINGLINE_OPENAI_DELEGATION_MODEL", " gpt-6.1-terra ")
+    assert Settings.read().openai_delegation_model == "gpt-6.1-terra"
+    for bad in ("two words", "m" * 129, "mod\u00e8le"):
+        monkeypatch.setenv("RINGLINE_OPENAI_DELEGATION_MODEL", bad)
+        with pytest.raises(SettingsProblem, match="DELEGATION_MODEL is invalid: it must be a"):
+            Settings.read()
+
+
 @pytest.mark.parametrize(
     ("url", "refused"),
     [

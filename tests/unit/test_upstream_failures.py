@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringline.wire.upstream_failures import closed, ending_error, refused_handshake
+from ringline.wire.upstream_failures import closed, ended_session, ending_error, refused_handshake
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 429, 500, 502, 503])
@@ -51,3 +51,19 @@ def test_an_error_that_ends_the_session(code: str, cause: str, again: bool):
 
 def test_any_other_error_leaves_it_open():
     assert ending_error("rate_limit_exceeded") is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause", "again"),
+    [
+        ("expired", "session_expired", True),
+        ("content", "content", False),
+        ("connection_lost", "connection_lost", True),
+        ("remote_hangup", "remote_hangup", True),
+        ("close_requested", "close_requested", True),
+        ("a reason of tomorrow with sk-secret", "session_closed", True),
+    ],
+)
+def test_a_session_that_the_provider_has_ended(reason: str, cause: str, again: bool):
+    loss = ended_session(reason)
+    assert (loss.cause, loss.again) == (cause, again)

@@ -22,6 +22,7 @@ T = TypeVar("T")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ALL = "*"
 _API_KEY = re.compile(r"[ -~]{8,512}")
+_MODEL_ID = re.compile(r"[!-~]{1,128}")
 _HOST_NAME = re.compile(r"[\w.-]+")
 
 
@@ -126,6 +127,14 @@ def read_api_key(text: str) -> SecretStr:
     return SecretStr(key)
 
 
+def read_model_id(text: str) -> str:
+    """Read the id of a provider's model, as the provider writes it."""
+    text = text.strip()
+    if not _MODEL_ID.fullmatch(text):
+        raise _refused("it must be a model's id: 1 to 128 printable ASCII characters, no spaces")
+    return text
+
+
 def _read_list(text: str, read: Callable[[str], T | None]) -> tuple[T, ...]:
     """Read a list separated by commas or white space; errors give the entry's number."""
     words = [word for word in re.split(r"[\s,]+", text) if word]
@@ -201,4 +210,5 @@ OriginList: TypeAlias = Annotated[tuple[str, ...], _reading(read_origins)]
 Networks: TypeAlias = Annotated[tuple[IPv4Network | IPv6Network, ...], _reading(read_networks)]
 WebUrl: TypeAlias = Annotated[str, _reading(_read_setting_url)]
 ApiKey: TypeAlias = Annotated[SecretStr, _reading(read_api_key)]
+ModelId: TypeAlias = Annotated[str, _reading(read_model_id)]
 RolePrefix: TypeAlias = Annotated[str, _reading(read_role_prefix)]

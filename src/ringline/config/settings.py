@@ -21,6 +21,7 @@ from ringline.config.readings import (
     FilePath,
     HostName,
     LogLevel,
+    ModelId,
     Networks,
     OriginList,
     RolePrefix,
@@ -260,6 +261,12 @@ class Settings(BaseSettings):
     openai_url: WebUrl = Field(
         "https://api.openai.com/v1",
         description="where OpenAI's API is; its sockets are below it, by `wss://`",
+    )
+    openai_delegation_model: ModelId = Field(
+        "gpt-6-luna",
+        description=(
+            "OpenAI's text model that reasons and calls tools for the models `openai/gpt-live-*`"
+        ),
     )
     xai_api_key: ApiKey | None = Field(
         None,

@@ -134,6 +134,24 @@ UPSTREAM_CALLS = Limit(
     "calls",
     "the oldest is forgotten",
 )
+LIVE_HISTORY_TURNS = Limit(
+    "the conversation that a Live session of OpenAI is opened with",
+    128,
+    "turns",
+    "the oldest are left out",
+)
+LIVE_HISTORY_TOKENS = Limit(
+    "that conversation, two bytes counted as a token and eight tokens as a turn's own",
+    8_192,
+    "tokens",
+    "the oldest turns are left out",
+)
+LIVE_APPEND_TOKENS = Limit(
+    "a text to a Live session of OpenAI, a byte counted as a token",
+    500,
+    "tokens",
+    "sent in pieces",
+)
 
 #: All of them, in the order of the page.
 ROWS: tuple[Limit, ...] = (
@@ -164,4 +182,7 @@ ROWS: tuple[Limit, ...] = (
     UPSTREAM_TURN_MS,
     UPSTREAM_TRANSCRIPT_CHARACTERS,
     UPSTREAM_CALLS,
+    LIVE_HISTORY_TURNS,
+    LIVE_HISTORY_TOKENS,
+    LIVE_APPEND_TOKENS,
 )

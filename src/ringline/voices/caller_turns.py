@@ -41,7 +41,7 @@ class CallerTurns:
         *,
         new_detector: NewDetector,
         turn_limits: TurnLimits,
-        on_end: OnEnd,
+        on_end: OnEnd = _ignore,
         on_start: OnStart = _ignore,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -61,6 +61,12 @@ class CallerTurns:
     def in_turn(self) -> bool:
         """Return whether it holds audio of an open turn."""
         return self._endpointer.in_turn
+
+    @property
+    def pauses(self) -> bool:
+        """Return whether the caller is silent for now, though their turn may go on."""
+        unheard_ms = (self._loop.time() - self._heard_at) * 1000
+        return self._endpointer.quiet_ms >= ONSET_MS or unheard_ms >= ONSET_MS
 
     def use(self, detection: TurnDetection) -> None:
         """Detect turns differently, from the next turn on."""

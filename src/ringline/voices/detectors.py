@@ -120,6 +120,20 @@ class SileroDetector:
         self._speech = False
 
 
+class Deaf:
+    """Stands for a detector that is not installed: it never hears speech."""
+
+    def __init__(self, threshold: float) -> None:
+        pass
+
+    def holds_speech(self, frame: bytes) -> bool:
+        """Return that there is none."""
+        return False
+
+    def reset(self) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetectorLibrary:
     """A library that detects speech."""
@@ -134,6 +148,11 @@ class DetectorLibrary:
     def installed(self) -> bool:
         """Return whether the library is installed, without importing it."""
         return find_spec(self.module) is not None
+
+    @property
+    def if_installed(self) -> NewDetector:
+        """Return what makes detectors; without the library, they hear nothing."""
+        return self.new_detector if self.installed else Deaf
 
     def load(self) -> None:
         """Import the library, so that the first caller does not wait for it."""

@@ -116,6 +116,11 @@ class Endpointer:
         """Return whether it holds audio of an open turn."""
         return bool(self._frames)
 
+    @property
+    def quiet_ms(self) -> int:
+        """Return for how long the last audio has held no speech."""
+        return self._quiet * FRAME_MS
+
     def hear(self, pcm: bytes) -> Iterator[Edge]:
         """Take audio; yield the edges found in it, in order."""
         self.heard_speech = False

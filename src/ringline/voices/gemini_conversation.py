@@ -47,9 +47,10 @@ from ringline.domain.voice import (
 )
 from ringline.ports import VoiceListener
 from ringline.voices.caller_turns import CallerTurns
+from ringline.voices.caller_words import CallerWords
 from ringline.voices.endpointing import NewDetector, TurnLimits
 from ringline.voices.gemini_calls import ModelCalls
-from ringline.voices.gemini_turns import CallerWords, Phase, Step, move
+from ringline.voices.gemini_turns import Phase, Step, move
 from ringline.wire import gemini_live as frames
 from ringline.wire import gemini_reports as reports
 from ringline.wire.gemini_live import Dialect, FunctionResult

@@ -39,20 +39,6 @@ class GeminiModel(UpstreamModel):
     dialect: Dialect
 
 
-class _Deaf:
-    """Stands for a detector that is not installed: the service's own word has to do."""
-
-    def __init__(self, threshold: float) -> None:
-        pass
-
-    def holds_speech(self, frame: bytes) -> bool:
-        """Return that there is none."""
-        return False
-
-    def reset(self) -> None:
-        """Do nothing."""
-
-
 class GeminiVoices:
     """Opens conversations with Gemini Live; its `open` is an `OpenVoice` (ports)."""
 
@@ -65,7 +51,7 @@ class GeminiVoices:
     ) -> None:
         self._upstream = upstream
         self._models = models
-        self._new_detector: NewDetector = detector.new_detector if detector.installed else _Deaf
+        self._new_detector = detector.if_installed
 
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> "GeminiVoice":
         """Open a conversation and wait until its `setup` is confirmed.

@@ -137,7 +137,8 @@ class Outlet:
     def end(self) -> None:
         """Report nothing from here on."""
         self.over = True
-        self._on_end()
+        on_end, self._on_end = self._on_end, lambda: None  # it refers to the voice
+        on_end()
 
     def _fail(self, failed: VoiceFailed) -> None:
         self.end()

@@ -10,10 +10,11 @@ long is dropped, other frames never, and a provider that does not take them is l
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
+from weakref import ref
 
 import aiohttp
 from aiohttp import WSMsgType
@@ -89,6 +90,18 @@ class _Line:
                 opened.shutdown(socket.SHUT_RDWR)
 
 
+def _factory_of(line: _Line) -> Callable[[tuple[Any, ...]], socket.socket]:
+    """Return what makes a line's sockets, for aiohttp, whose objects outlive the connection."""
+    known = ref(line)
+
+    def make(address: tuple[Any, ...]) -> socket.socket:
+        line = known()
+        assert line is not None, "whoever dials holds the line"
+        return line.open(address)
+
+    return make
+
+
 @dataclass(slots=True)
 class _Waiting:
     payload: bytes
@@ -124,7 +137,7 @@ class UpstreamSocket:
         """Open a connection; the answer to a ping may take `pong_s`. Raises UpstreamLost."""
         line = _Line()
         http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(socket_factory=line.open),
+            connector=aiohttp.TCPConnector(socket_factory=_factory_of(line)),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             timeout=aiohttp.ClientTimeout(total=None),

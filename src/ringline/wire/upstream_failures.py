@@ -35,6 +35,16 @@ _ENDING_ERRORS: Mapping[str, Loss] = {
     **dict.fromkeys(_QUOTA_CODES, QUOTA),
 }
 
+#: Why a Live session of OpenAI was ended, by the service's word for it.
+_SESSION_ENDS: Mapping[str, Loss] = {
+    "expired": _ENDING_ERRORS["session_expired"],
+    "content": Loss("content", again=False),  # its safety filter
+    "connection_lost": Loss("connection_lost"),
+    "remote_hangup": Loss("remote_hangup"),
+    "close_requested": Loss("close_requested"),
+}
+_SESSION_CLOSED = Loss("session_closed")
+
 #: The provider would close these again.
 _FINAL_CLOSES = frozenset({1007, 1008, 3000})
 _NO_CODE = 1005
@@ -57,3 +67,8 @@ def closed(code: int, reason: str = "") -> Loss:
 def ending_error(code: str) -> Loss | None:
     """Return why an error ends the session, by its code; None if it does not."""
     return _ENDING_ERRORS.get(code)
+
+
+def ended_session(reason: str) -> Loss:
+    """Return why a provider ended a session, by its reason."""
+    return _SESSION_ENDS.get(reason, _SESSION_CLOSED)

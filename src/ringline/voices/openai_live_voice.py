@@ -1,0 +1,226 @@
+"""The voices of OpenAI's Live sessions: opening a conversation, its socket and its clock.
+
+What is said on the socket is decided in `openai_live_conversation.py`; the models are in
+`openai_live.py`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from ringline.domain.audio import Chunk
+from ringline.domain.voice import GoingAway, VoiceCapabilities, VoiceOpening, VoiceOrder
+from ringline.ports import VoiceListener
+from ringline.voices.deadline import Deadline
+from ringline.voices.detectors import DetectorLibrary
+from ringline.voices.endpointing import NewDetector
+from ringline.voices.openai_live_conversation import Conversation
+from ringline.voices.upstream import (
+    Outlet,
+    StallWatch,
+    Unreadables,
+    Upstream,
+    UpstreamModel,
+    open_within,
+)
+from ringline.voices.upstream_socket import UpstreamLost, UpstreamSocket
+from ringline.wire import openai_live as frames
+from ringline.wire.openai_live_events import Closed, Report, Started, read_event
+from ringline.wire.openai_realtime_events import ErrorReported, Unreadable
+from ringline.wire.upstream_failures import STALLED, Loss, ended_session, ending_error
+
+#: How long before the end of a session its end is announced.
+WARNING_S = 60.0
+#: How long the service has to close a session that we end.
+FINISH_S = 1.0
+
+
+class LiveVoices:
+    """Opens conversations in Live sessions; its `open` is an `OpenVoice` (ports)."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        models: Mapping[str, UpstreamModel],
+        *,
+        delegation_model: str,
+        detector: DetectorLibrary,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._upstream = upstream
+        self._models = models
+        self._delegation_model = delegation_model
+        self._new_detector = detector.if_installed
+        self._now = now
+
+    async def open(self, opening: VoiceOpening, listener: VoiceListener) -> "LiveVoice":
+        """Open a conversation and wait until the session has started.
+
+        Raises VoiceUnavailable.
+        """
+        connecting = self._connect(opening, listener)
+        return await open_within(self._upstream, connecting, model=opening.config.model)
+
+    async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "LiveVoice":
+        config, upstream = opening.config, self._upstream
+        socket = await UpstreamSocket.dial(
+            upstream.socket_url + frames.PATH,
+            {"Authorization": f"Bearer {upstream.api_key}"},
+            pong_s=upstream.pong_s,
+        )
+        try:
+            reader = _Reader(socket, config.model)
+            start = frames.start(
+                config.model.partition("/")[2],
+                config,
+                delegation_model=self._delegation_model,
+                history=opening.history,
+            )
+            socket.send(start)
+            started = await reader.until_started()
+            return LiveVoice(
+                opening,
+                listener,
+                socket=socket,
+                reader=reader,
+                capabilities=self._models[config.model].capabilities,
+                new_detector=self._new_detector,
+                stall_s=upstream.stall_s,
+                left_s=started.expires_at - self._now(),
+            )
+        except BaseException:
+            await socket.close()
+            raise
+
+
+class _Reader:
+    """Reads the events of a connection; single frames that cannot be read are dropped."""
+
+    def __init__(self, socket: UpstreamSocket, model: str) -> None:
+        self._socket = socket
+        self._unreadables = Unreadables(model)
+
+    async def next(self) -> Report | None:
+        """Return the next report; None if it is of no interest. Raises UpstreamLost."""
+        try:
+            return read_event(await self._socket.receive())
+        except Unreadable as unreadable:
+            self.drop(unreadable)
+            return None
+
+    async def until_started(self) -> Started:
+        """Wait until the session has started. Raises UpstreamLost."""
+        while True:
+            match await self.next():
+                case Started() as started:
+                    return started
+                case ErrorReported(code):
+                    raise UpstreamLost(ending_error(code) or Loss(code, again=False))
+                case Closed(reason):
+                    raise UpstreamLost(ended_session(reason))
+                case _:
+                    pass
+
+    def drop(self, unreadable: Unreadable) -> None:
+        """Count a frame that cannot be read. Raises UpstreamLost after too many."""
+        self._unreadables.drop(unreadable.kind)
+
+
+class LiveVoice:
+    """A conversation in a Live session (ports.Voice)."""
+
+    def __init__(
+        self,
+        opening: VoiceOpening,
+        listener: VoiceListener,
+        *,
+        socket: UpstreamSocket,
+        reader: _Reader,
+        capabilities: VoiceCapabilities,
+        new_detector: NewDetector,
+        stall_s: float,
+        left_s: float,
+    ) -> None:
+        self._capabilities = capabilities
+        self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
+        self._socket = socket
+        self._reader = reader
+        self._stall = StallWatch(stall_s, self._outlet)
+        self._ends_at = asyncio.get_running_loop().time() + left_s
+        self._warning = Deadline(self._warn)
+        self._warning.start(max(0.0, left_s - WARNING_S))
+        self._conversation = Conversation(
+            self._outlet,
+            config=opening.config,
+            new_detector=new_detector,
+            send=socket.send,
+            send_audio=socket.send_audio,
+            lose=self._outlet.lose,
+        )
+        self._closed = False
+        self._reading = asyncio.create_task(self._read())
+
+    @property
+    def capabilities(self) -> VoiceCapabilities:
+        """Return rates and abilities."""
+        return self._capabilities
+
+    def send_audio(self, chunk: Chunk) -> None:
+        """Send the caller's audio."""
+        if not self._outlet.over:
+            assert chunk.rate_hz == self._capabilities.input_hz, "audio is resampled before"
+            self._conversation.hear(chunk)
+
+    def send(self, order: VoiceOrder) -> None:
+        """Carry out an order."""
+        if not self._outlet.over:
+            self._conversation.order(order)
+            self._stall.watch(owed=self._conversation.owed)
+            if self._socket.overrun:
+                self._outlet.lose(STALLED)
+
+    async def close(self) -> None:
+        """End the conversation, and the session at the service: it costs by its time."""
+        if self._closed:
+            return
+        self._closed = True
+        self._outlet.end()
+        self._socket.send(frames.CLOSE)
+        await asyncio.wait([self._reading], timeout=FINISH_S)
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+        await self._socket.close()
+        self._conversation.release()
+        del self._warning
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                report = await self._reader.next()
+                if report is None:
+                    continue
+                if self._outlet.over:  # only the end of the session is waited for
+                    if isinstance(report, Closed):
+                        return
+                    continue
+                self._stall.heard()
+                try:
+                    self._conversation.take(report)
+                except Unreadable as unreadable:
+                    self._reader.drop(unreadable)
+                self._stall.watch(owed=self._conversation.owed)
+        except UpstreamLost as lost:
+            self._outlet.lose(lost.loss)
+        except Exception as error:
+            self._outlet.break_down(error)
+
+    # The clock.
+
+    def _warn(self) -> None:
+        left_s = self._ends_at - asyncio.get_running_loop().time()
+        self._outlet.on_voice_signal(GoingAway(max(0, round(left_s * 1000))))
+
+    def _stop(self) -> None:
+        self._conversation.stop()
+        self._stall.stop()
+        self._warning.stop()
