@@ -19,8 +19,10 @@ from ringline.domain.recording import (
     Final,
     Flush,
     Heard,
+    Intake,
     Piece,
     Side,
+    Stretch,
     Timeline,
     Track,
     is_recorded,
@@ -36,6 +38,15 @@ PER_MS = 1_000  # Hz
 
 def samples(mark: int, duration_ms: int) -> Chunk:
     return Chunk(array("h", [mark] * duration_ms).tobytes(), PER_MS)
+
+
+def came(at_ms: float, side: Side, chunk: Chunk) -> Stretch:
+    """Return a chunk that came by itself."""
+    return Stretch(side, at_ms, chunk.duration_ms, chunk.rate_hz, [chunk.pcm])
+
+
+def played(chunk: Chunk) -> Stretch:
+    return came(0.0, Side.AGENT, chunk)
 
 
 def spread(pieces: list[Piece], until_ms: float) -> list[int]:
@@ -89,11 +100,11 @@ def test_the_agents_track_is_what_the_leg_played(acts: list[tuple[str, int]]) ->
     for mark, (act, amount) in enumerate(acts, 1):
         if act == "play":
             chunk = samples(mark, amount)
-            timeline.feed([(now, Side.AGENT, chunk)])
+            timeline.feed([came(now, Side.AGENT, chunk)])
             line.send(chunk)
         elif act == "flush":
             unplayed = line.flush()
-            timeline.feed([(now, Side.AGENT, Flush(unplayed if amount else None))])
+            timeline.feed([Flush(now, unplayed if amount else None)])
         elif act == "take":
             final = timeline.take(now)
             assert final.until_ms <= max(0, now - HOLD_MS)
@@ -112,19 +123,19 @@ def test_the_agents_track_is_what_the_leg_played(acts: list[tuple[str, int]]) ->
 def test_the_legs_own_figure_counts(unplayed_ms: float | None, heard_ms: int) -> None:
     """It knows how far playback has got; the clock alone would say 100 ms."""
     track = Track()
-    track.play(samples(7, 200), 0.0)
+    track.play(played(samples(7, 200)), 0.0)
     track.cut(100.0, unplayed_ms)
-    track.play(samples(8, 10), 300.0)
+    track.play(played(samples(8, 10)), 300.0)
     line = spread(track.take(400.0), 400)
     assert line == [7] * heard_ms + [0] * (300 - heard_ms) + [8] * 10 + [0] * 90
 
 
 def test_what_is_final_stays_as_it_is() -> None:
     track = Track()
-    track.play(samples(7, 200), 0.0)
+    track.play(played(samples(7, 200)), 0.0)
     first = track.take(120.0)
     track.cut(130.0, 150.0)  # it says that only 50 ms were played
-    track.play(samples(8, 10), 140.0)
+    track.play(played(samples(8, 10)), 140.0)
     assert spread(first + track.take(150.0), 150) == [7] * 120 + [0] * 20 + [8] * 10
 
 
@@ -137,7 +148,7 @@ def spoken(jitter: list[int], *, pause: tuple[int, int] = (0, 0)) -> tuple[Timel
             at += pause[1]
         at += 20
         arrival = max(arrival, at + delay)  # a connection keeps their order
-        heard.append((arrival, Side.CALLER, samples(number + 1, 20)))
+        heard.append(came(arrival, Side.CALLER, samples(number + 1, 20)))
         true += [number + 1] * 20
     timeline.feed(heard)
     return timeline, true
@@ -176,14 +187,16 @@ def test_audio_that_the_network_held_back_goes_where_it_was_spoken() -> None:
 
 def test_a_pause_in_the_callers_audio_is_silence() -> None:
     timeline = Timeline()
-    timeline.feed([(20.0, Side.CALLER, samples(1, 20)), (1_000.0, Side.CALLER, samples(2, 20))])
+    timeline.feed(
+        [came(20.0, Side.CALLER, samples(1, 20)), came(1_000.0, Side.CALLER, samples(2, 20))]
+    )
     final = timeline.finish(1_200.0)
     assert spread(final.caller, 1_200) == [1] * 20 + [0] * 960 + [2] * 20 + [0] * 200
 
 
 def test_audio_far_ahead_of_the_clock_is_not_recorded() -> None:
     timeline = Timeline()
-    timeline.feed([(0.0, Side.CALLER, samples(number, 10_000)) for number in range(1, 12)])
+    timeline.feed([came(0.0, Side.CALLER, samples(number, 10_000)) for number in range(1, 12)])
     final = timeline.finish(1_000.0)
     assert max(spread(final.caller, final.until_ms)) == 7
     assert final.until_ms == 70_000
@@ -192,14 +205,93 @@ def test_audio_far_ahead_of_the_clock_is_not_recorded() -> None:
 def test_a_clock_that_stalls_makes_no_hours_of_silence() -> None:
     timeline = Timeline()
     hour = 3_600_000.0
-    timeline.feed([(0.0, Side.AGENT, samples(1, 100))])
+    timeline.feed([came(0.0, Side.AGENT, samples(1, 100))])
     pieces = timeline.take(500.0).agent
-    timeline.feed([(hour, Side.AGENT, samples(2, 100))])
+    timeline.feed([came(hour, Side.AGENT, samples(2, 100))])
     final = timeline.finish(hour + 200)
     assert final.until_ms == pytest.approx(500 + 10_000 + 200)
     line = spread(pieces + final.agent, final.until_ms)
     assert line[:100] == [1] * 100
     assert line[-200:] == [2] * 100 + [0] * 100
+
+
+# What is collected before it is taken.
+
+_COMES = st.lists(
+    st.tuples(
+        st.sampled_from(["hear", "play", "play", "flush", "take"]),
+        st.integers(1, 400),  # how long it is
+        st.one_of(st.integers(0, 60), st.integers(0, 700)),  # and how long nothing comes after it
+        st.sampled_from([PER_MS, PER_MS, PER_MS, 2 * PER_MS]),
+    ),
+    max_size=60,
+)
+
+
+@given(_COMES)
+@settings(deadline=None, max_examples=300)
+def test_chunks_are_joined_as_the_tracks_would_join_them(
+    comes: list[tuple[str, int, int, int]],
+) -> None:
+    intake, joined, single = Intake(), Timeline(), Timeline()
+    results: tuple[list[Piece], list[Piece]] = [], []
+    now = 0.0
+    for mark, (act, amount, pause_ms, rate_hz) in enumerate(comes, 1):
+        chunk = Chunk(array("h", [mark] * (amount * rate_hz // PER_MS)).tobytes(), rate_hz)
+        match act:
+            case "hear":
+                now += amount  # a microphone sends what was said until now
+                intake.hear(chunk, now)
+                single.feed([came(now, Side.CALLER, chunk)])
+            case "play":
+                intake.play(chunk, now)
+                single.feed([came(now, Side.AGENT, chunk)])
+            case "flush":
+                intake.flush(None, now)
+                single.feed([Flush(now)])
+            case _:
+                joined.feed(intake.take())
+                for timeline, pieces in zip((joined, single), results, strict=True):
+                    pieces += timeline.take(now).agent
+        now += pause_ms
+    joined.feed(intake.take())
+    for timeline, pieces in zip((joined, single), results, strict=True):
+        pieces += timeline.finish(now).agent
+    assert whole(results[0]) == whole(results[1])
+
+
+def whole(pieces: list[Piece]) -> list[tuple[float, int, bytes]]:
+    """Return pieces as start, rate and samples, without what divides audio that goes on."""
+    runs: list[tuple[float, int, bytes]] = []
+    for piece in pieces:
+        start, rate_hz, pcm = runs[-1] if runs else (0.0, 0, b"")
+        follows = start + len(pcm) / 2 * 1000 / rate_hz if runs else -1.0
+        if rate_hz == piece.chunk.rate_hz and piece.start_ms == pytest.approx(follows):
+            runs[-1] = start, rate_hz, pcm + piece.chunk.pcm
+        else:
+            runs.append((piece.start_ms, piece.chunk.rate_hz, piece.chunk.pcm))
+    return [(round(start, 6), rate_hz, pcm) for start, rate_hz, pcm in runs]
+
+
+def test_a_callers_audio_is_collected_as_one_stretch_while_it_goes_on() -> None:
+    intake = Intake()
+    for number, late_ms in enumerate([0, 90, 30, -40, 0]):
+        intake.hear(samples(number + 1, 20), 20.0 * (number + 1) + late_ms)
+    intake.hear(samples(6, 20), 1_000.0)  # after a pause
+    (first, second) = intake.take()
+    assert isinstance(first, Stretch)
+    assert isinstance(second, Stretch)
+    assert (first.at_ms, first.early_ms, first.size) == (20.0, 40.0, 5 * 40)
+    assert (second.at_ms, second.size) == (1_000.0, 40)
+    assert intake.take() == []
+
+
+def test_speech_far_ahead_of_the_clock_is_not_collected() -> None:
+    intake = Intake()
+    for number in range(1, 12):
+        intake.play(samples(number, 10_000), 0.0)
+    (stretch,) = intake.take()
+    assert stretch.size == 2 * 70_000
 
 
 # Who is recorded.
@@ -263,13 +355,13 @@ def loud_ms(pcm: bytes) -> tuple[float, float]:
 def test_resampled_audio_stays_where_it_was_heard(rate_hz: int, step_ms: float) -> None:
     """In steps of any length, with silence before, between and after."""
     track, encoder, stereo = Track(), Encoder(new_resampler), b""
-    track.play(Chunk(tone(500, rate_hz), rate_hz), 300.0)
+    track.play(played(Chunk(tone(500, rate_hz), rate_hz)), 300.0)
     until = 0.0
     while until < 1_300:
         until += step_ms
         stereo += encoder.encode(Final([], track.take(until), until))
         if 800 <= until < 800 + step_ms:
-            track.play(Chunk(tone(100, rate_hz), rate_hz), 1_000.0)
+            track.play(played(Chunk(tone(100, rate_hz), rate_hz)), 1_000.0)
     until += 10.5
     stereo += encoder.finish(Final([], track.take(until), until))
     assert len(stereo) == 4 * round(until * 16)
@@ -283,9 +375,9 @@ def test_resampled_audio_stays_where_it_was_heard(rate_hz: int, step_ms: float) 
 
 def test_a_side_may_change_its_rate() -> None:
     track, encoder = Track(), Encoder(new_resampler)
-    track.play(Chunk(tone(200, 24_000), 24_000), 0.0)
-    track.play(Chunk(tone(200, 8_000), 8_000), 0.0)
-    track.play(Chunk(tone(200, 16_000), 16_000), 0.0)
+    track.play(played(Chunk(tone(200, 24_000), 24_000)), 0.0)
+    track.play(played(Chunk(tone(200, 8_000), 8_000)), 0.0)
+    track.play(played(Chunk(tone(200, 16_000), 16_000)), 0.0)
     stereo = encoder.finish(Final(track.take(700.0), [], 700.0))
     left = bytearray(len(stereo) // 2)
     left[0::2], left[1::2] = stereo[0::4], stereo[1::4]

@@ -15,9 +15,9 @@ TONE_HZ, AMPLITUDE = 1_000, 10_000
 PIECE_S = 0.02
 
 
-def tone(rate_hz: int, seconds: float) -> bytes:
+def tone(rate_hz: int, seconds: float, hz: float = TONE_HZ) -> bytes:
     count = round(rate_hz * seconds)
-    steps = (sin(2 * pi * TONE_HZ * number / rate_hz) for number in range(count))
+    steps = (sin(2 * pi * hz * number / rate_hz) for number in range(count))
     return array("h", [round(AMPLITUDE * step) for step in steps]).tobytes()
 
 
@@ -38,7 +38,16 @@ def test_audio_of_the_right_rate_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("from_hz", "to_hz"), [(24_000, 16_000), (16_000, 24_000), (8_000, 16_000), (24_000, 8_000)]
+    ("from_hz", "to_hz"),
+    [
+        (24_000, 16_000),
+        (16_000, 24_000),
+        (8_000, 16_000),
+        (24_000, 8_000),
+        (8_000, 48_000),
+        (48_000, 8_000),
+        (22_050, 16_000),
+    ],
 )
 def test_a_tone_keeps_its_pitch_its_length_and_its_loudness(from_hz: int, to_hz: int) -> None:
     matcher = RateMatcher(to_hz, new_resampler)
@@ -53,6 +62,31 @@ def test_a_tone_keeps_its_pitch_its_length_and_its_loudness(from_hz: int, to_hz:
     steady = heard[len(heard) // 4 // 2 * 2 : len(heard) // 2 // 2 * 2]
     assert crossings(steady) == pytest.approx(TONE_HZ * len(steady) / 2 / to_hz, abs=1)
     assert max(array("h", steady)) == pytest.approx(AMPLITUDE, rel=0.03)
+
+
+@pytest.mark.parametrize(("from_hz", "to_hz"), [(24_000, 16_000), (16_000, 8_000), (48_000, 8_000)])
+def test_what_the_lower_rate_cannot_carry_is_muted(from_hz: int, to_hz: int) -> None:
+    resample = new_resampler(from_hz, to_hz)
+    for hz, least, most in [(0.38, 0.9, 1.0), (0.62, 0.0, 0.001)]:
+        heard = array("h", resample(tone(from_hz, 0.5, hz * to_hz)))
+        steady = heard[len(heard) // 4 : -len(heard) // 4]
+        assert least * AMPLITUDE <= max(map(abs, steady)) <= most * AMPLITUDE
+
+
+@pytest.mark.parametrize(
+    ("from_hz", "to_hz"), [(24_000, 16_000), (16_000, 24_000), (8_000, 24_000), (48_000, 8_000)]
+)
+def test_speech_is_delayed_by_five_milliseconds_at_most(from_hz: int, to_hz: int) -> None:
+    resample, made_ms = new_resampler(from_hz, to_hz), 0.0
+    for number in range(1, 20):
+        made_ms += len(resample(bytes(round(from_hz * PIECE_S) * 2))) / 2 / to_hz * 1000
+        assert number * PIECE_S * 1000 - 5 <= made_ms <= number * PIECE_S * 1000
+
+
+def test_an_edge_stays_where_it_was() -> None:
+    edge = array("h", [0] * 2_400 + [AMPLITUDE] * 2_400).tobytes()
+    heard = array("h", new_resampler(24_000, 16_000)(edge))
+    assert next(at for at, value in enumerate(heard) if value > AMPLITUDE / 2) == 1_600
 
 
 def test_the_loudest_sample_does_not_wrap_around() -> None:

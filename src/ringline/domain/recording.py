@@ -82,6 +82,107 @@ class _Run:
         return min(max(0, samples) * BYTES_PER_SAMPLE, len(self.pcm))
 
 
+class Side(Enum):
+    """The two sides of a recording: its left and its right channel."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Audio of one side that came without a pause: its first chunk and what followed.
+
+    `at_ms` says when the first chunk came, by a monotonic clock, and `early_ms` how far later
+    chunks were ahead of it, at most.
+    """
+
+    side: Side
+    at_ms: float
+    first_ms: float
+    rate_hz: int
+    chunks: list[bytes]
+    early_ms: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes of audio it holds."""
+        return sum(map(len, self.chunks))
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """The caller's leg discarded what it had not played; how much, if it can know (ms)."""
+
+    at_ms: float
+    unplayed_ms: float | None = None
+    size: ClassVar[int] = 0
+
+
+#: Something that was heard, in the order it came.
+Heard: TypeAlias = Stretch | Flush
+
+
+class Intake:
+    """Collects what is heard until it is taken; joins chunks that came without a pause.
+
+    This runs on the event loop for every chunk, so it only compares and appends. What it joins,
+    the tracks would have joined as well.
+    """
+
+    def __init__(self) -> None:
+        self._heard: list[Heard] = []
+        self._caller: Stretch | None = None
+        self._spoken_ms = 0.0  # until when the caller has spoken what came
+        self._agent: Stretch | None = None
+        self._end_ms = 0.0  # when the agent's speech has been played, at the earliest
+
+    def hear(self, chunk: Chunk, now_ms: float) -> None:
+        """Add live audio of the caller whose last sample was spoken just now."""
+        stretch, duration_ms = self._caller, chunk.duration_ms
+        late_ms = now_ms - duration_ms - self._spoken_ms
+        if (
+            stretch is None
+            or stretch.rate_hz != chunk.rate_hz
+            or not -_JITTER_MS <= late_ms <= _JITTER_MS
+        ):
+            self._caller = self._begin(chunk, now_ms, side=Side.CALLER)
+            self._spoken_ms = now_ms
+            return
+        stretch.chunks.append(chunk.pcm)
+        self._spoken_ms += duration_ms
+        if -late_ms > stretch.early_ms:
+            stretch.early_ms = -late_ms
+
+    def play(self, chunk: Chunk, now_ms: float) -> None:
+        """Add speech of the agent, which is played once all earlier speech has been."""
+        stretch, end_ms = self._agent, self._end_ms
+        if end_ms - now_ms > _MAX_AHEAD_MS:
+            return
+        if stretch is None or stretch.rate_hz != chunk.rate_hz or now_ms > end_ms:
+            self._agent = self._begin(chunk, now_ms, side=Side.AGENT)
+            end_ms = max(now_ms, end_ms)
+        else:
+            stretch.chunks.append(chunk.pcm)
+        self._end_ms = end_ms + chunk.duration_ms
+
+    def flush(self, unplayed_ms: float | None, now_ms: float) -> None:
+        """Note that speech of the agent was discarded before it was heard."""
+        self._agent, self._end_ms = None, 0.0
+        self._heard.append(Flush(now_ms, unplayed_ms))
+
+    def take(self) -> list[Heard]:
+        """Take what was heard since the last time."""
+        heard, self._heard = self._heard, []
+        self._caller = self._agent = None
+        return heard
+
+    def _begin(self, chunk: Chunk, now_ms: float, *, side: Side) -> Stretch:
+        stretch = Stretch(side, now_ms, chunk.duration_ms, chunk.rate_hz, [chunk.pcm])
+        self._heard.append(stretch)
+        return stretch
+
+
 class Track:
     """One side of a recording: audio that is not final yet, in order."""
 
@@ -96,21 +197,23 @@ class Track:
         """Return when all of the track has been heard."""
         return self._end_ms
 
-    def play(self, chunk: Chunk, now_ms: float) -> None:
+    def play(self, stretch: Stretch, now_ms: float) -> None:
         """Add speech that is played now, or once all earlier speech has been played."""
-        self._add(chunk, max(now_ms, self._end_ms), now_ms=now_ms)
+        self._add(stretch, max(now_ms, self._end_ms), now_ms=now_ms)
 
-    def hear(self, chunk: Chunk, now_ms: float) -> None:
-        """Add live audio whose last sample was spoken just now.
+    def hear(self, stretch: Stretch, now_ms: float) -> None:
+        """Add live audio; the last sample of its first chunk was spoken just now.
 
         The network may have delayed it: small gaps are closed, and audio that comes in a
         burst after a gap is moved back into it, as long as the gap is not final.
         """
-        spoken_ms = now_ms - chunk.duration_ms
+        spoken_ms = now_ms - stretch.first_ms
         late_ms = spoken_ms - self._end_ms
         if late_ms < 0 and self._after_gap:
             self._move_back(-late_ms)
-        self._add(chunk, spoken_ms if late_ms > _JITTER_MS else self._end_ms, now_ms=now_ms)
+        self._add(stretch, spoken_ms if late_ms > _JITTER_MS else self._end_ms, now_ms=now_ms)
+        if stretch.early_ms > 0 and self._after_gap:
+            self._move_back(stretch.early_ms)
 
     def cut(self, now_ms: float, unplayed_ms: float | None) -> None:
         """Discard what a flush kept from being played; the leg's own figure counts.
@@ -139,7 +242,8 @@ class Track:
             run = self._runs[0]
             size = run.bytes_before(until_ms)
             if size:
-                taken.append(Piece(run.start_ms, Chunk(bytes(run.pcm[:size]), run.rate_hz)))
+                with memoryview(run.pcm) as pcm:
+                    taken.append(Piece(run.start_ms, Chunk(bytes(pcm[:size]), run.rate_hz)))
             if size < len(run.pcm):
                 del run.pcm[:size]
                 run.start_ms += size / run.bytes_per_ms
@@ -148,17 +252,18 @@ class Track:
         self._taken_ms = max(self._taken_ms, until_ms)
         return taken
 
-    def _add(self, chunk: Chunk, start_ms: float, *, now_ms: float) -> None:
+    def _add(self, stretch: Stretch, start_ms: float, *, now_ms: float) -> None:
         start_ms = max(start_ms, self._taken_ms)
         if start_ms - now_ms > _MAX_AHEAD_MS:
             return
+        pcm = b"".join(stretch.chunks)
         last = self._runs[-1] if self._runs else None
-        if last is not None and last.rate_hz == chunk.rate_hz and start_ms <= self._end_ms:
-            last.pcm += chunk.pcm
+        if last is not None and last.rate_hz == stretch.rate_hz and start_ms <= self._end_ms:
+            last.pcm += pcm
         else:
-            bytes_per_ms = chunk.rate_hz * BYTES_PER_SAMPLE / 1000
+            bytes_per_ms = stretch.rate_hz * BYTES_PER_SAMPLE / 1000
             self._after_gap = start_ms > self._end_ms
-            last = _Run(start_ms, chunk.rate_hz, bytearray(chunk.pcm), bytes_per_ms)
+            last = _Run(start_ms, stretch.rate_hz, bytearray(pcm), bytes_per_ms)
             self._runs.append(last)
         self._end_ms = last.start_ms + len(last.pcm) / last.bytes_per_ms
 
@@ -170,25 +275,6 @@ class Track:
         last.start_ms -= back_ms
         self._end_ms -= back_ms
         self._after_gap = back_ms > 0
-
-
-class Side(Enum):
-    """The two sides of a recording: its left and its right channel."""
-
-    CALLER = "caller"
-    AGENT = "agent"
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """The caller's leg discarded what it had not played; how much, if it can know (ms)."""
-
-    unplayed_ms: float | None = None
-    pcm: ClassVar[bytes] = b""
-
-
-#: Something that was heard: when (ms, by a monotonic clock), on which side, and what.
-Heard: TypeAlias = tuple[float, Side, Chunk | Flush]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +297,11 @@ class Timeline:
 
     def feed(self, heard: Iterable[Heard]) -> None:
         """Add what was heard since the last time, in order."""
-        for when_ms, side, what in heard:
-            at_ms = self._at(when_ms)
+        for what in heard:
+            at_ms = self._at(what.at_ms)
             if isinstance(what, Flush):
                 self.agent.cut(at_ms, what.unplayed_ms)
-            elif side is Side.CALLER:
+            elif what.side is Side.CALLER:
                 self.caller.hear(what, at_ms)
             else:
                 self.agent.play(what, at_ms)

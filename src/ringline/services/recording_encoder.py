@@ -24,7 +24,7 @@ class Encoder:
         self._channels = _Channel(new_resampler), _Channel(new_resampler)
 
     def encode(self, final: Final) -> bytes:
-        """Return what both channels have by now; a resampler keeps the last 26 ms."""
+        """Return what both channels have by now; a resampler may keep the last 26 ms."""
         for channel, pieces in zip(self._channels, (final.caller, final.agent), strict=True):
             channel.add(pieces, final.until_ms)
         return self._drain()

@@ -155,7 +155,8 @@ class RecordingWriter:
         self._limits = queue_limits or QueueLimits()
         self._listener: WriterListener
         self._loop = asyncio.get_running_loop()
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[list[_Job] | None] = SimpleQueue()
+        self._batch: list[_Job] = []  # of this turn of the loop
         self._queued = self._handled = 0
         # A disk that never answers must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
@@ -165,51 +166,67 @@ class RecordingWriter:
     def start(self, listener: WriterListener) -> None:
         """Start the thread; it first reports the recordings that are there."""
         self._listener = listener
-        self._jobs.put(_SURVEY)
+        self._put(_SURVEY)
         self._thread.start()
 
     def begin(self, call_id: UUID, listener: RecordingListener) -> Tape:
         """Begin a recording."""
         tape = Tape(call_id, listener, Encoder(self._new_resampler))
-        self._jobs.put(_Begin(tape))
+        self._put(_Begin(tape))
         return tape
 
     def write(self, tape: Tape, heard: Sequence[Heard], *, now_ms: float) -> None:
         """Queue what was heard since the last time; beyond the bounds, the recording ends."""
         if tape.failed:
             return
-        size = sum(_ITEM_BYTES + len(what.pcm) for _, _, what in heard)
+        size = sum(_ITEM_BYTES + what.size for what in heard)
         if (
             tape.queued - tape.handled + size > self._limits.one
             or self._queued - self._handled + size > self._limits.all
         ):
             self._fail(tape, RecordingFailure.DISK_SLOW)
-            self._jobs.put(_End(tape, now_ms))
+            self._put(_End(tape, now_ms))
             return
         tape.queued += size
         self._queued += size
-        self._jobs.put(_Write(tape, heard, now_ms, size))
+        self._put(_Write(tape, heard, now_ms, size))
 
     def end(self, tape: Tape, now_ms: float) -> None:
         """End a recording with its call."""
-        self._jobs.put(_End(tape, now_ms))
+        self._put(_End(tape, now_ms))
 
     async def close(self, grace_s: float) -> None:
         """Write what waits, and stop; give up on a disk that takes longer."""
+        self._hand_over()
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join, grace_s)
+
+    def _put(self, job: _Job) -> None:
+        """Queue a job; the thread is woken once for all that the loop queues in one turn."""
+        if not self._batch:
+            self._loop.call_soon(self._hand_over)
+        self._batch.append(job)
+
+    def _hand_over(self) -> None:
+        if self._batch:
+            self._jobs.put(self._batch)
+            self._batch = []
 
     # In the thread.
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            try:
-                self._handle(job)
-            except RecordingRefused as refused:
-                self._give_up(job, refused.failure)
-            except Exception as error:  # a defect must end only this recording
-                _log.error("recording_broken", error=type(error).__name__)
-                self._give_up(job, RecordingFailure.INTERNAL_ERROR)
+        while (batch := self._jobs.get()) is not None:
+            for job in batch:
+                self._try(job)
+
+    def _try(self, job: _Job) -> None:
+        try:
+            self._handle(job)
+        except RecordingRefused as refused:
+            self._give_up(job, refused.failure)
+        except Exception as error:  # a defect must end only this recording
+            _log.error("recording_broken", error=type(error).__name__)
+            self._give_up(job, RecordingFailure.INTERNAL_ERROR)
 
     def _handle(self, job: _Job) -> None:
         match job:

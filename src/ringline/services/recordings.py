@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 
 from ringline.domain.audio import Chunk
-from ringline.domain.recording import Flush, Heard, RecordingFailure, Side
+from ringline.domain.recording import Intake, RecordingFailure
 from ringline.domain.routes import PartyId
 from ringline.domain.unavailable import Unavailable
 from ringline.services.recording_writer import RecordingWriter, Tape
@@ -23,6 +23,8 @@ _log = structlog.get_logger(__name__)
 
 #: How often a call's notes go to the writer. With `HOLD_MS`, a crash loses less than a second.
 _TICK_S = 0.6
+#: Ticks fall on multiples of this time, so that many calls wake the thread together.
+_GRID_S = _TICK_S / 8
 #: How long a database that is away is left alone.
 _RETRY_S = 1.0
 
@@ -60,25 +62,29 @@ class Recorder:
         self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._began_s = self._loop.time()
-        self._heard: list[Heard] = []
+        self._intake = Intake()
         self._tape: Tape | None = recordings.writer.begin(call_id, self)
-        self._timer = self._loop.call_later(_TICK_S, self._tick)
+        self._timer = self._loop.call_at(self._next_tick(), self._tick)
 
     def on_audio(self, speaker: PartyId, chunk: Chunk) -> None:
         """Note audio, and when it came."""
-        if self._tape is not None:
-            side = Side.CALLER if speaker == self.caller else Side.AGENT
-            self._heard.append((self._now_ms(), side, chunk))
+        if self._tape is None:
+            return
+        now_ms = (self._loop.time() - self._began_s) * 1000
+        if speaker == self.caller:
+            self._intake.hear(chunk, now_ms)
+        else:
+            self._intake.play(chunk, now_ms)
 
     def on_flush(self, unplayed_ms: float | None) -> None:
         """Note that speech was discarded before it was heard."""
         if self._tape is not None:
-            self._heard.append((self._now_ms(), Side.AGENT, Flush(unplayed_ms)))
+            self._intake.flush(unplayed_ms, self._now_ms())
 
     def end(self) -> None:
         """End the recording now, with the call."""
         if (tape := self._stop()) is not None:
-            self._recordings.writer.write(tape, self._heard, now_ms=self._now_ms())
+            self._recordings.writer.write(tape, self._intake.take(), now_ms=self._now_ms())
             self._recordings.writer.end(tape, self._now_ms())
 
     # What the writer reports.
@@ -100,9 +106,11 @@ class Recorder:
     def _tick(self) -> None:
         if self._tape is None:
             return
-        heard, self._heard = self._heard, []
-        self._timer = self._loop.call_later(_TICK_S, self._tick)
-        self._recordings.writer.write(self._tape, heard, now_ms=self._now_ms())
+        self._timer = self._loop.call_at(self._next_tick(), self._tick)
+        self._recordings.writer.write(self._tape, self._intake.take(), now_ms=self._now_ms())
+
+    def _next_tick(self) -> float:
+        return (self._loop.time() + _TICK_S) // _GRID_S * _GRID_S
 
     def _now_ms(self) -> float:
         return (self._loop.time() - self._began_s) * 1000
