@@ -363,7 +363,8 @@ class LiveSession:
         self.speech += [(word, WORD) for word in words if word]
 
     async def answer(self) -> None:
-        lines, self.lines = self.lines, []
+        lines = [line for text in self.lines for line in text.split("\n")]
+        self.lines = []
         calls: list[tuple[str, str]] = []
         said: list[str] = []
         for line in lines:

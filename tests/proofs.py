@@ -22,12 +22,14 @@ class Proof:
     test: str
 
 
-OPENAI, XAI, GEMINI, CASCADE = "`openai/*`", "`xai/*`", "`gemini/*`", "`cascade/*`"
+OPENAI, OPENAI_LIVE = "`openai/gpt-realtime-*`", "`openai/gpt-live-*`"
+XAI, GEMINI, CASCADE = "`xai/*`", "`gemini/*`", "`cascade/*`"
 LOCAL, MOCK = "`local/attendant`", "`mock/*`"
 
 #: The beginnings of the models' names, and the adapter that a row of either table is of.
 ADAPTERS = {
-    "openai/": OPENAI,
+    "openai/gpt-realtime-": OPENAI,
+    "openai/gpt-live-": OPENAI_LIVE,
     "xai/": XAI,
     "gemini/": GEMINI,
     "cascade/": CASCADE,
@@ -94,6 +96,43 @@ OFFLINE = (
     ),
     Proof(OPENAI, "the rules of a voice", _SUITE, _PORT),
     Proof(OPENAI, "a browser talks", _CHROMIUM, _PAGE),
+    Proof(
+        OPENAI_LIVE,
+        "every frame is legal, both ways",
+        _OPENAI_TYPES,
+        "tests/unit/test_openai_live.py::test_results_and_ends_are_legal",
+    ),
+    Proof(
+        OPENAI_LIVE,
+        "the fake behaves as the service",
+        "OpenAI's client, `openai`",
+        "tests/app/test_fake_openai_live.py::test_functions_are_called_and_answered_together",
+    ),
+    Proof(
+        OPENAI_LIVE,
+        "speech, text, interruption and tools through a session",
+        "the fake",
+        "tests/app/test_openai_live_voices.py::test_tools_are_called_and_their_results_answered_once",
+    ),
+    Proof(
+        OPENAI_LIVE,
+        "whatever comes is read, or unreadable",
+        "hypothesis",
+        "tests/unit/test_openai_live_events.py::test_any_bytes_are_read_or_refused",
+    ),
+    Proof(
+        OPENAI_LIVE,
+        "each way of failing has its cause",
+        "the fake",
+        "tests/app/test_openai_live_failures.py::test_a_session_that_ends",
+    ),
+    Proof(OPENAI_LIVE, "the rules of a voice", _SUITE, _PORT),
+    Proof(
+        OPENAI_LIVE,
+        "a browser talks",
+        _CHROMIUM,
+        "tests/e2e/test_any_provider.py::test_the_page_talks_with_gpt_live",
+    ),
     Proof(
         XAI,
         "every frame is legal, both ways",
@@ -208,6 +247,7 @@ LIVE = tuple(
     Proof(adapter, what, "the provider", f"{_LIVE}::{name}")
     for adapter, tests in (
         (OPENAI, (*_WITH_A_KEY, _CHANGES)),
+        (OPENAI_LIVE, _WITH_A_KEY),
         (XAI, (*_WITH_A_KEY, _CHANGES)),
         (GEMINI, _WITH_A_KEY),
         (CASCADE, (*_WITH_A_KEY, _CHANGES)),

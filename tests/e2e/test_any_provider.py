@@ -20,6 +20,8 @@ from tests.fake_endpoints import HEARD, FakeEndpoints, fake_endpoints
 from tests.fake_endpoints import KEY as HOUSE_KEY
 from tests.fake_gemini import FakeGemini
 from tests.fake_openai import OPENAI, XAI, FakeProvider, fake_provider
+from tests.fake_openai_live import KEY as LIVE_KEY
+from tests.fake_openai_live import fake_live
 from tests.gemini_model import EchoModel
 from tests.pages import ROOT
 from tests.serving import Service, serving
@@ -92,6 +94,18 @@ async def test_the_page_talks_with_every_provider(house: House) -> None:
             after = house.used()
             provider = model.partition("/")[0]
             assert {name for name in after if after[name] > before[name]} == {provider}
+
+
+async def test_the_page_talks_with_gpt_live(database: TestDatabase) -> None:
+    """Its fake answers below the same URL as that of OpenAI's realtime models."""
+    async with fake_live() as fake:
+        chosen = {"openai_api_key": SecretStr(LIVE_KEY), "openai_url": fake.url}
+        async with (
+            serving(database, dev=True, **chosen) as service,
+            browsing(f"{service.base_url}/talk", SPEECH) as page,
+        ):
+            await talk(page, "openai/gpt-live-1.1", SPOKEN)
+            assert len(fake.requests) == 1
 
 
 async def talk(page: Page, model: str, heard: str) -> None:

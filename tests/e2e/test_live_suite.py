@@ -15,6 +15,8 @@ from tests.e2e.program import environment
 from tests.fake_endpoints import KEY, fake_endpoints
 from tests.fake_gemini import FakeGemini
 from tests.fake_openai import OPENAI, XAI, fake_provider
+from tests.fake_openai_live import KEY as LIVE_KEY
+from tests.fake_openai_live import fake_live
 from tests.gemini_model import EchoModel
 from tests.pages import ROOT
 
@@ -54,7 +56,7 @@ async def test_every_provider_passes_the_suite(tmp_path: Path) -> None:
             "RINGLINE_VOICES_FILE": os.fspath(voices_file),
             "HOUSE_KEY": KEY,
         }
-        code, printed = await run(SUITE, variables=variables)
+        code, printed = await run(SUITE, "-k", "not openai-live", variables=variables)
         assert code == 0, printed
         skipped = re.findall(r"^SKIPPED .*\.py:\d+: (.*)$", printed, re.MULTILINE)
         assert skipped == ["gemini/gemini-3.8-live: instructions are fixed for a session"]
@@ -62,12 +64,24 @@ async def test_every_provider_passes_the_suite(tmp_path: Path) -> None:
         assert openai.refused == xai.refused == []
 
 
+async def test_openais_live_sessions_pass_the_suite() -> None:
+    """They are below the same URL as OpenAI's realtime models, and have a fake of their own."""
+    async with fake_live(hurry=5) as fake:
+        variables = {"RINGLINE_OPENAI_API_KEY": LIVE_KEY, "RINGLINE_OPENAI_URL": fake.url}
+        code, printed = await run(SUITE, "-k", "openai-live", variables=variables)
+        assert code == 0, printed
+        skipped = re.findall(r"^SKIPPED .*\.py:\d+: (.*)$", printed, re.MULTILINE)
+        assert skipped == ["openai/gpt-live-1.1: instructions are fixed for a session"]
+        assert "8 passed, 1 skipped" in printed
+        assert fake.refused == []
+
+
 async def test_a_provider_that_is_not_set_is_skipped_by_name() -> None:
     code, printed = await run(SUITE, variables={})
     assert code == 0, printed
     for name in KEYS:
         assert f"RINGLINE_{name} is not set" in printed
-    assert "36 skipped" in printed
+    assert "45 skipped" in printed
 
 
 async def test_the_other_tests_do_not_collect_it() -> None:
