@@ -41,15 +41,15 @@ def _classes(union: Any) -> dict[str, type[BaseModel]]:
     }
 
 
-def _extras(value: object, path: str = "") -> Iterator[str]:
+def extras(value: object, path: str = "") -> Iterator[str]:
     """Yield the paths of unknown members, which the classes themselves let pass."""
     if isinstance(value, BaseModel):
         yield from (f"{path}.{name}" for name in (value.model_extra or {}))
         for name in type(value).model_fields:
-            yield from _extras(getattr(value, name), f"{path}.{name}")
+            yield from extras(getattr(value, name), f"{path}.{name}")
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from _extras(item, f"{path}[{index}]")
+            yield from extras(item, f"{path}[{index}]")
 
 
 def _judge_by(classes: dict[str, type[BaseModel]]) -> Judge:
@@ -61,7 +61,7 @@ def _judge_by(classes: dict[str, type[BaseModel]]) -> Judge:
             read = kind.model_validate(frame, strict=True)
         except ValidationError as error:
             return [f"{frame['type']}: {problem['loc']}" for problem in error.errors()]
-        unknown = [path for path in _extras(read) if path not in _OF_A_RUNNING_SESSION]
+        unknown = [path for path in extras(read) if path not in _OF_A_RUNNING_SESSION]
         return [f"{frame['type']}: {path} does not exist" for path in unknown]
 
     return judge
@@ -88,7 +88,7 @@ def live_server(frame: Frame) -> list[str]:
             read = kind.model_validate(event, strict=True)
         except ValidationError as error:
             return [*problems, *(f"{event['type']}: {it['loc']}" for it in error.errors())]
-        problems += [f"{event['type']}: {path} does not exist" for path in _extras(read)]
+        problems += [f"{event['type']}: {path} does not exist" for path in extras(read)]
     return problems
 
 
@@ -97,7 +97,7 @@ def openai_server(frame: Frame) -> list[str]:
     problems = _openai_server(frame)
     if frame.get("type") in ("session.created", "session.updated"):
         session = RealtimeSessionCreateResponse.model_validate(frame["session"])
-        problems += [f"session{path} does not exist" for path in _extras(session)]
+        problems += [f"session{path} does not exist" for path in extras(session)]
     return problems
 
 

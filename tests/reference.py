@@ -36,6 +36,8 @@ from ringline.wire import (
     envelope_members,
     events_socket,
     models,
+    openai_client_secrets,
+    openai_server_tables,
     payload_members,
     realtime_events,
     realtime_mint,
@@ -43,9 +45,11 @@ from ringline.wire import (
 from ringline.wire.call_status import RPC_STATUS, v1_status
 from ringline.wire.database_url import OF_OTHERS, PASSED_OVER, TAKEN
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
+from ringline.wire.openai_server_errors import CODES, OWN_ERRORS
 from ringline.wire.realtime_errors import ERRORS, Ends
 from ringline.wire.realtime_events import RealtimeEvent
 from ringline.wire.rpc import INTERNAL_REASONS, PROBLEMS
+from tests.openai_examples import OPENAI_CLIENT_EXAMPLES, OPENAI_SERVER_EXAMPLES
 from tests.payload_examples import CALL
 from tests.payload_reference import SECTIONS
 from tests.proofs import live_rows, offline_rows
@@ -117,6 +121,15 @@ def session_error_rows() -> Iterator[str]:
     for error in ERRORS.values():
         close_code = "–" if error.ends is Ends.NEVER else str(error.close_code)
         yield row(f"`{error.code}`", error.ends.value, close_code, error.means or error.message)
+
+
+def openai_error_rows() -> Iterator[str]:
+    for error in OWN_ERRORS.values():
+        yield row(f"`{error.code}`", "–", error.means or error.message)
+    for code, error in ERRORS.items():
+        if code in openai_server_tables.TOLD:
+            close_code = "–" if error.ends is Ends.NEVER else str(error.close_code)
+            yield row(f"`{CODES.get(code, code)}`", close_code, error.means or error.message)
 
 
 def realtime_rows(events: Mapping[str, RealtimeEvent], examples: Examples) -> Iterator[str]:
@@ -358,6 +371,39 @@ TABLES = {
     "server members": (
         ("event", "member", "value", "means"),
         lambda: realtime_member_rows(realtime_events.SERVER),
+    ),
+    "openai mint asked": (
+        ("member", "value", "default", "does"),
+        lambda: member_rows(openai_client_secrets.ASKED, defaults=True),
+    ),
+    "openai mint answered": (
+        _MEMBER_HEADS,
+        lambda: member_rows(openai_client_secrets.ANSWERED),
+    ),
+    "openai session": (
+        ("member", "value", "default", "does"),
+        lambda: member_rows(openai_server_tables.SESSION, defaults=True),
+    ),
+    "openai client events": (
+        ("event", "means", "example"),
+        lambda: realtime_rows(openai_server_tables.CLIENT, OPENAI_CLIENT_EXAMPLES),
+    ),
+    "openai client members": (
+        ("event", "member", "value", "default", "means"),
+        lambda: realtime_member_rows(openai_server_tables.CLIENT, defaults=True),
+    ),
+    "openai server events": (
+        ("event", "means", "example"),
+        lambda: realtime_rows(openai_server_tables.SERVER, OPENAI_SERVER_EXAMPLES),
+    ),
+    "openai server members": (
+        ("event", "member", "value", "means"),
+        lambda: realtime_member_rows(openai_server_tables.SERVER),
+    ),
+    "openai errors": (("code", "close code", "message"), openai_error_rows),
+    "http errors openai": (
+        ("code", "status", "message"),
+        lambda: error_rows(openai_server_tables.OPENAI_ERRORS),
     ),
     "socket common": (_MEMBER_HEADS, lambda: member_rows(payload_members.COMMON)),
     "socket durable": (_MEMBER_HEADS, lambda: member_rows(payload_members.DURABLE)),

@@ -84,11 +84,14 @@ from ringline.web.events_socket import EventsSockets
 from ringline.web.limits import WebLimits
 from ringline.web.links import Links
 from ringline.web.models import Models
+from ringline.web.openai_server import OpenAIServer
 from ringline.web.rates import RateLimit
-from ringline.web.realtime import Realtime
+from ringline.web.realtime import Realtime, Starter
 from ringline.web.rpc import Rpc
 from ringline.web.server import Server, Surfaces
+from ringline.web.session_sockets import SessionSockets
 from ringline.web.talk import PageKey, Talk
+from ringline.web.ticket_mint import TicketMint
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 from ringline.web.watchers import Watchers
 
@@ -485,22 +488,27 @@ def _server(
         voice_s=settings.voice_ready_seconds + 1, playout_lead_ms=settings.playout_lead_ms
     )
     reception = Reception(calls, limits_of_calls, now=now)
-    realtime = Realtime(
+    starter = Starter(sessions, reception, settings.rate_session_events_per_10_s, limits.realtime)
+    ends = SessionEnds(stores.credentials, calls, records=stores.calls, now=now)
+    session_sockets = SessionSockets(
         sessions,
         reception,
-        ends=SessionEnds(stores.credentials, calls, records=stores.calls, now=now),
+        ends=ends,
         credentials=credentials,
-        events_per_window=settings.rate_session_events_per_10_s,
-        mint_rate=mint_rate,
         origins=origins,
-        links=links,
         bounds=limits.realtime,
+    )
+    mint = TicketMint(sessions, reception, credentials=credentials, rate=mint_rate)
+    realtime = Realtime(
+        starter, session_sockets, mint=mint, ends=ends, credentials=credentials, links=links
     )
     talk = None
     if page_key is not None:
         talk = Talk(realtime, engine, credentials=credentials, key=page_key, links=links)
     surfaces = Surfaces(
         realtime=realtime,
+        openai_server=OpenAIServer(starter, session_sockets, mint=mint, new_id=new_id),
+        session_sockets=session_sockets,
         session_tokens=SessionTokens(
             credentials, settings.signing_secrets[0], rate=mint_rate, now=now, new_id=new_id
         ),

@@ -27,6 +27,7 @@ WAIT_S = 20.0  # a bound for what must come, not an expectation of when
 
 RUN, VALIDATE = "/rpc/public/run", "/rpc/public/validate"
 SESSION, ACCESS, MINT = "/api/realtime/session", "/api/operator/access", "/v3/realtime-sessions"
+SECRETS = "/v1/realtime/client_secrets"
 MODELS = "/v3/models"
 TICKET = "/talk/ticket"
 SOCKET, TRANSCRIPT, CALL = (
@@ -69,6 +70,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", MINT): _MINT,
     ("POST", TICKET): replace(_MINT, stranger=403),
     ("DELETE", f"{MINT}/{{id}}"): Plain(),
+    ("POST", SECRETS): _MINT,
+    ("GET", "/v1/realtime"): Socket(),
+    ("GET", "/v1/realtime/"): Socket(),
     ("GET", PATH): Socket(),
     ("GET", f"{PATH}/"): Socket(),
     ("GET", SOCKET): Socket(),

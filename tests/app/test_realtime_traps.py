@@ -12,7 +12,7 @@ import pytest
 import websockets
 
 from ringline.domain import limits
-from ringline.legs.realtime import MAX_WAITING_FRAMES, MAX_WAITING_SPEECH_MS
+from ringline.legs.outgoing import MAX_WAITING_FRAMES, MAX_WAITING_SPEECH_MS
 from tests.database import TestDatabase
 from tests.realtime_session import (
     MODEL,

@@ -1,7 +1,7 @@
 """The port `Leg`: what every leg promises, whatever its other end does.
 
 The adapters are a realtime session whose client reads, one whose client does not read for a
-while, and the double for tests of calls.
+while, a session in OpenAI's protocol, both ways, and the double for tests of calls.
 """
 
 import base64
@@ -17,9 +17,13 @@ from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.session_config import EffectiveConfig
+from ringline.legs.openai_server import OpenAIServerLeg
 from ringline.legs.realtime import RealtimeLeg
 from ringline.ports import Leg
+from ringline.wire.openai_server_conversation import Conversation
+from ringline.wire.openai_server_session import Shown
 from tests import clock
+from tests.samples import new_id
 from tests.talking import CAPABILITIES, INPUT_HZ, OUTPUT_HZ, ScriptedLeg, speech
 
 SESSION = EffectiveConfig(SessionConfig(output_transcription=True), CAPABILITIES)
@@ -30,6 +34,13 @@ NEWS: dict[str, leg.LegOrder] = {
     "text.delta": leg.AgentSaid("hello"),
     "response.completed": leg.AgentFinished(),
     "session.terminating": HUNG_UP,
+}
+#: The same in OpenAI's protocol; its other events are details of these.
+OPENAI_NEWS: dict[str, leg.LegOrder] = {
+    "response.created": leg.AgentStarted(),
+    "response.output_audio_transcript.delta": leg.AgentSaid("hello"),
+    "response.done": leg.AgentFinished(),
+    "error": HUNG_UP,
 }
 Got: TypeAlias = Chunk | leg.LegOrder
 Signals: TypeAlias = list[leg.LegSignal]
@@ -46,10 +57,12 @@ class Client:
 
     def send_text(self, payload: bytes) -> None:
         event = json.loads(payload)
-        if event["type"] == "audio.delta":
-            self.got.append(Chunk(base64.b64decode(event["audio"]), OUTPUT_HZ))
-        else:
-            self.got.append(NEWS[event["type"]])
+        kind = event["type"]
+        if kind in ("audio.delta", "response.output_audio.delta"):
+            audio = event.get("audio") or event["delta"]
+            self.got.append(Chunk(base64.b64decode(audio), OUTPUT_HZ))
+        elif kind in OPENAI_NEWS or "event_id" not in event:
+            self.got.append((OPENAI_NEWS | NEWS)[kind])
 
     def on_leg_frame(self) -> None:
         self.frames += 1
@@ -70,18 +83,25 @@ class Line:
     catch_up: Callable[[], None]
     lose: Callable[[], None] | None = None
     signals: Callable[[], Signals] = list
+    input_hz: int = INPUT_HZ
 
 
-def session(*, reads: bool) -> Line:
+def session(*, reads: bool, openai: bool = False) -> Line:
     client = Client(paused=not reads)
-    line = RealtimeLeg(client, SESSION, events_per_window=0)
+    line: RealtimeLeg | OpenAIServerLeg = RealtimeLeg(client, SESSION, events_per_window=0)
+    if openai:
+        shown = Shown("sess_1", SESSION, {}, {})
+        line = OpenAIServerLeg(
+            client, shown, conversation=Conversation(new_id), events_per_window=0
+        )
     line.report_to(client)
 
     def catch_up() -> None:
         client.paused = False
         line.drained()
 
-    return Line(line, lambda: client.got, catch_up, line.lost, lambda: client.signals)
+    hz = line.input_hz
+    return Line(line, lambda: client.got, catch_up, line.lost, lambda: client.signals, hz)
 
 
 def double() -> Line:
@@ -96,6 +116,8 @@ def double() -> Line:
 ADAPTERS: dict[str, Callable[[], Line]] = {
     "realtime": lambda: session(reads=True),
     "realtime, read later": lambda: session(reads=False),
+    "OpenAI": lambda: session(reads=True, openai=True),
+    "OpenAI, read later": lambda: session(reads=False, openai=True),
     "double": double,
 }
 
@@ -111,7 +133,7 @@ Make: TypeAlias = Callable[[], Line]
 def test_it_has_constant_rates(make: Make) -> None:
     async def main() -> None:
         line = make()
-        assert (line.leg.input_hz, line.leg.output_hz) == (INPUT_HZ, OUTPUT_HZ)
+        assert (line.leg.input_hz, line.leg.output_hz) == (line.input_hz, OUTPUT_HZ)
 
     clock.run(main())
 
@@ -178,10 +200,13 @@ def test_a_hang_up_is_the_last_that_arrives_and_nothing_is_reported_after_it(mak
     clock.run(main())
 
 
+@pytest.mark.parametrize("openai", [True, False])
 @pytest.mark.parametrize("reads", [True, False])
-def test_a_line_that_is_lost_reports_it_once_and_takes_orders_all_the_same(reads: bool) -> None:
+def test_a_line_that_is_lost_reports_it_once_and_takes_orders_all_the_same(
+    reads: bool, openai: bool
+) -> None:
     async def main() -> None:
-        line = session(reads=reads)
+        line = session(reads=reads, openai=openai)
         assert line.lose is not None
         line.lose()
         line.lose()

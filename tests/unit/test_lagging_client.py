@@ -15,7 +15,8 @@ from ringline.domain import bridge, leg
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.routes import PartyId, Seat, routes
 from ringline.domain.session_config import EffectiveConfig
-from ringline.legs.realtime import MAX_WAITING_SPEECH_MS, RealtimeLeg
+from ringline.legs.outgoing import MAX_WAITING_SPEECH_MS
+from ringline.legs.realtime import RealtimeLeg
 from ringline.services.bridge import Bridge
 from tests.clock import run
 from tests.talking import (

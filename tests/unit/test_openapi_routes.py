@@ -23,6 +23,7 @@ UNDOCUMENTED = {
     ("*", "/rpc/public/run"),
     ("*", "/rpc/public/validate"),
     ("GET", "/v3/realtime/"),
+    ("GET", "/v1/realtime/"),
     ("OPTIONS", "/v3/models"),
     ("GET", "/openapi.json"),
     ("GET", "/docs"),

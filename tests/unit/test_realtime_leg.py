@@ -14,12 +14,12 @@ from ringline.domain.audio import Chunk
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.session_config import EffectiveConfig
-from ringline.legs.realtime import (
+from ringline.legs.outgoing import (
     MAX_WAITING_BYTES,
     MAX_WAITING_FRAMES,
     MAX_WAITING_SPEECH_MS,
-    RealtimeLeg,
 )
+from ringline.legs.realtime import RealtimeLeg
 from tests import clock
 from tests.samples import new_id
 from tests.talking import CAPABILITIES, INPUT_HZ, speech

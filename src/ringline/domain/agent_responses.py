@@ -112,7 +112,7 @@ def response_started(talk: TurnTaking, response_id: str, *, draft: Draft) -> Tur
 
 
 def _admit(talk: TurnTaking, response: Response, *, draft: Draft) -> TurnTaking:
-    draft.orders += [leg.AgentStarted(), bridge.PlayResponse(response.id)]
+    draft.orders += [leg.AgentStarted(response.turn_id), bridge.PlayResponse(response.id)]
     talk = replace(talk, response=replace(response, held_calls=()))
     for call in response.held_calls:
         talk = call_tool(talk, call, draft=draft)

@@ -43,6 +43,7 @@ class ClientCancelled:
     """The client cancelled the response; playback was stopped."""
 
     played: Played
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,9 +238,28 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
 
 
 def _talk(call: Call, signal: ConversationSignal, *, draft: Draft) -> Call:
-    if not call.announced:
-        return _hold(call, signal, draft=draft)
-    return replace(call, talk=_converse(call.talk, signal, draft=draft))
+    before = len(draft.orders)
+    if call.announced:
+        call = replace(call, talk=_converse(call.talk, signal, draft=draft))
+    else:
+        call = _hold(call, signal, draft=draft)
+    _name_refusals(signal, draft, since=before)
+    return call
+
+
+def _name_refusals(signal: ConversationSignal, draft: Draft, *, since: int) -> None:
+    """Say in a refusal which request of the client it answers."""
+    if isinstance(signal, bridge.ClientCancelled):
+        request = signal.request
+    elif isinstance(signal, leg.LegSignal):
+        request = leg.request_of(signal)
+    else:
+        return
+    if request:
+        draft.orders[since:] = [
+            replace(order, request=request) if isinstance(order, leg.RequestRefused) else order
+            for order in draft.orders[since:]
+        ]
 
 
 def _join(call: Call, joined: LegJoined, *, draft: Draft) -> Call:
@@ -333,7 +352,7 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
             return request_response(talk, draft)
         case leg.ClearRequested():
             return clear_turn(talk)
-        case leg.EndTurnRequested() | leg.CancelRequested():
+        case leg.EndTurnRequested() | leg.CancelRequested() | leg.PlaybackTold():
             raise AssertionError("the bridge handles it")
         case leg.Digit():
             return talk  # nothing uses digits yet
@@ -394,7 +413,9 @@ def _announce_answer(call: Call, draft: Draft) -> Call:
     ]
     talk = greet(call.talk, call.greeting, draft=draft) if call.greeting else call.talk
     for signal in call.early:
+        before = len(draft.orders)
         talk = _converse(talk, signal, draft=draft)
+        _name_refusals(signal, draft, since=before)
     return replace(call, talk=talk, announced=True, early=())
 
 

@@ -5,7 +5,7 @@ signal (what the leg reports) or an order (what it must do). Most orders are not
 for a client with a screen (a realtime session's); a telephone leg ignores them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 from uuid import UUID
@@ -16,7 +16,10 @@ from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
 from ringline.domain.voice import UpstreamLoss, VoiceFailure
 
-# Signals.
+#: The turn of an order that names none.
+NO_TURN = UUID(int=0)
+
+# Signals. `request` is the client's own id of what it asked for; a refusal repeats it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Typed:
     """The caller typed a message."""
 
     text: str
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class ImageShown:
     image_url: str
     detail: str = "auto"
     text: str = ""
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class ToolAnswered:
 
     tool_call_id: str
     result: str
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +68,28 @@ class ConfigChanged:
     config: SessionConfig
     #: Sentences about members that have no effect.
     warnings: tuple[str, ...] = ()
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseRequested:
     """The client requests a response now (`response.create`)."""
 
+    request: str = ""
+
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
     """The client cancels the running response (`response.cancel`)."""
+
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackTold:
+    """The client says how much it has played of the response that is being sent to it."""
+
+    played_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +118,31 @@ LegSignal: TypeAlias = (
     | ConfigChanged
     | ResponseRequested
     | CancelRequested
+    | PlaybackTold
     | EndTurnRequested
     | ClearRequested
     | LegFailed
 )
 
 
-# Orders: notifications, and hanging up.
+def request_of(signal: LegSignal) -> str:
+    """Return the client's own id of its request; empty if it has none."""
+    match signal:
+        case (
+            Typed(request=request)
+            | ImageShown(request=request)
+            | ToolAnswered(request=request)
+            | ConfigChanged(request=request)
+            | ResponseRequested(request)
+            | CancelRequested(request)
+        ):
+            return request
+        case _:
+            return ""
+
+
+# Orders: notifications, and hanging up. A notification's turn and times are for surfaces that
+# show them; they do not make it another notification.
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +155,19 @@ class SessionStarted:
 
 @dataclass(frozen=True, slots=True)
 class CallerStarted:
-    """The caller began to speak; the client must flush what is playing."""
+    """The caller began to speak, `ago_ms` ago; the client must flush what is playing."""
+
+    turn_id: UUID = field(default=NO_TURN, compare=False)
+    ago_ms: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class CallerStopped:
-    """The caller stopped speaking."""
+    """The caller's turn, which began `began_ago_ms` ago, is over; its speech ended `ago_ms` ago."""
+
+    turn_id: UUID = field(default=NO_TURN, compare=False)
+    ago_ms: float = field(default=0.0, compare=False)
+    began_ago_ms: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +175,14 @@ class TurnTranscribed:
     """The final text of the caller's turn; empty if it could not be recognised."""
 
     text: str
+    turn_id: UUID = field(default=NO_TURN, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class AgentStarted:
     """A response began."""
+
+    turn_id: UUID = field(default=NO_TURN, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +237,7 @@ class RequestRefused:
     """A request of the client was refused; the session continues."""
 
     refusal: Refusal
+    request: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ here; `docs/reference/limits.md` is generated from `LIMITS` (contract, 13). If a
 
 from collections.abc import Mapping
 
-from ringline.domain import voice_limits
+from ringline.domain import openai_limits, voice_limits
 from ringline.domain.limit import KIB, MIB, Limit
 
 _BAD_JSON = "as broken JSON on that surface"
@@ -211,9 +211,14 @@ WATCHERS_PER_CALL = Limit("streams of one call", 50, "streams", "429 `RATE_LIMIT
 # -- realtime voice -----------------------------------------------------------------------
 
 SESSION_FRAME_BYTES = Limit(
-    "a frame other than `image.input`", MIB, "bytes", "`frame_too_large`, close 1009"
+    "a frame without an image", MIB, "bytes", "`frame_too_large`, close 1009"
 )
-IMAGE_FRAME_BYTES = Limit("an `image.input`", 16 * MIB, "bytes", "`frame_too_large`, close 1009")
+IMAGE_FRAME_BYTES = Limit(
+    "an `image.input`, or a message in OpenAI's protocol",
+    16 * MIB,
+    "bytes",
+    "`frame_too_large`, close 1009",
+)
 SESSION_FRAMES_PER_S = Limit("frames of one session", 250, "frames/s", _PAUSES)
 SESSION_FRAMES_BURST = Limit("frames of one session at once", 1_000, "frames", _PAUSES)
 SESSION_EVENTS = Limit(
@@ -512,6 +517,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         RESPONSE_CHARACTERS,
         RECORDED_AHEAD_MS,
     ),
+    "OpenAI-compatible realtime voice": openai_limits.ROWS,
     "Voices": voice_limits.ROWS,
     "Inside the server": (
         JOURNAL_BYTES,

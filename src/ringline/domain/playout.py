@@ -104,6 +104,11 @@ class PlaybackClock:
         left_ms = self.lead_ms(now_ms) if unplayed_ms is None else unplayed_ms
         return max(0.0, self.sent_ms - left_ms)
 
+    def moved(self, played_ms: float, now_ms: float) -> None:
+        """Record how much was played of the current response, as the client says."""
+        unplayed_ms = self.sent_ms - min(max(played_ms, 0.0), self.sent_ms)
+        self._ends_at = now_ms + unplayed_ms
+
     def flushed(self, now_ms: float) -> None:
         """Record that the leg discarded what it had not played."""
         self._ends_at = min(self._ends_at, now_ms)
@@ -199,6 +204,11 @@ class Playout:
         self._paused = True
         self.clock.flushed(now_ms)
         return self._stopped
+
+    def told(self, played_ms: float, now_ms: float) -> None:
+        """Set the clock by what the client says; a response that was stopped stays as it is."""
+        if self._counted is not None and self._stopped is None:
+            self.clock.moved(played_ms, now_ms)
 
     def played(self, now_ms: float, unplayed_ms: float | None = None) -> Played:
         """Return how much was played of the response that was started last."""

@@ -38,6 +38,7 @@ from ringline.domain.turns import (
     drop_turn,
     finish_turn,
     transcribe,
+    turn_id_of,
 )
 
 
@@ -173,9 +174,10 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
     match signal:
         case voice.SpeechStarted():
             raise AssertionError("the bridge translates SpeechStarted into CallerSpoke")
-        case voice.SpeechStopped(item_id, _, began_ago_ms):
-            draft.orders.append(leg.CallerStopped())
+        case voice.SpeechStopped(item_id, ago_ms, began_ago_ms):
             talk = _begin_turn(talk, item_id, ago_ms=began_ago_ms, draft=draft)
+            turn_id = turn_id_of(talk.turns, item_id)
+            draft.orders.append(leg.CallerStopped(turn_id, ago_ms, began_ago_ms))
             return _turn_over(replace(talk, caller_speaks=False), draft)
         case voice.Transcribed(item_id, text, final):
             return replace(
@@ -204,9 +206,10 @@ def handle_bridge_signal(
     """Handle what the bridge reports about the response that is playing."""
     match signal:
         case bridge.CallerSpoke(played, item_id, ago_ms):
-            draft.orders.append(leg.CallerStarted())
+            talk = _begin_turn(talk, item_id, ago_ms=ago_ms, draft=draft)
+            draft.orders.append(leg.CallerStarted(turn_id_of(talk.turns, item_id), ago_ms))
             talk = replace(
-                _begin_turn(talk, item_id, ago_ms=ago_ms, draft=draft),
+                talk,
                 caller_speaks=True,
                 cleared=False,
                 hang_up=False,  # speaking over a goodbye means going on

@@ -107,6 +107,12 @@ def begin_turn(turns: Turns, item_id: str, *, began_at: datetime, draft: Draft) 
     return replace(turns, partial_turns=(*turns.partial_turns, turn)[-MAX_PARTIAL_TURNS:])
 
 
+def turn_id_of(turns: Turns, item_id: str) -> UUID:
+    """Return the id of a caller's turn that has begun; it may have been dropped since."""
+    found = (turn.turn_id for turn in turns.partial_turns if turn.item_id == item_id)
+    return next(found, leg.NO_TURN)
+
+
 def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bool) -> Turns:
     """Handle a partial or final transcript of a caller's turn."""
     text = storable(text)
@@ -118,7 +124,7 @@ def transcribe(turns: Turns, item_id: str, *, text: str, draft: Draft, final: bo
     if not final:
         return replace(turns, partial_turns=(*others, turn)[-MAX_PARTIAL_TURNS:])
     turns = replace(turns, partial_turns=others)
-    draft.orders.append(leg.TurnTranscribed(text))
+    draft.orders.append(leg.TurnTranscribed(text, turn.turn_id))
     return finish_turn(
         turns,
         draft,

@@ -1,19 +1,13 @@
 """The leg of a realtime voice session: one WebSocket of a browser or a backend.
 
-The shell in `web/` reads and writes the socket; this leg applies the session's rules. Frames
-to the client keep their order. Only speech may be dropped, the oldest first, and only while
-the client does not read (realtime voice, 5; contract, 11).
+The shell in `web/` reads and writes the socket; this leg applies the session's rules. What may
+be sent and received is bounded by `outgoing.py` and `incoming.py`.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
 
-import structlog
-
-from ringline.domain import limits
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import Modality, SessionConfig
 from ringline.domain.endings import EndCause
@@ -38,35 +32,12 @@ from ringline.domain.leg import (
     TurnTranscribed,
     Typed,
 )
-from ringline.domain.playout import PlaybackClock
 from ringline.domain.session_config import ConfigProblem, EffectiveConfig, update
+from ringline.legs.incoming import Incoming
+from ringline.legs.outgoing import Outgoing, Socket
 from ringline.ports import LegListener
 from ringline.wire import realtime
-from ringline.wire.realtime_errors import RealtimeError, SessionProblem, ends_session, error_of
-
-_log = structlog.get_logger(__name__)
-
-#: Speech queued for a client that does not read; beyond it the oldest is dropped.
-MAX_WAITING_SPEECH_MS = limits.WAITING_SPEECH_MS.most
-#: Other frames queued for such a client; beyond either bound the session ends.
-MAX_WAITING_FRAMES = limits.WAITING_NOTIFICATIONS.most
-MAX_WAITING_BYTES = limits.WAITING_NOTIFICATION_BYTES.most
-#: How much faster than real time audio may arrive, averaged over the window.
-AUDIO_SPEEDUP = 2.0
-WINDOW_S = 10.0
-
-
-class Socket(Protocol):
-    """The writing side of the client's connection."""
-
-    @property
-    def paused(self) -> bool:
-        """Return whether the kernel's send buffer is full."""
-        ...
-
-    def send_text(self, payload: bytes) -> None:
-        """Send one text message."""
-        ...
+from ringline.wire.realtime_errors import RealtimeError, SessionProblem, error_of
 
 
 class RealtimeLeg:
@@ -76,31 +47,19 @@ class RealtimeLeg:
     """
 
     def __init__(self, socket: Socket, session: EffectiveConfig, *, events_per_window: int) -> None:
-        self._socket = socket
+        self._outgoing = Outgoing(socket)
+        self._incoming = Incoming(events_per_window)
         self._session = session
         self._events_per_window = events_per_window
         self._input_hz = session.capabilities.input_hz
         self._output_hz = session.capabilities.output_hz
         self._follow(session.config)
         self._warnings = session.warnings
-        self._loop = asyncio.get_running_loop()
         self._listener: LegListener | None = None
         self._aligner = realtime.SampleAligner(self._input_hz)
-        self._waiting: deque[Chunk | bytes] = deque()
-        self._waiting_ms = 0.0
-        self._waiting_frames = self._waiting_bytes = 0
-        self._dropped_ms = 0.0
-        #: The playback clock of a client that has lagged; without it, the bridge's is right.
-        self._late: PlaybackClock | None = None
-        self._unsent_ms = 0.0  # what was dropped since the current response began
-        self._recent: deque[float] = deque()
-        self._audio_credit_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
-        self._audio_at = self._loop.time()
-        self._binary = 0
         self._over = False  # it reports nothing more
-        self._gone = False  # it sends nothing more
         #: The session's end, once it has ended: the shell closes the socket with it.
-        self.hung_up: asyncio.Future[RealtimeError] = self._loop.create_future()
+        self.hung_up: asyncio.Future[RealtimeError] = asyncio.get_running_loop().create_future()
 
     def report_to(self, listener: LegListener) -> None:
         """Set the listener that this leg reports to."""
@@ -124,7 +83,7 @@ class RealtimeLeg:
         match event:
             case realtime.AudioAppend(audio):
                 self._receive_audio(audio)
-            case _ if not self._within_limit():
+            case _ if not self._incoming.takes_event():
                 self._send_problem(realtime.problem("rate_limited", limit=self._events_per_window))
             case SessionProblem():
                 self._send_problem(event)
@@ -151,11 +110,10 @@ class RealtimeLeg:
     def receive_binary(self) -> None:
         """Answer a binary frame with an error; end the session after too many of them."""
         self._note_frame()
-        self._binary += 1
-        if ends_session("binary_not_supported", times=self._binary):
-            self._end_with(LegFailed(EndCause.LEG_UNSUPPORTED_DATA))
-        else:
+        if self._incoming.takes_binary():
             self._send_problem(realtime.problem("binary_not_supported"))
+        else:
+            self._end_with(LegFailed(EndCause.LEG_UNSUPPORTED_DATA))
 
     def receive_oversized(self) -> None:
         """End the session because of a frame that is too large."""
@@ -163,13 +121,12 @@ class RealtimeLeg:
 
     def lost(self) -> None:
         """Report that the client's connection is gone."""
-        self._stop_sending()
+        self._outgoing.stop()
         self._end_with(Left())
 
     def drained(self) -> None:
         """Send queued frames, now that the socket takes bytes again."""
-        while self._waiting and not self._socket.paused:
-            self._send_first()
+        self._outgoing.drained()
 
     # From the call (ports.Leg).
 
@@ -186,31 +143,11 @@ class RealtimeLeg:
     def play(self, chunk: Chunk) -> None:
         """Send speech."""
         assert chunk.rate_hz == self._output_hz, "speech is resampled before it gets here"
-        if self._gone:
-            return
-        if not self._waiting and not self._socket.paused:
-            self._send_speech(chunk)
-            return
-        self._late = self._late or PlaybackClock()
-        self._waiting.append(chunk)
-        self._waiting_ms += chunk.duration_ms
-        while self._waiting_ms > MAX_WAITING_SPEECH_MS:
-            self._drop_oldest()
+        self._outgoing.speak(chunk, realtime.encode_audio)
 
     def flush(self) -> float | None:
-        """Discard queued speech; return how much of all speech was not played (ports.Leg).
-
-        Only the client knows, but one that has lagged cannot have played what it had not got.
-        """
-        unplayed_ms = self._waiting_ms + self._unsent_ms
-        self._waiting = deque(item for item in self._waiting if not isinstance(item, Chunk))
-        self._waiting_ms = self._unsent_ms = 0.0
-        if self._late is None:
-            return None
-        now_ms = self._loop.time() * 1000
-        unplayed_ms += self._late.lead_ms(now_ms)
-        self._late.flushed(now_ms)
-        return unplayed_ms
+        """Discard queued speech; return how much was not played, if the leg can know."""
+        return self._outgoing.flush()
 
     def send(self, order: LegOrder) -> None:
         """Send an order to the client; transcripts only if its config asks for them."""
@@ -218,7 +155,7 @@ class RealtimeLeg:
             case TurnTranscribed() if not self._shows_heard:
                 return
             case AgentStarted():
-                self._unsent_ms = 0.0
+                self._outgoing.response_began()
                 self._send(realtime.encode(order))
             case AgentSaid() if not self._shows_said:
                 return
@@ -270,49 +207,16 @@ class RealtimeLeg:
         self._send(realtime.encode_problem(problem))
 
     def _send(self, payload: bytes) -> None:
-        if self._gone:
-            return
-        if not self._waiting and not self._socket.paused:
-            self._socket.send_text(payload)
-            return
-        self._waiting.append(payload)
-        self._waiting_frames += 1
-        self._waiting_bytes += len(payload)
-        if self._waiting_frames > MAX_WAITING_FRAMES or self._waiting_bytes > MAX_WAITING_BYTES:
+        if not self._outgoing.send(payload):
             self._end_with(LegFailed(EndCause.LEG_TOO_SLOW))
 
-    def _send_first(self) -> None:
-        item = self._waiting.popleft()
-        if isinstance(item, Chunk):
-            self._waiting_ms -= item.duration_ms
-            self._send_speech(item)
-        else:
-            self._waiting_frames -= 1
-            self._waiting_bytes -= len(item)
-            self._socket.send_text(item)
-
-    def _send_speech(self, chunk: Chunk) -> None:
-        if self._late is not None:
-            self._late.sent(chunk.duration_ms, self._loop.time() * 1000)
-        self._socket.send_text(realtime.encode_audio(chunk))
-
     def _hang_up(self, error: RealtimeError) -> None:
-        """Send queued frames even if the socket is paused: the close frame follows them."""
-        while self._waiting:
-            self._send_first()
+        self._outgoing.send_all()
         self._over = True
         self._listener = None
-        self._stop_sending()
+        self._outgoing.stop()
         if not self.hung_up.done():
             self.hung_up.set_result(error)
-
-    def _stop_sending(self) -> None:
-        if not self._gone and self._dropped_ms:
-            _log.warning("speech_dropped", dropped_ms=round(self._dropped_ms))
-        self._gone = True
-        self._unsent_ms += self._waiting_ms
-        self._waiting.clear()
-        self._waiting_ms, self._waiting_frames, self._waiting_bytes = 0.0, 0, 0
 
     def _receive_audio(self, audio: str) -> None:
         heard = self._aligner.append(audio)
@@ -323,45 +227,11 @@ class RealtimeLeg:
 
     def _hear(self, heard: Chunk) -> None:
         """Pass audio on; it also says that somebody is there."""
-        if not self._within_real_time(heard.duration_ms):
+        if not self._incoming.takes_audio(heard.duration_ms):
             self._note_frame()
             self._send_problem(realtime.problem("invalid_audio", reason="it comes too fast"))
         elif self._listener is not None and not self._over:
             self._listener.on_leg_audio(heard)
-
-    def _within_real_time(self, duration_ms: float) -> bool:
-        """Keep input near real time, with a token bucket."""
-        now = self._loop.time()
-        burst_ms = AUDIO_SPEEDUP * WINDOW_S * 1000
-        earned_ms = (now - self._audio_at) * 1000 * AUDIO_SPEEDUP
-        self._audio_credit_ms = min(burst_ms, self._audio_credit_ms + earned_ms)
-        self._audio_at = now
-        if duration_ms > self._audio_credit_ms:
-            return False
-        self._audio_credit_ms -= duration_ms
-        return True
-
-    def _within_limit(self) -> bool:
-        """Count an event; return whether the window has room for it."""
-        if not self._events_per_window:
-            return True
-        now = self._loop.time()
-        while self._recent and self._recent[0] <= now - WINDOW_S:
-            self._recent.popleft()
-        if len(self._recent) >= self._events_per_window:
-            return False
-        self._recent.append(now)
-        return True
-
-    def _drop_oldest(self) -> None:
-        for index, item in enumerate(self._waiting):
-            if isinstance(item, Chunk):
-                del self._waiting[index]
-                duration_ms = item.duration_ms
-                self._waiting_ms -= duration_ms
-                self._unsent_ms += duration_ms
-                self._dropped_ms += duration_ms
-                return
 
     def _end_with(self, signal: Left | LegFailed) -> None:
         if not self._over:

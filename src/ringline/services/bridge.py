@@ -105,12 +105,17 @@ class Bridge:
             return
         from_caller = plug is self._caller
         match signal:
-            case leg.CancelRequested() | leg.EndTurnRequested() | leg.ClearRequested() if (
-                not from_caller
-            ):
+            case (
+                leg.CancelRequested()
+                | leg.EndTurnRequested()
+                | leg.ClearRequested()
+                | leg.PlaybackTold()
+            ) if not from_caller:
                 pass  # only the caller controls the conversation
-            case leg.CancelRequested():
-                self._interrupt(bridge.ClientCancelled)
+            case leg.CancelRequested(request):
+                self._interrupt(partial(bridge.ClientCancelled, request=request))
+            case leg.PlaybackTold(played_ms):
+                self._pacer.told(played_ms)
             case leg.EndTurnRequested():
                 if self._voice is not None:
                     self._voice.end_turn()

@@ -110,6 +110,11 @@ class Pacer:
         if self._playout.drop(response_id):
             self._flushed(self._player.flush())
 
+    def told(self, played_ms: float) -> None:
+        """Set the clock by what the client says that it has played of the response."""
+        self._playout.told(played_ms, now_ms())
+        self._pump()
+
     def halt(self) -> bridge.Played:
         """Stop playback now; return how much of the response was played.
 

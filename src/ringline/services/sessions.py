@@ -4,9 +4,9 @@ A session is a call. The ticket already contains the call's id, so that its mint
 the call from the first event (contract, 1 and 5; realtime voice, 2).
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -37,6 +37,7 @@ from ringline.wire.realtime_mint import (
     TicketRequest,
     decode_binding,
     decode_leash,
+    decode_session,
     encode_binding,
 )
 
@@ -58,6 +59,8 @@ class Permit:
     call_id: UUID
     binding: Binding
     leash: Leash = UNLEASHED
+    #: The session object that a client secret binds (voices, 6).
+    session: Mapping[str, object] = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +117,12 @@ class Sessions:
             problem = check_agent(agent, asked.binding, models=self.models(key.scope))
             if problem is not None:
                 return problem
-        secret = encode_secret(self._random(SECRET_BYTES))
+        secret = asked.secret_prefix + encode_secret(self._random(SECRET_BYTES))
         ticket = Ticket(
             call_id=self._new_id(),
             scope=key.scope,
             key_id=key.id,
-            binding=encode_binding(asked.binding, asked.leash),
+            binding=encode_binding(asked.binding, asked.leash, session=asked.session),
             expires_at=self._now() + timedelta(seconds=asked.ttl_s),
         )
         ticket_hash = digest(secret)
@@ -144,8 +147,13 @@ class Sessions:
         if ticket is None:
             log_refused("ticket")
             return None
-        binding, leash = decode_binding(ticket.binding), decode_leash(ticket.binding)
-        return Permit(ticket.scope, ticket.call_id, binding, leash)
+        return Permit(
+            ticket.scope,
+            ticket.call_id,
+            decode_binding(ticket.binding),
+            decode_leash(ticket.binding),
+            decode_session(ticket.binding),
+        )
 
     def permit_key(self, key: Key) -> Permit:
         """Return the permit of a key that opens a session itself, without a binding."""
@@ -208,6 +216,14 @@ class Sessions:
             metadata=permit.leash.metadata,
             recording_consent=permit.leash.recording_consent,
         )
+
+
+def bound_model(owner: Key | Ticket) -> str | None:
+    """Return the model that a session's ticket binds; empty if it leaves that to its agent."""
+    if not isinstance(owner, Ticket):
+        return None
+    binding = decode_binding(owner.binding)
+    return binding.values.get("model") or ("" if binding.agent_id is not None else None)
 
 
 def leash_of(owner: Key | Ticket) -> Leash:

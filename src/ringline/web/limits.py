@@ -6,7 +6,7 @@ others are internal intervals. Tests pass limits that they can reach.
 
 from dataclasses import dataclass, field
 
-from ringline.domain import limits
+from ringline.domain import limits, openai_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class RealtimeLimits:
 
     #: The wait for `session.start`.
     start_s: float = limits.START_S.most
+    #: The wait for the first frame in OpenAI's protocol, without which the call begins too.
+    begin_s: float = openai_limits.BEGIN_MS.most / 1000
     #: How often the client is pinged, and how long it may be silent.
     ping_every_s: float = 25.0
     silent_s: float = 60.0

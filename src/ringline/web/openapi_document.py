@@ -11,6 +11,7 @@ from ringline.rpc.openapi_schemas import Schema, ref, thing
 from ringline.web.member_schemas import SHAPES, read, written
 from ringline.web.openapi_routes import (
     CREDENTIALS,
+    OPENAI_ENVELOPE,
     ROUTES,
     SERVER_SENT,
     V1_ENVELOPE,
@@ -19,6 +20,7 @@ from ringline.web.openapi_routes import (
     Parameter,
 )
 from ringline.wire.errors import V1_ERRORS, V3_ERRORS
+from ringline.wire.openai_server_tables import OPENAI_ERRORS
 
 _TAGS = {
     "Tokens": "Short-lived credentials for browsers",
@@ -117,6 +119,12 @@ def _refusals(route: HttpRoute) -> Iterator[tuple[str, Schema]]:
 def _error_schemas() -> dict[str, Schema]:
     text: Schema = {"type": "string"}
     v3 = {"code": {"enum": list(V3_ERRORS)}, "message": text, "details": {}}
+    theirs = {
+        "message": text,
+        "type": text,
+        "code": {"enum": list(OPENAI_ERRORS)},
+        "param": {"type": ["string", "null"]},
+    }
     v1 = {
         "error_code": {"enum": list(V1_ERRORS)},
         "message": text,
@@ -126,4 +134,5 @@ def _error_schemas() -> dict[str, Schema]:
     return {
         V3_ENVELOPE: thing({"error": thing(v3, ("code", "message"))}, ("error",)),
         V1_ENVELOPE: thing(v1, tuple(v1)),
+        OPENAI_ENVELOPE: thing({"error": thing(theirs, tuple(theirs))}, ("error",)),
     }

@@ -8,13 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringline.domain.members import Member, Shape
-from ringline.wire import models, operator_access, realtime_mint, session_token
+from ringline.wire import (
+    models,
+    openai_client_secrets,
+    operator_access,
+    realtime_mint,
+    session_token,
+)
 from ringline.wire.errors import RPC_ERRORS, V1_ERRORS, V3_ERRORS, HttpError
+from ringline.wire.openai_server_tables import OPENAI_ERRORS
 from ringline.wire.payload_members import TRANSCRIPT, Members
 
 SERVER_SENT = "text/event-stream"
 #: The names of the error envelopes in the components.
 RPC_ENVELOPE, V1_ENVELOPE, V3_ENVELOPE = "RpcErrorResponse", "V1Error", "V3Error"
+OPENAI_ENVELOPE = "OpenAIError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +256,68 @@ ROUTES: tuple[HttpRoute, ...] = (
             "unavailable",
         ),
         envelope=V3_ENVELOPE,
+    ),
+    HttpRoute(
+        "POST",
+        "/v1/realtime/client_secrets",
+        "createRealtimeClientSecret",
+        "Realtime voice",
+        "Mint a client secret for OpenAI's realtime protocol",
+        "For a browser, which must never hold a key. The answer has the members of OpenAI's own.",
+        {200: "The client secret"},
+        _KEY,
+        asked=openai_client_secrets.ASKED,
+        answered=openai_client_secrets.ANSWERED,
+        refusals=_rows(
+            OPENAI_ERRORS,
+            "invalid_json",
+            "invalid_request",
+            "invalid_config",
+            "invalid_value",
+            "unsupported_value",
+            "unsupported_audio_format",
+            "model_not_found",
+            "model_not_realtime",
+            "agent_not_found",
+            "invalid_api_key",
+            "request_timeout",
+            "payload_too_large",
+            "rate_limit_exceeded",
+            "internal_error",
+            "unavailable",
+        ),
+        envelope=OPENAI_ENVELOPE,
+    ),
+    HttpRoute(
+        "GET",
+        "/v1/realtime",
+        "openOpenAIRealtimeSession",
+        "Realtime voice",
+        "Open a voice session in OpenAI's realtime protocol: a WebSocket",
+        "Its events and errors: `docs/reference/openai.md`. Browsers offer the subprotocols "
+        "`realtime` and `openai-insecure-api-key.<client secret>`; a client secret can also be "
+        "sent as the key.",
+        {101: "The session is open; the first event is `session.created`"},
+        _KEY,
+        parameters=(
+            Parameter(
+                "model", "query", "a model's id; required unless the client secret binds one"
+            ),
+        ),
+        refusals=_rows(
+            OPENAI_ERRORS,
+            "upgrade_required",
+            "invalid_request",
+            "model_not_found",
+            "model_not_realtime",
+            "invalid_api_key",
+            "forbidden",
+            "rate_limit_exceeded",
+            "concurrency_limit",
+            "internal_error",
+            "unavailable",
+        ),
+        envelope=OPENAI_ENVELOPE,
     ),
     HttpRoute(
         "GET",

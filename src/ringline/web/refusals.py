@@ -14,6 +14,7 @@ from ringline.ports import NewId
 from ringline.web.authentication import answer
 from ringline.web.links import Links
 from ringline.wire.errors import HttpRefusal, refuse_rpc, refuse_v1, refuse_v3
+from ringline.wire.openai_server_errors import refuse_openai
 
 SERVER_NAME = "Ringline"  # do not reveal versions
 REQUEST_ID = "X-Request-Id"
@@ -79,6 +80,9 @@ class Refusals:
     ) -> HttpRefusal:
         bad = status < 500
         message = message or _MESSAGES.get(status)
+        if path.rstrip("/") == "/v1/realtime" or path.startswith("/v1/realtime/"):
+            code = _CODES.get(status, "invalid_request" if bad else "internal_error")
+            return refuse_openai(code, message, status=status)
         if path.startswith("/v1/"):
             code = _V1_CODES.get(status, "INVALID_ARGUMENT" if bad else "INTERNAL")
             base = self.links.documentation_base

@@ -22,11 +22,13 @@ from ringline.web.http_connection import House, begin_request, refuse_stranger
 from ringline.web.links import Links
 from ringline.web.listener import PortListener
 from ringline.web.models import Models
+from ringline.web.openai_server import OpenAIServer
 from ringline.web.openapi import Documentation
 from ringline.web.realtime import Realtime
 from ringline.web.refusals import REQUEST_ID, SERVER_NAME, Refusals
 from ringline.web.requests import BrokenBody
 from ringline.web.rpc import Rpc
+from ringline.web.session_sockets import SessionSockets
 from ringline.web.talk import Talk
 from ringline.web.token_mints import OperatorAccess, SessionTokens
 
@@ -41,6 +43,9 @@ class Surfaces:
     """The handlers of every surface."""
 
     realtime: Realtime
+    openai_server: OpenAIServer
+    #: The sockets of both.
+    session_sockets: SessionSockets
     session_tokens: SessionTokens
     events_sockets: EventsSockets
     call_streams: CallStreams
@@ -63,7 +68,7 @@ class Server:
         links: Links,
         admission: Admission,
     ) -> None:
-        self._realtime = surfaces.realtime
+        self._session_sockets = surfaces.session_sockets
         self._ready = ready
         self._announced = False
         self._new_id = new_id
@@ -92,7 +97,7 @@ class Server:
     async def stop(self) -> None:
         """Close the port and its open connections."""
         self._listener.close()
-        await self._realtime.shutdown()
+        await self._session_sockets.shutdown()
         await self._listener.stop()
 
     async def _health(self, request: web.Request) -> web.StreamResponse:
@@ -141,6 +146,9 @@ def add_routes(
     router.add_delete("/v3/realtime-sessions/{id}", surfaces.realtime.end)
     for path in ("/v3/realtime", "/v3/realtime/"):
         router.add_get(path, surfaces.realtime.open, allow_head=False)
+    router.add_post("/v1/realtime/client_secrets", surfaces.openai_server.mint)
+    for path in ("/v1/realtime", "/v1/realtime/"):
+        router.add_get(path, surfaces.openai_server.open, allow_head=False)
     router.add_get("/v3/models", surfaces.models.list_models)
     router.add_options("/v3/models", surfaces.models.preflight)
     router.add_post("/api/realtime/session", surfaces.session_tokens.mint)

@@ -1,5 +1,6 @@
 """The mint of realtime tickets: body, answer, and what a ticket keeps (realtime voice, 2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -87,28 +88,37 @@ class _Body(Leash, frozen=True, kw_only=True):
 class TicketRequest:
     """A parsed mint: what the ticket binds, its lifetime until it is used, and its leash.
 
-    `with_address`: whether the answer holds a ready-made URL (2.4).
+    `with_address`: whether the answer holds a ready-made URL (2.4). `session` is the session
+    object of a client secret (voices, 6), which begins with `secret_prefix`.
     """
 
     binding: Binding
     ttl_s: int
     with_address: bool = False
     leash: Leash = UNLEASHED
+    session: Mapping[str, object] | None = None
+    secret_prefix: str = ""
 
 
 class _Kept(Binding, frozen=True, kw_only=True, omit_defaults=True):
-    """What a ticket's row keeps: the binding, with the leash beside its members."""
+    """What a ticket's row keeps: the binding, with leash and session beside its members."""
 
     leash: Leash = UNLEASHED
+    session: Mapping[str, Any] | None = None
 
 
 class _KeptLeash(msgspec.Struct, frozen=True):
     leash: Leash = UNLEASHED
 
 
+class _KeptSession(msgspec.Struct, frozen=True):
+    session: dict[str, Any] | None = None
+
+
 _body = StrictDecoder(_Body)
 _binding = msgspec.json.Decoder(Binding)
 _kept_leash = msgspec.json.Decoder(_KeptLeash)
+_kept_session = msgspec.json.Decoder(_KeptSession)
 
 
 def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
@@ -157,16 +167,21 @@ def answer_mint(
     return encode(answer)
 
 
-#: How a row shows that it may have a leash: most have none, and need not be read for it.
-_LEASH = b'"leash":'
+#: How a row shows that it may have them: most do not, and need not be read for it.
+_LEASH, _SESSION = b'"leash":', b'"session":'
 
 
-def encode_binding(binding: Binding, leash: Leash = UNLEASHED) -> bytes:
-    """Encode a binding and a leash for a ticket's row."""
-    if leash == UNLEASHED:
+def encode_binding(
+    binding: Binding,
+    leash: Leash = UNLEASHED,
+    *,
+    session: Mapping[str, object] | None = None,
+) -> bytes:
+    """Encode a binding, a leash and a client secret's session for a ticket's row."""
+    if leash == UNLEASHED and session is None:
         return encode(binding)
     members = {name: getattr(binding, name) for name in Binding.__struct_fields__}
-    return encode(_Kept(**members, leash=leash))
+    return encode(_Kept(**members, leash=leash, session=session))
 
 
 def decode_binding(data: bytes) -> Binding:
@@ -177,3 +192,8 @@ def decode_binding(data: bytes) -> Binding:
 def decode_leash(data: bytes) -> Leash:
     """Decode the leash that `encode_binding` wrote; a row from before leashes has none."""
     return _kept_leash.decode(data).leash if _LEASH in data else UNLEASHED
+
+
+def decode_session(data: bytes) -> Mapping[str, object]:
+    """Decode the session object that `encode_binding` wrote; empty if there is none."""
+    return (_kept_session.decode(data).session or {}) if _SESSION in data else {}

@@ -10,7 +10,8 @@ so that it may be logged and sent.
 
 import re
 import sys
-from typing import Generic, TypeVar
+from collections.abc import Mapping
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -118,6 +119,11 @@ def wrong_shape(error: msgspec.ValidationError) -> WrongShape:
         what = _UNKNOWN
     what = what.replace("`", "")
     return WrongShape(what[:1].lower() + what[1:], where[1:-1].lstrip("."))
+
+
+def as_object(value: object) -> Mapping[str, object]:
+    """Return a JSON value that is an object; an empty one for any other value."""
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
 def encode(value: object) -> bytes:

@@ -1,0 +1,136 @@
+"""The items that a client adds to a conversation in OpenAI's protocol: what they mean here.
+
+A message of the caller is typed text and images, in its order; the output of a function
+answers a tool call. Everything else is refused (voices, 6).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from ringline.domain import openai_limits
+from ringline.domain.leg import ImageShown, ToolAnswered, Typed
+from ringline.wire.openai_server_errors import ServerProblem, problem
+from ringline.wire.realtime import ImageInput, check_image
+from ringline.wire.strict_json import as_object
+
+Item: TypeAlias = Mapping[str, object]
+Added: TypeAlias = Typed | ImageShown | ToolAnswered
+
+_MAX_ID = openai_limits.ITEM_ID_CHARACTERS.most
+
+
+@dataclass(frozen=True, slots=True)
+class ReadItem:
+    """An item: its id, if the client gave it one; what it adds; and how it is shown."""
+
+    id: str
+    adds: tuple[Added, ...]
+    shown: Item
+
+
+def read_item(item: Item, event_id: str, *, images: bool) -> ReadItem | ServerProblem:
+    """Read an item; `images` is whether the model takes them."""
+    item_id = item.get("id")
+    if item_id is not None and not (isinstance(item_id, str) and 0 < len(item_id) <= _MAX_ID):
+        reason = f"id: 1 to {_MAX_ID} characters"
+        return problem("invalid_value", param="item.id", event_id=event_id, reason=reason)
+    named = str(item_id or "")
+    match item.get("type"):
+        case "message" if item.get("role") == "user":
+            return _read_message(item, named, event_id=event_id, images=images)
+        case "message":
+            reason = "role: only messages of the user"
+            return problem("unsupported_value", param="item.role", event_id=event_id, reason=reason)
+        case "function_call_output":
+            return _read_output(item, named, event_id=event_id)
+        case _:
+            return problem("unsupported_item", param="item.type", event_id=event_id)
+
+
+def _read_output(item: Item, item_id: str, *, event_id: str) -> ReadItem | ServerProblem:
+    call_id, output = item.get("call_id"), item.get("output")
+    for name, value in (("call_id", call_id), ("output", output)):
+        if not isinstance(value, str):
+            reason = f"{name}: not a text"
+            return problem("invalid_value", param=f"item.{name}", event_id=event_id, reason=reason)
+    answered = ToolAnswered(str(call_id), str(output), event_id)
+    return ReadItem(item_id, (answered,), {**item})
+
+
+def _read_message(
+    item: Item, item_id: str, *, event_id: str, images: bool
+) -> ReadItem | ServerProblem:
+    content = item.get("content")
+    if not isinstance(content, list) or not content:
+        reason = "content: not a list of parts"
+        return problem("invalid_value", param="item.content", event_id=event_id, reason=reason)
+    adds: list[Added] = []
+    shown: list[Item] = []
+    for index, part in enumerate(cast("list[object]", content)):
+        param = f"item.content[{index}]"
+        read = _read_part(part, param, event_id=event_id, images=images)
+        if isinstance(read, ServerProblem):
+            return read
+        adds.append(read)
+        shown.append(_without_image(as_object(part)))
+    joined = _joined(adds)
+    if any(isinstance(add, Typed) and len(add.text) > _MOST for add in joined):
+        reason = f"content: at most {_MOST} characters of text"
+        return problem("invalid_value", param="item.content", event_id=event_id, reason=reason)
+    return ReadItem(item_id, tuple(joined), {**item, "content": shown})
+
+
+_MOST = openai_limits.MESSAGE_CHARACTERS.most
+
+
+def _read_part(
+    part: object, param: str, *, event_id: str, images: bool
+) -> Typed | ImageShown | ServerProblem:
+    members = as_object(part)
+    match members.get("type"):
+        case "input_text":
+            text = members.get("text")
+            if not isinstance(text, str) or not text:
+                reason = "text: not a text, or empty"
+                return problem("invalid_value", param=param, event_id=event_id, reason=reason)
+            return Typed(text, event_id)
+        case "input_image" if not images:
+            return problem("image_input_unsupported", param=param, event_id=event_id)
+        case "input_image":
+            return _read_image(members, param, event_id=event_id)
+        case "input_audio":
+            reason = "audio of a message: append it to the input audio buffer"
+            return problem("unsupported_value", param=param, event_id=event_id, reason=reason)
+        case _:
+            reason = "type: not input_text or input_image"
+            return problem("invalid_value", param=param, event_id=event_id, reason=reason)
+
+
+def _read_image(members: Item, param: str, *, event_id: str) -> ImageShown | ServerProblem:
+    detail = members.get("detail", "auto")
+    if detail not in ("auto", "low", "high"):
+        reason = "detail: not auto, low or high"
+        return problem("invalid_value", param=param, event_id=event_id, reason=reason)
+    url = members.get("image_url")
+    wrong = check_image(ImageInput(url))
+    if wrong is not None:
+        return ServerProblem(wrong.code, wrong.message, param, event_id)
+    return ImageShown(str(url), str(detail), "", event_id)
+
+
+def _without_image(part: Item) -> Item:
+    """Leave out what the client need not be sent back: an image may have megabytes."""
+    return {name: value for name, value in part.items() if name != "image_url"}
+
+
+def _joined(adds: list[Added]) -> list[Added]:
+    """Join texts that follow each other, by line breaks: they are one turn."""
+    joined: list[Added] = []
+    for add in adds:
+        before = joined[-1] if joined else None
+        if isinstance(add, Typed) and isinstance(before, Typed):
+            joined[-1] = Typed(f"{before.text}\n{add.text}", add.request)
+        else:
+            joined.append(add)
+    return joined
