@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from functools import cache
+from itertools import takewhile
 from typing import Any, TypeAlias, get_type_hints
 
 import uvicorn
@@ -372,9 +373,11 @@ def reply_to(messages: list[dict[str, Any]]) -> str:
     """Return what the fake model says: an echo of what came since its last answer."""
     last = messages[-1]
     if last["role"] == "tool":
-        return f"The tool says {last['content']}."
+        results = [*takewhile(lambda message: message["role"] == "tool", reversed(messages))]
+        return " ".join(f"The tool says {result['content']}." for result in reversed(results))
     if last["role"] != "user":
-        return "I have nothing to answer."
+        told = [message["content"] for message in messages if message["role"] == "tool"]
+        return f"The tools said {', '.join(told)}." if told else "I have nothing to answer."
     content = last["content"]
     if not isinstance(content, str):
         content = "\n".join(

@@ -157,12 +157,22 @@ class FakeSession:
         self.buffered_ms = 0
         self.turn: _Turn | None = None
         self.unanswered: list[str] = []
+        self.taken: list[str] = []  # what the last answer is to
         self.items: dict[str, float] = {}  # the length of each item's speech
         self.messages: dict[str, Frame] = {}
         self.calls: dict[str, str] = {}
         self.active: str = ""
         self.speaking: asyncio.Task[None] | None = None
         self.silent = False  # it says nothing more, but reads
+        #: Where the last speech belongs to: of which response, and of which item.
+        self.last_place: Frame = {}
+        #: How many answers do not begin until they are interrupted.
+        self.hesitations = 0
+        self.hesitating = asyncio.Event()
+        #: A final transcript comes again, and says something else; or none comes at all.
+        self.repeats = self.endless = False
+        #: A response runs that the client knows nothing of.
+        self.occupied = False
         self.deaf = asyncio.Event()
         self.deaf.set()
 
@@ -307,13 +317,20 @@ class FakeSession:
             part = "conversation.item.input_audio_transcription.updated"
             await self.send(part, item_id=item_id, transcript="herd")
             await self.send(done, item_id=item_id, transcript=text[:5], status="in_progress")
-            await self.send(done, item_id=item_id, transcript=text)
+            if not self.endless:
+                await self.send(done, item_id=item_id, transcript=text)
+            if self.repeats:
+                await self.send(done, item_id=item_id, transcript="something else")
             return
         part = "conversation.item.input_audio_transcription.delta"
         for piece in (text[:5], text[5:]):
             await self.send(part, item_id=item_id, content_index=0, delta=piece)
         usage = {"type": "duration", "seconds": heard_ms / 1000}
-        await self.send(done, item_id=item_id, content_index=0, transcript=text, usage=usage)
+        at = {"item_id": item_id, "content_index": 0, "usage": usage}
+        if not self.endless:
+            await self.send(done, transcript=text, **at)
+        if self.repeats:
+            await self.send(done, transcript="something else", **at)
 
     async def clear(self) -> None:
         self.turn, self.pcm, self.loud_ms, self.buffered_ms = None, b"", 0, 0
@@ -363,11 +380,14 @@ class FakeSession:
         await self.send("conversation.item.retrieved", item=found)
 
     async def respond(self, frame: Frame) -> None:
-        if self.active:
+        if self.active or self.occupied:
             self.fake.refused.append("create")
             message = "Conversation already has an active response in progress"
             code = "" if self.xai else "conversation_already_has_active_response"
             await self.refuse(code, frame, message)
+            if self.occupied:
+                self.occupied, self.active = False, self.new_id("resp")
+                await self.end("completed", None)
             return
         await self.start(frame.get("response") or {})
 
@@ -402,11 +422,17 @@ class FakeSession:
     def answer_to(self, asked: Frame) -> list[str]:
         _, is_script, script = asked.get("instructions", "").partition(_SCRIPT)
         if is_script:
+            self.taken = []
             return [script]
-        answer, self.unanswered = self.unanswered, []
-        return answer or ["nothing to answer"]
+        self.taken, self.unanswered = self.unanswered, []
+        return self.taken or ["nothing to answer"]
 
     async def speak(self, answer: list[str]) -> None:
+        if self.hesitations:
+            self.hesitations -= 1
+            self.hesitating.set()
+            self.unanswered = [*self.taken, *self.unanswered]  # the next answer's
+            await asyncio.Event().wait()
         lines = [line for text in answer for line in text.split("\n")]
         script = "instructions" in self.asked
         said: list[str] = []
@@ -414,6 +440,9 @@ class FakeSession:
             command, _, rest = line.partition(" ")
             match command:
                 case "/tool":
+                    if said:
+                        await self.say("\n".join(said), paced="/long" in lines)
+                        said = []
                     await self.call_tool(*rest.split(" ", 1))
                 case "/fail":
                     error = {"type": "server_error", "code": rest, "message": "sk-secret"}
@@ -437,6 +466,7 @@ class FakeSession:
         empty = self.messages[item_id] = {**item, "status": "in_progress", "content": []}
         await self.send("response.output_item.added", item=empty, **at)
         at |= {"item_id": item_id, "content_index": 0}
+        self.last_place = dict(at)
         if self.modality() == "text":
             await self.send("response.output_text.delta", delta=text, **at)
             done = {

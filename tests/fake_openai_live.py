@@ -66,6 +66,9 @@ class FakeLive:
     hurry: int = 1
     #: The model goes on when it is interrupted.
     deaf: bool = False
+    #: How many answers do not come.
+    hesitations: int = 0
+    hesitating: asyncio.Event = field(default_factory=asyncio.Event)
     #: The handshake is answered with this status, or by closing the connection.
     refuses: int = 0
     location: str = ""
@@ -363,6 +366,10 @@ class LiveSession:
         self.speech += [(word, WORD) for word in words if word]
 
     async def answer(self) -> None:
+        if self.fake.hesitations:
+            self.fake.hesitations -= 1
+            self.fake.hesitating.set()
+            return
         lines = [line for text in self.lines for line in text.split("\n")]
         self.lines = []
         calls: list[tuple[str, str]] = []

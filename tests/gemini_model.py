@@ -46,6 +46,11 @@ class EchoModel:
     is_deaf: bool = False
     #: Every turn ends without a word, for this reason.
     refuses_with: str = ""
+    #: How many answers do not begin until they are interrupted.
+    hesitations: int = 0
+    hesitating: asyncio.Event = field(default_factory=asyncio.Event)
+    #: It says twice that a transcript is finished; otherwise it never does.
+    finishes_twice: bool = False
 
     async def __call__(self, conversation: Conversation) -> None:
         talk = Talk(self, conversation)
@@ -135,6 +140,8 @@ class Talk:
         await self.conversation.content(inputTranscription={"text": first})
         if not self.model.hears_late:
             await self.conversation.content(inputTranscription={"text": f" {rest}"})
+        for _ in range(2 * self.model.finishes_twice):
+            await self.conversation.content(inputTranscription={"finished": True})
         self.lines.append(text)
         self._answer(f" {rest}" if self.model.hears_late else "")
 
@@ -177,6 +184,11 @@ class Talk:
         talk, model = self.conversation, self.model
         if before is not None:  # a model that is deaf finishes first
             await asyncio.wait([before])
+        if model.hesitations:
+            model.hesitations -= 1
+            model.hesitating.set()
+            self.lines = [*lines, *self.lines]  # the next answer's
+            await asyncio.Event().wait()
         if model.refuses_with:
             await talk.content(turnComplete=True, turnCompleteReason=model.refuses_with)
             return

@@ -47,7 +47,7 @@ _ENDPOINTS = "tests/app/test_cascade_endpoints.py"
 _OPENAI_TYPES = "the classes of OpenAI's package `openai`, read strictly and searched for extras"
 _PAGE = "tests/e2e/test_any_provider.py::test_the_page_talks_with_every_provider"
 _CHROMIUM = "headless Chromium on the unmodified talk page"
-_PORT = "tests/contract/test_voice_port.py::test_a_spoken_turn_is_reported_in_order"
+_PORT = "tests/contract/voices/test_voice_port.py::test_a_spoken_turn_is_reported_in_order"
 _SUITE = "one suite for every voice"
 
 OFFLINE = (

@@ -14,14 +14,9 @@ from ringline.domain.voice import (
     ClearInput,
     EndTurn,
     Respond,
-    ResponseDone,
-    ResponseStarted,
     ToolCall,
     ToolResult,
-    Transcribed,
     UpdateConfig,
-    VoiceFailed,
-    VoiceFailure,
     VoiceOpening,
 )
 from ringline.voices.cascade import Cascades
@@ -37,7 +32,8 @@ from tests.fake_endpoints import (
     refusing,
     streamed,
 )
-from tests.voice_desk import Recorder, Report, Said, Spoke, buzz, feed, quiet
+from tests.voice_desk import Recorder, buzz, feed, quiet
+from tests.voice_rules import check_reports
 
 CONFIG = SessionConfig(model="cascade/house", voice="alloy")
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -52,33 +48,6 @@ FAULTS: list[Answer] = [
     lambda asked: streamed(asked, [b"\x01"], media_type="audio/pcm", breaks=True),
     lambda asked: streamed(asked, call_events(("c", "clock", "{}"), ("c", "lamp", ""))),
 ]
-
-
-def check(reports: list[Report]) -> None:
-    """Check what holds for the reports of any voice."""
-    started: set[str] = set()
-    done: set[str] = set()
-    finals: set[str] = set()
-    for number, report in enumerate(reports):
-        match report:
-            case ResponseStarted(response_id):
-                assert response_id not in started | done
-                assert started <= done, "one response at a time"
-                started.add(response_id)
-            case ResponseDone(response_id):
-                assert response_id not in done
-                done.add(response_id)
-            case Said(response_id) | Spoke(response_id) | ToolCall(response_id):
-                assert response_id in started - done
-            case Transcribed(item_id, _, final):
-                assert item_id not in finals
-                if final:
-                    finals.add(item_id)
-            case VoiceFailed(code, _, recoverable):
-                assert code is not VoiceFailure.INTERNAL_ERROR
-                assert recoverable or number == len(reports) - 1, "nothing follows its end"
-            case _:
-                pass
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -130,7 +99,7 @@ async def converse(fake: FakeEndpoints, chance: random.Random) -> None:
     for _ in range(STEPS):
         chance.choice(steps)()
         await asyncio.sleep(chance.choice((0, 0, 0.01, 0.03)))
-        check(ear.reports)
+        check_reports(ear.reports)
     await voice.close()
     before = list(ear.reports)
     await asyncio.sleep(0.05)

@@ -287,7 +287,7 @@ async def test_tools_are_called_and_answered(fake: FakeEndpoints) -> None:
             "tool",
         ]
         assert [message["content"] for message in desk.messages()[-2:]] == ["12:00", "on"]
-        assert desk.ear.text_of("r2") == "The tool says on."
+        assert desk.ear.text_of("r2") == "The tool says 12:00. The tool says on."
 
 
 async def test_a_call_that_cannot_be_read_ends_its_response_alone(desk: Desk) -> None:
@@ -316,7 +316,10 @@ async def test_a_new_turn_stops_a_response_at_every_stage(desk: Desk, stage: str
     feed(desk.voice, SPEECH)
     await desk.ear.until(SpeechStarted)
     desk.voice.send(Cancel("long", 0))  # as the call does
-    assert desk.ear.all(ResponseDone) == [ResponseDone("long", ResponseEnd.CANCELLED)]
+    (done,) = desk.ear.all(ResponseDone)
+    assert (done.response_id, done.reason) == ("long", ResponseEnd.CANCELLED)
+    # How much the chat model used is known once it has written everything.
+    assert (done.usage.tokens > 0) == (stage == "speech")
     await asked.done.wait()
     assert asked.finished is False, "the endpoint was told to stop"
     del desk.fake.gates[stage]

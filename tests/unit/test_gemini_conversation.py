@@ -356,6 +356,70 @@ async def test_an_interruption_of_our_own_making_is_no_speech() -> None:
     assert desk.done() == [("r1", ResponseEnd.COMPLETED), ("r2", ResponseEnd.COMPLETED)]
 
 
+async def test_a_request_may_interrupt_an_answer_that_has_not_begun() -> None:
+    desk = Desk()
+    desk.hears(SPEECH + SILENCE)
+    desk.talk.order(Respond("r1", "One moment."))
+    desk.content(interrupted=True)  # what it was about to say
+    desk.content(turnComplete=True)
+    assert desk.done() == [], "that was not what was asked for"
+    desk.speaks("One moment.")
+    desk.over()
+    assert desk.done() == [("r1", ResponseEnd.COMPLETED)]
+    assert len(desk.ear.all(SpeechStarted)) == 1
+
+
+async def test_a_request_may_interrupt_an_answer_that_seems_to_be_its_own() -> None:
+    desk = Desk()
+    desk.hears(SPEECH + SILENCE)
+    desk.talk.order(Respond("r1", "One moment."))
+    desk.speaks("It is ")  # the answer to the turn, which was on its way
+    desk.content(interrupted=True)
+    desk.content(turnComplete=True)
+    assert len(desk.ear.all(SpeechStarted)) == 1, "nobody has spoken but the caller before"
+    desk.speaks("One moment.")
+    desk.over()
+    assert [end for _, end in desk.done()] == [ResponseEnd.CANCELLED, ResponseEnd.COMPLETED]
+
+
+async def test_a_cancelled_request_stays_unwanted_when_another_turn_is_interrupted() -> None:
+    desk = Desk()
+    desk.hears(SPEECH + SILENCE)
+    desk.talk.order(Respond("r1"))
+    desk.talk.order(Cancel("r1", 0))
+    desk.content(interrupted=True)
+    desk.content(turnComplete=True)
+    desk.speaks("Nobody wants to hear this.")
+    desk.over()
+    assert desk.started() == []
+
+
+async def test_speech_before_the_first_word_of_a_request_is_answered() -> None:
+    desk = Desk()
+    desk.talk.order(Respond("r1"))
+    desk.hears(SPEECH)
+    desk.talk.order(Cancel("r1", 0))  # as the call does
+    desk.content(interrupted=True)
+    desk.content(turnComplete=True)
+    desk.hears(SILENCE)
+    desk.speaks("It is nine.")
+    desk.over()
+    assert [end for _, end in desk.done()] == [ResponseEnd.COMPLETED]
+    assert "r1" not in desk.started()
+
+
+async def test_an_interruption_while_the_caller_speaks_begins_no_second_turn() -> None:
+    desk = Desk()
+    desk.hears(SPEECH)
+    desk.talk.order(Respond("r1"))
+    desk.speaks("Hello")
+    desk.content(interrupted=True)
+    assert len(desk.ear.all(SpeechStarted)) == 1
+    assert desk.done() == [("r1", ResponseEnd.CANCELLED)]
+    desk.hears(SILENCE)
+    assert len(desk.ear.all(SpeechStopped)) == 1
+
+
 async def test_push_to_talk_interrupts_without_speech() -> None:
     desk = Desk(detection=TurnDetectionType.NONE)
     desk.speaks("Let me tell you")
@@ -405,6 +469,18 @@ async def test_typed_text_never_interrupts() -> None:
     desk.talk.order(AddText("I am Ada."))
     desk.hears(quiet(40))
     assert desk.frames() == []
+    desk.over()
+    desk.hears(quiet(40))
+    assert desk.frames() == [typed("I am Ada.", answer=False)]
+
+
+async def test_typed_text_does_not_interrupt_an_answer_that_is_due() -> None:
+    desk = Desk()
+    desk.hears(SPEECH + SILENCE)
+    desk.talk.order(AddText("I am Ada."))
+    desk.hears(quiet(40))
+    assert desk.frames() == [], "the service has not answered the turn yet"
+    desk.speaks("It is nine.")
     desk.over()
     desk.hears(quiet(40))
     assert desk.frames() == [typed("I am Ada.", answer=False)]

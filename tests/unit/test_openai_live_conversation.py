@@ -571,6 +571,27 @@ async def test_what_the_caller_says_then_is_answered() -> None:
     assert len(desk.started()) == 1
 
 
+async def test_speech_before_the_first_word_of_a_request_is_answered() -> None:
+    desk = Desk()
+    desk.order(Respond("r1"))
+    desk.hears(SPEECH)
+    desk.order(Cancel("r1", 0))  # as the call does
+    desk.hears(SILENT)
+    desk.says("Yes.")
+    (answer,) = desk.started()
+    assert desk.ear.text_of(answer) == "Yes."
+
+
+async def test_an_answer_to_a_turn_whose_end_we_have_not_heard_is_wanted() -> None:
+    desk = Desk()
+    desk.order(Respond("r1"))
+    desk.hears(SPEECH)
+    desk.order(Cancel("r1", 0))
+    desk.hears(quiet(200, RATE_HZ))  # which is enough for the model
+    desk.says("Yes.")
+    assert len(desk.started()) == 1
+
+
 async def test_orders_about_nothing_are_ignored() -> None:
     desk = Desk()
     desk.order(Cancel("r9", 0), ToolResult("c9", "{}"), AddImage("data:image/png;base64,AA"))

@@ -355,6 +355,36 @@ def test_transcripts_grow_or_are_replaced():
     ]
 
 
+def test_a_transcript_whose_end_is_lost_is_given_up():
+    talk = Talk().take(events.SpeechBegan("i"), events.SpeechEnded("i"))
+    talk.now = 3.0
+    talk.take(events.SpeechBegan("j"), events.SpeechEnded("j"))
+    talk.take(events.Heard("i", "hel", piece=True), events.Heard("i", "lo", piece=True))
+    talk.reports()
+    assert talk.talk.turns.unread_since == 0.0
+    talk.talk.turns.give_up()
+    assert talk.reports() == [Transcribed("i", "hello", final=True)]
+    assert talk.talk.turns.unread_since == 3.0
+    talk.take(events.Heard("i", "Hello there.", final=True))  # too late
+    talk.take(events.Heard("j", "Bye.", final=True))
+    assert talk.reports() == [Transcribed("j", "Bye.", final=True)]
+    assert talk.talk.turns.unread_since is None
+
+
+def test_a_transcript_may_be_final_before_its_turn_is_over():
+    talk = Talk().take(events.SpeechBegan("i"), events.Heard("i", "Hello.", final=True))
+    talk.take(events.SpeechEnded("i"))
+    assert talk.talk.turns.unread_since is None
+
+
+def test_transcripts_are_bounded():
+    most = voice_limits.UPSTREAM_TRANSCRIPT_CHARACTERS.most
+    talk = Talk().take(*[events.Heard("i", "x" * 20_000, piece=True)] * 2)
+    assert [len(heard.text) for heard in talk.ear.all(Transcribed)] == [20_000, most]
+    talk.take(*[events.Heard(f"i{number}", "hel", piece=True) for number in range(1_000)])
+    assert len(talk.talk.turns._texts) < 10, "turns that never end are forgotten"
+
+
 def test_it_is_told_how_long_ago_somebody_spoke():
     talk = Talk()
     for _ in range(200):  # 4 s of audio
@@ -512,7 +542,26 @@ def test_an_answer_that_nobody_asks_for_is_stopped():
 
 
 def test_speech_over_an_unclaimed_answer_ends_it():
-    talk = spoke(xai_talk()).take(began("resp_1"), events.SpeechBegan("j"))
+    talk = spoke(xai_talk()).take(began("resp_1"), speech(100), events.SpeechBegan("j"))
+    assert talk.types() == [], "it stops for speech by itself"
+    talk.take(done(end=ResponseEnd.CANCELLED), events.SpeechEnded("j"), began("resp_2"))
+    talk.order(Respond("r1")).take(speech(100, of="resp_2"))
+    assert talk.ear.pcm_of("r1") == hum(100, 24_000)
+
+
+def test_speech_over_its_answer_is_not_followed_by_a_cancel_that_could_hit_the_next_one():
+    talk = spoke(xai_talk()).order(Respond("r1")).take(began("resp_1"), speech(500))
+    talk.take(events.SpeechBegan("j"))
+    talk.order(Cancel("r1", 200))
+    assert talk.types() == ["conversation.item.truncate"]
+    talk.take(done(end=ResponseEnd.CANCELLED))
+    assert ResponseDone("r1", ResponseEnd.CANCELLED) in talk.reports()
+
+
+def test_what_was_requested_is_cancelled_once_it_begins_where_responses_have_no_names():
+    talk = xai_talk().order(Respond("r1"), Cancel("r1", 0))
+    assert talk.types() == ["response.create"]
+    talk.take(began("resp_1"))
     assert talk.types() == ["response.cancel"]
 
 

@@ -123,10 +123,13 @@ UPSTREAM_TURN_MS = Limit(
     "ends for the client; if the client ends turns, the oldest audio is dropped",
 )
 UPSTREAM_TRANSCRIPT_CHARACTERS = Limit(
-    "what a provider without ends of its own transcribes of one turn",
-    32_000,
-    "characters",
-    "the rest is left out",
+    "what a voice's provider transcribes of one turn", 32_000, "characters", "the rest is left out"
+)
+UPSTREAM_TRANSCRIPT_S = Limit(
+    "waiting for the final transcript of a turn that is over",
+    10,
+    "s",
+    "what has come of it is final",
 )
 UPSTREAM_CALLS = Limit(
     "tool calls of a voice's provider whose results have not come",
@@ -181,6 +184,7 @@ ROWS: tuple[Limit, ...] = (
     UNCLAIMED_EVENTS,
     UPSTREAM_TURN_MS,
     UPSTREAM_TRANSCRIPT_CHARACTERS,
+    UPSTREAM_TRANSCRIPT_S,
     UPSTREAM_CALLS,
     LIVE_HISTORY_TURNS,
     LIVE_HISTORY_TOKENS,

@@ -9,6 +9,7 @@ while it still runs.
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import NoReturn
 
 from ringline.domain import limits, voice_limits
@@ -30,6 +31,15 @@ from ringline.voices.sentences import SentenceSplitter
 
 #: The longest chunk that is reported.
 CHUNK_BYTES = bytes_of_ms(100, SPEAKS_HZ)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """The response under way."""
+
+    id: str
+    task: asyncio.Task[None]
+    outcome: ChatOutcome
 
 
 def _ask_nobody(*_: object) -> NoReturn:
@@ -56,12 +66,13 @@ class Responses:
         self._conversation = conversation
         self._config = config
         self._on_failure = on_failure
-        self._running: tuple[str, asyncio.Task[None]] | None = None
+        self._running: _Running | None = None
 
     async def run(self, order: Respond) -> None:
         """Begin a response and wait for its end, or until it is cancelled."""
-        task = asyncio.create_task(self._respond(order))
-        self._running = order.response_id, task
+        outcome = ChatOutcome()
+        task = asyncio.create_task(self._respond(order, outcome))
+        self._running = _Running(order.response_id, task, outcome)
         self._listener.on_voice_signal(ResponseStarted(order.response_id))
         try:
             await asyncio.wait([task])
@@ -75,17 +86,20 @@ class Responses:
 
     def cancel(self, response_id: str) -> bool:
         """Cancel a response if it is under way; return whether it was."""
-        if self._running is None or not self._is_running(response_id):
+        running = self._running
+        if running is None or running.id != response_id:
             return False
-        self._running[1].cancel()
+        running.task.cancel()
         self._running = None
-        self._listener.on_voice_signal(ResponseDone(response_id, ResponseEnd.CANCELLED))
+        # What the chat model used is known once it has written its answer.
+        done = ResponseDone(response_id, ResponseEnd.CANCELLED, usage=running.outcome.usage)
+        self._listener.on_voice_signal(done)
         return True
 
     def stop(self) -> None:
         """Stop the response under way, without a report."""
         if self._running is not None:
-            self._running[1].cancel()
+            self._running.task.cancel()
             self._running = None
 
     def close(self) -> None:
@@ -94,13 +108,12 @@ class Responses:
         self._config = self._on_failure = _ask_nobody
 
     def _is_running(self, response_id: str) -> bool:
-        return self._running is not None and self._running[0] == response_id
+        return self._running is not None and self._running.id == response_id
 
-    async def _respond(self, order: Respond) -> None:
+    async def _respond(self, order: Respond, outcome: ChatOutcome) -> None:
         config = self._config()
         messages = self._conversation.messages(config.instructions)
         turn = self._conversation.begin(order.response_id)
-        outcome = ChatOutcome()
         if order.say is None:
             sentences = self._stages.answer(messages, config, outcome=outcome)
         else:
@@ -112,7 +125,7 @@ class Responses:
             if self._is_running(turn.response_id):
                 self._running = None
                 if self._on_failure(failed):
-                    done = ResponseDone(turn.response_id, ResponseEnd.FAILED)
+                    done = ResponseDone(turn.response_id, ResponseEnd.FAILED, usage=outcome.usage)
                     self._listener.on_voice_signal(done)
             return
         for call in outcome.calls:

@@ -123,9 +123,9 @@ class Stages:
                     yield said
             if left and not reader.complete:
                 raise EndpointFailed(CUT)
+            outcome.usage = reader.usage
             if rest := splitter.finish():
                 yield rest
-            outcome.usage = reader.usage
             if reader.complete:
                 outcome.calls = _calls_of(reader)
 

@@ -110,6 +110,7 @@ class Conversation:
         )
         self._hears_end = False  # the service hears by itself that the turn has ended
         self._spoke = False  # the caller, since the last response began
+        self._answer_due = False  # to a turn that is over
         # The model's turn.
         self._phase = Phase.NONE
         self._response_id = ""
@@ -118,6 +119,8 @@ class Conversation:
         self._asked: Respond | None = None  # sent, not begun
         self._unwanted = False  # what begins next
         self._provoked = False  # an interruption is of our own making
+        self._contested = False  # what begins next may be that answer, or what was asked for
+        self._cut_short = False  # a turn was interrupted before it had any output
         self._jobs: deque[_Job] = deque()
         self._typed: list[str] = []
         self._calls = ModelCalls()
@@ -149,7 +152,8 @@ class Conversation:
 
     def _tell_typed(self) -> None:
         """Let the model know what was typed, if it has nothing to say and need not answer."""
-        if self._phase is Phase.NONE and not self._asked and not self._dialect.types_in_realtime:
+        idle = self._phase is Phase.NONE and not self._asked and not self._answer_due
+        if idle and not self._dialect.types_in_realtime:
             texts, self._typed = self._typed, []
             self._send(frames.typed_frame(texts, answer=False))
 
@@ -165,13 +169,15 @@ class Conversation:
             self._send(frames.ACTIVITY_END)
         elif not self._hears_end:
             self._send(frames.AUDIO_STREAM_END)
+        self._answer_due = True
 
     def _clear(self) -> None:
         """Discard the turn; what the service has heard of it, it answers to nobody."""
-        if self._turns.in_turn and not self._by_order:
+        lasts = self._turns.in_turn and not self._by_order
+        self._turns.clear()
+        if lasts:
             self._send(frames.AUDIO_STREAM_END)
             self._unwanted = True
-        self._turns.clear()
 
     # What the detector of turns reports (ports.VoiceListener).
 
@@ -180,10 +186,14 @@ class Conversation:
         match signal:
             case SpeechStarted():
                 self._words.finish()
-                self._spoke, self._unwanted = True, False
+                self._spoke = True
+                self._unwanted = False
                 self._report(signal)
                 if self._phase is Phase.RUNNING:
                     self._stop()
+            case SpeechStopped():
+                self._unwanted = False  # what was cancelled for this turn is not its answer
+                self._report(signal)
             case TurnCleared():
                 self._words.drop()
                 self._report(signal)
@@ -252,7 +262,7 @@ class Conversation:
         else:
             texts, self._typed = self._typed, []
         self._asked, self._unwanted = respond, False
-        self._provoked = self._phase is not Phase.NONE
+        self._provoked, self._contested = self._phase is not Phase.NONE, self._answer_due
         if not self._dialect.types_in_realtime:
             self._send(frames.typed_frame(texts, answer=True))
             return
@@ -333,7 +343,7 @@ class Conversation:
         return self._phase is Phase.RUNNING
 
     def _begin(self) -> None:
-        if self._unwanted:
+        if self._unwanted and not (self._turns.in_turn and self._turns.pauses):
             self._unwanted = False
             self._phase = move(self._phase, Step.UNWANTED)
             return
@@ -345,7 +355,8 @@ class Conversation:
             self._hears_end = True  # it answers: to the service, the caller's turn is over
             self._turns.end()
             self._hears_end = False
-        self._provoked = self._spoke = False
+        self._provoked, self._contested = self._contested, False
+        self._spoke = self._cut_short = self._answer_due = False
         self._words.answer_began()
         self._report(ResponseStarted(self._response_id))
 
@@ -376,8 +387,15 @@ class Conversation:
 
     def _interrupted(self) -> None:
         """Handle an interruption by the service, which our detector may not have noticed."""
+        self._cut_short = self._phase is Phase.NONE
         unnoticed = not (
-            self._by_order or self._spoke or self._provoked or self._phase is Phase.MUTED
+            self._by_order
+            or self._spoke
+            or self._provoked
+            or self._asked  # which interrupts what the service was about to say
+            or self._unwanted
+            or self._turns.in_turn
+            or self._phase is Phase.MUTED
         )
         item_id = ""
         if unnoticed:
@@ -392,8 +410,9 @@ class Conversation:
 
     def _turn_over(self, reason: str) -> None:
         before, self._in_background = self._phase, False
+        cut_short, self._cut_short = self._cut_short, False
         end = ResponseEnd.COMPLETED
-        self._provoked = False
+        self._provoked = self._answer_due = False
         if reason not in reports.ORDINARY_ENDS:
             end = ResponseEnd.FAILED
             self._report_trouble(reason.lower(), _ENDED_EARLY)
@@ -401,6 +420,10 @@ class Conversation:
             case Phase.RUNNING:
                 self._words.answer_produced()
                 self._end(Step.OVER, end)
+            case Phase.NONE if cut_short:  # what was asked for since comes now
+                self._results_sent = False
+                self._unwanted = self._unwanted and self._contested  # or is it over as well?
+                self._contested = False
             case Phase.NONE:  # it had no output
                 self._unwanted = self._results_sent = False
                 if self._asked is not None:

@@ -12,7 +12,7 @@ class HeardClock:
     """The caller's audio by its position, counted from the first; `now` is in seconds."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+        self.now = now
         self._given_ms = 0.0
         self._marks: deque[tuple[float, float]] = deque(maxlen=MARKS)
         #: When the last audio was given, and the first one since a turn was over.
@@ -21,7 +21,7 @@ class HeardClock:
 
     def give(self, duration_ms: float) -> None:
         """Count a chunk that is given now."""
-        self.last_at = self._now()
+        self.last_at = self.now()
         if self._first_at is None:
             self._first_at = self.last_at
         if not self._marks or self._given_ms - self._marks[-1][0] >= MARK_MS:
@@ -53,4 +53,4 @@ class HeardClock:
         return self._since(self.last_at)
 
     def _since(self, at: float) -> float:
-        return max(0.0, (self._now() - at) * 1000)
+        return max(0.0, (self.now() - at) * 1000)

@@ -158,9 +158,10 @@ class Conversation:
 
     def _clear(self) -> None:
         """Discard the turn; what the service answers to it, it answers to nobody."""
-        if self._turns.in_turn:
-            self._refuse_next()
+        lasts = self._turns.in_turn
         self._turns.clear()
+        if lasts:
+            self._refuse_next()
 
     # What the detector of turns reports (ports.VoiceListener).
 
@@ -177,6 +178,7 @@ class Conversation:
                 self._words.drop()
                 self._report(signal)
             case SpeechStopped():
+                self._unwanted = False  # what was cancelled for this turn is not its answer
                 self._words_due.start(WORDS_S)
                 self._report(signal)
             case _:
@@ -384,7 +386,7 @@ class Conversation:
         self._plays_until = 0.0
         self._await_pause()
         self._answer_due.stop()
-        if self._unwanted:
+        if self._unwanted and not (self._turns.in_turn and self._turns.pauses):
             self._unwanted, self._cut = False, True
             self._phase = move(self._phase, Step.UNWANTED)
             return

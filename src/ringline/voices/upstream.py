@@ -39,6 +39,7 @@ class Upstream:
     ready_s: float = 15.0
     stall_s: float = 20.0
     pong_s: float = 20.0
+    transcript_s: float = voice_limits.UPSTREAM_TRANSCRIPT_S.most
 
     @property
     def socket_url(self) -> str:

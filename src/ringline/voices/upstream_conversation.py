@@ -185,6 +185,8 @@ class Conversation:
 
     def _speech_began(self, began: events.SpeechBegan) -> None:
         self._answer_due = False
+        if self._running is not None:
+            self._running.stops_by_itself = self._dialect.answers_turns
         self._refuse_unclaimed()
         self.turns.began(began, self._config.turn_detection)
 
@@ -271,7 +273,8 @@ class Conversation:
         assert self._running is not None, "only a running response is stopped"
         self._running.cancelled = True
         self._running.unclaimed.clear()
-        self._send(frames.cancel_response(self._running.upstream_id, self._dialect))
+        if not self._running.stops_by_itself:
+            self._send(frames.cancel_response(self._running.upstream_id, self._dialect))
 
     def _cancel(self, response_id: str, played_ms: int) -> None:
         for order in self._held:
@@ -282,7 +285,8 @@ class Conversation:
         for response in self._asked:
             if response.id == response_id and not response.cancelled:
                 response.cancelled = True
-                if response.requested:
+                # Where responses have no names, this could stop the next one.
+                if response.requested and self._dialect.names_responses:
                     self._send(frames.cancel_response("", self._dialect))
                 return
         if self._running is not None and self._running.id == response_id:

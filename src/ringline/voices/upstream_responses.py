@@ -28,6 +28,9 @@ class UpstreamResponse:
     #: It was requested from the provider, which is not needed where that answers by itself.
     requested: bool = False
     cancelled: bool = False
+    #: The caller speaks over it, and its provider stops it for that. To cancel it as well could
+    #: stop the next one, where responses have no names.
+    stops_by_itself: bool = False
     #: The milliseconds of speech that came, by item, in the sequence of playback.
     came_ms: dict[str, float] = field(default_factory=dict[str, float])
     #: Items that need not be trimmed: they are, or they are text alone.

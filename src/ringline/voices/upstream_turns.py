@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetection
 from ringline.domain.voice import (
     SpeechStarted,
@@ -36,10 +37,17 @@ class UpstreamTurns:
         self._item_id = ""
         self._ended_item = ""
         self._texts: dict[str, str | None] = {}  # by item; None once it is final or cleared
+        #: When turns were over whose text is not final, by their items.
+        self._unread: dict[str, float] = {}
         #: Turns whose end was ordered, and that the provider has not ended yet.
         self.commits = 0
         #: How much silence ends the turn that has begun.
         self.silence_ms = 0
+
+    @property
+    def unread_since(self) -> float | None:
+        """Return when the oldest turn was over whose text is not final."""
+        return next(iter(self._unread.values()), None)
 
     @property
     def lasts(self) -> bool:
@@ -77,6 +85,8 @@ class UpstreamTurns:
         began_ago_ms = 0.0 if self._speaking else self._clock.turn_ago_ms
         self._speaking, self._ended_item = False, ended.item_id
         self._clock.turn_over()
+        if self._texts.get(ended.item_id, "") is not None:
+            self._unread[ended.item_id] = self._clock.now()
         return SpeechStopped(ended.item_id, self._quiet_ms(ended), began_ago_ms)
 
     def _quiet_ms(self, ended: SpeechEnded) -> float:
@@ -101,14 +111,28 @@ class UpstreamTurns:
         if known is None:
             return
         text = known + (heard.text or "") if heard.piece else heard.text or ""
-        self._texts[heard.item_id] = text
+        text = text[: voice_limits.UPSTREAM_TRANSCRIPT_CHARACTERS.most]
+        self._keep(heard.item_id, text)
         if heard.final:
             self._finish(heard.item_id)
         if heard.usage != NO_USAGE:
             self._report(UsageReported(UsageKind.TRANSCRIPTION, heard.usage))
         self._report(Transcribed(heard.item_id, text, heard.final))
 
+    def give_up(self) -> None:
+        """Take what came of the oldest unread turn for all of it: its provider lost the end."""
+        item_id = next(iter(self._unread))
+        text = self._texts.get(item_id) or ""
+        self._finish(item_id)
+        self._report(Transcribed(item_id, text, final=True))
+
     def _finish(self, item_id: str) -> None:
-        self._texts[item_id] = None
+        self._unread.pop(item_id, None)
+        self._keep(item_id, None)
+
+    def _keep(self, item_id: str, text: str | None) -> None:
+        self._texts[item_id] = text
         while len(self._texts) > REMEMBERED:
-            del self._texts[next(iter(self._texts))]
+            oldest = next(iter(self._texts))
+            del self._texts[oldest]
+            self._unread.pop(oldest, None)

@@ -89,7 +89,7 @@ class UpstreamVoices:
                 reader=reader,
                 dialect=dialect,
                 capabilities=self._models[model].capabilities,
-                stall_s=upstream.stall_s,
+                upstream=upstream,
             )
         except BaseException:
             await socket.close()
@@ -134,7 +134,7 @@ class UpstreamVoice:
         reader: _Reader,
         dialect: Dialect,
         capabilities: VoiceCapabilities,
-        stall_s: float,
+        upstream: Upstream,
     ) -> None:
         self._capabilities = capabilities
         self._outlet = Outlet(listener, opening.config.model, on_end=self._stop)
@@ -142,7 +142,8 @@ class UpstreamVoice:
         self._reader = reader
         self._loop = asyncio.get_running_loop()
         self._clock = HeardClock(self._loop.time)
-        self._stall = StallWatch(stall_s, self._outlet)
+        self._stall = StallWatch(upstream.stall_s, self._outlet)
+        self._transcript_s = upstream.transcript_s
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._conversation = Conversation(
             dialect,
@@ -217,6 +218,8 @@ class UpstreamVoice:
         conversation = self._conversation
         self._arm("silence", waited_for=conversation.turns.lasts, after_s=self._longest_silence_s)
         self._arm("answer", waited_for=conversation.answer_due, after_s=ANSWER_S)
+        unread = conversation.turns.unread_since is not None
+        self._arm("text", waited_for=unread, after_s=self._transcript_s)
         self._stall.watch(owed=conversation.owed)
 
     @property
@@ -236,6 +239,12 @@ class UpstreamVoice:
         match name:
             case "answer":
                 self._conversation.answer_overdue()
+            case "text":
+                turns = self._conversation.turns
+                since = now if turns.unread_since is None else turns.unread_since
+                if self._ring_later(name, left_s=since + self._transcript_s - now):
+                    return
+                turns.give_up()
             case "bill":
                 used = Usage(seconds=now - self._billed_at)
                 self._billed_at = now
@@ -244,8 +253,13 @@ class UpstreamVoice:
             case _:
                 # The provider hears no time pass while the caller sends nothing at all.
                 left_s = self._clock.last_at + self._longest_silence_s - now
-                if left_s > 0:
-                    self._timers[name] = self._loop.call_later(left_s, self._ring, name)
+                if self._ring_later(name, left_s=left_s):
                     return
                 self._conversation.end_turn()
         self._watch()
+
+    def _ring_later(self, name: str, *, left_s: float) -> bool:
+        """Set a timer again whose time has not come, as it began anew; return whether it was."""
+        if left_s > 0:
+            self._timers[name] = self._loop.call_later(left_s, self._ring, name)
+        return left_s > 0

@@ -1,25 +1,17 @@
-"""The port `Voice`: what every adapter promises. One row per adapter.
+"""The port `Voice`: what every adapter promises. The voices are in `rows.py`.
 
-A row opens voices, and provides a caller's speech that the voice understands, texts, and the
-answers to both. Rules that depend on what a voice offers, or does by itself, check its
-capabilities.
+Rules that depend on what a voice offers, or does by itself, check its capabilities.
 """
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
-from uuid import UUID
 
-import pytest
 from msgspec.structs import replace
 
-from ringline.domain.agent import TurnDetection, TurnDetectionType
-from ringline.domain.attendant import SETTINGS, attendant
+from ringline.domain.agent import TurnDetection
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
-from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
     AddText,
     Cancel,
@@ -38,245 +30,12 @@ from ringline.domain.voice import (
     UpdateConfig,
     Usage,
     UsageReported,
-    VoiceCapabilities,
     VoiceOpening,
 )
-from ringline.ports import OpenVoice, Voice
-from ringline.voices import gemini, mock, openai, openai_live, xai
-from ringline.voices.cascade import Cascades
-from ringline.voices.detectors import DETECTORS
-from ringline.voices.endpoints import Endpoints
-from ringline.voices.gemini_voice import GeminiVoices
-from ringline.voices.local import LocalVoices
-from ringline.voices.openai_live_voice import LiveVoices
-from ringline.voices.upstream import Upstream, UpstreamModel
-from ringline.voices.upstream_voice import UpstreamVoices
-from ringline.wire.openai_realtime import Dialect
-from tests.fake_endpoints import HEARD, fake_endpoints
-from tests.fake_gemini import FakeGemini
-from tests.fake_openai import KEY, OPENAI, XAI, Rules, fake_provider
-from tests.fake_openai_live import KEY as LIVE_KEY
-from tests.fake_openai_live import fake_live
-from tests.gemini_model import EchoModel
-from tests.voice_desk import Recorder, Said, Spoke, buzz, feed, hum, quiet, speak
-
-
-async def at_once() -> None:
-    """Wait for nothing: voices of this process hear and report at once."""
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """A text of the caller, typed or spoken, and the answer to it."""
-
-    text: str
-    answer: str
-    hangs_up: bool = False
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """A row: how to open its voice, and what it understands and answers."""
-
-    open: OpenVoice
-    config: SessionConfig
-    capabilities: VoiceCapabilities
-    #: Speech, what it is transcribed as, and its answer.
-    speech: bytes = field(repr=False)
-    spoken: Exchange
-    #: Typed texts: two that are answered together, and one alone.
-    typed: tuple[Exchange, Exchange, Exchange]
-    #: Partial transcripts may change what they said before.
-    corrects_itself: bool = False
-    #: Wait until the voice has heard and reported everything.
-    settled: Callable[[], Awaitable[None]] = at_once
-
-    def quiet(self, ms: int) -> bytes:
-        return quiet(ms, self.capabilities.input_hz)
-
-    async def open_by_order(self, ear: Recorder) -> Voice:
-        """Open a voice whose turns end by order alone, from the start if that is fixed."""
-        by_order = TurnDetection(type=TurnDetectionType.NONE)
-        config = replace(self.config, turn_detection=by_order)
-        if "turn_detection" in self.capabilities.fixed_members:
-            return await self.open(VoiceOpening(config), ear)
-        voice = await self.open(VoiceOpening(self.config), ear)
-        voice.send(UpdateConfig(config))
-        return voice
-
-
-async def local() -> AsyncIterator[Adapter]:
-    voices = LocalVoices()
-    agent = attendant(UUID(int=1))
-    replies = SETTINGS.replies
-    phrase = "what are your opening hours"
-    try:
-        yield Adapter(
-            voices.open,
-            SessionConfig(model=agent.model, voice=agent.voice, local=agent.local),
-            LocalVoices.capabilities,
-            await speak(phrase),
-            Exchange(phrase, replies["opening_hours"]),
-            (
-                Exchange("What are your opening hours?", replies["opening_hours"]),
-                Exchange("I would like to book a table!", replies["book_table"]),
-                Exchange("Thank you, goodbye.", replies["goodbye"], hangs_up=True),
-            ),
-        )
-    finally:
-        await voices.close()
-
-
-def mocked(model: str, capabilities: VoiceCapabilities, *, open_voice: OpenVoice) -> Adapter:
-    """Return the row of a test voice: it says back what it was told."""
-    rate_hz = capabilities.input_hz
-    return Adapter(
-        open_voice,
-        SessionConfig(model=model, voice=capabilities.default_voice),
-        capabilities,
-        quiet(300, rate_hz) + hum(1_240, rate_hz),
-        Exchange("heard 1200 ms", "echo: heard 1200 ms"),
-        (
-            Exchange("One.", "echo: One."),
-            Exchange("And two?", "echo: And two?"),
-            Exchange("Three!", "echo: Three!"),
-        ),
-    )
-
-
-async def mock_echo() -> AsyncIterator[Adapter]:
-    yield mocked(mock.ECHO_MODEL, mock.ECHO, open_voice=mock.open_echo)
-
-
-async def mock_asym() -> AsyncIterator[Adapter]:
-    yield mocked(mock.ASYM_MODEL, mock.ASYM, open_voice=mock.open_asym)
-
-
-async def cascade() -> AsyncIterator[Adapter]:
-    async with fake_endpoints() as fake:
-        row = fake.cascade()
-        cascades = Cascades(Endpoints(), DETECTORS["webrtc"])
-        heard = "".join(HEARD)
-        yield Adapter(
-            cascades.opener(row),
-            SessionConfig(model=row.model, voice="alloy"),
-            row.capabilities,
-            quiet(300) + buzz(1_000),
-            Exchange(heard, f"echo: {heard}"),
-            (
-                Exchange("One.", "echo: One."),
-                Exchange("And two?", "echo: And two?"),
-                Exchange("Three!", "echo: Three!"),
-            ),
-        )
-        await cascades.close()
-
-
-async def provided(
-    rules: Rules, dialect: Dialect, *, models: Mapping[str, UpstreamModel]
-) -> AsyncIterator[Adapter]:
-    """Yield the row of a provider's newest model, from a provider on this machine."""
-    async with fake_provider(rules) as fake:
-        model, row = next(iter(models.items()))
-        voices = UpstreamVoices(Upstream(fake.url, KEY), dialect, models=models)
-        config = SessionConfig(model=model, voice=row.capabilities.default_voice)
-        tested = mocked(model, row.capabilities, open_voice=voices.open)
-        spoken = Exchange("heard 1240 ms", "echo: heard 1240 ms")
-        yield dataclasses.replace(
-            tested,
-            config=config,
-            spoken=spoken,
-            corrects_itself=rules.xai,
-            settled=fake.settled,
-        )
-
-
-async def of_openai() -> AsyncIterator[Adapter]:
-    async for row in provided(OPENAI, openai.DIALECT, models=openai.MODELS):
-        yield row
-
-
-async def of_xai() -> AsyncIterator[Adapter]:
-    async for row in provided(XAI, xai.DIALECT, models=xai.MODELS):
-        yield row
-
-
-async def of_openai_live() -> AsyncIterator[Adapter]:
-    async with fake_live(hurry=5) as fake:
-        model, row = next(iter(openai_live.MODELS.items()))
-        voices = LiveVoices(
-            Upstream(fake.url, LIVE_KEY),
-            openai_live.MODELS,
-            delegation_model="gpt-6-luna",
-            detector=DETECTORS["webrtc"],
-        )
-        tested = mocked(model, row.capabilities, open_voice=voices.open)
-        spoken = Exchange("heard 1240 ms", "echo: heard 1240 ms")
-        yield dataclasses.replace(tested, spoken=spoken, settled=fake.settled)
-
-
-async def of_gemini() -> AsyncIterator[Adapter]:
-    async with FakeGemini(EchoModel()) as fake:
-        model, row = next(iter(gemini.MODELS.items()))
-        detector = DETECTORS["webrtc"]
-        voices = GeminiVoices(Upstream(fake.url, "a-key"), gemini.MODELS, detector=detector)
-        tested = mocked(model, row.capabilities, open_voice=voices.open)
-        speech = quiet(300) + hum(1_240, 16_000)
-        yield dataclasses.replace(tested, speech=speech, settled=fake.settled)
-
-
-ADAPTERS = {
-    "local/attendant": local,
-    "mock/echo": mock_echo,
-    "mock/asym": mock_asym,
-    "cascade/house": cascade,
-    "openai/*": of_openai,
-    "openai/gpt-live-*": of_openai_live,
-    "xai/*": of_xai,
-    "gemini/*": of_gemini,
-}
-
-
-#: For rules of turns that end by order: these always detect them.
-by_order = pytest.mark.parametrize(
-    "adapter",
-    [name for name in ADAPTERS if name not in ("mock/asym", "openai/gpt-live-*", "xai/*")],
-    indirect=True,
-)
-
-#: For rules of configs that change: Gemini keeps what it was opened with, and a Live session
-#: answers a turn, and thus ends it, when it likes.
-by_config = pytest.mark.parametrize(
-    "adapter",
-    [name for name in ADAPTERS if name not in ("gemini/*", "openai/gpt-live-*")],
-    indirect=True,
-)
-
-
-@pytest.fixture(params=ADAPTERS)
-async def adapter(request: pytest.FixtureRequest) -> AsyncIterator[Adapter]:
-    rows = ADAPTERS[request.param]()
-    async for row in rows:
-        yield row
-
-
-@pytest.fixture
-def ear() -> Recorder:
-    return Recorder()
-
-
-@pytest.fixture
-async def voice(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
-    opened = await adapter.open(VoiceOpening(adapter.config), ear)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def voice_by_order(adapter: Adapter, ear: Recorder) -> AsyncIterator[Voice]:
-    opened = await adapter.open_by_order(ear)
-    yield opened
-    await opened.close()
+from ringline.ports import Voice
+from tests.contract.voices.rows import Adapter, needs
+from tests.contract.voices.traits import Trait
+from tests.voice_desk import Recorder, Said, Spoke, feed
 
 
 def ended(done: ResponseDone) -> ResponseDone:
@@ -441,7 +200,7 @@ async def test_a_turn_from_before_it_came_is_answered_if_nobody_has(
     assert ear.text_of("answer") == adapter.spoken.answer
 
 
-@by_order
+@needs(Trait.TURNS_BY_ORDER)
 async def test_without_detection_the_turn_ends_by_order(
     adapter: Adapter, voice_by_order: Voice, ear: Recorder
 ):
@@ -457,7 +216,7 @@ async def test_without_detection_the_turn_ends_by_order(
     assert ear.text_of(answer) == adapter.spoken.answer
 
 
-@by_order
+@needs(Trait.TURNS_BY_ORDER)
 async def test_cleared_input_is_forgotten(adapter: Adapter, voice_by_order: Voice, ear: Recorder):
     voice = voice_by_order
     feed(voice, adapter.speech)
@@ -494,7 +253,7 @@ async def test_the_end_of_a_turn_that_lasts_can_be_ordered(
     assert len(ear.all(SpeechStopped)) == 1
 
 
-@by_config
+@needs(Trait.CHANGES)
 async def test_a_config_holds_from_the_next_turn(adapter: Adapter, voice: Voice, ear: Recorder):
     def patience(ms: int) -> UpdateConfig:
         detection = TurnDetection(silence_duration_ms=ms)
