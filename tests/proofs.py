@@ -126,6 +126,12 @@ OFFLINE = (
         "the fake",
         "tests/app/test_openai_live_failures.py::test_a_session_that_ends",
     ),
+    Proof(
+        OPENAI_LIVE,
+        "whatever the service does, a conversation keeps its rules",
+        "random conversations",
+        "tests/unit/test_openai_live_at_random.py::test_a_conversation_at_random",
+    ),
     Proof(OPENAI_LIVE, "the rules of a voice", _SUITE, _PORT),
     Proof(
         OPENAI_LIVE,

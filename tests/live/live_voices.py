@@ -269,8 +269,10 @@ async def test_a_tool_is_called_and_its_result_answered(target: Target) -> None:
     async with talking(target) as talk:
         asked = talk.start(CALL_CLOCK)
         call = await talk.ear.until(ToolCall)
-        assert (call.response_id, call.name, call.arguments) == (asked, "clock", {"tz": "UTC"})
-        before = await talk.done(asked)
+        assert (call.name, call.arguments) == ("clock", {"tz": "UTC"})
+        # A model that has said first that it will look calls the tool in another response.
+        assert asked in (call.response_id, *(it.response_id for it in talk.ear.all(ResponseDone)))
+        before = await talk.done(call.response_id)
         talk.voice.send(ToolResult(call.tool_call_id, '{"time": "12:00"}'))
         if not talk.voice.capabilities.responds_by_itself:
             talk.respond()
