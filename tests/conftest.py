@@ -3,10 +3,7 @@
 import asyncio
 import itertools
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -22,6 +19,7 @@ from ringline.storage.migrate import migrate
 from ringline.storage.stores import Stores
 from tests import log_lines
 from tests.database import TestDatabase
+from tests.places import open_directory
 from tests.serving import Service, serving
 from tests.used_databases import empty, remember
 
@@ -97,16 +95,14 @@ def cluster() -> Iterator[Address]:
             runner.run(make_template(Address(OTHER_CLUSTER)))
             yield Address(OTHER_CLUSTER)
             return
-        directory = Path(tempfile.mkdtemp(prefix="ringline-tests-"))
-        directory.chmod(0o755)  # when we are root, PostgreSQL runs as another account
-        postgres = EmbeddedPostgres(directory / "data")
-        runner.run(postgres.start())
-        try:
-            runner.run(make_template(postgres.address))
-            yield postgres.address
-        finally:
-            runner.run(postgres.stop())
-            shutil.rmtree(directory)
+        with open_directory("ringline-tests-") as directory:
+            postgres = EmbeddedPostgres(directory / "data")
+            runner.run(postgres.start())
+            try:
+                runner.run(make_template(postgres.address))
+                yield postgres.address
+            finally:
+                runner.run(postgres.stop())
 
 
 @pytest.fixture

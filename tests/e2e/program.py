@@ -3,21 +3,21 @@
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from tests.places import open_directory
 
 SOURCES = Path(__file__).parents[2] / "src"
 LIMIT_S = 60
@@ -167,15 +167,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
             process.wait()
 
 
-@contextmanager
-def reachable_directory() -> Iterator[Path]:
+def reachable_directory() -> AbstractContextManager[Path]:
     """Give a directory that PostgreSQL's account can reach, too, where we are root."""
-    path = Path(tempfile.mkdtemp(prefix="ringline-e2e-"))
-    path.chmod(0o755)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
+    return open_directory("ringline-e2e-")
 
 
 def mint_status(ring: Mapping[str, str], key: str) -> int:

@@ -7,7 +7,7 @@ import asyncio
 import json
 from base64 import b64decode
 
-from tests.e2e.browser import Page, browsing
+from tests.e2e.browser import Page, browsing, close_browsers
 from tests.e2e.program import end, is_ready, reachable_directory, start, until
 from tests.pages import DOCS, ROOT
 
@@ -44,6 +44,7 @@ async def main() -> None:
             async with browsing(f"{url}/talk", SPEECH) as page:
                 PICTURE.write_bytes(await take(page))
         finally:
+            close_browsers()
             end(process)
 
 

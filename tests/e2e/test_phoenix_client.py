@@ -1,7 +1,5 @@
 """The npm `phoenix` client, unmodified, watches calls (events socket, 3)."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from ringline.domain.credentials import FirstKeys
 from tests.callers import calling, make_call
 from tests.e2e.node_client import node_client
+from tests.e2e.program import reachable_directory
 from tests.faults.processes import server_process
 from tests.serving import Service
 
@@ -58,11 +57,8 @@ async def test_a_bad_token(service: Service) -> None:
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
-    """Give a directory that PostgreSQL's account may enter, should we be root."""
-    path = Path(tempfile.mkdtemp(prefix="ringline-e2e-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
+    with reachable_directory() as path:
+        yield path
 
 
 async def test_resume_after_the_server_was_killed(directory: Path) -> None:

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -18,25 +16,22 @@ from ringline.storage.embedded import (
     EmbeddedError,
     EmbeddedPostgres,
 )
+from tests.places import open_directory, quick_place
 
 OWNER = Path(__file__).with_name("embedded_owner.py")
 SOURCE = Path(__file__).parents[2] / "src"
 SEARCH = ":".join([os.fspath(SOURCE), *(entry for entry in sys.path if "site-packages" in entry)])
+SHORT = 16  # characters of a path
 LIMIT_S = 20.0  # how long anything here is waited for before the test has failed
 
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: another account, a mount")
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc or Linux's prctl")
 
 
-@contextlib.contextmanager
-def made_directory() -> Generator[Path]:
-    """A directory that every account may enter, unlike pytest's own."""
-    path = Path(tempfile.mkdtemp(prefix="rl-", dir="/tmp")).resolve()
-    path.chmod(0o755)
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path)
+def made_directory() -> contextlib.AbstractContextManager[Path]:
+    """A directory whose path leaves room for that of a socket, unlike pytest's own."""
+    place = quick_place()
+    return open_directory(place=place if len(place) <= SHORT else "/tmp")
 
 
 @contextlib.asynccontextmanager
