@@ -17,9 +17,12 @@ from dataclasses import dataclass
 
 from benchmarks.voice_frames import Frames
 from ringline.domain.audio import Chunk
+from ringline.voices.openai_live_output import Output
 from ringline.voices.upstream_responses import UpstreamResponse
-from ringline.wire import gemini_live, openai_realtime, transcriptions
+from ringline.wire import gemini_live, openai_live, openai_realtime, transcriptions
 from ringline.wire.gemini_reports import read_message
+from ringline.wire.openai_live_events import Spoke
+from ringline.wire.openai_live_events import read_event as read_live
 from ringline.wire.openai_realtime_events import SpeechDelta, read_event
 from ringline.wire.speech_synthesis import SpeechReader
 
@@ -55,6 +58,7 @@ def codecs() -> list[Codec]:
     low, high = noise.randbytes(_LOW.size), noise.randbytes(_HIGH.size)
     return [
         *_openai(high),
+        *_openai_live(high),
         *_gemini(low, high),
         *_cascade(noise.randbytes(_LOW.size * _TURN_FRAMES), high),
     ]
@@ -89,6 +93,35 @@ def _openai(pcm: bytes) -> list[Codec]:
         ),
         Codec("openai, xai: to the provider, resampled", lambda: append(resampled), write),
         Codec("openai, xai: from the provider", ours, read),
+    ]
+
+
+def _openai_live(pcm: bytes) -> list[Codec]:
+    text = base64.b64encode(pcm).decode()
+    relayed = Chunk(pcm, _HIGH.rate_hz, text)
+    frame = json.dumps({"type": "session.output_audio.delta", "delta": text}).encode()
+    output = Output()
+
+    def write() -> bytes:
+        audio = base64.b64encode(pcm).decode()
+        return json.dumps({"type": "session.input_audio.append", "audio": audio}).encode()
+
+    def ours() -> Chunk | None:
+        event = read_live(frame)
+        assert isinstance(event, Spoke)
+        return output.take(event.audio)
+
+    return [
+        Codec(
+            "openai, Live: to the provider, as the client sent it",
+            lambda: openai_live.append_audio(relayed),
+            write,
+        ),
+        Codec(
+            "openai, Live: from the provider, with its pauses",
+            ours,
+            lambda: base64.b64decode(json.loads(frame)["delta"]),
+        ),
     ]
 
 

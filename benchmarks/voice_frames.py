@@ -16,6 +16,7 @@ FRAME_S = FRAME_MS / 1000
 
 _DIGITS = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 _HEX = bytes.maketrans(bytes(range(16)), b"0123456789abcdef")
+_LOUD = b"\x00\x20\x00\xe0"
 _STAMP = 32
 #: A multiple of three bytes is a whole number of characters of base64.
 _HEAD, _HEAD_TEXT = 36, 48
@@ -32,6 +33,8 @@ class Frames:
     """Makes and reads the frames of one rate."""
 
     rate_hz: int
+    #: The rest of a frame is loud, for a voice that takes silence for a pause.
+    loud: bool = False
 
     @property
     def size(self) -> int:
@@ -39,7 +42,8 @@ class Frames:
         return self.rate_hz * 2 * FRAME_MS // 1000
 
     def pcm_of_now(self) -> bytes:
-        return _stamp() + bytes(self.size - _HEAD)
+        rest = self.size - _HEAD
+        return _stamp() + (_LOUD * (rest // len(_LOUD)) if self.loud else bytes(rest))
 
     def base64_of_now(self) -> str:
         return base64.b64encode(self.pcm_of_now()).decode()

@@ -23,31 +23,46 @@ from benchmarks.voice_frames import FRAME_S, Frames
 
 _HEARS_GEMINI = Frames(16_000)
 _SAYS = Frames(24_000)
+_SAYS_ALOUD = Frames(24_000, loud=True)
 
 _ages: list[float] = []
 
 
 def _note(message: str, member: str, frames: Frames) -> None:
-    """Note the age of a frame, whose audio is a member of a message."""
+    """Note the age of a frame, whose audio is a member of a message.
+
+    Silence that a voice makes up, where the caller sends nothing, tells no moment.
+    """
     start = message.index('"', message.index(member) + len(member)) + 1
-    _ages.append(frames.age_of_text_ms(message[start : start + 64]))
+    head = message[start : start + 64]
+    if head.strip("A="):
+        _ages.append(frames.age_of_text_ms(head))
 
 
-async def _paced(connection: ServerConnection, before: str, after: str) -> None:
+async def _paced(
+    connection: ServerConnection, before: str, after: str, frames: Frames = _SAYS
+) -> None:
     """Send a frame every 40 ms, between what stands before and after its base64."""
     loop = asyncio.get_running_loop()
     due = loop.time()
     try:
         while True:
-            await connection.send(f"{before}{_SAYS.base64_of_now()}{after}")
+            await connection.send(f"{before}{frames.base64_of_now()}{after}")
             due += FRAME_S
             await asyncio.sleep(due - loop.time())
     except ConnectionClosed:
         pass
 
 
+async def openai(connection: ServerConnection) -> None:
+    """Speak one of OpenAI's protocols, by the path."""
+    assert connection.request is not None
+    of_live = connection.request.path.endswith("/live/sessions")
+    await (live(connection) if of_live else realtime(connection))
+
+
 async def realtime(connection: ServerConnection) -> None:
-    """Speak OpenAI's protocol, in xAI's dialect as well."""
+    """Speak OpenAI's realtime protocol, in xAI's dialect as well."""
     for kind in ("session.created", "conversation.created"):
         await connection.send(json.dumps({"type": kind, "session": {}, "conversation": {}}))
     speaking: asyncio.Task[None] | None = None
@@ -75,6 +90,31 @@ async def realtime(connection: ServerConnection) -> None:
                 speaking = asyncio.create_task(
                     _paced(connection, head.removesuffix("}") + ', "delta": "', '"}')
                 )
+    except ConnectionClosed:
+        pass
+    finally:
+        await _stop(speaking)
+
+
+async def live(connection: ServerConnection) -> None:
+    """Speak a Live session of OpenAI's."""
+    speaking: asyncio.Task[None] | None = None
+    try:
+        async for message in connection:
+            text = message if isinstance(message, str) else message.decode()
+            if '"session.input_audio.append"' in text[:64]:
+                _note(text, '"audio":', _SAYS)
+                continue
+            kind = json.loads(text)["type"]
+            if kind == "session.start":
+                session = {"expires_at": 4_102_444_800}
+                await connection.send(json.dumps({"type": "session.started", "session": session}))
+            elif kind == "session.commentary.append" and speaking is None:
+                before = '{"type":"session.output_audio.delta","delta":"'
+                speaking = asyncio.create_task(_paced(connection, before, '"}', _SAYS_ALOUD))
+            elif kind == "session.close":
+                closed = {"reason": "close_requested", "usage": {"seconds": 1}}
+                await connection.send(json.dumps({"type": "session.closed", **closed}))
     except ConnectionClosed:
         pass
     finally:
@@ -161,7 +201,7 @@ async def serve() -> None:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     async with (
-        websocket_server(realtime, "127.0.0.1", 0, compression=None) as of_openai,
+        websocket_server(openai, "127.0.0.1", 0, compression=None) as of_openai,
         websocket_server(gemini, "127.0.0.1", 0, compression=None) as of_gemini,
     ):
         urls = {

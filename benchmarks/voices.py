@@ -25,6 +25,7 @@ SESSIONS, SECONDS, RUNS = 10, 10.0, 5
 #: The models, and what they hear.
 MODELS = {
     "openai/gpt-realtime-2.1": Frames(24_000),
+    "openai/gpt-live-1.1": Frames(24_000),
     "xai/grok-voice-latest": Frames(24_000),
     "gemini/gemini-3.8-live": Frames(16_000),
     "cascade/bench": Frames(16_000),

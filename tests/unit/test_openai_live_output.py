@@ -1,6 +1,7 @@
 """The audio of a Live session: what of it is silence, and the phases of its output."""
 
 import itertools
+from array import array
 from base64 import b64encode
 
 import pytest
@@ -54,6 +55,16 @@ def test_a_faint_hiss_is_silence(peak: int, sounds: bool) -> None:
     output = Output()
     output.take(in_base64(hum(100, RATE_HZ, peak)))
     assert output.sounds is sounds
+
+
+@given(st.integers(0, 2_399), st.sampled_from((GATE_PEAK, -GATE_PEAK, 32_767, -32_768)))
+def test_a_single_loud_sample_is_found_wherever_it_is(at: int, sample: int) -> None:
+    samples = array("h", bytes(2 * 2_400))
+    samples[at] = sample
+    output = Output()
+    output.take(in_base64(samples.tobytes()))
+    windows_behind = (2_399 - at) // 480
+    assert (output.sounds, output.quiet_ms) == (True, 20 * windows_behind)
 
 
 @given(st.lists(st.integers(0, 999)))
