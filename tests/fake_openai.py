@@ -14,6 +14,7 @@ session's turn detection says otherwise. It hears loud audio as speech and echoe
 import asyncio
 import base64
 import json
+import time
 from array import array
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -77,6 +78,10 @@ class FakeProvider:
     mute: bool = False
     #: Turns are not answered by the provider, where it does so by itself.
     lazy: bool = False
+    #: Its sessions are confirmed, and then say nothing more.
+    stays_silent: bool = False
+    #: A session tells that it will be closed in so many seconds, and is.
+    expires_in_s: float = 0.0
 
     @property
     def session(self) -> "FakeSession":
@@ -180,6 +185,9 @@ class FakeSession:
         if self.fake.welcome:
             await self.refuse(self.fake.welcome, message="sk-secret")
         elif not self.fake.mute:
+            if self.fake.expires_in_s:
+                expires_at = time.time() + self.fake.expires_in_s
+                self.config["expires_at"] = int(-(-expires_at // 1))
             await self.send("session.created", session=dict(self.config))
             if self.xai:
                 conversation = {"id": "conv_1", "object": "realtime.conversation"}
@@ -245,6 +253,7 @@ class FakeSession:
     async def update(self, changes: Frame) -> None:
         merge(self.config, changes)
         await self.send("session.updated", session=json.loads(json.dumps(self.config)))
+        self.silent = self.fake.stays_silent
 
     def detection(self) -> Frame | None:
         place = self.config if self.xai else self.config.get("audio", {}).get("input", {})
@@ -348,6 +357,8 @@ class FakeSession:
         elif item["type"] == "force_message":
             await self.start({"instructions": _SCRIPT + item["content"][0]["text"]})
             return
+        elif item["type"] == "function_call":
+            self.calls[item["call_id"]] = item["name"]
         elif item["role"] == "user":
             said = [part["text"] for part in item["content"] if part["type"] == "input_text"]
             shown = [part for part in item["content"] if part["type"] == "input_image"]

@@ -13,7 +13,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
-from ringline.domain.voice import VoiceFailure
+from ringline.domain.voice import ResumeReason, VoiceFailure
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import SessionProblem
 
@@ -53,6 +53,7 @@ _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.VoiceError(VoiceFailure.UPSTREAM_ERROR, "the model is overloaded", "model_overloaded"),
     leg.LimitWarned(LimitNear(LimitReason.MAX_DURATION, 12.0)),
     leg.LimitWarned(LimitNear(LimitReason.BUDGET_EXHAUSTED, 188)),
+    leg.SessionResumed(ResumeReason.ROLLOVER, "openai/gpt-realtime-2.1"),
     leg.HangUp(EndCause.IDLE_TIMEOUT),
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ringline.domain.audio import Chunk, bytes_of_ms
-from ringline.domain.voice import Respond, SpeechStopped, VoiceSignal
+from ringline.domain.voice import Respond, Resumable, SpeechStopped, VoiceSignal
 from ringline.ports import Voice
 from ringline.voices import speech
 from ringline.voices.speech import Sentence, Speech
@@ -33,14 +33,21 @@ Report = VoiceSignal | Said | Spoke
 
 @dataclass
 class Recorder:
-    """A VoiceListener that records all reports in order, and passes each to `hooks`."""
+    """A VoiceListener that records all reports in order, and passes each to `hooks`.
+
+    Handles of the conversation are kept apart: they may come at any time.
+    """
 
     reports: list[Report] = field(default_factory=list)
+    handles: list[str] = field(default_factory=list)
     hooks: list[Callable[[Report], None]] = field(default_factory=list)
     _came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_voice_signal(self, signal: VoiceSignal) -> None:
-        self._take(signal)
+        if isinstance(signal, Resumable):
+            self.handles.append(signal.handle)
+        else:
+            self._take(signal)
 
     def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         self._take(Spoke(response_id, chunk))

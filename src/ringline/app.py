@@ -17,10 +17,17 @@ import structlog
 from pydantic import SecretStr
 
 from ringline.bus.memory import MemoryBus
-from ringline.config import Settings, load_prices, python_environment, service_links
+from ringline.config import (
+    Settings,
+    VoicesFile,
+    load_prices,
+    python_environment,
+    service_links,
+)
 from ringline.domain.agent import LOCAL_MODEL
 from ringline.domain.attendant import SETTINGS, attendant
 from ringline.domain.cascade import Cascade
+from ringline.domain.rollover import DEFAULTS
 from ringline.ports import CredentialStore, OpenVoice, WorkspaceStore
 from ringline.rpc.context import Services
 from ringline.rpc.engine import Engine
@@ -71,10 +78,11 @@ from ringline.voices.cascade import Cascades
 from ringline.voices.detectors import DETECTORS
 from ringline.voices.endpoints import Endpoints, Patience
 from ringline.voices.gemini_voice import GeminiVoices
+from ringline.voices.lasting import LastingLimits, LastingVoices, Ways
 from ringline.voices.local import LocalVoices
 from ringline.voices.openai_live_voice import LiveVoices
 from ringline.voices.resampling import new_resampler
-from ringline.voices.upstream import Upstream, UpstreamModel
+from ringline.voices.upstream import Upstream, UpstreamModel, with_further
 from ringline.voices.upstream_voice import UpstreamVoices
 from ringline.voices.workers import Surroundings
 from ringline.web.admission import Admission, Allowance, raise_descriptor_limit
@@ -113,6 +121,7 @@ __all__ = [
     "missing_extra",
     "open_admin",
     "open_recording",
+    "read_voices",
     "running",
     "serve",
 ]
@@ -259,7 +268,7 @@ async def _start(
             f"RINGLINE_VOICE_ACTIVITY_DETECTOR is {settings.voice_activity_detector}, but the "
             f"extra `{extra}` is not installed; `ringline doctor` shows how to install it."
         )
-    own = settings.read_cascades()
+    own = read_voices(settings)
     pricing = Pricing(load_prices(settings.prices_file))
     journals: list[Journal] = []
 
@@ -286,15 +295,24 @@ async def _start(
     catalogue = Catalogue(
         [
             *_built_in(voices, dev=dev),
-            *_of_endpoints(own, cascades),
-            *_of_providers(settings),
+            *_of_endpoints(own.cascades, cascades),
+            *_of_providers(settings, own.models),
         ]
     )
+    ways = Ways(
+        catalogue.open,
+        catalogue.capabilities,
+        new_resampler,
+        rollovers={**DEFAULTS, **own.rollovers},
+        # A voice that is not ready in time says so itself, and why.
+        limits=LastingLimits(open_s=settings.voice_ready_seconds + 1),
+    )
+    lasting = LastingVoices(ways, own.fallbacks)
     files = DiskRecordings(settings.data_dir, round(settings.recordings_max_gb * 1e9))
     recordings = Recordings(RecordingWriter(files, new_resampler), stores.recordings)
     calls = Calls(
         journal,
-        catalogue.open,
+        lasting.open,
         pricing=pricing,
         new_resampler=new_resampler,
         now=now,
@@ -331,6 +349,7 @@ async def _start(
         links=links,
         stores=stores,
         catalogue=catalogue,
+        voice_s=lasting.longest_s + 1,
         calls=calls,
         credentials=credentials,
         watchers=watchers,
@@ -385,18 +404,10 @@ def _built_in(local: LocalVoices, *, dev: bool) -> list[VoiceModel]:
     return [
         VoiceModel(LOCAL_MODEL, LocalVoices.capabilities, local.open, about=LocalVoices.about),
         VoiceModel(
-            mock.ECHO_MODEL,
-            mock.ECHO,
-            mock.open_echo,
-            offered_to=testers,
-            about=mock.ABOUT_ECHO,
+            mock.ECHO_MODEL, mock.ECHO, mock.open_echo, offered_to=testers, about=mock.ABOUT_ECHO
         ),
         VoiceModel(
-            mock.ASYM_MODEL,
-            mock.ASYM,
-            mock.open_asym,
-            offered_to=testers,
-            about=mock.ABOUT_ASYM,
+            mock.ASYM_MODEL, mock.ASYM, mock.open_asym, offered_to=testers, about=mock.ABOUT_ASYM
         ),
         VoiceModel(mock.CHAT_MODEL, None, None, offered_to=testers, about=mock.ABOUT_CHAT),
     ]
@@ -412,8 +423,16 @@ def _of_endpoints(own: Iterable[Cascade], cascades: Cascades) -> list[VoiceModel
     ]
 
 
-def _of_providers(settings: Settings) -> list[VoiceModel]:
-    """Return the models of the providers whose keys are set."""
+def read_voices(settings: Settings) -> VoicesFile:
+    """Read the file of voices and check the models that it names. Raises SettingsProblem."""
+    file = settings.read_voices()
+    ours = (LOCAL_MODEL, mock.ECHO_MODEL, mock.ASYM_MODEL)
+    file.check_models({*ours, *openai.MODELS, *openai_live.MODELS, *xai.MODELS, *gemini.MODELS})
+    return file
+
+
+def _of_providers(settings: Settings, further: Mapping[str, str] | None = None) -> list[VoiceModel]:
+    """Return the models of the providers whose keys are set, and further ones like them."""
     models: list[VoiceModel] = []
     detector = DETECTORS[settings.voice_activity_detector]
     for key, url, dialect, rows in (
@@ -421,19 +440,20 @@ def _of_providers(settings: Settings) -> list[VoiceModel]:
         (settings.xai_api_key, settings.xai_url, xai.DIALECT, xai.MODELS),
     ):
         if key is not None:
+            rows = with_further(rows, further or {})
             voices = UpstreamVoices(_upstream(settings, url, key=key), dialect, models=rows)
             models += _rows(rows, voices.open)
     if (key := settings.openai_api_key) is not None:
         upstream = _upstream(settings, settings.openai_url, key=key)
         delegation_model = settings.openai_delegation_model
-        voices = LiveVoices(
-            upstream, openai_live.MODELS, delegation_model=delegation_model, detector=detector
-        )
-        models += _rows(openai_live.MODELS, voices.open)
+        rows = with_further(openai_live.MODELS, further or {})
+        voices = LiveVoices(upstream, rows, delegation_model=delegation_model, detector=detector)
+        models += _rows(rows, voices.open)
     if (key := settings.gemini_api_key) is not None:
         upstream = _upstream(settings, settings.gemini_url, key=key)
-        voices = GeminiVoices(upstream, gemini.MODELS, detector=detector)
-        models += _rows(gemini.MODELS, voices.open)
+        rows = with_further(gemini.MODELS, further or {})
+        voices = GeminiVoices(upstream, rows, detector=detector)
+        models += _rows(rows, voices.open)
     return models
 
 
@@ -460,6 +480,7 @@ def _server(
     links: Links,
     stores: Stores,
     catalogue: Catalogue,
+    voice_s: float,
     calls: Calls,
     credentials: Credentials,
     watchers: Watchers,
@@ -483,10 +504,7 @@ def _server(
         random_bytes=secrets.token_bytes,
     )
 
-    # A voice that is not ready in time says so itself, and why.
-    limits_of_calls = CallLimits(
-        voice_s=settings.voice_ready_seconds + 1, playout_lead_ms=settings.playout_lead_ms
-    )
+    limits_of_calls = CallLimits(voice_s=voice_s, playout_lead_ms=settings.playout_lead_ms)
     reception = Reception(calls, limits_of_calls, now=now)
     starter = Starter(sessions, reception, settings.rate_session_events_per_10_s, limits.realtime)
     ends = SessionEnds(stores.credentials, calls, records=stores.calls, now=now)

@@ -202,17 +202,41 @@ async def test_an_error_goes_by_and_the_session_continues(service: Service) -> N
         assert await ask(client, "Hello") == "echo: /error rate_limit_exceeded\necho: Hello"
 
 
-@pytest.mark.parametrize("command", ["/drop", "/cap 200"])
-async def test_a_provider_that_hangs_up_ends_the_session(
-    service: Service, database: TestDatabase, command: str
+async def one_of(client: Client, kinds: tuple[str, ...]) -> dict[str, Any]:
+    """Wait for an event of one of these types."""
+    while (event := await client.next()) is None or event["type"] not in kinds:
+        assert event is not None
+    return event
+
+
+async def test_a_provider_that_hangs_up_in_the_middle_of_a_word_is_dialled_again(
+    service: Service,
 ) -> None:
     async with talking_to_echo(service) as client:
         await client.send("text.input", text="/long 20000")
         await client.send("response.create")
         await client.until("audio.delta")
-        await client.send("text.input", text=command)
+        await client.send("text.input", text="/drop")
+        ended = ("response.completed", "session.resumed")  # how much is still played decides
+        (first, second) = sorted(
+            [await one_of(client, ended), await one_of(client, ended)], key=str
+        )
+        assert first["interrupted"] is True
+        assert second == {"type": ended[1], "reason": "reconnect", "model": "mock/echo"}
+        heard_none = "echo: /long 20000\necho: /drop\necho: Hello"  # not a word of it was heard
+        assert await ask(client, "Hello") == heard_none
+
+
+async def test_a_provider_that_hangs_up_twice_ends_the_session(
+    service: Service, database: TestDatabase
+) -> None:
+    async with talking_to_echo(service) as client:
+        await client.send("text.input", text="/drop")
+        await client.until("session.resumed")
+        await client.send("text.input", text="/drop")
         ending = await client.until("session.terminating")
         assert ending["error"]["code"] == "upstream_closed"
+        assert ending["error"]["details"] == {"model": "mock/echo", "cause": "close_1006"}
         assert await client.closed() == 1011
 
     async def ended() -> bool:
@@ -220,6 +244,15 @@ async def test_a_provider_that_hangs_up_ends_the_session(
         return call["hangup_cause"] == "upstream_lost"
 
     await until(ended)
+
+
+async def test_a_provider_that_announces_its_end_is_left_before(service: Service) -> None:
+    async with talking_to_echo(service) as client:
+        for _ in range(3):
+            assert await ask(client, "/cap 600") == "echo: /cap 600"
+            assert (await client.until("session.resumed"))["reason"] == "rollover"
+        assert await ask(client, "Hello") == "echo: Hello"
+        assert "interrupted" not in str(client.events)
 
 
 async def test_what_cannot_be_read_is_answered(service: Service) -> None:

@@ -98,7 +98,7 @@ PROVIDERS = {
         "cascade/",
         "RINGLINE_VOICES_FILE",
         ("text_in_tokens", "text_out_tokens"),
-        lambda set_: set_.read_cascades()[0].chat.url,
+        lambda set_: set_.read_voices().cascades[0].chat.url,
     ),
 }
 
@@ -120,7 +120,7 @@ class Target:
 
 def models_of(settings: Settings, cascades: Cascades) -> list[VoiceModel]:
     """Return every model of the catalogue that is not of this machine, as a server has them."""
-    own = app._of_endpoints(settings.read_cascades(), cascades)
+    own = app._of_endpoints(settings.read_voices().cascades, cascades)
     return [*app._of_providers(settings), *own]
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from ringline.domain import voice_limits
 from ringline.domain.call_vocabulary import TurnRole
-from ringline.domain.voice import AddImage, PastTurn
+from ringline.domain.voice import AddImage, PastCall, PastTurn
 from ringline.voices.cascade_history import FORGOTTEN, INAUDIBLE, PENDING, Conversation
 from ringline.wire.chat_completions import ChatCall, encode_chat
 from tests.fake_endpoints import read_chat
@@ -49,6 +49,31 @@ def test_a_turn_that_nobody_could_make_out_is_told_if_nothing_else_was_said() ->
     conversation.add_text("")
     conversation.add_text("Hello")
     assert told(conversation)[-1] == user("Hello")
+
+
+def test_past_calls_stand_where_they_were_made_and_take_late_results() -> None:
+    conversation = Conversation(
+        (
+            PastTurn(TurnRole.CALLER, "Time?"),
+            PastCall("c1", "clock", {"tz": "UTC"}, "12:00"),
+            PastCall("c2", "lamp", {}),
+        )
+    )
+
+    def calls(lamp: str) -> list[dict[str, object]]:
+        asked, *results = told(conversation)[1:]
+        assert [call["id"] for call in asked["tool_calls"]] == ["c1", "c2"]  # type: ignore[union-attr, index]
+        assert results == [
+            {"role": "tool", "tool_call_id": "c1", "content": "12:00"},
+            {"role": "tool", "tool_call_id": "c2", "content": lamp},
+        ]
+        return results
+
+    calls(PENDING)
+    conversation.remember((PastCall("c2", "lamp", {}, "on"), PastCall("c1", "clock", {}, "13:00")))
+    calls("on")
+    again = conversation.begin("r1")
+    assert conversation.call(again, ChatCall("c1", "clock", {})) == "call_1"
 
 
 def test_nothing_at_all_is_told_as_inaudible() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import json
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.audio import Chunk
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
     AddImage,
@@ -22,6 +24,9 @@ from ringline.domain.voice import (
     ClearInput,
     EndTurn,
     GoingAway,
+    PastCall,
+    PastTurn,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -768,11 +773,58 @@ async def test_what_it_was_told_at_the_start_does_not_change() -> None:
 async def test_it_knows_how_another_connection_could_go_on() -> None:
     desk = Desk()
     desk.gets(sessionResumptionUpdate={"newHandle": "h1", "resumable": True})
-    assert desk.talk.handle == "h1"
     desk.gets(sessionResumptionUpdate={"resumable": False})
-    assert desk.talk.handle == ""
+    assert desk.ear.handles == ["h1", ""]
     desk.gets(goAway={"timeLeft": "50s"})
     assert desk.ear.reports == [GoingAway(50_000)]
+
+
+CLOCK = PastCall("c1", "clock", {})
+LAMP = PastCall("c2", "lamp", {})
+
+
+def contents(desk: Desk) -> list[tuple[list[str], bool]]:
+    """Return the clientContent that was sent: the kinds of its parts, and whether it ends."""
+    bodies = [body for name, body in desk.sent if name == "clientContent"]
+    return [
+        (
+            [next(iter(part)) for turn in body["turns"] for part in turn["parts"]],
+            body["turnComplete"],
+        )
+        for body in bodies
+    ]
+
+
+async def test_calls_from_before_are_told_with_their_results_together() -> None:
+    desk = Desk()
+    desk.talk.expect_results((CLOCK, LAMP, PastTurn(TurnRole.CALLER, "Hi")))
+    assert not desk.talk.owed
+    desk.talk.order(ToolResult("c1", "12:00"))
+    assert desk.sent == []
+    desk.talk.order(ToolResult("c2", "on"))
+    assert contents(desk) == [(["functionCall", "functionResponse"] * 2, True)]
+    assert desk.talk.owed
+    desk.talk.order(ToolResult("c2", "again"))
+    assert len(desk.sent) == 1
+
+
+async def test_what_was_said_elsewhere_is_told_and_not_answered() -> None:
+    desk = Desk()
+    desk.talk.order(Remember((PastTurn(TurnRole.CALLER, "Hi"), CLOCK)))
+    assert contents(desk) == [(["text"], False)]
+    desk.talk.order(Remember((replace(CLOCK, result="12:00"),)))
+    assert contents(desk)[1:] == [(["functionCall", "functionResponse"], False)]
+    assert not desk.talk.owed
+    desk.talk.order(ToolResult("c1", "late"))
+    assert len(desk.sent) == 2
+
+
+async def test_a_model_that_takes_no_contents_is_told_results_as_text() -> None:
+    desk = Desk(dialect=Dialect(types_in_realtime=True))
+    desk.talk.order(Remember((PastTurn(TurnRole.CALLER, "Hi"), CLOCK)))
+    assert desk.sent == []
+    desk.talk.order(ToolResult("c1", "12:00"))
+    assert desk.sent == [("realtimeInput", {"text": "clock returned 12:00"})]
 
 
 def usage(audio_out: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
-from ringline.domain.voice import PastTurn
+from ringline.domain.voice import PastCall, PastTurn
 from ringline.wire import gemini_live as wire
 from ringline.wire.gemini_live import Dialect, FunctionResult
 from tests.gemini_types import Illegal, check_client, vendor_setup
@@ -136,13 +136,57 @@ def test_the_history_is_told_in_order_and_asks_for_no_answer() -> None:
         PastTurn(TurnRole.AGENT, "Good day."),
         PastTurn(TurnRole.CALLER, ""),  # nobody could read it
     )
-    assert sent(wire.history_frame(history)) == {
+    assert sent(wire.contents_frame(wire.past_contents(history), answer=True)) == {
         "turns": [
             {"role": "user", "parts": [{"text": "Hello?"}]},
             {"role": "model", "parts": [{"text": "Good day."}]},
         ],
         "turnComplete": True,  # of the history: the model is not called (vendor's HistoryConfig)
     }
+
+
+def test_a_call_from_before_is_told_together_with_its_result() -> None:
+    calls = (
+        PastCall("c1", "clock", {"tz": "UTC"}, '{"time": "12:00"}'),
+        PastCall("c2", "lamp", {}, "on"),
+        PastCall("c3", "horn", {}),  # the service knows no open call from before
+    )
+    assert sent(wire.contents_frame(wire.past_contents(calls), answer=False)) == {
+        "turns": [
+            {
+                "role": "model",
+                "parts": [{"functionCall": {"id": "c1", "name": "clock", "args": {"tz": "UTC"}}}],
+            },
+            {
+                "role": "user",
+                "parts": [
+                    {
+                        "functionResponse": {
+                            "id": "c1",
+                            "name": "clock",
+                            "response": {"time": "12:00"},
+                        }
+                    }
+                ],
+            },
+            {
+                "role": "model",
+                "parts": [{"functionCall": {"id": "c2", "name": "lamp", "args": {}}}],
+            },
+            {
+                "role": "user",
+                "parts": [
+                    {"functionResponse": {"id": "c2", "name": "lamp", "response": {"output": "on"}}}
+                ],
+            },
+        ],
+        "turnComplete": False,
+    }
+
+
+def test_a_handle_resumes_what_the_service_knows() -> None:
+    body = wire.setup(MODEL, config(), dialect=Dialect(), handle="h1")
+    assert body == vendor_setup(MODEL, plain(session_resumption={"handle": "h1"}))
 
 
 def test_typed_text_is_content() -> None:

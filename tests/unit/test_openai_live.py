@@ -15,7 +15,7 @@ from ringline.domain.agent import Tool, TurnDetection
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
-from ringline.domain.voice import PastTurn
+from ringline.domain.voice import PastCall, PastItem, PastTurn
 from ringline.voices import openai_live as models
 from ringline.wire import openai_live as frames
 from tests.outside_types import live_client
@@ -31,7 +31,7 @@ def legal(frame: bytes) -> dict[str, Any]:
     return read
 
 
-def start(config: SessionConfig = CONFIG, *history: PastTurn) -> dict[str, Any]:
+def start(config: SessionConfig = CONFIG, *history: PastItem) -> dict[str, Any]:
     frame = frames.start("gpt-live-1.1", config, delegation_model="gpt-6-luna", history=history)
     return legal(frame)["session"]
 
@@ -79,6 +79,16 @@ def test_the_history_comes_along_as_text() -> None:
     assert [(item["role"], item["content"]) for item in session["input"]] == [
         ("user", [{"type": "input_text", "text": "What time is it?"}]),
         ("assistant", [{"type": "output_text", "text": "Noon."}]),
+    ]
+
+
+def test_calls_of_the_history_are_notes_to_the_model() -> None:
+    calls = PastCall("c1", "clock", {"tz": "UTC"}, "12:00"), PastCall("c2", "lamp", {})
+    messages = start(CONFIG, *calls)["input"]
+    assert {message["role"] for message in messages} == {"developer"}
+    assert [message["content"][0]["text"] for message in messages] == [
+        'You have called a tool before: clock with {"tz":"UTC"}; it returned 12:00',
+        "You have called a tool before: lamp with {}; its result is not in yet",
     ]
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ringline.domain import voice_limits
 from ringline.domain.agent import Tool, TurnDetection
 from ringline.domain.audio import Chunk
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
     AddImage,
@@ -21,6 +22,9 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    PastCall,
+    PastTurn,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -800,3 +804,28 @@ async def test_a_hook_may_cancel_while_it_is_told() -> None:
     assert len(desk.ear.all(Said)) == 1
     assert desk.ear.all(Spoke) == []
     assert desk.ear.all(SpeechStarted) == []
+
+
+def appended(desk: Desk) -> list[tuple[str, str]]:
+    """Return what was appended to the model's context: how, and what."""
+    return [(frame["type"].split(".")[1], frame["content"]) for frame in desk.sent]
+
+
+async def test_what_was_said_elsewhere_is_told_and_open_calls_take_their_results() -> None:
+    desk = Desk()
+    clock = PastCall("c1", "clock", {"tz": "UTC"})
+    desk.talk.expect_results((clock,))
+    turns = (PastTurn(TurnRole.CALLER, "Time?"), PastTurn(TurnRole.AGENT, "A moment."))
+    done = PastCall("c2", "lamp", {}, "on")
+    desk.talk.order(Remember((*turns, PastTurn(TurnRole.CALLER, ""), done)))
+    assert appended(desk) == [
+        ("instructions", "The caller has said to you before: Time?"),
+        ("instructions", "You have said to the caller before: A moment."),
+        ("instructions", "You have called a tool before: lamp with {}; it returned on"),
+    ]
+    desk.sent.clear()
+    desk.talk.order(ToolResult("c1", "12:00"))
+    desk.talk.order(ToolResult("c1", "again"))
+    result = "A tool has returned this; answer the caller with it: clock: 12:00"
+    assert appended(desk) == [("commentary", result)]
+    desk.talk.stop()

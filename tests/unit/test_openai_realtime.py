@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import Modality, SessionConfig
-from ringline.domain.voice import AddImage, PastTurn, ResponseEnd, Usage
+from ringline.domain.voice import AddImage, PastCall, PastTurn, ResponseEnd, Usage
 from ringline.voices import xai
 from ringline.wire import openai_realtime as frames
 from ringline.wire import openai_realtime_events as events
@@ -167,6 +167,7 @@ FRAMES: dict[str, Callable[[Dialect], bytes]] = {
     "text": lambda _: frames.add_text('She said "hello"\n'),
     "what was said": lambda _: frames.add_past_turn(PastTurn(TurnRole.AGENT, "Hello.")),
     "what was heard": lambda _: frames.add_past_turn(PastTurn(TurnRole.CALLER, "Hello.")),
+    "what was called": lambda _: frames.add_past_call(PastCall("call_1", "clock", {"tz": "UTC"})),
     "result": lambda _: frames.add_tool_result("call_1", '{"time": "noon"}'),
     "respond": lambda dialect: frames.respond("r1", dialect),
     "say": lambda dialect: frames.respond("r1", dialect, say="Good morning."),
@@ -427,3 +428,15 @@ def test_whatever_comes_is_read_or_unreadable(kind: str, members: dict[str, Any]
 def test_whatever_bytes_come_are_read_or_unreadable(frame: bytes):
     with suppress(events.Unreadable):
         events.read_event(frame)  # nothing else is raised
+
+
+def test_a_session_may_tell_when_it_expires() -> None:
+    def opened(**session: object) -> object:
+        return events.read_event(
+            json.dumps({"type": "session.created", "session": session}).encode()
+        )
+
+    assert opened(expires_at=1_764_000_000) == events.Opened("session.created", 1_764_000_000.0)
+    for odd in ({}, {"expires_at": None}, {"expires_at": "soon"}, {"expires_at": -1}):
+        assert opened(**odd) == events.Opened("session.created")
+    assert events.read_event(b'{"type": "session.created"}') == events.Opened("session.created")

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ringline.domain import voice_limits
 from ringline.domain.agent import TurnDetection, TurnDetectionType
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
     AddImage,
@@ -20,6 +21,9 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    PastCall,
+    PastTurn,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -615,3 +619,52 @@ _EVENTS: list[Callable[[], events.UpstreamEvent]] = [
 @pytest.mark.parametrize("event", _EVENTS)
 def test_events_out_of_place_do_nothing(event: Callable[[], events.UpstreamEvent]):
     assert Talk().take(event()).reports() == []
+
+
+# -- what was said before, or elsewhere ---------------------------------------------------
+
+
+def items_of(talk: Talk) -> list[tuple[str, str]]:
+    """Return the kind of each item that was created, and its role or the call it is about."""
+    items = [frame["item"] for frame in talk.sent]
+    return [(item["type"], item.get("role") or item["call_id"]) for item in items]
+
+
+def test_past_calls_are_told_with_their_results_and_open_ones_take_theirs_later() -> None:
+    talk = Talk()
+    clock, lamp = PastCall("c1", "clock", {"tz": "UTC"}, "12:00"), PastCall("c2", "lamp", {})
+    silent = PastTurn(TurnRole.CALLER, "")
+    talk.talk.remember((PastTurn(TurnRole.CALLER, "Time?"), silent, clock, lamp))
+    assert items_of(talk) == [
+        ("message", "user"),
+        ("function_call", "c1"),
+        ("function_call_output", "c1"),
+        ("function_call", "c2"),
+    ]
+    assert json.loads(talk.sent[1]["item"]["arguments"]) == {"tz": "UTC"}
+    talk.types()
+    talk.order(ToolResult("c2", "on"), ToolResult("c1", "again"))
+    assert items_of(talk) == [("function_call_output", "c2")]
+
+
+def test_a_result_that_came_elsewhere_is_told_of_a_call_that_is_known() -> None:
+    talk = Talk()
+    talk.order(Remember((PastCall("c1", "clock", {}),)))
+    talk.types()
+    known = PastCall("c1", "clock", {}, "12:00")
+    talk.order(Remember((PastTurn(TurnRole.AGENT, "One moment."), known)), Remember((known,)))
+    assert items_of(talk) == [("message", "assistant"), ("function_call_output", "c1")]
+
+
+def test_what_is_told_waits_behind_a_request_that_waits() -> None:
+    talk = Talk().running()
+    talk.order(Respond("r2"), Remember((PastTurn(TurnRole.AGENT, "Hello."),)))
+    assert talk.types() == []
+
+
+def test_told_texts_are_charged_where_texts_are() -> None:
+    talk = Talk(xai.DIALECT)
+    talk.talk.remember((PastTurn(TurnRole.CALLER, "Hi"), PastTurn(TurnRole.AGENT, "Yes?")))
+    talk.running().take(events.ResponseEnded("resp_1", ResponseEnd.COMPLETED))
+    (done,) = talk.ear.all(ResponseDone)
+    assert done.usage.text_items == 2

@@ -11,9 +11,11 @@ from pydantic import SecretStr
 
 from ringline.config import Settings, SettingsProblem
 from ringline.config.readings import read_voice_url
-from ringline.config.voices_file import read_voices_file
+from ringline.config.voices_file import VoicesFile, read_voices_file
 from ringline.domain.cascade import Cascade, Endpoint
 from ringline.domain.config_members import Modality
+from ringline.domain.rollover import DEFAULTS, RolloverTimes
+from tests.pages import DOCS, blocks_of
 
 KEY = "sk-secret-value-0123456789"
 
@@ -37,6 +39,10 @@ model = "kokoro"
 def read(
     text: str, tmp_path: Path, *, allow_plain: bool = False, key: str = KEY
 ) -> tuple[Cascade, ...]:
+    return whole(text, tmp_path, allow_plain=allow_plain, key=key).cascades
+
+
+def whole(text: str, tmp_path: Path, *, allow_plain: bool = False, key: str = KEY) -> VoicesFile:
     path = tmp_path / "voices.toml"
     path.write_text(text, "utf-8")
     return read_voices_file(path, {"HOUSE_KEY": key, "EMPTY": " "}, allow_plain=allow_plain)
@@ -70,7 +76,7 @@ def test_a_file_with_a_cascade(tmp_path: Path) -> None:
 
 
 def test_an_empty_file_has_no_voices_and_is_refused_as_a_mistake(tmp_path: Path) -> None:
-    assert refusal("", tmp_path) == "the table [cascade] is missing."
+    assert refusal("", tmp_path).startswith("it has none of the tables [cascade], [fallback]")
     assert read("[cascade]", tmp_path) == ()
 
 
@@ -83,8 +89,7 @@ SPEECH = "[cascade.house.speech]"
 
 MISTAKES = [
     ("[cascade.house]  ", '[cascade."no/slash"]\n[cascade.house]  ', "[cascade]: a name has"),
-    ("[cascade.house]  ", "[fallback]\n[cascade.house]  ", '"fallback" is not known'),
-    ("[cascade.house]  ", "[rollover]\n[cascade.house]  ", '"rollover" is not known'),
+    ("[cascade.house]  ", "[fallbacks]\n[cascade.house]  ", '"fallbacks" is not known'),
     ('voices = ["alloy", "onyx"]', "", "[cascade.house]: voices is missing"),
     ('["alloy", "onyx"]', "[]", "[cascade.house]: voices must be a list"),
     ('["alloy", "onyx"]', '["alloy", 5]', "[cascade.house]: voices must be a list"),
@@ -205,13 +210,91 @@ def test_urls_that_need_the_setting(url: str) -> None:
 
 
 def test_the_setting_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Settings.read().read_cascades() == ()
+    assert Settings.read().read_voices() == VoicesFile()
     path = tmp_path / "voices.toml"
     path.write_text(GOOD.replace("https://speech", "http://speech"), "utf-8")
     monkeypatch.setenv("RINGLINE_VOICES_FILE", str(path))
     monkeypatch.setenv("HOUSE_KEY", KEY)
     with pytest.raises(SettingsProblem, match="VOICES_ALLOW_PLAIN"):
-        Settings.read().read_cascades()
+        Settings.read().read_voices()
     monkeypatch.setenv("RINGLINE_VOICES_ALLOW_PLAIN", "true")
-    (house,) = Settings.read().read_cascades()
+    (house,) = Settings.read().read_voices().cascades
     assert house.speech.url == "http://speech.example.com/v1"
+
+
+# -- fallbacks, rollovers, further models -------------------------------------------------
+
+OUTLIVE = DOCS / "howto" / "outlive-a-provider.md"
+PROVIDERS = ("openai/gpt-realtime-2.1", "xai/grok-voice-latest", "gemini/gemini-3.8-live")
+
+
+def test_the_pages_file_says_what_the_page_says(tmp_path: Path) -> None:
+    (block,) = blocks_of(OUTLIVE, "toml")
+    file = whole(block.code + GOOD, tmp_path)
+    assert file.fallbacks == {PROVIDERS[0]: PROVIDERS[1:]}
+    assert file.rollovers == {"openai/": RolloverTimes(3_300, 3_540)}
+    assert file.models == {"openai/gpt-realtime-9": PROVIDERS[0]}
+    assert len(file.cascades) == 1
+    file.check_models(PROVIDERS)
+
+
+def test_the_pages_defaults_are_the_defaults() -> None:
+    rows = re.findall(r"^\| `(\w+/)` \| ([\d,]+) \| ([\d,]+) \|$", OUTLIVE.read_text("utf-8"), re.M)
+    told = {
+        prefix: RolloverTimes(float(after.replace(",", "")), float(latest.replace(",", "")))
+        for prefix, after, latest in rows
+    }
+    assert told == DEFAULTS
+
+
+TIMES = "after_seconds = 1\nlatest_seconds = 2"
+
+FURTHER = [
+    ("fallback = 5", "fallback must be a table"),
+    ("[fallback]\ngpt = ['xai/x']", "[fallback]: each key must be a model in quotes"),
+    ("[fallback]\n'openai/x' = 'xai/x'", "[fallback]: openai/x must be a list"),
+    ("[fallback]\n'openai/x' = []", "[fallback]: openai/x must be a list"),
+    ("[fallback]\n'openai/x' = ['xai/x', 'xai/x']", "[fallback]: openai/x has an entry twice"),
+    ("[fallback]\n'openai/x' = ['openai/x']", "openai/x cannot take over from itself"),
+    ("[rollover]\nafter_seconds = 1", "[rollover]: each key must be the beginning of models"),
+    ("[rollover.'openai/']", "[rollover.openai/]: after_seconds is missing"),
+    (f"[rollover.openai]\n{TIMES}", "[rollover]: each key must be the beginning of models"),
+    (f"[rollover.'openai/']\n{TIMES}\nx = 1", '[rollover.openai/]: "x" is not known'),
+    ("[rollover.'x/']\nafter_seconds = 3\nlatest_seconds = 2", "must not be above latest_seconds"),
+    ("[rollover.'x/']\nafter_seconds = 0\nlatest_seconds = 2", "after_seconds must be above 0"),
+    ("[rollover.'x/']\nafter_seconds = inf\nlatest_seconds = 2", "after_seconds must be above 0"),
+    ("[rollover.'x/']\nafter_seconds = true\nlatest_seconds = 2", "must be a number of seconds"),
+    ("[rollover.'x/']\nafter_seconds = 1\nlatest_seconds = '2'", "must be a number of seconds"),
+    ("[model.'openai/x']", "[model.openai/x]: like is missing"),
+    ("[model.'openai/x']\nlike = 'xai/y'", "like must be a model of the same provider"),
+    ("[model.'openai/x']\nlike = 'openai/y'\nvoice = 'z'", '"voice" is not known'),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), FURTHER)
+def test_mistakes_in_the_other_tables_are_named(text: str, says: str, tmp_path: Path) -> None:
+    assert says in refusal(text, tmp_path)
+
+
+UNKNOWN = [
+    ("[fallback]\n'openai/y' = ['openai/x']", "[fallback]: openai/y is no model that is known"),
+    ("[fallback]\n'openai/x' = ['xai/y']", "[fallback]: entry 1 of openai/x is no model"),
+    ("[model.'openai/x']\nlike = 'openai/x'", "[model.openai/x]: the model is known already"),
+    ("[model.'openai/z']\nlike = 'openai/y'", "[model.openai/z]: like is no model"),
+]
+
+
+@pytest.mark.parametrize(("text", "says"), UNKNOWN)
+def test_models_that_do_not_exist_are_named(text: str, says: str, tmp_path: Path) -> None:
+    file = whole(text, tmp_path)
+    with pytest.raises(SettingsProblem, match="RINGLINE_VOICES_FILE is invalid") as caught:
+        file.check_models({"openai/x"})
+    assert says in str(caught.value)
+
+
+def test_further_models_and_cascades_may_take_over(tmp_path: Path) -> None:
+    text = (
+        "[fallback]\n'openai/z' = ['cascade/house']\n'cascade/house' = ['openai/z']\n"
+        "[model.'openai/z']\nlike = 'openai/x'\n"
+    )
+    whole(text + GOOD, tmp_path).check_models({"openai/x"})

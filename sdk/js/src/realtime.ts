@@ -317,6 +317,14 @@ export interface ServerEvents {
     /** What is left, in the unit of the limit: seconds, or for a budget the unit of which most is used: tokens, seconds of audio, or USD. */
     remaining: number;
   };
+  /** The session continues on another connection to a model; rates and voice ids stay as they are. */
+  "session.resumed": {
+    type: "session.resumed";
+    /** `rollover`: as planned, before the provider's time limit; `reconnect`: the connection was lost; `fallback`: the model was lost, and another one speaks. */
+    reason: "rollover" | "reconnect" | "fallback";
+    /** The model that speaks from here on. */
+    model: string;
+  };
   /** Something went wrong; the session continues. */
   "error": {
     type: "error";

@@ -20,6 +20,7 @@ from ringline.app import (
     check_data_dir,
     examine_database,
     missing_extra,
+    read_voices,
 )
 from ringline.cli.doctor_providers import check_cascades, check_providers
 from ringline.cli.findings import Finding, Grade
@@ -68,7 +69,7 @@ def _examine_settings(data_dir: Path | None) -> list[Finding]:
     try:
         settings = Settings.read(data_dir=data_dir)
         load_prices(settings.prices_file)
-        cascades = settings.read_cascades()
+        cascades = read_voices(settings).cascades
         settings.refuse_plain_voices()
     except SettingsProblem as problem:  # with one invalid setting, the others cannot be checked
         return [Finding("settings", Grade.BAD, str(problem))]

@@ -23,6 +23,7 @@ from ringline.config.variables import (
     refuse_unknown,
     service_links,
 )
+from ringline.config.voices_file import VoicesFile
 
 __all__ = [
     "LEAST_SECRET_BYTES",
@@ -32,6 +33,7 @@ __all__ = [
     "Provider",
     "Settings",
     "SettingsProblem",
+    "VoicesFile",
     "cleaned",
     "load_prices",
     "python_environment",

@@ -30,9 +30,8 @@ from ringline.config.readings import (
     read_voice_url,
 )
 from ringline.config.variables import PREFIX, SettingsProblem, refuse_unknown, variables
-from ringline.config.voices_file import read_voices_file
+from ringline.config.voices_file import VoicesFile, read_voices_file
 from ringline.domain import limits
-from ringline.domain.cascade import Cascade
 from ringline.schema.names import Roles
 
 #: Root's data directory: the account that the database runs under cannot enter root's home.
@@ -250,7 +249,10 @@ class Settings(BaseSettings):
     )
     voices_file: FilePath | None = Field(
         None,
-        description="a TOML file of `cascade/<name>` voices, made of your own endpoints",
+        description=(
+            "a TOML file: `cascade/<name>` voices of your own endpoints, fallbacks, rollovers, "
+            "further models"
+        ),
         json_schema_extra={"default": "none"},
     )
     openai_api_key: ApiKey | None = Field(
@@ -360,10 +362,10 @@ class Settings(BaseSettings):
         """Return the URL for migrations; None means the embedded database."""
         return self.migrate_database_url or self.database_url
 
-    def read_cascades(self) -> tuple[Cascade, ...]:
-        """Read the voices of the operator's own endpoints. Raises SettingsProblem."""
+    def read_voices(self) -> VoicesFile:
+        """Read the file of voices, if there is one. Raises SettingsProblem."""
         if self.voices_file is None:
-            return ()
+            return VoicesFile()
         return read_voices_file(self.voices_file, os.environ, allow_plain=self.voices_allow_plain)
 
     @property

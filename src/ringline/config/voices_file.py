@@ -1,4 +1,4 @@
-"""The file that `VOICES_FILE` names: cascades (voices, 2).
+"""The file that `VOICES_FILE` names: cascades, fallbacks, rollovers, models (voices, 2).
 
 A mistake refuses the start. Its sentence names the table and the key, never a value, which
 could be a secret at the wrong place.
@@ -6,39 +6,106 @@ could be a secret at the wrong place.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeGuard, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from pydantic import SecretStr
 
 from ringline.config.readings import read_voice_url
 from ringline.config.variables import PREFIX, SettingsProblem
 from ringline.domain.cascade import Cascade, Endpoint
+from ringline.domain.rollover import RolloverTimes
+
+#: Returns something if a name has the form that it must have.
+_Fits: TypeAlias = Callable[[str], object]
 
 _STAGES = ("transcription", "chat", "speech")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_MODEL = re.compile(r"[a-z]{1,32}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+_PREFIX = re.compile(r"[a-z]{1,32}/[A-Za-z0-9._-]{0,96}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _KEY = re.compile(r"[!-~]{1,512}")  # what a header can carry
 _PLACE = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 _TEXT_CHARACTERS = 255
 _FILE_BYTES = 1024 * 1024
+_MOST_SECONDS = 86_400
+
+_A_NAME = (
+    "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter "
+    "or a digit"
+)
+_A_MODEL = 'each key must be a model in quotes, such as "openai/gpt-realtime-2.1"'
+_A_BEGINNING = 'each key must be the beginning of models in quotes, such as "openai/"'
 
 
-def read_voices_file(
-    path: Path, environ: Mapping[str, str], *, allow_plain: bool
-) -> tuple[Cascade, ...]:
-    """Read the cascades of a file. Raises SettingsProblem.
+@dataclass(frozen=True, slots=True)
+class VoicesFile:
+    """What the file says; empty without one."""
+
+    cascades: tuple[Cascade, ...] = ()
+    #: The models that take over from a model, in order.
+    fallbacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    #: By prefixes of models.
+    rollovers: Mapping[str, RolloverTimes] = field(default_factory=dict[str, RolloverTimes])
+    #: Further models of providers, and the known model that each is like.
+    models: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def check_models(self, known: Collection[str]) -> None:
+        """Refuse models that do not exist, given those of all providers. Raises SettingsProblem.
+
+        A model whose provider has no key exists all the same.
+        """
+        for name, like in self.models.items():
+            table = _Table(f"model.{name}", {})
+            if name in known:
+                raise table.refused("the model is known already")
+            if like not in known:
+                raise table.refused("like is no model that is known")
+        every = {*known, *self.models, *(cascade.model for cascade in self.cascades)}
+        table = _Table("fallback", {})
+        for name, models in self.fallbacks.items():
+            if name not in every:
+                raise table.refused(f"{name} is no model that is known")
+            for number, model in enumerate(models, 1):
+                if model not in every:
+                    raise table.refused(f"entry {number} of {name} is no model that is known")
+
+
+def read_voices_file(path: Path, environ: Mapping[str, str], *, allow_plain: bool) -> VoicesFile:
+    """Read a file. Raises SettingsProblem.
 
     `environ` holds the keys that the file names; `allow_plain` lets URLs be `http` beyond
-    loopback.
+    loopback. Whether the models that it names exist is not checked here.
     """
     document = _Table("", _load(path))
-    document.refuse_others("cascade")
-    cascades = document.table("cascade")
-    return tuple(
-        _read_cascade(cascades.table(name), name, environ=environ, allow_plain=allow_plain)
-        for name in cascades.names()
+    document.refuse_others("cascade", "fallback", "rollover", "model")
+    if not document.names():
+        raise document.refused(
+            "it has none of the tables [cascade], [fallback], [rollover], [model]"
+        )
+    cascades = document.table_or_none("cascade")
+    fallback = document.table_or_none("fallback")
+    rollover = document.table_or_none("rollover")
+    model = document.table_or_none("model")
+    return VoicesFile(
+        tuple(
+            _read_cascade(cascades.table(name), name, environ=environ, allow_plain=allow_plain)
+            for name in cascades.names()
+        ),
+        {
+            name: _read_fallbacks(fallback, name)
+            for name in fallback.names(_MODEL.fullmatch, _A_MODEL)
+        },
+        {
+            name: _read_rollover(rollover.table(name))
+            for name in rollover.names(_PREFIX.fullmatch, _A_BEGINNING)
+        },
+        {
+            name: _read_like(model.table(name), name)
+            for name in model.names(_MODEL.fullmatch, _A_MODEL)
+        },
     )
 
 
@@ -53,14 +120,11 @@ class _Table:
         where = f"[{self.path}]: " if self.path else ""
         return SettingsProblem(f"{PREFIX}VOICES_FILE is invalid: {where}{why}.")
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the tables in it."""
+    def names(self, fits: _Fits = _NAME.fullmatch, says: str = _A_NAME) -> tuple[str, ...]:
+        """Return the names in it, each of which must fit."""
         for name in self._members:
-            if not _NAME.fullmatch(name):
-                raise self.refused(
-                    "a name has up to 64 letters, digits, dots, dashes and underscores, and "
-                    "begins with a letter or a digit"
-                )
+            if not fits(name):
+                raise self.refused(says)
         return tuple(self._members)
 
     def refuse_others(self, *known: str) -> None:
@@ -80,6 +144,20 @@ class _Table:
         if not isinstance(inner, dict):
             raise self.refused(f"{name} must be a table")
         return _Table(path, cast("dict[str, object]", inner))
+
+    def table_or_none(self, name: str) -> "_Table":
+        """Return a table that may be missing, then without members."""
+        return self.table(name) if self.has(name) else _Table(name, {})
+
+    def seconds(self, name: str) -> float:
+        value = self._members.get(name)
+        if value is None:
+            raise self.refused(f"{name} is missing")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.refused(f"{name} must be a number of seconds")
+        if not 0 < value <= _MOST_SECONDS:
+            raise self.refused(f"{name} must be above 0, and at most {_MOST_SECONDS:,}")
+        return float(value)
 
     def text(self, name: str) -> str:
         value = self._members.get(name)
@@ -161,6 +239,29 @@ def _read_endpoint(table: _Table, environ: Mapping[str, str], *, allow_plain: bo
             )
         key = SecretStr(text)
     return Endpoint(url, table.text("model"), key)
+
+
+def _read_fallbacks(table: _Table, model: str) -> tuple[str, ...]:
+    models = table.texts(model)
+    if model in models:
+        raise table.refused(f"{model} cannot take over from itself")
+    return models
+
+
+def _read_rollover(table: _Table) -> RolloverTimes:
+    table.refuse_others("after_seconds", "latest_seconds")
+    times = RolloverTimes(table.seconds("after_seconds"), table.seconds("latest_seconds"))
+    if times.after_s > times.latest_s:
+        raise table.refused("after_seconds must not be above latest_seconds")
+    return times
+
+
+def _read_like(table: _Table, model: str) -> str:
+    table.refuse_others("like")
+    like = table.text("like")
+    if like.partition("/")[0] != model.partition("/")[0]:
+        raise table.refused("like must be a model of the same provider")
+    return like
 
 
 def _is_short_text(value: object) -> TypeGuard[str]:

@@ -46,6 +46,7 @@ from ringline.domain.log import Scope
 from ringline.domain.participants import join, leave
 from ringline.domain.parties import Parties
 from ringline.domain.records import CallRow, Entry, ParticipantRow, talk_time_s
+from ringline.domain.resumption import continue_with
 from ringline.domain.routes import NO_ROUTES, LegId, Routes, VoiceId
 from ringline.domain.talk import TurnTaking
 from ringline.domain.turn_taking import (
@@ -229,8 +230,8 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
     match signal:
         case voice.VoiceFailed():
             return _voice_failed(call, signal, draft=draft)
-        case voice.GoingAway():
-            return call  # it fails in time; replacing a voice before that is not built yet
+        case voice.GoingAway() | voice.Resumable():
+            return call  # what wraps the voice has acted on it
         case voice.UsageReported():
             return call  # it moves no conversation
         case _:
@@ -365,6 +366,8 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
             | bridge.PlaybackFinished()
         ):
             return handle_bridge_signal(talk, signal, draft=draft)
+        case voice.Resumed():
+            return continue_with(talk, signal, draft=draft)
         case (
             voice.SpeechStarted()
             | voice.SpeechStopped()

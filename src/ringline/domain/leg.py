@@ -14,7 +14,7 @@ from ringline.domain.allowance import LimitNear
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
-from ringline.domain.voice import UpstreamLoss, VoiceFailure
+from ringline.domain.voice import ResumeReason, UpstreamLoss, VoiceFailure
 
 #: The turn of an order that names none.
 NO_TURN = UUID(int=0)
@@ -257,6 +257,14 @@ class LimitWarned:
 
 
 @dataclass(frozen=True, slots=True)
+class SessionResumed:
+    """The voice continues on another connection, of this model."""
+
+    reason: ResumeReason
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Hang up for a cause; the last order to a leg.
 
@@ -282,5 +290,6 @@ LegOrder: TypeAlias = (
     | RequestRefused
     | VoiceError
     | LimitWarned
+    | SessionResumed
     | HangUp
 )

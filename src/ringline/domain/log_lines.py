@@ -321,6 +321,13 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             "kind",
             means="A frame of a model's provider could not be read.",
         ),
+        _info(
+            "upstream_resumed",
+            "model",
+            "reason",
+            means="A session continues on another connection to a model: `rollover`, "
+            "`reconnect` or `fallback`.",
+        ),
     ),
     "Defects": (
         _error("background_work_failed", "error", means="A background task ended."),

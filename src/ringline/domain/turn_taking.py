@@ -196,7 +196,13 @@ def handle_voice_signal(talk: TurnTaking, signal: voice.VoiceSignal, *, draft: D
             return call_tool(talk, signal, draft=draft)
         case voice.ToolCallsCancelled(call_ids):
             return cancel_calls(talk, call_ids, draft=draft)
-        case voice.VoiceFailed() | voice.GoingAway() | voice.UsageReported():
+        case (
+            voice.VoiceFailed()
+            | voice.GoingAway()
+            | voice.Resumable()
+            | voice.Resumed()
+            | voice.UsageReported()
+        ):
             raise AssertionError("the call handles what does not move the conversation")
 
 

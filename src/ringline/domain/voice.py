@@ -7,6 +7,7 @@ leg knows which voice it talks to. Item and response ids are made by the adapter
 provider has none; a response that the call requests has the call's id.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
@@ -59,14 +60,43 @@ class PastTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class PastCall:
+    """A tool call of the conversation; its result may still come, as a `ToolResult`."""
+
+    tool_call_id: str
+    name: str
+    arguments: Mapping[str, object]
+    #: As text; None while there is none.
+    result: str | None = None
+
+
+PastItem: TypeAlias = PastTurn | PastCall
+
+
+def past_turns(items: tuple[PastItem, ...]) -> tuple[PastTurn, ...]:
+    """Return the turns among past items, for a voice that calls no tools."""
+    return tuple(item for item in items if isinstance(item, PastTurn))
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """A provider's handle of the conversation, and the items that came after it."""
+
+    handle: str
+    unknown: tuple[PastItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class VoiceOpening:
     """What a voice is opened with: its config, and the conversation so far.
 
-    The history is in spoken order; it is empty for a call's first voice.
+    The history is in spoken order; it is empty for a call's first voice. A voice whose
+    provider can resume a conversation does so instead, if there is a `resumption`.
     """
 
     config: SessionConfig
-    history: tuple[PastTurn, ...] = ()
+    history: tuple[PastItem, ...] = ()
+    resumption: Resumption | None = None
 
 
 # Signals.
@@ -230,10 +260,14 @@ class VoiceFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamLoss:
-    """Why a model's provider could not be reached, or was lost: a word (voices, 5)."""
+    """Why a model's provider could not be reached, or was lost: a word (voices, 5).
+
+    `again` says whether another connection to the same model may succeed.
+    """
 
     model: str
     cause: str
+    again: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +292,35 @@ class GoingAway:
     in_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """The provider can resume the conversation as it is now, by a handle; "" if it cannot."""
+
+    handle: str
+
+
+class ResumeReason(StrEnum):
+    """Why a conversation continues on another connection to a provider."""
+
+    ROLLOVER = "rollover"  # planned, before the provider's time limit
+    RECONNECT = "reconnect"  # the connection was lost
+    FALLBACK = "fallback"  # the model was lost, and another one has taken over
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The conversation continues on another connection, of this model.
+
+    `responds_by_itself` is as in `VoiceCapabilities`, from here on. A provider that did so
+    may have been lost before its answer: then `owes_answer`, and the call requests it.
+    """
+
+    reason: ResumeReason
+    model: str
+    responds_by_itself: bool = False
+    owes_answer: bool = False
+
+
 VoiceSignal: TypeAlias = (
     SpeechStarted
     | SpeechStopped
@@ -271,6 +334,8 @@ VoiceSignal: TypeAlias = (
     | UsageReported
     | VoiceFailed
     | GoingAway
+    | Resumable
+    | Resumed
 )
 
 
@@ -341,6 +406,25 @@ class ToolResult:
     result: str
 
 
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Add what was said elsewhere to the conversation; it starts no response.
+
+    A call without a result is open: its `ToolResult` follows. One that is open here already
+    comes once more when its result is in.
+    """
+
+    items: tuple[PastItem, ...]
+
+
 VoiceOrder: TypeAlias = (
-    UpdateConfig | EndTurn | ClearInput | AddText | AddImage | Respond | Cancel | ToolResult
+    UpdateConfig
+    | EndTurn
+    | ClearInput
+    | AddText
+    | AddImage
+    | Respond
+    | Cancel
+    | ToolResult
+    | Remember
 )

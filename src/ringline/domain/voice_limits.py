@@ -156,6 +156,27 @@ LIVE_APPEND_TOKENS = Limit(
     "sent in pieces",
 )
 
+# -- sessions that outlive a connection ---------------------------------------------------
+
+LASTING_AUDIO_MS = Limit(
+    "the caller's audio that is kept for the next connection to a model",
+    10_000,
+    "ms",
+    "the oldest is dropped",
+)
+LASTING_TURNS = Limit(
+    "turns of the caller whose transcripts have not come",
+    16,
+    "turns",
+    "the oldest is not told to the next connection",
+)
+REMEMBERED_CHARACTERS = Limit(
+    "the conversation that the next connection is told, with tool calls and their results",
+    200_000,
+    "characters",
+    "the oldest turns are left out; a longer tool result is cut",
+)
+
 #: All of them, in the order of the page.
 ROWS: tuple[Limit, ...] = (
     CASCADE_SPEECH_MS,
@@ -189,4 +210,7 @@ ROWS: tuple[Limit, ...] = (
     LIVE_HISTORY_TURNS,
     LIVE_HISTORY_TOKENS,
     LIVE_APPEND_TOKENS,
+    LASTING_AUDIO_MS,
+    LASTING_TURNS,
+    REMEMBERED_CHARACTERS,
 )

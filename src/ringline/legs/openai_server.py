@@ -32,6 +32,7 @@ from ringline.domain.leg import (
     Refusal,
     RequestRefused,
     ResponseRequested,
+    SessionResumed,
     SessionStarted,
     ToolCalled,
     TurnTranscribed,
@@ -225,7 +226,7 @@ class OpenAIServerLeg:
             case VoiceError(failure, message):
                 code = VOICE_TROUBLES[failure]
                 self._refuse(ServerProblem(code, message or ERRORS[code].message))
-            case LimitWarned():
+            case LimitWarned() | SessionResumed():
                 pass  # the protocol has no such event
             case HangUp(cause, message):
                 self._hang_up(error_of(cause), message)

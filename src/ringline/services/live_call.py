@@ -327,6 +327,8 @@ class LiveCall:
                 self._carry_out(call.step(self._call, signal.signal, moment=self._now()))
                 self._orders.acknowledge(signal, active=active)
             case _:
+                if isinstance(signal, FromVoice) and isinstance(signal.signal, voice.Resumed):
+                    self._models[signal.voice] = signal.signal.model
                 self._carry_out(call.step(self._call, signal, moment=self._now()))
                 self._count_usage(signal)
 

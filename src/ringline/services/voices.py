@@ -62,6 +62,11 @@ class Catalogue:
             if row.offered_to(scope)
         )
 
+    def capabilities(self, model: str) -> VoiceCapabilities | None:
+        """Return what a model can do; None if it does not exist or is not realtime."""
+        row = self._rows.get(model)
+        return None if row is None else row.capabilities
+
     async def open(self, opening: VoiceOpening, listener: VoiceListener) -> Voice:
         """Open the voice of the config's model: an `OpenVoice`. Raises VoiceUnavailable."""
         row = self._rows.get(opening.config.model)

@@ -18,6 +18,7 @@ import structlog
 from ringline.domain import limits
 from ringline.domain.agent import LocalSettings
 from ringline.domain.audio import Chunk, bytes_of_ms
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.voice import (
     AddImage,
@@ -25,6 +26,8 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    PastTurn,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -37,6 +40,7 @@ from ringline.domain.voice import (
     VoiceFailure,
     VoiceOpening,
     VoiceOrder,
+    past_turns,
 )
 from ringline.ports import VoiceListener
 from ringline.voices.caller_turns import CallerTurns
@@ -111,7 +115,9 @@ class Attendant:
         )
         self._jobs: deque[_Job] = deque()
         self._job_came = asyncio.Event()
-        self._unanswered: deque[str] = deque(unanswered(opening.history), maxlen=UNANSWERED_LIMIT)
+        self._unanswered: deque[str] = deque(
+            unanswered(past_turns(opening.history)), maxlen=UNANSWERED_LIMIT
+        )
         self._partial: asyncio.Task[None] | None = None
         self._responding: tuple[str, asyncio.Task[None]] | None = None
         self._closed = False
@@ -149,6 +155,8 @@ class Attendant:
                 self._add(order)
             case Cancel(response_id):
                 self._cancel(response_id)
+            case Remember(items):
+                self._remember(past_turns(items))
             case ToolResult() | AddImage():
                 pass  # it calls no tools and sees nothing
 
@@ -166,6 +174,13 @@ class Attendant:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _remember(self, turns: Iterable[PastTurn]) -> None:
+        for turn in turns:
+            if turn.role is TurnRole.AGENT:
+                self._unanswered.clear()
+            else:
+                self._unanswered.extend(turn.text.split("\n"))
 
     # The caller's turn.
 

@@ -23,12 +23,14 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
     ToolResult,
     Transcribed,
     UpdateConfig,
+    UpstreamLoss,
     Usage,
     UsageKind,
     UsageReported,
@@ -135,6 +137,8 @@ class CascadeVoice:
                 self._cancel(response_id, played_ms)
             case ToolResult(tool_call_id, result):
                 self._conversation.answer(tool_call_id, result)
+            case Remember(items):
+                self._conversation.remember(items)
 
     async def close(self) -> None:
         """End the conversation, and all requests under way."""
@@ -257,14 +261,19 @@ class CascadeVoice:
                 VoiceFailed(VoiceFailure.UPSTREAM_ERROR, message, recoverable=True, details=cause)
             )
             return not self._over
-        self._end(VoiceFailure.UPSTREAM_CLOSED, f"{self._model} was lost: {cause}.", cause=cause)
+        # Its request was repeated already, as far as that may help.
+        lost = UpstreamLoss(self._model, cause, again=False)
+        self._end(VoiceFailure.UPSTREAM_CLOSED, f"{self._model} was lost: {cause}.", lost=lost)
         return False
 
-    def _end(self, failure: VoiceFailure, message: str, *, cause: str = "") -> None:
+    def _end(
+        self, failure: VoiceFailure, message: str, *, lost: UpstreamLoss | None = None
+    ) -> None:
         if not self._over:
             self._stop()
-            failed = VoiceFailed(failure, message, recoverable=False, details=cause)
-            self._listener.on_voice_signal(failed)
+            self._listener.on_voice_signal(
+                VoiceFailed(failure, message, recoverable=False, lost=lost)
+            )
 
     def _on_work_done(self, working: asyncio.Task[None]) -> None:
         if working.cancelled() or self._over:

@@ -6,13 +6,13 @@ yet is told as such, since a call without a result is refused by most servers. T
 bounded: the oldest turns are forgotten first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ringline.domain import voice_limits
 from ringline.domain.call_vocabulary import TurnRole
-from ringline.domain.voice import AddImage, PastTurn
+from ringline.domain.voice import AddImage, PastCall, PastItem, PastTurn
 from ringline.wire.chat_completions import ChatCall
 from ringline.wire.strict_json import encode
 
@@ -101,14 +101,34 @@ _Item: TypeAlias = _CallerTurn | AgentTurn
 class Conversation:
     """The memory of one conversation."""
 
-    def __init__(self, history: Sequence[PastTurn] = ()) -> None:
+    def __init__(self, history: Iterable[PastItem] = ()) -> None:
         self._items: list[_Item] = []
-        for turn in history:
-            if turn.role is TurnRole.CALLER:
-                self._items.append(_CallerTurn(turn.text))
-            elif turn.text:
-                self._items.append(AgentTurn("", [_Piece(turn.text)]))
         self._ids = 0
+        self.remember(history)
+
+    def remember(self, items: Iterable[PastItem]) -> None:
+        """Add what was said before, or elsewhere."""
+        for item in items:
+            match item:
+                case PastTurn(TurnRole.CALLER, text):
+                    self._items.append(_CallerTurn(text))
+                case PastTurn(_, text):
+                    if text:
+                        self._items.append(AgentTurn("", [_Piece(text)]))
+                case PastCall(call_id, name, arguments, result):
+                    if self._find(call_id) is None:
+                        self._restore(_Call(call_id, name, encode(dict(arguments)).decode()))
+                    if result is not None:
+                        self.answer(call_id, result)
+        self._forget()
+
+    def _restore(self, call: _Call) -> None:
+        """Add a call to the agent's turn that it follows, which made it."""
+        last = self._items[-1] if self._items else None
+        if not isinstance(last, AgentTurn):
+            last = AgentTurn("")
+            self._items.append(last)
+        last.calls.append(call)
 
     def add_text(self, text: str) -> None:
         """Add what the caller said or typed; empty if nobody could make it out."""

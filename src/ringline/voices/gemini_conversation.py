@@ -11,7 +11,7 @@ waits for the response that answers it, or goes along, unanswered, before the ca
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -26,10 +26,14 @@ from ringline.domain.voice import (
     ClearInput,
     EndTurn,
     GoingAway,
+    PastCall,
+    PastItem,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
     ResponseStarted,
+    Resumable,
     SpeechStarted,
     SpeechStopped,
     ToolCall,
@@ -96,8 +100,6 @@ class Conversation:
         self._send = send
         self._send_audio = send_audio
         self._lose = lose
-        #: By which another connection could go on with this conversation; "" if none can now.
-        self.handle = ""
         # The caller's turn.
         self._words = CallerWords(self._report)
         self._turns = CallerTurns(
@@ -124,6 +126,7 @@ class Conversation:
         self._jobs: deque[_Job] = deque()
         self._typed: list[str] = []
         self._calls = ModelCalls()
+        self._past_calls: dict[str, PastCall] = {}  # open, and unknown to the service
         self._results_sent = False
         self._usage = Usage()
 
@@ -235,8 +238,26 @@ class Conversation:
                 self._turns.end()
             case ClearInput():
                 self._clear()
+            case Remember(items):
+                self._remember(items)
             case UpdateConfig():
                 pass  # what the service was told at the start cannot be changed
+
+    def expect_results(self, items: Iterable[PastItem]) -> None:
+        """Accept results of calls from before this conversation."""
+        for item in items:
+            if isinstance(item, PastCall) and item.result is None:
+                self._past_calls[item.tool_call_id] = item
+
+    def _remember(self, items: tuple[PastItem, ...]) -> None:
+        """Tell the service what was said elsewhere."""
+        for item in items:
+            if isinstance(item, PastCall) and item.result is not None:
+                self._past_calls.pop(item.tool_call_id, None)
+        self.expect_results(items)
+        contents = frames.past_contents(items)
+        if contents and not self._dialect.types_in_realtime:  # such a model takes none any more
+            self._send(frames.contents_frame(contents, answer=False))
 
     def _check_waiting(self) -> None:
         waiting = [job.text for job in self._jobs if isinstance(job, AddText)] + self._typed
@@ -329,7 +350,7 @@ class Conversation:
             case reports.TurnOver(reason):
                 self._turn_over(reason)
             case reports.Resumable(handle):
-                self.handle = handle
+                self._report(Resumable(handle))
             case GoingAway():
                 self._report(report)
             case _:
@@ -445,7 +466,25 @@ class Conversation:
         self._calls.add(call.id, call.name, response_id=self._response_id)
         self._report(ToolCall(self._response_id, call.id, call.name, call.arguments))
 
+    def _take_past_result(self, call: PastCall, result: str) -> None:
+        """Tell calls from before this conversation once all of their results are in."""
+        self._past_calls[call.tool_call_id] = replace(call, result=result)
+        calls = tuple(self._past_calls.values())
+        if any(call.result is None for call in calls):
+            return
+        self._past_calls.clear()
+        self._provoked = self._phase is not Phase.NONE
+        self._results_sent = True
+        if self._dialect.types_in_realtime:
+            returned = [f"{call.name} returned {call.result}" for call in calls]
+            self._send(frames.realtime_text_frame("\n".join(returned)))
+        else:
+            self._send(frames.contents_frame(frames.past_contents(calls), answer=True))
+
     def _take_result(self, call_id: str, result: str) -> None:
+        if (past := self._past_calls.get(call_id)) is not None and past.result is None:
+            self._take_past_result(past, result)
+            return
         if results := self._calls.answer(call_id, result):
             self._send_results(results)
             self._results_sent = True

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ringline.domain.audio import Chunk
 from ringline.domain.voice import (
+    Resumption,
     VoiceCapabilities,
     VoiceOpening,
     VoiceOrder,
@@ -62,7 +63,26 @@ class GeminiVoices:
         return await open_within(self._upstream, connecting, model=opening.config.model)
 
     async def _connect(self, opening: VoiceOpening, listener: VoiceListener) -> "GeminiVoice":
+        """Resume the conversation if its provider may know it; else tell it the history."""
+        resumption = opening.resumption
+        dialect = self._models[opening.config.model].dialect
+        if resumption is not None and not (resumption.unknown and dialect.types_in_realtime):
+            try:
+                return await self._dial(opening, listener, resumption=resumption)
+            except UpstreamLost:
+                pass  # a handle may be refused, however new it is
+        return await self._dial(opening, listener)
+
+    async def _dial(
+        self,
+        opening: VoiceOpening,
+        listener: VoiceListener,
+        *,
+        resumption: Resumption | None = None,
+    ) -> "GeminiVoice":
         config, model = opening.config, self._models[opening.config.model]
+        past = opening.history if resumption is None else resumption.unknown
+        contents = frames.past_contents(past)
         socket = await UpstreamSocket.dial(
             self._upstream.socket_url + frames.PATH,
             {frames.KEY_HEADER: self._upstream.api_key},
@@ -70,14 +90,20 @@ class GeminiVoices:
         )
         try:
             reader = _Reader(socket, config.model)
-            history = any(turn.text for turn in opening.history)
             name = config.model.partition("/")[2]
-            body = frames.setup(name, config, dialect=model.dialect, history=history)
+            body = frames.setup(
+                name,
+                config,
+                dialect=model.dialect,
+                history=bool(contents) and resumption is None,
+                handle="" if resumption is None else resumption.handle,
+            )
             socket.send(frames.setup_frame(body))
             while SetUp() not in await reader.next():
                 pass
-            if history:
-                socket.send(frames.history_frame(opening.history))
+            if contents:
+                answer = resumption is None  # which ends the history, and is not answered
+                socket.send(frames.contents_frame(contents, answer=answer))
             return GeminiVoice(
                 opening,
                 listener,
@@ -136,17 +162,13 @@ class GeminiVoice:
             send_audio=socket.send_audio,
             lose=self._outlet.lose,
         )
+        self._conversation.expect_results(opening.history)
         self._reading = asyncio.create_task(self._read())
 
     @property
     def capabilities(self) -> VoiceCapabilities:
         """Return rates and abilities."""
         return self._capabilities
-
-    @property
-    def handle(self) -> str:
-        """Return the handle by which another connection can go on; "" if none can now."""
-        return self._conversation.handle
 
     def send_audio(self, chunk: Chunk) -> None:
         """Take the caller's audio at 16 kHz."""

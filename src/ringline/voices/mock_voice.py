@@ -6,12 +6,13 @@ is said in `mock_speaking.py`.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
 from ringline.domain import limits, voice_limits
 from ringline.domain.audio import Chunk
+from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.voice import (
     AddImage,
     AddText,
@@ -19,6 +20,10 @@ from ringline.domain.voice import (
     ClearInput,
     EndTurn,
     GoingAway,
+    PastCall,
+    PastItem,
+    PastTurn,
+    Remember,
     Respond,
     SpeechStarted,
     SpeechStopped,
@@ -28,6 +33,7 @@ from ringline.domain.voice import (
     TurnCleared,
     TurnEmpty,
     UpdateConfig,
+    UpstreamLoss,
     VoiceCapabilities,
     VoiceFailed,
     VoiceFailure,
@@ -36,7 +42,6 @@ from ringline.domain.voice import (
     VoiceSignal,
 )
 from ringline.ports import VoiceListener
-from ringline.voices.dialogue import unanswered_turns
 from ringline.voices.endpointing import Edge
 from ringline.voices.mock_hearing import ONSET_MS, Hearing
 from ringline.voices.mock_script import (
@@ -95,12 +100,9 @@ class MockVoice:
             call_tool=self._call_tool,
             on_defect=self._break_down,
         )
-        # Echoed, never obeyed: a `/drop` that ended the last voice must not end this one too.
-        earlier = [Text(turn.text) for turn in unanswered_turns(opening.history) if turn.text]
-        self._unanswered: deque[Unanswered] = deque(
-            earlier, voice_limits.TEST_VOICE_UNANSWERED.most
-        )
+        self._unanswered: deque[Unanswered] = deque(maxlen=voice_limits.TEST_VOICE_UNANSWERED.most)
         self._calls: dict[str, _OpenCall] = {}
+        self._remember(opening.history)
         self._images = 0
         self._item_id = ""
         self._times = SpeechTimes()
@@ -152,11 +154,31 @@ class MockVoice:
                 self._leave(self._speaker.cancel(response_id))
             case ToolResult(tool_call_id, result):
                 self._take_result(tool_call_id, result)
+            case Remember(items):
+                self._remember(items)
 
     async def close(self) -> None:
         """End the conversation."""
         self._stop()
         await self._speaker.stopped()
+
+    def _remember(self, items: Iterable[PastItem]) -> None:
+        """Take what was said before: what no answer followed is answered next.
+
+        Texts are echoed, never obeyed: a `/drop` that ended the last voice must not end this
+        one too.
+        """
+        for item in items:
+            match item:
+                case PastTurn(TurnRole.CALLER, text):
+                    if text:
+                        self._unanswered.append(Text(text))
+                case PastTurn():
+                    self._unanswered.clear()
+                    self._take_results()
+                case PastCall(call_id, name, result=result):
+                    call = self._calls.setdefault(call_id, _OpenCall(name))
+                    call.result = call.result if result is None else result
 
     def _stop(self) -> None:
         self._over = True
@@ -233,7 +255,7 @@ class MockVoice:
         for line in read(text):
             match line:
                 case Drop():
-                    return self._fail(VoiceFailure.UPSTREAM_CLOSED, "The test voice hung up.")
+                    return self._hang_up("close_1006", "The test voice hung up.")
                 case CloseIn(in_ms):
                     self._announce_end(in_ms)
                 case RaiseError(code):
@@ -253,16 +275,23 @@ class MockVoice:
         if self._end is not None:
             self._end.cancel()
         message = "The test voice hung up, as it had announced."
-        self._end = self._loop.call_later(
-            in_ms / 1000, self._fail, VoiceFailure.UPSTREAM_CLOSED, message
-        )
+        self._end = self._loop.call_later(in_ms / 1000, self._hang_up, "session_expired", message)
         self._report(GoingAway(in_ms))
 
-    def _fail(self, failure: VoiceFailure, message: str) -> None:
+    def _hang_up(self, cause: str, message: str) -> None:
+        """End the conversation as a provider does that closes its connection."""
+        lost = UpstreamLoss(self._config.model, cause)
+        self._fail(VoiceFailure.UPSTREAM_CLOSED, message, lost=lost)
+
+    def _fail(
+        self, failure: VoiceFailure, message: str, *, lost: UpstreamLoss | None = None
+    ) -> None:
         """Report a failure that ends the conversation."""
         if not self._over:
             self._stop()
-            self._listener.on_voice_signal(VoiceFailed(failure, message, recoverable=False))
+            self._listener.on_voice_signal(
+                VoiceFailed(failure, message, recoverable=False, lost=lost)
+            )
 
     def _break_down(self) -> None:
         self._fail(VoiceFailure.INTERNAL_ERROR, "The test voice failed.")

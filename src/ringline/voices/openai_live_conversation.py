@@ -10,7 +10,8 @@ place of a caller who sends none.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -22,6 +23,10 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    PastCall,
+    PastItem,
+    PastTurn,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -120,6 +125,7 @@ class Conversation:
         self._answer_due = Deadline(self._unanswered)
         # The work of the backend model.
         self._calls = BackendCalls()
+        self._past_calls: dict[str, PastCall] = {}  # open, and unknown to the service
         self._results_sent = False
         self._billed_s = 0.0
 
@@ -211,6 +217,12 @@ class Conversation:
                 self._check_waiting()
             case Cancel(response_id):
                 self._cancel(response_id)
+            case ToolResult(call_id, result) if call_id in self._past_calls:
+                past = replace(self._past_calls.pop(call_id), result=result)
+                for frame in frames.add_past_result(past):
+                    self._send(frame)
+            case Remember(items):
+                self._remember(items)
             case ToolResult(call_id, result):
                 self._calls.answer(call_id, result)
                 self._send_results()
@@ -222,6 +234,23 @@ class Conversation:
                 self._update(config)
             case _:
                 pass  # it sees no images
+
+    def expect_results(self, items: Iterable[PastItem]) -> None:
+        """Accept results of calls from before this session."""
+        for item in items:
+            if isinstance(item, PastCall) and item.result is None:
+                self._past_calls[item.tool_call_id] = item
+
+    def _remember(self, items: tuple[PastItem, ...]) -> None:
+        """Tell the model what was said elsewhere."""
+        for item in items:
+            if isinstance(item, PastCall) and item.result is not None:
+                self._past_calls.pop(item.tool_call_id, None)
+            if isinstance(item, PastTurn) and not item.text:
+                continue
+            for frame in frames.add_past(item):
+                self._send(frame)
+        self.expect_results(items)
 
     def _check_waiting(self) -> None:
         characters = sum(len(job.text) for job in self._jobs if isinstance(job, AddText))

@@ -157,6 +157,7 @@ class LiveVoice:
             send_audio=socket.send_audio,
             lose=self._outlet.lose,
         )
+        self._conversation.expect_results(opening.history)
         self._closed = False
         self._reading = asyncio.create_task(self._read())
 

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import structlog
@@ -55,6 +55,19 @@ class UpstreamModel:
     about: ModelAbout
 
 
+_Model = TypeVar("_Model", bound=UpstreamModel)
+
+
+def with_further(models: Mapping[str, _Model], further: Mapping[str, str]) -> dict[str, _Model]:
+    """Return a provider's models and further ones, each like one of them in all but its name."""
+    added = {
+        name: replace(models[like], about=replace(models[like].about, name=name.partition("/")[2]))
+        for name, like in further.items()
+        if like in models
+    }
+    return {**models, **added}
+
+
 class Unreadables:
     """Counts the frames of a connection that cannot be read; each is dropped."""
 
@@ -77,7 +90,9 @@ class Unreadables:
 def unavailable(model: str, loss: Loss) -> VoiceUnavailable:
     """Log that a model's provider could not be reached, and return that as an error."""
     _log.warning("upstream_lost", model=model, cause=loss.cause)
-    return VoiceUnavailable(f"{model} is not available now.", UpstreamLoss(model, loss.cause))
+    return VoiceUnavailable(
+        f"{model} is not available now.", UpstreamLoss(model, loss.cause, loss.again)
+    )
 
 
 async def open_within(upstream: Upstream, connecting: Awaitable[_Opened], *, model: str) -> _Opened:
@@ -124,7 +139,7 @@ class Outlet:
                     VoiceFailure.UPSTREAM_CLOSED,
                     "The voice ended the conversation.",
                     recoverable=False,
-                    lost=UpstreamLoss(self._model, loss.cause),
+                    lost=UpstreamLoss(self._model, loss.cause, loss.again),
                 )
             )
 

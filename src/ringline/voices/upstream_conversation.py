@@ -10,7 +10,7 @@ request waits for the end of the one before, and so do the orders after it.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ringline.domain import voice_limits
@@ -22,6 +22,10 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    PastCall,
+    PastItem,
+    PastTurn,
+    Remember,
     Respond,
     ResponseDone,
     ResponseEnd,
@@ -160,8 +164,26 @@ class Conversation:
                 self._send(frames.add_tool_result(call_id, result))
             case UpdateConfig(config):
                 self._update(config)
+            case Remember(items):
+                self.remember(items)
             case _:
                 pass  # the result of a call that this conversation does not know
+
+    def remember(self, items: Iterable[PastItem]) -> None:
+        """Tell the provider what was said before, or elsewhere."""
+        for item in items:
+            match item:
+                case PastTurn(text=text) if text:
+                    self._billed_texts += self._dialect.bills_time
+                    self._send(frames.add_past_turn(item))
+                case PastCall(call_id, result=result):
+                    if call_id not in self._calls:
+                        self._send(frames.add_past_call(item))
+                        self._calls[call_id] = True
+                    if result is not None and self._calls[call_id]:
+                        self._carry_out(ToolResult(call_id, result))
+                case _:
+                    pass  # nobody could make out the words
 
     def _update(self, config: SessionConfig) -> None:
         before = frames.session_of(self._config, self._dialect)

@@ -6,11 +6,13 @@ it reads and writes the socket and watches the clock.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 from urllib.parse import quote
 
 from ringline.domain.audio import Chunk
 from ringline.domain.voice import (
+    GoingAway,
     Usage,
     UsageKind,
     UsageReported,
@@ -79,9 +81,6 @@ class UpstreamVoices:
             session = frames.session_of(opening.config, dialect)
             socket.send(frames.update_session(session, dialect))
             await reader.until("session.updated")
-            for turn in opening.history:
-                if turn.text:
-                    socket.send(frames.add_past_turn(turn))
             return UpstreamVoice(
                 opening,
                 listener,
@@ -102,6 +101,8 @@ class _Reader:
     def __init__(self, socket: UpstreamSocket, model: str) -> None:
         self._socket = socket
         self._unreadables = Unreadables(model)
+        #: When the provider will close the session, in Unix seconds, if it has said so.
+        self.expires_at: float | None = None
 
     async def next(self) -> UpstreamEvent | None:
         """Return the next event; None if it is of no interest. Raises UpstreamLost."""
@@ -113,9 +114,16 @@ class _Reader:
 
     async def until(self, opening: str) -> None:
         """Wait for one of the events that open a session. Raises UpstreamLost."""
-        while (event := await self.next()) != Opened(opening):
-            if isinstance(event, ErrorReported):
-                raise UpstreamLost(ending_error(event.code) or Loss(event.code, again=False))
+        while True:
+            match await self.next():
+                case Opened(event, expires_at):
+                    self.expires_at = expires_at or self.expires_at
+                    if event == opening:
+                        return
+                case ErrorReported(code):
+                    raise UpstreamLost(ending_error(code) or Loss(code, again=False))
+                case _:
+                    pass
 
     def drop(self, unreadable: Unreadable) -> None:
         """Count a frame that cannot be read. Raises UpstreamLost after too many."""
@@ -153,6 +161,9 @@ class UpstreamVoice:
             send=socket.send,
             lose=self._outlet.lose,
         )
+        self._conversation.remember(opening.history)
+        if reader.expires_at is not None and (left_s := reader.expires_at - time.time()) > 0:
+            self._outlet.on_voice_signal(GoingAway(int(left_s * 1000)))
         self._billed_at = self._loop.time()
         if dialect.bills_time:
             self._arm("bill", waited_for=True, after_s=BILLED_EVERY_S)

@@ -15,7 +15,7 @@ from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.audio import Chunk
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
-from ringline.domain.voice import PastTurn
+from ringline.domain.voice import PastCall, PastItem, PastTurn
 
 #: The rate of the caller's audio (upstream protocols, 2.3).
 INPUT_HZ = 16_000
@@ -53,9 +53,16 @@ class Dialect:
 
 
 def setup(
-    model: str, config: SessionConfig, *, dialect: Dialect, history: bool = False
+    model: str,
+    config: SessionConfig,
+    *,
+    dialect: Dialect,
+    history: bool = False,
+    handle: str = "",
 ) -> dict[str, Any]:
     """Return the `setup` of a conversation; `history` says that turns will follow it.
+
+    With a handle the service resumes a conversation that it knows.
 
     `model` is the service's own id. Transcription is always on, as the call stores it.
     """
@@ -75,7 +82,7 @@ def setup(
         "outputAudioTranscription": {},
         # Without compression a session ends after 15 minutes; resumption brings handles.
         "contextWindowCompression": {"slidingWindow": {}},
-        "sessionResumption": {},
+        "sessionResumption": {"handle": handle} if handle else {},
     }
     if config.instructions:
         body["systemInstruction"] = {"parts": [{"text": config.instructions}], "role": "user"}
@@ -111,17 +118,33 @@ def setup_frame(body: dict[str, Any]) -> bytes:
     return _message({"setup": body})
 
 
-def history_frame(history: Iterable[PastTurn]) -> bytes:
-    """Write the conversation before ours; the model does not answer it.
+def past_contents(items: Iterable[PastItem]) -> list[dict[str, Any]]:
+    """Return what was said before as the service's contents.
 
-    Turns without text are left out.
+    Turns without text are left out, and so are calls without a result: the service knows no
+    open call from before a connection, so such a call is told together with its result.
     """
-    turns = [
-        _content("user" if turn.role is TurnRole.CALLER else "model", turn.text)
-        for turn in history
-        if turn.text
-    ]
-    return _message({"clientContent": {"turns": turns, "turnComplete": True}})
+    contents: list[dict[str, Any]] = []
+    for item in items:
+        match item:
+            case PastTurn(role, text):
+                if text:
+                    contents.append(_content("user" if role is TurnRole.CALLER else "model", text))
+            case PastCall(call_id, name, arguments, result):
+                if result is not None:
+                    call = {"id": call_id, "name": name, "args": arguments}
+                    answer = {"id": call_id, "name": name, "response": _object(result)}
+                    contents.append({"role": "model", "parts": [{"functionCall": call}]})
+                    contents.append({"role": "user", "parts": [{"functionResponse": answer}]})
+    return contents
+
+
+def contents_frame(contents: Sequence[dict[str, Any]], *, answer: bool) -> bytes:
+    """Write contents; with `answer` the model responds to them.
+
+    As the first message they are the history before ours, which `answer` ends.
+    """
+    return _message({"clientContent": {"turns": contents, "turnComplete": answer}})
 
 
 def typed_frame(texts: Sequence[str], *, answer: bool) -> bytes:

@@ -16,7 +16,7 @@ from ringline.domain.agent import Tool
 from ringline.domain.audio import Chunk, bytes_of_ms
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import SessionConfig
-from ringline.domain.voice import PastTurn
+from ringline.domain.voice import PastCall, PastItem, PastTurn
 from ringline.wire.strict_json import encode
 
 #: Of audio in both directions: one format holds for both.
@@ -32,6 +32,10 @@ SAYS = "Say the following to the caller now, word for word, and nothing else: "
 SAYS_ON = "Go on, word for word: "
 TYPES = "The caller has typed this message to you: "
 TYPES_ON = "The message goes on: "
+HEARD, HEARD_ON = "The caller has said to you before: ", "They went on: "
+SAID, SAID_ON = "You have said to the caller before: ", "You went on: "
+RETURNED, RETURNED_ON = "A tool has returned this; answer the caller with it: ", "It goes on: "
+CALLED = "You have called a tool before: "
 ANSWER = "Answer the caller now. Do not wait for them to speak first."
 
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
@@ -43,7 +47,7 @@ _TOKEN_BYTES = 2
 
 
 def start(
-    model: str, config: SessionConfig, *, delegation_model: str, history: Sequence[PastTurn] = ()
+    model: str, config: SessionConfig, *, delegation_model: str, history: Sequence[PastItem] = ()
 ) -> bytes:
     """Encode `session.start`, the first frame; `model` is the service's own id.
 
@@ -85,23 +89,36 @@ def _tool(tool: Tool) -> dict[str, Any]:
     }
 
 
-def _messages(history: Sequence[PastTurn]) -> Iterable[dict[str, Any]]:
-    """Return the newest turns that the service takes, oldest first."""
+def _messages(history: Sequence[PastItem]) -> Iterable[dict[str, Any]]:
+    """Return the newest turns and calls that the service takes, oldest first."""
     kept: list[dict[str, Any]] = []
     left = voice_limits.LIVE_HISTORY_TOKENS.most
-    for turn in reversed([turn for turn in history if turn.text]):
-        left -= _MESSAGE_TOKENS + len(turn.text.encode()) // _TOKEN_BYTES
+    for item in reversed(history):
+        role, kind, text = _told(item)
+        if not text:
+            continue
+        left -= _MESSAGE_TOKENS + len(text.encode()) // _TOKEN_BYTES
         if left < 0 or len(kept) == voice_limits.LIVE_HISTORY_TURNS.most:
             break
-        kept.append(_message(turn))
+        content = [{"type": kind, "text": text}]
+        kept.append({"type": "message", "role": role, "content": content})
     return reversed(kept)
 
 
-def _message(turn: PastTurn) -> dict[str, Any]:
-    role, kind = ("user", "input_text")
-    if turn.role is TurnRole.AGENT:
-        role, kind = ("assistant", "output_text")
-    return {"type": "message", "role": role, "content": [{"type": kind, "text": turn.text}]}
+def _told(item: PastItem) -> tuple[str, str, str]:
+    """Return the role, the kind and the text of a message; a call is a note to the model."""
+    match item:
+        case PastTurn(TurnRole.CALLER, text):
+            return "user", "input_text", text
+        case PastTurn(_, text):
+            return "assistant", "output_text", text
+        case PastCall():
+            return "developer", "input_text", CALLED + _call(item)
+
+
+def _call(call: PastCall) -> str:
+    result = "its result is not in yet" if call.result is None else f"it returned {call.result}"
+    return f"{call.name} with {encode(dict(call.arguments)).decode()}; {result}"
 
 
 def update(before: SessionConfig, after: SessionConfig) -> bytes | None:
@@ -129,6 +146,25 @@ def add_text(text: str) -> Iterator[bytes]:
     """Encode a typed message of the caller, which the model need not answer."""
     for content in _pieces(text, TYPES, later=TYPES_ON):
         yield _append("instructions", content, event_id=TYPED)
+
+
+def add_past(item: PastItem) -> Iterator[bytes]:
+    """Encode what was said elsewhere, which the model need not answer."""
+    match item:
+        case PastTurn(TurnRole.CALLER, text):
+            pieces = _pieces(text, HEARD, later=HEARD_ON)
+        case PastTurn(_, text):
+            pieces = _pieces(text, SAID, later=SAID_ON)
+        case PastCall():
+            pieces = _pieces(_call(item), CALLED, later=RETURNED_ON)
+    for content in pieces:
+        yield _append("instructions", content, event_id=TYPED)
+
+
+def add_past_result(call: PastCall) -> Iterator[bytes]:
+    """Encode the result of a call from before this session, which the model answers."""
+    for content in _pieces(f"{call.name}: {call.result}", RETURNED, later=RETURNED_ON):
+        yield _append("commentary", content, event_id=TYPED)
 
 
 def respond(response_id: str, say: str | None = None) -> Iterator[bytes]:

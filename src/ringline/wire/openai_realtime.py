@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import Modality, SessionConfig
-from ringline.domain.voice import AddImage, PastTurn
+from ringline.domain.voice import AddImage, PastCall, PastTurn
 from ringline.wire.strict_json import encode
 
 #: Of audio in both directions.
@@ -174,6 +174,12 @@ def add_past_turn(turn: PastTurn) -> bytes:
     if turn.role is TurnRole.AGENT:
         return _create(_message("assistant", [{"type": "output_text", "text": turn.text}]))
     return add_text(turn.text)
+
+
+def add_past_call(call: PastCall) -> bytes:
+    """Encode a tool call from before this conversation; its result is another item."""
+    item = {"type": "function_call", "call_id": call.tool_call_id, "name": call.name}
+    return _create({**item, "arguments": encode(call.arguments).decode()})
 
 
 def add_tool_result(call_id: str, result: str) -> bytes:

@@ -32,9 +32,13 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The provider told of a session or conversation; `event` is which event it was."""
+    """The provider told of a session or conversation; `event` is which event it was.
+
+    `expires_at` is when it will close the session, in Unix seconds, if it says so.
+    """
 
     event: str
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,7 @@ def _details(frame: _Frame, name: str) -> _Frame:
 
 
 def _opened(frame: _Frame) -> Opened:
-    return Opened(_text(frame, "type"))
+    return Opened(_text(frame, "type"), _position(_details(frame, "session"), "expires_at"))
 
 
 def _position(frame: _Frame, name: str) -> float | None:

@@ -28,6 +28,7 @@ from ringline.domain.leg import (
     LegOrder,
     LimitWarned,
     RequestRefused,
+    SessionResumed,
     SessionStarted,
     ToolCalled,
     TurnTranscribed,
@@ -363,6 +364,8 @@ def encode(order: LegOrder) -> bytes:
         case LimitWarned(near):
             warning = {"reason": near.reason.value, "remaining": near.remaining}
             return encode_json({"type": "session.warning"} | warning)
+        case SessionResumed(reason, model):
+            return encode_json({"type": "session.resumed", "reason": reason, "model": model})
         case HangUp(cause, message, lost):
             details = None if lost is None else {"model": lost.model, "cause": lost.cause}
             code = error_of(cause).code

@@ -10,6 +10,7 @@ from ringline.domain.allowance import LimitReason
 from ringline.domain.config_members import AUDIO_FORMAT
 from ringline.domain.limits import CONFIG_WARNINGS, TYPED_CHARACTERS
 from ringline.domain.members import Member, Shape
+from ringline.domain.voice import ResumeReason
 from ringline.wire.payload_members import LATENCY, snake
 
 
@@ -253,6 +254,21 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
                 "what is left, in the unit of the limit: seconds, or for a budget the unit of "
                 "which most is used: tokens, seconds of audio, or USD",
             ),
+        ),
+    ),
+    RealtimeEvent(
+        "session.resumed",
+        "the session continues on another connection to a model; rates and voice ids stay as "
+        "they are",
+        (
+            Member(
+                "reason",
+                Shape.TEXT,
+                "`rollover`: as planned, before the provider's time limit; `reconnect`: the "
+                "connection was lost; `fallback`: the model was lost, and another one speaks",
+                words=tuple(ResumeReason),
+            ),
+            Member("model", Shape.TEXT, "the model that speaks from here on"),
         ),
     ),
     RealtimeEvent("error", "something went wrong; the session continues", (_ERROR,)),

@@ -74,5 +74,6 @@ const off = session.on("text.delta", () => {
   session.cancel();
 });
 await ask("/long 20000");
+session.on("session.resumed", () => session.sendText("/drop", { respond: false }));
 session.sendText("/drop", { respond: false });
 tell("end", await session.ended);
