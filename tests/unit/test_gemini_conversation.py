@@ -734,6 +734,14 @@ async def test_a_call_that_nobody_wants_is_answered_at_once() -> None:
     assert "error" in frame["functionResponses"][0]["response"]
 
 
+async def test_a_call_that_is_told_again_is_ignored() -> None:
+    desk = Desk()
+    desk.calls("c1")
+    desk.talk.order(ToolResult("c1", "12:00"))
+    desk.calls("c1")
+    assert len(desk.ear.all(ToolCall)) == 1
+
+
 async def test_a_flood_of_calls_is_bounded() -> None:
     desk = Desk()
     most = voice_limits.UPSTREAM_CALLS.most

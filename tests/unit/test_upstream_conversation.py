@@ -191,8 +191,9 @@ def test_what_another_response_says_is_dropped():
 def test_a_response_that_nobody_asked_for_is_stopped():
     talk = Talk().take(began("resp_9"), speech(100, of="resp_9"))
     assert talk.types() == ["response.cancel"]
-    talk.take(done("resp_9", ResponseEnd.CANCELLED))
-    assert talk.reports() == [ResponseDone("resp_9", ResponseEnd.CANCELLED)]
+    used = Usage(audio_out_tokens=7)
+    talk.take(events.ResponseEnded("resp_9", ResponseEnd.CANCELLED, usage=used))
+    assert talk.reports() == [UsageReported(UsageKind.RESPONSE, used)], "but it costs"
     assert talk.talk.owed is False
 
 
@@ -302,6 +303,23 @@ def test_a_turn_is_reported_once_though_two_events_tell_its_end():
     talk.take(events.SpeechBegan("j"), events.SpeechEnded("j", committed=True))
     talk.take(events.SpeechEnded("j"))
     assert talk.reports() == [SpeechStarted("j"), SpeechStopped("j")]
+
+
+def test_a_turn_whose_end_was_never_told_is_over_when_the_next_one_begins():
+    talk = Talk().take(*[events.SpeechBegan("i")] * 2, events.SpeechBegan("j"))
+    kinds = [(type(report), report.item_id) for report in talk.reports()]
+    assert kinds == [(SpeechStarted, "i"), (SpeechStopped, "i"), (SpeechStarted, "j")]
+
+
+def test_a_turn_ends_under_its_own_id():
+    talk = Talk().take(events.SpeechBegan("i"), events.SpeechEnded("j"))
+    assert [report.item_id for report in talk.reports()] == ["i", "i"]
+
+
+def test_a_turn_may_have_the_id_of_one_that_is_over():
+    turn = (events.SpeechBegan("i"), events.SpeechEnded("i"))
+    talk = Talk().take(*turn, *turn)
+    assert [type(report) for report in talk.reports()] == [SpeechStarted, SpeechStopped] * 2
 
 
 def test_the_end_of_a_turn_that_lasts_is_ordered_once():

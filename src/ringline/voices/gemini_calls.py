@@ -23,19 +23,23 @@ class ModelCalls:
 
     def __init__(self) -> None:
         self._calls: dict[str, _Call] = {}
+        #: The ids of these and of earlier ones: a call that is told again has its result.
+        self._known: dict[str, None] = {}
 
     def __bool__(self) -> bool:
         """Return whether there are any."""
         return bool(self._calls)
 
     def __contains__(self, call_id: str) -> bool:
-        """Return whether a call is one of them."""
-        return call_id in self._calls
+        """Return whether a call has been told already."""
+        return call_id in self._known
 
     def add(self, call_id: str, name: str, *, response_id: str) -> None:
         """Keep a call of a response."""
-        while len(self._calls) >= voice_limits.UPSTREAM_CALLS.most:
-            del self._calls[next(iter(self._calls))]
+        for kept in (self._calls, self._known):
+            while len(kept) >= voice_limits.UPSTREAM_CALLS.most:
+                del kept[next(iter(kept))]
+        self._known[call_id] = None
         self._calls[call_id] = _Call(name, response_id)
 
     def answer(self, call_id: str, result: str) -> list[FunctionResult]:

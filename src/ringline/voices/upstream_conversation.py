@@ -33,6 +33,8 @@ from ringline.domain.voice import (
     ToolCall,
     ToolResult,
     UpdateConfig,
+    UsageKind,
+    UsageReported,
     VoiceFailed,
     VoiceFailure,
     VoiceOrder,
@@ -387,10 +389,12 @@ class Conversation:
                 self._lose(loss)
                 return
             self._report_trouble(ended.code or "response_failed")
-        shown_id = running.id or running.upstream_id
         usage = replace(ended.usage, text_items=self._billed_texts)
         self._billed_texts = 0
-        self._listener.on_voice_signal(ResponseDone(shown_id, end, usage=usage))
+        if running.id:
+            self._listener.on_voice_signal(ResponseDone(running.id, end, usage=usage))
+        elif usage != events.NO_USAGE:  # nobody has heard of it, but it costs
+            self._listener.on_voice_signal(UsageReported(UsageKind.RESPONSE, usage))
         self._release()
 
     # Errors.

@@ -8,6 +8,7 @@ long is dropped, other frames never, and a provider that does not take them is l
 """
 
 import asyncio
+import re
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -33,6 +34,9 @@ from ringline.wire.upstream_failures import (
 CLOSE_S = 2.0
 
 _BROKEN = 1006  # without a close frame
+
+#: How aiohttp says that a close frame has a code that none may have, such as 1015.
+_NO_CLOSE_CODE = re.compile(r"Invalid close code: (\d+)")
 
 
 class UpstreamLost(Exception):
@@ -182,13 +186,18 @@ class UpstreamSocket:
 
     async def receive(self) -> bytes:
         """Return the next frame. Raises UpstreamLost."""
-        message = await self._opened.receive()
+        try:
+            message = await self._opened.receive()
+        except (aiohttp.ClientError, OSError):  # while aiohttp answers a ping or a close
+            raise UpstreamLost(closed(_BROKEN)) from None
         match message.type:
             case WSMsgType.TEXT | WSMsgType.BINARY:  # some providers send JSON as binary frames
                 return message.data
             case WSMsgType.CLOSE:
                 raise UpstreamLost(closed(int(message.data or 0), str(message.extra or "")))
             case WSMsgType.ERROR if isinstance(message.data, aiohttp.WebSocketError):
+                if found := _NO_CLOSE_CODE.search(str(message.data)):
+                    raise UpstreamLost(closed(int(found[1])))
                 raise UpstreamLost(UNREADABLE)  # too large, or against the protocol
             case WSMsgType.ERROR if isinstance(message.data, TimeoutError):
                 raise UpstreamLost(TIMEOUT)

@@ -34,8 +34,8 @@ class UpstreamTurns:
         self._send = send
         self._clock = clock
         self._speaking = False
-        self._item_id = ""
-        self._ended_item = ""
+        self._item_id: str = ""
+        self._ended_item: str = ""
         self._texts: dict[str, str | None] = {}  # by item; None once it is final or cleared
         #: When turns were over whose text is not final, by their items.
         self._unread: dict[str, float] = {}
@@ -68,7 +68,11 @@ class UpstreamTurns:
 
     def began(self, began: SpeechBegan, detection: TurnDetection) -> None:
         """Take the begin of a turn, which the detection will end."""
-        self._speaking, self._item_id = True, began.item_id
+        if self._speaking and began.item_id == self._item_id:
+            return  # it is told again
+        if self._speaking and (stopped := self.ended(SpeechEnded(self._item_id))) is not None:
+            self._report(stopped)  # its end was never told
+        self._speaking, self._item_id, self._ended_item = True, began.item_id, ""
         self.silence_ms = detection.silence_duration_ms
         ago_ms = 0.0
         if began.at_ms is not None:
@@ -83,11 +87,13 @@ class UpstreamTurns:
         if ended.item_id == self._ended_item or not (self._speaking or ordered):
             return None
         began_ago_ms = 0.0 if self._speaking else self._clock.turn_ago_ms
+        # One turn at a time: whichever the provider names, the one that lasts is over.
+        item_id = self._item_id if self._speaking else ended.item_id
         self._speaking, self._ended_item = False, ended.item_id
         self._clock.turn_over()
         if self._texts.get(ended.item_id, "") is not None:
             self._unread[ended.item_id] = self._clock.now()
-        return SpeechStopped(ended.item_id, self._quiet_ms(ended), began_ago_ms)
+        return SpeechStopped(item_id, self._quiet_ms(ended), began_ago_ms)
 
     def _quiet_ms(self, ended: SpeechEnded) -> float:
         """Return how long ago the last speech of a turn was given."""

@@ -11,7 +11,7 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -132,6 +132,9 @@ class Unreadable(ValueError):
         self.kind = kind
 
 
+_Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class _Blob(msgspec.Struct, rename="camel", frozen=True):
     mime_type: str = ""
     data: str = ""
@@ -162,8 +165,8 @@ class _ServerContent(msgspec.Struct, rename="camel", frozen=True):
 
 
 class _FunctionCall(msgspec.Struct, frozen=True):
-    id: str
-    name: str
+    id: _Name
+    name: _Name
     args: dict[str, Any] | None = None
 
 
