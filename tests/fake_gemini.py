@@ -260,7 +260,12 @@ class FakeGemini:
 
     async def __aenter__(self) -> "FakeGemini":
         self._server = await serve(
-            self._converse, "127.0.0.1", 0, process_request=self._admit, max_size=None
+            self._converse,
+            "127.0.0.1",
+            0,
+            process_request=self._admit,
+            max_size=None,
+            close_timeout=1,  # of a client that answers nothing any more
         )
         return self
 

@@ -134,8 +134,7 @@ async def test_speaking_over_what_is_being_played_tells_the_model_what_was_heard
         await client.hear(SPEECH)
         await client.until("response.completed")
         await client.hear(quiet(700))
-        await client.until("response.completed")
-    messages = house.fake.of("chat")[-1].messages
+        messages = (await house.fake.until("chat", 2)).messages
     assert [message["role"] for message in messages][-1] == "user"
     said = [message["content"] for message in messages if message["role"] == "assistant"]
     assert all(f"echo: {story}".startswith(text.strip()) for text in said)

@@ -24,7 +24,9 @@ from ringline.web.refusals import Refusals
 from ringline.web.requests import PIECE_BYTES, open_share, read_body, write_by_pieces
 
 WAIT_S = 20.0  # a bound for what must come, not an expectation of when
-LONG = Waits(head_s=60, body_idle_s=60, body_s=60, idle_s=60, answer_idle_s=60, answer_s=60)
+LONG = Waits(
+    head_s=60, body_idle_s=60, body_s=60, linger_s=0.2, idle_s=60, answer_idle_s=60, answer_s=60
+)
 LARGE = b"x" * 8_000_000
 ROOM = Allowance(100, 0)
 KEY = uuid7(0, 0)

@@ -308,7 +308,7 @@ def test_the_texts_say_what_is_heard_in_the_recording(
         await asyncio.sleep(1)
         spans: list[tuple[float, float]] = []
         for text, cut_ms, by_client in spoken:
-            began_ms = now_ms()
+            began_ms = round(now_ms(), 3)  # as events have it, to the microsecond
             live.listener.on_leg_signal(leg.Typed(text))
             live.listener.on_leg_signal(leg.ResponseRequested())
             await asyncio.sleep(5 if cut_ms is None else cut_ms / 1000)
@@ -323,7 +323,7 @@ def test_the_texts_say_what_is_heard_in_the_recording(
         await asyncio.sleep(1)
         (reel,) = reels.all
         told = [
-            (one.event.data, (one.event.occurred_at - NOW).total_seconds() * 1000)
+            (one.event.data, round((one.event.occurred_at - NOW).total_seconds() * 1000, 3))
             for one in house.memory.logs[live.new.scope]
         ]
         streamed = "".join(one.delta for one in line.news if isinstance(one, leg.AgentSaid))

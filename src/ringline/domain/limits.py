@@ -25,6 +25,7 @@ _CLOSED = "closed on arrival, with one log line a minute"
 HEAD_S = Limit("a request's head, from its first byte or the connect", 10, "s", "closed")
 BODY_IDLE_S = Limit("a body without progress", 30, "s", "408, closed")
 BODY_S = Limit("a whole body", 120, "s", "408, closed")
+LINGER_S = Limit("what still comes of a body that has been answered", 10, "s", "closed")
 IDLE_S = Limit("a connection between requests", 75, "s", "closed")
 ANSWER_IDLE_S = Limit("an answer or a stream that the client does not read", 30, "s", "closed")
 ANSWER_S = Limit("a whole answer", 600, "s", "closed")
@@ -406,6 +407,7 @@ LIMITS: Mapping[str, tuple[Limit, ...]] = {
         HEAD_S,
         BODY_IDLE_S,
         BODY_S,
+        LINGER_S,
         IDLE_S,
         ANSWER_IDLE_S,
         ANSWER_S,

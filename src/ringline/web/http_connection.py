@@ -42,6 +42,7 @@ class Waits:
     head_s: float = limits.HEAD_S.most
     body_idle_s: float = limits.BODY_IDLE_S.most
     body_s: float = limits.BODY_S.most
+    linger_s: float = limits.LINGER_S.most
     idle_s: float = limits.IDLE_S.most
     answer_idle_s: float = limits.ANSWER_IDLE_S.most
     answer_s: float = limits.ANSWER_S.most
@@ -127,6 +128,7 @@ class HttpConnection(RequestHandler):
             server,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=waits.idle_s,
+            lingering_time=waits.linger_s,
             auto_decompress=False,  # no surface accepts an encoded body
         )
         self.waits = waits
