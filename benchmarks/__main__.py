@@ -15,6 +15,7 @@ from benchmarks.pages import pages
 from benchmarks.queries import queries
 from benchmarks.relay import relay
 from benchmarks.report import write
+from benchmarks.rollover import rollover
 from benchmarks.start import size, start
 from benchmarks.tickets import tickets
 from benchmarks.voices import voices
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "queries": queries,
     "relay": relay,
     "voices": voices,
+    "rollover": rollover,
     "neighbours": neighbours,
 }
 

@@ -82,6 +82,28 @@ async def interrupts_echo(service: Service) -> None:
     await _talks_to(service, "mock/echo", interrupts=True)
 
 
+async def outlives_a_connection(service: Service) -> None:
+    headers = service.bearer(service.keys.test_key)
+    async with connected(service, headers=headers) as client:
+        await client.start(config={"model": "mock/echo"})
+        for command in ("/drop", "/cap 300"):
+            await client.send("text.input", text=command)
+            await client.until("session.resumed")
+            await client.send("response.create")
+            await client.until("response.completed")
+        await client.socket.close()
+
+
+async def is_lost_for_good(service: Service) -> None:
+    headers = service.bearer(service.keys.test_key)
+    async with connected(service, headers=headers) as client:
+        await client.start(config={"model": "mock/echo"})
+        await client.send("text.input", text="/drop")
+        await client.until("session.resumed")
+        await client.send("text.input", text="/drop")
+        assert await client.closed() == 1011
+
+
 async def talks_to_asym(service: Service) -> None:
     await _talks_to(service, "mock/asym", interrupts=False)
 
@@ -120,6 +142,8 @@ def collector_suspended() -> Iterator[None]:
         talks_to_echo,
         interrupts_echo,
         talks_to_asym,
+        outlives_a_connection,
+        is_lost_for_good,
     ],
 )
 async def test_nothing_of_a_session_waits_for_the_collector(

@@ -15,6 +15,7 @@ LIMIT_S = 110
         ("queries", "| 3: `call.participants.call` |"),
         ("relay", "| CPU per frame, µs |"),
         ("voices", "| cascade: from the synthesiser |"),
+        ("rollover", "| from frame to frame across a rollover, p99 |"),
         ("ledger", "| `gatewayMs`, alone, p99 |"),
         ("detection", "| pink noise, 10 dB |"),
     ],
