@@ -1,6 +1,7 @@
 """A voice whose connections are lost: reconnects, fallbacks and the end, in virtual time."""
 
 from asyncio import sleep as pause
+from collections.abc import Callable
 
 import pytest
 
@@ -16,6 +17,7 @@ from ringline.domain.voice import (
     ClearInput,
     EndTurn,
     PastCall,
+    PastItem,
     PastTurn,
     Remember,
     Respond,
@@ -38,6 +40,16 @@ from ringline.domain.voice import (
     VoiceFailure,
 )
 from ringline.ports import VoiceUnavailable
+from ringline.wire.upstream_failures import (
+    CONNECT,
+    QUOTA,
+    STALLED,
+    TIMEOUT,
+    UNREADABLE,
+    Loss,
+    closed,
+    refused_handshake,
+)
 from tests import clock as virtual
 from tests.lasting import CONFIG, ONE, THREE, TWO, Desk, Provider, conversing, opened
 from tests.voice_desk import Said
@@ -656,3 +668,81 @@ def test_the_config_it_was_opened_with_is_its_own() -> None:
         assert desk.provider.line.opening.config == CONFIG
 
     conversing(main)
+
+
+# -- every row of the table of failures, in every state of a conversation -----------------
+
+ROWS = [
+    *(refused_handshake(status) for status in (400, 401, 403, 404, 429, 500, 503)),
+    *(closed(code) for code in (1000, 1001, 1005, 1006, 1007, 1008, 1011, 1012, 1013, 1015, 3000)),
+    closed(1011, "RESOURCE_EXHAUSTED"),
+    *(CONNECT, TIMEOUT, STALLED, UNREADABLE, QUOTA),
+]
+AGAIN = {
+    *("http_500", "http_503", "connect", "timeout", "stalled", "unreadable"),
+    *(f"close_{code}" for code in (1000, 1001, 1005, 1006, 1011, 1012, 1013, 1015)),
+}
+
+
+def nothing(desk: Desk) -> None:
+    pass
+
+
+def caller_speaks(desk: Desk) -> None:
+    desk.hear(400)
+    desk.provider.line.report(SpeechStarted("i1", 400.0))
+
+
+def response_asked(desk: Desk) -> None:
+    desk.voice.send(Respond("r1"))
+
+
+def response_begun(desk: Desk) -> None:
+    response_asked(desk)
+    desk.provider.line.report(ResponseStarted("r1"))
+
+
+def response_heard(desk: Desk) -> None:
+    response_begun(desk)
+    desk.provider.line.say("r1", "Hello ")
+
+
+def tool_open(desk: Desk) -> None:
+    response_begun(desk)
+    desk.provider.line.report(ToolCall("r1", "c1", "clock", {}), ResponseDone("r1"))
+
+
+State = Callable[[Desk], None]
+STATES = [nothing, caller_speaks, response_asked, response_begun, response_heard, tool_open]
+ENDED: dict[State, list[ResponseEnd]] = {
+    response_heard: [ResponseEnd.FAILED],
+    tool_open: [ResponseEnd.COMPLETED],
+}
+TOLD: dict[State, tuple[PastItem, ...]] = {
+    response_heard: (PastTurn(AGENT, "Hello "),),
+    tool_open: (PastCall("c1", "clock", {}),),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.cause)
+def test_every_loss_in_every_state(row: Loss, state: State) -> None:
+    async def main(desk: Desk) -> None:
+        state(desk)
+        await lose(desk, row.cause, again=row.again)
+        again = row.cause in AGAIN
+        assert desk.provider.models == [ONE, ONE] if again else [ONE, TWO]
+        reason = ResumeReason.RECONNECT if again else ResumeReason.FALLBACK
+        assert [each.reason for each in desk.all(Resumed)] == [reason]
+        line = desk.provider.line
+        asked = ["r1"] if state in (response_asked, response_begun) else []
+        assert line.asked == asked
+        assert [done.reason for done in desk.all(ResponseDone)] == ENDED.get(state, [])
+        assert (line.heard_ms > 0) == (state is caller_speaks)
+        assert line.told == TOLD.get(state, ())
+        if asked:
+            line.answer("r1", "Yes.")
+            assert desk.all(ResponseStarted) == [ResponseStarted("r1")]
+        assert failed(desk) == []
+
+    conversing(main, fallbacks=(TWO,))
