@@ -223,6 +223,29 @@ async def test_a_client_that_ends_turns_itself(service: Service) -> None:
     assert len(client.of("response.created")) == 2
 
 
+async def test_nothing_is_answered_that_was_not_requested(service: Service) -> None:
+    detection = {"type": "server_vad", "create_response": False}
+    async with connected(service) as client:
+        session = await client.update(
+            audio={"input": {"turn_detection": detection, "transcription": {"model": "any"}}},
+            tools=[TOOL],
+        )
+        assert session["audio"]["input"]["turn_detection"]["create_response"] is False
+        await client.hear(TURN)
+        await client.until("conversation.item.input_audio_transcription.completed")
+        await client.say("/tool clock {}", response={"metadata": {"number": "1"}})
+        called = await client.until("response.function_call_arguments.done")
+        await client.until("response.done")
+        output = {"type": "function_call_output", "call_id": called["call_id"], "output": "noon"}
+        await client.send("conversation.item.create", item=output)
+        await client.until("conversation.item.done")
+        await client.send("response.create", response={"metadata": {"number": "2"}})
+        await client.until("response.done")
+    begun = [event["response"]["metadata"] for event in client.of("response.created")]
+    assert begun == [{"number": "1"}, {"number": "2"}]
+    assert client.text() == "echo: heard 400 ms" + "tool clock returned noon"
+
+
 async def test_a_cleared_turn_is_no_item(service: Service) -> None:
     async with talking(service) as client:
         await client.hear(hum(400, 24_000))
@@ -262,6 +285,23 @@ async def test_a_message_may_hold_images(service: Service) -> None:
     assert added["id"] == "mine"
     assert added["content"][0] == {"type": "input_image", "detail": "low"}
     assert client.text().startswith("echo: What is this?\nAnd where?")
+
+
+async def test_context_is_given_to_the_model_and_is_no_turn(
+    service: Service, database: TestDatabase
+) -> None:
+    output = [{"type": "output_text", "text": "Good day."}]
+    async with talking(service) as client:
+        said = {"type": "message", "role": "assistant", "content": output}
+        await client.send("conversation.item.create", item=said)
+        await client.send("conversation.item.create", item={**user_says("Bo"), "role": "system"})
+        await client.send("response.create", response={"instructions": "Greet."})
+        await client.until("response.done")
+    items = [event["item"]["role"] for event in client.of("conversation.item.done")]
+    assert items == ["assistant", "system", "assistant"]
+    assert client.text() == "echo: [assistant] Good day.\necho: [system] Bo\necho: [system] Greet."
+    await ended_call(service, database)
+    assert [turn["role"] for turn in await turns_of(service, database)] == ["agent"]
 
 
 async def test_metadata_of_a_response_is_shown_back(service: Service) -> None:
@@ -383,7 +423,9 @@ ITEM = "conversation.item.create"
             {"item": {"type": "function_call", "name": "x", "arguments": ""}},
             "unsupported_item",
         ),
-        (ITEM, {"item": {**user_says("x"), "role": "system"}}, "unsupported_value"),
+        (ITEM, {"item": {**user_says("x"), "role": "nobody"}}, "invalid_value"),
+        (ITEM, {"item": {**user_says("x"), "role": "assistant"}}, "invalid_value"),
+        (ITEM, {"item": {**user_says("x" * 32_001), "role": "system"}}, "invalid_value"),
         (ITEM, {"item": {**user_says("x"), "content": []}}, "invalid_value"),
         (ITEM, {"item": {**user_says("x"), "content": [7]}}, "invalid_value"),
         (ITEM, {"item": {**user_says("x"), "id": ""}}, "invalid_value"),

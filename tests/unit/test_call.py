@@ -549,3 +549,30 @@ def check_entries(story: Story) -> None:
         assert rows in ([], [step.call.row])
     assert len(set(event_ids)) == len(event_ids)
     assert sum(step.answers for step in story.steps) == 1
+
+
+@pytest.mark.parametrize(
+    ("signal", "refusal"),
+    [
+        (leg.ToolAnswered("none", "x", "mine"), leg.Refusal.NO_SUCH_TOOL_CALL),
+        (bridge.ClientCancelled(bridge.NOTHING, "mine"), leg.Refusal.NOTHING_TO_CANCEL),
+    ],
+)
+def test_a_refusal_names_the_request_that_it_answers(
+    signal: leg.LegSignal | bridge.BridgeSignal, refusal: leg.Refusal
+) -> None:
+    story = Story()
+    assert story.feed(signal) == [leg.RequestRefused(refusal, "mine")]
+
+
+def test_a_request_before_the_answer_is_named_as_well() -> None:
+    story = Story(opened=False)
+    story.feed(leg.ToolAnswered("none", "x", "early"))
+    story.feed(VoiceOpened(VOICE, CAPABILITIES), AnswerWritten())
+    assert leg.RequestRefused(leg.Refusal.NO_SUCH_TOOL_CALL, "early") in story.news
+    late = Story(opened=False)
+    for _ in range(MAX_EARLY):
+        late.feed(leg.Typed("x", "mine"))
+    assert late.feed(leg.Typed("x", "one too many")) == [
+        leg.RequestRefused(leg.Refusal.TOO_MANY_EARLY, "one too many")
+    ]

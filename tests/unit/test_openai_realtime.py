@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import Modality, SessionConfig
-from ringline.domain.voice import AddImage, PastCall, PastTurn, ResponseEnd, Usage
+from ringline.domain.voice import AddImage, MessageRole, PastCall, PastTurn, ResponseEnd, Usage
 from ringline.voices import xai
 from ringline.wire import openai_realtime as frames
 from ringline.wire import openai_realtime_events as events
@@ -165,6 +165,7 @@ FRAMES: dict[str, Callable[[Dialect], bytes]] = {
     "commit": lambda _: frames.commit_audio(),
     "clear": lambda _: frames.clear_audio(),
     "text": lambda _: frames.add_text('She said "hello"\n'),
+    "context": lambda _: frames.add_message(MessageRole.SYSTEM, "The caller is Bo."),
     "what was said": lambda _: frames.add_past_turn(PastTurn(TurnRole.AGENT, "Hello.")),
     "what was heard": lambda _: frames.add_past_turn(PastTurn(TurnRole.CALLER, "Hello.")),
     "what was called": lambda _: frames.add_past_call(PastCall("call_1", "clock", {"tz": "UTC"})),

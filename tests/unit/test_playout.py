@@ -151,6 +151,31 @@ def test_a_leg_that_knows_what_it_played_is_believed() -> None:
     assert playing.pause(200, unplayed_ms=0) == Played("one", 90), "it was stopped already"
 
 
+def test_a_client_may_say_what_it_has_played() -> None:
+    playing = playout()
+    playing.start("one")
+    playing.enqueue_text("one", "word" * 10)
+    playing.enqueue_audio("one", speech(200))
+    playing.take_due(0)
+    playing.told(50, now_ms=10)
+    assert playing.played(10) == Played("one", 50, 10)
+    assert playing.pause(110).ms == 150, "it goes on from there"
+    playing.told(10, now_ms=120)
+    assert playing.played(500).ms == 150, "what was stopped is not revised"
+
+
+@pytest.mark.parametrize(("told_ms", "played_ms"), [(-5, 0), (10_000, 200)])
+def test_a_client_cannot_have_played_what_was_not_sent(told_ms: float, played_ms: int) -> None:
+    playing = playout()
+    playing.told(told_ms, now_ms=0)
+    assert playing.played(0) == NOTHING
+    playing.start("one")
+    playing.enqueue_audio("one", speech(200))
+    playing.take_due(0)
+    playing.told(told_ms, now_ms=0)
+    assert playing.played(0).ms == played_ms
+
+
 def test_nothing_was_played_where_nothing_plays() -> None:
     assert playout().pause(5) == NOTHING
 

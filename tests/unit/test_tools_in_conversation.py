@@ -383,3 +383,62 @@ def test_no_tool_is_allowed_by_an_empty_list_also_with_a_voice_that_responds_by_
     assert story.all(voice.ToolResult) == [voice.ToolResult("c1", NOT_ALLOWED)]
     assert story.news.count(STARTED) == 2, "its follow-up is its own"
     assert requested(story) == 0
+
+
+# The client requests what follows by itself.
+
+ON_REQUEST = leg.AnswersOnRequest(turns=False, results=True)
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_results_wait_for_a_request(early: bool) -> None:
+    story = Story()
+    story.feed(ON_REQUEST)
+    response_id = calling(story, "c1", "c2")
+    answer(story, "c1")
+    if early:
+        answer(story, "c2")
+        finish(story, response_id)
+    else:
+        finish(story, response_id)
+        answer(story, "c2")
+    assert requested(story) == 1
+    story.feed(CREATE)
+    assert requested(story) == 2
+    assert ACTIVE not in story.news
+
+
+def test_a_request_for_what_follows_waits_until_the_response_is_over() -> None:
+    story = Story()
+    story.feed(ON_REQUEST)
+    response_id = calling(story, "c1")
+    answer(story, "c1")
+    story.feed(CREATE)
+    assert requested(story) == 1
+    finish(story, response_id)
+    assert requested(story) == 2
+    assert ACTIVE not in story.news
+
+
+def test_a_request_after_some_results_means_what_follows_all_of_them() -> None:
+    story = Story()
+    story.feed(ON_REQUEST)
+    finish(story, calling(story, "c1", "c2"))
+    answer(story, "c1")
+    story.feed(CREATE)
+    answer(story, "c2")
+    assert requested(story) == 1
+    story.feed(CREATE)
+    assert requested(story) == 2
+
+
+def test_a_voice_that_responds_by_itself_goes_on_without_a_request() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    story.feed(ON_REQUEST, STOPPED, voice.ResponseStarted("r1"))
+    story.feed(voice.ToolCall("r1", "c1", "clock", {}))
+    finish(story, "r1")
+    answer(story, "c1")
+    story.feed(CREATE)
+    assert requested(story) == 0, "the follow-up absorbs it"
+    story.feed(voice.ResponseStarted("r2"))
+    assert story.news[-1] == STARTED

@@ -561,3 +561,49 @@ def test_a_long_conversation_keeps_nothing_but_its_lines() -> None:
     assert len(talk.turns.lines) == 100
     assert len(talk.refused) <= 8
     assert (talk.queued, talk.turns.partial_turns) == ((), ())
+
+
+# The client requests every answer by itself.
+
+ON_REQUEST = leg.AnswersOnRequest(turns=True, results=True)
+
+
+def test_a_turn_waits_for_a_request() -> None:
+    story = Story()
+    story.feed(ON_REQUEST, spoke(0), STOPPED)
+    assert asked(story) == []
+    story.feed(CREATE)
+    assert asked(story) == [None]
+    story.feed(spoke(0), STOPPED)
+    assert len(asked(story)) == 1
+
+
+def test_a_request_while_the_caller_speaks_is_met_at_the_end_of_the_turn() -> None:
+    story = Story()
+    story.feed(ON_REQUEST, spoke(0), CREATE)
+    assert asked(story) == []
+    story.feed(STOPPED)
+    assert asked(story) == [None]
+
+
+def test_a_turn_during_a_response_is_answered_by_the_request_that_follows_it() -> None:
+    story = Story()
+    story.feed(ON_REQUEST, STOPPED, CREATE)
+    response_id = running(story, "hi")
+    story.feed(voice.SpeechStopped("another"), CREATE)
+    assert len(asked(story)) == 1
+    story.feed(voice.ResponseDone(response_id), bridge.ResponseSent(response_id))
+    assert len(asked(story)) == 2
+    assert ACTIVE not in story.news
+
+
+def test_what_is_answered_by_itself_again_is() -> None:
+    story = Story()
+    story.feed(ON_REQUEST, leg.AnswersOnRequest(turns=False, results=False), STOPPED)
+    assert asked(story) == [None]
+
+
+def test_a_voice_that_responds_by_itself_answers_without_a_request() -> None:
+    story = Story(capabilities=RESPONDS_BY_ITSELF)
+    story.feed(ON_REQUEST, spoke(0), STOPPED, voice.ResponseStarted("r1"))
+    assert story.news[-1] == STARTED

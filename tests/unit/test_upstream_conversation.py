@@ -21,6 +21,7 @@ from ringline.domain.voice import (
     Cancel,
     ClearInput,
     EndTurn,
+    MessageRole,
     PastCall,
     PastTurn,
     Remember,
@@ -125,6 +126,14 @@ CALL = events.ToolCalled("resp_1", "call_1", "clock", {"tz": "UTC"})
 
 
 # -- responses ----------------------------------------------------------------------------
+
+
+def test_context_keeps_its_role():
+    context = AddText("[system] Bo", MessageRole.SYSTEM, "Bo")
+    talk = Talk().order(context, AddText("Hello"))
+    told, typed = (frame["item"] for frame in talk.sent)
+    assert (told["role"], told["content"][0]["text"]) == ("system", "Bo")
+    assert (typed["role"], typed["content"][0]["text"]) == ("user", "Hello")
 
 
 def test_a_response_has_our_id():

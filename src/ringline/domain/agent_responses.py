@@ -74,7 +74,7 @@ def response_sent(talk: TurnTaking, sent: bridge.ResponseSent, *, draft: Draft) 
     if playing is None:
         return talk
     talk = replace(talk, response=replace(playing, characters=sent.characters))
-    follows = playing.called and not has_open(talk.calls, playing.id)
+    follows = _follows(talk, playing)
     if sent.playing and not (talk.queued or talk.owed or follows):
         return talk
     return proceed(settle(talk, draft), draft)
@@ -172,8 +172,15 @@ def _without_held(response: Response, call_ids: tuple[str, ...]) -> Response:
     return replace(response, held_calls=held)
 
 
+def follows_on_request(talk: TurnTaking) -> bool:
+    """Return whether the results of tools are answered only on request of the client."""
+    return talk.results_on_request and not talk.responds_by_itself
+
+
 def follow_up(talk: TurnTaking, draft: Draft) -> TurnTaking:
     """Request the response to the results of tool calls, now or when the agent may speak."""
+    if follows_on_request(talk):
+        return replace(talk, unanswered_text=True)
     if talk.responds_by_itself and not talk.paused:
         return replace(talk, expected=Expected.ANSWER)
     return proceed(replace(talk, owed=True), draft)
@@ -252,9 +259,14 @@ def _finish_response(
             latency=response.latency,
         )
         talk = replace(talk, turns=turns)
-    follows = response.called and not has_open(talk.calls, response.id)
-    owed = talk.owed or (follows and not talk.responds_by_itself)
+    owed = talk.owed or (_follows(talk, response) and not talk.responds_by_itself)
     return replace(talk, response=None, owed=owed)
+
+
+def _follows(talk: TurnTaking, response: Response) -> bool:
+    """Return whether all calls of a response are answered, and their results will be."""
+    answered = response.called and not has_open(talk.calls, response.id)
+    return answered and not follows_on_request(talk)
 
 
 def proceed(talk: TurnTaking, draft: Draft) -> TurnTaking:

@@ -341,6 +341,9 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
     match signal:
         case leg.Typed(text):
             return add_typed_text(talk, text, draft=draft)
+        case leg.ContextGiven(role, text):
+            draft.orders.append(voice.AddText(f"[{role}] {text}", role, text))
+            return talk
         case leg.ImageShown(image_url, detail, text):
             draft.orders.append(voice.AddImage(image_url, detail, text))
             return talk
@@ -351,6 +354,8 @@ def _converse(talk: TurnTaking, signal: ConversationSignal, *, draft: Draft) -> 
             return replace(talk, speaks=Modality.AUDIO in config.modalities)
         case leg.ResponseRequested():
             return request_response(talk, draft)
+        case leg.AnswersOnRequest(turns, results):
+            return replace(talk, turns_on_request=turns, results_on_request=results)
         case leg.ClearRequested():
             return clear_turn(talk)
         case leg.EndTurnRequested() | leg.CancelRequested() | leg.PlaybackTold():

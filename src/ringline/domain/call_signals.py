@@ -89,6 +89,7 @@ def size_of(signal: CallSignal | ConversationSignal) -> int:
             return len(image_url) + 4 * len(text)  # base64 has a byte a character
         case (
             leg.Typed(text)
+            | leg.ContextGiven(_, text)
             | leg.ToolAnswered(_, text)
             | voice.Transcribed(text=text)
             | bridge.TextSent(delta=text)

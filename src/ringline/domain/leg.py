@@ -14,7 +14,7 @@ from ringline.domain.allowance import LimitNear
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
-from ringline.domain.voice import ResumeReason, UpstreamLoss, VoiceFailure
+from ringline.domain.voice import MessageRole, ResumeReason, UpstreamLoss, VoiceFailure
 
 #: The turn of an order that names none.
 NO_TURN = UUID(int=0)
@@ -38,6 +38,15 @@ class Digit:
 class Typed:
     """The caller typed a message."""
 
+    text: str
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextGiven:
+    """The client adds a message that is nobody's turn: of the system, or of the agent before."""
+
+    role: MessageRole
     text: str
     request: str = ""
 
@@ -93,6 +102,18 @@ class PlaybackTold:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswersOnRequest:
+    """What the agent answers only when the client requests a response.
+
+    That is the caller's `turns`, and the `results` of tools; a voice that responds by itself
+    answers them all the same.
+    """
+
+    turns: bool
+    results: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EndTurnRequested:
     """The client ends the caller's turn (`audio.commit`)."""
 
@@ -113,12 +134,14 @@ LegSignal: TypeAlias = (
     Left
     | Digit
     | Typed
+    | ContextGiven
     | ImageShown
     | ToolAnswered
     | ConfigChanged
     | ResponseRequested
     | CancelRequested
     | PlaybackTold
+    | AnswersOnRequest
     | EndTurnRequested
     | ClearRequested
     | LegFailed
@@ -130,6 +153,7 @@ def request_of(signal: LegSignal) -> str:
     match signal:
         case (
             Typed(request=request)
+            | ContextGiven(request=request)
             | ImageShown(request=request)
             | ToolAnswered(request=request)
             | ConfigChanged(request=request)

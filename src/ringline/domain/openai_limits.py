@@ -8,7 +8,12 @@ from ringline.domain.limit import KIB, MIB, Limit
 SESSION_BYTES = Limit(
     "the session object, with everything that its client has set", MIB, "bytes", "`invalid_value`"
 )
-MESSAGE_CHARACTERS = Limit("the text of one message", 32_000, "characters", "`invalid_value`")
+MESSAGE_CHARACTERS = Limit(
+    "the text of one message, and `instructions` of a response",
+    32_000,
+    "characters",
+    "`invalid_value`",
+)
 ITEM_ID_CHARACTERS = Limit("the client's id of an item", 64, "characters", "`invalid_value`")
 EVENT_ID_CHARACTERS = Limit(
     "the client's `event_id`, as errors repeat it", 512, "characters", "cut"

@@ -41,7 +41,7 @@ class TurnTaking:
     caller_speaks: bool = False
     #: The client has cleared what the caller is saying: this turn gets no answer.
     cleared: bool = False
-    #: Typed text has not been answered yet.
+    #: Typed text has not been answered yet, or what is answered on request only.
     unanswered_text: bool = False
     #: A response must follow once the agent may speak again.
     owed: bool = False
@@ -55,6 +55,9 @@ class TurnTaking:
     calls: OpenCalls = ()
     #: The only tools that the voice may call; None is any.
     allowed_tools: frozenset[str] | None = None
+    #: The client requests the answers to turns, and to the results of tools, by itself.
+    turns_on_request: bool = False
+    results_on_request: bool = False
     turns: Turns = field(default_factory=Turns)
 
 

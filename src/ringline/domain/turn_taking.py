@@ -12,6 +12,7 @@ from ringline.domain.agent_responses import (
     call_tool,
     cancel_calls,
     follow_up,
+    follows_on_request,
     proceed,
     request,
     response_done,
@@ -61,8 +62,8 @@ def request_response(talk: TurnTaking, draft: Draft) -> TurnTaking:
         # The response under way may have begun before the text, so it does not answer it.
         if talk.unanswered_text or talk.owed:
             return replace(talk, owed=True)
-        if response is None:
-            return talk  # the end of the turn will be answered anyway
+        if response is None:  # the end of the turn will be answered anyway, or is now
+            return replace(talk, owed=talk.turns_on_request)
         if response.called and not has_open(talk.calls, response.id):
             return talk  # its follow-up is about to begin
         if response.automatic and not response.audible and not response.absorbed:
@@ -88,6 +89,8 @@ def answer_tool(talk: TurnTaking, call_id: str, *, result: str, draft: Draft) ->
     talk = replace(talk, calls=answered(talk.calls, call))
     if call.silent or has_open(talk.calls, call.response_id):
         return talk
+    if follows_on_request(talk):
+        return follow_up(talk, draft)
     talk = settle(talk, draft)
     if call.response_id in living(talk):
         return talk  # the follow-up waits until it is over
@@ -259,6 +262,8 @@ def _turn_over(talk: TurnTaking, draft: Draft) -> TurnTaking:
         # Its own response covers speech; typed text it answers on request only.
         owed = talk.owed and talk.unanswered_text
         return replace(talk, expected=Expected.ANSWER, owed=owed)
+    if talk.turns_on_request:
+        return proceed(replace(talk, unanswered_text=True), draft)
     if talk.response is None:
         return request(talk, draft, automatic=True)
     if not talk.response.begun:

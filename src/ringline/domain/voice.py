@@ -359,11 +359,24 @@ class ClearInput:
     """Discard the audio of the unfinished turn."""
 
 
+class MessageRole(StrEnum):
+    """Who wrote a message that the caller did not."""
+
+    SYSTEM = "system"
+    ASSISTANT = "assistant"
+
+
 @dataclass(frozen=True, slots=True)
 class AddText:
-    """Add a typed turn of the caller; it starts no response."""
+    """Add a typed turn of the caller; it starts no response.
+
+    A message that has another `role` is context: its `content`, and for voices that know no
+    roles a `text` that says whose it is.
+    """
 
     text: str
+    role: MessageRole | None = None
+    content: str = ""
 
 
 @dataclass(frozen=True, slots=True)

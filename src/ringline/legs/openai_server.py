@@ -15,12 +15,14 @@ from ringline.domain.leg import (
     AgentFinished,
     AgentSaid,
     AgentStarted,
+    AnswersOnRequest,
     CallerStarted,
     CallerStopped,
     CancelRequested,
     ClearRequested,
     ConfigChanged,
     ConfigUpdated,
+    ContextGiven,
     EndTurnRequested,
     HangUp,
     Left,
@@ -38,6 +40,7 @@ from ringline.domain.leg import (
     TurnTranscribed,
     VoiceError,
 )
+from ringline.domain.voice import MessageRole
 from ringline.legs.incoming import Incoming
 from ringline.legs.outgoing import Outgoing, Socket
 from ringline.ports import LegListener
@@ -95,8 +98,13 @@ class OpenAIServerLeg:
         self.hung_up: asyncio.Future[RealtimeError] = asyncio.get_running_loop().create_future()
 
     def report_to(self, listener: LegListener) -> None:
-        """Set the listener that this leg reports to."""
+        """Set the listener that this leg reports to, and say what it will request."""
         self._listener = listener
+        self._report_answers()
+
+    def _report_answers(self) -> None:
+        """Report that the client requests its answers, as the protocol has it."""
+        self._report(AnswersOnRequest(turns=not self._session.answers_turns, results=True))
 
     # From the shell.
 
@@ -263,7 +271,9 @@ class OpenAIServerLeg:
         if isinstance(updated, ServerProblem):
             self._refuse(updated)
             return
-        self._session = updated
+        before, self._session = self._session, updated
+        if updated.answers_turns != before.answers_turns:
+            self._report_answers()
         effective = updated.effective
         self._report(ConfigChanged(effective.config, effective.warnings, event.request))
 
@@ -307,6 +317,9 @@ class OpenAIServerLeg:
             self._refuse(asked)
             return
         self._metadata = asked.metadata
+        if asked.instructions:
+            told = ContextGiven(MessageRole.SYSTEM, asked.instructions, event.request)
+            self._report(told)
         self._report(ResponseRequested(event.request))
 
     def _receive_audio(self, event: events.AudioAppend) -> None:

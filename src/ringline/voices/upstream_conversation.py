@@ -156,6 +156,8 @@ class Conversation:
         match order:
             case Respond(response_id, say):
                 self._ask(UpstreamResponse(response_id, say))
+            case AddText(_, role, content) if role is not None:
+                self._send(frames.add_message(role, content))
             case AddText(text):
                 self._billed_texts += self._dialect.bills_time
                 self._send(frames.add_text(text))

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from ringline.domain.agent import Tool, TurnDetection, TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
 from ringline.domain.config_members import Modality, SessionConfig
-from ringline.domain.voice import AddImage, PastCall, PastTurn
+from ringline.domain.voice import AddImage, MessageRole, PastCall, PastTurn
 from ringline.wire.strict_json import encode
 
 #: Of audio in both directions.
@@ -162,6 +162,12 @@ def add_text(text: str) -> bytes:
     return _create(_message("user", [{"type": "input_text", "text": text}]))
 
 
+def add_message(role: MessageRole, text: str) -> bytes:
+    """Encode a message of the system, or of the agent from before."""
+    kind = "output_text" if role is MessageRole.ASSISTANT else "input_text"
+    return _create(_message(role, [{"type": kind, "text": text}]))
+
+
 def add_image(image: AddImage) -> bytes:
     """Encode an image of the caller, after the text that belongs to it."""
     picture = {"type": "input_image", "image_url": image.image_url, "detail": image.detail}
@@ -172,7 +178,7 @@ def add_image(image: AddImage) -> bytes:
 def add_past_turn(turn: PastTurn) -> bytes:
     """Encode a turn from before this conversation, as text."""
     if turn.role is TurnRole.AGENT:
-        return _create(_message("assistant", [{"type": "output_text", "text": turn.text}]))
+        return add_message(MessageRole.ASSISTANT, turn.text)
     return add_text(turn.text)
 
 

@@ -38,7 +38,7 @@ _OWN = (
         "{reason}",
         "the protocol has this value, but no voice here can do it; `param` says which",
     ),
-    OwnError("unsupported_item", "only messages and function outputs can be added"),
+    OwnError("unsupported_item", "only messages and outputs of functions can be added"),
     OwnError("unsupported_event", "{type} has no counterpart here"),
     OwnError(
         "invalid_value",

@@ -1,7 +1,8 @@
 """The items that a client adds to a conversation in OpenAI's protocol: what they mean here.
 
-A message of the caller is typed text and images, in its order; the output of a function
-answers a tool call. Everything else is refused (voices, 6).
+A message of the caller is typed text and images, in its order; one of the system or of the
+agent is context, and nobody's turn; the output of a function answers a tool call. Everything
+else is refused (voices, 6).
 """
 
 from collections.abc import Mapping
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 from ringline.domain import openai_limits
-from ringline.domain.leg import ImageShown, ToolAnswered, Typed
+from ringline.domain.leg import ContextGiven, ImageShown, ToolAnswered, Typed
+from ringline.domain.voice import MessageRole
 from ringline.wire.openai_server_errors import ServerProblem, problem
 from ringline.wire.realtime import ImageInput, check_image
 from ringline.wire.strict_json import as_object
 
 Item: TypeAlias = Mapping[str, object]
-Added: TypeAlias = Typed | ImageShown | ToolAnswered
+Added: TypeAlias = Typed | ContextGiven | ImageShown | ToolAnswered
 
 _MAX_ID = openai_limits.ITEM_ID_CHARACTERS.most
 
@@ -39,9 +41,11 @@ def read_item(item: Item, event_id: str, *, images: bool) -> ReadItem | ServerPr
     match item.get("type"):
         case "message" if item.get("role") == "user":
             return _read_message(item, named, event_id=event_id, images=images)
+        case "message" if item.get("role") in _OTHER_ROLES:
+            return _read_context(item, named, event_id=event_id)
         case "message":
-            reason = "role: only messages of the user"
-            return problem("unsupported_value", param="item.role", event_id=event_id, reason=reason)
+            reason = "role: not user, system or assistant"
+            return problem("invalid_value", param="item.role", event_id=event_id, reason=reason)
         case "function_call_output":
             return _read_output(item, named, event_id=event_id)
         case _:
@@ -73,12 +77,40 @@ def _read_message(
         if isinstance(read, ServerProblem):
             return read
         adds.append(read)
-        shown.append(_without_image(as_object(part)))
+        shown.append(_without_media(as_object(part)))
     joined = _joined(adds)
     if any(isinstance(add, Typed) and len(add.text) > _MOST for add in joined):
         reason = f"content: at most {_MOST} characters of text"
         return problem("invalid_value", param="item.content", event_id=event_id, reason=reason)
     return ReadItem(item_id, tuple(joined), {**item, "content": shown})
+
+
+#: The roles of messages that are context, with the types of their parts and where the text is.
+_OTHER_ROLES: Mapping[str, Mapping[str, str]] = {
+    MessageRole.SYSTEM: {"input_text": "text"},
+    MessageRole.ASSISTANT: {"output_text": "text", "output_audio": "transcript"},
+}
+
+
+def _read_context(item: Item, item_id: str, *, event_id: str) -> ReadItem | ServerProblem:
+    """Read a message of the system or the agent: text alone."""
+    role, content = MessageRole(str(item["role"])), item.get("content")
+    parts = cast("list[object]", content) if isinstance(content, list) else []
+    texts: list[str] = []
+    for index, part in enumerate(parts):
+        members = as_object(part)
+        text = members.get(_OTHER_ROLES[role].get(str(members.get("type")), ""))
+        if not isinstance(text, str) or not text:
+            param = f"item.content[{index}]"
+            reason = f"content: a message of {role} has text alone"
+            return problem("invalid_value", param=param, event_id=event_id, reason=reason)
+        texts.append(text)
+    whole = "\n".join(texts)
+    if not 0 < len(whole) <= _MOST:
+        reason = f"content: 1 to {_MOST} characters of text"
+        return problem("invalid_value", param="item.content", event_id=event_id, reason=reason)
+    shown = [_without_media(as_object(part)) for part in parts]
+    return ReadItem(item_id, (ContextGiven(role, whole, event_id),), {**item, "content": shown})
 
 
 _MOST = openai_limits.MESSAGE_CHARACTERS.most
@@ -119,9 +151,9 @@ def _read_image(members: Item, param: str, *, event_id: str) -> ImageShown | Ser
     return ImageShown(str(url), str(detail), "", event_id)
 
 
-def _without_image(part: Item) -> Item:
-    """Leave out what the client need not be sent back: an image may have megabytes."""
-    return {name: value for name, value in part.items() if name != "image_url"}
+def _without_media(part: Item) -> Item:
+    """Leave out what the client need not be sent back: it may have megabytes."""
+    return {name: value for name, value in part.items() if name not in ("image_url", "audio")}
 
 
 def _joined(adds: list[Added]) -> list[Added]:

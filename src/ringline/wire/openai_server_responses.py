@@ -1,7 +1,8 @@
 """What a client of OpenAI's protocol says about a response that it asks for (voices, 6).
 
 A response here answers the conversation as the session says. Members that would make it
-another one are refused; `metadata` is shown back; all others are accepted without effect.
+another one are refused; `metadata` is shown back, and `instructions` are told to the model
+first; all others are accepted without effect.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from ringline.domain import openai_limits
 from ringline.wire.openai_server_errors import ServerProblem, problem
 
 _MAX_METADATA = openai_limits.METADATA_PAIRS.most
+_MAX_INSTRUCTIONS = openai_limits.MESSAGE_CHARACTERS.most
 _MAX_KEY, _MAX_VALUE = openai_limits.METADATA_NAME.most, openai_limits.METADATA_TEXT.most
 
 #: The members that can have one value alone, besides null: what that is.
@@ -23,6 +25,7 @@ class AskedResponse:
     """What was asked of a response; its metadata is shown back."""
 
     metadata: Mapping[str, object] | None = None
+    instructions: str = ""
 
 
 def read_response(asked: Mapping[str, object], event_id: str) -> AskedResponse | ServerProblem:
@@ -33,13 +36,19 @@ def read_response(asked: Mapping[str, object], event_id: str) -> AskedResponse |
             return problem(
                 "unsupported_value", param=f"response.{name}", event_id=event_id, reason=reason
             )
+    instructions = asked.get("instructions") or ""
+    if not isinstance(instructions, str) or len(instructions) > _MAX_INSTRUCTIONS:
+        reason = f"instructions: a text of at most {_MAX_INSTRUCTIONS} characters"
+        return problem(
+            "invalid_value", param="response.instructions", event_id=event_id, reason=reason
+        )
     metadata = asked.get("metadata")
     if metadata is None:
-        return AskedResponse()
+        return AskedResponse(None, instructions)
     if not _is_metadata(metadata):
         reason = "metadata: at most 16 texts of 512 characters, by names of 64"
         return problem("invalid_value", param="response.metadata", event_id=event_id, reason=reason)
-    return AskedResponse(cast("Mapping[str, object]", metadata))
+    return AskedResponse(cast("Mapping[str, object]", metadata), instructions)
 
 
 def _is_metadata(value: object) -> bool:

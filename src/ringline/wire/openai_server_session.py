@@ -282,15 +282,16 @@ def _shown_tools(session: Session, config: SessionConfig) -> list[Members]:
     ]
 
 
+#: The members that all kinds of turn detection have.
+_ANY_DETECTION = ("create_response", "interrupt_response")
+
+
 def _shown_detection(heard: Session, detection: TurnDetection) -> Members | None:
     if detection.type is TurnDetectionType.NONE:
         return None
-    asked = heard.get("turn_detection")
-    given = as_object(asked)
-    if (
-        given.get("type") != detection.type
-    ):  # the model has no such detection, or none was asked for
-        given = {}
+    given = as_object(heard.get("turn_detection"))
+    if given.get("type") != detection.type:  # none was asked for, or one that the model lacks
+        given = {name: value for name, value in given.items() if name in _ANY_DETECTION}
     members: Members = {"create_response": True, "interrupt_response": True, **given}
     members["type"] = detection.type.value
     if detection.type is TurnDetectionType.SERVER_VAD:
@@ -324,6 +325,14 @@ class Shown:
     def members(self) -> Members:
         """Return the session object, as events show it."""
         return shown(self.given, self.effective.config, session_id=self.session_id)
+
+    @property
+    def answers_turns(self) -> bool:
+        """Return whether the agent answers turns without a request of the client."""
+        if self.effective.config.turn_detection.type is TurnDetectionType.NONE:
+            return False
+        heard = as_object(as_object(self.given.get("audio")).get("input"))
+        return as_object(heard.get("turn_detection")).get("create_response") is not False
 
     @property
     def transcribes(self) -> bool:

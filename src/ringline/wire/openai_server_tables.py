@@ -44,14 +44,14 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
     ),
     RealtimeEvent(
         "input_audio_buffer.commit",
-        "the caller's turn ends now; the agent answers it, and a `response.create` that follows "
-        "means the same answer",
+        "the caller's turn ends now; with turn detection it is answered, without it a "
+        "`response.create` has to follow",
     ),
     RealtimeEvent("input_audio_buffer.clear", "discard the audio of the current turn"),
     RealtimeEvent(
         "conversation.item.create",
-        "add a message of the user (texts and images) or the output of a function; starts no "
-        "response, but after the last output of a response the agent goes on by itself",
+        "add a message of the user (texts and images), of the system or of the agent from before "
+        "(texts, nobody's turn), or the output of a function; starts no response",
         (
             Member("item", Shape.OBJECT, "the item"),
             Member(
@@ -85,8 +85,9 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
             Member(
                 "response",
                 Shape.OBJECT,
-                "`metadata` is shown back; `conversation` and `tool_choice` can only be `auto`, "
-                "and `input` cannot be set; other members have no effect",
+                "`metadata` is shown back, `instructions` are told to the model as a message of "
+                "the system; `conversation` and `tool_choice` can only be `auto`, and `input` "
+                "cannot be set; other members have no effect",
                 "none",
                 null=True,
             ),
