@@ -1,5 +1,6 @@
 """Sessions of the OpenAI-compatible surface, every frame judged by the vendor's own types."""
 
+import asyncio
 import base64
 import json
 from typing import Any
@@ -60,6 +61,9 @@ async def test_a_typed_message_is_answered_aloud(service: Service) -> None:
         await client.say("Hello there")
         done = (await client.until("response.done"))["response"]
     assert done["status"] == "completed"
+    used = done["usage"]
+    assert used["output_token_details"]["audio_tokens"] > 0
+    assert used["total_tokens"] == used["input_tokens"] + used["output_tokens"]
     (message,) = done["output"]
     assert message["content"] == [{"type": "output_audio", "transcript": "echo: Hello there"}]
     assert client.text() == "echo: Hello there"
@@ -560,6 +564,8 @@ async def test_a_leash_holds_here_too(service: Service) -> None:
 
 async def test_a_voice_that_is_lost_ends_it(service: Service) -> None:
     async with talking(service) as client:
+        await client.send("conversation.item.create", item=user_says("/drop"))
+        await asyncio.sleep(1)  # nothing tells of the voice that replaces it, and is lost too
         await client.send("conversation.item.create", item=user_says("/drop"))
         assert await client.closed() == 1011
     error = client.events[-1]["error"]

@@ -95,6 +95,7 @@ def session(*, reads: bool, openai: bool = False) -> Line:
             client, shown, conversation=Conversation(new_id), events_per_window=0
         )
     line.report_to(client)
+    client.signals.clear()  # what it says of itself at the beginning
 
     def catch_up() -> None:
         client.paused = False

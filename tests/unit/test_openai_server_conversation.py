@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from ringline.domain import openai_limits
 from ringline.domain.leg import NO_TURN
+from ringline.domain.voice import Usage
+from ringline.wire.openai_realtime_events import usage_of
 from ringline.wire.openai_server_conversation import Conversation, item_of
 from tests.outside_types import openai_server
 from tests.samples import new_id
@@ -106,6 +108,16 @@ def _items_follow_each_other(told: Told) -> None:
         if frame["type"] == "conversation.item.added":
             assert frame["previous_item_id"] == last
             last = frame["item"]["id"]
+
+
+@given(st.tuples(*(st.integers(0, 1_000_000) for _ in range(6))))
+def test_usage_is_told_as_the_protocol_nests_it(counts: tuple[int, ...]) -> None:
+    usage = Usage(*counts)
+    told = Conversation(new_id)
+    told.begin(new_id(), spoken=True, voice="a")
+    done = read(told.end(interrupted=False, usage=usage))[-1]
+    assert openai_server(done) == []
+    assert usage_of(done["response"].get("usage", {})) == usage
 
 
 def test_audio_that_belongs_to_no_response_is_one_of_its_own() -> None:

@@ -5,8 +5,11 @@ from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ringline.domain import leg
 from ringline.domain.audio import Chunk
@@ -18,8 +21,11 @@ from ringline.legs.openai_server import OpenAIServerLeg
 from ringline.legs.outgoing import MAX_WAITING_FRAMES
 from ringline.voices import mock
 from ringline.wire.openai_server_conversation import Conversation, item_of
+from ringline.wire.openai_server_errors import CODES, OWN_ERRORS
 from ringline.wire.openai_server_session import Shown
+from ringline.wire.openai_server_tables import TOLD
 from tests import clock
+from tests.openai_examples import OPENAI_CLIENT_EXAMPLES
 from tests.outside_types import openai_server
 from tests.samples import new_id
 from tests.talking import speech
@@ -311,5 +317,64 @@ def test_binary_frames_end_it_the_third_time() -> None:
             line.receive_binary()
         assert client.errors == [("binary_not_supported", None)] * 2
         assert client.signals == [leg.LegFailed(EndCause.LEG_UNSUPPORTED_DATA)]
+
+    run(main)
+
+
+# -- anything at any time -----------------------------------------------------------------
+
+_EXAMPLES = [example for examples in OPENAI_CLIENT_EXAMPLES.values() for example in examples]
+#: What a call may order, whatever the client does meanwhile.
+_ORDERS: list[Callable[[UUID], leg.LegOrder]] = [
+    leg.CallerStarted,
+    leg.CallerStopped,
+    lambda turn: leg.TurnTranscribed("hello", turn),
+    leg.AgentStarted,
+    lambda _: leg.AgentSaid("word "),
+    lambda _: leg.ToolCalled("call_1", "clock", {"tz": "UTC"}),
+    lambda _: leg.AgentFinished(),
+    lambda _: leg.AgentFinished(interrupted=True, spoken_text="wo"),
+    lambda _: leg.RequestRefused(leg.Refusal.NOTHING_TO_COMMIT),
+    lambda _: leg.ConfigUpdated(CONFIG),
+]
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@st.composite
+def frames_of_a_client(draw: st.DrawFn) -> str:
+    """Draw an event that is right, one with a wrong member, or no event at all."""
+    frame = json.loads(draw(st.sampled_from(_EXAMPLES)))
+    match draw(st.integers(0, 3)):
+        case 0:
+            return draw(st.text(max_size=20))
+        case 1:
+            frame[draw(st.sampled_from([*frame, "event_id"]))] = draw(_JSON)
+        case 2:
+            del frame[draw(st.sampled_from(list(frame)))]
+        case _:
+            pass
+    return json.dumps(frame)
+
+
+@given(st.lists(frames_of_a_client() | st.sampled_from(range(len(_ORDERS) + 1)), max_size=25))
+def test_whatever_comes_is_answered_by_legal_frames(happening: list[str | int]) -> None:
+    async def main(line: OpenAIServerLeg, client: Client) -> None:
+        turn = new_id()
+        for one in happening:
+            if isinstance(one, str):
+                line.receive(one)
+            elif one < len(_ORDERS):
+                line.send(_ORDERS[one](turn))
+            else:
+                line.play(speech(20))
+        assert client.frames == sum(isinstance(one, str) for one in happening)
+        line.send(leg.HangUp(EndCause.AGENT_HUNG_UP))
+        assert client.errors[-1] == ("call_ended", None)
+        known = {*OWN_ERRORS, *TOLD, *CODES.values()}
+        assert {code for code, _ in client.errors} <= known
 
     run(main)

@@ -206,7 +206,7 @@ def response_done(talk: TurnTaking, signal: voice.ResponseDone, *, draft: Draft)
         draft.orders.append(bridge.DropResponse(response_id))
         return proceed(replace(talk, response=None), draft)
     cut = signal.reason is not voice.ResponseEnd.COMPLETED
-    done = replace(done, hang_up=signal.hang_up, cut=cut)
+    done = replace(done, hang_up=signal.hang_up, cut=cut, usage=signal.usage)
     if response is talk.response:
         return replace(talk, response=done)
     queued = tuple(done if item is response else item for item in talk.queued)
@@ -244,7 +244,10 @@ def _finish_response(
     if heard is not None and talk.speaks:
         spoken = whole_words(response.text, heard)
     if response.begun:  # if not, the leg was never notified of it
-        draft.orders.append(leg.AgentFinished(heard is not None, spoken, response.latency))
+        finished = leg.AgentFinished(
+            heard is not None, spoken, response.latency, usage=response.usage
+        )
+        draft.orders.append(finished)
     if response.text:
         turns = finish_turn(
             talk.turns,

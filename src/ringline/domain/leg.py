@@ -14,7 +14,7 @@ from ringline.domain.allowance import LimitNear
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
-from ringline.domain.voice import MessageRole, ResumeReason, UpstreamLoss, VoiceFailure
+from ringline.domain.voice import MessageRole, ResumeReason, UpstreamLoss, Usage, VoiceFailure
 
 #: The turn of an order that names none.
 NO_TURN = UUID(int=0)
@@ -238,12 +238,14 @@ class AgentFinished:
     """The response is over: complete, or `interrupted`, by somebody or by a failure.
 
     `spoken_text` is what was heard of an interrupted one, None if it was text alone;
-    `latency` is how long it took to begin, None where no speech came before.
+    `latency` is how long it took to begin, None where no speech came before. `usage` is what the
+    voice has used for it, None where it was not told in time.
     """
 
     interrupted: bool = False
     spoken_text: str | None = None
     latency: Latency | None = None
+    usage: Usage | None = field(default=None, compare=False)
 
 
 class Refusal(StrEnum):

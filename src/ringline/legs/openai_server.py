@@ -227,8 +227,10 @@ class OpenAIServerLeg:
             case ToolCalled(tool_call_id, name, arguments):
                 text = encode(arguments).decode()
                 self._send_all(told.call_tool(tool_call_id, name, arguments=text))
-            case AgentFinished(interrupted, spoken_text):
-                self._send_all(told.end(interrupted=interrupted, spoken_text=spoken_text))
+            case AgentFinished(interrupted, spoken_text, usage=usage):
+                self._send_all(
+                    told.end(interrupted=interrupted, spoken_text=spoken_text, usage=usage)
+                )
             case RequestRefused(refusal, request):
                 self._refuse_request(refusal, request)
             case VoiceError(failure, message):

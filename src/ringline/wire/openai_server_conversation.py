@@ -20,6 +20,7 @@ from ringline.domain import openai_limits
 from ringline.domain.audio import Chunk
 from ringline.domain.ids import Prefix, format_id
 from ringline.domain.leg import NO_TURN
+from ringline.domain.voice import Usage
 from ringline.wire.openai_realtime import RATE_HZ
 from ringline.wire.openai_server_errors import ServerProblem, error_members
 from ringline.wire.strict_json import encode
@@ -303,7 +304,9 @@ class Conversation:
             self._event("response.output_item.done", **output, item=done),
         ]
 
-    def end(self, *, interrupted: bool, spoken_text: str | None = None) -> list[bytes]:
+    def end(
+        self, *, interrupted: bool, spoken_text: str | None = None, usage: Usage | None = None
+    ) -> list[bytes]:
         """Tell that the response is over; nothing if there is none.
 
         An item that was interrupted keeps what was heard of it, if that is known.
@@ -323,6 +326,8 @@ class Conversation:
             response.message.text = spoken_text
             self._keep(response.message.item("incomplete"))
         shown = self._shown("cancelled" if interrupted else "completed", details)
+        if usage is not None and usage.tokens:
+            shown["usage"] = shown_usage(usage)
         self._response = None
         return [*frames, self._event("response.done", response=shown)]
 
@@ -401,6 +406,26 @@ def _remember(known: OrderedDict[_Key, _Value], key: _Key, *, value: _Value) -> 
     known[key] = value
     if len(known) > _REMEMBERED:
         known.popitem(last=False)
+
+
+def shown_usage(usage: Usage) -> Members:
+    """Return what was used as the protocol nests it: totals, of which parts are told apart."""
+    cached_text, cached_audio = usage.text_cached_tokens, usage.audio_cached_tokens
+    text_in, audio_in = usage.text_in_tokens + cached_text, usage.audio_in_tokens + cached_audio
+    text_out, audio_out = usage.text_out_tokens, usage.audio_out_tokens
+    cached: Members = {"text_tokens": cached_text, "audio_tokens": cached_audio}
+    return {
+        "total_tokens": usage.tokens,
+        "input_tokens": text_in + audio_in,
+        "output_tokens": text_out + audio_out,
+        "input_token_details": {
+            "text_tokens": text_in,
+            "audio_tokens": audio_in,
+            "cached_tokens": cached_text + cached_audio,
+            "cached_tokens_details": cached,
+        },
+        "output_token_details": {"text_tokens": text_out, "audio_tokens": audio_out},
+    }
 
 
 def item_of(turn_id: UUID) -> str:

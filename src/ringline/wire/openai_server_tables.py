@@ -238,7 +238,8 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
     ),
     RealtimeEvent(
         "response.done",
-        "the response was played, or cut off: `status` is `completed` or `cancelled`",
+        "the response was played, or cut off: `status` is `completed` or `cancelled`; `usage` has "
+        "the tokens, if the voice counts them and had told them by then",
         (_RESPONSE,),
     ),
     RealtimeEvent(
