@@ -13,14 +13,19 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from tests.app.test_gemini_voices import LIVE as GEMINI
+from tests.app.test_gemini_voices import offering as offering_gemini
+from tests.app.test_provider_voices import MODELS as PROVIDERS
+from tests.app.test_provider_voices import offering as offering_a_provider
 from tests.database import TestDatabase
 from tests.fake_endpoints import KEY, fake_endpoints
 from tests.fake_openai_live import KEY as LIVE_KEY
 from tests.fake_openai_live import fake_live
+from tests.gemini_model import EchoModel
 from tests.realtime_session import BARE, connected, talking, until
 from tests.recorded import agent_that_records, noted, recorded_session, say
 from tests.serving import Service, serving
-from tests.voice_desk import hum
+from tests.voice_desk import hum, quiet
 
 SESSIONS = 4
 
@@ -201,6 +206,43 @@ async def test_nothing_of_a_live_session_of_openai_does(database: TestDatabase) 
         key = SecretStr(LIVE_KEY)
         async with serving(database, openai_api_key=key, openai_url=fake.url) as service:
             await leaves_nothing(service, talks_and_interrupts)
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai"])
+async def test_nothing_of_a_session_with_a_provider_does(
+    database: TestDatabase, provider: str
+) -> None:
+    async def talks(service: Service) -> None:
+        await _talks_with_tools(service, PROVIDERS[provider], rate_hz=24_000)
+
+    async with offering_a_provider(database, provider) as (service, _):
+        await leaves_nothing(service, talks)
+
+
+async def test_nothing_of_a_session_with_gemini_does(database: TestDatabase) -> None:
+    async def talks(service: Service) -> None:
+        await _talks_with_tools(service, GEMINI, rate_hz=16_000)
+
+    async with offering_gemini(database, EchoModel(pace_s=0.02)) as (service, _):
+        await leaves_nothing(service, talks)
+
+
+async def _talks_with_tools(service: Service, model: str, *, rate_hz: int) -> None:
+    """Speak, call a tool, interrupt an answer, and hang up during another one."""
+    tools = [{"name": "clock", "parameters": {"type": "object"}}]
+    async with connected(service, headers=service.bearer()) as client:
+        await client.start(config={"model": model, "tools": tools})
+        await client.send("text.input", text="/tool clock {}")
+        await client.send("response.create")
+        call = await client.until("tool.call")
+        await client.until("response.completed")
+        identity = call["tool_call_id"]
+        await client.send("tool.result", tool_call_id=identity, tool_result={"time": "12:00"})
+        await client.until("audio.delta")
+        await client.hear(hum(600, rate_hz) + quiet(800, rate_hz))
+        await client.until("speech.stopped")
+        await client.until("audio.delta")
+        await client.socket.close()
 
 
 async def leaves_nothing(service: Service, session: Session) -> None:

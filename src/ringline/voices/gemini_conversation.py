@@ -141,6 +141,10 @@ class Conversation:
         """Stop the clock of the caller's turn."""
         self._turns.stop()
 
+    def release(self) -> None:
+        """Forget what refers to this; nothing is heard, ordered or taken any more."""
+        del self._turns, self._words
+
     # What the caller says.
 
     def hear(self, chunk: Chunk) -> None:

@@ -163,7 +163,7 @@ class GeminiVoice:
             lose=self._outlet.lose,
         )
         self._conversation.expect_results(opening.history)
-        self._reading = asyncio.create_task(self._read())
+        self._tasks = [asyncio.create_task(self._read())]
 
     @property
     def capabilities(self) -> VoiceCapabilities:
@@ -187,9 +187,13 @@ class GeminiVoice:
     async def close(self) -> None:
         """End the conversation."""
         self._outlet.end()
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        tasks, self._tasks = self._tasks, []  # a cancelled task refers to its voice
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._socket.close()
+        if tasks:
+            self._conversation.release()
 
     async def _read(self) -> None:
         try:

@@ -167,7 +167,7 @@ class UpstreamVoice:
         self._billed_at = self._loop.time()
         if dialect.bills_time:
             self._arm("bill", waited_for=True, after_s=BILLED_EVERY_S)
-        self._reading = asyncio.create_task(self._read())
+        self._tasks = [asyncio.create_task(self._read())]
 
     @property
     def capabilities(self) -> VoiceCapabilities:
@@ -193,8 +193,10 @@ class UpstreamVoice:
     async def close(self) -> None:
         """End the conversation."""
         self._outlet.end()
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        tasks, self._tasks = self._tasks, []  # a cancelled task refers to its voice
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._socket.close()
 
     # The socket.
