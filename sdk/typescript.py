@@ -16,6 +16,7 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
@@ -123,7 +124,7 @@ def _shown(kind: Kind | None) -> str:
             return "string"
         case Id():
             return "Uuid"
-        case Integer():
+        case Integer() | Number():
             return "number"
         case Boolean():
             return "boolean"
@@ -205,7 +206,7 @@ def _predicate(one: Field) -> str:
             by = "ByText"
         case Id():
             by = "ById"
-        case Integer():
+        case Integer() | Number():
             by = "ByNumber"
         case Boolean():
             by = "ByBoolean"

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,8 @@ from ringline.domain.call_vocabulary import (
 from ringline.domain.credentials import Key, KeyKind, Ticket, digest
 from ringline.domain.events import CallCreated, CallEnded, CallRef, Event, TurnCompleted
 from ringline.domain.log import Environment, Scope
-from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow
+from ringline.domain.records import CallRow, Entry, ParticipantRow, TurnRow, UsageRow
+from ringline.domain.voice import Usage, UsageKind
 from ringline.domain.workspaces import NewWorkspace
 from ringline.schema.names import ROLES
 from ringline.storage.data_directory import Address
@@ -168,6 +169,21 @@ def a_participant(call: CallRow) -> ParticipantRow:
 def a_turn(call: CallRow, text: str = "Hello?", **changes: Any) -> TurnRow:
     turn = TurnRow(new_id(), call.id, new_id(), "item_1", 0, TurnRole.CALLER, text, False, NOW)
     return replace(turn, **changes)
+
+
+def used(call: CallRow, **changes: Any) -> UsageRow:
+    row = UsageRow(
+        id=new_id(),
+        call_id=call.id,
+        agent_id=call.agent_id,
+        model="mock/echo",
+        kind=UsageKind.RESPONSE,
+        usage=Usage(audio_in_tokens=3, text_out_tokens=5, seconds=0.5),
+        usd=0.25,
+        prices_date=date(2026, 2, 28),
+        occurred_at=NOW,
+    )
+    return replace(row, **changes)
 
 
 def ref_of(call: CallRow) -> CallRef:

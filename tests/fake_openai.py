@@ -65,6 +65,8 @@ class FakeProvider:
     refused: list[str] = field(default_factory=list)
     #: The frames of each connection, without audio, and how they connected.
     received: list[Frame] = field(default_factory=list)
+    #: The frames that it sent, without speech.
+    sent: list[Frame] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     sessions: list["FakeSession"] = field(default_factory=list)
     #: The handshake is answered with this status.
@@ -212,6 +214,8 @@ class FakeSession:
         frame = {"type": kind, "event_id": self.new_id("event"), **members}
         self.fake.illegal += self.fake.rules.server(frame)
         self.frames += 1
+        if kind != "response.output_audio.delta":
+            self.fake.sent.append(frame)
         if not (self.fake.mute or self.silent):
             await self.connection.send(json.dumps(frame))
 

@@ -14,7 +14,7 @@ from ringline.domain import limits
 from ringline.domain.events import Event, StoredEvent
 from ringline.domain.log import Scope
 from ringline.domain.publication import Publication
-from ringline.domain.records import Entry
+from ringline.domain.records import Entry, UsageRow
 from ringline.domain.topics import ALL_EVENTS, Topic, topics_of
 from ringline.ports import (
     ALL_LOGS,
@@ -43,6 +43,7 @@ class MemoryLog:
 
     def __init__(self) -> None:
         self.logs: dict[Scope, list[StoredEvent]] = {}
+        self.usage: dict[UUID, UsageRow] = {}
         self.epoch = EPOCH
         self.oldest = 1
         self.known: set[Scope] | None = None  # the logs that exist; None means all
@@ -60,6 +61,8 @@ class MemoryLog:
         for entry in entries:
             rows = self.logs.setdefault(entry.scope, [])
             first = len(rows) + 1
+            used = (record for record in entry.records if isinstance(record, UsageRow))
+            self.usage = {row.id: row for row in used} | self.usage  # a second time changes nothing
             rows += [StoredEvent(first + n, event) for n, event in enumerate(entry.durable)]
             offsets.append(tuple(range(first, len(rows) + 1)))
         return offsets
@@ -109,6 +112,7 @@ class FaultyLog:
         self.lose_answers = 0  # how many of the next commits are written but not acknowledged
         self.die_after_commit: Callable[[], None] | None = None
         self.busy: set[Scope] = set()
+        self.refuse_usage = False
         self.refused: set[UUID] = set()  # calls that accept nothing but `call.ended`
         self._back = asyncio.Event()
         self._back.set()
@@ -137,6 +141,9 @@ class FaultyLog:
             entry.call_id in self.refused and entry.durable[-1].type != "call.ended"
             for entry in entries
         ):
+            raise EntryRefused(Violation.OTHER)
+        records = (record for entry in entries for record in entry.records)
+        if self.refuse_usage and any(isinstance(record, UsageRow) for record in records):
             raise EntryRefused(Violation.OTHER)
         offsets = await self.inner.commit(entries)
         if self.die_after_commit is not None:

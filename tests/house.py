@@ -90,10 +90,13 @@ class House:
         *,
         limits: CallLimits = LIMITS,
         recorded: bool = False,
+        tells_usage: bool = False,
     ) -> LiveCall:
         row = replace(call_row(), started_at=clock())
         config = SessionConfig(model="local/attendant")
-        new = NewCall(SCOPE, row, config, greeting, limits, recorded=recorded)
+        new = NewCall(
+            SCOPE, row, config, greeting, limits, recorded=recorded, tells_usage=tells_usage
+        )
         return self.calls.start(new, line)
 
     def events(self, live: LiveCall) -> list[EventData]:

@@ -13,7 +13,7 @@ from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
-from ringline.domain.voice import ResumeReason, VoiceFailure
+from ringline.domain.voice import ResumeReason, Usage, UsageKind, VoiceFailure
 from ringline.wire import realtime
 from ringline.wire.realtime_errors import SessionProblem
 
@@ -54,6 +54,9 @@ _TOLD: tuple[leg.LegOrder | SessionProblem | Chunk, ...] = (
     leg.LimitWarned(LimitNear(LimitReason.MAX_DURATION, 12.0)),
     leg.LimitWarned(LimitNear(LimitReason.BUDGET_EXHAUSTED, 188)),
     leg.SessionResumed(ResumeReason.ROLLOVER, "openai/gpt-realtime-2.1"),
+    leg.UsageWritten(
+        "mock/echo", UsageKind.RESPONSE, Usage(audio_in_tokens=12, audio_out_tokens=30), 0.00042
+    ),
     leg.HangUp(EndCause.IDLE_TIMEOUT),
 )
 

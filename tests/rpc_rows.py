@@ -10,6 +10,7 @@ import asyncpg
 
 from ringline.domain.ids import Prefix
 from ringline.domain.log import Scope
+from ringline.domain.usage import UNITS
 from ringline.rpc.action import Action, Input
 from ringline.rpc.kinds import (
     AnswerLatency,
@@ -22,6 +23,7 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
@@ -79,6 +81,9 @@ async def seed(database: TestDatabase, scope: Scope) -> Seeded:
         "CallTranscript": {"turn_id": new_id(), "item_id": "i", "role": "caller"}
         | {"text": "Hello", "occurred_at": now()}
         | call,
+        "Usage": {"model": "mock/echo", "kind": "response", "prices_date": now().date()}
+        | {"occurred_at": now(), **dict.fromkeys((*UNITS, "usd"), 1)}
+        | call,
         "CallQueueEntry": {"queue_id": ids["Queue"], "status": "waiting", "entered_at": now()}
         | call,
     }
@@ -134,6 +139,8 @@ def _value(kind: Kind, seeded: Seeded) -> Any:
             return seeded.id_of(prefix)
         case Integer(minimum):
             return (minimum or 0) + 1
+        case Number():
+            return 0.5
         case Boolean():
             return False
         case Timestamp():

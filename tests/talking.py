@@ -197,6 +197,9 @@ class ScriptedVoice:
         self.orders: list[voice.VoiceOrder] = []
         self.closed = False
         self.on_close: Callable[[], None] | None = None
+        #: What it reports as used while it is closed, and how long that takes.
+        self.last_used: voice.UsageReported | None = None
+        self.closing_s = 0.0
 
     @property
     def capabilities(self) -> voice.VoiceCapabilities:
@@ -211,6 +214,10 @@ class ScriptedVoice:
 
     async def close(self) -> None:
         self.closed = True
+        if self.closing_s:
+            await asyncio.sleep(self.closing_s)
+        if self.last_used is not None:
+            self.listener.on_voice_signal(self.last_used)
         if self.on_close is not None:
             self.on_close()
 

@@ -29,6 +29,7 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
@@ -144,6 +145,8 @@ def sample(one: Input, ids: Mapping[str, str], texts: Mapping[str, str]) -> obje
             return words[0]
         case Integer():
             return 7
+        case Number():
+            return 0.5
         case Boolean():
             return True
         case Timestamp():

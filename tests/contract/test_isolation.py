@@ -35,6 +35,7 @@ from tests.database import (
     created,
     make_log,
     new_id,
+    used,
 )
 from tests.expecting import refused_for
 
@@ -63,7 +64,7 @@ async def fill(stores: Stores) -> list[Scope]:
             await stores.credentials.put_ticket(key_hash, a_ticket(key), now=NOW)
     for scope in scopes:
         call = a_call()
-        rows = (call, a_participant(call), a_turn(call))
+        rows = (call, a_participant(call), a_turn(call), used(call))
         await stores.log.commit([Entry(scope, (created(call),), rows, call.id)])
         async with stores.database.transaction(scope) as connection:
             await fill_by_hand(connection, scope, call)
@@ -162,6 +163,8 @@ def test_there_is_a_row_for_every_table_or_this_test_is_blind() -> None:
         "conversation_items",
         "call_queue_entries",
         "idempotency_keys",
+        "usage",
+        "usage_months",
     }
 
 

@@ -2,6 +2,7 @@
 
 from asyncio import get_running_loop
 from asyncio import sleep as pause
+from dataclasses import replace
 
 from ringline.domain.agent import TurnDetection, TurnDetectionType
 from ringline.domain.call_vocabulary import TurnRole
@@ -25,6 +26,7 @@ from ringline.domain.voice import (
     ToolResult,
     Transcribed,
     UpdateConfig,
+    Usage,
     UsageKind,
     UsageReported,
     VoiceFailed,
@@ -159,14 +161,15 @@ def test_a_response_under_way_is_finished_by_the_old_one() -> None:
         assert desk.provider.line.heard_ms == 100
         assert desk.provider.line.asked == []
         first.say("r1", "two", 1_000)
-        used = UsageReported(UsageKind.SESSION, ResponseDone("r1").usage)
+        used = UsageReported(UsageKind.SESSION, Usage(seconds=1.0))
         first.report(used, SpeechStarted("late"), ResponseStarted("own"))
-        first.report(ResponseDone("r1"))
+        first.report(ResponseDone("r1", usage=Usage(text_out_tokens=2)))
         assert desk.ear.text_of("r1") == "One two"
         assert desk.all(ResponseDone) == [ResponseDone("r1")]
         assert desk.all(ResponseStarted) == [ResponseStarted("r1")]
         assert desk.all(SpeechStarted) == []
-        assert desk.all(UsageReported) == [used]
+        response = UsageReported(UsageKind.RESPONSE, Usage(text_out_tokens=2))
+        assert desk.all(UsageReported) == [replace(it, model=ONE) for it in (used, response)]
         assert desk.provider.line.orders == [
             Remember((PastTurn(AGENT, "One two"),)),
             Respond("r2"),

@@ -263,6 +263,62 @@ export interface CallTranscriptResource {
   sorts: "id" | "callId" | "callUuid" | "itemId" | "contentIndex" | "role" | "speaker" | "text" | "interrupted" | "spokenText" | "recognized" | "isFinal" | "startedAtMs" | "endedAtMs" | "occurredAt" | "organisationId" | "insertedAt" | "updatedAt";
 }
 
+export interface Usage {
+  id: Uuid;
+  callId: Uuid;
+  callUuid: string;
+  agentId: Uuid | null;
+  model: string;
+  kind: "response" | "transcription" | "speech" | "session";
+  audioInTokens: number;
+  audioCachedTokens: number;
+  audioOutTokens: number;
+  textInTokens: number;
+  textCachedTokens: number;
+  textOutTokens: number;
+  seconds: number;
+  textItems: number;
+  usd: number;
+  pricesDate: string;
+  occurredAt: Timestamp;
+}
+
+export interface UsageRelationships {
+  call: Relation<CallResource, "one">;
+  agent: Relation<AiAgentResource, "maybe">;
+  organisation: Relation<OrganisationResource, "one">;
+}
+
+export interface UsageFilter extends Joined<UsageFilter> {
+  id?: ById;
+  callId?: ById;
+  callUuid?: ByText;
+  agentId?: Nullable<ById>;
+  model?: ByText;
+  kind?: ByWord<"response" | "transcription" | "speech" | "session">;
+  audioInTokens?: ByNumber;
+  audioCachedTokens?: ByNumber;
+  audioOutTokens?: ByNumber;
+  textInTokens?: ByNumber;
+  textCachedTokens?: ByNumber;
+  textOutTokens?: ByNumber;
+  seconds?: ByNumber;
+  textItems?: ByNumber;
+  usd?: ByNumber;
+  pricesDate?: ByText;
+  occurredAt?: ByTime;
+  call?: CallFilter;
+  agent?: AiAgentFilter;
+  organisation?: OrganisationFilter;
+}
+
+export interface UsageResource {
+  fields: Usage;
+  relationships: UsageRelationships;
+  filter: UsageFilter;
+  sorts: "id" | "callId" | "callUuid" | "agentId" | "model" | "kind" | "audioInTokens" | "audioCachedTokens" | "audioOutTokens" | "textInTokens" | "textCachedTokens" | "textOutTokens" | "seconds" | "textItems" | "usd" | "pricesDate" | "occurredAt";
+}
+
 export interface CallQueueEntry {
   id: Uuid;
   queueId: Uuid;
@@ -735,6 +791,15 @@ export interface GetCallQueueEntryInputMembers {
 
 export type GetCallQueueEntryInput = OneOf<GetCallQueueEntryInputMembers, "id" | "callUuid">;
 
+export interface SumUsageInput {
+  month?: string | null;
+}
+
+export interface SumUsageAnswer {
+  month: string;
+  totals: ({ agent_id: Uuid | null; model: string; audio_in_tokens: number; audio_cached_tokens: number; audio_out_tokens: number; text_in_tokens: number; text_cached_tokens: number; text_out_tokens: number; seconds: number; text_items: number; usd: number; })[];
+}
+
 export interface CreateCallInput {
   callUuid?: string;
   direction: "inbound" | "outbound";
@@ -1023,6 +1088,8 @@ export const ACTIONS = {
   listQueues: "list_queues",
   listCallTranscripts: "list_call_transcripts",
   listCalls: "list_calls",
+  listUsage: "list_usage",
+  sumUsage: "sum_usage",
   createCall: "create_call",
   updateCall: "update_call",
   callCodec: "call_codec",
@@ -1124,6 +1191,14 @@ export interface Actions {
   listCalls<const F extends Fields<CallResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: CallFilter; sort?: Sort<CallResource>; page?: P } & Known<CallResource, F> & TransportOptions): Promise<Result<Listed<Selected<CallResource, F>, P>, ErrorType>>;
   /** Says whether `listCalls` would take this. */
   validateListCalls(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** List usage. Takes `fields`. */
+  listUsage<const F extends Fields<UsageResource>, P extends PageRequest | undefined = undefined>(config: { fields: F; filter?: UsageFilter; sort?: Sort<UsageResource>; page?: P } & Known<UsageResource, F> & TransportOptions): Promise<Result<Listed<Selected<UsageResource, F>, P>, ErrorType>>;
+  /** Says whether `listUsage` would take this. */
+  validateListUsage(config?: TransportOptions): Promise<ValidationResult<ErrorType>>;
+  /** Sum up what agents and models used in a calendar month (UTC), by default this one. */
+  sumUsage(config?: { input?: SumUsageInput } & TransportOptions): Promise<Result<SumUsageAnswer, ErrorType>>;
+  /** Says whether `sumUsage` would take this. */
+  validateSumUsage(config?: { input?: Partial<SumUsageInput> } & TransportOptions): Promise<ValidationResult<ErrorType>>;
   /** Register a call on another system. */
   createCall<const F extends Fields<CallResource> = readonly []>(config: { input: CreateCallInput; fields?: F } & Known<CallResource, F> & TransportOptions): Promise<Result<Selected<CallResource, F>, ErrorType>>;
   /** Says whether `createCall` would take this. */

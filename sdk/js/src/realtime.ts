@@ -170,6 +170,8 @@ export interface ClientEvents {
     config?: SessionConfig | null;
     /** An agent, for the settings that ticket and config leave open; its greeting is spoken. Ignored if the ticket names an agent. Default: none. */
     agent_id?: string | null;
+    /** Whether to send `session.usage`; a mint that says so is followed instead. Default: false. */
+    usage_events?: boolean | null;
   };
   /** Change the config while the session runs. */
   "session.update": {
@@ -324,6 +326,32 @@ export interface ServerEvents {
     reason: "rollover" | "reconnect" | "fallback";
     /** The model that speaks from here on. */
     model: string;
+  };
+  /** A voice has used something, since it last reported; only with `usage_events`. A last one comes right before `session.terminating`, be it of nothing. */
+  "session.usage": {
+    type: "session.usage";
+    /** The model that used it. */
+    model: string;
+    /** What for. */
+    kind: "response" | "transcription" | "speech" | "session";
+    /** Tokens of audio that the model was given. */
+    audio_in_tokens: number;
+    /** Tokens of audio that the provider took from its cache. */
+    audio_cached_tokens: number;
+    /** Tokens of speech that the model produced. */
+    audio_out_tokens: number;
+    /** Tokens of text that the model was given, tools included. */
+    text_in_tokens: number;
+    /** Tokens of text that the provider took from its cache. */
+    text_cached_tokens: number;
+    /** Tokens of text that the model produced, thoughts included. */
+    text_out_tokens: number;
+    /** Seconds that are billed by time. */
+    seconds: number;
+    /** Texts that are billed by the item. */
+    text_items: number;
+    /** What it costs by the price list, in US dollars. */
+    usd: number;
   };
   /** Something went wrong; the session continues. */
   "error": {

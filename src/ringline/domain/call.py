@@ -26,6 +26,7 @@ from ringline.domain.call_signals import (
     LegJoined,
     LimitApproached,
     RecordingFailed,
+    UsageCharged,
     VoiceOpened,
     size_of,
 )
@@ -172,6 +173,8 @@ def step(call: Call, signal: CallSignal, *, moment: Moment) -> Step:
             call = _end(call, cause, draft=draft, message=message, lost=lost)
         case LimitApproached(near):
             draft.orders.append(leg.LimitWarned(near))
+        case UsageCharged():
+            pass  # only its limits count it
         case TakenOver() | HandedBack() if not call.announced:
             pass  # no agent speaks yet
         case TakenOver():
@@ -233,7 +236,7 @@ def _from_voice(call: Call, signal: voice.VoiceSignal, *, draft: Draft) -> Call:
         case voice.GoingAway() | voice.Resumable():
             return call  # what wraps the voice has acted on it
         case voice.UsageReported():
-            return call  # it moves no conversation
+            return call  # it moves no conversation, and is counted where it comes in
         case _:
             return _talk(call, signal, draft=draft)
 

@@ -43,6 +43,14 @@ class LimitApproached:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageCharged:
+    """A voice has used something, which counts against the call's budget."""
+
+    tokens: int
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class LegJoined:
     """Another leg joined; its id is the participant's.
 
@@ -67,6 +75,7 @@ CallSignal: TypeAlias = (
     | AnswerWritten
     | EndOrdered
     | LimitApproached
+    | UsageCharged
     | TakenOver
     | HandedBack
     | LegJoined

@@ -32,6 +32,7 @@ class Prefix(StrEnum):
     CONTACT = "con"
     QUEUE = "que"
     QUEUE_ENTRY = "qen"
+    USAGE = "usg"
     GATEWAY = "gtw"
     SIP_USER = "sip"
     OPERATOR_STATUS = "ops"

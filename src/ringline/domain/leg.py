@@ -14,7 +14,14 @@ from ringline.domain.allowance import LimitNear
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.endings import EndCause
 from ringline.domain.latency import Latency
-from ringline.domain.voice import MessageRole, ResumeReason, UpstreamLoss, Usage, VoiceFailure
+from ringline.domain.voice import (
+    MessageRole,
+    ResumeReason,
+    UpstreamLoss,
+    Usage,
+    UsageKind,
+    VoiceFailure,
+)
 
 #: The turn of an order that names none.
 NO_TURN = UUID(int=0)
@@ -291,6 +298,16 @@ class SessionResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageWritten:
+    """What a voice has used is in the ledger, at its price."""
+
+    model: str
+    kind: UsageKind
+    usage: Usage
+    usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Hang up for a cause; the last order to a leg.
 
@@ -317,5 +334,6 @@ LegOrder: TypeAlias = (
     | VoiceError
     | LimitWarned
     | SessionResumed
+    | UsageWritten
     | HangUp
 )

@@ -241,6 +241,12 @@ LOG_LINES: Mapping[str, tuple[LogLine, ...]] = {
             means="The database refused a call's entry; the call ends with `internal_error`.",
         ),
         _error(
+            "usage_lost",
+            "call_id",
+            "outcome",
+            means="What a voice used could not be written to the ledger.",
+        ),
+        _error(
             "journal_lost_entries",
             "entries",
             means="The server ended before these entries were written.",

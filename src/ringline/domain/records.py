@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from ringline.domain.events import Event
 from ringline.domain.latency import Latency
 from ringline.domain.log import Scope
 from ringline.domain.operators import QueueEntryStatus
+from ringline.domain.voice import Usage, UsageKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,25 @@ class QueueEntryRow:
     accepted_by_agent_name: str | None = None
 
 
-Record: TypeAlias = CallRow | ParticipantRow | TurnRow | QueueEntryRow
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """A row of `usage`: what a voice has used since its last report, and what that costs.
+
+    `usd` is by the prices of `prices_date`. Writing a row again changes nothing.
+    """
+
+    id: UUID
+    call_id: UUID
+    agent_id: UUID | None
+    model: str
+    kind: UsageKind
+    usage: Usage
+    usd: float
+    prices_date: date
+    occurred_at: datetime
+
+
+Record: TypeAlias = CallRow | ParticipantRow | TurnRow | QueueEntryRow | UsageRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +138,8 @@ class Entry:
     """What the journal writes at once: rows, and the events that report them.
 
     An entry belongs to one log. Ephemeral events have no row; they keep their position in the
-    queue and are published with the entry. An entry with records has a durable event.
+    queue and are published with the entry. An entry with records has a durable event, by which
+    it is found in the log again, or its records are `UsageRow`s, which may be written twice.
     """
 
     scope: Scope

@@ -229,10 +229,15 @@ class UsageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsageReported:
-    """The voice used something besides its responses, which `ResponseDone` reports."""
+    """The voice used something besides its responses, which `ResponseDone` reports.
+
+    It may come at any time, even from a voice that is closed. `model` is set if it is not the
+    voice's own, but that of one before.
+    """
 
     kind: UsageKind
     usage: Usage
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +326,9 @@ class Resumed:
     owes_answer: bool = False
 
 
+NOTHING_USED = Usage()
+
+
 VoiceSignal: TypeAlias = (
     SpeechStarted
     | SpeechStopped
@@ -337,6 +345,17 @@ VoiceSignal: TypeAlias = (
     | Resumable
     | Resumed
 )
+
+
+def used_in(signal: VoiceSignal) -> UsageReported | None:
+    """Return what a signal reports as used, if anything."""
+    match signal:
+        case ResponseDone(usage=usage) if usage != NOTHING_USED:
+            return UsageReported(UsageKind.RESPONSE, usage)
+        case UsageReported(usage=usage) if usage != NOTHING_USED:
+            return signal
+        case _:
+            return None
 
 
 # Orders.

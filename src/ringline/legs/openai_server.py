@@ -38,6 +38,7 @@ from ringline.domain.leg import (
     SessionStarted,
     ToolCalled,
     TurnTranscribed,
+    UsageWritten,
     VoiceError,
 )
 from ringline.domain.voice import MessageRole
@@ -236,7 +237,7 @@ class OpenAIServerLeg:
             case VoiceError(failure, message):
                 code = VOICE_TROUBLES[failure]
                 self._refuse(ServerProblem(code, message or ERRORS[code].message))
-            case LimitWarned() | SessionResumed():
+            case LimitWarned() | SessionResumed() | UsageWritten():
                 pass  # the protocol has no such event
             case HangUp(cause, message):
                 self._hang_up(error_of(cause), message)

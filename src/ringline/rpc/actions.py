@@ -21,6 +21,7 @@ from ringline.domain.email import EMAIL
 from ringline.domain.events import COMING_TYPES, EVENT_TYPES
 from ringline.domain.ids import Prefix
 from ringline.domain.operators import OperatorAvailability, StatusSource, TeamRole
+from ringline.domain.usage import UNITS
 from ringline.rpc import (
     call_actions,
     conversation_actions,
@@ -28,6 +29,7 @@ from ringline.rpc import (
     queue_actions,
     sip_actions,
     team_actions,
+    usage_actions,
 )
 from ringline.rpc import resources as r
 from ringline.rpc.action import Action, ActionKind, Answer, Input
@@ -39,6 +41,7 @@ from ringline.rpc.kinds import (
     Integer,
     LogPoint,
     Map,
+    Number,
     Text,
     Timestamp,
 )
@@ -236,6 +239,26 @@ _ROWS = (
     _list(r.QUEUE, operator=True),
     _list(r.CALL_TRANSCRIPT, operator=True),
     _list(r.CALL, operator=True),
+    _list(r.USAGE),
+    Action(
+        "sum_usage",
+        _K.GENERIC,
+        "Sum up what agents and models used in a calendar month (UTC), by default this one",
+        inputs=(Input("month", Text(pattern=usage_actions.MONTH)),),
+        answers=(
+            Answer("month", Text()),
+            Answer(
+                "totals",
+                many=True,
+                members=(
+                    Answer("agent_id", Id(Prefix.AGENT), null=True),
+                    Answer("model", Text()),
+                    *(Answer(unit, Number()) for unit in (*UNITS, "usd")),
+                ),
+            ),
+        ),
+        act=usage_actions.sum_usage,
+    ),
     Action(
         "create_call",
         _K.CREATE,

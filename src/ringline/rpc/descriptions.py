@@ -14,6 +14,7 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
@@ -39,6 +40,8 @@ def describe_kind(kind: Kind) -> str:
             return "integer"
         case Integer(minimum):
             return f"integer from {minimum}"
+        case Number():
+            return "number"
         case Boolean():
             return "boolean"
         case Timestamp():

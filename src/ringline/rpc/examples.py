@@ -15,6 +15,7 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
@@ -33,6 +34,7 @@ _VALUES = {
     "instructions": "You answer the telephone of a bakery.",
     "memberUuid": "member-1",
     "model": "local/attendant",
+    "month": "2026-11",
     "name": "Example",
     "phoneE164": "+15550123",
     "publicId": "cnv-4711",
@@ -87,6 +89,8 @@ def _of_kind(kind: Kind) -> object:
             return _ID
         case Integer(minimum):
             return max(1, minimum or 0)
+        case Number():
+            return 0.25
         case Boolean():
             return True
         case Timestamp():

@@ -24,6 +24,7 @@ from ringline.rpc.kinds import (
     Integer,
     Kind,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
@@ -161,7 +162,7 @@ def operators_of(kind: Kind) -> tuple[str, ...]:
             return ("is_nil",)
         case Boolean():
             return ("eq", "not_eq", "is_nil")
-        case Integer() | Timestamp():
+        case Integer() | Number() | Timestamp():
             return ("eq", "not_eq", "in", "gt", "gte", "lt", "lte", "is_nil")
         case Text():
             return ("eq", "not_eq", "in", "contains", "starts_with", "ends_with", "is_nil")

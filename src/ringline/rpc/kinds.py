@@ -6,9 +6,11 @@ never sees null: whether null is allowed depends on the field.
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
+from math import isfinite
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
@@ -115,6 +117,20 @@ class Integer:
         if self.minimum is not None and value < self.minimum:
             raise BadValue("must be greater than or equal to %{min}", min=self.minimum)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number, whole or not."""
+
+    def cast(self, value: object) -> float:
+        """Take a number that a double can hold."""
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            with suppress(OverflowError):
+                number = float(value)
+                if isfinite(number):
+                    return number
+        raise BadValue("must be a number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +319,7 @@ Kind: TypeAlias = (
     Text
     | Id
     | Integer
+    | Number
     | Boolean
     | Timestamp
     | Choice
@@ -329,6 +346,8 @@ def sql_type(kind: Kind) -> Any:
             return sa.Uuid()
         case Integer():
             return sa.Integer()
+        case Number():
+            return sa.Double[float]()
         case Boolean():
             return sa.Boolean()
         case Timestamp():

@@ -23,6 +23,7 @@ from ringline.rpc.kinds import (
     Kind,
     LogPoint,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
@@ -87,6 +88,8 @@ def taken(kind: Kind) -> Schema:
             if clamped is None:
                 number["maximum"] = MAX_INT32
             return {"anyOf": [number, {"type": "string", "pattern": digits}]}
+        case Number():
+            return {"type": "number"}
         case Boolean():
             return {"enum": [True, False, "true", "false", "1", "0"]}
         case Timestamp():
@@ -144,7 +147,7 @@ def shown(kind: Kind) -> Schema:
             return ref("LocalDialogue")
         case AnswerLatency():
             return ref("AnswerLatency")
-        case Timestamp() | Choice():
+        case Timestamp() | Choice() | Number():
             return taken(kind)
         case LogPoint() | Choices():
             raise AssertionError("an argument of a reading, which is never shown")

@@ -29,6 +29,8 @@ from ringline.domain.operators import (
     StatusSource,
     TeamRole,
 )
+from ringline.domain.usage import UNITS
+from ringline.domain.voice import UsageKind
 from ringline.rpc.kinds import (
     AnswerLatency,
     Boolean,
@@ -37,11 +39,13 @@ from ringline.rpc.kinds import (
     Id,
     Integer,
     Map,
+    Number,
     Text,
     TextList,
     Timestamp,
     ToolList,
 )
+from ringline.rpc.names import camel
 from ringline.rpc.record_events import contact_events, conversation_events
 from ringline.rpc.resource import Expression, Field, Relationship, Resource
 from ringline.schema import tables
@@ -274,6 +278,31 @@ CALL_TRANSCRIPT = Resource(
     default_sort=("occurred_at", "content_index", "id"),
 )
 
+USAGE = Resource(
+    "Usage",
+    "usage",
+    tables.usage,
+    Prefix.USAGE,
+    (
+        Field("id", Id(Prefix.USAGE)),
+        Field("callId", Id(Prefix.CALL)),
+        Field("callUuid", Text(trim=False), through=("call", "callUuid")),
+        Field("agentId", Id(Prefix.AGENT), null=True),
+        Field("model", Text()),
+        Field("kind", _words(UsageKind)),
+        *(Field(camel(unit), Number() if unit == "seconds" else Integer()) for unit in UNITS),
+        Field("usd", Number()),
+        Field("pricesDate", Text(), column=sa.cast(tables.usage.c.prices_date, sa.Text)),
+        Field("occurredAt", Timestamp()),
+    ),
+    (
+        Relationship("call", "Call", "call_id", null=False),
+        Relationship("agent", "AiAgent", "agent_id"),
+        _ORGANISATION,
+    ),
+    default_sort=("occurred_at", "id"),
+)
+
 CALL_QUEUE_ENTRY = Resource(
     "CallQueueEntry",
     "callQueueEntries",
@@ -483,6 +512,7 @@ RESOURCES: Mapping[str, Resource] = {
         CALL,
         CALL_PARTICIPANT,
         CALL_TRANSCRIPT,
+        USAGE,
         CALL_QUEUE_ENTRY,
         CONVERSATION,
         CONVERSATION_ITEM,

@@ -40,8 +40,10 @@ class Bridge:
         lead_ms: float,
         new_resampler: NewResampler,
         count_audio: CountAudio | None = None,
+        meter: Callable[[VoiceId, voice.VoiceSignal], None] | None = None,
     ) -> None:
         self._inbox = inbox
+        self._meter = meter
         self._count_audio = count_audio
         self._new_resampler = new_resampler
         self._legs: dict[LegId, LegPlug] = {}
@@ -83,7 +85,11 @@ class Bridge:
     def plug_voice(self, voice_id: VoiceId) -> VoiceListener:
         """Create the plug that a voice will report to; call it before opening the voice."""
         plug = self._voices[voice_id] = VoicePlug(
-            voice_id, self, new_resampler=self._new_resampler, count=self._count_audio
+            voice_id,
+            self,
+            new_resampler=self._new_resampler,
+            count=self._count_audio,
+            meter=None if self._meter is None else partial(self._meter, voice_id),
         )
         self._apply_routes()
         return plug

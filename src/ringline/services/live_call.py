@@ -8,6 +8,7 @@ its inbox.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Self
@@ -15,7 +16,7 @@ from typing import Self
 import structlog
 
 from ringline.domain import bridge, call, call_signals, leg, limits, voice
-from ringline.domain.addresses import FromLeg, FromVoice, ToBridge, ToLeg, ToVoice
+from ringline.domain.addresses import FromLeg, ToBridge, ToLeg, ToVoice
 from ringline.domain.allowance import LimitNear, Measure
 from ringline.domain.call import Call, Moment, Step
 from ringline.domain.call_signals import CallSignal, EndOrdered
@@ -46,11 +47,15 @@ from ringline.services.limit_watch import LimitWatch
 from ringline.services.orders import Ordered, Orders
 from ringline.services.pricing import Pricing
 from ringline.services.recordings import Recorder, Recordings
+from ringline.services.usage import CallAccount
 
 _log = structlog.get_logger(__name__)
 
 #: How long closing a voice may take, or ending a task that was cancelled.
 CLOSE_S = 5.0
+
+#: How long the end of a session may wait for the last of what was used.
+LAST_USAGE_S = 2.0
 
 #: So much of anything is never used up.
 _NEVER = 1e15
@@ -111,6 +116,8 @@ class NewCall:
     limits: CallLimits
     allowed_tools: frozenset[str] | None = None
     recorded: bool = False
+    #: The caller is told what is used.
+    tells_usage: bool = False
 
 
 class LiveCall:
@@ -140,8 +147,22 @@ class LiveCall:
         self._inbox_bytes = 0
         self._overrun = False
         self._orders = Orders()
-        self._pricing = pricing
         self._watch = LimitWatch(self, new.limits.measured)
+        self._account = CallAccount(
+            new.scope,
+            new.row,
+            journal=journal,
+            pricing=pricing,
+            moment=moment,
+            # Counted in the call's own order of things: a response ends before its budget does.
+            spend=lambda tokens, usd: self.signal(call_signals.UsageCharged(tokens, usd)),
+        )
+        if new.tells_usage:
+            self._account.tell(self._tell_usage)
+        #: What the caller is told once the session has started.
+        self._untold: list[leg.UsageWritten] = []
+        self._caller_leg = caller_leg
+        self._hang_up: leg.HangUp | None = None
         self._bridge = Bridge(
             self.signal,
             self.caller,
@@ -149,6 +170,7 @@ class LiveCall:
             lead_ms=new.limits.playout_lead_ms,
             new_resampler=new_resampler,
             count_audio=self._watch.audio if self._watch.counts_audio else None,
+            meter=self._account.take,
         )
         self._first_voice = self._new_voice_id()
         self._listener = self._bridge.plug_voice(self._first_voice)
@@ -161,7 +183,6 @@ class LiveCall:
         self._bridge.send(bridge.SetRoutes(routes, self.caller))
         self._legs: dict[LegId, Leg] = {self.caller: caller_leg}
         self._voices: dict[VoiceId, Voice] = {}
-        self._models: dict[VoiceId, str] = {}
         self._call = Call(
             new.scope,
             new.row,
@@ -295,7 +316,7 @@ class LiveCall:
     async def _open(
         self, voice_id: VoiceId, listener: VoiceListener, *, opening: voice.VoiceOpening
     ) -> Voice:
-        self._models[voice_id] = opening.config.model
+        self._account.opens(voice_id, opening.config.model)
         async with asyncio.timeout(self._limits.voice_s):
             opened = await self._open_voice(opening, listener)
         if self._call.ended:
@@ -327,21 +348,16 @@ class LiveCall:
                 self._carry_out(call.step(self._call, signal.signal, moment=self._now()))
                 self._orders.acknowledge(signal, active=active)
             case _:
-                if isinstance(signal, FromVoice) and isinstance(signal.signal, voice.Resumed):
-                    self._models[signal.voice] = signal.signal.model
                 self._carry_out(call.step(self._call, signal, moment=self._now()))
-                self._count_usage(signal)
+                if isinstance(signal, call_signals.UsageCharged):
+                    self._watch.used(signal.tokens, signal.usd)
 
-    def _count_usage(self, signal: CallSignal) -> None:
-        match signal:
-            case FromVoice(voice_id, voice.ResponseDone(usage=usage)):
-                kind = voice.UsageKind.RESPONSE
-            case FromVoice(voice_id, voice.UsageReported(kind, usage)):
-                pass
-            case _:
-                return
-        usd = self._pricing.usd(self._models[voice_id], kind, usage=usage)
-        self._watch.used(usage.tokens, usd)
+    def _tell_usage(self, used: leg.UsageWritten) -> None:
+        """Tell the caller what was used, between the session's start and its end."""
+        if self._call.active:
+            self._caller_leg.send(used)
+        else:
+            self._untold.append(used)
 
     def _carry_out(self, step: Step) -> None:
         """Submit a step's entry to the journal and deliver its orders."""
@@ -364,10 +380,15 @@ class LiveCall:
                 case ToVoice(voice_id, voice_order):
                     if voice_id in self._voices:  # it may not be open yet
                         self._voices[voice_id].send(voice_order)
+                case ToLeg(self.caller, leg.HangUp() as hang_up) if self.new.tells_usage:
+                    self._hang_up = hang_up  # after the last of what was used
                 case ToLeg(leg_id, leg_order):
                     self._legs[leg_id].send(leg_order)
         if answered:
             self._watch.start()
+            untold, self._untold = self._untold, []
+            for used in untold:
+                self._tell_usage(used)
 
     def _record(self) -> None:
         """Plug in the recorder, if the call is recorded."""
@@ -447,8 +468,33 @@ class LiveCall:
             self._recorder.end()
             self._recorder = None  # it refers to the call
         await asyncio.gather(opening, return_exceptions=True)
+        self._account.call_ended()
         self._close_voices()
+        try:
+            if self._hang_up is not None:
+                await self._tell_last_usage()
+        finally:
+            self._hang_up_last()
         await asyncio.gather(*self._closing)
+        self._account.close()
+
+    async def _tell_last_usage(self) -> None:
+        """Wait, for a bounded time, until all that was used is known and written."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_USAGE_S):
+                if self._closing:
+                    await asyncio.wait(self._closing)
+                await self._account.written()
+
+    def _hang_up_last(self) -> None:
+        """Tell the caller the last of what was used, be it nothing; then hang up."""
+        if self._hang_up is None:
+            return
+        if self._call.announced:
+            model, kind = self.new.config.model, voice.UsageKind.SESSION
+            for used in self._untold or [leg.UsageWritten(model, kind, voice.Usage(), 0.0)]:
+                self._caller_leg.send(used)
+        self._caller_leg.send(self._hang_up)
 
     def _close_voices(self, but: VoiceId | None = None) -> None:
         for voice_id in [id_ for id_ in self._voices if id_ != but]:

@@ -1,7 +1,7 @@
 """The plugs of a bridge: each leg and each voice reports to a plug of its own.
 
-An unplugged plug discards everything, so a late signal of a replaced voice cannot reach the
-call. Audio is resampled here, and only where rates differ.
+An unplugged plug discards everything but what was used, so a late signal of a replaced voice
+cannot reach the call. Audio is resampled here, and only where rates differ.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ from ringline.services.resampling import RateMatcher
 
 #: Counts audio that passes, in milliseconds.
 CountAudio: TypeAlias = Callable[[float], None]
+
+#: Takes the signals of a voice, for what it reports as used.
+Meter: TypeAlias = Callable[[voice.VoiceSignal], None]
 
 _AT_ONCE_MS = 5.0  # held audio is passed on in one tick; clocks are not exact
 
@@ -128,9 +131,11 @@ class VoicePlug:
         *,
         new_resampler: NewResampler,
         count: CountAudio | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self.id = voice_id
         self._count = count
+        self._meter = meter
         self._listener: PlugListener | None = listener
         self._new_resampler = new_resampler
         self._voice: Voice | None = None
@@ -159,9 +164,11 @@ class VoicePlug:
             self._listener.on_voice_text(response_id, delta)
 
     def on_voice_signal(self, signal: voice.VoiceSignal) -> None:
-        """Pass a signal on."""
-        if self._listener is not None:
+        """Pass a signal on; what was used is counted even when the voice is unplugged."""
+        if self._listener is not None and not isinstance(signal, voice.UsageReported):
             self._listener.on_voice_signal(self, signal)
+        if self._meter is not None:
+            self._meter(signal)
 
     # From the bridge.
 

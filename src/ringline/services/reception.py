@@ -26,6 +26,7 @@ class Offer:
 
     `leash` narrows the limits of the call. `metadata` is the integrator's own data, and
     `recording_consent` whether the caller agrees to be recorded, None if nobody asked them.
+    `tells_usage`: the caller is told what is used.
     """
 
     scope: Scope
@@ -37,6 +38,7 @@ class Offer:
     leash: Leash = UNLEASHED
     metadata: Mapping[str, object] | None = None
     recording_consent: bool | None = None
+    tells_usage: bool = False
 
 
 class Reception:
@@ -80,5 +82,6 @@ class Reception:
             self._limits.narrowed(offer.leash),
             offer.session.allowed_tools,
             recorded=is_recorded(agent, offer.recording_consent),
+            tells_usage=offer.tells_usage,
         )
         return self._calls.start(new, leg)

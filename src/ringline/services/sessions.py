@@ -38,6 +38,7 @@ from ringline.wire.realtime_mint import (
     decode_binding,
     decode_leash,
     decode_session,
+    decode_usage_events,
     encode_binding,
 )
 
@@ -61,6 +62,8 @@ class Permit:
     leash: Leash = UNLEASHED
     #: The session object that a client secret binds (voices, 6).
     session: Mapping[str, object] = field(default_factory=dict[str, object])
+    #: Whether the session is told what it uses; None leaves that to the client.
+    usage_events: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,12 @@ class Sessions:
             call_id=self._new_id(),
             scope=key.scope,
             key_id=key.id,
-            binding=encode_binding(asked.binding, asked.leash, session=asked.session),
+            binding=encode_binding(
+                asked.binding,
+                asked.leash,
+                session=asked.session,
+                usage_events=asked.usage_events,
+            ),
             expires_at=self._now() + timedelta(seconds=asked.ttl_s),
         )
         ticket_hash = digest(secret)
@@ -153,6 +161,7 @@ class Sessions:
             decode_binding(ticket.binding),
             decode_leash(ticket.binding),
             decode_session(ticket.binding),
+            decode_usage_events(ticket.binding),
         )
 
     def permit_key(self, key: Key) -> Permit:
@@ -203,8 +212,14 @@ class Sessions:
             allowed_tools=permit.leash.tools,
         )
 
-    def offer(self, permit: Permit, session: EffectiveConfig) -> Offer:
-        """Return the offer of a session's call (contract, 5)."""
+    def offer(
+        self, permit: Permit, session: EffectiveConfig, *, usage_events: bool = False
+    ) -> Offer:
+        """Return the offer of a session's call (contract, 5).
+
+        With `usage_events` the client asks to be told what it uses; a ticket's word counts.
+        """
+        bound = permit.usage_events
         return Offer(
             scope=permit.scope,
             call_id=permit.call_id,
@@ -215,6 +230,7 @@ class Sessions:
             leash=permit.leash,
             metadata=permit.leash.metadata,
             recording_consent=permit.leash.recording_consent,
+            tells_usage=usage_events if bound is None else bound,
         )
 
 

@@ -97,11 +97,14 @@ class Transactions:
                 doubtful.setdefault(pending.entry.scope, []).append(pending)
         for scope, in_doubt in doubtful.items():
             wanted = [event.id for pending in in_doubt for event in pending.entry.durable]
+            if not wanted:
+                continue
             found = await self._store.find(scope, wanted)
             written: list[PendingEntry] = []
             for pending in in_doubt:
                 ids = [event.id for event in pending.entry.durable]
-                if all(event_id in found for event_id in ids):
+                # One without events cannot be found, but may be written again.
+                if ids and all(event_id in found for event_id in ids):
                     pending.offsets = tuple(found[event_id] for event_id in ids)
                     written.append(pending)
             self._finish(written)

@@ -6,6 +6,8 @@ update it, but only for the process that runs the call and only until the call h
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +33,10 @@ from ringline.domain.records import (
     Record,
     StoredCall,
     TurnRow,
+    UsageRow,
     talk_time_s,
 )
+from ringline.domain.voice import Usage
 from ringline.ports import EntryRefused, Violation
 from ringline.schema.sql import Prepared
 from ringline.schema.tables import (
@@ -40,6 +44,8 @@ from ringline.schema.tables import (
     call_queue_entries,
     call_transcripts,
     calls,
+    usage,
+    usage_months,
 )
 from ringline.storage.database import Connection
 from ringline.wire.strict_json import encode
@@ -136,6 +142,40 @@ _ENTRY_MOVES = tuple(
 )
 
 
+_USED = (*(field.name for field in fields(Usage)), "usd")
+_USAGE_COLUMNS: dict[str, Callable[[UsageRow], object]] = {
+    "id": lambda row: row.id,
+    "call_id": lambda row: row.call_id,
+    "agent_id": lambda row: row.agent_id,
+    "model": lambda row: row.model,
+    "kind": lambda row: row.kind.value,
+    **{name: attrgetter(f"usage.{name}") for name in _USED if name != "usd"},
+    "usd": lambda row: row.usd,
+    "prices_date": lambda row: row.prices_date,
+    "occurred_at": lambda row: row.occurred_at,
+}
+
+
+def _write_usage() -> Prepared:
+    """Insert rows of usage unless they are there, and add the new ones to their months' sums."""
+    new = _insert_arrays(usage, tuple(_USAGE_COLUMNS))
+    written = new.on_conflict_do_nothing(constraint="usage_pkey").returning(*usage.c).cte("written")
+    utc = sa.func.timezone("UTC", written.c.occurred_at)
+    month = sa.cast(sa.func.date_trunc("month", utc), sa.Date)
+    group = (written.c.workspace_id, written.c.environment, month, *written.c["agent_id", "model"])
+    sums = [sa.cast(sa.func.sum(written.c[name]), usage.c[name].type) for name in _USED]
+    # Two processes that add to the same months take their rows in the same order.
+    months = sa.select(*group, *sums).group_by(*group).order_by(*group)
+    names = (*_SCOPE_COLUMNS, "month", "agent_id", "model", *_USED)
+    added = insert(usage_months).from_select(names, months)
+    sum_up = {name: usage_months.c[name] + added.excluded[name] for name in _USED}
+    return Prepared(
+        added.on_conflict_do_update(
+            constraint="usage_months_key", set_=sum_up | {"updated_at": sa.func.now()}
+        )
+    )
+
+
 def _write_calls() -> Prepared:
     written = _insert_arrays(calls, tuple(_CALL_COLUMNS), "server_id")
     moved = {name: written.excluded[name] for name in _CALL_MOVES}
@@ -169,6 +209,7 @@ def _write_entries() -> Prepared:
     )
 
 
+_WRITE_USAGE = _write_usage()
 _WRITE_ENTRIES = _write_entries()
 _WRITE_CALLS = _write_calls()
 _WRITE_PARTICIPANTS = _write_participants()
@@ -219,6 +260,7 @@ async def write_rows(
     participants = {row.id: row for row in records if isinstance(row, ParticipantRow)}
     entries = {row.id: row for row in records if isinstance(row, QueueEntryRow)}
     turns = [row for row in records if isinstance(row, TurnRow)]
+    used = [row for row in records if isinstance(row, UsageRow)]
     of_scope = {"workspace_id": scope.workspace_id, "environment": scope.environment.value}
     if call_rows:
         values = of_scope | {"server_id": server_id} | _columns(_CALL_COLUMNS, call_rows.values())
@@ -234,6 +276,9 @@ async def write_rows(
     if turns:
         values = of_scope | _columns(_TURN_COLUMNS, turns)
         await connection.execute(_WRITE_TURNS.text, *_WRITE_TURNS.arguments(**values))
+    if used:
+        values = of_scope | _columns(_USAGE_COLUMNS, used)
+        await connection.execute(_WRITE_USAGE.text, *_WRITE_USAGE.arguments(**values))
 
 
 def _columns(columns: dict[str, Callable[[Any], object]], rows: Any) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from ringline.domain.voice import (
     ResponseEnd,
     ResponseStarted,
     ToolCall,
+    Usage,
+    UsageKind,
+    UsageReported,
 )
 from ringline.ports import VoiceListener
 from ringline.voices.cascade_history import AgentTurn, Conversation
@@ -97,10 +100,16 @@ class Responses:
         return True
 
     def stop(self) -> None:
-        """Stop the response under way, without a report."""
+        """Stop the response under way, and report nothing but what it has used."""
         if self._running is not None:
             self._running.task.cancel()
+            self._charge(self._running.outcome)
             self._running = None
+
+    def _charge(self, outcome: ChatOutcome) -> None:
+        if outcome.usage != Usage():
+            used = UsageReported(UsageKind.RESPONSE, outcome.usage)
+            self._listener.on_voice_signal(used)
 
     def close(self) -> None:
         """Stop for good, and forget the voice, which refers to this."""
@@ -127,6 +136,8 @@ class Responses:
                 if self._on_failure(failed):
                     done = ResponseDone(turn.response_id, ResponseEnd.FAILED, usage=outcome.usage)
                     self._listener.on_voice_signal(done)
+                else:
+                    self._charge(outcome)
             return
         for call in outcome.calls:
             if self._is_running(turn.response_id):

@@ -138,8 +138,20 @@ class Conversation:
         return bool(self._asked or self._results_sent or running or self._phase is Phase.MUTED)
 
     def close(self) -> None:
-        """Stop the clock of the caller's turn."""
+        """Stop the clock of the caller's turn, and report what is known to be used."""
         self._turns.stop()
+        usage, self._usage = self._usage, Usage()
+        if usage != Usage():
+            self._report(UsageReported(UsageKind.RESPONSE, usage))
+
+    def settle(self, message: Iterable[reports.Report]) -> bool:
+        """Take what a conversation that is over has used; return whether that was said."""
+        told = False
+        for report in message:
+            if isinstance(report, reports.Metered):
+                self._report(UsageReported(UsageKind.RESPONSE, report.usage))
+                told = True
+        return told
 
     def release(self) -> None:
         """Forget what refers to this; nothing is heard, ordered or taken any more."""

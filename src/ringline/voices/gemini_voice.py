@@ -19,6 +19,7 @@ from ringline.voices.detectors import DetectorLibrary
 from ringline.voices.endpointing import NewDetector
 from ringline.voices.gemini_conversation import Conversation
 from ringline.voices.upstream import (
+    FINISH_S,
     Outlet,
     StallWatch,
     Unreadables,
@@ -185,9 +186,12 @@ class GeminiVoice:
                 self._outlet.lose(STALLED)
 
     async def close(self) -> None:
-        """End the conversation."""
+        """End the conversation, once the service has said what it has used last."""
+        owed = self._conversation.owed
         self._outlet.end()
         tasks, self._tasks = self._tasks, []  # a cancelled task refers to its voice
+        if tasks and owed:
+            await asyncio.wait(tasks, timeout=FINISH_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -199,6 +203,10 @@ class GeminiVoice:
         try:
             while True:
                 message = await self._reader.next()
+                if self._outlet.over:
+                    if self._conversation.settle(message):
+                        return
+                    continue
                 self._stall.heard()
                 self._conversation.take(message)
                 self._stall.watch(owed=self._conversation.owed)

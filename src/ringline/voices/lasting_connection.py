@@ -1,18 +1,30 @@
 """One of the connections that a lasting voice has, one after the other.
 
 It is what the inner voice reports to, and passes everything on with itself as the sender, so
-that late reports of a connection that was left go nowhere.
+that late reports of a connection that was left go nowhere. What it has used is reported apart,
+at any time and with its model: it must be paid for whether or not it came of use.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ringline.domain.audio import Chunk
 from ringline.domain.config_members import SessionConfig
 from ringline.domain.recollection import Knowledge
 from ringline.domain.rollover import RolloverTimes
-from ringline.domain.voice import EndTurn, VoiceCapabilities, VoiceFailed, VoiceOrder, VoiceSignal
+from ringline.domain.voice import (
+    EndTurn,
+    ResponseDone,
+    Usage,
+    UsageReported,
+    VoiceCapabilities,
+    VoiceFailed,
+    VoiceOrder,
+    VoiceSignal,
+    used_in,
+)
 from ringline.ports import NewResampler, Resampler, Voice
 
 
@@ -54,9 +66,16 @@ class Connection:
     """A connection to a model (ports.VoiceListener), and what its voice knows."""
 
     def __init__(
-        self, owner: ConnectionOwner, model: str, *, knows: Knowledge, new_resampler: NewResampler
+        self,
+        owner: ConnectionOwner,
+        model: str,
+        *,
+        knows: Knowledge,
+        new_resampler: NewResampler,
+        charge: Callable[[UsageReported], None],
     ) -> None:
         self.model = model
+        self._charge = charge
         #: What it was told of the conversation, or has said or heard itself.
         self.knows = knows
         #: The config that it was opened with.
@@ -119,9 +138,14 @@ class Connection:
     # From the voice.
 
     def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Pass a signal on."""
-        if self._owner is not None:
+        """Pass a signal on, and what it reports as used."""
+        used = used_in(signal)
+        if isinstance(signal, ResponseDone):
+            signal = replace(signal, usage=Usage())
+        if self._owner is not None and not isinstance(signal, UsageReported):
             self._owner.on_signal(self, signal)
+        if used is not None:
+            self._charge(replace(used, model=self.model))
 
     def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         """Pass speech on."""

@@ -43,7 +43,6 @@ from ringline.domain.voice import (
     Transcribed,
     UpdateConfig,
     UpstreamLoss,
-    UsageReported,
     VoiceCapabilities,
     VoiceFailed,
     VoiceFailure,
@@ -237,8 +236,6 @@ class LastingVoice:
                 self._handle = connection.model, handle, knows
             case VoiceFailed(recoverable=False):
                 self._lose(connection, signal)
-            case UsageReported():
-                self._listener.on_voice_signal(signal)
             case _ if connection is self._active or self._finishes(connection, signal):
                 self._take(connection, signal)
             case _:
@@ -337,7 +334,11 @@ class LastingVoice:
             if after_s:
                 await asyncio.sleep(after_s)
             connection = Connection(
-                self, model, knows=Knowledge(), new_resampler=self._ways.new_resampler
+                self,
+                model,
+                knows=Knowledge(),
+                new_resampler=self._ways.new_resampler,
+                charge=self._listener.on_voice_signal,
             )
             refused = await self._ways.open(connection, self._opening(connection))
             self._dialling = None

@@ -19,8 +19,11 @@ from ringline.domain.voice import (
     ResponseDone,
     ResponseEnd,
     ResponseStarted,
+    UsageKind,
+    UsageReported,
     VoiceFailed,
     VoiceFailure,
+    used_in,
 )
 from ringline.ports import VoiceListener
 from ringline.voices.mock_script import Answer, CallTool, Piece, Unanswered, spread
@@ -117,7 +120,13 @@ class Speaker:
         return () if running.composed else running.items
 
     def stop(self) -> None:
-        """Say nothing more."""
+        """Say nothing more; report what was used since the last response."""
+        if not self._over:
+            begun = self._running is not None and self._running.begun
+            kind = UsageKind.RESPONSE if begun else UsageKind.SESSION
+            used = UsageReported(kind, self._meter.take(OUTPUT_HZ))
+            if used_in(used) is not None:
+                self._listener.on_voice_signal(used)
         self._over = True
         if self._running is not None:
             self._running.abandon()

@@ -343,6 +343,16 @@ class Conversation:
             case events.Started():
                 pass
 
+    def settle(self, report: events.Report) -> None:
+        """Take what a conversation that is over has used."""
+        match report:
+            case events.Metered(seconds) | events.Closed(_, seconds):
+                self._meter(seconds)
+            case events.RunEnded(usage=usage) if usage != Usage():
+                self._report(UsageReported(UsageKind.RESPONSE, usage))
+            case _:
+                pass
+
     def _failed(self, failed: ErrorReported) -> None:
         if (loss := ending_error(failed.code)) is not None:
             self._lose(loss)

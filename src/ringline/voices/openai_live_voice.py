@@ -16,6 +16,7 @@ from ringline.voices.detectors import DetectorLibrary
 from ringline.voices.endpointing import NewDetector
 from ringline.voices.openai_live_conversation import Conversation
 from ringline.voices.upstream import (
+    FINISH_S,
     Outlet,
     StallWatch,
     Unreadables,
@@ -31,8 +32,6 @@ from ringline.wire.upstream_failures import STALLED, Loss, ended_session, ending
 
 #: How long before the end of a session its end is announced.
 WARNING_S = 60.0
-#: How long the service has to close a session that we end.
-FINISH_S = 1.0
 
 
 class LiveVoices:
@@ -200,7 +199,8 @@ class LiveVoice:
                 report = await self._reader.next()
                 if report is None:
                     continue
-                if self._outlet.over:  # only the end of the session is waited for
+                if self._outlet.over:  # only the end of the session is waited for, and its bill
+                    self._conversation.settle(report)
                     if isinstance(report, Closed):
                         return
                     continue

@@ -17,6 +17,7 @@ from ringline.domain.voice import (
     VoiceFailed,
     VoiceFailure,
     VoiceSignal,
+    used_in,
 )
 from ringline.ports import VoiceListener, VoiceUnavailable
 from ringline.voices.upstream_socket import UpstreamLost
@@ -25,6 +26,9 @@ from ringline.wire.upstream_failures import STALLED, TIMEOUT, UNREADABLE, Loss
 _log = structlog.get_logger(__name__)
 
 _Opened = TypeVar("_Opened")
+
+#: How long a conversation that is closed may take to say what it has used last.
+FINISH_S = 1.0
 
 #: The window of `UPSTREAM_UNREADABLE`.
 WINDOW_S = 10.0
@@ -116,9 +120,10 @@ class Outlet:
         self.over = False
 
     def on_voice_signal(self, signal: VoiceSignal) -> None:
-        """Pass a signal on."""
-        if not self.over:
-            self._listener.on_voice_signal(signal)
+        """Pass a signal on; once it is over, only what it reports as used."""
+        told = used_in(signal) if self.over else signal
+        if told is not None:
+            self._listener.on_voice_signal(told)
 
     def on_voice_audio(self, response_id: str, chunk: Chunk) -> None:
         """Pass speech on."""

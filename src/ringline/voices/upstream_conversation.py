@@ -33,6 +33,7 @@ from ringline.domain.voice import (
     ToolCall,
     ToolResult,
     UpdateConfig,
+    Usage,
     UsageKind,
     UsageReported,
     VoiceFailed,
@@ -95,6 +96,13 @@ class Conversation:
         self._held_characters = 0
         self._calls: dict[str, bool] = {}  # whether a call is unanswered
         self._billed_texts = 0
+        #: The provider's ids of responses whose usage is reported.
+        self._paid: deque[str] = deque(maxlen=REMEMBERED)
+
+    @property
+    def unpaid(self) -> bool:
+        """Return whether the provider will still say what something has used."""
+        return bool(self._asked or self._running or self.turns.unread_since is not None)
 
     @property
     def owed(self) -> bool:
@@ -198,6 +206,23 @@ class Conversation:
             self._report_trouble(_VOICE_FIXED, "The voice cannot change once it has spoken.")
         if members:
             self._send(frames.update_session(members, self._dialect))
+
+    def stop(self) -> None:
+        """Stop what is under way: only what it has used is still of interest."""
+        self._held.clear()
+        self._asked = deque(response for response in self._asked if response.requested)
+        for response in self._asked:
+            response.cancelled = True
+        if self._running is not None and not self._running.cancelled:
+            self._stop_running()
+        if self._billed_texts:
+            self._charge(Usage())
+
+    def _charge(self, usage: Usage) -> None:
+        """Report what was used besides the responses that the call knows of."""
+        usage, self._billed_texts = replace(usage, text_items=self._billed_texts), 0
+        if usage != events.NO_USAGE:
+            self._listener.on_voice_signal(UsageReported(UsageKind.RESPONSE, usage))
 
     # The caller's turn.
 
@@ -375,8 +400,7 @@ class Conversation:
     def _ended(self, ended: events.ResponseEnded) -> None:
         running = self._running
         if running is None or ended.upstream_id != running.upstream_id:
-            if not self._answer_due:
-                self._request_waiting()  # a response that we did not know of was in its way
+            self._ended_unknown(ended)
             return
         if not running.id and not running.cancelled:  # nobody has claimed it yet
             running.unclaimed.append(ended)
@@ -386,18 +410,32 @@ class Conversation:
         if running.cancelled:  # items that came after it was cancelled
             self._trim(running, 0)
         end = ResponseEnd.CANCELLED if running.cancelled else ended.end
+        self._note_paid(ended)
         if end is ResponseEnd.FAILED:
             if (loss := ending_error(ended.code)) is not None:
+                self._charge(ended.usage)
                 self._lose(loss)
                 return
             self._report_trouble(ended.code or "response_failed")
-        usage = replace(ended.usage, text_items=self._billed_texts)
-        self._billed_texts = 0
         if running.id:
+            usage = replace(ended.usage, text_items=self._billed_texts)
+            self._billed_texts = 0
             self._listener.on_voice_signal(ResponseDone(running.id, end, usage=usage))
-        elif usage != events.NO_USAGE:  # nobody has heard of it, but it costs
-            self._listener.on_voice_signal(UsageReported(UsageKind.RESPONSE, usage))
+        else:
+            self._charge(ended.usage)  # nobody has heard of it, but it costs
         self._release()
+
+    def _ended_unknown(self, ended: events.ResponseEnded) -> None:
+        """Take the end of a response that does not run: its usage counts, once."""
+        if ended.upstream_id not in self._paid and ended.usage != events.NO_USAGE:
+            self._note_paid(ended)
+            self._charge(ended.usage)
+        if not self._answer_due:
+            self._request_waiting()  # a response that we did not know of was in its way
+
+    def _note_paid(self, ended: events.ResponseEnded) -> None:
+        if ended.usage != events.NO_USAGE:
+            self._paid.append(ended.upstream_id)
 
     # Errors.
 

@@ -1,5 +1,6 @@
 """The caller's turns as a provider detects and transcribes them: events to signals. No I/O."""
 
+from collections import deque
 from collections.abc import Callable
 
 from ringline.domain import voice_limits
@@ -39,6 +40,8 @@ class UpstreamTurns:
         self._texts: dict[str, str | None] = {}  # by item; None once it is final or cleared
         #: When turns were over whose text is not final, by their items.
         self._unread: dict[str, float] = {}
+        #: The items whose transcription is reported as used: it may be told twice, or late.
+        self._paid: deque[str] = deque(maxlen=REMEMBERED)
         #: Turns whose end was ordered, and that the provider has not ended yet.
         self.commits = 0
         #: How much silence ends the turn that has begun.
@@ -113,6 +116,9 @@ class UpstreamTurns:
 
     def heard(self, heard: Heard) -> None:
         """Take a transcript, or a piece of one."""
+        if heard.usage != NO_USAGE and heard.item_id not in self._paid:
+            self._paid.append(heard.item_id)
+            self._report(UsageReported(UsageKind.TRANSCRIPTION, heard.usage))
         known = self._texts.get(heard.item_id, "")
         if known is None:
             return
@@ -121,8 +127,6 @@ class UpstreamTurns:
         self._keep(heard.item_id, text)
         if heard.final:
             self._finish(heard.item_id)
-        if heard.usage != NO_USAGE:
-            self._report(UsageReported(UsageKind.TRANSCRIPTION, heard.usage))
         self._report(Transcribed(heard.item_id, text, heard.final))
 
     def give_up(self) -> None:

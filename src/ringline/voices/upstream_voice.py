@@ -23,6 +23,7 @@ from ringline.domain.voice import (
 from ringline.ports import VoiceListener
 from ringline.voices.heard_clock import HeardClock
 from ringline.voices.upstream import (
+    FINISH_S,
     Outlet,
     StallWatch,
     Unreadables,
@@ -164,7 +165,8 @@ class UpstreamVoice:
         self._conversation.remember(opening.history)
         if reader.expires_at is not None and (left_s := reader.expires_at - time.time()) > 0:
             self._outlet.on_voice_signal(GoingAway(int(left_s * 1000)))
-        self._billed_at = self._loop.time()
+        #: Until when the conversation's time is reported, if it is billed by time.
+        self._billed_at = self._loop.time() if dialect.bills_time else None
         if dialect.bills_time:
             self._arm("bill", waited_for=True, after_s=BILLED_EVERY_S)
         self._tasks = [asyncio.create_task(self._read())]
@@ -191,12 +193,18 @@ class UpstreamVoice:
                 self._outlet.lose(STALLED)
 
     async def close(self) -> None:
-        """End the conversation."""
+        """End the conversation, once the provider has said what it has used last."""
         self._outlet.end()
         tasks, self._tasks = self._tasks, []  # a cancelled task refers to its voice
+        if tasks and not tasks[0].done():
+            self._conversation.stop()
+            if self._conversation.unpaid:
+                await asyncio.wait(tasks, timeout=FINISH_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            self._bill()
         await self._socket.close()
 
     # The socket.
@@ -213,7 +221,11 @@ class UpstreamVoice:
                 except Unreadable as unreadable:
                     self._reader.drop(unreadable)
                 self._watch()
+                if self._outlet.over and not self._conversation.unpaid:
+                    return
         except UpstreamLost as lost:
+            self._bill()
+            self._billed_at = None
             self._outlet.lose(lost.loss)
         except Exception as error:
             self._outlet.break_down(error)
@@ -223,6 +235,14 @@ class UpstreamVoice:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+
+    def _bill(self) -> None:
+        """Report the conversation's time since it was reported last."""
+        if self._billed_at is not None:
+            now = self._loop.time()
+            used = Usage(seconds=now - self._billed_at)
+            self._billed_at = now
+            self._outlet.on_voice_signal(UsageReported(UsageKind.SESSION, used))
 
     # The clock.
 
@@ -259,9 +279,7 @@ class UpstreamVoice:
                     return
                 turns.give_up()
             case "bill":
-                used = Usage(seconds=now - self._billed_at)
-                self._billed_at = now
-                self._outlet.on_voice_signal(UsageReported(UsageKind.SESSION, used))
+                self._bill()
                 self._arm(name, waited_for=True, after_s=BILLED_EVERY_S)
             case _:
                 # The provider hears no time pass while the caller sends nothing at all.

@@ -22,7 +22,7 @@ from ringline.web.session_sockets import UNAUTHORIZED_HEADERS, Handshake, Sessio
 from ringline.web.ticket_mint import TicketMint
 from ringline.web.upgrade import offered_subprotocols
 from ringline.web.voice_session import Begun, VoiceSession
-from ringline.web.websocket import Message, WebSocket
+from ringline.web.websocket import WebSocket
 from ringline.wire import realtime
 from ringline.wire.errors import HttpRefusal, refuse_v3
 from ringline.wire.realtime_errors import SessionProblem
@@ -151,19 +151,19 @@ class _Beginning:
         message = await session.first_frame(socket, starter.bounds.start_s, beginning=self)
         if message is None or isinstance(message, SessionProblem):
             return message
-        config = await self._accept(message, session)
-        if isinstance(config, SessionProblem):
-            return config
-        per_window = starter.events_per_window
-        return Begun(config, RealtimeLeg(socket, config, events_per_window=per_window))
-
-    async def _accept(
-        self, message: Message, session: VoiceSession
-    ) -> EffectiveConfig | SessionProblem:
-        """Handle the first frame, which must be a valid `session.start`."""
-        start = realtime.decode_start(message)
+        start = realtime.decode_start(message)  # which must be a valid `session.start`
         if isinstance(start, SessionProblem):
             return start
+        config = await self._accept(start, session)
+        if isinstance(config, SessionProblem):
+            return config
+        leg = RealtimeLeg(socket, config, events_per_window=starter.events_per_window)
+        return Begun(config, leg, usage_events=start.usage_events or False)
+
+    async def _accept(
+        self, start: realtime.SessionStart, session: VoiceSession
+    ) -> EffectiveConfig | SessionProblem:
+        """Return the session's config, or why it cannot start now."""
         try:
             config = await self._starter.sessions.configure(self._permit, start)
             if isinstance(config, ConfigProblem):

@@ -60,11 +60,15 @@ class SessionLeg(Leg, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A session whose call may begin: its config, its leg, and a frame that the leg is to read."""
+    """A session whose call may begin: its config, its leg, and a frame that the leg is to read.
+
+    `usage_events`: the client asks to be told what it uses.
+    """
 
     config: EffectiveConfig
     leg: SessionLeg
     unread: Message | None = None
+    usage_events: bool = False
 
 
 class Beginning(Protocol):
@@ -167,7 +171,8 @@ class VoiceSession:
             socket.send_text(beginning.encode_refusal(begun))
             await _close(socket, begun.ending)
         elif begun is not None:
-            offer = self._sessions.offer(permit, begun.config)
+            asked = begun.usage_events
+            offer = self._sessions.offer(permit, begun.config, usage_events=asked)
             await self._run(socket, begun, offer=offer, beginning=beginning)
 
     async def _run(

@@ -9,6 +9,7 @@ contain them.
 
 import binascii
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, ClassVar, TypeAlias, cast
 
 import msgspec
@@ -32,6 +33,7 @@ from ringline.domain.leg import (
     SessionStarted,
     ToolCalled,
     TurnTranscribed,
+    UsageWritten,
     VoiceError,
 )
 from ringline.wire.realtime_errors import (
@@ -61,6 +63,7 @@ class SessionStart(ClientFrame, frozen=True, tag="session.start"):
     name: ClassVar[str] = "session.start"
     config: dict[str, object] | None = None
     agent_id: str | None = None
+    usage_events: bool | None = None
 
 
 class AudioAppend(ClientFrame, frozen=True, tag="audio.append"):
@@ -366,6 +369,9 @@ def encode(order: LegOrder) -> bytes:
             return encode_json({"type": "session.warning"} | warning)
         case SessionResumed(reason, model):
             return encode_json({"type": "session.resumed", "reason": reason, "model": model})
+        case UsageWritten(model, kind, usage, usd):
+            used = {"model": model, "kind": kind.value} | asdict(usage) | {"usd": usd}
+            return encode_json({"type": "session.usage"} | used)
         case HangUp(cause, message, lost):
             details = None if lost is None else {"model": lost.model, "cause": lost.cause}
             code = error_of(cause).code

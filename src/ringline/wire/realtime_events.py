@@ -10,7 +10,8 @@ from ringline.domain.allowance import LimitReason
 from ringline.domain.config_members import AUDIO_FORMAT
 from ringline.domain.limits import CONFIG_WARNINGS, TYPED_CHARACTERS
 from ringline.domain.members import Member, Shape
-from ringline.domain.voice import ResumeReason
+from ringline.domain.usage import UNITS
+from ringline.domain.voice import ResumeReason, UsageKind
 from ringline.wire.payload_members import LATENCY, snake
 
 
@@ -60,6 +61,13 @@ CLIENT: Mapping[str, RealtimeEvent] = _by_name(
                 "an agent, for the settings that ticket and config leave open; its greeting "
                 "is spoken. Ignored if the ticket names an agent",
                 "none",
+                null=True,
+            ),
+            Member(
+                "usage_events",
+                Shape.BOOLEAN,
+                "whether to send `session.usage`; a mint that says so is followed instead",
+                "false",
                 null=True,
             ),
         ),
@@ -269,6 +277,20 @@ SERVER: Mapping[str, RealtimeEvent] = _by_name(
                 words=tuple(ResumeReason),
             ),
             Member("model", Shape.TEXT, "the model that speaks from here on"),
+        ),
+    ),
+    RealtimeEvent(
+        "session.usage",
+        "a voice has used something, since it last reported; only with `usage_events`. A last "
+        "one comes right before `session.terminating`, be it of nothing",
+        (
+            Member("model", Shape.TEXT, "the model that used it"),
+            Member("kind", Shape.TEXT, "what for", words=tuple(UsageKind)),
+            *(
+                Member(unit, Shape.NUMBER if unit == "seconds" else Shape.INTEGER, text)
+                for unit, text in UNITS.items()
+            ),
+            Member("usd", Shape.NUMBER, "what it costs by the price list, in US dollars"),
         ),
     ),
     RealtimeEvent("error", "something went wrong; the session continues", (_ERROR,)),

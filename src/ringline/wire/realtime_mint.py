@@ -59,6 +59,13 @@ ASKED: tuple[Member, ...] = (
         "false",
         null=True,
     ),
+    Member(
+        "usage_events",
+        Shape.BOOLEAN,
+        "whether the session is told what it uses (`session.usage`), bound",
+        "the session decides",
+        null=True,
+    ),
     *(replace(member, null=True) for member in members_of(Leash)),
 )
 
@@ -82,6 +89,7 @@ class _Body(Leash, frozen=True, kw_only=True):
     ttl_seconds: int | None = None
     agent_id: str | None = None
     ws_url: bool | None = None
+    usage_events: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +106,7 @@ class TicketRequest:
     leash: Leash = UNLEASHED
     session: Mapping[str, object] | None = None
     secret_prefix: str = ""
+    usage_events: bool | None = None
 
 
 class _Kept(Binding, frozen=True, kw_only=True, omit_defaults=True):
@@ -105,6 +114,7 @@ class _Kept(Binding, frozen=True, kw_only=True, omit_defaults=True):
 
     leash: Leash = UNLEASHED
     session: Mapping[str, Any] | None = None
+    usage_events: bool | None = None
 
 
 class _KeptLeash(msgspec.Struct, frozen=True):
@@ -115,10 +125,15 @@ class _KeptSession(msgspec.Struct, frozen=True):
     session: dict[str, Any] | None = None
 
 
+class _KeptUsage(msgspec.Struct, frozen=True):
+    usage_events: bool | None = None
+
+
 _body = StrictDecoder(_Body)
 _binding = msgspec.json.Decoder(Binding)
 _kept_leash = msgspec.json.Decoder(_KeptLeash)
 _kept_session = msgspec.json.Decoder(_KeptSession)
+_kept_usage = msgspec.json.Decoder(_KeptUsage)
 
 
 def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
@@ -145,7 +160,8 @@ def read_mint(body: bytes, models: Models) -> TicketRequest | ConfigProblem:
     if isinstance(binding, ConfigProblem):
         return binding
     ttl_s = max(MIN_TTL_S, min(MAX_TTL_S, asked.ttl_seconds or DEFAULT_TTL_S))
-    return TicketRequest(binding, ttl_s, asked.ws_url or False, leash)
+    address = asked.ws_url or False
+    return TicketRequest(binding, ttl_s, address, leash, usage_events=asked.usage_events)
 
 
 def answer_mint(
@@ -168,7 +184,7 @@ def answer_mint(
 
 
 #: How a row shows that it may have them: most do not, and need not be read for it.
-_LEASH, _SESSION = b'"leash":', b'"session":'
+_LEASH, _SESSION, _USAGE = b'"leash":', b'"session":', b'"usage_events":'
 
 
 def encode_binding(
@@ -176,12 +192,13 @@ def encode_binding(
     leash: Leash = UNLEASHED,
     *,
     session: Mapping[str, object] | None = None,
+    usage_events: bool | None = None,
 ) -> bytes:
-    """Encode a binding, a leash and a client secret's session for a ticket's row."""
-    if leash == UNLEASHED and session is None:
+    """Encode a binding, and what a ticket's row keeps beside it (`TicketRequest`)."""
+    if leash == UNLEASHED and session is None and usage_events is None:
         return encode(binding)
     members = {name: getattr(binding, name) for name in Binding.__struct_fields__}
-    return encode(_Kept(**members, leash=leash, session=session))
+    return encode(_Kept(**members, leash=leash, session=session, usage_events=usage_events))
 
 
 def decode_binding(data: bytes) -> Binding:
@@ -197,3 +214,8 @@ def decode_leash(data: bytes) -> Leash:
 def decode_session(data: bytes) -> Mapping[str, object]:
     """Decode the session object that `encode_binding` wrote; empty if there is none."""
     return (_kept_session.decode(data).session or {}) if _SESSION in data else {}
+
+
+def decode_usage_events(data: bytes) -> bool | None:
+    """Decode whether a ticket says that its session is told what it uses; None if it does not."""
+    return _kept_usage.decode(data).usage_events if _USAGE in data else None
