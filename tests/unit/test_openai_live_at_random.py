@@ -176,7 +176,7 @@ def test_a_conversation_at_random(steps: list[tuple[str, Any]]) -> None:
         story = Story()
         for kind, what in steps:
             await story.take(kind, what)
-        await asyncio.sleep(60)  # whatever is due has come
+        await asyncio.sleep(60 + 10 * story.asked)  # whatever is due has come
         story.talk.stop()
         return story
 

@@ -298,6 +298,14 @@ async def test_a_cleared_turn_has_no_transcript_and_no_answer() -> None:
     assert len(desk.started()) == 1
 
 
+async def test_a_response_that_was_asked_for_is_not_the_answer_to_a_cleared_turn() -> None:
+    desk = Desk()
+    desk.hears(SPEECH)
+    desk.order(Respond("r1"), ClearInput())
+    desk.says("Yes.")
+    assert desk.started() == ["r1"]
+
+
 async def test_the_answer_to_a_cleared_turn_is_not_the_answer_to_the_next() -> None:
     desk = Desk()
     desk.hears(SPEECH)

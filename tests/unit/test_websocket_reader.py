@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from websockets import frames as theirs
 from websockets.protocol import OPEN, Protocol, Side
@@ -354,8 +354,23 @@ heads = st.tuples(
 )
 
 
+def closes_within_message(sent: list[tuple[int, bytes, bool]]) -> bool:
+    """Return whether a close frame comes between the fragments of a message.
+
+    RFC 6455, 5.4 lets control frames come there; theirs takes it for a broken rule.
+    """
+    is_open = False
+    for first, _, _ in sent:
+        if first & 0x0F == CLOSE and is_open:
+            return True
+        if first & 0x0F <= BINARY:
+            is_open = not first & 0x80
+    return False
+
+
 @given(st.lists(heads, min_size=1, max_size=5))
 def test_we_and_they_agree_on_the_rules(sent: list[tuple[int, bytes, bool]]) -> None:
+    assume(not closes_within_message(sent))
     data = b"".join(
         frame(first & 0x7F, payload, masked=masked, fin=bool(first & 0x80))
         for first, payload, masked in sent

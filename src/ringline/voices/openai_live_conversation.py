@@ -163,10 +163,13 @@ class Conversation:
             self._words.finish()
 
     def _clear(self) -> None:
-        """Discard the turn; what the service answers to it, it answers to nobody."""
+        """Discard the turn; what the service answers to it, it answers to nobody.
+
+        Unless a response was asked for: then what comes next is taken for that.
+        """
         lasts = self._turns.in_turn
         self._turns.clear()
-        if lasts:
+        if lasts and self._asked is None:
             self._refuse_next()
 
     # What the detector of turns reports (ports.VoiceListener).
