@@ -405,7 +405,8 @@ FINAL = [
 def expect_lost(desk: Desk, cause: str) -> None:
     failed = desk.failures[-1]
     assert (failed.code, failed.recoverable) == (VoiceFailure.UPSTREAM_CLOSED, False)
-    assert failed.details == cause
+    assert failed.lost is not None
+    assert (failed.lost.model, failed.lost.cause) == ("cascade/house", cause)
     assert KEY not in failed.message
 
 
